@@ -1,0 +1,26 @@
+"""The one error that memguard raises for bad input, with the place of it."""
+
+from __future__ import annotations
+
+
+class MemguardError(Exception):
+    """Bad input, bad settings or a file that cannot be read: one line for the user, exit status 2.
+
+    `path` is relative to the root of the project; `line` and `column` are 1-based and None where
+    the whole file is meant.
+    """
+
+    def __init__(self, message: str, path: str | None = None, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+        self.line = line
+        self.column = column
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.path, self.line, self.column) if part is not None)
+        return f"{place}: {self.message}" if place else self.message
+
+
+class UnreadableError(MemguardError):
+    """A file that exists but is not to be read: outside the root, too large, or not a regular file."""

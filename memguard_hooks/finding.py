@@ -1,0 +1,134 @@
+"""What rules say: findings, what was skipped, estimates of services, and the report of them all."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+Verdict = Literal["ok", "warning", "error", "unknown"]
+
+CODES = {
+    "MG101": "pin-litellm",
+    "MG102": "pin-litellm",
+    "MG103": "pin-litellm",
+    "MG105": "pin-litellm",
+    "MG110": "forbid-heavy-deps",
+    "MG111": "forbid-heavy-deps",
+    "MG201": "no-eager-heavy-imports",
+    "MG202": "no-eager-heavy-imports",
+    "MG301": "memory-budget",
+    "MG302": "memory-budget",
+    "MG303": "memory-budget",
+}
+"""Each code that a rule reports and the hook that it belongs to. A code is never reused.
+
+MG190 and MG191 are not here: they speak of allowances, and each hook reports them for its codes.
+"""
+
+MIB = 2**20
+
+
+class Step(NamedTuple):
+    """One import on the way from an entry point to a module: the line and what it imports."""
+
+    path: str
+    line: int
+    module: str
+
+
+class Finding(NamedTuple):
+    """One broken rule at one place. `cost` is resident memory in bytes, None where nobody measured it."""
+
+    path: str
+    line: int
+    column: int
+    code: str
+    message: str
+    hook: str
+    severity: Severity = "error"
+    cost: int | None = None
+    chain: tuple[Step, ...] = ()
+    fix: str | None = None
+    end_line: int | None = None
+
+
+class Skipped(NamedTuple):
+    """Something that could not be read or decided, and why.
+
+    `broken` marks input that is at fault itself (a manifest that does not parse): exit status 2.
+    """
+
+    path: str
+    line: int | None
+    reason: str
+    broken: bool = False
+
+
+class Part(NamedTuple):
+    """What one package adds to one process, in bytes, given all parts listed before it."""
+
+    package: str
+    version: str | None
+    resident: int
+    anonymous: int
+    source: Literal["catalog", "measured", "assumed"]
+    provenance: str
+    chain: tuple[Step, ...] = ()
+
+
+class Estimate(NamedTuple):
+    """Memory of all processes of a service together, in bytes.
+
+    `low` to `high` is the range for `expected` (resident); `anonymous` is the part that cannot be
+    dropped; `all_loaded` is `expected` once each deferred import has run; `commit` is what the
+    work tree adds to the last commit, None where there is none.
+    """
+
+    low: int
+    expected: int
+    high: int
+    anonymous: int
+    all_loaded: int
+    commit: int | None
+
+
+class ServiceReport(NamedTuple):
+    """One service, what it takes and what it may take, in bytes."""
+
+    name: str
+    path: str
+    line: int
+    command: str
+    entrypoint: str | None
+    processes: int | None
+    limit: int | None
+    limit_source: str
+    limit_label: str
+    estimate: Estimate | None
+    verdict: Verdict
+    parts: tuple[Part, ...] = ()
+
+
+class Report(NamedTuple):
+    """All that one run says."""
+
+    findings: tuple[Finding, ...] = ()
+    services: tuple[ServiceReport, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def merge(reports: list[Report]) -> Report:
+    """Return one report of several, each finding and each gap once, in the order of the files."""
+    findings = {(f.path, f.line, f.column, f.code, f.message): f for report in reports for f in report.findings}
+    skipped = {s for report in reports for s in report.skipped}
+    return Report(
+        tuple(findings[key] for key in sorted(findings)),
+        tuple(service for report in reports for service in report.services),
+        tuple(sorted(skipped, key=lambda s: (s.path, s.line or 0, s.reason))),
+    )
+
+
+def mib(size: int) -> str:
+    """Write bytes as MiB for a person: whole from 10 upwards, one digit below."""
+    value = size / MIB
+    return f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}"

@@ -1,0 +1,259 @@
+"""Where files are read from: the work tree, or one revision in git.
+
+Paths are relative to the root, with `/`. No tree follows a path out of its root, opens anything
+but a regular file, or reads a file larger than `MAX_FILE_BYTES`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from memguard_hooks.errors import MemguardError, UnreadableError
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+MAX_FILE_BYTES = 32 * 2**20
+"""A manifest, a lock or a source file is far smaller; a larger one is data or an attack."""
+
+MAX_ENTRIES = 200_000
+"""Files that `walk` looks at before it gives up, so that a hostile tree ends too."""
+
+SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"})
+"""Folders that hold no source of the project; so do all whose name starts with a dot."""
+
+
+class Entry(NamedTuple):
+    """One name in a folder."""
+
+    name: str
+    is_folder: bool
+
+
+class Tree(Protocol):
+    """A snapshot of the files of a project."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file, None where there is no file.
+
+        Raises UnreadableError for a file that is there and must not be read.
+        """
+
+    def entries(self, folder: str) -> tuple[Entry, ...]:
+        """Return what a folder holds, sorted by name; nothing where there is no such folder."""
+
+    def close(self) -> None:
+        """End what the tree has started."""
+
+
+def normalize(path: str) -> str | None:
+    """Return a relative path without `.` and `..`, None where it leaves the root."""
+    parts: list[str] = []
+    for part in path.replace("\\", "/").split("/"):
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def join(folder: str, path: str) -> str | None:
+    """Return `path`, written relative to `folder`, as a path from the root; None where it leaves the root."""
+    return None if path.startswith("/") else normalize(f"{folder}/{path}")
+
+
+def parent(path: str) -> str:
+    """Return the folder of a path, the empty string for the root."""
+    return path.rpartition("/")[0]
+
+
+def walk(tree: Tree, folder: str = "") -> list[str]:
+    """Return all files below a folder, sorted, without those that belong to environments and tools."""
+    found: list[str] = []
+    waiting = [folder]
+    seen = 0
+    while waiting:
+        here = waiting.pop()
+        for entry in tree.entries(here):
+            seen += 1
+            if seen > MAX_ENTRIES:
+                raise MemguardError(f"more than {MAX_ENTRIES} files; name a smaller folder", here or ".")
+            path = f"{here}/{entry.name}" if here else entry.name
+            if not entry.is_folder:
+                found.append(path)
+            elif not entry.name.startswith(".") and entry.name not in SKIPPED_FOLDERS:
+                waiting.append(path)
+    return sorted(found)
+
+
+class WorkTree:
+    """The files as they stand in a folder."""
+
+    def __init__(self, root: str) -> None:
+        self.root = os.path.realpath(root)
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file, None where there is none."""
+        try:
+            full = os.path.realpath(os.path.join(self.root, path))
+            if not full.startswith(self.root.rstrip(os.sep) + os.sep):
+                raise UnreadableError("leads out of the repository", path)
+            if os.path.isdir(full):
+                raise UnreadableError("is a directory, not a file", path)
+            # Non-blocking: a named pipe must not stop the commit.
+            descriptor = os.open(full, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from None
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UnreadableError("is not a regular file", path)
+            with os.fdopen(descriptor, "rb", closefd=False) as stream:
+                return _bounded(stream.read(MAX_FILE_BYTES + 1), path)
+        finally:
+            os.close(descriptor)
+
+    def entries(self, folder: str) -> tuple[Entry, ...]:
+        """Return what a folder holds, without links that lead to folders."""
+        try:
+            with os.scandir(os.path.join(self.root, folder)) as found:
+                return tuple(sorted(Entry(e.name, e.is_dir(follow_symlinks=False)) for e in found if _is_wanted(e)))
+        except (OSError, ValueError):
+            return ()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _is_wanted(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file() or entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return False
+
+
+def _bounded(data: bytes, path: str) -> bytes:
+    if len(data) > MAX_FILE_BYTES:
+        raise UnreadableError(f"is larger than {MAX_FILE_BYTES // 2**20} MiB", path)
+    return data
+
+
+class RevisionTree:
+    """The files of one revision, read through a single `git cat-file --batch`.
+
+    No checkout, no filter, no hook of the repository runs; git is told not to fetch what a
+    partial clone lacks.
+    """
+
+    def __init__(self, root: str, revision: str = "HEAD") -> None:
+        self.root = root
+        self.revision = revision
+        self._process: Popen[bytes] | None = None
+
+    def exists(self) -> bool:
+        """Tell whether the root lies in a git repository that has the revision."""
+        try:
+            return self._ask(f"{self.revision}^{{tree}}")[0] == "tree"
+        except (OSError, MemguardError):
+            return False
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file, None where there is none."""
+        kind, data = self._ask(f"{self.revision}:./{path}")
+        if kind == "blob":
+            return _bounded(data, path)
+        if kind == "symlink":
+            raise UnreadableError("leads out of the repository", path)
+        if kind == "tree":
+            raise UnreadableError("is a directory, not a file", path)
+        return None
+
+    def entries(self, folder: str) -> tuple[Entry, ...]:
+        """Return what a folder holds; submodules are left out, links count as files."""
+        kind, data = self._ask(f"{self.revision}:./{folder}")
+        if kind != "tree":
+            return ()
+        # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
+        for size in (20, 32):
+            found = _parse_tree_object(data, size)
+            if found is not None:
+                return found
+        return ()
+
+    def close(self) -> None:
+        """End git."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def _ask(self, name: str) -> tuple[str, bytes]:
+        if "\n" in name or "\0" in name:
+            return "missing", b""
+        if self._process is None:
+            self._process = self._start()
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            stdin.write(os.fsencode(name) + b"\n")
+            stdin.flush()
+        except BrokenPipeError:
+            raise MemguardError("git is not to be asked here") from None
+        header = stdout.readline()
+        if not header:
+            raise MemguardError("git is not to be asked here")
+        words = header.rsplit(None, 2)
+        # `symlink SIZE`, `dangling SIZE`, `loop SIZE`, `notdir SIZE`: the text of the link follows.
+        first = header.split(None, 1)[0]
+        if first in (b"symlink", b"dangling", b"loop", b"notdir"):
+            data = stdout.read(int(words[-1]))
+            stdout.read(1)
+            return first.decode(), data
+        if words[-1] in (b"missing", b"ambiguous"):
+            return "missing", b""
+        size = int(words[-1])
+        data = stdout.read(size)
+        stdout.read(1)
+        return words[-2].decode(), data
+
+    def _start(self) -> Popen[bytes]:
+        from subprocess import DEVNULL, PIPE, Popen
+
+        environment = {
+            **os.environ,
+            "GIT_ALLOW_PROTOCOL": "none",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_TERMINAL_PROMPT": "0",
+            "LC_ALL": "C",
+        }
+        return Popen(
+            ["git", "cat-file", "--batch", "--follow-symlinks"],
+            cwd=self.root,
+            env=environment,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=DEVNULL,
+        )
+
+
+def _parse_tree_object(data: bytes, size: int) -> tuple[Entry, ...] | None:
+    """Read git's tree format, `MODE SP NAME NUL OBJECT`…; None where the object size does not fit."""
+    found: list[Entry] = []
+    at = 0
+    while at < len(data):
+        space = data.find(b" ", at, at + 7)
+        end = data.find(b"\0", space)
+        if space < 0 or end < 0 or not data[at:space].isdigit() or end + 1 + size > len(data):
+            return None
+        mode = data[at:space]
+        if mode != b"160000":  # a submodule
+            found.append(Entry(os.fsdecode(data[space + 1 : end]), mode == b"40000"))
+        at = end + 1 + size
+    return tuple(sorted(found))
