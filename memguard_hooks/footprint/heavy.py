@@ -1,0 +1,76 @@
+"""Which modules are heavy by default, and which never are.
+
+Heavy is what the catalog measured at the threshold or above, and what this list names: the libraries
+that the incidents behind this project were about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from memguard_hooks.footprint import catalog
+
+DEFAULT: dict[str, tuple[str, ...]] = {
+    "litellm": ("litellm",),
+    "openai": ("openai",),
+    "anthropic": ("anthropic",),
+    "google.generativeai": ("google-generativeai",),
+    "google.genai": ("google-genai",),
+    "torch": ("torch",),
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-gpu", "tf-nightly"),
+    "transformers": ("transformers",),
+    "sentence_transformers": ("sentence-transformers",),
+    "whisper": ("openai-whisper",),
+    "faster_whisper": ("faster-whisper",),
+    "faiss": ("faiss-cpu", "faiss-gpu"),
+    "pandas": ("pandas",),
+    "sklearn": ("scikit-learn",),
+    "matplotlib.pyplot": ("matplotlib",),
+    "cv2": ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless"),
+    "spacy": ("spacy",),
+}
+"""Module → the distributions that provide it."""
+
+FRAMEWORKS = frozenset({
+    "aiogram", "aiohttp", "bottle", "celery", "chainlit", "daphne", "dash", "discord", "django", "falcon", "fastapi",
+    "flask", "gradio", "granian", "gunicorn", "hypercorn", "litestar", "nicegui", "pyramid", "pyrogram", "quart", "sanic",
+    "starlette", "streamlit", "telebot", "telegram", "telethon", "tornado", "uvicorn", "waitress",
+})  # fmt: skip
+"""Frameworks and servers: an app cannot start without its own, so its import is no finding."""
+
+
+class Heavy(NamedTuple):
+    """The heavy modules of a project, with the distributions that provide them."""
+
+    modules: dict[str, tuple[str, ...]]
+
+    @property
+    def distributions(self) -> dict[str, str]:
+        """Distribution → a heavy module of it."""
+        return {name: module for module, names in self.modules.items() for name in names}
+
+    def root_of(self, module: str) -> str | None:
+        """Return the heavy module that importing a dotted name runs, None where it runs none."""
+        while module:
+            if module in self.modules:
+                return module
+            module = module.rpartition(".")[0]
+        return None
+
+
+def heavy_modules(threshold: int, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Heavy:
+    """Return what is heavy at a threshold in bytes; `add` and `remove` name modules or distributions."""
+    found = dict(DEFAULT)
+    for name, measured in catalog.modules().items():
+        if name.partition(".")[0] not in FRAMEWORKS and any(one.resident >= threshold for one in measured):
+            found.setdefault(name, tuple(one.distribution for one in measured))
+    for name in add:
+        known = [module for module, ones in catalog.modules().items() if name in {one.distribution for one in ones}]
+        for module in known or [name]:
+            found[module] = tuple(one.distribution for one in catalog.modules().get(module, ())) or (name.lower(),)
+    for name in remove:
+        for module in [module for module, ones in found.items() if name in (module, *ones)]:
+            del found[module]
+    # A module below a heavy one adds nothing: importing it runs the other.
+    return Heavy({m: ones for m, ones in found.items() if not any(m.startswith(f"{other}.") for other in found)})
