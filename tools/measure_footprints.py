@@ -77,6 +77,7 @@ class Row(NamedTuple):
 
     @property
     def requirement(self) -> str:
+        """What pip is asked for."""
         return self.distribution if self.version is None else f"{self.distribution}=={self.version}"
 
 
@@ -147,7 +148,7 @@ def read_plan(path: Path) -> list[Row]:
     for table in tomllib.loads(path.read_text("utf-8"))["footprint"]:
         unknown = set(table) - {"distribution", "module", "version", "newest", "with", "pip", "note"}
         if unknown:
-            message = f"{path.name}: unknown key {sorted(unknown)[0]!r} in {table.get('distribution')}"
+            message = f"{path.name}: unknown key {min(unknown)!r} in {table.get('distribution')}"
             raise SystemExit(message)
         distribution = canonicalize_name(table["distribution"])
         modules = as_tuple(table.get("module", distribution))
@@ -206,6 +207,7 @@ class Environment:
 
     @property
     def site_packages(self) -> str:
+        """Where the environment keeps what is installed."""
         return str(next((self.folder / "venv" / "lib").glob("python*/site-packages")))
 
     def install(self, row: Row, installer: str) -> None:
@@ -360,9 +362,7 @@ def measure_row(row: Row, modules: Sequence[str], python: Path, installer: str) 
                 continue
             measurement["version"] = distribution.version
             measurement["wheel"] = wheel_tag(distribution)
-            measurement["installed"] = {
-                name: other.version for name, other in installed.items() if name != row.distribution
-            }
+            measurement["installed"] = {name: other.version for name, other in installed.items() if name != row.distribution}
             yield measurement
 
 
@@ -586,8 +586,10 @@ def render_statistics(files: Mapping[str, Sequence[Measurement]]) -> str:
     return "\n".join(
         [
             f"measurements on Python {INDEX_PYTHON}: {len(measurements)}",
-            f"third-party packages in their closures: {len(resident)}, {len(pure)} of them pure Python "
-            f"with {MINIMAL_SOURCE_KIB} KiB of source or more",
+            (
+                f"third-party packages in their closures: {len(resident)}, {len(pure)} of them pure Python "
+                f"with {MINIMAL_SOURCE_KIB} KiB of source or more"
+            ),
             spread("sum of own costs / resident total", ratios, str_ratio),
             spread("own resident of a third-party package", [mean(one) * 1024 for one in resident.values()], mib),
             spread("own anonymous of a third-party package", [mean(one) * 1024 for one in anonymous.values()], mib),

@@ -104,11 +104,11 @@ class Trace:
                 self.without_bytecode += bytecode_missing
             return module  # type: ignore[no-any-return]
 
-        setattr(self.bootstrap, "_load_unlocked", load_measured)
+        setattr(self.bootstrap, "_load_unlocked", load_measured)  # noqa: B010 - no public name
 
     def stop(self) -> None:
         """Give the import system its function back."""
-        setattr(self.bootstrap, "_load_unlocked", self.load)
+        setattr(self.bootstrap, "_load_unlocked", self.load)  # noqa: B010
 
     def lacks_bytecode(self, spec: ModuleSpec) -> bool:
         """Whether the module has a source file and no bytecode beside it; asked before loading writes it."""
@@ -128,7 +128,7 @@ class Trace:
             return
         size = 0
         if path.endswith(".py"):
-            try:
+            try:  # noqa: SIM105 - contextlib would be measured too
                 size = os.stat(path).st_size
             except OSError:  # within a zip archive
                 pass

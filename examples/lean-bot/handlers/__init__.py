@@ -1,0 +1,1 @@
+"""One module for each family of models; each has answer(question, prompt)."""
