@@ -83,45 +83,60 @@ def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped,
         return _read(data, named, in_tool=named.endswith("pyproject.toml")), ()
     own = tree.read(FILE)
     pyproject = tree.read("pyproject.toml")
-    if pyproject is not None and b"memguard" not in pyproject:
-        pyproject = None
+    if pyproject is None or b"memguard" not in pyproject:
+        return (_read(own, FILE, in_tool=False) if own is not None else Settings()), ()
     if own is None:
-        return (_read(pyproject, "pyproject.toml", in_tool=True) if pyproject else Settings()), ()
-    skipped: tuple[Skipped, ...] = ()
-    if pyproject and _read(pyproject, "pyproject.toml", in_tool=True) != Settings():
-        skipped = (Skipped("pyproject.toml", None, f"its [tool.memguard] is not used: {FILE} is read instead"),)
-    return _read(own, FILE, in_tool=False), skipped
+        return _read(pyproject, "pyproject.toml", in_tool=True), ()
+    return _read(own, FILE, in_tool=False), _unused(pyproject, "pyproject.toml")
 
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(?:([KMG])i?B?|B)?", re.IGNORECASE)
+def _unused(data: bytes, path: str) -> tuple[Skipped, ...]:
+    """Say that the settings of a pyproject.toml count for nothing beside a file of their own."""
+    from memguard_hooks.toml_document import parse
+
+    document = parse(data, path)
+    tools = document.data.get("tool")
+    if not isinstance(tools, dict) or "memguard" not in tools:
+        return ()
+    line = document.place(("tool", "memguard")).line
+    return (Skipped(path, line, f"its [tool.memguard] is not used: {FILE} is read instead"),)
+
+
+MAX_DIGITS = 20
 _UNITS = {None: 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
 def parse_size(text: str) -> int:
     """Read `512MiB`, `512M`, `1GiB`, `1.5GB` as bytes; hosts write MB where they mean MiB, so both are 2**20.
 
-    Raises ValueError.
+    Raises ValueError, also for a number without a unit: `512` is sure to mean something else than bytes.
     """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(text)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMG])i?B?|B)", text.strip(), re.IGNORECASE | re.ASCII)
+    if match is None or len(match[1]) > MAX_DIGITS:
+        raise ValueError(f"not a size: {text!r}")
     return int(float(match[1]) * _UNITS[match[2].upper() if match[2] else None])
 
 
 def parse_python(text: str) -> tuple[int, int]:
     """Read `3.11` or `3.11.9` as (3, 11). Raises ValueError."""
-    match = re.fullmatch(r"(\d+)\.(\d+)(?:\.\d+)?", text.strip())
+    match = re.fullmatch(r"3\.(\d{1,2})(?:\.\d+)?", text.strip(), re.ASCII)
     if match is None:
-        raise ValueError(text)
-    return int(match[1]), int(match[2])
+        raise ValueError(f"not a Python: {text!r}")
+    return 3, int(match[1])
 
 
 def parse_share(text: str) -> float:
     """Read `78%` as 0.78. Raises ValueError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%", text.strip())
+    match = re.fullmatch(r"(\d{1,4}(?:\.\d+)?)\s*%", text.strip(), re.ASCII)
     if match is None or not 0 < float(match[1]) <= 1000:
-        raise ValueError(text)
+        raise ValueError(f"not a share: {text!r}")
     return float(match[1]) / 100
+
+
+def _shown(value: object) -> str:
+    """Return a wrong value for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 class _Table:
@@ -151,7 +166,7 @@ class _Table:
         return _Table(self._document, (*self._key, name), self.values.get(name, {}), known)
 
     def place(self, name: str) -> tuple[str, int, int]:
-        place = self._document.places[(*self._key, name)]
+        place = self._document.place((*self._key, name))
         return self._document.path, place.line, place.column
 
     def text(self, name: str, parse: Callable[[str], T], example: str) -> T | None:
@@ -164,12 +179,14 @@ class _Table:
                 return parse(value)
         except ValueError:
             pass
-        raise self._document.error(f"{self._name(name)} must be {example}, not {value!r}", (*self._key, name))
+        raise self._document.error(f"{self._name(name)} must be {example}, not {_shown(value)}", (*self._key, name))
 
     def texts(self, name: str) -> tuple[str, ...]:
         value = self.values.get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise self._document.error(f"{self._name(name)} must be a list of strings, not {value!r}", (*self._key, name))
+            raise self._document.error(
+                f"{self._name(name)} must be a list of strings, not {_shown(value)}", (*self._key, name)
+            )
         return tuple(value)
 
     def mapping(self, name: str | None = None) -> dict[str, str]:
@@ -180,14 +197,14 @@ class _Table:
             raise self._document.error(f"{self._name(name)} must be a table of strings", key)
         for inner, text in value.items():
             if not isinstance(text, str):
-                raise self._document.error(f"{self._name(name)}.{inner} must be a string, not {text!r}", (*key, inner))
+                raise self._document.error(f"{self._name(name)}.{inner} must be a string, not {_shown(text)}", (*key, inner))
         return value
 
     def allowances(self) -> dict[str, Allowance]:
         """Return `allow = {name = "reason"}` with places."""
         found: dict[str, Allowance] = {}
         for name, reason in self.mapping("allow").items():
-            place = self._document.places[(*self._key, "allow", name)]
+            place = self._document.place((*self._key, "allow", name))
             found[name] = Allowance(reason.strip(), self._document.path, place.line, place.column)
         return found
 
@@ -210,6 +227,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
     top = _Table(document, key, value, _TOP_KEYS)
     heavy, forbid = top.table("heavy", _LIST_KEYS), top.table("forbid", _LIST_KEYS)
     names = top.values.get("services", {})
+    threshold = top.text("heavy-threshold", parse_size, "a size such as '40MiB'")
     services = top.table("services", tuple(names) if isinstance(names, dict) else ())
     return Settings(
         service=_service(top),
@@ -217,7 +235,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         source_roots=top.texts("source-roots"),
         exclude=top.texts("exclude"),
         scope=top.text("scope", _scope, "'reachable' or 'all'"),
-        heavy_threshold=top.text("heavy-threshold", parse_size, "a size such as '40MiB'") or 40 * MIB,
+        heavy_threshold=40 * MIB if threshold is None else threshold,
         heavy_add=heavy.texts("add"),
         heavy_remove=heavy.texts("remove"),
         heavy_allow=heavy.allowances(),
@@ -230,7 +248,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
 
 def _service(table: _Table) -> ServiceSettings:
     budget = table.table("budget", ("warn", "fail", "growth", "runtime"))
-    limit = table.text("limit", parse_size, "a size such as '512MiB'")
+    limit = table.text("limit", _parse_limit, "a size such as '512MiB'")
     platform = table.text("platform", str, "a platform such as 'render-free'")
     source = ""
     for name in ("platform", "limit"):
@@ -248,6 +266,13 @@ def _service(table: _Table) -> ServiceSettings:
         growth=budget.text("growth", parse_size, "a size such as '25MiB'"),
         runtime=budget.text("runtime", parse_size, "a size such as '80MiB'"),
     )
+
+
+def _parse_limit(text: str) -> int:
+    size = parse_size(text)
+    if size == 0:
+        raise ValueError(text)
+    return size
 
 
 def _scope(text: str) -> Literal["reachable", "all"]:

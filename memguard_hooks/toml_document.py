@@ -1,7 +1,7 @@
 """A TOML document with the place of each key and value, which tomli does not tell.
 
-tomli is the judge of what is valid; the locator below walks a text that tomli has accepted, and
-only says where things stand.
+tomli is the judge of what is valid. Places are looked for only when one is asked: the locator then
+walks the tokens of a text that tomli has accepted, and says where things stand.
 """
 
 from __future__ import annotations
@@ -21,25 +21,58 @@ class Place(NamedTuple):
     column: int
 
 
-class Document(NamedTuple):
+class Comment(NamedTuple):
+    """A comment, from its `#` to the end of its line."""
+
+    line: int
+    column: int
+    text: str
+
+
+class Document:
     """A parsed TOML file.
 
-    `places` maps the path of a key (`("project", "dependencies")`) to its first character, and the
-    path of a value in an array (`("project", "dependencies", 0)`) to its first character, behind
-    the quote of a string. `ends` maps a path to the line on which its value ends.
+    The place of a key (`("project", "dependencies")`) is its first character, that of a value in an
+    array (`("project", "dependencies", 0)`) its first character, behind the quote of a string.
     """
 
-    path: str
-    data: dict[str, Any]
-    places: dict[KeyPath, Place]
-    ends: dict[KeyPath, int]
-    comments: tuple[tuple[int, str], ...]
+    def __init__(self, path: str, text: str, data: dict[str, Any]) -> None:
+        self.path = path
+        self.data = data
+        self._text = text
+        self._located: _Locator | None = None
+
+    @property
+    def _locator(self) -> _Locator:
+        if self._located is None:
+            self._located = _Locator(self._text)
+        return self._located
+
+    @property
+    def comments(self) -> list[Comment]:
+        """The comments, in the order of the file."""
+        return self._locator.comments
+
+    def place(self, key: KeyPath) -> Place:
+        """Return the place of a key or of a value in an array; of the nearest table where there is no such key."""
+        return self._node(key).place
+
+    def end_line(self, key: KeyPath) -> int:
+        """Return the line on which the value of a key ends."""
+        node = self._node(key)
+        return node.end or node.place.line
 
     def error(self, message: str, key: KeyPath) -> MemguardError:
-        """Return an error at the place of a key, or of the nearest table around it."""
-        while key and key not in self.places:
-            key = key[:-1]
-        return MemguardError(message, self.path, *self.places.get(key, Place(1, 1)))
+        """Return an error at the place of a key."""
+        return MemguardError(message, self.path, *self.place(key))
+
+    def _node(self, key: KeyPath) -> _Node:
+        node = self._locator.root
+        for part in key:
+            if part not in node.children:
+                break
+            node = node.children[part]
+        return node
 
 
 def parse(data: bytes, path: str) -> Document:
@@ -52,17 +85,32 @@ def parse(data: bytes, path: str) -> Document:
         line = data.count(b"\n", 0, error.start) + 1
         raise MemguardError("is not UTF-8, as TOML must be", path, line) from None
     try:
-        values = tomli.loads(text)
-        locator = _Locator(text)
-        locator.document()
+        return Document(path, text, tomli.loads(text))
     except tomli.TOMLDecodeError as error:
-        where = re.search(r"line (\d+), column (\d+)", str(error))
-        message = re.sub(r" \(at .*\)$", "", str(error))
-        place = (int(where[1]), int(where[2])) if where else (text.count("\n") + 1, None)
-        raise MemguardError(f"is not valid TOML: {message}", path, *place) from None
+        raise MemguardError(f"is not valid TOML: {error.msg}", path, error.lineno, error.colno) from None
     except RecursionError:
         raise MemguardError("is nested too deeply", path) from None
-    return Document(path, values, locator.places, locator.ends, tuple(locator.comments))
+
+
+class _Node:
+    """A key or a value of the document, with what is below it."""
+
+    __slots__ = ("children", "end", "items", "place")
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.end = 0
+        self.items = 0  # of an array, or of an array of tables
+        self.children: dict[str | int, _Node] = {}
+
+    def child(self, name: str | int, place: Place) -> _Node:
+        """Return what stands below a name; its first place counts."""
+        return self.children.setdefault(name, _Node(place))
+
+    def append(self, place: Place) -> _Node:
+        """Return a new element of an array."""
+        self.items += 1
+        return self.child(self.items - 1, place)
 
 
 _TOKEN = re.compile(
@@ -70,124 +118,153 @@ _TOKEN = re.compile(
     (?P<blank>[ \t\r]+)
   | (?P<newline>\n)
   | (?P<comment>\#[^\n]*)
-  | (?P<string>\"{3}(?:[^\\]|\\.)*?\"{3,5} | '{3}.*?'{3,5} | "(?:[^"\\]|\\.)*" | '[^']*')
+  | (?P<string>\"{3} | '{3} | \" | ')
   | (?P<mark>[][{},=.])
   | (?P<bare>[^][{},=.\s\#"']+)
     """,
-    re.VERBOSE | re.DOTALL,
+    re.VERBOSE,
 )
 
 
 class _Locator:
-    """Walks the tokens of a valid document and notes where keys and values start."""
+    """Walks the tokens of a valid document and notes where keys and values start.
+
+    It does not recurse, and it keeps a tree rather than full paths: what tomli accepts it can walk.
+    """
 
     def __init__(self, text: str) -> None:
-        self.places: dict[KeyPath, Place] = {}
-        self.ends: dict[KeyPath, int] = {}
-        self.comments: list[tuple[int, str]] = []
-        self._tables: dict[KeyPath, int] = {}
-        self._tokens = _TOKEN.finditer(text)
+        self.root = _Node(Place(1, 1))
+        self.comments: list[Comment] = []
+        self._source = text
+        self._at = 0
         self._line = 1
         self._line_start = 0
         self._next()
-
-    def document(self) -> None:
-        table: KeyPath = ()
+        table = self.root
         while self._kind:
             if self._kind == "newline":
                 self._next()
             elif self._text == "[":
                 table = self._header()
             else:
-                self._pair(table)
+                node = self._key(table)
+                self._next()  # the sign of equality
+                self._value(node)
 
-    def _next(self, newlines: bool = False) -> None:
-        """Step to the next token that is neither blank nor comment (nor, inside arrays, a line end)."""
-        for match in self._tokens:
-            kind, text = match.lastgroup or "", match[0]
-            place = Place(self._line, match.start() - self._line_start + 1)
+    def _next(self, *, newlines: bool = False) -> None:
+        """Step to the next token that is neither blank nor comment (nor, inside of brackets, a line end)."""
+        while match := _TOKEN.match(self._source, self._at):
+            kind, start = match.lastgroup or "", self._at
+            self._at = match.end()
+            if kind == "string":
+                self._at = _end_of_string(self._source, match[0], self._at)
+            text = self._source[start : self._at]
+            place = Place(self._line, start - self._line_start + 1)
             if "\n" in text:
                 self._line += text.count("\n")
-                self._line_start = match.start() + text.rindex("\n") + 1
+                self._line_start = start + text.rindex("\n") + 1
             if kind == "comment":
-                self.comments.append((place.line, text.rstrip("\r")))
+                self.comments.append(Comment(*place, text.rstrip("\r")))
             elif kind != "blank" and not (newlines and kind == "newline"):
                 self._kind, self._text, self._place = kind, text, place
                 return
-        self._kind, self._text, self._place = "", "", Place(self._line, 1)
+        self._kind, self._text = "", ""
 
-    def _header(self) -> KeyPath:
+    def _header(self) -> _Node:
+        """Read `[a.b]` or `[[a.b]]`; a name on the way through an array of tables means its newest element."""
         self._next()
         is_array = self._text == "["
         if is_array:
             self._next()
-        place = self._place
-        key = self._key(())
-        # A dotted header walks through the newest element of each array of tables on its way.
-        path: KeyPath = ()
-        for part in key[:-1]:
-            path += (part,)
-            if path in self._tables:
-                path += (self._tables[path],)
-        path += key[-1:]
-        if is_array:
-            self.places.setdefault(path, place)
-            self._tables[path] = self._tables.get(path, -1) + 1
-            path += (self._tables[path],)
-        self.places.setdefault(path, place)
-        while self._text == "]":
-            self._next()
-        return path
-
-    def _key(self, table: KeyPath) -> KeyPath:
-        """Read a dotted key and note the place of each of its parts."""
-        path = table
+        node, place = self.root, self._place
         while True:
-            text = self._text
-            if self._kind == "string":
-                import tomli
-
-                text = str(tomli.loads(f"x={text}")["x"]) if text[0] == '"' else text[1:-1]
-            path += (text,)
-            self.places.setdefault(path, self._place)
+            node = node.child(self._name(), self._place)
             self._next()
             if self._text != ".":
-                return path
+                break
+            self._next()
+            if node.items:
+                node = node.children[node.items - 1]
+        if is_array:
+            node = node.append(place)
+        while self._text == "]":
+            self._next()
+        return node
+
+    def _key(self, node: _Node) -> _Node:
+        """Read a dotted key and note the place of each of its parts."""
+        while True:
+            node = node.child(self._name(), self._place)
+            self._next()
+            if self._text != ".":
+                return node
             self._next()
 
-    def _pair(self, table: KeyPath, inside: bool = False) -> None:
-        path = self._key(table)
-        self._next()  # the sign of equality
-        self._value(path, inside)
+    def _name(self) -> str:
+        if self._text[0] == "'":
+            return self._text[1:-1]
+        if self._text[0] == '"':
+            import tomli
 
-    def _value(self, path: KeyPath, inside: bool = False) -> None:
-        if self._text == "[" and self._kind == "mark":
-            self._next(newlines=True)
-            index = 0
-            while self._text != "]":
-                item = (*path, index)
-                quote = 0
-                if self._kind == "string":
-                    quote = 3 if self._text[:3] in ('"""', "'''") else 1
-                self.places[item] = Place(self._place.line, self._place.column + quote)
-                self._value(item, inside=True)
-                index += 1
+            return str(tomli.loads(f"x={self._text}")["x"])
+        return self._text
+
+    def _value(self, node: _Node) -> None:
+        """Read a value with all that is in it."""
+        around: list[tuple[_Node, bool]] = []  # the arrays (True) and inline tables that are open
+        while True:
+            if self._text in ("[", "{"):
+                around.append((node, self._text == "["))
+                self._next(newlines=True)
+            else:
+                node.end = self._line
+                self._next(newlines=bool(around))
+                while self._kind == "bare" or self._text == ".":  # 1.5, 2026-01-01 10:00
+                    self._next(newlines=bool(around))
+            while around:
+                container, is_array = around[-1]
                 if self._text == ",":
                     self._next(newlines=True)
-            self._close(path, inside)
-        elif self._text == "{" and self._kind == "mark":
-            self._next(newlines=True)
-            while self._text != "}":
-                self._pair(path, inside=True)
-                if self._text == ",":
+                if self._text in ("]", "}"):
+                    container.end = self._place.line
+                    around.pop()
+                    self._next(newlines=bool(around))
+                    continue
+                if is_array:
+                    node = container.append(self._first_character())
+                else:
+                    node = self._key(container)
                     self._next(newlines=True)
-            self._close(path, inside)
-        else:
-            self.ends[path] = self._line
-            self._next(newlines=inside)
-            while self._kind == "bare" or self._text == ".":  # 1.5, 2026-01-01 10:00
-                self._next(newlines=inside)
+                break
+            else:
+                return
 
-    def _close(self, path: KeyPath, inside: bool) -> None:
-        self.ends[path] = self._place.line
-        self._next(newlines=inside)
+    def _first_character(self) -> Place:
+        """Return where a value starts, behind the quote of a string and the line end that may follow a long quote."""
+        if self._kind != "string":
+            return self._place
+        if self._text[:3] not in ('"""', "'''"):
+            return Place(self._place.line, self._place.column + 1)
+        if self._text[3:5].startswith(("\n", "\r\n")):
+            return Place(self._place.line + 1, 1)
+        return Place(self._place.line, self._place.column + 3)
+
+
+def _end_of_string(text: str, quote: str, start: int) -> int:
+    """Return where a string ends whose content starts at `start`."""
+    at = text.index(quote, start)
+    while quote[0] == '"' and _is_escaped(text, at, start):
+        at = text.index(quote, at + 1)
+    at += len(quote)
+    # A long string may end in one or two quotes of its own.
+    while len(quote) == 3 and text.startswith(quote[0], at):
+        at += 1
+    return at
+
+
+def _is_escaped(text: str, at: int, start: int) -> bool:
+    """Tell whether an odd number of backslashes stands before a place."""
+    first = at
+    while first > start and text[first - 1] == "\\":
+        first -= 1
+    return (at - first) % 2 == 1

@@ -233,6 +233,9 @@ class RevisionTree:
             "GIT_TERMINAL_PROMPT": "0",
             "LC_ALL": "C",
         }
+        if "GIT_WORK_TREE" not in environment:
+            # Git sets it for hooks in a worktree, and would then take this folder for the top of the repository.
+            environment.pop("GIT_DIR", None)
         return Popen(
             ["git", "cat-file", "--batch", "--follow-symlinks"],
             cwd=self.root,

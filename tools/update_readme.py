@@ -30,7 +30,8 @@ def render(text: str) -> str:
     """Return the README with the output of each example between its marks."""
     for mark, folder in EXAMPLES.items():
         block = f"<!-- {mark} -->\n\n```console\n$ memguard check {folder}\n{run_check(folder)}```\n\n<!-- /{mark} -->"
-        text = re.sub(rf"<!-- {mark} -->.*?<!-- /{mark} -->", lambda _, block=block: block, text, flags=re.DOTALL)
+        start, end = text.index(f"<!-- {mark} -->"), text.index(f"<!-- /{mark} -->")
+        text = text[:start] + block + text[end + len(f"<!-- /{mark} -->") :]
     return text
 
 

@@ -1,0 +1,73 @@
+"""Inline allowances: `# memguard: allow[MG201] reason`, on the line that a finding names.
+
+An allowance silences its codes on its line. Without a reason it is a finding itself (MG190), and so
+is one that allows nothing (MG191).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from memguard_hooks.finding import CODES, Finding, Severity
+
+_ALLOWANCE = re.compile(r"memguard:\s*allow\b\s*(?:\[(?P<codes>[^]]*)\])?[ \t:\u2013-]*(?P<reason>.*)")
+
+
+class Allowance(NamedTuple):
+    """One code that a comment allows."""
+
+    path: str
+    line: int
+    column: int
+    code: str
+    reason: str
+
+
+def read_allowances(path: str, comments: Iterable[tuple[int, int, str]]) -> list[Allowance]:
+    """Read the allowances in comments, given as line, column and text."""
+    found: list[Allowance] = []
+    for line, column, text in comments:
+        match = _ALLOWANCE.search(text)
+        if match:
+            codes = [code.strip().upper() for code in (match["codes"] or "").split(",")]
+            found += [Allowance(path, line, column, code, match["reason"].strip()) for code in codes]
+    return found
+
+
+def apply_allowances(
+    hook: str, findings: Sequence[Finding], allowances: Sequence[Allowance], *, owns_unknown: bool
+) -> list[Finding]:
+    """Take out what is allowed and add what is wrong with the allowances themselves.
+
+    A hook answers for the allowances of its own codes; the one that `owns_unknown` also for codes
+    that nobody has.
+    """
+    used: set[Allowance] = set()
+    kept: list[Finding] = []
+    for finding in findings:
+        matching = [one for one in allowances if _covers(one, finding)]
+        used.update(matching)
+        if not matching:
+            kept.append(finding)
+    for one in sorted(set(allowances)):
+        owner = CODES.get(one.code)
+        if owner == hook or (owner is None and owns_unknown):
+            if owner is None:
+                kept.append(_finding(hook, one, "MG191", f"there is no rule {one.code or 'named'} to allow", "warning"))
+            elif one not in used:
+                kept.append(_finding(hook, one, "MG191", f"nothing here breaks {one.code}", "warning"))
+            elif not one.reason:
+                kept.append(_finding(hook, one, "MG190", f"{one.code} is allowed without a reason", "error"))
+    return kept
+
+
+def _covers(one: Allowance, finding: Finding) -> bool:
+    last = finding.end_line or finding.line
+    return one.path == finding.path and one.code == finding.code and finding.line <= one.line <= last
+
+
+def _finding(hook: str, one: Allowance, code: str, message: str, severity: Severity) -> Finding:
+    fix = f"write `# memguard: allow[{one.code}] why`" if code == "MG190" else "delete the comment"
+    return Finding(one.path, one.line, one.column, code, message, hook, severity, fix=fix)

@@ -1,0 +1,26 @@
+"""`memguard check [PATH]`: every hook over a whole project, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memguard_hooks import run
+from memguard_hooks.finding import Report, merge
+from memguard_hooks.hooks import forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
+from memguard_hooks.project import Project
+
+HOOKS = (pin_litellm, forbid_heavy_deps, no_eager_heavy_imports, memory_budget)
+
+
+def check(project: Project) -> Report:
+    """Run all hooks and return one report."""
+    return merge([hook.check(project) for hook in HOOKS])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Check the project in a folder."""
+    parser = run.make_parser("memguard check", "Check a whole project before it is deployed.")
+    run.add_budget_options(parser)
+    parser.add_argument("path", nargs="?", default=".", help="root of the project")
+    options = parser.parse_args(argv)
+    return run.run(options, check, root=options.path)

@@ -1,0 +1,1 @@
+"""What the project declares: one reader a format, each giving requirements with their positions."""

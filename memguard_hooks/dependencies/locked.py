@@ -1,0 +1,66 @@
+"""What stands beside a manifest and pins what it leaves open: a compiled requirements file, or a lock.
+
+Locks are looked through for the lines that name a package; no reader takes them apart yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from memguard_hooks.dependencies.requirement import Requirement, pin_of
+from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.tree import Tree, parent
+
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
+
+
+class Locked(NamedTuple):
+    """A version that a file pins."""
+
+    path: str
+    version: str
+
+
+def locked_versions(tree: Tree, requirement: Requirement) -> tuple[Locked, ...]:
+    """Return what pins the package of an open requirement: the first file that does, with all versions it has."""
+    for path in _candidates(requirement.path):
+        find = _in_requirements if path.endswith(".txt") else _in_lock
+        versions = find(tree, path, requirement.name)
+        if versions:
+            return tuple(Locked(path, version) for version in dict.fromkeys(versions))
+    return ()
+
+
+def _candidates(path: str) -> Iterator[str]:
+    """Give the files to look at: `X.txt` of `X.in` beside it or above; locks up to the root, as workspaces have them."""
+    folder, _, name = path.rpartition("/")
+    folders = [folder]
+    while folders[-1]:
+        folders.append(parent(folders[-1]))
+    if name.endswith(".in"):
+        yield from (f"{one}/{name[:-3]}.txt".lstrip("/") for one in folders[:2])
+    elif name == "pyproject.toml":
+        yield from (f"{one}/{lock}".lstrip("/") for one in folders for lock in LOCKS)
+        yield f"{folder}/requirements.txt".lstrip("/")
+
+
+def _in_requirements(tree: Tree, path: str, name: str) -> list[str]:
+    from memguard_hooks.dependencies import requirements_txt
+
+    try:
+        manifest = requirements_txt.read(tree, path, name.__eq__)
+    except MemguardError:
+        return []
+    pins = [pin_of(requirement) for requirement in manifest.requirements]
+    return [pin.version for pin in pins if pin is not None and pin.version is not None]
+
+
+def _in_lock(tree: Tree, path: str, name: str) -> list[str]:
+    try:
+        data = tree.read(path) or b""
+    except UnreadableError:
+        return []
+    pattern = rb'^name = "%s"\r?\nversion = "([^"\n]+)"' % re.escape(name).encode()
+    return [match[1].decode("ascii", "replace") for match in re.finditer(pattern, data, re.MULTILINE)]

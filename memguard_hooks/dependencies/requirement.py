@@ -1,0 +1,216 @@
+"""One declared requirement, with its position, and what can be said of it by itself.
+
+packaging judges specifiers and markers; it is imported only when a requirement is looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Skipped
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+
+Group = Literal["runtime", "extra", "development", "build"]
+Wanted = Callable[[str], bool]
+
+
+class Requirement(NamedTuple):
+    """A requirement as it is declared in a manifest.
+
+    `name` is normalized; `text` is what packaging parses, without the options of its line; `via`
+    names the packages that have brought it, as a compiled file says, and is empty for what the
+    project itself asks for.
+    """
+
+    name: str
+    text: str
+    path: str
+    line: int
+    column: int
+    end_line: int
+    specifier: str = ""
+    marker: str | None = None
+    extras: tuple[str, ...] = ()
+    url: str | None = None
+    group: Group = "runtime"
+    group_name: str | None = None
+    is_constraint: bool = False
+    via: tuple[str, ...] = ()
+
+
+class Comment(NamedTuple):
+    """A comment of a manifest, from its `#` on."""
+
+    path: str
+    line: int
+    column: int
+    text: str
+
+
+class Manifest(NamedTuple):
+    """What one manifest, with all that it includes, declares.
+
+    `own_extras` are the extras of the project itself that it asks for (`-e .[ml]`), each with the
+    extra that asks, None where it is the deployment. `is_package`: a build backend makes a package
+    of it, which others may install.
+    """
+
+    requirements: tuple[Requirement, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    own_extras: tuple[tuple[str | None, str], ...] = ()
+    is_package: bool = False
+
+    def joined(self, other: Manifest) -> Manifest:
+        """Return both as one."""
+        return Manifest(
+            self.requirements + other.requirements,
+            self.comments + other.comments,
+            self.skipped + other.skipped,
+            self.own_extras + other.own_extras,
+            self.is_package or other.is_package,
+        )
+
+
+_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?=$|[][<>=!~;(@,\s])")
+
+
+@cache
+def normalize_name(name: str) -> str:
+    """Normalize the name of a distribution as packaging's `canonicalize_name` does, without loading it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def name_of(text: str) -> str | None:
+    """Return the normalized name that a requirement starts with, without judging the rest."""
+    match = _NAME.match(text)
+    return normalize_name(match[1]) if match else None
+
+
+def mentions(data: bytes, names: Iterable[str]) -> bool:
+    """Tell whether the bytes of a requirements file may name one of the distributions: never False where they do."""
+    if b"\0" in data or b"coding" in data:  # UTF-16 or UTF-32; whatever else a coding line says
+        return True
+    text = re.sub(rb"\\+[\r\n\v\f\x1c-\x1e]+\\*", b"", data) if b"\\" in data else data  # a name on two lines
+    text = re.sub(rb"[-_.]+", b"-", text).lower()
+    return any(name.encode() in text for name in names)
+
+
+def is_template(path: str) -> bool:
+    """Tell whether a path has a place to be filled in, as those of a cookiecutter have."""
+    return "{{" in path
+
+
+def shorten(text: str) -> str:
+    """Return a text for a message: not too long, and without the password of a URL."""
+    text = re.sub(r"://[^/@\s]*@", "://", text[:500])
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+def parse(text: str, path: str, line: int, column: int, end_line: int) -> Requirement:
+    """Parse a PEP 508 requirement. Raises MemguardError with the place."""
+    from packaging.requirements import InvalidRequirement
+    from packaging.requirements import Requirement as Parsed
+
+    try:
+        parsed = Parsed(text)
+    except InvalidRequirement as error:
+        reason = shorten(str(error).splitlines()[0])
+        raise MemguardError(f"is not a valid requirement: {shorten(text)!r} ({reason})", path, line, column) from None
+    except RecursionError:
+        raise MemguardError("is nested too deeply", path, line, column) from None
+    return Requirement(
+        name=normalize_name(parsed.name),
+        text=text,
+        path=path,
+        line=line,
+        column=column,
+        end_line=end_line,
+        specifier=str(parsed.specifier),
+        marker=str(parsed.marker) if parsed.marker else None,
+        extras=tuple(sorted(parsed.extras)),
+        url=parsed.url,
+    )
+
+
+def is_live(requirement: Requirement, python: tuple[int, int] | None) -> bool:
+    """Tell whether the marker can hold on a Linux host, for the Python given or for any that hosts still run."""
+    text = requirement.marker
+    if text is None or "platform_release" in text or "platform_version" in text:  # nobody knows the kernel
+        return True
+    from packaging.markers import Marker
+
+    marker = Marker(text)
+    versions = [python] if python else [(3, minor) for minor in range(8, 16)]
+    micros = (0, 99) if "_full_version" in text or "implementation_version" in text else (0,)
+    machines = ("x86_64", "aarch64") if "platform_machine" in text else ("x86_64",)
+    hosts = (_environment(*version, micro, machine) for version in versions for micro in micros for machine in machines)
+    return any(marker.evaluate(host) for host in hosts)
+
+
+def _environment(major: int, minor: int, micro: int, machine: str) -> dict[str, str]:
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": f"{major}.{minor}.{micro}",
+        "os_name": "posix",
+        "platform_machine": machine,
+        "platform_python_implementation": "CPython",
+        "platform_system": "Linux",
+        "python_full_version": f"{major}.{minor}.{micro}",
+        "python_version": f"{major}.{minor}",
+        "sys_platform": "linux",
+        "extra": "",
+    }
+
+
+class Pin(NamedTuple):
+    """What makes a requirement exact: a version, or content whose version nobody can read (a commit, a hash)."""
+
+    version: str | None
+
+
+MAX_FILENAME = 300
+
+
+def pin_of(requirement: Requirement) -> Pin | None:
+    """Return what pins a requirement; None where nothing does.
+
+    One exact clause (`==` without a wildcard, or `===`) makes a set exact. A URL is exact where it
+    names a release, a full commit hash, or the hash of what it leads to; a branch or a tag can move.
+    """
+    if requirement.url is not None:
+        return _pin_of_url(requirement.name, requirement.url)
+    for specifier in specifiers(requirement.specifier):
+        if specifier.operator in ("==", "===") and not specifier.version.endswith(".*"):
+            return Pin(specifier.version)
+    return None
+
+
+def _pin_of_url(name: str, url: str) -> Pin | None:
+    archive, version = archive_of(url)
+    if archive is not None and normalize_name(archive) == name:
+        return Pin(version)
+    is_commit = re.search(r"[@/][0-9a-f]{40}(?:[0-9a-f]{24})?(?=$|#|\.zip|\.tar)", url)
+    return Pin(None) if is_commit or re.search(r"[#&]sha(?:256|384|512)=", url) else None
+
+
+def archive_of(location: str) -> tuple[str | None, str | None]:
+    """Return the name and the version that the file name of a wheel or of a source archive tells."""
+    filename = re.split(r"[?#]", location, maxsplit=1)[0].rpartition("/")[2]
+    if len(filename) > MAX_FILENAME:
+        return None, None
+    match = re.match(r"([A-Za-z0-9._-]+?)-(\d[^-]*?)(?:-.*\.whl|\.tar\.\w+|\.tgz|\.zip|\.whl)$", filename)
+    return (match[1], match[2].replace("%2B", "+")) if match else (None, None)
+
+
+def specifiers(text: str) -> SpecifierSet:
+    """Parse specifiers that packaging has accepted before."""
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(text)

@@ -1,0 +1,246 @@
+"""Requirements files in pip's dialect: what one declares, with all that it includes.
+
+Source of the dialect: the requirements file format of pip's documentation, and what pip itself reads,
+with which a test compares.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from memguard_hooks.dependencies import requirement as req
+from memguard_hooks.dependencies.requirement import Comment, Group, Manifest, Requirement, Wanted
+from memguard_hooks.dependencies.requirements_lines import Line, decode, read_lines, read_options
+from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.finding import Skipped
+from memguard_hooks.tree import Tree, join, parent
+
+MAX_FILES = 500
+"""Files that one requirements file may include, directly and through others."""
+
+MAX_DEPTH = 60
+"""Includes inside includes."""
+
+MAX_BYTES = 8 * 2**20
+"""Of all these files together: the largest compiled ones have two or three MiB of hashes."""
+
+MAX_REQUIREMENTS = 10_000
+"""Requirements that are wanted: nobody declares so many of the few packages that matter."""
+
+
+def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
+    """Read a requirements file and all that it includes.
+
+    Only requirements whose name is `wanted` are parsed. Raises MemguardError, with the place, for
+    what pip would refuse too: a missing include, a cycle, a wanted requirement that does not parse.
+    """
+    if req.is_template(path):
+        return Manifest(skipped=(Skipped(path, None, "is a template"),))
+    reader = _Reader(tree, wanted)
+    reader.file(path, is_constraint=not _CONSTRAINTS.isdisjoint(_words(path)), origin=None)
+    return Manifest(tuple(reader.requirements), tuple(reader.comments), tuple(reader.skipped), tuple(reader.own_extras))
+
+
+_FILLED_IN = r"\$\{[A-Z0-9_]+\}|\{[{%#]"
+_REMOTE = r"[A-Za-z][A-Za-z0-9+.-]*://|(?i:https?|file):|.*\$\{[A-Z0-9_]+\}"
+
+
+class _Reader:
+    """Collects what a file and its includes declare."""
+
+    def __init__(self, tree: Tree, wanted: Wanted) -> None:
+        self._tree = tree
+        self._wanted = wanted
+        self._open: list[str] = []
+        self._done: set[tuple[str, bool]] = set()
+        self._bytes = 0
+        self.requirements: list[Requirement] = []
+        self.comments: list[Comment] = []
+        self.skipped: list[Skipped] = []
+        self.own_extras: list[tuple[str | None, str]] = []
+
+    def file(self, path: str, *, is_constraint: bool, origin: tuple[str, Line] | None) -> None:
+        where = (origin[0], origin[1].number, origin[1].column) if origin else (path, None, None)
+        if path in self._open:
+            chain = " → ".join([*self._open[self._open.index(path) :], path])
+            raise MemguardError(f"includes itself: {chain}", *where)
+        if (path, is_constraint) in self._done:
+            return
+        if len(self._open) >= MAX_DEPTH or len(self._done) >= MAX_FILES:
+            raise MemguardError(f"includes more than {MAX_FILES} files or {MAX_DEPTH} levels", *where)
+        try:
+            data = self._tree.read(path)
+        except UnreadableError as error:
+            if origin is None:
+                raise
+            self.skipped.append(Skipped(where[0], where[1], f"includes {path}, which {error.message}"))
+            return
+        if data is None:
+            raise MemguardError(f"includes {path}, which is missing" if origin else "no such file", *where)
+        self._bytes += len(data)
+        if self._bytes > MAX_BYTES:
+            raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB, with what it includes", *where)
+        self._done.add((path, is_constraint))
+        self._open.append(path)
+        self._content(decode(data, path), path, is_constraint=is_constraint)
+        self._open.pop()
+
+    def _content(self, text: str, path: str, *, is_constraint: bool) -> None:
+        group: Group = "development" if _is_for_development(path) else "runtime"
+        listed: set[str] = set()  # all packages of this file
+        via: dict[int, list[str]] = {}  # index of a requirement -> the lines of its comment `# via`
+        latest: int | None = None  # the requirement that such a comment would speak of
+        is_list, next_line = False, 0
+        for item in read_lines(text, path):
+            if isinstance(item, Line):
+                before = len(self.requirements)
+                name = self._line(item, path, is_constraint=is_constraint, group=group)
+                if name is not None:
+                    listed.add(name)
+                latest = before if name is not None and len(self.requirements) > before else None
+                is_list, next_line = False, item.end + 1
+                continue
+            self.comments.append(item)
+            if latest is not None and item.line <= next_line:
+                entries, is_list = _annotation(item.text, is_list=is_list)
+                via.setdefault(latest, []).extend(entries)
+                next_line = item.line + 1
+            else:
+                latest = None
+        for index, entries in via.items():
+            self.requirements[index] = self.requirements[index]._replace(via=_bringers(entries, listed))
+
+    def _line(self, line: Line, path: str, *, is_constraint: bool, group: Group) -> str | None:
+        """Read a line and what it includes; return the name where it is a requirement that has one."""
+        if not line.text.startswith("-"):
+            text, options = line.text.split(" -", maxsplit=1)[0].rstrip(), {}
+        elif re.search(r"(?:^|\s)[\"']?(?:-[rce]|--[rce])", line.text):
+            options = read_options(line, path)
+            text = options.get("--editable", "")
+        else:
+            return None
+        if not text:
+            for option in ("--requirement", "--constraint"):
+                if option in options:
+                    # As in pip, what a constraints file includes by `-r` are requirements.
+                    self._include(line, options[option], path, is_constraint=option == "--constraint")
+                    break
+            return None
+        found = _identify(text, is_editable=bool(options))
+        if found is None:
+            if not re.search(_FILLED_IN, text):
+                raise MemguardError(f"is not a valid requirement: {req.shorten(text)!r}", path, line.number, line.column)
+            self.skipped.append(Skipped(path, line.number, f"is filled in elsewhere: {req.shorten(text)}"))
+            return None
+        if found.name is None:
+            if group == "runtime":
+                self.own_extras += [(None, extra) for extra in found.extras]
+        elif self._wanted(found.name):
+            self._requirement(line, found.text, text, path, is_constraint=is_constraint, group=group)
+        return found.name
+
+    def _include(self, line: Line, value: str, path: str, *, is_constraint: bool) -> None:
+        target = None if re.match(_REMOTE, value) else join(parent(path), value)
+        if target is not None:
+            self.file(target, is_constraint=is_constraint, origin=(path, line))
+            return
+        reason = "is not read" if re.match(_REMOTE, value) else "leads out of the repository"
+        self.skipped.append(Skipped(path, line.number, f"includes {req.shorten(value)}, which {reason}"))
+
+    def _requirement(self, line: Line, text: str, written: str, path: str, *, is_constraint: bool, group: Group) -> None:
+        if len(self.requirements) >= MAX_REQUIREMENTS:
+            raise MemguardError(f"declares more than {MAX_REQUIREMENTS} packages of those looked for", path, line.number)
+        offset = max(line.text.find(written), 0) if line.number == line.end else 0
+        try:
+            parsed = req.parse(text, path, line.number, line.column + offset, line.end)
+        except MemguardError:
+            if not re.search(_FILLED_IN, text):
+                raise
+            self.skipped.append(Skipped(path, line.number, f"is filled in elsewhere: {req.shorten(text)}"))
+            return
+        self.requirements.append(parsed._replace(is_constraint=is_constraint, group=group))
+
+
+class _Identity(NamedTuple):
+    """What a requirement names: a package, and how PEP 508 writes it; or a local project with extras, and no name."""
+
+    name: str | None
+    text: str
+    extras: tuple[str, ...] = ()
+
+
+_SCHEMES = ("http:", "https:", "ftp:", "file:", "git:", "git+", "hg+", "svn+", "bzr+")
+_ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz", ".tlz")
+
+
+def _identify(text: str, *, is_editable: bool) -> _Identity | None:
+    """Tell what a requirement names; None where that is nothing that pip could read."""
+    is_url = text.lower().startswith(_SCHEMES)
+    location, _, marker = text.partition("; " if is_url else ";")
+    location, marker = location.strip(), f" ; {marker.strip()}" if marker.strip() else ""
+    if not is_url:
+        is_direct = "@" in location and re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^]]*\]\s*)?@", location)
+        is_path = "/" in location or location.startswith(".") or location.lower().endswith(_ARCHIVES)
+        if is_direct or not (is_path or is_editable):
+            name = req.name_of(location)
+            return _Identity(name, location + marker) if name else None
+    egg = re.search(r"[#&]egg=([A-Za-z0-9._-]+)(\[[^]]*\])?", location)
+    name = egg[1] if egg else req.archive_of(location)[0] or _repository_of(location)
+    if name is None:
+        extras = re.search(r"\[([^][]*)\]$", location)
+        asked = extras[1].split(",") if extras else []
+        return _Identity(None, location, tuple(extra.strip() for extra in asked if extra.strip()))
+    extra = (egg[2] or "") if egg else ""
+    return _Identity(req.normalize_name(name), f"{name}{extra} @ {location.replace(' ', '%20')}{marker}")
+
+
+def _repository_of(location: str) -> str | None:
+    """Return the name of the repository that a VCS URL leads to: as good as always the name of what is in it."""
+    match = re.match(r"\w+\+\w+://[^/]*/([^@#?]*)", location)
+    return req.name_of(match[1].rpartition("/")[2].removesuffix(".git")) if match else None
+
+
+def _annotation(comment: str, *, is_list: bool) -> tuple[list[str], bool]:
+    """Read a comment of a compiled file: who has brought the package, and whether a list of them goes on.
+
+    pip-tools and uv write `# via a, b`, or `# via` with one name on each of the lines that follow.
+    """
+    body = comment.lstrip("#").partition(" #")[0].strip()
+    if body == "via":
+        return [], True
+    if body.startswith("via "):
+        return [entry.strip() for entry in body[4:].split(",")], False
+    return ([body] if is_list else []), is_list
+
+
+def _bringers(entries: list[str], listed: set[str]) -> tuple[str, ...]:
+    """Return the packages that have brought another; none where the project asks for it too.
+
+    `-r requirements.in`, `app (pyproject.toml)` and, in an export of uv, the mere name of the project
+    are no packages of the file. `-c constraints.txt` brings nothing.
+    """
+    names = [req.name_of(entry) or "" for entry in entries if not entry.startswith("-c ")]
+    return tuple(names) if listed.issuperset(names) else ()
+
+
+def _words(path: str) -> set[str]:
+    """Return the words of the name of a file."""
+    return set(re.split(r"[^a-z0-9]+", path.rpartition("/")[2].lower()))
+
+
+_CONSTRAINTS = frozenset({"constraint", "constraints"})
+_DEVELOPMENT = frozenset({
+    "bench", "benchmark", "benchmarks", "build", "ci", "coverage", "dev", "develop", "development", "doc", "docs", "eval",
+    "evals", "evaluation", "format", "lint", "linting", "mypy", "nox", "qa", "sphinx", "test", "testing", "tests", "tox",
+    "typecheck", "typing",
+})  # fmt: skip
+"""Words in the name of a file, and names of folders, that say that it is not deployed."""
+
+
+def _is_for_development(path: str) -> bool:
+    """Tell files for development from those that are deployed, by the words of their names and by their folders."""
+    folders, words = path.lower().split("/")[:-1], _words(path)
+    if "local" in words or any(folder.startswith(".") for folder in folders):
+        return True
+    return not _DEVELOPMENT.isdisjoint(words.union(folders))

@@ -1,0 +1,1 @@
+"""What the project runs and where: one reader a format, each giving services with their positions."""

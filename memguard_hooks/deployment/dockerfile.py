@@ -1,0 +1,368 @@
+"""`Dockerfile`: what the last stage runs, with which variables, and which folder of the repository it runs in.
+
+Source of the format: docs.docker.com/reference/dockerfile. ENTRYPOINT in its exec form is joined with CMD, in its
+shell form it ignores it; the last of each counts; a stage that starts from another inherits all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from memguard_hooks.deployment.command import parse_entrypoint
+from memguard_hooks.deployment.service import Service
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Skipped
+from memguard_hooks.tree import join, normalize, parent
+
+MAX_BYTES = 2**20
+"""A Dockerfile is some kilobytes."""
+
+Read = Callable[[str], "bytes | None"]
+
+
+_PYTHON = re.compile(r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)")
+"""Images that set `PYTHON_VERSION`, the official ones, and those of uv, which name it."""
+
+
+class Instruction(NamedTuple):
+    """One instruction, its continuations joined; `column` is that of its name."""
+
+    name: str
+    text: str
+    line: int
+    column: int
+
+
+class Program(NamedTuple):
+    """What CMD or ENTRYPOINT say: the words of the exec form, or the text of the shell form."""
+
+    words: tuple[str, ...] | None
+    text: str
+    line: int
+    column: int
+
+
+class Image(NamedTuple):
+    """One stage. `copies` are absolute paths in the image and the paths from the root that were copied there."""
+
+    line: int
+    entrypoint: Program | None = None
+    cmd: Program | None = None
+    environment: Mapping[str, str] = MappingProxyType({})
+    workdir: str = "/"
+    copies: tuple[tuple[str, str], ...] = ()
+
+    def service(self, path: str, read: Read, command: str | None = None) -> Service | Skipped:
+        """Return what the image runs; `command` are words that a platform puts in the place of CMD."""
+        program = self.cmd
+        if command is not None:
+            program = Program(tuple(_words(command)), command, self.line, 1)
+        text = _joined(self.entrypoint, program)
+        place = self.cmd or self.entrypoint
+        if text is None:
+            return Skipped(path, self.line, "it has neither CMD nor ENTRYPOINT; its base image decides what runs")
+        folder = self._folder(text, read)
+        files = {place: source for place, source in self.copies if read(source) is not None}
+        folders = {place: source for place, source in self.copies if place not in files}
+        if self.workdir in folders:
+            folders[self.workdir] = folder
+        return Service(
+            name="web",
+            path=path,
+            line=place.line if place else self.line,
+            column=place.column if place else 1,
+            command=text,
+            environment=self.environment,
+            folder=folder,
+            mounts={**files, **folders},
+        )
+
+    def _folder(self, command: str, read: Read) -> str:
+        """Return the folder of the repository that was copied to where the image works.
+
+        Of several the first counts that holds what the command names; the root where none does.
+        """
+        folders = [""]
+        for place, source in reversed(self.copies):
+            if place == self.workdir:
+                folders.append(source)
+            elif read(source) is not None:
+                if parent(place) == self.workdir.rstrip("/"):
+                    folders.append(parent(source))
+            elif self.workdir.startswith(place.rstrip("/") + "/"):
+                folders.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
+        chosen = folders[1] if len(folders) > 1 else ""
+        names = [word for word in _words(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
+        for folder in dict.fromkeys([*folders[1:], ""]):
+            if any(_holds(folder, name, read) for name in names):
+                return folder
+        return chosen
+
+
+def read_image(data: bytes, path: str, context: str = "", target: str = "", read: Read = lambda _: None) -> Image | Skipped:
+    """Read the last stage, or the one that is named `target`; `context` is the folder that COPY takes from.
+
+    Raises MemguardError for a file that is too large.
+    """
+    if len(data) > MAX_BYTES:
+        raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
+    stages: dict[str, Image] = {}
+    builder: _Builder | None = None
+    outer: dict[str, str] = {}
+    for instruction in _instructions(data.decode("utf-8-sig", "replace")):
+        if instruction.name == "":
+            return Skipped(path, instruction.line, instruction.text)
+        if instruction.name == "FROM":
+            words = [word for word in _expand(instruction.text, outer).split() if not word.startswith("--")]
+            if builder is not None and target and target.lower() in stages and stages[target.lower()] is builder.image:
+                break
+            base = stages.get(words[0].lower()) if words else None
+            if base is None and (version := _PYTHON.search(words[0] if words else "")):
+                base = Image(instruction.line, environment={"PYTHON_VERSION": version[1]})
+            builder = _Builder(instruction, base, context, stages, read)
+            builder.keys = (str(builder.number), *([words[2].lower()] if len(words) > 2 else []))
+        elif builder is None:
+            if instruction.name == "ARG":
+                outer.update(_pairs(instruction.text, outer))
+        else:
+            builder.apply(instruction)
+        if builder is not None:
+            for key in builder.keys:
+                stages[key] = builder.image
+    if target:
+        if target.lower() not in stages:
+            return Skipped(path, None, f"has no stage {target}")
+        return stages[target.lower()]
+    return builder.image if builder is not None else Skipped(path, None, "has no FROM")
+
+
+class _Builder:
+    """Applies the instructions of one stage."""
+
+    def __init__(
+        self, start: Instruction, base: Image | None, context: str, stages: Mapping[str, Image], read: Read
+    ) -> None:
+        self.image = (base or Image(start.line))._replace(line=start.line)
+        self.number = sum(key.isdecimal() for key in stages)
+        self.keys: tuple[str, ...] = ()
+        self._inherits_cmd = True
+        self._arguments: dict[str, str] = {}
+        self._context = context
+        self._stages = stages
+        self._read = read
+
+    def apply(self, instruction: Instruction) -> None:
+        """Change the image as an instruction says; those that do not matter here do nothing."""
+        image = self.image
+        known = {**self._arguments, **image.environment}
+        if instruction.name == "ARG":
+            self._arguments.update(_pairs(instruction.text, known))
+        elif instruction.name == "ENV":
+            pairs = _pairs(instruction.text, known)
+            dropped = {name: value for name, value in image.environment.items() if name not in pairs}
+            self.image = image._replace(environment={**dropped, **_known(pairs)})
+        elif instruction.name == "WORKDIR":
+            folder = _unquote(_expand(instruction.text.strip(), known))
+            self.image = image._replace(workdir=posixpath.normpath(posixpath.join(image.workdir, folder)))
+        elif instruction.name == "CMD":
+            self.image = image._replace(cmd=_program(instruction))
+            self._inherits_cmd = False
+        elif instruction.name == "ENTRYPOINT":
+            cmd = None if self._inherits_cmd else image.cmd
+            self.image = image._replace(entrypoint=_program(instruction), cmd=cmd)
+        elif instruction.name in ("COPY", "ADD"):
+            self.image = image._replace(copies=(*image.copies, *self._copied(_expand(instruction.text, known))))
+
+    def _copied(self, text: str) -> Iterator[tuple[str, str]]:
+        origin = ""
+        while option := re.match(r"\s*--(\w[\w-]*)(?:=(\S+))?", text):
+            origin = option[2] or "" if option[1] == "from" else origin
+            text = text[option.end() :]
+        words = _exec_form(text) or tuple(_words(text))
+        if len(words) < 2 or words[0].startswith("<<"):
+            return
+        place = posixpath.normpath(posixpath.join(self.image.workdir, words[-1]))
+        into = words[-1].endswith("/") or words[-1] == "." or len(words) > 2
+        for word in words[:-1]:
+            if "://" in word or "$" in word:
+                continue
+            source: str | None
+            if origin:
+                stage = self._stages.get(origin.lower())
+                source = _source(stage, posixpath.normpath(posixpath.join("/", word))) if stage else None
+            else:
+                source = join(self._context, word.lstrip("/"))
+            if source is None:
+                continue
+            if re.search(r"[*?[]", source):
+                yield place, parent(source)
+            elif into and self._read(source) is not None:
+                yield posixpath.join(place, source.rpartition("/")[2]), source
+            else:
+                yield place, source
+
+
+def _source(stage: Image, place: str) -> str | None:
+    """Return what was copied to a path of a stage, as a path from the root."""
+    for here, source in reversed(stage.copies):
+        if place == here:
+            return source
+        if place.startswith(here.rstrip("/") + "/"):
+            return join(source, place[len(here) :].lstrip("/"))
+    return None
+
+
+def _holds(folder: str, name: str, read: Read) -> bool:
+    entrypoint = parse_entrypoint(name)
+    if entrypoint.script is not None:
+        found = join(folder, entrypoint.script)
+        return found is not None and read(found) is not None
+    module = (entrypoint.module or "").replace(".", "/")
+    paths = [normalize(f"{folder}/{module}{ending}") for ending in (".py", "/__init__.py", "/__main__.py")]
+    return any(path is not None and read(path) is not None for path in paths)
+
+
+# What runs
+
+
+def _program(instruction: Instruction) -> Program:
+    words = _exec_form(instruction.text)
+    return Program(words, instruction.text.strip(), instruction.line, instruction.column)
+
+
+def _exec_form(text: str) -> tuple[str, ...] | None:
+    if not text.strip().startswith("["):
+        return None
+    try:
+        words = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
+
+
+def _joined(entrypoint: Program | None, cmd: Program | None) -> str | None:
+    """Return one command as a shell would write it; None where there is none."""
+    if entrypoint is not None and entrypoint.words is None:
+        return entrypoint.text
+    if cmd is not None and cmd.words is None and not (entrypoint and entrypoint.words):
+        return cmd.text
+    words = [*(entrypoint.words or () if entrypoint else ())]
+    if cmd is not None:
+        words += ["/bin/sh", "-c", cmd.text] if cmd.words is None else cmd.words
+    return shlex.join(words) if words else None
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+# The text
+
+
+def _instructions(text: str) -> Iterator[Instruction]:
+    """Yield the instructions; one without a name says what is wrong and ends them."""
+    lines = re.split(r"\r\n|\n", text)
+    escape = "\\"
+    number = 0
+    while number < len(lines):
+        directive = re.fullmatch(r"\s*#\s*(\w+)\s*=\s*(\S+)\s*", lines[number])
+        if directive is None:
+            break
+        if directive[1].lower() == "escape":
+            escape = directive[2]
+        number += 1
+    while number < len(lines):
+        start = number
+        parts: list[str] = []
+        while number < len(lines):
+            line = lines[number]
+            number += 1
+            if line.lstrip().startswith("#") or not line.strip():
+                if parts:
+                    continue
+                break
+            is_continued = line.rstrip().endswith(escape)
+            parts.append(line.rstrip()[: -len(escape)] if is_continued else line)
+            if not is_continued:
+                break
+        joined = "".join(parts)
+        match = re.match(r"\s*([A-Za-z]+)(?:\s+|$)", joined)
+        if match is None:
+            if joined.strip():
+                yield Instruction("", f"is no Dockerfile as it stands: {joined.strip()[:40]}", start + 1, 1)
+            continue
+        name = match[1].upper()
+        body = joined[match.end() :]
+        if name in ("FROM", "CMD", "ENTRYPOINT", "ENV", "WORKDIR") and re.search(r"\{\{|\{%", body):
+            yield Instruction("", "is a template, whose values are known only once it is filled in", start + 1, 1)
+            return
+        yield Instruction(name, body, start + 1, len(joined) - len(joined.lstrip()) + 1)
+        if name in ("RUN", "COPY", "ADD"):
+            for strip, word in re.findall(r"(?<!<)<<(-?)[\"']?(\w+)[\"']?", body):
+                while number < len(lines) and (lines[number].lstrip("\t") if strip else lines[number]) != word:
+                    number += 1
+                if number == len(lines):
+                    yield Instruction("", f"has a heredoc {word} without an end", start + 1, 1)
+                    return
+                number += 1
+
+
+_PAIR = re.compile(r"""\s*([^\s="']+)=((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])*)""", re.DOTALL)
+
+
+def _pairs(text: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Read `K=V …` or `K V`, each value with the variables that stood before the instruction.
+
+    A value that is not known is kept as it is written, with its `$`.
+    """
+    found: dict[str, str] = {}
+    old = re.fullmatch(r"\s*([^\s=]+)\s+(.*)", text, re.DOTALL)
+    if old is not None:
+        return {old[1]: _unquote(_expand(old[2].strip(), known))}
+    for match in _PAIR.finditer(text):
+        found[match[1]] = _unquote(_expand(match[2], known))
+    return found
+
+
+def _known(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the variables whose values hold others that only the build can tell."""
+    return {name: value for name, value in pairs.items() if not re.search(r"\$[A-Za-z_{]", value)}
+
+
+def _unquote(text: str) -> str:
+    def bare(match: re.Match[str]) -> str:
+        part = match[0]
+        if part[0] == "'" and len(part) > 1:
+            return part[1:-1]
+        if part[0] == '"' and len(part) > 1:
+            return re.sub(r'\\(["\\$])', r"\1", part[1:-1])
+        return part[1:] if part[0] == "\\" else part
+
+    return re.sub(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", bare, text, flags=re.DOTALL)
+
+
+def _expand(text: str, known: Mapping[str, str]) -> str:
+    """Put in build-time variables as Docker does: `$X`, `${X}`, `${X:-default}`, `${X:+other}`."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match["name"] or match["plain"]
+        if name is None:
+            return match[0]
+        found = known.get(name)
+        if match["sign"] == ":-":
+            return found or _expand(match["word"], known)
+        if match["sign"] == ":+":
+            return _expand(match["word"], known) if found else ""
+        return match[0] if found is None else found
+
+    pattern = r"""\\.|'[^']*'|\$\{(?P<name>\w+)(?:(?P<sign>:[-+])(?P<word>[^{}]*))?\}|\$(?P<plain>[A-Za-z_]\w*)"""
+    return re.sub(pattern, value, text, flags=re.DOTALL)

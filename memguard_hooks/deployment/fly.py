@@ -1,0 +1,177 @@
+"""`fly.toml`: process groups, each in Machines of its own, and the memory of these.
+
+Source of the format: superfly/docs, reference/configuration (2026-11). A command in `[processes]` takes the place
+of the image's CMD and sees no shell; other keys of `[[vm]]` beat `size`. Without `[[vm]]` a new Machine has 256 MB,
+one that runs keeps what it has, so that nobody can tell.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import Any, NamedTuple
+
+from memguard_hooks import toml_document
+from memguard_hooks.deployment import dockerfile
+from memguard_hooks.deployment.dockerfile import Image, Read
+from memguard_hooks.deployment.platforms import find_plan
+from memguard_hooks.deployment.service import Deployment, Service
+from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.toml_document import Document, KeyPath
+from memguard_hooks.tree import join, parent
+
+FLY = "fly"
+
+MAX_MIB = 2**20
+"""More memory than any Machine has."""
+
+_SIZE = re.compile(r"\s*(\d{1,7})\s*(|mb|mib|m|gb|gib|g)\s*", re.IGNORECASE)
+
+
+def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+    """Read the process groups of an app.
+
+    Raises MemguardError for TOML that does not parse, with the place.
+    """
+    document = toml_document.parse(data, path)
+    found = document.data
+    image = _image(document, read_file)
+    base = image.service(path, read_file) if isinstance(image, Image) else image
+    processes = _table(found.get("processes"))
+    groups = {name: command for name, command in processes.items() if isinstance(command, str) and command.strip()}
+    services: list[Service] = []
+    skipped: list[Skipped] = []
+    environment = {name: _text(value) for name, value in _table(found.get("env")).items()}
+    override = _override(document)
+    commands: dict[str, str | None] = {**groups} or {"app": override.command}
+    for name, command in commands.items():
+        line, column = document.place(("processes", name)) if groups else document.place(override.key)
+        started = image.service(path, read_file, command) if isinstance(image, Image) and command is not None else base
+        if override.entrypoint and isinstance(started, Service) and command is not None:
+            started = started._replace(command=f"{override.entrypoint} {command}")
+        if isinstance(started, Skipped):
+            if command is None:
+                skipped.append(started)
+                continue
+            started = Service(name, path, line, column, shlex.join(_words(command)))
+        if command is None:
+            line, column = started.line, started.column
+        service = started._replace(
+            name=name,
+            path=path if command is not None else _image_path(document),
+            line=line,
+            column=column,
+            kind=name,
+            environment={**started.environment, "FLY_PROCESS_GROUP": name, **environment},
+        )
+        services.append(_with_memory(service, document))
+    return Deployment(tuple(services), tuple(skipped))
+
+
+class _Override(NamedTuple):
+    """What `[experimental]` puts in the place of the image's own program."""
+
+    key: KeyPath = ()
+    command: str | None = None
+    entrypoint: str | None = None
+
+
+def _override(document: Document) -> _Override:
+    table = _table(document.data.get("experimental"))
+    command, entrypoint = _command(table.get("cmd")), _command(table.get("entrypoint"))
+    if entrypoint is not None and command is None:
+        command, entrypoint = entrypoint, None
+    if command is None:
+        return _Override()
+    key = "cmd" if "cmd" in table else "entrypoint"
+    return _Override(("experimental", key), command, entrypoint)
+
+
+def _command(value: Any) -> str | None:
+    if isinstance(value, list):
+        value = shlex.join(word for word in value if isinstance(word, str))
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _image_path(document: Document) -> str:
+    build = _table(document.data.get("build"))
+    return join(parent(document.path), _text(build.get("dockerfile")) or "Dockerfile") or "Dockerfile"
+
+
+def _image(document: Document, read_file: Read) -> Image | Skipped:
+    """Return the image that `[build]` means, or why it is not known."""
+    build = _table(document.data.get("build"))
+    line = document.place(("build",)).line if build else 1
+    if "image" in build or "builder" in build:
+        how = "image" if "image" in build else "builder"
+        return Skipped(document.path, document.place(("build", how)).line, f"what its {how} runs is not read")
+    path = _image_path(document)
+    data = read_file(path)
+    if data is None:
+        return Skipped(document.path, line, f"there is no {path}, and no command in [processes]")
+    target = _text(build.get("build-target"))
+    return dockerfile.read_image(data, path, parent(document.path), target, read_file)
+
+
+def _with_memory(service: Service, document: Document) -> Service:
+    """Add the memory of the Machines of a process group; the `[[vm]]` that names it beats the one for all."""
+    value = document.data.get("vm")
+    tables = value if isinstance(value, list) else [value] if value is not None else []
+    chosen: tuple[KeyPath, dict[str, Any]] | None = None
+    for number, table in enumerate(tables):
+        if not isinstance(table, dict):
+            continue
+        named = table.get("processes")
+        names = named if isinstance(named, list) else [named] if isinstance(named, str) else []
+        if service.name in names or (not names and chosen is None):
+            chosen = (("vm", number) if isinstance(value, list) else ("vm",)), table
+            if names:
+                break
+    service = service._replace(platform=FLY, plan="")
+    if chosen is None:
+        source = f"{document.path}:1 without [[vm]]"
+        return service._replace(limit_source=source, limit_label="a Fly Machine without [[vm]]")
+    key, table = chosen
+    for name in ("memory", "memory_mb", "size"):
+        if name in table:
+            text = _text(table[name])
+            line = document.place((*key, name)).line
+            known = find_plan(FLY, text)
+            limit = (known.memory if known else None) if name == "size" else _bytes(text)
+            label = text if name == "size" else f"{name} {text}"
+            return service._replace(
+                plan=text if name == "size" else "",
+                limit=limit,
+                limit_source=f"{document.path}:{line} {label}",
+                limit_label=f"fly {label}",
+            )
+    line = document.place(key).line
+    kind, cpus = _text(table.get("cpu_kind")) or "shared", _text(table.get("cpus")) or "1"
+    preset = find_plan(FLY, f"{kind}-cpu-{cpus}x" if kind == "shared" else f"{kind}-{cpus}x")
+    label = f"{kind} with {cpus} CPU"
+    memory = preset.memory if preset else None
+    return service._replace(limit=memory, limit_source=f"{document.path}:{line} {label}", limit_label=f"fly {label}")
+
+
+def _bytes(text: str) -> int | None:
+    """Read `1gb`, `512mb`, `512`: Fly counts in MiB."""
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        return None
+    size = int(match[1]) * (1024 if match[2].lower().startswith("g") else 1)
+    return size * MIB if 0 < size <= MAX_MIB else None
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()

@@ -1,0 +1,287 @@
+"""`gunicorn.conf.py`: the settings that decide memory, read from the syntax tree and never run.
+
+gunicorn executes the file and takes the module's names (27.0, `Application.get_config_from_filename`). What is
+assigned at module level from constants, from names that were so assigned, and from the environment is known; of
+anything else the file tells where it stands and why it is not.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+Value = str | int | bool | tuple["str | int | bool | None", ...] | None
+
+SETTINGS = frozenset({"workers", "threads", "worker_class", "preload_app", "chdir", "wsgi_app"})
+"""The settings that say what is loaded, and how often."""
+
+MAX_BYTES = 2**20
+"""A settings file is some kilobytes; a syntax tree takes hundred times as much."""
+
+_REFLECTION = frozenset({"globals", "locals", "vars", "exec", "setattr", "__dict__"})
+"""Names by which a module may set its own names without a statement that shows it."""
+
+
+class Unresolved(NamedTuple):
+    """A setting that is known only at run time, or that gunicorn refuses: its line, and a phrase that says why."""
+
+    line: int
+    reason: str
+    is_refused: bool = False
+
+
+def read(data: bytes, variables: Mapping[str, str]) -> Mapping[str, Value | Unresolved] | Unresolved:
+    """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell."""
+    if len(data) > MAX_BYTES:
+        return Unresolved(1, f"is larger than {MAX_BYTES // 2**20} MiB")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of escapes that are none, which is gunicorn's to tell
+            module = ast.parse(data)
+        names = _Names(variables)
+        names.run(module)
+    except SyntaxError as error:
+        return Unresolved(error.lineno or 1, f"does not parse: {error.msg}")
+    except ValueError as error:  # a null byte, before Python 3.12
+        return Unresolved(1, f"does not parse: {error}")
+    except (RecursionError, MemoryError):
+        return Unresolved(1, "is nested too deeply")
+    if names.failed is not None:
+        return names.failed
+    return {name: _validated(name, *names.bound[name]) for name in SETTINGS & names.bound.keys()}
+
+
+def _validated(name: str, value: Value | Unresolved, line: int) -> Value | Unresolved:
+    """Return a value as gunicorn's own validators do; what they refuse is not known."""
+    if isinstance(value, Unresolved):
+        return value
+    refused = Unresolved(line, f"sets {name} to {value!r}, which gunicorn refuses", is_refused=True)
+    if name in ("workers", "threads"):
+        try:
+            number = int(value, 0) if isinstance(value, str) else value
+        except ValueError:
+            return refused
+        return int(number) if isinstance(number, int) and number >= 0 else refused
+    if name == "preload_app":
+        if isinstance(value, str):
+            return {"true": True, "false": False}.get(value.strip().lower(), refused)
+        return bool(value) if value is None or isinstance(value, bool) else refused
+    if isinstance(value, str):
+        return value.strip()
+    return None if value is None and name == "wsgi_app" else refused
+
+
+class _Unknown(Exception):  # noqa: N818 - it is no error
+    """An expression whose value only a run can tell."""
+
+
+class _Raises(Exception):  # noqa: N818 - it is the error of another
+    """An expression that raises with the variables that are known."""
+
+
+class _Names:
+    """The names of a module in the order in which it binds them; `bound` holds the value and the line of each."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self.bound: dict[str, tuple[Value | Unresolved, int]] = {}
+        self._variables = variables
+        self._imports: dict[str, str] = {}
+        self.failed: Unresolved | None = None
+
+    def run(self, module: ast.Module) -> None:
+        for statement in module.body:
+            self._statement(statement)
+        for node in ast.walk(module):
+            if isinstance(node, ast.Global):
+                for name in node.names:
+                    self._unknown(name, node.lineno, f"sets {name} in a function")
+            word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+            if word in _REFLECTION and isinstance(node, (ast.Name, ast.Attribute)):
+                for name in SETTINGS:
+                    self._unknown(name, node.lineno, f"may set {name} by {word}")
+
+    def _statement(self, statement: ast.stmt) -> None:
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for target in targets if statement.value is not None else []:
+                if isinstance(target, ast.Name) and statement.value is not None:
+                    self._assign(target.id, statement.value, statement.lineno)
+                else:
+                    self._lose(target, "unpacks")
+            self._lose(statement.value, "computes")
+        elif isinstance(statement, ast.Import):
+            for alias in statement.names:
+                name = alias.asname or alias.name.partition(".")[0]
+                self._import(name, alias.name if alias.asname else name, statement.lineno)
+        elif isinstance(statement, ast.ImportFrom):
+            for alias in statement.names:
+                if alias.name == "*":
+                    for name in SETTINGS:
+                        self._unknown(name, statement.lineno, f"may import {name} from {statement.module or '.'}")
+                else:
+                    source = "" if statement.level else f"{statement.module}.{alias.name}"
+                    self._import(alias.asname or alias.name, source, statement.lineno)
+        elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            self._unknown(statement.name, statement.lineno, f"defines {statement.name} as code")
+        elif isinstance(statement, ast.AugAssign):
+            self._lose(statement, "computes")
+        else:
+            self._lose(statement, "sets under a condition" if _is_compound(statement) else "changes")
+
+    def _assign(self, name: str, value: ast.expr, line: int) -> None:
+        self._imports.pop(name, None)
+        try:
+            self.bound[name] = (self._evaluate(value), line)
+        except (_Unknown, _Raises) as error:
+            text = ast.unparse(value)
+            text = text if len(text) <= 60 else f"{text[:57]}..."
+            self._unknown(name, line, f"computes {name}: {text}")
+            if isinstance(error, _Raises) and self.failed is None:
+                self.failed = Unresolved(line, f"fails with the variables that are known: {text}")
+
+    def _import(self, name: str, source: str, line: int) -> None:
+        self._unknown(name, line, f"imports {name}")
+        self._imports[name] = source
+
+    def _unknown(self, name: str, line: int, reason: str) -> None:
+        self._imports.pop(name, None)
+        self.bound[name] = (Unresolved(line, reason), line)
+
+    def _lose(self, node: ast.AST | None, how: str) -> None:
+        """Forget all names that a statement or an expression may bind."""
+        for name, line in _bindings(node):
+            verb, _, rest = how.partition(" ")
+            self._unknown(name, line, " ".join(filter(None, (verb, name, rest))))
+
+    def _evaluate(self, node: ast.expr) -> Value:
+        """Return the value of an expression that needs nothing but constants, known names and the environment."""
+        if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, (str, int))):
+            return node.value
+        if isinstance(node, ast.Name):
+            value = self.bound.get(node.id, (Unresolved(0, ""), 0))[0]
+            if not isinstance(value, Unresolved):
+                return value
+        elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            items: list[str | int | bool | None] = []
+            for element in node.elts:
+                item = self._evaluate(element)
+                if isinstance(item, tuple):
+                    raise _Unknown
+                items.append(item)
+            return tuple(items)
+        elif isinstance(node, ast.BoolOp):
+            result: Value = None
+            for operand in node.values:
+                result = self._evaluate(operand)
+                if bool(result) is isinstance(node.op, ast.Or):
+                    break
+            return result
+        elif isinstance(node, ast.IfExp):
+            return self._evaluate(node.body if self._evaluate(node.test) else node.orelse)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            return not self._evaluate(node.operand)
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            return -self._number(node.operand)
+        elif isinstance(node, ast.BinOp):
+            return self._arithmetic(node)
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+            return self._compare(node.left, node.ops[0], node.comparators[0])
+        elif isinstance(node, ast.Subscript) and self._source(node.value) == "os.environ":
+            name = self._evaluate(node.slice)
+            if isinstance(name, str):
+                if name not in self._variables:
+                    raise _Raises
+                return self._variables[name]
+        elif isinstance(node, ast.Call) and not node.keywords:
+            return self._call(node.func, node.args)
+        raise _Unknown
+
+    def _number(self, node: ast.expr) -> int:
+        value = self._evaluate(node)
+        if not isinstance(value, int) or abs(value) > 10**6:
+            raise _Unknown
+        return value
+
+    def _arithmetic(self, node: ast.BinOp) -> int:
+        left, right = self._number(node.left), self._number(node.right)
+        if isinstance(node.op, ast.Add):
+            return left + right
+        if isinstance(node.op, ast.Sub):
+            return left - right
+        if isinstance(node.op, ast.Mult):
+            return left * right
+        raise _Unknown
+
+    def _compare(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
+        first, second = self._evaluate(left), self._evaluate(right)
+        # A list and a tuple of equal items are not equal, and are one here.
+        if isinstance(operator, (ast.Eq, ast.NotEq)) and not isinstance(first, tuple) and not isinstance(second, tuple):
+            return (first == second) is isinstance(operator, ast.Eq)
+        if isinstance(operator, (ast.In, ast.NotIn)) and isinstance(second, tuple):
+            return (first in second) is isinstance(operator, ast.In)
+        if isinstance(operator, (ast.Is, ast.IsNot)) and second is None:
+            return (first is None) is isinstance(operator, ast.Is)
+        raise _Unknown
+
+    def _call(self, function: ast.expr, arguments: list[ast.expr]) -> Value:
+        source = self._source(function)
+        values = [self._evaluate(argument) for argument in arguments]
+        if source in ("os.environ.get", "os.getenv") and 1 <= len(values) <= 2 and isinstance(values[0], str):
+            return self._variables.get(values[0], values[1] if len(values) == 2 else None)
+        if isinstance(function, ast.Name) and function.id not in self.bound and len(values) == 1:
+            (value,) = values
+            if function.id == "int" and isinstance(value, int):
+                return int(value)
+            if function.id == "int" and isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
+                return int(value)
+            if function.id == "int" and (value is None or (isinstance(value, str) and not re.search(r"\d", value))):
+                raise _Raises
+            if function.id == "str" and isinstance(value, (str, int)):
+                return str(value)
+            if function.id == "bool":
+                return bool(value)
+        if isinstance(function, ast.Attribute) and function.attr in ("lower", "upper", "strip") and not values:
+            text = self._evaluate(function.value)
+            if isinstance(text, str):
+                return {"lower": text.lower, "upper": text.upper, "strip": text.strip}[function.attr]()
+        raise _Unknown
+
+    def _source(self, node: ast.expr) -> str:
+        """Return the dotted name that an expression has in the module it was imported from."""
+        names: list[str] = []
+        while isinstance(node, ast.Attribute):
+            names.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name) or node.id not in self._imports:
+            return ""
+        return ".".join([self._imports[node.id], *reversed(names)])
+
+
+def _is_compound(statement: ast.stmt) -> bool:
+    return hasattr(statement, "body") or hasattr(statement, "cases")
+
+
+def _bindings(node: ast.AST | None) -> Iterator[tuple[str, int]]:
+    """Yield the names that a statement binds, with their lines, without what is local to functions and classes."""
+    waiting = [node] if node is not None else []
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield here.name, here.lineno
+            continue
+        if isinstance(here, ast.Lambda):
+            continue
+        if isinstance(here, ast.Name) and not isinstance(here.ctx, ast.Load):
+            yield here.id, here.lineno
+        elif isinstance(here, (ast.Import, ast.ImportFrom)):
+            for alias in here.names:
+                for name in SETTINGS if alias.name == "*" else (alias.asname or alias.name.partition(".")[0],):
+                    yield name, here.lineno
+        elif isinstance(here, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and here.name:
+            yield here.name, here.lineno
+        elif isinstance(here, ast.MatchMapping) and here.rest:
+            yield here.rest, here.lineno
+        waiting += ast.iter_child_nodes(here)

@@ -1,0 +1,33 @@
+"""`Procfile`: one process type a line, `name: command`.
+
+Source of the format: Heroku's description of the Procfile. A Procfile names no platform.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.deployment.service import Deployment, Service
+from memguard_hooks.finding import Skipped
+
+_LINE = re.compile(r"([A-Za-z0-9_-]+):[ \t]*(.*)")
+
+ONE_OFF = frozenset({"release"})
+"""Process types that run once, before the others, in a container of their own."""
+
+
+def read(data: bytes, path: str) -> Deployment:
+    """Read the services of a Procfile; a line that is none is skipped with its place."""
+    services: list[Service] = []
+    skipped: list[Skipped] = []
+    text = data.decode("utf-8-sig", "replace")
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        match = _LINE.fullmatch(line.strip())
+        if match is None or not match[2]:
+            skipped.append(Skipped(path, number, "is not `name: command`"))
+        elif match[1] not in ONE_OFF:
+            column = len(line) - len(line.lstrip()) + 1
+            services.append(Service(match[1], path, number, column, match[2], kind=match[1]))
+    return Deployment(tuple(services), tuple(skipped))

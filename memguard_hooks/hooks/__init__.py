@@ -1,0 +1,1 @@
+"""One module a hook: its documentation, its rules, `check(project)` and `main(argv)`."""

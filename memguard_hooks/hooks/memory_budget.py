@@ -1,0 +1,120 @@
+"""What each service loads at start fits into the memory of its host.
+
+The entry point of each start command is followed through the files that it imports eagerly. What they
+import from outside is priced by the measured catalog (the union, since packages share what they import),
+multiplied by the processes of the command, and judged against the limit of the host: a warning above
+78 %, an error above 88 %. One line tells what a service takes, and what this commit adds.
+
+bad:  web: uvicorn main:app --workers 4      (main.py imports pandas and litellm at its top)
+bad:  web: gunicorn app:app -w 3             (300 MiB each, without --preload, on 512 MiB)
+good: web: uvicorn main:app --workers 1
+good: web: gunicorn app:app -w 3 --preload
+
+Options: `--platform NAME`, `--limit SIZE`, `--entrypoint APP`, `--target-python X.Y`; settings: the same, and
+`[budget]` with `warn`, `fail`, `growth` and `runtime`, also by `[services.NAME]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from memguard_hooks import run
+from memguard_hooks.finding import MIB, Finding, Report, Severity, mib
+
+if TYPE_CHECKING:
+    from memguard_hooks.budget import Judged
+    from memguard_hooks.project import Project
+
+HOOK = "memory-budget"
+
+RULES = {
+    "MG301": "over the budget",
+    "MG302": "near the budget",
+    "MG303": "grew more than allowed",
+}
+
+
+def check(project: Project) -> Report:
+    """Estimate each service in the work tree and at the last commit, and judge it."""
+    from memguard_hooks.budget import assess
+    from memguard_hooks.tree import RevisionTree, WorkTree
+
+    assert isinstance(project.tree, WorkTree)
+    head = RevisionTree(project.tree.root)
+    try:
+        judged = assess(project, project.at(head) if head.exists() else None)
+    finally:
+        head.close()
+    findings = [finding for one in judged for finding in _judge(one)]
+    return Report(tuple(findings), tuple(one.report for one in judged))
+
+
+def _judge(judged: Judged) -> list[Finding]:
+    from memguard_hooks.report.text import signed, summary
+
+    report, settings = judged.report, judged.settings
+    if report.estimate is None:
+        return []
+    findings: list[Finding] = []
+    if report.verdict in ("warning", "error"):
+        is_over = report.verdict == "error"
+        message = f"{summary(report)}{_processes(judged)}"
+        findings.append(_finding(judged, "MG301" if is_over else "MG302", "error" if is_over else "warning", message))
+    commit = report.estimate.commit
+    if settings.growth is not None and commit is not None and commit > settings.growth:
+        message = f"{report.name} grew by {signed(commit)} MiB, more than the {mib(settings.growth)} MiB allowed"
+        findings.append(_finding(judged, "MG303", "error", message))
+    return findings
+
+
+def _processes(judged: Judged) -> str:
+    """Say how the processes make the sum: `: 2 processes of 290 MiB`."""
+    workers, process = judged.report.processes, judged.process
+    if process is None or workers is None or workers == 1:
+        return ""
+    return f": {workers} processes of {mib(process.expected)} MiB"
+
+
+def _finding(judged: Judged, code: str, severity: Severity, message: str) -> Finding:
+    report, service = judged.report, judged.service
+    dearest = max((part for part in report.parts if part.chain), key=lambda part: part.resident, default=None)
+    return Finding(
+        service.path,
+        service.line,
+        service.column,
+        code,
+        message,
+        HOOK,
+        severity,
+        report.estimate.expected if report.estimate else None,
+        dearest.chain if dearest else (),
+        _fix(judged),
+    )
+
+
+def _fix(judged: Judged) -> str | None:
+    """Name the imports to defer, what each saves, and the plan on which the service fits as it is."""
+    from memguard_hooks.report.text import chain
+
+    lines = [f"defer {one.name}: -{mib(one.saving)} MiB ({chain(one.chain)})" for one in judged.deferrals]
+    if judged.workers is not None:
+        lines.append(f"{'or ' if lines else ''}start {judged.workers} worker{'s' if judged.workers > 1 else ''}")
+    if judged.plan is not None:
+        lines.append(f"{'or ' if lines else ''}take {judged.plan}")
+    for part in judged.added:
+        if part.resident >= MIB:
+            lines.append(f"this commit brings {part.package}: +{mib(part.resident)} MiB ({chain(part.chain)})")
+    return "\n".join(lines) or None
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge the services of the project in the working folder."""
+    parser = run.make_parser(HOOK, __doc__ or "")
+    run.add_budget_options(parser)
+    options = parser.parse_args(argv)
+    return run.run(options, check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

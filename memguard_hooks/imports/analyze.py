@@ -1,0 +1,97 @@
+"""The proof by libcst: each import of one file, and whether it runs when the file is imported.
+
+Decided once, here: module level, class bodies, compound statements, decorators, defaults, bases,
+annotations that the target Python evaluates, and the bodies of functions that module level calls
+are eager. Other function bodies, generators and coroutines that are called but not run,
+`TYPE_CHECKING`, `if __name__ == "__main__"` of an imported file, `lazy import`, `__lazy_modules__`
+and `PYTHON_LAZY_IMPORTS=all` on Python 3.15 are not.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.scan import decode, scan
+
+When = Literal["import", "call", "never"]
+"""At import, in a call later on, or under no circumstances of the target."""
+
+LAZY_PYTHON = (3, 15)
+"""The first Python with lazy imports (PEP 810)."""
+
+
+class Target(NamedTuple):
+    """What decides conditions: the Python, how the file is loaded, and which of its names others call.
+
+    `lazy_all` is `PYTHON_LAZY_IMPORTS=all` in the deployment.
+    """
+
+    python: tuple[int, int] | None = None
+    is_main: bool = False
+    called: frozenset[str] = frozenset()
+    lazy_all: bool = False
+
+
+class ImportSite(NamedTuple):
+    """One module that one place imports.
+
+    `module` is as written, without the leading dots that `level` counts; `names` are those of a
+    `from` import. `why` says what makes it eager or not. `used_line` is set where a lazy import is
+    resolved while the file loads, because something there uses it.
+    """
+
+    line: int
+    column: int
+    end_line: int
+    module: str
+    level: int
+    names: tuple[str, ...]
+    when: When
+    why: str
+    used_line: int | None = None
+    used_column: int | None = None
+
+
+class Unknown(NamedTuple):
+    """An import at load time whose name is computed."""
+
+    line: int
+    column: int
+    text: str
+
+
+class Analysis(NamedTuple):
+    """All that one file imports, by position."""
+
+    sites: tuple[ImportSite, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+
+_PLACE = re.compile(r"^(?:\w+ error: )?(?:error at \d+:\d+: )?")
+"""What libcst puts before its messages; the column in it is behind the error."""
+
+
+def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # noqa: B008 - frozen
+    """Find all imports of a source file.
+
+    Raises MemguardError, with the place, for a file that is not Python or that libcst cannot read safely.
+    """
+    text = decode(data, path)
+    scanned = scan(text)
+    if scanned.problem is not None:
+        raise MemguardError(scanned.problem, path, scanned.line)
+    import libcst as cst
+
+    from memguard_hooks.imports.interpret import Interpreter
+    from memguard_hooks.imports.places import Places
+
+    try:
+        module = cst.parse_module(text)
+        return Interpreter(module, text, target, Places(module, scanned.imports)).run()
+    except cst.ParserSyntaxError as error:
+        message = _PLACE.sub("", error.message.split("\n")[0]).rstrip(".")
+        raise MemguardError(f"does not parse: {message}", path, error.raw_line) from None
+    except RecursionError:
+        raise MemguardError("is not analyzed: it is nested too deeply", path) from None

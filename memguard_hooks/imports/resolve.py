@@ -1,0 +1,88 @@
+"""From the name of a module to the first-party files that importing it runs."""
+
+from __future__ import annotations
+
+import sys
+
+from memguard_hooks.tree import Tree, parent
+
+
+class Resolver:
+    """Finds modules below source roots, in the order of `sys.path`."""
+
+    def __init__(self, tree: Tree, roots: tuple[str, ...]) -> None:
+        self.roots = roots
+        self._tree = tree
+        self._folders: dict[str, dict[str, bool]] = {}
+
+    def files(self, module: str) -> tuple[str, ...]:
+        """Return the files that `import a.b.c` runs, outermost package first; none for other people's modules.
+
+        A module that is not there below a package that is ends the list: it is an attribute, or an
+        error at run time. A folder without `__init__.py` counts only where a file below it is found.
+        """
+        parts = module.split(".")
+        for root in self.roots:
+            found = self._below(root, parts)
+            if found:
+                return found
+        return ()
+
+    def submodule(self, module: str, name: str) -> str | None:
+        """Return the file of `name` in a first-party package, None where it is an attribute."""
+        found = self.files(f"{module}.{name}") if module else ()
+        return found[-1] if found and len(found) > len(self.files(module)) else None
+
+    def module_of(self, path: str) -> str | None:
+        """Return the dotted name under which a file is imported, None for a file below no root."""
+        for root in sorted(self.roots, key=len, reverse=True):
+            prefix = f"{root}/" if root else ""
+            if path.startswith(prefix):
+                name = path[len(prefix) :].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+                return "" if name == "__init__" else name
+        return None
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether there is such a file."""
+        return self._entries(parent(path)).get(path.rpartition("/")[2]) is False
+
+    def _below(self, root: str, parts: list[str]) -> tuple[str, ...]:
+        found: list[str] = []
+        here = root
+        for part in parts:
+            entries = self._entries(here)
+            inner = f"{here}/{part}" if here else part
+            if entries.get(part) and self._entries(inner).get("__init__.py") is False:
+                found.append(f"{inner}/__init__.py")
+            elif entries.get(f"{part}.py") is False:
+                found.append(f"{inner}.py")
+                break
+            elif not entries.get(part):
+                break
+            here = inner
+        return tuple(found)
+
+    def _entries(self, folder: str) -> dict[str, bool]:
+        known = self._folders.get(folder)
+        if known is None:
+            known = {entry.name: entry.is_folder for entry in self._tree.entries(folder)}
+            self._folders[folder] = known
+        return known
+
+
+def absolute(module: str, level: int, here: str | None, *, is_package: bool) -> str | None:
+    """Return the absolute name of a relative import in the module `here`, None where it leads nowhere."""
+    if level == 0:
+        return module
+    if not here:
+        return None
+    package = here.split(".") if is_package else here.split(".")[:-1]
+    if level - 1 > len(package) or not package:
+        return None
+    base = package[: len(package) - level + 1]
+    return ".".join([*base, module]) if module else ".".join(base)
+
+
+def is_standard(module: str) -> bool:
+    """Tell whether a module belongs to Python itself."""
+    return module.partition(".")[0] in sys.stdlib_module_names or module.partition(".")[0] == "__future__"

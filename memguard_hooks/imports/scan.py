@@ -1,0 +1,354 @@
+"""The lexical scan of a Python file: may it name a module, what comments has it, can libcst read it safely.
+
+It knows strings, comments and brackets of every Python up to 3.15 (also quotes of the same kind
+inside f-strings) and no grammar. It never misses a name that libcst would find.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from memguard_hooks.errors import MemguardError
+
+MAX_DEPTH = 200
+"""Brackets inside brackets: CPython refuses more, and libcst overflows its stack on thousands."""
+
+MAX_INDENTS = 100
+"""Blocks inside blocks: CPython refuses more."""
+
+MAX_CHAIN = 2000
+"""Tokens between two commas: libcst takes quadratic time for long chains, a second for this one."""
+
+MAX_CHAIN_SQUARES = 8_000_000
+"""The same bound for many chains of middle length together."""
+
+MAX_ELIF = 2000
+"""Branches of one file: libcst recurses into each."""
+
+
+class Comment(NamedTuple):
+    """A comment from its `#` on, 1-based."""
+
+    line: int
+    column: int
+    text: str
+
+
+class Span(NamedTuple):
+    """Where a statement begins, 1-based, and on which line it ends."""
+
+    line: int
+    column: int
+    end_line: int
+
+
+class Scan(NamedTuple):
+    """What one pass over the tokens finds.
+
+    `imports` are the statements with the keyword `import`, in order. `problem` says why libcst must
+    not read the file, `line` where.
+    """
+
+    comments: tuple[Comment, ...] = ()
+    imports: tuple[Span, ...] = ()
+    problem: str | None = None
+    line: int | None = None
+
+
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BLANK_OR_COMMENT = re.compile(rb"^[ \t\f]*(?:#.*)?$")
+_BOM = b"\xef\xbb\xbf"
+_UTF_8 = frozenset({"utf-8", "utf8", "utf_8", "u8", "utf", "utf8-ucs2", "utf8-ucs4", "cp65001", "utf-8-sig"})
+
+
+def encoding(data: bytes) -> str:
+    """Return the encoding that a source file declares (PEP 263), `utf-8` where it says nothing."""
+    lines = re.split(rb"\r\n|\r|\n", data.removeprefix(_BOM)[:2000], maxsplit=2)
+    for line in lines[:2]:
+        match = _COOKIE.match(line)
+        if match:
+            return match[1].decode("ascii").lower()
+        if not _BLANK_OR_COMMENT.match(line):
+            break
+    return "utf-8"
+
+
+def decode(data: bytes, path: str) -> str:
+    r"""Return the text of a source file, as Python reads it, with `\n` for each line end.
+
+    Raises MemguardError for what is not text.
+    """
+    name = encoding(data)
+    if data.startswith(_BOM):
+        if name not in _UTF_8:
+            raise MemguardError(f"cannot be decoded: a UTF-8 mark, but the encoding is said to be {name}", path, 1)
+        data = data.removeprefix(_BOM)
+    try:
+        text = data.decode("utf-8" if name in _UTF_8 else name)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise MemguardError(f"cannot be decoded: {error.reason} ({error.encoding})", path, line) from None
+    except (LookupError, UnicodeError):
+        raise MemguardError(f"cannot be decoded: the encoding {name} is not known", path, 1) from None
+    if "\0" in text:
+        raise MemguardError("does not parse: it holds a null byte", path, text.count("\n", 0, text.index("\0")) + 1)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def may_name(data: bytes, modules: Iterable[str]) -> bool:
+    """Tell whether the source may import one of the modules: never False where it does.
+
+    It looks for the last part of each dotted name. Identifiers are compared after NFKC, as Python
+    compares them. A call that imports what it is given may be given anything.
+    """
+    name = encoding(data)
+    if name not in _UTF_8 or not data.isascii():
+        import unicodedata
+
+        try:
+            text = data.decode("utf-8" if name in _UTF_8 else name, "replace")
+        except (LookupError, UnicodeError):
+            return True  # whoever decodes it will say so
+        data = unicodedata.normalize("NFKC", text).encode("utf-8", "replace")
+    if b"import_module" in data or b"__import__" in data:
+        return True
+    return any(module.rpartition(".")[2].encode() in data for module in modules)
+
+
+_TOKEN = re.compile(
+    r"""
+    (?P<blank>[ \t\f]+)
+  | (?P<string>(?P<prefix>(?i:[rubft]|br|rb|fr|rf|tr|rt)?)(?P<quote>'{3}|\"{3}|'|"))
+  | (?P<name>[^\W\d]\w*)
+  | (?P<newline>\n)
+  | (?P<comment>\#[^\n]*)
+  | (?P<continued>\\\n)
+  | (?P<number>\.?\d[\w.]*)
+  | (?P<open>[([{])
+  | (?P<close>[])}])
+  | (?P<other>.)
+    """,
+    re.VERBOSE,
+)
+_STRING_END = {
+    "'": re.compile(r"(?:[^'\\\n]|\\[\s\S])*'"),
+    '"': re.compile(r'(?:[^"\\\n]|\\[\s\S])*"'),
+    "'''": re.compile(r"(?:[^'\\]|\\[\s\S]|'(?!''))*'''"),
+    '"""': re.compile(r'(?:[^"\\]|\\[\s\S]|"(?!""))*"""'),
+}
+# A backslash does not hide a brace: `f"\{x}"` has a field.
+_LITERAL = {quote: re.compile(rf"\\[^{{}}]|\{{\{{?|\}}\}}?|{quote}|\n") for quote in _STRING_END}
+
+
+class _Field:
+    """A field of an f-string or a t-string that is open."""
+
+    __slots__ = ("depth", "in_format", "quote")
+
+    def __init__(self, quote: str, depth: int) -> None:
+        self.quote = quote
+        self.depth = depth
+        self.in_format = False
+
+
+def scan(text: str) -> Scan:
+    r"""Read the tokens of a source text, with `\n` for each line end, once."""
+    return _Scanner(text).run()
+
+
+class _Problem(Exception):  # noqa: N818 - not an error of the program
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+class _Scanner:
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._line = 1
+        self._line_start = 0
+        self._comments: list[Comment] = []
+        self._imports: list[Span] = []
+        self._indents = [0]
+        self._statement: tuple[int, int] | None = None
+        """Where the statement that is being read began."""
+        self._is_import = False
+        self._end_line = 1
+        self._is_line_new = True
+        self._open_lines: list[int] = []
+        self._chains = [0]
+        self._heads: list[list[str]] = [[]]
+        """For each open bracket, each `lambda` before its colon and each `for` before its `in`: their commas join."""
+        self._squares = 0
+        self._elifs = 0
+        self._fields: list[_Field] = []
+
+    def run(self) -> Scan:
+        try:
+            while self._at < len(self._text):
+                self._token()
+            self._end_statement()
+            if self._open_lines:
+                raise _Problem("does not parse: a bracket is not closed", self._open_lines[-1])
+        except _Problem as error:
+            return Scan(tuple(self._comments), tuple(self._imports), error.message, error.line or self._line)
+        return Scan(tuple(self._comments), tuple(self._imports))
+
+    def _token(self) -> None:
+        match = _TOKEN.match(self._text, self._at)
+        assert match is not None
+        kind = match.lastgroup
+        start, self._at = match.span()
+        if kind == "blank":
+            return
+        if kind == "newline":
+            if len(self._chains) == 1:
+                self._end_statement()
+                self._is_line_new = True
+            self._line += 1
+            self._line_start = self._at
+        elif kind == "comment":
+            self._comments.append(Comment(self._line, start - self._line_start + 1, match[0]))
+        elif kind == "continued":
+            self._line += 1
+            self._line_start = self._at
+        else:
+            if self._statement is None:
+                self._begin_statement(start)
+            self._significant(kind, match)
+            self._end_line = self._line
+
+    def _begin_statement(self, start: int) -> None:
+        self._statement = (self._line, start - self._line_start + 1)
+        if not self._is_line_new:
+            return
+        self._is_line_new = False
+        width = len(self._text[self._line_start : start].expandtabs(8))
+        while width < self._indents[-1]:
+            self._indents.pop()
+        if width > self._indents[-1]:
+            self._indents.append(width)
+            if len(self._indents) > MAX_INDENTS:
+                raise _Problem(f"is not analyzed: blocks are nested more than {MAX_INDENTS} deep")
+
+    def _end_statement(self) -> None:
+        self._end_chain()
+        self._heads[-1].clear()
+        if self._is_import and self._statement is not None:
+            self._imports.append(Span(*self._statement, self._end_line))
+        self._statement = None
+        self._is_import = False
+
+    def _end_chain(self) -> None:
+        length = self._chains[-1]
+        self._chains[-1] = 0
+        self._squares += length * length
+        if length > MAX_CHAIN or self._squares > MAX_CHAIN_SQUARES + 50 * self._at:
+            raise _Problem("is not analyzed: an expression is too long to be read in bounded time")
+
+    def _significant(self, kind: str | None, match: re.Match[str]) -> None:
+        if kind == "string":
+            self._chains[-1] += 1
+            self._string(match["prefix"].lower(), match["quote"])
+        elif kind == "open":
+            self._chains[-1] += 1
+            self._open()
+        elif kind == "close":
+            self._close(match[0])
+        elif kind == "name":
+            self._chains[-1] += 1
+            self._name(match[0])
+        elif match[0] in ":,;":
+            self._mark(match[0])
+        else:
+            self._chains[-1] += 1
+
+    def _name(self, name: str) -> None:
+        if name == "import":
+            self._is_import = True
+        elif name == "elif":
+            self._elifs += 1
+            if self._elifs > MAX_ELIF:
+                raise _Problem(f"is not analyzed: it has more than {MAX_ELIF} elif branches")
+        elif name in ("lambda", "for"):
+            self._heads[-1].append(name)
+        elif name == "in" and self._heads[-1][-1:] == ["for"]:
+            self._heads[-1].pop()
+
+    def _mark(self, mark: str) -> None:
+        self._chains[-1] += 1
+        is_outside = len(self._chains) == 1
+        if mark == ":" and self._fields and self._fields[-1].depth == len(self._chains):
+            self._fields[-1].in_format = True
+            self._literal(self._fields[-1].quote, is_format=True)
+        elif mark == "," and not self._heads[-1]:
+            self._end_chain()
+        elif mark == ":" and self._heads[-1][-1:] == ["lambda"]:
+            self._heads[-1].pop()
+        elif mark == ";" and is_outside:
+            self._end_statement()
+        elif mark == ":" and is_outside and not self._is_import:
+            self._statement = None  # `if x: import y` and `else: import y`
+
+    def _open(self) -> None:
+        if len(self._chains) > MAX_DEPTH:
+            raise _Problem(f"is not analyzed: brackets are nested more than {MAX_DEPTH} deep")
+        self._chains.append(0)
+        self._open_lines.append(self._line)
+        self._heads.append([])
+
+    def _close(self, bracket: str) -> None:
+        if len(self._chains) == 1:
+            raise _Problem("does not parse: a bracket closes that was not opened")
+        self._end_chain()
+        ends_field = bracket == "}" and bool(self._fields) and self._fields[-1].depth == len(self._chains)
+        self._chains.pop()
+        self._open_lines.pop()
+        self._heads.pop()
+        if ends_field:
+            field = self._fields.pop()
+            outer = self._fields[-1] if self._fields else None
+            in_format = outer is not None and outer.in_format and outer.depth == len(self._chains)
+            self._literal(field.quote, is_format=in_format)
+
+    def _string(self, prefix: str, quote: str) -> None:
+        if "f" in prefix or "t" in prefix:
+            self._literal(quote)
+            return
+        end = _STRING_END[quote].match(self._text, self._at)
+        if end is None:
+            raise _Problem("does not parse: a string is not closed")
+        self._pass(end.end())
+
+    def _pass(self, end: int) -> None:
+        """Go on after text that may hold line ends."""
+        lines = self._text.count("\n", self._at, end)
+        if lines:
+            self._line += lines
+            self._line_start = self._text.rindex("\n", self._at, end) + 1
+        self._at = end
+
+    def _literal(self, quote: str, *, is_format: bool = False) -> None:
+        """Read the text of an f-string up to its end or to the next field."""
+        while True:
+            match = _LITERAL[quote].search(self._text, self._at)
+            if match is None:
+                raise _Problem("does not parse: a string is not closed")
+            found = match[0]
+            if found == "{" or (found == "{{" and is_format):
+                self._pass(match.start() + 1)
+                self._open()
+                self._fields.append(_Field(quote, len(self._chains)))
+                return
+            if found.startswith("}") and is_format:
+                self._pass(match.start())  # the end of the field whose format this was
+                return
+            if found == "\n" and len(quote) == 1:
+                raise _Problem("does not parse: a string is not closed")
+            self._pass(match.end())
+            if found == quote:
+                return

@@ -1,0 +1,269 @@
+"""The lazy facts of one repository at one tree: each is read the first time that a rule asks."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.finding import Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from memguard_hooks.config import Settings
+    from memguard_hooks.dependencies.requirement import Manifest, Wanted
+    from memguard_hooks.deployment.service import Deployment
+    from memguard_hooks.footprint.heavy import Heavy
+    from memguard_hooks.tree import Tree
+
+REQUIREMENTS_FILE = re.compile(
+    r"(^|/)([^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|constraints[^/]*\.txt)$", re.IGNORECASE
+)
+_INCLUDE = re.compile(rb"(?m)^\s*-|-\x00")
+
+
+class Project:
+    """One repository as rules see it.
+
+    `files` are the paths that the user named, None for the whole project. What cannot be read is
+    collected in `skipped`.
+    """
+
+    def __init__(self, tree: Tree, settings: Settings, files: Sequence[str] | None = None) -> None:
+        self.tree = tree
+        self.settings = settings
+        self.files = None if files is None else tuple(files)
+        self.skipped: list[Skipped] = []
+
+    def at(self, tree: Tree) -> Project:
+        """Return the same project in another tree."""
+        return Project(tree, self.settings, self.files)
+
+    def is_excluded(self, path: str) -> bool:
+        """Tell whether the settings leave a path out: a glob, or a folder and all below it."""
+        return any(
+            fnmatch.fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/")
+            for pattern in self.settings.exclude
+        )
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The files to judge: those that were named, or all."""
+        from memguard_hooks.tree import walk
+
+        found = self.files if self.files is not None else walk(self.tree)
+        return tuple(path for path in found if not self.is_excluded(path))
+
+    # Dependencies
+
+    @property
+    def manifest_paths(self) -> tuple[str, ...]:
+        """The manifests among the files to judge; a file that was named counts whatever its name."""
+        return tuple(path for path in self.paths if self.files is not None or _is_manifest(path))
+
+    def manifest(self, path: str, wanted: Wanted) -> Manifest:
+        """Read one manifest, and what it includes, for the requirements that are `wanted`.
+
+        Raises MemguardError for one that does not parse.
+        """
+        if path.rpartition("/")[2] == "pyproject.toml":
+            from memguard_hooks.dependencies import pyproject as reader
+        else:
+            from memguard_hooks.dependencies import requirements_txt as reader  # type: ignore[no-redef]
+        return reader.read(self.tree, path, wanted)
+
+    def manifests(self, names: Iterable[str]) -> list[Manifest]:
+        """Read the manifests to judge that may declare one of the distributions.
+
+        A manifest whose bytes name none of them, and include nothing, is not parsed. One that does
+        not parse is noted as broken.
+        """
+        from memguard_hooks.dependencies.requirement import mentions
+
+        names = tuple(names)
+        wanted = frozenset(names)
+        found: list[Manifest] = []
+        for path in self.manifest_paths:
+            try:
+                data = self.tree.read(path)
+                if data is None:
+                    raise MemguardError("no such file", path)
+                if mentions(data, names) or _INCLUDE.search(data) or b"memguard:" in data or path.endswith(".toml"):
+                    found.append(self.manifest(path, wanted.__contains__))
+            except UnreadableError as error:
+                self.unreadable(error, was_named=self.files is not None)
+            except MemguardError as error:
+                self.broken(error)
+        self.skipped += [gap for manifest in found for gap in manifest.skipped]
+        return found
+
+    def broken(self, error: MemguardError) -> None:
+        """Note input that is at fault itself."""
+        place = "" if error.column is None or error.line is None else f"column {error.column}: "
+        self.skipped.append(Skipped(error.path or ".", error.line, place + error.message, broken=True))
+
+    def unreadable(self, error: UnreadableError, *, was_named: bool) -> None:
+        """Note a file that must not be read: at fault where the user named it, else only left out."""
+        if was_named:
+            self.broken(error)
+        else:
+            self.skipped.append(Skipped(error.path or ".", error.line, error.message))
+
+    @cached_property
+    def declared_versions(self) -> dict[str, str]:
+        """The exact versions that the manifests in the root declare of measured distributions."""
+        from memguard_hooks.dependencies.requirement import pin_of
+        from memguard_hooks.footprint import catalog
+
+        measured = frozenset(one.distribution for ones in catalog.modules().values() for one in ones)
+        found: dict[str, str] = {}
+        for entry in self.tree.entries(""):
+            if entry.is_folder or not _is_manifest(entry.name) or self.is_excluded(entry.name):
+                continue
+            try:
+                manifest = self.manifest(entry.name, measured.__contains__)
+            except MemguardError as error:
+                # It only tells versions here; the hooks that judge manifests say what is wrong with it.
+                self.skipped.append(Skipped(error.path or ".", error.line, f"its versions are not known: {error.message}"))
+                continue
+            for requirement in manifest.requirements:
+                pin = pin_of(requirement)
+                if pin is not None and pin.version is not None:
+                    found.setdefault(requirement.name, pin.version)
+        return found
+
+    # Footprints
+
+    @cached_property
+    def heavy(self) -> Heavy:
+        """The modules that are heavy under the settings."""
+        from memguard_hooks.footprint.heavy import heavy_modules
+
+        settings = self.settings
+        return heavy_modules(settings.heavy_threshold, settings.heavy_add, settings.heavy_remove)
+
+    def cost_of(self, module: str) -> tuple[int | None, str]:
+        """Return what a measured module root takes, in bytes, and which version was measured.
+
+        The version that the project declares counts, where it or one near to it was measured.
+        """
+        from memguard_hooks.footprint import catalog
+
+        measured = catalog.modules().get(module, ())
+        declared = [one.distribution for one in measured if one.distribution in self.declared_versions]
+        distribution = declared[0] if declared else None
+        footprint = catalog.find(module, distribution, self.declared_versions.get(distribution or ""), self.python)
+        if footprint is None:
+            return None, ""
+        return footprint.resident, f"{footprint.distribution} {footprint.version}"
+
+    @property
+    def python(self) -> str | None:
+        """The target Python of the settings, as `3.11`."""
+        version = self.settings.service.target_python
+        return None if version is None else f"{version[0]}.{version[1]}"
+
+    # Imports
+
+    @cached_property
+    def source_roots(self) -> tuple[str, ...]:
+        """The folders that are on `sys.path` of the services, as far as files and settings tell."""
+        folders = [service.folder for service in self.deployment.services]
+        return tuple(dict.fromkeys([*self.settings.source_roots, *folders, "", "src"]))
+
+    def is_first_party(self, module: str, path: str) -> bool:
+        """Tell whether a file of the project hides the library of that name from the file `path`."""
+        from memguard_hooks.imports.resolve import Resolver
+        from memguard_hooks.tree import parent
+
+        roots = list(self.source_roots)
+        here = Resolver(self.tree, (parent(path),))
+        if not here.is_file(f"{parent(path)}/__init__.py".lstrip("/")):
+            roots.append(parent(path))  # a folder of scripts, the first on the path of each
+        found = Resolver(self.tree, tuple(roots)).files(module)
+        return bool(found) and found[-1] != path
+
+    # Deployment
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """The services of the project.
+
+        The files of platforms win over a Procfile, and that over a Dockerfile that no platform's file names, where it
+        starts Python. Two platforms are two hosts: what runs on both is judged twice.
+        """
+        from memguard_hooks.deployment import procfile
+        from memguard_hooks.deployment.service import Deployment, join_services
+
+        images: set[str] = set()
+
+        def read_image(path: str) -> bytes | None:
+            images.add(path)
+            return self.read_file(path)
+
+        own = Deployment()
+        for path in ("render.yaml", "fly.toml"):
+            data = self._read_optional(path)
+            if data is None:
+                continue
+            if path == "render.yaml":
+                from memguard_hooks.deployment import render as reader
+            else:
+                from memguard_hooks.deployment import fly as reader  # type: ignore[no-redef]
+            try:
+                found = reader.read(data, path, read_image)
+            except MemguardError as error:
+                self.broken(error)
+                continue
+            own = Deployment(own.services + found.services, own.skipped + found.skipped)
+        data = self._read_optional("Procfile")
+        others = [procfile.read(data, "Procfile")] if data is not None else []
+        data = self._read_optional("Dockerfile") if "Dockerfile" not in images else None
+        if data is not None:
+            others.append(self._image(data, "Dockerfile"))
+        if len(others) == 2 and self._runs_python(others[1]) and not self._runs_python(others[0]):
+            others.reverse()
+        for other in others:
+            own = join_services(own, other)
+        self.skipped += own.skipped
+        return own
+
+    def _image(self, data: bytes, path: str) -> Deployment:
+        """Return what the image of a Dockerfile runs, on no platform that anybody names."""
+        from memguard_hooks.deployment import dockerfile
+        from memguard_hooks.deployment.service import Deployment, Service
+
+        try:
+            found = dockerfile.read_image(data, path, read=self.read_file)
+        except MemguardError as error:
+            self.broken(error)
+            return Deployment()
+        started = found.service(path, self.read_file) if isinstance(found, dockerfile.Image) else found
+        return Deployment((started,)) if isinstance(started, Service) else Deployment((), (started,))
+
+    def _runs_python(self, deployment: Deployment) -> bool:
+        from memguard_hooks.deployment.command import Host, parse
+
+        services = deployment.services
+        return any(parse(one.command, Host(one.environment, self.read_file), one.folder).entrypoint for one in services)
+
+    def read_file(self, path: str) -> bytes | None:
+        """Return the content of a file, None where there is none that may be read."""
+        try:
+            return self.tree.read(path)
+        except MemguardError:
+            return None
+
+    def _read_optional(self, path: str) -> bytes | None:
+        try:
+            return self.tree.read(path)
+        except MemguardError as error:
+            self.broken(error)
+            return None
+
+
+def _is_manifest(path: str) -> bool:
+    return path.rpartition("/")[2] == "pyproject.toml" or REQUIREMENTS_FILE.search(path) is not None

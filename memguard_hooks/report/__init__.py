@@ -1,0 +1,1 @@
+"""How a report is written: each format is one module with `render(report) -> str`."""

@@ -1,0 +1,74 @@
+"""The report as one JSON object, schema 1. Memory is in MiB with one digit."""
+
+from __future__ import annotations
+
+import json
+
+from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, Skipped, Step
+
+
+def render(report: Report) -> str:
+    """Write the whole report; the same report gives the same bytes."""
+    value = {
+        "schema": 1,
+        "findings": [_finding(finding) for finding in report.findings],
+        "services": [_service(service) for service in report.services],
+        "skipped": [_skipped(skipped) for skipped in report.skipped],
+    }
+    return json.dumps(value, indent=2) + "\n"
+
+
+def _mib(size: int | None) -> float | None:
+    return None if size is None else round(size / MIB, 1)
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "code": finding.code,
+        "hook": finding.hook,
+        "severity": finding.severity,
+        "path": finding.path,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+        "mib": _mib(finding.cost),
+        "chain": _chain(finding.chain),
+        "fix": finding.fix,
+    }
+
+
+def _service(service: ServiceReport) -> dict[str, object]:
+    estimate = service.estimate
+    return {
+        "name": service.name,
+        "path": service.path,
+        "line": service.line,
+        "command": service.command,
+        "entrypoint": service.entrypoint,
+        "processes": service.processes,
+        "limit_mib": None if service.limit is None else _mib(service.limit),
+        "limit_source": service.limit_source,
+        "estimate_mib": estimate and {name: _mib(size) for name, size in estimate._asdict().items()},
+        "verdict": service.verdict,
+        "parts": [_part(part) for part in service.parts],
+    }
+
+
+def _part(part: Part) -> dict[str, object]:
+    return {
+        "package": part.package,
+        "version": part.version,
+        "mib": _mib(part.resident),
+        "anonymous_mib": _mib(part.anonymous),
+        "source": part.source,
+        "provenance": part.provenance,
+        "chain": _chain(part.chain),
+    }
+
+
+def _chain(steps: tuple[Step, ...]) -> list[dict[str, object]]:
+    return [step._asdict() for step in steps]
+
+
+def _skipped(skipped: Skipped) -> dict[str, object]:
+    return {"path": skipped.path, "line": skipped.line, "reason": skipped.reason}

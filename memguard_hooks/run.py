@@ -1,0 +1,165 @@
+"""What all commands share: options, settings, the report, and the exit status.
+
+Exit status: 1 for a finding at or above `--fail-on`, 2 for usage, settings or input at fault, else 0.
+Findings go to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from memguard_hooks.config import Settings, load, parse_python, parse_size
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Report, Skipped, merge
+from memguard_hooks.project import Project
+from memguard_hooks.tree import WorkTree, normalize
+
+Check = Callable[[Project], Report]
+Adjust = Callable[[Settings, argparse.Namespace], Settings]
+
+
+def make_parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser with the options that all hooks have."""
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=description.partition("\n\n")[0],
+        epilog="exit status: 0 clean, 1 findings, 2 usage, settings or input at fault",
+        # With a width of its own, argparse does not load shutil to ask the terminal: 3 ms of each commit.
+        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
+    )
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write the findings")
+    parser.add_argument(
+        "--fail-on", choices=("error", "warning", "never"), default="error", help="the least finding that fails"
+    )
+    parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
+    return parser
+
+
+def add_target_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says where the app runs."""
+    parser.add_argument("--target-python", metavar="X.Y", type=_checked(parse_python), help="Python of the host")
+
+
+def add_budget_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says how much memory there is, and for what."""
+    add_target_options(parser)
+    parser.add_argument("--platform", metavar="NAME", help="platform and plan, such as render-free")
+    parser.add_argument("--limit", metavar="SIZE", type=_checked(parse_size), help="memory of the host, such as 512MiB")
+    parser.add_argument("--entrypoint", metavar="APP", action="append", help="what the host starts: app.main:app, main.py")
+
+
+def _checked(parse: Callable[[str], object]) -> Callable[[str], object]:
+    def convert(text: str) -> object:
+        try:
+            return parse(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"invalid value: {text!r}") from None
+
+    return convert
+
+
+def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
+    """Put the options that were given over the settings, for all services."""
+    given: dict[str, object] = {}
+    for name in ("platform", "limit", "target_python"):
+        value = getattr(options, name, None)
+        if value is not None:
+            given[name] = value
+    for name in ("platform", "limit"):
+        if name in given:
+            given["limit_source"] = f"--{name}"
+    if given.get("platform") is not None and "limit" not in given:
+        given["limit"] = None
+    if getattr(options, "entrypoint", None):
+        given["entrypoints"] = tuple(options.entrypoint)
+    if not given:
+        return settings
+    services = {name: service._replace(**given) for name, service in settings.services.items()}  # type: ignore[arg-type]
+    return settings._replace(service=settings.service._replace(**given), services=services)  # type: ignore[arg-type]
+
+
+def run(
+    options: argparse.Namespace, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
+    adjust: Adjust = adjust_service,
+) -> int:  # fmt: skip
+    """Load the settings, check, print the report and return the exit status."""
+    tree = WorkTree(root)
+    problems: tuple[Skipped, ...] = ()
+    report = Report()
+    try:
+        settings, notes = load(tree, options.config)
+        named = None if files is None else [_inside(tree.root, name) for name in files]
+        project = Project(tree, adjust(settings, options), named)
+        report = check(project)
+        report = merge([report, Report(skipped=(*notes, *project.skipped))])
+    except MemguardError as error:
+        problems = (_problem(error),)
+    except Exception as error:
+        # The last line of defense: a hook never ends in a traceback.
+        if os.environ.get("MEMGUARD_DEBUG"):
+            raise
+        problems = (
+            Skipped(".", None, f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more", True),
+        )
+    finally:
+        tree.close()
+    report = merge([report, Report(skipped=problems)])
+    _print(report, options.format)
+    return _status(report, options.fail_on)
+
+
+def _inside(root: str, name: str) -> str:
+    """Return a file name from the command line as a path from the root."""
+    path = os.path.relpath(os.path.abspath(name), root) if os.path.isabs(name) else name
+    inside = normalize(path)
+    if inside is None:
+        raise MemguardError("is not in this project", name)
+    return inside
+
+
+def _problem(error: MemguardError) -> Skipped:
+    place = "" if error.line is None or error.column is None else f"column {error.column}: "
+    return Skipped(error.path or ".", error.line, place + error.message, broken=True)
+
+
+def _print(report: Report, style: str) -> None:
+    if style == "json":
+        from memguard_hooks.report.json_ import render
+    else:
+        from memguard_hooks.report.text import render
+    _write(sys.stdout, render(report))
+    lines = []
+    for skipped in report.skipped:
+        place = f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path
+        lines.append(f"{place}: {'error' if skipped.broken else 'skipped'}: {skipped.reason}\n")
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    warnings = len(report.findings) - errors
+    if errors or warnings:
+        lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}\n")
+    _write(sys.stderr, "".join(lines))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _write(stream: object, text: str) -> None:
+    """Write UTF-8 whatever the locale says: the same input gives the same bytes."""
+    import io
+
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if text and isinstance(stream, io.TextIOBase):
+        stream.write(text)
+
+
+def _status(report: Report, fail_on: str) -> int:
+    if any(skipped.broken for skipped in report.skipped):
+        return 2
+    severities = {finding.severity for finding in report.findings}
+    if fail_on == "never":
+        return 0
+    return int("error" in severities or (fail_on == "warning" and bool(severities)))

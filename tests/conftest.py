@@ -1,0 +1,36 @@
+"""What all tests share: a git that knows nothing of the machine, and the root of the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+IDENTITY = {"NAME": "A Tester", "EMAIL": "tester@example.com", "DATE": "2026-01-01T12:00:00+00:00"}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_git() -> Iterator[None]:
+    """Let git find repositories by the folder alone, with an identity and without anybody's settings.
+
+    Tests may run inside a hook of git itself, which names its own repository and index in the environment.
+    """
+    local = subprocess.run(["git", "rev-parse", "--local-env-vars"], capture_output=True, text=True, check=True)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in local.stdout.split():
+            patch.delenv(name, raising=False)
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        for role in ("AUTHOR", "COMMITTER"):
+            for name, value in IDENTITY.items():
+                patch.setenv(f"GIT_{role}_{name}", value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def checkout() -> Path:
+    """Return the root of the checkout that is tested."""
+    return Path(__file__).resolve().parent.parent

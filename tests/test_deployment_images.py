@@ -1,0 +1,349 @@
+"""Dockerfile and fly.toml: what an image runs, where that is written, and in which folder of the repository."""
+
+from __future__ import annotations
+
+import pytest
+
+from memguard_hooks.config import Settings
+from memguard_hooks.deployment import dockerfile, fly, render
+from memguard_hooks.deployment.command import Host, StartCommand, parse
+from memguard_hooks.deployment.service import Deployment, Service
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.project import Project
+from memguard_hooks.tree import Entry
+
+
+def image_of(text: str, files: dict[str, bytes] | None = None, target: str = "") -> Service:
+    read = {**(files or {})}.get
+    image = dockerfile.read_image(text.encode(), "Dockerfile", target=target, read=read)
+    assert isinstance(image, dockerfile.Image), image
+    service = image.service("Dockerfile", read)
+    assert isinstance(service, Service), service
+    return service
+
+
+def started(service: Service, files: dict[str, bytes] | None = None) -> StartCommand:
+    host = Host(service.environment, {**(files or {})}.get, mounts=service.mounts)
+    return parse(service.command, host, service.folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "line", "column"),
+    [
+        pytest.param('FROM x\nCMD ["python", "main.py"]', "python main.py", 2, 1, id="exec"),
+        pytest.param("FROM x\n  cmd python main.py", "python main.py", 2, 3, id="shell"),
+        pytest.param("FROM x\nCMD a\nCMD b", "b", 3, 1, id="last-wins"),
+        pytest.param('FROM x\nENTRYPOINT ["python"]\nCMD ["main.py"]', "python main.py", 3, 1, id="joined"),
+        pytest.param('FROM x\nCMD ["main.py"]\nENTRYPOINT ["python"]', "python main.py", 2, 1, id="joined-in-any-order"),
+        pytest.param('FROM x\nENTRYPOINT python a.py\nCMD ["main.py"]', "python a.py", 3, 1, id="shell-ignores-cmd"),
+        pytest.param(
+            'FROM x\nENTRYPOINT ["tini", "--"]\nCMD python a.py',
+            "tini -- /bin/sh -c 'python a.py'",
+            3,
+            1,
+            id="exec-and-shell",
+        ),
+        pytest.param('FROM x\nCMD ["gunicorn", "-w", "$N", "a:a"]', "gunicorn -w '$N' a:a", 2, 1, id="exec-expands-nothing"),
+        pytest.param("FROM x\nCMD ['python', 'a.py']", "['python', 'a.py']", 2, 1, id="single-quotes-are-shell"),
+        pytest.param("FROM x\nCMD python \\\n  # note\n\n  a.py", "python   a.py", 2, 1, id="continuation"),
+        pytest.param("# escape=`\nFROM x\nCMD python `\n a.py", "python  a.py", 3, 1, id="escape-directive"),
+        pytest.param("FROM x\r\nCMD python a.py\r\n", "python a.py", 2, 1, id="crlf"),
+        pytest.param("FROM x\nRUN <<EOF\nCMD python b.py\nEOF\nCMD python a.py", "python a.py", 5, 1, id="heredoc"),
+        pytest.param("FROM x AS a\nCMD python a.py\nFROM y\nCMD python b.py", "python b.py", 4, 1, id="last-stage"),
+        pytest.param("FROM x AS a\nCMD python a.py\nFROM A\nENV B=1", "python a.py", 2, 1, id="inherited"),
+        pytest.param(
+            'FROM x AS a\nCMD python a.py\nFROM a\nENTRYPOINT ["python", "b.py"]', "python b.py", 4, 1, id="cmd-is-reset"
+        ),
+        pytest.param("\ufeffFROM x\nCMD python a.py", "python a.py", 2, 1, id="byte-order-mark"),
+    ],
+)
+def test_command_of_an_image(text: str, command: str, line: int, column: int) -> None:
+    service = image_of(text)
+    assert (service.name, service.command, service.line, service.column) == ("web", command, line, column)
+    assert service.platform is None
+
+
+def test_a_stage_by_name() -> None:
+    text = "FROM x AS one\nCMD python a.py\nFROM x AS two\nCMD python b.py\n"
+    assert image_of(text, target="one").command == "python a.py"
+    assert image_of(text, target="0").command == "python a.py"
+    assert dockerfile.read_image(text.encode(), "D", target="none") == Skipped("D", None, "has no stage none")
+
+
+@pytest.mark.parametrize(
+    ("text", "variables"),
+    [
+        pytest.param("ENV A=1 B=2", {"A": "1", "B": "2"}, id="pairs"),
+        pytest.param("ENV A one two", {"A": "one two"}, id="old-form"),
+        pytest.param("ENV A=\"x y\" B=x\\ y C='$A'", {"A": "x y", "B": "x y"}, id="quotes"),
+        pytest.param("ENV A=1 \\\n  # note\n  B=2", {"A": "1", "B": "2"}, id="continuation"),
+        pytest.param("ENV A=1\nENV A=2 B=$A", {"A": "2", "B": "1"}, id="values-before-the-instruction"),
+        pytest.param("ARG N=3\nENV A=$N B=${N}x C=${M:-d} D=${N:+y}", {"A": "3", "B": "3x", "C": "d", "D": "y"}, id="arg"),
+        pytest.param("ARG N\nENV A=$N", {}, id="arg-without-a-default-is-not-known"),
+        pytest.param("ENV A=1\nARG N\nENV A=$N", {}, id="not-known-any-more"),
+        pytest.param("ARG A=1", {}, id="arg-is-none-at-run-time"),
+    ],
+)
+def test_variables_of_an_image(text: str, variables: dict[str, str]) -> None:
+    assert image_of(f"ARG M=outside\nFROM x\n{text}\nCMD python a.py").environment == variables
+
+
+@pytest.mark.parametrize(
+    ("text", "files", "folder"),
+    [
+        pytest.param("WORKDIR /app\nCOPY . .\nCMD python main.py", ["main.py"], "", id="all-here"),
+        pytest.param("COPY . /app\nWORKDIR /app\nCMD python main.py", ["main.py"], "", id="all-there"),
+        pytest.param("WORKDIR /app\nCOPY app ./app\nCMD uvicorn app.main:app", ["app/main.py"], "", id="one-package"),
+        pytest.param("WORKDIR /app\nCOPY src/ /app/\nCMD python main.py", ["src/main.py"], "src", id="source-folder"),
+        pytest.param("WORKDIR /app\nCOPY . .\nWORKDIR bot\nCMD python main.py", ["bot/main.py"], "bot", id="below"),
+        pytest.param(
+            "WORKDIR /app\nCOPY bot/main.py bot/x.py ./\nCMD python main.py", ["bot/main.py", "bot/x.py"], "bot", id="files"
+        ),
+        pytest.param(
+            "WORKDIR /app\nCOPY requirements.txt .\nCOPY --chown=a:b src .\nCOPY etc .\nCMD python main.py",
+            ["requirements.txt", "src/main.py", "etc/x"], "src", id="several-sources",
+        ),
+        pytest.param('WORKDIR /a\nCOPY ["src", "/a/"]\nCMD python main.py', ["src/main.py"], "src", id="exec-form"),
+        pytest.param("ARG D=/srv\nWORKDIR $D\nCOPY src $D\nCMD python main.py", ["src/main.py"], "src", id="variables"),
+        pytest.param("CMD python main.py", ["main.py"], "", id="nothing-is-copied"),
+        pytest.param("WORKDIR /app\nCOPY ../x .\nADD https://a.b/c .\nCMD python main.py", ["main.py"], "", id="outside"),
+    ],
+)  # fmt: skip
+def test_folder_of_an_image(text: str, files: list[str], folder: str) -> None:
+    assert image_of(f"FROM x\n{text}", dict.fromkeys(files, b"")).folder == folder
+
+
+@pytest.mark.parametrize(
+    ("start", "version"),
+    [
+        pytest.param("FROM python:3.12-slim", "3.12", id="official"),
+        pytest.param("FROM --platform=linux/amd64 docker.io/library/python:3.11.4 AS base", "3.11.4", id="in-full"),
+        pytest.param("ARG V=3.13\nFROM python:${V}-alpine", "3.13", id="argument"),
+        pytest.param("FROM ghcr.io/astral-sh/uv:python3.12-bookworm-slim", "3.12", id="uv"),
+        pytest.param("FROM python:3", None, id="major"),
+        pytest.param("FROM python", None, id="none"),
+        pytest.param("FROM debian:12.5", None, id="other"),
+    ],
+)
+def test_python_of_an_image(start: str, version: str | None) -> None:
+    assert image_of(f"{start}\nCMD python a.py").environment.get("PYTHON_VERSION") == version
+
+
+def test_files_of_an_earlier_stage() -> None:
+    files = {"backend/main.py": b""}
+    text = "FROM x AS build\nWORKDIR /src\nCOPY backend .\nFROM y\nCOPY --from=build /src /app\nWORKDIR /app\n"
+    service = image_of(f'{text}CMD ["python", "/app/main.py"]', files)
+    entrypoint = started(service, files).entrypoint
+    assert entrypoint is not None
+    assert (service.folder, entrypoint.folder, entrypoint.script) == ("backend", "", "backend/main.py")
+
+
+def test_a_start_script_of_an_image() -> None:
+    files = {"ops/entry.sh": b'#!/bin/sh\nset -e\nexec "$@"\n', "src/main.py": b""}
+    text = (
+        'FROM x\nWORKDIR /app\nCOPY ops/entry.sh /entry.sh\nCOPY src .\nENTRYPOINT ["/entry.sh"]\nCMD ["python", "main.py"]'
+    )
+    service = image_of(text, files)
+    entrypoint = started(service, files).entrypoint
+    assert entrypoint is not None
+    assert (service.folder, entrypoint.script, entrypoint.folder) == ("src", "main.py", "src")
+
+
+def test_image_variables_reach_the_shell_and_not_the_exec_form() -> None:
+    text = "FROM x\nENV N=3\nWORKDIR /app\nCOPY . .\n"
+    assert started(image_of(f"{text}CMD gunicorn -w $N a:a")).workers == 3
+    assert started(image_of(f'{text}CMD ["sh", "-c", "gunicorn -w $N a:a"]')).workers == 3
+    assert started(image_of(f'{text}CMD ["gunicorn", "-w", "$N", "a:a"]')).workers is None
+    settings = {"conf.py": b"workers = 5\n"}
+    assert started(image_of(f'{text}CMD ["gunicorn", "-c", "/app/conf.py", "a:a"]', settings), settings).workers == 5
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "reason"),
+    [
+        pytest.param(b"", None, "has no FROM", id="empty"),
+        pytest.param(b"# only a comment", None, "has no FROM", id="comment"),
+        pytest.param(b"FROM x\nCMD {{ command }}", 2,
+                     "is a template, whose values are known only once it is filled in", id="template"),
+        pytest.param(b"{% if x %}\nFROM x", 1, "is no Dockerfile as it stands: {% if x %}", id="statement"),
+        pytest.param(b"FROM x\nRUN <<EOF\nCMD a", 2, "has a heredoc EOF without an end", id="open-heredoc"),
+        pytest.param(b"\xff\xfe\x00", 1, "is no Dockerfile as it stands: \ufffd\ufffd\x00", id="binary"),
+    ],
+)  # fmt: skip
+def test_what_is_no_dockerfile_is_skipped(data: bytes, line: int | None, reason: str) -> None:
+    assert dockerfile.read_image(data, "Dockerfile") == Skipped("Dockerfile", line, reason)
+
+
+def test_an_image_without_a_command_and_one_too_large() -> None:
+    image = dockerfile.read_image(b"\nFROM python:3.12", "D")
+    assert isinstance(image, dockerfile.Image)
+    reason = "it has neither CMD nor ENTRYPOINT; its base image decides what runs"
+    assert image.service("D", lambda _: None) == Skipped("D", 2, reason)
+    with pytest.raises(MemguardError, match="larger than 1 MiB"):
+        dockerfile.read_image(b"#" * (2**20 + 1), "D")
+
+
+# fly.toml
+
+
+APP = b"""\
+app = "a"
+[build]
+  dockerfile = "deploy/Dockerfile"
+[env]
+  WEB_CONCURRENCY = 2
+[processes]
+  web = "gunicorn app:app"
+  jobs = "python jobs.py"
+[[vm]]
+  memory = "1gb"
+[[vm]]
+  size = "shared-cpu-2x"
+  processes = ["jobs"]
+"""
+IMAGE = b"FROM x\nWORKDIR /srv\nCOPY api /srv\nENV PYTHON_VERSION=3.12.1\nCMD python main.py\n"
+
+
+def test_process_groups() -> None:
+    found = fly.read(APP, "fly.toml", {"deploy/Dockerfile": IMAGE, "api/app.py": b"", "api/jobs.py": b""}.get)
+    web, jobs = found.services
+    assert found.skipped == ()
+    assert (web.name, web.path, web.line, web.column, web.command) == ("web", "fly.toml", 7, 3, "gunicorn app:app")
+    assert (web.platform, web.limit, web.folder) == ("fly", 1024 * MIB, "api")
+    assert (web.limit_source, web.limit_label) == ("fly.toml:10 memory 1gb", "fly memory 1gb")
+    assert (web.environment["WEB_CONCURRENCY"], web.environment["PYTHON_VERSION"]) == ("2", "3.12.1")
+    assert started(web).workers == 2
+    assert (jobs.name, jobs.line, jobs.limit, jobs.plan) == ("jobs", 8, 512 * MIB, "shared-cpu-2x")
+    assert (jobs.limit_source, jobs.limit_label) == ("fly.toml:12 shared-cpu-2x", "fly shared-cpu-2x")
+
+
+def test_the_command_of_the_image_counts_without_processes() -> None:
+    (app,) = fly.read(b'app = "a"\n', "fly.toml", {"Dockerfile": IMAGE}.get).services
+    assert (app.name, app.path, app.line, app.command) == ("app", "Dockerfile", 5, "python main.py")
+    assert (app.limit, app.limit_label) == (None, "a Fly Machine without [[vm]]")
+
+
+def test_experimental_command() -> None:
+    data = b'[experimental]\ncmd = ["python", "b.py"]\n'
+    (app,) = fly.read(data, "fly.toml", {"Dockerfile": IMAGE}.get).services
+    assert (app.path, app.line, app.command) == ("fly.toml", 2, "python b.py")
+
+
+@pytest.mark.parametrize(
+    ("vm", "limit", "source"),
+    [
+        pytest.param("[[vm]]\nmemory = 768", 768, "fly.toml:4 memory 768", id="number"),
+        pytest.param("[[vm]]\nmemory = '512mb'\nsize = 'performance-2x'", 512, "fly.toml:4 memory 512mb", id="beats-size"),
+        pytest.param("[[vm]]\nmemory_mb = 300", 300, "fly.toml:4 memory_mb 300", id="memory-mb"),
+        pytest.param("[[vm]]\nsize = 'performance-2x'", 4096, "fly.toml:4 performance-2x", id="size"),
+        pytest.param("[[vm]]\nsize = 'huge'", None, "fly.toml:4 huge", id="unknown-size"),
+        pytest.param("[[vm]]\nmemory = 'much'", None, "fly.toml:4 memory much", id="no-size"),
+        pytest.param("[[vm]]\nmemory = -1", None, "fly.toml:4 memory -1", id="negative"),
+        pytest.param("[[vm]]\ncpus = 4", 1024, "fly.toml:3 shared with 4 CPU", id="cpus"),
+        pytest.param("[vm]\nmemory = '2gb'", 2048, "fly.toml:4 memory 2gb", id="table"),
+        pytest.param("[[vm]]\nmemory = 256\nprocesses = ['other']", None, "fly.toml:1 without [[vm]]", id="of-another"),
+    ],
+)
+def test_memory_of_machines(vm: str, limit: int | None, source: str) -> None:
+    (app,) = fly.read(f"[processes]\napp = 'python a.py'\n{vm}\n".encode(), "fly.toml").services
+    assert (app.limit, app.limit_source) == (None if limit is None else limit * MIB, source)
+
+
+@pytest.mark.parametrize(
+    ("data", "line", "reason"),
+    [
+        pytest.param(b"", 1, "there is no Dockerfile, and no command in [processes]", id="empty"),
+        pytest.param(b"[build]\ndockerfile = 'x/D'", 1, "there is no x/D, and no command in [processes]", id="no-file"),
+        pytest.param(b"[build]\nimage = 'a/b'", 2, "what its image runs is not read", id="image"),
+        pytest.param(b"[build]\nbuilder = 'paketo'", 2, "what its builder runs is not read", id="builder"),
+        pytest.param(b"processes = 3\nvm = [1]\nenv = []\nbuild = 'x'", 1,
+                     "there is no Dockerfile, and no command in [processes]", id="odd-values"),
+    ],
+)  # fmt: skip
+def test_what_fly_runs_is_unknown(data: bytes, line: int, reason: str) -> None:
+    assert fly.read(data, "fly.toml") == Deployment((), (Skipped("fly.toml", line, reason),))
+
+
+def test_broken_fly_toml_is_an_error_with_its_place() -> None:
+    with pytest.raises(MemguardError) as error:
+        fly.read(b"app = 'a'\n[vm", "fly.toml")
+    assert str(error.value).startswith("fly.toml:2:")
+
+
+# render.yaml
+
+
+def test_docker_on_render() -> None:
+    data = b"""\
+services:
+- type: web
+  name: api
+  runtime: docker
+  rootDir: api
+  dockerCommand: python other.py
+  envVars: [{key: PYTHON_VERSION, value: 3.13.0}]
+- {type: worker, name: jobs, runtime: docker, dockerfilePath: ./api/Dockerfile}
+- {type: web, name: bought, runtime: image}
+"""
+    found = render.read(data, "render.yaml", {"api/Dockerfile": IMAGE}.get)
+    api, jobs = found.services
+    assert (api.name, api.path, api.line, api.column, api.command) == ("api", "render.yaml", 6, 18, "python other.py")
+    assert (api.platform, api.limit) == ("render", 512 * MIB)
+    assert dict(api.environment) == {"PYTHON_VERSION": "3.13.0"}, "an image does not get GUNICORN_CMD_ARGS"
+    assert (jobs.name, jobs.path, jobs.line, jobs.command) == ("jobs", "api/Dockerfile", 5, "python main.py")
+    assert [(s.line, s.reason) for s in found.skipped] == [
+        (9, "bought runs an image, whose command is not in the repository")
+    ]
+
+
+# All files together
+
+
+class Files:
+    """A tree of files in memory."""
+
+    def __init__(self, files: dict[str, str]) -> None:
+        self.files = files
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file."""
+        text = self.files.get(path)
+        return None if text is None else text.encode()
+
+    def entries(self, folder: str) -> tuple[Entry, ...]:
+        """Return all files, which lie at the top."""
+        return tuple(Entry(name, is_folder=False) for name in sorted(self.files) if not folder)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+DOCKERFILE = "FROM x\nCMD python image.py\n"
+RENDER = "services: [{type: web, name: r, runtime: python, startCommand: python r.py}]\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "services", "skipped"),
+    [
+        pytest.param({"Dockerfile": DOCKERFILE}, ["Dockerfile python image.py"], [], id="image-alone"),
+        pytest.param({"Dockerfile": DOCKERFILE, "Procfile": "web: python p.py\n"}, ["Procfile python p.py"],
+                     ["Dockerfile"], id="procfile-wins"),
+        pytest.param({"Dockerfile": DOCKERFILE, "Procfile": "web: python image.py\n"}, ["Procfile python image.py"],
+                     [], id="the-same-command"),
+        pytest.param({"Dockerfile": DOCKERFILE, "Procfile": "web: npm start\n"}, ["Dockerfile python image.py"],
+                     ["Procfile"], id="procfile-of-another-language"),
+        pytest.param({"Dockerfile": DOCKERFILE, "render.yaml": RENDER}, ["render.yaml python r.py"], ["Dockerfile"],
+                     id="blueprint-wins"),
+        pytest.param({"Dockerfile": DOCKERFILE, "fly.toml": "[processes]\nweb = 'python f.py'\n"},
+                     ["fly.toml python f.py"], [], id="fly-has-read-the-image"),
+        pytest.param({"render.yaml": RENDER, "fly.toml": "[processes]\nweb = 'python r.py'\n"},
+                     ["render.yaml python r.py", "fly.toml python r.py"], [], id="two-platforms"),
+        pytest.param({"Dockerfile": "FROM nginx\n"}, [], ["Dockerfile"], id="no-command"),
+        pytest.param({"fly.toml": "[", "Dockerfile": DOCKERFILE}, ["Dockerfile python image.py"], ["fly.toml"], id="broken"),
+    ],
+)  # fmt: skip
+def test_services_of_several_files(files: dict[str, str], services: list[str], skipped: list[str]) -> None:
+    project = Project(Files(files), Settings())
+    assert [f"{service.path} {service.command}" for service in project.deployment.services] == services
+    assert [gap.path for gap in project.skipped] == skipped

@@ -1,0 +1,172 @@
+"""Each line of `.pre-commit-hooks.yaml` is held: by the code, by the README and by upstream's own validators."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tomli
+import yaml
+
+from memguard_hooks.finding import CODES
+from memguard_hooks.project import REQUIREMENTS_FILE
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFEST = ROOT / ".pre-commit-hooks.yaml"
+
+HOOKS: dict[str, dict[str, object]] = {
+    str(hook["id"]): hook for hook in yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
+}
+MODULES = {name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}") for name in HOOKS}
+
+JUDGE_FILES = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports")
+JUDGE_PROJECT = ("memory-budget",)
+
+KNOWN_FIELDS = {
+    "additional_dependencies", "alias", "always_run", "args", "description", "entry", "exclude", "exclude_types",
+    "fail_fast", "files", "id", "language", "language_version", "log_file", "minimum_pre_commit_version", "name",
+    "pass_filenames", "require_serial", "stages", "types", "types_or", "verbose",
+}  # fmt: skip
+"""What https://pre-commit.com/#creating-new-hooks names; validate-manifest takes any other key in silence."""
+
+MANIFEST_PATHS = (
+    "requirements.txt", "requirements-dev.txt", "requirements.in", "requirements/base.txt", "requirements/prod.in",
+    "dev-requirements.txt", "api/requirements.txt", "Requirements.txt", "constraints.txt", "deploy/constraints-3.11.txt",
+    "pyproject.toml", "services/api/pyproject.toml", "דרישות/requirements פיתוח.txt",
+)  # fmt: skip
+OTHER_PATHS = (
+    "requirements.md", "requirements.yml", "requirements.txt.orig", "requirements/README.md", "requirements/old/base.txt",
+    "myrequirements/base.txt", "require.txt", "my-constraints.txt", "constraints.in", "pyproject.toml.j2",
+    "old-pyproject.toml", "poetry.lock", "setup.cfg", "README.md", "requirements",
+)  # fmt: skip
+PYTHON_PATHS = ("main.py", "app/api.py", "window.pyw", "בוט ראשי.py", "a b/c d.py")
+NOT_PYTHON_PATHS = ("main.pyi", "main.pyc", "main.py.txt", "notes.md", "py", "happy", "main.ipynb", "ext.pyx")
+DEPLOYMENT_PATHS = ("Procfile", "render.yaml", "memguard.toml", "pyproject.toml")
+NOT_DEPLOYMENT_PATHS = ("Procfile.dev", "myProcfile", "render.yaml.j2", "surrender.yaml", "docs/memguard.md")
+
+WAKES = {
+    "pin-litellm": MANIFEST_PATHS,
+    "forbid-heavy-deps": MANIFEST_PATHS,
+    "no-eager-heavy-imports": PYTHON_PATHS,
+    "memory-budget": (*MANIFEST_PATHS, *PYTHON_PATHS, *DEPLOYMENT_PATHS),
+}
+SLEEPS = {
+    "pin-litellm": (*OTHER_PATHS, *PYTHON_PATHS, "Procfile", "memguard.toml"),
+    "forbid-heavy-deps": (*OTHER_PATHS, *PYTHON_PATHS, "Procfile", "memguard.toml"),
+    "no-eager-heavy-imports": (*OTHER_PATHS, *NOT_PYTHON_PATHS, *DEPLOYMENT_PATHS, "requirements.txt"),
+    "memory-budget": (*OTHER_PATHS, *NOT_PYTHON_PATHS, *NOT_DEPLOYMENT_PATHS),
+}
+
+each_hook = pytest.mark.parametrize("name", HOOKS)
+
+
+def test_ids() -> None:
+    assert tuple(HOOKS) == (*JUDGE_FILES, *JUDGE_PROJECT)
+
+
+@each_hook
+def test_id_is_the_name_of_the_console_script_and_of_the_module(name: str) -> None:
+    scripts = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert HOOKS[name]["name"] == name
+    assert HOOKS[name]["entry"] == name
+    assert HOOKS[name]["language"] == "python"
+    assert scripts[name] == f"memguard_hooks.hooks.{name.replace('-', '_')}:main"
+    assert {script for script in scripts if script != "memguard"} == set(HOOKS)
+
+
+@each_hook
+def test_module_holds_rules_check_main_and_their_documentation(name: str) -> None:
+    module = MODULES[name]
+    documentation = module.__doc__ or ""
+    assert name == module.HOOK
+    assert module.RULES
+    assert all(re.fullmatch(r"MG[1-7]\d\d", code) and text for code, text in module.RULES.items())
+    assert callable(module.check)
+    assert callable(module.main)
+    assert re.search(r"(?m)^bad: +\S", documentation)
+    assert re.search(r"(?m)^good: +\S", documentation)
+    assert documentation.partition("\n")[0].endswith(".")
+
+
+def test_modules_have_ids() -> None:
+    files = {path.stem for path in (ROOT / "memguard_hooks" / "hooks").glob("*.py")} - {"__init__"}
+    assert files == {name.replace("-", "_") for name in HOOKS}
+
+
+def test_codes_are_those_of_the_rules() -> None:
+    rules = [(code, name) for name, module in MODULES.items() for code in module.RULES]
+    assert sorted(CODES.items()) == sorted(rules)
+
+
+@each_hook
+def test_readme_has_a_section(name: str) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(re.findall(rf"(?m)^#+ .*`{name}`", readme)) == 1
+    assert f"      - id: {name}\n" in readme
+
+
+@each_hook
+def test_readme_names_all_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert read_options(name, capsys) <= set(re.findall(r"--[a-z-]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+
+
+def read_options(name: str, capsys: pytest.CaptureFixture[str]) -> set[str]:
+    with pytest.raises(SystemExit) as stop:
+        MODULES[name].main(["--help"])
+    assert stop.value.code == 0
+    return set(re.findall(r"(?m)^  (?:-h, )?(--[a-z-]+)", capsys.readouterr().out)) - {"--help"}
+
+
+@each_hook
+def test_files_that_wake(name: str) -> None:
+    assert [path for path in WAKES[name] if not re.search(str(HOOKS[name]["files"]), path)] == []
+
+
+@each_hook
+def test_files_that_do_not_wake(name: str) -> None:
+    assert [path for path in SLEEPS[name] if re.search(str(HOOKS[name]["files"]), path)] == []
+
+
+@pytest.mark.parametrize("name", JUDGE_FILES[:2])
+@pytest.mark.parametrize("path", [*MANIFEST_PATHS, *OTHER_PATHS, "Pyproject.toml"])
+def test_files_that_wake_are_those_that_a_run_without_names_reads(name: str, path: str) -> None:
+    is_read = path.rpartition("/")[2] == "pyproject.toml" or REQUIREMENTS_FILE.search(path) is not None
+    assert bool(re.search(str(HOOKS[name]["files"]), path)) == is_read
+
+
+@each_hook
+def test_fields_are_known_upstream(name: str) -> None:
+    assert HOOKS[name].keys() <= KNOWN_FIELDS
+
+
+@pytest.mark.parametrize("tool", ["pre_commit", "prek"])
+def test_tools_accept_the_manifest(tool: str) -> None:
+    command = (sys.executable, "-m", tool, "validate-manifest", str(MANIFEST))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "warning" not in (done.stdout + done.stderr).lower()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", JUDGE_FILES)
+def test_hooks_that_judge_files_take_their_names(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "pass_filenames" not in HOOKS[name]
+    assert "verbose" not in HOOKS[name]
+    assert HOOKS[name].get("require_serial", False) is (name == "no-eager-heavy-imports")
+    with pytest.raises(SystemExit):
+        MODULES[name].main(["--help"])
+    assert "[files ...]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", JUDGE_PROJECT)
+def test_hooks_that_judge_the_project_take_no_names(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert HOOKS[name]["pass_filenames"] is False
+    assert HOOKS[name]["require_serial"] is True
+    assert HOOKS[name]["verbose"] is True
+    with pytest.raises(SystemExit) as stop:
+        MODULES[name].main(["main.py"])
+    assert stop.value.code == 2
+    assert "unrecognized arguments: main.py" in capsys.readouterr().err

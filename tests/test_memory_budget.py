@@ -1,0 +1,259 @@
+"""The hook `memory-budget` on real folders and real git repositories."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from memguard_hooks.footprint import catalog
+from memguard_hooks.hooks import memory_budget
+
+MIB = 2**20
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def commit(root: Path) -> None:
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x", "--no-verify"]):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def judge(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
+    capsys.readouterr()
+    status = memory_budget.main(["--format", "json", *arguments])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def total(module: str) -> float:
+    footprint = catalog.find(module)
+    assert footprint is not None
+    return (footprint.resident + catalog.interpreter().resident) / MIB
+
+
+def test_a_script_that_fits_prints_one_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import pandas\n", "Procfile": "worker: python main.py\n"})
+    assert memory_budget.main([]) == 0
+    output = capsys.readouterr()
+    assert output.out == f"worker: {total('pandas'):.0f} of 512 MiB (default)\n"
+    assert output.err == ""
+
+
+def test_json_has_all_that_is_promised(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"app/api.py": "import pandas\n", "app/main.py": "\nfrom app import api\n",
+                 "Procfile": "web: uvicorn app.main:app\n"})  # fmt: skip
+    status, report = judge(capsys)
+    (service,) = report["services"]
+    assert status == 0
+    assert report["schema"] == 1
+    assert {name: service[name] for name in ("name", "path", "line", "command", "entrypoint", "processes", "verdict")} == {
+        "name": "web", "path": "Procfile", "line": 1, "command": "uvicorn app.main:app", "entrypoint": "app.main:app",
+        "processes": 1, "verdict": "ok",
+    }  # fmt: skip
+    assert (service["limit_mib"], service["limit_source"]) == (512, "default")
+    estimate = service["estimate_mib"]
+    assert list(estimate) == ["low", "expected", "high", "anonymous", "all_loaded", "commit"]
+    assert estimate["low"] < estimate["expected"] < estimate["high"]
+    assert estimate["anonymous"] < estimate["expected"] == estimate["all_loaded"]
+    assert estimate["commit"] is None, "there is no commit to compare with"
+    by_name = {part["package"]: part for part in service["parts"]}
+    assert by_name["pandas"]["chain"] == [
+        {"path": "app/main.py", "line": 2, "module": "app.api"},
+        {"path": "app/api.py", "line": 1, "module": "pandas"},
+    ]
+    assert by_name["pandas"]["source"] == "catalog"
+    assert by_name["pandas"]["provenance"].startswith("pandas ")
+    assert by_name["(first-party)"]["source"] == "assumed"
+    added_by_uvicorn = 1.5
+    assert sum(part["mib"] for part in service["parts"]) + added_by_uvicorn == pytest.approx(estimate["expected"], abs=0.5)
+
+
+def test_shared_packages_count_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import pandas\nimport numpy\n", "Procfile": "w: python main.py\n"})
+    _, report = judge(capsys)
+    assert report["services"][0]["estimate_mib"]["expected"] == pytest.approx(total("pandas"), rel=0.05)
+
+
+def test_a_deferred_import_counts_only_once_it_has_run(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "def f():\n    import pandas\n", "Procfile": "w: python main.py\n"})
+    _, report = judge(capsys)
+    estimate = report["services"][0]["estimate_mib"]
+    assert estimate["expected"] < 12
+    assert estimate["all_loaded"] == pytest.approx(total("pandas"), rel=0.05)
+
+
+def test_a_commit_is_told_what_it_costs(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import flask\n", "Procfile": "w: python main.py\n"})
+    commit(root)
+    _, report = judge(capsys)
+    assert report["services"][0]["estimate_mib"]["commit"] == 0
+    memory_budget.main([])
+    assert capsys.readouterr().out.endswith("MiB (default), this commit +0\n")
+    write(root, {"main.py": "import flask\nimport helper\n", "helper.py": "import pandas\n"})
+    _, report = judge(capsys)
+    added = report["services"][0]["estimate_mib"]["commit"]
+    assert 45 < added < total("pandas")
+    status, report = judge(capsys, "--limit", "80MiB")
+    (finding,) = report["findings"]
+    assert (status, finding["code"], finding["severity"]) == (1, "MG301", "error")
+    assert (finding["path"], finding["line"], finding["column"]) == ("Procfile", 1, 1)
+    assert finding["chain"][-1] == {"path": "helper.py", "line": 1, "module": "pandas"}
+    assert "defer pandas: -" in finding["fix"]
+    assert "this commit brings pandas: +" in finding["fix"]
+
+
+def test_only_the_fewest_imports_are_to_be_deferred(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import flask\nimport pandas\nimport numpy\n", "Procfile": "w: python main.py\n"})
+    _, report = judge(capsys, "--limit", "75MiB")
+    fix = report["findings"][0]["fix"]
+    assert "defer pandas" in fix
+    assert "defer flask" not in fix
+    # numpy would stay in memory after pandas is deferred, and is then worth its own 16 MiB.
+    assert fix.index("defer pandas") < fix.index("main.py:2")
+
+
+@pytest.mark.parametrize(
+    ("limit", "code", "status"),
+    [
+        pytest.param("200MiB", None, 0, id="fits"),
+        pytest.param("80MiB", "MG302", 0, id="near"),
+        pytest.param("70MiB", "MG301", 1, id="over"),
+    ],
+)
+def test_bands(root: Path, capsys: pytest.CaptureFixture[str], limit: str, code: str | None, status: int) -> None:
+    write(root, {"main.py": "import pandas\n", "Procfile": "w: python main.py\n"})
+    found, report = judge(capsys, "--limit", limit)
+    assert found == status
+    assert [finding["code"] for finding in report["findings"]] == ([code] if code else [])
+    assert judge(capsys, "--limit", limit, "--fail-on", "warning")[0] == (1 if code else 0)
+    assert judge(capsys, "--limit", limit, "--fail-on", "never")[0] == 0
+
+
+def test_settings_of_budget_and_services(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {
+        "main.py": "import pandas\n", "Procfile": "web: python main.py\nworker: python main.py -v\n",
+        "memguard.toml": 'platform = "render-free"\n[budget]\nruntime = "100MiB"\n[services.worker]\nlimit = "1GiB"\n',
+    })  # fmt: skip
+    _, report = judge(capsys)
+    web, worker = report["services"]
+    assert (web["limit_mib"], web["limit_source"]) == (512, "memguard.toml:1 platform")
+    assert (worker["limit_mib"], worker["limit_source"]) == (1024, "memguard.toml:5 limit")
+    assert web["estimate_mib"]["expected"] == pytest.approx(total("pandas") + 100, abs=1)
+    assert judge(capsys, "--platform", "local")[1]["services"][1]["limit_mib"] is None
+
+
+def test_growth(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "", "Procfile": "w: python main.py\n", "memguard.toml": '[budget]\ngrowth = "25MiB"\n'})
+    commit(root)
+    write(root, {"main.py": "import pandas\n"})
+    status, report = judge(capsys)
+    (finding,) = report["findings"]
+    assert (status, finding["code"]) == (1, "MG303")
+    assert finding["message"].startswith("w grew by +5")
+
+
+def test_an_unknown_platform_names_the_nearest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "", "Procfile": "w: python main.py\n", "memguard.toml": '\nplatform = "render-fre"\n'})
+    assert memory_budget.main([]) == 2
+    assert capsys.readouterr().err == (
+        "memguard.toml:2: error: unknown platform 'render-fre': did you mean 'render-free'?\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        pytest.param({"Procfile": "w: python gone.py\n"}, "gone.py is not in the repository", id="no-script"),
+        pytest.param({"Procfile": "w: uvicorn app.gone:app\n", "app/__init__.py": ""},
+                     "app.gone:app is not in the repository", id="no-module"),
+        pytest.param({"Procfile": "w: npm start\n"}, "it is not known how npm starts", id="no-python"),
+        pytest.param({"Procfile": "w: gunicorn a:a\n", "a.py": "", "gunicorn.conf.py": "import os\nworkers = os.cpu_count()\n"},
+                     "gunicorn.conf.py:2 computes workers: os.cpu_count()", id="settings-of-gunicorn"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_known_is_said(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], reason: str
+) -> None:
+    write(root, files)
+    status, report = judge(capsys)
+    assert status == 0
+    assert report["services"][0]["verdict"] == "unknown"
+    assert report["services"][0]["estimate_mib"] is None
+    assert {"path": "Procfile", "line": 1, "reason": f"w is not estimated: {reason}"} in report["skipped"]
+    memory_budget.main([])
+    output = capsys.readouterr()
+    assert output.out == "w: not estimated\n"
+    assert f"Procfile:1: skipped: w is not estimated: {reason}\n" in output.err
+
+
+def test_no_service_is_said_and_is_no_error(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import pandas\n"})
+    assert memory_budget.main([]) == 0
+    assert "no service is declared" in capsys.readouterr().err
+    status, report = judge(capsys, "--entrypoint", "main.py")
+    assert status == 0
+    assert report["services"][0]["path"] == "main.py"
+    assert report["services"][0]["estimate_mib"]["expected"] > 50
+
+
+def test_workers_multiply_unless_they_are_preloaded(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"app.py": "import flask\nimport pandas\n"})
+    found = {}
+    for name, command in {
+        "one": "gunicorn app:app", "three": "gunicorn -w 3 app:app", "preload": "gunicorn -w 3 --preload app:app",
+        "spawn": "uvicorn app:app --workers 3",
+    }.items():  # fmt: skip
+        write(root, {"Procfile": f"web: {command}\n"})
+        (service,) = judge(capsys)[1]["services"]
+        found[name] = service["estimate_mib"]["expected"]
+    assert found["one"] < found["preload"] < found["three"]
+    # Three times the anonymous memory, once the pages of files.
+    assert 2 * found["one"] < found["three"] < 3 * found["one"]
+    assert found["spawn"] == pytest.approx(found["three"], rel=0.15)
+
+
+def test_a_file_that_does_not_parse_is_skipped_and_the_rest_is_judged(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root, {"main.py": "import broken\nimport pandas\n", "broken.py": "def (:\n", "Procfile": "w: python main.py\n"})
+    status, report = judge(capsys)
+    assert status == 0
+    assert report["services"][0]["estimate_mib"]["expected"] > 50
+    (skipped,) = report["skipped"]
+    assert (skipped["path"], skipped["line"]) == ("broken.py", 1)
+
+
+def test_broken_blueprint_is_exit_2_and_json_is_printed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"render.yaml": "services: [\n"})
+    status, report = judge(capsys)
+    assert status == 2
+    (broken,) = [skipped for skipped in report["skipped"] if skipped["path"] == "render.yaml"]
+    assert broken["reason"].startswith("column 1: is not valid YAML")
+
+
+def test_a_link_out_of_the_repository_is_not_followed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outside = root / "outside.py"
+    inner = root / "repo"
+    write(root, {"outside.py": "import pandas\n", "repo/Procfile": "w: python main.py\n", "repo/main.py": "import link\n"})
+    (inner / "link.py").symlink_to(outside)
+    subprocess.run(["git", "init", "-q"], cwd=inner, check=True)
+    import os
+
+    os.chdir(inner)
+    _, report = judge(capsys)
+    assert report["services"][0]["estimate_mib"]["expected"] < 12
+    assert {"path": "link.py", "line": None, "reason": "leads out of the repository"} in report["skipped"]

@@ -1,0 +1,361 @@
+"""The hook no-eager-heavy-imports through its `main`: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from memguard_hooks.finding import MIB, mib
+from memguard_hooks.footprint import catalog
+from memguard_hooks.hooks.no_eager_heavy_imports import main
+
+MOVE = "    fix: move the import into the function that uses it\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty project, which is the working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).lstrip(), "utf-8")
+
+
+def cost(module: str, python: str | None = None) -> str:
+    """Return what the catalog says of a module, as findings do."""
+    footprint = catalog.find(module, None, None, python)
+    assert footprint is not None
+    return f"{mib(footprint.resident)} MiB ({footprint.distribution} {footprint.version})"
+
+
+def finding(place: str, module: str, why: str = "at module level", fix: str = MOVE) -> str:
+    return f"{place}: MG201 {module} is imported eagerly, {why}: {cost(module)}\n{fix}"
+
+
+DEFAULT = ("litellm", "openai", "anthropic", "google.generativeai", "google.genai", "torch", "tensorflow", "transformers",
+           "sentence_transformers", "whisper", "faster_whisper", "faiss", "pandas", "sklearn", "matplotlib.pyplot", "cv2",
+           "spacy")  # fmt: skip
+
+
+@pytest.mark.parametrize("module", DEFAULT)
+def test_what_is_heavy_by_default(project: Path, capsys: pytest.CaptureFixture[str], module: str) -> None:
+    write(project, {"app.py": f"import {module}\n", "lean.py": f"def f():\n    import {module}\n"})
+    assert main(["app.py", "lean.py"]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(f"app.py:1:1: MG201 {module} is imported eagerly, at module level")
+    assert out.count("MG201") == 1
+    assert err == "1 error, 0 warnings\n"
+
+
+EAGER = {
+    "a module below": (
+        "import pandas.io.json\n",
+        "1:1: MG201 pandas.io.json is imported eagerly, at module level: {pandas}",
+    ),
+    "from": ("x = 1\nfrom pandas import DataFrame\n", "2:1: MG201 pandas is imported eagerly, at module level: {pandas}"),
+    "from a namespace": (
+        "from google import generativeai\n",
+        "1:1: MG201 google.generativeai is imported eagerly, at module level: {google.generativeai}",
+    ),
+    "a submodule that is heavy": (
+        "from matplotlib import pyplot as plt\n",
+        "1:1: MG201 matplotlib.pyplot is imported eagerly, at module level: {matplotlib.pyplot}",
+    ),
+    "in a class": (
+        "class A:\n    import pandas\n",
+        "2:5: MG201 pandas is imported eagerly, in the body of class A: {pandas}",
+    ),
+    "in try": (
+        "try:\n    import torch\nexcept ImportError:\n    torch = None\n",
+        "2:5: MG201 torch is imported eagerly, at module level: {torch}",
+    ),
+    "by name": (
+        "import importlib\nimportlib.import_module('pandas')\n",
+        "2:1: MG201 pandas is imported eagerly, at module level: {pandas}",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "message"), [pytest.param(*case, id=name) for name, case in EAGER.items()])
+def test_eager(project: Path, capsys: pytest.CaptureFixture[str], source: str, message: str) -> None:
+    write(project, {"app.py": source})
+    assert main(["app.py"]) == 1
+    module = message.partition("{")[2].rstrip("}")
+    assert capsys.readouterr().out == f"app.py:{message.replace('{' + module + '}', cost(module))}\n{MOVE}"
+
+
+def test_in_a_function_that_is_called(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app.py": "def load():\n    import pandas\nload()\n"})
+    assert main(["app.py"]) == 1
+    assert capsys.readouterr().out == finding(
+        "app.py:2:5", "pandas", "in function load, called at module level",
+        "    fix: call the function later, when a request or a job needs it\n",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("source", [
+    pytest.param("import matplotlib\n", id="a light part of a heavy library"),
+    pytest.param("from google import auth\n", id="another part of a namespace"),
+    pytest.param("import pandas_stubs, mypandas\nfrom my import pandas\n", id="names that only look alike"),
+    pytest.param("from . import pandas\nfrom .torch import x\n", id="relative"),
+    pytest.param("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\n", id="TYPE_CHECKING"),
+    pytest.param("if __name__ == '__main__':\n    import pandas\n", id="main"),
+    pytest.param("# import pandas\n'''\nimport torch\n'''\nx = 'import openai'\n", id="text"),
+    pytest.param("async def f():\n    import pandas\n", id="a coroutine"),
+    pytest.param("import fastapi, flask, django\n", id="a web framework"),
+    pytest.param("", id="nothing"),
+])  # fmt: skip
+def test_not_eager(project: Path, capsys: pytest.CaptureFixture[str], source: str) -> None:
+    write(project, {"app.py": source})
+    assert main(["app.py"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app/api.py": "import os\nimport pandas as pd\n", "app/bad.py": "import pandas\nx = )\n"})
+    assert main(["app/bad.py", "app/api.py", "--format", "json"]) == 1
+    out, err = capsys.readouterr()
+    footprint = catalog.find("pandas", None, None, None)
+    assert footprint is not None
+    assert json.loads(out) == {
+        "schema": 1,
+        "findings": [{
+            "code": "MG201", "hook": "no-eager-heavy-imports", "severity": "error",
+            "path": "app/api.py", "line": 2, "column": 1,
+            "message": f"pandas is imported eagerly, at module level: {cost('pandas')}",
+            "mib": round(footprint.resident / MIB, 1),
+            "chain": [{"path": "app/api.py", "line": 2, "module": "pandas"}],
+            "fix": "move the import into the function that uses it",
+        }],
+        "services": [],
+        "skipped": [
+            {"path": "app/bad.py", "line": 2, "reason": "does not parse: a bracket closes that was not opened"},
+        ],
+    }  # fmt: skip
+    assert err == ("app/bad.py:2: skipped: does not parse: a bracket closes that was not opened\n1 error, 0 warnings\n")
+
+
+def test_first_party_modules_hide_libraries(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app.py": "import openai\nimport pandas\nimport torch\n", "openai.py": "", "pandas/__init__.py": ""})
+    assert main(["app.py"]) == 1
+    assert capsys.readouterr().out == finding("app.py:3:1", "torch")
+
+
+def test_a_module_does_not_hide_what_it_imports_itself(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app/__init__.py": "", "app/openai.py": "import openai\n"})
+    assert main(["app/openai.py"]) == 1
+    assert capsys.readouterr().out == finding("app/openai.py:1:1", "openai")
+
+
+def test_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {
+        "app.py": "import pandas\nimport torch\nimport openai\nimport big.data\n",
+        "old.py": "import torch\n",
+        "memguard.toml": """
+            exclude = ["old*.py"]
+            [heavy]
+            add = ["big"]
+            remove = ["pandas"]
+            allow = {torch = "the app is a model server", openai = ""}
+        """,
+    })  # fmt: skip
+    assert main(["app.py", "old.py"]) == 1
+    out, err = capsys.readouterr()
+    assert (
+        out
+        == """\
+app.py:4:1: MG201 big.data is imported eagerly, at module level
+    fix: move the import into the function that uses it
+memguard.toml:5:47: MG190 openai is allowed without a reason
+    fix: write `openai = "why"`
+"""
+    )
+    assert err == "2 errors, 0 warnings\n"
+
+
+UNUSED = "MG191 nothing here breaks MG201 (warning)\n    fix: delete the comment\n"
+ALLOWANCES = {
+    "with a reason": ("import pandas  # memguard: allow[MG201] the app is a table\n", 0, "", ""),
+    "on any line of the import": (
+        "from pandas import (\n    DataFrame,  # memguard: allow[MG201] needed\n    Series,\n)\n", 0, "", ""),
+    "on the last line of the import": ("from pandas import (\n    Series,\n)  # memguard: allow[MG201] needed\n", 0, "", ""),
+    "without a reason": (
+        "import pandas  # memguard: allow[MG201]\n", 1,
+        "app.py:1:16: MG190 MG201 is allowed without a reason\n    fix: write `# memguard: allow[MG201] why`\n",
+        "1 error, 0 warnings\n"),
+    "of nothing": (
+        "import os  # memguard: allow[MG201] why\n", 0,
+        f"app.py:1:12: {UNUSED}", "0 errors, 1 warning\n"),
+    "of a lazy import": (
+        "def f():\n    import pandas  # memguard: allow[MG201] why\n", 0,
+        f"app.py:2:20: {UNUSED}", "0 errors, 1 warning\n"),
+    "of a code that nobody has": (
+        "import os  # memguard: allow[MG999] why\n", 0,
+        "app.py:1:12: MG191 there is no rule MG999 to allow (warning)\n    fix: delete the comment\n",
+        "0 errors, 1 warning\n"),
+    "of another hook": ("import os  # memguard: allow[MG101] why\n", 0, "", ""),
+    "on the next line": (
+        "import pandas\n# memguard: allow[MG201] why\n", 1,
+        f"{{pandas}}app.py:2:1: {UNUSED}", "1 error, 1 warning\n"),
+    "in a string": ("import pandas; x = '# memguard: allow[MG201] why'\n", 1, "{pandas}", "1 error, 0 warnings\n"),
+    "in a docstring": ("'''\n# memguard: allow[MG201] why\n'''\n", 0, "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "out", "err"), [pytest.param(*case, id=name) for name, case in ALLOWANCES.items()]
+)
+def test_allowances(project: Path, capsys: pytest.CaptureFixture[str], source: str, status: int, out: str, err: str) -> None:
+    write(project, {"app.py": source})
+    assert main(["app.py"]) == status
+    assert capsys.readouterr() == (out.replace("{pandas}", finding("app.py:1:1", "pandas")), err)
+
+
+def test_an_allowance_says_nothing_of_a_file_that_cannot_be_read(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app.py": "import os  # memguard: allow[MG201] why\nx = (\n"})
+    assert main(["app.py"]) == 0
+    assert capsys.readouterr() == ("", "app.py:2: skipped: does not parse: a bracket is not closed\n")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["tests/app.py", "test/a/b.py", "app/tests/x.py", "test_app.py", "app_test.py", "conftest.py", "setup.py", "noxfile.py"],
+)
+def test_tests_are_left_out(project: Path, capsys: pytest.CaptureFixture[str], path: str) -> None:
+    write(project, {path: "import pandas\n"})
+    assert main([path]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("path", ["latest.py", "contests/app.py", "app/setup_db.py", "src/app.py", "testing.py"])
+def test_what_only_looks_like_a_test_is_judged(project: Path, capsys: pytest.CaptureFixture[str], path: str) -> None:
+    write(project, {path: "import pandas\n"})
+    assert main([path]) == 1
+    assert capsys.readouterr().out == finding(f"{path}:1:1", "pandas")
+
+
+def test_the_whole_project(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"b.py": "import pandas\n", "a/x.py": "import torch\n", "notes.txt": "import pandas\n",
+                    ".venv/x.py": "import pandas\n", "tests/test_b.py": "import pandas\n"})  # fmt: skip
+    (project / "link.py").symlink_to("/etc/hostname")
+    assert main([]) == 1
+    assert capsys.readouterr() == (
+        finding("a/x.py:1:1", "torch") + finding("b.py:1:1", "pandas"),
+        "link.py: skipped: leads out of the repository\n2 errors, 0 warnings\n",
+    )
+
+
+@pytest.mark.parametrize(("source", "level", "status"), [
+    pytest.param("import pandas\n", "error", 1, id="an error, error"),
+    pytest.param("import pandas\n", "warning", 1, id="an error, warning"),
+    pytest.param("import pandas\n", "never", 0, id="an error, never"),
+    pytest.param("x = 1  # memguard: allow[MG201] why\n", "error", 0, id="a warning, error"),
+    pytest.param("x = 1  # memguard: allow[MG201] why\n", "warning", 1, id="a warning, warning"),
+    pytest.param("x = 1\n", "warning", 0, id="nothing, warning"),
+])  # fmt: skip
+def test_fail_on(project: Path, source: str, level: str, status: int) -> None:
+    write(project, {"app.py": source})
+    assert main(["app.py", "--fail-on", level]) == status
+
+
+def test_a_file_that_does_not_parse_is_skipped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"bad.py": "import pandas\nx = 1 +\n", "good.py": "import pandas\n"})
+    assert main(["bad.py"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("bad.py:2: skipped: does not parse: expected one of ")
+    assert err.count("\n") == 1
+    assert main(["bad.py", "good.py"]) == 1
+
+
+def test_a_file_that_does_not_parse_and_names_nothing_heavy_is_not_read(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, {"bad.py": "import os\nx = 1 +\n"})
+    assert main(["bad.py"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    pytest.param(["no.py"], "no.py: error: no such file\n", id="a file that is not there"),
+    pytest.param(["../no.py"], "../no.py: error: is not in this project\n", id="a file outside"),
+    pytest.param(["--config", "no.toml"], "no.toml: error: no such settings file\n", id="settings that are not there"),
+])  # fmt: skip
+@pytest.mark.usefixtures("project")
+def test_usage_errors(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr() == ("", message)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_wrong_python_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--target-python", "three"])
+    assert caught.value.code == 2
+    assert "argument --target-python: invalid value: 'three'" in capsys.readouterr().err
+
+
+CONDITION = "import sys\nif sys.version_info >= (3, 12):\n    import pandas\n"
+ANNOTATION = "x: __import__('pandas')\n"
+MADE_LAZY = "__lazy_modules__ = ['pandas']\nimport pandas\n"
+
+
+@pytest.mark.parametrize(("source", "python", "status"), [
+    pytest.param(CONDITION, "3.11", 0, id="version_info, below"),
+    pytest.param(CONDITION, "3.12", 1, id="version_info, from"),
+    pytest.param(CONDITION, None, 1, id="version_info, not known"),
+    pytest.param(ANNOTATION, "3.13", 1, id="annotations, evaluated"),
+    pytest.param(ANNOTATION, "3.14", 0, id="annotations, not evaluated"),
+    pytest.param(MADE_LAZY, "3.14", 1, id="__lazy_modules__, not known"),
+    pytest.param(MADE_LAZY, "3.15", 0, id="__lazy_modules__, known"),
+])  # fmt: skip
+def test_target_python(project: Path, source: str, python: str | None, status: int) -> None:
+    write(project, {"app.py": source})
+    assert main(["app.py", *(["--target-python", python] if python else [])]) == status
+
+
+def test_target_python_of_the_settings(project: Path) -> None:
+    write(project, {"app.py": CONDITION, "pyproject.toml": '[tool.memguard]\ntarget-python = "3.11"\n'})
+    assert main(["app.py"]) == 0
+    assert main(["app.py", "--target-python", "3.13"]) == 1
+
+
+def test_lazy_imports_that_are_used(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app.py": "lazy import pandas\nlazy import torch\n\nFRAME = pandas.DataFrame()\n"})
+    assert main(["app.py", "--target-python", "3.15"]) == 1
+    assert capsys.readouterr().out == (
+        "app.py:4:9: MG202 the lazy import of pandas in line 1 is resolved here, while the file loads: "
+        f"{cost('pandas', '3.15')}\n    fix: use pandas only inside functions that run later\n"
+    )
+
+
+def test_lazy_imports_of_the_deployment(project: Path) -> None:
+    write(project, {
+        "app.py": "import pandas\n",
+        "render.yaml": """
+            services:
+              - type: web
+                name: web
+                runtime: python
+                startCommand: uvicorn app:app
+                envVars:
+                  - key: PYTHON_LAZY_IMPORTS
+                    value: all
+        """,
+    })  # fmt: skip
+    assert main(["app.py", "--target-python", "3.15"]) == 0
+    assert main(["app.py", "--target-python", "3.14"]) == 1
+
+
+def test_computed_names_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app.py": "import importlib, sys\nfor name in sys.argv:\n    importlib.import_module(name)\n"})
+    assert main(["app.py"]) == 0
+    assert capsys.readouterr() == ("", "app.py:3: skipped: imports a computed name: importlib.import_module(name)\n")

@@ -1,0 +1,466 @@
+"""The hooks through real pre-commit and real prek, in repositories of their own, installed from this checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget")
+TOOLS = ("pre-commit", "prek")
+
+BAD = {
+    "Procfile": "web: uvicorn main:app --workers 3\n",
+    "requirements.txt": "fastapi==0.121.0\nlitellm>=1.30\npandas==2.2.3\ntorch==2.8.0\nuvicorn==0.38.0\n",
+    "main.py": "import litellm\nimport pandas\nfrom fastapi import FastAPI\n\napp = FastAPI()\n",
+}
+"""A service that is over its budget, and all the reasons for it."""
+
+GOOD = {
+    "Procfile": "web: uvicorn main:app --workers 1\n",
+    "requirements.txt": "fastapi==0.121.0\nlitellm==1.69.3\npandas==2.2.3\nuvicorn==0.38.0\n",
+    "main.py": textwrap.dedent(
+        """\
+        from fastapi import FastAPI
+
+        app = FastAPI()
+
+
+        def export(rows):
+            import pandas
+
+            return pandas.DataFrame(rows)
+
+
+        def ask(question):
+            import litellm
+
+            return litellm.completion("gpt-4o-mini", [{"role": "user", "content": question}])
+        """
+    ),
+}
+"""The same service, mended."""
+
+ALLOWED = "import litellm  # memguard: allow[MG201] each request needs it\n"
+"""What one process of the service carries, and four do not."""
+
+
+class Outcome(NamedTuple):
+    """What a tool says of one hook: its status, and what the hook printed, without figures of the catalog."""
+
+    status: str
+    output: str = ""
+
+
+class Run(NamedTuple):
+    """One run of a tool: its exit status, and the outcome of each hook."""
+
+    code: int
+    hooks: dict[str, Outcome]
+    raw: str
+
+
+PASSED = Outcome("Passed")
+SKIPPED = Outcome("(no files to check)Skipped")
+
+REFUSED = {
+    "pin-litellm": Outcome(
+        "Failed",
+        "requirements.txt:2:1: MG101 litellm is not pinned exactly (>=1.30): it admits V, served on DATE\n"
+        "    fix: litellm==V\n"
+        "1 error, 0 warnings",
+    ),
+    "forbid-heavy-deps": Outcome(
+        "Failed",
+        "requirements.txt:4:1: MG110 torch is forbidden: it takes N MiB when imported (torch V)\n"
+        "    fix: call a hosted model, or run an exported one with onnxruntime\n"
+        '         or, as the last resort, in the settings: [forbid] allow = {torch = "why"}\n'
+        "1 error, 0 warnings",
+    ),
+    "no-eager-heavy-imports": Outcome(
+        "Failed",
+        "main.py:1:1: MG201 litellm is imported eagerly, at module level: N MiB (litellm V)\n"
+        "    fix: move the import into the function that uses it\n"
+        "main.py:2:1: MG201 pandas is imported eagerly, at module level: N MiB (pandas V)\n"
+        "    fix: move the import into the function that uses it\n"
+        "2 errors, 0 warnings",
+    ),
+    "memory-budget": Outcome(
+        "Failed",
+        "Procfile:1:1: MG301 web: N of 512 MiB (default): 3 processes of N MiB\n"
+        "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
+        "1 error, 0 warnings",
+    ),
+}
+"""What the four hooks say of BAD in a repository without a commit."""
+
+FITS = Outcome("Passed", "web: N of 512 MiB (default)")
+ACCEPTED = {**dict.fromkeys(IDS, PASSED), "memory-budget": FITS}
+
+EAGER = "{path}:{line}:1: MG201 {name} is imported eagerly, at module level: N MiB ({name} V)\n    fix: move the import into the function that uses it\n1 error, 0 warnings"  # noqa: E501
+ONE_EAGER = Outcome("Failed", EAGER.format(path="main.py", line=1, name="pandas"))
+
+
+def grown(mebibytes: str) -> Outcome:
+    """Return what memory-budget says of a service that fits, and of what the commit adds."""
+    return Outcome("Passed", f"web: N of 512 MiB (default), this commit {mebibytes}")
+
+
+def mask(text: str) -> str:
+    """Take out what measuring anew changes: MiB, measured and served versions, dates; limits and signs stay."""
+    text = re.sub(r"of \d+ MiB|(\d+(?:\.\d)?)(?= of \d+ MiB| MiB)", lambda m: "N" if m[1] else m[0], text)
+    text = re.sub(r"(this commit [+-])[1-9]\d*", r"\1N", text)
+    text = re.sub(r"processes of \d+ MiB", "processes of N MiB", text)
+    text = re.sub(r"admits [\d.]+, served on \d{4}-\d\d-\d\d", "admits V, served on DATE", text)
+    text = re.sub(r"(fix: [a-z]+==)[\d.]+(  \(N MiB when imported\))?", r"\1V", text)
+    return re.sub(r"\(([a-z]+) [\d.]+\)", r"(\1 V)", text)
+
+
+ABOUT = r"- (hook id|description|duration|exit code):|\[(INFO|WARNING)\] |(Restored|Not committing) "
+"""Lines of the tools between those of the hooks."""
+
+
+def read_hooks(output: str) -> dict[str, Outcome]:
+    """Read the report of a tool: a line of dots for each hook, lines about the hook, and its output."""
+    found: dict[str, Outcome] = {}
+    for line in output.splitlines():
+        header = re.fullmatch(r"([a-z-]+)\.{3,}((?:\([a-z ]+\))?(?:Passed|Failed|Skipped))", line)
+        if header:
+            found[header[1]] = Outcome(header[2])
+        elif found and not re.match(ABOUT, line):
+            name, outcome = found.popitem()
+            found[name] = Outcome(outcome.status, f"{outcome.output}{line}\n")
+    return {
+        name: Outcome(outcome.status, mask(textwrap.dedent(outcome.output).strip("\n"))) for name, outcome in found.items()
+    }
+
+
+def start(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, encoding="utf-8", check=False, env={**os.environ, **environment}
+    )
+
+
+class Repository:
+    """A user's repository with our hooks, run by one tool."""
+
+    def __init__(self, root: Path, tool: str, config: str) -> None:
+        self.root = root
+        self.tool = (sys.executable, "-m", tool.replace("-", "_"))
+        root.mkdir()
+        self.git("init", "--quiet", "--initial-branch=main")
+        self.write({".pre-commit-config.yaml": config})
+        self.install()
+
+    def install(self, *options: str) -> None:
+        """Let git run the tool."""
+        done = start(*self.tool, "install", *options, cwd=self.root)
+        assert done.returncode == 0, done.stderr
+
+    def write(self, files: dict[str, str]) -> None:
+        """Write files and stage all that there is."""
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        self.git("add", "--all")
+
+    def git(self, *arguments: str) -> str:
+        """Run git where it has to succeed."""
+        done = start("git", *arguments, cwd=self.root)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def try_git(self, *arguments: str) -> Run:
+        """Run a command of git that runs hooks, which git itself prints on stderr."""
+        done = start("git", *arguments, cwd=self.root)
+        return Run(done.returncode, read_hooks(done.stderr), done.stderr)
+
+    def commit(self, *options: str) -> Run:
+        """Commit, with the hooks."""
+        return self.try_git("commit", "--quiet", "--message=work", *options)
+
+    def begin(self, files: dict[str, str]) -> None:
+        """Make a commit that no hook sees."""
+        self.write(files)
+        self.git("commit", "--quiet", "--message=begin", "--no-verify")
+
+    def run_all(self) -> Run:
+        """Run the hooks over all files."""
+        done = start(*self.tool, "run", "--all-files", cwd=self.root)
+        return Run(done.returncode, read_hooks(done.stdout), done.stdout + done.stderr)
+
+    def commits(self) -> int:
+        """Count the commits."""
+        return len(start("git", "rev-list", "HEAD", cwd=self.root).stdout.split())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the tools homes of their own, where each environment is built once."""
+    homes = tmp_path_factory.mktemp("homes")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SKIP", "PREK_SKIP", "PREK_QUIET", "PRE_COMMIT", "MEMGUARD_DEBUG"):
+            patch.delenv(name, raising=False)
+        patch.setenv("PRE_COMMIT_HOME", str(homes / "pre-commit"))
+        patch.setenv("PREK_HOME", str(homes / "prek"))
+        patch.setenv("PRE_COMMIT_COLOR", "never")
+        patch.setenv("PREK_COLOR", "never")
+        yield
+
+
+@pytest.fixture(scope="module")
+def hooks(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a repository with one commit, which holds the files of the checkout as they stand."""
+    root = tmp_path_factory.mktemp("hooks") / "memguard-hooks"
+    listed = start("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=checkout).stdout
+    for name in listed.split("\0"):
+        if name and (checkout / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(checkout / name, root / name)
+    for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=checkout")):
+        assert start("git", *arguments, cwd=root).returncode == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def config(hooks: Path) -> str:
+    """Return the configuration that a user writes."""
+    revision = start("git", "rev-parse", "HEAD", cwd=hooks).stdout.strip()
+    entry = {"repo": str(hooks), "rev": revision, "hooks": [{"id": name} for name in IDS]}
+    return json.dumps({"repos": [entry]})  # JSON is YAML
+
+
+@pytest.fixture(params=TOOLS)
+def make(request: pytest.FixtureRequest, tmp_path: Path, config: str) -> Callable[[str], Repository]:
+    """Return what makes the user's repository in a folder of that name, once for each tool."""
+    return lambda name: Repository(tmp_path / name, request.param, config)
+
+
+@pytest.fixture
+def repository(make: Callable[[str], Repository]) -> Repository:
+    return make("repository")
+
+
+def test_first_commit_is_refused_with_the_findings_and_passes_once_mended(repository: Repository) -> None:
+    repository.write(BAD)
+    refused = repository.commit()
+    assert refused.hooks == REFUSED, refused.raw
+    assert (refused.code, repository.commits()) == (1, 0)
+
+    repository.write(GOOD)
+    accepted = repository.commit()
+    assert accepted.hooks == ACCEPTED, accepted.raw
+    assert (accepted.code, repository.commits()) == (0, 1)
+
+
+def test_no_verify_goes_through(repository: Repository) -> None:
+    repository.write(BAD)
+    assert repository.commit("--no-verify") == Run(0, {}, "")
+    assert repository.commits() == 1
+
+
+def test_all_files_fail_and_pass_once_mended(repository: Repository) -> None:
+    repository.begin(BAD)
+    failed = repository.run_all()
+    budget = REFUSED["memory-budget"]
+    told = budget.output.replace("(default):", "(default), this commit +0:")
+    assert failed.hooks == {**REFUSED, "memory-budget": Outcome("Failed", told)}, failed.raw
+    assert failed.code == 1
+
+    repository.begin(GOOD)
+    passed = repository.run_all()
+    assert passed.hooks == {**ACCEPTED, "memory-budget": grown("+0")}, passed.raw
+    assert passed.code == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "woken"),
+    [
+        pytest.param({"notes.md": "torch\n", "requirements.yml": "- torch\n", "a.pyi": "import torch\n"}, (), id="none"),
+        pytest.param({"requirements-dev.in": "pytest\n"}, (*IDS[:2], "memory-budget"), id="manifest"),
+        pytest.param({"tool.py": "import json\n"}, ("no-eager-heavy-imports", "memory-budget"), id="python"),
+        pytest.param({"Procfile": "web: uvicorn main:app\n"}, ("memory-budget",), id="deployment"),
+    ],
+)  # fmt: skip
+def test_other_files_wake_no_hook(repository: Repository, files: dict[str, str], woken: tuple[str, ...]) -> None:
+    repository.begin(BAD if not woken else GOOD)
+    repository.write(files)
+    run = repository.commit()
+    awake = {**dict.fromkeys(IDS, PASSED), "memory-budget": grown("+0")}
+    assert run.hooks == {name: awake[name] if name in woken else SKIPPED for name in IDS}, run.raw
+    assert run.code == 0
+
+
+def test_bad_line_that_is_not_staged_is_not_judged(repository: Repository) -> None:
+    repository.write(GOOD)
+    worse = {"main.py": f"import pandas\n{GOOD['main.py']}", "requirements.txt": "litellm\ntorch\n"}
+    for name, text in worse.items():
+        (repository.root / name).write_text(text, encoding="utf-8")
+    run = repository.commit()
+    assert run.hooks == ACCEPTED, run.raw
+    assert run.code == 0
+    assert {name: (repository.root / name).read_text(encoding="utf-8") for name in worse} == worse
+
+
+def test_bad_line_that_is_mended_only_in_the_work_tree_is_judged(repository: Repository) -> None:
+    repository.write(BAD)
+    for name, text in GOOD.items():
+        (repository.root / name).write_text(text, encoding="utf-8")
+    run = repository.commit()
+    assert run.hooks == REFUSED, run.raw
+    assert (run.code, repository.commits()) == (1, 0)
+    assert {name: (repository.root / name).read_text(encoding="utf-8") for name in GOOD} == GOOD
+
+
+def test_budget_says_what_the_commit_adds(repository: Repository) -> None:
+    repository.begin(GOOD)
+    path = repository.root / "main.py"
+    path.write_text(f"import sqlalchemy\n{GOOD['main.py']}", encoding="utf-8")
+    run = repository.commit("--all")  # git writes the index of this commit to another file
+    quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
+    assert run.hooks == {**ACCEPTED, **quiet, "memory-budget": grown("+N")}, run.raw
+    path.write_text(GOOD["main.py"], encoding="utf-8")
+    run = repository.commit("main.py")
+    assert run.hooks == {**ACCEPTED, **quiet, "memory-budget": grown("-N")}, run.raw
+
+
+def test_names_with_spaces_and_hebrew(make: Callable[[str], Repository]) -> None:
+    repository = make("הבוט שלי")
+    good = {"Procfile": "web: python 'תיקייה ראשית/הבוט שלי.py'\n", "תיקייה ראשית/הבוט שלי.py": "print()\n"}
+    repository.begin(good)
+    repository.write({
+        "תיקייה ראשית/הבוט שלי.py": "import pandas\n",
+        "דרישות/requirements פיתוח.txt": "litellm\ntorch==2.8.0\n",
+    })  # fmt: skip
+    run = repository.commit()
+    pins, forbidden, _, _ = REFUSED.values()
+    manifest = "דרישות/requirements פיתוח.txt"
+    assert run.hooks == {
+        "pin-litellm": pins._replace(
+            output=pins.output.replace("requirements.txt:2", f"{manifest}:1").replace(">=1.30", "any version")
+        ),
+        "forbid-heavy-deps": forbidden._replace(output=forbidden.output.replace("requirements.txt:4", f"{manifest}:2")),
+        "no-eager-heavy-imports": Outcome("Failed", EAGER.format(path="תיקייה ראשית/הבוט שלי.py", line=1, name="pandas")),
+        "memory-budget": grown("+N"),
+    }, run.raw
+    assert run.code == 1
+
+
+def test_worktree(make: Callable[[str], Repository]) -> None:
+    repository = make("repository")
+    repository.begin(GOOD)
+    repository.git("worktree", "add", "--quiet", "-b", "side", "../side tree")
+    repository.root = repository.root.parent / "side tree"
+    repository.write({"main.py": f"import pandas\n{GOOD['main.py']}"})
+    refused = repository.commit()
+    quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
+    assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, "memory-budget": grown("+N")}, refused.raw
+    assert (refused.code, repository.commits()) == (1, 1)
+
+    repository.write({"main.py": f"{GOOD['main.py']}\n# mended\n"})
+    accepted = repository.commit()
+    assert accepted.hooks == {**ACCEPTED, **quiet, "memory-budget": grown("+0")}, accepted.raw
+    assert (accepted.code, repository.commits()) == (0, 2)
+
+
+def test_merge_that_brings_together_what_does_not_fit(repository: Repository) -> None:
+    repository.install("--hook-type=pre-merge-commit")
+    repository.begin(GOOD)
+    repository.git("switch", "--quiet", "--create=more")
+    repository.write({"Procfile": "web: uvicorn main:app --workers 4\n"})
+    assert repository.commit().code == 0
+    repository.git("switch", "--quiet", "main")
+    repository.write({"main.py": f"{ALLOWED}{GOOD['main.py']}"})
+    assert repository.commit().code == 0
+
+    run = repository.try_git("merge", "--no-edit", "more")
+    told = (
+        "Procfile:1:1: MG301 web: N of 512 MiB (default), this commit +N: 4 processes of N MiB\n"
+        "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
+        "1 error, 0 warnings"
+    )
+    assert run.hooks == {**dict.fromkeys(IDS, SKIPPED), "memory-budget": Outcome("Failed", told)}, run.raw
+    assert run.code != 0
+
+
+def test_merge_with_a_conflict(repository: Repository) -> None:
+    repository.begin(GOOD)
+    repository.git("switch", "--quiet", "--create=other")
+    repository.begin({"main.py": GOOD["main.py"].replace("FastAPI()", "FastAPI(title='other')")})
+    repository.git("switch", "--quiet", "main")
+    repository.begin({"main.py": GOOD["main.py"].replace("FastAPI()", "FastAPI(title='main')")})
+    assert repository.try_git("merge", "--quiet", "other").code == 1
+
+    repository.write({"main.py": f"import pandas\n{GOOD['main.py']}"})
+    refused = repository.commit()
+    quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
+    assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, "memory-budget": grown("+N")}, refused.raw
+    assert refused.code == 1
+
+    repository.write({"main.py": GOOD["main.py"]})
+    accepted = repository.commit()
+    assert accepted.hooks == {**ACCEPTED, **quiet, "memory-budget": grown("+0")}, accepted.raw
+    assert (accepted.code, repository.commits()) == (0, 4)
+
+
+def test_arguments_of_the_configuration(make: Callable[[str], Repository], config: str) -> None:
+    repository = make("repository")
+    changed = json.loads(config)
+    pins, _, _, budget = changed["repos"][0]["hooks"]
+    pins["args"], budget["args"] = ["--max-version", "1.60.0"], ["--limit=100MiB"]
+    main = f"{ALLOWED}{GOOD['main.py']}"
+    repository.write({**GOOD, "main.py": main, ".pre-commit-config.yaml": json.dumps(changed)})
+    run = repository.commit()
+    assert run.hooks == {
+        **ACCEPTED,
+        "pin-litellm": Outcome(
+            "Failed",
+            "requirements.txt:2:1: MG102 litellm 1.69.3 is not <=1.60.0, as its ceiling asks (N MiB when imported)\n"
+            "    fix: litellm==V\n"
+            "1 error, 0 warnings",
+        ),
+        "memory-budget": Outcome(
+            "Failed",
+            "Procfile:1:1: MG301 web: N of 100 MiB (--limit)\n"
+            "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
+            "1 error, 0 warnings",
+        ),
+    }, run.raw
+
+
+TRIALS = (*(("pre-commit", (name,)) for name in IDS), ("prek", IDS))
+"""pre-commit takes one id at a time, prek several."""
+
+
+@pytest.fixture(scope="module")
+def tried(hooks: Path, config: str, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, tuple[str, ...]], Run]:
+    """Return what `try-repo` says. Each trial builds an environment, so they run side by side."""
+    repository = Repository(tmp_path_factory.mktemp("tried") / "repository", TOOLS[0], config)
+    repository.write(BAD)
+
+    def run(trial: tuple[str, tuple[str, ...]]) -> Run:
+        tool, names = trial
+        command = (sys.executable, "-m", tool.replace("-", "_"), "try-repo", str(hooks), *names, "--all-files")
+        done = start(*command, cwd=repository.root, PIP_NO_COMPILE="1")  # each hook runs once
+        return Run(done.returncode, read_hooks(done.stdout), done.stdout + done.stderr)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(TRIALS, pool.map(run, TRIALS), strict=True))
+
+
+@pytest.mark.parametrize("trial", [pytest.param(trial, id="-".join((trial[0], *trial[1]))) for trial in TRIALS])
+def test_try_repo(tried: dict[tuple[str, tuple[str, ...]], Run], trial: tuple[str, tuple[str, ...]]) -> None:
+    run = tried[trial]
+    assert run.hooks == {name: REFUSED[name] for name in trial[1]}, run.raw
+    assert run.code == 1

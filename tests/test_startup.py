@@ -1,0 +1,263 @@
+"""What hooks load, start, open and write; and the same input gives the same bytes wherever it lies."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import memguard_hooks
+
+IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget")
+MANIFEST_HOOKS = IDS[:2]
+
+TRAP = 'open("executed", "w").close()\nraise SystemExit("code of the project was executed")\n'
+"""What stands in each Python file of the projects here, and what no hook runs."""
+
+SERVICE = "services:\n  - {type: web, name: web, runtime: python, plan: free, startCommand: uvicorn main:app --workers"
+PYPROJECT = '[project]\nname = "app"\nversion = "1"\ndependencies = ["litellm==1.69.3"]\n\n[tool.memguard]\n'
+GOOD = {
+    **dict.fromkeys(("json.py", "yaml.py", "tomli.py", "libcst.py", "packaging.py", "sitecustomize.py", "setup.py"), TRAP),
+    "render.yaml": f"{SERVICE} 1}}\n",
+    "pyproject.toml": PYPROJECT,
+    "requirements.txt": "litellm==1.69.3\npandas==2.2.3\nfastapi\n-r requirements/more.txt\n",
+    "requirements/more.txt": "httpx\n",
+    "main.py": f"from app import api\nfrom fastapi import FastAPI\n\napp = FastAPI()\n{TRAP}",
+    "app/__init__.py": TRAP,
+    "app/api.py": f"import os\n\n\ndef export(rows):\n    import pandas\n\n    return pandas.DataFrame(rows)\n\n\n{TRAP}",
+}
+BAD = {
+    **GOOD,
+    "render.yaml": f"{SERVICE} 9}}\n",
+    "pyproject.toml": PYPROJECT.replace("==1.69.3", ">=1"),
+    "requirements.txt": "litellm\ntorch==2.8.0\nfastapi\n-r requirements/more.txt\n",
+    "app/api.py": f"import importlib\nimport litellm, pandas\n\nimportlib.import_module('torch')\n{TRAP}",
+    "דוחות/דוח חודשי.py": f"import pandas\n{TRAP}",
+}
+
+BROKEN = {
+    **BAD,
+    "requirements/broken.txt": "litellm >> 1\n",
+    "requirements/far.txt": "-r ../../far/away.txt\n",
+    "broken.py": "import pandas (\n",
+    "computed.py": "import importlib\nimport pandas\n\nimportlib.import_module(pandas.__doc__)\n",
+}
+"""All that a report can speak of."""
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def commit(root: Path) -> None:
+    for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=begin")):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+
+
+def names_for(hook: str, files: dict[str, str]) -> list[str]:
+    """Return the file names that pre-commit would give to a hook."""
+    if hook == "memory-budget":
+        return []
+    return [name for name in files if name.endswith((".txt", ".toml") if hook in MANIFEST_HOOKS else ".py")]
+
+
+# One run of a hook in a process of its own
+
+WATCH = """\
+import sys
+
+events = []
+sys.addaudithook(lambda event, given: events.append((event, given[:3])))
+path, module, *arguments = sys.argv[1:]
+sys.path += path.split("|")
+main = getattr(__import__(module, fromlist=["main"]), "main")
+try:
+    status = main(arguments)
+finally:
+    loaded, seen = list(sys.modules), events[:]
+    import json
+
+    print()
+    print(json.dumps([status, loaded, seen], default=str))
+"""
+"""Runs a `main` and prints its status, the loaded modules and all audit events in the last line.
+
+https://docs.python.org/3/library/audit_events.html
+"""
+
+PATH = [str(Path(memguard_hooks.__file__).parent.parent), *(one for one in sys.path if one.endswith("-packages"))]
+"""Where our package and what it depends on are found, without the `.pth` files that run code at start."""
+
+SCRIPTS = Path(sys.executable).parent
+
+
+class Event(NamedTuple):
+    """One audit event with its first three arguments."""
+
+    name: str
+    given: list[object]
+
+
+class Run(NamedTuple):
+    """One run of a hook: its exit status, what was loaded, and what Python did."""
+
+    status: int
+    loaded: set[str]
+    events: list[Event]
+
+
+def watch(hook: str, names: list[str], root: Path) -> Run:
+    module = f"memguard_hooks.hooks.{hook.replace('-', '_')}"
+    command = [sys.executable, "-I", "-S", "-B", "-c", WATCH, "|".join(PATH), module, *names]
+    done = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stderr
+    status, loaded, events = json.loads(done.stdout.splitlines()[-1])
+    return Run(status, {name.partition(".")[0] for name in loaded}, [Event(name, given) for name, given in events])
+
+
+# What is loaded
+
+SLOW = {"ast", "asyncio", "dataclasses", "email", "inspect", "libcst", "logging", "socket", "tokenize", "yaml"}
+"""What costs milliseconds and a clean verdict does not need."""
+
+
+@pytest.mark.parametrize("hook", MANIFEST_HOOKS)
+@pytest.mark.parametrize(
+    ("requirements", "status"),
+    [
+        pytest.param("fastapi==0.121.0  # the framework\nhttpx\n", 0, id="nothing-that-matters"),
+        pytest.param("litellm==1.69.3\n", 0, id="pinned"),
+        pytest.param("litellm\ntorch\n", 1, id="findings"),
+    ],
+)
+def test_requirements_alone_load_neither_libcst_nor_yaml(tmp_path: Path, hook: str, requirements: str, status: int) -> None:
+    write(tmp_path, {"requirements.txt": requirements})
+    run = watch(hook, ["requirements.txt"], tmp_path)
+    assert run.status == status
+    assert run.loaded & {"libcst", "yaml"} == set()
+
+
+@pytest.mark.parametrize("hook", MANIFEST_HOOKS)
+def test_packaging_is_loaded_only_for_a_package_that_matters(tmp_path: Path, hook: str) -> None:
+    write(tmp_path, {"a.txt": "fastapi==0.121.0\nhttpx>=0.27 ; python_version < '3.14'\n", "b.txt": "litellm\ntorch\n"})
+    assert watch(hook, ["a.txt"], tmp_path).loaded & (SLOW | {"packaging", "subprocess", "tomli"}) == set()
+    assert "packaging" in watch(hook, ["b.txt"], tmp_path).loaded
+
+
+def test_files_without_heavy_names_load_nothing_to_judge_them(tmp_path: Path) -> None:
+    write(tmp_path, {
+        "main.py": "import os\nfrom fastapi import FastAPI\n\napp = FastAPI(title=os.name)\n",
+        "app/panda.py": "import re\n\n\ndef find_panda():\n    return re.compile('litell')\n",
+        "heavy.py": "import pandas\n",
+    })  # fmt: skip
+    run = watch("no-eager-heavy-imports", ["main.py", "app/panda.py"], tmp_path)
+    assert run.status == 0
+    assert run.loaded & (SLOW | {"json", "packaging", "subprocess", "tomli"}) == set()
+    assert "libcst" in watch("no-eager-heavy-imports", ["heavy.py"], tmp_path).loaded
+
+
+# What is done
+
+# Of these, `os.kill` is the end of git.
+HARMLESS = {
+    "os.kill",
+    "builtins.id",
+    "import",
+    "marshal.loads",
+    "object.__getattr__",
+    "object.__setattr__",
+    "os.listdir",
+    "os.scandir",
+    "sys._getframe",
+}
+
+
+def judge(event: Event, root: Path) -> str | None:
+    """Say what is wrong with an audit event, None where it only reads or starts git."""
+    name, given = event
+    if name == "open":
+        path, mode, flags = given
+        writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+        is_pipe = isinstance(path, int)  # subprocess opens the ends of its pipes by their numbers
+        is_writing = any(letter in str(mode or "") for letter in "wax+") or bool(int(str(flags)) & writing)
+        return f"writes {path}" if is_writing and not is_pipe and path != os.devnull else None
+    if name == "subprocess.Popen":
+        return None if given[:2] == ["git", ["git", "cat-file", "--batch", "--follow-symlinks"]] else f"starts {given}"
+    if name in ("compile", "exec"):
+        return f"{name} {given}" if str(root) in str(given) else None
+    return None if name in HARMLESS else f"{name} {given}"
+
+
+def snapshot(root: Path) -> dict[str, tuple[bytes, int]]:
+    """Return all files with their content and the time of their last change."""
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("hook", IDS)
+@pytest.mark.parametrize(("files", "status"), [pytest.param(GOOD, 0, id="good"), pytest.param(BAD, 1, id="bad")])
+def test_hooks_open_no_socket_start_only_git_write_nothing_and_run_no_code_of_the_project(
+    tmp_path: Path, hook: str, files: dict[str, str], status: int
+) -> None:
+    write(tmp_path, files)
+    commit(tmp_path)
+    before = snapshot(tmp_path)
+    run = watch(hook, names_for(hook, files), tmp_path)
+    assert [wrong for event in run.events if (wrong := judge(event, tmp_path))] == []
+    assert run.status == status
+    assert any(event.name == "subprocess.Popen" for event in run.events) is (hook == "memory-budget")
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("hook", IDS)
+def test_console_scripts_run_no_code_of_the_project(tmp_path: Path, hook: str) -> None:
+    write(tmp_path, BAD)
+    commit(tmp_path)
+    before = snapshot(tmp_path)
+    done = subprocess.run([str(SCRIPTS / hook), *names_for(hook, BAD)], cwd=tmp_path, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert snapshot(tmp_path) == before
+
+
+# The same input, the same bytes
+
+
+def check(root: Path, style: str, here: Path, **environment: str) -> tuple[bytes, bytes, int]:
+    """Run `memguard check` on a project from a folder."""
+    where = os.path.relpath(root, here)
+    command = [str(SCRIPTS / "memguard"), "check", "--format", style, *([] if where == "." else [where])]
+    done = subprocess.run(command, cwd=here, capture_output=True, check=False, env={**os.environ, **environment})
+    return done.stdout, done.stderr, done.returncode
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_report_is_the_same_at_another_place_in_another_locale_and_with_another_seed(tmp_path: Path, style: str) -> None:
+    here, there = tmp_path / "stamm" / "wurzelwerk", tmp_path / "other place" / "astwerk"
+    write(here, GOOD)
+    commit(here.parent)
+    write(here, BROKEN)
+    write(there, dict(reversed(GOOD.items())))  # folders list their files in the order of creation
+    commit(there.parent)
+    write(there, dict(reversed(BROKEN.items())))
+
+    output, errors, status = check(here, style, here, PYTHONHASHSEED="1")
+    assert status == 2
+    assert errors.count(b": error: ") == 1
+    assert errors.count(b": skipped: ") == 3
+    assert "דוחות/דוח חודשי.py" in output.decode("unicode_escape" if style == "json" else "utf-8")
+    for private in ("wurzelwerk", "stamm", str(tmp_path), sys.prefix, sys.base_prefix):
+        assert private.encode() not in output + errors
+    others = [
+        check(here, style, here.parent, PYTHONHASHSEED="2", LC_ALL="C", TZ="Asia/Jerusalem"),
+        check(there, style, tmp_path, PYTHONHASHSEED="3", LC_ALL="POSIX"),
+        # What git tells a hook in a worktree, where it stands at the top.
+        check(there, style, there.parent, PYTHONHASHSEED="4", LC_ALL="C.UTF-8", GIT_DIR=str(there.parent / ".git")),
+    ]
+    assert others == [(output, errors, status)] * 3
