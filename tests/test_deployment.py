@@ -54,6 +54,7 @@ def test_command_is_understood(command: str, entrypoint: str, workers: int, star
     ("command", "reason"),
     [
         pytest.param("", "the command is empty", id="empty"),
+        pytest.param("x" * 9_000, "the command is longer than 8 KiB", id="long"),
         pytest.param("npm start", "it is not known how npm starts", id="other-program"),
         pytest.param("python a.py & python b.py", "the command is a shell program of several commands", id="background"),
         pytest.param("gunicorn app:create()", "the command is a shell program of several commands", id="unquoted-call"),

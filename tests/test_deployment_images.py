@@ -167,6 +167,7 @@ def test_image_variables_reach_the_shell_and_not_the_exec_form() -> None:
         pytest.param(b"FROM x\nCMD {{ command }}", 2,
                      "is a template, whose values are known only once it is filled in", id="template"),
         pytest.param(b"{% if x %}\nFROM x", 1, "is no Dockerfile as it stands: {% if x %}", id="statement"),
+        pytest.param(b"FROM x\n" + b"ENV A=1\n" * 2000, 2001, "has more than 2000 instructions", id="long"),
         pytest.param(b"FROM x\nRUN <<EOF\nCMD a", 2, "has a heredoc EOF without an end", id="open-heredoc"),
         pytest.param(b"\xff\xfe\x00", 1, "is no Dockerfile as it stands: \ufffd\ufffd\x00", id="binary"),
     ],

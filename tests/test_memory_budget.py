@@ -258,3 +258,26 @@ def test_a_link_out_of_the_repository_is_not_followed(root: Path, capsys: pytest
     _, report = judge(capsys)
     assert report["services"][0]["estimate_mib"]["expected"] < 12
     assert {"path": "link.py", "line": None, "reason": "leads out of the repository"} in report["skipped"]
+
+
+def test_what_is_deferred_loads_in_each_preloaded_worker(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        root, {"app.py": "import flask\ndef f():\n    import pandas\n", "Procfile": "w: gunicorn -w 3 --preload app:app\n"}
+    )
+    estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
+    assert estimate["all_loaded"] - estimate["expected"] > 3 * 40
+
+
+def test_names_of_lazy_packages_are_priced(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        root,
+        {"a.py": "import celery\n", "b.py": "from celery import Celery\n", "Procfile": "a: python a.py\nb: python b.py\n"},
+    )
+    bare, named = (service["estimate_mib"]["expected"] for service in judge(capsys)[1]["services"])
+    assert named > bare + 10
+
+
+def test_the_framework_is_not_to_be_deferred(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import fastapi\n", "Procfile": "web: uvicorn main:app --workers 20\n"})
+    _, report = judge(capsys)
+    assert report["findings"][0]["fix"] == "start 12 workers"

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 Start = Literal["single", "fork", "preload", "spawn"]
 
 
+MAX_LENGTH = 2**13
+"""A command is a line; what is far longer is none, and slow to read."""
+
+
 class EntryPoint(NamedTuple):
     """What a command loads: a module with an attribute, a script, or a module run by `-m`.
 
@@ -82,6 +86,8 @@ class Host(NamedTuple):
 
 def parse(command: str, host: Host, folder: str = "") -> StartCommand:
     """Read a start command as a shell would run it, with the working folder as a path from the root."""
+    if len(command) > MAX_LENGTH:
+        return _unknown(f"the command is longer than {MAX_LENGTH // 1024} KiB")
     lexer = shlex.shlex(_expand(command, host.variables), posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace = " \t\r"
     lexer.whitespace_split = True

@@ -23,6 +23,9 @@ from memguard_hooks.tree import join, normalize, parent
 MAX_BYTES = 2**20
 """A Dockerfile is some kilobytes."""
 
+MAX_INSTRUCTIONS = 2000
+"""An image has at most 127 layers, and some stages before it."""
+
 Read = Callable[[str], "bytes | None"]
 
 
@@ -115,7 +118,9 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
     stages: dict[str, Image] = {}
     builder: _Builder | None = None
     outer: dict[str, str] = {}
-    for instruction in _instructions(data.decode("utf-8-sig", "replace")):
+    for number, instruction in enumerate(_instructions(data.decode("utf-8-sig", "replace"))):
+        if number == MAX_INSTRUCTIONS:
+            return Skipped(path, instruction.line, f"has more than {MAX_INSTRUCTIONS} instructions")
         if instruction.name == "":
             return Skipped(path, instruction.line, instruction.text)
         if instruction.name == "FROM":

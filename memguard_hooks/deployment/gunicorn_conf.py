@@ -18,7 +18,7 @@ Value = str | int | bool | tuple["str | int | bool | None", ...] | None
 SETTINGS = frozenset({"workers", "threads", "worker_class", "preload_app", "chdir", "wsgi_app"})
 """The settings that say what is loaded, and how often."""
 
-MAX_BYTES = 2**20
+MAX_BYTES = 2**17
 """A settings file is some kilobytes; a syntax tree takes hundred times as much."""
 
 _REFLECTION = frozenset({"globals", "locals", "vars", "exec", "setattr", "__dict__"})
@@ -36,7 +36,7 @@ class Unresolved(NamedTuple):
 def read(data: bytes, variables: Mapping[str, str]) -> Mapping[str, Value | Unresolved] | Unresolved:
     """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell."""
     if len(data) > MAX_BYTES:
-        return Unresolved(1, f"is larger than {MAX_BYTES // 2**20} MiB")
+        return Unresolved(1, f"is larger than {MAX_BYTES // 2**10} KiB")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes that are none, which is gunicorn's to tell

@@ -13,13 +13,15 @@ from typing import NamedTuple
 MAX_BYTES = 2**16
 """A start script is a screen or two."""
 
+MAX_LINE = 4096
+
 _PROGRAM = re.compile(
     r"(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|function|trap|source|\.|:|eval|return|exit|read|unset|local"
     r"|declare|typeset|readonly|shift|pushd|\{|\}|\(|\))(?:\s|$|;)|[\w-]+\s*\(\)"
 )
 _JOINED = re.compile(r"<<|;;|(?<!&)&(?![&>\d])|(?<!\|)\|(?!\|)")
 _SETS = re.compile(r"(?:^|&&|\|\||;)\s*(?:export\s+)?\w+=\S*\s*(?:$|&&|\|\||;)|\bexport\b.*=")
-_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=(\S*|\"[^\"]*\"|'[^']*')\s*")
+_ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=([^\s;&|]*|\"[^\"]*\"|'[^']*')\s*")
 
 
 class Script(NamedTuple):
@@ -50,11 +52,7 @@ def read(data: bytes, arguments: Sequence[str]) -> Script | Program:
         line = raw.replace("\0", "").strip()
         if not line or line.startswith("#"):
             continue
-        if (
-            _PROGRAM.match(line)
-            or command.startswith("exec ")
-            or re.search(r"<<|(?<!&)&(?![&>\d])|(?<!\|)\|(?!\|)|;;", line)
-        ):
+        if len(line) > MAX_LINE or _PROGRAM.match(line) or command.startswith("exec ") or _JOINED.search(line):
             return Program(number)
         assignment = _ASSIGNMENT.fullmatch(line)
         if assignment is not None:

@@ -17,6 +17,9 @@ FOLDER = os.path.join(os.path.dirname(__file__), "catalog")
 DEFAULT_PYTHON = "3.11"
 INTERPRETER = "python"
 
+LAZY_ROOTS = {"celery": "celery.app", "huggingface_hub": "huggingface_hub.file_download"}
+"""Packages that load nearly nothing until one of their names is taken, and the measured module that this loads."""
+
 
 class Module(NamedTuple):
     """A measured module, as the index lists it: the newest version on the default Python."""

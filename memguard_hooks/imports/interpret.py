@@ -115,6 +115,7 @@ class Interpreter:
         self._unknown: dict[cst.CSTNode, Unknown] = {}
         self._defined: dict[cst.CSTNode, _Defined] = {}
         self._walked: set[cst.CSTNode] = set()
+        self._generators: dict[cst.CSTNode, bool] = {}
         self._runs: Counter[cst.CSTNode] = Counter()
         self._frames: dict[tuple[Function, Arguments], _Frame] = {}
         self._waiting: list[tuple[Function, Arguments, _Context]] = []
@@ -300,7 +301,7 @@ class Interpreter:
         is_async = node.asynchronous is not None
         owner = context.scope.names.get("__class__", ()) if context.scope.is_class else ()
         function = Function(
-            node, context.scope, node.name.value, is_async, is_generator(node),
+            node, context.scope, node.name.value, is_async,
             owner=next((one for one in owner if isinstance(one, Class)), None),
         )  # fmt: skip
         function.defaults = self._defaults(node.params, context)
@@ -483,7 +484,7 @@ class Interpreter:
             return (self._define(function, context),)
         if isinstance(node, cst.GeneratorExp):
             values = self._expression(node.for_in.iter, context)
-            function = Function(node, context.scope, "generator", is_generator=True, defaults={"": values})
+            function = Function(node, context.scope, "generator", defaults={"": values})
             return (Suspended(self._define(function, context), Arguments()),)
         if isinstance(node, (cst.ListComp, cst.SetComp, cst.DictComp)):
             return self._comprehension(node, self._expression(node.for_in.iter, context), context)
@@ -751,7 +752,7 @@ class Interpreter:
             arguments = Arguments(((callee.receiver,), *arguments.positional), arguments.keywords)
             callee = callee.function
         if isinstance(callee, Function):
-            if callee.is_async or callee.is_generator:
+            if callee.is_async or self._is_generator(callee.node):
                 return (Suspended(callee, arguments),)
             return self._body(callee, arguments, context)
         if isinstance(callee, Class):
@@ -764,6 +765,11 @@ class Interpreter:
         if isinstance(callee, Lazy):
             self._use(callee, callee.site.node, context)
         return ()
+
+    def _is_generator(self, node: cst.CSTNode) -> bool:
+        if node not in self._generators:
+            self._generators[node] = isinstance(node, cst.FunctionDef) and is_generator(node)
+        return self._generators[node]
 
     def _construct(self, kind: Class, arguments: Arguments, context: _Context) -> Values:
         for metaclass in kind.metaclasses:

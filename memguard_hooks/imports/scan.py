@@ -22,7 +22,10 @@ MAX_CHAIN = 2000
 """Tokens between two commas: libcst takes quadratic time for long chains, a second for this one."""
 
 MAX_CHAIN_SQUARES = 8_000_000
-"""The same bound for many chains of middle length together."""
+"""The same bound for many chains of middle length together: two seconds."""
+
+MAX_SQUARES_PER_CHARACTER = 50
+"""What a longer file may have more; code that people write has less than one, tables of numbers some 15."""
 
 MAX_ELIF = 2000
 """Branches of one file: libcst recurses into each."""
@@ -158,6 +161,9 @@ def scan(text: str) -> Scan:
     return _Scanner(text).run()
 
 
+_TOO_LONG = "is not analyzed: an expression is too long to be read in bounded time"
+
+
 class _Problem(Exception):  # noqa: N818 - not an error of the program
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -247,25 +253,24 @@ class _Scanner:
         length = self._chains[-1]
         self._chains[-1] = 0
         self._squares += length * length
-        if length > MAX_CHAIN or self._squares > MAX_CHAIN_SQUARES + 50 * self._at:
-            raise _Problem("is not analyzed: an expression is too long to be read in bounded time")
+        if self._squares > MAX_CHAIN_SQUARES + MAX_SQUARES_PER_CHARACTER * self._at:
+            raise _Problem(_TOO_LONG)
 
     def _significant(self, kind: str | None, match: re.Match[str]) -> None:
-        if kind == "string":
-            self._chains[-1] += 1
+        if kind == "close":
+            self._close(match[0])
+            return
+        self._chains[-1] += 1
+        if self._chains[-1] > MAX_CHAIN:
+            raise _Problem(_TOO_LONG)
+        if kind == "name":
+            self._name(match[0])
+        elif kind == "string":
             self._string(match["prefix"].lower(), match["quote"])
         elif kind == "open":
-            self._chains[-1] += 1
             self._open()
-        elif kind == "close":
-            self._close(match[0])
-        elif kind == "name":
-            self._chains[-1] += 1
-            self._name(match[0])
         elif match[0] in ":,;":
             self._mark(match[0])
-        else:
-            self._chains[-1] += 1
 
     def _name(self, name: str) -> None:
         if name == "import":
@@ -280,7 +285,6 @@ class _Scanner:
             self._heads[-1].pop()
 
     def _mark(self, mark: str) -> None:
-        self._chains[-1] += 1
         is_outside = len(self._chains) == 1
         if mark == ":" and self._fields and self._fields[-1].depth == len(self._chains):
             self._fields[-1].in_format = True

@@ -46,7 +46,6 @@ class Function:
     scope: Scope
     name: str
     is_async: bool = False
-    is_generator: bool = False
     owner: Class | None = None
     defaults: dict[str, Values] = field(default_factory=dict)
 
