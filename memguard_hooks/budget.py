@@ -61,7 +61,9 @@ def assess(project: Project, before: Project | None) -> list[Judged]:
         judged.append(_judge(project, service, settings, now, base, has_past=before is not None))
     project.skipped += unknown
     if not services:
-        reason = "no service is declared: no Procfile, no render.yaml, no entrypoints in the settings"
+        reason = (
+            "no service is declared: no Procfile, render.yaml, fly.toml or Dockerfile, and no entrypoints in the settings"
+        )
         project.skipped.append(Skipped(".", None, reason))
     return judged
 

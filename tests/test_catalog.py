@@ -67,9 +67,7 @@ def test_file_is_canonical_and_sorted(path: Path) -> None:
     assert path.stem == content["distribution"] == canonicalize_name(path.stem)
     flat = json.dumps(content, indent=1, sort_keys=True)
     assert text == re.sub(r"\[\s+(-?\d+),\s+(-?\d+)\s+\]", r"[\1, \2]", flat) + "\n"
-    keys = [
-        (item["module"], Version(item["version"]), Version(item["python"])) for item in content["measurements"]
-    ]
+    keys = [(item["module"], Version(item["version"]), Version(item["python"])) for item in content["measurements"]]
     assert keys
     assert keys == sorted(set(keys))
     for item in content["measurements"]:

@@ -45,8 +45,26 @@ OTHER_PATHS = (
 )  # fmt: skip
 PYTHON_PATHS = ("main.py", "app/api.py", "window.pyw", "בוט ראשי.py", "a b/c d.py")
 NOT_PYTHON_PATHS = ("main.pyi", "main.pyc", "main.py.txt", "notes.md", "py", "happy", "main.ipynb", "ext.pyx")
-DEPLOYMENT_PATHS = ("Procfile", "render.yaml", "memguard.toml", "pyproject.toml")
-NOT_DEPLOYMENT_PATHS = ("Procfile.dev", "myProcfile", "render.yaml.j2", "surrender.yaml", "docs/memguard.md")
+DEPLOYMENT_PATHS = (
+    "Procfile",
+    "render.yaml",
+    "fly.toml",
+    "Dockerfile",
+    "web.Dockerfile",
+    "Dockerfile.prod",
+    "start.sh",
+    "memguard.toml",
+    "pyproject.toml",
+)
+NOT_DEPLOYMENT_PATHS = (
+    "Procfile.dev",
+    "myProcfile",
+    "render.yaml.j2",
+    "Dockerfiles/readme.md",
+    "butterfly.toml",
+    "surrender.yaml",
+    "docs/memguard.md",
+)
 
 WAKES = {
     "pin-litellm": MANIFEST_PATHS,

@@ -75,7 +75,7 @@ EAGER = {
     ),
     "in try": (
         "try:\n    import torch\nexcept ImportError:\n    torch = None\n",
-        "2:5: MG201 torch is imported eagerly, at module level: {torch}",
+        "2:5: MG201 torch is imported eagerly, at module level, in try: {torch}",
     ),
     "by name": (
         "import importlib\nimportlib.import_module('pandas')\n",
@@ -326,6 +326,17 @@ def test_target_python_of_the_settings(project: Path) -> None:
     write(project, {"app.py": CONDITION, "pyproject.toml": '[tool.memguard]\ntarget-python = "3.11"\n'})
     assert main(["app.py"]) == 0
     assert main(["app.py", "--target-python", "3.13"]) == 1
+
+
+def test_advice_on_a_python_with_lazy_imports(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app.py": "try:\n    import torch\nfinally:\n    pass\nimport pandas\nfrom openai import *\n"})
+    assert main(["app.py", "--target-python", "3.15"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.strip() for line in lines[1::2]] == [
+        "fix: move the import into the function that uses it",
+        "fix: move the import into the function that uses it, or write `lazy` before it",
+        "fix: move the import into the function that uses it",
+    ]
 
 
 def test_lazy_imports_that_are_used(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

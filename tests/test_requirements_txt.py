@@ -360,6 +360,12 @@ def test_includes_are_relative_to_the_including_file(tmp_path: Path) -> None:
     assert [(one.name, one.path) for one in manifest.requirements] == [("three", "a/b/three.txt"), ("two", "two.txt")]
 
 
+def test_include_from_the_root_where_nothing_is_beside(tmp_path: Path) -> None:
+    files = {"a/b/requirements.txt": "-r a/c.txt\n-r d.txt", "a/c.txt": "c", "a/b/d.txt": "d", "d.txt": "e"}
+    manifest = read(tmp_path, files, "a/b/requirements.txt")
+    assert [(one.name, one.path) for one in manifest.requirements] == [("c", "a/c.txt"), ("d", "a/b/d.txt")]
+
+
 def test_a_file_that_is_included_twice_counts_once(tmp_path: Path) -> None:
     files = {"requirements.txt": "-r a.txt\n-r b.txt", "a.txt": "-r c.txt", "b.txt": "-r c.txt\n-c c.txt", "c.txt": "x"}
     manifest = read(tmp_path, files)

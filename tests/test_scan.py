@@ -250,6 +250,17 @@ AT_THE_LIMIT = {
     "a list": "x = [" + "1, " * 5000 + "]",
     "a number": "if " + "1" * 5000 + ": pass",
     "calls of calls": "".join(f"def f{i}(): f{i + 1}()\n" for i in range(500)) + "def f500(): import torch\nf0()",
+    "generators of generators": "g0 = (1 for x in y)\n"
+    + "".join(f"g{i + 1} = (1 for x in g{i} for y in g{i} if list(g{i}))\n" for i in range(60))
+    + "list(g60)",
+    "generators of generators in a function": "def f():\n g0 = (1 for x in y)\n"
+    + "".join(f" g{i + 1} = (1 for x in g{i} for y in g{i} if list(g{i}))\n" for i in range(60))
+    + " list(g60)",
+    "partial of partial": "import functools\ng0 = print\n"
+    + "".join(f"g{i + 1} = functools.partial(g{i}, g{i}, g{i})\n" for i in range(60))
+    + "g60(g60)",
+    "classes that make each other": "class A:\n def __init__(self, *a):\n  B(self, a)\n  B(B, self)\n"
+    "class B:\n def __init__(self, *a):\n  A(self, a)\n  A(A(self), *a)\nA()",
     "what returns itself": "def f():\n" + " return [f(), f()]\n" * 50 + "f()",
     "what passes itself on": "def f(*a):\n f(f, *a)\n f(a, a)\n return lambda: f(a)\nf(f)()()",
 }  # fmt: skip

@@ -141,12 +141,23 @@ class _Reader:
         return found.name
 
     def _include(self, line: Line, value: str, path: str, *, is_constraint: bool) -> None:
-        target = None if re.match(_REMOTE, value) else join(parent(path), value)
-        if target is not None:
-            self.file(target, is_constraint=is_constraint, origin=(path, line))
+        is_remote = re.match(_REMOTE, value) is not None
+        beside, from_root = join(parent(path), value), join("", value)
+        if is_remote or beside is None:
+            reason = "is not read" if is_remote else "leads out of the repository"
+            self.skipped.append(Skipped(path, line.number, f"includes {req.shorten(value)}, which {reason}"))
             return
-        reason = "is not read" if re.match(_REMOTE, value) else "leads out of the repository"
-        self.skipped.append(Skipped(path, line.number, f"includes {req.shorten(value)}, which {reason}"))
+        # pip looks beside the file; where nothing is there, a project may have an installer of its own.
+        target = (
+            from_root if from_root is not None and self._is_missing(beside) and not self._is_missing(from_root) else beside
+        )
+        self.file(target, is_constraint=is_constraint, origin=(path, line))
+
+    def _is_missing(self, path: str) -> bool:
+        try:
+            return self._tree.read(path) is None
+        except UnreadableError:
+            return False
 
     def _requirement(self, line: Line, text: str, written: str, path: str, *, is_constraint: bool, group: Group) -> None:
         if len(self.requirements) >= MAX_REQUIREMENTS:

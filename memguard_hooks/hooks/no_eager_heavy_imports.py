@@ -128,7 +128,11 @@ def _finding(project: Project, path: str, site: ImportSite, root: str) -> Findin
         return Finding(path, site.used_line, site.used_column, "MG202", message, HOOK, cost=cost, chain=chain, fix=fix)
     message = f"{name} is imported eagerly, {site.why}{takes}"
     fix = "move the import into the function that uses it"
-    if (project.settings.service.target_python or (3, 0)) >= (3, 15) and site.why == "at module level":
+    if (
+        (project.settings.service.target_python or (3, 0)) >= (3, 15)
+        and site.why == "at module level"
+        and site.names != ("*",)
+    ):
         fix += ", or write `lazy` before it"
     if site.why.startswith("in function"):
         fix = "call the function later, when a request or a job needs it"

@@ -116,8 +116,8 @@ class Interpreter:
         self._defined: dict[cst.CSTNode, _Defined] = {}
         self._walked: set[cst.CSTNode] = set()
         self._generators: dict[cst.CSTNode, bool] = {}
-        self._runs: Counter[cst.CSTNode] = Counter()
-        self._frames: dict[tuple[Function, Arguments], _Frame] = {}
+        self._runs: Counter[tuple[cst.CSTNode, When]] = Counter()
+        self._frames: dict[tuple[Function, Arguments, When], _Frame] = {}
         self._waiting: list[tuple[Function, Arguments, _Context]] = []
         self._depth = 0
         self._lazy_modules: set[str] = set()
@@ -134,13 +134,17 @@ class Interpreter:
             for attribute in rest:
                 values = self._attribute(values, attribute, None, context)
             self._call(values, Arguments(), context._replace(why="called by the server"))
-        while self._waiting:
-            self._body(*self._waiting.pop())
+        self._walk_the_waiting()
         self._walk_the_rest()
         return Analysis(
             tuple(sorted(map(self._site_of, self._sites.values()), key=lambda s: (s.line, s.column, s.module))),
             tuple(sorted(self._unknown.values())),
         )
+
+    def _walk_the_waiting(self) -> None:
+        """Walk what was called too deep inside other calls."""
+        while self._waiting:
+            self._body(*self._waiting.pop())
 
     def _walk_the_rest(self) -> None:
         """Walk the functions that nothing called while the file was loaded."""
@@ -151,6 +155,7 @@ class Interpreter:
             for function, when, why in rest:
                 if function.node not in self._walked:
                     self._body(function, Arguments(), _Context(when, why, function.scope))
+                    self._walk_the_waiting()
 
     def _site_of(self, site: Site) -> ImportSite:
         place = self._places.of(site.node)
@@ -205,7 +210,8 @@ class Interpreter:
             self._suite(node, context)
             self._suite(node.orelse, context)
         elif isinstance(node, (cst.Try, cst.TryStar)):
-            self._try(node, context._replace(at_module_level=False))
+            why = "at module level, in try" if context.at_module_level else context.why
+            self._try(node, context._replace(why=why, at_module_level=False))
         elif isinstance(node, cst.With):
             for item in node.items:
                 entered = self._enter(self._expression(item.item, context), context)
@@ -784,20 +790,18 @@ class Interpreter:
 
     def _body(self, function: Function, arguments: Arguments, context: _Context) -> Values:
         """Walk the body of a function once for each set of arguments, and return what it returns."""
-        key = (function, arguments)
-        known = self._frames.get(key) if context.when == "import" else None
-        if known is not None:
-            return known.returned
+        key = (function, arguments, context.when)
+        if key in self._frames:
+            return self._frames[key].returned
         if self._depth >= MAX_CALLS:
             self._waiting.append((function, arguments, context))
             return ()
-        if self._runs[function.node] >= MAX_RUNS:
+        if self._runs[function.node, context.when] >= MAX_RUNS:
             return ()
+        self._runs[function.node, context.when] += 1
         self._walked.add(function.node)
-        frame = _Frame(function, arguments.get(0))
+        frame = self._frames[key] = _Frame(function, arguments.get(0))
         if context.when == "import":
-            self._runs[function.node] += 1
-            self._frames[key] = frame
             context = context._replace(why=f"in function {function.name}, called {_where(context.why)}")
         scope = Scope(function.scope)
         inner = context._replace(
@@ -845,9 +849,11 @@ def _passed(node: cst.Parameters, defaults: dict[str, Values], arguments: Argume
 
 def _where(why: str) -> str:
     """Say in short where a function is called from."""
+    if why.startswith("at "):
+        return "at module level"
     if why.startswith("called "):
         return why.removeprefix("called ")
-    return why if why.startswith(("at ", "in the body")) else "while loading"
+    return why if why.startswith("in the body") else "while loading"
 
 
 def _elements(values: Values) -> Values:
