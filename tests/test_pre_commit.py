@@ -99,6 +99,7 @@ REFUSED = {
         "Failed",
         "Procfile:1:1: MG301 web: N of 512 MiB (default): 3 processes of N MiB\n"
         "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
+        "         or start 1 worker\n"
         "1 error, 0 warnings",
     ),
 }
@@ -388,6 +389,7 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
     told = (
         "Procfile:1:1: MG301 web: N of 512 MiB (default), this commit +N: 4 processes of N MiB\n"
         "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
+        "         or start 2 workers\n"
         "1 error, 0 warnings"
     )
     assert run.hooks == {**dict.fromkeys(IDS, SKIPPED), "memory-budget": Outcome("Failed", told)}, run.raw

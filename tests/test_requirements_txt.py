@@ -644,7 +644,7 @@ def read_by_pip(folder: Path) -> list[Read] | None:
                         name, specifier, extras, marker, parsed.constraint, place, line_in_editor(folder / place, int(line))
                     )
                 )
-    except (InstallationError, UnicodeError):
+    except (InstallationError, ValueError):
         return None
     return reads
 

@@ -271,7 +271,8 @@ def test_at_the_limit(source: str) -> None:
     """What the scan lets through is read, in bounded time and without an overflow."""
     began = time.monotonic()
     sites = analyze((PANDAS + source).encode(), "x.py").sites
-    assert [site.module for site in sites if site.when == "import"] == ["pandas", *(["torch"] if "torch" in source else [])]
+    eager = {site.module for site in sites if site.when == "import"}
+    assert eager - {"functools"} == ({"pandas", "torch"} if "torch" in source else {"pandas"})
     assert time.monotonic() - began < 30
 
 
