@@ -362,3 +362,8 @@ def test_utf_16(run: Run) -> None:
 def test_folder_named_like_a_manifest(run: Run, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").mkdir()
     assert run({}, "requirements.txt") == (2, "", "requirements.txt: error: is a directory, not a file\n")
+
+
+@pytest.mark.parametrize(("kind", "line"), re.findall(r"(?m)^(bad|good):\s+(.+)$", forbid_heavy_deps.__doc__ or ""))
+def test_examples_of_the_documentation(run: Run, kind: str, line: str) -> None:
+    assert run(line).code == int(kind == "bad")

@@ -653,3 +653,8 @@ def test_modules_that_are_loaded(tmp_path: Path, files: dict[str, str], loaded: 
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     allowed = {"subprocess", "dataclasses", "inspect"} if "packaging" in loaded else set()
     assert [name for name in done.stdout.split() if name not in allowed] == loaded
+
+
+@pytest.mark.parametrize(("kind", "line"), re.findall(r"(?m)^(bad|good):\s+(.+)$", pin_litellm.__doc__ or ""))
+def test_examples_of_the_documentation(run: Run, kind: str, line: str) -> None:
+    assert run(line).code == int(kind == "bad")

@@ -623,7 +623,6 @@ def line_in_editor(path: Path, line: int) -> int:
 
 def read_by_pip(folder: Path) -> list[Read] | None:
     """Return what pip's own parser reads, None where it refuses."""
-    from pip._internal.exceptions import InstallationError
     from pip._internal.network.session import PipSession
     from pip._internal.req.constructors import install_req_from_parsed_requirement
     from pip._internal.req.req_file import parse_requirements
@@ -644,7 +643,7 @@ def read_by_pip(folder: Path) -> list[Read] | None:
                         name, specifier, extras, marker, parsed.constraint, place, line_in_editor(folder / place, int(line))
                     )
                 )
-    except (InstallationError, ValueError):
+    except Exception:  # noqa: BLE001 - pip refuses by many exceptions, and an old one may crash instead
         return None
     return reads
 
@@ -769,7 +768,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("judged")
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(files=trees())
 @example(files={"requirements.txt": b"a\n-c a.txt", "a.txt": b"b\n-r sub/b.txt", "sub/b.txt": b"c", "sub/c.txt": b""})
 def test_pip_reads_the_same(folder: Path, files: dict[str, bytes]) -> None:

@@ -177,6 +177,7 @@ HARMLESS = {
     "os.listdir",
     "os.scandir",
     "sys._getframe",
+    "sys._getframemodulename",  # since 3.12, for the module of a NamedTuple
 }
 
 

@@ -128,8 +128,8 @@ def test_broken(data: bytes, place: str) -> None:
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        pytest.param("a = " + "[" * 390 + "1" + "]" * 390, ("a", *[0] * 390), id="arrays"),
-        pytest.param("a = " + "{b = " * 390 + "1" + "}" * 390, ("a", *["b"] * 390), id="tables"),
+        pytest.param("a = " + "[" * 150 + "1" + "]" * 150, ("a", *[0] * 150), id="arrays"),
+        pytest.param("a = " + "{b = " * 90 + "1" + "}" * 90, ("a", *["b"] * 90), id="tables"),
         pytest.param("a" + ".b" * 990 + " = 1", ("a", *["b"] * 990), id="key"),
     ],
 )

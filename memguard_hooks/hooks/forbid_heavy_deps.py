@@ -1,14 +1,15 @@
 """Packages that a small host cannot carry are not declared.
 
 torch, tensorflow, transformers, tokenizers, huggingface-hub, grpcio and google-api-python-client are
-forbidden by default. What a hand wrote into a manifest is an error (MG110). What a compiled
-requirements file says another package has brought is MG111: an error where the package is heavy or
-was added by the project's settings, else a warning.
+forbidden by default. What the project itself asks for is an error (MG110). What a compiled
+requirements file says (`# via litellm`) that only other packages have brought is MG111: an error where
+the package is heavy or was added by the project's settings, else a warning. Constraints, files for
+development, build requirements and extras that nobody asks for install nothing on the host.
 
 bad:  torch==2.8.0
 bad:  tokenizers
 good: onnxruntime==1.20.1
-good: tokenizers==0.21.0  # via litellm
+good: tiktoken==0.9.0
 
 Settings: `[forbid]` with `add`, `remove` and `allow = {name = "reason"}`.
 """
@@ -69,9 +70,8 @@ def check(project: Project) -> Report:
         for name, one in allowed.items() if not one.reason
     ]  # fmt: skip
     manifests = project.manifests({*FORBIDDEN, *added} - removed - allowed.keys())
-    declared = [requirement for manifest in manifests for requirement in manifest.requirements]
-    extras = _asked_extras(project, manifests) if any(one.group == "extra" for one in declared) else set()
-    for requirement in declared:
+    extras = _asked_extras(project, manifests)
+    for requirement in (requirement for manifest in manifests for requirement in manifest.requirements):
         is_installed = requirement.group == "runtime" or normalize_name(requirement.group_name or "") in extras
         if is_installed and not requirement.is_constraint and is_live(requirement, settings.service.target_python):
             findings.append(_judge(requirement, project, added))
@@ -81,15 +81,17 @@ def check(project: Project) -> Report:
 
 
 def _asked_extras(project: Project, manifests: Sequence[Manifest]) -> set[str]:
-    """Return the extras of the project itself that it installs, by a manifest of any file of the project."""
+    """Return the extras of the project itself that are installed.
+
+    Where a forbidden package stands in an extra, any manifest of the project may ask for it, staged or not.
+    """
     from memguard_hooks.dependencies.requirement import normalize_name
 
-    if project.files is not None:
-        from memguard_hooks.project import Project
-
-        manifests = [*manifests, *Project(project.tree, project.settings).manifests(())]
+    declared = [requirement for manifest in manifests for requirement in manifest.requirements]
+    if not any(requirement.group == "extra" for requirement in declared):
+        return set()
     asks: dict[str | None, set[str]] = {}
-    for manifest in manifests:
+    for manifest in (*manifests, *_other_manifests(project)):
         for asking, extra in manifest.own_extras:
             asks.setdefault(normalize_name(asking) if asking else None, set()).add(normalize_name(extra))
     found: set[str] = set()
@@ -100,6 +102,18 @@ def _asked_extras(project: Project, manifests: Sequence[Manifest]) -> set[str]:
             found.add(extra)
             waiting += asks.get(extra, ())
     return found
+
+
+def _other_manifests(project: Project) -> Sequence[Manifest]:
+    from memguard_hooks.errors import MemguardError
+    from memguard_hooks.project import Project
+
+    if project.files is None:
+        return ()
+    try:
+        return Project(project.tree, project.settings).manifests(())
+    except MemguardError:  # a tree without end: what was named is judged all the same
+        return ()
 
 
 def _judge(requirement: Requirement, project: Project, added: set[str]) -> Finding:
