@@ -44,26 +44,30 @@ class Judged(NamedTuple):
 
 def assess(project: Project, before: Project | None) -> list[Judged]:
     """Judge all services of a project; `before` is the same project at the last commit."""
+    for settings in (project.settings.service, *project.settings.services.values()):
+        _plan(settings)
     services, unknown = _services(project), []
     known = {} if before is None else {service.name: service for service in _services(before)}
     judged: list[Judged] = []
     for service in services:
         settings = project.settings.services.get(service.name, project.settings.service)
         now = _estimate(project, service, settings)
-        then = None
-        if before is not None and service.name in known:
-            then = _estimate(before, known[service.name], settings)
         if isinstance(now, Skipped):
             unknown.append(now)
             judged.append(_unknown(project, service, settings))
             continue
-        base = then if isinstance(then, _Service) else None
-        judged.append(_judge(project, service, settings, now, base, has_past=before is not None))
+        then = None
+        if before is not None and service.name in known:
+            then = _estimate_past(before, known[service.name], settings)
+        commit = None
+        if then is not None and not then.unread:
+            commit = now.estimate.expected - then.estimate.expected
+        elif before is not None and service.name not in known:
+            commit = now.estimate.expected  # a new service: all of it
+        judged.append(_judge(project, service, settings, now, then, commit))
     project.skipped += unknown
     if not services:
-        reason = (
-            "no service is declared: no Procfile, render.yaml, fly.toml or Dockerfile, and no entrypoints in the settings"
-        )
+        reason = "no service is declared: no start command in a deployment file, no entrypoints in the settings"
         project.skipped.append(Skipped(".", None, reason))
     return judged
 
@@ -90,6 +94,16 @@ class _Service(NamedTuple):
     process: Process
     estimate: Estimate
     workers: int
+    unread: tuple[str, ...]
+
+
+def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> _Service | None:
+    """Estimate a service at the last commit; None where nobody can, also because git cannot read the commit."""
+    try:
+        found = _estimate(project, service, settings)
+    except MemguardError:
+        return None
+    return found if isinstance(found, _Service) else None
 
 
 def _estimate(project: Project, service: Service, settings: ServiceSettings) -> _Service | Skipped:
@@ -109,12 +123,14 @@ def _estimate(project: Project, service: Service, settings: ServiceSettings) -> 
     target = Target(python, is_main=entrypoint.is_main, called=called, lazy_all=lazy_all)
     walked = walk(project.tree, resolver, path, module, target)
     project.skipped += walked.skipped
+    if path in walked.unread:
+        return Skipped(*where, f"{service.name} is not estimated: {path} could not be analyzed")
     server = tuple(External((name,), (), is_eager=True) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))
     process = estimate_process(project, walked, python)
     runtime = settings.runtime or 0
     estimate = estimate_together(process, command, runtime)
-    return _Service(command, entrypoint, process, estimate, command.workers)
+    return _Service(command, entrypoint, process, estimate, command.workers, walked.unread)
 
 
 def _command(project: Project, service: Service, settings: ServiceSettings) -> StartCommand:
@@ -170,21 +186,28 @@ def _locate(project: Project, entrypoint: EntryPoint) -> tuple[Resolver, str, st
 # The verdict
 
 
+def _plan(settings: ServiceSettings) -> platforms.Plan | None:
+    """Return the plan that the settings name. Raises MemguardError for one that is not known, with the nearest."""
+    if settings.platform is None:
+        return None
+    plan = platforms.find_platform(settings.platform)
+    if plan is None:
+        import difflib
+
+        near = difflib.get_close_matches(settings.platform, platforms.platform_names(), n=1, cutoff=0)
+        path, _, rest = settings.limit_source.partition(":")
+        line = rest.partition(" ")[0]
+        message = f"unknown platform {settings.platform!r}: did you mean {near[0]!r}?"
+        raise MemguardError(message, path if line else None, int(line) if line else None)
+    return plan
+
+
 def _limit(service: Service, settings: ServiceSettings) -> tuple[int | None, str, str]:
     """Return the limit in bytes, where it is written, and what a message calls it."""
     if settings.limit is not None:
         return settings.limit, settings.limit_source, settings.limit_source
-    if settings.platform is not None:
-        plan = platforms.find_platform(settings.platform)
-        if plan is None:
-            import difflib
-
-            near = difflib.get_close_matches(settings.platform, platforms.platform_names(), n=1, cutoff=0)
-            path, _, rest = settings.limit_source.partition(":")
-            line = rest.partition(" ")[0]
-            raise MemguardError(
-                f"unknown platform {settings.platform!r}: did you mean {near[0]!r}?", path, int(line) if line else None
-            )
+    plan = _plan(settings)
+    if plan is not None:
         label = f"{plan.platform} {plan.plan}".strip() if plan.memory else "local, no limit"
         return plan.memory, settings.limit_source, label
     if service.platform is not None:
@@ -193,12 +216,9 @@ def _limit(service: Service, settings: ServiceSettings) -> tuple[int | None, str
 
 
 def _judge(
-    project: Project, service: Service, settings: ServiceSettings, now: _Service, then: _Service | None, *, has_past: bool
+    project: Project, service: Service, settings: ServiceSettings, now: _Service, then: _Service | None, commit: int | None
 ) -> Judged:
     limit, source, label = _limit(service, settings)
-    commit = None
-    if has_past:
-        commit = now.estimate.expected - (then.estimate.expected if then is not None else 0)
     estimate = now.estimate._replace(commit=commit)
     verdict: Verdict = "ok"
     if limit is not None:
@@ -211,6 +231,8 @@ def _judge(
         project.skipped.append(
             Skipped(service.path, service.line, f"the memory of {label} is not known; set `limit` in the settings")
         )
+    if now.unread and verdict != "error":
+        verdict = "unknown"  # at least what was found
     report = ServiceReport(
         name=service.name,
         path=service.path,

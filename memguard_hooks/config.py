@@ -48,6 +48,21 @@ class ServiceSettings(NamedTuple):
     growth: int | None = None
     runtime: int | None = None
 
+    def over(self, other: ServiceSettings) -> ServiceSettings:
+        """Return these settings with those of `other` where nothing is set here; platform and limit go together."""
+        limited = self if self.limit_source else other
+        return ServiceSettings(
+            platform=limited.platform,
+            limit=limited.limit,
+            limit_source=limited.limit_source,
+            entrypoints=self.entrypoints or other.entrypoints,
+            target_python=self.target_python or other.target_python,
+            warn=self.warn or other.warn,
+            fail=self.fail or other.fail,
+            growth=other.growth if self.growth is None else self.growth,
+            runtime=other.runtime if self.runtime is None else self.runtime,
+        )
+
 
 class Settings(NamedTuple):
     """All settings, with their defaults. Sizes are bytes, shares are of 1."""
@@ -68,7 +83,7 @@ class Settings(NamedTuple):
 
 
 WARN, FAIL = 0.78, 0.88
-"""The bands of the limit: seed practice of 400 and 450 of 512 MiB."""
+"""The bands of the limit: some 400 and 450 of 512 MiB."""
 
 
 def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped, ...]]:
@@ -229,9 +244,10 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
     names = top.values.get("services", {})
     threshold = top.text("heavy-threshold", parse_size, "a size such as '40MiB'")
     services = top.table("services", tuple(names) if isinstance(names, dict) else ())
+    everywhere = _service(top)
     return Settings(
-        service=_service(top),
-        services={name: _service(services.table(name, _SERVICE_KEYS)) for name in services.values},
+        service=everywhere,
+        services={name: _service(services.table(name, _SERVICE_KEYS)).over(everywhere) for name in services.values},
         source_roots=top.texts("source-roots"),
         exclude=top.texts("exclude"),
         scope=top.text("scope", _scope, "'reachable' or 'all'"),

@@ -97,7 +97,7 @@ REFUSED = {
     ),
     "memory-budget": Outcome(
         "Failed",
-        "Procfile:1:1: MG301 web: N of 512 MiB (default): 3 processes of N MiB\n"
+        "Procfile:1:1: MG301 web: N of 512 MiB (default): 3 processes of N MiB that share pages\n"
         "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
         "         or start 1 worker\n"
         "1 error, 0 warnings",
@@ -387,7 +387,7 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
 
     run = repository.try_git("merge", "--no-edit", "more")
     told = (
-        "Procfile:1:1: MG301 web: N of 512 MiB (default), this commit +N: 4 processes of N MiB\n"
+        "Procfile:1:1: MG301 web: N of 512 MiB (default), this commit +N: 4 processes of N MiB that share pages\n"
         "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
         "         or start 2 workers\n"
         "1 error, 0 warnings"

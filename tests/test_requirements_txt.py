@@ -583,6 +583,7 @@ HUGE = "requirements.txt: error: is larger than 8 MiB, with what it includes\n"
         pytest.param(b"litellm==1.69.3\na" + b"-1" * 2**19, None, id="name-without-end"),
         pytest.param(b"litellm==1.69.3\nhttps://e/" + b"-1" * 2**18 + b"\n", "", id="archive-without-end"),
         pytest.param(b"litellm==1.69.3\ngit+https://e/" + b"/a@" * 2**18 + b"\n", "", id="repository-without-end"),
+        pytest.param(b"litellm==1.69.3\n#" + b"\\" * 2**19 + b"\n", "", id="backslashes-without-end"),
         pytest.param(b"litellm==1.69.3\n./" + b"[" * 2**19 + b"\n", "", id="brackets-without-end"),
     ],
 )
@@ -777,3 +778,33 @@ def test_pip_reads_the_same(folder: Path, files: dict[str, bytes]) -> None:
     ours = read_by_us(folder)
     if expected is not None:
         assert ours == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(b"litellm", True, id="plain"),
+        pytest.param(b"git+https://example.com/litellm.git", True, id="url"),
+        pytest.param(b"LiteLLM", True, id="case"),
+        pytest.param(b"Hugging_-.Face.hub", True, id="separators"),
+        pytest.param(b"lite\\\nllm", True, id="two-lines"),
+        pytest.param(b"lite\\\r\n\\\r\nllm", True, id="three-lines"),
+        pytest.param("lite\\\u2028llm".encode(), True, id="line-separator"),
+        pytest.param("litellm".encode("utf-16"), True, id="utf-16"),
+        pytest.param(b"lite-llm\nlite\nllm\nhugging\nface", False, id="others"),
+        pytest.param(b"", False, id="nothing"),
+    ],
+)
+def test_mentions(data: bytes, expected: object) -> None:
+    assert mentions(data, ["litellm", "hugging-face-hub"]) is expected
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(files=trees())
+def test_bytes_that_declare_a_package_mention_it(folder: Path, files: dict[str, bytes]) -> None:
+    write(folder, files)
+    try:
+        manifest = requirements_txt.read(WorkTree(str(folder)), "requirements.txt", lambda _: True)
+    except MemguardError:
+        return
+    assert [one for one in manifest.requirements if not mentions(files[one.path], [one.name])] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Sequence
 
 from memguard_hooks import run
@@ -23,4 +24,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     run.add_budget_options(parser)
     parser.add_argument("path", nargs="?", default=".", help="root of the project")
     options = parser.parse_args(argv)
+    if not os.path.isdir(options.path):
+        parser.error(f"no such folder: {options.path}")
     return run.run(options, check, root=options.path)

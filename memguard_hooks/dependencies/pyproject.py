@@ -25,6 +25,9 @@ _NOT_READ: tuple[KeyPath, ...] = (
 )
 """Tables and lists of requirements that have no reader yet."""
 
+MAX_REQUIREMENTS = 5_000
+"""Requirements of one list: no hand writes more, and parsing them takes seconds."""
+
 
 def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     """Read the requirements of a pyproject.toml whose name is `wanted`.
@@ -56,7 +59,6 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
         tuple(Comment(path, *comment) for comment in document.comments) if b"memguard:" in data else (),
         tuple(_gaps(document, wanted)),
         tuple((one.group_name, extra) for one in requirements if one.name == own for extra in one.extras),
-        is_package="build-system" in document.data,
     )
     for more in _dynamic(document, tree, wanted):
         manifest = manifest.joined(more)
@@ -81,6 +83,8 @@ def _texts(document: Document, key: KeyPath) -> list[str]:
     values = _table(document, key[:-1]).get(str(key[-1]), [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise document.error(f"{'.'.join(map(str, key))} must be a list of strings", key)
+    if len(values) > MAX_REQUIREMENTS:
+        raise document.error(f"{'.'.join(map(str, key))} lists more than {MAX_REQUIREMENTS} requirements", key)
     return values
 
 

@@ -20,6 +20,10 @@ Group = Literal["runtime", "extra", "development", "build"]
 Wanted = Callable[[str], bool]
 
 
+MAX_VERSION = 200
+"""Characters of a version: Python refuses to make numbers of thousands of digits."""
+
+
 class Requirement(NamedTuple):
     """A requirement as it is declared in a manifest.
 
@@ -57,15 +61,13 @@ class Manifest(NamedTuple):
     """What one manifest, with all that it includes, declares.
 
     `own_extras` are the extras of the project itself that it asks for (`-e .[ml]`), each with the
-    extra that asks, None where it is the deployment. `is_package`: a build backend makes a package
-    of it, which others may install.
+    extra that asks, None where it is the deployment.
     """
 
     requirements: tuple[Requirement, ...] = ()
     comments: tuple[Comment, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     own_extras: tuple[tuple[str | None, str], ...] = ()
-    is_package: bool = False
 
     def joined(self, other: Manifest) -> Manifest:
         """Return both as one."""
@@ -74,7 +76,6 @@ class Manifest(NamedTuple):
             self.comments + other.comments,
             self.skipped + other.skipped,
             self.own_extras + other.own_extras,
-            self.is_package or other.is_package,
         )
 
 
@@ -97,7 +98,9 @@ def mentions(data: bytes, names: Iterable[str]) -> bool:
     """Tell whether the bytes of a requirements file may name one of the distributions: never False where they do."""
     if b"\0" in data or b"coding" in data:  # UTF-16 or UTF-32; whatever else a coding line says
         return True
-    text = re.sub(rb"\\+[\r\n\v\f\x1c-\x1e]+\\*", b"", data) if b"\\" in data else data  # a name on two lines
+    text = data
+    if b"\\" in data:  # a name may stand on two lines, which end in any way that pip knows
+        text = re.sub(rb"(?<=\\)(?:[\r\n\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9])+", b"", data).replace(b"\\", b"")
     text = re.sub(rb"[-_.]+", b"-", text).lower()
     return any(name.encode() in text for name in names)
 
@@ -125,6 +128,8 @@ def parse(text: str, path: str, line: int, column: int, end_line: int) -> Requir
         raise MemguardError(f"is not a valid requirement: {shorten(text)!r} ({reason})", path, line, column) from None
     except RecursionError:
         raise MemguardError("is nested too deeply", path, line, column) from None
+    if any(len(specifier.version) > MAX_VERSION for specifier in parsed.specifier):
+        raise MemguardError(f"is not a valid requirement: {shorten(text)!r} (no version is as long)", path, line, column)
     return Requirement(
         name=normalize_name(parsed.name),
         text=text,
@@ -151,7 +156,10 @@ def is_live(requirement: Requirement, python: tuple[int, int] | None) -> bool:
     micros = (0, 99) if "_full_version" in text or "implementation_version" in text else (0,)
     machines = ("x86_64", "aarch64") if "platform_machine" in text else ("x86_64",)
     hosts = (_environment(*version, micro, machine) for version in versions for micro in micros for machine in machines)
-    return any(marker.evaluate(host) for host in hosts)
+    try:
+        return any(marker.evaluate(host) for host in hosts)
+    except ValueError:  # a comparison without a meaning, such as `platform_machine === "x86_64"`
+        return True
 
 
 def _environment(major: int, minor: int, micro: int, machine: str) -> dict[str, str]:

@@ -60,23 +60,25 @@ def _judge(judged: Judged) -> list[Finding]:
     if report.verdict in ("warning", "error"):
         is_over = report.verdict == "error"
         message = f"{summary(report)}{_processes(judged)}"
-        findings.append(_finding(judged, "MG301" if is_over else "MG302", "error" if is_over else "warning", message))
+        code = "MG301" if is_over else "MG302"
+        severity: Severity = "error" if is_over else "warning"
+        findings.append(_finding(judged, code, severity, message, report.estimate.expected, _fix(judged)))
     commit = report.estimate.commit
     if settings.growth is not None and commit is not None and commit > settings.growth:
         message = f"{report.name} grew by {signed(commit)} MiB, more than the {mib(settings.growth)} MiB allowed"
-        findings.append(_finding(judged, "MG303", "error", message))
+        findings.append(_finding(judged, "MG303", "error", message, commit, "\n".join(_added(judged)) or None))
     return findings
 
 
 def _processes(judged: Judged) -> str:
-    """Say how the processes make the sum: `: 2 processes of 290 MiB`."""
+    """Say how the processes make the sum: `: 2 processes of 290 MiB that share pages`."""
     workers, process = judged.report.processes, judged.process
     if process is None or workers is None or workers == 1:
         return ""
-    return f": {workers} processes of {mib(process.expected)} MiB"
+    return f": {workers} processes of {mib(process.expected)} MiB that share pages"
 
 
-def _finding(judged: Judged, code: str, severity: Severity, message: str) -> Finding:
+def _finding(judged: Judged, code: str, severity: Severity, message: str, cost: int, fix: str | None) -> Finding:
     report, service = judged.report, judged.service
     dearest = max((part for part in report.parts if part.chain), key=lambda part: part.resident, default=None)
     return Finding(
@@ -87,9 +89,9 @@ def _finding(judged: Judged, code: str, severity: Severity, message: str) -> Fin
         message,
         HOOK,
         severity,
-        report.estimate.expected if report.estimate else None,
+        cost,
         dearest.chain if dearest else (),
-        _fix(judged),
+        fix,
     )
 
 
@@ -102,10 +104,18 @@ def _fix(judged: Judged) -> str | None:
         lines.append(f"{'or ' if lines else ''}start {judged.workers} worker{'s' if judged.workers > 1 else ''}")
     if judged.plan is not None:
         lines.append(f"{'or ' if lines else ''}take {judged.plan}")
-    for part in judged.added:
-        if part.resident >= MIB:
-            lines.append(f"this commit brings {part.package}: +{mib(part.resident)} MiB ({chain(part.chain)})")
-    return "\n".join(lines) or None
+    return "\n".join(lines + _added(judged)) or None
+
+
+def _added(judged: Judged) -> list[str]:
+    """Name the imports that were not there at the last commit."""
+    from memguard_hooks.report.text import chain
+
+    return [
+        f"this commit brings {part.package}: +{mib(part.resident)} MiB ({chain(part.chain)})"
+        for part in judged.added
+        if part.resident >= MIB
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -51,10 +51,6 @@ WITHDRAWN = {LITELLM: {"1.82.7": "it was backdoored", "1.82.8": "it was backdoor
 """Releases taken from the index for what they did: litellm 1.82.7 and 1.82.8, March 2026."""
 
 
-SERVICE_FILES = ("Procfile", "render.yaml", "fly.toml", "railway.json", "railway.toml", "app.json", "app.yaml")
-"""Files beside or above a pyproject.toml that make it one of an app, whatever its build backend."""
-
-
 def check(project: Project) -> Report:
     """Judge each declaration of a heavy package in the manifests."""
     judge = _Judge(project)
@@ -81,7 +77,7 @@ class _Judge:
         pins = [pin_of(requirement) for requirement in manifest.requirements]
         pinned = {
             (one.name, one.marker, one.group_name)
-            for one, pin in zip(manifest.requirements, pins, strict=True) if pin is not None and one.group != "build"
+            for one, pin in zip(manifest.requirements, pins, strict=True) if pin is not None and one.is_constraint
         }  # fmt: skip
         for requirement, pin in zip(manifest.requirements, pins, strict=True):
             name, marker, group = requirement.name, requirement.marker, requirement.group_name
@@ -94,11 +90,11 @@ class _Judge:
             elif requirement.is_constraint or pinned & {(name, m, g) for m in (None, marker) for g in (None, group)}:
                 finding = None
             else:
-                finding = self._range(requirement, manifest)
+                finding = self._range(requirement)
             if finding is not None:
                 yield finding
 
-    def _range(self, requirement: Requirement, manifest: Manifest) -> Finding | None:
+    def _range(self, requirement: Requirement) -> Finding | None:
         """Judge a requirement that nothing in its manifest pins."""
         from memguard_hooks.dependencies.locked import locked_versions
         from memguard_hooks.dependencies.served import newest_served, served
@@ -108,7 +104,7 @@ class _Judge:
         wrong = [finding for one in locked if (finding := self._version(requirement, one.version, one.path)) is not None]
         if wrong and not locked[0].path.endswith(".txt"):  # a requirements file is judged by itself
             return wrong[0]
-        if name not in self._pins and (locked or (manifest.is_package and not self._is_deployed(requirement.path))):
+        if name not in self._pins and locked:
             return None
         message = f"{name} is not pinned exactly ({_written(requirement)})"
         newest = None if requirement.url else newest_served(name, requirement.specifier)
@@ -144,12 +140,6 @@ class _Judge:
             return None
         cost = None if code == "MG105" else self._cost(name, version)
         return _finding(requirement, code, message, "error", cost, self._advice(requirement))
-
-    def _is_deployed(self, path: str) -> bool:
-        folders = path.split("/")[:-1]
-        above = ["/".join(folders[:depth]) for depth in range(len(folders) + 1)]
-        names = {entry.name for folder in above for entry in self._project.tree.entries(folder)}
-        return not names.isdisjoint(SERVICE_FILES)
 
     def _advice(self, requirement: Requirement) -> str:
         """Return the line to write: the newest version that is known and allowed, in the declared range if there is one."""

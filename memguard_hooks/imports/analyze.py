@@ -69,8 +69,8 @@ class Analysis(NamedTuple):
     unknown: tuple[Unknown, ...] = ()
 
 
-_PLACE = re.compile(r"^(?:\w+ error: )?(?:error at \d+:\d+: )?")
-"""What libcst puts before its messages; the column in it is behind the error."""
+_PLACE = re.compile(r"^(?:\w+ error: )?(?:error at (?P<line>\d+):(?P<column>\d+): )?")
+"""What libcst puts before its messages: the place behind the token that is wrong, column 0 behind a line end."""
 
 
 def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # noqa: B008 - frozen
@@ -91,7 +91,9 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
         module = cst.parse_module(text)
         return Interpreter(module, text, target, Places(module, scanned.imports)).run()
     except cst.ParserSyntaxError as error:
+        place = _PLACE.match(error.message)
+        line = int(place["line"]) - (place["column"] == "0") if place and place["line"] else error.raw_line
         message = _PLACE.sub("", error.message.split("\n")[0]).rstrip(".")
-        raise MemguardError(f"does not parse: {message}", path, error.raw_line) from None
+        raise MemguardError(f"does not parse: {message}", path, line) from None
     except RecursionError:
         raise MemguardError("is not analyzed: it is nested too deeply", path) from None

@@ -35,12 +35,16 @@ class External(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """What an entry point reaches. `files` maps each file to its size in bytes, with deferred ones apart."""
+    """What an entry point reaches. `files` maps each file to its size in bytes, with deferred ones apart.
+
+    `unread` are the files that run at start and could not be analyzed: what they import is not known.
+    """
 
     files: dict[str, int]
     deferred_files: dict[str, int]
     externals: tuple[External, ...]
     skipped: tuple[Skipped, ...]
+    unread: tuple[str, ...] = ()
 
 
 def read_analysis(tree: Tree, path: str, target: Target) -> tuple[Analysis, int]:
@@ -78,6 +82,7 @@ class _Walker:
         self._seen: set[str] = set()
         self._externals: list[External] = []
         self._skipped: list[Skipped] = []
+        self._unread: list[str] = []
         self._deferred: deque[_Reached] = deque()
 
     def run(self, entry: str, module: str | None) -> Walk:
@@ -95,7 +100,7 @@ class _Walker:
                 self._skipped.append(Skipped(entry, None, f"more than {MAX_FILES} files are reached"))
                 break
             self._file(reached, queue, is_entry=reached.path == entry)
-        return Walk(self._files[True], self._files[False], tuple(self._externals), tuple(self._skipped))
+        return Walk(self._files[True], self._files[False], tuple(self._externals), tuple(self._skipped), tuple(self._unread))
 
     def _file(self, reached: _Reached, queue: deque[_Reached], *, is_entry: bool) -> None:
         target = self._target if is_entry else self._target._replace(is_main=False, called=frozenset())
@@ -103,6 +108,8 @@ class _Walker:
             analysis, size = read_analysis(self._tree, reached.path, target)
         except MemguardError as error:
             self._skipped.append(Skipped(reached.path, error.line, error.message))
+            if reached.is_eager:
+                self._unread.append(reached.path)
             return
         self._files[reached.is_eager][reached.path] = size
         for unknown in analysis.unknown if reached.is_eager else ():

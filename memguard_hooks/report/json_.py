@@ -61,7 +61,6 @@ def _part(part: Part) -> dict[str, object]:
         "mib": _mib(part.resident),
         "anonymous_mib": _mib(part.anonymous),
         "source": part.source,
-        "provenance": part.provenance,
         "chain": _chain(part.chain),
     }
 

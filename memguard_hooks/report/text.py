@@ -39,7 +39,8 @@ def summary(service: ServiceReport) -> str:
     if service.estimate is None:
         return f"{service.name}: not estimated"
     of = f" of {mib(service.limit)}" if service.limit is not None else ""
-    line = f"{service.name}: {mib(service.estimate.expected)}{of} MiB ({service.limit_label})"
+    least = "at least " if service.verdict == "unknown" else ""
+    line = f"{service.name}: {least}{mib(service.estimate.expected)}{of} MiB ({service.limit_label})"
     commit = service.estimate.commit
     return line if commit is None else f"{line}, this commit {signed(commit)}"
 
