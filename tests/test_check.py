@@ -15,7 +15,7 @@ def test_all_hooks_judge_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[
     (tmp_path / "Procfile").write_text("web: python main.py\n", encoding="utf-8")
     assert memguard.main(["check", "--limit", "50MiB", str(tmp_path)]) == 1
     codes = [line.split()[1] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
-    assert codes == ["MG301", "MG201", "MG101", "MG101", "MG110"]
+    assert codes == ["MG301", "MG201", "MG101", "MG110"]
 
 
 @pytest.mark.parametrize("name", [pytest.param("nowhere", id="missing"), pytest.param("a.py", id="file")])

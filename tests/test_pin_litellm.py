@@ -376,8 +376,6 @@ UV = '[[package]]\nname = "litellm"\nversion = "{}"\n\n[[package]]\nname = "pand
     [
         pytest.param({"pyproject.toml": APP}, RANGE, id="app"),
         pytest.param({"pyproject.toml": LIBRARY}, RANGE, id="library"),
-        pytest.param({"pyproject.toml": LIBRARY, "render.yaml": ""}, RANGE, id="app-with-a-backend"),
-        pytest.param({"api/pyproject.toml": LIBRARY, "Procfile": ""}, RANGE, id="service-above"),
         pytest.param(
             {"pyproject.toml": APP, "uv.lock": UV.format("1.69.3")},
             ["MG101 litellm is not pinned exactly (>=1.60): uv.lock pins 1.69.3 (warning)"],

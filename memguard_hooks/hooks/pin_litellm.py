@@ -5,10 +5,9 @@ A package that is not pinned grows by itself between two deploys. litellm must b
 and was not withdrawn. Every other heavy package that is not pinned is a warning, and an error where
 `[pins]` names it. The ceiling is policy: memory is claimed only where it was measured.
 
-A constraint, or another line of the same manifest, may pin too. Where a lock or a compiled
-requirements file stands beside the manifest, its version is judged, and a range in the manifest is
-a warning for litellm and for what `[pins]` names, and right for everything else. So it is in the
-pyproject.toml of a library, which has a build backend and no service.
+Each declaration is judged by itself; a constraint that the manifest names may pin it. Where a lock or
+a compiled requirements file stands beside the manifest, its version is judged, and a range in the
+manifest is a warning for litellm and for what `[pins]` names, and right for everything else.
 
 bad:  litellm>=1.30
 bad:  litellm==1.82.7
