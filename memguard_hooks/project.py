@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REQUIREMENTS_FILE = re.compile(
     r"(^|/)([^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|constraints[^/]*\.txt)$", re.IGNORECASE
 )
-_INCLUDE = re.compile(rb"(?m)^\s*-|-\x00")
+_INCLUDE = re.compile(rb"(?m)^\s*[-.]|-\x00")
 
 
 class Project:
@@ -131,7 +131,7 @@ class Project:
                 continue
             for requirement in manifest.requirements:
                 pin = pin_of(requirement)
-                if pin is not None and pin.version is not None:
+                if pin is not None and pin.version is not None and requirement.group != "development":
                     found.setdefault(requirement.name, pin.version)
         return found
 

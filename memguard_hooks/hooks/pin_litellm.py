@@ -74,19 +74,20 @@ class _Judge:
         from memguard_hooks.dependencies.requirement import is_live, pin_of
 
         pins = [pin_of(requirement) for requirement in manifest.requirements]
-        pinned = {
-            (one.name, one.marker, one.group_name)
-            for one, pin in zip(manifest.requirements, pins, strict=True) if pin is not None and one.is_constraint
-        }  # fmt: skip
+        constrained = {
+            (one.name, one.marker)
+            for one, pin in zip(manifest.requirements, pins, strict=True)
+            if one.is_constraint and pin is not None
+        }
         for requirement, pin in zip(manifest.requirements, pins, strict=True):
-            name, marker, group = requirement.name, requirement.marker, requirement.group_name
+            name = requirement.name
             if requirement.group == "build" or (name not in self._pins and requirement.group != "runtime"):
                 continue
             if not is_live(requirement, self._project.settings.service.target_python):
                 continue
             if pin is not None:
                 finding = self._version(requirement, pin.version) if pin.version is not None else None
-            elif requirement.is_constraint or pinned & {(name, m, g) for m in (None, marker) for g in (None, group)}:
+            elif requirement.is_constraint or constrained & {(name, None), (name, requirement.marker)}:
                 finding = None
             else:
                 finding = self._range(requirement)
