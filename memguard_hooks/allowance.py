@@ -25,10 +25,10 @@ class Allowance(NamedTuple):
     reason: str
 
 
-def read_allowances(path: str, comments: Iterable[tuple[int, int, str]]) -> list[Allowance]:
-    """Read the allowances in comments, given as line, column and text."""
+def read_allowances(comments: Iterable[tuple[str, int, int, str]]) -> list[Allowance]:
+    """Read the allowances in comments, given as path, line, column and text."""
     found: list[Allowance] = []
-    for line, column, text in comments:
+    for path, line, column, text in comments:
         match = _ALLOWANCE.search(text)
         if match:
             codes = [code.strip().upper() for code in (match["codes"] or "").split(",")]

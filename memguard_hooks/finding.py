@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from memguard_hooks.errors import MemguardError
+
 Severity = Literal["error", "warning"]
 Verdict = Literal["ok", "warning", "error", "unknown"]
 
@@ -62,6 +64,12 @@ class Skipped(NamedTuple):
     line: int | None
     reason: str
     broken: bool = False
+
+
+def at_fault(error: MemguardError) -> Skipped:
+    """Return what a report says of input that is at fault itself."""
+    place = "" if error.line is None or error.column is None else f"column {error.column}: "
+    return Skipped(error.path or ".", error.line, place + error.message, broken=True)
 
 
 class Part(NamedTuple):

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from memguard_hooks.errors import MemguardError, UnreadableError
-from memguard_hooks.finding import Skipped
+from memguard_hooks.finding import Skipped, at_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -102,8 +102,7 @@ class Project:
 
     def broken(self, error: MemguardError) -> None:
         """Note input that is at fault itself."""
-        place = "" if error.column is None or error.line is None else f"column {error.column}: "
-        self.skipped.append(Skipped(error.path or ".", error.line, place + error.message, broken=True))
+        self.skipped.append(at_fault(error))
 
     def unreadable(self, error: UnreadableError, *, was_named: bool) -> None:
         """Note a file that must not be read: at fault where the user named it, else only left out."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from memguard_hooks.config import Settings, load, parse_python, parse_size
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Report, Skipped, merge
+from memguard_hooks.finding import Report, Skipped, at_fault, merge
 from memguard_hooks.project import Project
 from memguard_hooks.tree import WorkTree, normalize
 
@@ -96,7 +96,7 @@ def run(
         report = check(project)
         report = merge([report, Report(skipped=(*notes, *project.skipped))])
     except MemguardError as error:
-        problems = (_problem(error),)
+        problems = (at_fault(error),)
     except Exception as error:
         # The last line of defense: a hook never ends in a traceback.
         if os.environ.get("MEMGUARD_DEBUG"):
@@ -118,11 +118,6 @@ def _inside(root: str, name: str) -> str:
     if inside is None:
         raise MemguardError("is not in this project", name)
     return inside
-
-
-def _problem(error: MemguardError) -> Skipped:
-    place = "" if error.line is None or error.column is None else f"column {error.column}: "
-    return Skipped(error.path or ".", error.line, place + error.message, broken=True)
 
 
 def _print(report: Report, style: str) -> None:

@@ -75,8 +75,7 @@ def check(project: Project) -> Report:
         is_installed = requirement.group == "runtime" or normalize_name(requirement.group_name or "") in extras
         if is_installed and not requirement.is_constraint and is_live(requirement, settings.service.target_python):
             findings.append(_judge(requirement, project, added))
-    comments = [comment for manifest in manifests for comment in manifest.comments]
-    allowances = [one for c in comments for one in read_allowances(c.path, [(c.line, c.column, c.text)])]
+    allowances = read_allowances(comment for manifest in manifests for comment in manifest.comments)
     return Report(tuple(apply_allowances(HOOK, findings, allowances, owns_unknown=False)))
 
 

@@ -83,7 +83,7 @@ def _allowances(path: str, data: bytes) -> list[Allowance]:
     scanned = scan(decode(data, path))
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, path, scanned.line)
-    return read_allowances(path, scanned.comments)
+    return read_allowances((path, *comment) for comment in scanned.comments)
 
 
 def _target(project: Project) -> Target:

@@ -55,8 +55,7 @@ def check(project: Project) -> Report:
     judge = _Judge(project)
     manifests = project.manifests(judge.names)
     findings = [finding for manifest in manifests for finding in judge.manifest(manifest)]
-    comments = [comment for manifest in manifests for comment in manifest.comments]
-    allowances = [one for c in comments for one in read_allowances(c.path, [(c.line, c.column, c.text)])]
+    allowances = read_allowances(comment for manifest in manifests for comment in manifest.comments)
     return Report(tuple(apply_allowances(HOOK, findings, allowances, owns_unknown=True)))
 
 
