@@ -189,78 +189,18 @@ class Project:
 
     @cached_property
     def deployment(self) -> Deployment:
-        """The services of the project.
+        """The services of the project, as its deployment files declare them."""
+        from memguard_hooks.deployment.discover import discover
 
-        The files of platforms win over a Procfile, and that over a Dockerfile that no platform's file names, where it
-        starts Python. Two platforms are two hosts: what runs on both is judged twice.
-        """
-        from memguard_hooks.deployment import procfile
-        from memguard_hooks.deployment.service import Deployment, join_services
-
-        images: set[str] = set()
-
-        def read_image(path: str) -> bytes | None:
-            images.add(path)
-            return self.read_file(path)
-
-        own = Deployment()
-        for path in ("render.yaml", "fly.toml"):
-            data = self._read_optional(path)
-            if data is None:
-                continue
-            if path == "render.yaml":
-                from memguard_hooks.deployment import render as reader
-            else:
-                from memguard_hooks.deployment import fly as reader  # type: ignore[no-redef]
-            try:
-                found = reader.read(data, path, read_image)
-            except MemguardError as error:
-                self.broken(error)
-                continue
-            own = Deployment(own.services + found.services, own.skipped + found.skipped)
-        data = self._read_optional("Procfile")
-        others = [procfile.read(data, "Procfile")] if data is not None else []
-        data = self._read_optional("Dockerfile") if "Dockerfile" not in images else None
-        if data is not None:
-            others.append(self._image(data, "Dockerfile"))
-        if len(others) == 2 and self._runs_python(others[1]) and not self._runs_python(others[0]):
-            others.reverse()
-        for other in others:
-            own = join_services(own, other)
-        self.skipped += own.skipped
-        return own
-
-    def _image(self, data: bytes, path: str) -> Deployment:
-        """Return what the image of a Dockerfile runs, on no platform that anybody names."""
-        from memguard_hooks.deployment import dockerfile
-        from memguard_hooks.deployment.service import Deployment, Service
-
-        try:
-            found = dockerfile.read_image(data, path, read=self.read_file)
-        except MemguardError as error:
-            self.broken(error)
-            return Deployment()
-        started = found.service(path, self.read_file) if isinstance(found, dockerfile.Image) else found
-        return Deployment((started,)) if isinstance(started, Service) else Deployment((), (started,))
-
-    def _runs_python(self, deployment: Deployment) -> bool:
-        from memguard_hooks.deployment.command import Host, parse
-
-        services = deployment.services
-        return any(parse(one.command, Host(one.environment, self.read_file), one.folder).entrypoint for one in services)
+        found = discover(self.tree, self.broken)
+        self.skipped += found.skipped
+        return found
 
     def read_file(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none that may be read."""
         try:
             return self.tree.read(path)
         except MemguardError:
-            return None
-
-    def _read_optional(self, path: str) -> bytes | None:
-        try:
-            return self.tree.read(path)
-        except MemguardError as error:
-            self.broken(error)
             return None
 
 

@@ -7,19 +7,18 @@ Render's native Python sets `GUNICORN_CMD_ARGS=--preload …` by itself, images 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import yaml
+from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Read
 from memguard_hooks.deployment.platforms import DEFAULT_PLAN, RENDER, find_plan
 from memguard_hooks.deployment.service import Deployment, Service
-from memguard_hooks.errors import MemguardError
+from memguard_hooks.deployment.yaml_nodes import compose, get, items, scalar
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, normalize
 
-MAX_BYTES = 2**20
-"""A blueprint is some kilobytes; parsing YAML is slow."""
+if TYPE_CHECKING:
+    import yaml
 
 NATIVE_ENVIRONMENT = {"GUNICORN_CMD_ARGS": "--preload --access-logfile - --bind=0.0.0.0:10000"}
 
@@ -31,24 +30,11 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
     Raises MemguardError for YAML that does not parse, with the place.
     """
-    if len(data) > MAX_BYTES:
-        raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
-    try:
-        root = yaml.compose(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise MemguardError("is not UTF-8", path, data.count(b"\n", 0, error.start) + 1) from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        raise MemguardError(f"is not valid YAML: {error.problem or error.context}", path, *place) from None
-    except yaml.YAMLError as error:
-        raise MemguardError(f"is not valid YAML: {str(error).splitlines()[0]}", path) from None
-    except RecursionError:
-        raise MemguardError("is nested too deeply", path) from None
+    root = compose(data, path)
     groups = {
         name: _variables(group, {})
-        for group in _items(_get(root, "envVarGroups"))
-        if (name := _text(_get(group, "name"))) is not None
+        for group in items(get(root, "envVarGroups"))
+        if (name := scalar(get(group, "name"))) is not None
     }
     services: list[Service] = []
     skipped: list[Skipped] = []
@@ -62,25 +48,25 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
 
 def _services(root: yaml.Node | None) -> Iterator[yaml.Node]:
-    yield from _items(_get(root, "services"))
-    for project in _items(_get(root, "projects")):
-        for environment in _items(_get(project, "environments")):
-            yield from _items(_get(environment, "services"))
+    yield from items(get(root, "services"))
+    for project in items(get(root, "projects")):
+        for environment in items(get(project, "environments")):
+            yield from items(get(environment, "services"))
 
 
 def _service(node: yaml.Node, path: str, groups: dict[str, dict[str, str]], read_file: Read) -> Service | Skipped | None:
-    kind = _text(_get(node, "type")) or "web"
-    runtime = _text(_get(node, "runtime")) or _text(_get(node, "env"))
+    kind = scalar(get(node, "type")) or "web"
+    runtime = scalar(get(node, "runtime")) or scalar(get(node, "env"))
     line = node.start_mark.line + 1
-    name = _text(_get(node, "name")) or kind
-    command = _get(node, "startCommand")
+    name = scalar(get(node, "name")) or kind
+    command = get(node, "startCommand")
     if kind not in _KINDS:
         return None  # a static site or a store
     if runtime == "image":
         return Skipped(path, line, f"{name} runs an image, whose command is not in the repository")
     if runtime not in ("python", "docker"):
         return None
-    folder = normalize(_text(_get(node, "rootDir")) or "")
+    folder = normalize(scalar(get(node, "rootDir")) or "")
     if folder is None:
         return Skipped(path, line, f"{name} has a rootDir that leads out of the repository")
     environment = _variables(node, groups)
@@ -91,14 +77,14 @@ def _service(node: yaml.Node, path: str, groups: dict[str, dict[str, str]], read
             return started._replace(reason=f"{name} is not read: {started.reason}")
         environment = {**started.environment, **environment}
     else:
-        text = _text(command)
+        text = scalar(command)
         if command is None or text is None:
             return Skipped(path, line, f"{name} has no startCommand")
         mark = command.start_mark
         started = Service(name, path, mark.line + 1, mark.column + 1, text.strip(), folder=folder)
         environment = {**NATIVE_ENVIRONMENT, **environment}
-    plan_node = _get(node, "plan")
-    plan = _text(plan_node) or DEFAULT_PLAN[RENDER]
+    plan_node = get(node, "plan")
+    plan = scalar(plan_node) or DEFAULT_PLAN[RENDER]
     known = find_plan(RENDER, plan)
     if plan_node is not None:
         source, label = f"{path}:{plan_node.start_mark.line + 1} plan {plan}", f"render {plan}"
@@ -121,8 +107,8 @@ def _image_service(node: yaml.Node, path: str, folder: str, read_file: Read) -> 
 
     Paths count from the rootDir, and from the root where there is no such file.
     """
-    asked = _text(_get(node, "dockerfilePath")) or "Dockerfile"
-    context = _text(_get(node, "dockerContext")) or "."
+    asked = scalar(get(node, "dockerfilePath")) or "Dockerfile"
+    context = scalar(get(node, "dockerContext")) or "."
     line = node.start_mark.line + 1
     for base in dict.fromkeys((folder, "")):
         file, source = join(base, asked.lstrip("/")), join(base, context.lstrip("/"))
@@ -132,8 +118,8 @@ def _image_service(node: yaml.Node, path: str, folder: str, read_file: Read) -> 
         image = dockerfile.read_image(data, file, source, read=read_file)
         if isinstance(image, Skipped):
             return image
-        command = _get(node, "dockerCommand")
-        text = _text(command)
+        command = get(node, "dockerCommand")
+        text = scalar(command)
         if command is None or text is None:
             return image.service(file, read_file)
         started = image.service(file, read_file, text)
@@ -146,39 +132,10 @@ def _image_service(node: yaml.Node, path: str, folder: str, read_file: Read) -> 
 
 def _variables(node: yaml.Node, groups: dict[str, dict[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for item in _items(_get(node, "envVars")):
-        key, value, group = (_text(_get(item, name)) for name in ("key", "value", "fromGroup"))
+    for item in items(get(node, "envVars")):
+        key, value, group = (scalar(get(item, name)) for name in ("key", "value", "fromGroup"))
         if group is not None:
             found = {**groups.get(group, {}), **found}
         elif key is not None and value is not None:
             found[key] = value
     return found
-
-
-def _get(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    """Return the value of a key of a mapping, also through `<<`; None where there is none."""
-    waiting = [node]
-    seen: set[int] = set()
-    while waiting:
-        here = waiting.pop(0)
-        if not isinstance(here, yaml.MappingNode) or id(here) in seen:
-            continue
-        seen.add(id(here))
-        for name, value in reversed(here.value):  # the last of two equal keys counts
-            if name.value == key:
-                return value  # type: ignore[no-any-return]
-        for name, value in here.value:
-            if name.value == "<<":
-                waiting += value.value if isinstance(value, yaml.SequenceNode) else [value]
-    return None
-
-
-def _items(node: yaml.Node | None) -> list[yaml.Node]:
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
-
-
-def _text(node: yaml.Node | None) -> str | None:
-    """Return a scalar as it is written, None for null and for anything else."""
-    if not isinstance(node, yaml.ScalarNode) or node.tag == "tag:yaml.org,2002:null":
-        return None
-    return str(node.value)

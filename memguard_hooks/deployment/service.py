@@ -9,11 +9,30 @@ from typing import NamedTuple
 from memguard_hooks.finding import Skipped
 
 
+class Place(NamedTuple):
+    """Where something is written, 1-based."""
+
+    path: str
+    line: int
+    column: int
+
+
+class Build(NamedTuple):
+    """A command that installs what the service needs, such as `pip install -r requirements.txt`, and where it runs."""
+
+    command: str
+    place: Place
+    folder: str = ""
+
+
 class Service(NamedTuple):
     """A long-running command, where it is written and what is known of its host.
 
     `limit` is bytes, None where the host has none or nobody can know; `limit_source` says where
     the figure stands, `limit_label` what to call it in a message; `plan` is as it is written.
+    `cpus` is what the plan gives, None where nobody can know; `replicas` are copies of the service,
+    each with a limit of its own. `environment` is what the command sees, also what the platform sets by
+    itself; `variables` says where those stand that the repository sets. `builds` install its dependencies.
     `mounts` are the absolute paths that the repository's folders have in the service's image.
     """
 
@@ -31,13 +50,30 @@ class Service(NamedTuple):
     environment: Mapping[str, str] = MappingProxyType({})
     folder: str = ""
     mounts: Mapping[str, str] = MappingProxyType({})
+    cpus: float | None = None
+    replicas: int | None = 1
+    variables: Mapping[str, Place] = MappingProxyType({})
+    builds: tuple[Build, ...] = ()
+
+
+class Trap(NamedTuple):
+    """Something that a deployment file says and that does not do what its writer means.
+
+    `kind` tells which, `subject` what it is about, such as the service or the key, and `detail` what a message needs.
+    """
+
+    kind: str
+    place: Place
+    subject: str
+    detail: str = ""
 
 
 class Deployment(NamedTuple):
-    """All services of a project, and what was not understood."""
+    """All services of a project, what was not understood, and what will not do what it says."""
 
     services: tuple[Service, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    traps: tuple[Trap, ...] = ()
 
 
 def join_services(own: Deployment, other: Deployment) -> Deployment:
@@ -47,7 +83,7 @@ def join_services(own: Deployment, other: Deployment) -> Deployment:
     read the other, and what lost is reported.
     """
     if not own.services:
-        return Deployment(other.services, own.skipped + other.skipped)
+        return Deployment(other.services, own.skipped + other.skipped, own.traps + other.traps)
     known = {" ".join(service.command.split()) for service in own.services}
     lost = tuple(
         Skipped(
@@ -58,4 +94,4 @@ def join_services(own: Deployment, other: Deployment) -> Deployment:
         for service in other.services
         if " ".join(service.command.split()) not in known
     )
-    return Deployment(own.services, own.skipped + other.skipped + lost)
+    return Deployment(own.services, own.skipped + other.skipped + lost, own.traps + other.traps)

@@ -1,0 +1,75 @@
+"""YAML as nodes, so that each value has its place; nothing is constructed, so that anchors do not explode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+from memguard_hooks.errors import MemguardError
+
+MAX_BYTES = 2**20
+"""A deployment file is some kilobytes; parsing YAML is slow."""
+
+NULL = "tag:yaml.org,2002:null"
+
+
+def compose(data: bytes, path: str) -> yaml.Node | None:
+    """Return the root of a file of one document, None for an empty one.
+
+    Raises MemguardError for what is no YAML, with the place.
+    """
+    return next(compose_all(data, path), None)
+
+
+def compose_all(data: bytes, path: str) -> Iterator[yaml.Node]:
+    """Give the root of each document of a file. Raises MemguardError for what is no YAML, with the place."""
+    if len(data) > MAX_BYTES:
+        raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
+    try:
+        yield from yaml.compose_all(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise MemguardError("is not UTF-8", path, data.count(b"\n", 0, error.start) + 1) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        raise MemguardError(f"is not valid YAML: {error.problem or error.context}", path, *place) from None
+    except yaml.YAMLError as error:
+        raise MemguardError(f"is not valid YAML: {str(error).splitlines()[0]}", path) from None
+    except RecursionError:
+        raise MemguardError("is nested too deeply", path) from None
+
+
+def get(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    """Return the value of a key of a mapping, also through `<<`; None where there is none."""
+    waiting = [node]
+    seen: set[int] = set()
+    while waiting:
+        here = waiting.pop(0)
+        if not isinstance(here, yaml.MappingNode) or id(here) in seen:
+            continue
+        seen.add(id(here))
+        for name, value in reversed(here.value):  # the last of two equal keys counts
+            if name.value == key:
+                return value  # type: ignore[no-any-return]
+        for name, value in here.value:
+            if name.value == "<<":
+                waiting += value.value if isinstance(value, yaml.SequenceNode) else [value]
+    return None
+
+
+def items(node: yaml.Node | None) -> list[yaml.Node]:
+    """Return the elements of a sequence, nothing for anything else."""
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def scalar(node: yaml.Node | None) -> str | None:
+    """Return a scalar as it is written, None for null and for anything else."""
+    if not isinstance(node, yaml.ScalarNode) or node.tag == NULL:
+        return None
+    return str(node.value)
+
+
+def place(node: yaml.Node) -> tuple[int, int]:
+    """Return line and column of a node, 1-based."""
+    return node.start_mark.line + 1, node.start_mark.column + 1
