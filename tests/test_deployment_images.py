@@ -304,6 +304,8 @@ services:
 class Files:
     """A tree of files in memory."""
 
+    root = "nowhere"
+
     def __init__(self, files: dict[str, str]) -> None:
         self.files = files
 
@@ -315,6 +317,9 @@ class Files:
     def entries(self, folder: str) -> tuple[Entry, ...]:
         """Return all files, which lie at the top."""
         return tuple(Entry(name, is_folder=False) for name in sorted(self.files) if not folder)
+
+    def stamp(self, path: str) -> tuple[int, ...] | None:
+        """Return None: these are no files of the system."""
 
     def close(self) -> None:
         """Nothing is open."""

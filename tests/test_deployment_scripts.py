@@ -14,6 +14,7 @@ from memguard_hooks.deployment.command import Host, parse
         pytest.param("python manage.py migrate\npython main.py\n", "main.py", "", 1, id="last"),
         pytest.param('export N=3\nM="$N"\nexec gunicorn -w $M \\\n  a:a\n', "a:a", "", 3, id="variables"),
         pytest.param("cd api\necho up\nuvicorn a:a --workers ${W:-4}\r\n", "a:a", "api", 4, id="folder"),
+        pytest.param('cd "$(dirname "$0")"\ncd ../api\nexec python a.py\n', "a.py", "api", 1, id="folder-of-the-script"),
         pytest.param('exec "$@"\n', "b:b", "", 5, id="arguments"),
     ],
 )  # fmt: skip
@@ -39,7 +40,7 @@ def test_a_list_of_commands(script: str, entrypoint: str, folder: str, workers: 
         pytest.param("cd a && b\npython a.py", "start.sh:2 is a shell program of several commands", id="hidden-folder"),
         pytest.param(': "${N:=4}"\npython a.py', "start.sh:1 is a shell program of several commands", id="default"),
         pytest.param("N=$(nproc)\nexec gunicorn -w $N a:a",
-                     "the number of workers is '$N', which is known only at run time", id="substitution"),
+                     "the number of workers is '$(nproc)', which depends on the CPUs of the host", id="substitution"),
         pytest.param("exec ./start.sh", "start.sh calls itself", id="itself"),
         pytest.param("", "the command is empty", id="empty"),
         pytest.param("#" * 70_000, "start.sh:1 is a shell program of several commands", id="size"),

@@ -1,131 +1,170 @@
 """Start commands: which file they load, in how many processes, and how these are made.
 
-Options and precedence are those of gunicorn 27.0 (`WEB_CONCURRENCY` < settings file <
-`GUNICORN_CMD_ARGS` < command line), uvicorn (its documentation's settings page; `WEB_CONCURRENCY` too) and hypercorn.
+A command is read as a shell would run it: the last command of a list stays, those before it run first. Wrappers,
+shells in shells and start scripts are followed, and the program that is left tells how it starts the app.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from memguard_hooks.deployment import options
-from memguard_hooks.deployment.options import split_options
-from memguard_hooks.tree import join
+from memguard_hooks.deployment.servers import read_program
+from memguard_hooks.deployment.shell import MAX_EXPANDED, Operator, ShellError, Word, expand, split_words
+from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartCommand, inside, parse_entrypoint, unknown
+from memguard_hooks.deployment.wrappers import unwrap
+from memguard_hooks.tree import parent
 
-if TYPE_CHECKING:
-    from memguard_hooks.deployment import gunicorn_conf
-
-Start = Literal["single", "fork", "preload", "spawn"]
-
+__all__ = ["MAX_LENGTH", "EntryPoint", "Host", "Start", "StartCommand", "parse", "parse_entrypoint"]
 
 MAX_LENGTH = 2**13
 """A command is a line; what is far longer is none, and slow to read."""
 
+MAX_DEPTH = 8
+"""Shells in shells, scripts that call scripts."""
 
-class EntryPoint(NamedTuple):
-    """What a command loads: a module with an attribute, a script, or a module run by `-m`.
+_PROGRAM = "the command is a shell program of several commands"
 
-    `text` is what the command names; `folder` is the working folder, from the root.
-    """
+_KEYWORDS = frozenset({"if", "for", "while", "until", "case", "select", "function", "{", "!", "[[", "eval", "trap"})
 
-    text: str
-    folder: str = ""
-    module: str | None = None
-    attribute: str | None = None
-    script: str | None = None
+_FILTERS = frozenset({"tee", "cat", "ts", "logger", "sed", "grep", "awk", "rotatelogs", "cronolog", "yes", "echo", "printf"})
+"""Programs that stand before or behind another in a pipe and load no app."""
 
-    @property
-    def is_main(self) -> bool:
-        """Tell whether the file runs as `__main__`."""
-        return self.attribute is None
+_SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 
-
-class StartCommand(NamedTuple):
-    """How a service starts.
-
-    `workers` are the processes that load the app, None where `reason` says why nobody can know.
-    `server` is what runs them, empty for a plain script; `server_modules` are what it imports in each.
-    """
-
-    entrypoint: EntryPoint | None
-    workers: int | None = 1
-    start: Start = "single"
-    server: str = ""
-    server_modules: tuple[str, ...] = ()
-    reason: str | None = None
-
-
-def parse_entrypoint(text: str, folder: str = "") -> EntryPoint:
-    """Read an entry point as people write it: `app.main:app`, `main.py`, `-m pkg.mod`, `proj.wsgi`."""
-    text = text.strip()
-    if text.startswith("-m"):
-        return EntryPoint(text, folder, module=text[2:].strip())
-    if text.endswith(".py"):
-        return EntryPoint(text, folder, script=text)
-    module, _, attribute = text.partition(":")
-    return EntryPoint(text, folder, module=module, attribute=attribute.partition("(")[0] or "application")
-
-
-class Host(NamedTuple):
-    """What surrounds a command: `read` returns a file of the repository by its path from the root, None for no file.
-
-    `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths
-    of an image and what stands there, as paths from the root. `scripts` are the start scripts that have led here.
-    """
-
-    variables: Mapping[str, str]
-    read: Callable[[str], bytes | None] = lambda _: None
-    concurrency: int | None = None
-    mounts: Mapping[str, str] = MappingProxyType({})
-    scripts: tuple[str, ...] = ()
+_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
 def parse(command: str, host: Host, folder: str = "") -> StartCommand:
     """Read a start command as a shell would run it, with the working folder as a path from the root."""
     if len(command) > MAX_LENGTH:
-        return _unknown(f"the command is longer than {MAX_LENGTH // 1024} KiB")
-    lexer = shlex.shlex(_expand(command, host.variables), posix=True, punctuation_chars="();<>|&\n")
-    lexer.whitespace = " \t\r"
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        words = list(lexer)
-    except ValueError as error:
-        return _unknown(f"the command does not parse: {error}")
-    while "&&" in words:
-        at = words.index("&&")
-        first, words = words[:at], words[at + 1 :]
-        if first[:1] == ["cd"] and len(first) == 2:
-            inner = _inside(folder, first[1], host)
-            if inner is None:
-                return _unknown(f"it changes to {first[1]}, which leads out of the repository")
-            folder = inner
-    if any(re.fullmatch(r"[();<>|&\n]+", word) for word in words):
-        return _unknown("the command is a shell program of several commands")
+        return unknown(f"the command is longer than {MAX_LENGTH // 1024} KiB")
+    if host.depth > MAX_DEPTH:
+        return unknown(f"commands are nested more than {MAX_DEPTH} deep")
     variables = dict(host.variables)
-    while words and re.match(r"[A-Za-z_][A-Za-z0-9_]*=", words[0]):
-        name, _, value = words.pop(0).partition("=")
-        variables[name] = value
-    words = _unwrap(words)
-    while words and re.match(r"[A-Za-z_][A-Za-z0-9_]*=", words[0]):  # behind env
-        name, _, value = words.pop(0).partition("=")
-        variables[name] = value
-    words = _unwrap(words)
-    if len(words) > 2 and _names(words)[0] in _SHELLS and re.fullmatch(r"-[a-z]*c", words[1]):
-        return parse(words[2], host._replace(variables=variables), folder)
-    if len(words) > 1 and _names(words)[0] in _SHELLS and not words[1].startswith("-"):
-        words = words[1:]
-    if words and words[0].endswith(".sh") and (path := _inside(folder, words[0], host)) is not None:
-        found = host.read(path)
-        if found is not None:
-            return _script(found, path, words[1:], host._replace(variables=variables), folder)
     if host.concurrency is not None:
         variables.setdefault("WEB_CONCURRENCY", str(host.concurrency))
-    return _dispatch(words, host._replace(variables=variables), folder)
+    host = host._replace(variables=variables, depth=host.depth + 1)
+    try:
+        steps = _read_steps(command)
+        return unknown(steps) if isinstance(steps, str) else _run_steps(steps, host, folder)
+    except ShellError as error:
+        return unknown(f"the command does not parse: {error}")
+
+
+class _Step(NamedTuple):
+    """One simple command of a list: its words as they are written, and whether it waits for its end."""
+
+    words: tuple[str, ...]
+    is_waited_for: bool = True
+
+
+def _read_steps(command: str) -> list[_Step] | str:
+    """Return the commands of a list in their order, or why it is none."""
+    steps: list[_Step] = []
+    pipe: list[list[str]] = [[]]
+    is_alternative = is_target = has_test = False
+    for token in [*split_words(command), Operator(";")]:
+        if isinstance(token, Word):
+            if not is_target and not is_alternative:  # behind || stands what runs where the first one fails
+                pipe[-1].append(token.text)
+            is_target = False
+        elif token.text in {"(", ")", "<<", "<<<", ";;"}:
+            return _PROGRAM
+        elif token.text == "|":
+            pipe.append([])
+        elif token.text[0] in "<>" or token.text.startswith("&>"):
+            is_target = True
+        else:
+            kept = [words for words in pipe if words and (len(pipe) == 1 or _name(words) not in _FILTERS)]
+            if len(kept) > 1 or any(words[0] in _KEYWORDS for words in kept):
+                return _PROGRAM
+            has_test = has_test or any(words[0] in {"[", "test"} for words in kept)
+            is_alternative = token.text == "||"
+            if is_alternative and has_test:
+                return _PROGRAM
+            has_test = has_test and token.text == "&&"
+            if kept and kept[0] != ["wait"]:
+                steps.append(_Step(tuple(kept[0]), is_waited_for=token.text != "&"))
+            pipe = [[]]
+    if len(steps) > 1 and not all(step.is_waited_for for step in steps):
+        kept_running = [" ".join(step.words) for step in steps if not step.is_waited_for or step is steps[-1]]
+        return f"it runs several commands at once: {' and '.join(dict.fromkeys(kept_running))}"
+    return steps
+
+
+def _name(words: Sequence[str]) -> str:
+    return words[0].rpartition("/")[2]
+
+
+def _run_steps(steps: Sequence[_Step], host: Host, folder: str) -> StartCommand:
+    """Follow the commands of a list to the last, which stays."""
+    variables = dict(host.variables)
+    unread = None
+    words: list[str] = []
+    for step in steps:
+        words = [word for text in step.words for word in expand(text, variables, host.cpus)]
+        if sum(map(len, words)) > MAX_EXPANDED:
+            raise ShellError("it grows too long with the variables that are known")
+        if words and words[0] in ("export", "declare", "readonly"):
+            words = [word for word in words[1:] if "=" in word]
+        matches = [_ASSIGNMENT.fullmatch(word) for word in words]
+        if words and all(matches):
+            variables.update((match[1], match[2]) for match in matches if match is not None)
+        elif words[:1] == ["unset"]:
+            for name in words[1:]:
+                variables.pop(name, None)
+        elif words[:1] == ["cd"]:
+            if any(char in "".join(words) for char in "$`"):
+                return unknown(f"it changes to {' '.join(words[1:])}, which is known only at run time")
+            inner = inside(folder, words[1] if len(words) > 1 else "~", host)
+            if inner is None or len(words) != 2:
+                return unknown(f"it changes to {' '.join(words[1:])}, which leads out of the repository")
+            folder = inner
+        elif words and words[0] in ("source", ".") and len(words) > 1 and not words[1].endswith("bin/activate"):
+            unread = words[1]
+    started = _run(words, host._replace(variables=variables), folder)
+    if unread is not None and started.workers is not None:
+        return unknown(f"it takes the variables that {unread} sets, which is not read", started.entrypoint, started.program)
+    return started
+
+
+def _run(words: list[str], host: Host, folder: str) -> StartCommand:
+    """Read a simple command, behind the variables and the wrappers that stand before it."""
+    variables = dict(host.variables)
+    while True:
+        while words and (match := _ASSIGNMENT.fullmatch(words[0])) is not None:
+            variables[match[1]] = match[2]
+            words = words[1:]
+        inner = unwrap(words)
+        if inner is None:
+            break
+        if inner.reason is not None:
+            return unknown(inner.reason)
+        changed = inside(folder, inner.folder, host)
+        if changed is None:
+            return unknown(f"it changes to {inner.folder}, which leads out of the repository")
+        words, folder = list(inner.words), changed
+    if not words:
+        return unknown("the command is empty")
+    host = host._replace(variables=variables)
+    if _name(words) in _SHELLS and len(words) > 1:
+        options = [word for word in words[1:] if word.startswith("-")]
+        at = 1
+        while at < len(words) and words[at].startswith("-"):
+            if re.fullmatch(r"-[a-z]*c", words[at]) and at + 1 < len(words):
+                return parse(words[at + 1], host, folder)
+            at += 2 if words[at] in ("-o", "--rcfile", "--init-file") else 1
+        if at == len(words):
+            return unknown(f"{_name(words)} is given no command with {' '.join(options)}")
+        words = words[at:]
+    path = inside(folder, words[0], host)
+    if words[0].endswith((".sh", ".bash")) and path is not None:
+        data = host.read(path)
+        if data is not None:
+            return _script(data, path, words[1:], host, folder)
+    return read_program(words, host, folder, parse)
 
 
 def _script(data: bytes, path: str, arguments: Sequence[str], host: Host, folder: str) -> StartCommand:
@@ -134,228 +173,14 @@ def _script(data: bytes, path: str, arguments: Sequence[str], host: Host, folder
 
     script = shell_script.read(data, arguments)
     if isinstance(script, shell_script.Program):
-        return _unknown(f"{path}:{script.line} is a shell program of several commands")
+        return unknown(f"{path}:{script.line} is a shell program of several commands")
     if path in host.scripts:
-        return _unknown(f"{path} calls itself")
+        return unknown(f"{path} calls itself")
     variables = dict(host.variables)
     for name, text in script.variables:
-        value = _expand(text, variables)
-        variables.pop(name, None)
-        if not re.search(r"[$`]", value):
-            variables[name] = value
+        variables[name] = " ".join(expand(text, variables, host.cpus))
     host = host._replace(variables=variables, scripts=(*host.scripts, path))
-    return parse(" && ".join([*(f"cd {inner}" for inner in script.folders), script.command]), host, folder)
-
-
-def _inside(folder: str, path: str, host: Host) -> str | None:
-    """Return a path that a command names as a path from the root, None where it leads out of the repository."""
-    if not path.startswith("/"):
-        return join(folder, path)
-    rest = path.rstrip("/") or "/"
-    tail: list[str] = []
-    while rest not in host.mounts and rest != "/":
-        rest, _, name = rest.rpartition("/")
-        rest = rest or "/"
-        tail.insert(0, name)
-    return join(host.mounts[rest], "/".join(tail)) if rest in host.mounts else None
-
-
-_VARIABLE = r"\$(?:\{(?P<braced>\w+)(?::?-(?P<default>[^}]*))?\}|(?P<plain>[A-Za-z_]\w*))"
-
-
-def _expand(command: str, environment: Mapping[str, str]) -> str:
-    """Put in the variables that are known, and the defaults of those that are not; leave the rest, and single quotes."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match["braced"] or match["plain"]
-        if name is None:
-            return match[0]
-        return environment.get(name) or match["default"] or match[0]
-
-    def outside(match: re.Match[str]) -> str:
-        return re.sub(rf"\\.|{_VARIABLE}", value, match[0]) if match[0].startswith('"') else value(match)
-
-    return re.sub(rf"""'[^']*'|"(?:\\.|[^"\\])*"|\\.|{_VARIABLE}""", outside, command, flags=re.DOTALL)
-
-
-_WRAPPERS = (("exec",), ("poetry", "run"), ("pipenv", "run"), ("uv", "run"), ("pdm", "run"), ("ddtrace-run",),
-             ("opentelemetry-instrument",), ("newrelic-admin", "run-program"), ("dumb-init",), ("dumb-init", "--"),
-             ("tini",), ("tini", "--"), ("tini", "-g", "--"), ("nohup",), ("env",))  # fmt: skip
-
-_SHELLS = frozenset({"sh", "bash", "dash", "ash"})
-
-
-def _unwrap(words: list[str]) -> list[str]:
-    found = True
-    while found:
-        found = False
-        for wrapper in sorted(_WRAPPERS, key=len, reverse=True):
-            if tuple(words[: len(wrapper)]) == wrapper or _names(words)[: len(wrapper)] == wrapper:
-                words, found = words[len(wrapper) :], True
-    return words
-
-
-def _names(words: Sequence[str]) -> tuple[str, ...]:
-    """Return words with the first, a program, without its folder."""
-    return (words[0].rpartition("/")[2], *words[1:]) if words else ()
-
-
-def _unknown(reason: str, entrypoint: EntryPoint | None = None) -> StartCommand:
-    return StartCommand(entrypoint, None, reason=reason)
-
-
-def _dispatch(words: list[str], host: Host, folder: str) -> StartCommand:
-    if not words:
-        return _unknown("the command is empty")
-    program = words[0].rpartition("/")[2]
-    if re.fullmatch(r"python(\d(\.\d+)?)?", program):
-        return _python(words[1:], host, folder)
-    if program in ("gunicorn", "uvicorn", "hypercorn"):
-        return _SERVERS[program](words[1:], host, folder)
-    return _unknown(f"it is not known how {program} starts")
-
-
-def _python(words: list[str], host: Host, folder: str) -> StartCommand:
-    while words and words[0].startswith("-"):
-        option = words.pop(0)
-        if option in ("-X", "-W", "--check-hash-based-pycs") and words:
-            words.pop(0)
-        elif option.startswith("-m"):
-            module = option[2:] or (words.pop(0) if words else "")
-            server = module.partition(".")[0] if module.startswith("gunicorn.") else module
-            if server in _SERVERS:
-                return _SERVERS[server](words, host, folder)
-            return StartCommand(EntryPoint(f"-m {module}", folder, module=module))
-        elif option.startswith("-c"):
-            return _unknown("it runs code that is written on the command line")
-    if not words:
-        return _unknown("it names no script")
-    if words[0].startswith("/"):
-        script = _inside(folder, words[0], host)
-        return StartCommand(EntryPoint(words[0], "" if script else folder, script=script or words[0]))
-    return StartCommand(EntryPoint(words[0], folder, script=words[0]))
-
-
-def _count(text: str | None, entrypoint: EntryPoint) -> int | StartCommand:
-    """Return a number of workers, or why it is not known."""
-    if text is None:
-        return 1
-    if re.fullmatch(r"[0-9]{1,4}", text) and int(text) > 0:
-        return int(text)
-    return _unknown(f"the number of workers is {text!r}, which is known only at run time", entrypoint)
-
-
-def _gunicorn(words: list[str], host: Host, folder: str) -> StartCommand:
-    from_environment = split_options(_split(host.variables.get("GUNICORN_CMD_ARGS", "")), options.GUNICORN)
-    given = split_options(words, options.GUNICORN)
-    problem = given.problem or from_environment.problem
-    if problem is not None:
-        return _unknown(f"gunicorn refuses the command: {problem}")
-    if "--paste" in given.values:
-        return _unknown(f"its app is that of {given.values['--paste']}, which is not read")
-    concurrency = host.variables.get("WEB_CONCURRENCY", "1")
-    if re.fullmatch(r"[0-9]{1,4}", concurrency) is None:
-        return _unknown(f"WEB_CONCURRENCY is {concurrency!r}, which gunicorn refuses where it is no number")
-    values = {**from_environment.values, **given.values}
-    flags = from_environment.flags | given.flags
-    named = values.get("--config")
-    settings = _gunicorn_settings(named or "./gunicorn.conf.py", host, folder, is_named=bool(named))
-    if isinstance(settings, StartCommand):
-        return settings
-    if "--chdir" in values:
-        settings["chdir"] = values["--chdir"]
-    if "--workers" in values:
-        settings["workers"] = values["--workers"]
-    if "--preload" in flags:
-        settings["preload_app"] = True
-    app = given.positional[0] if given.positional else settings.get("wsgi_app")
-    chdir = settings.get("chdir", "")
-    for setting in (app, chdir):
-        if isinstance(setting, _Unsettled):
-            return _unknown(setting.reason)
-    if not app:
-        return _unknown("gunicorn is given no app on the command line")
-    inner = _inside(folder, str(chdir), host)
-    if inner is None:
-        return _unknown(f"--chdir {chdir} leads out of the repository")
-    entrypoint = parse_entrypoint(str(app), inner)
-    workers = settings.get("workers", concurrency)
-    if isinstance(workers, _Unsettled):
-        return _unknown(workers.reason, entrypoint)
-    count = _count(str(workers), entrypoint)
-    if isinstance(count, StartCommand):
-        return count
-    preload = settings.get("preload_app", False)
-    if isinstance(preload, _Unsettled):
-        if count > 1:
-            return _unknown(preload.reason, entrypoint)
-        preload = False  # one worker takes nearly the same either way
-    modules = ["gunicorn.app.wsgiapp"]
-    if "uvicorn" in str(values.get("--worker-class", settings.get("worker_class", ""))):
-        modules.append("uvicorn")
-    return StartCommand(entrypoint, count, "preload" if preload else "fork", "gunicorn", tuple(modules))
-
-
-class _Unsettled(NamedTuple):
-    """A setting that only a run can tell, and where that is written."""
-
-    reason: str
-
-
-_Settings = dict[str, "gunicorn_conf.Value | _Unsettled"]
-
-
-def _gunicorn_settings(named: str, host: Host, folder: str, *, is_named: bool) -> _Settings | StartCommand:
-    """Read gunicorn's settings file; without one, nothing is set."""
-    if named.startswith("python:"):
-        unread = _Unsettled(f"its settings are those of the module {named[7:]}, which is not read")
-        return dict.fromkeys(("workers", "preload_app", "chdir"), unread)
-    path = _inside(folder, named.removeprefix("file:"), host)
-    data = host.read(path) if path is not None else None
-    if path is None or data is None:
-        return _unknown(f"its settings file {named} is not in the repository") if is_named else {}
-    from memguard_hooks.deployment.gunicorn_conf import Unresolved, read  # ast takes its time
-
-    found = read(data, host.variables)
-    if not isinstance(found, Unresolved):
-        found = next((one for one in found.values() if isinstance(one, Unresolved) and one.is_refused), found)
-    if isinstance(found, Unresolved):
-        return _unknown(f"{path}:{found.line} {found.reason}")
-    return {
-        name: _Unsettled(f"{path}:{value.line} {value.reason}") if isinstance(value, Unresolved) else value
-        for name, value in found.items()
-    }
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-def _uvicorn(words: list[str], host: Host, folder: str) -> StartCommand:
-    given = split_options(words, options.UVICORN)
-    inner = _inside(folder, given.values.get("--app-dir", ""), host)
-    if inner is None or not given.positional:
-        return _unknown("uvicorn is given no app inside the repository")
-    entrypoint = parse_entrypoint(given.positional[0], inner)
-    asked = given.values.get("--workers", host.variables.get("UVICORN_WORKERS", host.variables.get("WEB_CONCURRENCY")))
-    workers = 1 if "--reload" in given.flags else _count(asked, entrypoint)
-    if isinstance(workers, StartCommand):
-        return workers
-    return StartCommand(entrypoint, workers, "spawn" if workers > 1 else "single", "uvicorn", ("uvicorn",))
-
-
-def _hypercorn(words: list[str], _: Host, folder: str) -> StartCommand:
-    given = split_options(words, options.HYPERCORN)
-    if not given.positional:
-        return _unknown("hypercorn is given no app")
-    entrypoint = parse_entrypoint(given.positional[0], folder)
-    workers = _count(given.values.get("--workers"), entrypoint)
-    if isinstance(workers, StartCommand):
-        return workers
-    return StartCommand(entrypoint, workers, "spawn", "hypercorn", ("hypercorn",))
-
-
-_SERVERS = {"gunicorn": _gunicorn, "uvicorn": _uvicorn, "hypercorn": _hypercorn}
+    folders = script.folders
+    if folders[:1] == (shell_script.HERE,):
+        folder, folders = parent(path), folders[1:]
+    return parse(" && ".join([*(f"cd {inner}" for inner in folders), script.command]), host, folder)

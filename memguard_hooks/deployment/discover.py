@@ -1,85 +1,393 @@
 """The services of a repository: which deployment files it has, and how what they say is joined.
 
-The files of platforms win over a Procfile, and that over a Dockerfile that no platform's file names, where it
-starts Python. Two platforms are two hosts: what runs on both is judged twice.
+- The files of platforms count first, manifests of Kubernetes among them, and a Procfile with Heroku's `app.json`. Two
+  platforms are two hosts: what runs on both is judged twice. Where one declares another command than a Procfile or a
+  Dockerfile that it does not name, that one is left out, and said to be.
+- Without them units of systemd count, and compose. With them compose serves development and units are for other hosts:
+  they are left out. Beside a Procfile compose counts where it is the file for production or limits memory; without one
+  it wins over the bare Dockerfile, but for commands that reload.
+- `nixpacks.toml` wins over a Procfile, and that over a Dockerfile, unless only the Dockerfile starts Python.
+- Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
+  is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
+  whose name is taken has that of its folder.
+
+A file is read only where a folder lists it, and its reader loaded only then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
-from memguard_hooks.deployment import procfile
 from memguard_hooks.deployment.service import Deployment, Service, join_services
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.tree import Tree
+from memguard_hooks.finding import Skipped
+from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent
+
+if TYPE_CHECKING:
+    from memguard_hooks.deployment.command import EntryPoint
 
 Broken = Callable[[MemguardError], None]
 Read = Callable[[str], "bytes | None"]
+Reader = Callable[[bytes, str, Read], Deployment]
+
+PLATFORM_FILES = {
+    "render.yaml": "render",
+    "fly.toml": "fly",
+    "railway.json": "railway",
+    "railway.toml": "railway",
+    "heroku.yml": "heroku",
+    "app.yaml": "app_engine",
+    ".do/app.yaml": "digitalocean",
+    ".do/deploy.template.yaml": "digitalocean",
+    "serverless.yml": "serverless",
+    "serverless.yaml": "serverless",
+    "template.yaml": "serverless",
+    "template.yml": "serverless",
+}
+"""The files of platforms and the modules that read them; of several for one module the first that is there counts."""
+
+FOREIGN_FOLDERS = SKIPPED_FOLDERS | {"doc", "docs", "example", "examples", "sample", "samples", "test", "tests", "vendor"}
+"""Folders whose apps are not deployed."""
+
+MAX_FOLDERS = 300
+"""Folders that are listed, so that a hostile tree ends too."""
+
+MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize", "base", "k8s/base",
+                    "kubernetes/base", "deploy/base", "manifests/base", "kustomize/base")  # fmt: skip
+"""Where manifests of Kubernetes lie, as their reader has it, which loads yaml."""
+
+UNIT_FOLDERS = ("", "deploy", "systemd", "etc", "deploy/systemd", "etc/systemd", "etc/systemd/system")
+"""Where units of systemd lie, as their reader has it."""
+
+COMPOSE = "compose"
+
+MAX_BYTES = 2**20
+"""A deployment file is some kilobytes."""
+
+MAX_SERVICES = 200
+"""Services that one file may declare."""
+
+_COMPOSE = re.compile(r"(?:docker-)?compose(?:\.prod(?:uction)?)?\.ya?ml")
+
+_PRODUCTION = re.compile(r"\.prod(?:uction)?\.")
+
+_DEVELOPMENT = re.compile(
+    r"--reload\b|\brunserver\b|\bdebugpy\b|--debug\b|\bwatchfiles\b|\bptw\b|(?<![\w/])dev(?:_\w+)?(?![\w/])"
+)
 
 
-def discover(tree: Tree, broken: Broken) -> Deployment:
+def discover(tree: Tree, broken: Broken, is_excluded: Callable[[str], bool] = lambda _: False) -> Deployment:
     """Read the deployment files of a tree; `broken` is told of each that cannot be read or does not parse."""
-    images: set[str] = set()
+    files = _Files(tree, broken, is_excluded)
+    root = _Folder("", files)
+    if root.has_own:
+        return root.deployment
+    nested = _joined(_Folder(path, files).python_services for path in _folders_below(tree, is_excluded))
+    nested = nested._replace(services=_with_names_of_their_own(nested.services))
+    if any(service.platform not in (None, COMPOSE) for service in nested.services):
+        return nested
+    here = root.deployment
+    return here if here.services else nested
 
-    def read_named(path: str) -> bytes | None:
-        """Return a file that another one names, None where there is none that may be read."""
+
+class _Files:
+    """Reads the files of a tree once, and knows which images a file that was read has named."""
+
+    def __init__(self, tree: Tree, broken: Broken, is_excluded: Callable[[str], bool]) -> None:
+        self.tree = tree
+        self.is_excluded = is_excluded
+        self.named: set[str] = set()
+        self._broken = broken
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file that is to be read, None where that cannot be; `broken` is then told."""
         try:
-            return tree.read(path)
+            return self.tree.read(path)
+        except MemguardError as error:
+            self._broken(error)
+            return None
+
+    def read_named(self, path: str) -> bytes | None:
+        """Return a file that another one names, None where there is none that may be read."""
+        self.named.add(path)
+        try:
+            return self.tree.read(path)
         except MemguardError:
             return None
 
-    def read_image(path: str) -> bytes | None:
-        images.add(path)
-        return read_named(path)
-
-    def read(path: str) -> bytes | None:
+    def peek(self, path: str) -> bytes | None:
+        """Return a file that may say more of what another one declares, which does not name it."""
         try:
-            return tree.read(path)
-        except MemguardError as error:
-            broken(error)
+            return self.tree.read(path)
+        except MemguardError:
             return None
 
-    own = Deployment()
-    for path in ("render.yaml", "fly.toml"):
-        data = read(path)
+    def listed(self, folders: Iterable[str], endings: tuple[str, ...]) -> list[str]:
+        """Return the files in folders, without those below them, that have one of the endings."""
+        found: list[str] = []
+        holders = {entry.name for entry in self.tree.entries("") if entry.is_folder}
+        for folder in folders:
+            if folder and folder.partition("/")[0] not in holders:
+                continue
+            for entry in self.tree.entries(folder):
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if not entry.is_folder and entry.name.endswith(endings) and not self.is_excluded(path):
+                    found.append(path)
+        return found[:MAX_FOLDERS]
+
+    def run(self, module: str, path: str, read_file: Read | None = None) -> Deployment:
+        """Return what a reader makes of a file; nothing where it does not parse, and `broken` is told."""
+        from importlib import import_module
+
+        data = self.read(path)
         if data is None:
-            continue
-        if path == "render.yaml":
-            from memguard_hooks.deployment import render as reader
-        else:
-            from memguard_hooks.deployment import fly as reader  # type: ignore[no-redef]
+            return Deployment()
+        reader = cast(Reader, import_module(f"memguard_hooks.deployment.{module}").read)
         try:
-            found = reader.read(data, path, read_image)
+            if len(data) > MAX_BYTES:
+                raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
+            found = reader(data, path, read_file or self.read_named)
         except MemguardError as error:
-            broken(error)
-            continue
-        own = Deployment(own.services + found.services, own.skipped + found.skipped, own.traps + found.traps)
-    data = read("Procfile")
-    others = [procfile.read(data, "Procfile")] if data is not None else []
-    data = read("Dockerfile") if "Dockerfile" not in images else None
-    if data is not None:
-        others.append(_image(data, "Dockerfile", read_named, broken))
-    if len(others) == 2 and _runs_python(others[1], read_named) and not _runs_python(others[0], read_named):
-        others.reverse()
-    for other in others:
-        own = join_services(own, other)
-    return own
+            self._broken(error)
+            return Deployment()
+        if len(found.services) > MAX_SERVICES:
+            gap = Skipped(path, found.services[MAX_SERVICES].line, f"declares more than {MAX_SERVICES} services")
+            return found._replace(services=found.services[:MAX_SERVICES], skipped=(*found.skipped, gap))
+        return found
 
+    def image(self, path: str) -> Deployment:
+        """Return what the image of a Dockerfile runs, on no platform that anybody names.
 
-def _image(data: bytes, path: str, read: Read, broken: Broken) -> Deployment:
-    """Return what the image of a Dockerfile runs, on no platform that anybody names."""
-    from memguard_hooks.deployment import dockerfile
+        One below the root counts where its folder holds what it starts, or is next to the root, which does.
+        """
+        from memguard_hooks.deployment import dockerfile
 
-    try:
-        found = dockerfile.read_image(data, path, read=read)
-    except MemguardError as error:
-        broken(error)
+        data = self.read(path)
+        if data is None:
+            return Deployment()
+        folder = parent(path)
+        for context in dict.fromkeys((folder, folder if "/" in folder else "")):
+            try:
+                image = dockerfile.read_image(data, path, context, read=self.peek)
+            except MemguardError as error:
+                self._broken(error)
+                return Deployment()
+            started = image.service(path, self.peek) if isinstance(image, dockerfile.Image) else image
+            if isinstance(started, Skipped):
+                return Deployment((), (started,))
+            if not folder or (started.folder.startswith(context) and self.holds(started)):
+                return Deployment((started,))
         return Deployment()
-    started = found.service(path, read) if isinstance(found, dockerfile.Image) else found
-    return Deployment((started,)) if isinstance(started, Service) else Deployment((), (started,))
+
+    def entrypoint(self, service: Service) -> EntryPoint | None:
+        """Return the Python that a service starts, None where that is not known."""
+        from memguard_hooks.deployment.command import Host, parse
+
+        host = Host(service.environment, self.peek, mounts=service.mounts)
+        return parse(service.command, host, service.folder).entrypoint
+
+    def holds(self, service: Service) -> bool:
+        """Tell whether the repository holds the file that a service starts."""
+        entrypoint = self.entrypoint(service)
+        if entrypoint is None:
+            return False
+        name = entrypoint.script or (entrypoint.module or "").replace(".", "/")
+        names = (name, f"{name}.py", f"{name}/__init__.py", f"src/{name}.py", f"src/{name}/__init__.py")
+        paths = [join(entrypoint.folder, one) for one in names]
+        return any(path is not None and self.peek(path) is not None for path in paths)
 
 
-def _runs_python(deployment: Deployment, read: Read) -> bool:
-    from memguard_hooks.deployment.command import Host, parse
+class _Folder:
+    """One folder that may be the root of an app."""
 
-    return any(parse(one.command, Host(one.environment, read), one.folder).entrypoint for one in deployment.services)
+    def __init__(self, path: str, files: _Files) -> None:
+        self._path = path
+        self._files = files
+        entries = files.tree.entries(path)
+        self._names = {entry.name for entry in entries if not entry.is_folder}
+        if any(entry.is_folder and entry.name == ".do" for entry in entries):
+            self._names |= {f".do/{entry.name}" for entry in files.tree.entries(self._at(".do")) if not entry.is_folder}
+        self._names = {name for name in self._names if not files.is_excluded(self._at(name))}
+
+    def _at(self, name: str) -> str:
+        return f"{self._path}/{name}" if self._path else name
+
+    @property
+    def has_own(self) -> bool:
+        """Tell whether a file here says what runs, apart from those of compose."""
+        names = {*PLATFORM_FILES, "Procfile", "nixpacks.toml", "Dockerfile"}
+        return not self._names.isdisjoint(names) or bool(self.deployment.services and self._manifests + self._units)
+
+    @cached_property
+    def _manifests(self) -> list[str]:
+        """The files that may be manifests of Kubernetes, which lie in folders of the root."""
+        paths = [] if self._path else self._files.listed(MANIFEST_FOLDERS, (".yaml", ".yml"))
+        return [path for path in paths if b"apiVersion:" in (self._files.peek(path) or b"")]
+
+    @cached_property
+    def _units(self) -> list[str]:
+        return [] if self._path else self._files.listed(UNIT_FOLDERS, (".service",))
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        """What the files of this folder declare, joined."""
+        own = self._of_platforms()
+        processes = self._processes()
+        if processes.services and processes.services[0].platform is not None:
+            own = _joined([own, processes])
+            processes = Deployment()
+        hosts = Deployment()
+        if not own.services:
+            units = [self._files.run("systemd", path) for path in self._units]
+            hosts = _joined([*units, self._of_compose(has_processes=bool(processes.services))])
+        others = [processes] if processes != Deployment() else []
+        image = self._image()
+        if image.services or (image.skipped and not own.services and not processes.services):
+            others.append(image)
+        if len(others) == 2 and self._runs_python(others[1]) and not self._runs_python(others[0]):
+            others.reverse()
+        if hosts.services and processes.services:
+            known = {_words(service) for service in hosts.services}
+            kept = tuple(service for service in processes.services if _words(service) not in known)
+            others[0] = _joined([hosts, processes._replace(services=kept)])
+        elif hosts.services:
+            own = _joined([own, hosts])
+        for other in others:
+            own = join_services(own, other)
+        return own
+
+    @property
+    def python_services(self) -> Deployment:
+        """The same without what is no app of Python, for a repository has folders for much else."""
+        found = self.deployment
+        services = tuple(map(self._at_home, found.services))
+        services = tuple(one for one in services if one.platform is not None or self._files.holds(one))
+        is_of_platform = not self._names.isdisjoint(PLATFORM_FILES)
+        return found._replace(services=services, skipped=found.skipped if services or is_of_platform else ())
+
+    def _at_home(self, service: Service) -> Service:
+        """Return a service with this folder to work in, where its file names none and only this one holds what it starts."""
+        moved = service._replace(folder=self._path)
+        if service.folder or self._files.holds(service) or not self._files.holds(moved):
+            return service
+        return moved._replace(builds=tuple(build._replace(folder=self._path) for build in service.builds))
+
+    def _of_platforms(self) -> Deployment:
+        found: dict[str, Deployment] = {}
+        for name, module in PLATFORM_FILES.items():
+            if name in self._names and module not in found:
+                found[module] = self._files.run(module, self._at(name))
+        manifests = [self._files.run("kubernetes", path) for path in self._manifests]
+        return _joined([*found.values(), *manifests])
+
+    def _processes(self) -> Deployment:
+        """Return what `nixpacks.toml` or a Procfile declares, the latter with the dynos of `app.json`."""
+        nixpacks, procfile, app = (self._at(name) for name in ("nixpacks.toml", "Procfile", "app.json"))
+        if "nixpacks.toml" in self._names and nixpacks not in self._files.named:
+            found = self._files.run("nixpacks", nixpacks)
+            if found.services:
+                return found
+        if "Procfile" not in self._names or procfile in self._files.named:
+            return Deployment()
+        found = self._files.run("procfile", procfile, self._files.peek)
+        data = self._files.peek(app) if "app.json" in self._names and found.services else None
+        if data is None:
+            return found
+        from memguard_hooks.deployment import heroku
+
+        try:
+            return heroku.read_app(data, app, found, self._files.peek)
+        except MemguardError as error:  # others have an app.json too, with comments
+            gap = Skipped(app, error.line, f"is not read: it {error.message}")
+            return found._replace(skipped=(*found.skipped, gap))
+
+    def _of_compose(self, *, has_processes: bool) -> Deployment:
+        """Return the services of compose, unless they only serve development here."""
+        names = {name for name in self._names if _COMPOSE.fullmatch(name)}
+        is_production = any(_PRODUCTION.search(name) for name in names)
+        if not names or (has_processes and not is_production and not any(map(self._limits_memory, names))):
+            return Deployment()
+        from memguard_hooks.deployment import compose
+        from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
+
+        path = self._at(next(name for name in compose.NAMES if name in names))
+        named: set[str] = set()
+
+        def read_named(other: str) -> bytes | None:
+            named.add(other)
+            return self._files.peek(other)
+
+        found = self._files.run("compose", path, read_named)
+        if has_processes and not is_production and not any(one.limit for one in found.services):
+            return Deployment()
+        if "Dockerfile" in self._names:
+            found = found._replace(services=tuple(one for one in found.services if not _DEVELOPMENT.search(one.command)))
+        if found.services:
+            self._files.named |= named
+        hidden = find_hidden_keys(self._files.peek(path) or b"", path, ("command", "entrypoint"), COMPOSE_KEYS)
+        return found._replace(traps=(*found.traps, *hidden))
+
+    def _limits_memory(self, name: str) -> bool:
+        data = self._files.peek(self._at(name)) or b""
+        return b"mem_limit" in data or b"memory" in data or b"extends" in data or b"include" in data
+
+    def _image(self) -> Deployment:
+        """Return what the Dockerfile here runs, if no other file has named it."""
+        path = self._at("Dockerfile")
+        if "Dockerfile" not in self._names or path in self._files.named:
+            return Deployment()
+        return self._files.image(path)
+
+    def _runs_python(self, deployment: Deployment) -> bool:
+        return any(self._files.entrypoint(service) for service in deployment.services)
+
+
+def _folders_below(tree: Tree, is_excluded: Callable[[str], bool]) -> Iterator[str]:
+    """Give the folders one and two levels down that may hold an app."""
+    count = 0
+    waiting = [""]
+    for _level in (1, 2):
+        below: list[str] = []
+        for folder in waiting:
+            for entry in tree.entries(folder):
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if not entry.is_folder or not _may_hold_app(entry.name) or is_excluded(path):
+                    continue
+                if count < MAX_FOLDERS:
+                    count += 1
+                    below.append(path)
+        yield from below
+        waiting = below
+
+
+def _may_hold_app(name: str) -> bool:
+    return not name.startswith((".", "_")) and "{" not in name and name.lower() not in FOREIGN_FOLDERS
+
+
+def _joined(deployments: Iterable[Deployment]) -> Deployment:
+    """Return all that several files declare, side by side."""
+    found = list(deployments)
+    return Deployment(
+        tuple(service for one in found for service in one.services),
+        tuple(gap for one in found for gap in one.skipped),
+        tuple(trap for one in found for trap in one.traps),
+    )
+
+
+def _words(service: Service) -> str:
+    return " ".join(service.command.split())
+
+
+def _with_names_of_their_own(services: tuple[Service, ...]) -> tuple[Service, ...]:
+    """Return services of several folders with names that tell them apart."""
+    taken = [service.name for service in services]
+    found: list[Service] = []
+    for service in services:
+        folder = parent(service.path).rpartition("/")[2]
+        is_alone = sum(parent(one.path) == parent(service.path) for one in services) == 1
+        name = service.name if taken.count(service.name) == 1 else folder if is_alone else f"{folder}-{service.name}"
+        found.append(service._replace(name=name))
+    return tuple(found)

@@ -11,17 +11,21 @@ import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from types import MappingProxyType
 from typing import NamedTuple
 
 from memguard_hooks.deployment.command import parse_entrypoint
-from memguard_hooks.deployment.service import Service
+from memguard_hooks.deployment.service import Build, Place, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, normalize, parent
 
 MAX_BYTES = 2**20
 """A Dockerfile is some kilobytes."""
+
+MAX_LINES = MAX_NAMES = 200
+"""Lines of one instruction that are looked through for a name, and names that are looked for."""
 
 MAX_INSTRUCTIONS = 2000
 """An image has at most 127 layers, and some stages before it."""
@@ -52,7 +56,10 @@ class Program(NamedTuple):
 
 
 class Image(NamedTuple):
-    """One stage. `copies` are absolute paths in the image and the paths from the root that were copied there."""
+    """One stage. `copies` are absolute paths in the image and the paths from the root that were copied there.
+
+    `variables` says where each variable is set, and `builds` what ran for it, also in the stages that it copies from.
+    """
 
     line: int
     entrypoint: Program | None = None
@@ -60,6 +67,8 @@ class Image(NamedTuple):
     environment: Mapping[str, str] = MappingProxyType({})
     workdir: str = "/"
     copies: tuple[tuple[str, str], ...] = ()
+    variables: Mapping[str, Place] = MappingProxyType({})
+    builds: tuple[Build, ...] = ()
 
     def service(self, path: str, read: Read, command: str | None = None) -> Service | Skipped:
         """Return what the image runs; `command` are words that a platform puts in the place of CMD."""
@@ -84,6 +93,8 @@ class Image(NamedTuple):
             environment=self.environment,
             folder=folder,
             mounts={**files, **folders},
+            variables=self.variables,
+            builds=self.builds,
         )
 
     def _folder(self, command: str, read: Read) -> str:
@@ -116,9 +127,11 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
     stages: dict[str, Image] = {}
+    text = data.decode("utf-8-sig", "replace")
+    file = _File(path, tuple(re.split(r"\r\n|\n", text)), context)
     builder: _Builder | None = None
     outer: dict[str, str] = {}
-    for number, instruction in enumerate(_instructions(data.decode("utf-8-sig", "replace"))):
+    for number, instruction in enumerate(_instructions(text)):
         if number == MAX_INSTRUCTIONS:
             return Skipped(path, instruction.line, f"has more than {MAX_INSTRUCTIONS} instructions")
         if instruction.name == "":
@@ -130,7 +143,7 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
             base = stages.get(words[0].lower()) if words else None
             if base is None and (version := _PYTHON.search(words[0] if words else "")):
                 base = Image(instruction.line, environment={"PYTHON_VERSION": version[1]})
-            builder = _Builder(instruction, base, context, stages, read)
+            builder = _Builder(instruction, base, file, stages, read)
             builder.keys = (str(builder.number), *([words[2].lower()] if len(words) > 2 else []))
         elif builder is None:
             if instruction.name == "ARG":
@@ -147,18 +160,38 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
     return builder.image if builder is not None else Skipped(path, None, "has no FROM")
 
 
+_NOTHING = Image(1)
+
+
+class _File(NamedTuple):
+    """The lines of a Dockerfile, and the folder that its COPY takes from."""
+
+    path: str
+    lines: tuple[str, ...]
+    context: str
+
+    def place_of(self, name: str, instruction: Instruction) -> Place:
+        """Return where an instruction names a variable; its lines may be continued."""
+        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?=[\s=])")
+        for number, line in enumerate(self.lines[instruction.line - 1 : instruction.line - 1 + MAX_LINES], instruction.line):
+            match = word.search(line)
+            if match is not None:
+                return Place(self.path, number, match.start() + 1)
+        return Place(self.path, instruction.line, instruction.column)
+
+
 class _Builder:
     """Applies the instructions of one stage."""
 
     def __init__(
-        self, start: Instruction, base: Image | None, context: str, stages: Mapping[str, Image], read: Read
+        self, start: Instruction, base: Image | None, file: _File, stages: Mapping[str, Image], read: Read
     ) -> None:
         self.image = (base or Image(start.line))._replace(line=start.line)
         self.number = sum(key.isdecimal() for key in stages)
         self.keys: tuple[str, ...] = ()
         self._inherits_cmd = True
         self._arguments: dict[str, str] = {}
-        self._context = context
+        self._file = file
         self._stages = stages
         self._read = read
 
@@ -171,7 +204,13 @@ class _Builder:
         elif instruction.name == "ENV":
             pairs = _pairs(instruction.text, known)
             dropped = {name: value for name, value in image.environment.items() if name not in pairs}
-            self.image = image._replace(environment={**dropped, **_known(pairs)})
+            places = {name: self._file.place_of(name, instruction) for name in [*pairs][:MAX_NAMES]}
+            self.image = image._replace(
+                environment={**dropped, **_known(pairs)}, variables={**image.variables, **places}
+            )
+        elif instruction.name == "RUN":
+            place = Place(self._file.path, instruction.line, instruction.column)
+            self.image = image._replace(builds=(*image.builds, Build(instruction.text.strip(), place, self._file.context)))
         elif instruction.name == "WORKDIR":
             folder = _unquote(_expand(instruction.text.strip(), known))
             self.image = image._replace(workdir=posixpath.normpath(posixpath.join(image.workdir, folder)))
@@ -182,7 +221,15 @@ class _Builder:
             cmd = None if self._inherits_cmd else image.cmd
             self.image = image._replace(entrypoint=_program(instruction), cmd=cmd)
         elif instruction.name in ("COPY", "ADD"):
-            self.image = image._replace(copies=(*image.copies, *self._copied(_expand(instruction.text, known))))
+            text = _expand(instruction.text, known)
+            builds = tuple(dict.fromkeys((*image.builds, *self._builds_of_origin(text))))
+            self.image = image._replace(copies=(*image.copies, *self._copied(text)), builds=builds)
+
+    def _builds_of_origin(self, text: str) -> tuple[Build, ...]:
+        """Return what ran in the stage that `COPY --from` takes from."""
+        options = takewhile(lambda word: word.startswith("--"), text.split())
+        origin = next((word[len("--from=") :] for word in options if word.startswith("--from=")), "")
+        return self._stages.get(origin.lower(), _NOTHING).builds
 
     def _copied(self, text: str) -> Iterator[tuple[str, str]]:
         origin = ""
@@ -202,7 +249,7 @@ class _Builder:
                 stage = self._stages.get(origin.lower())
                 source = _source(stage, posixpath.normpath(posixpath.join("/", word))) if stage else None
             else:
-                source = join(self._context, word.lstrip("/"))
+                source = join(self._file.context, word.lstrip("/"))
             if source is None:
                 continue
             if re.search(r"[*?[]", source):
@@ -355,19 +402,30 @@ def _unquote(text: str) -> str:
     return re.sub(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", bare, text, flags=re.DOTALL)
 
 
+MAX_EXPANDED = 2**14
+"""Characters that variables may put into one text: they may hold each other, and double at each line."""
+
+
 def _expand(text: str, known: Mapping[str, str]) -> str:
     """Put in build-time variables as Docker does: `$X`, `${X}`, `${X:-default}`, `${X:+other}`."""
+    left = MAX_EXPANDED
 
     def value(match: re.Match[str]) -> str:
+        nonlocal left
+        put_in = found(match)
+        left -= len(put_in)
+        return put_in if left >= 0 else match[0]
+
+    def found(match: re.Match[str]) -> str:
         name = match["name"] or match["plain"]
         if name is None:
             return match[0]
-        found = known.get(name)
+        text = known.get(name)
         if match["sign"] == ":-":
-            return found or _expand(match["word"], known)
+            return text or _expand(match["word"], known)
         if match["sign"] == ":+":
-            return _expand(match["word"], known) if found else ""
-        return match[0] if found is None else found
+            return _expand(match["word"], known) if text else ""
+        return match[0] if text is None else text
 
     pattern = r"""\\.|'[^']*'|\$\{(?P<name>\w+)(?:(?P<sign>:[-+])(?P<word>[^{}]*))?\}|\$(?P<plain>[A-Za-z_]\w*)"""
     return re.sub(pattern, value, text, flags=re.DOTALL)

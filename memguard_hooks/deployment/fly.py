@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from memguard_hooks import toml_document
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Image, Read
-from memguard_hooks.deployment.platforms import find_plan
-from memguard_hooks.deployment.service import Deployment, Service
+from memguard_hooks.deployment.platforms import find_plan, nearest_plans
+from memguard_hooks.deployment.service import Deployment, Place, Service, Trap
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.toml_document import Document, KeyPath
 from memguard_hooks.tree import join, parent
@@ -35,6 +37,8 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     """
     document = toml_document.parse(data, path)
     found = document.data
+    read_file = cache(read_file)  # each group asks for the same files
+    machines = _machines(document)
     image = _image(document, read_file)
     base = image.service(path, read_file) if isinstance(image, Image) else image
     processes = _table(found.get("processes"))
@@ -42,6 +46,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     services: list[Service] = []
     skipped: list[Skipped] = []
     environment = {name: _text(value) for name, value in _table(found.get("env")).items()}
+    variables = {name: Place(path, *document.place(("env", name))) for name in environment}
     override = _override(document)
     commands: dict[str, str | None] = {**groups} or {"app": override.command}
     for name, command in commands.items():
@@ -53,7 +58,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             if command is None:
                 skipped.append(started)
                 continue
-            started = Service(name, path, line, column, shlex.join(_words(command)))
+            started = Service(name, path, line, column, shlex.join(_words(command)), folder=parent(path))
         if command is None:
             line, column = started.line, started.column
         service = started._replace(
@@ -63,9 +68,11 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             column=column,
             kind=name,
             environment={**started.environment, "FLY_PROCESS_GROUP": name, **environment},
+            variables={**started.variables, **variables},
+            replicas=None,
         )
-        services.append(_with_memory(service, document))
-    return Deployment(tuple(services), tuple(skipped))
+        services.append(_with_memory(service, document, machines.get(name) or machines.get("")))
+    return Deployment(tuple(services), tuple(skipped), _traps(document, machines))
 
 
 class _Override(NamedTuple):
@@ -113,30 +120,42 @@ def _image(document: Document, read_file: Read) -> Image | Skipped:
     return dockerfile.read_image(data, path, parent(document.path), target, read_file)
 
 
-def _with_memory(service: Service, document: Document) -> Service:
-    """Add the memory of the Machines of a process group; the `[[vm]]` that names it beats the one for all."""
+_Machine = tuple[KeyPath, "dict[str, Any]"]
+
+
+def _machines(document: Document) -> Mapping[str, _Machine]:
+    """Return where the `[[vm]]` of each process group stands, and under no name the one for all others."""
     value = document.data.get("vm")
     tables = value if isinstance(value, list) else [value] if value is not None else []
-    chosen: tuple[KeyPath, dict[str, Any]] | None = None
+    found: dict[str, _Machine] = {}
     for number, table in enumerate(tables):
         if not isinstance(table, dict):
             continue
         named = table.get("processes")
         names = named if isinstance(named, list) else [named] if isinstance(named, str) else []
-        if service.name in names or (not names and chosen is None):
-            chosen = (("vm", number) if isinstance(value, list) else ("vm",)), table
-            if names:
-                break
+        key: KeyPath = ("vm", number) if isinstance(value, list) else ("vm",)
+        for name in names or [""]:
+            if isinstance(name, str):
+                found.setdefault(name, (key, table))
+    return found
+
+
+def _with_memory(service: Service, document: Document, machine: _Machine | None) -> Service:
+    """Add the memory and CPUs of the Machines of a process group; other keys beat `size`."""
     service = service._replace(platform=FLY, plan="")
-    if chosen is None:
+    if machine is None:
         source = f"{document.path}:1 without [[vm]]"
         return service._replace(limit_source=source, limit_label="a Fly Machine without [[vm]]")
-    key, table = chosen
+    key, table = machine
+    size = _text(table.get("size"))
+    known = find_plan(FLY, size) if size else None
+    kind = _text(table.get("cpu_kind")) or "shared"
+    cpus = _text(table.get("cpus"))
+    service = service._replace(cpus=_cpus(cpus) if cpus else known.cpus if known else None if size else 1.0)
     for name in ("memory", "memory_mb", "size"):
         if name in table:
             text = _text(table[name])
             line = document.place((*key, name)).line
-            known = find_plan(FLY, text)
             limit = (known.memory if known else None) if name == "size" else _bytes(text)
             label = text if name == "size" else f"{name} {text}"
             return service._replace(
@@ -146,11 +165,25 @@ def _with_memory(service: Service, document: Document) -> Service:
                 limit_label=f"fly {label}",
             )
     line = document.place(key).line
-    kind, cpus = _text(table.get("cpu_kind")) or "shared", _text(table.get("cpus")) or "1"
-    preset = find_plan(FLY, f"{kind}-cpu-{cpus}x" if kind == "shared" else f"{kind}-{cpus}x")
-    label = f"{kind} with {cpus} CPU"
+    preset = find_plan(FLY, f"{kind}-cpu-{cpus or 1}x" if kind == "shared" else f"{kind}-{cpus or 1}x")
+    label = f"{kind} with {cpus or 1} CPU"
     memory = preset.memory if preset else None
     return service._replace(limit=memory, limit_source=f"{document.path}:{line} {label}", limit_label=f"fly {label}")
+
+
+def _cpus(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"[1-9]\d{0,2}", text) else None
+
+
+def _traps(document: Document, machines: Mapping[str, _Machine]) -> tuple[Trap, ...]:
+    """Return a trap for each `size` that looks like one of Fly's and is none; those with a GPU are not listed."""
+    found: list[Trap] = []
+    for name, (key, table) in machines.items():
+        size = _text(table.get("size")).strip().lower()
+        if size.startswith(("shared", "performance")) and find_plan(FLY, size) is None:
+            place = Place(document.path, *document.place((*key, "size")))
+            found.append(Trap("unknown-plan", place, name or "app", f"{size}: {nearest_plans(FLY, size)}"))
+    return tuple(found)
 
 
 def _bytes(text: str) -> int | None:

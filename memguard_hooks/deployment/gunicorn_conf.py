@@ -15,7 +15,9 @@ from typing import NamedTuple
 
 Value = str | int | bool | tuple["str | int | bool | None", ...] | None
 
-SETTINGS = frozenset({"workers", "threads", "worker_class", "preload_app", "chdir", "wsgi_app"})
+NUMBERS = frozenset({"workers", "threads", "max_requests", "max_requests_jitter", "dirty_workers"})
+
+SETTINGS = NUMBERS | {"worker_class", "preload_app", "reload", "chdir", "wsgi_app", "pythonpath", "dirty_apps"}
 """The settings that say what is loaded, and how often."""
 
 MAX_BYTES = 2**17
@@ -24,16 +26,29 @@ MAX_BYTES = 2**17
 _REFLECTION = frozenset({"globals", "locals", "vars", "exec", "setattr", "__dict__"})
 """Names by which a module may set its own names without a statement that shows it."""
 
+_CPU_COUNTS = frozenset({"os.cpu_count", "multiprocessing.cpu_count", "os.process_cpu_count", "os.sched_getaffinity"})
+
 
 class Unresolved(NamedTuple):
-    """A setting that is known only at run time, or that gunicorn refuses: its line, and a phrase that says why."""
+    """A setting that is known only at run time, or that gunicorn refuses: its line, and a phrase that says why.
+
+    `is_cpu_count` tells that the CPUs of the host decide it.
+    """
 
     line: int
     reason: str
     is_refused: bool = False
+    is_cpu_count: bool = False
 
 
-def read(data: bytes, variables: Mapping[str, str]) -> Mapping[str, Value | Unresolved] | Unresolved:
+class Settings(NamedTuple):
+    """The settings that a file assigns, and the line of each."""
+
+    values: Mapping[str, Value | Unresolved]
+    lines: Mapping[str, int]
+
+
+def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -> Settings | Unresolved:
     """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell."""
     if len(data) > MAX_BYTES:
         return Unresolved(1, f"is larger than {MAX_BYTES // 2**10} KiB")
@@ -41,7 +56,7 @@ def read(data: bytes, variables: Mapping[str, str]) -> Mapping[str, Value | Unre
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes that are none, which is gunicorn's to tell
             module = ast.parse(data)
-        names = _Names(variables)
+        names = _Names(variables, cpus)
         names.run(module)
     except SyntaxError as error:
         return Unresolved(error.lineno or 1, f"does not parse: {error.msg}")
@@ -51,7 +66,10 @@ def read(data: bytes, variables: Mapping[str, str]) -> Mapping[str, Value | Unre
         return Unresolved(1, "is nested too deeply")
     if names.failed is not None:
         return names.failed
-    return {name: _validated(name, *names.bound[name]) for name in SETTINGS & names.bound.keys()}
+    found = SETTINGS & names.bound.keys()
+    return Settings(
+        {name: _validated(name, *names.bound[name]) for name in found}, {name: names.bound[name][1] for name in found}
+    )
 
 
 def _validated(name: str, value: Value | Unresolved, line: int) -> Value | Unresolved:
@@ -59,23 +77,29 @@ def _validated(name: str, value: Value | Unresolved, line: int) -> Value | Unres
     if isinstance(value, Unresolved):
         return value
     refused = Unresolved(line, f"sets {name} to {value!r}, which gunicorn refuses", is_refused=True)
-    if name in ("workers", "threads"):
+    if name in NUMBERS:
         try:
             number = int(value, 0) if isinstance(value, str) else value
         except ValueError:
             return refused
         return int(number) if isinstance(number, int) and number >= 0 else refused
-    if name == "preload_app":
+    if name in ("preload_app", "reload"):
         if isinstance(value, str):
             return {"true": True, "false": False}.get(value.strip().lower(), refused)
         return bool(value) if value is None or isinstance(value, bool) else refused
+    if name == "dirty_apps" and isinstance(value, tuple):
+        return tuple(item.strip() for item in value if isinstance(item, str))
     if isinstance(value, str):
         return value.strip()
-    return None if value is None and name == "wsgi_app" else refused
+    return None if value is None and name in ("wsgi_app", "pythonpath") else refused
 
 
 class _Unknown(Exception):  # noqa: N818 - it is no error
     """An expression whose value only a run can tell."""
+
+
+class _OfCpus(_Unknown):
+    """An expression that the CPUs of the host decide."""
 
 
 class _Raises(Exception):  # noqa: N818 - it is the error of another
@@ -85,7 +109,8 @@ class _Raises(Exception):  # noqa: N818 - it is the error of another
 class _Names:
     """The names of a module in the order in which it binds them; `bound` holds the value and the line of each."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
+    def __init__(self, variables: Mapping[str, str], cpus: float | None) -> None:
+        self._cpus = cpus
         self.bound: dict[str, tuple[Value | Unresolved, int]] = {}
         self._variables = variables
         self._imports: dict[str, str] = {}
@@ -138,7 +163,7 @@ class _Names:
         except (_Unknown, _Raises) as error:
             text = ast.unparse(value)
             text = text if len(text) <= 60 else f"{text[:57]}..."
-            self._unknown(name, line, f"computes {name}: {text}")
+            self._unknown(name, line, f"computes {name}: {text}", is_cpu_count=isinstance(error, _OfCpus))
             if isinstance(error, _Raises) and self.failed is None:
                 self.failed = Unresolved(line, f"fails with the variables that are known: {text}")
 
@@ -146,9 +171,9 @@ class _Names:
         self._unknown(name, line, f"imports {name}")
         self._imports[name] = source
 
-    def _unknown(self, name: str, line: int, reason: str) -> None:
+    def _unknown(self, name: str, line: int, reason: str, *, is_cpu_count: bool = False) -> None:
         self._imports.pop(name, None)
-        self.bound[name] = (Unresolved(line, reason), line)
+        self.bound[name] = (Unresolved(line, reason, is_cpu_count=is_cpu_count), line)
 
     def _lose(self, node: ast.AST | None, how: str) -> None:
         """Forget all names that a statement or an expression may bind."""
@@ -164,6 +189,8 @@ class _Names:
             value = self.bound.get(node.id, (Unresolved(0, ""), 0))[0]
             if not isinstance(value, Unresolved):
                 return value
+            if value.is_cpu_count:
+                raise _OfCpus
         elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             items: list[str | int | bool | None] = []
             for element in node.elts:
@@ -228,6 +255,10 @@ class _Names:
 
     def _call(self, function: ast.expr, arguments: list[ast.expr]) -> Value:
         source = self._source(function)
+        if source in _CPU_COUNTS:
+            if self._cpus is None or arguments:
+                raise _OfCpus
+            return max(1, int(self._cpus))
         values = [self._evaluate(argument) for argument in arguments]
         if source in ("os.environ.get", "os.getenv") and 1 <= len(values) <= 2 and isinstance(values[0], str):
             return self._variables.get(values[0], values[1] if len(values) == 2 else None)
@@ -243,6 +274,10 @@ class _Names:
                 return str(value)
             if function.id == "bool":
                 return bool(value)
+        if isinstance(function, ast.Name) and function.id not in self.bound and function.id in ("min", "max"):
+            numbers = [value for value in values if isinstance(value, int)]
+            if len(numbers) == len(values) > 1:
+                return (min if function.id == "min" else max)(numbers)
         if isinstance(function, ast.Attribute) and function.attr in ("lower", "upper", "strip") and not values:
             text = self._evaluate(function.value)
             if isinstance(text, str):

@@ -1,71 +1,145 @@
-"""Memory of the plans of hosts, as their documentation gave it in November 2026.
+"""Memory and CPUs of the plans of hosts, as their documentation gave them.
 
-Hosts write MB and mean MiB. The names here are those of `platform = "render-free"`.
+The rows lie beside this module in `platforms.tsv`, each with its source and the date of that, and are read when
+one is first asked for. Hosts write MB and mean MiB. The names here are those of `platform = "render-free"`.
 """
 
 from __future__ import annotations
 
+import os.path
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple
 
+from memguard_hooks.deployment.service import Place, Trap
 from memguard_hooks.finding import MIB
+
+TABLE = os.path.join(os.path.dirname(__file__), "platforms.tsv")
+
+LOCAL = "local"
+RENDER = "render"
+HEROKU = "heroku"
 
 
 class Plan(NamedTuple):
-    """One plan of one platform; `memory` is bytes, None for no limit."""
+    """One plan of one platform.
+
+    `memory` is bytes, None where there is no limit (local) or no document gives it; `cpus` None where none gives it.
+    `sets` are variables that the platform sets by itself. `date` is that of the source, as far as it is known.
+    """
 
     platform: str
     plan: str
     memory: int | None
+    cpus: float | None = None
+    sets: Mapping[str, str] = MappingProxyType({})
+    source: str = ""
+    date: str = ""
+
+    @property
+    def name(self) -> str:
+        """What settings call it: `render-free`, `local`."""
+        return f"{self.platform}-{self.plan}".rstrip("-")
 
 
-def _plans(platform: str, **mib: int) -> tuple[Plan, ...]:
-    return tuple(Plan(platform, plan.replace("_", "-"), size * MIB) for plan, size in mib.items())
+@cache
+def plans() -> tuple[Plan, ...]:
+    """Return all plans, sorted by platform and name."""
+    found = [Plan(LOCAL, "", None)]
+    with open(TABLE, encoding="ascii") as file:
+        for line in file:
+            if line.startswith("#"):
+                continue
+            platform, plan, mib, cpus, sets, source, date = line.rstrip("\n").split("\t")
+            variables = dict(pair.split("=", 1) for pair in sets.split())
+            memory = int(mib) * MIB if mib else None
+            found.append(Plan(platform, plan, memory, float(cpus) if cpus else None, variables, source, date))
+    return tuple(sorted(found, key=lambda known: (known.platform, known.plan)))
 
 
-RENDER = "render"
-
-# Render: render-oss/skills, render-deploy/references/blueprint-spec.md, 2026-08-18.
-# Heroku: dyno-memory-behavior, 2024-10-16. Fly: superfly/fly-go machine_types.go, 2026-11.
-# Railway: railwayapp/docs pricing/plans.md, 2026-08-21, of one replica. Koyeb: docs/reference/instances, 2026-11.
-PLANS: tuple[Plan, ...] = (
-    *_plans(RENDER, free=512, starter=512, standard=2048, pro=4096, pro_plus=8192, pro_max=16384, pro_ultra=32768),
-    *_plans("heroku", eco=512, basic=512, standard_1x=512, standard_2x=1024, performance_m=2560, performance_l=14336),
-    *_plans("fly", shared_cpu_1x=256, shared_cpu_2x=512, shared_cpu_4x=1024, shared_cpu_6x=1536, shared_cpu_8x=2048),
-    *_plans("fly", performance_1x=2048, performance_2x=4096, performance_4x=8192, performance_8x=16384),
-    *_plans("railway", trial=512, free=512, hobby=8192, pro=24576),
-    *_plans("koyeb", free=512, eco_nano=256, eco_micro=512, nano=256, micro=512, small=1024),
-    Plan("local", "", None),
-)
-
-DEFAULT_PLAN = {RENDER: "starter"}
+DEFAULT_PLAN = {
+    RENDER: "starter",
+    HEROKU: "basic",
+    "app-engine": "F1",
+    "digitalocean": "apps-s-1vcpu-0.5gb",
+    "aws-lambda": "128",
+    "cloud-run": "512Mi",
+}
 """The plan of a service whose file names none."""
 
 DEFAULT_LIMIT = 512 * MIB
 """The limit where nothing names a platform: the size of the small plans of most hosts."""
 
 WEB_CONCURRENCY = {"heroku-eco": 2, "heroku-basic": 2, "heroku-standard-1x": 2, "heroku-standard-2x": 4,
-                   "heroku-performance-m": 5, "heroku-performance-l": 17}  # fmt: skip
-"""What Heroku's Python buildpack sets where the app does not: heroku-buildpack-python, vendor/WEB_CONCURRENCY.sh."""
+                   "heroku-performance-m": 5, "heroku-performance-l": 17, "heroku-performance-l-ram": 9,
+                   "heroku-performance-xl": 17, "heroku-performance-2xl": 33}  # fmt: skip
+"""What Heroku's Python buildpack sets where the app does not; the same as in the table, for settings that name a plan."""
 
 
 def find_plan(platform: str, plan: str) -> Plan | None:
     """Return a plan by its platform and its name as the platform's files write it."""
-    wanted = plan.strip().lower().replace(" ", "-").replace("_", "-")
-    return next((known for known in PLANS if (known.platform, known.plan) == (platform, wanted)), None)
+    wanted = _normalized(plan)
+    return next((known for known in plans() if (known.platform, known.plan) == (platform, wanted)), None)
 
 
 def find_platform(name: str) -> Plan | None:
-    """Return the plan that `platform = NAME` means: `render-free`, `local`."""
-    platform, _, plan = name.strip().lower().partition("-")
-    return find_plan(platform, plan)
+    """Return the plan that `platform = NAME` means: `render-free`, `local`; None also where nobody knows its memory."""
+    wanted = _normalized(name)
+    return next((known for known in plans() if known.name == wanted and _is_usable(known)), None)
 
 
 def platform_names() -> tuple[str, ...]:
     """Return all that `platform` may be."""
-    return tuple(sorted(f"{known.platform}-{known.plan}".rstrip("-") for known in PLANS))
+    return tuple(sorted(known.name for known in plans() if _is_usable(known)))
 
 
 def smallest_plan(platform: str, size: int) -> Plan | None:
     """Return the smallest plan of a platform whose memory is at least `size` bytes."""
-    fitting = [known for known in PLANS if known.platform == platform and known.memory and known.memory >= size]
+    fitting = [known for known in plans() if known.platform == platform and known.memory and known.memory >= size]
     return min(fitting, key=lambda known: known.memory or 0, default=None)
+
+
+def _normalized(name: str) -> str:
+    return name.strip().lower().replace(" ", "-").replace("_", "-")
+
+
+def _is_usable(plan: Plan) -> bool:
+    return plan.memory is not None or plan.platform == LOCAL
+
+
+class Sizing(NamedTuple):
+    """What a plan gives to a service, as `Service` has it, and the trap where no such plan exists."""
+
+    plan: str | None
+    limit: int | None
+    limit_source: str
+    limit_label: str
+    cpus: float | None = None
+    sets: Mapping[str, str] = MappingProxyType({})
+    traps: tuple[Trap, ...] = ()
+
+
+def sizing(platform: str, key: str, written: str | None, place: Place, subject: str) -> Sizing:
+    """Return what a service gets by the plan that its file names under `key`, or by the platform's default.
+
+    `place` is that of the plan, or of the service where the file names none.
+    """
+    plan = written or DEFAULT_PLAN[platform]
+    known = find_plan(platform, plan)
+    if known is None:
+        trap = Trap("unknown-plan", place, subject, f"{plan}: {nearest_plans(platform, plan)}")
+        label = f"{platform} {plan}"
+        return Sizing(plan, None, f"{place.path}:{place.line} {key} {plan}", label, traps=(trap,))
+    how = key if written else f"default {key}"
+    label = f"{platform} {plan}" if written else f"{platform} {plan} by default"
+    return Sizing(plan, known.memory, f"{place.path}:{place.line} {how} {plan}", label, known.cpus, known.sets)
+
+
+def nearest_plans(platform: str, plan: str) -> str:
+    """Write the plans of a platform whose names are nearest to one that does not exist, with their memory."""
+    import difflib
+
+    names = {known.plan: known for known in plans() if known.platform == platform and known.memory}
+    near = difflib.get_close_matches(_normalized(plan), names, n=3, cutoff=0)
+    return ", ".join(f"{name} ({(names[name].memory or 0) // MIB} MiB)" for name in near)

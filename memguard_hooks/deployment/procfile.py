@@ -1,14 +1,17 @@
 """`Procfile`: one process type a line, `name: command`.
 
-Source of the format: Heroku's description of the Procfile. A Procfile names no platform.
+Source of the format: Heroku's description of the Procfile. A Procfile names no platform; what stands beside it may.
 """
 
 from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.service import Deployment, Service
+from memguard_hooks.deployment.builders import agreed_builds
+from memguard_hooks.deployment.dockerfile import Read
+from memguard_hooks.deployment.service import Deployment, Place, Service
 from memguard_hooks.finding import Skipped
+from memguard_hooks.tree import join, parent
 
 _LINE = re.compile(r"([A-Za-z0-9_-]+):[ \t]*(.*)")
 
@@ -16,10 +19,11 @@ ONE_OFF = frozenset({"release"})
 """Process types that run once, before the others, in a container of their own."""
 
 
-def read(data: bytes, path: str) -> Deployment:
+def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
     """Read the services of a Procfile; a line that is none is skipped with its place."""
     services: list[Service] = []
     skipped: list[Skipped] = []
+    folder = parent(path)
     text = data.decode("utf-8-sig", "replace")
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -29,5 +33,9 @@ def read(data: bytes, path: str) -> Deployment:
             skipped.append(Skipped(path, number, "is not `name: command`"))
         elif match[1] not in ONE_OFF:
             column = len(line) - len(line.lstrip()) + 1
-            services.append(Service(match[1], path, number, column, match[2], kind=match[1]))
+            services.append(Service(match[1], path, number, column, match[2], kind=match[1], folder=folder))
+    dockerfile = join(folder, "Dockerfile")
+    if services and (dockerfile is None or read_file(dockerfile) is None):  # beside one, it may run in that image
+        builds = agreed_builds(folder, Place(path, services[0].line, services[0].column), read_file)
+        services = [service._replace(builds=builds) for service in services]
     return Deployment(tuple(services), tuple(skipped))

@@ -1,26 +1,39 @@
 """`render.yaml`, Render's blueprint: services at the top or under `projects[].environments[]`.
 
-Source of the format: render-oss/skills, render-deploy/references/blueprint-spec.md (2026-08-18).
+Source of the format: render-oss/skills, render-deploy/references/blueprint-spec.md (2026-08-18). Render reads the one
+in the root unless its dashboard names another; paths count from the root of the repository in any case. The plan of
+`previews` is that of copies for pull requests and says nothing of the service.
 Render's native Python sets `GUNICORN_CMD_ARGS=--preload …` by itself, images of the user's own do not get it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Read
-from memguard_hooks.deployment.platforms import DEFAULT_PLAN, RENDER, find_plan
-from memguard_hooks.deployment.service import Deployment, Service
-from memguard_hooks.deployment.yaml_nodes import compose, get, items, scalar
+from memguard_hooks.deployment.hidden_keys import find_hidden_keys
+from memguard_hooks.deployment.platforms import RENDER, sizing
+from memguard_hooks.deployment.service import Build, Deployment, Place, Service, Trap, Variables
+from memguard_hooks.deployment.variables import each_once, is_template, of_list
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, normalize
+from memguard_hooks.yaml_nodes import compose, get, items, place, scalar
 
 if TYPE_CHECKING:
     import yaml
 
 NATIVE_ENVIRONMENT = {"GUNICORN_CMD_ARGS": "--preload --access-logfile - --bind=0.0.0.0:10000"}
+
+COMMANDS = frozenset({"startCommand", "buildCommand", "dockerCommand", "preDeployCommand"})
+
+KEYS = COMMANDS | {"type", "name", "runtime", "env", "plan", "region", "branch", "rootDir", "envVars", "healthCheckPath",
+                   "numInstances", "scaling", "autoDeploy", "schedule", "disk", "domains", "dockerfilePath"}  # fmt: skip
+"""Keys of a service."""
+
+MAX_GROUPS = 100
+"""Groups of variables that one service takes in."""
 
 _KINDS = frozenset({"web", "pserv", "worker", "cron"})
 
@@ -32,29 +45,32 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     """
     root = compose(data, path)
     groups = {
-        name: _variables(group, {})
+        name: of_list(get(group, "envVars"), path)
         for group in items(get(root, "envVarGroups"))
         if (name := scalar(get(group, "name"))) is not None
     }
     services: list[Service] = []
     skipped: list[Skipped] = []
-    for node in _services(root):
+    traps = list(find_hidden_keys(data, path, COMMANDS, KEYS))
+    for node in each_once(_services(root)):
         found = _service(node, path, groups, read_file)
         if isinstance(found, Service):
-            services.append(found)
+            sized, unknown_plan = _with_plan(found, node, path)
+            services.append(sized)
+            traps += unknown_plan
         elif found is not None:
             skipped.append(found)
-    return Deployment(tuple(services), tuple(skipped))
+    return Deployment(tuple(services), tuple(skipped), tuple(traps))
 
 
 def _services(root: yaml.Node | None) -> Iterator[yaml.Node]:
     yield from items(get(root, "services"))
-    for project in items(get(root, "projects")):
-        for environment in items(get(project, "environments")):
+    for project in each_once(items(get(root, "projects"))):
+        for environment in each_once(items(get(project, "environments"))):
             yield from items(get(environment, "services"))
 
 
-def _service(node: yaml.Node, path: str, groups: dict[str, dict[str, str]], read_file: Read) -> Service | Skipped | None:
+def _service(node: yaml.Node, path: str, groups: Mapping[str, Variables], read_file: Read) -> Service | Skipped | None:
     kind = scalar(get(node, "type")) or "web"
     runtime = scalar(get(node, "runtime")) or scalar(get(node, "env"))
     line = node.start_mark.line + 1
@@ -69,37 +85,57 @@ def _service(node: yaml.Node, path: str, groups: dict[str, dict[str, str]], read
     folder = normalize(scalar(get(node, "rootDir")) or "")
     if folder is None:
         return Skipped(path, line, f"{name} has a rootDir that leads out of the repository")
-    environment = _variables(node, groups)
+    variables = _variables(node, path, groups)
     started: Service | Skipped
     if runtime == "docker":
         started = _image_service(node, path, folder, read_file)
         if isinstance(started, Skipped):
             return started._replace(reason=f"{name} is not read: {started.reason}")
-        environment = {**started.environment, **environment}
+        sets = started.environment
     else:
         text = scalar(command)
         if command is None or text is None:
             return Skipped(path, line, f"{name} has no startCommand")
-        mark = command.start_mark
-        started = Service(name, path, mark.line + 1, mark.column + 1, text.strip(), folder=folder)
-        environment = {**NATIVE_ENVIRONMENT, **environment}
-    plan_node = get(node, "plan")
-    plan = scalar(plan_node) or DEFAULT_PLAN[RENDER]
-    known = find_plan(RENDER, plan)
-    if plan_node is not None:
-        source, label = f"{path}:{plan_node.start_mark.line + 1} plan {plan}", f"render {plan}"
-    else:
-        source, label = f"{path}:{line} default plan {plan}", f"render {plan} by default"
+        if is_template(text) and "{{" in text:
+            return Skipped(path, line, f"{name} has a startCommand that is filled in later")
+        started = Service(name, path, *place(command), text.strip(), folder=folder, builds=_builds(node, path, folder))
+        sets = NATIVE_ENVIRONMENT
     return started._replace(
         name=name,
         kind=kind,
-        platform=RENDER,
-        plan=plan,
-        limit=known.memory if known else None,
-        limit_source=source,
-        limit_label=label,
-        environment=environment,
+        environment=variables.over(Variables(sets)).values,
+        replicas=_replicas(node),
+        variables={**started.variables, **variables.places},
     )
+
+
+def _with_plan(service: Service, node: yaml.Node, path: str) -> tuple[Service, tuple[Trap, ...]]:
+    plan = get(node, "plan")
+    where = plan if plan is not None and scalar(plan) is not None else node
+    size = sizing(RENDER, "plan", scalar(plan), Place(path, *place(where)), service.name)
+    sized = service._replace(
+        platform=RENDER,
+        plan=size.plan,
+        limit=size.limit,
+        limit_source=size.limit_source,
+        limit_label=size.limit_label,
+        cpus=size.cpus,
+    )
+    return sized, size.traps
+
+
+def _builds(node: yaml.Node, path: str, folder: str) -> tuple[Build, ...]:
+    command = get(node, "buildCommand")
+    text = scalar(command)
+    if command is None or text is None:
+        return ()
+    return (Build(text.strip(), Place(path, *place(command)), folder),)
+
+
+def _replicas(node: yaml.Node) -> int | None:
+    """Return how many instances there are at most; None where that is no number."""
+    text = scalar(get(get(node, "scaling"), "maxInstances")) or scalar(get(node, "numInstances")) or "1"
+    return int(text) if text.isdecimal() and len(text) <= 4 else None
 
 
 def _image_service(node: yaml.Node, path: str, folder: str, read_file: Read) -> Service | Skipped:
@@ -123,19 +159,17 @@ def _image_service(node: yaml.Node, path: str, folder: str, read_file: Read) -> 
         if command is None or text is None:
             return image.service(file, read_file)
         started = image.service(file, read_file, text)
-        mark = command.start_mark
         if isinstance(started, Service):
-            started = started._replace(path=path, line=mark.line + 1, column=mark.column + 1)
+            line, column = place(command)
+            started = started._replace(path=path, line=line, column=column)
         return started
     return Skipped(path, line, f"there is no {asked}")
 
 
-def _variables(node: yaml.Node, groups: dict[str, dict[str, str]]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for item in items(get(node, "envVars")):
-        key, value, group = (scalar(get(item, name)) for name in ("key", "value", "fromGroup"))
-        if group is not None:
-            found = {**groups.get(group, {}), **found}
-        elif key is not None and value is not None:
-            found[key] = value
+def _variables(node: yaml.Node, path: str, groups: Mapping[str, Variables]) -> Variables:
+    """Return what a service sets; its own variables win over those of the groups that it takes in."""
+    found = of_list(get(node, "envVars"), path)
+    named = [scalar(get(item, "fromGroup")) or "" for item in items(get(node, "envVars"))[:MAX_GROUPS]]
+    for group in dict.fromkeys(named):
+        found = found.over(groups.get(group, Variables()))
     return found

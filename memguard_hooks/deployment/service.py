@@ -25,6 +25,21 @@ class Build(NamedTuple):
     folder: str = ""
 
 
+class Variables(NamedTuple):
+    """What a file sets: the values that are known, and where each variable stands.
+
+    One whose value only the platform knows has a place and no value.
+    """
+
+    values: Mapping[str, str] = MappingProxyType({})
+    places: Mapping[str, Place] = MappingProxyType({})
+
+    def over(self, other: Variables) -> Variables:
+        """Return both together; where they differ, these win."""
+        kept = {name: value for name, value in other.values.items() if name not in self.places}
+        return Variables({**kept, **self.values}, {**other.places, **self.places})
+
+
 class Service(NamedTuple):
     """A long-running command, where it is written and what is known of its host.
 

@@ -22,6 +22,12 @@ _PROGRAM = re.compile(
 _JOINED = re.compile(r"<<|;;|(?<!&)&(?![&>\d])|(?<!\|)\|(?!\|)")
 _SETS = re.compile(r"(?:^|&&|\|\||;)\s*(?:export\s+)?\w+=\S*\s*(?:$|&&|\|\||;)|\bexport\b.*=")
 _ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_]\w*)=([^\s;&|]*|\"[^\"]*\"|'[^']*')\s*")
+_HERE = re.compile(
+    r'cd\s+"?(?:\$\(\s*dirname\s+(?:--\s+)?"?\$(?:0|\{0\}|\{BASH_SOURCE(?:\[0\])?\}|BASH_SOURCE)"?\s*\)|\$\{0%/\*\})"?'
+)
+
+HERE = "\0"
+"""The folder that a script lies in, where it changes to that."""
 
 
 class Script(NamedTuple):
@@ -57,6 +63,8 @@ def read(data: bytes, arguments: Sequence[str]) -> Script | Program:
         assignment = _ASSIGNMENT.fullmatch(line)
         if assignment is not None:
             variables.append((assignment[1], assignment[2].strip("\"'")))
+        elif _HERE.fullmatch(line):
+            folders = [HERE]
         elif re.fullmatch(r"cd\s+\S+", line):
             folders.append(line[2:].strip())
         elif _SETS.search(line) or re.search(r"\bcd\s", command):

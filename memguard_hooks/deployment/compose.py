@@ -1,0 +1,264 @@
+"""`compose.yaml`: services of one host, with the file that overrides them, what they extend and what they include.
+
+Source of the format: compose-spec/compose-spec (05-services.md, 11-extension.md, 13-merge.md, 14-include.md) and
+compose-spec/compose-go, packages loader, override and cli (2026-07). `command` takes the place of CMD, `entrypoint` that of
+ENTRYPOINT and CMD; both are split into words and see no shell. Where there is a file for production it is merged over the
+base and the override file is not; without one, compose merges the override by itself, and so it counts, but for one whose
+commands reload: that one is for the developer's machine.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from memguard_hooks.deployment import dockerfile
+from memguard_hooks.deployment.compose_file import LIMITS, MEMORY, Declared, Loader, Source, Written, merge, read_variables
+from memguard_hooks.deployment.compose_values import parse_size, read_env_file
+from memguard_hooks.deployment.dockerfile import Image, Program, Read
+from memguard_hooks.deployment.python_program import starts_python
+from memguard_hooks.deployment.service import Deployment, Place, Service, Trap
+from memguard_hooks.finding import Skipped
+from memguard_hooks.tree import join, parent
+
+COMPOSE = "compose"
+
+BASES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+"""What compose looks for, in this order; the first counts."""
+
+OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+"""What compose merges over the base by itself; the first counts."""
+
+PRODUCTION = tuple(
+    f"{stem}.{stage}.{ending}"
+    for stem in ("docker-compose", "compose")
+    for stage in ("prod", "production")
+    for ending in ("yml", "yaml")
+)
+"""What people merge over the base for production with `-f`; the first counts."""
+
+NAMES = (*BASES, *PRODUCTION)
+"""The files that a project may be declared in; only the first that is there is to be read, it finds the others."""
+
+NOT_DEPLOYED = frozenset({"dev", "devel", "development", "local", "debug", "test", "tests", "testing", "ci", "tools", "docs",
+                          "init", "setup", "seed", "migrate", "migration", "migrations", "manual"})  # fmt: skip
+"""Profiles that no deployment keeps running: those of developers, and of work that is done once."""
+
+_RELOADS = re.compile(r"\breload|\brunserver\b|\bfastapi dev\b|\bdebugpy\b|\bwatchfiles\b|\bwatchmedo\b")
+_PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+\.\d+)")
+_REMOTE = re.compile(r"\w+://|git@|github\.com/")
+_INSTALLS = re.compile(rb"\b(?:pip3?|uv|poetry|pipenv|pdm)\s+(?:install|sync)\b")
+
+
+def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+    """Read the services of a project that start Python; `path` is one of `NAMES`.
+
+    Services that run once, before another, and those only for developers are left out. Raises MemguardError for a file
+    that does not parse, with the place.
+    """
+    folder = parent(path)
+    source = Source(path, folder, read_variables(folder, {}, read_file))
+    loader = Loader(read_file)
+    declared = loader.load(data, source, ())
+    for name in (*PRODUCTION, *OVERRIDES) if path.rpartition("/")[2] in BASES else ():
+        other = f"{folder}/{name}".lstrip("/")
+        over = read_file(other)
+        if over is not None:
+            found = loader.load(over, source._replace(path=other), ())
+            declared = declared if name in OVERRIDES and _reloads(found) else merge(declared, found)
+            break
+    services: list[Service] = []
+    skipped = loader.skipped
+    traps: list[Trap] = []
+    once = {name for one in declared.values() for name in one.names("depends_on")}
+    for name, one in declared.items():
+        if name in once or not one.facts:
+            continue
+        started = _service(name, one, source.variables, read_file)
+        if isinstance(started, Skipped):
+            skipped.append(started)
+        elif started is not None:
+            services.append(_with_host(started, one))
+            traps += _traps(services[-1], one)
+    return Deployment(tuple(services), tuple(skipped), tuple(traps))
+
+
+def _reloads(declared: Mapping[str, Declared]) -> bool:
+    words = [
+        one.facts[key].words or ()
+        for one in declared.values()
+        for key in (("command",), ("entrypoint",))
+        if key in one.facts
+    ]
+    return any(_RELOADS.search(" ".join(command)) for command in words)
+
+
+# What it runs
+
+
+def _service(name: str, one: Declared, variables: Mapping[str, str], read: Read) -> Service | Skipped | None:
+    profiles = one.names("profiles")
+    if (profiles and NOT_DEPLOYED.issuperset(profiles)) or _replicas(one) == 0:
+        return None
+    for key in ("command", "entrypoint"):
+        written = one.facts.get((key,))
+        if written is not None and written.words is None and written.text.text:
+            return Skipped(written.place.path, written.place.line, f"{name} is not read: compose refuses its {key}")
+    started: Service | Skipped | None
+    installs = False
+    if ("build",) in one.facts:
+        started, installs = _built(one, one.facts["build",], read)
+    else:
+        base = _PYTHON_IMAGE.search(one.text("image") or "")
+        image = Image(one.place.line, environment={"PYTHON_VERSION": base[1]} if base else {})
+        started = _run(image, one, one.place.path, read)
+        started = None if isinstance(started, Skipped) else started
+    if not isinstance(started, Service):
+        return started if started is None else Skipped(started.path, started.line, f"{name} is not read: {started.reason}")
+    environment, places = _all_variables(one, variables, read)
+    kept = {key: value for key, value in started.environment.items() if key not in places}
+    started = started._replace(
+        name=name, kind="profile" if profiles else name, environment={**kept, **environment}, variables={**started.variables, **places}
+    )
+    return started if installs or starts_python(started, read) else None
+
+
+def _built(one: Declared, build: Written, read: Read) -> tuple[Service | Skipped | None, bool]:
+    """Return what the image runs that a Dockerfile of the repository makes, and whether it holds Python."""
+    where = one.facts.get(("build", "context"))
+    inline = one.facts.get(("build", "dockerfile_inline"))
+    asked = one.text("build", "dockerfile") or "Dockerfile"
+    path, line = build.place.path, build.place.line
+    if where is not None and (not where.text.is_known or _REMOTE.match(where.text.text)):
+        return None, False
+    context = join(where.folder, where.text.text) if where is not None else build.folder
+    file = join(context, asked) if context is not None else None
+    if context is None or file is None:
+        return Skipped(path, line, "its build leads out of the repository"), False
+    data = inline.text.text.encode() if inline is not None else read(file)
+    if data is None:
+        return Skipped(path, line, f"there is no {file}"), False
+    if inline is not None:
+        file = inline.place.path
+    image = dockerfile.read_image(data, file, context, one.text("build", "target") or "", read)
+    started = image if isinstance(image, Skipped) else _run(image, one, file, read)
+    installs = _INSTALLS.search(data) is not None or (isinstance(image, Image) and "PYTHON_VERSION" in image.environment)
+    if isinstance(started, Skipped):
+        return started if installs else None, installs
+    if inline is not None and started.path == file:
+        started = started._replace(line=inline.place.line, column=inline.place.column)
+    return started, installs
+
+
+def _run(image: Image, one: Declared, path: str, read: Read) -> Service | Skipped:
+    """Return what a container of an image runs, with what the service puts in the place of the image's own."""
+    command, entrypoint = one.facts.get(("command",)), one.facts.get(("entrypoint",))
+    words = command.words if command is not None else None
+    if entrypoint is not None and entrypoint.words is not None:
+        program = Program(entrypoint.words, "", entrypoint.place.line, entrypoint.place.column)
+        image = image._replace(entrypoint=program, cmd=None) if program.words else image._replace(entrypoint=None)
+    folder = one.text("working_dir")
+    mounts = tuple(
+        (key[1], source)
+        for key, value in one.facts.items()
+        if key[0] == "volumes" and (source := join(value.folder, value.text.text)) is not None
+    )
+    if folder is None and mounts and image.workdir == "/" and not image.copies:
+        folder = next((place for place, source in mounts if read(source) is None), None)
+    image = image._replace(workdir=folder or image.workdir, copies=(*image.copies, *mounts))
+    started = image.service(path, read, shlex.join(words) if words else None)
+    chosen = command if words else entrypoint if entrypoint is not None and entrypoint.words else None
+    if isinstance(started, Service) and chosen is not None:
+        started = started._replace(path=chosen.place.path, line=chosen.place.line, column=chosen.place.column)
+    return started
+
+
+def _all_variables(one: Declared, known: Mapping[str, str], read: Read) -> tuple[dict[str, str], dict[str, Place]]:
+    """Return the variables of a service that are known, and where all stand: `environment` beats the env files."""
+    values: dict[str, str] = {}
+    places: dict[str, Place] = {}
+    for key, written in one.facts.items():
+        path = join(written.folder, written.text.text) if key[0] == "env_file" and written.text.is_known else None
+        data = read(path) if path is not None else None
+        if path is None or data is None:
+            continue
+        for name, variable in read_env_file(data, {**values, **known}).items():
+            values.pop(name, None)
+            places[name] = Place(path, variable.line, variable.column)
+            if variable.value is not None:
+                values[name] = variable.value
+    for key, written in one.facts.items():
+        if key[0] == "environment":
+            values.pop(key[1], None)
+            places[key[1]] = written.place
+            if written.text.is_known:
+                values[key[1]] = written.text.text
+    return values, places
+
+
+# What it may take
+
+
+def _with_host(service: Service, one: Declared) -> Service:
+    """Add memory, CPUs and copies; of two limits that disagree, which compose refuses, the smaller is the safe one."""
+    limits = [(_size(written), key[-1], written) for key in (("mem_limit",), MEMORY) if (written := one.facts.get(key))]
+    service = service._replace(
+        platform=COMPOSE,
+        plan="",
+        limit_source=f"{one.place.path}:{one.place.line} without a limit",
+        limit_label="a compose service without mem_limit",
+        cpus=_number(one.text(*LIMITS, "cpus") or one.text("cpus")),
+        replicas=_replicas(one),
+    )
+    written_limits = [limit for limit in limits if limit[0] != 0]
+    if not written_limits:
+        return service
+    size, key, written = min(written_limits, key=lambda limit: (limit[0] is None, limit[0] or 0))
+    label = "mem_limit" if key == "mem_limit" else ".".join(MEMORY)
+    return service._replace(
+        limit=size, limit_source=f"{written.place.path}:{written.place.line} {label}", limit_label=f"compose {label}"
+    )
+
+
+def _size(written: Written) -> int | None:
+    """Return bytes, 0 for no limit, None where nobody can know."""
+    if not written.text.is_known:
+        return None
+    return 0 if re.fullmatch(r"\s*-\d+\s*", written.text.text) else parse_size(written.text.text)
+
+
+def _number(text: str | None) -> float | None:
+    return float(text) or None if text is not None and re.fullmatch(r"\d{1,4}(\.\d{0,9})?|\.\d{1,9}", text) else None
+
+
+def _replicas(one: Declared) -> int | None:
+    if one.text("deploy", "mode") == "global":
+        return None
+    for key in (("scale",), ("deploy", "replicas")):
+        if key in one.facts:
+            text = one.text(*key) or ""
+            return int(text) if re.fullmatch(r"[0-9]{1,5}", text) else None
+    return 1
+
+
+def _traps(service: Service, one: Declared) -> Iterator[Trap]:
+    """Give what compose refuses, what it cuts off, and that nothing bounds a service."""
+    own, other = one.facts.get(("mem_limit",)), one.facts.get(MEMORY)
+    has_limits = any(key[: len(LIMITS)] == LIMITS for key in one.facts)
+    if own is not None and has_limits and (size := _size(own)):
+        there = _size(other) if other is not None else 0
+        if there is not None and there != size:
+            detail = f"mem_limit {own.text.text}, {'.'.join(MEMORY)} {other.text.text if other is not None else 'not set'}"
+            yield Trap("memory-keys-disagree", own.place, service.name, detail)
+    for key in (("command",), ("entrypoint",)):
+        written = one.facts.get(key)
+        if written is not None and written.cut:
+            yield Trap("command-is-cut", written.place, service.name, written.cut.strip()[:80])
+    if service.limit is None and service.limit_source.endswith(" without a limit"):
+        yield Trap("no-memory-limit", one.place, service.name)

@@ -1,0 +1,180 @@
+"""What compose makes of a value before it reads it: variables, env files, words of a command, sizes.
+
+Source of the format: compose-spec/compose-spec, 12-interpolation.md, 05-services.md and 11-extension.md, and
+compose-spec/compose-go, packages template, dotenv and types (2026-07). A variable that nothing sets is blank for compose;
+here it is unknown, for whoever deploys may set it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import NamedTuple
+
+MAX_TEXT = 2**13
+"""A value that holds variables is a line."""
+
+MAX_DEPTH = 10
+"""Defaults that hold variables with defaults."""
+
+MAX_ENV_BYTES = 2**18
+"""An env file is a screen or two."""
+
+MAX_VARIABLES = 2000
+
+_VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-+?]|(?=\})))", re.ASCII)
+_KEY = re.compile(r"(?:export[ \t]+)?([\w.\-\[\]]+)[ \t]*(?:([=:])[ \t]*|(?=\r?\n|\Z))")
+_QUOTED = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
+_SIZE = re.compile(r"(\d{1,15}(?:\.\d{0,9})?) ?(|[kmgtp])(?:i?b)?", re.IGNORECASE)
+_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
+
+
+class Text(NamedTuple):
+    """A value with its variables put in; those that nobody knows stand as they are written, and make it unknown."""
+
+    text: str
+    is_known: bool = True
+
+
+class Variable(NamedTuple):
+    """One variable of an env file, 1-based; `value` is None where only the host can tell it."""
+
+    value: str | None
+    line: int
+    column: int
+
+
+def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> Text:
+    """Put in `$X`, `${X}`, `${X:-default}`, `${X-default}`, `${X:+other}`, `${X+other}`, `${X:?error}`; `$$` is a dollar.
+
+    A text that compose refuses is unknown.
+    """
+    if "$" not in text:
+        return Text(text)
+    if len(text) > MAX_TEXT or depth > MAX_DEPTH:
+        return Text(text, is_known=False)
+    parts: list[str] = []
+    length = 0
+    is_known = True
+    at = 0
+    while (dollar := text.find("$", at)) >= 0:
+        parts.append(text[at:dollar])
+        match = _VARIABLE.match(text, dollar)
+        if match is None and text.startswith("${", dollar):
+            return Text(text, is_known=False)
+        if match is None:
+            parts.append("$")
+            at = dollar + 1
+            continue
+        at = match.end()
+        if match[1]:
+            parts.append("$")
+            continue
+        if match[2]:
+            found = Text(known[match[2]]) if match[2] in known else Text(match[0], is_known=False)
+        else:
+            end = _closing(text, at)
+            if end is None:
+                return Text(text, is_known=False)
+            written, word = text[dollar : end + 1], text[at:end]
+            at = end + 1
+            found = _choose(known.get(match[3]), match[4], word, written, known, depth)
+        parts.append(found.text)
+        length += len(found.text)
+        if length > MAX_TEXT:  # values that double each other
+            return Text(text, is_known=False)
+        is_known = is_known and found.is_known
+    parts.append(text[at:])
+    return Text("".join(parts), is_known)
+
+
+def _choose(value: str | None, sign: str, word: str, written: str, known: Mapping[str, str], depth: int) -> Text:
+    is_set = value is not None and (value != "" or ":" not in sign)
+    if sign.endswith("+"):
+        if is_set:
+            return interpolate(word, known, depth + 1)
+        return Text(written, is_known=False) if value is None else Text("")
+    if value is not None and is_set:
+        return Text(value)
+    if sign.endswith("-"):
+        return interpolate(word, known, depth + 1)
+    return Text(written, is_known=False)
+
+
+def _closing(text: str, at: int) -> int | None:
+    depth = 1
+    for match in re.compile(r"[{}]").finditer(text, at):
+        depth += 1 if match[0] == "{" else -1
+        if depth == 0:
+            return match.start()
+    return None
+
+
+def read_env_file(data: bytes, known: Mapping[str, str]) -> dict[str, Variable]:
+    """Read `NAME=value` lines, quoted or not; `known` is what is set before the file, and wins inside its values.
+
+    What stands behind a line that compose refuses is left out.
+    """
+    found: dict[str, Variable] = {}
+    if len(data) > MAX_ENV_BYTES:
+        return found
+    text = data.decode("utf-8-sig", "replace")
+    visible = dict(known)
+    line, counted, at = 1, 0, 0
+    while len(found) < MAX_VARIABLES:
+        blank = re.compile(r"(?:\s+|#[^\n]*)*").match(text, at)
+        at = blank.end() if blank else at
+        match = _KEY.match(text, at)
+        if match is None:
+            break
+        line, counted = line + text.count("\n", counted, at), at
+        column = at - text.rfind("\n", 0, at)
+        at = match.end()
+        value: Text | None
+        if not match[2]:
+            value = Text(known[match[1]]) if match[1] in known else None
+        else:
+            value, at = _value(text, at, visible)
+        found[match[1]] = Variable(value.text if value is not None and value.is_known else None, line, column)
+        if value is not None and value.is_known and match[1] not in known:
+            visible[match[1]] = value.text
+    return found
+
+
+def _value(text: str, at: int, known: Mapping[str, str]) -> tuple[Text, int]:
+    quoted = _QUOTED.match(text, at)
+    if quoted is not None:
+        if quoted[1] is not None:
+            return Text(quoted[1].replace("\\'", "'")), quoted.end()
+        return interpolate(_unescape(quoted[2]), known), quoted.end()
+    end = text.find("\n", at)
+    end = len(text) if end < 0 else end
+    return interpolate(text[at:end].partition(" #")[0].strip(), known), end
+
+
+def _unescape(text: str) -> str:
+    escapes = {"n": "\n", "t": "\t", "r": "\r", "$": "$$", '"': '"', "\\": "\\"}
+    return re.sub(r"\\(.)", lambda match: escapes.get(match[1], match[0]), text, flags=re.DOTALL)
+
+
+def split_words(text: str) -> tuple[tuple[str, ...], str] | None:
+    """Split a command as compose does, without a shell: at the first `;`, `&`, `|`, `<` or `>` it ends.
+
+    Returns the words and what is cut off, None for what compose refuses: an open quote, a parenthesis.
+    """
+    match = re.match(r"""(?:\$\([^()]*\)|[^\\"'`;&|<>()]|\\.|"(?:\\.|[^"\\])*"|'[^']*')*""", text, re.DOTALL)
+    assert match is not None
+    rest = text[match.end() :]
+    if rest and rest[0] not in ";&|<>":
+        return None
+    try:
+        return tuple(shlex.split(match[0])), rest
+    except ValueError:
+        return None
+
+
+def parse_size(text: str) -> int | None:
+    """Read `512m`, `1.5gb`, `1GiB` or plain bytes: compose counts in powers of 1024. None for what it refuses."""
+    match = _SIZE.fullmatch(text.strip())
+    return int(float(match[1]) * 1024 ** _POWERS[match[2].lower()]) if match is not None else None

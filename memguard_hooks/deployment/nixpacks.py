@@ -1,0 +1,61 @@
+"""`nixpacks.toml`, the plan of the builder Nixpacks: `[start] cmd`, and what `[phases.install]` and others run.
+
+Source of the format: railwayapp/nixpacks, docs configuration/file.md (2026-11). The file wins over a Procfile; which
+platform builds with it, it does not say. `...` in a list of commands stands for what Nixpacks would run by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memguard_hooks import toml_document
+from memguard_hooks.deployment.builders import default_builds
+from memguard_hooks.deployment.dockerfile import Read
+from memguard_hooks.deployment.service import Build, Deployment, Place, Service
+from memguard_hooks.toml_document import Document
+from memguard_hooks.tree import parent
+
+
+def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+    """Read the one service that a plan starts; nothing where it leaves that to Nixpacks or a Procfile.
+
+    Raises MemguardError for TOML that does not parse, with the place.
+    """
+    document = toml_document.parse(data, path)
+    command = _table(document.data.get("start")).get("cmd")
+    if not isinstance(command, str) or not command.strip():
+        return Deployment()
+    place = Place(path, *document.place(("start", "cmd")))
+    variables = _table(document.data.get("variables"))
+    service = Service(
+        "web",
+        *place,
+        command.strip(),
+        folder=parent(path),
+        environment={name: value for name, value in variables.items() if isinstance(value, str)},
+        variables={name: Place(path, *document.place(("variables", name))) for name in variables},
+        builds=_builds(document, place, read_file),
+    )
+    return Deployment((service,))
+
+
+def _builds(document: Document, place: Place, read_file: Read) -> tuple[Build, ...]:
+    folder = parent(document.path)
+    found: list[Build] = []
+    phases = _table(document.data.get("phases"))
+    by_itself = default_builds("nixpacks", folder, place, read_file)
+    if "cmds" not in _table(phases.get("install")):
+        found += by_itself
+    for name, phase in phases.items():
+        commands = _table(phase).get("cmds")
+        for number, command in enumerate(commands if isinstance(commands, list) else []):
+            if command == "...":
+                found += by_itself if name == "install" else ()
+            elif isinstance(command, str):
+                where = Place(document.path, *document.place(("phases", name, "cmds", number)))
+                found.append(Build(command, where, folder))
+    return tuple(found)
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

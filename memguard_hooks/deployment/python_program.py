@@ -1,0 +1,20 @@
+"""Whether a command starts Python: files that declare containers and units declare databases and proxies too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from memguard_hooks.deployment.command import Host, parse
+from memguard_hooks.deployment.service import Service
+
+_PROGRAM = re.compile(
+    r"(?:^|[\s/'\"=;&|(])(?:python(?:3(?:\.\d+)?)?|gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|flask|fastapi"
+    r"|celery|dramatiq|rq|huey_consumer|arq|airflow|streamlit|chainlit|poetry|pipenv|pdm|uv)(?=[\s'\";&|)]|$)"
+)
+
+
+def starts_python(service: Service, read: Callable[[str], bytes | None]) -> bool:
+    """Tell whether a command is known to start Python, or names one of its programs."""
+    command = parse(service.command, Host(service.environment, read, mounts=service.mounts), service.folder)
+    return command.entrypoint is not None or _PROGRAM.search(service.command) is not None

@@ -1,0 +1,111 @@
+"""What each program that runs Python makes of its words: one module for programs that are alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from memguard_hooks.deployment.servers import asgi, celery, frameworks, gunicorn, process_managers, queues, uvicorn, wsgi
+from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, inside, parse_entrypoint, source_roots, unknown
+
+_Read = Callable[[list[str], Host, str], StartCommand]
+
+_PROGRAMS: dict[str, _Read] = {
+    "gunicorn": gunicorn.read,
+    "uvicorn": uvicorn.read,
+    "fastapi": uvicorn.read_fastapi,
+    "hypercorn": asgi.read_hypercorn,
+    "granian": asgi.read_granian,
+    "daphne": asgi.read_daphne,
+    "waitress-serve": wsgi.read_waitress,
+    "uwsgi": wsgi.read_uwsgi,
+    "celery": celery.read,
+    "rq": queues.read_rq,
+    "dramatiq": queues.read_dramatiq,
+    "huey_consumer": queues.read_huey,
+    "huey_consumer.py": queues.read_huey,
+    "arq": queues.read_arq,
+    "taskiq": queues.read_taskiq,
+    "flask": frameworks.read_flask,
+    "django-admin": frameworks.read_django_admin,
+}
+
+_MODULES = {
+    "gunicorn.app.wsgiapp": "gunicorn",
+    "waitress": "waitress-serve",
+    "huey.bin.huey_consumer": "huey_consumer",
+    "django": "django-admin",
+    "streamlit.web.cli": "streamlit",
+}
+"""Modules that are a program of another name where Python runs them by `-m`."""
+
+_SCRIPTS = ("streamlit", "chainlit", "gradio", "panel", "bokeh", "solara", "mesop", "marimo")
+
+_UNREAD = {
+    "jupyter": "it serves notebooks, which are not read",
+    "jupyter-lab": "it serves notebooks, which are not read",
+    "voila": "it serves notebooks, which are not read",
+    "scrapy": "scrapy loads the spiders that its settings name",
+    "airflow": "airflow loads the graphs of its own folder",
+}
+
+
+def read_program(words: list[str], host: Host, folder: str, parse: process_managers.Parse) -> StartCommand:
+    """Read a command without wrappers; `parse` reads a command that it names."""
+    program = words[0].rpartition("/")[2]
+    if re.fullmatch(r"python(\d(\.\d+)?)?t?|pypy3?(\.\d+)?", program):
+        return _python(words[1:], host, folder, parse)
+    if program == "coverage" and words[1:2] == ["run"]:
+        return _python(words[2:], host, folder, parse)
+    if program in _PROGRAMS:
+        return _PROGRAMS[program](words[1:], host, folder)
+    if program in _SCRIPTS:
+        return frameworks.read_script(program, words[1:], host, folder)
+    if program in ("honcho", "foreman", "hivemind", "overmind"):
+        return process_managers.read_procfile(program, words[1:], host, folder, parse)
+    if program == "supervisord":
+        return process_managers.read_supervisord(words[1:], host, folder, parse)
+    if program == "lambda-handler" and len(words) == 2:
+        return _lambda(words[1], host, folder)
+    if program.endswith(".py"):
+        return _python(words, host, folder, parse)
+    if program in host.console_scripts:
+        entrypoint = parse_entrypoint(host.console_scripts[program], folder)
+        return StartCommand(entrypoint._replace(roots=source_roots([], host, folder)))
+    return unknown(_UNREAD.get(program, f"it is not known how {program} starts"))
+
+
+def _lambda(handler: str, host: Host, folder: str) -> StartCommand:
+    """Read the handler of a function, `app.handler` or `src/app.handler`, which its platform calls in one process."""
+    module, _, attribute = handler.rpartition(".")
+    if not module or not attribute:
+        return unknown(f"{handler!r} is no handler of a function")
+    text = f"{module.replace('/', '.')}:{attribute}"
+    return StartCommand(parse_entrypoint(text, folder)._replace(roots=source_roots([], host, folder)))
+
+
+def _python(words: list[str], host: Host, folder: str, parse: process_managers.Parse) -> StartCommand:
+    roots = source_roots([], host, folder)
+    waiting = list(words)
+    while waiting and waiting[0].startswith("-"):
+        option = waiting.pop(0)
+        if option in ("--check-hash-based-pycs", "-X", "-W") and waiting:
+            waiting.pop(0)
+        flags = re.match(r"-[bBdEhiIOPqRsSuvVx]*([mc])(.*)", option, re.DOTALL)
+        if flags is None:
+            continue
+        if flags[1] == "c":
+            return unknown("it runs code that is written on the command line")
+        module = flags[2] or (waiting.pop(0) if waiting else "")
+        program = _MODULES.get(module, module)
+        if program in _PROGRAMS or program in _SCRIPTS:
+            return read_program([program, *waiting], host, folder, parse)
+        return StartCommand(EntryPoint(f"-m {module}", folder, module=module, roots=roots))
+    if not waiting or waiting[0] == "-":
+        return unknown("it names no script")
+    script = inside(folder, waiting[0], host) if waiting[0].startswith("/") else None
+    inner = "" if script else folder
+    start = StartCommand(EntryPoint(waiting[0], inner, script=script or waiting[0], roots=roots))
+    if waiting[0].rpartition("/")[2] == "manage.py":
+        return frameworks.read_manage(start, waiting[1:])
+    return start

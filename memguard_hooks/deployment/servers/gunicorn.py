@@ -1,0 +1,232 @@
+"""gunicorn: `WEB_CONCURRENCY` < settings file < `GUNICORN_CMD_ARGS` < command line.
+
+Options and precedence are those of 27.0 (`gunicorn.config.KNOWN_SETTINGS`, `gunicorn.app.base`).
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from memguard_hooks.deployment.options import Grammar, Options, names, split_options
+from memguard_hooks.deployment.start import (
+    Count,
+    EntryPoint,
+    Host,
+    StartCommand,
+    count_workers,
+    inside,
+    parse_entrypoint,
+    source_roots,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from memguard_hooks.deployment import gunicorn_conf
+
+GRAMMAR = Grammar(
+    flags=names(
+        "--help --version --check-config --print-config --reload --spew --preload --no-sendfile --reuse-port --daemon "
+        "--initgroups --enable-stdio-inheritance --capture-output --log-syslog --suppress-ragged-eofs "
+        "--disable-redirect-access-to-syslog --do-handshake-on-connect --strip-header-spaces --no-control-socket "
+        "--permit-obsolete-folding --permit-unconventional-http-method --permit-unconventional-http-version "
+        "--casefold-http-method --enable-backlog-metric"
+    ),
+    short={
+        "-w": "--workers", "-k": "--worker-class", "-c": "--config", "-b": "--bind", "-t": "--timeout", "-D": "--daemon",
+        "-R": "--enable-stdio-inheritance", "-e": "--env", "-p": "--pid", "-u": "--user", "-g": "--group", "-m": "--umask",
+        "-n": "--name", "-h": "--help", "-v": "--version", "--log-file": "--error-logfile", "--paster": "--paste",
+    },
+    valued=names(
+        "--config --bind --backlog --workers --worker-class --threads --worker-connections --max-requests "
+        "--max-requests-jitter --timeout --graceful-timeout --keep-alive --limit-request-line --limit-request-fields "
+        "--limit-request-field_size --reload-engine --reload-extra-file --chdir --env --pid --worker-tmp-dir --user "
+        "--group --umask --forwarded-allow-ips --access-logfile --access-logformat --error-logfile --log-file --log-level "
+        "--logger-class --log-config --log-config-json --log-syslog-to --log-syslog-prefix --log-syslog-facility "
+        "--statsd-host --dogstatsd-tags --statsd-prefix --name --pythonpath --paste --paster --proxy-protocol "
+        "--proxy-allow-from --protocol --uwsgi-allow-from --keyfile --certfile --ssl-version --cert-reqs --ca-certs "
+        "--ciphers --http-protocols --http2-cleartext --http2-max-concurrent-streams --http2-initial-window-size "
+        "--http2-max-frame-size --http2-max-header-list-size --paste-global --forwarder-headers --header-map --asgi-loop "
+        "--asgi-lifespan --asgi-disconnect-grace-period --websocket-max-message-size --http-parser --root-path --dirty-app "
+        "--dirty-workers --dirty-timeout --dirty-threads --dirty-graceful-timeout --control-socket --control-socket-mode"
+    ),
+    optional=names("--proxy-protocol"),
+    numbers=names(
+        "--backlog --workers --threads --worker-connections --max-requests --max-requests-jitter --timeout "
+        "--graceful-timeout --keep-alive --limit-request-line --limit-request-fields --limit-request-field_size "
+        "--http2-max-concurrent-streams --http2-initial-window-size --http2-max-frame-size --http2-max-header-list-size "
+        "--asgi-disconnect-grace-period --websocket-max-message-size --dirty-workers --dirty-timeout --dirty-threads "
+        "--dirty-graceful-timeout"
+    ),
+)  # fmt: skip
+
+_OPTIONS = {
+    "--workers": "workers", "--threads": "threads", "--worker-class": "worker_class", "--chdir": "chdir",
+    "--max-requests": "max_requests", "--max-requests-jitter": "max_requests_jitter", "--pythonpath": "pythonpath",
+    "--dirty-workers": "dirty_workers",
+}  # fmt: skip
+"""Options that are a setting."""
+
+
+class _Unsettled(NamedTuple):
+    """A setting that only a run can tell, and where that is written."""
+
+    reason: str
+    is_cpu_count: bool = False
+
+
+class _Settings(NamedTuple):
+    """What the settings file says, and the places of its settings."""
+
+    values: dict[str, gunicorn_conf.Value | _Unsettled]
+    places: Mapping[str, str]
+
+
+def read(words: list[str], host: Host, folder: str) -> StartCommand:
+    """Read what stands behind `gunicorn`."""
+    from_environment = split_options(_split(host.variables.get("GUNICORN_CMD_ARGS", "")), GRAMMAR)
+    given = split_options(words, GRAMMAR)
+    problem = _problem(given) or _problem(from_environment)
+    if problem is not None:
+        return unknown(f"gunicorn refuses the command: {problem}", program="gunicorn")
+    if "--paste" in given.values:
+        return unknown(f"its app is that of {given.values['--paste']}, which is not read", program="gunicorn")
+    concurrency = host.variables.get("WEB_CONCURRENCY", "1")
+    if re.fullmatch(r"[0-9]{1,4}", concurrency) is None:
+        reason = f"WEB_CONCURRENCY is {concurrency!r}, which gunicorn refuses where it is no number"
+        return unknown(reason, program="gunicorn")
+    named = given.values.get("--config") or from_environment.values.get("--config")
+    settings = _read_file(named or "./gunicorn.conf.py", host, folder, is_named=bool(named))
+    if isinstance(settings, StartCommand):
+        return settings
+    values, preload_source = _settle(settings, from_environment, given)
+    app = given.positional[0] if given.positional else values.get("wsgi_app")
+    chdir = values.get("chdir", "")
+    for setting in (app, chdir):
+        if isinstance(setting, _Unsettled):
+            return unknown(setting.reason, program="gunicorn")
+    if not app:
+        return unknown("gunicorn is given no app on the command line", program="gunicorn")
+    inner = inside(folder, str(chdir), host)
+    if inner is None:
+        return unknown(f"--chdir {chdir} leads out of the repository", program="gunicorn")
+    paths = str(_known(values, "pythonpath") or "").split(",")
+    entrypoint = parse_entrypoint(str(app), inner)._replace(
+        roots=source_roots([p for p in reversed(paths) if p], host, inner)
+    )
+    return _start(entrypoint, values, preload_source, concurrency)
+
+
+def _problem(given: Options) -> str | None:
+    below = [name for name in GRAMMAR.numbers & given.values.keys() if given.values[name].strip().startswith("-")]
+    return given.problem or (f"{min(below)} takes no number below 0" if below else None)
+
+
+def _settle(
+    settings: _Settings, from_environment: Options, given: Options
+) -> tuple[dict[str, gunicorn_conf.Value | _Unsettled], str]:
+    """Return all settings by their precedence, and where preloading is switched on."""
+    values = dict(settings.values)
+    preload_source = settings.places.get("preload_app", "")
+    for options, source in ((from_environment, "GUNICORN_CMD_ARGS"), (given, "command line")):
+        values.update({setting: options.values[name] for name, setting in _OPTIONS.items() if name in options.values})
+        apps = tuple(value for name, value in options.given if name == "--dirty-app")
+        if apps:
+            values["dirty_apps"] = apps
+        if "--reload" in options.flags:
+            values["reload"] = True
+        if "--preload" in options.flags:
+            values["preload_app"], preload_source = True, source
+    return values, preload_source
+
+
+def _start(
+    entrypoint: EntryPoint, values: Mapping[str, gunicorn_conf.Value | _Unsettled], preload_source: str, concurrency: str
+) -> StartCommand:
+    count = _count(values.get("workers", concurrency))
+    preload = values.get("preload_app", False)
+    if isinstance(preload, _Unsettled):
+        if count.number != 1:
+            count = Count(None, count.reason or preload.reason)
+        preload, preload_source = False, ""  # one worker takes nearly the same either way
+    threads = _number(values, "threads", 1)
+    worker_class = str(_known(values, "worker_class", "sync") or "")
+    if threads != 1 and (worker_class == "sync" or worker_class.endswith("SyncWorker")):
+        worker_class = "gthread" if threads else worker_class if threads == 0 else ""
+    modules = ["gunicorn.app.wsgiapp", *(name for name in ("uvicorn", "gevent", "eventlet") if name in worker_class)]
+    apps = values.get("dirty_apps")
+    return StartCommand(
+        entrypoint,
+        count.number,
+        "preload" if preload else "fork",
+        "gunicorn",
+        tuple(modules),
+        count.reason,
+        program="gunicorn",
+        is_cpu_count=count.is_cpu_count,
+        worker_class=worker_class,
+        threads=threads,
+        max_requests=_number(values, "max_requests", 0),
+        max_requests_jitter=_number(values, "max_requests_jitter", 0),
+        reload=_known(values, "reload") is True,
+        preload_source=preload_source if preload else "",
+        dirty_workers=_number(values, "dirty_workers", 0),
+        dirty_apps=tuple(map(str, apps)) if isinstance(apps, tuple) and not isinstance(apps, _Unsettled) else (),
+    )
+
+
+def _count(workers: gunicorn_conf.Value | _Unsettled) -> Count:
+    if isinstance(workers, _Unsettled):
+        return Count(None, workers.reason, workers.is_cpu_count)
+    count = count_workers(str(workers))
+    return Count(None, "the number of workers is 0, and nobody serves") if count.number == 0 else count
+
+
+def _known(values: Mapping[str, gunicorn_conf.Value | _Unsettled], name: str, default: str | None = None) -> object:
+    """Return a setting, its default where none is given; None where nobody can know."""
+    value = values.get(name, default)
+    return None if isinstance(value, _Unsettled) else value
+
+
+def _number(values: Mapping[str, gunicorn_conf.Value | _Unsettled], name: str, default: int) -> int | None:
+    value = values.get(name, default)
+    return None if isinstance(value, _Unsettled) else count_workers(str(value)).number
+
+
+def _read_file(named: str, host: Host, folder: str, *, is_named: bool) -> _Settings | StartCommand:
+    """Read gunicorn's settings file; without one, nothing is set."""
+    if named.startswith("python:"):
+        from memguard_hooks.deployment.gunicorn_conf import SETTINGS
+
+        unread = _Unsettled(f"its settings are those of the module {named[7:]}, which is not read")
+        return _Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread), {})
+    path = inside(folder, named.removeprefix("file:"), host)
+    data = host.read(path) if path is not None else None
+    if path is None or data is None:
+        if is_named:
+            return unknown(f"its settings file {named} is not in the repository", program="gunicorn")
+        return _Settings({}, {})
+    from memguard_hooks.deployment import gunicorn_conf  # ast takes its time
+
+    found = gunicorn_conf.read(data, host.variables, host.cpus)
+    settings = found.values.values() if isinstance(found, gunicorn_conf.Settings) else (found,)
+    unresolved = [one for one in settings if isinstance(one, gunicorn_conf.Unresolved)]
+    refused = next((one for one in unresolved if one.is_refused or one is found), None)
+    if refused is not None or isinstance(found, gunicorn_conf.Unresolved):
+        return unknown(f"{path}:{refused.line} {refused.reason}" if refused else "", program="gunicorn")
+    values: dict[str, gunicorn_conf.Value | _Unsettled] = {
+        name: _Unsettled(f"{path}:{value.line} {value.reason}", value.is_cpu_count)
+        if isinstance(value, gunicorn_conf.Unresolved)
+        else value
+        for name, value in found.values.items()
+    }
+    return _Settings(values, {name: f"{path}:{line}" for name, line in found.lines.items()})
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()

@@ -1,0 +1,69 @@
+"""Programs that run several commands at once: honcho and foreman with a Procfile, supervisord with its settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from memguard_hooks.deployment.start import Host, StartCommand, inside, unknown
+
+Parse = Callable[[str, Host, str], StartCommand]
+
+MAX_BYTES = 2**16
+"""A list of commands is a screen or two."""
+
+
+def read_procfile(program: str, words: list[str], host: Host, folder: str, parse: Parse) -> StartCommand:
+    """Read `honcho start [name …]`, where one command is left of the Procfile."""
+    if "start" not in words:
+        return unknown(f"{program} is not told to start", program=program)
+    path, names, rest = "Procfile", [], [word for word in words if word != "start"]
+    while rest:
+        word = rest.pop(0)
+        name, has_value, value = word.partition("=")
+        if name in ("-f", "--procfile"):
+            path = value if has_value else (rest.pop(0) if rest else "")
+        elif name in ("-e", "--env", "-p", "--port", "-d", "--app-root", "-c", "--concurrency", "-m", "--formation", "-t"):
+            if not has_value and rest:
+                rest.pop(0)
+        elif not word.startswith("-"):
+            names.append(word)
+    text = _read(path, host, folder)
+    if text is None:
+        return unknown(f"{program} runs the commands of {path}, which is not in the repository", program=program)
+    found = {match[1]: match[2] for match in re.finditer(r"^([\w-]+):[ \t]*(.+?)\s*$", text, re.MULTILINE)}
+    return _only({name: found[name] for name in names if name in found} if names else found, program, host, folder, parse)
+
+
+def read_supervisord(words: list[str], host: Host, folder: str, parse: Parse) -> StartCommand:
+    """Read `supervisord -c FILE`, where the file has one program."""
+    named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-c", "--configuration")]
+    named += [word.partition("=")[2] for word in words if word.startswith("--configuration=")]
+    path = named[-1] if named else "supervisord.conf"
+    text = _read(path, host, folder)
+    if text is None:
+        return unknown(f"supervisord runs the programs of {path}, which is not in the repository", program="supervisord")
+    found: dict[str, str] = {}
+    section = ""
+    for line in text.splitlines():
+        header = re.match(r"\[(.+?)\]", line)
+        section = header[1] if header is not None else section
+        setting = re.match(r"command\s*=\s*(.+?)\s*(?:\s;.*)?$", line)
+        if setting is not None and section.startswith("program:"):
+            found[section[8:]] = setting[1]
+    return _only(found, "supervisord", host, folder, parse)
+
+
+def _read(path: str, host: Host, folder: str) -> str | None:
+    inner = inside(folder, path, host)
+    data = host.read(inner) if inner else None
+    return None if data is None or len(data) > MAX_BYTES else data.decode("utf-8", "replace")
+
+
+def _only(found: Mapping[str, str], program: str, host: Host, folder: str, parse: Parse) -> StartCommand:
+    if len(found) == 1:
+        (command,) = found.values()
+        return parse(command, host, folder)
+    if not found:
+        return unknown(f"{program} is given no command", program=program)
+    return unknown(f"{program} runs several commands at once: {', '.join(sorted(found))}", program=program)

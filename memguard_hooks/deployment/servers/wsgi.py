@@ -1,0 +1,159 @@
+"""waitress and uWSGI.
+
+Facts: `waitress.adjustments` of 3.0; the options of uWSGI 2.0 (https://uwsgi-docs.readthedocs.io/en/latest/Options.html).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from memguard_hooks.deployment.options import Grammar, names, split_options
+from memguard_hooks.deployment.start import (
+    Host,
+    StartCommand,
+    count_workers,
+    inside,
+    parse_entrypoint,
+    read_text,
+    source_roots,
+    unknown,
+)
+
+_SWITCHES = ("ipv4", "ipv6", "log-untrusted-proxy-headers", "clear-untrusted-proxy-headers", "log-socket-errors",
+             "expose-tracebacks", "asyncore-use-poll")  # fmt: skip
+
+WAITRESS = Grammar(
+    flags=names("--help --call") | {f"--{no}{name}" for name in _SWITCHES for no in ("", "no-")},
+    short={},
+    valued=names(
+        "--host --port --listen --threads --trusted-proxy --trusted-proxy-count --trusted-proxy-headers --url-scheme "
+        "--url-prefix --backlog --recv-bytes --send-bytes --outbuf-overflow --outbuf-high-watermark --inbuf-overflow "
+        "--connection-limit --cleanup-interval --channel-timeout --max-request-header-size --max-request-body-size --ident "
+        "--asyncore-loop-timeout --unix-socket --unix-socket-perms --sockets --channel-request-lookahead --server-name"
+    ),
+    parser="getopt",
+    ends=True,
+)
+
+
+def read_waitress(words: list[str], host: Host, folder: str) -> StartCommand:
+    """Read what stands behind `waitress-serve`, which is one process with some threads."""
+    given = split_options(words, WAITRESS)
+    problem = given.problem or ("it takes one app" if len(given.positional) != 1 else None)
+    if problem is not None:
+        return unknown(f"waitress refuses the command: {problem}", program="waitress")
+    entrypoint = parse_entrypoint(given.positional[0], folder)._replace(roots=source_roots([], host, folder))
+    threads = count_workers(given.values.get("--threads"), 4).number
+    return StartCommand(entrypoint, server_modules=("waitress",), program="waitress", threads=threads)
+
+
+_SHORT = {"-w": "module", "-p": "processes", "-H": "home", "-M": "master", "-s": "socket", "-z": "socket-timeout",
+          "-T": "enable-threads", "-L": "disable-logging", "-b": "buffer-size", "-l": "listen", "-R": "max-requests",
+          "-d": "daemonize"}  # fmt: skip
+
+_SAME = {"wsgi": "module", "workers": "processes", "pp": "pythonpath", "python-path": "pythonpath", "file": "wsgi-file",
+         "lazy": "lazy-apps", "initial-workers": "cheaper-initial", "py-auto-reload": "py-autoreload"}  # fmt: skip
+
+_FLAGS = frozenset({"master", "enable-threads", "disable-logging", "lazy-apps", "vacuum", "die-on-term", "need-app",
+                    "single-interpreter", "strict", "thunder-lock", "no-orphans", "memory-report",
+                    "catch-exceptions", "http-keepalive", "http-auto-chunked", "http-raw-body", "ignore-sigpipe",
+                    "disable-write-exception", "auto-procname", "log-x-forwarded-for", "harakiri-verbose", "so-keepalive",
+                    "honour-stdin", "lazy", "threads-stacksize-auto", "py-call-osafterfork", "log-master", "log-5xx",
+                    "log-4xx", "log-slow", "ignore-write-errors", "reuse-port", "http-websockets"})  # fmt: skip
+"""Options without a value, of those that people use; any other takes the next word."""
+
+_MANY = frozenset({"pythonpath", "env", "include", "ini"})
+
+
+def read_uwsgi(words: list[str], host: Host, folder: str) -> StartCommand:
+    """Read what stands behind `uwsgi`: its options, and the files of options that it names."""
+    found = _uwsgi_words(words)
+    for path in [value for name, value in found if name in ("ini", "yaml", "yml", "xml", "json")]:
+        text = read_text(path, host, folder) if path.endswith(".ini") else None
+        if text is None:
+            return unknown(f"its settings file {path} is not read", program="uwsgi")
+        inner = _uwsgi_file(text, host)
+        if inner is None:
+            return unknown(f"its settings file {path} is a program", program="uwsgi")
+        found = [*inner, *found]
+    settings = dict(found)
+    for variable, value in host.variables.items():
+        if variable.startswith("UWSGI_"):
+            name = variable[6:].lower().replace("_", "-")
+            settings.setdefault(_SAME.get(name, name), value)
+    inner_folder = inside(folder, settings.get("chdir", ""), host)
+    named = settings.get("wsgi-file") or settings.get("module") or settings.get("mount", "").partition("=")[2]
+    if inner_folder is None or not named or "paste" in settings:
+        return unknown("uwsgi is given no app inside the repository", program="uwsgi")
+    path, _, attribute = named.partition(":")
+    module = re.sub(r"\.py$", "", path).replace("/", ".") if "wsgi-file" in settings else path
+    attribute = attribute or settings.get("callable", "application")
+    paths = [value for name, value in found if name == "pythonpath"]
+    entrypoint = parse_entrypoint(f"{module}:{attribute}", inner_folder)
+    entrypoint = entrypoint._replace(roots=source_roots(paths, host, inner_folder))
+    count = count_workers(settings.get("processes"))
+    fewest = count_workers(settings["cheaper"]).number if "cheaper" in settings else None
+    is_lazy = settings.get("lazy-apps", "false") not in ("false", "0")
+    workers = count.number if count.number is None else max(1, count.number)
+    start = StartCommand(entrypoint, workers, "fork" if is_lazy else "preload", program="uwsgi", reason=count.reason)
+    if workers == 1 and settings.get("master", "false") in ("false", "0"):
+        start = start._replace(start="single")
+    return start._replace(
+        fewest=fewest if fewest is not None and workers is not None and fewest < workers else None,
+        is_cpu_count=count.is_cpu_count,
+        threads=count_workers(settings.get("threads")).number,
+        max_requests=count_workers(settings.get("max-requests"), 0).number,
+        max_requests_jitter=count_workers(settings.get("max-requests-delta"), 0).number,
+        reload="py-autoreload" in settings,
+        preload_source="" if is_lazy else "default",
+    )
+
+
+def _uwsgi_words(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Return options by their names; a word that is none is a file of options, or one of Python."""
+    found: list[tuple[str, str]] = []
+    waiting = list(reversed(words))
+    while waiting:
+        word = waiting.pop()
+        if not word.startswith("-"):
+            kind = word.rpartition(".")[2]
+            name = "wsgi-file" if kind == "py" else kind if kind in ("ini", "yaml", "yml", "xml", "json") else "module"
+            found.append((name, word))
+            continue
+        name, has_value, value = word.partition("=")
+        if not name.startswith("--"):
+            name, value = word[:2], word[2:]
+            has_value = value
+        name = _SHORT.get(name, name.lstrip("-"))
+        name = _SAME.get(name, name)
+        if not has_value and name not in _FLAGS and waiting and not waiting[-1].startswith("-"):
+            value = waiting.pop()
+        found.append((name, value or "true"))
+    return found
+
+
+def _uwsgi_file(text: str, host: Host) -> list[tuple[str, str]] | None:
+    """Return the options of an ini file, None for one with conditions, loops or includes."""
+    found: list[tuple[str, str]] = []
+    is_ours = True
+    known: dict[str, str] = {}
+
+    def value_of(match: re.Match[str]) -> str:
+        return known.get(match[1], match[0]) if match[0].startswith("%") else host.variables.get(match[2], match[0])
+
+    for raw in text[: 2**16].splitlines():
+        line = raw.strip()
+        if not line or line[0] in "#;":
+            continue
+        if line.startswith("["):
+            is_ours = line == "[uwsgi]"
+        elif is_ours:
+            name, _, value = (part.strip() for part in line.partition("="))
+            if re.match(r"(?:if|ifndef|ifdef|endif|for|endfor)\b|include$|ini$", name):
+                return None
+            name = _SAME.get(name, name)
+            value = re.sub(r"%\(([\w-]+)\)|\$\((\w+)\)", value_of, value)[:4096]
+            known[name] = value
+            found.append((name, value or "true"))
+    return found

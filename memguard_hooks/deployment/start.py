@@ -1,0 +1,155 @@
+"""What a start command comes to, what surrounds it, and where the paths lead that it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from memguard_hooks.tree import join
+
+Start = Literal["single", "fork", "preload", "spawn"]
+"""One process; workers that load the app themselves after a fork, or share what was loaded before it; new processes."""
+
+
+class EntryPoint(NamedTuple):
+    """What a command loads: a module with an attribute, a script, or a module run by `-m`.
+
+    `text` is what the command names; `folder` is the folder that its modules are looked up in first, from the root;
+    `roots` are further ones inside the repository, in their order: of `PYTHONPATH`, `--pythonpath` and `--app-dir`.
+    """
+
+    text: str
+    folder: str = ""
+    module: str | None = None
+    attribute: str | None = None
+    script: str | None = None
+    roots: tuple[str, ...] = ()
+
+    @property
+    def is_main(self) -> bool:
+        """Tell whether the file runs as `__main__`."""
+        return self.attribute is None
+
+
+class StartCommand(NamedTuple):
+    """How a service starts.
+
+    `workers` are the processes that load the app, at most, None where `reason` says why nobody can know; `fewest` are
+    those that always run, where a server adds more under load. `program` is what runs them, empty for a plain script;
+    `server` is the same where what it takes itself has been measured; `server_modules` are what it imports in each.
+    `is_cpu_count` tells that the number is that of the machine's CPUs. `threads`, `max_requests` and its jitter are
+    None where the server has no such setting or nobody can know, and `worker_class` is empty there; `reload` tells that
+    reloading is known to be switched on, `preload_source` says where preloading is.
+    `dirty_workers` are processes of gunicorn's that load `dirty_apps`, besides its workers.
+    """
+
+    entrypoint: EntryPoint | None
+    workers: int | None = 1
+    start: Start = "single"
+    server: str = ""
+    server_modules: tuple[str, ...] = ()
+    reason: str | None = None
+    program: str = ""
+    fewest: int | None = None
+    is_cpu_count: bool = False
+    worker_class: str = ""
+    threads: int | None = None
+    max_requests: int | None = None
+    max_requests_jitter: int | None = None
+    reload: bool = False
+    preload_source: str = ""
+    dirty_workers: int | None = 0
+    dirty_apps: tuple[str, ...] = ()
+
+
+class Host(NamedTuple):
+    """What surrounds a command: `read` returns a file of the repository by its path from the root, None for no file.
+
+    `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths
+    of an image and what stands there, as paths from the root. `scripts` are the start scripts that have led here, and
+    `depth` counts the commands inside commands. `cpus` are the CPUs that `os.cpu_count()` sees, where somebody said so:
+    a container sees those of its machine and not its share, so that no plan tells. `console_scripts` are the project's
+    own, as `name: "pkg.mod:function"`.
+    """
+
+    variables: Mapping[str, str]
+    read: Callable[[str], bytes | None] = lambda _: None
+    concurrency: int | None = None
+    mounts: Mapping[str, str] = MappingProxyType({})
+    scripts: tuple[str, ...] = ()
+    cpus: float | None = None
+    console_scripts: Mapping[str, str] = MappingProxyType({})
+    depth: int = 0
+
+
+def parse_entrypoint(text: str, folder: str = "") -> EntryPoint:
+    """Read an entry point as people write it: `app.main:app`, `main.py`, `-m pkg.mod`, `proj.wsgi`."""
+    text = text.strip()
+    if text.startswith("-m"):
+        return EntryPoint(text, folder, module=text[2:].strip())
+    if text.endswith(".py"):
+        return EntryPoint(text, folder, script=text)
+    module, _, attribute = text.partition(":")
+    return EntryPoint(text, folder, module=module, attribute=attribute.partition("(")[0] or "application")
+
+
+def unknown(reason: str, entrypoint: EntryPoint | None = None, program: str = "") -> StartCommand:
+    """Return the start of a command that nobody can tell more of."""
+    return StartCommand(entrypoint, None, reason=reason, program=program)
+
+
+def inside(folder: str, path: str, host: Host) -> str | None:
+    """Return a path that a command names as a path from the root, None where it leads out of the repository."""
+    if not path.startswith("/"):
+        return join(folder, path)
+    rest = path.rstrip("/") or "/"
+    tail: list[str] = []
+    while rest not in host.mounts and rest != "/":
+        rest, _, name = rest.rpartition("/")
+        rest = rest or "/"
+        tail.insert(0, name)
+    return join(host.mounts[rest], "/".join(tail)) if rest in host.mounts else None
+
+
+def read_text(path: str, host: Host, folder: str) -> str | None:
+    """Return a file that a command names, None where it is not in the repository."""
+    inner = inside(folder, path, host)
+    data = host.read(inner) if inner else None
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def source_roots(paths: Sequence[str], host: Host, folder: str) -> tuple[str, ...]:
+    """Return the folders of a repository that paths name, and those of `PYTHONPATH` behind them."""
+    listed = [*paths, *filter(None, host.variables.get("PYTHONPATH", "").split(":"))]
+    return tuple(dict.fromkeys(root for path in listed if (root := inside(folder, path, host)) is not None))
+
+
+class Count(NamedTuple):
+    """A number of processes, None where `reason` says why it is not known."""
+
+    number: int | None
+    reason: str | None = None
+    is_cpu_count: bool = False
+
+
+_CPUS = re.compile(r"nproc|_NPROCESSORS|cpuinfo|cpu_count|getaffinity|lscpu")
+
+
+def count_workers(text: str | None, default: int = 1) -> Count:
+    """Read a number of workers as a command gives it, None for one that gives none."""
+    if text is None:
+        return Count(default)
+    if re.fullmatch(r"\s*\+?[0-9]{1,4}\s*", text):
+        return Count(int(text))
+    if _CPUS.search(text):
+        return Count(None, f"the number of workers is {text!r}, which depends on the CPUs of the host", is_cpu_count=True)
+    return Count(None, f"the number of workers is {text!r}, which is known only at run time")
+
+
+def count_cpus(what: str, host: Host) -> Count:
+    """Return the number of CPUs, which is what a program starts where nobody tells it."""
+    if host.cpus is not None:
+        return Count(max(1, int(host.cpus)), is_cpu_count=True)
+    return Count(None, f"{what}, and by default there is one for each CPU of the host", is_cpu_count=True)

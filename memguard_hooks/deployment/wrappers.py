@@ -1,0 +1,184 @@
+"""Programs that run another one, such as `poetry run`, `tini --` or `timeout 30`: how to find the command behind them.
+
+The options are those of each program's own help; what a program does besides (an agent, a proxy, a secret store that
+sets variables) is not followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from memguard_hooks.deployment.options import names
+
+
+class Wrapper(NamedTuple):
+    """How a program names the command that it runs.
+
+    `verb` is the subcommand; `valued` are options that take the next word; `words` stand before the command.
+    `is_dashed` tells that the command stands behind `--`; `folder` is the option that changes to a folder, `module` and
+    `script` those whose value Python runs.
+    """
+
+    verb: str = ""
+    valued: frozenset[str] = frozenset()
+    words: int = 0
+    is_dashed: bool = False
+    folder: frozenset[str] = frozenset()
+    module: frozenset[str] = frozenset()
+    script: frozenset[str] = frozenset()
+
+
+class Unwrapped(NamedTuple):
+    """The command behind a wrapper, and the folder that it changes to first; `reason` says why there is none."""
+
+    words: tuple[str, ...]
+    folder: str = ""
+    reason: str | None = None
+
+
+_UV = names(
+    "--extra --group --no-group --only-group --no-extra --env-file --with --with-editable --with-requirements --package "
+    "--python -p --index --default-index --index-url -i --extra-index-url --find-links -f --upgrade-package -P "
+    "--upgrade-group --reinstall-package --index-strategy --keyring-provider --resolution --prerelease --fork-strategy "
+    "--exclude-newer --exclude-newer-package --config-setting -C --config-settings-package --no-build-isolation-package "
+    "--no-build-package --no-binary-package --no-sources-package --refresh-package --link-mode --cache-dir "
+    "--python-platform --color --allow-insecure-host --directory --project --config-file --from --constraints -c "
+    "--overrides --build-constraints -b --torch-backend -w"
+)
+_CONDA = Wrapper("run", names("-n --name -p --prefix --cwd -a --attach -e --env"), folder=names("--cwd"))
+_USER = Wrapper(words=1)
+_INIT = Wrapper(valued=names("-p -e -r --rewrite"))
+_WAITS = Wrapper(is_dashed=True)
+
+WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
+    # the shell, the kernel and the terminal
+    "exec": (Wrapper(valued=names("-a")),),
+    "command": (Wrapper(),),
+    "nohup": (Wrapper(),),
+    "setsid": (Wrapper(),),
+    "time": (Wrapper(valued=names("-f -o --format --output")),),
+    "nice": (Wrapper(valued=names("-n --adjustment")),),
+    "ionice": (Wrapper(valued=names("-c -n --class --classdata")),),
+    "timeout": (Wrapper(valued=names("-s -k --signal --kill-after"), words=1),),
+    "stdbuf": (Wrapper(valued=names("-i -o -e --input --output --error")),),
+    "prlimit": (Wrapper(),),
+    "taskset": (Wrapper(words=1),),
+    "catchsegv": (Wrapper(),),
+    "unbuffer": (Wrapper(),),
+    "env": (Wrapper(valued=names("-u -C --unset --chdir"), folder=names("-C --chdir")),),
+    "xvfb-run": (Wrapper(valued=names("-e -f -n -p -s -w --error-file --auth-file --server-num --xauth-protocol "
+                                      "--server-args --wait")),),
+    # the first process, and users
+    "dumb-init": (_INIT,),
+    "tini": (_INIT,),
+    "tini-static": (_INIT,),
+    "docker-init": (_INIT,),
+    "catatonit": (_INIT,),
+    "with-contenv": (Wrapper(),),
+    "gosu": (_USER,),
+    "su-exec": (_USER,),
+    "s6-setuidgid": (_USER,),
+    "chpst": (Wrapper(valued=names("-u -U -e -/ -n -l -L -m -d -o -p -f -c -P")),),
+    "setpriv": (Wrapper(valued=names("--reuid --regid --groups --inh-caps --bounding-set")),),
+    "sudo": (Wrapper(valued=names("-u -g -h -p -C -D --user --group --chdir"), folder=names("-D --chdir")),),
+    # environments of Python
+    "poetry": (Wrapper("run", names("-C -P --directory --project"), folder=names("-C --directory")),),
+    "pipenv": (Wrapper("run"),),
+    "pdm": (Wrapper("run", names("-p --project --venv -c --config"), folder=names("-p --project")),),
+    "hatch": (Wrapper("run", names("-e --env -p --project --data-dir --cache-dir --config")),),
+    "rye": (Wrapper("run", names("--pyproject")),),
+    "uv": (
+        Wrapper("run", _UV, folder=names("--directory"), module=names("-m --module"), script=names("-s --script")),
+        Wrapper("tool run", _UV, folder=names("--directory")),
+    ),
+    "uvx": (Wrapper(valued=_UV, folder=names("--directory")),),
+    "pipx": (Wrapper("run", names("--spec --python --pip-args --index-url -i")),),
+    "conda": (_CONDA,),
+    "mamba": (_CONDA,),
+    "micromamba": (_CONDA,),
+    "pixi": (Wrapper("run", names("-e --environment --manifest-path")),),
+    # agents that watch
+    "ddtrace-run": (Wrapper(),),
+    "newrelic-admin": (Wrapper("run-program"),),
+    "opentelemetry-instrument": (Wrapper(valued=names("*")),),
+    "logfire": (Wrapper("run", names("--exclude")),),
+    # variables and secrets
+    "doppler": (Wrapper("run", names("-p -c -t --project --config --token --scope --mount --fallback --command")),),
+    "infisical": (Wrapper("run", names("--env --path --projectId --token --domain --tags --command -c -e")),),
+    "chamber": (_WAITS._replace(verb="exec"),),
+    "op": (Wrapper("run", names("--env-file --account")),),
+    "aws-vault": (Wrapper("exec", names("-d --duration --region"), words=1),),
+    "dotenv": (Wrapper("run", names("-f --file -q --quote")),),
+    "dotenvx": (Wrapper("run", names("-f --env-file -e --env -fk --env-keys-file")),),
+    # what waits for another service, or stands before the app
+    "wait-for-it": (_WAITS,),
+    "wait-for-it.sh": (_WAITS,),
+    "wait-for": (_WAITS,),
+    "wait-for.sh": (_WAITS,),
+    "dockerize": (Wrapper(valued=names("-wait -timeout -wait-retry-interval -template -stdout -stderr -env -delims "
+                                       "-wait-http-header -poll-interval")),),
+    "start-nginx": (Wrapper(),),
+    "start-pgbouncer": (Wrapper(),),
+}  # fmt: skip
+
+
+def unwrap(words: Sequence[str]) -> Unwrapped | None:
+    """Return the command behind the wrapper that starts with the first word, None where that is no wrapper."""
+    program = words[0].rpartition("/")[2] if words else ""
+    for wrapper in WRAPPERS.get(program, ()):
+        rest = _behind_verb(words[1:], wrapper)
+        if rest is not None:
+            return _behind_options(program, rest, wrapper)
+    return None
+
+
+def _behind_verb(words: Sequence[str], wrapper: Wrapper) -> list[str] | None:
+    """Return the words with the verb taken out, which may stand behind options; None where it is not there."""
+    rest = list(words)
+    for verb in wrapper.verb.split():
+        at = 0
+        while at < len(rest) and rest[at].startswith("-") and rest[at] != "--":
+            at += 2 if _takes_next(rest[at], wrapper) else 1
+        if at >= len(rest) or rest[at] != verb:
+            return None
+        del rest[at]
+    return rest
+
+
+def _behind_options(program: str, rest: list[str], wrapper: Wrapper) -> Unwrapped:
+    if wrapper.is_dashed:
+        found = rest[rest.index("--") + 1 :] if "--" in rest else []
+        return Unwrapped(tuple(found), reason=None if found else f"{program} is given no command behind --")
+    folder = ""
+    while rest and rest[0].startswith("-"):
+        option = rest.pop(0)
+        if option == "--":
+            break
+        name, has_value, value = option.partition("=")
+        if not has_value and (_takes_next(option, wrapper) or name in wrapper.module | wrapper.script):
+            value = rest.pop(0) if rest else ""
+        if name in wrapper.folder:
+            folder = value
+        if name == "--command":
+            return Unwrapped(("sh", "-c", value))
+        if name in wrapper.module:
+            return Unwrapped(("python", "-m", value, *rest), folder)
+        if name in wrapper.script:
+            return Unwrapped(("python", value, *rest), folder)
+    rest = rest[wrapper.words :]
+    if rest[:1] == ["--"]:
+        rest = rest[1:]
+    if rest and program in ("uvx", "pipx"):
+        rest[0] = rest[0].partition("@")[0]
+    if rest and program == "hatch":
+        rest[0] = re.sub(r"^[\w.-]+:", "", rest[0])
+    return Unwrapped(tuple(rest), folder, None if rest else f"{program} is given no command")
+
+
+def _takes_next(option: str, wrapper: Wrapper) -> bool:
+    """Tell whether the next word is the value of an option."""
+    if "=" in option:
+        return False
+    return option in wrapper.valued or ("*" in wrapper.valued and option.startswith("--"))

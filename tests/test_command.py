@@ -1,0 +1,248 @@
+"""Start commands: shells, wrappers, and what each program makes of its words."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from memguard_hooks.deployment.command import EntryPoint, Host, StartCommand, parse
+from memguard_hooks.deployment.shell import expand, split_words
+
+FILES = {
+    "Procfile": b"web: gunicorn -w 2 a:a\nworker: python w.py\n",
+    "one/Procfile": b"web: gunicorn -w 2 a:a\n",
+    "supervisord.conf": b"[supervisord]\nnodaemon=true\n[program:web]\ncommand=gunicorn -w 2 a:a\n",
+    "two.conf": b"[program:web]\ncommand=gunicorn a:a\n[program:job]\ncommand=python j.py\n",
+    "app/main.py": b"",
+    "wsgi.py": b"",
+    "pkg/__init__.py": b"",
+    "pkg/web.py": b"",
+    "proj/celery.py": b"",
+    "uwsgi.ini": b"[uwsgi]\nbase = app\nmodule = %(base).wsgi:app\nprocesses = $(N)\ncheaper = 1\n[other]\nprocesses = 9\n",
+    "loop.ini": b"[uwsgi]\nmodule = a\nif-env = X\nprocesses = 2\nendif =\n",
+    "lazy.ini": b"[uwsgi]\n"
+    b"wsgi-file = pkg/web.py\ncallable=app\nworkers=3\nlazy-apps=true\npythonpath=src\nmax-requests=9\n",
+    ".env": b"WEB_CONCURRENCY='3' # three\n",
+}
+
+HOST = Host({"N": "3"}, FILES.get, mounts={"/app": ""})
+
+
+def told(command: str, host: Host = HOST) -> str:
+    """Return the entry point and the workers of a command in few words, or why they are not known."""
+    one = parse(command, host)
+    text = f"{one.entrypoint.folder}|{one.entrypoint.text}" if one.entrypoint is not None else "-"
+    return f"{text} {one.reason}" if one.workers is None else f"{text} {one.workers} {one.start}"
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "exec", "nohup", "env A=b", "env -u X A=b", "A=b C='d e'", "nice -n 10", "nice -10", "timeout 30",
+        "timeout -s INT -k 5 30", "stdbuf -oL", "time", "xvfb-run -a", "xvfb-run --server-args '-screen 0'",
+        "prlimit --as=1000", "catchsegv", "ionice -c 2", "dumb-init", "dumb-init --", "tini -g --",
+        "tini -v -- dumb-init", "/usr/bin/tini -s --", "su-exec app", "gosu app:app", "poetry run",
+        "poetry --directory . run", "uv run",
+        "uv run --no-dev --frozen --extra x --with y --python 3.12 --package p", "uv run --directory=.",
+        "uv --offline run", "uvx", "uvx --from x --with y", "pipenv run", "pdm run", "hatch run",
+        "hatch -e prod run", "rye run", "conda run --no-capture-output -n env", "ddtrace-run",
+        "newrelic-admin run-program", "opentelemetry-instrument --traces_exporter otlp --service_name x",
+        "doppler run --", "doppler run -p x -c y --", "infisical run --env prod --", "chamber exec x y --",
+        "op run --env-file .e --", "dotenv -f .env run --", "wait-for-it.sh db:5432 -t 30 --", "./wait-for db:80 --",
+        "dockerize -wait tcp://db:1 -timeout 9s", "cd . &&", "python manage.py migrate &&", "alembic upgrade head;",
+        "export A=b &&", "[ -f x ] && ", "set -e;", "x || true;", "poetry run ddtrace-run", "sleep 1 && exec",
+    ],
+)  # fmt: skip
+def test_a_wrapper_is_looked_behind(prefix: str) -> None:
+    assert told(f"{prefix} gunicorn -w 2 a:a") == "|a:a 2 fork"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        pytest.param("sh -c 'exec gunicorn -w 2 a:a'", "|a:a 2 fork", id="sh-c"),
+        pytest.param('bash -lc "gunicorn -w ${W:-4} a:a"', "|a:a 4 fork", id="bash-lc"),
+        pytest.param("bash -e -o pipefail -c 'gunicorn a:a'", "|a:a 1 fork", id="bash-options"),
+        pytest.param("gunicorn -w 2 a:a 2>&1 | tee log", "|a:a 2 fork", id="tee"),
+        pytest.param("gunicorn -w 2 a:a >> log 2>> errors", "|a:a 2 fork", id="redirections"),
+        pytest.param("gunicorn -w 2 a:a &", "|a:a 2 fork", id="trailing-ampersand"),
+        pytest.param("gunicorn -w 2 a:a & wait", "|a:a 2 fork", id="wait"),
+        pytest.param("gunicorn -w 2 a:a || exit 1", "|a:a 2 fork", id="or"),
+        pytest.param("gunicorn -w 2 a:a # why", "|a:a 2 fork", id="comment"),
+        pytest.param("yes | python manage.py migrate && python a.py", "|a.py 1 single", id="yes"),
+        pytest.param("gunicorn -w $((2*N + 1)) a:a", "|a:a the number of workers is '$((2*N + 1))', which is known only at"
+                     " run time", id="bare-name"),
+        pytest.param("gunicorn -w $((2 * $N + 1)) a:a", "|a:a 7 fork", id="arithmetic"),
+        pytest.param('gunicorn -b :${PORT:-${P:-80}} -w "${W:-${N}}" a:a', "|a:a 3 fork", id="nested-defaults"),
+        pytest.param("N=5; gunicorn -w $N a:a", "|a:a 5 fork", id="assigned"),
+        pytest.param("export WEB_CONCURRENCY=4 && cd app && uvicorn m:a", "app|m:a 4 spawn", id="exported"),
+        pytest.param("unset N; gunicorn -w ${N:-6} a:a", "|a:a 6 fork", id="unset"),
+        pytest.param("O='-w 2 -k gthread'; gunicorn $O a:a", "|a:a 2 fork", id="split-words"),
+        pytest.param("gunicorn -w $(nproc) a:a",
+                     "|a:a the number of workers is '$(nproc)', which depends on the CPUs of the host", id="nproc"),
+        pytest.param("gunicorn -w `nproc` a:a",
+                     "|a:a the number of workers is '`nproc`', which depends on the CPUs of the host", id="backquotes"),
+        pytest.param("python a.py & python b.py",
+                     "- it runs several commands at once: python a.py and python b.py", id="two"),
+        pytest.param("for x in 1 2; do python a.py; done",
+                     "- the command is a shell program of several commands", id="for"),
+        pytest.param("[ x ] && python a.py || python b.py",
+                     "- the command is a shell program of several commands", id="test"),
+        pytest.param("source .env && gunicorn a:a",
+                     "|a:a it takes the variables that .env sets, which is not read", id="source"),
+        pytest.param(". venv/bin/activate && gunicorn a:a", "|a:a 1 fork", id="activate"),
+        pytest.param("cd $(dirname x) && python a.py",
+                     "- it changes to $(dirname x), which is known only at run time", id="cd-computed"),
+        pytest.param("uvicorn m:a --workers 0", "|m:a 1 single", id="uvicorn-0"),
+        pytest.param("uvicorn m:a --env-file .env", "|m:a 3 spawn", id="uvicorn-env-file"),
+        pytest.param("uvicorn --app-dir src m:a", "src|m:a 1 single", id="uvicorn-app-dir"),
+        pytest.param("uv run main.py", "|main.py 1 single", id="uv-script"),
+        pytest.param("uv run -m pkg.mod", "|-m pkg.mod 1 single", id="uv-module"),
+        pytest.param("uv run --directory app python main.py", "app|main.py 1 single", id="uv-directory"),
+        pytest.param("hatch run prod:python a.py", "|a.py 1 single", id="hatch-environment"),
+        pytest.param("fastapi run", "app|main:app 1 single", id="fastapi"),
+        pytest.param("fastapi run app/main.py --workers 2", "app|main:app 2 spawn", id="fastapi-workers"),
+        pytest.param("uwsgi --ini uwsgi.ini", "|app.wsgi:app 3 preload", id="uwsgi-ini"),
+        pytest.param("uwsgi lazy.ini", "|pkg.web:app 3 fork", id="uwsgi-lazy"),
+        pytest.param("uwsgi --http :80 --wsgi-file pkg/web.py -p 4", "|pkg.web:application 4 preload", id="uwsgi-words"),
+        pytest.param("uwsgi --http=:80 -w a:app", "|a:app 1 single", id="uwsgi-one"),
+        pytest.param("uwsgi loop.ini", "- its settings file loop.ini is a program", id="uwsgi-program"),
+        pytest.param("celery -A proj worker -c 2", "|proj 2 preload", id="celery"),
+        pytest.param("celery -A proj worker",
+                     "|proj celery is given no --concurrency: its app may say how many processes it "
+                     "starts, and by default there is one for each CPU of the host", id="celery-default"),
+        pytest.param("celery -A proj beat -l info", "|proj 1 single", id="celery-beat"),
+        pytest.param("celery -A proj flower --port=80", "|proj 1 single", id="celery-flower"),
+        pytest.param("celery -A proj purge", "- it is not known how celery purge starts", id="celery-purge"),
+        pytest.param("rq worker high", "- rq loads what the jobs of its queues name, which no file says", id="rq"),
+        pytest.param("dramatiq pkg.tasks",
+                     "|pkg.tasks dramatiq is given no --processes, and by default there is one for each "
+                     "CPU of the host", id="dramatiq"),
+        pytest.param("taskiq scheduler pkg:s", "|pkg:s 1 single", id="taskiq-scheduler"),
+        pytest.param("streamlit run app/main.py --server.port 80", "|app/main.py 1 single", id="streamlit"),
+        pytest.param("python -m streamlit run main.py", "|main.py 1 single", id="streamlit-module"),
+        pytest.param("chainlit run main.py -h", "|main.py 1 single", id="chainlit"),
+        pytest.param("gradio main.py", "|main.py 1 single", id="gradio"),
+        pytest.param("panel serve main.py --num-procs 3", "|main.py 3 fork", id="panel"),
+        pytest.param("bokeh serve --num-procs=0 main.py",
+                     "|main.py --num-procs is 0: one for each CPU of the host", id="bokeh"),
+        pytest.param("voila x.ipynb", "- it serves notebooks, which are not read", id="voila"),
+        pytest.param("flask run", "|wsgi.py 1 single", id="flask"),
+        pytest.param("flask --app pkg.web run --debug", "|pkg.web 2 spawn", id="flask-debug"),
+        pytest.param("flask --app pkg/web.py db upgrade", "|pkg/web.py 1 single", id="flask-other"),
+        pytest.param("python manage.py runserver 0:80", "|manage.py 2 spawn", id="runserver"),
+        pytest.param("python manage.py runserver --noreload", "|manage.py 1 single", id="runserver-noreload"),
+        pytest.param("./manage.py run_bot", "|./manage.py 1 single", id="manage"),
+        pytest.param("python -um pkg.mod", "|-m pkg.mod 1 single", id="python-um"),
+        pytest.param("python -X dev -W error a.py -m", "|a.py 1 single", id="python-options"),
+        pytest.param("coverage run a.py", "|a.py 1 single", id="coverage"),
+        pytest.param("honcho start", "- honcho runs several commands at once: web, worker", id="honcho"),
+        pytest.param("honcho start web", "|a:a 2 fork", id="honcho-one"),
+        pytest.param("foreman start -f one/Procfile", "|a:a 2 fork", id="foreman"),
+        pytest.param("supervisord", "|a:a 2 fork", id="supervisord"),
+        pytest.param("supervisord -n -c /app/two.conf",
+                     "- supervisord runs several commands at once: job, web", id="supervisord-2"),
+        pytest.param("lambda-handler src/app.handler", "|src.app:handler 1 single", id="lambda"),
+        pytest.param("gunicorn -w 0 a:a", "|a:a the number of workers is 0, and nobody serves", id="gunicorn-0"),
+    ],
+)  # fmt: skip
+def test_a_command_is_told(command: str, answer: str) -> None:
+    assert told(command) == answer
+
+
+def test_facts_of_gunicorn() -> None:
+    files = {"gunicorn.conf.py": b"import os\n\npreload_app = True\nworkers = 2 * os.cpu_count() + 1\nthreads = 2\n"}
+    one = parse("gunicorn a:a --max-requests 9 --reload --dirty-workers 2 --dirty-app m:A --pythonpath lib,../out,src",
+                Host({"PYTHONPATH": "/app/p:/usr/lib:q"}, files.get, mounts={"/app": ""}))  # fmt: skip
+    assert one.reason == "gunicorn.conf.py:4 computes workers: 2 * os.cpu_count() + 1"
+    assert (one.workers, one.is_cpu_count, one.start, one.preload_source) == (None, True, "preload", "gunicorn.conf.py:3")
+    assert (one.worker_class, one.threads, one.max_requests, one.max_requests_jitter) == ("gthread", 2, 9, 0)
+    assert (one.reload, one.dirty_workers, one.dirty_apps) == (True, 2, ("m:A",))
+    assert one.entrypoint is not None
+    assert one.entrypoint.roots == ("src", "lib", "p", "q")
+    assert parse("gunicorn a:a", Host({}, files.get, cpus=4)).workers == 9
+    assert parse("gunicorn -w $(nproc) a:a", Host({}, cpus=2.0)).workers == 2
+    assert parse("gunicorn --preload a:a", Host({})).preload_source == "command line"
+    assert parse("gunicorn a:a", Host({"GUNICORN_CMD_ARGS": "--preload"})).preload_source == "GUNICORN_CMD_ARGS"
+
+
+def test_ranges() -> None:
+    one = parse("celery -A a worker --autoscale=8,2", HOST)
+    assert (one.workers, one.fewest, one.reason) == (8, 2, "celery scales from 2 to 8 processes")
+    assert parse("uwsgi uwsgi.ini", HOST).fewest == 1
+    assert parse("celery -A a worker", Host({}, cpus=4)) == parse("celery -A a worker -c 4", Host({}))._replace(
+        is_cpu_count=True
+    )
+
+
+def test_console_scripts_of_the_project() -> None:
+    host = Host({"PYTHONPATH": "src"}, console_scripts={"bot": "pkg.cli:main"})
+    assert parse("bot --port 80", host) == StartCommand(EntryPoint("pkg.cli:main", "", "pkg.cli", "main", roots=("src",)))
+
+
+def test_the_concurrency_of_the_platform_is_a_variable_of_the_shell() -> None:
+    assert parse("gunicorn -w ${WEB_CONCURRENCY:-7} a:a", Host({}, concurrency=2)).workers == 2
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        pytest.param("a\"b $N\"'$N'", ["ab 3$N"], id="quotes"),
+        pytest.param("$EMPTY", [], id="empty"),
+        pytest.param('"$EMPTY"', [""], id="empty-quoted"),
+        pytest.param("${EMPTY:-x}${EMPTY-y}${N:+z}${GONE+u}", ["xz"], id="operations"),
+        pytest.param("x$TWO-y", ["xa", "b-y"], id="splits"),
+        pytest.param("\\$N", ["$N"], id="escaped"),
+        pytest.param("$GONE", ["$GONE"], id="unknown"),
+        pytest.param("$((7 / -2))$(( (1+2)*3 ))", ["-39"], id="arithmetic"),
+        pytest.param("$((1/0))", ["$((1/0))"], id="division-by-zero"),
+    ],
+)
+def test_words_of_the_shell(word: str, words: list[str]) -> None:
+    assert expand(word, {"N": "3", "EMPTY": "", "TWO": "a b"}) == words
+
+
+HOSTILE = {
+    "quotes": "gunicorn '" + "'" * 7001,
+    "double-quotes": 'python "' + "$(" * 4000,
+    "substitutions": "python " + "$(" * 4000,
+    "defaults": "python " + "${A:-" * 1600 + "}" * 1600,
+    "shells": "sh -c " * 1300 + "a",
+    "wrappers": "env " * 2000 + "python a.py",
+    "growth": "A=xxxxxxxx; " + "A=$A$A; " * 900 + "python $A",
+    "many-words": "python " + "$B " * 2600,
+    "operators": "&&" * 4000,
+    "arithmetic": "python $((" + "9*" * 90 + "9))",
+    "brackets": "python $((" + "(" * 4000 + "))",
+    "comments": "#\n" * 4000,
+    "options": "gunicorn " + "-R" * 4000,
+    "flags": "gunicorn -" + "R" * 8000,
+    "uwsgi": "uwsgi " + "--a " * 2000,
+    "nul": "python \0.py",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_commands_end_soon(name: str) -> None:
+    began = time.monotonic()
+    one = parse(HOSTILE[name], Host({"B": "b" * 9000}))
+    assert time.monotonic() - began < 3
+    assert one.workers is not None or one.reason
+
+
+def test_nesting_is_bounded() -> None:
+    files = {"a.sh": b"exec sh -c ./b.sh\n", "b.sh": b"exec bash -c ./a.sh\n", "Procfile": b"web: honcho start\n"}
+    assert parse("./a.sh", Host({}, files.get)).reason == "a.sh calls itself"
+    assert parse("honcho start", Host({}, files.get)).reason == "commands are nested more than 8 deep"
+
+
+@pytest.mark.parametrize("text", ["a 'b", 'a "b', "a `b", "a $(b", "a ${b"])
+def test_what_is_not_closed_does_not_parse(text: str) -> None:
+    reason = parse(text, Host({})).reason
+    assert reason is not None
+    assert reason.startswith("the command does not parse: No closing")
+
+
+def test_operators_in_quotes_are_words() -> None:
+    assert [token.text for token in split_words("a '&&' \"|\" b;c")] == ["a", "'&&'", '"|"', "b", ";", "c"]

@@ -1,0 +1,248 @@
+"""Which files of a repository are read, how what they declare is joined, and what is loaded for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from memguard_hooks.deployment import compose, kubernetes, systemd
+from memguard_hooks.deployment import discover as discovery
+from memguard_hooks.deployment.discover import discover
+from memguard_hooks.deployment.service import Deployment
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.tree import RevisionTree, WorkTree
+
+RENDER = "services: [{type: web, name: api, runtime: python, startCommand: python a.py}]\n"
+FLY = "[processes]\nweb = 'python a.py'\n"
+DOCKERFILE = "FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD python image.py\n"
+COMPOSE = "services:\n  app:\n    build: .\n    command: python c.py\n"
+LIMITED = f"{COMPOSE}    mem_limit: 512m\n"
+MANIFEST = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: k}
+spec: {template: {spec: {containers: [{name: k, image: x, command: [python, k.py]}]}}}
+"""
+UNIT = "[Service]\nWorkingDirectory=/srv/app\nExecStart=/usr/bin/python3 u.py\n"
+FOREIGN = ("examples/x/fly.toml", "tests/fly.toml", "docs/fly.toml", ".x/fly.toml", "node_modules/x/fly.toml",
+           "{{cookiecutter.x}}/fly.toml")  # fmt: skip
+PROCFILE = "web: python p.py\n"
+FORMATION = '{"formation": {"web": {"size": "standard-2x"}}}\n'
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def refuse(error: MemguardError) -> None:
+    raise error
+
+
+def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
+    broken: list[MemguardError] = []
+    return discover(WorkTree(str(root)), broken.append), broken
+
+
+@pytest.mark.parametrize(
+    ("files", "services", "skipped"),
+    [
+        pytest.param({}, [], [], id="nothing"),
+        pytest.param({"README.md": "x", "compose.md": "x"}, [], [], id="no-deployment-file"),
+        pytest.param({"render.yaml": RENDER, "fly.toml": FLY}, ["api render.yaml", "web fly.toml"], [], id="two-platforms"),
+        pytest.param({"render.yaml": RENDER, "k8s/app.yaml": MANIFEST}, ["api render.yaml", "k k8s/app.yaml"], [],
+                     id="platform-and-kubernetes"),
+        pytest.param({"render.yaml": RENDER, "compose.yaml": LIMITED}, ["api render.yaml"], [], id="compose-gives-way"),
+        pytest.param({"render.yaml": RENDER, "app.service": UNIT}, ["api render.yaml"], [], id="unit-gives-way"),
+        pytest.param({"compose.yaml": COMPOSE, "Dockerfile": DOCKERFILE}, ["app compose.yaml"], [],
+                     id="compose-has-read-the-image"),
+        pytest.param({"compose.yaml": COMPOSE.replace("c.py", "c.py --reload"), "Dockerfile": DOCKERFILE},
+                     ["web Dockerfile"], [], id="compose-reloads"),
+        pytest.param({"compose.yaml": COMPOSE, "Procfile": PROCFILE}, ["web Procfile"], [],
+                     id="compose-for-development"),
+        pytest.param({"compose.yaml": LIMITED, "Procfile": f"{PROCFILE}worker: python  c.py\n",
+                      "Dockerfile": DOCKERFILE}, ["app compose.yaml", "web Procfile"], [], id="compose-as-a-host"),
+        pytest.param({"compose.yaml": COMPOSE, "compose.prod.yaml": COMPOSE, "Procfile": PROCFILE,
+                      "Dockerfile": DOCKERFILE}, ["app compose.prod.yaml", "web Procfile"], [], id="compose-for-production"),
+        pytest.param({"compose.yaml": COMPOSE.replace("python c.py", "entry dev_server"), "Dockerfile": DOCKERFILE},
+                     ["web Dockerfile"], [], id="compose-starts-a-server-for-development"),
+        pytest.param({"compose.yaml": COMPOSE.replace("c.py", "c.py --log /dev/stdout"), "Dockerfile": DOCKERFILE},
+                     ["app compose.yaml"], [], id="compose-logs-to-a-device"),
+        pytest.param({"Procfile": PROCFILE, "Dockerfile": "FROM x\n"}, ["web Procfile"], [], id="image-without-a-command"),
+        pytest.param({"systemd/bot.service": UNIT}, ["bot systemd/bot.service"], [], id="unit"),
+        pytest.param({"Procfile": PROCFILE, "app.json": FORMATION, "Dockerfile": DOCKERFILE}, ["web Procfile"],
+                     ["Dockerfile"], id="heroku"),
+        pytest.param({"Procfile": PROCFILE, "app.json": "{ // x\n}"}, ["web Procfile"], ["app.json"],
+                     id="app-json-broken"),
+        pytest.param({"nixpacks.toml": "[start]\ncmd = 'python n.py'\n", "Procfile": PROCFILE}, ["web nixpacks.toml"],
+                     [], id="nixpacks-wins"),
+        pytest.param({"railway.json": "{}", "Procfile": PROCFILE}, ["web Procfile"], [],
+                     id="railway-reads-the-procfile"),
+        pytest.param({"railway.json": "{}", "railway.toml": "[deploy]\nstartCommand = 'python t.py'\n", "main.py": ""}, [],
+                     ["railway.json"], id="one-file-of-a-platform"),
+        pytest.param({".do/app.yaml": "services: [{name: d, run_command: python d.py}]\n"}, ["d .do/app.yaml"], [],
+                     id="digitalocean"),
+        pytest.param({"app.yaml": MANIFEST}, ["k app.yaml"], [], id="app-yaml-of-kubernetes"),
+    ],
+)  # fmt: skip
+def test_services_of_the_root(tmp_path: Path, files: dict[str, str], services: list[str], skipped: list[str]) -> None:
+    write(tmp_path, files)
+    found, broken = read(tmp_path)
+    assert broken == []
+    declared = {(service.name, service.path) for service in found.services}
+    assert {(name, path) for name, path in (text.split() for text in services)} == declared
+    assert [gap.path for gap in found.skipped] == skipped
+
+
+@pytest.mark.parametrize(
+    ("files", "services"),
+    [
+        pytest.param({"api/Procfile": "web: python a.py\n", "api/a.py": ""}, [("web", "api/Procfile", "api")], id="one"),
+        pytest.param({"api/Procfile": PROCFILE, "api/p.py": "", "jobs/Procfile": PROCFILE, "jobs/p.py": ""},
+                     [("api", "api/Procfile", "api"), ("jobs", "jobs/Procfile", "jobs")], id="names-clash"),
+        pytest.param({"a/Procfile": f"{PROCFILE}worker: python p.py\n", "a/p.py": "", "b/Procfile": PROCFILE, "b/p.py": ""},
+                     [("a-web", "a/Procfile", "a"), ("worker", "a/Procfile", "a"), ("b", "b/Procfile", "b")],
+                     id="some-names-clash"),
+        pytest.param({"services/api/fly.toml": FLY}, [("web", "services/api/fly.toml", "services/api")], id="two-levels"),
+        pytest.param({"a/b/c/fly.toml": FLY}, [], id="three-levels"),
+        pytest.param({"backend/render.yaml": RENDER, "backend/a.py": "", "compose.yaml": COMPOSE},
+                     [("api", "backend/render.yaml", "backend")], id="blueprint-below-the-root"),
+        pytest.param({"backend/render.yaml": RENDER, "a.py": "", "backend/a.py": ""}, [("api", "backend/render.yaml", "")],
+                     id="blueprint-that-means-the-root"),
+        pytest.param({"Procfile": PROCFILE, "api/Procfile": "web: python a.py\n", "api/a.py": ""},
+                     [("web", "Procfile", "")], id="root-declares"),
+        pytest.param({"k8s/app.yaml": MANIFEST, "api/fly.toml": FLY}, [("k", "k8s/app.yaml", "")], id="cluster-of-the-root"),
+        pytest.param({"docker/Dockerfile": DOCKERFILE, "image.py": ""}, [("web", "docker/Dockerfile", "")],
+                     id="image-of-the-root"),
+        pytest.param({"docker/gpu/Dockerfile": DOCKERFILE, "image.py": ""}, [], id="variant-of-an-image"),
+        pytest.param({"api/Dockerfile": DOCKERFILE, "api/image.py": ""}, [("web", "api/Dockerfile", "api")],
+                     id="image-of-a-folder"),
+        pytest.param({"web/Dockerfile": "FROM node\nCMD npm start\n"}, [], id="image-of-another-language"),
+        pytest.param({"compose.yaml": COMPOSE, "api/Dockerfile": DOCKERFILE, "api/image.py": "", "Dockerfile.dev": ""},
+                     [("web", "api/Dockerfile", "api")], id="compose-that-does-not-read"),
+        pytest.param(dict.fromkeys(FOREIGN, FLY), [], id="not-deployed"),
+    ],
+)  # fmt: skip
+def test_services_of_folders(tmp_path: Path, files: dict[str, str], services: list[tuple[str, str, str]]) -> None:
+    write(tmp_path, files)
+    found, broken = read(tmp_path)
+    assert broken == []
+    assert [(service.name, service.path, service.folder) for service in found.services] == services
+
+
+def test_what_the_settings_exclude_is_not_read(tmp_path: Path) -> None:
+    write(tmp_path, {"render.yaml": RENDER, "api/fly.toml": FLY, "jobs/fly.toml": FLY})
+    found = discover(WorkTree(str(tmp_path)), refuse, lambda path: path in ("render.yaml", "api"))
+    assert [service.path for service in found.services] == ["jobs/fly.toml"]
+
+
+def test_a_file_that_does_not_parse_is_told_and_the_others_are_read(tmp_path: Path) -> None:
+    write(tmp_path, {"render.yaml": "services: [", "fly.toml": FLY, "k8s/app.yaml": "apiVersion: [\nkind: Deployment\n"})
+    found, broken = read(tmp_path)
+    assert [service.path for service in found.services] == ["fly.toml"]
+    assert [error.path for error in broken] == ["render.yaml", "k8s/app.yaml"]
+
+
+def test_a_directory_or_a_link_out_of_the_root_in_the_place_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "root" / "render.yaml").mkdir(parents=True)
+    (tmp_path / "secret.toml").write_text(FLY, encoding="utf-8")
+    (tmp_path / "root" / "fly.toml").symlink_to(tmp_path / "secret.toml")
+    found, broken = read(tmp_path / "root")
+    assert found.services == ()
+    assert [error.message for error in broken] == ["leads out of the repository"]
+
+
+def test_a_revision_gives_the_same_as_the_work_tree(tmp_path: Path) -> None:
+    write(tmp_path, {"api/Procfile": "web: python a.py\n", "api/a.py": "", "k8s/app.yaml": MANIFEST, "README": ""})
+    for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=begin")):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    tree = RevisionTree(str(tmp_path))
+    try:
+        assert discover(tree, refuse) == read(tmp_path)[0]
+    finally:
+        tree.close()
+
+
+def test_hidden_keys_of_compose_are_told(tmp_path: Path) -> None:
+    text = "services:\n  app:\n    image: python:3.12\n    command: >\n      python a.py\n      mem_limit: 1g\n"
+    write(tmp_path, {"compose.yaml": text})
+    found, _ = read(tmp_path)
+    assert ("hidden-key", "mem_limit", 6) in [(trap.kind, trap.subject, trap.place.line) for trap in found.traps]
+
+
+def test_a_tree_of_many_folders_ends(tmp_path: Path) -> None:
+    for number in range(discovery.MAX_FOLDERS + 50):
+        (tmp_path / f"f{number:04}").mkdir()
+    write(tmp_path, {"f0000/fly.toml": FLY, "f9999/fly.toml": FLY})
+    assert [service.path for service in read(tmp_path)[0].services] == ["f0000/fly.toml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("Procfile", "".join(f"w{number}: python p.py\n" for number in range(5000)), id="procfile"),
+        pytest.param(
+            "fly.toml", "[processes]\n" + "".join(f"w{number} = 'python p.py'\n" for number in range(5000)), id="fly"
+        ),
+    ],
+)
+def test_services_without_end_are_cut_off(tmp_path: Path, name: str, text: str) -> None:
+    write(tmp_path, {name: text})
+    found, _ = read(tmp_path)
+    assert len(found.services) == discovery.MAX_SERVICES
+    assert [gap.reason for gap in found.skipped] == ["declares more than 200 services"]
+
+
+def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
+    write(tmp_path, {"fly.toml": "#" * (discovery.MAX_BYTES + 1)})
+    assert [str(error) for error in read(tmp_path)[1]] == ["fly.toml: is larger than 1 MiB"]
+
+
+def test_folders_and_names_are_those_of_the_readers() -> None:
+    assert discovery.MANIFEST_FOLDERS == kubernetes.FOLDERS
+    assert discovery.UNIT_FOLDERS == systemd.FOLDERS
+    assert all(discovery._COMPOSE.fullmatch(name) for name in compose.NAMES)
+    assert {name for name in compose.NAMES if discovery._PRODUCTION.search(name)} == set(compose.PRODUCTION)
+
+
+# What is loaded
+
+LOADED = """\
+import json, sys
+from memguard_hooks.deployment.discover import discover
+from memguard_hooks.tree import WorkTree
+discover(WorkTree(sys.argv[1]), print)
+print(json.dumps([name for name in sys.modules if name == "yaml" or name.startswith("memguard_hooks.deployment.")]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "readers", "is_yaml"),
+    [
+        pytest.param({"main.py": "", "setup.yml": "a: b"}, set(), False, id="nothing"),
+        pytest.param({"Procfile": "web: python a.py\n"}, {"procfile"}, False, id="procfile"),
+        pytest.param({"fly.toml": FLY}, {"fly"}, False, id="fly"),
+        pytest.param(
+            {"railway.json": "{}", "Procfile": "web: x\n"}, {"railway", "nixpacks", "procfile"}, False, id="railway"
+        ),
+        pytest.param({"Procfile": "web: x\n", "app.json": FORMATION}, {"procfile", "heroku"}, False, id="heroku"),
+        pytest.param({"render.yaml": RENDER}, {"render"}, True, id="render"),
+        pytest.param({"compose.yaml": COMPOSE}, {"compose"}, True, id="compose"),
+    ],
+)
+def test_only_the_readers_of_files_that_are_there_are_loaded(
+    tmp_path: Path, files: dict[str, str], readers: set[str], *, is_yaml: bool
+) -> None:
+    write(tmp_path, files)
+    command = [sys.executable, "-c", LOADED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    loaded = {name.rpartition(".")[2] for name in json.loads(done.stdout)}
+    every = {*discovery.PLATFORM_FILES.values(), "procfile", "nixpacks", "compose", "kubernetes", "systemd"}
+    assert loaded & every == readers
+    assert ("yaml" in loaded) is is_yaml
