@@ -98,6 +98,7 @@ ml = ["torch @ https://example.com/torch-2.8.0-py3-none-any.whl"]
             None,
             False,
             (),
+            None,
         ),
         (
             "torch",
@@ -113,10 +114,11 @@ ml = ["torch @ https://example.com/torch-2.8.0-py3-none-any.whl"]
             "ml",
             False,
             (),
+            None,
         ),
-        ("huggingface-hub", "Huggingface_Hub", 10, 15, 10, "", None, (), None, "extra", "web.api", False, ()),
-        ("setuptools", "setuptools", 2, 14, 2, "", None, (), None, "build", None, False, ()),
-        ("torch", "torch", 2, 28, 2, "", None, (), None, "build", None, False, ()),
+        ("huggingface-hub", "Huggingface_Hub", 10, 15, 10, "", None, (), None, "extra", "web.api", False, (), None),
+        ("setuptools", "setuptools", 2, 14, 2, "", None, (), None, "build", None, False, (), None),
+        ("torch", "torch", 2, 28, 2, "", None, (), None, "build", None, False, (), None),
     ]
 
 
@@ -159,34 +161,6 @@ def test_comments_are_read_where_one_may_be_an_allowance(tmp_path: Path) -> None
             id="dynamic-extras",
         ),
         pytest.param("[project]\ndynamic = ['version']", None, id="dynamic-version"),
-        pytest.param(
-            "[dependency-groups]\ndev = [{include-group = 'a'}, 'Torch>=2']",
-            (1, "[dependency-groups] names torch and is not read yet"),
-            id="dependency-groups",
-        ),
-        pytest.param(
-            "[dependency-groups]\ndev = ['pytest', 'torchvision']", None, id="dependency-groups-that-do-not-matter"
-        ),
-        pytest.param(
-            "[tool.poetry.dependencies]\npython = '^3.11'\ntorch = {version = '^2', optional = true}\nlitellm = '*'",
-            (1, "[tool.poetry.dependencies] names litellm, torch and is not read yet"),
-            id="poetry",
-        ),
-        pytest.param(
-            "[tool.poetry.group.dev.dependencies]\ntorch = '*'",
-            (1, "[tool.poetry.group] names torch and is not read yet"),
-            id="poetry-group",
-        ),
-        pytest.param(
-            "[tool.uv]\nconstraint-dependencies = ['litellm==1.0']",
-            (2, "[tool.uv.constraint-dependencies] names litellm and is not read yet"),
-            id="uv",
-        ),
-        pytest.param(
-            "[tool.hatch.envs.x]\ndependencies = ['litellm']",
-            (1, "[tool.hatch.envs] names litellm and is not read yet"),
-            id="hatch",
-        ),
         pytest.param("[tool.other]\ntorch = 1", None, id="other-tool"),
         pytest.param("tool = 1", None, id="odd-tool"),
     ],

@@ -1,19 +1,17 @@
 """What stands beside a manifest and pins what it leaves open: a compiled requirements file, or a lock.
 
-Locks are looked through for the lines that name a package; no reader takes them apart yet.
+A lock is taken apart only where its bytes name the package.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from memguard_hooks.dependencies import locks
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
-from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.tree import Tree, parent
-
-LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")
 
 
 class Locked(NamedTuple):
@@ -42,8 +40,10 @@ def _candidates(path: str) -> Iterator[str]:
     if name.endswith(".in"):
         yield from (f"{one}/{name[:-3]}.txt".lstrip("/") for one in folders[:2])
     elif name == "pyproject.toml":
-        yield from (f"{one}/{lock}".lstrip("/") for one in folders for lock in LOCKS)
+        yield from (f"{one}/{lock}".lstrip("/") for one in folders for lock in locks.LOCKS)
         yield f"{folder}/requirements.txt".lstrip("/")
+    elif name == "Pipfile":
+        yield f"{folder}/Pipfile.lock".lstrip("/")
 
 
 def _in_requirements(tree: Tree, path: str, name: str) -> list[str]:
@@ -59,8 +59,9 @@ def _in_requirements(tree: Tree, path: str, name: str) -> list[str]:
 
 def _in_lock(tree: Tree, path: str, name: str) -> list[str]:
     try:
-        data = tree.read(path) or b""
-    except UnreadableError:
+        data = tree.read(path)
+        if data is None or not locks.names(data, name):
+            return []
+        return [one.version for one in locks.read(tree, path).packages.get(name, ()) if one.version is not None]
+    except MemguardError:
         return []
-    pattern = rb'^name = "%s"\r?\nversion = "([^"\n]+)"' % re.escape(name).encode()
-    return [match[1].decode("ascii", "replace") for match in re.finditer(pattern, data, re.MULTILINE)]

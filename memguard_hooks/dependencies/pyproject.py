@@ -1,38 +1,21 @@
-"""PEP 621 in pyproject.toml: `dependencies`, `optional-dependencies`, and PEP 518's build requirements."""
+"""pyproject.toml: PEP 621's `dependencies` and `optional-dependencies`, PEP 518's build requirements, and what tools add."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from memguard_hooks.dependencies import requirement as req
-from memguard_hooks.dependencies.requirement import Comment, Group, Manifest, Requirement, Wanted
+from memguard_hooks.dependencies import toml_requirements
+from memguard_hooks.dependencies.requirement import Comment, Manifest, Wanted
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.toml_document import Document, KeyPath
 from memguard_hooks.toml_document import parse as parse_toml
-from memguard_hooks.tree import Tree, join, parent
-
-_NOT_READ: tuple[KeyPath, ...] = (
-    ("dependency-groups",),
-    ("tool", "poetry", "dependencies"),
-    ("tool", "poetry", "dev-dependencies"),
-    ("tool", "poetry", "group"),
-    ("tool", "pdm", "dev-dependencies"),
-    ("tool", "uv", "dev-dependencies"),
-    ("tool", "uv", "constraint-dependencies"),
-    ("tool", "uv", "override-dependencies"),
-    ("tool", "hatch", "envs"),
-)
-"""Tables and lists of requirements that have no reader yet."""
-
-MAX_REQUIREMENTS = 5_000
-"""Requirements of one list: no hand writes more, and parsing them takes seconds."""
+from memguard_hooks.tree import Tree
 
 
 def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     """Read the requirements of a pyproject.toml whose name is `wanted`.
 
-    Raises MemguardError for a file that does not parse or breaks PEP 621, with the place.
+    Raises MemguardError for a file that does not parse or breaks its standards, with the place.
     """
     if req.is_template(path):
         return Manifest(skipped=(Skipped(path, None, "is a template"),))
@@ -45,117 +28,59 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     def is_own_or_wanted(name: str) -> bool:
         return name == own or wanted(name)
 
+    extras: KeyPath = ("project", "optional-dependencies")
     requirements = [
-        *_list(document, ("project", "dependencies"), "runtime", None, is_own_or_wanted),
+        *toml_requirements.listed(document, ("project", "dependencies"), "runtime", None, is_own_or_wanted),
         *(
             requirement
-            for extra in _table(document, ("project", "optional-dependencies"))
-            for requirement in _list(document, ("project", "optional-dependencies", extra), "extra", extra, is_own_or_wanted)
+            for extra in toml_requirements.table(document, extras)
+            for requirement in toml_requirements.listed(document, (*extras, extra), "extra", extra, is_own_or_wanted)
         ),
-        *_list(document, ("build-system", "requires"), "build", None, wanted),
+        *toml_requirements.listed(document, ("build-system", "requires"), "build", None, wanted),
     ]
     manifest = Manifest(
         tuple(one for one in requirements if wanted(one.name)),
         tuple(Comment(path, *comment) for comment in document.comments) if b"memguard:" in data else (),
-        tuple(_gaps(document, wanted)),
+        (),
         tuple((one.group_name, extra) for one in requirements if one.name == own for extra in one.extras),
     )
-    for more in _dynamic(document, tree, wanted):
-        manifest = manifest.joined(more)
+    manifest = _with_tools(manifest, document, wanted)
+    if "dynamic" in toml_requirements.table(document, ("project",)):
+        from memguard_hooks.dependencies import setuptools_dynamic
+
+        for more in setuptools_dynamic.read(document, tree, wanted):
+            manifest = manifest.joined(more)
     return manifest
 
 
 def _own_name(document: Document) -> str | None:
-    name = _table(document, ("project",)).get("name")
+    name = toml_requirements.table(document, ("project",)).get("name")
     return req.normalize_name(name) if isinstance(name, str) else None
 
 
-def _table(document: Document, key: KeyPath) -> dict[str, object]:
-    value: object = document.data
-    for part in key:
-        value = value.get(str(part), {}) if isinstance(value, dict) else {}
-    if not isinstance(value, dict):
-        raise document.error(f"{'.'.join(map(str, key))} must be a table", key)
-    return value
+def _with_tools(manifest: Manifest, document: Document, wanted: Wanted) -> Manifest:
+    """Add what the tables of tools declare; the module of a tool is loaded only for a file that has its table."""
+    requirements = manifest.requirements
+    tools = toml_requirements.value_at(document, ("tool",))
+    tools = tools if isinstance(tools, dict) else {}
+    if "dependency-groups" in document.data:
+        from memguard_hooks.dependencies import dependency_groups
 
+        requirements += tuple(dependency_groups.read(document, wanted))
+    if "poetry" in tools:
+        from memguard_hooks.dependencies import poetry
 
-def _texts(document: Document, key: KeyPath) -> list[str]:
-    values = _table(document, key[:-1]).get(str(key[-1]), [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise document.error(f"{'.'.join(map(str, key))} must be a list of strings", key)
-    if len(values) > MAX_REQUIREMENTS:
-        raise document.error(f"{'.'.join(map(str, key))} lists more than {MAX_REQUIREMENTS} requirements", key)
-    return values
+        requirements = (*poetry.enrich(document, requirements), *poetry.read(document, wanted))
+    if "pdm" in tools:
+        from memguard_hooks.dependencies import pdm
 
+        requirements += tuple(pdm.read(document, wanted))
+    if "hatch" in tools:
+        from memguard_hooks.dependencies import hatch
 
-def _list(document: Document, key: KeyPath, group: Group, name: str | None, wanted: Wanted) -> Iterator[Requirement]:
-    for index, text in enumerate(_texts(document, key)):
-        bare = req.name_of(text.strip())
-        if bare is None or wanted(bare):
-            item = (*key, index)
-            line, column = document.place(item)
-            column += len(text) - len(text.lstrip(" \t"))
-            parsed = req.parse(text.strip(), document.path, line, column, document.end_line(item))
-            yield parsed._replace(group=group, group_name=name)
+        requirements += tuple(hatch.read(document, wanted))
+    if "uv" in tools:
+        from memguard_hooks.dependencies import uv
 
-
-def _dynamic(document: Document, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:
-    """Read the requirements files that setuptools is told to take, and say what else is dynamic."""
-    dynamic = _table(document, ("project",)).get("dynamic")
-    for field in ("dependencies", "optional-dependencies"):
-        if not isinstance(dynamic, list) or field not in dynamic:
-            continue
-        key: KeyPath = ("tool", "setuptools", "dynamic", field)
-        extras = [None] if field == "dependencies" else [*_table(document, key)]
-        files = [(extra, file) for extra in extras for file in _files(document, (*key, extra) if extra else key)]
-        for extra, file in files:
-            yield _dynamic_file(document.path, tree, file, extra, wanted)
-        if not files:
-            line = document.place(("project", "dynamic")).line
-            yield Manifest(skipped=(Skipped(document.path, line, f"its {field} are dynamic and are not read from here"),))
-
-
-def _files(document: Document, key: KeyPath) -> list[str]:
-    file = _table(document, key).get("file")
-    return [file] if isinstance(file, str) else _texts(document, (*key, "file"))
-
-
-def _dynamic_file(path: str, tree: Tree, file: str, extra: str | None, wanted: Wanted) -> Manifest:
-    from memguard_hooks.dependencies import requirements_txt
-
-    target = join(parent(path), file)
-    if target is None:
-        return Manifest(skipped=(Skipped(path, None, f"takes {file}, which leads out of the repository"),))
-    found = requirements_txt.read(tree, target, wanted)
-    if extra is None:
-        return found
-    return found._replace(
-        requirements=tuple(one._replace(group="extra", group_name=extra) for one in found.requirements), own_extras=()
-    )
-
-
-def _gaps(document: Document, wanted: Wanted) -> Iterator[Skipped]:
-    """Say which declarations that matter stand where no reader looks."""
-    for key in _NOT_READ:
-        value: object = document.data
-        for part in key:
-            value = value.get(str(part)) if isinstance(value, dict) else None
-        names = sorted({name for name in _names(value) if wanted(name)})
-        if names:
-            line = document.place(key).line
-            yield Skipped(document.path, line, f"[{'.'.join(map(str, key))}] names {', '.join(names)} and is not read yet")
-
-
-def _names(value: object) -> Iterator[str]:
-    """Give all that may be the name of a distribution in a value: keys of tables, and what strings start with."""
-    waiting = [value]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting += [*one, *one.values()]
-        elif isinstance(one, list):
-            waiting += one
-        elif isinstance(one, str):
-            name = req.name_of(one)
-            if name:
-                yield name
+        requirements = tuple(uv.with_sources(document, (*requirements, *uv.read(document, wanted))))
+    return manifest._replace(requirements=requirements)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -24,12 +25,20 @@ MAX_VERSION = 200
 """Characters of a version: Python refuses to make numbers of thousands of digits."""
 
 
+class Source(NamedTuple):
+    """Where a package comes from: the name or URL of an index, the URL of a repository or a file, a path."""
+
+    kind: Literal["index", "vcs", "url", "path"]
+    location: str
+
+
 class Requirement(NamedTuple):
     """A requirement as it is declared in a manifest.
 
-    `name` is normalized; `text` is what packaging parses, without the options of its line; `via`
-    names the packages that have brought it, as a compiled file says, and is empty for what the
-    project itself asks for.
+    `name` is normalized; `text` is what packaging parses, without the options of its line, and for
+    formats that have another way of writing the same thing in PEP 508; `via` names the packages that
+    have brought it, as a compiled file says, and is empty for what the project itself asks for;
+    `index_name` is the name or the URL of the index that it must come from, None where any will do.
     """
 
     name: str
@@ -46,6 +55,7 @@ class Requirement(NamedTuple):
     group_name: str | None = None
     is_constraint: bool = False
     via: tuple[str, ...] = ()
+    index_name: str | None = None
 
 
 class Comment(NamedTuple):
@@ -105,6 +115,14 @@ def mentions(data: bytes, names: Iterable[str]) -> bool:
     return any(name.encode() in text for name in names)
 
 
+def compose(name: str, extras: Iterable[str], specifier: str, url: str | None, marker: str | None) -> str:
+    """Write in PEP 508 what another format says in parts."""
+    asked = ",".join(extras)
+    text = name + (f"[{asked}]" if asked else "")
+    text += f" @ {url.replace(' ', '%20')}" if url is not None else specifier
+    return f"{text} ; {marker}" if marker else text
+
+
 def is_template(path: str) -> bool:
     """Tell whether a path has a place to be filled in, as those of a cookiecutter have."""
     return "{{" in path
@@ -146,18 +164,37 @@ def parse(text: str, path: str, line: int, column: int, end_line: int) -> Requir
 
 def is_live(requirement: Requirement, python: tuple[int, int] | None) -> bool:
     """Tell whether the marker can hold on a Linux host, for the Python given or for any that hosts still run."""
-    text = requirement.marker
+    return can_hold(requirement.marker, python)
+
+
+def can_hold(
+    text: str | None,
+    python: tuple[int, int] | None,
+    extras: AbstractSet[str] = frozenset(),
+    groups: AbstractSet[str] = frozenset(),
+) -> bool:
+    """Tell whether a marker can hold on a Linux host with any of some extras; True for one that is no marker.
+
+    In a marker of PEP 751's lock, `extras` and `groups` are those of the project that are installed.
+    """
     if text is None or "platform_release" in text or "platform_version" in text:  # nobody knows the kernel
         return True
-    from packaging.markers import Marker
+    from packaging.markers import InvalidMarker, Marker
 
-    marker = Marker(text)
+    try:
+        marker = Marker(text)
+    except (InvalidMarker, RecursionError):
+        return True
     versions = [python] if python else [(3, minor) for minor in range(8, 16)]
     micros = (0, 99) if "_full_version" in text or "implementation_version" in text else (0,)
     machines = ("x86_64", "aarch64") if "platform_machine" in text else ("x86_64",)
-    hosts = (_environment(*version, micro, machine) for version in versions for micro in micros for machine in machines)
+    hosts = [_environment(*version, micro, machine) for version in versions for micro in micros for machine in machines]
     try:
-        return any(marker.evaluate(host) for host in hosts)
+        if " in extras" in text or " in dependency_groups" in text:
+            installed: dict[str, str | AbstractSet[str]] = {"extras": extras, "dependency_groups": groups}
+            return any(marker.evaluate({**host, **installed}, context="lock_file") for host in hosts)
+        asked = ("", *extras) if "extra" in text else ("",)
+        return any(marker.evaluate({**host, "extra": extra}) for host in hosts for extra in asked)
     except ValueError:  # a comparison without a meaning, such as `platform_machine === "x86_64"`
         return True
 
@@ -173,7 +210,6 @@ def _environment(major: int, minor: int, micro: int, machine: str) -> dict[str, 
         "python_full_version": f"{major}.{minor}.{micro}",
         "python_version": f"{major}.{minor}",
         "sys_platform": "linux",
-        "extra": "",
     }
 
 
@@ -200,10 +236,27 @@ def pin_of(requirement: Requirement) -> Pin | None:
     return None
 
 
+def source_of(requirement: Requirement) -> Source | None:
+    """Return where a requirement must come from; None where any index will do."""
+    if requirement.url is not None:
+        return source_of_url(requirement.url)
+    return Source("index", requirement.index_name) if requirement.index_name is not None else None
+
+
+def source_of_url(url: str) -> Source:
+    """Tell what a URL or a path leads to."""
+    if re.match(r"(?i)(?:git|hg|svn|bzr)(?:\+|://)", url):
+        return Source("vcs", url)
+    is_remote = "://" in url and not url.lower().startswith("file:")
+    return Source("url" if is_remote else "path", url)
+
+
 def _pin_of_url(name: str, url: str) -> Pin | None:
     archive, version = archive_of(url)
     if archive is not None and normalize_name(archive) == name:
         return Pin(version)
+    if archive is None and source_of_url(url).kind == "path":  # a folder of the project, or beside it
+        return Pin(None)
     is_commit = re.search(r"[@/][0-9a-f]{40}(?:[0-9a-f]{24})?(?=$|#|\.zip|\.tar)", url)
     return Pin(None) if is_commit or re.search(r"[#&]sha(?:256|384|512)=", url) else None
 

@@ -7,9 +7,10 @@ with which a test compares.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from memguard_hooks.dependencies import requirement as req
+from memguard_hooks.dependencies.identity import identify
 from memguard_hooks.dependencies.requirement import Comment, Group, Manifest, Requirement, Wanted
 from memguard_hooks.dependencies.requirements_lines import Line, decode, read_lines, read_options
 from memguard_hooks.errors import MemguardError, UnreadableError
@@ -39,7 +40,18 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
         return Manifest(skipped=(Skipped(path, None, "is a template"),))
     reader = _Reader(tree, wanted)
     reader.file(path, is_constraint=not _CONSTRAINTS.isdisjoint(_words(path)), origin=None)
-    return Manifest(tuple(reader.requirements), tuple(reader.comments), tuple(reader.skipped), tuple(reader.own_extras))
+    return reader.manifest()
+
+
+def read_embedded(tree: Tree, path: str, lines: Iterable[Line], wanted: Wanted) -> Manifest:
+    """Read lines of this dialect that stand in a file of another format, and what they include.
+
+    Raises MemguardError as `read` does.
+    """
+    reader = _Reader(tree, wanted)
+    for line in lines:
+        reader.line(line, path, is_constraint=False, group="runtime")
+    return reader.manifest()
 
 
 _FILLED_IN = r"\$\{[A-Z0-9_]+\}|\{[{%#]"
@@ -59,6 +71,9 @@ class _Reader:
         self.comments: list[Comment] = []
         self.skipped: list[Skipped] = []
         self.own_extras: list[tuple[str | None, str]] = []
+
+    def manifest(self) -> Manifest:
+        return Manifest(tuple(self.requirements), tuple(self.comments), tuple(self.skipped), tuple(self.own_extras))
 
     def file(self, path: str, *, is_constraint: bool, origin: tuple[str, Line] | None) -> None:
         where = (origin[0], origin[1].number, origin[1].column) if origin else (path, None, None)
@@ -95,7 +110,7 @@ class _Reader:
         for item in read_lines(text, path):
             if isinstance(item, Line):
                 before = len(self.requirements)
-                name = self._line(item, path, is_constraint=is_constraint, group=group)
+                name = self.line(item, path, is_constraint=is_constraint, group=group)
                 if name is not None:
                     listed.add(name)
                 latest = before if name is not None and len(self.requirements) > before else None
@@ -111,7 +126,7 @@ class _Reader:
         for index, entries in via.items():
             self.requirements[index] = self.requirements[index]._replace(via=_bringers(entries, listed))
 
-    def _line(self, line: Line, path: str, *, is_constraint: bool, group: Group) -> str | None:
+    def line(self, line: Line, path: str, *, is_constraint: bool, group: Group) -> str | None:
         """Read a line and what it includes; return the name where it is a requirement that has one."""
         if not line.text.startswith("-"):
             text, options = line.text.split(" -", maxsplit=1)[0].rstrip(), {}
@@ -127,7 +142,7 @@ class _Reader:
                     self._include(line, options[option], path, is_constraint=option == "--constraint")
                     break
             return None
-        found = _identify(text, is_editable=bool(options))
+        found = identify(text, is_editable=bool(options))
         if found is None:
             if not re.search(_FILLED_IN, text):
                 raise MemguardError(f"is not a valid requirement: {req.shorten(text)!r}", path, line.number, line.column)
@@ -171,45 +186,6 @@ class _Reader:
             self.skipped.append(Skipped(path, line.number, f"is filled in elsewhere: {req.shorten(text)}"))
             return
         self.requirements.append(parsed._replace(is_constraint=is_constraint, group=group))
-
-
-class _Identity(NamedTuple):
-    """What a requirement names: a package, and how PEP 508 writes it; or a local project with extras, and no name."""
-
-    name: str | None
-    text: str
-    extras: tuple[str, ...] = ()
-
-
-_SCHEMES = ("http:", "https:", "ftp:", "file:", "git:", "git+", "hg+", "svn+", "bzr+")
-_ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lz", ".tlz")
-
-
-def _identify(text: str, *, is_editable: bool) -> _Identity | None:
-    """Tell what a requirement names; None where that is nothing that pip could read."""
-    is_url = text.lower().startswith(_SCHEMES)
-    location, _, marker = text.partition("; " if is_url else ";")
-    location, marker = location.strip(), f" ; {marker.strip()}" if marker.strip() else ""
-    if not is_url:
-        is_direct = "@" in location and re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*\s*(?:\[[^]]*\]\s*)?@", location)
-        is_path = "/" in location or location.startswith(".") or location.lower().endswith(_ARCHIVES)
-        if is_direct or not (is_path or is_editable):
-            name = req.name_of(location)
-            return _Identity(name, location + marker) if name else None
-    egg = re.search(r"[#&]egg=([A-Za-z0-9._-]+)(\[[^]]*\])?", location)
-    name = egg[1] if egg else req.archive_of(location)[0] or _repository_of(location)
-    if name is None:
-        extras = re.search(r"\[([^][]*)\]$", location)
-        asked = extras[1].split(",") if extras else []
-        return _Identity(None, location, tuple(extra.strip() for extra in asked if extra.strip()))
-    extra = (egg[2] or "") if egg else ""
-    return _Identity(req.normalize_name(name), f"{name}{extra} @ {location.replace(' ', '%20')}{marker}")
-
-
-def _repository_of(location: str) -> str | None:
-    """Return the name of the repository that a VCS URL leads to: as good as always the name of what is in it."""
-    match = re.match(r"\w+\+\w+://[^/]*/([^@#?]*)", location)
-    return req.name_of(match[1].rpartition("/")[2].removesuffix(".git")) if match else None
 
 
 def _annotation(comment: str, *, is_list: bool) -> tuple[list[str], bool]:

@@ -1,0 +1,123 @@
+"""environment.yml of conda: its specs, and the list of pip in it.
+
+Source: the chapter on environments and the specification of package matches of conda's documentation.
+`name=1.26` is a prefix there, `name==1.26` and a version with a build are exact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import yaml
+
+from memguard_hooks.dependencies import requirement as req
+from memguard_hooks.dependencies.requirement import Comment, Manifest, Requirement, Wanted
+from memguard_hooks.dependencies.requirements_lines import Line
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Skipped
+from memguard_hooks.tree import Tree
+from memguard_hooks.yaml_nodes import compose
+
+NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch"}
+"""Packages of conda whose name on the Python index is another one, and beyond doubt."""
+
+_SPEC = re.compile(
+    r"(?:(?P<channel>[^\s:\[\]]+)::?(?P<subdir>[^\s:]*:)?)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)\s*"
+    r"(?P<version>[^\[#]*?)\s*(?P<fields>\[.*\])?\s*(?:#.*)?$"
+)
+_VERSION = re.compile(r"(?P<operator>==|=|>=|<=|>|<|!=|~=)?\s*(?P<version>\d[A-Za-z0-9._!+]*?)(?P<star>\.?\*)?")
+
+
+def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
+    """Read the packages of an environment whose name on the Python index is `wanted`.
+
+    Raises MemguardError for one that is no YAML, and for what pip would refuse in its list, with the place.
+    """
+    data = tree.read(path)
+    if data is None:
+        raise MemguardError("no such file", path)
+    manifest = Manifest(comments=tuple(_comments(data, path)) if b"memguard:" in data else ())
+    requirements: list[Requirement] = []
+    skipped: list[Skipped] = []
+    for node in _elements(_value(compose(data, path), "dependencies")):
+        if isinstance(node, yaml.ScalarNode):
+            line, column = _place(node)
+            found = _requirement(node.value, path, line, column)
+            if found is None:
+                skipped.append(Skipped(path, line, f"is not a spec of conda: {req.shorten(node.value)!r}"))
+            elif wanted(found.name):
+                requirements.append(found)
+        else:
+            manifest = manifest.joined(_pip(tree, path, node, wanted))
+    return Manifest(tuple(requirements), skipped=tuple(skipped)).joined(manifest)
+
+
+def _pip(tree: Tree, path: str, node: yaml.Node, wanted: Wanted) -> Manifest:
+    from memguard_hooks.dependencies import requirements_txt
+
+    lines = []
+    for one in _elements(_value(node, "pip")):
+        if isinstance(one, yaml.ScalarNode) and one.value.strip():
+            line, column = _place(one)
+            lines.append(Line(line, one.end_mark.line + 1, column, re.split(r"\s#", one.value)[0].strip()))
+    return requirements_txt.read_embedded(tree, path, lines, wanted)
+
+
+def _requirement(text: str, path: str, line: int, column: int) -> Requirement | None:
+    """Return what a spec asks for as a requirement; a version that PEP 440 cannot say is left open."""
+    match = _SPEC.match(text.strip())
+    if match is None:
+        return None
+    fields = dict(re.findall(r"""(\w+)\s*=\s*['"]?([^'",\]]*)""", match["fields"] or ""))
+    version = fields.get("version") or match["version"]
+    channel = fields.get("channel") or match["channel"]
+    name = NAMES.get(match["name"].lower(), match["name"])
+    column += match.start("name")
+    try:
+        found = req.parse(name + _specifiers(version), path, line, column, line)
+    except MemguardError:
+        found = req.parse(name, path, line, column, line)
+    return found._replace(index_name=channel)
+
+
+def _specifiers(text: str) -> str:
+    """Write a version of conda as specifiers."""
+    text = text.strip()
+    build = re.fullmatch(r"=?=?\s*([^\s=<>!~|,*]+)[\s=]([^\s=<>!~|,]+)", text)  # `=1.26=py39_0`, `1.26 py39_0`
+    if build is not None:
+        return f"=={build[1]}"
+    if "|" in text:
+        return ""
+    found: list[str] = []
+    for part in text.split(","):
+        match = _VERSION.fullmatch(part.strip())
+        if match is None:
+            return ""
+        operator, version = match["operator"] or "==", match["version"]
+        if operator == "=" or (operator == "==" and match["star"]):
+            found.append(f"=={version}.*")
+        else:
+            found.append(f"{operator}{version}" + (".*" if match["star"] and operator == "!=" else ""))
+    return ",".join(found)
+
+
+def _comments(data: bytes, path: str) -> Iterator[Comment]:
+    for number, line in enumerate(data.decode("utf-8-sig", "replace").split("\n"), 1):
+        match = re.search(r"(?:^|(?<=\s))#.*", line.rstrip())
+        if match:
+            yield Comment(path, number, match.start() + 1, match[0])
+
+
+def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for name, value in reversed(pairs) if name.value == key), None)
+
+
+def _elements(node: yaml.Node | None) -> list[yaml.Node]:
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _place(node: yaml.ScalarNode) -> tuple[int, int]:
+    quote = 1 if node.style in ("'", '"') else 0
+    return node.start_mark.line + 1, node.start_mark.column + 1 + quote

@@ -1,0 +1,135 @@
+"""One view of all that a project declares and locks: what is installed, in which version, and why.
+
+A why-path runs over the edges of a lock from what the project itself asks for to a package, by the
+fewest steps. Development, extras that nobody asked for, and markers that cannot hold on the host are
+no way to a package.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from memguard_hooks.dependencies.lock import Edge, Lock, Package
+from memguard_hooks.dependencies.requirement import Requirement, can_hold, is_live, normalize_name
+
+
+class Inventory(NamedTuple):
+    """What the manifests of one project declare and its locks pin.
+
+    `python` is that of the host, None where nobody knows it; `extras` and `groups` are those of the project
+    that are installed; `installed` are the paths of the files that the deployment installs, None where nobody
+    knows them: then all count.
+    """
+
+    requirements: tuple[Requirement, ...] = ()
+    locks: tuple[Lock, ...] = ()
+    python: tuple[int, int] | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    installed: tuple[str, ...] | None = None
+
+    def direct(self) -> tuple[Requirement, ...]:
+        """Return what the project itself asks for on the host."""
+        return tuple(
+            one
+            for one in self.requirements
+            if not one.via
+            and not one.is_constraint
+            and self._is_asked(one)
+            and self._counts(one.path)
+            and is_live(one, self.python)
+        )
+
+    def decoys(self) -> tuple[str, ...]:
+        """Return the files that declare or lock something and that the deployment does not install, sorted."""
+        paths = {*(one.path for one in self.requirements), *(lock.path for lock in self.locks)}
+        return tuple(sorted(path for path in paths if not self._counts(path)))
+
+    def locked(self, name: str) -> tuple[Package, ...]:
+        """Return what the first lock that has a package says of it: one version, or several that markers choose from."""
+        name = normalize_name(name)
+        for lock in self._locks():
+            found = tuple(one for one in lock.packages.get(name, ()) if self._holds(one.marker, lock))
+            if found:
+                return found
+        return ()
+
+    def why(self, name: str) -> tuple[str, ...] | None:
+        """Return the packages from one that the project asks for to `name`; None where nothing is known to bring it."""
+        name = normalize_name(name)
+        direct = self.direct()
+        if any(one.name == name for one in direct):
+            return (name,)
+        ways = [way for lock in self._locks() if (way := self._way(lock, name, direct)) is not None]
+        return min(ways, key=len, default=None)
+
+    def _way(self, lock: Lock, name: str, direct: tuple[Requirement, ...]) -> tuple[str, ...] | None:
+        """Walk the edges of a lock, breadth first: a package by itself and with each extra are places of their own."""
+        if name not in lock.packages:
+            return None
+
+        @cache
+        def holds(marker: str | None, extra: str | None = None) -> bool:
+            if extra is None:
+                return self._holds(marker, lock)
+            return can_hold(marker, self.python, {extra})
+
+        roots = [edge for edge in lock.roots if self._is_root(edge) and holds(edge.marker)]
+        roots += [Edge(one.name, extras=tuple(normalize_name(extra) for extra in one.extras)) for one in direct]
+        before: dict[tuple[str, str | None], tuple[str, str | None] | None] = {}
+        waiting: deque[tuple[str, str | None]] = deque()
+
+        def reach(edge: Edge, origin: tuple[str, str | None] | None) -> None:
+            for place in ((edge.name, None), *((edge.name, extra) for extra in edge.extras)):
+                if place not in before and edge.name in lock.packages:
+                    before[place] = origin
+                    waiting.append(place)
+
+        for edge in roots:
+            reach(edge, None)
+        while waiting:
+            here = waiting.popleft()
+            if here[0] == name:
+                return tuple(_back(before, here))
+            for package in lock.packages[here[0]]:
+                if not holds(package.marker):
+                    continue
+                for edge in package.requires:
+                    if edge.extra == here[1] and edge.group is None and holds(edge.marker, edge.extra):
+                        reach(edge, here)
+        return None
+
+    def _is_root(self, edge: Edge) -> bool:
+        if edge.group is not None:
+            return edge.group in self.groups
+        return edge.extra is None or edge.extra in self.extras
+
+    def _is_asked(self, requirement: Requirement) -> bool:
+        if requirement.group == "extra":
+            return normalize_name(requirement.group_name or "") in self.extras
+        return requirement.group == "runtime" or (
+            requirement.group == "development" and (requirement.group_name or "") in self.groups
+        )
+
+    def _holds(self, marker: str | None, lock: Lock) -> bool:
+        return can_hold(marker, self.python, {*self.extras}, {*self.groups, *lock.default_groups})
+
+    def _counts(self, path: str) -> bool:
+        return self.installed is None or path in self.installed
+
+    def _locks(self) -> Iterator[Lock]:
+        return (lock for lock in self.locks if self._counts(lock.path))
+
+
+def _back(before: dict[tuple[str, str | None], tuple[str, str | None] | None], end: tuple[str, str | None]) -> list[str]:
+    """Return the names on the way to a place, from its start."""
+    names: list[str] = []
+    here: tuple[str, str | None] | None = end
+    while here is not None:
+        if not names or names[-1] != here[0]:
+            names.append(here[0])
+        here = before[here]
+    return names[::-1]

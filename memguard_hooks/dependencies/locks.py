@@ -1,0 +1,56 @@
+"""Which files are locks, and the reader of each."""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.dependencies.lock import Lock
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.tree import Tree
+
+LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
+"""The names of locks, in the order in which one beside another counts."""
+
+_NAMED = re.compile(r"pylock\.[^./]+\.toml")
+
+
+def is_lock(path: str) -> bool:
+    """Tell whether a path is that of a lock by its name; compiled requirements files have no name of their own."""
+    name = path.rpartition("/")[2]
+    return name in LOCKS or _NAMED.fullmatch(name) is not None
+
+
+def names(data: bytes, name: str) -> bool:
+    """Tell whether the bytes of a lock name a package, however its name is written: the fast question before `read`."""
+    parts = [part.encode() for part in name.split("-")]
+    text = data.lower()
+    if not all(part in text for part in parts):
+        return False
+    pattern = b"[-_.]+".join(map(re.escape, parts))
+    return re.search(rb"%s[\"'\[]" % pattern, text) is not None
+
+
+def read(tree: Tree, path: str) -> Lock:
+    """Read a lock, or a compiled requirements file.
+
+    Raises MemguardError for one that is missing or broken, with the place.
+    """
+    name = path.rpartition("/")[2]
+    if not is_lock(path):
+        from memguard_hooks.dependencies import compiled
+
+        return compiled.read(tree, path)
+    data = tree.read(path)
+    if data is None:
+        raise MemguardError("no such file", path)
+    if name == "uv.lock":
+        from memguard_hooks.dependencies import uv_lock as reader
+    elif name == "poetry.lock":
+        from memguard_hooks.dependencies import poetry_lock as reader  # type: ignore[no-redef]
+    elif name == "pdm.lock":
+        from memguard_hooks.dependencies import pdm_lock as reader  # type: ignore[no-redef]
+    elif name == "Pipfile.lock":
+        from memguard_hooks.dependencies import pipfile_lock as reader  # type: ignore[no-redef]
+    else:
+        from memguard_hooks.dependencies import pylock as reader  # type: ignore[no-redef]
+    return reader.read(data, path)

@@ -1,0 +1,71 @@
+"""pdm.lock in the versions 4.x of its format.
+
+Source: the reference of the lock file of PDM's documentation. A package with extras stands twice: once by
+itself, once with `extras` and with what those bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from memguard_hooks.dependencies import lock, toml_lock
+from memguard_hooks.dependencies.lock import Edge, Lock, Package
+from memguard_hooks.dependencies.requirement import Source, name_of, normalize_name
+
+_VERSION = "4"
+
+
+def read(data: bytes, path: str) -> Lock:
+    """Read a lock. Raises MemguardError for one that is broken."""
+    found = toml_lock.parse(data, path, "package")
+    version = toml_lock.table(found.data, "metadata").get("lock_version", _VERSION)
+    if not isinstance(version, str) or version.partition(".")[0] != _VERSION:
+        return lock.too_new(path, version)
+    packages: dict[tuple[str, str | None], Package] = {}
+    for entry in found.entries:
+        package = Package(
+            normalize_name(str(entry.fields["name"])),
+            toml_lock.text(entry.fields, "version"),
+            *entry.place,
+            _source(entry.fields),
+            toml_lock.text(entry.fields, "marker"),
+            toml_lock.texts(entry.fields, "groups"),
+            tuple(_edges(entry.fields)),
+        )
+        known = packages.setdefault((package.name, package.version), package)
+        if known is not package:
+            groups = tuple(dict.fromkeys(known.groups + package.groups))
+            packages[package.name, package.version] = known._replace(
+                groups=groups, requires=known.requires + package.requires
+            )
+    return Lock(path, lock.by_name([*packages.values()]))
+
+
+def _source(fields: Mapping[str, object]) -> Source | None:
+    if repository := toml_lock.text(fields, "git"):
+        revision = toml_lock.text(fields, "revision") or toml_lock.text(fields, "ref")
+        return Source("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
+    if url := toml_lock.text(fields, "url"):
+        return Source("url", url)
+    location = toml_lock.text(fields, "path")
+    return Source("path", location) if location else None
+
+
+def _edges(fields: Mapping[str, object]) -> Iterator[Edge]:
+    own = normalize_name(str(fields["name"]))
+    through = tuple(normalize_name(extra) for extra in toml_lock.texts(fields, "extras"))
+    for text in toml_lock.texts(fields, "dependencies"):
+        edge = edge_of(text)
+        if edge is not None and edge.name != own:
+            yield from (edge._replace(extra=extra) for extra in through or (None,))
+
+
+def edge_of(text: str) -> Edge | None:
+    """Return what a requirement in PEP 508 asks for, None for one that has no name."""
+    name = name_of(text)
+    if name is None:
+        return None
+    head, _, marker = text.partition(" ; " if "@" in text else ";")
+    extras = head.partition("[")[2].partition("]")[0] if "@" not in head.partition("[")[0] else ""
+    asked = tuple(normalize_name(extra.strip()) for extra in extras.split(",") if extra.strip())
+    return Edge(name, None, marker.strip() or None, asked)

@@ -1,0 +1,118 @@
+"""`[tool.poetry]` in pyproject.toml: dependencies, extras and groups, of Poetry 1 and 2.
+
+Source: the chapters on the pyproject file and on dependency specification of Poetry's documentation.
+A dependency is a version, a table, or a list of tables of which the markers choose one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from memguard_hooks.dependencies import poetry_constraint, toml_requirements
+from memguard_hooks.dependencies import requirement as req
+from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
+from memguard_hooks.toml_document import Document, KeyPath
+
+_POETRY: KeyPath = ("tool", "poetry")
+_MAIN: KeyPath = (*_POETRY, "dependencies")
+
+
+def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
+    """Give the wanted requirements of Poetry's own tables. Raises MemguardError for what Poetry would refuse."""
+    if "dependencies" not in toml_requirements.table(document, ("project",)):  # there they only tell more of those
+        extras = _extras(document)
+        for requirement, is_optional in _table(document, _MAIN, wanted):
+            if not is_optional:
+                yield requirement
+                continue
+            for extra in extras.get(requirement.name, [None]):
+                yield requirement._replace(group="extra", group_name=extra)
+    for name in toml_requirements.table(document, (*_POETRY, "group")):
+        yield from _development(document, (*_POETRY, "group", name, "dependencies"), name, wanted)
+    yield from _development(document, (*_POETRY, "dev-dependencies"), "dev", wanted)
+
+
+def enrich(document: Document, requirements: Iterable[Requirement]) -> Iterator[Requirement]:
+    """Add to requirements of `[project]` where Poetry is told to take them from."""
+    requirements = tuple(requirements)
+    told = {one.name: one for one, _ in _table(document, _MAIN, {one.name for one in requirements}.__contains__)}
+    for requirement in requirements:
+        more = told.get(requirement.name)
+        if more is None or requirement.url is not None:
+            yield requirement
+        else:
+            yield requirement._replace(url=more.url, index_name=more.index_name)
+
+
+def _extras(document: Document) -> dict[str, list[str | None]]:
+    """Return the extras that each optional package belongs to."""
+    found: dict[str, list[str | None]] = {}
+    for extra in toml_requirements.table(document, (*_POETRY, "extras")):
+        for name in toml_requirements.texts(document, (*_POETRY, "extras", extra)):
+            found.setdefault(req.normalize_name(name), []).append(extra)
+    return found
+
+
+def _development(document: Document, key: KeyPath, name: str, wanted: Wanted) -> Iterator[Requirement]:
+    group: Group = "development"
+    for requirement, _ in _table(document, key, wanted):
+        yield requirement._replace(group=group, group_name=name)
+
+
+def _table(document: Document, key: KeyPath, wanted: Wanted) -> Iterator[tuple[Requirement, bool]]:
+    """Give the requirements of a table, and whether each is optional."""
+    for name, value in toml_requirements.table(document, key).items():
+        normalized = req.normalize_name(name)
+        if normalized == "python" or not wanted(normalized):
+            continue
+        if not isinstance(value, list):
+            yield _requirement(document, (*key, name), name, value)
+            continue
+        for index, one in enumerate(value):
+            yield _requirement(document, (*key, name, index), name, one)
+
+
+def _requirement(document: Document, key: KeyPath, name: str, value: object) -> tuple[Requirement, bool]:
+    fields = {"version": value} if isinstance(value, str) else value
+    if not isinstance(fields, dict):
+        raise document.error(f"{toml_requirements.dotted(key)} must be a version or a table", key)
+
+    def text(field: str) -> str | None:
+        found = fields.get(field)
+        if found is not None and not isinstance(found, str):
+            raise document.error(f"{toml_requirements.dotted((*key, field))} must be a string", (*key, field))
+        return found
+
+    def constraint(field: str) -> tuple[poetry_constraint.Alternative, ...]:
+        written = text(field)
+        found = poetry_constraint.parse(written) if written is not None else ((),)
+        if found is None:
+            raise document.error(f"is not a version constraint of Poetry: {req.shorten(written or '')!r}", key)
+        return found
+
+    extras = fields.get("extras", [])
+    if not isinstance(extras, list) or not all(isinstance(extra, str) for extra in extras):
+        raise document.error(f"{toml_requirements.dotted((*key, 'extras'))} must be a list of strings", (*key, "extras"))
+    url = text("url") or text("path") or text("file")
+    if repository := text("git"):
+        url = git_url(repository, text("rev") or text("tag") or text("branch"), text("subdirectory"))
+    platform = text("platform")
+    markers = [
+        poetry_constraint.python_marker(constraint("python")),
+        f'sys_platform == "{platform}"' if platform else "",
+        text("markers") or "",
+    ]
+    conditions = [marker for marker in markers if marker]
+    marker = " and ".join(f"({one})" for one in conditions) if len(conditions) > 1 else "".join(conditions)
+    written = req.compose(name, extras, poetry_constraint.hull(constraint("version")), url, marker)
+    requirement = req.parse(written, document.path, *document.place(key), document.end_line(key))
+    return requirement._replace(index_name=text("source")), fields.get("optional") is True
+
+
+def git_url(repository: str, revision: str | None, subdirectory: str | None) -> str:
+    """Write a git repository, also one in the form of scp, as pip does."""
+    if "://" not in repository and ":" in repository:
+        repository = "ssh://" + repository.replace(":", "/", 1)
+    prefix = "" if repository.startswith("git+") else "git+"
+    at = f"@{revision}" if revision else ""
+    return f"{prefix}{repository}{at}" + (f"#subdirectory={subdirectory}" if subdirectory else "")

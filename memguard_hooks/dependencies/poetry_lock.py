@@ -1,0 +1,79 @@
+"""poetry.lock in the versions 1.0 to 2.1 of its format.
+
+Source: locks that Poetry 1.1, 1.8 and 2 wrote. Groups are `category` up to 1.1, nothing in 2.0, and `groups`
+with `markers` in 2.1. What the project itself requires stands only in its pyproject.toml.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from memguard_hooks.dependencies import lock, toml_lock
+from memguard_hooks.dependencies.lock import Edge, Lock, Package
+from memguard_hooks.dependencies.requirement import Source, name_of, normalize_name
+
+
+def read(data: bytes, path: str) -> Lock:
+    """Read a lock. Raises MemguardError for one that is broken."""
+    found = toml_lock.parse(data, path, "package")
+    version = toml_lock.table(found.data, "metadata").get("lock-version", "1.0")
+    if not isinstance(version, str) or version.partition(".")[0] not in ("1", "2"):
+        return lock.too_new(path, version)
+    packages = [
+        Package(
+            normalize_name(str(entry.fields["name"])),
+            toml_lock.text(entry.fields, "version"),
+            *entry.place,
+            _source(toml_lock.table(entry.fields, "source")),
+            _marker(entry.fields),
+            toml_lock.texts(entry.fields, "groups") or toml_lock.texts(entry.fields, "category"),
+            tuple(_edges(entry.fields)),
+        )
+        for entry in found.entries
+    ]
+    return Lock(path, lock.by_name(packages))
+
+
+def _source(fields: Mapping[str, object]) -> Source | None:
+    kind, url = toml_lock.text(fields, "type"), toml_lock.text(fields, "url")
+    if url is None or kind is None:
+        return None
+    if kind == "git":
+        revision = toml_lock.text(fields, "resolved_reference") or toml_lock.text(fields, "reference")
+        return Source("vcs", f"git+{url}" + (f"@{revision}" if revision else ""))
+    if kind in ("directory", "file"):
+        return Source("path", url)
+    return Source("url" if kind == "url" else "index", url)
+
+
+def _marker(fields: Mapping[str, object]) -> str | None:
+    """Return the marker of a package: one text, or one a group."""
+    markers = fields.get("markers")
+    if isinstance(markers, dict):
+        return toml_lock.text(markers, "main")
+    return markers if isinstance(markers, str) else None
+
+
+def _edges(fields: Mapping[str, object]) -> Iterator[Edge]:
+    extras = _extras(fields)
+    for name, value in toml_lock.table(fields, "dependencies").items():
+        normalized = normalize_name(name)
+        for one in value if isinstance(value, list) else [value]:
+            told: Mapping[str, object] = one if isinstance(one, dict) else {}
+            asked = tuple(normalize_name(extra) for extra in toml_lock.texts(told, "extras"))
+            edge = Edge(normalized, None, toml_lock.text(told, "markers"), asked)
+            if told.get("optional") is not True:
+                yield edge
+                continue
+            for extra in extras.get(normalized, ()):
+                yield edge._replace(extra=extra)
+
+
+def _extras(fields: Mapping[str, object]) -> dict[str, list[str]]:
+    """Return the extras of a package that bring each optional one."""
+    found: dict[str, list[str]] = {}
+    extras = toml_lock.table(fields, "extras")
+    for extra in extras:
+        for text in toml_lock.texts(extras, extra):
+            found.setdefault(name_of(text) or "", []).append(normalize_name(extra))
+    return found

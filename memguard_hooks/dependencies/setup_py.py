@@ -1,0 +1,223 @@
+"""setup.py, read and never run: the literals that `setup()` is given, and the files that it plainly reads.
+
+Source: the keywords of setuptools' documentation. What a program computes is Skipped with the line.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from memguard_hooks.dependencies import requirement as req
+from memguard_hooks.dependencies.requirement import Comment, Group, Manifest, Wanted
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Skipped
+from memguard_hooks.tree import Tree, join, parent
+
+MAX_BYTES = 2**20
+MAX_STEPS = 20_000
+"""Expressions that are looked at: names that are bound to names can be many times as long as the file."""
+
+_GROUPS: dict[str, Group] = {"install_requires": "runtime", "setup_requires": "build", "tests_require": "development"}
+_EXTRAS = "extras_require"
+_READS = frozenset({
+    "Path", "abspath", "dirname", "join", "joinpath", "open", "read", "read_text", "readlines", "realpath", "resolve",
+    "split", "splitlines", "startswith", "strip",
+})  # fmt: skip
+"""Functions and methods that read a file and take its lines apart."""
+
+
+def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
+    """Read the requirements of a setup.py whose name is `wanted`.
+
+    Raises MemguardError for a requirement that does not parse, with the place.
+    """
+    data = tree.read(path)
+    if data is None:
+        raise MemguardError("no such file", path)
+    if len(data) > MAX_BYTES:
+        raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes, which are not ours to judge
+            module = ast.parse(data, path)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        return Manifest(skipped=(Skipped(path, line, "does not parse as Python"),))
+    text = data.decode("utf-8-sig", "replace")
+    manifest = Manifest(comments=tuple(_comments(text, path)) if b"memguard:" in data else ())
+    values = _Values(module, text)
+    for group, name, value in _declarations(module, values):
+        for piece in values.of(value):
+            if isinstance(piece, Text):
+                manifest = manifest.joined(_requirements(piece, path, group, name, wanted))
+            elif piece.file is not None:
+                manifest = manifest.joined(_file(tree, path, piece, group, name, wanted))
+            else:
+                gap = Skipped(path, piece.line, f"its {name or group} requirements are {piece.reason}, which is not run")
+                manifest = manifest.joined(Manifest(skipped=(gap,)))
+    return manifest
+
+
+class Text(NamedTuple):
+    """A string and where its content starts."""
+
+    text: str
+    line: int
+    column: int
+    end_line: int
+
+
+class Computed(NamedTuple):
+    """What a program computes; `file` where it plainly reads one."""
+
+    line: int
+    reason: str
+    file: str | None = None
+
+
+def _declarations(module: ast.Module, values: _Values) -> Iterator[tuple[Group, str | None, ast.expr]]:
+    """Give the expressions that declare requirements, with their groups."""
+    for node in ast.walk(module):
+        if not isinstance(node, ast.Call) or _called(node) != "setup":
+            continue
+        keywords = [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg is not None]
+        for keyword in node.keywords:
+            if keyword.arg is None:
+                keywords += [(name, value) for name, value in values.items(keyword.value) if name is not None]
+        for name, value in keywords:
+            if name in _GROUPS:
+                yield _GROUPS[name], None, value
+            elif name == _EXTRAS:
+                for extra, listed in values.items(value):
+                    yield "extra", extra, listed
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+
+
+class _Values:
+    """What the expressions of a module stand for, as far as literals and names bound once to them tell."""
+
+    def __init__(self, module: ast.Module, text: str) -> None:
+        self._lines = text.splitlines()
+        self._steps = 0
+        bound: dict[str, list[ast.expr]] = {}
+        for node in ast.walk(module):
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    bound.setdefault(target.id if isinstance(target, ast.Name) else "", []).append(node.value)
+            elif isinstance(node, (ast.AnnAssign, ast.AugAssign)) and isinstance(node.target, ast.Name) and node.value:
+                bound.setdefault(node.target.id, []).append(node.value)
+            elif isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
+                bound.setdefault(node.optional_vars.id, []).append(node.context_expr)
+        self._bound = {name: ones[0] for name, ones in bound.items() if len(ones) == 1}
+
+    def of(self, node: ast.expr) -> Iterator[Text | Computed]:
+        """Give the strings of a list, in their order, and what of it is computed."""
+        waiting = [node]
+        while waiting:
+            here = waiting.pop()
+            self._steps += 1
+            if self._steps > MAX_STEPS:
+                yield Computed(here.lineno, "more than can be read")
+                return
+            if isinstance(here, ast.Constant) and isinstance(here.value, str):
+                yield self._text(here, here.value)
+            elif isinstance(here, (ast.List, ast.Tuple, ast.Set)):
+                waiting += reversed(here.elts)
+            elif isinstance(here, ast.Starred):
+                waiting.append(here.value)
+            elif isinstance(here, ast.BinOp) and isinstance(here.op, ast.Add):
+                waiting += (here.right, here.left)
+            elif isinstance(here, ast.Name) and here.id in self._bound:
+                waiting.append(self._bound[here.id])
+            elif not (isinstance(here, ast.Constant) and here.value is None):
+                yield self._computed(here)
+
+    def items(self, node: ast.expr) -> Iterator[tuple[str | None, ast.expr]]:
+        """Give the keys and values of a dictionary; one whose key is computed has None for it."""
+        for _ in range(10):
+            if isinstance(node, ast.Name) and node.id in self._bound:
+                node = self._bound[node.id]
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                is_text = isinstance(key, ast.Constant) and isinstance(key.value, str)
+                yield (key.value if is_text else None), value  # type: ignore[union-attr]
+        elif isinstance(node, ast.Call) and _called(node) == "dict" and not node.args:
+            yield from ((keyword.arg, keyword.value) for keyword in node.keywords)
+        else:
+            yield None, node
+
+    def _text(self, node: ast.Constant, value: str) -> Text:
+        line = self._lines[node.lineno - 1] if node.lineno <= len(self._lines) else ""
+        column = len(line.encode()[: node.col_offset].decode("utf-8", "replace"))
+        quote = re.match(r"[A-Za-z]{0,2}('''|\"\"\"|'|\")", line[column:])
+        return Text(value, node.lineno, column + (quote.end() if quote else 0) + 1, node.end_lineno or node.lineno)
+
+    def _computed(self, node: ast.expr) -> Computed:
+        """Tell whether an expression does nothing but read one file."""
+        parts: list[ast.AST] = []
+        names: set[str] = set()
+        waiting = [node]
+        while waiting and self._steps < MAX_STEPS:
+            for part in ast.walk(waiting.pop()):
+                self._steps += 1
+                parts.append(part)
+                if isinstance(part, ast.Name) and part.id in self._bound and part.id not in names:
+                    names.add(part.id)
+                    waiting.append(self._bound[part.id])
+        files = [
+            part.value
+            for part in parts
+            if isinstance(part, ast.Constant) and isinstance(part.value, str) and re.search(r"\w\.(?:txt|in)$", part.value)
+        ]
+        others = {_called(part) for part in parts if isinstance(part, ast.Call)} - _READS
+        is_filtered = any(isinstance(part, (ast.IfExp, ast.Subscript, ast.Lambda)) for part in parts)
+        if len(files) == 1 and not others and not is_filtered:
+            return Computed(node.lineno, "read from a file", files[0])
+        name = next(iter(sorted(others - {""})), "")
+        return Computed(node.lineno, f"computed by {name}()" if name else "computed")
+
+
+def _requirements(piece: Text, path: str, group: Group, name: str | None, wanted: Wanted) -> Manifest:
+    """Read the lines of a string: mostly one, without an end."""
+    found = []
+    lines = piece.text.split("\n")
+    for index, written in enumerate(lines):
+        text = re.split(r"(?:^|\s)#", written, maxsplit=1)[0].strip()
+        bare = req.name_of(text)
+        if text and (bare is None or wanted(bare)):
+            indent = len(written) - len(written.lstrip())
+            line = piece.line + index if piece.end_line > piece.line else piece.line
+            column = (piece.column if line == piece.line else 1) + indent
+            end = piece.end_line if len(lines) == 1 else line
+            found.append(req.parse(text, path, line, column, end)._replace(group=group, group_name=name))
+    return Manifest(tuple(found))
+
+
+def _file(tree: Tree, path: str, piece: Computed, group: Group, name: str | None, wanted: Wanted) -> Manifest:
+    from memguard_hooks.dependencies import requirements_txt
+
+    target = join(parent(path), piece.file or "")
+    if target is None:
+        return Manifest(skipped=(Skipped(path, piece.line, f"reads {piece.file}, which leads out of the repository"),))
+    if tree.read(target) is None:  # the path may be put together in another way than it seems
+        return Manifest(skipped=(Skipped(path, piece.line, f"reads {piece.file}, which is not beside it"),))
+    found = requirements_txt.read(tree, target, wanted)
+    if group == "runtime":
+        return found
+    of_group = tuple(one._replace(group=group, group_name=name) for one in found.requirements)
+    return found._replace(requirements=of_group, own_extras=())
+
+
+def _comments(text: str, path: str) -> Iterator[Comment]:
+    for number, line in enumerate(text.split("\n"), 1):
+        at = line.find("# memguard:")
+        if at >= 0:
+            yield Comment(path, number, at + 1, line[at:].rstrip())

@@ -1,0 +1,51 @@
+"""`[tool.setuptools.dynamic]` in pyproject.toml: requirements that stand in files of their own.
+
+Source: the chapter on pyproject.toml of setuptools' documentation. Other backends fill in what is dynamic
+by programs, which are not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memguard_hooks.dependencies import toml_requirements
+from memguard_hooks.dependencies.requirement import Manifest, Wanted
+from memguard_hooks.finding import Skipped
+from memguard_hooks.toml_document import Document, KeyPath
+from memguard_hooks.tree import Tree, join, parent
+
+
+def read(document: Document, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:
+    """Read the requirements files that setuptools is told to take, and say what else is dynamic."""
+    dynamic = toml_requirements.table(document, ("project",)).get("dynamic")
+    poetry = toml_requirements.value_at(document, ("tool", "poetry", "dependencies"))
+    for field in ("dependencies", "optional-dependencies"):
+        if not isinstance(dynamic, list) or field not in dynamic or poetry is not None:
+            continue
+        key: KeyPath = ("tool", "setuptools", "dynamic", field)
+        extras = [None] if field == "dependencies" else [*toml_requirements.table(document, key)]
+        files = [(extra, file) for extra in extras for file in _files(document, (*key, extra) if extra else key)]
+        for extra, file in files:
+            yield _file(document.path, tree, file, extra, wanted)
+        if not files:
+            line = document.place(("project", "dynamic")).line
+            yield Manifest(skipped=(Skipped(document.path, line, f"its {field} are dynamic and are not read from here"),))
+
+
+def _files(document: Document, key: KeyPath) -> list[str]:
+    file = toml_requirements.table(document, key).get("file")
+    return [file] if isinstance(file, str) else toml_requirements.texts(document, (*key, "file"))
+
+
+def _file(path: str, tree: Tree, file: str, extra: str | None, wanted: Wanted) -> Manifest:
+    from memguard_hooks.dependencies import requirements_txt
+
+    target = join(parent(path), file)
+    if target is None:
+        return Manifest(skipped=(Skipped(path, None, f"takes {file}, which leads out of the repository"),))
+    found = requirements_txt.read(tree, target, wanted)
+    if extra is None:
+        return found
+    return found._replace(
+        requirements=tuple(one._replace(group="extra", group_name=extra) for one in found.requirements), own_extras=()
+    )

@@ -1,0 +1,66 @@
+"""Lists and tables of requirements in a TOML document, read through typed getters that know the place of a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memguard_hooks.dependencies import requirement as req
+from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
+from memguard_hooks.toml_document import Document, KeyPath
+
+MAX_REQUIREMENTS = 5_000
+"""Requirements of one list: no hand writes more, and parsing them takes seconds."""
+
+
+def value_at(document: Document, key: KeyPath) -> object:
+    """Return the value of a key, None where there is none."""
+    value: object = document.data
+    for part in key:
+        value = value.get(str(part)) if isinstance(value, dict) else None
+    return value
+
+
+def table(document: Document, key: KeyPath) -> dict[str, object]:
+    """Return a table, an empty one where there is none. Raises MemguardError for anything else."""
+    value: object = document.data
+    for part in key:
+        value = value.get(str(part), {}) if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        raise document.error(f"{dotted(key)} must be a table", key)
+    return value
+
+
+def texts(document: Document, key: KeyPath) -> list[str]:
+    """Return a list of strings, an empty one where there is none. Raises MemguardError for anything else."""
+    values = table(document, key[:-1]).get(str(key[-1]), [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise document.error(f"{dotted(key)} must be a list of strings", key)
+    if len(values) > MAX_REQUIREMENTS:
+        raise document.error(f"{dotted(key)} lists more than {MAX_REQUIREMENTS} requirements", key)
+    return values
+
+
+def dotted(key: KeyPath) -> str:
+    """Write a key as TOML does, for a message."""
+    return ".".join(map(str, key))
+
+
+def listed(document: Document, key: KeyPath, group: Group, name: str | None, wanted: Wanted) -> Iterator[Requirement]:
+    """Give the wanted requirements of a list of strings in PEP 508."""
+    for index, text in enumerate(texts(document, key)):
+        found = element(document, (*key, index), text, group, name, wanted)
+        if found is not None:
+            yield found
+
+
+def element(
+    document: Document, item: KeyPath, text: str, group: Group, name: str | None, wanted: Wanted
+) -> Requirement | None:
+    """Return the requirement that one string of a list writes, None for one that is not wanted."""
+    bare = req.name_of(text.strip())
+    if bare is not None and not wanted(bare):
+        return None
+    line, column = document.place(item)
+    column += len(text) - len(text.lstrip(" \t"))
+    parsed = req.parse(text.strip(), document.path, line, column, document.end_line(item))
+    return parsed._replace(group=group, group_name=name)

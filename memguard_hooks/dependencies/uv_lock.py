@@ -1,0 +1,78 @@
+"""uv.lock, version 1: the packages of a project or workspace for all platforms.
+
+Source: locks that uv wrote, up to revision 5 of that version. The project itself is a package whose source is `virtual`,
+`editable` or `directory`; extras are its `optional-dependencies`, groups its `dev-dependencies`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from memguard_hooks.dependencies import lock, toml_lock
+from memguard_hooks.dependencies.lock import Edge, Lock, Package
+from memguard_hooks.dependencies.requirement import Source, normalize_name, source_of_url
+
+
+def read(data: bytes, path: str) -> Lock:
+    """Read a lock. Raises MemguardError for one that is broken."""
+    found = toml_lock.parse(data, path, "package")
+    if found.data.get("version", 1) != 1:
+        return lock.too_new(path, found.data.get("version"))
+    members = toml_lock.texts(toml_lock.table(found.data, "manifest"), "members")
+    packages: list[Package] = []
+    roots: list[Edge] = []
+    for entry in found.entries:
+        source = _source(toml_lock.table(entry.fields, "source"))
+        requires = tuple(_edges(entry.fields))
+        if source == Source("path", ".") or entry.fields["name"] in members:
+            roots += requires
+        packages.append(
+            Package(
+                normalize_name(str(entry.fields["name"])),
+                toml_lock.text(entry.fields, "version"),
+                *entry.place,
+                source,
+                _either(toml_lock.texts(entry.fields, "resolution-markers")),
+                (),
+                requires,
+            )
+        )
+    return Lock(path, lock.by_name(packages), tuple(roots))
+
+
+def _source(fields: Mapping[str, object]) -> Source | None:
+    for kind, value in fields.items():
+        if isinstance(value, str):
+            if kind == "registry":
+                return Source("index", value)
+            if kind == "git":
+                return source_of_url(value if value.startswith("git+") else f"git+{value}")
+            return Source("url" if kind == "url" else "path", value)
+    return None
+
+
+def _edges(fields: Mapping[str, object]) -> Iterator[Edge]:
+    for one in toml_lock.tables(fields, "dependencies"):
+        yield _edge(one)
+    optional = toml_lock.table(fields, "optional-dependencies")
+    for extra in optional:
+        for one in toml_lock.tables(optional, extra):
+            yield _edge(one)._replace(extra=normalize_name(extra))
+    groups = toml_lock.table(fields, "dev-dependencies")
+    for group in groups:
+        for one in toml_lock.tables(groups, group):
+            yield _edge(one)._replace(group=normalize_name(group))
+
+
+def _edge(fields: Mapping[str, object]) -> Edge:
+    return Edge(
+        normalize_name(toml_lock.text(fields, "name") or ""),
+        toml_lock.text(fields, "version"),
+        toml_lock.text(fields, "marker"),
+        tuple(normalize_name(extra) for extra in toml_lock.texts(fields, "extra")),
+    )
+
+
+def _either(markers: tuple[str, ...]) -> str | None:
+    """Join markers of which one must hold."""
+    return " or ".join(f"({one})" for one in markers) or None
