@@ -15,6 +15,10 @@ from memguard_hooks.finding import CODES, Finding, Severity
 _ALLOWANCE = re.compile(r"memguard:\s*allow\b\s*(?:\[(?P<codes>[^]]*)\])?[ \t:\u2013-]*(?P<reason>.*)")
 
 
+WIDER = {"MG203": "MG201"}
+"""An import that may be eager may also be unused."""
+
+
 class Allowance(NamedTuple):
     """One code that a comment allows."""
 
@@ -65,7 +69,9 @@ def apply_allowances(
 
 def _covers(one: Allowance, finding: Finding) -> bool:
     last = finding.end_line or finding.line
-    return one.path == finding.path and one.code == finding.code and finding.line <= one.line <= last
+    return (
+        one.path == finding.path and one.code in (finding.code, WIDER.get(finding.code)) and finding.line <= one.line <= last
+    )
 
 
 def _finding(hook: str, one: Allowance, code: str, message: str, severity: Severity) -> Finding:

@@ -8,17 +8,15 @@ from typing import NamedTuple
 
 from memguard_hooks.config import FAIL, WARN, ServiceSettings
 from memguard_hooks.deployment import platforms
-from memguard_hooks.deployment.command import EntryPoint, Host, StartCommand, parse, parse_entrypoint
 from memguard_hooks.deployment.service import Service
+from memguard_hooks.deployment.start import EntryPoint, StartCommand
+from memguard_hooks.entry import find_entry, find_services, read_command, settings_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.estimate import Process, Root, add_up, estimate_process, estimate_together
 from memguard_hooks.finding import MIB, Estimate, Part, ServiceReport, Skipped, Step, Verdict, mib
 from memguard_hooks.footprint.heavy import FRAMEWORKS
-from memguard_hooks.imports.analyze import Target
 from memguard_hooks.imports.graph import External, walk
-from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.project import Project
-from memguard_hooks.tree import join, parent
 
 
 class Deferral(NamedTuple):
@@ -46,11 +44,11 @@ def assess(project: Project, before: Project | None) -> list[Judged]:
     """Judge all services of a project; `before` is the same project at the last commit."""
     for settings in (project.settings.service, *project.settings.services.values()):
         _plan(settings)
-    services, unknown = _services(project), []
-    known = {} if before is None else {service.name: service for service in _services(before)}
+    services, unknown = find_services(project), []
+    known = {} if before is None else {service.name: service for service in find_services(before)}
     judged: list[Judged] = []
     for service in services:
-        settings = project.settings.services.get(service.name, project.settings.service)
+        settings = settings_of(project, service)
         now = _estimate(project, service, settings)
         if isinstance(now, Skipped):
             unknown.append(now)
@@ -70,22 +68,6 @@ def assess(project: Project, before: Project | None) -> list[Judged]:
         reason = "no service is declared: no start command in a deployment file, no entrypoints in the settings"
         project.skipped.append(Skipped(".", None, reason))
     return judged
-
-
-def _services(project: Project) -> list[Service]:
-    """Return the declared services, or one for each entry point of the settings."""
-    found = list(project.deployment.services)
-    if found:
-        return found
-    return [
-        Service(name=text, path=_file_of(project, text), line=1, column=1, command="")
-        for text in project.settings.service.entrypoints
-    ]
-
-
-def _file_of(project: Project, entrypoint: str) -> str:
-    located = _locate(project, parse_entrypoint(entrypoint))
-    return located[1] if located is not None else "."
 
 
 class _Service(NamedTuple):
@@ -108,79 +90,22 @@ def _estimate_past(project: Project, service: Service, settings: ServiceSettings
 
 def _estimate(project: Project, service: Service, settings: ServiceSettings) -> _Service | Skipped:
     """Estimate one service at one tree, or say why nobody can."""
-    where = (service.path, service.line)
-    command = _command(project, service, settings)
-    entrypoint = command.entrypoint
-    if command.workers is None or entrypoint is None:
-        return Skipped(*where, f"{service.name} is not estimated: {command.reason}")
-    located = _locate(project, entrypoint)
-    if located is None:
-        return Skipped(*where, f"{service.name} is not estimated: {entrypoint.text} is not in the repository")
-    resolver, path, module = located
-    python = settings.target_python or _python_of(service)
-    called = frozenset({entrypoint.attribute}) if entrypoint.attribute else frozenset[str]()
-    lazy_all = service.environment.get("PYTHON_LAZY_IMPORTS") == "all"
-    target = Target(python, is_main=entrypoint.is_main, called=called, lazy_all=lazy_all)
-    walked = walk(project.tree, resolver, path, module, target)
+    entry = find_entry(project, service)
+    if isinstance(entry, Skipped):
+        return entry._replace(reason=f"{service.name} is not estimated: {entry.reason}")
+    command = entry.command
+    if command.workers is None:
+        return Skipped(service.path, service.line, f"{service.name} is not estimated: {command.reason}")
+    walked = walk(entry.sources.prove, entry.resolver, entry.path, entry.module, entry.target)
     project.skipped += walked.skipped
-    if path in walked.unread:
-        return Skipped(*where, f"{service.name} is not estimated: {path} could not be analyzed")
-    server = tuple(External((name,), (), is_eager=True) for name in command.server_modules)
+    if entry.path in walked.unread:
+        return Skipped(service.path, service.line, f"{service.name} is not estimated: {entry.path} could not be analyzed")
+    server = tuple(External((name,), ()) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))
-    process = estimate_process(project, walked, python)
+    process = estimate_process(project, walked, entry.target.python)
     runtime = settings.runtime or 0
     estimate = estimate_together(process, command, runtime)
-    return _Service(command, entrypoint, process, estimate, command.workers, walked.unread)
-
-
-def _command(project: Project, service: Service, settings: ServiceSettings) -> StartCommand:
-    plan = f"{service.platform}-{service.plan}" if service.platform else settings.platform or ""
-    concurrency = platforms.WEB_CONCURRENCY.get(plan)
-    if service.command:
-        host = Host(service.environment, project.read_file, concurrency, service.mounts)
-        command = parse(service.command, host, service.folder)
-    else:
-        command = StartCommand(None)
-    if settings.entrypoints and (not service.command or command.entrypoint is None):
-        command = command._replace(entrypoint=parse_entrypoint(_chosen(service, settings), service.folder))
-        if command.workers is None:
-            command = command._replace(workers=1, start="single")
-    return command
-
-
-def _chosen(service: Service, settings: ServiceSettings) -> str:
-    """Return the entry point that the settings give to a service."""
-    return service.name if service.name in settings.entrypoints else settings.entrypoints[0]
-
-
-def _python_of(service: Service) -> tuple[int, int] | None:
-    """Return the Python that the deployment file names."""
-    major, _, rest = service.environment.get("PYTHON_VERSION", "").partition(".")
-    minor = rest.partition(".")[0]
-    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
-
-
-def _locate(project: Project, entrypoint: EntryPoint) -> tuple[Resolver, str, str | None] | None:
-    """Return how modules are found, the file that is loaded, and the name it is loaded under."""
-    roots = [entrypoint.folder]
-    script = None
-    if entrypoint.script is not None:
-        script = join(entrypoint.folder, entrypoint.script)
-        if script is None:
-            return None
-        roots = [parent(script)]
-    nested = join(entrypoint.folder, "src")
-    roots += [*project.settings.source_roots, nested or "src"]
-    resolver = Resolver(project.tree, tuple(dict.fromkeys(roots)))
-    if script is not None:
-        return (resolver, script, None) if resolver.is_file(script) else None
-    module = entrypoint.module or ""
-    if entrypoint.is_main and resolver.files(f"{module}.__main__")[-1:] != resolver.files(module)[-1:]:
-        module = f"{module}.__main__"
-    files = resolver.files(module)
-    if not files or resolver.module_of(files[-1]) != module:
-        return None
-    return resolver, files[-1], module
+    return _Service(command, entry.entrypoint, process, estimate, command.workers, walked.unread)
 
 
 # The verdict
@@ -310,14 +235,15 @@ def _total_without(now: _Service, settings: ServiceSettings, roots: Sequence[Roo
 
 def _plan_that_fits(service: Service, settings: ServiceSettings, needed: float) -> str | None:
     """Return the smallest plan of the platform that holds `needed` bytes."""
-    platform = service.platform or (settings.platform or "").partition("-")[0]
+    named = platforms.find_platform(settings.platform or "")
+    platform = service.platform or (named.platform if named is not None else "")
     plan = platforms.smallest_plan(platform, math.ceil(needed))
     return f"{plan.platform} {plan.plan} ({mib(plan.memory)} MiB)" if plan is not None and plan.memory else None
 
 
 def _unknown(project: Project, service: Service, settings: ServiceSettings) -> Judged:
     limit, source, label = _limit(service, settings)
-    command = _command(project, service, settings)
+    command = read_command(project, service)
     report = ServiceReport(
         name=service.name,
         path=service.path,

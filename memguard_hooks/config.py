@@ -76,6 +76,7 @@ class Settings(NamedTuple):
     heavy_add: tuple[str, ...] = ()
     heavy_remove: tuple[str, ...] = ()
     heavy_allow: Mapping[str, Allowance] = MappingProxyType({})
+    only_through: Mapping[str, str] = _NOTHING
     forbid_add: tuple[str, ...] = ()
     forbid_remove: tuple[str, ...] = ()
     forbid_allow: Mapping[str, Allowance] = MappingProxyType({})
@@ -240,7 +241,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         tools = document.data.get("tool", {})
         value = tools.get("memguard", {}) if isinstance(tools, dict) else {}
     top = _Table(document, key, value, _TOP_KEYS)
-    heavy, forbid = top.table("heavy", _LIST_KEYS), top.table("forbid", _LIST_KEYS)
+    heavy, forbid = top.table("heavy", (*_LIST_KEYS, "only-through")), top.table("forbid", _LIST_KEYS)
     names = top.values.get("services", {})
     threshold = top.text("heavy-threshold", parse_size, "a size such as '40MiB'")
     services = top.table("services", tuple(names) if isinstance(names, dict) else ())
@@ -255,6 +256,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         heavy_add=heavy.texts("add"),
         heavy_remove=heavy.texts("remove"),
         heavy_allow=heavy.allowances(),
+        only_through=heavy.mapping("only-through"),
         forbid_add=forbid.texts("add"),
         forbid_remove=forbid.texts("remove"),
         forbid_allow=forbid.allowances(),

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from memguard_hooks.deployment.command import StartCommand
+from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.finding import MIB, Estimate, Part, Step
 from memguard_hooks.footprint import catalog
 from memguard_hooks.footprint.catalog import Footprint
@@ -73,7 +73,10 @@ class Root(NamedTuple):
 
 
 class Process(NamedTuple):
-    """What one process takes: its parts, their bounds, and the same once every deferred import has run."""
+    """What one process takes: its parts, their bounds, and the same once every deferred import has run.
+
+    `late_anonymous` is that part of the anonymous memory that only the first request brings: no fork shares it.
+    """
 
     parts: tuple[Part, ...]
     low: int
@@ -83,16 +86,18 @@ class Process(NamedTuple):
     all_loaded: int
     base: Footprint
     roots: tuple[Root, ...]
+    late_anonymous: int = 0
 
 
 def estimate_process(project: Project, walked: Walk, python: tuple[int, int] | None) -> Process:
     """Estimate one process that loads what a walk has reached, on a Python (None for the catalog's own)."""
     version = None if python is None else f"{python[0]}.{python[1]}"
     base = catalog.interpreter(version)
-    eager = _roots(project, (one for one in walked.externals if one.is_eager), version)
+    eager = _roots(project, (one for one in walked.externals if one.moment != "call"), version)
     everything = _roots(project, walked.externals, version)
     parts, low, high = add_up(base, eager, version)
-    source = sum(walked.files.values())
+    late_source = sum(walked.files["request"].values())
+    source = sum(walked.files["start"].values()) + late_source
     if source:
         size = int(source * SOURCE_FACTOR.expected)
         provenance = f"{source} bytes of source, {SOURCE_FACTOR.expected} bytes each"
@@ -100,6 +105,10 @@ def estimate_process(project: Project, walked: Walk, python: tuple[int, int] | N
         low.append(source * (SOURCE_FACTOR.expected - SOURCE_FACTOR.low))
         high.append(source * (SOURCE_FACTOR.high - SOURCE_FACTOR.expected))
     expected = sum(part.resident for part in parts)
+    at_start = _roots(project, (one for one in walked.externals if one.moment == "start"), version)
+    late = sum(part.anonymous for part in add_up(base, eager, version)[0]) - sum(
+        part.anonymous for part in add_up(base, at_start, version)[0]
+    )
     loaded = sum(part.resident for part in add_up(base, everything, version)[0])
     return Process(
         parts=tuple(parts),
@@ -107,9 +116,10 @@ def estimate_process(project: Project, walked: Walk, python: tuple[int, int] | N
         expected=expected,
         high=int(expected + math.hypot(*high)),
         anonymous=sum(part.anonymous for part in parts),
-        all_loaded=loaded + int((source + sum(walked.deferred_files.values())) * SOURCE_FACTOR.expected),
+        all_loaded=loaded + int((source + sum(walked.files["call"].values())) * SOURCE_FACTOR.expected),
         base=base,
         roots=tuple(eager),
+        late_anonymous=max(0, late) + int(late_source * SOURCE_FACTOR.expected),
     )
 
 
@@ -175,8 +185,8 @@ def estimate_together(process: Process, command: StartCommand, runtime: int) -> 
     """Join the processes of a service by how they start; `runtime` is added once."""
 
     def total(resident: int, copied: float) -> int:
-        anonymous = process.anonymous * resident // process.expected
-        return _multiply(resident, anonymous, command, copied) + runtime
+        anonymous, late = (part * resident // process.expected for part in (process.anonymous, process.late_anonymous))
+        return _multiply(resident, anonymous, late, command, copied) + runtime
 
     expected = total(process.expected, PRELOADED_WORKER.expected)
     if command.start == "preload":  # what is deferred loads after the fork, in each worker
@@ -187,21 +197,22 @@ def estimate_together(process: Process, command: StartCommand, runtime: int) -> 
         low=total(process.low, PRELOADED_WORKER.low),
         expected=expected,
         high=total(process.high, PRELOADED_WORKER.high),
-        anonymous=_multiply(process.anonymous, process.anonymous, command, PRELOADED_WORKER.expected) + runtime,
+        anonymous=_multiply(process.anonymous, process.anonymous, process.late_anonymous, command, PRELOADED_WORKER.expected)
+        + runtime,
         all_loaded=all_loaded,
         commit=None,
     )
 
 
-def _multiply(resident: int, anonymous: int, command: StartCommand, copied: float) -> int:
+def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, copied: float) -> int:
     """Return the memory of all processes, each shared page once.
 
     Pages of files are shared by all; anonymous pages only where the app is loaded before the fork, and then until a
-    worker writes to them.
+    worker writes to them. What comes `late`, with the first request, is in each worker.
     """
     workers = command.workers or 1
     server = SERVERS[command.server]
     if command.start == "preload":
-        return int(resident + PRELOADED_ARBITER + workers * copied * anonymous)
+        return int(resident - late + PRELOADED_ARBITER + workers * (copied * (anonymous - late) + late))
     others = 0 if command.start == "single" else server.others
     return resident - anonymous + workers * (anonymous + server.worker) + others

@@ -18,6 +18,8 @@ CODES = {
     "MG111": "forbid-heavy-deps",
     "MG201": "no-eager-heavy-imports",
     "MG202": "no-eager-heavy-imports",
+    "MG203": "no-eager-heavy-imports",
+    "MG204": "no-eager-heavy-imports",
     "MG301": "memory-budget",
     "MG302": "memory-budget",
     "MG303": "memory-budget",

@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     from memguard_hooks.dependencies.requirement import Manifest, Wanted
     from memguard_hooks.deployment.service import Deployment
     from memguard_hooks.footprint.heavy import Heavy
+    from memguard_hooks.imports.analyze import Target
+    from memguard_hooks.imports.cache import Cache
+    from memguard_hooks.imports.layout import Layout
+    from memguard_hooks.imports.sources import Sources
     from memguard_hooks.tree import Tree
 
 REQUIREMENTS_FILE = re.compile(
     r"(^|/)([^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|constraints[^/]*\.txt)$", re.IGNORECASE
 )
+SOURCE = (".py", ".pyw")
+TESTS = re.compile(r"(^|/)(tests?/.*|test_[^/]*|[^/]*_test|conftest|setup|noxfile)\.pyw?$")
+"""Files that no service loads."""
 _INCLUDE = re.compile(rb"(?m)^\s*[-.]|-\x00")
 
 
@@ -39,8 +46,15 @@ class Project:
         self.skipped: list[Skipped] = []
 
     def at(self, tree: Tree) -> Project:
-        """Return the same project in another tree."""
-        return Project(tree, self.settings, self.files)
+        """Return the same project in another tree; what was analyzed in one counts in the other."""
+        other = Project(tree, self.settings, self.files)
+        other.analyses = self.analyses
+        return other
+
+    def close(self) -> None:
+        """Keep for the next run what was found out about sources."""
+        if "analyses" in self.__dict__:
+            self.analyses.close()
 
     def is_excluded(self, path: str) -> bool:
         """Tell whether the settings leave a path out: a glob, or a folder and all below it."""
@@ -55,7 +69,51 @@ class Project:
         from memguard_hooks.tree import walk
 
         found = self.files if self.files is not None else walk(self.tree)
-        return tuple(path for path in found if not self.is_excluded(path))
+        return tuple(path for path in found if not self.is_excluded(path)) if self.settings.exclude else tuple(found)
+
+    @cached_property
+    def python_paths(self) -> tuple[str, ...]:
+        """The Python files to judge, without tests; a file that was named counts whatever its suffix."""
+        return tuple(
+            path for path in self.paths if (self.files is not None or path.endswith(SOURCE)) and not TESTS.search(path)
+        )
+
+    @cached_property
+    def suspects(self) -> tuple[str, ...]:
+        """The Python files to judge whose bytes name a module that matters, or an allowance; no other can be at fault."""
+        from memguard_hooks.imports.glance import may_import
+
+        names = tuple(sorted({*self.heavy.modules, *self.settings.only_through}))
+        # A few files are read faster than what is known of all.
+        ledger = self.analyses.ledger("suspects", *names) if self.files is None else None
+        found: list[str] = []
+        for path in self.python_paths:
+            stamp = self.tree.stamp(path) if ledger is not None else None
+            known = ledger.get(path, stamp) if ledger is not None and stamp is not None else None
+            if known is None:
+                data = self._judged(path)
+                if data is None:
+                    continue
+                known = (b"memguard:" in data or may_import(data, names),)
+                if ledger is not None and stamp is not None:
+                    ledger.put(path, stamp, known[0])
+            if known[0]:
+                found.append(path)
+        return tuple(found)
+
+    def _judged(self, path: str) -> bytes | None:
+        """Return a file to judge; one that is not there or must not be read is noted."""
+        try:
+            data = self.tree.read(path)
+            if data is None:
+                raise MemguardError("no such file", path)
+        except UnreadableError as error:
+            self.unreadable(error, was_named=False)
+        except MemguardError as error:
+            self.broken(error)
+        else:
+            return data
+        return None
 
     # Dependencies
 
@@ -69,11 +127,9 @@ class Project:
 
         Raises MemguardError for one that does not parse.
         """
-        if path.rpartition("/")[2] == "pyproject.toml":
-            from memguard_hooks.dependencies import pyproject as reader
-        else:
-            from memguard_hooks.dependencies import requirements_txt as reader  # type: ignore[no-redef]
-        return reader.read(self.tree, path, wanted)
+        from memguard_hooks.dependencies import manifests
+
+        return manifests.read(self.tree, path, wanted)
 
     def manifests(self, names: Iterable[str]) -> list[Manifest]:
         """Read the manifests to judge that may declare one of the distributions.
@@ -81,6 +137,7 @@ class Project:
         A manifest whose bytes name none of them, and include nothing, is not parsed. One that does
         not parse is noted as broken.
         """
+        from memguard_hooks.dependencies import manifests
         from memguard_hooks.dependencies.requirement import mentions
 
         names = tuple(names)
@@ -91,7 +148,7 @@ class Project:
                 data = self.tree.read(path)
                 if data is None:
                     raise MemguardError("no such file", path)
-                if mentions(data, names) or _INCLUDE.search(data) or b"memguard:" in data or path.endswith(".toml"):
+                if mentions(data, names) or _INCLUDE.search(data) or b"memguard:" in data or manifests.is_named(path):
                     found.append(self.manifest(path, wanted.__contains__))
             except UnreadableError as error:
                 self.unreadable(error, was_named=self.files is not None)
@@ -168,10 +225,41 @@ class Project:
     # Imports
 
     @cached_property
+    def analyses(self) -> Cache:
+        """What is known of sources, by their content."""
+        from memguard_hooks.imports.cache import Cache, find_folder
+
+        return Cache(find_folder(self.tree.root))
+
+    @cached_property
+    def sources(self) -> Sources:
+        """The Python files, each by itself."""
+        from memguard_hooks.imports.sources import Sources
+
+        return Sources(self.tree, self.analyses)
+
+    @cached_property
+    def target(self) -> Target:
+        """What decides conditions in a file by itself; the deployment is asked only where it can matter."""
+        from memguard_hooks.imports.analyze import LAZY_PYTHON, Target
+
+        python = self.settings.service.target_python
+        services = self.deployment.services if python is not None and python >= LAZY_PYTHON else ()
+        is_lazy = bool(services) and all(one.environment.get("PYTHON_LAZY_IMPORTS") == "all" for one in services)
+        return Target(python, lazy_all=is_lazy)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where the packages of the project stand, and the commands that it installs."""
+        from memguard_hooks.imports.layout import read_layout
+
+        return read_layout(self.tree)
+
+    @cached_property
     def source_roots(self) -> tuple[str, ...]:
         """The folders that are on `sys.path` of the services, as far as files and settings tell."""
         folders = [service.folder for service in self.deployment.services]
-        return tuple(dict.fromkeys([*self.settings.source_roots, *folders, "", "src"]))
+        return tuple(dict.fromkeys([*self.settings.source_roots, *folders, *self.layout.roots, "", "src"]))
 
     def is_first_party(self, module: str, path: str) -> bool:
         """Tell whether a file of the project hides the library of that name from the file `path`."""
@@ -192,7 +280,7 @@ class Project:
         """The services of the project, as its deployment files declare them."""
         from memguard_hooks.deployment.discover import discover
 
-        found = discover(self.tree, self.broken)
+        found = discover(self.tree, self.broken, self.is_excluded)
         self.skipped += found.skipped
         return found
 
@@ -205,4 +293,6 @@ class Project:
 
 
 def _is_manifest(path: str) -> bool:
-    return path.rpartition("/")[2] == "pyproject.toml" or REQUIREMENTS_FILE.search(path) is not None
+    from memguard_hooks.dependencies import manifests
+
+    return manifests.is_named(path) or REQUIREMENTS_FILE.search(path) is not None

@@ -48,6 +48,11 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
     add_target_options(parser)
     parser.add_argument("--platform", metavar="NAME", help="platform and plan, such as render-free")
     parser.add_argument("--limit", metavar="SIZE", type=_checked(parse_size), help="memory of the host, such as 512MiB")
+    add_entry_option(parser)
+
+
+def add_entry_option(parser: argparse.ArgumentParser) -> None:
+    """Add what says which file the host starts."""
     parser.add_argument("--entrypoint", metavar="APP", action="append", help="what the host starts: app.main:app, main.py")
 
 
@@ -95,6 +100,7 @@ def run(
         project = Project(tree, adjust(settings, options), named)
         report = check(project)
         report = merge([report, Report(skipped=(*notes, *project.skipped))])
+        project.close()
     except MemguardError as error:
         problems = (at_fault(error),)
     except Exception as error:

@@ -6,6 +6,7 @@ but a regular file, or reads a file larger than `MAX_FILE_BYTES`.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -33,7 +34,9 @@ class Entry(NamedTuple):
 
 
 class Tree(Protocol):
-    """A snapshot of the files of a project."""
+    """A snapshot of the files of a project, whose top folder is `root`."""
+
+    root: str
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is no file.
@@ -43,6 +46,9 @@ class Tree(Protocol):
 
     def entries(self, folder: str) -> tuple[Entry, ...]:
         """Return what a folder holds, sorted by name; nothing where there is no such folder."""
+
+    def stamp(self, path: str) -> tuple[int, ...] | None:
+        """Return what changes with the content of a file: times in nanoseconds first; None where nothing tells."""
 
     def close(self) -> None:
         """End what the tree has started."""
@@ -95,45 +101,83 @@ class WorkTree:
 
     def __init__(self, root: str) -> None:
         self.root = os.path.realpath(root)
+        self._plain: dict[str, bool] = {}
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none."""
         try:
-            full = os.path.realpath(os.path.join(self.root, path))
-            if not full.startswith(self.root.rstrip(os.sep) + os.sep):
-                raise UnreadableError("leads out of the repository", path)
-            if os.path.isdir(full):
-                raise UnreadableError("is a directory, not a file", path)
-            # Non-blocking: a named pipe must not stop the commit.
-            descriptor = os.open(full, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+            descriptor = self._open(path)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
             raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from None
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            mode = os.fstat(descriptor).st_mode
+            if stat.S_ISDIR(mode):
+                raise UnreadableError("is a directory, not a file", path)
+            if not stat.S_ISREG(mode):
                 raise UnreadableError("is not a regular file", path)
             with os.fdopen(descriptor, "rb", closefd=False) as stream:
                 return _bounded(stream.read(MAX_FILE_BYTES + 1), path)
         finally:
             os.close(descriptor)
 
+    def _open(self, path: str) -> int:
+        """Open a file of the repository; a link may lead to another place inside."""
+        # Non-blocking: a named pipe must not stop the commit.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        full = os.path.join(self.root, path)
+        no_links = getattr(os, "O_NOFOLLOW", 0)
+        if no_links and self._is_inside(os.path.dirname(full)):
+            try:
+                return os.open(full, flags | no_links)
+            except OSError as error:
+                if error.errno != errno.ELOOP:
+                    raise
+        full = os.path.realpath(full)
+        if full != self.root and not full.startswith(self.root.rstrip(os.sep) + os.sep):
+            raise UnreadableError("leads out of the repository", path)
+        if os.path.isdir(full):
+            raise UnreadableError("is a directory, not a file", path)  # some systems open none
+        return os.open(full, flags)
+
+    def _is_inside(self, folder: str) -> bool:
+        """Tell whether no link on the way to a folder leads elsewhere; asked once for each folder."""
+        known = self._plain.get(folder)
+        if known is None:
+            known = self._plain[folder] = os.path.realpath(folder) == folder.rstrip(os.sep)
+        return known
+
+    def stamp(self, path: str) -> tuple[int, ...] | None:
+        """Return the times, the size and the inode of a file, None where there is none."""
+        try:
+            found = os.stat(os.path.join(self.root, path))
+        except (OSError, ValueError):
+            return None
+        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
     def entries(self, folder: str) -> tuple[Entry, ...]:
         """Return what a folder holds, without links that lead to folders."""
+        found: list[Entry] = []
         try:
-            with os.scandir(os.path.join(self.root, folder)) as found:
-                return tuple(sorted(Entry(e.name, e.is_dir(follow_symlinks=False)) for e in found if _is_wanted(e)))
+            with os.scandir(os.path.join(self.root, folder)) as entries:
+                for entry in entries:
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    if is_folder or _is_file(entry):
+                        found.append(Entry(entry.name, is_folder))
         except (OSError, ValueError):
             return ()
+        found.sort()
+        return tuple(found)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def _is_wanted(entry: os.DirEntry[str]) -> bool:
+def _is_file(entry: os.DirEntry[str]) -> bool:
     try:
-        return entry.is_file() or entry.is_dir(follow_symlinks=False)
-    except OSError:
+        return entry.is_file()
+    except OSError:  # a link in a circle
         return False
 
 
@@ -184,6 +228,10 @@ class RevisionTree:
             if found is not None:
                 return found
         return ()
+
+    def stamp(self, path: str) -> tuple[int, ...] | None:  # noqa: ARG002 - as the protocol says
+        """Return None: git knows contents, not files."""
+        return None
 
     def close(self) -> None:
         """End git."""

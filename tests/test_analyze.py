@@ -15,10 +15,14 @@ from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
+import libcst
 import pytest
+from libcst.metadata import MetadataWrapper, PositionProvider
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.analyze import Analysis, ImportSite, Target, analyze
+from memguard_hooks.imports.places import MAX_SEARCHES, Places
+from memguard_hooks.imports.scan import scan
 
 HOST = (sys.version_info.major, sys.version_info.minor)
 MARKER = re.compile(r"\b(?:hot|cold)_\w+")
@@ -243,6 +247,191 @@ CASES = {
                 match x:
                     case {'a': [b, *c], **d} | f.c([b, *c], d=d):
                         import cold_a
+        """,
+    ),
+    # Ends
+    "behind a return": Case(
+        """
+            def f():
+                import hot_a
+                return
+                import cold_a
+            f()
+        """,
+    ),
+    "behind a raise": Case(
+        """
+            def f(x):
+                import hot_a
+                raise ValueError(x)
+                import cold_a
+            try:
+                f(1)
+            except ValueError:
+                import hot_b
+        """,
+    ),
+    "behind a raise in a branch": Case(
+        """
+            def f(x):
+                if x:
+                    raise ValueError(x)
+                    import cold_a
+                import hot_a
+            f(0)
+        """,
+    ),
+    "behind branches that all end": Case(
+        """
+            def f(x):
+                if x:
+                    return 1
+                elif x is None:
+                    raise ValueError
+                else:
+                    return 2
+                import cold_a
+            f(0)
+        """,
+    ),
+    "behind a branch of this Python that ends": Case(
+        """
+            import sys
+            def f():
+                if sys.version_info >= (3, 8):
+                    return
+                import cold_a
+            def g():
+                if sys.version_info < (3, 8):
+                    return
+                import hot_a
+            f(), g()
+        """,
+    ),
+    "behind a try that ends": Case(
+        """
+            def f():
+                try:
+                    return
+                except KeyError:
+                    raise
+                import cold_a
+            def g():
+                try:
+                    raise KeyError
+                except KeyError:
+                    pass
+                import hot_a
+            def h():
+                try:
+                    return
+                finally:
+                    import hot_b
+                import cold_b
+            f(), g(), h()
+        """,
+    ),
+    "behind a with that swallows": Case(
+        """
+            import contextlib
+            with contextlib.suppress(KeyError):
+                raise KeyError
+                import cold_a
+            import hot_a
+        """,
+    ),
+    "behind a break and a continue": Case(
+        """
+            for x in (1, 2):
+                if x == 1:
+                    continue
+                    import cold_a
+                import hot_a
+                break
+                import cold_b
+            import hot_b
+        """,
+    ),
+    "behind sys.exit": Case(
+        """
+            import sys
+            def f():
+                import hot_a
+                sys.exit()
+                import cold_a
+            try: f()
+            except SystemExit: import hot_b
+        """,
+    ),
+    "behind another exit": Case(
+        """
+            def exit(): pass
+            exit()
+            import hot_a
+        """,
+    ),
+    "a function defined twice": Case(
+        """
+            def f():
+                import cold_a
+            def f():
+                import hot_a
+            f()
+        """,
+    ),
+    "a function called between its definitions": Case(
+        """
+            def f():
+                import hot_a
+            f()
+            def f():
+                import hot_b
+            f()
+        """,
+    ),
+    "a function defined in branches": Case(
+        """
+            import os
+            if os.sep == '/':
+                def f():
+                    import hot_a
+            else:
+                def f():
+                    pass
+            f()
+        """,
+    ),
+    "a method defined twice": Case(
+        """
+            class A:
+                def f(self):
+                    import cold_a
+                def f(self):
+                    import hot_a
+            A().f()
+        """,
+    ),
+    "a class defined twice": Case(
+        """
+            class A:
+                def f(self):
+                    import cold_a
+            class A:
+                def f(self):
+                    import hot_a
+            A().f()
+        """,
+    ),
+    "a property with a setter": Case(
+        """
+            class A:
+                @property
+                def f(self):
+                    import hot_a
+                @f.setter
+                def f(self, value):
+                    import cold_a
+            A().f
         """,
     ),
     # Definitions
@@ -1373,6 +1562,30 @@ CASES = {
                 raise AttributeError(name)
         """,
     ),
+    "module __getattr__ that is called": Case(
+        """
+            def __getattr__(name):
+                import hot_a
+                return getattr(hot_a, name)
+            value = __getattr__('value')
+        """,
+    ),
+    "importlib.util.LazyLoader": Case(
+        """
+            import importlib.util, sys
+            def lazy_import(name, *, is_kept):
+                spec = importlib.util.find_spec(name)
+                spec.loader = importlib.util.LazyLoader(spec.loader)
+                module = importlib.util.module_from_spec(spec)
+                if is_kept:
+                    sys.modules[name] = module
+                spec.loader.exec_module(module)
+                return module
+            cold_a = lazy_import('cold_a', is_kept=False)
+            hot_a = lazy_import('hot_a', is_kept=True)
+            hot_a.value
+        """,
+    ),
     # Lazy imports of 3.15
     "lazy import": Case(
         """
@@ -1528,38 +1741,28 @@ LIMITS = {
         (),
         "patterns are not judged",
     ),
-    "a function that ends before": Limit(
-        """
-            def f():
-                return
-                import m_a
-            f()
-        """,
-        ("m_a",),
-        (),
-        "code behind an early end counts: it is seldom kept",
-    ),
-    "a function defined twice": Limit(
+    "a function assigned anew": Limit(
         """
             def f():
                 import m_a
-            def f():
+            def g():
                 import m_b
+            f = g
             f()
         """,
         ("m_a", "m_b"),
         ("m_b",),
-        "names stand for all that is assigned to them: definitions under conditions are more common",
+        "names stand for all that is assigned to them: a decorator by hand (`f = cached(f)`) is more common",
     ),
     "exec": Limit("exec('import m_a')", (), ("m_a",), "code in strings is not read"),
-    "a loader by hand": Limit(
+    "runpy": Limit(
         """
             import runpy
             runpy.run_module('m_a')
         """,
+        ("m_a",),
         (),
-        (),
-        "runpy leaves nothing in sys.modules, and who calls it is a runner",
+        "runpy leaves nothing in sys.modules, but the code runs, and imports what it imports",
     ),
     "an operator": Limit(
         """
@@ -1700,7 +1903,8 @@ def test_a_used_lazy_import_says_where() -> None:
 
 def test_what_a_server_calls_is_eager() -> None:
     source = "def create_app():\n    import hot_a\ndef other():\n    import cold_a\n"
-    assert site(source, Target(called=frozenset({"create_app"}))).why == "in function create_app, called by the server"
+    found = site(source, Target(called=frozenset({"create_app"})))
+    assert found.why == "in function create_app, called from outside the file"
     assert eager(analyze(source.encode(), "case.py")) == set()
 
 
@@ -1712,6 +1916,57 @@ def test_computed_names_are_told() -> None:
         (2, 1, "importlib.import_module( sys.argv[0])"),
         (6, 1, "__import__(f'{f}')"),
     )
+
+
+@pytest.mark.parametrize(("source", "unknown"), [
+    pytest.param("exec('import a')", ((1, 1, "exec('import a')"),), id="an import in exec"),
+    pytest.param("exec(open('a').read())", ((1, 1, "exec(open('a').read())"),), id="a file in exec"),
+    pytest.param("exec('x = 1')", (), id="no import in exec"),
+    pytest.param("def f(): exec('import a')", (), id="exec in a function"),
+    pytest.param("def exec(x): pass\nexec(y)", (), id="another exec"),
+    pytest.param("import runpy\nrunpy.run_path('a.py')", ((2, 1, "runpy.run_path('a.py')"),), id="run_path"),
+    pytest.param("import runpy, sys\nrunpy.run_module(sys.argv[1])", ((2, 1, "runpy.run_module(sys.argv[1])"),),
+                 id="run_module"),
+])  # fmt: skip
+def test_code_that_is_not_read_is_told(source: str, unknown: tuple[tuple[int, int, str], ...]) -> None:
+    assert analyze(source.encode(), "case.py").unknown == unknown
+
+
+@pytest.mark.parametrize(("source", "calls"), [
+    pytest.param("from .hot_a import init\ninit()", ("init",), id="a function"),
+    pytest.param("from hot_a import init as start\nstart()", ("init",), id="by another name"),
+    pytest.param("import hot_a.setup\nhot_a.setup.init()", ("init",), id="an attribute"),
+    pytest.param("import hot_a.setup as s\ns.init()", ("init",), id="an attribute by another name"),
+    pytest.param("from hot_a import setup\nsetup.init()", ("setup.init",), id="of a module"),
+    pytest.param("from hot_a import *\ninit()", ("init",), id="star"),
+    pytest.param("from hot_a import App\napp = App()", ("App",), id="a class"),
+    pytest.param("from hot_a import task\n@task\ndef f(): pass", ("task",), id="a decorator"),
+    pytest.param("from hot_a import task\n@task(1)\ndef f(): pass", ("task",), id="a decorator with arguments"),
+    pytest.param("from hot_a import init\ndef f(): init()\nf()", ("init",), id="in a function that is called"),
+    pytest.param("from hot_a import init\ndef f(): init()", (), id="in a function that is not called"),
+    pytest.param("from hot_a import init, other\nx = other", (), id="not called"),
+    pytest.param("from hot_a import init\nif __name__ == '__main__': init()", (), id="when run by itself"),
+    pytest.param("def f():\n from hot_a import init\n init()\nf()", ("init",), id="imported in a function"),
+    pytest.param("def f():\n from hot_a import init\n init()", (), id="imported in a function that is not called"),
+])  # fmt: skip
+def test_calls_of_other_files_are_told(source: str, calls: tuple[str, ...]) -> None:
+    assert site(source).calls == calls
+
+
+def test_what_another_file_calls_is_told_on() -> None:
+    assert site("from .hot_a import init", Target(called=frozenset({"init"}))).calls == ("init",)
+    assert site("from .hot_a import init").calls == ()
+
+
+def test_what_a_lazy_loader_attaches_is_loaded_later() -> None:
+    source = (
+        "import lazy_loader as lazy\n"
+        "__getattr__, __dir__, __all__ = lazy.attach(__name__, submodules=['a'], submod_attrs={'b': ['c'], 'd.e': ['f']})\n"
+    )
+    sites = [one for one in analyze(source.encode(), "case.py").sites if one.module != "lazy_loader"]
+    assert [(one.module, one.level, one.when, one.line) for one in sites] == [
+        ("a", 1, "call", 2), ("b", 1, "call", 2), ("d.e", 1, "call", 2),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("source", "message"), [
@@ -1729,3 +1984,18 @@ def test_what_cannot_be_read_is_told(source: bytes, message: str) -> None:
     with pytest.raises(MemguardError) as caught:
         analyze(source, "x.py")
     assert str(caught.value).startswith(message)
+
+
+def test_places_are_those_of_libcst() -> None:
+    """Of each call in a file with decorators, strings of many lines and comments, also of more than are looked for."""
+    path = Path(libcst.__file__).with_name("_exceptions.py")
+    for text in (path.read_text("utf-8"), "# a\n\n'''b\n'''\n" + "x = f(1); y = f(1)\n# c\n" * (MAX_SEARCHES + 10)):
+        module = libcst.parse_module(text)
+        ranges = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+        places = Places(module, scan(text).imports)
+        calls = [node for node in ranges if isinstance(node, libcst.Call)]
+        assert len(calls) > 10
+        for node in calls:
+            assert isinstance(node, libcst.CSTNode)
+            start, end = ranges[node].start, ranges[node].end
+            assert places.of(node) == (start.line, start.column + 1, end.line)

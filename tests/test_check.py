@@ -11,7 +11,7 @@ from memguard_hooks import __main__ as memguard
 
 def test_all_hooks_judge_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "requirements.txt").write_text("litellm>=1\ntorch==2.13.0\n", encoding="utf-8")
-    (tmp_path / "main.py").write_text("import pandas\n", encoding="utf-8")
+    (tmp_path / "main.py").write_text("import pandas\n\nprint(pandas)\n", encoding="utf-8")
     (tmp_path / "Procfile").write_text("web: python main.py\n", encoding="utf-8")
     assert memguard.main(["check", "--limit", "50MiB", str(tmp_path)]) == 1
     codes = [line.split()[1] for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]

@@ -295,7 +295,7 @@ def test_named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     for name, message in {
         "absent.toml": "absent.toml: error: no such settings file\n",
         "../x.toml": "../x.toml: error: leads out of the repository\n",
-        ".": ".: error: leads out of the repository\n",
+        ".": ".: error: is a directory, not a file\n",
     }.items():
         assert (pin_litellm.main(["--config", name]), *capsys.readouterr()) == (2, "", message)
 

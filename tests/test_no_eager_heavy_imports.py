@@ -29,6 +29,11 @@ def write(root: Path, files: dict[str, str]) -> None:
         path.write_text(dedent(text).lstrip(), "utf-8")
 
 
+def used(source: str, *names: str) -> str:
+    """Return a source in which a function uses what it imports."""
+    return f"{source}\n\ndef use():\n    return {', '.join(names or ('pandas',))}\n"
+
+
 def cost(module: str, python: str | None = None) -> str:
     """Return what the catalog says of a module, as findings do."""
     footprint = catalog.find(module, None, None, python)
@@ -47,7 +52,7 @@ DEFAULT = ("litellm", "openai", "anthropic", "google.generativeai", "google.gena
 
 @pytest.mark.parametrize("module", DEFAULT)
 def test_what_is_heavy_by_default(project: Path, capsys: pytest.CaptureFixture[str], module: str) -> None:
-    write(project, {"app.py": f"import {module}\n", "lean.py": f"def f():\n    import {module}\n"})
+    write(project, {"app.py": used(f"import {module}\n", module), "lean.py": f"def f():\n    import {module}\n"})
     assert main(["app.py", "lean.py"]) == 1
     out, err = capsys.readouterr()
     assert out.startswith(f"app.py:1:1: MG201 {module} is imported eagerly, at module level")
@@ -86,7 +91,7 @@ EAGER = {
 
 @pytest.mark.parametrize(("source", "message"), [pytest.param(*case, id=name) for name, case in EAGER.items()])
 def test_eager(project: Path, capsys: pytest.CaptureFixture[str], source: str, message: str) -> None:
-    write(project, {"app.py": source})
+    write(project, {"app.py": used(source, "pandas", "DataFrame", "generativeai", "plt")})
     assert main(["app.py"]) == 1
     module = message.partition("{")[2].rstrip("}")
     assert capsys.readouterr().out == f"app.py:{message.replace('{' + module + '}', cost(module))}\n{MOVE}"
@@ -120,7 +125,7 @@ def test_not_eager(project: Path, capsys: pytest.CaptureFixture[str], source: st
 
 
 def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app/api.py": "import os\nimport pandas as pd\n", "app/bad.py": "import pandas\nx = )\n"})
+    write(project, {"app/api.py": used("import os\nimport pandas as pd\n", "pd"), "app/bad.py": "import pandas\nx = )\n"})
     assert main(["app/bad.py", "app/api.py", "--format", "json"]) == 1
     out, err = capsys.readouterr()
     footprint = catalog.find("pandas", None, None, None)
@@ -144,20 +149,23 @@ def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_first_party_modules_hide_libraries(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": "import openai\nimport pandas\nimport torch\n", "openai.py": "", "pandas/__init__.py": ""})
+    write(
+        project,
+        {"app.py": used("import openai\nimport pandas\nimport torch\n", "torch"), "openai.py": "", "pandas/__init__.py": ""},
+    )
     assert main(["app.py"]) == 1
     assert capsys.readouterr().out == finding("app.py:3:1", "torch")
 
 
 def test_a_module_does_not_hide_what_it_imports_itself(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app/__init__.py": "", "app/openai.py": "import openai\n"})
+    write(project, {"app/__init__.py": "", "app/openai.py": used("import openai\n", "openai")})
     assert main(["app/openai.py"]) == 1
     assert capsys.readouterr().out == finding("app/openai.py:1:1", "openai")
 
 
 def test_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, {
-        "app.py": "import pandas\nimport torch\nimport openai\nimport big.data\n",
+        "app.py": used("import pandas\nimport torch\nimport openai\nimport big.data\n", "big"),
         "old.py": "import torch\n",
         "memguard.toml": """
             exclude = ["old*.py"]
@@ -214,7 +222,7 @@ ALLOWANCES = {
     ("source", "status", "out", "err"), [pytest.param(*case, id=name) for name, case in ALLOWANCES.items()]
 )
 def test_allowances(project: Path, capsys: pytest.CaptureFixture[str], source: str, status: int, out: str, err: str) -> None:
-    write(project, {"app.py": source})
+    write(project, {"app.py": used(source)})
     assert main(["app.py"]) == status
     assert capsys.readouterr() == (out.replace("{pandas}", finding("app.py:1:1", "pandas")), err)
 
@@ -237,14 +245,15 @@ def test_tests_are_left_out(project: Path, capsys: pytest.CaptureFixture[str], p
 
 @pytest.mark.parametrize("path", ["latest.py", "contests/app.py", "app/setup_db.py", "src/app.py", "testing.py"])
 def test_what_only_looks_like_a_test_is_judged(project: Path, capsys: pytest.CaptureFixture[str], path: str) -> None:
-    write(project, {path: "import pandas\n"})
+    write(project, {path: used("import pandas\n")})
     assert main([path]) == 1
     assert capsys.readouterr().out == finding(f"{path}:1:1", "pandas")
 
 
 def test_the_whole_project(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"b.py": "import pandas\n", "a/x.py": "import torch\n", "notes.txt": "import pandas\n",
-                    ".venv/x.py": "import pandas\n", "tests/test_b.py": "import pandas\n"})  # fmt: skip
+    write(project, {"b.py": used("import pandas\n"), "a/x.py": used("import torch\n", "torch"),
+                    "notes.txt": "import pandas\n", ".venv/x.py": "import pandas\n",
+                    "tests/test_b.py": "import pandas\n"})  # fmt: skip
     (project / "link.py").symlink_to("/etc/hostname")
     assert main([]) == 1
     assert capsys.readouterr() == (
@@ -329,7 +338,14 @@ def test_target_python_of_the_settings(project: Path) -> None:
 
 
 def test_advice_on_a_python_with_lazy_imports(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": "try:\n    import torch\nfinally:\n    pass\nimport pandas\nfrom openai import *\n"})
+    write(
+        project,
+        {
+            "app.py": used(
+                "try:\n    import torch\nfinally:\n    pass\nimport pandas\nfrom openai import *\n", "torch", "pandas"
+            )
+        },
+    )
     assert main(["app.py", "--target-python", "3.15"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.strip() for line in lines[1::2]] == [

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.analyze import Target, analyze
-from memguard_hooks.imports.graph import MAX_SOURCE_BYTES
 from memguard_hooks.imports.scan import MAX_CHAIN, MAX_DEPTH, MAX_ELIF, MAX_INDENTS, decode, may_name, scan
+from memguard_hooks.imports.sources import MAX_SOURCE_BYTES
 
 PANDAS = "import pandas\n"
 

@@ -1,9 +1,13 @@
-"""Heavy modules are not imported when a file is imported.
+"""Heavy modules are not imported when the app starts.
 
 What a module imports at its top is paid at start, in each process, by every service that reaches the
 file, whether the library is used or not. The same import inside the function that uses it is paid when
 the function runs. Function bodies, `TYPE_CHECKING` and lazy imports are fine; the body of a function
 that module level calls is not.
+
+Where the entry point is known, from a deployment file or the settings, an import counts where it is
+reached from there, and belongs to the commit if any file on the way is part of it; scripts that nothing
+reaches may import what they like. Else each file counts by itself.
 
 bad:  import pandas
 bad:  try:
@@ -15,24 +19,25 @@ good: def export(rows):
 good: if TYPE_CHECKING:
           import pandas
 
-Options: `--target-python X.Y`; settings: `heavy-threshold`, `[heavy]` with `add`, `remove` and
-`allow = {name = "reason"}`, `exclude`.
+Options: `--target-python X.Y`, `--entrypoint APP`, `--scope reachable|all`; settings: `entrypoints`, `scope`,
+`source-roots`, `heavy-threshold`, `exclude`, and `[heavy]` with `add`, `remove`, `allow = {name = "reason"}` and
+`only-through = {name = "module"}`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import argparse
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from memguard_hooks import run
 from memguard_hooks.allowance import Allowance, apply_allowances, read_allowances
+from memguard_hooks.eager import Eager, eager_imports, eager_in_file, find_entries, imports_past_modules
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Report, Skipped, Step, mib
-from memguard_hooks.imports.scan import decode, may_name, scan
 
 if TYPE_CHECKING:
-    from memguard_hooks.imports.analyze import ImportSite, Target
+    from memguard_hooks.config import Settings
     from memguard_hooks.project import Project
 
 HOOK = "no-eager-heavy-imports"
@@ -40,114 +45,134 @@ HOOK = "no-eager-heavy-imports"
 RULES = {
     "MG201": "a heavy module is imported eagerly",
     "MG202": "a lazy import of a heavy module is resolved while the file loads",
+    "MG203": "a heavy module is imported eagerly and used nowhere in the file",
+    "MG204": "a library is imported elsewhere than through the module that the settings name for it",
 }
-
-TESTS = re.compile(r"(^|/)(tests?/.*|test_[^/]*|[^/]*_test|conftest|setup|noxfile)\.py$")
-"""Files that no service loads."""
 
 
 def check(project: Project) -> Report:
-    """Judge each Python file by itself."""
-    findings: list[Finding] = []
-    settings = project.settings
-    for name, one in settings.heavy_allow.items():
-        if not one.reason:
-            findings.append(
-                Finding(one.path, one.line, one.column, "MG190", f"{name} is allowed without a reason", HOOK,
-                        fix=f'write `{name} = "why"`')
-            )  # fmt: skip
-    for path in project.paths:
-        if project.files is None and not path.endswith(".py"):
-            continue
-        if not TESTS.search(path):
-            findings += _file(project, path)
-    return Report(tuple(findings))
+    """Judge what the entry points reach, or each Python file by itself."""
+    findings = [
+        Finding(
+            one.path,
+            one.line,
+            one.column,
+            "MG190",
+            f"{name} is allowed without a reason",
+            HOOK,
+            fix=f'write `{name} = "why"`',
+        )
+        for name, one in project.settings.heavy_allow.items()
+        if not one.reason
+    ]
+    entries = find_entries(project)
+    found = [_finding(project, eager) for eager in eager_imports(project, entries)]
+    found += _past_the_module(project)
+    return Report((*findings, *_allowed(project, found, by_itself=not entries)))
 
 
-def _file(project: Project, path: str) -> list[Finding]:
-    try:
-        data = project.tree.read(path)
-        if data is None:
-            project.broken(MemguardError("no such file", path))
-            return []
-        is_heavy, is_allowing = may_name(data, project.heavy.modules), b"memguard:" in data
-        findings = _judge(project, path) if is_heavy else []
-        allowances = _allowances(path, data) if is_allowing else []
-    except MemguardError as error:
-        project.skipped.append(Skipped(path, error.line, error.message))
-        return []
-    return apply_allowances(HOOK, findings, allowances, owns_unknown=True)
-
-
-def _allowances(path: str, data: bytes) -> list[Allowance]:
-    scanned = scan(decode(data, path))
-    if scanned.problem is not None:
-        raise MemguardError(scanned.problem, path, scanned.line)
-    return read_allowances((path, *comment) for comment in scanned.comments)
-
-
-def _target(project: Project) -> Target:
-    """Return what the files are loaded by; the deployment is asked only where it can matter."""
-    from memguard_hooks.imports.analyze import LAZY_PYTHON, Target
-
-    python = project.settings.service.target_python
-    services = project.deployment.services if python is not None and python >= LAZY_PYTHON else ()
-    is_lazy = bool(services) and all(one.environment.get("PYTHON_LAZY_IMPORTS") == "all" for one in services)
-    return Target(python, lazy_all=is_lazy)
-
-
-def _judge(project: Project, path: str) -> list[Finding]:
-    from memguard_hooks.imports.graph import read_analysis
-
-    analysis, _ = read_analysis(project.tree, path, _target(project))
-    findings: list[Finding] = []
-    for site in analysis.sites:
-        if site.when == "import" and site.level == 0:
-            for root in _heavy_roots(project, site):
-                if root not in project.settings.heavy_allow and not project.is_first_party(root, path):
-                    findings.append(_finding(project, path, site, root))
-    for unknown in analysis.unknown:
-        project.skipped.append(Skipped(path, unknown.line, f"imports a computed name: {unknown.text}"))
-    return findings
-
-
-def _heavy_roots(project: Project, site: ImportSite) -> list[str]:
-    """Return the heavy modules that one import runs, each once."""
-    names = [site.module, *(f"{site.module}.{name}" for name in site.names)]
-    return list(dict.fromkeys(root for name in names if (root := project.heavy.root_of(name)) is not None))
-
-
-def _finding(project: Project, path: str, site: ImportSite, root: str) -> Finding:
+def _finding(project: Project, eager: Eager) -> Finding:
+    path, site, root = eager.path, eager.site, eager.root
     cost, measured = project.cost_of(root)
     takes = f": {mib(cost)} MiB ({measured})" if cost is not None else ""
-    name = site.module if project.heavy.root_of(site.module) == root else root
-    chain = (Step(path, site.line, name),)
+    name = eager.chain[-1].module
     if site.used_line is not None and site.used_column is not None:
         message = f"the lazy import of {name} in line {site.line} is resolved here, while the file loads{takes}"
         fix = f"use {name} only inside functions that run later"
-        return Finding(path, site.used_line, site.used_column, "MG202", message, HOOK, cost=cost, chain=chain, fix=fix)
-    message = f"{name} is imported eagerly, {site.why}{takes}"
-    fix = "move the import into the function that uses it"
-    if (
-        (project.settings.service.target_python or (3, 0)) >= (3, 15)
-        and site.why == "at module level"
-        and site.names != ("*",)
-    ):
-        fix += ", or write `lazy` before it"
-    if site.why.startswith("in function"):
-        fix = "call the function later, when a request or a job needs it"
+        place = (path, site.used_line, site.used_column)
+        return Finding(*place, "MG202", message, HOOK, cost=cost, chain=eager.chain, fix=fix)
+    unused = _unused(project, eager)
+    why = f"{site.why}, at the first request" if eager.at_request else site.why
+    if unused is not None and site.why == "at module level":
+        code, message = "MG203", f"{name} is imported eagerly and not used: nothing in this file names {unused}{takes}"
+        fix = "delete the import"
+    else:
+        code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
+        fix = _fix(project, eager, is_unused=unused is not None)
     return Finding(
-        path, site.line, site.column, "MG201", message, HOOK, cost=cost, chain=chain, fix=fix, end_line=site.end_line
+        path, site.line, site.column, code, message, HOOK, cost=cost, chain=eager.chain, fix=fix, end_line=site.end_line
     )
+
+
+def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
+    why = eager.site.why
+    if why.startswith("in function"):
+        return "call the function later, when a request or a job needs it"
+    if is_unused and why == "at module level, in try":
+        return f'ask `importlib.util.find_spec("{eager.root.partition(".")[0]}")`, which tells without loading it'
+    is_lazy_python = (project.settings.service.target_python or (3, 0)) >= (3, 15)
+    lazy = (
+        ", or write `lazy` before it" if is_lazy_python and why == "at module level" and eager.site.names != ("*",) else ""
+    )
+    return f"move the import into the function that uses it{lazy}"
+
+
+def _unused(project: Project, eager: Eager) -> str | None:
+    """Return the names that an import binds where nothing else in the file mentions them."""
+    from memguard_hooks.imports.uses import unused_names
+
+    data = project.read_file(eager.path)
+    return unused_names(data, eager.path, eager.site) if data is not None else None
+
+
+def _past_the_module(project: Project) -> Iterator[Finding]:
+    """Give the imports of libraries that have to come through a module of the project."""
+    for library, module, path, site in imports_past_modules(project):
+        message = f"{library} is imported here, not through {module}"
+        fix = f"take it from {module}, which loads it when it is needed"
+        step = Step(path, site.line, library)
+        yield Finding(path, site.line, site.column, "MG204", message, HOOK, chain=(step,), fix=fix, end_line=site.end_line)
+
+
+def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> list[Finding]:
+    """Take out what comments allow, and add what is wrong with these."""
+    found: dict[str, list[Finding]] = {path: [] for path in project.suspects}
+    for finding in findings:
+        found.setdefault(finding.path, []).append(finding)
+    kept: list[Finding] = []
+    for path, own in found.items():
+        allowances = _allowances(project, path)
+        if allowances and not by_itself:
+            # What no entry point reaches is no finding, and yet its allowance stands for something.
+            known = {(one.line, one.code) for one in own}
+            silent = [one for one in (_finding(project, eager) for eager in eager_in_file(project, path))
+                      if (one.line, one.code) not in known]  # fmt: skip
+            kept += [one for one in apply_allowances(HOOK, own + silent, allowances, owns_unknown=True) if one not in silent]
+        else:
+            kept += apply_allowances(HOOK, own, allowances, owns_unknown=True)
+    return kept
+
+
+def _allowances(project: Project, path: str) -> list[Allowance]:
+    from memguard_hooks.imports.scan import decode, scan
+
+    data = project.read_file(path)
+    if data is None or b"memguard:" not in data:
+        return []
+    try:
+        scanned = scan(decode(data, path))
+        if scanned.problem is not None:
+            raise MemguardError(scanned.problem, path, scanned.line)
+    except MemguardError as error:
+        project.skipped.append(Skipped(path, error.line, error.message))
+        return []
+    return read_allowances((path, *comment) for comment in scanned.comments)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hook on the Python files that are named, or on all of the project."""
     parser = run.make_parser(HOOK, __doc__ or "")
     run.add_target_options(parser)
+    run.add_entry_option(parser)
+    parser.add_argument("--scope", choices=("reachable", "all"), help="what entry points reach, or each file by itself")
     parser.add_argument("files", nargs="*", help="Python files; without any, all of the project")
     options = parser.parse_args(argv)
-    return run.run(options, check, files=options.files or None)
+    return run.run(options, check, files=options.files or None, adjust=_adjust)
+
+
+def _adjust(settings: Settings, options: argparse.Namespace) -> Settings:
+    settings = run.adjust_service(settings, options)
+    return settings if options.scope is None else settings._replace(scope=options.scope)
 
 
 if __name__ == "__main__":

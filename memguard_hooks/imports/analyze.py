@@ -21,6 +21,9 @@ When = Literal["import", "call", "never"]
 LAZY_PYTHON = (3, 15)
 """The first Python with lazy imports (PEP 810)."""
 
+LAZY_ANNOTATIONS_PYTHON = (3, 14)
+"""The first Python that evaluates annotations when they are asked for (PEP 649)."""
+
 
 class Target(NamedTuple):
     """What decides conditions: the Python, how the file is loaded, and which of its names others call.
@@ -39,7 +42,8 @@ class ImportSite(NamedTuple):
 
     `module` is as written, without the leading dots that `level` counts; `names` are those of a
     `from` import. `why` says what makes it eager or not. `used_line` is set where a lazy import is
-    resolved while the file loads, because something there uses it.
+    resolved while the file loads, because something there uses it. `calls` are the dotted names below the module that
+    are called while the file loads: functions and classes that the other file defines.
     """
 
     line: int
@@ -52,10 +56,11 @@ class ImportSite(NamedTuple):
     why: str
     used_line: int | None = None
     used_column: int | None = None
+    calls: tuple[str, ...] = ()
 
 
 class Unknown(NamedTuple):
-    """An import at load time whose name is computed."""
+    """An import at load time whose name is computed, or code at load time that is: `exec`, `runpy.run_path`."""
 
     line: int
     column: int
@@ -86,10 +91,11 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
 
     from memguard_hooks.imports.interpret import Interpreter
     from memguard_hooks.imports.places import Places
+    from memguard_hooks.imports.record import Record
 
     try:
         module = cst.parse_module(text)
-        return Interpreter(module, text, target, Places(module, scanned.imports)).run()
+        return Interpreter(text, target, Record(module, Places(module, scanned.imports))).run(module)
     except cst.ParserSyntaxError as error:
         place = _PLACE.match(error.message)
         line = int(place["line"]) - (place["column"] == "0") if place and place["line"] else error.raw_line

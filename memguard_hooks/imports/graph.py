@@ -1,142 +1,217 @@
 """The walk from an entry point over imports: which files run at start, and what they bring from outside.
 
-Breadth first, so that each chain is a shortest one. It reads only what it reaches: eager edges
-first, then the deferred ones, for what the service takes once all of them have run.
+Breadth first, so that each chain is a shortest one. It reads only what it reaches: first what runs at start, then
+what the first request runs, and then what is deferred, for what the service takes once all of it has run.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from functools import lru_cache
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step
-from memguard_hooks.imports.analyze import Analysis, ImportSite, Target, analyze
+from memguard_hooks.imports.analyze import ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
-from memguard_hooks.tree import Tree
+from memguard_hooks.imports.sources import Reading
 
 MAX_FILES = 20_000
 """Files that one walk reads before it gives up."""
 
-MAX_SOURCE_BYTES = 2**20
-"""libcst reads some 0.7 MB a second; no hand writes more than this into one file."""
+Moment = Literal["start", "request", "call"]
+"""When something is loaded: as the service starts, at its first request, or in a call that may never come."""
+
+MOMENTS: tuple[Moment, ...] = ("start", "request", "call")
+
+Read = Callable[[str, Target], Reading]
 
 
 class External(NamedTuple):
     """One import from outside the project.
 
-    `names` are the modules it may load: the one named, and each `from` name as a submodule of it.
+    `names` are the modules it may load: the one named, and each `from` name as a submodule of it. `site` is the
+    import as it stands in the last file of the chain, None where no file has it.
     """
 
     names: tuple[str, ...]
     chain: tuple[Step, ...]
-    is_eager: bool
+    moment: Moment = "start"
+    site: ImportSite | None = None
 
 
 class Walk(NamedTuple):
-    """What an entry point reaches. `files` maps each file to its size in bytes, with deferred ones apart.
+    """What an entry point reaches.
 
-    `unread` are the files that run at start and could not be analyzed: what they import is not known.
+    `files` are the sizes in bytes of the files that are loaded at each moment, `edges` the files that each of them
+    imports. `unread` are the files that could not be analyzed before the app has answered its first request: of what
+    they import only unindented lines are known.
     """
 
-    files: dict[str, int]
-    deferred_files: dict[str, int]
+    files: dict[Moment, dict[str, int]]
     externals: tuple[External, ...]
-    skipped: tuple[Skipped, ...]
+    edges: dict[str, set[str]]
+    skipped: tuple[Skipped, ...] = ()
     unread: tuple[str, ...] = ()
-
-
-def read_analysis(tree: Tree, path: str, target: Target) -> tuple[Analysis, int]:
-    """Analyze one file. Raises MemguardError for what is missing, too large or not Python; and its size in bytes."""
-    data = tree.read(path)
-    if data is None:
-        raise MemguardError("no such file", path)
-    if len(data) > MAX_SOURCE_BYTES:
-        raise MemguardError(f"is larger than {MAX_SOURCE_BYTES // 2**10} KiB", path)
-    return _analyze_once(data, path, target), len(data)
-
-
-_analyze_once = lru_cache(maxsize=None)(analyze)
-"""The work tree and the last commit share nearly all files: the same bytes are analyzed once."""
 
 
 class _Reached(NamedTuple):
     path: str
     module: str | None
     chain: tuple[Step, ...]
-    is_eager: bool
 
 
-def walk(tree: Tree, resolver: Resolver, entry: str, module: str | None, target: Target) -> Walk:
-    """Follow all imports from the file `entry`, which is loaded as `module` (None for a script)."""
-    return _Walker(tree, resolver, target).run(entry, module)
+def walk(
+    read: Read, resolver: Resolver, entry: str, module: str | None, target: Target, only: Collection[str] | None = None
+) -> Walk:
+    """Follow all imports from the file `entry`, loaded as `module` (None for a script); through the files `only`, or all."""
+    return _Walker(read, resolver, target, only).run(entry, module)
+
+
+def leading_to(walked: Walk, is_wanted: Callable[[External], bool]) -> frozenset[str]:
+    """Return the files of a walk from which an import that is wanted can be reached."""
+    return closure(walked.edges, (one.chain[-1].path for one in walked.externals if is_wanted(one)))
+
+
+def closure(edges: Mapping[str, Iterable[str]], ends: Iterable[str]) -> frozenset[str]:
+    """Return the files from which edges lead to one of the ends, and these."""
+    importers: dict[str, list[str]] = {}
+    for path, others in edges.items():
+        for other in others:
+            importers.setdefault(other, []).append(path)
+    waiting = list(ends)
+    found: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += importers.get(path, ())
+    return frozenset(found)
 
 
 class _Walker:
-    def __init__(self, tree: Tree, resolver: Resolver, target: Target) -> None:
-        self._tree = tree
+    def __init__(self, read: Read, resolver: Resolver, target: Target, only: Collection[str] | None) -> None:
+        self._read = read
         self._resolver = resolver
         self._target = target
-        self._files: dict[bool, dict[str, int]] = {True: {}, False: {}}
-        self._seen: set[str] = set()
-        self._externals: list[External] = []
-        self._skipped: list[Skipped] = []
+        self._only = only
+        self._entry = ""
+        self._files: dict[Moment, dict[str, int]] = {moment: {} for moment in MOMENTS}
+        self._queues: dict[Moment, deque[_Reached]] = {moment: deque() for moment in MOMENTS}
+        self._seen: dict[str, _Reached] = {}
+        self._called: dict[str, set[str]] = {}
+        self._to_call: dict[str, set[str]] = {}
+        self._deferring: set[str] = set()
+        """Files with imports that only a call runs: calling another that leads to none of them changes nothing."""
+        self._externals: dict[tuple[str, int, int, str], External] = {}
+        self._edges: dict[str, set[str]] = {}
+        self._skipped: dict[Skipped, None] = {}
         self._unread: list[str] = []
-        self._deferred: deque[_Reached] = deque()
 
     def run(self, entry: str, module: str | None) -> Walk:
-        queue = deque([_Reached(entry, module, (), is_eager=True)])
-        if module and not self._target.is_main:
-            # Importing `a.b` runs `a` too.
-            queue.extendleft(_Reached(f, self._resolver.module_of(f), (), is_eager=True)
-                             for f in self._resolver.files(module)[:-1])  # fmt: skip
-        while queue or self._deferred:
-            reached = queue.popleft() if queue else self._deferred.popleft()
-            if reached.path in self._seen:
-                continue
-            self._seen.add(reached.path)
-            if len(self._seen) > MAX_FILES:
-                self._skipped.append(Skipped(entry, None, f"more than {MAX_FILES} files are reached"))
-                break
-            self._file(reached, queue, is_entry=reached.path == entry)
-        return Walk(self._files[True], self._files[False], tuple(self._externals), tuple(self._skipped), tuple(self._unread))
+        self._entry = entry
+        start = self._queues["start"]
+        if module:
+            # Importing `a.b` runs `a` too, and so does `python -m a.b`.
+            start.extend(_Reached(f, self._resolver.module_of(f), ()) for f in self._resolver.files(module)[:-1])
+        start.append(_Reached(entry, module, ()))
+        if self._target.called:
+            self._called[entry] = set(self._target.called)
+        for moment in MOMENTS:
+            self._drain(moment)
+        return Walk(self._files, tuple(self._externals.values()), self._edges, tuple(self._skipped), tuple(self._unread))
 
-    def _file(self, reached: _Reached, queue: deque[_Reached], *, is_entry: bool) -> None:
-        target = self._target if is_entry else self._target._replace(is_main=False, called=frozenset())
+    def _drain(self, moment: Moment) -> None:
+        """Read what is reached at a moment, then again the files of which functions were called meanwhile."""
+        queue = self._queues[moment]
+        while True:
+            while queue:
+                reached = queue.popleft()
+                if reached.path in self._seen:
+                    continue
+                self._seen[reached.path] = reached
+                if len(self._seen) > MAX_FILES:
+                    self._skipped[Skipped(self._entry, None, f"more than {MAX_FILES} files are reached")] = None
+                    return
+                self._file(reached, moment)
+            called, self._to_call = self._to_call, {}
+            if not called:
+                return
+            leading = closure(self._edges, self._deferring)
+            for path, names in called.items():
+                known = self._called.setdefault(path, set())
+                if path in self._seen and path in leading and not names <= known:
+                    known |= names
+                    self._file(self._seen[path], moment)
+
+    def _file(self, reached: _Reached, moment: Moment) -> None:
+        path = reached.path
+        is_entry = path == self._entry
+        target = self._target._replace(
+            is_main=self._target.is_main and is_entry, called=frozenset(self._called.get(path, ()))
+        )
         try:
-            analysis, size = read_analysis(self._tree, reached.path, target)
+            reading = self._read(path, target)
         except MemguardError as error:
-            self._skipped.append(Skipped(reached.path, error.line, error.message))
-            if reached.is_eager:
-                self._unread.append(reached.path)
+            self._skipped[Skipped(path, error.line, error.message)] = None
+            if moment != "call":
+                self._unread.append(path)
             return
-        self._files[reached.is_eager][reached.path] = size
-        for unknown in analysis.unknown if reached.is_eager else ():
-            self._skipped.append(Skipped(reached.path, unknown.line, f"imports a computed name: {unknown.text}"))
-        for site in analysis.sites:
+        if reading.problem is not None:
+            reason = f"{reading.problem.message}; of its imports only those at the start of a line are followed"
+            self._skipped[Skipped(path, reading.problem.line, reason)] = None
+            if moment != "call":
+                self._unread.append(path)
+        for unknown in reading.analysis.unknown if moment != "call" else ():
+            self._skipped[Skipped(path, unknown.line, f"imports a computed name: {unknown.text}")] = None
+        if not any(path in files for files in self._files.values()):
+            self._files[moment][path] = reading.size
+        for site in reading.analysis.sites:
+            if site.when == "call":
+                self._deferring.add(path)
             if site.when != "never":
-                self._site(site, reached, queue)
+                self._site(site, reached, moment if site.when == "import" else "call")
+        for edge in reading.edges:
+            later = max(MOMENTS.index(moment), MOMENTS.index(edge.moment))
+            site = ImportSite(edge.line, 1, edge.line, edge.module, 0, (), "import", edge.why)
+            self._site(site, reached, MOMENTS[later], is_optional=edge.is_optional)
 
-    def _site(self, site: ImportSite, reached: _Reached, queue: deque[_Reached]) -> None:
+    def _site(self, site: ImportSite, reached: _Reached, moment: Moment, *, is_optional: bool = False) -> None:
         is_package = reached.path.endswith("/__init__.py")
         module = absolute(site.module, site.level, reached.module, is_package=is_package)
         if not module:
             if site.level:
-                self._skipped.append(Skipped(reached.path, site.line, "a relative import leads out of its package"))
+                reason = "a relative import leads out of its package"
+                self._skipped[Skipped(reached.path, site.line, reason)] = None
             return
-        is_eager = reached.is_eager and site.when == "import"
         found = [(module, path) for path in self._resolver.files(module)]
         for name in site.names:
             path = self._resolver.submodule(module, name)
             if path is not None:
                 found.append((f"{module}.{name}", path))
         for name, path in found:
-            chain = (*reached.chain, Step(reached.path, site.line, name))
-            (queue if is_eager else self._deferred).append(
-                _Reached(path, self._resolver.module_of(path), chain, is_eager=is_eager)
-            )
-        if not found and not is_standard(module):
+            self._edges.setdefault(reached.path, set()).add(path)
+            if self._only is None or path in self._only:
+                chain = (*reached.chain, Step(reached.path, site.line, name))
+                self._queues[moment].append(_Reached(path, self._resolver.module_of(path), chain))
+        if moment != "call":
+            for name in site.calls:
+                self._call(module, name)
+        if found or is_optional or is_standard(module):
+            return
+        key = (reached.path, site.line, site.column, module)
+        known = self._externals.get(key)
+        if known is None or MOMENTS.index(moment) < MOMENTS.index(known.moment):
             names = (module, *(f"{module}.{name}" for name in site.names if name != "*"))
             chain = (*reached.chain, Step(reached.path, site.line, module))
-            self._externals.append(External(names, chain, is_eager))
+            self._externals[key] = External(names, chain, moment, site)
+
+    def _call(self, module: str, name: str) -> None:
+        """Note that a function or class of another file is called: `create_app` of `app.factory`."""
+        parts = name.split(".")
+        for count in range(len(parts) - 1, -1, -1):
+            inner = ".".join([module, *parts[:count]])
+            files = self._resolver.files(inner)
+            if files and self._resolver.module_of(files[-1]) == inner:
+                self._to_call.setdefault(files[-1], set()).add(".".join(parts[count:]))
+                return

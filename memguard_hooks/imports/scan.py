@@ -103,21 +103,29 @@ def decode(data: bytes, path: str) -> str:
 def may_name(data: bytes, modules: Iterable[str]) -> bool:
     """Tell whether the source may import one of the modules: never False where it does.
 
-    It looks for the last part of each dotted name. Identifiers are compared after NFKC, as Python
-    compares them. A call that imports what it is given may be given anything.
+    It looks for the last part of each dotted name. A call that imports what it is given may be given anything.
+    """
+    plain = normalized(data)
+    if plain is None or b"import_module" in plain or b"__import__" in plain:
+        return True
+    return any(module.rpartition(".")[2].encode() in plain for module in modules)
+
+
+def normalized(data: bytes) -> bytes | None:
+    """Return the source in UTF-8 with identifiers as Python compares them (NFKC), None for an unknown encoding.
+
+    Bytes that are wrong in the encoding are replaced: whoever decodes them will say so.
     """
     name = encoding(data)
-    if name not in _UTF_8 or not data.isascii():
-        import unicodedata
+    if name in _UTF_8 and data.isascii():
+        return data
+    import unicodedata
 
-        try:
-            text = data.decode("utf-8" if name in _UTF_8 else name, "replace")
-        except (LookupError, UnicodeError):
-            return True  # whoever decodes it will say so
-        data = unicodedata.normalize("NFKC", text).encode("utf-8", "replace")
-    if b"import_module" in data or b"__import__" in data:
-        return True
-    return any(module.rpartition(".")[2].encode() in data for module in modules)
+    try:
+        text = data.decode("utf-8-sig" if name in _UTF_8 else name, "replace")
+    except (LookupError, UnicodeError):
+        return None
+    return unicodedata.normalize("NFKC", text).encode("utf-8", "replace")
 
 
 _TOKEN = re.compile(

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-_NO_CODE = frozenset({"leading_lines", "header", "footer", "lines_after_decorators", "trailing_whitespace",
+_NO_CODE = frozenset({"__slots__", "leading_lines", "header", "footer", "lines_after_decorators", "trailing_whitespace",
                       "lpar", "rpar", "semicolon", "comma", "operator", "equal", "lbracket", "rbracket",
                       "lbrace", "rbrace", "dot", "colon", "arrow", "asynchronous"})  # fmt: skip
+_NO_NODES = frozenset({str, bool, type(None), cst.MaybeSentinel})
+"""What fields hold beside nodes; asking whether something is a node is slow, because libcst's classes are abstract."""
 _FIELDS: dict[type[cst.CSTNode], tuple[str, ...]] = {}
 _MAX_LITERAL = 200
 """No module has a longer name."""
@@ -25,12 +27,10 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         _FIELDS[kind] = names
     for name in names:
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
+        if isinstance(value, (list, tuple)):
+            yield from value
+        elif type(value) not in _NO_NODES:
             yield value
-        elif isinstance(value, (list, tuple)):
-            for item in value:
-                if isinstance(item, cst.CSTNode):
-                    yield item
 
 
 def statements(block: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -38,14 +38,24 @@ def statements(block: cst.CSTNode) -> Iterator[cst.CSTNode]:
     waiting = [block]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, (cst.BaseStatement, cst.BaseSmallStatement)):
+        if _is_a(node, _STATEMENTS):
             yield node
-        if not isinstance(node, cst.BaseSmallStatement):
-            waiting.extend(reversed([child for child in children(node) if isinstance(child, _HOLDERS)]))
+        if not _is_a(node, _SMALL):
+            waiting.extend(reversed([child for child in children(node) if _is_a(child, _HOLDERS)]))
 
 
-_HOLDERS = (cst.BaseStatement, cst.BaseSmallStatement, cst.BaseSuite, cst.Else, cst.Finally, cst.ExceptHandler,
-            cst.ExceptStarHandler, cst.MatchCase)  # fmt: skip
+_SMALL = (cst.BaseSmallStatement,)
+_STATEMENTS = (cst.BaseStatement, cst.BaseSmallStatement)
+_HOLDERS = (*_STATEMENTS, cst.BaseSuite, cst.Else, cst.Finally, cst.ExceptHandler, cst.ExceptStarHandler, cst.MatchCase)
+_KINDS: dict[tuple[type[cst.CSTNode], tuple[type[cst.CSTNode], ...]], bool] = {}
+
+
+def _is_a(node: cst.CSTNode, kinds: tuple[type[cst.CSTNode], ...]) -> bool:
+    key = type(node), kinds
+    known = _KINDS.get(key)
+    if known is None:
+        known = _KINDS[key] = isinstance(node, kinds)
+    return known
 
 
 def is_import(node: cst.CSTNode) -> bool:

@@ -175,6 +175,16 @@ def join(*many: Values) -> Values:
     return tuple(found) if len(found) <= MAX_VALUES else ()
 
 
+def elements(values: Values) -> Values:
+    """Return what iterating over the values gives, as far as they are displays."""
+    return join(*(element for value in values if isinstance(value, Items) for element in value.elements))
+
+
+def class_of(receiver: Instance | Class) -> Class:
+    """Return the class whose methods a receiver has."""
+    return receiver.kind if isinstance(receiver, Instance) else receiver
+
+
 @dataclass(eq=False, slots=True)
 class Scope:
     """The names of a module, a class, a function or a comprehension."""

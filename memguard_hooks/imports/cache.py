@@ -1,0 +1,220 @@
+"""Analyses that are kept from one run to the next, by the hash of the source that was analyzed.
+
+They lie in git's own folder, as `.git/memguard`: no commit can bring them along, no clone has them, and git never
+lists them. `MEMGUARD_CACHE_DIR` names another folder, the empty string none. An entry is written whole and then
+renamed into place, so that hooks may run side by side; one that was damaged is not believed, and made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property
+from hashlib import blake2b
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, NamedTuple
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.analyze import Analysis, ImportSite, Target, Unknown, analyze
+
+if TYPE_CHECKING:
+    from memguard_hooks.imports.ledger import Ledger
+
+FOLDER = "memguard"
+
+VARIABLE = "MEMGUARD_CACHE_DIR"
+
+MAX_ENTRIES_A_SHARD = 64
+"""Of 256 shards: 16,384 analyses of some kilobyte each. The oldest half of a full shard is dropped."""
+
+MAX_GENERATIONS = 3
+"""Versions of the analysis whose answers are kept: the hooks of pre-commit and a developer's own may take turns."""
+
+_DIGEST_BYTES = 16
+
+
+class _Problem(NamedTuple):
+    """Why a file is not analyzed, and the line."""
+
+    message: str
+    line: int | None
+
+
+class Cache:
+    """Analyses by content, in this process, and in `folder` where there is one."""
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+        self._known: dict[bytes, Analysis | _Problem] = {}
+        self._ledgers: dict[str, Ledger] = {}
+
+    def analyze(self, data: bytes, path: str, target: Target) -> Analysis:
+        """Return the analysis of a source; raises MemguardError for one that cannot be analyzed, with the place."""
+        key = _digest(data, repr(target).encode())
+        found = self._known.get(key) or self._read(key)
+        if found is None:
+            try:
+                found = analyze(data, path, target)
+            except MemguardError as error:
+                found = _Problem(error.message, error.line)
+            self._write(key, found)
+        self._known[key] = found
+        if isinstance(found, _Problem):
+            raise MemguardError(found.message, path, found.line)
+        return found
+
+    @cached_property
+    def _generation(self) -> str | None:
+        """The folder of the answers that this version of the analysis gives."""
+        if self._folder is None:
+            return None
+        generation = os.path.join(self._folder, _version())
+        if not os.path.isdir(generation):
+            _forget(self._folder)
+        return generation
+
+    def _place(self, key: bytes) -> str | None:
+        name = key.hex()
+        return None if self._generation is None else os.path.join(self._generation, name[:2], name[2:])
+
+    def _read(self, key: bytes) -> Analysis | _Problem | None:
+        place = self._place(key)
+        content = None if place is None else read_whole(place)
+        return None if content is None else _decode(content)
+
+    def _write(self, key: bytes, found: Analysis | _Problem) -> None:
+        """Keep an answer; a folder that cannot be written to keeps nothing."""
+        place = self._place(key)
+        if place is not None and write_whole(place, _encode(found)):
+            _shrink(os.path.dirname(place))
+
+    def ledger(self, *name: str) -> Ledger:
+        """Return the short answers of that name, which `close` saves."""
+        from memguard_hooks.imports.ledger import Ledger
+
+        key = _digest(*(part.encode() for part in name)).hex()
+        if key not in self._ledgers:
+            self._ledgers[key] = Ledger(os.path.join(self._generation, key) if self._generation is not None else None)
+        return self._ledgers[key]
+
+    def close(self) -> None:
+        """Save the short answers."""
+        for ledger in self._ledgers.values():
+            ledger.save()
+
+
+def read_whole(path: str) -> bytes | None:
+    """Return what `write_whole` has written, None for what is not there or was damaged."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read()
+    except OSError:
+        return None
+    digest, text = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return text if digest == _digest(text) else None
+
+
+def write_whole(path: str, text: bytes) -> bool:
+    """Put a file into its place at once, with its digest; tell whether that went well."""
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(temporary, "wb") as stream:
+            stream.write(_digest(text) + text)
+        os.replace(temporary, path)
+    except OSError:
+        return False
+    return True
+
+
+def find_folder(root: str) -> str | None:
+    """Return where the cache of a project lies, None where the project is in no git repository."""
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        return named or None
+    here = os.path.abspath(root)
+    while not os.path.lexists(os.path.join(here, ".git")):
+        above = os.path.dirname(here)
+        if above == here:
+            return None
+        here = above
+    own = os.path.join(here, ".git")
+    try:
+        if os.path.isfile(own):  # a work tree beside the main one, or a submodule
+            own = os.path.join(here, _line(own).removeprefix("gitdir:").strip())
+            common = os.path.join(own, "commondir")
+            if os.path.isfile(common):
+                own = os.path.join(own, _line(common))
+    except OSError:
+        return None
+    return os.path.join(own, FOLDER) if os.path.isdir(own) else None
+
+
+def _line(path: str) -> str:
+    with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+        return stream.readline(4096).strip()
+
+
+def _digest(*parts: bytes) -> bytes:
+    digest = blake2b(digest_size=_DIGEST_BYTES)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.digest()
+
+
+def _version() -> str:
+    """Name the code that makes the answers: libcst, and the modules beside this one."""
+    parts: list[bytes] = []
+    here = os.path.dirname(__file__)
+    sources = [os.path.join(here, name) for name in sorted(os.listdir(here)) if name.endswith(".py")]
+    spec = find_spec("libcst")
+    if spec is not None and spec.origin is not None:
+        sources.append(os.path.join(os.path.dirname(spec.origin), "_version.py"))
+    for source in sources:
+        try:
+            with open(source, "rb") as stream:
+                parts.append(stream.read())
+        except OSError:
+            parts.append(b"")
+    return _digest(*parts).hex()
+
+
+def _forget(folder: str) -> None:
+    """Remove the answers of versions that were not used last."""
+    import shutil
+
+    try:
+        kept = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+        for entry in sorted(kept, key=lambda entry: entry.stat().st_mtime)[: 1 - MAX_GENERATIONS]:
+            shutil.rmtree(entry.path, ignore_errors=True)
+    except OSError:
+        return
+
+
+def _shrink(shard: str) -> None:
+    """Drop the oldest half of a shard that is full."""
+    try:
+        names = os.listdir(shard)
+        if len(names) > MAX_ENTRIES_A_SHARD:
+            paths = sorted((os.path.join(shard, name) for name in names), key=os.path.getmtime)
+            for path in paths[: len(paths) // 2]:
+                os.remove(path)
+    except OSError:
+        return  # another hook was faster
+
+
+def _encode(found: Analysis | _Problem) -> bytes:
+    kind = "problem" if isinstance(found, _Problem) else "analysis"
+    return json.dumps([kind, *found], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
+
+
+def _decode(text: bytes) -> Analysis | _Problem:
+    kind, *rest = json.loads(text.decode("utf-8", "surrogatepass"))
+    if kind == "problem":
+        return _Problem(*rest)
+    sites, unknown = rest
+    return Analysis(
+        tuple(ImportSite._make(tuple(value) if isinstance(value, list) else value for value in row) for row in sites),
+        tuple(Unknown._make(row) for row in unknown),
+    )

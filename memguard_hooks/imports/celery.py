@@ -1,0 +1,40 @@
+"""Celery's names in strings: `include=`, `imports`, and `autodiscover_tasks([...])`.
+
+Source: Celery's documentation of the settings `imports` and `include` and of `Celery.autodiscover_tasks`: a worker
+imports these modules as it starts; a process that only sends tasks does not.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from memguard_hooks.imports.frameworks import Edge
+from memguard_hooks.imports.literals import Literals, dotted_end, parse
+
+_WHY = "as a module of tasks"
+
+
+def edges(data: bytes) -> Iterator[Edge]:
+    """Give the modules that a worker loads because of one file."""
+    module = parse(data)
+    if module is None:
+        return
+    names = Literals(module)
+    for name in ("imports", "include", "CELERY_IMPORTS", "CELERY_INCLUDE"):
+        for text, line in names.get(name):
+            yield Edge(text, line, "start", _WHY)
+    for node in ast.walk(module):
+        if not isinstance(node, ast.Call):
+            continue
+        given = {keyword.arg: keyword.value for keyword in node.keywords}
+        called = dotted_end(node.func)
+        if called == "Celery" and "include" in given:
+            for text, line in names.strings(given["include"]):
+                yield Edge(text, line, "start", _WHY)
+        elif called == "autodiscover_tasks":
+            packages = node.args[0] if node.args else given.get("packages")
+            related = names.strings(given["related_name"]) if "related_name" in given else [("tasks", 0)]
+            for text, line in names.strings(packages) if packages is not None else ():
+                for last, _ in related:
+                    yield Edge(f"{text}.{last}", line, "start", _WHY, is_optional=True)

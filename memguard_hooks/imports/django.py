@@ -1,0 +1,47 @@
+"""Django's names in strings: `INSTALLED_APPS`, `MIDDLEWARE`, `ROOT_URLCONF` and `include()`.
+
+Source: Django's documentation, "How applications are loaded". `setup()` imports each app, its `apps` and its `models`
+module and calls `ready()`, which for the admin imports each `admin` module. The handler loads the middleware as it is
+made, and the URLconf at the first request, in each process that answers one.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from memguard_hooks.imports.frameworks import Edge
+from memguard_hooks.imports.literals import Literals, dotted_end, parse
+
+ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
+
+_APP = "as an app of Django"
+
+
+def edges(data: bytes, *, is_worker: bool) -> Iterator[Edge]:
+    """Give what Django loads because of one file; `is_worker` for a Celery worker, which asks each app for tasks."""
+    module = parse(data)
+    if module is None:
+        return
+    names = Literals(module)
+    apps = names.get("INSTALLED_APPS")
+    beside = ["models"]
+    if any(text in ADMIN for text, _ in apps):
+        beside.append("admin")
+    if is_worker:
+        beside.append("tasks")
+    for text, line in apps:
+        head, _, last = text.rpartition(".")
+        is_class = last[:1].isupper()  # a configuration, `shop.apps.ShopConfig`
+        package = head.removesuffix(".apps") if is_class else text
+        yield Edge(head if is_class else text, line, "start", _APP)
+        for name in beside if is_class else ["apps", *beside]:
+            yield Edge(f"{package}.{name}", line, "start", _APP, is_optional=True)
+    for text, line in names.get("MIDDLEWARE"):
+        yield Edge(text.rpartition(".")[0], line, "start", "as middleware of Django")
+    for text, line in names.get("ROOT_URLCONF"):
+        yield Edge(text, line, "request", "as the URLconf of Django")
+    for node in ast.walk(module):
+        if isinstance(node, ast.Call) and node.args and dotted_end(node.func) == "include":
+            for text, line in names.strings(node.args[0])[:1]:  # the second is a namespace
+                yield Edge(text, line, "request", "as an included URLconf")

@@ -1,0 +1,54 @@
+"""What frameworks import by names in strings: Django's apps, middleware and URLconfs, Celery's modules of tasks."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+
+class Edge(NamedTuple):
+    """A module that a framework loads because of a line of this file; `is_optional` where it need not be there."""
+
+    module: str
+    line: int
+    moment: Literal["start", "request"]
+    why: str
+    is_optional: bool = False
+
+
+class Framework(NamedTuple):
+    """What the service is to its frameworks: the Django settings that its environment names, and whether it runs tasks."""
+
+    django_settings: str | None = None
+    is_worker: bool = False
+
+
+_SETTINGS = re.compile(rb"DJANGO_SETTINGS_MODULE[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']")
+_DJANGO = (b"INSTALLED_APPS", b"urlpatterns", b"MIDDLEWARE", b"ROOT_URLCONF")
+_CELERY = (b"autodiscover_tasks", b"include", b"imports", b"CELERY_IMPORTS")
+_CONFIGURATION = re.compile(rb"^class\s+(\w+)\s*\([^)]*AppConfig[^)]*\)\s*:", re.MULTILINE)
+
+
+def called_by_framework(data: bytes) -> frozenset[str]:
+    """Return the names of a file that Django calls as it starts: `ready` of its app configurations."""
+    if b"AppConfig" not in data or b"def ready" not in data:
+        return frozenset()
+    return frozenset(f"{name.decode('utf-8', 'replace')}.ready" for name in _CONFIGURATION.findall(data))
+
+
+def framework_edges(data: bytes, framework: Framework) -> tuple[Edge, ...]:
+    """Return what frameworks load because of one file; nothing for a file that Python's own parser cannot read."""
+    found: list[Edge] = []
+    match = _SETTINGS.search(data)
+    if match is not None:
+        module = framework.django_settings or match[1].decode("ascii", "replace")
+        found.append(Edge(module, data.count(b"\n", 0, match.start()) + 1, "start", "as the settings of Django"))
+    if any(mark in data for mark in _DJANGO):
+        from memguard_hooks.imports import django
+
+        found += django.edges(data, is_worker=framework.is_worker)
+    if framework.is_worker and any(mark in data for mark in _CELERY):
+        from memguard_hooks.imports import celery
+
+        found += celery.edges(data)
+    return tuple(found)

@@ -1,0 +1,162 @@
+"""Where a project keeps its packages and which commands it installs, as pyproject.toml or setup.cfg says.
+
+Sources: the build backends' own documentation (setuptools' package discovery, Poetry's `packages`, Hatch's build
+configuration, PDM's `package-dir`, uv's `module-root` and workspaces) and the specification of entry points.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.tree import Tree, join
+
+MAX_MEMBERS = 200
+"""Members of a workspace that are looked at."""
+
+
+PYTHONS = tuple((3, minor) for minor in range(8, 17))
+
+
+class Layout(NamedTuple):
+    """The folders that packages are installed from, and the commands that are: name → `module:function`.
+
+    `python` is the Python that the project asks for, where it allows a single one, or none before lazy imports.
+    """
+
+    roots: tuple[str, ...] = ()
+    scripts: Mapping[str, str] = MappingProxyType({})
+    python: tuple[int, int] | None = None
+
+
+def read_layout(tree: Tree, folder: str = "") -> Layout:
+    """Read the layout of the project in a folder; what does not parse says nothing here, others report it."""
+    roots: list[str] = []
+    scripts: dict[str, str] = {}
+    python = None
+    data = _read(tree, folder, "pyproject.toml")
+    if data is not None:
+        document = _toml(data)
+        python = _python(_at(document, "project", "requires-python"))
+        roots += _roots(document)
+        scripts.update(_scripts(document))
+        for member in _members(tree, folder, document):
+            roots += [f"{member}/{root}".rstrip("/") for root in read_layout(tree, f"{folder}/{member}".lstrip("/")).roots]
+        if not roots and "build-system" in document:
+            roots.append("")
+    data = _read(tree, folder, "setup.cfg")
+    if data is not None and (b"where" in data or b"package_dir" in data or b"console_scripts" in data):
+        inner = _setup_cfg(data)
+        roots += inner.roots
+        scripts.update(inner.scripts)
+    if not roots and any(_read(tree, folder, name) is not None for name in ("setup.cfg", "setup.py")):
+        roots.append("")
+    inside = (join(folder, root) for root in roots)
+    return Layout(tuple(dict.fromkeys(root for root in inside if root is not None)), scripts, python)
+
+
+def _read(tree: Tree, folder: str, name: str) -> bytes | None:
+    try:
+        return tree.read(f"{folder}/{name}".lstrip("/"))
+    except MemguardError:
+        return None
+
+
+def _toml(data: bytes) -> dict[str, Any]:
+    import tomli
+
+    try:
+        return tomli.loads(data.decode("utf-8-sig"))
+    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+
+
+def _at(document: object, *keys: str) -> Any:
+    """Return the value below keys, None where there is none."""
+    for key in keys:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _python(specifiers: object) -> tuple[int, int] | None:
+    """Return the only Python that specifiers allow, or 3.15 where they allow none before it."""
+    if not isinstance(specifiers, str) or not re.search(r"[=<~]|3\.1[5-9]", specifiers.replace(">=", "")):
+        return None  # at least some version: that of the host is likely another
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        wanted = SpecifierSet(specifiers)
+    except InvalidSpecifier:
+        return None
+    found = [version for version in PYTHONS if any(f"3.{version[1]}.{patch}" in wanted for patch in range(30))]
+    return found[0] if len(found) == 1 or (found and found[0] >= (3, 15)) else None
+
+
+def _roots(document: dict[str, Any]) -> list[str]:
+    found = _texts(_at(document, "tool", "setuptools", "packages", "find", "where"))
+    found += _texts(_at(document, "tool", "setuptools", "package-dir", ""))
+    packages = _at(document, "tool", "poetry", "packages")
+    for package in packages if isinstance(packages, list) else ():
+        found += _texts(_at(package, "from"))
+    for package in _texts(_at(document, "tool", "hatch", "build", "targets", "wheel", "packages")):
+        found.append(package.rstrip("/").rpartition("/")[0])
+    for keys in (("hatch", "build", "sources"), ("pdm", "package-dir"), ("pdm", "build", "package-dir"),
+                 ("uv", "build-backend", "module-root"), ("maturin", "python-source")):  # fmt: skip
+        found += _texts(_at(document, "tool", *keys))
+    return found
+
+
+def _scripts(document: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for keys in (("tool", "poetry", "scripts"), ("project", "gui-scripts"), ("project", "scripts")):
+        table = _at(document, *keys)
+        for name, value in table.items() if isinstance(table, dict) else ():
+            text = value if isinstance(value, str) else _at(value, "reference") or _at(value, "callable")
+            if isinstance(text, str):
+                found[name] = text.partition("[")[0].strip()
+    return found
+
+
+def _members(tree: Tree, folder: str, document: dict[str, Any]) -> list[str]:
+    """Return the folders of a workspace of uv, without what it excludes."""
+    import fnmatch
+
+    found: list[str] = []
+    excluded = _texts(_at(document, "tool", "uv", "workspace", "exclude"))
+    for pattern in _texts(_at(document, "tool", "uv", "workspace", "members")):
+        head, _, last = pattern.rstrip("/").rpartition("/")
+        base = join(folder, head)
+        names = [entry.name for entry in tree.entries(base) if entry.is_folder] if base is not None else []
+        members = [f"{head}/{name}".lstrip("/") for name in fnmatch.filter(names, last)]
+        found += [one for one in members if not any(fnmatch.fnmatchcase(one, other) for other in excluded)]
+    return found[:MAX_MEMBERS]
+
+
+def _setup_cfg(data: bytes) -> Layout:
+    import configparser
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(data.decode("utf-8-sig"))
+    except (configparser.Error, UnicodeDecodeError):
+        return Layout()
+    roots = parser.get("options.packages.find", "where", fallback="").split()
+    for line in parser.get("options", "package_dir", fallback="").splitlines():
+        name, _, root = line.partition("=")
+        if not name.strip() and root.strip():
+            roots.append(root.strip())
+    scripts = {}
+    for line in parser.get("options.entry_points", "console_scripts", fallback="").splitlines():
+        name, _, text = line.partition("=")
+        if text.strip():
+            scripts[name.strip()] = text.partition("[")[0].strip()
+    return Layout(tuple(roots), scripts)

@@ -1,0 +1,41 @@
+"""The imports at the start of lines, for a file that cannot be parsed: what is not indented runs at import."""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.imports.analyze import ImportSite, When
+
+_IMPORT = re.compile(
+    r"""^(?P<lazy>lazy[ \t]+)?
+    (?: import[ \t]+(?P<modules>[^\n\#;]+)
+      | from(?P<dots>(?:[ \t]*\.)*)[ \t]*(?P<module>(?:\w[\w.]*)?)[ \t]*\bimport[ \t]*
+        (?: \((?P<inside>[^()]{0,20000})\) | (?P<names>[^\n\#;]+) ) )""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+def unindented_imports(data: bytes) -> tuple[ImportSite, ...]:
+    """Return the imports that begin a line, in order; a line inside a string may be taken for one."""
+    text = data.decode("utf-8", "replace")
+    found: list[ImportSite] = []
+    line, last = 1, 0
+    for match in _IMPORT.finditer(text):
+        line += text.count("\n", last, match.start())
+        last = match.start()
+        end = line + match[0].count("\n")
+        when: When = "call" if match["lazy"] else "import"
+        why = "in a lazy import" if match["lazy"] else "at module level"
+        if match["modules"] is not None:
+            found += [ImportSite(line, 1, end, name, 0, (), when, why) for name in _names(match["modules"])]
+        else:
+            names = tuple(_names(re.sub(r"#[^\n]*", "", match["inside"] or match["names"] or "")))
+            level = match["dots"].count(".")
+            found.append(ImportSite(line, 1, end, match["module"], level, names, when, why))
+    return tuple(found)
+
+
+def _names(text: str) -> list[str]:
+    """Return the names of a list without what `as` calls them; nothing of what is no name."""
+    words = [part.split() for part in text.replace("\\", " ").split(",")]
+    return [part[0] for part in words if part and re.fullmatch(r"[\w.]+|\*", part[0])]

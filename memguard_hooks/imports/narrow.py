@@ -1,0 +1,124 @@
+"""What a file may import, from its bytes alone: fast enough for all files of a large repository.
+
+An import is looked for wherever the keyword stands at what may be the beginning of a statement, also inside
+strings and comments, so that nothing is missed and some is said too much. Grammar:
+https://docs.python.org/3/reference/simple_stmts.html#the-import-statement
+"""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.imports.scan import normalized
+
+MAX_TAILS = 4
+"""How often each byte may be read as a part of a list of names, on average; hostile files have lists in lists."""
+
+MAX_LINE = 500
+"""Bytes of a line that are looked back at."""
+
+_WORD = rb"[\w\x80-\xff]"
+_GAP = rb"(?:[ \t\f]|\\(?:\r\n?|\n))*"
+_NAMES = rb"(?:[\w\x80-\xff.,* \t\f]|\\(?:\r\n?|\n))*"
+_IN_PARENTHESES = rb"(?:[\w\x80-\xff., \t\f\r\n\\]|\#[^\r\n]*)*"
+# The keyword comes first: a pattern that begins with a literal is searched for many times faster.
+_IMPORT = re.compile(rb"import(?<!%simport)(?!%s)(?=%s(?:\((%s)|(%s)))" % (_WORD, _WORD, _GAP, _IN_PARENTHESES, _NAMES))
+_FROM = re.compile(rb"from(?<!%sfrom)(?!%s)" % (_WORD, _WORD))
+_MODULE = re.compile(_NAMES)
+_COMMENT = re.compile(rb"\#[^\r\n]*")
+
+_EXEC = re.compile(rb"exec(?<![\w.]exec)%s\(" % _GAP)
+_CALL = re.compile(rb"\b(?:import_module|(__import__))\b(?:%s\(\s*(?:name\s*=\s*)?(['\"])(\w[\w.]*)\2\s*([,)]))?" % _GAP)
+_OF_IMPORTLIB = re.compile(rb"[ \t]*from[ \t]+importlib[ \t]+import[ \t(]+(?:\w+[ \t]*,[ \t]*)*")
+_ALIAS = re.compile(rb"%sas\b" % _GAP)
+_NAME = re.compile(rb"['\"]([A-Za-z_\x80-\xff][\w.\x80-\xff]*)['\"]")
+
+
+def candidates(data: bytes) -> tuple[str, ...] | None:
+    """Return the modules that a source file may import, None where these may be any.
+
+    Names stand as they are written, relative ones with their dots; `from a import b, c` may import `a`, `a.b`
+    and `a.c`. Never less than libcst finds: statements anywhere, calls of `import_module` and `__import__`, and lazy
+    proxies. Where such a call is given anything but a plain string, or code is run by `exec` or `runpy`, the
+    answer is None.
+    """
+    plain = normalized(data)
+    if plain is None or b"runpy" in plain or b"lazy_loader" in plain or _EXEC.search(plain):
+        return None
+    statements = _statements(plain)
+    calls = _calls(plain)
+    if statements is None or calls is None:
+        return None
+    proxies = _NAME.findall(plain) if b"lazy" in plain.lower() else ()
+    return tuple(dict.fromkeys(name.decode("utf-8", "replace") for name in (*statements, *calls, *proxies)))
+
+
+def _statements(data: bytes) -> list[bytes] | None:
+    found: list[bytes] = []
+    last = 0
+    left = MAX_TAILS * len(data)
+    for match in _IMPORT.finditer(data):
+        left -= match.end(match.lastindex or 0) - match.end()
+        if left < 0:
+            return None
+        start = match.start()
+        module = _module(data, last, start)
+        if module is not None:
+            prefix = module if module.endswith(b".") else module + b"."
+            found.append(module)
+            found += [prefix + name for name in _listed(match[1] or match[2] or b"")]
+        elif match[1] is None and _begins(data, last, start):
+            found += _listed(match[2])
+        last = match.end()
+    return found
+
+
+def _module(data: bytes, last: int, end: int) -> bytes | None:
+    """Return what stands between `from` and the `import` at `end`, None where no `from` belongs to it."""
+    start = data.rfind(b"from", last, end)
+    while start >= 0 and not _FROM.match(data, start):
+        start = data.rfind(b"from", last, start)
+    if start < 0 or not _begins(data, last, start):
+        return None
+    match = _MODULE.fullmatch(data, start + 4, end)
+    return None if match is None else b"".join(match[0].replace(b"\\", b" ").split())
+
+
+def _begins(data: bytes, last: int, start: int) -> bool:
+    """Tell whether a statement may begin at `start`, by what stands before it on its line."""
+    before = data[max(last, data.rfind(b"\n", last, start)) : start].rstrip(b" \t\f")
+    return not before or before[-1] in b"\r\n;:" or before.endswith(b"lazy")
+
+
+def _listed(names: bytes) -> list[bytes]:
+    """Return the names of a list as they are written, without what `as` calls them."""
+    if b"#" in names:
+        names = _COMMENT.sub(b"", names)
+    if b"\\" in names:
+        names = names.replace(b"\\", b" ")
+    found: list[bytes] = []
+    for item in names.split(b","):
+        words = item.split()
+        if len(words) > 1:
+            words = [b"".join(words[: words.index(b"as")] if b"as" in words else words)]
+        found += words
+    return found
+
+
+def _calls(data: bytes) -> list[bytes] | None:
+    """Return what calls import, None where one is given something computed, or goes by another name."""
+    found: list[bytes] = []
+    if b"import_module" not in data and b"__import__" not in data:
+        return found
+    for match in _CALL.finditer(data):
+        if match[3] is not None and not (match[1] and match[4] == b","):
+            found.append(match[3])
+        elif match[3] is not None or not _is_only_imported(data, match):
+            return None
+    return found
+
+
+def _is_only_imported(data: bytes, match: re.Match[bytes]) -> bool:
+    """Tell whether a name stands in `from importlib import import_module`, and keeps its name."""
+    line = data[max(0, match.start() - MAX_LINE) : match.start()].rpartition(b"\n")[2]
+    return bool(_OF_IMPORTLIB.fullmatch(line)) and not _ALIAS.match(data, match.end())

@@ -1,0 +1,81 @@
+"""What the walk through one file has found: imports and when they run, what is not known, what is called of others."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from memguard_hooks.imports.analyze import Analysis, ImportSite, Unknown
+from memguard_hooks.imports.context import Context
+from memguard_hooks.imports.places import Places
+from memguard_hooks.imports.values import Lazy, Site
+
+_MAX_TEXT = 80
+
+
+class Record:
+    """The findings in one module, while they are being made."""
+
+    def __init__(self, module: cst.Module, places: Places) -> None:
+        self._module = module
+        self._places = places
+        self._sites: dict[tuple[cst.CSTNode, str], Site] = {}
+        self._unknown: dict[cst.CSTNode, Unknown] = {}
+        self._called: set[str] = set()
+
+    def analysis(self) -> Analysis:
+        """Return all that was found, by position."""
+        return Analysis(
+            tuple(sorted(map(self._site_of, self._sites.values()), key=lambda s: (s.line, s.column, s.module))),
+            tuple(sorted(self._unknown.values())),
+        )
+
+    def _site_of(self, site: Site) -> ImportSite:
+        place = self._places.of(site.node)
+        used = self._places.of(site.used) if site.used is not None else None
+        return ImportSite(
+            place.line,
+            place.column,
+            place.end_line,
+            site.module,
+            site.level,
+            site.names,
+            "import" if used else site.when,
+            f"used at line {used.line} while loading" if used else site.why,
+            used and used.line,
+            used and used.column,
+            self._calls_of(site) if used or site.when == "import" else (),
+        )
+
+    def _calls_of(self, site: Site) -> tuple[str, ...]:
+        """Return what is called while loading of what a site imports, below its module."""
+        prefix = "." * site.level + site.module
+        prefix += "" if prefix.endswith(".") else "."
+        rests = [path[len(prefix) :] for path in sorted(self._called) if path.startswith(prefix)]
+        return tuple(rest for rest in rests if not site.names or {rest.partition(".")[0], "*"} & set(site.names))
+
+    def site(self, node: cst.CSTNode, module: str, level: int, names: tuple[str, ...], context: Context) -> Site:
+        """Note an import; what runs in several ways counts as the earliest of them."""
+        order = ("import", "call", "never")
+        known = self._sites.get((node, module))
+        if known is None:
+            known = self._sites[node, module] = Site(node, module, level, names, context.when, context.why)
+        elif order.index(context.when) < order.index(known.when):
+            known.when, known.why = context.when, context.why
+        return known
+
+    def use(self, lazy: Lazy, node: cst.CSTNode, context: Context) -> None:
+        """Note that code uses what a lazy import binds: that resolves it, where the code runs at load time."""
+        if context.when == "import" and lazy.site.when != "never" and lazy.site.used is None:
+            lazy.site.used = node
+
+    def unknown(self, node: cst.Call, context: Context) -> None:
+        """Note what is imported at load time and cannot be known."""
+        if context.when == "import" and node not in self._unknown:
+            place = self._places.of(node)
+            text = " ".join(self._module.code_for_node(node).split())
+            self._unknown[node] = Unknown(place.line, place.column, text[:_MAX_TEXT])
+
+    def call(self, path: str, context: Context) -> None:
+        """Note that something that another file defines is called, by its dotted name."""
+        if context.when == "import" and "." in path:
+            self._called.add(path)

@@ -1,0 +1,85 @@
+"""The Python files of one tree: what each may import, by its bytes, and what it imports, by libcst."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.analyze import Analysis, ImportSite, Target
+from memguard_hooks.imports.cache import Cache
+from memguard_hooks.imports.frameworks import Edge, Framework, called_by_framework, framework_edges
+from memguard_hooks.imports.lines import unindented_imports
+from memguard_hooks.imports.narrow import candidates
+from memguard_hooks.tree import Tree
+
+MAX_SOURCE_BYTES = 2**20
+"""libcst reads some 0.7 MB a second; no hand writes more than this into one file."""
+
+
+class Reading(NamedTuple):
+    """What one file imports, and its size in bytes.
+
+    `problem` says why it could not be analyzed: then `analysis` has what its unindented lines say.
+    """
+
+    analysis: Analysis
+    size: int
+    edges: tuple[Edge, ...] = ()
+    problem: MemguardError | None = None
+
+
+class Sources:
+    """The source files of a tree, each read for as much as a verdict needs."""
+
+    def __init__(self, tree: Tree, cache: Cache, framework: Framework = Framework()) -> None:  # noqa: B008 - frozen
+        self._tree = tree
+        self._cache = cache
+        self._framework = framework
+
+    def data(self, path: str) -> bytes:
+        """Return the bytes of a file. Raises MemguardError for what is missing or must not be read."""
+        data = self._tree.read(path)
+        if data is None:
+            raise MemguardError("no such file", path)
+        return data
+
+    def analysis(self, path: str, target: Target) -> Analysis:
+        """Analyze a file. Raises MemguardError for what is missing, too large or not Python."""
+        return self._analysis(self.data(path), path, target)
+
+    def _analysis(self, data: bytes, path: str, target: Target) -> Analysis:
+        if len(data) > MAX_SOURCE_BYTES:
+            raise MemguardError(f"is larger than {MAX_SOURCE_BYTES // 2**10} KiB", path)
+        return self._cache.analyze(data, path, target)
+
+    def prove(self, path: str, target: Target) -> Reading:
+        """Read a file as libcst tells. Raises MemguardError for what must not be read."""
+        data = self.data(path)
+        edges = framework_edges(data, self._framework)
+        target = target._replace(called=target.called | called_by_framework(data))
+        try:
+            return Reading(self._analysis(data, path, target), len(data), edges)
+        except MemguardError as error:
+            return Reading(Analysis(unindented_imports(data)), len(data), edges, error)
+
+    def narrow(self, path: str, target: Target) -> Reading:
+        """Read a file as its bytes tell: each import that it may make counts as eager; never one too few."""
+        stamp = self._tree.stamp(path)
+        ledger = self._cache.ledger("narrow", repr(self._framework))
+        known = None if stamp is None else ledger.get(path, stamp)
+        if known is not None:
+            size, names, edges = known[0]
+            edges = [Edge._make(edge) for edge in edges]
+        else:
+            data = self.data(path)
+            size, names, edges = len(data), candidates(data), framework_edges(data, self._framework)
+            if stamp is not None:
+                ledger.put(path, stamp, (size, names, edges))
+        if names is None:
+            return self.prove(path, target)
+        return Reading(Analysis(tuple(map(_site, names))), size, tuple(edges))
+
+
+def _site(name: str) -> ImportSite:
+    module = name.lstrip(".")
+    return ImportSite(0, 0, 0, module, len(name) - len(module), (), "import", "")

@@ -1,0 +1,41 @@
+"""Whether anything in a file names what an import binds."""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.analyze import ImportSite
+from memguard_hooks.imports.scan import decode
+
+
+def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
+    """Return the names that an import binds where nothing else mentions any of them, also no string and no comment.
+
+    None too for what is imported to be handed on (in `__init__.py`, `x as x`, by `*`), or for its effects (`# noqa`).
+    """
+    try:
+        lines = decode(data, path).split("\n")
+    except MemguardError:
+        return None
+    statement = "\n".join(lines[site.line - 1 : site.end_line])
+    rest = "\n".join([*lines[: site.line - 1], *lines[site.end_line :]])
+    if (
+        path.endswith("__init__.py")
+        or "noqa" in statement
+        or "*" in site.names
+        or not statement.lstrip().startswith(_STARTS)
+    ):
+        return None
+    bound: list[str] = []
+    for name in site.names or (site.module,):
+        found = re.search(
+            rf"(?<![\w.]){re.escape(name)}(?![\w.])(?:[\s\\]+as[\s\\]+(\w+))?", statement.partition("import")[2]
+        )
+        if found is None or found[1] == name:
+            return None
+        bound.append(found[1] or name.partition(".")[0])
+    return " or ".join(bound) if bound and not re.search(rf"\b(?:{'|'.join(bound)})\b", rest) else None
+
+
+_STARTS = ("import", "from", "lazy")

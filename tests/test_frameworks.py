@@ -1,0 +1,252 @@
+"""What frameworks load by names in strings, against what Django and Celery really load in a fresh process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from memguard_hooks.imports.analyze import Target
+from memguard_hooks.imports.cache import Cache
+from memguard_hooks.imports.frameworks import Edge, Framework, called_by_framework, framework_edges
+from memguard_hooks.imports.graph import Walk, walk
+from memguard_hooks.imports.resolve import Resolver
+from memguard_hooks.imports.sources import Sources
+from memguard_hooks.tree import WorkTree
+
+SHOP = {
+    "proj/__init__.py": "",
+    "proj/wsgi.py": """
+        import os
+        from django.core.wsgi import get_wsgi_application
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proj.settings")
+        application = get_wsgi_application()
+    """,
+    "proj/settings/__init__.py": "from .base import *\n",
+    "proj/settings/base.py": """
+        SECRET_KEY = "x"
+        ALLOWED_HOSTS = ["*"]
+        ROOT_URLCONF = "proj.urls"
+        DJANGO_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.messages",
+                       "django.contrib.sessions", "django.contrib.admin"]
+        OWN_APPS = ["shop", "blog.apps.BlogConfig"]
+        INSTALLED_APPS = DJANGO_APPS + OWN_APPS
+        INSTALLED_APPS += ["stock"]
+        MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware",
+                      "django.contrib.auth.middleware.AuthenticationMiddleware",
+                      "django.contrib.messages.middleware.MessageMiddleware", "proj.middleware.Slow"]
+        TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "OPTIONS": {"context_processors": [
+            "django.contrib.auth.context_processors.auth", "django.contrib.messages.context_processors.messages",
+            "django.template.context_processors.request"]}}]
+        DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+        DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+        DEBUG = False
+        if DEBUG:
+            INSTALLED_APPS += ["toolbar"]
+    """,
+    "proj/middleware.py": """
+        import proj.clock
+        class Slow:
+            def __init__(self, get_response):
+                self.get_response = get_response
+            def __call__(self, request):
+                return self.get_response(request)
+    """,
+    "proj/clock.py": "",
+    "proj/urls.py": """
+        from django.urls import include, path
+        urlpatterns = [path("shop/", include("shop.urls")), path("blog/", include(("blog.urls", "blog")))]
+    """,
+    "shop/__init__.py": "",
+    "shop/apps.py": """
+        from django.apps import AppConfig
+        class ShopConfig(AppConfig):
+            name = "shop"
+            def ready(self):
+                from . import signals
+    """,
+    "shop/signals.py": "",
+    "shop/models.py": "from shop import prices\n",
+    "shop/prices.py": "",
+    "shop/admin.py": "from shop import reports\n",
+    "shop/reports.py": "",
+    "shop/tasks.py": "from shop import mails\n",
+    "shop/mails.py": "",
+    "shop/urls.py": """
+        from django.urls import path
+        from shop.views import index
+        urlpatterns = [path("", index)]
+    """,
+    "shop/views.py": """
+        from django.http import HttpResponse
+        from shop import charts
+        def index(request):
+            return HttpResponse("ok")
+        def export(request):
+            from shop import sheets
+    """,
+    "shop/charts.py": "",
+    "shop/sheets.py": "",
+    "blog/__init__.py": "",
+    "blog/apps.py": """
+        from django.apps import AppConfig
+        class BlogConfig(AppConfig):
+            name = "blog"
+    """,
+    "blog/urls.py": "from blog import views\nurlpatterns = []\n",
+    "blog/views.py": "",
+    "stock/__init__.py": "",
+    "stock/models.py": "",
+    "toolbar/__init__.py": "",
+    "queue_app/__init__.py": "",
+    "queue_app/celery.py": """
+        from celery import Celery
+        app = Celery("queue_app", broker="memory://", include=["queue_app.jobs"])
+        app.conf.imports = ("queue_app.more",)
+        app.autodiscover_tasks(["shop"])
+    """,
+    "queue_app/jobs.py": "from queue_app import heavy\n",
+    "queue_app/more.py": "",
+    "queue_app/heavy.py": "",
+}
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a Django project with three apps and a Celery app."""
+    root = tmp_path_factory.mktemp("shop")
+    for name, text in SHOP.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).lstrip(), "utf-8")
+    return root
+
+
+def loaded(root: Path, *programs: str) -> list[set[str]]:
+    """Return the files of the project that are loaded after each of some programs, in one fresh process."""
+    report = """
+import sys
+def tell():
+    print(*sorted(m.__file__[len(ROOT) + 1:] for m in list(sys.modules.values())
+                  if (getattr(m, "__file__", None) or "").startswith(ROOT)))
+"""
+    code = f"ROOT = {str(root)!r}\n{report}" + "".join(f"{program}\ntell()\n" for program in programs)
+    environment = {"PATH": "", "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, env=environment, capture_output=True, text=True, check=True
+    )
+    return [set(line.split()) for line in done.stdout.splitlines()]
+
+
+def walked(root: Path, entry: str, module: str, framework: Framework = Framework()) -> Walk:  # noqa: B008 - frozen
+    tree = WorkTree(str(root))
+    sources = Sources(tree, Cache(None), framework)
+    return walk(sources.prove, Resolver(tree, ("",)), entry, module, Target())
+
+
+def test_django_at_start_and_at_the_first_request(shop: Path) -> None:
+    pytest.importorskip("django")
+    found = walked(shop, "proj/wsgi.py", "proj.wsgi")
+    start, request = loaded(
+        shop,
+        "import proj.wsgi",
+        "from django.test import RequestFactory\nassert proj.wsgi.application.get_response(RequestFactory().get('/shop/'))",
+    )
+    assert "shop/admin.py" in start
+    assert "shop/signals.py" in start
+    assert "shop/charts.py" in request - start
+    assert set(found.files["start"]) == start
+    assert set(found.files["request"]) == request - start
+    assert set(found.files["call"]) == {"shop/sheets.py"}
+
+
+def test_a_worker_of_celery(shop: Path) -> None:
+    pytest.importorskip("celery")
+    (start,) = loaded(shop, "from queue_app.celery import app\napp.loader.import_default_modules()")
+    assert "shop/tasks.py" in start
+    found = walked(shop, "queue_app/celery.py", "queue_app.celery", Framework(is_worker=True))
+    assert set(found.files["start"]) == start
+
+
+def test_a_web_process_loads_no_tasks(shop: Path) -> None:
+    pytest.importorskip("celery")
+    (start,) = loaded(shop, "import queue_app.celery")
+    assert set(walked(shop, "queue_app/celery.py", "queue_app.celery").files["start"]) == start
+
+
+SETTINGS = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proj.settings")\n'
+APP = "as an app of Django"
+ADDED = """\
+A = ['a.apps.A']
+INSTALLED_APPS = [*A]
+INSTALLED_APPS.append('b.apps.B')
+INSTALLED_APPS.insert(0, 'c.apps.C')
+if os.name == 'posix':
+    INSTALLED_APPS += ['d.apps.D']
+"""
+INCLUDED = """\
+urlpatterns = [
+    path('a', include('a.urls')),
+    re_path('b', urls.include(('b.urls', 'b'))),
+]
+"""
+EDGES = {
+    "the settings of wsgi.py": (SETTINGS, Framework(), [Edge("proj.settings", 1, "start", "as the settings of Django")]),
+    "the settings of an assignment": (
+        "x = 1\nos.environ['DJANGO_SETTINGS_MODULE'] = 'proj.settings'\n", Framework(),
+        [Edge("proj.settings", 2, "start", "as the settings of Django")]),
+    "the settings of the environment": (
+        SETTINGS, Framework("proj.production"), [Edge("proj.production", 1, "start", "as the settings of Django")]),
+    "an app": (
+        "INSTALLED_APPS = [\n    'shop',\n]\n", Framework(),
+        [Edge("shop", 2, "start", APP), Edge("shop.apps", 2, "start", APP, is_optional=True),
+         Edge("shop.models", 2, "start", APP, is_optional=True)]),
+    "an app by its configuration": (
+        "INSTALLED_APPS = ('shop.apps.ShopConfig',)\n", Framework(),
+        [Edge("shop.apps", 1, "start", APP), Edge("shop.models", 1, "start", APP, True)]),
+    "an app of a worker": (
+        "INSTALLED_APPS: list[str] = ['shop.apps.ShopConfig']\n", Framework(is_worker=True),
+        [Edge("shop.apps", 1, "start", APP), Edge("shop.models", 1, "start", APP, True),
+         Edge("shop.tasks", 1, "start", APP, True)]),
+    "apps that are added": (
+        ADDED, Framework(),
+        [Edge(f"{name}.{last}", line, "start", APP, last == "models")
+         for name, line in (("a", 1), ("b", 3), ("c", 4), ("d", 6)) for last in ("apps", "models")]),
+    "apps for developers": ("INSTALLED_APPS = []\nif DEBUG:\n    INSTALLED_APPS += ['debug_toolbar']\n", Framework(), []),
+    "middleware": (
+        "MIDDLEWARE = ['shop.slow.Middleware']\n", Framework(), [Edge("shop.slow", 1, "start", "as middleware of Django")]),
+    "a URLconf": (
+        "ROOT_URLCONF = 'proj.urls'\n", Framework(), [Edge("proj.urls", 1, "request", "as the URLconf of Django")]),
+    "an included URLconf": (
+        INCLUDED, Framework(),
+        [Edge("a.urls", 2, "request", "as an included URLconf"), Edge("b.urls", 3, "request", "as an included URLconf")]),
+    "an included list": ("urlpatterns = [path('a', include(router.urls))]\n", Framework(), []),
+    "include of a worker": (
+        "app = Celery('x', include=['a.jobs'])\n", Framework(is_worker=True),
+        [Edge("a.jobs", 1, "start", "as a module of tasks")]),
+    "imports of a worker": (
+        "imports = ('a.jobs',)\n", Framework(is_worker=True), [Edge("a.jobs", 1, "start", "as a module of tasks")]),
+    "tasks under another name": (
+        "app.autodiscover_tasks(packages=['a'], related_name='jobs')\n", Framework(is_worker=True),
+        [Edge("a.jobs", 1, "start", "as a module of tasks", True)]),
+    "include of a web process": ("app = Celery('x', include=['a.jobs'])\n", Framework(), []),
+    "a file that does not parse": ("INSTALLED_APPS = ['shop'\n", Framework(), []),
+    "nothing": ("import os\n", Framework(), []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "framework", "edges"), [pytest.param(*case, id=name) for name, case in EDGES.items()])
+def test_edges(source: str, framework: Framework, edges: list[Edge]) -> None:
+    assert list(framework_edges(source.encode(), framework)) == edges
+
+
+@pytest.mark.parametrize(("source", "names"), [
+    pytest.param("class A(AppConfig):\n    def ready(self): ...\n", {"A.ready"}, id="a configuration"),
+    pytest.param("class A(apps.AppConfig):\n    name = 'a'\n", set(), id="without ready"),
+    pytest.param("class A(Base):\n    def ready(self): ...\n", set(), id="another class"),
+])  # fmt: skip
+def test_ready_is_called(source: str, names: set[str]) -> None:
+    assert called_by_framework(source.encode()) == names

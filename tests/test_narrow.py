@@ -1,0 +1,145 @@
+"""The fast lexical pass: every module that libcst finds is among its candidates, in any spelling."""
+
+from __future__ import annotations
+
+import time
+
+import libcst
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.narrow import candidates
+from memguard_hooks.imports.scan import decode
+from memguard_hooks.imports.syntax import dotted
+
+
+@pytest.mark.parametrize(("source", "expected"), [
+    pytest.param("import a", ("a",), id="alone"),
+    pytest.param("import a.b . c as d, e \\\n , f", ("a.b.c", "e", "f"), id="several"),
+    pytest.param("import\\\n  a", ("a",), id="continued"),
+    pytest.param("import\\\r\n  a\r\nimport b\rimport c", ("a", "b", "c"), id="line ends"),
+    pytest.param("import\ta\n\timport b\n\f import c", ("a", "b", "c"), id="tabs and form feeds"),
+    pytest.param("x = 1;import a;from b import c", ("a", "b", "b.c"), id="semicolons"),
+    pytest.param("if x:import a\nelse: import b", ("a", "b"), id="on one line"),
+    pytest.param("lazy import a\nlazy from b import c", ("a", "b", "b.c"), id="lazy"),
+    pytest.param("lazy \\\n import a\nlazy\tfrom\\\nb import c", ("a", "b", "b.c"), id="lazy, continued"),
+    pytest.param("from a import b as c, d", ("a", "a.b", "a.d"), id="from"),
+    pytest.param("from a import *", ("a", "a.*"), id="star"),
+    pytest.param("from a import*\nfrom.import b\nfrom..a import(c)", ("a", "a.*", ".", ".b", "..a", "..a.c"),
+                 id="no blanks"),
+    pytest.param("from . . a . b import c", ("..a.b", "..a.b.c"), id="blanks between dots"),
+    pytest.param("from ... import a", ("...", "...a"), id="relative"),
+    pytest.param("from \\\n a \\\n import \\\n b", ("a", "a.b"), id="from, continued"),
+    pytest.param("from a import (  # import x)\n  b,  # y, z\n  c as d,\n)\n", ("a", "a.b", "a.c"), id="parentheses"),
+    pytest.param("from a import ( # \\\n b)", ("a", "a.b"), id="a comment that ends with a backslash"),
+    pytest.param("from importlib_x import b; import importlib2", ("importlib_x", "importlib_x.b", "importlib2"),
+                 id="names like it"),
+    pytest.param("from a.from_b import from_c", ("a.from_b", "a.from_b.from_c"), id="names that begin with from"),
+    pytest.param("# importing is hard, we import a\nx.import_, fromimport", (), id="words in a comment"),
+    pytest.param('"""\nimport a\n"""', ("a",), id="in a string: too much, on purpose"),
+    pytest.param("# from a import (b,\nimport c", ("c",), id="an open list in a comment"),
+    pytest.param("'\nfrom a import (b'\nimport c", ("a", "a.b", "c"), id="an open list in a string"),
+    pytest.param("import \uff50\uff41ndas, ä", ("pandas", "ä"), id="NFKC"),
+    pytest.param("\ufeffimport a", ("a",), id="a byte order mark"),
+    pytest.param("def f(:\n  import a\n)", ("a",), id="what does not parse"),
+    pytest.param("import importlib\nimportlib.import_module('a.b')", ("importlib", "a.b"), id="import_module"),
+    pytest.param("from importlib import import_module\nimport_module(\n name = 'a' )", ("importlib",
+                 "importlib.import_module", "a"), id="import_module, imported"),
+    pytest.param("__import__('a')", ("a",), id="__import__"),
+    pytest.param("x = LazyImporter('a.b')", ("a.b",), id="a lazy proxy"),
+    pytest.param("lazy_import(NAME); NAME = 'a'", ("a",), id="a lazy proxy of a constant"),
+    pytest.param("cursor.exec('import a'); executor(1)", (), id="another exec"),
+    pytest.param("", (), id="nothing"),
+])  # fmt: skip
+def test_candidates(source: str, expected: tuple[str, ...]) -> None:
+    assert candidates(source.encode()) == expected
+
+
+@pytest.mark.parametrize("source", [
+    pytest.param("importlib.import_module(x)", id="import_module"),
+    pytest.param("importlib.import_module(f'a')", id="with fields"),
+    pytest.param("importlib.import_module('a' 'b')", id="in two parts"),
+    pytest.param("importlib.import_module('.a', 'b')", id="relative"),
+    pytest.param("importlib.import_module('a' + x)", id="a sum"),
+    pytest.param(r"__import__('\x61')", id="an escape"),
+    pytest.param("__import__('a', fromlist=['b'])", id="a list of names"),
+    pytest.param("load = importlib.import_module", id="another name"),
+    pytest.param("from importlib import import_module as load", id="another name, imported"),
+    pytest.param("importlib.\uff49mport_module(x)", id="NFKC"),
+    pytest.param("exec ('import a')", id="exec"),
+    pytest.param("import runpy", id="runpy"),
+    pytest.param("# coding: nothing\nimport a", id="an encoding that is not known"),
+])  # fmt: skip
+def test_anything(source: str) -> None:
+    assert candidates(source.encode()) is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-7", "latin-1", "cp037", "shift_jis"])
+def test_encodings(encoding: str) -> None:
+    data = b"# coding: " + encoding.encode() + b"\n" + "import a\nfrom b import c\n".encode(encoding)
+    found = candidates(data)
+    try:
+        text = decode(data, "x.py")
+        libcst.parse_module(text)
+    except (MemguardError, libcst.ParserSyntaxError):
+        return
+    assert found is None or {"a", "b", "b.c"} <= set(found)
+
+
+HOSTILE = {
+    "lists in lists": "import a, " * 100_000,
+    "open lists in one comment": "#" + "from a import (#" * 60_000,
+    "open lists": "from a import (b,\n" * 60_000,
+    "many from": "from " * 200_000 + "(\nimport a\n",
+    "many from before many import": ("from " * 20 + "( import a\n") * 8_000,
+    "blanks": "import" + " " * 1_000_000 + "a",
+    "blank lines": ("\n" * 1000 + "import a") * 1000,
+    "calls": "import_module(" + " " * 1_000_000,
+    "one line of calls": "from importlib import " + "import_module, " * 60_000,
+    "a long name": "lazy" + ".a" * 500_000 + "('x')",
+    "quotes": "lazy" + "'a" * 500_000,
+    "continued lines": "import " + "\\\n" * 500_000,
+    "comments": "from a import (\n" + "# b\n" * 250_000 + ")",
+}
+
+
+@pytest.mark.parametrize("source", [pytest.param(source, id=name) for name, source in HOSTILE.items()])
+def test_hostile_files_take_bounded_time(source: str) -> None:
+    began = time.process_time()
+    candidates(source.encode())
+    assert time.process_time() - began < 5
+
+
+def statements(text: str) -> set[str]:
+    """Return what the import statements of a file name, as libcst reads them."""
+    names: set[str] = set()
+
+    class Visitor(libcst.CSTVisitor):
+        def visit_Import(self, node: libcst.Import) -> None:  # noqa: N802 - its name in libcst
+            names.update(dotted(alias.name) or "" for alias in node.names)
+
+        def visit_ImportFrom(self, node: libcst.ImportFrom) -> None:  # noqa: N802
+            module = "." * len(node.relative) + (dotted(node.module) or "")
+            aliases = ["*"] if isinstance(node.names, libcst.ImportStar) else [dotted(alias.name) for alias in node.names]
+            names.add(module)
+            names.update(f"{module}{name}" if module.endswith(".") else f"{module}.{name}" for name in aliases)
+
+    libcst.parse_module(text).visit(Visitor())
+    return names
+
+
+@given(st.lists(st.sampled_from(["import", "from", "lazy", " ", "\t", "\f", "\\\n", "\n", ";", ":", "a", "b", ".", "..",
+                                 ",", "(", ")", "*", "# c\n", "# import b\n", " as ", "if x", "'", '"""', "\r\n",
+                                 "ä", "\uff42"]),
+                max_size=14))  # fmt: skip
+def test_any_text(parts: list[str]) -> None:
+    text = "".join(parts)
+    try:
+        expected = statements(decode(text.encode(), "x.py"))
+    except (MemguardError, libcst.ParserSyntaxError):
+        return
+    found = candidates(text.encode())
+    assert found is not None
+    assert expected <= set(found)
