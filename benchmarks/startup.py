@@ -97,7 +97,7 @@ CASES = (
     Case("forbid-heavy-deps", tuple(MANIFESTS), MANIFESTS[2], f"torch==2.8.0\n{REQUIREMENTS}"),
     Case("check-ast", tuple(SOURCES), SOURCES[2], f"{SOURCE}\nreturn (\n"),
     Case("debug-statement-hook", tuple(SOURCES), SOURCES[2], f"{SOURCE}\nbreakpoint()\n"),
-    Case("no-eager-heavy-imports", tuple(SOURCES), SOURCES[2], f"import pandas\n{SOURCE}"),
+    Case("no-eager-heavy-imports", tuple(SOURCES), SOURCES[0], f"import pandas\n{SOURCE}"),
     Case("memory-budget", (), "Procfile", "web: uvicorn main:app --workers 40\n"),
 )
 

@@ -1363,6 +1363,61 @@ CASES = {
                     import cold_d
         """,
     ),
+    "sys.platform": Case(
+        """
+            import sys
+            if sys.platform == "win32":
+                import cold_a
+            elif sys.platform != "darwin":
+                import hot_a
+            def f():
+                if sys.platform == "linux":
+                    import cold_b
+        """,
+    ),
+    "sys.platform, aliases": Case(
+        """
+            import sys as s
+            from sys import platform as p
+            if p.startswith("win") or s.platform == "cygwin":
+                import cold_a
+            else:
+                import hot_a
+        """,
+    ),
+    "os.name": Case(
+        """
+            import os
+            from os import name as n
+            if os.name == "nt":
+                import cold_a
+            if n == "posix":
+                import hot_a
+        """,
+    ),
+    "try and except ImportError": Case(
+        """
+            try:
+                import hot_a
+            except ImportError:
+                hot_a = None
+            def f():
+                try:
+                    import cold_a
+                except ImportError:
+                    pass
+        """,
+    ),
+    "aliases of aliases": Case(
+        """
+            import importlib as i
+            load = i.import_module
+            again = load
+            again("hot_a")
+            def f():
+                again("cold_a")
+        """,
+    ),
     "sys.version_info": Case(
         """
             import sys

@@ -144,7 +144,8 @@ def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> l
 
 
 def _allowances(project: Project, path: str) -> list[Allowance]:
-    from memguard_hooks.imports.scan import decode, scan
+    from memguard_hooks.imports.scan import scan
+    from memguard_hooks.imports.text import decode
 
     data = project.read_file(path)
     if data is None or b"memguard:" not in data:

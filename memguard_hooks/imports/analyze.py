@@ -13,7 +13,8 @@ import re
 from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.scan import decode, scan
+from memguard_hooks.imports.scan import scan
+from memguard_hooks.imports.text import decode
 
 When = Literal["import", "call", "never"]
 """At import, in a call later on, or under no circumstances of the target."""

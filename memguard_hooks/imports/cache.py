@@ -7,6 +7,7 @@ renamed into place, so that hooks may run side by side; one that was damaged is 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 from functools import cached_property
@@ -30,6 +31,9 @@ MAX_ENTRIES_A_SHARD = 64
 MAX_GENERATIONS = 3
 """Versions of the analysis whose answers are kept: the hooks of pre-commit and a developer's own may take turns."""
 
+FRESH_TREES = 16
+"""Analyses after which memory is freed: the walk over a syntax tree leaves it in circles of some MiB."""
+
 _DIGEST_BYTES = 16
 
 
@@ -47,6 +51,7 @@ class Cache:
         self._folder = folder
         self._known: dict[bytes, Analysis | _Problem] = {}
         self._ledgers: dict[str, Ledger] = {}
+        self._fresh = 0
 
     def analyze(self, data: bytes, path: str, target: Target) -> Analysis:
         """Return the analysis of a source; raises MemguardError for one that cannot be analyzed, with the place."""
@@ -58,6 +63,9 @@ class Cache:
             except MemguardError as error:
                 found = _Problem(error.message, error.line)
             self._write(key, found)
+            self._fresh += 1
+            if self._fresh % FRESH_TREES == 0:
+                gc.collect()
         self._known[key] = found
         if isinstance(found, _Problem):
             raise MemguardError(found.message, path, found.line)

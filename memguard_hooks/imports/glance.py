@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from memguard_hooks.imports.narrow import candidates
-from memguard_hooks.imports.scan import normalized
+from memguard_hooks.imports.text import normalized
 
 _IMPORTERS = frozenset({b"runpy", b"lazy_loader"})
 """Modules that import what they are told to."""
@@ -27,6 +26,8 @@ def may_import(data: bytes, modules: Iterable[str]) -> bool:
     statements = None if plain is None or _EXEC.search(plain) or b"lazy" in plain.lower() else _statements(plain)
     if statements is not None and _last_parts(tuple(modules)).isdisjoint(statements.translate(_BLANKS).split()):
         return False
+    from memguard_hooks.imports.narrow import candidates
+
     names = candidates(data)
     return names is None or any(name == one or name.startswith(f"{one}.") for name in names for one in modules)
 
@@ -46,7 +47,7 @@ def _statements(data: bytes) -> bytes | None:
         head = right if end < 0 else right[:end]
         if head[:7] == b"_module" or left[-2:] == b"__":
             return None
-        if head[-2:].rstrip(b"\r") == b"\\" or left[max(start - 3, 0) : start].rstrip(b"\r\n")[-1:] == b"\\":
+        if head.rstrip(b"\r")[-1:] == b"\\" or left[max(start - 3, 0) : start].rstrip(b"\r\n")[-1:] == b"\\":
             return None
         if b"(" in head:
             close = right.find(b")")

@@ -6,7 +6,7 @@ what the first request runs, and then what is deferred, for what the service tak
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal, NamedTuple
 
@@ -18,6 +18,9 @@ from memguard_hooks.imports.sources import Reading
 
 MAX_FILES = 20_000
 """Files that one walk reads before it gives up."""
+
+MAX_READS = 3
+"""Times that one file is read because more of its functions are called, each time with all that are known by then."""
 
 Moment = Literal["start", "request", "call"]
 """When something is loaded: as the service starts, at its first request, or in a call that may never come."""
@@ -101,6 +104,7 @@ class _Walker:
         self._seen: dict[str, _Reached] = {}
         self._called: dict[str, set[str]] = {}
         self._to_call: dict[str, set[str]] = {}
+        self._reads: Counter[str] = Counter()
         self._deferring: set[str] = set()
         """Files with imports that only a call runs: calling another that leads to none of them changes nothing."""
         self._externals: dict[tuple[str, int, int, str], External] = {}
@@ -140,12 +144,13 @@ class _Walker:
             leading = closure(self._edges, self._deferring)
             for path, names in called.items():
                 known = self._called.setdefault(path, set())
-                if path in self._seen and path in leading and not names <= known:
+                if path in self._seen and path in leading and not names <= known and self._reads[path] < MAX_READS:
                     known |= names
                     self._file(self._seen[path], moment)
 
     def _file(self, reached: _Reached, moment: Moment) -> None:
         path = reached.path
+        self._reads[path] += 1
         is_entry = path == self._entry
         target = self._target._replace(
             is_main=self._target.is_main and is_entry, called=frozenset(self._called.get(path, ()))

@@ -38,13 +38,11 @@ def read_layout(tree: Tree, folder: str = "") -> Layout:
     scripts: dict[str, str] = {}
     python = None
     data = _read(tree, folder, "pyproject.toml")
-    if data is not None:
-        document = _toml(data)
+    document = _toml(data) if data is not None else {}
+    if document:
         python = _python(_at(document, "project", "requires-python"))
         roots += _roots(document)
         scripts.update(_scripts(document))
-        for member in _members(tree, folder, document):
-            roots += [f"{member}/{root}".rstrip("/") for root in read_layout(tree, f"{folder}/{member}".lstrip("/")).roots]
         if not roots and "build-system" in document:
             roots.append("")
     data = _read(tree, folder, "setup.cfg")
@@ -54,8 +52,10 @@ def read_layout(tree: Tree, folder: str = "") -> Layout:
         scripts.update(inner.scripts)
     if not roots and any(_read(tree, folder, name) is not None for name in ("setup.cfg", "setup.py")):
         roots.append("")
-    inside = (join(folder, root) for root in roots)
-    return Layout(tuple(dict.fromkeys(root for root in inside if root is not None)), scripts, python)
+    inside = [path for root in roots if (path := join(folder, root)) is not None]
+    for member in _members(tree, document) if not folder else ():
+        inside += read_layout(tree, member).roots
+    return Layout(tuple(dict.fromkeys(inside)), scripts, python)
 
 
 def _read(tree: Tree, folder: str, name: str) -> bytes | None:
@@ -126,15 +126,15 @@ def _scripts(document: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def _members(tree: Tree, folder: str, document: dict[str, Any]) -> list[str]:
-    """Return the folders of a workspace of uv, without what it excludes."""
+def _members(tree: Tree, document: dict[str, Any]) -> list[str]:
+    """Return the folders of a workspace of uv at the top, without what it excludes."""
     import fnmatch
 
     found: list[str] = []
     excluded = _texts(_at(document, "tool", "uv", "workspace", "exclude"))
     for pattern in _texts(_at(document, "tool", "uv", "workspace", "members")):
         head, _, last = pattern.rstrip("/").rpartition("/")
-        base = join(folder, head)
+        base = join("", head)
         names = [entry.name for entry in tree.entries(base) if entry.is_folder] if base is not None else []
         members = [f"{head}/{name}".lstrip("/") for name in fnmatch.filter(names, last)]
         found += [one for one in members if not any(fnmatch.fnmatchcase(one, other) for other in excluded)]

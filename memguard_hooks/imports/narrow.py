@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.imports.scan import normalized
+from memguard_hooks.imports.text import normalized
 
 MAX_TAILS = 4
 """How often each byte may be read as a part of a list of names, on average; hostile files have lists in lists."""

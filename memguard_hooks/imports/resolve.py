@@ -20,13 +20,18 @@ class Resolver:
 
         A module that is not there below a package that is ends the list: it is an attribute, or an
         error at run time. A folder without `__init__.py` counts only where a file below it is found.
+        A later root counts where it has more of the name: the program that runs has put it first.
         """
         parts = module.split(".")
+        best: tuple[str, ...] = ()
+        depth = 0
         for root in self.roots:
-            found = self._below(root, parts)
-            if found:
-                return found
-        return ()
+            found, reached = self._below(root, parts)
+            if found and reached > depth:
+                best, depth = found, reached
+                if depth == len(parts):
+                    break
+        return best
 
     def submodule(self, module: str, name: str) -> str | None:
         """Return the file of `name` in a first-party package, None where it is an attribute."""
@@ -46,21 +51,25 @@ class Resolver:
         """Tell whether there is such a file."""
         return self._entries(parent(path)).get(path.rpartition("/")[2]) is False
 
-    def _below(self, root: str, parts: list[str]) -> tuple[str, ...]:
+    def _below(self, root: str, parts: list[str]) -> tuple[tuple[str, ...], int]:
+        """Return the files of a module below one root, and how many parts of its name they make."""
         found: list[str] = []
         here = root
-        for part in parts:
+        reached = 0
+        for number, part in enumerate(parts, start=1):
             entries = self._entries(here)
             inner = f"{here}/{part}" if here else part
             if entries.get(part) and self._entries(inner).get("__init__.py") is False:
                 found.append(f"{inner}/__init__.py")
+                reached = number
             elif entries.get(f"{part}.py") is False:
                 found.append(f"{inner}.py")
+                reached = number
                 break
             elif not entries.get(part):
                 break
             here = inner
-        return tuple(found)
+        return tuple(found), reached
 
     def _entries(self, folder: str) -> dict[str, bool]:
         known = self._folders.get(folder)

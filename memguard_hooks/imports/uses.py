@@ -6,7 +6,7 @@ import re
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.analyze import ImportSite
-from memguard_hooks.imports.scan import decode
+from memguard_hooks.imports.text import decode
 
 
 def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
