@@ -10,12 +10,21 @@ from memguard_hooks.config import FAIL, WARN, ServiceSettings
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint, StartCommand
-from memguard_hooks.entry import find_entry, find_services, read_command, settings_of
+from memguard_hooks.entry import Entry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.estimate import Process, Root, add_up, estimate_process, estimate_together
+from memguard_hooks.estimate import (
+    Process,
+    Root,
+    add_processes,
+    add_up,
+    estimate_process,
+    estimate_together,
+    loaded_after_fork,
+    saved_by_preload,
+)
 from memguard_hooks.finding import MIB, Estimate, Part, ServiceReport, Skipped, Step, Verdict, mib
 from memguard_hooks.footprint.heavy import FRAMEWORKS
-from memguard_hooks.imports.graph import External, walk
+from memguard_hooks.imports.graph import MOMENTS, External, Walk, walk
 from memguard_hooks.project import Project
 
 
@@ -28,7 +37,11 @@ class Deferral(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A service with its estimate, its process, and what the work tree adds to the last commit."""
+    """A service with its estimate, its process, and what the work tree adds to the last commit.
+
+    `fewest` are the workers that always run, where a server adds more under load. `preload` is what preloading would
+    save, `after_fork` what preloaded workers load once each, in bytes.
+    """
 
     report: ServiceReport
     service: Service
@@ -38,6 +51,9 @@ class Judged(NamedTuple):
     deferrals: tuple[Deferral, ...] = ()
     workers: int | None = None
     plan: str | None = None
+    fewest: int | None = None
+    preload: int = 0
+    after_fork: int = 0
 
 
 def assess(project: Project, before: Project | None) -> list[Judged]:
@@ -49,7 +65,7 @@ def assess(project: Project, before: Project | None) -> list[Judged]:
     judged: list[Judged] = []
     for service in services:
         settings = settings_of(project, service)
-        now = _estimate(project, service, settings)
+        now = estimate_service(project, service, settings)
         if isinstance(now, Skipped):
             unknown.append(now)
             judged.append(_unknown(project, service, settings))
@@ -70,25 +86,37 @@ def assess(project: Project, before: Project | None) -> list[Judged]:
     return judged
 
 
-class _Service(NamedTuple):
+class Estimated(NamedTuple):
+    """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
+
+    `dirty` is the part of the estimate that processes of gunicorn's take besides its workers.
+    """
+
     command: StartCommand
     entrypoint: EntryPoint
     process: Process
     estimate: Estimate
     workers: int
     unread: tuple[str, ...]
+    walked: Walk
+    dirty: Estimate = Estimate(0, 0, 0, 0, 0, None)
+
+    def with_workers(self, workers: int, runtime: int) -> Estimate:
+        """Return what the service takes with another number of workers."""
+        together = estimate_together(self.process, self.command._replace(workers=workers), runtime)
+        return add_processes(together, self.dirty)
 
 
-def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> _Service | None:
+def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:
     """Estimate a service at the last commit; None where nobody can, also because git cannot read the commit."""
     try:
-        found = _estimate(project, service, settings)
+        found = estimate_service(project, service, settings)
     except MemguardError:
         return None
-    return found if isinstance(found, _Service) else None
+    return found if isinstance(found, Estimated) else None
 
 
-def _estimate(project: Project, service: Service, settings: ServiceSettings) -> _Service | Skipped:
+def estimate_service(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
     """Estimate one service at one tree, or say why nobody can."""
     entry = find_entry(project, service)
     if isinstance(entry, Skipped):
@@ -103,9 +131,49 @@ def _estimate(project: Project, service: Service, settings: ServiceSettings) -> 
     server = tuple(External((name,), ()) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))
     process = estimate_process(project, walked, entry.target.python)
-    runtime = settings.runtime or 0
-    estimate = estimate_together(process, command, runtime)
-    return _Service(command, entry.entrypoint, process, estimate, command.workers, walked.unread)
+    estimate = estimate_together(process, command, settings.runtime or 0)
+    found = Estimated(command, entry.entrypoint, process, estimate, command.workers, walked.unread, walked)
+    return _with_dirty_workers(project, entry, found)
+
+
+def _with_dirty_workers(project: Project, entry: Entry, found: Estimated) -> Estimated:
+    """Add the processes that gunicorn starts for `dirty_apps`: an arbiter that imports these apps, and its workers.
+
+    The arbiter imports before it forks, to ask each app for its number of workers: of an app that took 39 MiB with one
+    worker a second one took 4 more (summed PSS, gunicorn 27.0.1, CPython 3.11.7, 2026-11-22).
+    """
+    command, service = found.command, entry.service
+    if not command.dirty_apps or command.dirty_workers == 0:
+        return found
+    files: dict[str, str] = {}
+    for app in command.dirty_apps:
+        module = app.partition(":")[0]
+        located = entry.resolver.files(module)
+        if located and entry.resolver.module_of(located[-1]) == module:
+            files[located[-1]] = module
+        else:
+            reason = f"the dirty workers of {service.name} are not counted: {app} is not in the repository"
+            project.skipped.append(Skipped(service.path, service.line, reason))
+            return found._replace(unread=(*found.unread, app))
+    if command.dirty_workers is None:
+        reason = f"the dirty workers of {service.name} are not counted: their number is known only at run time"
+        project.skipped.append(Skipped(service.path, service.line, reason))
+        return found._replace(unread=(*found.unread, *files))
+    target = entry.target._replace(called=frozenset(), is_main=False)
+    walks = [walk(entry.sources.prove, entry.resolver, path, module, target) for path, module in files.items()]
+    project.skipped += [gap for one in walks for gap in one.skipped]
+    server = tuple(External((name,), ()) for name in command.server_modules)
+    joined = Walk(
+        {moment: {path: size for one in walks for path, size in one.files[moment].items()} for moment in MOMENTS},
+        (*server, *(external for one in walks for external in one.externals)),
+        {},
+    )
+    process = estimate_process(project, joined, entry.target.python)
+    workers = StartCommand(None, command.dirty_workers, "preload", "gunicorn")
+    dirty = estimate_together(process, workers, 0)
+    unread = tuple(path for one in walks for path in one.unread)
+    estimate = add_processes(found.estimate, dirty)
+    return found._replace(estimate=estimate, dirty=dirty, unread=(*found.unread, *unread))
 
 
 # The verdict
@@ -127,7 +195,7 @@ def _plan(settings: ServiceSettings) -> platforms.Plan | None:
     return plan
 
 
-def _limit(service: Service, settings: ServiceSettings) -> tuple[int | None, str, str]:
+def limit_of(service: Service, settings: ServiceSettings) -> tuple[int | None, str, str]:
     """Return the limit in bytes, where it is written, and what a message calls it."""
     if settings.limit is not None:
         return settings.limit, settings.limit_source, settings.limit_source
@@ -141,15 +209,21 @@ def _limit(service: Service, settings: ServiceSettings) -> tuple[int | None, str
 
 
 def _judge(
-    project: Project, service: Service, settings: ServiceSettings, now: _Service, then: _Service | None, commit: int | None
+    project: Project,
+    service: Service,
+    settings: ServiceSettings,
+    now: Estimated,
+    then: Estimated | None,
+    commit: int | None,
 ) -> Judged:
-    limit, source, label = _limit(service, settings)
+    limit, source, label = limit_of(service, settings)
     estimate = now.estimate._replace(commit=commit)
+    taken = judged_by(estimate, settings)
     verdict: Verdict = "ok"
     if limit is not None:
-        if estimate.expected > (settings.fail or FAIL) * limit:
+        if taken > (settings.fail or FAIL) * limit:
             verdict = "error"
-        elif estimate.expected > (settings.warn or WARN) * limit:
+        elif taken > (settings.warn or WARN) * limit:
             verdict = "warning"
     elif service.platform is not None and settings.platform is None:
         verdict = "unknown"
@@ -183,19 +257,27 @@ def _judge(
         settings,
         added,
         _deferrals(now, settings, (settings.warn or WARN) * limit) if limit is not None else (),
-        _workers_that_fit(now, settings, (settings.warn or WARN) * limit) if limit is not None else None,
-        _plan_that_fits(service, settings, estimate.expected / (settings.warn or WARN)),
+        workers_that_fit(now, settings, (settings.warn or WARN) * limit) if limit is not None else None,
+        _plan_that_fits(service, settings, taken / (settings.warn or WARN)),
+        now.command.fewest,
+        saved_by_preload(now.process, now.command),
+        loaded_after_fork(now.process, now.command),
     )
 
 
-def _deferrals(now: _Service, settings: ServiceSettings, goal: float) -> tuple[Deferral, ...]:
+def judged_by(estimate: Estimate, settings: ServiceSettings) -> int:
+    """Return the bytes that are set against the limit: what is expected, or what the settings ask for."""
+    return estimate.high if settings.pessimistic else estimate.expected
+
+
+def _deferrals(now: Estimated, settings: ServiceSettings, goal: float) -> tuple[Deferral, ...]:
     """Return the fewest imports to defer so that a service gets below the goal, the most saving first.
 
     An import is worth only what no other one still loads; where all together do not suffice, all that
     save a MiB or more are returned.
     """
     kept = list(now.process.roots)
-    total = now.estimate.expected
+    total = judged_by(now.estimate, settings)
     chosen: list[Deferral] = []
     while total > goal:
         options = [(_total_without(now, settings, kept, root), root) for root in kept if _may_wait(root)]
@@ -213,16 +295,15 @@ def _may_wait(root: Root) -> bool:
     return bool(root.chain) and root.name.partition(".")[0] not in FRAMEWORKS
 
 
-def _workers_that_fit(now: _Service, settings: ServiceSettings, goal: float) -> int | None:
+def workers_that_fit(now: Estimated, settings: ServiceSettings, goal: float) -> int | None:
     """Return how many of several workers fit below the goal, None where not even one does."""
     for workers in range(now.workers - 1, 0, -1):
-        fewer = now.command._replace(workers=workers)
-        if estimate_together(now.process, fewer, settings.runtime or 0).expected <= goal:
+        if judged_by(now.with_workers(workers, settings.runtime or 0), settings) <= goal:
             return workers
     return None
 
 
-def _total_without(now: _Service, settings: ServiceSettings, roots: Sequence[Root], without: Root) -> int:
+def _total_without(now: Estimated, settings: ServiceSettings, roots: Sequence[Root], without: Root) -> int:
     process = now.process
     python = ".".join(process.base.python.split(".")[:2])
     parts = add_up(process.base, [root for root in roots if root is not without], python)[0]
@@ -230,7 +311,9 @@ def _total_without(now: _Service, settings: ServiceSettings, roots: Sequence[Roo
     lighter = process._replace(
         expected=own + sum(part.resident for part in parts), anonymous=own + sum(part.anonymous for part in parts)
     )
-    return estimate_together(lighter, now.command, settings.runtime or 0).expected
+    lighter_estimate = add_processes(estimate_together(lighter, now.command, settings.runtime or 0), now.dirty)
+    margin = now.estimate.high - now.estimate.expected if settings.pessimistic else 0
+    return lighter_estimate.expected + margin
 
 
 def _plan_that_fits(service: Service, settings: ServiceSettings, needed: float) -> str | None:
@@ -242,7 +325,7 @@ def _plan_that_fits(service: Service, settings: ServiceSettings, needed: float) 
 
 
 def _unknown(project: Project, service: Service, settings: ServiceSettings) -> Judged:
-    limit, source, label = _limit(service, settings)
+    limit, source, label = limit_of(service, settings)
     command = read_command(project, service)
     report = ServiceReport(
         name=service.name,

@@ -47,6 +47,7 @@ class ServiceSettings(NamedTuple):
     fail: float | None = None
     growth: int | None = None
     runtime: int | None = None
+    pessimistic: bool | None = None
 
     def over(self, other: ServiceSettings) -> ServiceSettings:
         """Return these settings with those of `other` where nothing is set here; platform and limit go together."""
@@ -61,6 +62,7 @@ class ServiceSettings(NamedTuple):
             fail=self.fail or other.fail,
             growth=other.growth if self.growth is None else self.growth,
             runtime=other.runtime if self.runtime is None else self.runtime,
+            pessimistic=other.pessimistic if self.pessimistic is None else self.pessimistic,
         )
 
 
@@ -80,6 +82,7 @@ class Settings(NamedTuple):
     forbid_add: tuple[str, ...] = ()
     forbid_remove: tuple[str, ...] = ()
     forbid_allow: Mapping[str, Allowance] = MappingProxyType({})
+    forbid_companions: bool = False
     pins: Mapping[str, str] = _NOTHING
 
 
@@ -197,6 +200,13 @@ class _Table:
             pass
         raise self._document.error(f"{self._name(name)} must be {example}, not {_shown(value)}", (*self._key, name))
 
+    def flag(self, name: str) -> bool | None:
+        """Return true or false, None where the key is not there."""
+        value = self.values.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self._document.error(f"{self._name(name)} must be true or false, not {_shown(value)}", (*self._key, name))
+
     def texts(self, name: str) -> tuple[str, ...]:
         value = self.values.get(name, [])
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
@@ -241,7 +251,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         tools = document.data.get("tool", {})
         value = tools.get("memguard", {}) if isinstance(tools, dict) else {}
     top = _Table(document, key, value, _TOP_KEYS)
-    heavy, forbid = top.table("heavy", (*_LIST_KEYS, "only-through")), top.table("forbid", _LIST_KEYS)
+    heavy, forbid = top.table("heavy", (*_LIST_KEYS, "only-through")), top.table("forbid", (*_LIST_KEYS, "companions"))
     names = top.values.get("services", {})
     threshold = top.text("heavy-threshold", parse_size, "a size such as '40MiB'")
     services = top.table("services", tuple(names) if isinstance(names, dict) else ())
@@ -260,12 +270,13 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         forbid_add=forbid.texts("add"),
         forbid_remove=forbid.texts("remove"),
         forbid_allow=forbid.allowances(),
+        forbid_companions=forbid.flag("companions") is True,
         pins=_pins(top),
     )
 
 
 def _service(table: _Table) -> ServiceSettings:
-    budget = table.table("budget", ("warn", "fail", "growth", "runtime"))
+    budget = table.table("budget", ("warn", "fail", "growth", "runtime", "pessimistic"))
     limit = table.text("limit", _parse_limit, "a size such as '512MiB'")
     platform = table.text("platform", str, "a platform such as 'render-free'")
     source = ""
@@ -283,6 +294,7 @@ def _service(table: _Table) -> ServiceSettings:
         fail=budget.text("fail", parse_share, "a share such as '88%'"),
         growth=budget.text("growth", parse_size, "a size such as '25MiB'"),
         runtime=budget.text("runtime", parse_size, "a size such as '80MiB'"),
+        pessimistic=budget.flag("pessimistic"),
     )
 
 

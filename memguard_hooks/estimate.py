@@ -58,6 +58,9 @@ SERVERS = {
 
 PRELOADED_ARBITER = 1 * MIB
 
+NOT_PRELOADED = ("gevent", "eventlet")
+"""Worker classes that replace parts of the standard library in each worker: what was imported before keeps the old ones."""
+
 PRELOADED_WORKER = Range(0.05, 0.2, 0.6)
 """Of the anonymous memory, what each preloaded worker copies: idle, after some hundred requests, and after a full
 garbage collection, which touches nearly every object. From the same runs."""
@@ -202,6 +205,35 @@ def estimate_together(process: Process, command: StartCommand, runtime: int) -> 
         all_loaded=all_loaded,
         commit=None,
     )
+
+
+def add_processes(one: Estimate, other: Estimate) -> Estimate:
+    """Return the memory of the processes of both, whose ranges are independent."""
+    expected = one.expected + other.expected
+    return Estimate(
+        low=int(expected - math.hypot(one.expected - one.low, other.expected - other.low)),
+        expected=expected,
+        high=int(expected + math.hypot(one.high - one.expected, other.high - other.expected)),
+        anonymous=one.anonymous + other.anonymous,
+        all_loaded=one.all_loaded + other.all_loaded,
+        commit=None,
+    )
+
+
+def saved_by_preload(process: Process, command: StartCommand) -> int:
+    """Return the bytes that `--preload` of gunicorn saves; 0 where it is there already, or not to be had."""
+    is_possible = command.server == "gunicorn" and command.start == "fork" and not command.reload
+    if not is_possible or (command.workers or 1) < 2 or any(name in command.worker_class for name in NOT_PRELOADED):
+        return 0
+    together = estimate_together(process, command, 0).expected
+    return max(0, together - estimate_together(process, command._replace(start="preload"), 0).expected)
+
+
+def loaded_after_fork(process: Process, command: StartCommand) -> int:
+    """Return the bytes that preloaded workers load once each because an import waits for a call; 0 for other starts."""
+    if command.start != "preload":
+        return 0
+    return (command.workers or 1) * (process.all_loaded - process.expected)
 
 
 def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, copied: float) -> int:

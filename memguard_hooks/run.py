@@ -1,6 +1,6 @@
 """What all commands share: options, settings, the report, and the exit status.
 
-Exit status: 1 for a finding at or above `--fail-on`, 2 for usage, settings or input at fault, else 0.
+Exit status: 1 for a finding at or above `--fail-on` or a file rewritten, 2 for usage, settings or input at fault, else 0.
 Findings go to stdout, everything else to stderr.
 """
 
@@ -19,6 +19,7 @@ from memguard_hooks.tree import WorkTree, normalize
 
 Check = Callable[[Project], Report]
 Adjust = Callable[[Settings, argparse.Namespace], Settings]
+Fix = Callable[[Project], "tuple[str, ...]"]
 
 
 def make_parser(prog: str, description: str) -> argparse.ArgumentParser:
@@ -48,6 +49,7 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
     add_target_options(parser)
     parser.add_argument("--platform", metavar="NAME", help="platform and plan, such as render-free")
     parser.add_argument("--limit", metavar="SIZE", type=_checked(parse_size), help="memory of the host, such as 512MiB")
+    parser.add_argument("--pessimistic", action="store_true", default=None, help="judge by the upper end of the estimate")
     add_entry_option(parser)
 
 
@@ -69,7 +71,7 @@ def _checked(parse: Callable[[str], object]) -> Callable[[str], object]:
 def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
     """Put the options that were given over the settings, for all services."""
     given: dict[str, object] = {}
-    for name in ("platform", "limit", "target_python"):
+    for name in ("platform", "limit", "target_python", "pessimistic"):
         value = getattr(options, name, None)
         if value is not None:
             given[name] = value
@@ -88,16 +90,23 @@ def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
 
 def run(
     options: argparse.Namespace, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
-    adjust: Adjust = adjust_service,
+    adjust: Adjust = adjust_service, fix: Fix | None = None,
 ) -> int:  # fmt: skip
-    """Load the settings, check, print the report and return the exit status."""
+    """Load the settings, check, print the report and return the exit status.
+
+    `fix` rewrites files first and returns what it has done, one line each; then what is left is checked.
+    """
     tree = WorkTree(root)
     problems: tuple[Skipped, ...] = ()
     report = Report()
+    rewritten: tuple[str, ...] = ()
     try:
         settings, notes = load(tree, options.config)
         named = None if files is None else [_inside(tree.root, name) for name in files]
-        project = Project(tree, adjust(settings, options), named)
+        settings = adjust(settings, options)
+        if fix is not None:
+            rewritten = fix(Project(tree, settings, named))
+        project = Project(tree, settings, named)
         report = check(project)
         report = merge([report, Report(skipped=(*notes, *project.skipped))])
         project.close()
@@ -113,8 +122,9 @@ def run(
     finally:
         tree.close()
     report = merge([report, Report(skipped=problems)])
+    _write(sys.stderr, "".join(f"{line}\n" for line in rewritten))
     _print(report, options.format)
-    return _status(report, options.fail_on)
+    return _status(report, options.fail_on) or int(bool(rewritten))
 
 
 def _inside(root: str, name: str) -> str:

@@ -181,7 +181,9 @@ def test_python_is_refused(text: str) -> None:
             "forbid = {allowed = {}}", "1:11: unknown key 'forbid.allowed': did you mean 'allow'?", id="in-inline-table"
         ),
         pytest.param(
-            "[budget]\nmax = '1%'", "2:1: unknown key 'budget.max': known are fail, growth, runtime, warn", id="far"
+            "[budget]\nmax = '1%'",
+            "2:1: unknown key 'budget.max': known are fail, growth, pessimistic, runtime, warn",
+            id="far",
         ),
         pytest.param(
             "[services.web]\nexclude = []",

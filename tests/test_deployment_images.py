@@ -56,12 +56,35 @@ def started(service: Service, files: dict[str, bytes] | None = None) -> StartCom
             'FROM x AS a\nCMD python a.py\nFROM a\nENTRYPOINT ["python", "b.py"]', "python b.py", 4, 1, id="cmd-is-reset"
         ),
         pytest.param("\ufeffFROM x\nCMD python a.py", "python a.py", 2, 1, id="byte-order-mark"),
+        pytest.param('FROM r/lambda/python:3.12\nCMD ["a.run"]', "lambda-handler a.run", 2, 1, id="lambda"),
+        pytest.param(
+            'FROM r/lambda/python:3.12\nENTRYPOINT ["python"]\nCMD ["a.py"]',
+            "python a.py",
+            3,
+            1,
+            id="lambda-not-run",
+        ),
     ],
 )
 def test_command_of_an_image(text: str, command: str, line: int, column: int) -> None:
     service = image_of(text)
     assert (service.name, service.command, service.line, service.column) == ("web", command, line, column)
     assert service.platform is None
+
+
+def test_a_file_copied_to_the_folder_where_the_image_works() -> None:
+    text = 'FROM r/lambda/python:3.12\nCOPY app.py ${LAMBDA_TASK_ROOT}\nCMD ["app.handler"]\n'
+    image = dockerfile.read_image(text.encode(), "Dockerfile", read={"app.py": b""}.get)
+    assert isinstance(image, dockerfile.Image)
+    service = image.service("Dockerfile", {"app.py": b""}.get)
+    assert isinstance(service, Service)
+    assert (service.folder, dict(service.mounts)["/var/task/app.py"]) == ("", "app.py")
+
+
+def test_variables_that_double_at_each_line_are_bounded() -> None:
+    text = "FROM x\nENV A0=0123456789\n" + "".join(f"ENV A{i + 1}=$A{i}$A{i}\n" for i in range(64)) + "CMD python $A64\n"
+    service = image_of(text)
+    assert max(map(len, service.environment.values())) <= 2 * dockerfile.MAX_EXPANDED
 
 
 def test_a_stage_by_name() -> None:

@@ -12,6 +12,8 @@ import pytest
 import tomli
 import yaml
 
+from memguard_hooks.dependencies import locks, manifests
+from memguard_hooks.deployment import compose, discover
 from memguard_hooks.finding import CODES
 from memguard_hooks.project import REQUIREMENTS_FILE
 
@@ -24,7 +26,7 @@ HOOKS: dict[str, dict[str, object]] = {
 MODULES = {name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}") for name in HOOKS}
 
 JUDGE_FILES = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports")
-JUDGE_PROJECT = ("memory-budget",)
+JUDGE_PROJECT = ("memory-budget", "deploy-config")
 
 KNOWN_FIELDS = {
     "additional_dependencies", "alias", "always_run", "args", "description", "entry", "exclude", "exclude_types",
@@ -36,13 +38,19 @@ KNOWN_FIELDS = {
 MANIFEST_PATHS = (
     "requirements.txt", "requirements-dev.txt", "requirements.in", "requirements/base.txt", "requirements/prod.in",
     "dev-requirements.txt", "api/requirements.txt", "Requirements.txt", "constraints.txt", "deploy/constraints-3.11.txt",
-    "pyproject.toml", "services/api/pyproject.toml", "דרישות/requirements פיתוח.txt",
+    "pyproject.toml", "services/api/pyproject.toml", "דרישות/requirements פיתוח.txt", "setup.py", "api/setup.cfg", "Pipfile",
+    "environment.yml", "environment-gpu.yaml", "conda.yml", "uv.lock", "api/poetry.lock", "pdm.lock", "Pipfile.lock",
+    "pylock.toml", "pylock.web.toml",
 )  # fmt: skip
 OTHER_PATHS = (
     "requirements.md", "requirements.yml", "requirements.txt.orig", "requirements/README.md", "requirements/old/base.txt",
     "myrequirements/base.txt", "require.txt", "my-constraints.txt", "constraints.in", "pyproject.toml.j2",
-    "old-pyproject.toml", "poetry.lock", "setup.cfg", "README.md", "requirements",
+    "old-pyproject.toml", "Cargo.lock", "poetry.lock.old", "setup.cfg.in", "mysetup.cfg", "Pipfile.bak",
+    "my-environment.yml", "pylock.a.b.toml", "README.md", "requirements",
 )  # fmt: skip
+MANIFESTS_OF_KUBERNETES = ("requirements.yml", "my-environment.yml")
+"""What lies in the root and ends so may be one, whatever its name."""
+
 PYTHON_PATHS = ("main.py", "app/api.py", "window.pyw", "בוט ראשי.py", "a b/c d.py")
 NOT_PYTHON_PATHS = ("main.pyi", "main.pyc", "main.py.txt", "notes.md", "py", "happy", "main.ipynb", "ext.pyx")
 DEPLOYMENT_PATHS = (
@@ -53,6 +61,26 @@ DEPLOYMENT_PATHS = (
     "web.Dockerfile",
     "Dockerfile.prod",
     "start.sh",
+    "railway.json",
+    "railway.toml",
+    "nixpacks.toml",
+    "heroku.yml",
+    "app.json",
+    "app.yaml",
+    ".do/app.yaml",
+    ".do/deploy.template.yaml",
+    "serverless.yml",
+    "template.yaml",
+    "compose.yaml",
+    "docker-compose.yml",
+    "docker-compose.prod.yml",
+    "docker/docker-compose.yml",
+    "deployment.yaml",
+    "k8s/web.yaml",
+    "kustomize/base/web.yml",
+    "deploy/web.service",
+    ".env",
+    "config/prod.env",
     "memguard.toml",
     "pyproject.toml",
 )
@@ -62,21 +90,35 @@ NOT_DEPLOYMENT_PATHS = (
     "render.yaml.j2",
     "Dockerfiles/readme.md",
     "butterfly.toml",
-    "surrender.yaml",
+    "docs/surrender.yaml",
     "docs/memguard.md",
+    "package.json",
+    ".github/workflows/ci.yml",
+    "environment.txt",
 )
 
 WAKES = {
-    "pin-litellm": MANIFEST_PATHS,
-    "forbid-heavy-deps": MANIFEST_PATHS,
+    "pin-litellm": (*MANIFEST_PATHS, "Dockerfile", "api/web.Dockerfile", "Dockerfile.prod", "render.yaml"),
+    "forbid-heavy-deps": (*MANIFEST_PATHS, "Dockerfile", "api/web.Dockerfile", "Dockerfile.prod", "render.yaml"),
     "no-eager-heavy-imports": PYTHON_PATHS,
     "memory-budget": (*MANIFEST_PATHS, *PYTHON_PATHS, *DEPLOYMENT_PATHS),
+    "deploy-config": (*PYTHON_PATHS, *DEPLOYMENT_PATHS),
 }
 SLEEPS = {
-    "pin-litellm": (*OTHER_PATHS, *PYTHON_PATHS, "Procfile", "memguard.toml"),
-    "forbid-heavy-deps": (*OTHER_PATHS, *PYTHON_PATHS, "Procfile", "memguard.toml"),
+    "pin-litellm": (*OTHER_PATHS, *PYTHON_PATHS, "Procfile", "memguard.toml", "compose.yaml"),
+    "forbid-heavy-deps": (*OTHER_PATHS, *PYTHON_PATHS, "Procfile", "memguard.toml", "compose.yaml"),
     "no-eager-heavy-imports": (*OTHER_PATHS, *NOT_PYTHON_PATHS, *DEPLOYMENT_PATHS, "requirements.txt"),
-    "memory-budget": (*OTHER_PATHS, *NOT_PYTHON_PATHS, *NOT_DEPLOYMENT_PATHS),
+    "memory-budget": (
+        *(path for path in OTHER_PATHS if path not in MANIFESTS_OF_KUBERNETES),
+        *NOT_PYTHON_PATHS,
+        *NOT_DEPLOYMENT_PATHS,
+    ),
+    "deploy-config": (
+        *(path for path in OTHER_PATHS if path not in MANIFESTS_OF_KUBERNETES),
+        *NOT_PYTHON_PATHS,
+        *NOT_DEPLOYMENT_PATHS,
+        "requirements.txt",
+    ),
 }
 
 each_hook = pytest.mark.parametrize("name", HOOKS)
@@ -149,10 +191,21 @@ def test_files_that_do_not_wake(name: str) -> None:
     assert [path for path in SLEEPS[name] if re.search(str(HOOKS[name]["files"]), path)] == []
 
 
+@pytest.mark.parametrize("name", JUDGE_PROJECT)
+def test_all_deployment_files_that_are_read_wake(name: str) -> None:
+    paths = [
+        *discover.PLATFORM_FILES,
+        *(f"{folder}/{name}" for folder in ("", "backend") for name in (*compose.NAMES, *compose.OVERRIDES)),
+        *(f"{folder}/web.yaml".lstrip("/") for folder in discover.MANIFEST_FOLDERS),
+        *(f"{folder}/web.service".lstrip("/") for folder in discover.UNIT_FOLDERS),
+    ]
+    assert [path for path in paths if not re.search(str(HOOKS[name]["files"]), path)] == []
+
+
 @pytest.mark.parametrize("name", JUDGE_FILES[:2])
 @pytest.mark.parametrize("path", [*MANIFEST_PATHS, *OTHER_PATHS, "Pyproject.toml"])
 def test_files_that_wake_are_those_that_a_run_without_names_reads(name: str, path: str) -> None:
-    is_read = path.rpartition("/")[2] == "pyproject.toml" or REQUIREMENTS_FILE.search(path) is not None
+    is_read = manifests.is_named(path) or locks.is_lock(path) or REQUIREMENTS_FILE.search(path) is not None
     assert bool(re.search(str(HOOKS[name]["files"]), path)) == is_read
 
 

@@ -312,3 +312,85 @@ def test_a_past_that_cannot_be_read_is_no_growth(root: Path, capsys: pytest.Capt
 def test_a_platform_is_checked_where_no_service_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert memory_budget.main(["--platform", "rendr-free"]) == 2
     assert "did you mean 'render-free'?" in capsys.readouterr().err
+
+
+def test_pessimists_are_judged_by_the_upper_end(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import pandas\nimport unheard_of\n", "Procfile": "w: python main.py\n"})
+    assert judge(capsys, "--limit", "90MiB")[1]["findings"] == []
+    (finding,) = judge(capsys, "--limit", "90MiB", "--pessimistic")[1]["findings"]
+    estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
+    assert finding["code"] == "MG301"
+    assert finding["message"].endswith(f": up to {estimate['high']:.0f} MiB")
+    write(root, {"memguard.toml": 'limit = "90MiB"\n[budget]\npessimistic = true\n'})
+    assert [one["code"] for one in judge(capsys)[1]["findings"]] == ["MG301"]
+    write(
+        root, {"memguard.toml": 'limit = "90MiB"\n[budget]\npessimistic = true\n[services.w.budget]\npessimistic = false\n'}
+    )
+    assert judge(capsys)[1]["findings"] == []
+    write(root, {"memguard.toml": '[budget]\npessimistic = "yes"\n'})
+    assert judge(capsys)[0] == 2
+
+
+def test_what_preloading_would_save_is_advice(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for options in ("", "--preload", "-k gevent"):
+        write(root, {"app.py": "import flask\nimport pandas\n", "Procfile": f"web: gunicorn -w 3 {options} app:app\n"})
+        _, report = judge(capsys, "--limit", "60MiB")
+        found[options] = (report["services"][0]["estimate_mib"]["expected"], report["findings"][0]["fix"])
+    saved = found[""][0] - found["--preload"][0]
+    assert f"or start with --preload: -{saved:.0f} MiB\n" in f"{found[''][1]}\n"
+    assert "--preload" not in found["--preload"][1]
+    assert "--preload" not in found["-k gevent"][1], "what gevent replaces must not be imported before"
+
+
+def test_what_preloaded_workers_load_again_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        root, {"app.py": "import flask\ndef f():\n    import pandas\n", "Procfile": "w: gunicorn -w 3 --preload app:app\n"}
+    )
+    _, report = judge(capsys, "--limit", "50MiB")
+    estimate = report["services"][0]["estimate_mib"]
+    late = estimate["all_loaded"] - estimate["expected"]
+    assert f"what waits for a call is loaded by each of 3 workers: +{late:.0f} MiB" in report["findings"][0]["fix"]
+
+
+def test_dirty_workers_of_gunicorn_load_their_apps(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"app.py": "import flask\n", "ml.py": "import pandas\nclass Model: ...\n"}
+    found = []
+    for options in ("", "--dirty-app ml:Model --dirty-workers 1", "--dirty-app ml:Model --dirty-workers 2"):
+        write(root, {**files, "Procfile": f"w: gunicorn {options} app:app\n"})
+        found.append(judge(capsys)[1]["services"][0]["estimate_mib"]["expected"])
+    assert found[1] - found[0] > 55
+    assert 1 < found[2] - found[1] < 20, "what a worker writes to; the apps are imported before the fork"
+    write(root, {"Procfile": "w: gunicorn --dirty-app gone:Model --dirty-workers 1 app:app\n"})
+    _, report = judge(capsys)
+    assert report["services"][0]["verdict"] == "unknown"
+    reason = "the dirty workers of w are not counted: gone:Model is not in the repository"
+    assert {"path": "Procfile", "line": 1, "reason": reason} in report["skipped"]
+
+
+def test_copies_have_a_limit_each_and_are_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blueprint = (
+        "services:\n  - {type: web, name: a, runtime: python, plan: free, numInstances: %s, startCommand: python main.py}\n"
+    )
+    found = []
+    for number in (1, 3):
+        write(
+            root,
+            {
+                "main.py": "import torch\n",
+                "render.yaml": blueprint % number,
+                "memguard.toml": '[budget]\nruntime = "300MiB"\n',
+            },
+        )
+        _, report = judge(capsys)
+        found.append((report["services"][0]["estimate_mib"]["expected"], report["findings"][0]["message"]))
+    assert found[0][0] == found[1][0]
+    assert "replicas" not in found[0][1]
+    assert found[1][1].endswith(": in each of 3 replicas")
+
+
+def test_a_server_that_adds_workers_is_told_by_both_numbers(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"app.py": "import celery\nimport pandas\napp = celery.Celery()\n",
+                 "Procfile": "w: celery -A app worker --autoscale=4,2\n"})  # fmt: skip
+    _, report = judge(capsys, "--limit", "100MiB")
+    assert ": 2 to 4 processes of " in report["findings"][0]["message"]

@@ -102,7 +102,7 @@ def test_in_a_function_that_is_called(project: Path, capsys: pytest.CaptureFixtu
     assert main(["app.py"]) == 1
     assert capsys.readouterr().out == finding(
         "app.py:2:5", "pandas", "in function load, called at module level",
-        "    fix: call the function later, when a request or a job needs it\n",
+        "    fix: import it where it is used, or call the function later, when a request or a job needs it\n",
     )  # fmt: skip
 
 

@@ -124,7 +124,10 @@ def _service(name: str, one: Declared, variables: Mapping[str, str], read: Read)
     environment, places = _all_variables(one, variables, read)
     kept = {key: value for key, value in started.environment.items() if key not in places}
     started = started._replace(
-        name=name, kind="profile" if profiles else name, environment={**kept, **environment}, variables={**started.variables, **places}
+        name=name,
+        kind="profile" if profiles else name,
+        environment={**kept, **environment},
+        variables={**started.variables, **places},
     )
     return started if installs or starts_python(started, read) else None
 
@@ -151,8 +154,10 @@ def _built(one: Declared, build: Written, read: Read) -> tuple[Service | Skipped
     installs = _INSTALLS.search(data) is not None or (isinstance(image, Image) and "PYTHON_VERSION" in image.environment)
     if isinstance(started, Skipped):
         return started if installs else None, installs
-    if inline is not None and started.path == file:
-        started = started._replace(line=inline.place.line, column=inline.place.column)
+    if inline is not None:
+        started = started._replace(variables={}, builds=())  # their lines are those of the text inside
+        if started.path == file:
+            started = started._replace(line=inline.place.line, column=inline.place.column)
     return started, installs
 
 

@@ -36,6 +36,10 @@ Read = Callable[[str], "bytes | None"]
 _PYTHON = re.compile(r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)")
 """Images that set `PYTHON_VERSION`, the official ones, and those of uv, which name it."""
 
+_LAMBDA = re.compile(r"(?:^|/)lambda/python:(\d+\.\d+)")
+_LAMBDA_ROOT = "/var/task"
+"""AWS's base images for Lambda, whose CMD is a handler: their documentation, "Deploy Python Lambda functions"."""
+
 
 class Instruction(NamedTuple):
     """One instruction, its continuations joined; `column` is that of its name."""
@@ -141,8 +145,8 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
             if builder is not None and target and target.lower() in stages and stages[target.lower()] is builder.image:
                 break
             base = stages.get(words[0].lower()) if words else None
-            if base is None and (version := _PYTHON.search(words[0] if words else "")):
-                base = Image(instruction.line, environment={"PYTHON_VERSION": version[1]})
+            if base is None:
+                base = _known_base(words[0] if words else "", instruction.line)
             builder = _Builder(instruction, base, file, stages, read)
             builder.keys = (str(builder.number), *([words[2].lower()] if len(words) > 2 else []))
         elif builder is None:
@@ -180,12 +184,21 @@ class _File(NamedTuple):
         return Place(self.path, instruction.line, instruction.column)
 
 
+def _known_base(name: str, line: int) -> Image | None:
+    """Return what an image that is not made here is known to set."""
+    if version := _LAMBDA.search(name):
+        variables = {"PYTHON_VERSION": version[1], "LAMBDA_TASK_ROOT": _LAMBDA_ROOT}
+        runner = Program(("lambda-handler",), "lambda-handler", line, 1)
+        return Image(line, entrypoint=runner, environment=variables, workdir=_LAMBDA_ROOT)
+    if version := _PYTHON.search(name):
+        return Image(line, environment={"PYTHON_VERSION": version[1]})
+    return None
+
+
 class _Builder:
     """Applies the instructions of one stage."""
 
-    def __init__(
-        self, start: Instruction, base: Image | None, file: _File, stages: Mapping[str, Image], read: Read
-    ) -> None:
+    def __init__(self, start: Instruction, base: Image | None, file: _File, stages: Mapping[str, Image], read: Read) -> None:
         self.image = (base or Image(start.line))._replace(line=start.line)
         self.number = sum(key.isdecimal() for key in stages)
         self.keys: tuple[str, ...] = ()
@@ -205,9 +218,7 @@ class _Builder:
             pairs = _pairs(instruction.text, known)
             dropped = {name: value for name, value in image.environment.items() if name not in pairs}
             places = {name: self._file.place_of(name, instruction) for name in [*pairs][:MAX_NAMES]}
-            self.image = image._replace(
-                environment={**dropped, **_known(pairs)}, variables={**image.variables, **places}
-            )
+            self.image = image._replace(environment={**dropped, **_known(pairs)}, variables={**image.variables, **places})
         elif instruction.name == "RUN":
             place = Place(self._file.path, instruction.line, instruction.column)
             self.image = image._replace(builds=(*image.builds, Build(instruction.text.strip(), place, self._file.context)))
@@ -240,7 +251,8 @@ class _Builder:
         if len(words) < 2 or words[0].startswith("<<"):
             return
         place = posixpath.normpath(posixpath.join(self.image.workdir, words[-1]))
-        into = words[-1].endswith("/") or words[-1] == "." or len(words) > 2
+        is_there = place in (self.image.workdir, "/", "/tmp")  # noqa: S108 - a folder of the image
+        into = words[-1].endswith("/") or words[-1] == "." or len(words) > 2 or is_there
         for word in words[:-1]:
             if "://" in word or "$" in word:
                 continue

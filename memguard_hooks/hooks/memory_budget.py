@@ -10,8 +10,12 @@ bad:  web: gunicorn app:app -w 3             (300 MiB each, without --preload, o
 good: web: uvicorn main:app --workers 1
 good: web: gunicorn app:app -w 3 --preload
 
-Options: `--platform NAME`, `--limit SIZE`, `--entrypoint APP`, `--target-python X.Y`; settings: the same, and
-`[budget]` with `warn`, `fail`, `growth` and `runtime`, also by `[services.NAME]`.
+What is judged is the expected value; `--pessimistic` judges by the upper end of the estimate's range. Copies of a
+service have a limit each and are named, not added up. Where gunicorn's workers load the app themselves, the fix says
+what `--preload` would save; where they are preloaded, what each loads again because its import waits for a call.
+
+Options: `--platform NAME`, `--limit SIZE`, `--pessimistic`, `--entrypoint APP`, `--target-python X.Y`; settings: the
+same, and `[budget]` with `warn`, `fail`, `growth`, `runtime` and `pessimistic`, also by `[services.NAME]`.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from memguard_hooks.project import Project
 
 HOOK = "memory-budget"
+
+MUCH = 10 * MIB
+"""What deferred imports must take in all preloaded workers to be worth a line."""
 
 RULES = {
     "MG301": "over the budget",
@@ -71,11 +78,18 @@ def _judge(judged: Judged) -> list[Finding]:
 
 
 def _processes(judged: Judged) -> str:
-    """Say how the processes make the sum: `: 2 processes of 290 MiB that share pages`."""
-    workers, process = judged.report.processes, judged.process
-    if process is None or workers is None or workers == 1:
-        return ""
-    return f": {workers} processes of {mib(process.expected)} MiB that share pages"
+    """Say how the processes make the sum: `: 2 processes of 290 MiB that share pages`, and how many copies there are."""
+    workers, process, fewest = judged.report.processes, judged.process, judged.fewest
+    lines: list[str] = []
+    if judged.settings.pessimistic and judged.report.estimate is not None:
+        lines.append(f"up to {mib(judged.report.estimate.high)} MiB")
+    if process is not None and workers is not None and workers > 1:
+        number = f"{fewest} to {workers}" if fewest is not None and fewest < workers else str(workers)
+        lines.append(f"{number} processes of {mib(process.expected)} MiB that share pages")
+    replicas = judged.service.replicas
+    if replicas is not None and replicas > 1:
+        lines.append(f"in each of {replicas} replicas")
+    return f": {', '.join(lines)}" if lines else ""
 
 
 def _finding(judged: Judged, code: str, severity: Severity, message: str, cost: int, fix: str | None) -> Finding:
@@ -100,10 +114,17 @@ def _fix(judged: Judged) -> str | None:
     from memguard_hooks.report.text import chain
 
     lines = [f"defer {one.name}: -{mib(one.saving)} MiB ({chain(one.chain)})" for one in judged.deferrals]
+    if judged.preload >= MIB:
+        lines.append(f"{'or ' if lines else ''}start with --preload: -{mib(judged.preload)} MiB")
     if judged.workers is not None:
         lines.append(f"{'or ' if lines else ''}start {judged.workers} worker{'s' if judged.workers > 1 else ''}")
     if judged.plan is not None:
         lines.append(f"{'or ' if lines else ''}take {judged.plan}")
+    if judged.after_fork >= MUCH:
+        workers = judged.report.processes
+        lines.append(
+            f"mind that what waits for a call is loaded by each of {workers} workers: +{mib(judged.after_fork)} MiB"
+        )
     return "\n".join(lines + _added(judged)) or None
 
 

@@ -97,7 +97,7 @@ def _finding(project: Project, eager: Eager) -> Finding:
 def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
     why = eager.site.why
     if why.startswith("in function"):
-        return "call the function later, when a request or a job needs it"
+        return "import it where it is used, or call the function later, when a request or a job needs it"
     if is_unused and why == "at module level, in try":
         return f'ask `importlib.util.find_spec("{eager.root.partition(".")[0]}")`, which tells without loading it'
     is_lazy_python = (project.settings.service.target_python or (3, 0)) >= (3, 15)

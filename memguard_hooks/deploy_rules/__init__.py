@@ -1,0 +1,1 @@
+"""The rules of `deploy-config`, one module a topic: each takes facts of the deployment and gives findings."""

@@ -1,0 +1,101 @@
+"""Deployment files and the variables of the runtime do what they say, and do not waste memory.
+
+Processes: more workers than the limit holds (MG401, where fewer would fit), as many as the machine has CPUs (MG402),
+workers that load by themselves what `--preload` would share (MG403), imports that each preloaded worker makes again
+(MG404), recycling after few requests (MG405) or of all workers at once (MG406), a `preload_app = False` that the
+platform overrules (MG407). Limits: two that disagree (MG410), none (MG411), a plan that is not known (MG412) or is
+smaller than its comment says (MG413). Files: a command that is cut (MG420), a key inside a text (MG421), a format that
+ends (MG422), a start for development (MG423) or of what is not there (MG424). Variables: misspelt (MG701), without the
+effect they seem to have (MG702), refused by the interpreter (MG703), output that is lost (MG704), packages without
+bytecode (MG705), debugging (MG706). The sources of the reasons stand in the modules of `memguard_hooks/deploy_rules`.
+
+bad:  web: gunicorn app:app -w 4                (an app of 300 MiB, on 512 MiB)
+bad:  ENV MALLOC_TRIM_THRESHOLD=65536           (the variable ends in an underscore)
+good: web: gunicorn app:app -w 4 --preload
+good: ENV MALLOC_TRIM_THRESHOLD_=65536
+
+Options: `--platform NAME`, `--limit SIZE`, `--pessimistic`, `--entrypoint APP`, `--target-python X.Y`; settings: those
+of memory-budget. A line is allowed by `# memguard: allow[MG402] reason` at its end, or on the line above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+from memguard_hooks import run
+from memguard_hooks.finding import Finding, Report
+
+if TYPE_CHECKING:
+    from memguard_hooks.deploy_rules.running import Running
+    from memguard_hooks.project import Project
+
+HOOK = "deploy-config"
+
+RULES = {
+    "MG401": "more workers than the limit holds",
+    "MG402": "as many workers as the machine has CPUs",
+    "MG403": "workers load by themselves what preloading would share",
+    "MG404": "preloaded workers load again what is imported in functions",
+    "MG405": "workers are recycled after a few requests",
+    "MG406": "all workers are recycled at the same time",
+    "MG407": "a setting that the platform overrules",
+    "MG410": "two memory limits that disagree",
+    "MG411": "no memory limit",
+    "MG412": "a plan that is not known",
+    "MG413": "a plan with other memory than its comment says",
+    "MG420": "a command that is cut off",
+    "MG421": "a key that is part of a text",
+    "MG422": "a format that is about to be ignored",
+    "MG423": "a start for development",
+    "MG424": "a start of what is not in the repository",
+    "MG701": "a misspelt variable",
+    "MG702": "a value without the effect that it seems to have",
+    "MG703": "a value that the interpreter refuses",
+    "MG704": "output that is lost when the process is killed",
+    "MG705": "packages without bytecode",
+    "MG706": "a variable for debugging",
+}
+
+
+def check(project: Project) -> Report:
+    """Judge all that the deployment files of a project declare."""
+    from memguard_hooks.deploy_rules import comments
+    from memguard_hooks.deploy_rules.running import Running
+
+    deployment = project.deployment
+    runnings = [Running(project, service) for service in deployment.services]
+    found = dict.fromkeys(_findings(project, runnings))
+    paths = {place.path for running in runnings for place in (running.place, *running.service.variables.values())}
+    paths |= {trap.place.path for trap in deployment.traps}
+    return Report(tuple(comments.apply(project, list(found), sorted(paths), HOOK)))
+
+
+def _findings(project: Project, runnings: Sequence[Running]) -> Iterator[Finding]:
+    from memguard_hooks.deploy_rules import files, image, limits, variables, workers
+
+    names_read = cache(lambda: variables.read_names(project))
+    for trap in project.deployment.traps:
+        yield from files.check_trap(trap)
+        yield from limits.check_trap(trap, runnings)
+    yield from limits.check_plans(runnings)
+    if not runnings:
+        yield from workers.check_settings_file(project)
+    for running in runnings:
+        yield from workers.check(running)
+        yield from files.check(running)
+        yield from variables.check(running, names_read)
+        yield from image.check(running)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge the deployment of the project in the working folder."""
+    parser = run.make_parser(HOOK, __doc__ or "")
+    run.add_budget_options(parser)
+    options = parser.parse_args(argv)
+    return run.run(options, check)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
