@@ -1,8 +1,9 @@
-"""`memguard explain`: the table of platforms as text and as JSON, and what is refused."""
+"""`memguard explain`: its topics as text and as JSON, and what is refused."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,63 @@ def test_what_is_not_known_is_refused_with_the_nearest(
         main(arguments)
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+# Requirements
+
+APP = {
+    "requirements.txt": "flask==3.1.0\nPyYAML\npandas==2.2.3\ngunicorn==23.0.0\nopenpyxl\n",
+    "Procfile": "web: gunicorn main:app\n",
+    "main.py": "import flask\nfrom app import config\n\n\ndef report():\n    import pandas\n\n    return pandas\n",
+    "app/__init__.py": "",
+    "app/config.py": "import yaml\n",
+}
+
+
+def write(folder: Path, files: dict[str, str]) -> str:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def test_requirements_by_what_the_entry_points_need(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["requirements", write(tmp_path, APP), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    told = {one["name"]: (one["use"], one["line"]) for one in found["requirements"]}
+    assert told == {
+        "flask": ("start", 1), "pyyaml": ("start", 2), "pandas": ("deferred", 3), "gunicorn": ("start", 4),
+        "openpyxl": ("unused", 5),
+    }  # fmt: skip
+    by_name = {one["name"]: one for one in found["requirements"]}
+    assert by_name["pandas"]["mib"] > 40
+    assert by_name["pandas"]["source"].startswith("pandas 2.2.3, Python 3.11")
+    assert [step["path"] for step in by_name["pyyaml"]["chain"]] == ["main.py", "app/config.py"]
+    assert found["skipped"] == []
+
+
+def test_requirements_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["requirements", write(tmp_path, APP)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == [
+        "needed at start: 3 of 5 requirements",
+        "deferred: 1 of 5 requirements",
+        "reached from no entry point: 1 of 5 requirements",
+    ]
+    assert lines[2].split() == ["pyyaml", *lines[2].split()[1:3], "requirements.txt:2", "main.py:2", "→", "app/config.py:1"]
+
+
+def test_requirements_without_an_entry_point_are_not_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["requirements", write(tmp_path, {"requirements.txt": "flask\n"})]) == 0
+    outcome = capsys.readouterr()
+    assert outcome.out.splitlines()[-2].startswith("not known: 1 of 1")
+    assert outcome.err == ".: skipped: no entry point is known; name one with --entrypoint\n"
+    write(tmp_path, {"run.py": "import flask\n"})
+    assert main(["requirements", str(tmp_path), "--entrypoint", "run.py"]) == 0
+    assert "needed at start: 1 of 1" in capsys.readouterr().out
+
+
+def test_requirements_of_a_broken_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["requirements", write(tmp_path, {"memguard.toml": "limits = 1\n"})]) == 2
+    assert capsys.readouterr().err.startswith("memguard.toml:1: error: unknown key 'limits'")

@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
+from memguard_hooks.dependency_rules.forbidden import FORBIDDEN
+from memguard_hooks.dependency_rules.lighter import INSTEAD
 from memguard_hooks.footprint import catalog
 from memguard_hooks.hooks import forbid_heavy_deps
-from memguard_hooks.hooks.forbid_heavy_deps import ADVICE, FORBIDDEN
 
 
 class Outcome(NamedTuple):
@@ -63,7 +64,7 @@ def measured(distribution: str, module: str, version: str | None = None) -> tupl
 def test_forbidden_by_default(run: Run, name: str) -> None:
     outcome = run(f"fastapi\n{name}==1.0\n")
     assert outcome.findings == [f"requirements.txt:2:1: MG110 {name} is forbidden"]
-    assert f"    fix: {ADVICE[name]}\n" in outcome.out
+    assert f"    fix: {INSTEAD[name].advice}\n" in outcome.out
     assert (outcome.code, outcome.err) == (1, "1 error, 0 warnings\n")
 
 
@@ -117,6 +118,7 @@ def test_files_that_are_not_installed(run: Run, name: str) -> None:
 def test_whole_output(run: Run) -> None:
     mib, version = measured("torch", "torch", "2.8.0")
     small, other = measured("tokenizers", "tokenizers", "0.0.1")
+    full, light = measured("torch", "torch")[0], measured("torch", "torch", "0+cpu")[0]
     assert run("litellm==1.69.3\ntokenizers==0.0.1\n    # via litellm\ntorch==2.8.0\n") == (
         1,
         (
@@ -126,6 +128,8 @@ def test_whole_output(run: Run) -> None:
             '         or, as the last resort, in the settings: [forbid] allow = {tokenizers = "why"}\n'
             f"requirements.txt:4:1: MG110 torch is forbidden: it takes {mib} MiB when imported (torch {version})\n"
             "    fix: call a hosted model, or run an exported one with onnxruntime\n"
+            "         or take its wheel for CPUs: --index-url https://download.pytorch.org/whl/cpu "
+            f"({light} MiB, not {full} MiB)\n"
             '         or, as the last resort, in the settings: [forbid] allow = {torch = "why"}\n'
         ),
         "1 error, 1 warning\n",

@@ -124,7 +124,6 @@ def test_exact(run: Run, text: str) -> None:
         ),
         pytest.param("litellm\n-c limits.txt", "any version", id="constraint-is-a-range"),
         pytest.param("litellm\n-c dead.txt", "any version", id="constraint-is-dead"),
-        pytest.param("litellm\nlitellm==1.55.0 ; python_version < '3.10'", "any version", id="exact-for-some"),
     ],
 )
 def test_not_exact(run: Run, text: str, written: str) -> None:
@@ -341,9 +340,9 @@ def test_target_python(run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["requirements-dev.txt", "docs/requirements.txt", "requirements/test.txt"])
 def test_files_for_development(run: Run, name: str) -> None:
-    """A withdrawn or growing litellm is dear on the machine of a developer too; the rest is not deployed."""
-    outcome = run({name: "pandas\nlitellm\ntorch"})
-    assert [finding.split(" ")[0] for finding in outcome.findings] == [f"{name}:2:1:"]
+    """What only development installs takes no memory of the host; a backdoor is one everywhere."""
+    assert run({name: "pandas\nlitellm\ntorch"}) == (0, "", "")
+    assert run({name: "litellm==1.82.7"}).findings == [f"{name}:1:1: MG103 litellm 1.82.7 was withdrawn: it was backdoored"]
 
 
 def test_groups_of_pyproject(run: Run) -> None:
@@ -661,8 +660,9 @@ def test_examples_of_the_documentation(run: Run, kind: str, line: str) -> None:
     "text", ["litellm==1.55.0\nlitellm[proxy]", "litellm==1.55.0\nlitellm>=1", "litellm==1.55.0\nlitellm==1.*"]
 )
 def test_each_declaration_is_judged(run: Run, text: str) -> None:
-    (finding,) = run({"requirements.txt": text}, "requirements.txt").findings
-    assert finding.startswith("requirements.txt:2:1: MG101 ")
+    pin, twice = run({"requirements.txt": text}, "requirements.txt").findings
+    assert pin.startswith("requirements.txt:2:1: MG101 ")
+    assert twice.startswith("requirements.txt:2:1: MG106 litellm is declared twice: ==1.55.0 in line 1, ")
 
 
 def test_a_version_of_thousands_of_digits_is_refused(run: Run) -> None:

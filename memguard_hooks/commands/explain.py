@@ -1,18 +1,26 @@
-"""`memguard explain TOPIC`: what memguard knows and takes for granted, without looking at a project.
+"""`memguard explain TOPIC`: what is behind a verdict.
 
 `memguard explain platforms [PLATFORM]` lists the plans of hosts with their memory, and where each figure is from.
+`memguard explain requirements [PATH]` lists what the entry points of a project need at start, and what they do not.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os.path
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from memguard_hooks import run
+from memguard_hooks.config import load
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.platforms import Plan
-from memguard_hooks.finding import MIB
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import MIB, mib
+from memguard_hooks.needed import Need, Needs, find_needs
+from memguard_hooks.project import Project
+from memguard_hooks.tree import WorkTree
 
 HEADER = ("platform", "plan", "MiB", "CPUs", "sets", "source", "date")
 
@@ -75,15 +83,101 @@ def render_json(plans: Iterable[Plan]) -> str:
     return json.dumps({"schema": 1, "platforms": found}, indent=2)
 
 
-TOPICS: Mapping[str, Callable[[Sequence[str]], int]] = {"platforms": explain_platforms}
+def explain_requirements(arguments: Sequence[str]) -> int:
+    """Print which requirements of a project its services need at start, which later, and which nothing imports."""
+    parser = argparse.ArgumentParser(
+        prog="memguard explain requirements",
+        description="List what the entry points of a project need at start, what they defer, and what nothing imports.",
+    )
+    parser.add_argument("path", nargs="?", default=".", help="root of the project")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write the list")
+    parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
+    run.add_target_options(parser)
+    run.add_entry_option(parser)
+    options = parser.parse_args(arguments)
+    if not os.path.isdir(options.path):
+        parser.error(f"no such folder: {options.path}")
+    tree = WorkTree(options.path)
+    try:
+        settings, _ = load(tree, options.config)
+        project = Project(tree, run.adjust_service(settings, options))
+        found = find_needs(project)
+        project.close()
+    except MemguardError as error:
+        place = f"{error.path or '.'}:{error.line}" if error.line else error.path or "."
+        print(f"{place}: error: {error.message}", file=sys.stderr)
+        return 2
+    finally:
+        tree.close()
+    print(render_needs_json(found) if options.format == "json" else render_needs(found))
+    if options.format == "text":
+        for gap in found.skipped:
+            print(f"{gap.path}:{gap.line}: skipped: {gap.reason}".replace(":None:", ":"), file=sys.stderr)
+    return 0
+
+
+TITLES = {
+    "start": "needed at start",
+    "deferred": "deferred",
+    "unused": "reached from no entry point",
+    "unknown": "not known",
+}
+
+
+def render_needs(found: Needs) -> str:
+    """Write the requirements by their use, each with its MiB by itself, its place and the way to its import."""
+    lines = []
+    for use, title in TITLES.items():
+        needs = [need for need in found.needs if need.use == use]
+        if not needs and use == "unknown":
+            continue
+        lines.append(f"{title}: {len(needs)} of {len(found.needs)} requirements")
+        names = [_declared(need) for need in needs]
+        sizes = ["" if need.footprint is None else f"{mib(need.footprint.resident)} MiB" for need in needs]
+        places = [f"{need.requirement.path}:{need.requirement.line}" for need in needs]
+        widths = [max(map(len, texts), default=0) for texts in (names, sizes, places)]
+        for need, name, size, place in zip(needs, names, sizes, places, strict=True):
+            chain = " → ".join(f"{step.path}:{step.line}" for step in need.chain)
+            lines.append(f"  {name:<{widths[0]}}  {size:>{widths[1]}}  {place:<{widths[2]}}  {chain}".rstrip())
+    return "\n".join(lines)
+
+
+def _declared(need: Need) -> str:
+    requirement = need.requirement
+    extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
+    return f"{requirement.name}{extras}{requirement.specifier or ''}"
+
+
+def render_needs_json(found: Needs) -> str:
+    """Write the requirements as one object; `mib` is null where nothing was measured."""
+    needs = [
+        {
+            "name": need.requirement.name,
+            "specifier": need.requirement.specifier,
+            "path": need.requirement.path,
+            "line": need.requirement.line,
+            "column": need.requirement.column,
+            "use": need.use,
+            "mib": None if need.footprint is None else round(need.footprint.resident / MIB, 1),
+            "source": None if need.footprint is None else need.footprint.provenance,
+            "chain": [step._asdict() for step in need.chain],
+        }
+        for need in found.needs
+    ]
+    skipped = [{"path": gap.path, "line": gap.line, "reason": gap.reason} for gap in found.skipped]
+    return json.dumps({"schema": 1, "requirements": needs, "skipped": skipped}, indent=2)
+
+
+TOPICS: Mapping[str, Callable[[Sequence[str]], int]] = {
+    "platforms": explain_platforms,
+    "requirements": explain_requirements,
+}
 """Each topic and what explains it, given the arguments behind its name."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Explain one topic."""
-    parser = argparse.ArgumentParser(
-        prog="memguard explain", description="Say what memguard knows, without looking at a project."
-    )
+    parser = argparse.ArgumentParser(prog="memguard explain", description="Say what is behind a verdict.")
     parser.add_argument("topic", help=f"one of: {', '.join(TOPICS)}")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="see `memguard explain TOPIC --help`")
     options = parser.parse_args(sys.argv[1:] if argv is None else argv)

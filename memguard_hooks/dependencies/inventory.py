@@ -20,8 +20,8 @@ class Inventory(NamedTuple):
     """What the manifests of one project declare and its locks pin.
 
     `python` is that of the host, None where nobody knows it; `extras` and `groups` are those of the project
-    that are installed; `installed` are the paths of the files that the deployment installs, None where nobody
-    knows them: then all count.
+    that are installed, `*` all extras; `installed` are the paths of the files that the deployment installs, None
+    where nobody knows them: then all count.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -63,11 +63,14 @@ class Inventory(NamedTuple):
         direct = self.direct()
         if any(one.name == name for one in direct):
             return (name,)
-        ways = [way for lock in self._locks() if (way := self._way(lock, name, direct)) is not None]
+        ways = [way for lock in self._locks() if (way := self.way(lock, name)) is not None]
         return min(ways, key=len, default=None)
 
-    def _way(self, lock: Lock, name: str, direct: tuple[Requirement, ...]) -> tuple[str, ...] | None:
-        """Walk the edges of a lock, breadth first: a package by itself and with each extra are places of their own."""
+    def way(self, lock: Lock, name: str) -> tuple[str, ...] | None:
+        """Return the packages from what the project asks for to one of a lock; None where none leads there.
+
+        It walks breadth first: a package by itself and with each extra are places of their own.
+        """
         if name not in lock.packages:
             return None
 
@@ -78,7 +81,7 @@ class Inventory(NamedTuple):
             return can_hold(marker, self.python, {extra})
 
         roots = [edge for edge in lock.roots if self._is_root(edge) and holds(edge.marker)]
-        roots += [Edge(one.name, extras=tuple(normalize_name(extra) for extra in one.extras)) for one in direct]
+        roots += [Edge(one.name, extras=tuple(normalize_name(extra) for extra in one.extras)) for one in self.direct()]
         before: dict[tuple[str, str | None], tuple[str, str | None] | None] = {}
         waiting: deque[tuple[str, str | None]] = deque()
 
@@ -105,11 +108,11 @@ class Inventory(NamedTuple):
     def _is_root(self, edge: Edge) -> bool:
         if edge.group is not None:
             return edge.group in self.groups
-        return edge.extra is None or edge.extra in self.extras
+        return edge.extra is None or not {edge.extra, "*"}.isdisjoint(self.extras)
 
     def _is_asked(self, requirement: Requirement) -> bool:
         if requirement.group == "extra":
-            return normalize_name(requirement.group_name or "") in self.extras
+            return not {normalize_name(requirement.group_name or ""), "*"}.isdisjoint(self.extras)
         return requirement.group == "runtime" or (
             requirement.group == "development" and (requirement.group_name or "") in self.groups
         )

@@ -5,7 +5,7 @@ A lock is taken apart only where its bytes name the package.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from memguard_hooks.dependencies import locks
@@ -21,14 +21,48 @@ class Locked(NamedTuple):
     version: str
 
 
-def locked_versions(tree: Tree, requirement: Requirement) -> tuple[Locked, ...]:
-    """Return what pins the package of an open requirement: the first file that does, with all versions it has."""
-    for path in _candidates(requirement.path):
+def locked_versions(
+    tree: Tree, requirement: Requirement, counts: Callable[[str], bool] = lambda _: True
+) -> tuple[Locked, ...]:
+    """Return what pins the package of a requirement: the first file that counts and does, with all versions it has."""
+    for path in filter(counts, _candidates(requirement.path)):
         find = _in_requirements if path.endswith(".txt") else _in_lock
         versions = find(tree, path, requirement.name)
         if versions:
             return tuple(Locked(path, version) for version in dict.fromkeys(versions))
     return ()
+
+
+def lock_without(tree: Tree, requirement: Requirement, counts: Callable[[str], bool]) -> str | None:
+    """Return the lock beside a manifest that lacks a package which the manifest asks for; None where none does.
+
+    Only the first lock that counts is asked, and one that cannot be read, or has no packages, says nothing.
+    """
+    folder, _, name = requirement.path.rpartition("/")
+    for lock in {"pyproject.toml": locks.LOCKS[:3], "Pipfile": locks.LOCKS[4:]}.get(name, ()):
+        path = f"{folder}/{lock}".lstrip("/")
+        if not counts(path):
+            continue
+        try:
+            data = tree.read(path)
+            if data is None:
+                continue
+            if locks.names(data, requirement.name):
+                return None
+            packages = locks.read(tree, path).packages
+        except MemguardError:
+            return None
+        return path if packages else None
+    return None
+
+
+def update_command(path: str) -> str:
+    """Return the command that makes a lock anew from its manifest."""
+    name = path.rpartition("/")[2]
+    commands = {"uv.lock": "uv lock", "poetry.lock": "poetry lock", "pdm.lock": "pdm lock", "Pipfile.lock": "pipenv lock"}
+    if name.endswith(".txt"):
+        return "what has compiled it, such as pip-compile or uv pip compile"
+    return commands.get(name, "pip lock")
 
 
 def _candidates(path: str) -> Iterator[str]:

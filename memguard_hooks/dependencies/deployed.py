@@ -1,0 +1,196 @@
+"""What the deployment installs of all that the repository declares: files, extras and groups.
+
+The commands come from `RUN` in Dockerfiles, from the build commands of platforms, and from what a platform runs by
+itself. Where one of them installs something that nobody can name from here, nothing is known, and all files count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from memguard_hooks.dependencies import image, locks, manifests
+from memguard_hooks.dependencies.install_command import Installed, read_installs
+from memguard_hooks.dependencies.requirement import Requirement, normalize_name
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.toml_document import Place
+from memguard_hooks.tree import Tree, join, parent
+
+MAX_LINES = 500
+"""Lines below the beginning of a command in which its parts are looked for."""
+
+
+class Command(NamedTuple):
+    """A text of the shell that builds, how its characters stand in its file, and the folders that it may run in.
+
+    `copies` are the paths that its image has copied from the repository.
+    """
+
+    text: str
+    path: str
+    place: Callable[[int], Place]
+    folders: tuple[str, ...]
+    copies: tuple[str, ...] = ()
+
+
+class Deployed(NamedTuple):
+    """What is installed: the paths of the files, None where nobody knows them; extras (`*` is all) and groups."""
+
+    files: frozenset[str] | None = None
+    extras: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+
+    def counts(self, path: str) -> bool:
+        """Tell whether a file may be installed."""
+        return self.files is None or path in self.files
+
+    def is_asked(self, requirement: Requirement) -> bool:
+        """Tell whether a requirement belongs to what is installed, by its group, its extra and its file."""
+        if requirement.group == "build" or not self.counts(requirement.path):
+            return False
+        name = normalize_name(requirement.group_name or "")
+        if requirement.group == "extra":
+            return bool(self.extras & {name, "*"})
+        if requirement.group == "development":
+            is_file = not requirement.group_name and requirement.path.endswith((".txt", ".in"))
+            return (is_file and self.files is not None) or bool(name and self.groups & {name, "*"})
+        return True
+
+
+_PROJECT = ("pyproject.toml", "setup.cfg", "setup.py")
+_OF_TOOLS: dict[str, tuple[str, ...]] = {
+    "uv": ("pyproject.toml", "uv.lock"),
+    "poetry": ("pyproject.toml", "poetry.lock"),
+    "pdm": ("pyproject.toml", "pdm.lock"),
+    "pipenv": ("Pipfile", "Pipfile.lock"),
+}
+"""What a tool installs that is not told which file."""
+
+_EXPORT = re.compile(r"\b(?:(uv|poetry|pdm) (?:\S+ )*?export|(pipenv) (?:requirements|lock -r))\b")
+
+
+def of_image(found: image.Dockerfile) -> list[Command]:
+    """Return the commands of a Dockerfile, which may be built in its folder, in one above it, or in the root."""
+    folders = [parent(found.path)]
+    while folders[-1]:
+        folders.append(parent(folders[-1]))
+
+    def at(start: int) -> Callable[[int], Place]:
+        return lambda offset: found.place(start + offset)
+
+    return [Command(run.text, found.path, at(run.start), tuple(folders), run.copies) for run in found.runs]
+
+
+def places_in(text: str, command: str, line: int, column: int) -> Callable[[int], Place]:
+    """Tell where the characters of a command stand in the text of its file, which has it from a line on.
+
+    A command of several lines is looked for line by line; one that is not found as it is stands where it begins.
+    """
+    lines = text.split("\n")
+
+    def place(offset: int) -> Place:
+        start = command.rfind("\n", 0, offset) + 1
+        end = command.find("\n", offset)
+        written = command[start : len(command) if end < 0 else end].strip()
+        start += len(command[start:]) - len(command[start:].lstrip())
+        for number in range(line - 1, min(line + MAX_LINES, len(lines))):
+            at = lines[number].find(written)
+            if at >= 0:
+                return Place(number + 1, at + offset - start + 1)
+        return Place(line, column)
+
+    return place
+
+
+def installs_of(command: Command) -> tuple[Installed, ...]:
+    """Return what a command installs."""
+    return read_installs(command.text, command.path, command.place)
+
+
+def find(tree: Tree, commands: Sequence[Command]) -> Deployed:
+    """Return what some commands install together."""
+    files: set[str] = set()
+    extras: set[str] = set()
+    groups: set[str] = set()
+    is_known = True
+    for command in commands:
+        exported = [match[1] or match[2] for match in _EXPORT.finditer(command.text)]
+        for tool in exported:
+            files.update(_existing(tree, command, _OF_TOOLS[tool]))
+        for installed in installs_of(command):
+            extras.update("*" if extra == "*" else normalize_name(extra) for extra in installed.extras)
+            groups.update("*" if group == "*" else normalize_name(group) for group in installed.groups)
+            wanted = [*installed.files, *installed.constraints]
+            found = [_resolve(tree, command, file) for file in wanted]
+            is_known &= all(path is not None for path in found) or bool(exported)
+            is_known &= not any(re.search(r"[$`]|\{\{", gap.reason) for gap in installed.skipped)
+            files.update(path for path in found if path is not None)
+            for project in installed.editable:
+                folder, _, asked = project.rstrip("]").partition("[")
+                extras.update(normalize_name(extra.strip()) for extra in asked.split(",") if extra.strip())
+                files.update(_existing(tree, command, tuple(f"{folder}/{name}" for name in _PROJECT)))
+            if installed.tool in _OF_TOOLS and not installed.requirements:
+                files.update(_existing(tree, command, _OF_TOOLS[installed.tool]))
+    if not files or not is_known:
+        # A command that only installs packages by their names does not say that files are of no use.
+        return Deployed(None, frozenset(extras), frozenset(groups))
+    files.update(command.path for command in commands)
+    return Deployed(frozenset(_with_included(tree, files)), frozenset(extras), frozenset(groups))
+
+
+def _resolve(tree: Tree, command: Command, file: str) -> str | None:
+    """Return the file of the repository that a command means: one that was copied, or one below a folder of it."""
+    name = file.rpartition("/")[2]
+    if "$" in file or "://" in file or not name:
+        return None
+    copied = [copy for copy in command.copies if copy.rpartition("/")[2] == name]
+    parts = [part for part in file.split("/") if part not in ("", ".")]
+    tails = ["/".join(parts[start:]) for start in range(len(parts))]
+    for folder in command.folders:
+        for candidate in (*copied, *tails):
+            path = join(folder, candidate.lstrip("/"))
+            if path is not None and _is_file(tree, path):
+                return path
+    # `COPY backend/ .` brings what is below a folder to where the image works.
+    for folder in command.folders:
+        for copy in command.copies:
+            path = join(folder, f"{copy.lstrip('/')}/{tails[-1]}")
+            if path is not None and _is_file(tree, path):
+                return path
+    return None
+
+
+def _existing(tree: Tree, command: Command, names: tuple[str, ...]) -> list[str]:
+    found = (_resolve(tree, command, name) for name in names)
+    return [path for path in found if path is not None]
+
+
+def _is_file(tree: Tree, path: str) -> bool:
+    try:
+        return tree.read(path) is not None
+    except MemguardError:
+        return False
+
+
+def _with_included(tree: Tree, files: Iterable[str]) -> set[str]:
+    """Add the files that some files include or read, and the manifests of the members that a lock of uv pins."""
+    found = set(files)
+    for path in files:
+        try:
+            if path.endswith("uv.lock"):
+                found.update(_members(tree, path))
+            if locks.is_lock(path) or image.is_image(path):
+                continue
+            manifest = manifests.read(tree, path, lambda _: True)
+        except MemguardError:
+            continue
+        found.update(one.path for one in manifest.requirements)
+    return found
+
+
+def _members(tree: Tree, path: str) -> list[str]:
+    """Return the manifests of the members of a workspace."""
+    packages = [one for ones in locks.read(tree, path).packages.values() for one in ones]
+    folders = [join(parent(path), one.source.location) for one in packages if one.source and one.source.kind == "path"]
+    return [f"{folder}/pyproject.toml" for folder in folders if folder]

@@ -1,0 +1,111 @@
+"""The commands that the images of a project run while they are built: `RUN` in a Dockerfile, with their places.
+
+Source of the format: docs.docker.com/reference/dockerfile. What the image starts is read elsewhere; here only what
+installs matters. Stages for development and tests are left out unless they are the last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from memguard_hooks.toml_document import Place
+
+MAX_BYTES = 2**20
+"""A Dockerfile is some kilobytes."""
+
+_NAMED = re.compile(r"(?i)(?:[^/]+\.)?(?:Dockerfile|Containerfile)(?:\.[^/]+)?")
+_FOR_DEVELOPMENT = re.compile(r"(?i)(?:^|[-_./])(?:dev|devel|development|debug|test|tests|testing|lint|docs|ci)(?:$|[-_./])")
+_START = re.compile(r"[ \t]*([A-Za-z]+)[ \t]+")
+_HEREDOC = re.compile(r"(?<!<)<<-?[\"']?(\w+)[\"']?")
+
+
+class Run(NamedTuple):
+    """One `RUN` as the text of a shell, of which each character stands `start` behind that of the file.
+
+    `copies` are the files and folders that the stage has copied before from the repository, as they are written.
+    """
+
+    text: str
+    start: int
+    copies: tuple[str, ...]
+
+
+class Dockerfile(NamedTuple):
+    """The text of a Dockerfile and the commands in it."""
+
+    path: str
+    text: str
+    runs: tuple[Run, ...]
+
+    def place(self, offset: int) -> Place:
+        """Return where a character of the text stands."""
+        before = self.text[:offset]
+        return Place(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
+
+
+def is_image(path: str) -> bool:
+    """Tell whether a path is that of a Dockerfile, by its name."""
+    return _NAMED.fullmatch(path.rpartition("/")[2]) is not None
+
+
+def is_for_development(path: str) -> bool:
+    """Tell whether the name of a Dockerfile or of a stage says that it is not deployed."""
+    return _FOR_DEVELOPMENT.search(path) is not None
+
+
+def read(data: bytes, path: str) -> Dockerfile:
+    """Read the commands of the stages that are deployed; those of a file that is too large are none."""
+    text = data.decode("utf-8-sig", "replace") if len(data) <= MAX_BYTES else ""
+    text = text.replace("\\\r\n", " \\\n").replace("\r\n", " \n")  # as long as before, so that offsets stay
+    stages: list[tuple[str, list[Run]]] = []
+    copies: list[str] = []
+    for name, body, start in _instructions(text):
+        words = body.split()
+        if name == "FROM":
+            stages.append((words[-1] if "as" in map(str.lower, words) else "", []))
+        elif name in ("COPY", "ADD") and not any(word.startswith("--from") for word in words):
+            copies += [word for word in words[:-1] if not word.startswith("--")]
+        elif name == "RUN" and stages:
+            mounted = re.findall(r"--mount=\S*\b(?:source|src)=([^,\s]+)", body)
+            stages[-1][1].append(Run(body, start, (*copies, *mounted)))
+    last = len(stages) - 1
+    kept = (runs for index, (name, runs) in enumerate(stages) if index == last or not is_for_development(name))
+    return Dockerfile(path, text, tuple(run for runs in kept for run in runs))
+
+
+def _instructions(text: str) -> Iterator[tuple[str, str, int]]:
+    """Give the name, the text and the offset of each instruction; comments in it are blank, so that offsets stay."""
+    at = 0
+    while at < len(text):
+        end = _line_end(text, at)
+        line = text[at:end]
+        match = _START.match(line)
+        if match is None:
+            at = end
+            continue
+        parts = [line]
+        while parts[-1].rstrip("\r\n \t").endswith("\\") and end < len(text):
+            following = _line_end(text, end)
+            line = text[end:following]
+            if not line.strip() or line.lstrip().startswith("#"):
+                line = " " * (len(line) - 2) + "\\\n" if len(line) > 1 else "\\\n"[: len(line)]
+            parts.append(line)
+            end = following
+        for word in _HEREDOC.findall("".join(parts)):
+            while end < len(text):
+                following = _line_end(text, end)
+                line = text[end:following]
+                parts.append(line)
+                end = following
+                if line.strip() == word:
+                    break
+        body = "".join(parts)
+        yield match[1].upper(), body[match.end() :], at + match.end()
+        at = end
+
+
+def _line_end(text: str, start: int) -> int:
+    at = text.find("\n", start)
+    return len(text) if at < 0 else at + 1

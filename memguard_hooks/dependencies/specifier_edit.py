@@ -1,0 +1,180 @@
+"""The smallest edit of a manifest that pins one requirement: nothing but its specifier changes.
+
+Each format writes a requirement as a text of PEP 508 (a line, or a string of TOML, Python, INI or YAML) or as the value
+of a key (Poetry, Pipfile). An edit counts only where the format's reader then finds the pin, and all else as before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from memguard_hooks.dependencies import manifests
+from memguard_hooks.dependencies.requirement import Requirement
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.tree import Entry, Tree
+
+BOM = b"\xef\xbb\xbf"
+
+
+class Wish(NamedTuple):
+    """A requirement and the version to pin it to."""
+
+    requirement: Requirement
+    version: str
+
+
+class _Edit(NamedTuple):
+    """What replaces the characters of a text from `start` to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
+def pin_all(tree: Tree, path: str, wishes: Sequence[Wish]) -> tuple[bytes, list[Wish]]:
+    """Return a manifest with as many of its requirements pinned as can be, and which these are.
+
+    One that is no UTF-8 stays as it is. Raises MemguardError for one that does not parse.
+    """
+    data = tree.read(path) or b""
+    before = _requirements(tree, path)
+    done: list[Wish] = []
+    for wish in wishes:
+        edited = _pinned(data, path, wish)
+        if edited is None:
+            continue
+        try:
+            after = _requirements(_Edited(tree, path, edited), path)
+        except MemguardError:
+            continue
+        expected = [_pin_text(one, wish) for one in before]
+        if expected == [_content(one) for one in after]:
+            data, before = edited, after
+            done.append(wish)
+    return data, done
+
+
+def _requirements(tree: Tree, path: str) -> list[Requirement]:
+    return [one for one in manifests.read(tree, path, lambda _: True).requirements if one.path == path]
+
+
+_Content = tuple[object, ...]
+
+
+def _content(one: Requirement) -> _Content:
+    """Return what a requirement says, apart from how its text is written and where on its line it stands."""
+    return (*one._replace(text="", column=0),)
+
+
+def _pin_text(one: Requirement, wish: Wish) -> _Content:
+    is_meant = (one.line, one.name) == (wish.requirement.line, wish.requirement.name)
+    if is_meant and one.column == wish.requirement.column:
+        return _content(one._replace(specifier=f"=={wish.version}"))
+    return _content(one)
+
+
+def _pinned(data: bytes, path: str, wish: Wish) -> bytes | None:
+    """Return the bytes of a manifest with one requirement pinned, None where that is not plain."""
+    mark = BOM if data.startswith(BOM) else b""
+    try:
+        text = data[len(mark) :].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    requirement = wish.requirement
+    if requirement.url is not None or requirement.via or requirement.path != path:
+        return None
+    start = _offset(text, requirement.line, requirement.column)
+    if start is None or "--hash" in _lines(text, requirement.line, requirement.end_line):
+        return None
+    name = path.rpartition("/")[2]
+    edit = None
+    if name in ("pyproject.toml", "Pipfile"):
+        is_string = start > 0 and text[start - 1] in "\"'"
+        exact = f"=={wish.version}" if name == "Pipfile" else wish.version
+        edit = _of_text(text, start, wish.version) if is_string else _of_key(text, start, exact)
+    elif not name.endswith((".yml", ".yaml")) or _is_for_pip(text, requirement):
+        edit = _of_text(text, start, wish.version)
+    return None if edit is None else mark + (text[: edit.start] + edit.text + text[edit.end :]).encode()
+
+
+def _offset(text: str, line: int, column: int) -> int | None:
+    """Return the offset of a place, lines ending as editors count them."""
+    starts = [0, *(match.end() for match in re.finditer(r"\r\n|\n|\r", text))]
+    return starts[line - 1] + column - 1 if line <= len(starts) else None
+
+
+def _lines(text: str, first: int, last: int) -> str:
+    return "\n".join(re.split(r"\r\n|\n|\r", text)[first - 1 : last])
+
+
+_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)[ \t]*[A-Za-z0-9.*+!_-]+"
+_REQUIREMENT = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:[ \t]*\[[^]\r\n]*\])?"
+    rf"(?P<open>[ \t]*(?:\([ \t]*)?)(?P<specifier>{_CLAUSE}(?:[ \t]*,[ \t]*{_CLAUSE})*)?"
+    r"(?P<rest>.?)"
+)
+
+
+def _of_text(text: str, start: int, version: str) -> _Edit | None:
+    """Pin a requirement that is written as PEP 508 does."""
+    match = _REQUIREMENT.match(text, start)
+    if match is None:
+        return None
+    if match["specifier"]:
+        return _Edit(match.start("specifier"), match.end("specifier"), f"=={version}")
+    if match["rest"] in ("@", "=", "("):
+        return None
+    return _Edit(match.start("open"), match.start("open"), f"=={version}")
+
+
+_KEY = r"(?:\"[^\"\r\n]*\"|'[^'\r\n]*'|[A-Za-z0-9_-]+)"
+_STRING = r"(?P<quote>[\"'])(?P<value>[^\"'\r\n\\]*)(?P=quote)"
+_OF_KEY = (
+    re.compile(rf"{_KEY}(?:[ \t]*\.[ \t]*version)?[ \t]*=[ \t]*{_STRING}"),
+    re.compile(rf"(?:{_KEY}[ \t]*=[ \t]*)?\{{(?:[^\r\n}}]*,)?[ \t]*version[ \t]*=[ \t]*{_STRING}"),
+)
+_IN_TABLE = re.compile(rf"{_KEY}[ \t]*\][^\n]*\n(?:(?![ \t]*\[)[^\n]*\n)*?[ \t]*version[ \t]*=[ \t]*{_STRING}")
+"""`litellm = "^1"`, `litellm = {version = "^1"}`, and the key of a table with a header of its own."""
+
+
+def _of_key(text: str, start: int, version: str) -> _Edit | None:
+    """Pin a requirement whose name is a key, or which is a table in a list."""
+    patterns = _OF_KEY if not re.match(rf"{_KEY}[ \t]*\]", text[start : start + 200]) else (_IN_TABLE,)
+    match = next((found for pattern in patterns if (found := pattern.match(text, start))), None)
+    return None if match is None else _Edit(match.start("value"), match.end("value"), version)
+
+
+def _is_for_pip(text: str, requirement: Requirement) -> bool:
+    """Tell whether an entry of a conda environment stands in its list for pip: conda's channels serve other versions."""
+    lines = text.splitlines()[: requirement.line]
+    depth = len(lines[-1]) - len(lines[-1].lstrip())
+    for line in reversed(lines[:-1]):
+        if re.match(r"[ \t]*-[ \t]*pip[ \t]*:", line):
+            return True
+        if line.strip() and len(line) - len(line.lstrip()) < depth:
+            return False
+    return False
+
+
+class _Edited:
+    """A tree in which one file has another content."""
+
+    def __init__(self, tree: Tree, path: str, data: bytes) -> None:
+        self.root = tree.root
+        self._tree = tree
+        self._path = path
+        self._data = data
+
+    def read(self, path: str) -> bytes | None:
+        return self._data if path == self._path else self._tree.read(path)
+
+    def entries(self, folder: str) -> tuple[Entry, ...]:
+        return self._tree.entries(folder)
+
+    def stamp(self, path: str) -> tuple[int, ...] | None:
+        return self._tree.stamp(path)
+
+    def close(self) -> None:
+        """The tree below is closed by its owner."""

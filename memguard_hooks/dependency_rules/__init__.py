@@ -1,0 +1,1 @@
+"""What the hooks on dependencies judge by: one module a topic."""

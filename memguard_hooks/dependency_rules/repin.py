@@ -1,0 +1,61 @@
+"""Writes the pins that findings propose: into manifests, never into locks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+
+from memguard_hooks.dependencies import locks
+from memguard_hooks.dependencies.locked import locked_versions, update_command
+from memguard_hooks.dependencies.manifests import is_named
+from memguard_hooks.dependencies.specifier_edit import Wish, pin_all
+from memguard_hooks.dependency_rules.pins import Judged
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.tree import Tree
+
+
+def write_pins(tree: Tree, judged: Sequence[Judged]) -> tuple[str, ...]:
+    """Pin what can be pinned, each file at once or not at all, and return what was done, one line each.
+
+    Left alone are locks, compiled files, lines with hashes, URLs, and what no reader would find pinned afterwards.
+    """
+    wishes: dict[str, dict[Wish, None]] = {}
+    for one in judged:
+        requirement = one.requirement
+        is_manifest = is_named(requirement.path) or requirement.path.endswith((".txt", ".in"))
+        if one.version is not None and is_manifest and not locks.is_lock(requirement.path):
+            wishes.setdefault(requirement.path, {})[Wish(requirement, one.version)] = None
+    told: dict[str, None] = {}
+    for path, wanted in sorted(wishes.items()):
+        # From the end on, so that the places of those before it stay.
+        ordered = sorted(wanted, key=lambda wish: (wish.requirement.line, wish.requirement.column), reverse=True)
+        data, done = pin_all(tree, path, ordered)
+        if not done or data == tree.read(path):
+            continue
+        _replace(os.path.join(tree.root, path), data)
+        for requirement, version in reversed(done):
+            told[f"{path}:{requirement.line}: rewritten: {requirement.name}=={version}"] = None
+            for locked in locked_versions(tree, requirement)[:1]:
+                if locked.version != version:
+                    told[f"{locked.path}: is left as it is, with {requirement.name} {locked.version}: update it with "
+                         f"{update_command(locked.path)}"] = None  # fmt: skip
+    return tuple(told)
+
+
+def _replace(path: str, data: bytes) -> None:
+    """Give a file another content at once, with the rights that it has; a link stays one. Raises MemguardError."""
+    path = os.path.realpath(path)
+    folder, name = os.path.split(path)
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+            os.chmod(temporary, os.stat(path).st_mode & 0o7777)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise MemguardError(f"cannot be written: {error.strerror}", name) from None
