@@ -137,7 +137,7 @@ def _roots(project: Project, externals: Iterable[External], python: str | None) 
             if name not in found:
                 footprint = _footprint(project, name, python) if names else None
                 is_exact = (
-                    footprint is not None and project.declared_versions.get(footprint.distribution) == footprint.version
+                    footprint is not None and project.declared.versions.get(footprint.distribution) == footprint.version
                 )
                 found[name] = Root(name, footprint, external.chain, is_exact)
     return sorted(found.values(), key=lambda root: (-(root.footprint.resident if root.footprint else 0), root.name))
@@ -145,8 +145,8 @@ def _roots(project: Project, externals: Iterable[External], python: str | None) 
 
 def _footprint(project: Project, module: str, python: str | None) -> Footprint | None:
     providers = [one.distribution for one in catalog.modules().get(module, ())]
-    declared = next((name for name in providers if name in project.declared_versions), None)
-    return catalog.find(module, declared, project.declared_versions.get(declared or ""), python)
+    declared = next((name for name in providers if name in project.declared.versions), None)
+    return catalog.find(module, declared, project.declared.versions.get(declared or ""), python)
 
 
 def add_up(base: Footprint, roots: Sequence[Root], python: str | None) -> tuple[list[Part], list[float], list[float]]:

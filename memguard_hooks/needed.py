@@ -52,7 +52,7 @@ class Needs(NamedTuple):
 def find_needs(project: Project) -> Needs:
     """Follow the imports of all services, and tell for each requirement whether one loads it at start."""
     declared: dict[str, Requirement] = {}
-    for requirement in (*project.inventory.direct(), *project.installed_by_commands):
+    for requirement in (*project.declared.inventory.direct(), *project.declared.installed_by_commands):
         declared.setdefault(requirement.name, requirement)
     loaded: dict[str, tuple[Use, tuple[Step, ...]]] = {}
     skipped: list[Skipped] = []
@@ -107,7 +107,7 @@ def _providers(names: tuple[str, ...], providers: Mapping[str, str]) -> Iterator
 def _footprint(project: Project, requirement: Requirement) -> Footprint | None:
     """Return the dearest measurement of a distribution, in the version that is nearest to the one that is pinned."""
     pin = pin_of(requirement)
-    locked = project.inventory.locked(requirement.name)
+    locked = project.declared.inventory.locked(requirement.name)
     version = pin.version if pin is not None else locked[0].version if locked else None
     measured = [one for ones in catalog.modules().values() for one in ones if one.distribution == requirement.name]
     dearest = max(measured, key=lambda one: one.resident, default=None)

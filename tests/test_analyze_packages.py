@@ -21,8 +21,8 @@ from memguard_hooks.imports.cache import Cache
 from memguard_hooks.imports.graph import walk
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.resolve import Resolver
-from memguard_hooks.imports.text import decode
 from memguard_hooks.imports.sources import Sources
+from memguard_hooks.imports.text import decode
 from memguard_hooks.tree import WorkTree
 
 LOADED = """

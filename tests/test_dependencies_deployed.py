@@ -115,13 +115,13 @@ PIP = {"requirements.txt", "base.txt"}
     ],
 )
 def test_installed_files(tmp_path: Path, files: dict[str, str], expected: set[str] | None) -> None:
-    found = project(tmp_path, {**TREE, **files}).deployed.files
+    found = project(tmp_path, {**TREE, **files}).declared.deployed.files
     assert (None if found is None else {path for path in found if path in TREE}) == expected
 
 
 def test_extras_and_groups(tmp_path: Path) -> None:
     text = "FROM python:3.11\nRUN pip install '.[ml,web]' && uv sync --extra Gpu --group jobs\n" + START
-    found = project(tmp_path, {**TREE, "Dockerfile": text}).deployed
+    found = project(tmp_path, {**TREE, "Dockerfile": text}).declared.deployed
     assert (set(found.extras), set(found.groups)) == ({"ml", "web", "gpu"}, {"jobs"})
 
 
@@ -131,7 +131,7 @@ def test_places_of_words(tmp_path: Path) -> None:
     head = "services:\n  - type: web\n    name: a\n    runtime: python\n"
     render = f"{head}    buildCommand: |\n      set -e\n      pip install litellm\n    startCommand: python main.py\n"
     (tmp_path / "Dockerfile").write_bytes(text.encode())
-    found = project(tmp_path, {"render.yaml": render, "main.py": ""}).installed_by_commands
+    found = project(tmp_path, {"render.yaml": render, "main.py": ""}).declared.installed_by_commands
     assert [(one.name, one.path, one.line, one.column) for one in found] == [
         ("torch", "Dockerfile", 5, 5),
         ("pandas", "Dockerfile", 6, 6),
@@ -158,12 +158,12 @@ def test_names_of_images(path: str, expected: bool) -> None:  # noqa: FBT001 - a
     "text", ["FROM a\nRUN \\\n" * 3000, "FROM a\nRUN <<A\n" * 300, "RUN pip install -r\\", "FROM a\nRUN '" * 300]
 )
 def test_hostile_images_end(tmp_path: Path, text: str) -> None:
-    assert project(tmp_path, {"Dockerfile": text}).deployed.files is None
+    assert project(tmp_path, {"Dockerfile": text}).declared.deployed.files is None
 
 
 def test_the_inventory_tells_decoys(tmp_path: Path) -> None:
     text = of("RUN pip install -r requirements.txt")
-    found = project(tmp_path, {**TREE, "Dockerfile": text}).inventory
+    found = project(tmp_path, {**TREE, "Dockerfile": text}).declared.inventory
     assert found.decoys() == (
         "backend/requirements.txt", "libs/inner/pyproject.toml", "pyproject.toml", "requirements-gpu.txt", "uv.lock",
     )  # fmt: skip

@@ -15,7 +15,6 @@ import yaml
 from memguard_hooks.dependencies import locks, manifests
 from memguard_hooks.deployment import compose, discover
 from memguard_hooks.finding import CODES
-from memguard_hooks.project import REQUIREMENTS_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
@@ -205,7 +204,7 @@ def test_all_deployment_files_that_are_read_wake(name: str) -> None:
 @pytest.mark.parametrize("name", JUDGE_FILES[:2])
 @pytest.mark.parametrize("path", [*MANIFEST_PATHS, *OTHER_PATHS, "Pyproject.toml"])
 def test_files_that_wake_are_those_that_a_run_without_names_reads(name: str, path: str) -> None:
-    is_read = manifests.is_named(path) or locks.is_lock(path) or REQUIREMENTS_FILE.search(path) is not None
+    is_read = manifests.is_manifest(path) or locks.is_lock(path)
     assert bool(re.search(str(HOOKS[name]["files"]), path)) == is_read
 
 

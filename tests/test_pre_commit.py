@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import pytest
 
-IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget")
+IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config")
 TOOLS = ("pre-commit", "prek")
 
 BAD = {
     "Procfile": "web: uvicorn main:app --workers 3\n",
     "requirements.txt": "fastapi==0.121.0\nlitellm>=1.30\npandas==2.2.3\ntorch==2.8.0\nuvicorn==0.38.0\n",
-    "main.py": "import litellm\nimport pandas\nfrom fastapi import FastAPI\n\napp = FastAPI()\n",
+    "main.py": "import litellm\nimport pandas\nfrom fastapi import FastAPI\n\napp = FastAPI(litellm, pandas)\n",
 }
 """A service that is over its budget, and all the reasons for it."""
 
@@ -103,8 +103,14 @@ REFUSED = {
         "         or start 1 worker\n"
         "1 error, 0 warnings",
     ),
+    "deploy-config": Outcome(
+        "Failed",
+        "Procfile:1:1: MG401 3 workers of web take N of 512 MiB (default): 1 fits\n"
+        "    fix: start 1 worker\n"
+        "1 error, 0 warnings",
+    ),
 }
-"""What the four hooks say of BAD in a repository without a commit."""
+"""What the hooks say of BAD in a repository without a commit."""
 
 FITS = Outcome("Passed", "web: N of 512 MiB (default)")
 ACCEPTED = {**dict.fromkeys(IDS, PASSED), "memory-budget": FITS}
@@ -289,10 +295,10 @@ def test_all_files_fail_and_pass_once_mended(repository: Repository) -> None:
 @pytest.mark.parametrize(
     ("files", "woken"),
     [
-        pytest.param({"notes.md": "torch\n", "requirements.yml": "- torch\n", "a.pyi": "import torch\n"}, (), id="none"),
+        pytest.param({"notes.md": "torch\n", "a/requirements.yml": "- torch\n", "a.pyi": "import torch\n"}, (), id="none"),
         pytest.param({"requirements-dev.in": "pytest\n"}, (*IDS[:2], "memory-budget"), id="manifest"),
-        pytest.param({"tool.py": "import json\n"}, ("no-eager-heavy-imports", "memory-budget"), id="python"),
-        pytest.param({"Procfile": "web: uvicorn main:app\n"}, ("memory-budget",), id="deployment"),
+        pytest.param({"tool.py": "import json\n"}, IDS[2:], id="python"),
+        pytest.param({"Procfile": "web: uvicorn main:app\n"}, IDS[3:], id="deployment"),
     ],
 )  # fmt: skip
 def test_other_files_wake_no_hook(repository: Repository, files: dict[str, str], woken: tuple[str, ...]) -> None:
@@ -342,11 +348,11 @@ def test_names_with_spaces_and_hebrew(make: Callable[[str], Repository]) -> None
     good = {"Procfile": "web: python 'תיקייה ראשית/הבוט שלי.py'\n", "תיקייה ראשית/הבוט שלי.py": "print()\n"}
     repository.begin(good)
     repository.write({
-        "תיקייה ראשית/הבוט שלי.py": "import pandas\n",
+        "תיקייה ראשית/הבוט שלי.py": "import pandas\n\nprint(pandas)\n",
         "דרישות/requirements פיתוח.txt": "litellm\ntorch==2.8.0\n",
     })  # fmt: skip
     run = repository.commit()
-    pins, forbidden, _, _ = REFUSED.values()
+    pins, forbidden, *_ = REFUSED.values()
     manifest = "דרישות/requirements פיתוח.txt"
     assert run.hooks == {
         "pin-litellm": pins._replace(
@@ -355,6 +361,7 @@ def test_names_with_spaces_and_hebrew(make: Callable[[str], Repository]) -> None
         "forbid-heavy-deps": forbidden._replace(output=forbidden.output.replace("requirements.txt:4", f"{manifest}:2")),
         "no-eager-heavy-imports": Outcome("Failed", EAGER.format(path="תיקייה ראשית/הבוט שלי.py", line=1, name="pandas")),
         "memory-budget": grown("+N"),
+        "deploy-config": PASSED,
     }, run.raw
     assert run.code == 1
 
@@ -366,8 +373,9 @@ def test_worktree(make: Callable[[str], Repository]) -> None:
     repository.root = repository.root.parent / "side tree"
     repository.write({"main.py": f"import pandas\n{GOOD['main.py']}"})
     refused = repository.commit()
+    budget = {"memory-budget": grown("+N"), "deploy-config": PASSED}
     quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
-    assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, "memory-budget": grown("+N")}, refused.raw
+    assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, **budget}, refused.raw
     assert (refused.code, repository.commits()) == (1, 1)
 
     repository.write({"main.py": f"{GOOD['main.py']}\n# mended\n"})
@@ -393,7 +401,13 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
         "         or start 2 workers\n"
         "1 error, 0 warnings"
     )
-    assert run.hooks == {**dict.fromkeys(IDS, SKIPPED), "memory-budget": Outcome("Failed", told)}, run.raw
+    workers = (
+        "Procfile:1:1: MG401 4 workers of web take N of 512 MiB (default): 2 fit\n"
+        "    fix: start 2 workers\n"
+        "1 error, 0 warnings"
+    )
+    judged = {"memory-budget": Outcome("Failed", told), "deploy-config": Outcome("Failed", workers)}
+    assert run.hooks == {**dict.fromkeys(IDS, SKIPPED), **judged}, run.raw
     assert run.code != 0
 
 
@@ -407,8 +421,9 @@ def test_merge_with_a_conflict(repository: Repository) -> None:
 
     repository.write({"main.py": f"import pandas\n{GOOD['main.py']}"})
     refused = repository.commit()
+    budget = {"memory-budget": grown("+N"), "deploy-config": PASSED}
     quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
-    assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, "memory-budget": grown("+N")}, refused.raw
+    assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, **budget}, refused.raw
     assert refused.code == 1
 
     repository.write({"main.py": GOOD["main.py"]})
@@ -420,7 +435,7 @@ def test_merge_with_a_conflict(repository: Repository) -> None:
 def test_arguments_of_the_configuration(make: Callable[[str], Repository], config: str) -> None:
     repository = make("repository")
     changed = json.loads(config)
-    pins, _, _, budget = changed["repos"][0]["hooks"]
+    pins, _, _, budget, _ = changed["repos"][0]["hooks"]
     pins["args"], budget["args"] = ["--max-version", "1.60.0"], ["--limit=100MiB"]
     main = f"{ALLOWED}{GOOD['main.py']}"
     repository.write({**GOOD, "main.py": main, ".pre-commit-config.yaml": json.dumps(changed)})

@@ -10,6 +10,17 @@ from memguard_hooks.tree import Tree
 _NAMED = re.compile(r"pyproject\.toml|setup\.cfg|setup\.py|Pipfile|(?:environment|conda)[^/]*\.ya?ml")
 
 
+REQUIREMENTS_FILE = re.compile(
+    r"(^|/)([^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|constraints[^/]*\.txt)$", re.IGNORECASE
+)
+"""Names that people give to requirements files."""
+
+
+def is_manifest(path: str) -> bool:
+    """Tell whether a path is that of a manifest, by its name."""
+    return is_named(path) or REQUIREMENTS_FILE.search(path) is not None
+
+
 def is_named(path: str) -> bool:
     """Tell whether a path is that of a manifest which has a name of its own; a requirements file may have any."""
     return _NAMED.fullmatch(path.rpartition("/")[2]) is not None

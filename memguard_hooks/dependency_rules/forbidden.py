@@ -102,14 +102,14 @@ def judge_declared(requirement: Requirement, forbidden: Forbidden) -> Finding:
 
 def find_in_locks(project: Project, forbidden: Forbidden) -> Iterator[Finding]:
     """Give what locks hold: at its place in a lock that is judged, else at the requirement that brings it."""
-    for lock in project.locks(forbidden.names):
+    for lock in project.declared.locks(forbidden.names):
         for name, package, way in _brought(project, lock, forbidden):
             yield _finding_in_lock(project, lock, forbidden, name, package, way, (lock.path, package.line, package.column))
-    judged = project.manifest_paths
+    judged = project.declared.manifest_paths
     for lock in _locks_beside(project, judged, forbidden.names):
         brought = list(_brought(project, lock, forbidden))
-        beside = project.declared_beside(lock) if brought else ()
-        declared = {one.name: one for one in beside if one.path in judged and project.is_installed(one)}
+        beside = project.declared.declared_beside(lock) if brought else ()
+        declared = {one.name: one for one in beside if one.path in judged and project.declared.is_installed(one)}
         for name, package, way in brought:
             first = declared.get(way[0]) if way else None
             if first is not None:
@@ -130,7 +130,7 @@ def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[st
             data = project.read_file(beside)
             if data is None or project.is_excluded(beside):
                 continue
-            if beside not in project.lock_paths and any(locks.names(data, one) for one in names):
+            if beside not in project.declared.lock_paths and any(locks.names(data, one) for one in names):
                 with suppress(MemguardError):  # it is judged where it is staged
                     yield locks.read(project.tree, beside)
             break
@@ -138,16 +138,16 @@ def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[st
 
 def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tuple[str, Package, tuple[str, ...]]]:
     """Give the forbidden packages that a lock installs on the host because of others, each with the way to it."""
-    if not project.deployed.counts(lock.path):
+    if not project.declared.deployed.counts(lock.path):
         return
-    inventory = project.inventory_of(lock)
+    inventory = project.declared.inventory_of(lock)
     is_rooted = lock.knows_edges and bool(lock.roots or inventory.requirements)
     for name in sorted(forbidden.names & lock.packages.keys()):
         held = inventory.locked(name)
         if not held:
             continue
         groups = {group for one in held for group in one.groups}
-        if groups and {"main", "default", *project.deployed.groups}.isdisjoint(groups):
+        if groups and {"main", "default", *project.declared.deployed.groups}.isdisjoint(groups):
             continue
         way = inventory.way(lock, name) or ()
         is_declared = len(way) == 1 or any(one.name == name for one in inventory.direct())
@@ -201,10 +201,14 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
     measured = bringers(forbidden)
     names = {(one.path, one.name) for one in declared}
     for requirement in declared:
-        if requirement.name not in measured or requirement.name in forbidden.names or not project.is_installed(requirement):
+        if (
+            requirement.name not in measured
+            or requirement.name in forbidden.names
+            or not project.declared.is_installed(requirement)
+        ):
             continue
         is_compiled = b"# via" in (project.read_file(requirement.path) or b"")
-        if is_compiled or locked_versions(project.tree, requirement, project.deployed.counts):
+        if is_compiled or locked_versions(project.tree, requirement, project.declared.deployed.counts):
             continue
         footprint = _measured(requirement)
         for name in sorted(forbidden.grave & footprint.installed.keys()) if footprint is not None else ():

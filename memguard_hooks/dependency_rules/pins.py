@@ -65,7 +65,7 @@ class Judge:
                 name not in self._pins and requirement.group not in ("runtime", "development")
             ):
                 continue
-            if not is_live(requirement, self._project.host_python if requirement.marker else None):
+            if not is_live(requirement, self._project.declared.host_python if requirement.marker else None):
                 continue
             if pin is not None:
                 found = self._exact(requirement, pin)
@@ -77,12 +77,12 @@ class Judge:
 
     def is_deployed(self, requirement: Requirement) -> bool:
         """Tell whether a declaration counts: an extra does where nobody knows which are installed."""
-        deployed = self._project.deployed
+        deployed = self._project.declared.deployed
         if requirement.group == "extra" and deployed.files is None:
             return True
         if requirement.is_constraint:
             return deployed.counts(requirement.path)
-        return self._project.is_installed(requirement)
+        return self._project.declared.is_installed(requirement)
 
     def _exact(self, requirement: Requirement, pin: Pin) -> list[Judged]:
         from memguard_hooks.dependencies.requirement import source_of
@@ -100,9 +100,9 @@ class Judge:
         from memguard_hooks.dependencies.served import newest_served, served
 
         name = requirement.name
-        locked = locked_versions(self._project.tree, requirement, self._project.deployed.counts)
+        locked = locked_versions(self._project.tree, requirement, self._project.declared.deployed.counts)
         faults = [fault for one in locked if (fault := self.fault(name, one.version, one.path)) is not None]
-        if faults and not locked[0].path.endswith(".txt") and locked[0].path not in self._project.lock_paths:
+        if faults and not locked[0].path.endswith(".txt") and locked[0].path not in self._project.declared.lock_paths:
             return [self._judged(requirement, faults[0], self._version_for(requirement))]
         disagreement = self._disagreement(requirement, locked)
         if name not in self._pins and locked:
@@ -129,7 +129,7 @@ class Judge:
         from memguard_hooks.dependencies.locked import lock_without, locked_versions, update_command
         from memguard_hooks.dependencies.requirement import specifiers
 
-        name, counts = requirement.name, self._project.deployed.counts
+        name, counts = requirement.name, self._project.declared.deployed.counts
         if requirement.via or requirement.url or requirement.is_constraint or requirement.group == "development":
             return []
         locked = locked or locked_versions(self._project.tree, requirement, counts)
@@ -171,11 +171,11 @@ class Judge:
 
     def _is_needed(self, lock: Lock, package: Package) -> bool:
         """Tell whether the host installs a package of a lock, as far as the lock says."""
-        if not self._project.deployed.counts(lock.path):
+        if not self._project.declared.deployed.counts(lock.path):
             return False
-        if package.groups and {"main", "default", *self._project.deployed.groups}.isdisjoint(package.groups):
+        if package.groups and {"main", "default", *self._project.declared.deployed.groups}.isdisjoint(package.groups):
             return False
-        inventory = self._project.inventory_of(lock)
+        inventory = self._project.declared.inventory_of(lock)
         is_rooted = lock.knows_edges and (lock.roots or inventory.requirements)
         return not is_rooted or inventory.way(lock, package.name) is not None
 

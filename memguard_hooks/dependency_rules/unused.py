@@ -92,8 +92,8 @@ def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterat
     """
     names = project.heavy.distributions
     wanted = [one for one in requirements if one.name in names and one.group == "runtime" and not one.via]
-    wanted = [one for one in wanted if one.marker is None and project.is_installed(one)]
-    if not wanted or any(_LOADERS.match(one.name) for one in project.inventory.requirements):
+    wanted = [one for one in wanted if one.marker is None and project.declared.is_installed(one)]
+    if not wanted or any(_LOADERS.match(one.name) for one in project.declared.inventory.requirements):
         return
     code = _Code(project)
     if not code.is_known or not code.imports:
@@ -116,12 +116,17 @@ def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterat
 
 def find_companions(project: Project, requirements: Sequence[Requirement]) -> Iterator[Finding]:
     """Give the packages that lack what they would use (MG120), where the manifest declares them and nothing brings it."""
-    declared = {one.name for one in requirements if project.is_installed(one)}
+    declared = {one.name for one in requirements if project.declared.is_installed(one)}
     for requirement in requirements:
         missing = COMPANIONS.get(requirement.name)
-        if missing is None or missing in declared or missing in requirement.extras or not project.is_installed(requirement):
+        if (
+            missing is None
+            or missing in declared
+            or missing in requirement.extras
+            or not project.declared.is_installed(requirement)
+        ):
             continue
-        if missing.replace("-", "_") not in requirement.extras and not project.inventory.locked(missing):
+        if missing.replace("-", "_") not in requirement.extras and not project.declared.inventory.locked(missing):
             message = f"{requirement.name} is declared without {missing}: downloads go over plain HTTP"
             place = (requirement.path, requirement.line, requirement.column)
             yield Finding(*place, "MG120", message, HOOK, "warning", fix=f"add {missing}", end_line=requirement.end_line)
@@ -139,7 +144,7 @@ def modules_of(distribution: str) -> tuple[str, ...]:
 
 def _is_used(project: Project, path: str, code: _Code) -> bool:
     """Tell whether the code imports anything that a manifest declares: else it is the manifest of other code."""
-    names = {one.name for one in project.inventory.requirements if one.path == path}
+    names = {one.name for one in project.declared.inventory.requirements if one.path == path}
     return any(code.files_with(modules_of(name) or (name.replace("-", "_"),)) for name in names)
 
 
@@ -147,7 +152,7 @@ def _is_frozen(project: Project, path: str) -> bool:
     """Tell whether a file lists all that was installed, as `pip freeze` does: it does not say what is used."""
     from memguard_hooks.dependencies.requirement import pin_of
 
-    listed = [pin_of(one) is not None for one in project.inventory.requirements if one.path == path]
+    listed = [pin_of(one) is not None for one in project.declared.inventory.requirements if one.path == path]
     return len(listed) >= FROZEN and sum(listed) >= 0.8 * len(listed)
 
 
@@ -159,7 +164,7 @@ def _is_brought(project: Project, requirement: Requirement, requirements: Sequen
                 footprint = catalog.find(module, one.name)
                 if footprint is not None and requirement.name in footprint.installed:
                     return True
-    inventory = project.inventory
+    inventory = project.declared.inventory
     if requirement.name in REQUIRED_BY_MANY and not inventory.locked(requirement.name):
         measured = {one.distribution for ones in catalog.modules().values() for one in ones}
         beside = {one.name for one in inventory.requirements if one.path == requirement.path}

@@ -87,4 +87,4 @@ def _is_declared(running: Running, module: str) -> bool:
     """Tell whether a manifest names something like a module, which is then installed and not of the repository."""
     word = re.compile(re.escape(module).replace("_", "[-_.]").encode(), re.IGNORECASE)
     read = running.project.read_file
-    return any(word.search(read(path) or b"") for path in running.project.manifest_paths)
+    return any(word.search(read(path) or b"") for path in running.project.declared.manifest_paths)

@@ -58,12 +58,16 @@ def check(project: Project) -> Report:
         for name, one in settings.forbid_allow.items() if not one.reason
     ]  # fmt: skip
     companions = {*COMPANIONS, *COMPANIONS.values()} if settings.forbid_companions else set()
-    manifests = project.manifests({*forbidden.names, *bringers(forbidden), *project.heavy.distributions, *companions})
+    manifests = project.declared.manifests(
+        {*forbidden.names, *bringers(forbidden), *project.heavy.distributions, *companions}
+    )
     declared = [requirement for manifest in manifests for requirement in manifest.requirements]
-    if any(project.may_install(path) for path in project.paths):
-        declared += project.installed_by_commands
+    if any(project.declared.may_install(path) for path in project.paths):
+        declared += project.declared.installed_by_commands
     findings += [
-        judge_declared(one, forbidden) for one in declared if one.name in forbidden.names and project.is_installed(one)
+        judge_declared(one, forbidden)
+        for one in declared
+        if one.name in forbidden.names and project.declared.is_installed(one)
     ]
     findings += find_in_locks(project, forbidden)
     findings += find_in_catalog(project, forbidden, declared)

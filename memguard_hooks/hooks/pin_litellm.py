@@ -62,19 +62,19 @@ def fix(project: Project) -> tuple[str, ...]:
 def _judge(project: Project) -> tuple[tuple[Finding, ...], list[Judged]]:
     """Return the findings that nothing allows, and what may be mended of all that was judged."""
     judge = Judge(project)
-    manifests = project.manifests(judge.names)
+    manifests = project.declared.manifests(judge.names)
     judged = [one for manifest in manifests for one in judge.requirements(manifest)]
-    if any(project.may_install(path) for path in project.paths):
+    if any(project.declared.may_install(path) for path in project.paths):
         from memguard_hooks.dependencies.requirement import Manifest
 
-        named = (one for one in project.installed_by_commands if one.name in judge.names)
+        named = (one for one in project.declared.installed_by_commands if one.name in judge.names)
         judged += judge.requirements(Manifest(tuple(named)))
     findings = [one.finding for one in judged]
-    findings += [finding for lock in project.locks(judge.pinned) for finding in judge.packages(lock)]
+    findings += [finding for lock in project.declared.locks(judge.pinned) for finding in judge.packages(lock)]
     if any(len({one.name for one in manifest.requirements}) < len(manifest.requirements) for manifest in manifests):
         from memguard_hooks.dependency_rules.twice import find_twice
 
-        python, is_deployed = project.host_python, judge.is_deployed
+        python, is_deployed = project.declared.host_python, judge.is_deployed
         findings += [finding for manifest in manifests for finding in find_twice(manifest, python, is_deployed)]
     allowances = read_allowances(comment for manifest in manifests for comment in manifest.comments)
     return tuple(apply_allowances(HOOK, findings, allowances, owns_unknown=True)), judged
