@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from memguard_hooks.tree import Tree
 
 SOURCE = (".py", ".pyw")
-TESTS = re.compile(r"(^|/)(tests?/.*|test_[^/]*|[^/]*_test|conftest|setup|noxfile)\.pyw?$")
-"""Files that no service loads."""
+_NO_SERVICE = frozenset({"conftest", "setup", "noxfile"})
+"""Files that no service loads, besides tests."""
 
 
 class Project:
@@ -75,9 +74,7 @@ class Project:
     @cached_property
     def python_paths(self) -> tuple[str, ...]:
         """The Python files to judge, without tests; a file that was named counts whatever its suffix."""
-        return tuple(
-            path for path in self.paths if (self.files is not None or path.endswith(SOURCE)) and not TESTS.search(path)
-        )
+        return tuple(path for path in self.paths if (self.files is not None or path.endswith(SOURCE)) and not _is_test(path))
 
     @cached_property
     def suspects(self) -> tuple[str, ...]:
@@ -241,3 +238,10 @@ class Project:
             return self.tree.read(path)
         except MemguardError:
             return None
+
+
+def _is_test(path: str) -> bool:
+    *folders, name = path.split("/")
+    stem = name.rpartition(".")[0]
+    is_among_tests = "tests" in folders or "test" in folders
+    return is_among_tests or stem.startswith("test_") or stem.endswith("_test") or stem in _NO_SERVICE

@@ -17,6 +17,7 @@ bad:  try:
 good: def export(rows):
           import pandas
 good: if TYPE_CHECKING:
+    from memguard_hooks.allowance import Allowance
           import pandas
 
 Options: `--target-python X.Y`, `--entrypoint APP`, `--scope reachable|all`; settings: `entrypoints`, `scope`,
@@ -31,12 +32,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from memguard_hooks import run
-from memguard_hooks.allowance import Allowance, apply_allowances, read_allowances
 from memguard_hooks.eager import Eager, eager_imports, eager_in_file, find_entries, imports_past_modules
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Report, Skipped, Step, mib
 
 if TYPE_CHECKING:
+    from memguard_hooks.allowance import Allowance
     from memguard_hooks.config import Settings
     from memguard_hooks.project import Project
 
@@ -132,24 +133,29 @@ def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> l
     kept: list[Finding] = []
     for path, own in found.items():
         allowances = _allowances(project, path)
-        if allowances and not by_itself:
+        if not allowances:
+            kept += own
+            continue
+        from memguard_hooks.allowance import apply_allowances
+
+        silent: list[Finding] = []
+        if not by_itself:
             # What no entry point reaches is no finding, and yet its allowance stands for something.
             known = {(one.line, one.code) for one in own}
-            silent = [one for one in (_finding(project, eager) for eager in eager_in_file(project, path))
-                      if (one.line, one.code) not in known]  # fmt: skip
-            kept += [one for one in apply_allowances(HOOK, own + silent, allowances, owns_unknown=True) if one not in silent]
-        else:
-            kept += apply_allowances(HOOK, own, allowances, owns_unknown=True)
+            judged = (_finding(project, eager) for eager in eager_in_file(project, path))
+            silent = [one for one in judged if (one.line, one.code) not in known]
+        kept += [one for one in apply_allowances(HOOK, own + silent, allowances, owns_unknown=True) if one not in silent]
     return kept
 
 
 def _allowances(project: Project, path: str) -> list[Allowance]:
-    from memguard_hooks.imports.scan import scan
-    from memguard_hooks.imports.text import decode
-
     data = project.read_file(path)
     if data is None or b"memguard:" not in data:
         return []
+    from memguard_hooks.allowance import read_allowances
+    from memguard_hooks.imports.scan import scan
+    from memguard_hooks.imports.text import decode
+
     try:
         scanned = scan(decode(data, path))
         if scanned.problem is not None:
