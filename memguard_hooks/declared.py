@@ -62,13 +62,14 @@ class Declared:
 
         return manifests.read(self._project.tree, path, wanted)
 
-    def manifests(self, names: Iterable[str]) -> list[Manifest]:
-        """Read the manifests to judge that may declare one of the distributions.
+    def manifests(self, names: Iterable[str], *, with_repeated: bool = False) -> list[Manifest]:
+        """Read the manifests to judge that may declare one of the distributions, or any one more than once.
 
         A manifest whose bytes name none of them, and include nothing, is not parsed. One that does
         not parse is noted as broken.
         """
         from memguard_hooks.dependencies import manifests
+        from memguard_hooks.dependencies.repeated import find_repeated
         from memguard_hooks.dependencies.requirement import mentions
 
         names = tuple(names)
@@ -79,8 +80,15 @@ class Declared:
                 data = self._project.tree.read(path)
                 if data is None:
                     raise MemguardError("no such file", path)
-                if mentions(data, names) or _INCLUDE.search(data) or b"memguard:" in data or manifests.is_named(path):
-                    found.append(self.manifest(path, wanted.__contains__))
+                repeated = find_repeated(data, path) if with_repeated else frozenset[str]()
+                if (
+                    repeated
+                    or mentions(data, names)
+                    or _INCLUDE.search(data)
+                    or b"memguard:" in data
+                    or manifests.is_named(path)
+                ):
+                    found.append(self.manifest(path, (wanted | repeated).__contains__))
             except UnreadableError as error:
                 self._project.unreadable(error, was_named=self._project.files is not None)
             except MemguardError as error:

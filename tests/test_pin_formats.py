@@ -193,6 +193,13 @@ def test_lock_and_manifest(run: Run, files: dict[str, str], expected: list[str])
             ["2:1: MG106 pandas is declared twice: ==2.2.3 in line 1, ==2.3.3 here"],
             id="markers-that-meet",
         ),
+        pytest.param(
+            "Flask_Cors==4.0.0\nrequests\n\nflask-cors == 5.0.0  # newer\n",
+            ["4:1: MG106 flask-cors is declared twice: ==4.0.0 in line 1, ==5.0.0 here"],
+            id="light",
+        ),
+        pytest.param("requests\nrequests\n-e .\nrequests-oauthlib\n", [], id="light, the same"),
+        pytest.param("# requests==1\nrequests==2.32.0 --hash=sha256:" + "0" * 64 + "\n", [], id="light, in a comment"),
     ],
 )
 def test_twice(run: Run, text: str, expected: list[str]) -> None:

@@ -61,6 +61,8 @@ class Judge:
         constrained = {(one.name, one.marker) for one, pin in both if one.is_constraint and pin is not None}
         for requirement, pin in both:
             name = requirement.name
+            if name not in self.names:
+                continue  # read because it stands there twice
             if requirement.group == "build" or (
                 name not in self._pins and requirement.group not in ("runtime", "development")
             ):

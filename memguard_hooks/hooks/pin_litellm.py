@@ -62,7 +62,7 @@ def fix(project: Project) -> tuple[str, ...]:
 def _judge(project: Project) -> tuple[tuple[Finding, ...], list[Judged]]:
     """Return the findings that nothing allows, and what may be mended of all that was judged."""
     judge = Judge(project)
-    manifests = project.declared.manifests(judge.names)
+    manifests = project.declared.manifests(judge.names, with_repeated=True)
     judged = [one for manifest in manifests for one in judge.requirements(manifest)]
     if any(project.declared.may_install(path) for path in project.paths):
         from memguard_hooks.dependencies.requirement import Manifest
