@@ -125,7 +125,7 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
     if command.workers is None:
         return Skipped(service.path, service.line, f"{service.name} is not estimated: {command.reason}")
     walked = walk(entry.sources.prove, entry.resolver, entry.path, entry.module, entry.target)
-    project.skipped += walked.skipped
+    project.skipped += (*walked.skipped, *walked.notes)
     if entry.path in walked.unread:
         return Skipped(service.path, service.line, f"{service.name} is not estimated: {entry.path} could not be analyzed")
     server = tuple(External((name,), ()) for name in command.server_modules)

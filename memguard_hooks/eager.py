@@ -75,6 +75,7 @@ def _reachable(project: Project, entries: list[Entry]) -> Iterator[Eager]:
     for entry in entries:
         sources, resolver = entry.sources, entry.resolver
         rough = walk(sources.narrow, resolver, entry.path, entry.module, entry.target)
+        project.skipped += rough.notes
         leading = leading_to(rough, lambda external: bool(heavy_roots(project, external.names)))
         if staged is not None and not staged & leading:
             continue
@@ -116,7 +117,8 @@ def imports_past_modules(project: Project) -> Iterator[tuple[str, str, str, Impo
         analysis = _analysis(project, path, lambda names: any(_is_below(name, one) for name in names for one in wanted))
         for site in analysis.sites:
             for library, module in wanted.items() if site.when != "never" and site.level == 0 else ():
-                is_own = path.removesuffix(".py").removesuffix("/__init__").endswith(module.replace(".", "/"))
+                stem = path.removesuffix(".py").removesuffix("/__init__")
+                is_own = f"/{stem}".endswith("/" + module.replace(".", "/"))
                 if any(_is_below(name, library) for name in _names(site)) and not is_own:
                     yield library, module, path, site
 

@@ -121,7 +121,4 @@ def _locate(project: Project, entrypoint: EntryPoint) -> tuple[Resolver, str, st
     module = entrypoint.module or ""
     if entrypoint.is_main and resolver.files(f"{module}.__main__")[-1:] != resolver.files(module)[-1:]:
         module = f"{module}.__main__"
-    files = resolver.files(module)
-    if not files or resolver.module_of(files[-1]) != module:
-        return None
-    return resolver, files[-1], module
+    return (resolver, resolver.files(module)[-1], module) if resolver.is_whole(module) else None

@@ -106,11 +106,13 @@ def test_the_cache_is_bounded(tmp_path: Path) -> None:
 
 
 def test_answers_of_old_versions_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "another's").mkdir()
     for number in range(MAX_GENERATIONS + 2):
-        monkeypatch.setattr(cache, "_version", lambda number=number: f"version{number}")
+        monkeypatch.setattr(cache, "_version", lambda number=number: f"{number:032x}")
         Cache(str(tmp_path)).analyze(b"import os\n", "a.py", Target())
-        os.utime(tmp_path / f"version{number}", (number, number))
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"version{number}" for number in (2, 3, 4)]
+        os.utime(tmp_path / f"{number:032x}", (number, number))
+    kept = [path.name for path in tmp_path.iterdir()]
+    assert sorted(kept) == [*(f"{number:032x}" for number in (2, 3, 4)), "another's"]
 
 
 def git(*arguments: str, folder: Path) -> None:
@@ -132,7 +134,7 @@ def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert found is not None
     assert os.path.realpath(found) == str(expected)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "own"))
-    assert find_folder(str(main)) == str(tmp_path / "own")
+    assert find_folder(str(main)) == str(tmp_path / "own" / "memguard")
     monkeypatch.setenv(cache.VARIABLE, "")
     assert find_folder(str(main)) is None
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.hooks.no_eager_heavy_imports import main
 from memguard_hooks.imports.analyze import Target
 from memguard_hooks.imports.cache import Cache
 from memguard_hooks.imports.frameworks import Edge, Framework, called_by_framework, framework_edges
@@ -232,8 +235,11 @@ EDGES = {
     "tasks under another name": (
         "app.autodiscover_tasks(packages=['a'], related_name='jobs')\n", Framework(is_worker=True),
         [Edge("a.jobs", 1, "start", "as a module of tasks", True)]),
+    "settings of Celery": (
+        "app.config_from_object('a.settings:Production')\napp.conf.update(imports=['a.jobs'])\n", Framework(is_worker=True),
+        [Edge("a.settings", 1, "start", "as the settings of Celery", is_optional=True),
+         Edge("a.jobs", 2, "start", "as a module of tasks")]),
     "include of a web process": ("app = Celery('x', include=['a.jobs'])\n", Framework(), []),
-    "a file that does not parse": ("INSTALLED_APPS = ['shop'\n", Framework(), []),
     "nothing": ("import os\n", Framework(), []),
 }  # fmt: skip
 
@@ -250,3 +256,41 @@ def test_edges(source: str, framework: Framework, edges: list[Edge]) -> None:
 ])  # fmt: skip
 def test_ready_is_called(source: str, names: set[str]) -> None:
     assert called_by_framework(source.encode()) == names
+
+
+@pytest.mark.parametrize("source", [
+    pytest.param("INSTALLED_APPS = ['shop'\n", id="broken"),
+    pytest.param("INSTALLED_APPS = [" + "1," * 2**20 + "]\n", id="large"),
+    pytest.param("INSTALLED_APPS = " + "(" * 5000 + "\n", id="deep"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_parsed_is_told(source: str) -> None:
+    with pytest.raises(MemguardError) as caught:
+        framework_edges(source.encode(), Framework())
+    assert caught.value.message.startswith("what its strings name for a framework is not followed: ")
+
+
+@pytest.mark.parametrize("source", [
+    pytest.param("A = ['x']\n" + "A = A + A\n" * 64 + "INSTALLED_APPS = A\n", id="names that double"),
+    pytest.param("INSTALLED_APPS = ['a']" + " + ['a']" * 2000 + "\n", id="a long sum"),
+    pytest.param("if a" + " + a" * 900 + ":\n    x = 1\nINSTALLED_APPS = ['a']\n", id="a long condition"),
+    pytest.param("def ready(): pass\nINSTALLED_APPS = []\nclass A(" + "AppConfig" * 20_000, id="a class without an end"),
+])  # fmt: skip
+def test_hostile_settings_are_bounded(source: str) -> None:
+    began = time.monotonic()
+    try:
+        assert len(framework_edges(source.encode(), Framework())) < 10_000
+    except MemguardError as error:
+        assert "cannot parse" in error.message  # noqa: PT017 - some of these are too deep for some versions of Python
+    assert called_by_framework(source.encode()) == frozenset()
+    assert time.monotonic() - began < 5
+
+
+def test_settings_that_are_not_followed_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Procfile").write_text("web: gunicorn wsgi\n")
+    (tmp_path / "wsgi.py").write_text("os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\n")
+    (tmp_path / "settings.py").write_text("INSTALLED_APPS = ['shop'\n")
+    assert main([]) == 0
+    assert "settings.py:1: skipped: what its strings name for a framework is not followed: " in capsys.readouterr().err

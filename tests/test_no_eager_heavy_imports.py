@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -386,3 +387,27 @@ def test_computed_names_are_told(project: Path, capsys: pytest.CaptureFixture[st
     write(project, {"app.py": "import importlib, sys\nfor name in sys.argv:\n    importlib.import_module(name)\n"})
     assert main(["app.py"]) == 0
     assert capsys.readouterr() == ("", "app.py:3: skipped: imports a computed name: importlib.import_module(name)\n")
+
+
+HOSTILE = {
+    "spaces behind from": "import pandas\nfrom" + " " * 60_000 + "x\n(",
+    "marks in a comment": "import pandas\n# a" + "\u0300\u0316" * 100_000 + "\n",
+    "a name without an end": "import pandas\nimport " + "a." * 300_000 + "a\n",
+    "names below a long name": "import pandas\nfrom "
+    + "a" * 100_000
+    + " import pandas,"
+    + ",".join(f"b{i}" for i in range(40_000))
+    + "\n",
+    "a table of numbers": "import pandas\nv = [" + "1," * 500_000 + "]\n",
+}
+
+
+@pytest.mark.parametrize("source", [pytest.param(source, id=name) for name, source in HOSTILE.items()])
+@pytest.mark.parametrize("is_entry", [False, True])
+def test_hostile_sources_are_bounded(project: Path, source: str, is_entry: bool) -> None:  # noqa: FBT001 - a column
+    (project / "app.py").write_text(source, "utf-8")
+    if is_entry:
+        write(project, {"Procfile": "web: python app.py\n"})
+    began = time.monotonic()
+    assert main(["app.py"]) in (0, 1)
+    assert time.monotonic() - began < 20

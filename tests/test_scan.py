@@ -151,6 +151,7 @@ def test_the_scan_never_misses_what_the_analysis_finds(blocks: list[str], python
     pytest.param(b"from y import (a,  # )\n    b); import os, \\\n    pandas\n", True, id="continued"),
     pytest.param(b"from pandas \\\r\n    import io\r\n", True, id="continued, from"),
     pytest.param(b"from pandas import (  # )\n    io,\n)\n", True, id="a bracket in a comment"),
+    pytest.param(b"from pandas import io  # new (2025)\n", True, id="a bracket in a comment of a line"),
     pytest.param(b"if x: import os; import pandas as p\n", True, id="behind others"),
     pytest.param(b"import\\\n    pandas\n", True, id="behind the keyword"),
     pytest.param(b"lazy import pandas\n", True, id="lazy"),

@@ -40,6 +40,10 @@ FRAMEWORKS = frozenset({
 """Frameworks and servers: an app cannot start without its own, so its import is no finding."""
 
 
+MAX_NAME = 1000
+"""Letters of a dotted name; no file has a longer one."""
+
+
 class Heavy(NamedTuple):
     """The heavy modules of a project, with the distributions that provide them."""
 
@@ -52,6 +56,8 @@ class Heavy(NamedTuple):
 
     def root_of(self, module: str) -> str | None:
         """Return the heavy module that importing a dotted name runs, None where it runs none."""
+        if len(module) > MAX_NAME:
+            return None
         while module:
             if module in self.modules:
                 return module

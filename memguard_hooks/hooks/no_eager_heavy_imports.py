@@ -86,7 +86,7 @@ def _finding(project: Project, eager: Eager) -> Finding:
     why = f"{site.why}, at the first request" if eager.at_request else site.why
     if unused is not None and site.why == "at module level":
         code, message = "MG203", f"{name} is imported eagerly and not used: nothing in this file names {unused}{takes}"
-        fix = "delete the import"
+        fix = f"delete the import, if no other file takes {unused} from here"
     else:
         code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
         fix = _fix(project, eager, is_unused=unused is not None)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import sys
 from functools import cached_property
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -139,7 +140,7 @@ def find_folder(root: str) -> str | None:
     """Return where the cache of a project lies, None where the project is in no git repository."""
     named = os.environ.get(VARIABLE)
     if named is not None:
-        return named or None
+        return os.path.join(named, FOLDER) if named else None
     here = os.path.abspath(root)
     while not os.path.lexists(os.path.join(here, ".git")):
         above = os.path.dirname(here)
@@ -173,7 +174,7 @@ def _digest(*parts: bytes) -> bytes:
 
 def _version() -> str:
     """Name the code that makes the answers: libcst, and the modules beside this one."""
-    parts: list[bytes] = []
+    parts: list[bytes] = [sys.version.encode()]  # which parses the strings of frameworks
     here = os.path.dirname(__file__)
     sources = [os.path.join(here, name) for name in sorted(os.listdir(here)) if name.endswith(".py")]
     spec = find_spec("libcst")
@@ -188,12 +189,16 @@ def _version() -> str:
     return _digest(*parts).hex()
 
 
+def _is_version(name: str) -> bool:
+    return len(name) == 2 * _DIGEST_BYTES and not name.strip("0123456789abcdef")
+
+
 def _forget(folder: str) -> None:
     """Remove the answers of versions that were not used last."""
     import shutil
 
     try:
-        kept = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)]
+        kept = [entry for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False) and _is_version(entry.name)]
         for entry in sorted(kept, key=lambda entry: entry.stat().st_mtime)[: 1 - MAX_GENERATIONS]:
             shutil.rmtree(entry.path, ignore_errors=True)
     except OSError:

@@ -18,8 +18,6 @@ _WHY = "as a module of tasks"
 def edges(data: bytes) -> Iterator[Edge]:
     """Give the modules that a worker loads because of one file."""
     module = parse(data)
-    if module is None:
-        return
     names = Literals(module)
     for name in ("imports", "include", "CELERY_IMPORTS", "CELERY_INCLUDE"):
         for text, line in names.get(name):
@@ -29,12 +27,21 @@ def edges(data: bytes) -> Iterator[Edge]:
             continue
         given = {keyword.arg: keyword.value for keyword in node.keywords}
         called = dotted_end(node.func)
-        if called == "Celery" and "include" in given:
-            for text, line in names.strings(given["include"]):
-                yield Edge(text, line, "start", _WHY)
+        if called == "Celery" or (called == "update" and _owner(node) in ("conf", "app")):
+            for key in ("include", "imports"):
+                for text, line in names.strings(given[key]) if key in given else ():
+                    yield Edge(text, line, "start", _WHY)
+        elif called == "config_from_object" and node.args:
+            for text, line in names.strings(node.args[0])[:1]:
+                yield Edge(text.partition(":")[0], line, "start", "as the settings of Celery", is_optional=True)
         elif called == "autodiscover_tasks":
             packages = node.args[0] if node.args else given.get("packages")
             related = names.strings(given["related_name"]) if "related_name" in given else [("tasks", 0)]
             for text, line in names.strings(packages) if packages is not None else ():
                 for last, _ in related:
                     yield Edge(f"{text}.{last}", line, "start", _WHY, is_optional=True)
+
+
+def _owner(call: ast.Call) -> str:
+    """Return the last name before the method that is called."""
+    return dotted_end(call.func.value) if isinstance(call.func, ast.Attribute) else ""

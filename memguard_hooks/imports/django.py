@@ -21,8 +21,6 @@ _APP = "as an app of Django"
 def edges(data: bytes, *, is_worker: bool) -> Iterator[Edge]:
     """Give what Django loads because of one file; `is_worker` for a Celery worker, which asks each app for tasks."""
     module = parse(data)
-    if module is None:
-        return
     names = Literals(module)
     apps = names.get("INSTALLED_APPS")
     beside = ["models"]

@@ -25,19 +25,21 @@ class Framework(NamedTuple):
 
 _SETTINGS = re.compile(rb"DJANGO_SETTINGS_MODULE[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']")
 _DJANGO = (b"INSTALLED_APPS", b"urlpatterns", b"MIDDLEWARE", b"ROOT_URLCONF")
-_CELERY = (b"autodiscover_tasks", b"include", b"imports", b"CELERY_IMPORTS")
-_CONFIGURATION = re.compile(rb"^class\s+(\w+)\s*\([^)]*AppConfig[^)]*\)\s*:", re.MULTILINE)
+_CELERY = (b"autodiscover_tasks", b"include", b"imports", b"CELERY_IMPORTS", b"config_from_object")
+_CLASS = re.compile(rb"^class[ \t]+(\w{1,200})[ \t]*\(([^)]{0,500})\)[ \t]*:", re.MULTILINE)
 
 
 def called_by_framework(data: bytes) -> frozenset[str]:
     """Return the names of a file that Django calls as it starts: `ready` of its app configurations."""
     if b"AppConfig" not in data or b"def ready" not in data:
         return frozenset()
-    return frozenset(f"{name.decode('utf-8', 'replace')}.ready" for name in _CONFIGURATION.findall(data))
+    return frozenset(
+        f"{name.decode('utf-8', 'replace')}.ready" for name, bases in _CLASS.findall(data) if b"AppConfig" in bases
+    )
 
 
 def framework_edges(data: bytes, framework: Framework) -> tuple[Edge, ...]:
-    """Return what frameworks load because of one file; nothing for a file that Python's own parser cannot read."""
+    """Return what frameworks load because of one file. Raises MemguardError for one that Python's own parser cannot read."""
     found: list[Edge] = []
     match = _SETTINGS.search(data)
     if match is not None:

@@ -53,8 +53,8 @@ def _statements(data: bytes) -> bytes | None:
             close = right.find(b")")
             if close > end >= 0:
                 head = right[:close]
-                if b"#" in head:
-                    return None
+            if b"#" in head:
+                return None
         found += (left[start:], head)
         left = right
     return b"\n".join(found)

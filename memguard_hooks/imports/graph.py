@@ -48,7 +48,7 @@ class Walk(NamedTuple):
 
     `files` are the sizes in bytes of the files that are loaded at each moment, `edges` the files that each of them
     imports. `unread` are the files that could not be analyzed before the app has answered its first request: of what
-    they import only unindented lines are known.
+    they import only unindented lines are known. `notes` tell where a framework's names are not followed.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -56,6 +56,7 @@ class Walk(NamedTuple):
     edges: dict[str, set[str]]
     skipped: tuple[Skipped, ...] = ()
     unread: tuple[str, ...] = ()
+    notes: tuple[Skipped, ...] = ()
 
 
 class _Reached(NamedTuple):
@@ -111,6 +112,7 @@ class _Walker:
         self._edges: dict[str, set[str]] = {}
         self._skipped: dict[Skipped, None] = {}
         self._unread: list[str] = []
+        self._notes: dict[Skipped, None] = {}
 
     def run(self, entry: str, module: str | None) -> Walk:
         self._entry = entry
@@ -123,7 +125,14 @@ class _Walker:
             self._called[entry] = set(self._target.called)
         for moment in MOMENTS:
             self._drain(moment)
-        return Walk(self._files, tuple(self._externals.values()), self._edges, tuple(self._skipped), tuple(self._unread))
+        return Walk(
+            self._files,
+            tuple(self._externals.values()),
+            self._edges,
+            tuple(self._skipped),
+            tuple(self._unread),
+            tuple(self._notes),
+        )
 
     def _drain(self, moment: Moment) -> None:
         """Read what is reached at a moment, then again the files of which functions were called meanwhile."""
@@ -167,6 +176,8 @@ class _Walker:
             self._skipped[Skipped(path, reading.problem.line, reason)] = None
             if moment != "call":
                 self._unread.append(path)
+        if reading.note is not None:
+            self._notes[Skipped(path, reading.note.line, reading.note.message)] = None
         for unknown in reading.analysis.unknown if moment != "call" else ():
             self._skipped[Skipped(path, unknown.line, f"imports a computed name: {unknown.text}")] = None
         if not any(path in files for files in self._files.values()):
@@ -216,7 +227,7 @@ class _Walker:
         parts = name.split(".")
         for count in range(len(parts) - 1, -1, -1):
             inner = ".".join([module, *parts[:count]])
-            files = self._resolver.files(inner)
-            if files and self._resolver.module_of(files[-1]) == inner:
-                self._to_call.setdefault(files[-1], set()).add(".".join(parts[count:]))
+            if self._resolver.is_whole(inner):
+                path = self._resolver.files(inner)[-1]
+                self._to_call.setdefault(path, set()).add(".".join(parts[count:]))
                 return

@@ -9,7 +9,7 @@ from memguard_hooks.imports.analyze import ImportSite, When
 _IMPORT = re.compile(
     r"""^(?P<lazy>lazy[ \t]+)?
     (?: import[ \t]+(?P<modules>[^\n\#;]+)
-      | from(?P<dots>(?:[ \t]*\.)*)[ \t]*(?P<module>(?:\w[\w.]*)?)[ \t]*\bimport[ \t]*
+      | from(?P<dots>[ \t.]*)(?:(?P<module>\w[\w.]*)[ \t]*)?\bimport[ \t]*
         (?: \((?P<inside>[^()]{0,20000})\) | (?P<names>[^\n\#;]+) ) )""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -31,7 +31,7 @@ def unindented_imports(data: bytes) -> tuple[ImportSite, ...]:
         else:
             names = tuple(_names(re.sub(r"#[^\n]*", "", match["inside"] or match["names"] or "")))
             level = match["dots"].count(".")
-            found.append(ImportSite(line, 1, end, match["module"], level, names, when, why))
+            found.append(ImportSite(line, 1, end, match["module"] or "", level, names, when, why))
     return tuple(found)
 
 

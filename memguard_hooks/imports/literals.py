@@ -5,18 +5,32 @@ from __future__ import annotations
 import ast
 import warnings
 
+from memguard_hooks.errors import MemguardError
+
 Text = tuple[str, int]
 """A string and its line."""
 
+_UNREAD = "what its strings name for a framework is not followed:"
 
-def parse(data: bytes) -> ast.Module | None:
-    """Return the syntax tree of a source, None for one that this Python cannot parse."""
+MAX_BYTES = 2**20
+"""Of one file: the syntax tree of Python's own parser takes a hundred times as much."""
+
+MAX_TEXTS = 2000
+"""Strings of one name: lists may hold each other, and double at each line."""
+
+
+def parse(data: bytes) -> ast.Module:
+    """Return the syntax tree of a source. Raises MemguardError for what this Python cannot parse, and what is too large."""
+    if len(data) > MAX_BYTES:
+        raise MemguardError(f"{_UNREAD} it is larger than {MAX_BYTES // 2**10} KiB")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in strings
             return ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    except SyntaxError as error:
+        raise MemguardError(f"{_UNREAD} this Python cannot parse it", None, error.lineno) from None
+    except (ValueError, RecursionError, MemoryError):
+        raise MemguardError(f"{_UNREAD} this Python cannot parse it") from None
 
 
 class Literals:
@@ -31,16 +45,22 @@ class Literals:
         return self._values.get(name, [])
 
     def strings(self, node: ast.expr) -> list[Text]:
-        """Return the strings of an expression."""
-        if isinstance(node, ast.Constant):
-            return [(node.value, node.lineno)] if isinstance(node.value, str) else []
-        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-            return [text for element in node.elts for text in self.strings(element)]
-        if isinstance(node, ast.Starred):
-            return self.strings(node.value)
-        if isinstance(node, ast.BinOp):
-            return self.strings(node.left) + self.strings(node.right)
-        return list(self.get(node.id)) if isinstance(node, ast.Name) else []
+        """Return the strings of an expression of literals, sums and names, in order."""
+        found: list[Text] = []
+        waiting = [node]
+        while waiting and len(found) < MAX_TEXTS:
+            here = waiting.pop()
+            if isinstance(here, ast.Constant) and isinstance(here.value, str):
+                found.append((here.value, here.lineno))
+            elif isinstance(here, (ast.List, ast.Tuple, ast.Set)):
+                waiting += reversed(here.elts)
+            elif isinstance(here, ast.Starred):
+                waiting.append(here.value)
+            elif isinstance(here, ast.BinOp):
+                waiting += (here.right, here.left)
+            elif isinstance(here, ast.Name):
+                found += self.get(here.id)
+        return found[:MAX_TEXTS]
 
     def _block(self, statements: list[ast.stmt]) -> None:
         for node in statements:
@@ -50,7 +70,7 @@ class Literals:
             elif isinstance(node, ast.AnnAssign) and node.value is not None:
                 self._values[dotted_end(node.target)] = self.strings(node.value)
             elif isinstance(node, ast.AugAssign):
-                self._values.setdefault(dotted_end(node.target), []).extend(self.strings(node.value))
+                self._add(dotted_end(node.target), node.value)
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 self._change(node.value)
             elif (isinstance(node, ast.If) and not _is_for_developers(node.test)) or isinstance(node, (ast.Try, ast.With)):
@@ -60,7 +80,10 @@ class Literals:
         """Follow `INSTALLED_APPS.append("x")`, `insert` and `extend`."""
         function = call.func
         if isinstance(function, ast.Attribute) and function.attr in ("append", "insert", "extend") and call.args:
-            self._values.setdefault(dotted_end(function.value), []).extend(self.strings(call.args[-1]))
+            self._add(dotted_end(function.value), call.args[-1])
+
+    def _add(self, name: str, node: ast.expr) -> None:
+        self._values[name] = [*self.get(name), *self.strings(node)][:MAX_TEXTS]
 
 
 def dotted_end(node: ast.expr) -> str:
@@ -72,5 +95,8 @@ def dotted_end(node: ast.expr) -> str:
 
 def _is_for_developers(test: ast.expr) -> bool:
     """Tell whether a condition asks for debugging or for tests, which a deployed app does without."""
-    text = ast.unparse(test).upper()
+    try:
+        text = ast.unparse(test).upper()
+    except RecursionError:
+        return False
     return ("DEBUG" in text or "TEST" in text) and "NOT " not in text

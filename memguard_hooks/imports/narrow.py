@@ -17,6 +17,9 @@ MAX_TAILS = 4
 MAX_LINE = 500
 """Bytes of a line that are looked back at."""
 
+MAX_NAME = 1000
+"""Bytes of a dotted name; no file has a longer one."""
+
 _WORD = rb"[\w\x80-\xff]"
 _GAP = rb"(?:[ \t\f]|\\(?:\r\n?|\n))*"
 _NAMES = rb"(?:[\w\x80-\xff.,* \t\f]|\\(?:\r\n?|\n))*"
@@ -63,7 +66,7 @@ def _statements(data: bytes) -> list[bytes] | None:
             return None
         start = match.start()
         module = _module(data, last, start)
-        if module is not None:
+        if module is not None and len(module) <= MAX_NAME:
             prefix = module if module.endswith(b".") else module + b"."
             found.append(module)
             found += [prefix + name for name in _listed(match[1] or match[2] or b"")]

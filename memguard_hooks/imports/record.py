@@ -12,6 +12,10 @@ from memguard_hooks.imports.values import Lazy, Site
 _MAX_TEXT = 80
 
 
+MAX_NAME = 1000
+"""Letters of a dotted name of which the names below are kept."""
+
+
 class Record:
     """The findings in one module, while they are being made."""
 
@@ -55,6 +59,8 @@ class Record:
 
     def site(self, node: cst.CSTNode, module: str, level: int, names: tuple[str, ...], context: Context) -> Site:
         """Note an import; what runs in several ways counts as the earliest of them."""
+        if len(module) > MAX_NAME:
+            names = ()  # no file has such a name, and a long list would repeat it
         order = ("import", "call", "never")
         known = self._sites.get((node, module))
         if known is None:

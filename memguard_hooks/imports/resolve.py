@@ -33,6 +33,12 @@ class Resolver:
                     break
         return best
 
+    def is_whole(self, module: str) -> bool:
+        """Tell whether all of a dotted name is a file, and not its last part an attribute."""
+        files = self.files(module)
+        stem = files[-1].removesuffix(".py").removesuffix("/__init__") if files else ""
+        return f"/{stem}".endswith("/" + module.replace(".", "/"))
+
     def submodule(self, module: str, name: str) -> str | None:
         """Return the file of `name` in a first-party package, None where it is an attribute."""
         found = self.files(f"{module}.{name}") if module else ()

@@ -19,13 +19,15 @@ MAX_SOURCE_BYTES = 2**20
 class Reading(NamedTuple):
     """What one file imports, and its size in bytes.
 
-    `problem` says why it could not be analyzed: then `analysis` has what its unindented lines say.
+    `problem` says why it could not be analyzed: then `analysis` has what its unindented lines say. `note` says why its
+    `edges` are not known.
     """
 
     analysis: Analysis
     size: int
     edges: tuple[Edge, ...] = ()
     problem: MemguardError | None = None
+    note: MemguardError | None = None
 
 
 class Sources:
@@ -55,29 +57,37 @@ class Sources:
     def prove(self, path: str, target: Target) -> Reading:
         """Read a file as libcst tells. Raises MemguardError for what must not be read."""
         data = self.data(path)
-        edges = framework_edges(data, self._framework)
+        edges, note = self._edges(data)
         target = target._replace(called=target.called | called_by_framework(data))
         try:
-            return Reading(self._analysis(data, path, target), len(data), edges)
+            return Reading(self._analysis(data, path, target), len(data), edges, None, note)
         except MemguardError as error:
-            return Reading(Analysis(unindented_imports(data)), len(data), edges, error)
+            return Reading(Analysis(unindented_imports(data)), len(data), edges, error, note)
+
+    def _edges(self, data: bytes) -> tuple[tuple[Edge, ...], MemguardError | None]:
+        try:
+            return framework_edges(data, self._framework), None
+        except MemguardError as error:
+            return (), error
 
     def narrow(self, path: str, target: Target) -> Reading:
         """Read a file as its bytes tell: each import that it may make counts as eager; never one too few."""
         stamp = self._tree.stamp(path)
         ledger = self._cache.ledger("narrow", repr(self._framework))
         known = None if stamp is None else ledger.get(path, stamp)
+        note = None
         if known is not None:
-            size, names, edges = known[0]
-            edges = [Edge._make(edge) for edge in edges]
+            size, names, rows = known[0]
+            edges = tuple(Edge._make(row) for row in rows)
         else:
             data = self.data(path)
-            size, names, edges = len(data), candidates(data), framework_edges(data, self._framework)
-            if stamp is not None:
+            size, names = len(data), candidates(data)
+            edges, note = self._edges(data)
+            if stamp is not None and note is None:
                 ledger.put(path, stamp, (size, names, edges))
         if names is None:
             return self.prove(path, target)
-        return Reading(Analysis(tuple(map(_site, names))), size, tuple(edges))
+        return Reading(Analysis(tuple(map(_site, names))), size, edges, None, note)
 
 
 def _site(name: str) -> ImportSite:

@@ -12,6 +12,9 @@ _BOM = b"\xef\xbb\xbf"
 _UTF_8 = frozenset({"utf-8", "utf8", "utf_8", "u8", "utf", "utf8-ucs2", "utf8-ucs4", "cp65001", "utf-8-sig"})
 
 
+_MARKS = re.compile(r"[^\w\s\x00-\x7f]{30,}")
+
+
 def encoding(data: bytes) -> str:
     """Return the encoding that a source file declares (PEP 263), `utf-8` where it says nothing."""
     lines = re.split(rb"\r\n|\r|\n", data.removeprefix(_BOM)[:2000], maxsplit=2)
@@ -60,4 +63,6 @@ def normalized(data: bytes) -> bytes | None:
         text = data.decode("utf-8-sig" if name in _UTF_8 else name, "replace")
     except (LookupError, UnicodeError):
         return None
+    # Marks are put in order in quadratic time, and no identifier has a long row of them.
+    text = _MARKS.sub(" ", text)
     return unicodedata.normalize("NFKC", text).encode("utf-8", "replace")

@@ -8,11 +8,14 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.analyze import ImportSite
 from memguard_hooks.imports.text import decode
 
+_STATEMENT = re.compile(r"\s*(?:lazy\s+)?(?:import|from)\b")
+
 
 def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
     """Return the names that an import binds where nothing else mentions any of them, also no string and no comment.
 
-    None too for what is imported to be handed on (in `__init__.py`, `x as x`, by `*`), or for its effects (`# noqa`).
+    None too for what is imported to be handed on (in `__init__.py`, `x as x`, by `*`), or for its effects (`# noqa`), and
+    where more stands on its line.
     """
     try:
         lines = decode(data, path).split("\n")
@@ -20,12 +23,8 @@ def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
         return None
     statement = "\n".join(lines[site.line - 1 : site.end_line])
     rest = "\n".join([*lines[: site.line - 1], *lines[site.end_line :]])
-    if (
-        path.endswith("__init__.py")
-        or "noqa" in statement
-        or "*" in site.names
-        or not statement.lstrip().startswith(_STARTS)
-    ):
+    is_meant = "noqa" in statement or "unused-import" in statement or ";" in statement
+    if path.endswith("__init__.py") or is_meant or "*" in site.names or not _STATEMENT.match(statement):
         return None
     bound: list[str] = []
     for name in site.names or (site.module,):
@@ -36,6 +35,3 @@ def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
             return None
         bound.append(found[1] or name.partition(".")[0])
     return " or ".join(bound) if bound and not re.search(rf"\b(?:{'|'.join(bound)})\b", rest) else None
-
-
-_STARTS = ("import", "from", "lazy")
