@@ -37,14 +37,25 @@ class Declared:
         """The same, with all files to judge."""
         return self if self._project.files is None else self._project.whole.declared
 
-    @property
+    @cached_property
     def manifest_paths(self) -> tuple[str, ...]:
-        """The manifests among the files to judge; one that was named counts whatever its name, unless that is another's."""
-        return tuple(
+        """The manifests to judge, and what commands install that are to be judged.
+
+        A file that was named counts whatever its name, unless that is another's.
+        """
+        from memguard_hooks.dependencies import locks
+
+        project = self._project
+        found = [
             path
-            for path in self._project.paths
-            if manifests.is_manifest(path) or (self._project.files is not None and not _is_other(path))
-        )
+            for path in project.paths
+            if manifests.is_manifest(path) or (project.files is not None and not _is_other(path))
+        ]
+        if project.files is None or any(map(self.may_install, project.paths)):
+            found += sorted(
+                path for path in self.deployed.named if not locks.is_lock(path) and not project.is_excluded(path)
+            )
+        return tuple(dict.fromkeys(found))
 
     @property
     def lock_paths(self) -> tuple[str, ...]:
@@ -126,7 +137,13 @@ class Declared:
             data = (
                 None if self._project.is_excluded(path) or image.is_for_development(path) else self._project.read_file(path)
             )
-            found += deployed.of_image(image.read(data, path)) if data is not None else []
+            if data is None:
+                continue
+            dockerfile = image.read(data, path)
+            if dockerfile.has_more:
+                reason = f"runs more than {image.MAX_RUNS} commands: the rest is not read"
+                self._project.skipped.append(Skipped(path, None, reason))
+            found += deployed.of_image(dockerfile)
         builds = dict.fromkeys(build for service in self._project.discovered[0].services for build in service.builds)
         for build in builds:
             if not image.is_image(build.place.path):
@@ -149,12 +166,9 @@ class Declared:
 
         judged = frozenset(self._project.paths)
         commands = [command for command in self.install_commands if command.path in judged]
-        return tuple(
-            requirement
-            for command in commands
-            for installed in deployed.installs_of(command)
-            for requirement in installed.requirements
-        )
+        found = [installed for command in commands for installed in deployed.installs_of(command)]
+        self._project.skipped += [gap for installed in found for gap in installed.skipped]
+        return tuple(requirement for installed in found for requirement in installed.requirements)
 
     @cached_property
     def deployed(self) -> Deployed:
@@ -217,24 +231,34 @@ class Declared:
 
     @cached_property
     def inventory(self) -> Inventory:
-        """All that the project declares and locks, whichever files are judged; what does not parse says nothing here."""
+        """All that the project declares and locks, whichever files are judged; what does not parse is at fault beside it."""
+        return self._known[0]
+
+    @property
+    def faults(self) -> tuple[MemguardError, ...]:
+        """What is at fault in the manifests and the locks of the project, whichever files are judged."""
+        return self._known[1]
+
+    @cached_property
+    def _known(self) -> tuple[Inventory, tuple[MemguardError, ...]]:
         from memguard_hooks.dependencies import locks
         from memguard_hooks.dependencies.inventory import Inventory
 
         whole = self._whole
         requirements: dict[Requirement, None] = {}
         found: list[Lock] = []
+        faults: list[MemguardError] = []
         for path in whole.manifest_paths:
             try:
                 requirements.update(dict.fromkeys(self.manifest(path, lambda _: True).requirements))
-            except MemguardError:
-                continue
+            except MemguardError as error:
+                faults.append(error)
         for path in whole.lock_paths:
             try:
                 found.append(locks.read(self._project.tree, path))
-            except MemguardError:
-                continue
-        return self._inventory(tuple(requirements), tuple(found), Inventory)
+            except MemguardError as error:
+                faults.append(error)
+        return self._inventory(tuple(requirements), tuple(found), Inventory), tuple(faults)
 
     def inventory_of(self, lock: Lock) -> Inventory:
         """One lock, and what the manifest beside it asks for where the lock does not say that itself."""
@@ -289,7 +313,8 @@ class Declared:
         from memguard_hooks.dependencies import locks
 
         there = {entry.name for entry in self._project.tree.entries("") if not entry.is_folder}
-        for name in locks.LOCKS:
+        names = dict.fromkeys((*locks.beside(self._project.tree, "pyproject.toml"), *locks.LOCKS))
+        for name in names:
             if name in there and not self._project.is_excluded(name) and self.deployed.counts(name):
                 try:
                     packages = locks.read(self._project.tree, name).packages

@@ -54,7 +54,7 @@ def read_command(project: Project, service: Service) -> StartCommand:
     """Return how a service starts; an entry point of the settings counts where the command names none."""
     settings = settings_of(project, service)
     plan = f"{service.platform}-{service.plan}" if service.platform else settings.platform or ""
-    concurrency = platforms.WEB_CONCURRENCY.get(plan)
+    concurrency = platforms.concurrency_of(plan)
     if service.command:
         host = Host(
             service.environment, project.read_file, concurrency, service.mounts, console_scripts=project.layout.scripts

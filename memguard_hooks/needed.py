@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple
 
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name, pin_of
 from memguard_hooks.entry import Entry, find_entry, find_services
-from memguard_hooks.finding import Skipped, Step
+from memguard_hooks.errors import UnreadableError
+from memguard_hooks.finding import Skipped, Step, at_fault
 from memguard_hooks.footprint import catalog
 from memguard_hooks.footprint.catalog import Footprint
 from memguard_hooks.footprint.heavy import DEFAULT
@@ -55,7 +56,10 @@ def find_needs(project: Project) -> Needs:
     for requirement in (*project.declared.inventory.direct(), *project.declared.installed_by_commands):
         declared.setdefault(requirement.name, requirement)
     loaded: dict[str, tuple[Use, tuple[Step, ...]]] = {}
-    skipped: list[Skipped] = []
+    skipped = [
+        Skipped(error.path or ".", error.line, error.message) if isinstance(error, UnreadableError) else at_fault(error)
+        for error in project.declared.faults
+    ]
     entries = []
     for service in find_services(project):
         entry = find_entry(project, service)
@@ -63,7 +67,7 @@ def find_needs(project: Project) -> Needs:
             entries.append(entry)
         else:
             skipped.append(entry._replace(reason=f"{service.name} is not followed: {entry.reason}"))
-    if not entries and not skipped:
+    if not entries and all(gap.broken for gap in skipped):
         skipped.append(Skipped(".", None, "no entry point is known; name one with --entrypoint"))
     providers = {module: name for name in declared for module in modules_of(name)}
     for entry in entries:

@@ -75,6 +75,10 @@ class Document:
         return node
 
 
+_LONG_NUMBER = re.compile(r"[=,\[\s]([+-]?(?:0[xob][\da-fA-F_]{16}|\d[\d_]{18}))")
+"""What may be a number of more than 64 bits, or part of a text."""
+
+
 def parse(data: bytes, path: str) -> Document:
     """Parse TOML; raises MemguardError with the place of what is wrong."""
     import tomli
@@ -84,12 +88,34 @@ def parse(data: bytes, path: str) -> Document:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise MemguardError("is not UTF-8, as TOML must be", path, line) from None
+    number = _LONG_NUMBER.search(text)
     try:
-        return Document(path, text, tomli.loads(text))
+        found = tomli.loads(text)
     except tomli.TOMLDecodeError as error:
         raise MemguardError(f"is not valid TOML: {error.msg}", path, error.lineno, error.colno) from None
     except RecursionError:
         raise MemguardError("is nested too deeply", path) from None
+    except ValueError:  # Python reads no number of thousands of digits
+        is_long = True
+    else:
+        is_long = number is not None and _has_long_number(found)
+    if is_long:
+        place = text.count("\n", 0, number.start(1)) + 1 if number is not None else None
+        raise MemguardError("has a number of more than 64 bits, which TOML does not know", path, place)
+    return Document(path, text, found)
+
+
+def _has_long_number(data: dict[str, Any]) -> bool:
+    waiting: list[Any] = [data]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+            return True
+    return False
 
 
 class _Node:

@@ -80,6 +80,52 @@ PIP = {"requirements.txt", "base.txt"}
         ),
         pytest.param({"Dockerfile": of("RUN pip install flask")}, None, id="names-alone"),
         pytest.param(
+            {"Dockerfile": of('RUN ["pip", "install", "-r", "requirements.txt"]')},
+            PIP,
+            id="list-of-words",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN bash -lc 'set -e; pip install -r requirements.txt'")},
+            PIP,
+            id="shell-in-a-shell",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN pip wheel -w /w -r requirements.txt", "RUN pip install .")},
+            {*PIP, "pyproject.toml"},
+            id="wheels",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN pip download -d /w -r requirements.txt && pip install /w/*")}, PIP, id="download"
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN cat requirements.txt | xargs -n 1 pip install", "RUN pip install -e .")},
+            None,
+            id="xargs",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN ./install.sh", "RUN pip install ."), "install.sh": "pip install -r requirements.txt\n"},
+            None,
+            id="script-that-installs",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN sh ops/a.sh && pip install ."), "ops/a.sh": "uv pip install -r requirements.txt\n"},
+            None,
+            id="script-for-a-shell",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN ./prepare.sh && find . | xargs rm", "RUN pip install ."), "prepare.sh": "mkdir data\n"},
+            {"pyproject.toml"},
+            id="script-that-installs-nothing",
+        ),
+        pytest.param(
+            {
+                "Dockerfile": of("RUN python manage.py collectstatic && pip install ."),
+                "manage.py": "from django.core import management\n",
+            },
+            {"pyproject.toml"},
+            id="program-that-installs-nothing",
+        ),
+        pytest.param(
             {
                 "Dockerfile": "FROM a AS dev\nRUN pip install -r requirements-gpu.txt\n"
                 + of("RUN pip install -r requirements.txt")
@@ -122,7 +168,7 @@ def test_installed_files(tmp_path: Path, files: dict[str, str], expected: set[st
 def test_extras_and_groups(tmp_path: Path) -> None:
     text = "FROM python:3.11\nRUN pip install '.[ml,web]' && uv sync --extra Gpu --group jobs\n" + START
     found = project(tmp_path, {**TREE, "Dockerfile": text}).declared.deployed
-    assert (set(found.extras), set(found.groups)) == ({"ml", "web", "gpu"}, {"jobs"})
+    assert (set(found.extras), set(found.groups)) == ({"ml", "web", "gpu"}, {"jobs", "dev"})
 
 
 def test_places_of_words(tmp_path: Path) -> None:
@@ -169,3 +215,59 @@ def test_the_inventory_tells_decoys(tmp_path: Path) -> None:
     )  # fmt: skip
     assert [one.name for one in found.direct()] == ["flask"]
     assert found.why("torch") is None
+
+
+GROUPS = '[project]\nname = "a"\n[dependency-groups]\nbase = ["a"]\nprod = ["b", {include-group = "Base"}]\ndev = ["c"]\n'
+UV_GROUPS = GROUPS + '[tool.uv]\ndefault-groups = ["dev", "base"]\n'
+POETRY_GROUPS = (
+    '[tool.poetry]\nname = "a"\n[tool.poetry.group.jobs.dependencies]\na = "*"\n[tool.poetry.group.dev.dependencies]\n'
+    'b = "*"\n[tool.poetry.group.docs]\noptional = true\n[tool.poetry.group.docs.dependencies]\nc = "*"\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "command", "groups"),
+    [
+        pytest.param(GROUPS, "uv sync --group prod --no-dev", {"prod", "base"}, id="uv-included"),
+        pytest.param(GROUPS, "uv sync --frozen", {"dev"}, id="uv-default"),
+        pytest.param(UV_GROUPS, "uv sync --frozen", {"dev", "base"}, id="uv-default-of-settings"),
+        pytest.param(UV_GROUPS, "uv sync --no-group dev", {"base"}, id="uv-without-one"),
+        pytest.param(UV_GROUPS, "uv sync --no-dev", {"base"}, id="uv-without-dev"),
+        pytest.param(UV_GROUPS, "uv sync --no-default-groups", set(), id="uv-without-defaults"),
+        pytest.param(UV_GROUPS, "uv sync --only-group prod", {"prod", "base"}, id="uv-only"),
+        pytest.param(GROUPS, "UV_NO_DEV=1 uv sync", set(), id="uv-variable"),
+        pytest.param(POETRY_GROUPS, "poetry install", {"jobs", "dev"}, id="poetry-default"),
+        pytest.param(POETRY_GROUPS, "poetry install --without dev", {"jobs"}, id="poetry-without"),
+        pytest.param(POETRY_GROUPS, "poetry install --with docs", {"jobs", "dev", "docs"}, id="poetry-with"),
+        pytest.param(POETRY_GROUPS, "poetry install --only main", {"main"}, id="poetry-only"),
+        pytest.param(POETRY_GROUPS, "poetry install --no-dev", set(), id="poetry-1-without-dev"),
+    ],
+)
+def test_groups(tmp_path: Path, manifest: str, command: str, groups: set[str]) -> None:
+    files = {"pyproject.toml": manifest, "Dockerfile": of("COPY . .", f"RUN {command}"), "main.py": ""}
+    assert project(tmp_path, files).declared.deployed.groups == groups
+
+
+def test_a_variable_of_the_image_leaves_groups_out(tmp_path: Path) -> None:
+    files = {"pyproject.toml": GROUPS, "Dockerfile": of("ENV UV_NO_DEV=1", "RUN uv sync"), "main.py": ""}
+    assert project(tmp_path, files).declared.deployed.groups == frozenset()
+
+
+def test_words_of_a_list_have_their_places(tmp_path: Path) -> None:
+    text = of('RUN ["pip", "install", \\', '  "torch==2.8.0"]', "RUN sh -c 'cd a && pip install pandas'")
+    found = project(tmp_path, {"Dockerfile": text, "main.py": ""}).declared.installed_by_commands
+    assert [(one.name, one.line, one.column) for one in found] == [("torch", 3, 4), ("pandas", 4, 32)]
+
+
+def test_words_that_the_build_fills_in_are_told(tmp_path: Path) -> None:
+    found = project(tmp_path, {"Dockerfile": of("RUN pip install -r $R torch==$V"), "main.py": ""})
+    assert found.declared.installed_by_commands == ()
+    assert [(gap.path, gap.line, gap.reason) for gap in found.skipped] == [
+        ("Dockerfile", 2, "is filled in elsewhere: torch==$V")
+    ]
+
+
+def test_commands_of_an_image_are_bounded(tmp_path: Path) -> None:
+    found = project(tmp_path, {"Dockerfile": of(*["RUN pip install litellm"] * 20_000), "main.py": ""})
+    assert len(found.declared.installed_by_commands) == image.MAX_RUNS
+    assert [gap.reason for gap in found.skipped] == ["runs more than 500 commands: the rest is not read"]

@@ -308,7 +308,7 @@ def test_categories_and_index_of_a_pipfile(tmp_path: Path) -> None:
         pytest.param("numpy 1.26.*", "numpy==1.26.*", 5, id="blank-and-star"),
         pytest.param("numpy>=1.20,<2", "numpy>=1.20,<2", 5, id="range"),
         pytest.param("'numpy >=1.20'", "numpy>=1.20", 6, id="quoted"),
-        pytest.param("pytorch::pytorch", "torch", 14, id="channel"),
+        pytest.param("pytorch::pytorch", "pytorch", 14, id="channel"),
         pytest.param("conda-forge/linux-64::scipy=1", "scipy==1.*", 27, id="subdir"),
         pytest.param("\"numpy[version='>=1.20']\"", "numpy>=1.20", 6, id="fields"),
         pytest.param("numpy=1.25|1.26", "numpy", 5, id="alternatives"),

@@ -289,7 +289,35 @@ def test_fires_once_and_nothing_else(
     assert all(one["fix"] and one["hook"] == "deploy-config" for one in found)
 
 
+CELERY = {"Procfile": "worker: celery -A tasks worker\n", "tasks.py": "from celery import Celery\napp = Celery()\n"}
+
 SILENT = [
+    pytest.param(
+        {
+            "render.yaml": RENDER.format("plan: starter\n    envVars: [{key: WEB_CONCURRENCY, value: 2}]"),
+            "app.py": "",
+            CONF: "import multiprocessing, os\n"
+            'workers = int(os.getenv("WEB_CONCURRENCY", multiprocessing.cpu_count() * 2 + 1))\n',
+        },
+        [],
+        id="the-default-of-a-variable-that-is-set",
+    ),
+    pytest.param(
+        web("gunicorn app:app", **{CONF: "import os\ncores = min(os.cpu_count(), 2)\nworkers = cores * 2 + 1\n"}),
+        [],
+        id="bounded-by-min-at-first",
+    ),
+    pytest.param(
+        {CONF: "import os\ncores = min(os.cpu_count(), 2)\nworkers = cores * 2 + 1\n", "app.py": ""},
+        [],
+        id="bounded-in-settings-that-nobody-names",
+    ),
+    pytest.param(
+        {**CELERY, "tasks.py": CELERY["tasks.py"] + "app.conf.worker_concurrency = 2\n"}, [], id="celery-is-told-by-its-app"
+    ),
+    pytest.param(
+        {**CELERY, "site/settings.py": "CELERY_WORKER_CONCURRENCY = 2\n"}, [], id="celery-is-told-by-settings-of-django"
+    ),
     pytest.param(web("gunicorn app:app -w 2"), ["--limit", "4GiB"], id="workers-fit"),
     pytest.param(web("gunicorn app:app", "import torch\n"), ["--limit", "100MiB"], id="one-worker-is-no-matter-of-workers"),
     pytest.param(
@@ -368,6 +396,9 @@ SILENT = [
     ),
     pytest.param(image("ENV PYTHONDONTWRITEBYTECODE=1 UV_COMPILE_BYTECODE=1\nRUN uv sync\n"), [], id="uv-is-told"),
     pytest.param(image("ENV PYTHONDONTWRITEBYTECODE=1\nRUN uv sync --compile-bytecode\n"), [], id="uv-is-told-by-option"),
+    pytest.param(
+        image("ENV PYTHONDONTWRITEBYTECODE=1\nRUN uv pip install --compile flask\n"), [], id="uv-is-told-by-the-short-option"
+    ),
     pytest.param(image("ENV PYTHONDONTWRITEBYTECODE=1\n"), [], id="pip-compiles"),
     pytest.param(image("RUN uv sync\n"), [], id="written-at-the-first-start"),
     pytest.param(image("ENV FLASK_DEBUG=0\n"), [], id="debug-off"),
@@ -384,6 +415,81 @@ SILENT = [
 def test_is_silent(root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], arguments: list[str]) -> None:
     write(root, files)
     assert told(findings(capsys, *arguments)) == []
+
+
+@pytest.mark.parametrize(
+    ("comment", "is_claim"),
+    [
+        pytest.param("1GB", True, id="figure"),
+        pytest.param("1 GB RAM", True, id="of-memory"),
+        pytest.param("starter has 1GB of memory", True, id="its-name"),
+        pytest.param("Starter: 1 GB RAM, 0.5 CPU, $7/month", True, id="price-and-cpus"),
+        pytest.param("Render starter plan (1GB)", True, id="platform"),
+        pytest.param("OOMs on 1GB", False, id="dies"),
+        pytest.param("1GB is not enough", False, id="not-enough"),
+        pytest.param("was standard (2GB)", False, id="was"),
+        pytest.param("standard has 2GB", False, id="another-plan"),
+        pytest.param("app uses ~300MB", False, id="app"),
+        pytest.param("~300MB", False, id="about"),
+        pytest.param("< 300 MB", False, id="less"),
+        pytest.param("stays below 400 MB", False, id="below"),
+        pytest.param("torch is 800MB", False, id="package"),
+        pytest.param("1GB?", False, id="question"),
+        pytest.param("1GB RAM, 512MB", False, id="two-figures"),
+        pytest.param("1GB " + "(" * 500_000, False, id="long"),
+    ],
+)
+def test_only_what_a_comment_says_of_the_plan_is_judged(
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+    comment: str,
+    is_claim: bool,  # noqa: FBT001
+) -> None:
+    write(root, {"render.yaml": RENDER.format(f"plan: starter  # {comment}"), "app.py": ""})
+    assert told(findings(capsys)) == ([("MG413", "render.yaml", 5)] if is_claim else [])
+
+
+@pytest.mark.parametrize(
+    ("path", "is_missing"),
+    [
+        pytest.param("other.py", True, id="nothing"),
+        pytest.param(".gitmodules", False, id="submodules"),
+        pytest.param("gone.pyx", False, id="cython"),
+        pytest.param("gone.cpython-311-x86_64-linux-gnu.so", False, id="extension"),
+        pytest.param("gone.pyd", False, id="extension-of-windows"),
+        pytest.param("gone.txt", True, id="no-module"),
+    ],
+)
+def test_what_is_no_source_may_be_started(
+    root: Path,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+    is_missing: bool,  # noqa: FBT001
+) -> None:
+    write(root, {"Procfile": "web: gunicorn gone:app\n", path: ""})
+    assert told(findings(capsys)) == ([("MG424", "Procfile", 1)] if is_missing else [])
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(web("gunicorn app:app", **{CONF: f"workers = 0x{'f' * 5000}\n"}), id="settings-of-gunicorn"),
+        pytest.param(web("gunicorn app:app", **{CONF: f"workers = '0x{'f' * 5000}'\n"}), id="text-in-settings"),
+        pytest.param({CONF: f"workers = [0x{'f' * 5000}]\n", "app.py": ""}, id="settings-that-nobody-names"),
+        pytest.param(
+            {"fly.toml": f'[processes]\nweb = "python app.py"\n[[vm]]\nmemory = 0x{"f" * 5000}\n', "app.py": ""}, id="fly"
+        ),
+        pytest.param(
+            web("gunicorn app:app", **{CONF: f"import os\nworkers = {'min(' * 150}os.cpu_count(){', 1)' * 150}\n"}),
+            id="nested-calls",
+        ),
+    ],
+)
+def test_numbers_without_end(root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str]) -> None:
+    write(root, files)
+    for main in (deploy_config.main, memory_budget.main):
+        assert main([]) in (0, 1, 2)
+        assert "internal error" not in capsys.readouterr().err
 
 
 def test_figures_are_the_estimates_own(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -482,6 +588,8 @@ def test_names_of_two_files_stand_where_the_last_word_is(root: Path, capsys: pyt
         pytest.param("ENV PYTHONDONTWRITEBYTECODE=1\nRUN uv sync " + "pip install " * 50_000, id="a-long-command"),
         pytest.param("ENV PYTHONDONTWRITEBYTECODE=1\nRUN uv sync\n# UV_COMPILE_BYTECODE" + " " * 500_000, id="blanks"),
         pytest.param("ENV PYTHONTRACEMALLOC=" + "9" * 100_000, id="a-long-value"),
+        pytest.param("ENV " + "a" * 300_000, id="a-long-word"),
+        pytest.param("ENV X=1" + " " * 300_000 + "Y", id="blanks-between"),
         pytest.param(
             "\n".join(f"FROM python AS s{n}\nRUN uv sync {n}\nCOPY --from=s{n - 1} / /" for n in range(600)), id="stages"
         ),

@@ -149,6 +149,32 @@ def test_a_file_that_does_not_parse_is_told_and_the_others_are_read(tmp_path: Pa
     assert [error.path for error in broken] == ["render.yaml", "k8s/app.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "is_template"),
+    [
+        pytest.param("app.yaml", "runtime: python312\nservice: {{ name }}-{{ stage }}\n", True, id="app-engine"),
+        pytest.param("template.yaml", "{% if x %}\nResources: {}\n{% endif %}\n", True, id="template"),
+        pytest.param("template.yml", "Resources:\n  {{ x }}\n  a: b\n", True, id="template-yml"),
+        pytest.param("serverless.yml", "{% for x in y %}\nservice: a\n", True, id="serverless"),
+        pytest.param("app.yaml", "runtime: [python312\n", False, id="broken"),
+        pytest.param("app.yaml", "runtime: [python312, ${{ secrets.X }}\n", False, id="broken-with-secrets"),
+        pytest.param("render.yaml", "services: {{ x }}\n{% if y %}\n", False, id="a-name-of-one-platform"),
+    ],
+)
+def test_a_generic_name_may_be_that_of_a_template(
+    tmp_path: Path,
+    name: str,
+    text: str,
+    is_template: bool,  # noqa: FBT001
+) -> None:
+    write(tmp_path, {name: text, "fly.toml": FLY})
+    found, broken = read(tmp_path)
+    assert [service.path for service in found.services] == ["fly.toml"]
+    assert [error.path for error in broken] == ([] if is_template else [name])
+    told = [(gap.path, gap.reason) for gap in found.skipped]
+    assert told == ([(name, "is a template, whose values are known only once it is filled in")] if is_template else [])
+
+
 def test_a_directory_or_a_link_out_of_the_root_in_the_place_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "root" / "render.yaml").mkdir(parents=True)
     (tmp_path / "secret.toml").write_text(FLY, encoding="utf-8")

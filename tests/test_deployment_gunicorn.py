@@ -299,6 +299,35 @@ def test_workers_of_a_file(text: str, value: int | Unresolved) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "workers", "is_cpu_count"),
+    [
+        pytest.param("int(os.getenv('N', os.cpu_count() * 2 + 1))", 3, False, id="default-that-does-not-count"),
+        pytest.param("int(os.environ.get('N', os.cpu_count()))", 3, False, id="default-of-environ"),
+        pytest.param("int(os.getenv('M', os.cpu_count()))", None, True, id="default-that-counts"),
+        pytest.param("min(os.cpu_count(), 2)", None, False, id="bounded"),
+        pytest.param("min(4, os.cpu_count() * 2) + 1", None, False, id="bounded-in-a-sum"),
+        pytest.param("min(os.cpu_count(), unknown())", None, False, id="bounded-by-what-is-not-known"),
+        pytest.param("min(os.cpu_count(), os.cpu_count() * 2)", None, True, id="bounded-by-itself"),
+        pytest.param("max(os.cpu_count(), 2)", None, True, id="no-upper-bound"),
+    ],
+)
+def test_what_the_cpus_of_the_host_decide(text: str, workers: int | None, is_cpu_count: bool) -> None:  # noqa: FBT001
+    for data in (f"import os\nworkers = {text}\n", f"import os\nn = {text}\nworkers = n\n"):
+        found = gunicorn_conf.read(data.encode(), {"N": "3"})
+        assert not isinstance(found, Unresolved)
+        value = found.values["workers"]
+        if isinstance(value, Unresolved):
+            assert (workers, value.is_cpu_count) == (None, is_cpu_count)
+        else:
+            assert (value, False) == (workers, is_cpu_count)
+
+
+def test_a_default_that_fails_fails_where_the_variable_is_set_too() -> None:
+    found = gunicorn_conf.read(b"import os\nworkers = os.getenv('N', os.environ['GONE'])\n", {"N": "3"})
+    assert isinstance(found, Unresolved)
+
+
+@pytest.mark.parametrize(
     ("data", "line", "reason"),
     [
         pytest.param(b"workers = 2\nx = (", 2, "does not parse: '(' was never closed", id="syntax"),
@@ -318,6 +347,11 @@ def test_a_file_that_is_not_read_says_where(data: bytes, line: int, reason: str)
         pytest.param(b"workers = " + b"1+" * 50_000 + b"1", id="sum"),
         pytest.param(b"workers = " + b"(" * 5_000, id="brackets"),
         pytest.param(b"workers = 2\x00", id="nul"),
+        pytest.param(b"workers = 0x" + b"f" * 5_000, id="number"),
+        pytest.param(b"workers = [1, 0x" + b"f" * 5_000 + b"]", id="number-in-a-list"),
+        pytest.param(b"workers = '0x" + b"f" * 5_000 + b"'", id="number-in-a-text"),
+        pytest.param(b"workers = " + b"9" * 5_000, id="decimal-number"),
+        pytest.param(b"import os\nworkers = " + b"min(" * 150 + b"os.cpu_count()" + b", 1)" * 150, id="calls"),
         pytest.param(b"workers = '\xff'", id="encoding"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from memguard_hooks.config import Settings
@@ -376,3 +378,34 @@ def test_services_of_several_files(files: dict[str, str], services: list[str], s
     project = Project(Files(files), Settings())
     assert [f"{service.path} {service.command}" for service in project.deployment.services] == services
     assert [gap.path for gap in project.skipped] == skipped
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("ENV " + "a" * 300_000, id="a-long-word"),
+        pytest.param("ENV X=1" + " " * 300_000 + "Y", id="blanks"),
+        pytest.param("ENV " + 'x="' + '\\"' * 300_000, id="a-quote-without-end"),
+        pytest.param(
+            "\n".join("ENV " + " ".join(f"V{line}_{n}=x" for n in range(60)) for line in range(1400)), id="many-names"
+        ),
+        pytest.param(
+            "\n".join("ENV " + " ".join(f"V{(line * 60 + n) % 1000}=x" for n in range(60)) for line in range(1400)),
+            id="the-same-names",
+        ),
+        pytest.param("COPY " + "--a " * 200_000 + ". .", id="many-options"),
+    ],
+)
+def test_hostile_instructions_take_seconds(text: str) -> None:
+    before = time.process_time()
+    assert image_of(f"FROM python:3.11\nCOPY . .\n{text}\nCMD python a.py").command == "python a.py"
+    assert time.process_time() - before < 10
+
+
+def test_names_beyond_what_an_image_may_have_are_left_out() -> None:
+    many = "ENV " + " ".join(f"V{n}=1" for n in range(dockerfile.MAX_VARIABLES - 1))
+    service = image_of(f"FROM x\n{many}\nENV A=1 B=2\nENV C=3 \\\n  V0=4 A=5\nCMD python a.py")
+    environment = service.environment
+    assert len(environment) == dockerfile.MAX_VARIABLES
+    assert (environment["V0"], environment["A"], environment.get("B"), environment.get("C")) == ("4", "5", None, None)
+    assert (service.variables["V0"][1:], service.variables["A"][1:]) == ((5, 3), (5, 8))

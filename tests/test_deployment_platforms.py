@@ -78,6 +78,8 @@ def test_defaults_and_what_platforms_set_are_in_the_table() -> None:
         assert platforms.find_plan(platform, plan) is not None, platform
     told = {plan.name: int(plan.sets["WEB_CONCURRENCY"]) for plan in platforms.plans() if "WEB_CONCURRENCY" in plan.sets}
     assert told == platforms.WEB_CONCURRENCY
+    assert {name: platforms.concurrency_of(name) for name in told} == told
+    assert platforms.concurrency_of("render-free") is None
 
 
 def test_a_plan_whose_memory_nobody_gives_is_known_but_not_to_be_chosen() -> None:

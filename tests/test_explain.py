@@ -118,3 +118,12 @@ def test_requirements_without_an_entry_point_are_not_known(tmp_path: Path, capsy
 def test_requirements_of_a_broken_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["requirements", write(tmp_path, {"memguard.toml": "limits = 1\n"})]) == 2
     assert capsys.readouterr().err.startswith("memguard.toml:1: error: unknown key 'limits'")
+
+
+def test_requirements_of_a_broken_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path, {**APP, "pyproject.toml": '[project\nname = "a"\n'})
+    for style in ("text", "json"):
+        assert main(["requirements", folder, "--format", style]) == 2
+        outcome = capsys.readouterr()
+        assert outcome.err.startswith("pyproject.toml:1: error: ")
+        assert "pandas" in outcome.out

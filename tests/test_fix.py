@@ -47,6 +47,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 POETRY = '[tool.poetry]\nname = "app"\n\n[tool.poetry.dependencies]\npython = "^3.11"\n{}\nhttpx = "*"\n'
 SETUP = "from setuptools import setup\n\nsetup(\n    name='app',\n    install_requires=[\n        {}\n    ],\n)\n"
+CONSTRAINED = '[project]\nname = "a"\ndependencies = ["{}"]\n[tool.uv]\nconstraint-dependencies = ["litellm<1.60"]\n'
 
 CASES = [
     pytest.param("requirements.txt", "litellm", "litellm==1.69.3", id="bare"),
@@ -66,6 +67,13 @@ CASES = [
     pytest.param("requirements.txt", "a\r\nlitellm>=1.30\r\nb\r\n", "a\r\nlitellm==1.69.3\r\nb\r\n", id="carriage-returns"),
     pytest.param("requirements.txt", "\ufefflitellm\n", "\ufefflitellm==1.69.3\n", id="bom"),
     pytest.param("requirements.txt", "litellm", "litellm==1.69.3", id="no-line-end"),
+    pytest.param("requirements.txt", "litellm\n" * 300, "litellm==1.69.3\n" * 100 + "litellm\n" * 200, id="many"),
+    pytest.param(
+        "pyproject.toml",
+        CONSTRAINED.format("litellm"),
+        CONSTRAINED.format("litellm==1.59.12"),
+        id="constraint-of-uv",
+    ),
     pytest.param("requirements.txt", "litellm==1.55.0\nlitellm>=1\n", "litellm==1.55.0\nlitellm==1.55.0\n", id="twin"),
     pytest.param(
         "pyproject.toml",
@@ -254,3 +262,18 @@ def test_a_fix_is_done_at_once_and_changes_specifiers_alone(
         ]
 
     assert [re.sub(rb"\s", b"", line) for line in without(once)] == [re.sub(rb"\s", b"", line) for line in without(before)]
+
+
+def test_what_constraints_refuse_is_not_written(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "limits.txt").write_text("litellm<1.60 ; python_version > '3'\nlitellm<1.1 ; python_version < '3'\n")
+    run({"requirements.txt": "-c limits.txt\nlitellm\n"})
+    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == "-c limits.txt\nlitellm==1.59.12\n"
+
+
+def test_what_constraints_of_the_command_refuse_is_not_written(run: Run, tmp_path: Path) -> None:
+    command = "FROM python:3.11\nRUN pip install -r requirements.txt -c limits.txt\nCMD python main.py\n"
+    files = {"Dockerfile": command, "limits.txt": "litellm<1.60\n", "main.py": ""}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    run({"requirements.txt": "litellm\n"})
+    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == "litellm==1.59.12\n"

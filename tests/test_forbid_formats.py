@@ -230,6 +230,20 @@ HEAVY = "requirements.txt:1:1: MG12"
             id="command",
         ),
         pytest.param("openai\nlangchain", {"main.py": "import langchain\n"}, [], id="loaded-by-name"),
+        pytest.param(
+            "scikit-learn\nflask", {"main.py": "import flask, joblib\nm = joblib.load('m.pkl')\n"}, [], id="saved-model"
+        ),
+        pytest.param(
+            "litellm\nflask", {"main.py": "import flask, subprocess\nsubprocess.run(['litellm'])\n"}, [], id="program"
+        ),
+        pytest.param("openai\nflask", {"main.py": "import flask\nBACKEND = 'openai.Client'\n"}, [], id="path"),
+        pytest.param("pandas\nflask", {"main.py": "import flask\nENGINE = 'pandas'\n"}, [], id="engine"),
+        pytest.param(
+            "pandas\nflask",
+            {"main.py": "import flask\n# no pandas\nA = 'pandas-like'\n"},
+            ["1 pandas is declared and imported nowhere (warning)"],
+            id="other-words",
+        ),
         pytest.param("faiss-cpu\nflask", {"main.py": "import flask\n"}, [], id="backend"),
         pytest.param(
             "faiss-cpu",
@@ -293,3 +307,35 @@ def test_companions(run: Run, declared: str, expected: int) -> None:
     found = run({"requirements.txt": declared, "memguard.toml": allow + "companions = true\n"})
     text = "huggingface-hub is declared without hf-xet: downloads go over plain HTTP"
     assert found == [f"requirements.txt:1:1: MG120 {text} (warning)"] * expected
+
+
+def test_the_way_through_a_workspace_starts_at_the_member(run: Run) -> None:
+    lock = UV.replace("version = 1\n", 'version = 1\n[manifest]\nmembers = ["app", "inner"]\n', 1)
+    lock = lock.replace('name = "app"', 'name = "inner"').replace('"."', '"inner"')
+    root = '\n[[package]]\nname = "app"\nversion = "1"\nsource = { virtual = "." }\n'
+    found = run({"pyproject.toml": '[project]\nname = "app"\n', "uv.lock": lock + root})
+    assert [one.split(": ", 1)[1] for one in found] == [WAY.replace("app", "inner"), LIGHT.replace("app", "inner")]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "command"),
+    [
+        pytest.param(
+            '[project]\nname = "a"\n[dependency-groups]\nbase = ["torch"]\nprod = [{include-group = "base"}]\n',
+            "uv sync --group prod",
+            id="included",
+        ),
+        pytest.param(
+            '[project]\nname = "a"\n[dependency-groups]\nml = ["torch"]\n[tool.uv]\ndefault-groups = ["ml"]\n',
+            "uv sync --frozen",
+            id="default",
+        ),
+        pytest.param(
+            '[tool.poetry]\nname = "a"\n[tool.poetry.group.ml.dependencies]\ntorch = "*"\n', "poetry install", id="poetry"
+        ),
+    ],
+)
+def test_groups_that_are_installed(run: Run, manifest: str, command: str) -> None:
+    image = f"FROM python:3.11\nWORKDIR /app\nCOPY . .\nRUN {command}\nCMD python main.py\n"
+    found = run({"pyproject.toml": manifest, "Dockerfile": image, "main.py": ""})
+    assert [one.split(": ", 1)[1] for one in found] == ["MG110 torch is forbidden"]

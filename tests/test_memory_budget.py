@@ -394,3 +394,10 @@ def test_a_server_that_adds_workers_is_told_by_both_numbers(root: Path, capsys: 
                  "Procfile": "w: celery -A app worker --autoscale=4,2\n"})  # fmt: skip
     _, report = judge(capsys, "--limit", "100MiB")
     assert ": 2 to 4 processes of " in report["findings"][0]["message"]
+
+
+@pytest.mark.parametrize("name", ["heroku-standard-1x", "Heroku-Standard-1X", "heroku standard_1x"])
+def test_a_platform_is_the_same_however_it_is_written(root: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    write(root, {"app.py": "import flask\napp = flask.Flask(__name__)\n", "Procfile": "web: gunicorn app:app\n"})
+    (service,) = judge(capsys, "--platform", name)[1]["services"]
+    assert (service["processes"], service["limit_mib"]) == (2, 512)

@@ -237,3 +237,88 @@ def test_another_index_serves_other_versions(run: Run) -> None:
     lock = 'version = 1\n[[package]]\nname = "litellm"\nversion = "1.35.0"\nsource = {{ registry = "{}" }}\n'
     assert run({"uv.lock": lock.format("https://index.example.com/simple")}) == []
     assert "MG105" in run({"uv.lock": lock.format("https://pypi.example.org/simple")})[0]
+
+
+DOCKERFILE = "FROM python:3.11\nWORKDIR /app\nCOPY . .\nRUN {}\nCMD python main.py\n"
+
+
+def test_a_file_that_is_installed_is_judged_whatever_its_name(run: Run) -> None:
+    files = {
+        "Dockerfile": DOCKERFILE.format("pip install -r req/prod.txt -c req/pins.txt"),
+        "req/prod.txt": "litellm==1.82.7\n",
+        "req/pins.txt": "litellm\n",
+        "main.py": "",
+    }
+    expected = ["req/prod.txt:1:1: MG103 litellm 1.82.7 was withdrawn: it was backdoored"]
+    assert run(files) == expected
+    assert run({}, "Dockerfile") == expected
+    assert run({}, "main.py") == []
+    assert run({"memguard.toml": 'exclude = ["req/**"]\n'}) == []
+
+
+def test_a_lock_above_judges_only_the_members_of_its_workspace(run: Run) -> None:
+    files = {
+        "pyproject.toml": POETRY.format('litellm = "1.69.3"'),
+        "poetry.lock": LOCK.format("1.69.3"),
+        "svc/pyproject.toml": POETRY.format('litellm = "1.60.0"'),
+    }
+    assert run(files) == []
+    Path("poetry.lock").unlink()
+    uv = "version = 1\n" + LOCK.format("1.69.3")
+    member = '[[package]]\nname = "svc"\nversion = "1"\nsource = { editable = "svc" }\n'
+    files = {"pyproject.toml": PEP621.format("litellm==1.69.3"), "uv.lock": uv, "svc/pyproject.toml": PEP621}
+    files["svc/pyproject.toml"] = PEP621.format("litellm==1.60.0")
+    assert run(files) == []
+    expected = "svc/pyproject.toml:3:18: MG104 litellm is ==1.60.0 here and 1.69.3 in uv.lock: they do not agree"
+    assert run({"uv.lock": uv + member}) == [expected]
+
+
+def test_a_leftover_lock_of_uv_beside_poetry(run: Run) -> None:
+    locks = {"uv.lock": "version = 1\n" + LOCK.format("1.60.0"), "poetry.lock": LOCK.format("1.69.3")}
+    assert run({"pyproject.toml": POETRY.format('litellm = "1.69.3"'), **locks}) == []
+    assert "MG104" in run({"pyproject.toml": PEP621.format("litellm==1.69.3")})[0]
+
+
+def test_poetry_reads_a_star_behind_an_inequality(run: Run) -> None:
+    assert run({"pyproject.toml": POETRY.format('litellm = ">=1.*"')}) == [
+        "pyproject.toml:5:1: MG101 litellm is not pinned exactly (>=1)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        pytest.param(
+            "setup.cfg", "[options]\ninstall_requires = file: ../../x.txt, nope.txt\n", "setup.cfg:2", id="setup-cfg"
+        ),
+        pytest.param(
+            "pyproject.toml",
+            '[project]\nname = "a"\ndynamic = ["dependencies"]\n[tool.setuptools.dynamic]\ndependencies = '
+            '{file = ["nope.txt"]}\n',
+            "pyproject.toml:5",
+            id="dynamic",
+        ),
+    ],
+)
+def test_a_file_that_is_missing_is_told_where_it_is_named(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, place: str
+) -> None:
+    run({})
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    assert pin_litellm.main([]) == 2
+    assert f"{place}: error: takes nope.txt, which is missing" in capsys.readouterr().err
+
+
+def test_advice_has_the_name_that_conda_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "environment.yml").write_text("dependencies:\n  - pytorch>=2\n", encoding="utf-8")
+    pin_litellm.main([])
+    out = capsys.readouterr().out
+    assert "MG101 torch is not pinned exactly (>=2)" in out
+    assert " pytorch==" in out
+
+
+def test_declarations_of_one_package_are_bounded(run: Run) -> None:
+    assert len(run({"requirements.txt": "".join(f"litellm>=1.{number}\n" for number in range(9_000))})) < 200

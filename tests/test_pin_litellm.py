@@ -368,6 +368,7 @@ LIBRARY = "[build-system]\nrequires = []\n[project]\ndependencies = ['litellm>=1
 APP = LIBRARY.replace("[build-system]\nrequires = []\n", "")
 RANGE = ["MG101 litellm is not pinned exactly (>=1.60)", "MG101 pandas is not pinned exactly (>=1) (warning)"]
 UV = '[[package]]\nname = "litellm"\nversion = "{}"\n\n[[package]]\nname = "pandas"\nversion = "2.2.3"\n'
+MEMBER = '\n[[package]]\nname = "b"\nversion = "1"\nsource = { editable = "a/b" }\n'
 
 
 @pytest.mark.parametrize(
@@ -381,7 +382,7 @@ UV = '[[package]]\nname = "litellm"\nversion = "{}"\n\n[[package]]\nname = "pand
             id="locked",
         ),
         pytest.param(
-            {"a/b/pyproject.toml": APP, "uv.lock": UV.format("1.69.3")},
+            {"a/b/pyproject.toml": APP, "uv.lock": UV.format("1.69.3") + MEMBER},
             ["MG101 litellm is not pinned exactly (>=1.60): uv.lock pins 1.69.3 (warning)"],
             id="locked-by-the-workspace",
         ),

@@ -354,3 +354,26 @@ def test_every_place_points_at_its_key_or_value(writer: Writer, newline: str, bo
 
     assert {key: document.place(key) for key in writer.offsets} == {key: place(at) for key, at in writer.offsets.items()}
     assert [comment[:2] for comment in document.comments] == [place(at) for at in writer.comments]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(f"0x{'f' * 5000}", id="hexadecimal"),
+        pytest.param("9" * 5000, id="more-digits-than-python-reads"),
+        pytest.param(f"-{'9' * 400}", id="negative"),
+        pytest.param(f"0b1{'0' * 63}", id="binary"),
+        pytest.param(f"0o2{'0' * 21}", id="octal"),
+        pytest.param(str(2**63), id="one-too-many"),
+        pytest.param(f"[1, {{b = {2**63}}}]", id="nested"),
+    ],
+)
+def test_numbers_of_more_than_64_bits_are_refused(number: str) -> None:
+    with pytest.raises(MemguardError, match="has a number of more than 64 bits") as caught:
+        parse(f"[x]\na = {number}\n".encode(), "a.toml")
+    assert (caught.value.path, caught.value.line) == ("a.toml", 2)
+
+
+def test_long_numbers_in_texts_are_none() -> None:
+    text = f'a = {2**63 - 1}\nb = {-(2**63)}\nc = " 0x{"f" * 5000}"\nd = 1.{"1" * 50}\n# {"9" * 50}\n'
+    assert parse(text.encode(), "a.toml").data["a"] == 2**63 - 1

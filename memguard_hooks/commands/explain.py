@@ -110,10 +110,11 @@ def explain_requirements(arguments: Sequence[str]) -> int:
     finally:
         tree.close()
     print(render_needs_json(found) if options.format == "json" else render_needs(found))
-    if options.format == "text":
-        for gap in found.skipped:
-            print(f"{gap.path}:{gap.line}: skipped: {gap.reason}".replace(":None:", ":"), file=sys.stderr)
-    return 0
+    for gap in found.skipped:
+        if gap.broken or options.format == "text":
+            place = gap.path if gap.line is None else f"{gap.path}:{gap.line}"
+            print(f"{place}: {'error' if gap.broken else 'skipped'}: {gap.reason}", file=sys.stderr)
+    return 2 if any(gap.broken for gap in found.skipped) else 0
 
 
 TITLES = {

@@ -78,7 +78,8 @@ def _requirement(text: str, path: str, line: int, column: int) -> Requirement | 
         found = req.parse(name + _specifiers(version), path, line, column, line)
     except MemguardError:
         found = req.parse(name, path, line, column, line)
-    return found._replace(index_name=channel)
+    # The text keeps the name that conda knows, for advice on what to write.
+    return found._replace(text=match["name"] + found.text[len(name) :], index_name=channel)
 
 
 def _specifiers(text: str) -> str:

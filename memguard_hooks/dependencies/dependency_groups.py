@@ -36,6 +36,17 @@ def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
     _check(document, includes)
 
 
+def includes(document: Document) -> dict[str, tuple[str, ...]]:
+    """Return the groups that each group includes itself; what breaks the standard is left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for group, elements in toml_requirements.table(document, (_GROUPS,)).items():
+        others = (
+            [one.get("include-group") for one in elements if isinstance(one, dict)] if isinstance(elements, list) else []
+        )
+        found[req.normalize_name(group)] = tuple(req.normalize_name(one) for one in others if isinstance(one, str))
+    return found
+
+
 def _check(document: Document, includes: dict[str, list[tuple[str, KeyPath]]]) -> None:
     """Raise MemguardError for an include that leads nowhere or back to where it stands."""
     done: set[str] = set()

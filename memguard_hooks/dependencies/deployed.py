@@ -7,14 +7,15 @@ itself. Where one of them installs something that nobody can name from here, not
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from memguard_hooks.dependencies import image, locks, manifests
-from memguard_hooks.dependencies.install_command import Installed, read_installs
+from memguard_hooks.dependencies import dependency_groups, image, locks, manifests, poetry, uv
+from memguard_hooks.dependencies.install_command import SHELLS, Installed, read_installs, read_programs
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.toml_document import Place
+from memguard_hooks.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree, join, parent
 
 MAX_LINES = 500
@@ -24,7 +25,8 @@ MAX_LINES = 500
 class Command(NamedTuple):
     """A text of the shell that builds, how its characters stand in its file, and the folders that it may run in.
 
-    `copies` are the paths that its image has copied from the repository.
+    `copies` are the paths that its image has copied from the repository, and `variables` those of uv in its file
+    that leave groups out.
     """
 
     text: str
@@ -32,14 +34,21 @@ class Command(NamedTuple):
     place: Callable[[int], Place]
     folders: tuple[str, ...]
     copies: tuple[str, ...] = ()
+    variables: frozenset[str] = frozenset()
 
 
 class Deployed(NamedTuple):
-    """What is installed: the paths of the files, None where nobody knows them; extras (`*` is all) and groups."""
+    """What is installed: the paths of the files, None where nobody knows them; extras (`*` is all) and groups.
+
+    `named` are the files among them that commands install themselves, and `constraints` those that commands give with
+    `-c`, also where there may be more that nobody knows.
+    """
 
     files: frozenset[str] | None = None
     extras: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+    constraints: frozenset[str] = frozenset()
 
     def counts(self, path: str) -> bool:
         """Tell whether a file may be installed."""
@@ -70,6 +79,12 @@ _OF_TOOLS: dict[str, tuple[str, ...]] = {
 _EXPORT = re.compile(r"\b(?:(uv|poetry|pdm) (?:\S+ )*?export|(pipenv) (?:requirements|lock -r))\b")
 
 
+_LEFT_OUT = re.compile(r"\b(?:UV_NO_DEV|UV_NO_DEFAULT_GROUPS)(?==(?!0|false)|[ \t]+(?:1|true))")
+"""Variables by which uv leaves groups out, where they are set."""
+
+_INSTALLERS = re.compile(rb"\b(?:pip[\d.]*|uv|poetry|pdm|pipenv|conda|mamba|micromamba)\b")
+
+
 def of_image(found: image.Dockerfile) -> list[Command]:
     """Return the commands of a Dockerfile, which may be built in its folder, in one above it, or in the root."""
     folders = [parent(found.path)]
@@ -79,7 +94,8 @@ def of_image(found: image.Dockerfile) -> list[Command]:
     def at(start: int) -> Callable[[int], Place]:
         return lambda offset: found.place(start + offset)
 
-    return [Command(run.text, found.path, at(run.start), tuple(folders), run.copies) for run in found.runs]
+    variables = frozenset(_LEFT_OUT.findall(found.text))
+    return [Command(run.text, found.path, at(run.start), tuple(folders), run.copies, variables) for run in found.runs]
 
 
 def places_in(text: str, command: str, line: int, column: int) -> Callable[[int], Place]:
@@ -113,30 +129,88 @@ def find(tree: Tree, commands: Sequence[Command]) -> Deployed:
     files: set[str] = set()
     extras: set[str] = set()
     groups: set[str] = set()
+    named: set[str] = set()
+    constraints: set[str] = set()
     is_known = True
     for command in commands:
+        is_known &= not _installs_unseen(tree, command)
         exported = [match[1] or match[2] for match in _EXPORT.finditer(command.text)]
         for tool in exported:
             files.update(_existing(tree, command, _OF_TOOLS[tool]))
         for installed in installs_of(command):
             extras.update("*" if extra == "*" else normalize_name(extra) for extra in installed.extras)
-            groups.update("*" if group == "*" else normalize_name(group) for group in installed.groups)
+            groups |= _groups_of(tree, command, installed)
             wanted = [*installed.files, *installed.constraints]
             found = [_resolve(tree, command, file) for file in wanted]
             is_known &= all(path is not None for path in found) or bool(exported)
             is_known &= not any(re.search(r"[$`]|\{\{", gap.reason) for gap in installed.skipped)
             files.update(path for path in found if path is not None)
+            named.update(path for path in found[: len(installed.files)] if path is not None)
+            constraints.update(path for path in found[len(installed.files) :] if path is not None)
             for project in installed.editable:
+                if "*" in project:
+                    continue  # archives that another command has built
                 folder, _, asked = project.rstrip("]").partition("[")
                 extras.update(normalize_name(extra.strip()) for extra in asked.split(",") if extra.strip())
-                files.update(_existing(tree, command, tuple(f"{folder}/{name}" for name in _PROJECT)))
+                of_project = _existing(tree, command, tuple(f"{folder}/{name}" for name in _PROJECT))
+                files.update(of_project)
+                named.update(of_project)
             if installed.tool in _OF_TOOLS and not installed.requirements:
                 files.update(_existing(tree, command, _OF_TOOLS[installed.tool]))
+    sets = (frozenset(extras), frozenset(groups), frozenset(named), frozenset(constraints))
     if not files or not is_known:
         # A command that only installs packages by their names does not say that files are of no use.
-        return Deployed(None, frozenset(extras), frozenset(groups))
+        return Deployed(None, *sets)
     files.update(command.path for command in commands)
-    return Deployed(frozenset(_with_included(tree, files)), frozenset(extras), frozenset(groups))
+    return Deployed(frozenset(_with_included(tree, files)), *sets)
+
+
+def _installs_unseen(tree: Tree, command: Command) -> bool:
+    """Tell whether a command installs what nobody can name from here: by `xargs`, or by a script of the repository."""
+    for words in read_programs(command.text):
+        program = words[0].text.rpartition("/")[2]
+        texts = [word.text for word in words]
+        if program == "xargs":
+            if any(_INSTALLERS.fullmatch(text.rpartition("/")[2].encode()) for text in texts):
+                return True
+            continue
+        is_run = program in SHELLS or re.fullmatch(r"python[\d.]*|source|\.", program) is not None
+        scripts = [text for text in texts[1:] if not text.startswith("-")][:1] if is_run else texts[:1]
+        if program.startswith("python") and not {"-c", "-m"}.isdisjoint(texts):
+            continue
+        for script in scripts:
+            path = _resolve(tree, command, script) if is_run or "/" in script else None
+            if path is not None and not manifests.is_named(path) and _INSTALLERS.search(tree.read(path) or b""):
+                return True
+    return False
+
+
+def _groups_of(tree: Tree, command: Command, installed: Installed) -> set[str]:
+    """Return the groups that a command installs: those that it asks for, those of the tool's default, what they include."""
+    groups = {"*" if group == "*" else normalize_name(group) for group in installed.groups}
+    without = {normalize_name(group) if group != "*" else "*" for group in installed.without}
+    includes: Mapping[str, tuple[str, ...]] = {}
+    for path in _existing(tree, command, ("pyproject.toml",)):
+        try:
+            document = parse_toml(tree.read(path) or b"", path)
+            includes = dependency_groups.includes(document)
+            if "*" not in without:
+                defaults = {"uv": uv.default_groups, "poetry": poetry.default_groups}.get(installed.tool)
+                groups |= defaults(document) if defaults is not None else set()
+        except MemguardError:
+            continue
+    if installed.tool == "uv":
+        variables = command.variables | set(_LEFT_OUT.findall(command.text))
+        without |= {"dev"} if "UV_NO_DEV" in variables else set()
+        groups = groups if "UV_NO_DEFAULT_GROUPS" not in variables else {*map(normalize_name, installed.groups)}
+    groups -= without
+    waiting = [*groups]
+    while waiting:
+        for group in includes.get(waiting.pop(), ()):
+            if group not in groups:
+                groups.add(group)
+                waiting.append(group)
+    return groups
 
 
 def _resolve(tree: Tree, command: Command, file: str) -> str | None:

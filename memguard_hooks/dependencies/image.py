@@ -6,7 +6,9 @@ installs matters. Stages for development and tests are left out unless they are 
 
 from __future__ import annotations
 
+import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,6 +16,12 @@ from memguard_hooks.toml_document import Place
 
 MAX_BYTES = 2**20
 """A Dockerfile is some kilobytes."""
+
+MAX_RUNS = 500
+"""Commands of one Dockerfile that are read."""
+
+MAX_COPIES = 500
+"""Files and folders that one Dockerfile copies and that are remembered."""
 
 _NAMED = re.compile(r"(?i)(?:[^/]+\.)?(?:Dockerfile|Containerfile)(?:\.[^/]+)?")
 _FOR_DEVELOPMENT = re.compile(r"(?i)(?:^|[-_./])(?:dev|devel|development|debug|test|tests|testing|lint|docs|ci)(?:$|[-_./])")
@@ -33,16 +41,18 @@ class Run(NamedTuple):
 
 
 class Dockerfile(NamedTuple):
-    """The text of a Dockerfile and the commands in it."""
+    """The text of a Dockerfile, the offsets of its lines, and the commands in it; `has_more` if some were not read."""
 
     path: str
     text: str
     runs: tuple[Run, ...]
+    line_starts: tuple[int, ...] = (0,)
+    has_more: bool = False
 
     def place(self, offset: int) -> Place:
         """Return where a character of the text stands."""
-        before = self.text[:offset]
-        return Place(before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
+        line = bisect_right(self.line_starts, offset)
+        return Place(line, offset - self.line_starts[line - 1] + 1)
 
 
 def is_image(path: str) -> bool:
@@ -61,18 +71,44 @@ def read(data: bytes, path: str) -> Dockerfile:
     text = text.replace("\\\r\n", " \\\n").replace("\r\n", " \n")  # as long as before, so that offsets stay
     stages: list[tuple[str, list[Run]]] = []
     copies: list[str] = []
+    has_more = False
     for name, body, start in _instructions(text):
         words = body.split()
         if name == "FROM":
             stages.append((words[-1] if "as" in map(str.lower, words) else "", []))
-        elif name in ("COPY", "ADD") and not any(word.startswith("--from") for word in words):
+        elif name in ("COPY", "ADD") and len(copies) < MAX_COPIES and not any(word.startswith("--from") for word in words):
             copies += [word for word in words[:-1] if not word.startswith("--")]
+        elif name == "RUN" and stages and sum(len(runs) for _, runs in stages) >= MAX_RUNS:
+            has_more = True
+            break
         elif name == "RUN" and stages:
             mounted = re.findall(r"--mount=\S*\b(?:source|src)=([^,\s]+)", body)
-            stages[-1][1].append(Run(body, start, (*copies, *mounted)))
+            stages[-1][1].append(Run(_words_of_list(body) or body, start, (*copies, *mounted)))
     last = len(stages) - 1
     kept = (runs for index, (name, runs) in enumerate(stages) if index == last or not is_for_development(name))
-    return Dockerfile(path, text, tuple(run for runs in kept for run in runs))
+    starts = (0, *(match.end() for match in re.finditer("\n", text)))
+    return Dockerfile(path, text, tuple(run for runs in kept for run in runs), starts, has_more)
+
+
+_STRING_OF_LIST = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
+def _words_of_list(body: str) -> str | None:
+    """Write `["pip", "install"]` as words of a shell, each where it stood; None for what is no list of strings."""
+    match = re.match(r"(?:--\S+\s+)*(?=\[)", body)
+    if match is None:
+        return None
+    try:
+        words = json.loads(body[match.end() :].replace("\\\n", "  "))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        return None
+    found, at = [], 0
+    for string in _STRING_OF_LIST.finditer(body, match.end()):
+        found += [" " * (string.start() - at), string[0]]
+        at = string.end()
+    return "".join(found)
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str, int]]:

@@ -20,13 +20,19 @@ from memguard_hooks.toml_document import Place
 MAX_LENGTH = 2**16
 """Characters of a command."""
 
+MAX_SHELLS = 3
+"""Shells inside shells (`sh -c "sh -c …"`)."""
+
+SHELLS = frozenset({"ash", "bash", "dash", "sh", "zsh"})
+
 
 class Installed(NamedTuple):
     """What one command installs.
 
     `files` are requirements files, `constraints` those of `-c`, and `editable` local projects, all as they are
     written; `extras` and `groups` are those of the project that are asked for, where the tool installs it, and
-    `without` the groups that are left out. `brings_dependencies` is False under `--no-deps`.
+    `without` the groups that are left out, `*` where those are that the tool installs by default.
+    `brings_dependencies` is False under `--no-deps`.
     """
 
     tool: str
@@ -86,11 +92,7 @@ def read_installs(text: str, path: str, place: Callable[[int], Place]) -> tuple[
     A requirement that does not parse, or is filled in by the shell, is Skipped with its reason.
     """
     found: list[Installed] = []
-    for words in read_commands(text):
-        skip = next((index for index, word in enumerate(words) if not re.match(_BEFORE, word.text)), len(words))
-        command = words[skip:]
-        if not command:
-            continue
+    for command in read_programs(text):
         written = " ".join([command[0].text.rpartition("/")[2], *(word.text for word in command[1:])]) + " "
         for tool, pattern in _TOOLS.items():
             match = re.match(pattern, written)
@@ -100,13 +102,36 @@ def read_installs(text: str, path: str, place: Callable[[int], Place]) -> tuple[
     return tuple(found)
 
 
+def read_programs(text: str, depth: int = 0) -> Iterator[list[Word]]:
+    """Give the commands of a text from the program on; of `sh -c TEXT` those that are in its text, where they stand."""
+    for words in read_commands(text):
+        skip = next((index for index, word in enumerate(words) if not re.match(_BEFORE, word.text)), len(words))
+        command = words[skip:]
+        if not command:
+            continue
+        given = _text_for_shell(command) if depth < MAX_SHELLS else None
+        if given is None:
+            yield command
+            continue
+        for inner in read_programs(given.text, depth + 1):
+            yield [Word(word.text, given.start + word.start) for word in inner]
+
+
+def _text_for_shell(command: list[Word]) -> Word | None:
+    """Return what `sh -c` is given to run, None for any other command."""
+    if command[0].text.rpartition("/")[2] not in SHELLS:
+        return None
+    index = next((index for index, word in enumerate(command[1:-1], 1) if re.fullmatch(r"-[A-Za-z]*c", word.text)), None)
+    return None if index is None else command[index + 1]
+
+
 _BEFORE = r"\w+=|(?:sudo|exec|time|env|then|do|else|if|!)$|--"
 """What may stand before a command: settings of variables, words of the shell, options of RUN."""
 
 _PYTHON = r"(?:python[\d.]*(?: -[IsSEu]+)* -m )"
 _TOOLS = {
     "uv pip": r"uv (?:-\S+ )*pip install |uv (?:-\S+ )*pip sync ",
-    "pip": rf"(?:{_PYTHON}?pip[\d.]* (?:-\S+ )*install )",
+    "pip": rf"(?:{_PYTHON}?pip[\d.]* (?:-\S+ )*(?:install|wheel|download) )",
     "uv": r"uv (?:-\S+ )*(?:sync|add) ",
     "poetry": rf"{_PYTHON}?poetry (?:-\S+ )*(?:install|sync|add) ",
     "pdm": rf"{_PYTHON}?pdm (?:-\S+ )*(?:install|sync|add) ",
@@ -119,9 +144,9 @@ _WITH_VALUE = frozenset({
     "--abi", "--allow-insecure-host", "-b", "--bounds", "--branch", "--build-constraint", "--build-constraints", "-C",
     "-c", "--cache-dir", "--categories", "--cert", "--channel", "--client-cert", "--color", "--config-file",
     "--config-setting", "--config-settings", "--config-settings-package", "--constraint", "--constraints",
-    "--default-index", "--default-timeout", "--directory", "-E", "-e", "--editable", "--exclude-newer",
+    "--default-index", "--default-timeout", "--dest", "--directory", "-E", "-e", "--editable", "--exclude-newer",
     "--exclude-newer-package", "--excludes", "--exists-action", "--extra", "--extra-index-url", "--extra-pip-args",
-    "--extras", "-f", "--file", "--find-links", "--fork-strategy", "-G", "--global-option", "--group", "-i",
+    "--extras", "-f", "--file", "--find-links", "--fork-strategy", "-G", "--global-option", "--group", "-i", "--install-option",
     "--implementation", "--index", "--index-strategy", "--index-url", "-k", "--keyring-provider", "-L", "--link-mode",
     "--local-log", "--lockfile", "--log", "--log-file", "-m", "--marker", "--markers", "-n", "--name", "--no-binary",
     "--no-binary-package", "--no-build-isolation-package", "--no-build-package", "--no-editable-package", "--no-extra",
@@ -132,7 +157,7 @@ _WITH_VALUE = frozenset({
     "--report", "--requirement", "--requirements", "--resolution", "--resolver", "--retries", "--rev", "--root",
     "--root-user-action", "--script", "--skip", "--source", "--source-dir", "--source-directory", "--src", "-t",
     "--tag", "--target", "--timeout", "--torch-backend", "--trusted-host", "--upgrade-group", "--upgrade-package",
-    "--upgrade-strategy", "--use-deprecated", "--use-feature", "--venv", "--with", "--without",
+    "--upgrade-strategy", "--use-deprecated", "--use-feature", "--venv", "-w", "--wheel-dir", "--with", "--without",
 })  # fmt: skip
 """Options that take the next word as their value."""
 
@@ -171,7 +196,7 @@ class _Reader:
                 continue
             if word.text.startswith("-") and len(word.text) > 1:
                 name, value = self._option(word)
-                if value is None and name in _WITH_VALUE:
+                if value is None and (name in _WITH_VALUE or (name == "-d" and self._tool == "pip")):
                     value = next(waiting, None)
                 self._take(name, value)
             elif redirection := re.match(r"\d*[<>]{1,2}", word.text):
@@ -214,15 +239,19 @@ class _Reader:
             self._brings = False
         elif name in ("-e", "--editable") and value is not None:
             self._requirement(value, is_editable=True)
-        elif name in _FLAGS:
+        elif name in _FLAGS and self._tool != "pip":
             kind, flagged = _FLAGS[name]
             self._lists.setdefault(kind, []).append(flagged)
+            if name == "--only-dev" or (name == "--no-dev" and self._tool == "poetry"):
+                self._lists.setdefault("without", []).append("*")
         elif value is not None and name in _LISTS:
             kind = _LISTS[name]
             if self._tool == "conda" and name != "--file":
                 return
             parts = re.split(r"[\s,]+", value.text) if kind in ("extras", "groups", "without") else [value.text]
             self._lists.setdefault(kind, []).extend(part for part in parts if part)
+            if name in ("--only", "--only-group"):
+                self._lists.setdefault("without", []).append("*")
         elif name == "-f" and self._tool == "conda" and value is not None:
             self._lists.setdefault("files", []).append(value.text)
 

@@ -107,14 +107,15 @@ class Inventory(NamedTuple):
 
     def _is_root(self, edge: Edge) -> bool:
         if edge.group is not None:
-            return edge.group in self.groups
+            return not {edge.group, "*"}.isdisjoint(self.groups)
         return edge.extra is None or not {edge.extra, "*"}.isdisjoint(self.extras)
 
     def _is_asked(self, requirement: Requirement) -> bool:
         if requirement.group == "extra":
             return not {normalize_name(requirement.group_name or ""), "*"}.isdisjoint(self.extras)
         return requirement.group == "runtime" or (
-            requirement.group == "development" and (requirement.group_name or "") in self.groups
+            requirement.group == "development"
+            and not {normalize_name(requirement.group_name or ""), "*"}.isdisjoint(self.groups)
         )
 
     def _holds(self, marker: str | None, lock: Lock) -> bool:

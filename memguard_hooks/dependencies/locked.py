@@ -11,7 +11,7 @@ from typing import NamedTuple
 from memguard_hooks.dependencies import locks
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.tree import Tree, parent
+from memguard_hooks.tree import Tree, join, parent
 
 
 class Locked(NamedTuple):
@@ -25,7 +25,7 @@ def locked_versions(
     tree: Tree, requirement: Requirement, counts: Callable[[str], bool] = lambda _: True
 ) -> tuple[Locked, ...]:
     """Return what pins the package of a requirement: the first file that counts and does, with all versions it has."""
-    for path in filter(counts, _candidates(requirement.path)):
+    for path in filter(counts, _candidates(tree, requirement.path)):
         find = _in_requirements if path.endswith(".txt") else _in_lock
         versions = find(tree, path, requirement.name)
         if versions:
@@ -38,10 +38,8 @@ def lock_without(tree: Tree, requirement: Requirement, counts: Callable[[str], b
 
     Only the first lock that counts is asked, and one that cannot be read, or has no packages, says nothing.
     """
-    folder, _, name = requirement.path.rpartition("/")
-    for lock in {"pyproject.toml": locks.LOCKS[:3], "Pipfile": locks.LOCKS[4:]}.get(name, ()):
-        path = f"{folder}/{lock}".lstrip("/")
-        if not counts(path):
+    for path in locks.beside(tree, requirement.path):
+        if path.endswith("pylock.toml") or not counts(path):
             continue
         try:
             data = tree.read(path)
@@ -65,8 +63,8 @@ def update_command(path: str) -> str:
     return commands.get(name, "pip lock")
 
 
-def _candidates(path: str) -> Iterator[str]:
-    """Give the files to look at: `X.txt` of `X.in` beside it or above; locks up to the root, as workspaces have them."""
+def _candidates(tree: Tree, path: str) -> Iterator[str]:
+    """Give the files to look at: `X.txt` of `X.in` beside it or above; locks beside it, and that of uv's workspace."""
     folder, _, name = path.rpartition("/")
     folders = [folder]
     while folders[-1]:
@@ -74,10 +72,24 @@ def _candidates(path: str) -> Iterator[str]:
     if name.endswith(".in"):
         yield from (f"{one}/{name[:-3]}.txt".lstrip("/") for one in folders[:2])
     elif name == "pyproject.toml":
-        yield from (f"{one}/{lock}".lstrip("/") for one in folders for lock in locks.LOCKS)
+        yield from locks.beside(tree, path)
+        above = (f"{one}/uv.lock".lstrip("/") for one in folders[1:])
+        yield from (lock for lock in above if _has_member(tree, lock, folder))
         yield f"{folder}/requirements.txt".lstrip("/")
     elif name == "Pipfile":
-        yield f"{folder}/Pipfile.lock".lstrip("/")
+        yield from locks.beside(tree, path)
+
+
+def _has_member(tree: Tree, path: str, folder: str) -> bool:
+    """Tell whether a lock of uv pins what the project in a folder needs: it is a package of its workspace."""
+    try:
+        if tree.read(path) is None:
+            return False
+        packages = locks.read(tree, path).packages
+    except MemguardError:
+        return False
+    sources = (one.source for ones in packages.values() for one in ones)
+    return any(one is not None and one.kind == "path" and join(parent(path), one.location) == folder for one in sources)
 
 
 def _in_requirements(tree: Tree, path: str, name: str) -> list[str]:

@@ -20,6 +20,32 @@ def is_lock(path: str) -> bool:
     return name in LOCKS or _NAMED.fullmatch(name) is not None
 
 
+def beside(tree: Tree, path: str) -> tuple[str, ...]:
+    """Return the paths that the locks of a manifest have in its folder, there or not, in the order in which they count.
+
+    uv takes its project from `[project]`: its lock beside a project of Poetry alone is a leftover.
+    """
+    folder, _, name = path.rpartition("/")
+    found = {"pyproject.toml": LOCKS[:4], "Pipfile": LOCKS[4:]}.get(name, ())
+    paths = tuple(f"{folder}/{lock}".lstrip("/") for lock in found)
+    if len(paths) > 1 and _is_of_poetry_alone(tree, path, paths[:2]):
+        return (paths[1], paths[0], *paths[2:])
+    return paths
+
+
+def _is_of_poetry_alone(tree: Tree, path: str, both: tuple[str, ...]) -> bool:
+    from memguard_hooks.dependencies.toml_requirements import value_at
+    from memguard_hooks.toml_document import parse
+
+    try:
+        if any(tree.read(lock) is None for lock in both):
+            return False
+        document = parse(tree.read(path) or b"", path)
+    except MemguardError:
+        return False
+    return value_at(document, ("tool", "poetry")) is not None and value_at(document, ("project",)) is None
+
+
 def names(data: bytes, name: str) -> bool:
     """Tell whether the bytes of a lock name a package, however its name is written: the fast question before `read`."""
     parts = [part.encode() for part in name.split("-")]

@@ -32,6 +32,16 @@ def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
     yield from _development(document, (*_POETRY, "dev-dependencies"), "dev", wanted)
 
 
+def default_groups(document: Document) -> set[str]:
+    """Return the groups that Poetry installs where nobody names one: all that are not optional."""
+    groups = toml_requirements.table(document, (*_POETRY, "group"))
+    names = {*groups, *toml_requirements.table(document, ("dependency-groups",))}
+    if toml_requirements.table(document, (*_POETRY, "dev-dependencies")):
+        names.add("dev")
+    optional = {name for name, one in groups.items() if isinstance(one, dict) and one.get("optional") is True}
+    return {req.normalize_name(name) for name in names - optional}
+
+
 def enrich(document: Document, requirements: Iterable[Requirement]) -> Iterator[Requirement]:
     """Add to requirements of `[project]` where Poetry is told to take them from."""
     requirements = tuple(requirements)

@@ -51,6 +51,8 @@ def _alternative(text: str) -> Alternative | None:
 def _clauses(operator: str, version: str) -> Alternative:
     if version == "*":
         return ()
+    if operator in (">=", ">", "<=", "<"):
+        return (Clause(operator, version.removesuffix(".*")),)  # as Poetry reads them
     if operator in ("^", "~"):
         return (Clause(">=", version), Clause("<", _next(version, by_caret=operator == "^")))
     return (Clause({"": "==", "=": "==", "<>": "!="}.get(operator, operator), version),)

@@ -106,6 +106,8 @@ def _files(files: list[str], line: int, group: Group, name: str | None, tree: Tr
                 Manifest(skipped=(Skipped(path, line, f"takes {file}, which leads out of the repository"),))
             )
             continue
+        if tree.read(target) is None:
+            raise MemguardError(f"takes {req.shorten(file)}, which is missing", path, line)
         found = requirements_txt.read(tree, target, wanted)
         if group != "runtime":
             of_group = tuple(one._replace(group=group, group_name=name) for one in found.requirements)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memguard_hooks.dependencies import toml_requirements
-from memguard_hooks.dependencies.requirement import Manifest, Wanted
+from memguard_hooks.dependencies.requirement import Manifest, Wanted, shorten
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.toml_document import Document, KeyPath
 from memguard_hooks.tree import Tree, join, parent
@@ -26,7 +27,8 @@ def read(document: Document, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:
         extras = [None] if field == "dependencies" else [*toml_requirements.table(document, key)]
         files = [(extra, file) for extra in extras for file in _files(document, (*key, extra) if extra else key)]
         for extra, file in files:
-            yield _file(document.path, tree, file, extra, wanted)
+            line = document.place((*key, extra) if extra else key).line
+            yield _file(document.path, line, tree, file, extra, wanted)
         if not files:
             line = document.place(("project", "dynamic")).line
             yield Manifest(skipped=(Skipped(document.path, line, f"its {field} are dynamic and are not read from here"),))
@@ -37,12 +39,14 @@ def _files(document: Document, key: KeyPath) -> list[str]:
     return [file] if isinstance(file, str) else toml_requirements.texts(document, (*key, "file"))
 
 
-def _file(path: str, tree: Tree, file: str, extra: str | None, wanted: Wanted) -> Manifest:
+def _file(path: str, line: int, tree: Tree, file: str, extra: str | None, wanted: Wanted) -> Manifest:
     from memguard_hooks.dependencies import requirements_txt
 
     target = join(parent(path), file)
     if target is None:
-        return Manifest(skipped=(Skipped(path, None, f"takes {file}, which leads out of the repository"),))
+        return Manifest(skipped=(Skipped(path, line, f"takes {file}, which leads out of the repository"),))
+    if tree.read(target) is None:
+        raise MemguardError(f"takes {shorten(file)}, which is missing", path, line)
     found = requirements_txt.read(tree, target, wanted)
     if extra is None:
         return found

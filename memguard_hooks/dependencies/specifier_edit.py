@@ -40,20 +40,40 @@ def pin_all(tree: Tree, path: str, wishes: Sequence[Wish]) -> tuple[bytes, list[
     """
     data = tree.read(path) or b""
     before = _requirements(tree, path)
-    done: list[Wish] = []
+    edited, written = data, []
     for wish in wishes:
-        edited = _pinned(data, path, wish)
-        if edited is None:
-            continue
-        try:
-            after = _requirements(_Edited(tree, path, edited), path)
-        except MemguardError:
-            continue
-        expected = [_pin_text(one, wish) for one in before]
-        if expected == [_content(one) for one in after]:
-            data, before = edited, after
+        pinned = _pinned(edited, path, wish)
+        if pinned is not None:
+            edited = pinned
+            written.append(wish)
+    if len(written) > 1 and _is_as_wished(tree, path, edited, before, written):
+        return edited, written
+    done: list[Wish] = []
+    for wish in written:
+        edited = _pinned(data, path, wish) or data
+        if _is_as_wished(tree, path, edited, before, [*done, wish]):
+            data = edited
             done.append(wish)
     return data, done
+
+
+def _is_as_wished(tree: Tree, path: str, data: bytes, before: Sequence[Requirement], wishes: Sequence[Wish]) -> bool:
+    """Tell whether the reader of a manifest finds what was wished in its new bytes, and all else as before."""
+    try:
+        after = _requirements(_Edited(tree, path, data), path)
+    except MemguardError:
+        return False
+    versions = {_spot(wish.requirement): wish.version for wish in wishes}
+    expected = [_content(one._replace(specifier=_specifier(one, versions.get(_spot(one))))) for one in before]
+    return expected == [_content(one) for one in after]
+
+
+def _spot(one: Requirement) -> tuple[str, int, int]:
+    return one.name, one.line, one.column
+
+
+def _specifier(one: Requirement, version: str | None) -> str:
+    return one.specifier if version is None else f"=={version}"
 
 
 def _requirements(tree: Tree, path: str) -> list[Requirement]:
@@ -66,13 +86,6 @@ _Content = tuple[object, ...]
 def _content(one: Requirement) -> _Content:
     """Return what a requirement says, apart from how its text is written and where on its line it stands."""
     return (*one._replace(text="", column=0),)
-
-
-def _pin_text(one: Requirement, wish: Wish) -> _Content:
-    is_meant = (one.line, one.name) == (wish.requirement.line, wish.requirement.name)
-    if is_meant and one.column == wish.requirement.column:
-        return _content(one._replace(specifier=f"=={wish.version}"))
-    return _content(one)
 
 
 def _pinned(data: bytes, path: str, wish: Wish) -> bytes | None:

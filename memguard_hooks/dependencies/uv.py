@@ -25,6 +25,15 @@ def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
             yield requirement._replace(is_constraint=True)
 
 
+def default_groups(document: Document) -> set[str]:
+    """Return the groups that uv installs where nobody names one: `dev` unless the settings say others; `*` is all."""
+    told = toml_requirements.table(document, _UV).get("default-groups", ["dev"])
+    if told == "all":
+        return {"*"}
+    names = told if isinstance(told, list) else []
+    return {req.normalize_name(name) for name in names if isinstance(name, str)}
+
+
 def with_sources(document: Document, requirements: Iterable[Requirement]) -> Iterator[Requirement]:
     """Add to requirements where uv is told to take them from."""
     sources = {req.normalize_name(name): name for name in toml_requirements.table(document, (*_UV, "sources"))}

@@ -120,13 +120,10 @@ def find_in_locks(project: Project, forbidden: Forbidden) -> Iterator[Finding]:
 def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[str]) -> Iterator[Lock]:
     """Give the locks that are made from some manifests and are not judged themselves."""
     from memguard_hooks.dependencies import locks
-    from memguard_hooks.tree import parent
 
     names = tuple(names)
     for path in sorted(manifests):
-        name = path.rpartition("/")[2]
-        for lock in {"pyproject.toml": locks.LOCKS[:4], "Pipfile": locks.LOCKS[4:]}.get(name, ()):
-            beside = f"{parent(path)}/{lock}".lstrip("/")
+        for beside in locks.beside(project.tree, path):
             data = project.read_file(beside)
             if data is None or project.is_excluded(beside):
                 continue
@@ -147,7 +144,8 @@ def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tup
         if not held:
             continue
         groups = {group for one in held for group in one.groups}
-        if groups and {"main", "default", *project.declared.deployed.groups}.isdisjoint(groups):
+        installed = project.declared.deployed.groups
+        if groups and "*" not in installed and {"main", "default", *installed}.isdisjoint(groups):
             continue
         way = inventory.way(lock, name) or ()
         is_declared = len(way) == 1 or any(one.name == name for one in inventory.direct())
@@ -161,7 +159,7 @@ def _finding_in_lock(
 ) -> Finding:  # fmt: skip
     cost, takes = _cost(name, package.version)
     if way:
-        chain = " → ".join((name_of(project, lock), *way))
+        chain = " → ".join((_member_with(lock, way[0]) or name_of(project, lock), *way))
         message = f"{name} is forbidden, and {way[-2]} brings it ({chain}){takes}"
         fix = _without(way[0] if len(way) == 2 else way[-2], name)
         if len(way) > 2:
@@ -174,6 +172,16 @@ def _finding_in_lock(
     fix += _lighter_build(name, package.version or "") + _last_resort(name)
     severity: Severity = "error" if name in forbidden.grave else "warning"
     return Finding(*place, "MG111", message, HOOK, severity, cost, fix=fix)
+
+
+def _member_with(lock: Lock, name: str) -> str | None:
+    """Return the member of a workspace that asks for a package, where the project in its root does not."""
+    members = [
+        one for ones in lock.packages.values() for one in ones if one.source is not None and one.source.kind == "path"
+    ]
+    asking = [one for one in members if any(edge.name == name for edge in one.requires)]
+    is_of_root = any(one.source is not None and one.source.location == "." for one in asking)
+    return asking[0].name if asking and not is_of_root else None
 
 
 def name_of(project: Project, lock: Lock) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from memguard_hooks.finding import Finding, Severity, mib
+from memguard_hooks.finding import Finding, Severity, Skipped, mib
 from memguard_hooks.footprint import catalog
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ CEILING = "<1.70"
 
 WITHDRAWN = {LITELLM: {"1.82.7": "it was backdoored", "1.82.8": "it was backdoored"}}
 """Releases taken from the index for what they did: litellm 1.82.7 and 1.82.8, March 2026."""
+
+MAX_DECLARATIONS = 100
+"""Declarations of one package in one file that are judged."""
 
 PUBLIC_INDEX = "pypi.example.org"
 
@@ -56,13 +60,20 @@ class Judge:
         """Judge what one manifest declares: each requirement by itself, in the light of what else pins it."""
         from memguard_hooks.dependencies.requirement import is_live, pin_of
 
-        pins = [pin_of(requirement) for requirement in manifest.requirements]
-        both = list(zip(manifest.requirements, pins, strict=True))
+        listed = tuple(self._bounded(manifest.requirements))
+        both = [(one, pin_of(one)) for one in (*listed, *self._constraints_of_commands(listed))]
         constrained = {(one.name, one.marker) for one, pin in both if one.is_constraint and pin is not None}
+        pins: dict[str, list[Pin]] = {}
+        for one, pin in both:
+            if pin is not None:
+                pins.setdefault(one.name, []).append(pin)
+        python = self._project.declared.host_python if any(one.marker for one, _ in both) else None
+        constraints = {one.name: "" for one, _ in both}
+        for one, _ in both:
+            if one.is_constraint and is_live(one, python):
+                constraints[one.name] = ",".join(filter(None, (constraints[one.name], one.specifier)))
         for requirement, pin in both:
             name = requirement.name
-            if name not in self.names:
-                continue  # read because it stands there twice
             if requirement.group == "build" or (
                 name not in self._pins and requirement.group not in ("runtime", "development")
             ):
@@ -70,12 +81,40 @@ class Judge:
             if not is_live(requirement, self._project.declared.host_python if requirement.marker else None):
                 continue
             if pin is not None:
-                found = self._exact(requirement, pin)
+                found = self._exact(requirement, pin, constraints[name])
             elif requirement.is_constraint or constrained & {(name, None), (name, requirement.marker)}:
                 found = []
             else:
-                found = self._range(requirement, [one for other, one in both if other.name == name and one is not None])
+                found = self._range(requirement, pins.get(name, []), constraints[name])
             yield from (one for one in found if one.finding.code == "MG103" or self.is_deployed(requirement))
+
+    def _constraints_of_commands(self, requirements: Sequence[Requirement]) -> Iterator[Requirement]:
+        """Give the constraints under which commands install some requirements."""
+        from memguard_hooks.errors import MemguardError
+
+        declared = self._project.declared
+        if not requirements or not declared.deployed.named & {one.path for one in requirements}:
+            return
+        for path in sorted(declared.deployed.constraints):
+            try:
+                manifest = declared.manifest(path, self.names.__contains__)
+            except MemguardError:
+                continue  # it is judged where it is staged
+            yield from (one._replace(is_constraint=True) for one in self._bounded(manifest.requirements))
+
+    def _bounded(self, requirements: Sequence[Requirement]) -> Iterator[Requirement]:
+        """Give what is judged, of one package in one file no more than any hand writes; the rest is Skipped."""
+        seen: dict[tuple[str, str], int] = {}
+        for one in requirements:
+            if one.name not in self.names:
+                continue  # read because it stands there twice
+            key = (one.path, one.name)
+            seen[key] = seen.get(key, 0) + 1
+            if seen[key] <= MAX_DECLARATIONS:
+                yield one
+            elif seen[key] == MAX_DECLARATIONS + 1:
+                reason = f"declares {one.name} more than {MAX_DECLARATIONS} times: the rest is not judged"
+                self._project.skipped.append(Skipped(one.path, one.line, reason))
 
     def is_deployed(self, requirement: Requirement) -> bool:
         """Tell whether a declaration counts: an extra does where nobody knows which are installed."""
@@ -86,26 +125,30 @@ class Judge:
             return deployed.counts(requirement.path)
         return self._project.declared.is_installed(requirement)
 
-    def _exact(self, requirement: Requirement, pin: Pin) -> list[Judged]:
+    def _exact(self, requirement: Requirement, pin: Pin, constraint: str) -> list[Judged]:
         from memguard_hooks.dependencies.requirement import source_of
 
         if pin.version is None:
             return []
         fault = self.fault(requirement.name, pin.version, source=source_of(requirement))
         if fault is not None:
-            return [self._judged(requirement, fault, self._version_for(requirement))]
+            return [self._judged(requirement, fault, self._version_for(requirement, constraint))]
         return self._disagreement(requirement)
 
-    def _range(self, requirement: Requirement, pins: Sequence[Pin]) -> list[Judged]:
-        """Judge a requirement that nothing in its manifest pins; `pins` are those of the same package elsewhere in it."""
+    def _range(self, requirement: Requirement, pins: Sequence[Pin], constraint: str) -> list[Judged]:
+        """Judge a requirement that nothing in its manifest pins.
+
+        `pins` are those of the same package elsewhere in it, and `constraint` the specifiers of all its constraints.
+        """
         from memguard_hooks.dependencies.locked import locked_versions
+        from memguard_hooks.dependencies.requirement import specifiers
         from memguard_hooks.dependencies.served import newest_served, served
 
         name = requirement.name
         locked = locked_versions(self._project.tree, requirement, self._project.declared.deployed.counts)
         faults = [fault for one in locked if (fault := self.fault(name, one.version, one.path)) is not None]
         if faults and not locked[0].path.endswith(".txt") and locked[0].path not in self._project.declared.lock_paths:
-            return [self._judged(requirement, faults[0], self._version_for(requirement))]
+            return [self._judged(requirement, faults[0], self._version_for(requirement, constraint))]
         disagreement = self._disagreement(requirement, locked)
         if name not in self._pins and locked:
             return disagreement
@@ -113,14 +156,22 @@ class Judge:
         cost = None
         if locked:
             message += f": {locked[0].path} pins {locked[0].version}"
-        elif (newest := None if requirement.url else newest_served(name, requirement.specifier)) is not None:
+        elif (newest := None if requirement.url else newest_served(name, requirement.specifier, constraint)) is not None:
             table = served(name)
             assert table is not None
             cost = self._cost(name, newest)
             message += f": it admits {newest}, served on {table.date}{self._takes(name, cost, ', {}')}"
         severity: Severity = "error" if name in self._pins and not locked else "warning"
-        told = [pin.version for pin in pins if pin.version is not None and self.fault(name, pin.version) is None]
-        version = locked[0].version if locked and not faults else told[0] if told else self._version_for(requirement)
+        admitted = specifiers(constraint)
+        told = [
+            pin.version
+            for pin in pins
+            if pin.version is not None
+            and self.fault(name, pin.version) is None
+            and admitted.contains(pin.version, prereleases=True)
+        ]
+        version = locked[0].version if locked and not faults else told[0] if told else None
+        version = version or self._version_for(requirement, constraint)
         fix = self._advice(requirement, version)
         is_known = bool(locked or told or served(name) is not None) and name in self._pins
         finding = _finding(requirement, "MG101", message, severity, cost, fix)
@@ -164,7 +215,7 @@ class Judge:
                 fault = self.fault(name, package.version, source=package.source) if package.version is not None else None
                 if fault is None or (fault.code != "MG103" and not self._is_needed(lock, package)):
                     continue
-                version = self._newest(name, "")
+                version = self._newest(name)
                 way = f"pin {name}=={version} in the manifest, then run" if version else "update it with"
                 fix = f"{way} {update_command(lock.path)}"
                 yield Finding(
@@ -175,7 +226,8 @@ class Judge:
         """Tell whether the host installs a package of a lock, as far as the lock says."""
         if not self._project.declared.deployed.counts(lock.path):
             return False
-        if package.groups and {"main", "default", *self._project.declared.deployed.groups}.isdisjoint(package.groups):
+        groups = self._project.declared.deployed.groups
+        if package.groups and "*" not in groups and {"main", "default", *groups}.isdisjoint(package.groups):
             return False
         inventory = self._project.declared.inventory_of(lock)
         is_rooted = lock.knows_edges and (lock.roots or inventory.requirements)
@@ -206,19 +258,20 @@ class Judge:
         advice = self._advice(requirement, version)
         return Judged(_finding(requirement, fault.code, fault.text, "error", fault.cost, advice), requirement, version)
 
-    def _version_for(self, requirement: Requirement) -> str | None:
-        """Return the newest version that is known and allowed, in the declared range if there is one."""
+    def _version_for(self, requirement: Requirement, constraint: str) -> str | None:
+        """Return the newest version that is known and allowed by the constraints, in the declared range if there is one."""
         from memguard_hooks.dependencies.served import served
 
         name = requirement.name
         if served(name) is not None:
-            return self._newest(name, requirement.specifier) or self._newest(name, "")
-        return self._newest_measured(name, f"{requirement.specifier},{self._pins.get(name, '')}".strip(","))
+            return self._newest(name, requirement.specifier, constraint) or self._newest(name, constraint)
+        wanted = (requirement.specifier, constraint, self._pins.get(name, ""))
+        return self._newest_measured(name, ",".join(filter(None, wanted)))
 
-    def _newest(self, name: str, specifier: str) -> str | None:
+    def _newest(self, name: str, *wanted: str) -> str | None:
         from memguard_hooks.dependencies.served import newest_served
 
-        return newest_served(name, specifier, self._pins.get(name, ""), *(f"!={gone}" for gone in WITHDRAWN.get(name, {})))
+        return newest_served(name, *wanted, self._pins.get(name, ""), *(f"!={gone}" for gone in WITHDRAWN.get(name, {})))
 
     def _newest_measured(self, name: str, wanted: str) -> str | None:
         from memguard_hooks.dependencies.requirement import specifiers
@@ -231,12 +284,17 @@ class Judge:
 
     def _advice(self, requirement: Requirement, version: str | None) -> str:
         """Return the line to write, or what to do where no version is known."""
+        from memguard_hooks.dependencies.requirement import normalize_name
+
         name = requirement.name
         if version is None:
             ceiling = self._pins.get(name, "")
             return f"pin {name} with == to the version that runs today" + (f", {ceiling}" if ceiling else "")
         extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
-        return f"{name}{extras}=={version}{self._takes(name, self._cost(name, version), '  ({})')}"
+        written = re.match(r"[\w.-]+", requirement.text)
+        if written is not None and normalize_name(written[0]) != name:
+            name = written[0]  # conda has packages under names of its own
+        return f"{name}{extras}=={version}{self._takes(requirement.name, self._cost(requirement.name, version), '  ({})')}"
 
     def _cost(self, name: str, version: str) -> int | None:
         """Return what a version takes in bytes where exactly this version was measured."""

@@ -29,6 +29,9 @@ LOADED_BY_NAME = frozenset({
 })  # fmt: skip
 """Packages that others load where they are installed: backends of keras and of embeddings, plots of pandas."""
 
+LOADERS_OF = {"scikit-learn": ("cloudpickle", "dill", "joblib", "pickle", "skops")}
+"""Package → modules that load it with what was saved by it."""
+
 REQUIRED_BY_MANY = frozenset({"matplotlib", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "seaborn"})
 """Packages that are often declared only for the version that another one shall get."""
 
@@ -39,6 +42,9 @@ _MENTIONS = re.compile(
     r"(?:\.(?:ya?ml|toml|cfg|ini|json|sh|ipynb|html|env|conf)|(?:^|/)(?:Procfile|Makefile|justfile|[^/]*Dockerfile[^/]*))$"
 )
 _WORD = rb"(?<![\w.-])%s(?![\w-])"
+_QUOTED = rb"(?:['\"]|-m )(%s)(?![\w-])"
+"""A name at the beginning of a string, as commands, paths of objects and engines have it."""
+
 MAX_BYTES = 2**20
 MAX_FILES = 20_000
 FROZEN = 40
@@ -46,9 +52,9 @@ FROZEN = 40
 
 
 class _Code:
-    """What all Python files of a project may import, and what other files mention."""
+    """What all Python files of a project may import, which of some names they quote, and what other files mention."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, names: Sequence[str]) -> None:
         from memguard_hooks.dependencies import locks, manifests
         from memguard_hooks.imports.narrow import candidates
         from memguard_hooks.tree import walk
@@ -56,6 +62,9 @@ class _Code:
         self.is_known = True
         self.imports: dict[str, tuple[str, ...]] = {}
         self.mentions: list[bytes] = []
+        self.quoted: set[str] = set()
+        words = b"|".join(re.escape(name.encode()) for name in names)
+        quoted = re.compile(_QUOTED % words)
         try:
             paths = walk(project.tree)
         except MemguardError:
@@ -63,11 +72,13 @@ class _Code:
         self.is_known = len(paths) <= MAX_FILES
         for path in paths if self.is_known else ():
             if path.endswith((".py", ".pyw")) and not path.endswith("setup.py"):
-                names = candidates(project.read_file(path) or b"")
-                if names is None:
+                data = project.read_file(path) or b""
+                imported = candidates(data)
+                if imported is None:
                     self.is_known = False
                     return
-                self.imports[path] = names
+                self.imports[path] = imported
+                self.quoted.update(match[1].decode() for match in quoted.finditer(data))
             elif _MENTIONS.search(path) and not (locks.is_lock(path) or manifests.is_named(path)):
                 data = project.read_file(path) or b""
                 self.mentions += [data] if len(data) <= MAX_BYTES else []
@@ -81,7 +92,9 @@ class _Code:
         ]
 
     def is_mentioned(self, names: Sequence[str]) -> bool:
-        """Tell whether another file than source has one of some names as a word."""
+        """Tell whether source has one of some names as a quoted word, or another file as any word."""
+        if not self.quoted.isdisjoint(names):
+            return True
         return any(re.search(_WORD % re.escape(name.encode()), data) for data in self.mentions for name in names)
 
 
@@ -95,7 +108,7 @@ def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterat
     wanted = [one for one in wanted if one.marker is None and project.declared.is_installed(one)]
     if not wanted or any(_LOADERS.match(one.name) for one in project.declared.inventory.requirements):
         return
-    code = _Code(project)
+    code = _Code(project, sorted({name for one in wanted for name in _names_of(one.name)}))
     if not code.is_known or not code.imports:
         return
     for requirement in wanted:
@@ -104,7 +117,11 @@ def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterat
             continue
         files = code.files_with(modules)
         if not files:
-            is_loaded = requirement.name in LOADED_BY_NAME or code.is_mentioned([*modules, requirement.name])
+            is_loaded = (
+                requirement.name in LOADED_BY_NAME
+                or code.is_mentioned(_names_of(requirement.name))
+                or bool(code.files_with(LOADERS_OF.get(requirement.name, ())))
+            )
             if not is_loaded and _is_used(project, requirement.path, code):
                 yield _finding(requirement, "MG121", "is declared and imported nowhere", "delete it")
         elif all(_does_without(project.read_file(path) or b"", modules) for path in files):
@@ -140,6 +157,11 @@ def modules_of(distribution: str) -> tuple[str, ...]:
     names |= {one.name for ones in catalog.modules().values() for one in ones if one.distribution == distribution}
     # A module that lies in a package which others share, such as google, counts as it is.
     return tuple(sorted(name if name.startswith("google.") else name.partition(".")[0] for name in names))
+
+
+def _names_of(distribution: str) -> tuple[str, ...]:
+    """Return the names under which a package may be mentioned."""
+    return (*modules_of(distribution), distribution, distribution.replace("-", "_"))
 
 
 def _is_used(project: Project, path: str, code: _Code) -> bool:

@@ -77,7 +77,10 @@ def _missing(running: Running) -> Iterator[Finding]:
     )
     if not name or is_installed or writes or entrypoint.folder.startswith("..") or (entrypoint.script or "").startswith("/"):
         return
-    if any(re.search(rf"(^|/){re.escape(name)}(\.pyw?$|/)", path) for path in running.project.paths):
+    if running.project.read_file(".gitmodules") is not None:  # it may lie in a submodule, which is not looked into
+        return
+    file = re.compile(rf"(^|/){re.escape(name)}(\.([\w-]+\.)?(pyw?|pyx|so|pyd)$|/)")
+    if any(file.search(path) for path in running.project.paths):
         return
     message = f"{service.name} starts {entrypoint.text}, which is not in the repository"
     yield finding(running.place, "MG424", message, "correct the start command")

@@ -22,7 +22,8 @@ WITHOUT_BYTECODE = {"pandas": 14 * MIB, "litellm": 12 * MIB, "faiss": 40 * MIB, 
 _UV = re.compile(r"\buv\s+(?:pip\s+(?:install|sync)|sync|add)\b")
 _NO_COMPILE = re.compile(r"\bpip3?\s+install\b[^&|;]*--no-compile\b")
 _COMPILES = re.compile(
-    r"UV_COMPILE_BYTECODE(?:[ \t]*=[ \t]*|[ \t]+)[\"']?(?!0|false)\w|--compile-bytecode|\bcompileall\b", re.IGNORECASE
+    r"UV_COMPILE_BYTECODE(?:[ \t]*=[ \t]*|[ \t]+)[\"']?(?!0|false)\w|--compile(?:-bytecode)?(?![\w-])|\bcompileall\b",
+    re.IGNORECASE,
 )
 
 _PRINTS = re.compile(rb"(?m)^[ \t]*print\((?!.*(?:flush|file=sys\.stderr))")

@@ -16,10 +16,18 @@ from memguard_hooks.finding import MIB, Finding, mib
 
 _COMMENT = re.compile(r"(?:^|\s)#\s*(.*)$")
 _FIGURE = re.compile(r"(?<![\d.\w-])(\d{1,5}(?:\.\d{1,3})?)\s?([MG])i?B\b", re.IGNORECASE)
-_OTHER = re.compile(
-    r"\b(?:disk|storage|ssd|swap|bandwidth|volume|upload|database|upgrade|need|require|at least|min|model|if)", re.IGNORECASE
+_ASIDE = re.compile(
+    r"[$€]\s?\d+(?:\.\d+)?(?:\s?/\s?\w+|\s(?:a|per)\s\w+)?|(?<![\w.])\d+(?:\.\d+)?\s?v?CPUs?\b|[\s,;:()\[\]=./\u2013\u2014-]",
+    re.IGNORECASE,
 )
-"""Words of comments whose figure is not what the plan is believed to have."""
+"""What a comment may hold besides words: a price, a number of CPUs, and punctuation, but nothing like `~`, `<` or `?`."""
+
+_SAID = frozenset({"a", "and", "cpu", "gives", "has", "have", "instance", "is", "mem", "memory", "of", "plan", "ram",
+                   "shared", "the", "this", "vcpu", "with"})  # fmt: skip
+"""Words of comments whose figure can be nothing but what the plan is believed to have."""
+
+MAX_LENGTH = 200
+"""Characters of a comment that says what a plan has."""
 
 _TOLERANCE = 0.06
 """1 GB may be meant as 1000 MB."""
@@ -66,7 +74,7 @@ def check_plans(runnings: Sequence[Running]) -> Iterator[Finding]:
             if not 0 < at <= len(lines) or (at != number and not lines[at - 1].lstrip().startswith("#")):
                 continue
             comment = _COMMENT.search(lines[at - 1])
-            claimed = _claimed(comment[1]) if comment is not None else None
+            claimed = _claimed(comment[1], service.limit_label) if comment is not None else None
             if comment is None or claimed is None or abs(claimed - service.limit) <= _TOLERANCE * service.limit:
                 continue
             place = Place(match["path"], at, comment.start(1) + 1)
@@ -76,10 +84,16 @@ def check_plans(runnings: Sequence[Running]) -> Iterator[Finding]:
                 yield finding(place, "MG413", message, "correct the comment, or take the plan that has as much")
 
 
-def _claimed(comment: str) -> int | None:
-    """Return the only amount of memory that a comment names, in bytes."""
+def _claimed(comment: str, plan: str) -> int | None:
+    """Return the only amount of memory that a comment names, in bytes; None where it may be about anything else.
+
+    `plan` are the words that name the plan, which the comment may repeat.
+    """
+    if len(comment) > MAX_LENGTH:
+        return None
     figures = _FIGURE.findall(comment)
-    if len(figures) != 1 or _OTHER.search(comment):
+    words = _ASIDE.sub(" ", _FIGURE.sub(" ", comment)).lower().split()
+    if len(figures) != 1 or not _SAID.union(_ASIDE.sub(" ", plan).lower().split()).issuperset(words):
         return None
     amount, unit = figures[0]
     return int(float(amount) * (1024 if unit in "gG" else 1) * MIB)

@@ -76,12 +76,20 @@ def _too_many(running: Running) -> Iterator[Finding]:
 def _of_cpus(running: Running) -> Iterator[Finding]:
     """MG402; a bound beside the number of CPUs is taken for one that was thought about."""
     command = running.command
-    is_bounded = "min(" in (command.reason or "") or "PYTHON_CPU_COUNT" in running.service.environment
+    is_bounded = "PYTHON_CPU_COUNT" in running.service.environment
     if not command.is_cpu_count or is_bounded or running.service.platform == SYSTEMD or running.is_for_developers:
+        return
+    if command.program == "celery" and _is_set_in_code(running.project):
         return
     message = f"{running.service.name} starts as many processes as {_OF_CPUS}"
     fix = f"write a number, such as `{_NUMBER.get(command.program, '--workers 2')}`"
     yield finding(running.place, "MG402", message, fix)
+
+
+def _is_set_in_code(project: Project) -> bool:
+    """Tell whether a file of Python names Celery's setting `worker_concurrency`, by which an app has its number."""
+    sources = (path for path in project.whole.paths if path.endswith(".py"))
+    return any(b"worker_concurrency" in (project.read_file(path) or b"").lower() for path in sources)
 
 
 def _preload(running: Running) -> Iterator[Finding]:
@@ -155,7 +163,7 @@ def check_settings_file(project: Project) -> Iterator[Finding]:
         message = f"each worker ends after {_count(requests)}, and the next one loads the app again"
         place = Place(SETTINGS_FILE, settings.lines["max_requests"], 1)
         yield finding(place, "MG405", message, "recycle after 1000 requests or more")
-    if isinstance(workers, gunicorn_conf.Unresolved) and workers.is_cpu_count and "min(" not in workers.reason:
+    if isinstance(workers, gunicorn_conf.Unresolved) and workers.is_cpu_count:
         message = f"gunicorn starts as many workers as {_OF_CPUS}"
         yield finding(Place(SETTINGS_FILE, workers.line, 1), "MG402", message, "write a number, such as `workers = 2`")
 

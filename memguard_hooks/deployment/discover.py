@@ -70,6 +70,11 @@ MAX_BYTES = 2**20
 MAX_SERVICES = 200
 """Services that one file may declare."""
 
+GENERIC = frozenset({"app_engine", "serverless"})
+"""Modules whose files have names that others give to templates of their own: `app.yaml`, `template.yaml`."""
+
+_TEMPLATE = re.compile(rb"\{%|(?<!\$)\{\{")
+
 _COMPOSE = re.compile(r"(?:docker-)?compose(?:\.prod(?:uction)?)?\.ya?ml")
 
 _PRODUCTION = re.compile(r"\.prod(?:uction)?\.")
@@ -151,6 +156,9 @@ class _Files:
                 raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
             found = reader(data, path, read_file or self.read_named)
         except MemguardError as error:
+            if module in GENERIC and _TEMPLATE.search(data[:MAX_BYTES]):
+                gap = Skipped(path, error.line, "is a template, whose values are known only once it is filled in")
+                return Deployment((), (gap,))
             self._broken(error)
             return Deployment()
         if len(found.services) > MAX_SERVICES:

@@ -10,7 +10,7 @@ import json
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import takewhile
 from types import MappingProxyType
 from typing import NamedTuple
@@ -29,6 +29,9 @@ MAX_LINES = MAX_NAMES = 200
 
 MAX_INSTRUCTIONS = 2000
 """An image has at most 127 layers, and some stages before it."""
+
+MAX_VARIABLES = 1000
+"""Variables of one image; names beyond them are left out, so that a hostile file ends too."""
 
 Read = Callable[[str], "bytes | None"]
 
@@ -166,6 +169,11 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
 
 _NOTHING = Image(1)
 
+_OPTION = re.compile(r"\s*--(\w[\w-]*)(?:=(\S+))?")
+
+
+_NAME = re.compile(r"""(?<![^\s="'])[^\s="']+(?=[\s=])""")
+
 
 class _File(NamedTuple):
     """The lines of a Dockerfile, and the folder that its COPY takes from."""
@@ -174,14 +182,16 @@ class _File(NamedTuple):
     lines: tuple[str, ...]
     context: str
 
-    def place_of(self, name: str, instruction: Instruction) -> Place:
-        """Return where an instruction names a variable; its lines may be continued."""
-        word = re.compile(rf"(?<![\w$]){re.escape(name)}(?=[\s=])")
+    def places_of(self, names: Iterable[str], instruction: Instruction) -> dict[str, Place]:
+        """Return where an instruction names variables; its lines may be continued."""
+        places = dict.fromkeys(names, Place(self.path, instruction.line, instruction.column))
+        missing = set(places)
         for number, line in enumerate(self.lines[instruction.line - 1 : instruction.line - 1 + MAX_LINES], instruction.line):
-            match = word.search(line)
-            if match is not None:
-                return Place(self.path, number, match.start() + 1)
-        return Place(self.path, instruction.line, instruction.column)
+            for match in _NAME.finditer(line) if missing else ():
+                if match[0] in missing:
+                    missing.remove(match[0])
+                    places[match[0]] = Place(self.path, number, match.start() + 1)
+        return places
 
 
 def _known_base(name: str, line: int) -> Image | None:
@@ -211,19 +221,18 @@ class _Builder:
     def apply(self, instruction: Instruction) -> None:
         """Change the image as an instruction says; those that do not matter here do nothing."""
         image = self.image
-        known = {**self._arguments, **image.environment}
         if instruction.name == "ARG":
-            self._arguments.update(_pairs(instruction.text, known))
+            self._arguments.update(_within(_pairs(instruction.text, self._known), self._arguments))
         elif instruction.name == "ENV":
-            pairs = _pairs(instruction.text, known)
+            pairs = _within(_pairs(instruction.text, self._known), image.environment.keys() | image.variables.keys())
             dropped = {name: value for name, value in image.environment.items() if name not in pairs}
-            places = {name: self._file.place_of(name, instruction) for name in [*pairs][:MAX_NAMES]}
+            places = self._file.places_of([*pairs][:MAX_NAMES], instruction)
             self.image = image._replace(environment={**dropped, **_known(pairs)}, variables={**image.variables, **places})
         elif instruction.name == "RUN":
             place = Place(self._file.path, instruction.line, instruction.column)
             self.image = image._replace(builds=(*image.builds, Build(instruction.text.strip(), place, self._file.context)))
         elif instruction.name == "WORKDIR":
-            folder = _unquote(_expand(instruction.text.strip(), known))
+            folder = _unquote(_expand(instruction.text.strip(), self._known))
             self.image = image._replace(workdir=posixpath.normpath(posixpath.join(image.workdir, folder)))
         elif instruction.name == "CMD":
             self.image = image._replace(cmd=_program(instruction))
@@ -232,9 +241,14 @@ class _Builder:
             cmd = None if self._inherits_cmd else image.cmd
             self.image = image._replace(entrypoint=_program(instruction), cmd=cmd)
         elif instruction.name in ("COPY", "ADD"):
-            text = _expand(instruction.text, known)
+            text = _expand(instruction.text, self._known)
             builds = tuple(dict.fromkeys((*image.builds, *self._builds_of_origin(text))))
             self.image = image._replace(copies=(*image.copies, *self._copied(text)), builds=builds)
+
+    @property
+    def _known(self) -> dict[str, str]:
+        """What an instruction may put into its words."""
+        return {**self._arguments, **self.image.environment}
 
     def _builds_of_origin(self, text: str) -> tuple[Build, ...]:
         """Return what ran in the stage that `COPY --from` takes from."""
@@ -244,10 +258,11 @@ class _Builder:
 
     def _copied(self, text: str) -> Iterator[tuple[str, str]]:
         origin = ""
-        while option := re.match(r"\s*--(\w[\w-]*)(?:=(\S+))?", text):
+        at = 0
+        while option := _OPTION.match(text, at):
             origin = option[2] or "" if option[1] == "from" else origin
-            text = text[option.end() :]
-        words = _exec_form(text) or tuple(_words(text))
+            at = option.end()
+        words = _exec_form(text[at:]) or tuple(_words(text[at:]))
         if len(words) < 2 or words[0].startswith("<<"):
             return
         place = posixpath.normpath(posixpath.join(self.image.workdir, words[-1]))
@@ -380,7 +395,7 @@ def _instructions(text: str) -> Iterator[Instruction]:
                 number += 1
 
 
-_PAIR = re.compile(r"""\s*([^\s="']+)=((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])*)""", re.DOTALL)
+_PAIR = re.compile(r"""(?<![^\s="'])([^\s="']+)=((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])*)""", re.DOTALL)
 
 
 def _pairs(text: str, known: Mapping[str, str]) -> dict[str, str]:
@@ -395,6 +410,13 @@ def _pairs(text: str, known: Mapping[str, str]) -> dict[str, str]:
     for match in _PAIR.finditer(text):
         found[match[1]] = _unquote(_expand(match[2], known))
     return found
+
+
+def _within(pairs: Mapping[str, str], taken: Collection[str]) -> dict[str, str]:
+    """Leave out the names that are more than an image may have besides those that it has."""
+    new = [name for name in pairs if name not in taken]
+    refused = set(new[max(0, MAX_VARIABLES - len(taken)) :])
+    return {name: value for name, value in pairs.items() if name not in refused}
 
 
 def _known(pairs: Mapping[str, str]) -> dict[str, str]:
@@ -414,7 +436,7 @@ def _unquote(text: str) -> str:
     return re.sub(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", bare, text, flags=re.DOTALL)
 
 
-MAX_EXPANDED = 2**14
+MAX_EXPANDED = 2**12
 """Characters that variables may put into one text: they may hold each other, and double at each line."""
 
 

@@ -23,6 +23,9 @@ SETTINGS = NUMBERS | {"worker_class", "preload_app", "reload", "chdir", "wsgi_ap
 MAX_BYTES = 2**17
 """A settings file is some kilobytes; a syntax tree takes hundred times as much."""
 
+MAX_NUMBER = 10**9
+"""More of anything than gunicorn could start or count."""
+
 _REFLECTION = frozenset({"globals", "locals", "vars", "exec", "setattr", "__dict__"})
 """Names by which a module may set its own names without a statement that shows it."""
 
@@ -76,13 +79,15 @@ def _validated(name: str, value: Value | Unresolved, line: int) -> Value | Unres
     """Return a value as gunicorn's own validators do; what they refuse is not known."""
     if isinstance(value, Unresolved):
         return value
-    refused = Unresolved(line, f"sets {name} to {value!r}, which gunicorn refuses", is_refused=True)
+    refused = Unresolved(line, f"sets {name} to {_shortened(repr(value))}, which gunicorn refuses", is_refused=True)
     if name in NUMBERS:
         try:
             number = int(value, 0) if isinstance(value, str) else value
         except ValueError:
             return refused
-        return int(number) if isinstance(number, int) and number >= 0 else refused
+        if not isinstance(number, int) or number < 0:
+            return refused
+        return int(number) if number <= MAX_NUMBER else Unresolved(line, f"sets {name} to more than there can be")
     if name in ("preload_app", "reload"):
         if isinstance(value, str):
             return {"true": True, "false": False}.get(value.strip().lower(), refused)
@@ -161,8 +166,7 @@ class _Names:
         try:
             self.bound[name] = (self._evaluate(value), line)
         except (_Unknown, _Raises) as error:
-            text = ast.unparse(value)
-            text = text if len(text) <= 60 else f"{text[:57]}..."
+            text = _text_of(value)
             self._unknown(name, line, f"computes {name}: {text}", is_cpu_count=isinstance(error, _OfCpus))
             if isinstance(error, _Raises) and self.failed is None:
                 self.failed = Unresolved(line, f"fails with the variables that are known: {text}")
@@ -184,6 +188,8 @@ class _Names:
     def _evaluate(self, node: ast.expr) -> Value:
         """Return the value of an expression that needs nothing but constants, known names and the environment."""
         if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, (str, int))):
+            if isinstance(node.value, int) and abs(node.value) > MAX_NUMBER:
+                raise _Unknown
             return node.value
         if isinstance(node, ast.Name):
             value = self.bound.get(node.id, (Unresolved(0, ""), 0))[0]
@@ -259,9 +265,9 @@ class _Names:
             if self._cpus is None or arguments:
                 raise _OfCpus
             return max(1, int(self._cpus))
-        values = [self._evaluate(argument) for argument in arguments]
-        if source in ("os.environ.get", "os.getenv") and 1 <= len(values) <= 2 and isinstance(values[0], str):
-            return self._variables.get(values[0], values[1] if len(values) == 2 else None)
+        if source in ("os.environ.get", "os.getenv") and 1 <= len(arguments) <= 2:
+            return self._variable(*arguments)
+        values = self._values(function, arguments)
         if isinstance(function, ast.Name) and function.id not in self.bound and len(values) == 1:
             (value,) = values
             if function.id == "int" and isinstance(value, int):
@@ -284,6 +290,35 @@ class _Names:
                 return {"lower": text.lower, "upper": text.upper, "strip": text.strip}[function.attr]()
         raise _Unknown
 
+    def _variable(self, name: ast.expr, default: ast.expr | None = None) -> Value:
+        """Return a variable; a default that is not known does not matter where it is set, but one that raises does."""
+        found = self._evaluate(name)
+        if not isinstance(found, str):
+            raise _Unknown
+        try:
+            otherwise = self._evaluate(default) if default is not None else None
+        except _Unknown:
+            if found not in self._variables:
+                raise
+            otherwise = None
+        return self._variables.get(found, otherwise)
+
+    def _values(self, function: ast.expr, arguments: list[ast.expr]) -> list[Value]:
+        """Return what a function is called with; CPUs do not decide what `min` makes of them and of something else."""
+        values: list[Value] = []
+        unknown: list[_Unknown] = []
+        for argument in arguments:
+            try:
+                values.append(self._evaluate(argument))
+            except _Unknown as error:
+                unknown.append(error)
+        if unknown and isinstance(function, ast.Name) and function.id == "min":
+            are_of_cpus = not values and all(isinstance(error, _OfCpus) for error in unknown)
+            raise _OfCpus if are_of_cpus else _Unknown
+        if unknown:
+            raise unknown[0]
+        return values
+
     def _source(self, node: ast.expr) -> str:
         """Return the dotted name that an expression has in the module it was imported from."""
         names: list[str] = []
@@ -293,6 +328,18 @@ class _Names:
         if not isinstance(node, ast.Name) or node.id not in self._imports:
             return ""
         return ".".join([self._imports[node.id], *reversed(names)])
+
+
+def _text_of(value: ast.expr) -> str:
+    try:
+        text = ast.unparse(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number without end"
+    return _shortened(text)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _is_compound(statement: ast.stmt) -> bool:

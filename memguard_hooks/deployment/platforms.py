@@ -100,6 +100,11 @@ def smallest_plan(platform: str, size: int) -> Plan | None:
     return min(fitting, key=lambda known: known.memory or 0, default=None)
 
 
+def concurrency_of(name: str) -> int | None:
+    """Return the `WEB_CONCURRENCY` that a plan sets, by the name that `find_platform` takes; None where it sets none."""
+    return WEB_CONCURRENCY.get(_normalized(name))
+
+
 def _normalized(name: str) -> str:
     return name.strip().lower().replace(" ", "-").replace("_", "-")
 

@@ -13,7 +13,6 @@ import re
 from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.scan import scan
 from memguard_hooks.imports.text import decode
 
 When = Literal["import", "call", "never"]
@@ -84,6 +83,8 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
 
     Raises MemguardError, with the place, for a file that is not Python or that libcst cannot read safely.
     """
+    from memguard_hooks.imports.scan import scan  # its patterns take milliseconds to compile
+
     text = decode(data, path)
     scanned = scan(text)
     if scanned.problem is not None:
