@@ -51,7 +51,12 @@ def write_project(folder: Path, edges: dict[str, list[str]]) -> None:
     lines += ['source = { virtual = "." }', f'dependencies = [{{ name = "{first}" }}]', "", "[package.metadata]"]
     lines += [f'requires-dist = [{{ name = "{first}" }}]', ""]
     for name, requires in sorted(edges.items()):
-        lines += ["[[package]]", f'name = "{name}"', 'version = "1.0"', 'source = { registry = "https://pypi.example.org/simple" }']
+        lines += [
+            "[[package]]",
+            f'name = "{name}"',
+            'version = "1.0"',
+            'source = { registry = "https://index.example.org/simple" }',
+        ]
         if requires:
             lines += ["dependencies = [", *(f'    {{ name = "{one}" }},' for one in requires), "]"]
         file = name.replace("-", "_")

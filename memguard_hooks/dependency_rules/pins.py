@@ -25,7 +25,8 @@ WITHDRAWN = {LITELLM: {"1.82.7": "it was backdoored", "1.82.8": "it was backdoor
 MAX_DECLARATIONS = 100
 """Declarations of one package in one file that are judged."""
 
-PUBLIC_INDEX = "pypi.example.org"
+_PUBLIC_INDEX = re.compile(r"//pypi\.")
+"""The host of the index that the tables of served versions are of."""
 
 
 class Judged(NamedTuple):
@@ -249,7 +250,7 @@ class Judge:
         if ceiling is not None and not specifiers(ceiling).contains(version, prereleases=True):
             asks = "as its ceiling asks" if name == LITELLM else "as [pins] asks"
             return Fault("MG102", f"{subject} is not {ceiling}, {asks}{self._takes(name, cost, ' ({})')}", cost)
-        is_public = source is None or (source.kind == "index" and PUBLIC_INDEX in source.location)
+        is_public = source is None or (source.kind == "index" and _PUBLIC_INDEX.search(source.location) is not None)
         if is_public and (table := not_served(name, version)) is not None:
             return Fault("MG105", f"{subject} cannot be installed: it was not served on {table.date}", None)
         return None
