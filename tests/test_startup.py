@@ -13,7 +13,7 @@ import pytest
 
 import memguard_hooks
 
-IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget")
+IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config")
 MANIFEST_HOOKS = IDS[:2]
 
 TRAP = 'open("executed", "w").close()\nraise SystemExit("code of the project was executed")\n'
@@ -33,7 +33,7 @@ GOOD = {
 }
 BAD = {
     **GOOD,
-    "render.yaml": f"{SERVICE} 9}}\n",
+    "render.yaml": f"{SERVICE} 9, envVars: [{{key: PYTHONBUFFERED, value: 1}}]}}\n",
     "pyproject.toml": PYPROJECT.replace("==1.69.3", ">=1"),
     "requirements.txt": "litellm\ntorch==2.8.0\nfastapi\n-r requirements/more.txt\n",
     "app/api.py": f"import importlib\nimport litellm, pandas\n\nimportlib.import_module('torch')\n{TRAP}",
@@ -66,7 +66,7 @@ def commit(root: Path) -> None:
 
 def names_for(hook: str, files: dict[str, str]) -> list[str]:
     """Return the file names that pre-commit would give to a hook."""
-    if hook == "memory-budget":
+    if hook in ("memory-budget", "deploy-config"):
         return []
     return [name for name in files if name.endswith((".txt", ".toml") if hook in MANIFEST_HOOKS else ".py")]
 
