@@ -11,9 +11,8 @@ import re
 from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.dockerfile import Read
 from memguard_hooks.deployment.platforms import sizing
-from memguard_hooks.deployment.service import Deployment, Place, Service, Trap
+from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
 from memguard_hooks.deployment.variables import is_template, of_mapping
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.tree import join, parent

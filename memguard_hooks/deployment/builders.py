@@ -7,10 +7,9 @@ docs.cloud.google.com/appengine runtime of Python, aws-sam-cli's workflow for Py
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
 
-from memguard_hooks.deployment.service import Build, Place
+from memguard_hooks.deployment.service import Build, Place, Read
 from memguard_hooks.tree import join
 
 _PIP = ("requirements.txt", "pip install -r requirements.txt")
@@ -31,7 +30,7 @@ INSTALLS = {
 """Of each builder the files that it looks for, the first that is there counts, and what it then runs."""
 
 
-def default_builds(builder: str, folder: str, place: Place, read_file: Callable[[str], bytes | None]) -> tuple[Build, ...]:
+def default_builds(builder: str, folder: str, place: Place, read_file: Read) -> tuple[Build, ...]:
     """Return what a builder installs by itself for an app in a folder, at the place of its service."""
     for name, command in INSTALLS[builder]:
         path = join(folder, name)
@@ -40,7 +39,7 @@ def default_builds(builder: str, folder: str, place: Place, read_file: Callable[
     return ()
 
 
-def agreed_builds(folder: str, place: Place, read_file: Callable[[str], bytes | None]) -> tuple[Build, ...]:
+def agreed_builds(folder: str, place: Place, read_file: Read) -> tuple[Build, ...]:
     """Return what all builders install that read a Procfile, nothing where they would not do the same."""
     read_file = cache(read_file)
     found = {default_builds(builder, folder, place, read_file) for builder in ("heroku", "railpack", "nixpacks")}

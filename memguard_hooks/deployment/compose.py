@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.compose_file import LIMITS, MEMORY, Declared, Loader, Source, Written, merge, read_variables
 from memguard_hooks.deployment.compose_values import parse_size, read_env_file
-from memguard_hooks.deployment.dockerfile import Image, Program, Read
+from memguard_hooks.deployment.dockerfile import Image, Program
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Place, Service, Trap
+from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, parent
 

@@ -13,8 +13,7 @@ from typing import NamedTuple
 import yaml
 
 from memguard_hooks.deployment.compose_values import Text, interpolate, read_env_file, split_words
-from memguard_hooks.deployment.dockerfile import Read
-from memguard_hooks.deployment.service import Place
+from memguard_hooks.deployment.service import Place, Read
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, parent

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment import dockerfile, procfile
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.dockerfile import Read
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys
 from memguard_hooks.deployment.platforms import sizing
-from memguard_hooks.deployment.service import Build, Deployment, Place, Service, Trap, Variables
+from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service, Trap, Variables
 from memguard_hooks.deployment.variables import each_once, is_template, of_list
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, normalize, parent

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from memguard_hooks.deployment.service import Deployment, Service, join_services
+from memguard_hooks.deployment.service import Deployment, Read, Service, join_services
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from memguard_hooks.deployment.command import EntryPoint
 
 Broken = Callable[[MemguardError], None]
-Read = Callable[[str], "bytes | None"]
 Reader = Callable[[bytes, str, Read], Deployment]
 
 PLATFORM_FILES = {

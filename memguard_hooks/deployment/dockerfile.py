@@ -10,13 +10,13 @@ import json
 import posixpath
 import re
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import takewhile
 from types import MappingProxyType
 from typing import NamedTuple
 
 from memguard_hooks.deployment.command import parse_entrypoint
-from memguard_hooks.deployment.service import Build, Place, Service
+from memguard_hooks.deployment.service import Build, Place, Read, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, normalize, parent
@@ -32,9 +32,6 @@ MAX_INSTRUCTIONS = 2000
 
 MAX_VARIABLES = 1000
 """Variables of one image; names beyond them are left out, so that a hostile file ends too."""
-
-Read = Callable[[str], "bytes | None"]
-
 
 _PYTHON = re.compile(r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)")
 """Images that set `PYTHON_VERSION`, the official ones, and those of uv, which name it."""

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from memguard_hooks import json_document
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.dockerfile import Read
 from memguard_hooks.deployment.platforms import HEROKU, sizing
 from memguard_hooks.deployment.procfile import ONE_OFF
-from memguard_hooks.deployment.service import Deployment, Place, Service, Trap, Variables
+from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap, Variables
 from memguard_hooks.finding import Skipped
 from memguard_hooks.json_document import Document
 from memguard_hooks.tree import join, parent

@@ -18,9 +18,9 @@ from typing import NamedTuple
 import yaml
 
 from memguard_hooks.deployment import dockerfile
-from memguard_hooks.deployment.dockerfile import Image, Program, Read
+from memguard_hooks.deployment.dockerfile import Image, Program
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Place, Service, Trap
+from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.yaml_nodes import compose_all, get, items, place, scalar
 

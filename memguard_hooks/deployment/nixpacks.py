@@ -10,8 +10,7 @@ from typing import Any
 
 from memguard_hooks import toml_document
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.dockerfile import Read
-from memguard_hooks.deployment.service import Build, Deployment, Place, Service
+from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service
 from memguard_hooks.toml_document import Document
 from memguard_hooks.tree import parent
 

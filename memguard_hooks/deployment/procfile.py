@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.builders import agreed_builds
-from memguard_hooks.deployment.dockerfile import Read
-from memguard_hooks.deployment.service import Deployment, Place, Service
+from memguard_hooks.deployment.service import Deployment, Place, Read, Service
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, parent
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from memguard_hooks.deployment.command import Host, parse
-from memguard_hooks.deployment.service import Service
+from memguard_hooks.deployment.service import Read, Service
 
 _PROGRAM = re.compile(
     r"(?:^|[\s/'\"=;&|(])(?:python(?:3(?:\.\d+)?)?|gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|flask|fastapi"
@@ -14,7 +13,7 @@ _PROGRAM = re.compile(
 )
 
 
-def starts_python(service: Service, read: Callable[[str], bytes | None]) -> bool:
+def starts_python(service: Service, read: Read) -> bool:
     """Tell whether a command is known to start Python, or names one of its programs."""
     command = parse(service.command, Host(service.environment, read, mounts=service.mounts), service.folder)
     return command.entrypoint is not None or _PROGRAM.search(service.command) is not None

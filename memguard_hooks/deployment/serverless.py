@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.dockerfile import Read
-from memguard_hooks.deployment.service import Deployment, Place, Service, Variables
+from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Variables
 from memguard_hooks.deployment.variables import each_once, is_template, of_mapping, pairs
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.tree import join, parent

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from memguard_hooks.finding import Skipped
+
+Read = Callable[[str], "bytes | None"]
+"""Gives a file of the repository by its path from the root, None where there is no such file."""
 
 
 class Place(NamedTuple):

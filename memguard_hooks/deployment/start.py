@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from memguard_hooks.deployment.service import Read
 from memguard_hooks.tree import join
 
 Start = Literal["single", "fork", "preload", "spawn"]
@@ -65,7 +66,7 @@ class StartCommand(NamedTuple):
 
 
 class Host(NamedTuple):
-    """What surrounds a command: `read` returns a file of the repository by its path from the root, None for no file.
+    """What surrounds a command; `read` returns the files of the repository.
 
     `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths
     of an image and what stands there, as paths from the root. `scripts` are the start scripts that have led here, and
@@ -75,7 +76,7 @@ class Host(NamedTuple):
     """
 
     variables: Mapping[str, str]
-    read: Callable[[str], bytes | None] = lambda _: None
+    read: Read = lambda _: None
     concurrency: int | None = None
     mounts: Mapping[str, str] = MappingProxyType({})
     scripts: tuple[str, ...] = ()

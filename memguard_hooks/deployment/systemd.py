@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from memguard_hooks.deployment.command import Host, parse
-from memguard_hooks.deployment.dockerfile import Read
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Place, Service
+from memguard_hooks.deployment.service import Deployment, Place, Read, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, parent
