@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.config import FAIL, WARN, ServiceSettings
 from memguard_hooks.deployment import platforms
@@ -22,18 +22,14 @@ from memguard_hooks.estimate import (
     loaded_after_fork,
     saved_by_preload,
 )
-from memguard_hooks.finding import MIB, Estimate, Part, ServiceReport, Skipped, Step, Verdict, mib
-from memguard_hooks.footprint.heavy import FRAMEWORKS
+from memguard_hooks.finding import Estimate, Part, ServiceReport, Skipped, Verdict, mib
 from memguard_hooks.imports.graph import MOMENTS, External, Walk, walk
-from memguard_hooks.project import Project
+from memguard_hooks.project import MEASURED, Project
+from memguard_hooks.tree import parent
 
-
-class Deferral(NamedTuple):
-    """An import that may wait, and what the whole service takes less without it, in bytes."""
-
-    name: str
-    chain: tuple[Step, ...]
-    saving: int
+if TYPE_CHECKING:
+    from memguard_hooks.deferral import Deferral
+    from memguard_hooks.measured_roots import Known
 
 
 class Judged(NamedTuple):
@@ -130,10 +126,32 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
         return Skipped(service.path, service.line, f"{service.name} is not estimated: {entry.path} could not be analyzed")
     server = tuple(External((name,), ()) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))
-    process = estimate_process(project, walked, entry.target.python)
+    known = _known(project, entry)
+    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known)
     estimate = estimate_together(process, command, settings.runtime or 0)
     found = Estimated(command, entry.entrypoint, process, estimate, command.workers, walked.unread, walked)
     return _with_dirty_workers(project, entry, found)
+
+
+def _known(project: Project, entry: Entry) -> Known | None:
+    """Return what was measured of an entry point of this project, unless that was on another Python."""
+    if not project.measured:
+        return None
+    from memguard_hooks.footprint.measured import name_entry
+    from memguard_hooks.measured_roots import Known, find_moved, notes
+
+    name = name_entry(entry.entrypoint.text, entry.entrypoint.folder)
+    found = project.measured.get(name)
+    if found is None:
+        return None
+    python = entry.target.python
+    if python is not None and not found.python.startswith(f"{python[0]}.{python[1]}."):
+        reason = f"{name} was measured on Python {found.python}, and runs on {python[0]}.{python[1]}: the catalog counts"
+        project.skipped.append(Skipped(MEASURED, None, reason))
+        return None
+    moved = find_moved(found, project.declared.near(parent(entry.path)).versions)
+    project.skipped += notes(name, moved)
+    return Known(found, moved)
 
 
 def _with_dirty_workers(project: Project, entry: Entry, found: Estimated) -> Estimated:
@@ -167,8 +185,9 @@ def _with_dirty_workers(project: Project, entry: Entry, found: Estimated) -> Est
         {moment: {path: size for one in walks for path, size in one.files[moment].items()} for moment in MOMENTS},
         (*server, *(external for one in walks for external in one.externals)),
         {},
+        standard={moment: {name for one in walks for name in one.standard[moment]} for moment in MOMENTS},
     )
-    process = estimate_process(project, joined, entry.target.python)
+    process = estimate_process(project.declared, parent(entry.path), joined, entry.target.python)
     workers = StartCommand(None, command.dirty_workers, "preload", "gunicorn")
     dirty = estimate_together(process, workers, 0)
     unread = tuple(path for one in walks for path in one.unread)
@@ -271,28 +290,12 @@ def judged_by(estimate: Estimate, settings: ServiceSettings) -> int:
 
 
 def _deferrals(now: Estimated, settings: ServiceSettings, goal: float) -> tuple[Deferral, ...]:
-    """Return the fewest imports to defer so that a service gets below the goal, the most saving first.
+    """Return the fewest imports to defer so that a service gets below the goal."""
+    if judged_by(now.estimate, settings) <= goal:
+        return ()
+    from memguard_hooks.deferral import fewest
 
-    An import is worth only what no other one still loads; where all together do not suffice, all that
-    save a MiB or more are returned.
-    """
-    kept = list(now.process.roots)
-    total = judged_by(now.estimate, settings)
-    chosen: list[Deferral] = []
-    while total > goal:
-        options = [(_total_without(now, settings, kept, root), root) for root in kept if _may_wait(root)]
-        best, root = min(options, key=lambda option: (option[0], option[1].name), default=(total, None))
-        if root is None or total - best < MIB:
-            break
-        chosen.append(Deferral(root.name, root.chain, total - best))
-        kept.remove(root)
-        total = best
-    return tuple(chosen)
-
-
-def _may_wait(root: Root) -> bool:
-    """Tell whether the app can start without an import: not without its framework, nor what the server loads itself."""
-    return bool(root.chain) and root.name.partition(".")[0] not in FRAMEWORKS
+    return fewest(now.process.roots, lambda roots: _total_with(now, settings, roots), goal)
 
 
 def workers_that_fit(now: Estimated, settings: ServiceSettings, goal: float) -> int | None:
@@ -303,10 +306,10 @@ def workers_that_fit(now: Estimated, settings: ServiceSettings, goal: float) -> 
     return None
 
 
-def _total_without(now: Estimated, settings: ServiceSettings, roots: Sequence[Root], without: Root) -> int:
+def _total_with(now: Estimated, settings: ServiceSettings, roots: Sequence[Root]) -> int:
+    """Return what the service takes with these roots alone."""
     process = now.process
-    python = ".".join(process.base.python.split(".")[:2])
-    parts = add_up(process.base, [root for root in roots if root is not without], python)[0]
+    parts = add_up(process.base, roots)[0]
     own = sum(part.resident for part in process.parts if part.package == "(first-party)")
     lighter = process._replace(
         expected=own + sum(part.resident for part in parts), anonymous=own + sum(part.anonymous for part in parts)

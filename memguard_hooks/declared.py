@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.dependencies import manifests
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from memguard_hooks.dependencies.deployed import Command, Deployed
     from memguard_hooks.dependencies.inventory import Inventory
-    from memguard_hooks.dependencies.lock import Lock
+    from memguard_hooks.dependencies.lock import Lock, Package
     from memguard_hooks.dependencies.requirement import Manifest, Requirement, Wanted
     from memguard_hooks.project import Project
     from memguard_hooks.tree import Tree
@@ -26,11 +27,20 @@ MAX_FOLDERS = 300
 _INCLUDE = re.compile(rb"(?m)^\s*[-.]|-\x00")
 
 
+class Pinned(NamedTuple):
+    """The measured distributions that are installed somewhere, by name: exact versions, ranges, and all names."""
+
+    versions: Mapping[str, str]
+    present: frozenset[str]
+    ranges: Mapping[str, str] = MappingProxyType({})
+
+
 class Declared:
     """The dependencies of one project; each fact is read the first time that a rule asks."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._near: dict[str, Pinned] = {}
 
     @cached_property
     def _whole(self) -> Declared:
@@ -283,46 +293,107 @@ class Declared:
         groups = tuple(sorted(deployed.groups))
         return make(requirements, locks, self.host_python, tuple(sorted(self.asked_extras)), groups, installed)
 
-    @cached_property
-    def versions(self) -> dict[str, str]:
-        """The exact versions that the manifests in the root declare of measured distributions."""
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The exact versions of measured distributions that hold in the root."""
+        return self.near("").versions
+
+    def near(self, folder: str) -> Pinned:
+        """Return what is pinned in a folder: by the manifests there, above it, and what is installed, and by the lock."""
+        known = self._near.get(folder)
+        if known is None:
+            known = self._near[folder] = self._pinned(folder)
+        return known
+
+    def _pinned(self, folder: str) -> Pinned:
         from memguard_hooks.dependencies.requirement import pin_of
         from memguard_hooks.footprint import catalog
 
-        measured = frozenset(one.distribution for ones in catalog.modules().values() for one in ones)
-        found: dict[str, str] = {}
-        for entry in self._project.tree.entries(""):
-            if entry.is_folder or not manifests.is_manifest(entry.name) or self._project.is_excluded(entry.name):
-                continue
+        own = (one for entry in self._project.measured.values() for one in entry.packages.values())
+        measured = catalog.distributions().keys() | {one.distribution for one in own if one.distribution}
+        versions: dict[str, str] = {}
+        present: set[str] = set()
+        ranges: dict[str, str] = {}
+        for path in self._manifests_above(folder):
             try:
-                manifest = self.manifest(entry.name, measured.__contains__)
+                manifest = self.manifest(path, measured.__contains__)
             except MemguardError as error:
                 # It only tells versions here; the hooks that judge manifests say what is wrong with it.
-                self._project.skipped.append(
-                    Skipped(error.path or ".", error.line, f"its versions are not known: {error.message}")
-                )
+                gap = Skipped(error.path or ".", error.line, f"its versions are not known: {error.message}")
+                if gap not in self._project.skipped:
+                    self._project.skipped.append(gap)
                 continue
             for requirement in manifest.requirements:
-                pin = pin_of(requirement)
-                if pin is not None and pin.version is not None and requirement.group != "development":
-                    found.setdefault(requirement.name, pin.version)
-        return self._locked_versions(measured) | found
+                if requirement.group != "development":
+                    present.add(requirement.name)
+                    pin = pin_of(requirement)
+                    if pin is not None and pin.version is not None:
+                        versions.setdefault(requirement.name, pin.version)
+                    elif requirement.specifier:
+                        ranges.setdefault(requirement.name, requirement.specifier)
+        for name, packages in self._locked.items():
+            if name in measured:
+                present.add(name)
+                found = {package.version for package in packages} - {None}
+                if len(found) == 1:
+                    versions.setdefault(name, str(*found))
+        return Pinned(versions, frozenset(present), ranges)
 
-    def _locked_versions(self, measured: frozenset[str]) -> dict[str, str]:
-        """Return the versions that the first lock in the root pins which is installed."""
+    def _manifests_above(self, folder: str) -> list[str]:
+        """Return the manifests of a folder and of those above it, the nearest first, and those that are installed."""
+        from memguard_hooks.dependencies import locks
+        from memguard_hooks.tree import parent
+
+        project = self._project
+        found: list[str] = []
+        while True:
+            names = [entry.name for entry in project.tree.entries(folder) if not entry.is_folder]
+            found += [
+                f"{folder}/{name}".lstrip("/") for name in names if manifests.is_manifest(f"{folder}/{name}".lstrip("/"))
+            ]
+            if not folder:
+                break
+            folder = parent(folder)
+        installed = sorted(path for path in self.deployed.named if not locks.is_lock(path))
+        return [path for path in dict.fromkeys([*found, *installed]) if not project.is_excluded(path)]
+
+    @cached_property
+    def _lock_path(self) -> str | None:
+        """The first lock in the root that is installed."""
         from memguard_hooks.dependencies import locks
 
         there = {entry.name for entry in self._project.tree.entries("") if not entry.is_folder}
         names = dict.fromkeys((*locks.beside(self._project.tree, "pyproject.toml"), *locks.LOCKS))
-        for name in names:
-            if name in there and not self._project.is_excluded(name) and self.deployed.counts(name):
-                try:
-                    packages = locks.read(self._project.tree, name).packages
-                except MemguardError:
-                    continue
-                pinned = ((one, {package.version for package in packages.get(one, ())} - {None}) for one in measured)
-                return {one: str(*versions) for one, versions in pinned if len(versions) == 1}
-        return {}
+        found = (name for name in names if name in there and not self._project.is_excluded(name))
+        return next((name for name in found if self.deployed.counts(name)), None)
+
+    @cached_property
+    def _locked(self) -> Mapping[str, tuple[Package, ...]]:
+        """The packages of that lock; none where it does not parse."""
+        from memguard_hooks.dependencies import locks
+
+        try:
+            return locks.read(self._project.tree, self._lock_path).packages if self._lock_path else {}
+        except MemguardError:
+            return {}
+
+    def required_by(self, distribution: str) -> frozenset[str]:
+        """Return all that the lock says a package to require, by canonical names; nothing where it does not tell."""
+        found: set[str] = set()
+        waiting = [distribution]
+        while waiting:
+            for package in self._locked.get(waiting.pop(), ()):
+                names = {edge.name for edge in package.requires if edge.extra is None and edge.group is None} - found
+                found |= names
+                waiting += names
+        return frozenset(found - {distribution})
+
+    def wheel_size(self, distribution: str) -> int | None:
+        """Return the bytes of a package's wheel, by its canonical name, None where no lock tells."""
+        from memguard_hooks.dependencies.wheel_size import wheel_size
+
+        data = self._project.read_file(self._lock_path) if self._lock_path else None
+        return wheel_size(data, distribution) if data is not None else None
 
 
 def _is_other(path: str) -> bool:

@@ -8,15 +8,18 @@ is right to some per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from memguard_hooks.deployment.start import StartCommand
-from memguard_hooks.finding import MIB, Estimate, Part, Step
+from memguard_hooks.finding import MIB, Estimate, Part, PartSource, Step
 from memguard_hooks.footprint import catalog
 from memguard_hooks.footprint.catalog import Footprint
-from memguard_hooks.imports.graph import External, Walk
-from memguard_hooks.project import Project
+from memguard_hooks.imports.graph import MOMENTS, External, Moment, Walk
+
+if TYPE_CHECKING:
+    from memguard_hooks.declared import Declared, Pinned
+    from memguard_hooks.measured_roots import Known
 
 
 class Range(NamedTuple):
@@ -33,11 +36,21 @@ class Range(NamedTuple):
 UNKNOWN_PACKAGE = Range(0, 0.5 * MIB, 10.8 * MIB)
 """What a package adds that nobody measured: the own cost of 282 packages."""
 
-SOURCE_FACTOR = Range(2.14, 3.30, 8.50)
-"""Resident bytes that a byte of executed source takes: 185 packages of pure Python. All of it is anonymous."""
+WHEEL_FACTOR = Range(0.1, 1.5, 15)
+"""Resident bytes that a byte of such a package's wheel takes."""
 
-SAME_VERSION, OTHER_VERSION = 0.05, 0.15
-"""How far one package may be off: measured at this version and Python, or at another."""
+REQUIRED_SHARE, MOST_REQUIRED = 0.7, 20
+"""Of what a package's requirements take, the share that importing it loads; and how many of them are looked at."""
+
+SOURCE_FACTOR = Range(1, 7, 27)
+"""Resident bytes that a byte of first-party source takes, all of it anonymous: 12 applications, without what they build and
+connect to as they load (`python benchmarks/applications.py`, 2026-11-22)."""
+
+UNBOOKED = 190 * 1024
+"""Resident bytes that the first import takes and no module is booked with: the median of 376 rows of the catalog."""
+
+MARGINS: Mapping[Nearness, float] = {"measured": 0.03, "exact": 0.05, "near": 0.08, "far": 0.2, "light": 0.3}
+"""How far a root's part of the sum may be off, by how near it was measured."""
 
 
 class Server(NamedTuple):
@@ -66,13 +79,58 @@ PRELOADED_WORKER = Range(0.05, 0.2, 0.6)
 garbage collection, which touches nearly every object. From the same runs."""
 
 
+Nearness = Literal["measured", "exact", "near", "far", "light", "unknown"]
+"""Measured in this project, at this version and Python, at one like it, at another, roughly, or not at all."""
+
+
 class Root(NamedTuple):
-    """One measured or unknown import of a process."""
+    """One measured or unknown import of a process.
+
+    `sites` are the statements that import it, with the names they import; none where a server does. `parent` is the
+    root that imports it because it is installed. Of an unknown one, `wheel` is the size of its wheel in bytes, where a
+    lock tells, and `brings` are measured packages that it requires.
+    """
 
     name: str
     footprint: Footprint | None
     chain: tuple[Step, ...]
-    is_exact: bool
+    nearness: Nearness
+    sites: tuple[Step, ...] = ()
+    parent: str | None = None
+    wheel: int | None = None
+    brings: tuple[Footprint, ...] = ()
+
+    @property
+    def is_standard(self) -> bool:
+        """Whether it is a module of the standard library."""
+        return self.footprint is not None and self.footprint.distribution == catalog.INTERPRETER
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: `celery`, also where `celery:Celery` was measured."""
+        return self.name.partition(":")[0]
+
+    @property
+    def package(self) -> str:
+        """The package in the own costs that is its own: its name, or what that begins with."""
+        name = self.label
+        own = self.footprint.own if self.footprint else {}
+        while name not in own and "." in name:
+            name = name.rpartition(".")[0]
+        return name
+
+    @property
+    def resident(self) -> int:
+        """What it takes by itself, in bytes; 0 where nobody measured it."""
+        return self.footprint.resident if self.footprint else 0
+
+
+class Sources(NamedTuple):
+    """Where figures come from: what the project declares, what of it is pinned here, and what was measured of it."""
+
+    declared: Declared
+    pinned: Pinned
+    known: Known | None = None
 
 
 class Process(NamedTuple):
@@ -92,27 +150,39 @@ class Process(NamedTuple):
     late_anonymous: int = 0
 
 
-def estimate_process(project: Project, walked: Walk, python: tuple[int, int] | None) -> Process:
-    """Estimate one process that loads what a walk has reached, on a Python (None for the catalog's own)."""
+def estimate_process(
+    declared: Declared, folder: str, walked: Walk, python: tuple[int, int] | None, known: Known | None = None
+) -> Process:
+    """Estimate one process that loads what a walk has reached, on a Python (None for the catalog's own).
+
+    The versions are those that are declared in a folder. What is `known` was measured in the project, and beats the
+    catalog.
+    """
+    sources = Sources(declared, declared.near(folder), known)
     version = None if python is None else f"{python[0]}.{python[1]}"
-    base = catalog.interpreter(version)
-    eager = _roots(project, (one for one in walked.externals if one.moment != "call"), version)
-    everything = _roots(project, walked.externals, version)
-    parts, low, high = add_up(base, eager, version)
+    base = known.base if known is not None else catalog.interpreter(version)
+    at_start = _roots(sources, walked, MOMENTS[:1], version)
+    eager = _roots(sources, walked, MOMENTS[:2], version)
+    everything = _roots(sources, walked, MOMENTS, version)
+    parts, low, high = add_up(base, eager)
     late_source = sum(walked.files["request"].values())
     source = sum(walked.files["start"].values()) + late_source
-    if source:
+    of_source = known.first_party(source) if known is not None else None
+    if of_source is not None and known is not None:
+        provenance = f"{known.entry.source} bytes of source took {known.entry.first_party.resident}, {known.entry.date}"
+        parts.append(Part("(first-party)", None, *of_source, "measured", provenance))
+        margin = of_source[0] * MARGINS["measured"]
+        low.append(margin)
+        high.append(margin)
+    elif source:
         size = int(source * SOURCE_FACTOR.expected)
         provenance = f"{source} bytes of source, {SOURCE_FACTOR.expected} bytes each"
         parts.append(Part("(first-party)", None, size, size, "assumed", provenance))
         low.append(source * (SOURCE_FACTOR.expected - SOURCE_FACTOR.low))
         high.append(source * (SOURCE_FACTOR.high - SOURCE_FACTOR.expected))
     expected = sum(part.resident for part in parts)
-    at_start = _roots(project, (one for one in walked.externals if one.moment == "start"), version)
-    late = sum(part.anonymous for part in add_up(base, eager, version)[0]) - sum(
-        part.anonymous for part in add_up(base, at_start, version)[0]
-    )
-    loaded = sum(part.resident for part in add_up(base, everything, version)[0])
+    late = sum(part.anonymous for part in add_up(base, eager)[0]) - sum(part.anonymous for part in add_up(base, at_start)[0])
+    loaded = sum(part.resident for part in add_up(base, everything)[0])
     return Process(
         parts=tuple(parts),
         low=int(expected - math.hypot(*low)),
@@ -126,62 +196,184 @@ def estimate_process(project: Project, walked: Walk, python: tuple[int, int] | N
     )
 
 
-def _roots(project: Project, externals: Iterable[External], python: str | None) -> list[Root]:
-    """Return the measured module roots that imports load, the dearest first, and then the unknown ones."""
+def _roots(sources: Sources, walked: Walk, moments: Collection[Moment], python: str | None) -> list[Root]:
+    """Return the measured roots that imports load by some moment, the dearest first, then unknown and standard ones.
+
+    What a root imports only where it is installed is a root of its own where the project has it.
+    """
     found: dict[str, Root] = {}
-    for external in externals:
-        names = [root for name in external.names if (root := catalog.root_of(name)) is not None]
-        if len(external.names) > 1:  # `from celery import Celery` loads more than `import celery`
-            names = [catalog.LAZY_ROOTS.get(name, name) for name in names]
-        for name in dict.fromkeys(names) or [external.names[0].partition(".")[0]]:
-            if name not in found:
-                footprint = _footprint(project, name, python) if names else None
-                is_exact = (
-                    footprint is not None and project.declared.versions.get(footprint.distribution) == footprint.version
-                )
-                found[name] = Root(name, footprint, external.chain, is_exact)
-    return sorted(found.values(), key=lambda root: (-(root.footprint.resident if root.footprint else 0), root.name))
+    for external in walked.externals:
+        if external.moment in moments:
+            for name in _names(external) or [external.names[0].partition(".")[0]]:
+                root = found.get(name) or _root(sources, name, external.chain, python)
+                found[name] = root._replace(sites=(*root.sites, *external.chain[-1:]))
+    _add_optional(sources, found, python)
+    names = {name for moment in moments for name in walked.standard.get(moment, ())}
+    standard = (_standard_root(sources, name, python) for name in sorted(names))
+    roots = sorted(found.values(), key=lambda root: (-root.resident, root.name))
+    return [*roots, *(root for root in standard if root is not None)]
 
 
-def _footprint(project: Project, module: str, python: str | None) -> Footprint | None:
-    providers = [one.distribution for one in catalog.modules().get(module, ())]
-    declared = next((name for name in providers if name in project.declared.versions), None)
-    return catalog.find(module, declared, project.declared.versions.get(declared or ""), python)
+def _standard_root(sources: Sources, name: str, python: str | None) -> Root | None:
+    """Return a module of the standard library, None where it takes next to nothing or is an attribute."""
+    footprint = catalog.find_standard(name, python)
+    if footprint is None:
+        return None
+    known = sources.known.find(name, footprint) if sources.known is not None else None
+    return Root(name, known or footprint, (), "measured" if known else "exact")
 
 
-def add_up(base: Footprint, roots: Sequence[Root], python: str | None) -> tuple[list[Part], list[float], list[float]]:
+def _names(external: External) -> list[str]:
+    """Return the measured roots that one import loads: also `celery:Celery`, for `from celery import Celery`.
+
+    What is called as the file loads counts too: `boto3:client('s3')`, for `boto3.client(...)`.
+    """
+    module, *taken = external.names
+    found: dict[str, None] = {}
+    for name in external.names:
+        root = catalog.root_of(name)
+        if root is not None:
+            found[root] = None
+    measured = catalog.attributes().get(module, ())
+    plain = [name for name in measured if not name.endswith(")")] if taken else []
+    named = [f"{module}:{name.rpartition('.')[2]}" for name in taken]
+    loaded = [name for name in named if name in plain] or plain[:1]
+    calls = external.site.calls if external.site is not None else ()
+    loaded += [name for name in measured if name.endswith(")") and name.partition(":")[2].partition("(")[0] in calls]
+    return [*loaded, *found]
+
+
+def _root(sources: Sources, name: str, chain: tuple[Step, ...], python: str | None) -> Root:
+    versions = sources.pinned.versions
+    providers = catalog.providers(name)
+    provider = next((one for one in providers if one in versions), None)
+    version = versions.get(provider or "")
+    if provider is None:
+        provider = next((one for one in providers if one in sources.pinned.ranges), None)
+        version = None if provider is None else catalog.newest_within(provider, sources.pinned.ranges[provider])
+    footprint = catalog.find(name, provider, version, python) or catalog.find_light(name)
+    known = sources.known.find(name, footprint) if sources.known is not None else None
+    if known is not None:
+        return Root(name, known, chain, "measured")
+    if footprint is not None:
+        return Root(name, footprint, chain, _nearness(footprint, versions, python))
+    distribution = name.lower().replace("_", "-").replace(".", "-")
+    required = sorted(sources.declared.required_by(distribution) & catalog.distributions().keys())[:MOST_REQUIRED]
+    dearest = [max(catalog.distributions()[one], key=lambda module: module.resident) for one in required]
+    brings = [catalog.find(one.name, one.distribution, versions.get(one.distribution), python) for one in dearest]
+    wheel = sources.declared.wheel_size(distribution)
+    return Root(name, None, chain, "unknown", wheel=wheel, brings=tuple(one for one in brings if one is not None))
+
+
+def _nearness(footprint: Footprint | None, versions: Mapping[str, str], python: str | None) -> Nearness:
+    """Tell how near a measurement is to what the project installs."""
+    if footprint is None:
+        return "unknown"
+    if footprint.is_light:
+        return "light"
+    wanted = versions.get(footprint.distribution)
+    if wanted is not None and wanted != footprint.version:
+        near = wanted.split(".")[:2] == footprint.version.split(".")[:2]
+        return "near" if near else "far"
+    if wanted is None:
+        return "near"  # nobody says which version: the newest is what is installed
+    return "exact" if python is None or footprint.python.startswith(f"{python}.") else "near"
+
+
+def _add_optional(sources: Sources, found: dict[str, Root], python: str | None) -> None:
+    """Add what roots import where it is installed, and it is."""
+    present = sources.pinned.present
+    brought = {name for root in found.values() if root.footprint for name in root.footprint.installed}
+    brought |= {root.footprint.distribution for root in found.values() if root.footprint}
+    waiting = list(found.values())
+    while waiting:
+        root = waiting.pop()
+        for module in root.footprint.optional if root.footprint else ():
+            name = catalog.root_of(module)
+            if name is None or name in found or not any(one in present or one in brought for one in catalog.providers(name)):
+                continue
+            found[name] = _root(sources, name, root.chain, python)._replace(parent=root.name)
+            waiting.append(found[name])
+
+
+def _shared_costs(roots: Sequence[Root]) -> dict[str, tuple[float, float]]:
+    """Return what each package costs that the roots load: the mean of what it cost in each of them.
+
+    What a root's own package cost there is the least, and stands aside from the mean: `sqlalchemy.orm` loads more of
+    sqlalchemy than others do. What was measured in the project beats what others have measured.
+    """
+    others: dict[str, list[tuple[int, int]]] = {}
+    least: dict[str, tuple[int, int]] = {}
+    in_project: dict[str, tuple[int, int]] = {}
+    for root in roots:
+        if root.footprint is not None:
+            own = root.footprint.own
+            if root.nearness == "measured":
+                in_project.update(own)
+            for package, cost in own.items():
+                if package == root.package:
+                    least[package] = max(least.get(package, cost), cost)
+                else:
+                    others.setdefault(package, []).append(cost)
+    found: dict[str, tuple[float, float]] = {**least}
+    for package, costs in others.items():
+        mean = (sum(cost[0] for cost in costs) / len(costs), sum(cost[1] for cost in costs) / len(costs))
+        found[package] = max(mean, least.get(package, mean))
+    return {**found, **in_project}
+
+
+def add_up(base: Footprint, roots: Sequence[Root]) -> tuple[list[Part], list[float], list[float]]:
     """Return what each root adds to those before it, and how far each may be off, downwards and upwards.
 
     A package in the closure of several roots costs the mean of its own cost in each of them.
     """
-    parts = [Part("python", base.python, base.resident, base.anonymous, "catalog", base.provenance)]
-    low, high = [base.resident * SAME_VERSION], [base.resident * SAME_VERSION]
-    costs: dict[str, list[tuple[int, int]]] = {}
-    for root in roots:
-        for package, cost in (root.footprint.own if root.footprint else {}).items():
-            costs.setdefault(package, []).append(cost)
+    is_measured = any(root.nearness == "measured" for root in roots)  # then it is booked on first-party code
+    resident = base.resident + (UNBOOKED if roots and not is_measured else 0)
+    parts = [Part("python", base.python, resident, base.anonymous, "catalog", base.provenance)]
+    low, high = [base.resident * MARGINS["exact"]], [base.resident * MARGINS["exact"]]
+    shared = _shared_costs(roots)
     counted: set[str] = set()
+    standard = [0, 0]
     for root in roots:
         footprint = root.footprint
-        if footprint is not None:
-            new = [package for package in footprint.own if package not in counted]
-            counted.update(new)
-            resident, anonymous = (
-                int(sum(sum(cost[kind] for cost in costs[package]) / len(costs[package]) for package in new))
-                for kind in (0, 1)
-            )
-            provenance = footprint.provenance
-            parts.append(Part(root.name, footprint.version, resident, anonymous, "catalog", provenance, root.chain))
-            is_near = root.is_exact and (python is None or footprint.python.startswith(f"{python}."))
-            margin = resident * (SAME_VERSION if is_near else OTHER_VERSION)
-            low.append(margin)
-            high.append(margin)
-        elif root.name not in costs:
-            size = int(UNKNOWN_PACKAGE.expected)
-            parts.append(Part(root.name, None, size, size, "assumed", "nobody measured it", root.chain))
-            low.append(UNKNOWN_PACKAGE.expected - UNKNOWN_PACKAGE.low)
-            high.append(UNKNOWN_PACKAGE.high - UNKNOWN_PACKAGE.expected)
+        if footprint is None:
+            continue
+        new = [package for package in footprint.own if package not in counted]
+        counted.update(new)
+        resident, anonymous = (int(sum(shared[package][kind] for package in new)) for kind in (0, 1))
+        if root.is_standard:
+            standard = [standard[0] + resident, standard[1] + anonymous]
+        else:
+            kind: PartSource = "measured" if root.nearness == "measured" else "catalog"
+            parts.append(Part(root.label, footprint.version, resident, anonymous, kind, footprint.provenance, root.chain))
+        margin = resident * MARGINS[root.nearness]
+        low.append(margin)
+        high.append(margin)
+    for root in roots:
+        if root.footprint is None and root.name not in shared:
+            part, size = _unknown(root, counted)
+            parts.append(part)
+            low.append(size.expected - size.low)
+            high.append(size.high - size.expected)
+    if any(standard):
+        provenance = f"its modules, {base.provenance}"
+        parts.append(Part("(standard library)", base.python, standard[0], standard[1], "catalog", provenance))
     return parts, low, high
+
+
+def _unknown(root: Root, counted: set[str]) -> tuple[Part, Range]:
+    """Return what is assumed of a package that nobody measured: of its own code, and of what it requires."""
+    own = UNKNOWN_PACKAGE if root.wheel is None else Range(*(root.wheel * factor for factor in WHEEL_FACTOR))
+    new: dict[str, int] = {}
+    for footprint in root.brings:
+        new.update({package: cost for package, (cost, _) in footprint.own.items() if package not in counted})
+    counted.update(new)
+    required = sum(new.values())
+    size = Range(own.low, own.expected + REQUIRED_SHARE * required, own.high + required)
+    source = "nobody measured it" if root.wheel is None else f"a wheel of {root.wheel} bytes; nobody measured it"
+    if root.brings:
+        source += f"; it requires {', '.join(one.distribution for one in root.brings)}"
+    return Part(root.name, None, int(size.expected), int(size.expected), "assumed", source, root.chain), size
 
 
 def estimate_together(process: Process, command: StartCommand, runtime: int) -> Estimate:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from memguard_hooks.errors import MemguardError
 
 Severity = Literal["error", "warning"]
+PartSource = Literal["catalog", "measured", "assumed"]
 Verdict = Literal["ok", "warning", "error", "unknown"]
 
 CODES = {
@@ -108,7 +109,7 @@ class Part(NamedTuple):
     version: str | None
     resident: int
     anonymous: int
-    source: Literal["catalog", "measured", "assumed"]
+    source: PartSource
     provenance: str
     chain: tuple[Step, ...] = ()
 

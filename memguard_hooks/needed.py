@@ -92,7 +92,7 @@ def find_needs(project: Project) -> Needs:
 def modules_of(distribution: str) -> tuple[str, ...]:
     """Return the modules by which a distribution is imported, as far as they are known."""
     names = [module for module, providers in DEFAULT.items() if distribution in providers]
-    names += [one.name for ones in catalog.modules().values() for one in ones if one.distribution == distribution]
+    names += [one.name for one in catalog.distributions().get(distribution, ())]
     if not names:
         names += OTHER_NAMES.get(distribution, (distribution.replace("-", "_"), distribution.replace("-", ".")))
     return tuple(dict.fromkeys(name if name.startswith("google.") else name.partition(".")[0] for name in names))
@@ -113,6 +113,6 @@ def _footprint(project: Project, requirement: Requirement) -> Footprint | None:
     pin = pin_of(requirement)
     locked = project.declared.inventory.locked(requirement.name)
     version = pin.version if pin is not None else locked[0].version if locked else None
-    measured = [one for ones in catalog.modules().values() for one in ones if one.distribution == requirement.name]
+    measured = catalog.distributions().get(requirement.name, ())
     dearest = max(measured, key=lambda one: one.resident, default=None)
     return catalog.find(dearest.name, requirement.name, version) if dearest is not None else None

@@ -10,12 +10,13 @@ from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped, at_fault
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from memguard_hooks.config import Settings
     from memguard_hooks.declared import Declared
     from memguard_hooks.deployment.service import Deployment
     from memguard_hooks.footprint.heavy import Heavy
+    from memguard_hooks.footprint.measured import Measured
     from memguard_hooks.imports.analyze import Target
     from memguard_hooks.imports.cache import Cache
     from memguard_hooks.imports.layout import Layout
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from memguard_hooks.tree import Tree
 
 SOURCE = (".py", ".pyw")
+MEASURED = "memguard.lock"
 _NO_SERVICE = frozenset({"conftest", "setup", "noxfile"})
 """Files that no service loads, besides tests."""
 
@@ -31,7 +33,7 @@ class Project:
     """One repository as rules see it.
 
     `files` are the paths that the user named, None for the whole project. What cannot be read is
-    collected in `skipped`.
+    collected in `skipped`. `compared` is the other tree that the verdict on this one hangs on.
     """
 
     def __init__(self, tree: Tree, settings: Settings, files: Sequence[str] | None = None) -> None:
@@ -39,6 +41,7 @@ class Project:
         self.settings = settings
         self.files = None if files is None else tuple(files)
         self.skipped: list[Skipped] = []
+        self.compared: Tree | None = None
 
     @cached_property
     def whole(self) -> Project:
@@ -49,6 +52,7 @@ class Project:
         """Return the same project in another tree; what was analyzed in one counts in the other."""
         other = Project(tree, self.settings, self.files)
         other.analyses = self.analyses
+        self.compared = tree
         return other
 
     def close(self) -> None:
@@ -156,6 +160,21 @@ class Project:
             return None, ""
         return footprint.resident, f"{footprint.distribution} {footprint.version}"
 
+    @cached_property
+    def measured(self) -> Mapping[str, Measured]:
+        """What `memguard measure` found of entry points, by the project's `memguard.lock`; nothing where it has none."""
+        if not any(entry.name == MEASURED and not entry.is_folder for entry in self.tree.entries("")):
+            return {}
+        from memguard_hooks.footprint import measured
+
+        try:
+            return measured.read(self.tree.read(MEASURED) or b"", MEASURED)
+        except UnreadableError as error:
+            self.unreadable(error, was_named=False)
+        except MemguardError as error:
+            self.broken(error)
+        return {}
+
     @property
     def python(self) -> str | None:
         """The target Python of the settings, as `3.11`."""
@@ -167,7 +186,8 @@ class Project:
     @cached_property
     def analyses(self) -> Cache:
         """What is known of sources, by their content."""
-        from memguard_hooks.imports.cache import Cache, find_folder
+        from memguard_hooks.cache_folder import find_folder
+        from memguard_hooks.imports.cache import Cache
 
         return Cache(find_folder(self.tree.root))
 

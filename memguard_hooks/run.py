@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from memguard_hooks.config import Settings, load, parse_python, parse_size
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, Skipped, at_fault, merge
+from memguard_hooks.memo import Memo, write
 from memguard_hooks.project import Project
-from memguard_hooks.tree import WorkTree, normalize
+from memguard_hooks.tree import RevisionTree, WorkTree, normalize
 
 Check = Callable[[Project], Report]
 Adjust = Callable[[Settings, argparse.Namespace], Settings]
@@ -51,6 +52,11 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", metavar="SIZE", type=_checked(parse_size), help="memory of the host, such as 512MiB")
     parser.add_argument("--pessimistic", action="store_true", default=None, help="judge by the upper end of the estimate")
     add_entry_option(parser)
+
+
+def add_table_option(parser: argparse.ArgumentParser) -> None:
+    """Add what asks for more than a line of each service."""
+    parser.add_argument("--table", action="store_true", help="print what each service is made of, also when all is well")
 
 
 def add_entry_option(parser: argparse.ArgumentParser) -> None:
@@ -90,13 +96,15 @@ def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
 
 def run(
     options: argparse.Namespace, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
-    adjust: Adjust = adjust_service, fix: Fix | None = None,
+    adjust: Adjust = adjust_service, fix: Fix | None = None, memo: Memo | None = None,
 ) -> int:  # fmt: skip
     """Load the settings, check, print the report and return the exit status.
 
-    `fix` rewrites files first and returns what it has done, one line each; then what is left is checked.
+    `fix` rewrites files first and returns what it has done, one line each; then what is left is checked. `memo` keeps
+    what was said, if the next run can tell whether it would say the same.
     """
     tree = WorkTree(root)
+    is_certain = False
     problems: tuple[Skipped, ...] = ()
     report = Report()
     rewritten: tuple[str, ...] = ()
@@ -110,6 +118,7 @@ def run(
         report = check(project)
         report = merge([report, Report(skipped=(*notes, *project.skipped))])
         project.close()
+        is_certain = tree.is_steady and isinstance(project.compared, RevisionTree) and project.compared.is_steady
     except MemguardError as error:
         problems = (at_fault(error),)
     except Exception as error:
@@ -122,9 +131,14 @@ def run(
     finally:
         tree.close()
     report = merge([report, Report(skipped=problems)])
-    _write(sys.stderr, "".join(f"{line}\n" for line in rewritten))
-    _print(report, options.format)
-    return _status(report, options.fail_on) or int(bool(rewritten))
+    write(sys.stderr, "".join(f"{line}\n" for line in rewritten))
+    output, errors = _render(report, options.format, tables=getattr(options, "table", False))
+    write(sys.stdout, output)
+    write(sys.stderr, errors)
+    status = _status(report, options.fail_on) or int(bool(rewritten))
+    if memo is not None and is_certain and status < 2 and not rewritten:
+        memo.keep(tree.looked, status, output, errors)
+    return status
 
 
 def _inside(root: str, name: str) -> str:
@@ -136,12 +150,16 @@ def _inside(root: str, name: str) -> str:
     return inside
 
 
-def _print(report: Report, style: str) -> None:
+def _render(report: Report, style: str, *, tables: bool) -> tuple[str, str]:
+    """Return what goes to stdout, and what to stderr."""
     if style == "json":
-        from memguard_hooks.report.json_ import render
+        from memguard_hooks.report import json_
+
+        text = json_.render(report)
     else:
-        from memguard_hooks.report.text import render
-    _write(sys.stdout, render(report))
+        from memguard_hooks.report import text as text_
+
+        text = text_.render(report, tables=tables)
     lines = []
     for skipped in report.skipped:
         place = f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path
@@ -150,21 +168,11 @@ def _print(report: Report, style: str) -> None:
     warnings = len(report.findings) - errors
     if errors or warnings:
         lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}\n")
-    _write(sys.stderr, "".join(lines))
+    return text, "".join(lines)
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _write(stream: object, text: str) -> None:
-    """Write UTF-8 whatever the locale says: the same input gives the same bytes."""
-    import io
-
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    if text and isinstance(stream, io.TextIOBase):
-        stream.write(text)
 
 
 def _status(report: Report, fail_on: str) -> int:

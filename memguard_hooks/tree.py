@@ -97,30 +97,62 @@ def walk(tree: Tree, folder: str = "") -> list[str]:
 
 
 class WorkTree:
-    """The files as they stand in a folder."""
+    """The files as they stand in a folder.
+
+    `looked` says how each path looked, as `stamp` has it, when something was asked of it first, None for what was not
+    there; `is_steady` that all could be looked at, and looked the same each time.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = os.path.realpath(root)
+        self.looked: dict[str, tuple[int, ...] | None] = {}
+        self.is_steady = True
         self._plain: dict[str, bool] = {}
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none."""
         try:
+            return self._read(path)
+        except UnreadableError:
+            self.is_steady = False
+            raise
+
+    def _read(self, path: str) -> bytes | None:
+        try:
             descriptor = self._open(path)
         except (FileNotFoundError, NotADirectoryError):
+            self._note(path, None)
             return None
         except (OSError, ValueError) as error:
             raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from None
         try:
-            mode = os.fstat(descriptor).st_mode
-            if stat.S_ISDIR(mode):
+            found = os.fstat(descriptor)
+            if stat.S_ISDIR(found.st_mode):
                 raise UnreadableError("is a directory, not a file", path)
-            if not stat.S_ISREG(mode):
+            if not stat.S_ISREG(found.st_mode):
                 raise UnreadableError("is not a regular file", path)
+            self._note(path, found)
             with os.fdopen(descriptor, "rb", closefd=False) as stream:
                 return _bounded(stream.read(MAX_FILE_BYTES + 1), path)
         finally:
             os.close(descriptor)
+
+    def _note(self, path: str, found: os.stat_result | None) -> tuple[int, ...] | None:
+        """Remember how a path looks, and return it."""
+        look = None if found is None else (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
+        if self.looked.setdefault(path, look) != look:
+            self.is_steady = False
+        return look
+
+    def stamp(self, path: str) -> tuple[int, ...] | None:
+        """Return the times, the size and the inode of a file, None where there is none."""
+        try:
+            return self._note(path, os.stat(os.path.join(self.root, path)))
+        except (FileNotFoundError, NotADirectoryError):
+            return self._note(path, None)
+        except (OSError, ValueError):
+            self.is_steady = False
+            return None
 
     def _open(self, path: str) -> int:
         """Open a file of the repository; a link may lead to another place inside."""
@@ -148,24 +180,21 @@ class WorkTree:
             known = self._plain[folder] = os.path.realpath(folder) == folder.rstrip(os.sep)
         return known
 
-    def stamp(self, path: str) -> tuple[int, ...] | None:
-        """Return the times, the size and the inode of a file, None where there is none."""
-        try:
-            found = os.stat(os.path.join(self.root, path))
-        except (OSError, ValueError):
-            return None
-        return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
-
     def entries(self, folder: str) -> tuple[Entry, ...]:
         """Return what a folder holds, without links that lead to folders."""
         found: list[Entry] = []
+        if self.stamp(folder) is None:
+            return ()
         try:
             with os.scandir(os.path.join(self.root, folder)) as entries:
                 for entry in entries:
                     is_folder = entry.is_dir(follow_symlinks=False)
+                    if entry.is_symlink():
+                        self.stamp(f"{folder}/{entry.name}" if folder else entry.name)
                     if is_folder or _is_file(entry):
                         found.append(Entry(entry.name, is_folder))
         except (OSError, ValueError):
+            self.is_steady = False
             return ()
         found.sort()
         return tuple(found)
@@ -191,12 +220,16 @@ class RevisionTree:
     """The files of one revision, read through a single `git cat-file --batch`.
 
     No checkout, no filter, no hook of the repository runs; git is told not to fetch what a
-    partial clone lacks.
+    partial clone lacks. `is_steady` says that git has answered whatever it was asked. What the revision has in common
+    with `beside`, by the names that git gives to contents, is read there.
     """
 
-    def __init__(self, root: str, revision: str = "HEAD") -> None:
+    def __init__(self, root: str, revision: str = "HEAD", beside: WorkTree | None = None) -> None:
         self.root = root
         self.revision = revision
+        self.is_steady = True
+        self._beside = beside
+        self._folders: dict[str, tuple[_Object, ...]] = {}
         self._process: Popen[bytes] | None = None
 
     def exists(self) -> bool:
@@ -208,6 +241,9 @@ class RevisionTree:
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none."""
+        shared = None if self._beside is None else self._read_beside(path, self._beside)
+        if shared is not None:
+            return shared
         kind, data = self._ask(f"{self.revision}:./{path}")
         if kind == "blob":
             return _bounded(data, path)
@@ -219,15 +255,28 @@ class RevisionTree:
 
     def entries(self, folder: str) -> tuple[Entry, ...]:
         """Return what a folder holds; submodules are left out, links count as files."""
-        kind, data = self._ask(f"{self.revision}:./{folder}")
-        if kind != "tree":
-            return ()
-        # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
-        for size in (20, 32):
-            found = _parse_tree_object(data, size)
-            if found is not None:
-                return found
-        return ()
+        return tuple(sorted(Entry(one.name, one.mode == b"40000") for one in self._objects(folder)))
+
+    def _objects(self, folder: str) -> tuple[_Object, ...]:
+        found = self._folders.get(folder)
+        if found is None:
+            kind, data = self._ask(f"{self.revision}:./{folder}")
+            # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
+            parsed = [_parse_tree_object(data, size) for size in (20, 32)] if kind == "tree" else []
+            found = self._folders[folder] = next((one for one in parsed if one is not None), ())
+        return found
+
+    def _read_beside(self, path: str, beside: WorkTree) -> bytes | None:
+        """Return a regular file that the work tree has with the same content, None for any other."""
+        folder, _, name = path.rpartition("/")
+        for one in self._objects(folder) if normalize(path) == path else ():
+            if one.name == name and one.mode in (b"100644", b"100755"):
+                try:
+                    data = beside.read(path)
+                except UnreadableError:
+                    return None
+                return data if data is not None and _name_of_blob(data, len(one.identity)) == one.identity else None
+        return None
 
     def stamp(self, path: str) -> tuple[int, ...] | None:  # noqa: ARG002 - as the protocol says
         """Return None: git knows contents, not files."""
@@ -252,9 +301,11 @@ class RevisionTree:
             stdin.write(os.fsencode(name) + b"\n")
             stdin.flush()
         except BrokenPipeError:
+            self.is_steady = False
             raise MemguardError("git is not to be asked here") from None
         header = stdout.readline()
         if not header:
+            self.is_steady = False
             raise MemguardError("git is not to be asked here")
         words = header.rsplit(None, 2)
         # `symlink SIZE`, `dangling SIZE`, `loop SIZE`, `notdir SIZE`: the text of the link follows.
@@ -294,9 +345,17 @@ class RevisionTree:
         )
 
 
-def _parse_tree_object(data: bytes, size: int) -> tuple[Entry, ...] | None:
+class _Object(NamedTuple):
+    """One entry of a tree of git's."""
+
+    name: str
+    mode: bytes
+    identity: bytes
+
+
+def _parse_tree_object(data: bytes, size: int) -> tuple[_Object, ...] | None:
     """Read git's tree format, `MODE SP NAME NUL OBJECT`…; None where the object size does not fit."""
-    found: list[Entry] = []
+    found: list[_Object] = []
     at = 0
     while at < len(data):
         space = data.find(b" ", at, at + 7)
@@ -305,6 +364,16 @@ def _parse_tree_object(data: bytes, size: int) -> tuple[Entry, ...] | None:
             return None
         mode = data[at:space]
         if mode != b"160000":  # a submodule
-            found.append(Entry(os.fsdecode(data[space + 1 : end]), mode == b"40000"))
+            found.append(_Object(os.fsdecode(data[space + 1 : end]), mode, data[end + 1 : end + 1 + size]))
         at = end + 1 + size
-    return tuple(sorted(found))
+    return tuple(found)
+
+
+def _name_of_blob(data: bytes, size: int) -> bytes:
+    """Return the name that git gives to a content, of so many bytes."""
+    import hashlib
+
+    digest = hashlib.sha1(usedforsecurity=False) if size == 20 else hashlib.sha256()
+    digest.update(b"blob %d\0" % len(data))
+    digest.update(data)
+    return digest.digest()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from memguard_hooks.cache_folder import VARIABLE, find_folder
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports import cache
 from memguard_hooks.imports.analyze import Analysis, Target, analyze
-from memguard_hooks.imports.cache import MAX_ENTRIES_A_SHARD, MAX_GENERATIONS, Cache, find_folder
+from memguard_hooks.imports.cache import MAX_ENTRIES_A_SHARD, MAX_GENERATIONS, Cache
 
 SOURCE = (
     b"import os, sys as system\nfrom . import (a,\n b)\ndef f():\n    import pandas\nimport importlib\n"
@@ -120,7 +121,7 @@ def git(*arguments: str, folder: Path) -> None:
 
 
 def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(cache.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     main, beside = tmp_path / "main", tmp_path / "beside"
     (main / "a" / "b").mkdir(parents=True)
     assert find_folder(str(main)) is None or not str(find_folder(str(main))).startswith(str(main))
@@ -133,9 +134,9 @@ def test_where_the_cache_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     found = find_folder(str(beside))
     assert found is not None
     assert os.path.realpath(found) == str(expected)
-    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "own"))
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "own"))
     assert find_folder(str(main)) == str(tmp_path / "own" / "memguard")
-    monkeypatch.setenv(cache.VARIABLE, "")
+    monkeypatch.setenv(VARIABLE, "")
     assert find_folder(str(main)) is None
 
 

@@ -100,7 +100,7 @@ WAKES = {
     "pin-litellm": (*MANIFEST_PATHS, "Dockerfile", "api/web.Dockerfile", "Dockerfile.prod", "render.yaml"),
     "forbid-heavy-deps": (*MANIFEST_PATHS, "Dockerfile", "api/web.Dockerfile", "Dockerfile.prod", "render.yaml"),
     "no-eager-heavy-imports": PYTHON_PATHS,
-    "memory-budget": (*MANIFEST_PATHS, *PYTHON_PATHS, *DEPLOYMENT_PATHS),
+    "memory-budget": (*MANIFEST_PATHS, *PYTHON_PATHS, *DEPLOYMENT_PATHS, "memguard.lock", "backend/memguard.lock"),
     "deploy-config": (*PYTHON_PATHS, *DEPLOYMENT_PATHS),
 }
 SLEEPS = {

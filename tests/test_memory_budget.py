@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -315,16 +316,16 @@ def test_a_platform_is_checked_where_no_service_is(capsys: pytest.CaptureFixture
 
 
 def test_pessimists_are_judged_by_the_upper_end(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(root, {"main.py": "import pandas\nimport unheard_of\n", "Procfile": "w: python main.py\n"})
-    assert judge(capsys, "--limit", "90MiB")[1]["findings"] == []
-    (finding,) = judge(capsys, "--limit", "90MiB", "--pessimistic")[1]["findings"]
+    write(root, {"main.py": "import unheard_of\n", "Procfile": "w: python main.py\n"})
+    assert judge(capsys, "--limit", "16MiB")[1]["findings"] == []
+    (finding,) = judge(capsys, "--limit", "16MiB", "--pessimistic")[1]["findings"]
     estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
     assert finding["code"] == "MG301"
     assert finding["message"].endswith(f": up to {estimate['high']:.0f} MiB")
-    write(root, {"memguard.toml": 'limit = "90MiB"\n[budget]\npessimistic = true\n'})
+    write(root, {"memguard.toml": 'limit = "16MiB"\n[budget]\npessimistic = true\n'})
     assert [one["code"] for one in judge(capsys)[1]["findings"]] == ["MG301"]
     write(
-        root, {"memguard.toml": 'limit = "90MiB"\n[budget]\npessimistic = true\n[services.w.budget]\npessimistic = false\n'}
+        root, {"memguard.toml": 'limit = "16MiB"\n[budget]\npessimistic = true\n[services.w.budget]\npessimistic = false\n'}
     )
     assert judge(capsys)[1]["findings"] == []
     write(root, {"memguard.toml": '[budget]\npessimistic = "yes"\n'})
@@ -401,3 +402,168 @@ def test_a_platform_is_the_same_however_it_is_written(root: Path, capsys: pytest
     write(root, {"app.py": "import flask\napp = flask.Flask(__name__)\n", "Procfile": "web: gunicorn app:app\n"})
     (service,) = judge(capsys, "--platform", name)[1]["services"]
     assert (service["processes"], service["limit_mib"]) == (2, 512)
+
+
+def test_the_table_tells_what_a_service_is_made_of(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"a/b.py": "import pandas\n", "main.py": "import flask\nimport a.b\n", "Procfile": "w: python main.py\n"})
+    assert memory_budget.main(["--table"]) == 0
+    first, *rows = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"w: \d+ of 512 MiB \(default\)", first)
+    cells = [re.fullmatch(r" +([\d.]+) MiB  (.*)", row) for row in rows]
+    assert all(cells)
+    texts = [cell[2] for cell in cells if cell]
+    assert re.fullmatch(r"python 3\.\d+\.\d+", texts[0])
+    assert re.fullmatch(r"pandas [\d.]+  main\.py:2 → a/b\.py:1", texts[1])
+    assert re.fullmatch(r"flask [\d.]+ +main\.py:1", texts[2])
+    assert texts[-1] == "in all"
+    sizes = [float(cell[1]) for cell in cells if cell]
+    assert sum(sizes[:-1]) == pytest.approx(sizes[-1], abs=2)
+
+
+def test_what_is_over_the_budget_has_its_table(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        root, {"main.py": "def f():\n    import sklearn\n\nimport pandas\n", "Procfile": "w: uvicorn main:app --workers 3\n"}
+    )
+    assert memory_budget.main(["--limit", "100MiB"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Procfile:1:1: MG301 w: ")
+    (process,) = [line for line in lines if line.endswith(" a process")]
+    (together,) = [line for line in lines if line.endswith(" 3 processes, shared pages counted once")]
+    assert float(together.split()[0]) > 2 * float(process.split()[0])
+    assert any(re.fullmatch(r" +\+\d+ MiB  once all that is deferred has run", line) for line in lines)
+    assert not any(line.startswith("    chain:") for line in lines)
+
+
+def test_an_optional_import_counts_where_it_is_installed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """scikit-learn imports pandas where it is there; nothing in the project does."""
+    files = {"main.py": "import sklearn\n", "Procfile": "w: python main.py\n", "requirements.txt": "scikit-learn\n"}
+    write(root, files)
+    without = judge(capsys)[1]["services"][0]
+    write(root, {"requirements.txt": "scikit-learn\npandas\n"})
+    together = judge(capsys)[1]["services"][0]
+    assert "pandas" not in [part["package"] for part in without["parts"]]
+    (part,) = [part for part in together["parts"] if part["package"] == "pandas"]
+    assert part["chain"] == [{"path": "main.py", "line": 1, "module": "sklearn"}]
+    assert together["estimate_mib"]["expected"] > without["estimate_mib"]["expected"] + 20
+
+
+def test_every_place_of_an_import_to_defer_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        root,
+        {
+            "main.py": "import flask\nimport a\nimport b\n",
+            "a.py": "import pandas\n",
+            "b.py": "\nfrom pandas import DataFrame\n",
+            "Procfile": "w: python main.py\n",
+        },
+    )
+    _, report = judge(capsys, "--limit", "90MiB")
+    assert re.search(r"defer pandas: -\d+ MiB \(main\.py:2 → a\.py:1 → pandas; also b\.py:2\)", report["findings"][0]["fix"])
+
+
+def test_versions_are_those_of_the_folder_of_the_service(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        root,
+        {
+            "backend/main.py": "import pandas\n",
+            "backend/requirements.txt": "pandas==2.1.4\n",
+            "requirements.txt": "pandas==2.2.3\n",
+            "Procfile": "w: cd backend && python main.py\n",
+        },
+    )
+    assert judge(capsys)[1]["services"][0]["parts"][1]["version"] == "2.1.4"
+
+
+LOCK = """version = 1
+[[package]]
+name = "wrapper"
+version = "1.0"
+source = {{ registry = "here" }}
+dependencies = [{{ name = "pandas" }}]
+wheels = [
+    {{ url = "wrapper-1.0-py3-none-any.whl", hash = "sha256:0", size = {size} }},
+]
+
+[[package]]
+name = "pandas"
+version = "2.2.3"
+source = {{ registry = "here" }}
+
+[[package]]
+name = "app"
+version = "1"
+source = {{ virtual = "." }}
+dependencies = [{{ name = "wrapper" }}]
+"""
+
+
+def test_an_unknown_package_is_assumed_by_its_wheel_and_by_what_it_requires(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def estimate(size: int) -> tuple[dict[str, Any], dict[str, Any]]:
+        write(root, {"uv.lock": LOCK.format(size=size)})
+        (service,) = judge(capsys)[1]["services"]
+        return service["estimate_mib"], service["parts"][1]
+
+    write(root, {"main.py": "import wrapper\n", "Procfile": "w: python main.py\n"})
+    without, bare = judge(capsys)[1]["services"][0]["estimate_mib"], judge(capsys)[1]["services"][0]["parts"][1]
+    assert (bare["package"], bare["source"]) == ("wrapper", "assumed")
+    small, part = estimate(20_000)
+    assert part["source"] == "assumed"
+    assert small["expected"] > without["expected"] + 20
+    assert small["high"] >= without["low"] + total("pandas") - catalog.interpreter().resident / MIB
+    large, _ = estimate(20_000_000)
+    assert large["high"] > small["high"] + 10
+    assert large["low"] <= small["expected"]
+    assert memory_budget.main(["--table"]) == 0
+    assert "    nobody measured wrapper: `memguard measure` does\n" in capsys.readouterr().out
+
+
+def test_the_standard_library_counts_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import asyncio\nfrom xml.dom import minidom\n", "Procfile": "w: python main.py\n"})
+    (service,) = judge(capsys)[1]["services"]
+    (part,) = [one for one in service["parts"] if one["package"] == "(standard library)"]
+    assert 8 < part["mib"] < 16
+    write(root, {"main.py": "import asyncio\nimport ssl\nimport aiohttp\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert sum(one["mib"] for one in service["parts"]) == pytest.approx(total("aiohttp"), rel=0.04)
+
+
+def test_what_is_called_as_the_app_loads_counts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A client of S3 reads the descriptions of its service: 15 MiB that `import boto3` does not take."""
+
+    def expected(main: str) -> float:
+        write(root, {"main.py": main, "Procfile": "w: python main.py\n"})
+        return float(judge(capsys)[1]["services"][0]["estimate_mib"]["expected"])
+
+    bare = expected("import boto3\n")
+    assert expected("import boto3\ndef f():\n    return boto3.client('s3')\n") == pytest.approx(bare, abs=0.1)
+    assert expected("import boto3\ns3 = boto3.client('s3')\n") > bare + 8
+    assert expected("from boto3 import client\ns3 = client('s3')\n") > bare + 8
+
+
+def test_the_newest_version_that_a_range_admits_counts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def version(requirement: str) -> str:
+        write(root, {"main.py": "import pandas\n", "Procfile": "w: python main.py\n", "requirements.txt": requirement})
+        return str(judge(capsys)[1]["services"][0]["parts"][1]["version"])
+
+    newest = version("pandas\n")
+    assert version("pandas>=2\n") == newest
+    assert version("pandas>=2,<2.3\n") == "2.2.3"
+    assert version("pandas~=2.1.0\n") == "2.1.4"
+    assert version("pandas<1\n") == newest
+
+
+def test_a_package_that_is_a_root_too_keeps_its_name(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        root,
+        {
+            "src/__init__.py": "",
+            "src/a.py": "from .b import x\n",
+            "src/b.py": "from .c import x\n",
+            "src/c.py": "import pandas as x\n",
+        },
+    )
+    _, report = judge(capsys, "--entrypoint", "-m src.a")
+    assert "pandas" in [part["package"] for part in report["services"][0]["parts"]]
+    assert report["skipped"] == []

@@ -1,22 +1,22 @@
 """Measure the import footprints of the plan, ``tools/footprints.toml``, and write them into the catalog.
 
-Each row is installed into a fresh virtual environment in a temporary folder, with bytecode compiled, and
-imported in fresh processes: once to warm the page cache, once traced for the own cost of each package, and
-three times untraced for the totals, whose median is kept. The processes see no network where ``unshare``
-can take it away, a home folder of their own, and none of the caller's environment variables.
+Each row is installed into a fresh virtual environment in a temporary folder and imported in fresh processes: once to
+warm the page cache and to write the bytecode of what is loaded (nothing else need be compiled), once traced for the own
+cost of each package, and at least twice untraced for the totals, whose median is kept. What takes 40 MiB or more is
+measured once more without the bytecode of what was installed. The processes see no network where ``unshare`` can take it
+away, a home folder of their own, and none of the caller's environment variables.
 
 How much of a shared library is resident depends on how its pages came into the page cache: those that an
 installer has just written lie there in other units than those that are read from disk, and numpy then takes
 4 MiB more by one installer than by another. So what was installed is put out of the page cache first, as if
 the machine had been started anew. Anonymous memory does not depend on it.
 
-    python tools/measure_footprints.py --python python3.11
-    python tools/measure_footprints.py --python python3.11 --only pandas numpy --again
-    python tools/measure_footprints.py --statistics
+    python tools/measure_footprints.py --python 3.11 3.13
+    python tools/measure_footprints.py --only pandas numpy --again
 
-It needs ``packaging`` (and ``tomli`` below Python 3.11) where it runs, and a ``pip`` that knows ``--python``
-(22.3), or ``uv``, which is faster. Rows that are in the catalog already are skipped, so that it can be
-interrupted at any time and started again.
+It needs memguard where it runs, and a ``pip`` that knows ``--python`` (22.3), or ``uv``, which is faster. Rows that are
+in the catalog already are skipped, so that it can be interrupted at any time and started again; so are those that
+failed, unless ``--again`` or ``--retry`` is given.
 """
 
 from __future__ import annotations
@@ -32,34 +32,46 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import NamedTuple, TypedDict, cast
 
+import tomli
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from memguard_hooks.footprint import trace
+from memguard_hooks.footprint.trace import Trace
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAN = ROOT / "tools" / "footprints.toml"
 PROBE = ROOT / "memguard_hooks" / "footprint" / "probe.py"
 CATALOG = ROOT / "memguard_hooks" / "footprint" / "catalog"
 INDEX_PYTHON = "3.11"
+PYTHONS = (INDEX_PYTHON, "3.13")
 INTERPRETER = "python"
-RUNS = 3
-IMPORT_TIMEOUT = 600
+RUNS = 2
+AGREEMENT = 0.01
+"""Two runs that differ by more are followed by a third."""
+
+HEAVY = 40 * 2**20
+"""What takes as much is measured without bytecode as well."""
+
+SMALL = 64 * 1024
+REST = "(standard library)"
+"""What stands for the parts of the standard library that take less than that."""
+
+IMPORT_TIMEOUT = 300
+INSTALL_TIMEOUT = 900
+WIDTH = 120
 REASON_LENGTH = 200
-MINIMAL_SOURCE_KIB = 8  # below it the page size of 4 KiB decides, not the source
 
 
 class MeasurementError(Exception):
@@ -74,11 +86,21 @@ class Row(NamedTuple):
     version: str | None
     extra_requirements: tuple[str, ...]
     pip_arguments: tuple[str, ...]
+    may_build: bool
+    environment: Mapping[str, str]
 
     @property
     def requirement(self) -> str:
         """What pip is asked for."""
         return self.distribution if self.version is None else f"{self.distribution}=={self.version}"
+
+
+class Work(NamedTuple):
+    """A row, those of its modules that are to be measured, and the interpreter."""
+
+    row: Row
+    modules: list[str]
+    python: Path
 
 
 class Measurement(TypedDict):
@@ -96,37 +118,13 @@ class Measurement(TypedDict):
     wheel: str
     resident: int
     anonymous: int
+    peak: int  # by how much the import lifts the process's peak
     base_resident: int
     base_anonymous: int
-    own: dict[str, list[int]]  # package -> [resident KiB, anonymous KiB]
-    source_kib: dict[str, int]
-    compiled: list[str]
+    without_bytecode: list[int]  # resident and anonymous KiB; empty where it was not measured
+    own: list[str]  # `package:resident/anonymous` KiB, many to a line; without `/anonymous` where both are equal
+    optional: list[str]  # what it tried to import and did not find
     installed: dict[str, str]  # what was installed with it -> its version
-
-
-class Host(TypedDict):
-    """What the probe says of the interpreter and the system."""
-
-    python: str
-    platform: str
-    libc: str
-    kernel: str
-    cores: int
-
-
-class Probed(TypedDict):
-    """What the probe prints."""
-
-    error: str
-    base_resident: int
-    base_anonymous: int
-    resident: int
-    anonymous: int
-    bytecode: bool
-    own: dict[str, list[int]]
-    source: dict[str, int]
-    compiled: list[str]
-    host: Host
 
 
 class Failure(NamedTuple):
@@ -145,8 +143,8 @@ class Failure(NamedTuple):
 def read_plan(path: Path) -> list[Row]:
     """The rows of the plan: for each distribution the newest version, and each of the versions it names."""
     rows = []
-    for table in tomllib.loads(path.read_text("utf-8"))["footprint"]:
-        unknown = set(table) - {"distribution", "module", "version", "newest", "with", "pip", "note"}
+    for table in tomli.loads(path.read_text("utf-8"))["footprint"]:
+        unknown = set(table) - {"distribution", "module", "version", "newest", "with", "pip", "build", "environment", "note"}
         if unknown:
             message = f"{path.name}: unknown key {min(unknown)!r} in {table.get('distribution')}"
             raise SystemExit(message)
@@ -156,7 +154,15 @@ def read_plan(path: Path) -> list[Row]:
         if table.get("newest", not versions):
             versions.append(None)
         rows += [
-            Row(distribution, modules, version, as_tuple(table.get("with", ())), as_tuple(table.get("pip", ())))
+            Row(
+                distribution,
+                modules,
+                version,
+                as_tuple(table.get("with", ())),
+                as_tuple(table.get("pip", ())),
+                table.get("build", False),
+                table.get("environment", {}),
+            )
             for version in versions
         ]
     return rows
@@ -172,14 +178,16 @@ def as_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
 
 def find_python(text: str) -> Path:
     """The interpreter that the option names, by path, by command, or by version among pyenv's."""
-    found = shutil.which(text) or shutil.which(f"python{text}")
-    if found is None:
-        pyenv = Path.home() / ".pyenv" / "versions"
-        candidates = sorted(pyenv.glob(f"{text}*/bin/python"), key=lambda path: Version(path.parts[-3]))
-        if not candidates:
-            raise SystemExit(f"no Python {text} found")
-        return candidates[-1]
-    return Path(found)
+    if re.fullmatch(r"3\.\d+(\.\d+)?", text):
+        folder = Path.home() / ".pyenv" / "versions"
+        found = sorted(folder.glob(f"{text}*/bin/python"), key=lambda path: Version(path.parts[-3]))
+        if found:
+            return found[-1]
+        text = f"python{text}"
+    command = shutil.which(text)
+    if command is None:
+        raise SystemExit(f"no Python {text} found")
+    return Path(command)
 
 
 @functools.cache
@@ -198,6 +206,7 @@ class Environment:
     def __init__(self, folder: Path, python: Path) -> None:
         self.folder = folder
         self.python = folder / "venv" / "bin" / "python"
+        self.variables: Mapping[str, str] = {}
         self.home = folder / "home"
         self.home.mkdir()
         run([str(python), "-I", "-m", "venv", "--without-pip", str(folder / "venv")])
@@ -211,17 +220,20 @@ class Environment:
         return str(next((self.folder / "venv" / "lib").glob("python*/site-packages")))
 
     def install(self, row: Row, installer: str) -> None:
-        """Install the row's distribution, compiled to bytecode and not in the page cache."""
+        """Install the row's distribution, and put it out of the page cache; the first import writes its bytecode."""
         requirements = [*row.pip_arguments, row.requirement, *row.extra_requirements]
+        if not row.may_build:
+            requirements = ["--only-binary", ":all:", *requirements]
         if installer == "uv":
-            command = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--link-mode", "copy"]
+            command = ["uv", "pip", "install", "--quiet", "--link-mode", "copy"]
             command += ["--python", str(self.python)]
             if "PIP_FIND_LINKS" in os.environ:
                 command += ["--find-links", os.environ["PIP_FIND_LINKS"]]
         else:
-            command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--compile"]
+            command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-compile"]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         run([*command, *requirements], environment)
+        self.variables = {name: value.format(site=self.site_packages) for name, value in row.environment.items()}
         self.evict()
 
     def evict(self) -> None:
@@ -240,7 +252,7 @@ class Environment:
         found = distributions(path=[self.site_packages])
         return {canonicalize_name(distribution.metadata["Name"]): distribution for distribution in found}
 
-    def probe_once(self, *arguments: str) -> Probed:
+    def probe_once(self, *arguments: str, bytecode: bool = True) -> Trace:
         """Run the probe in a fresh process."""
         environment = {
             "HOME": str(self.home),
@@ -248,8 +260,12 @@ class Environment:
             "PATH": f"{self.python.parent}:/usr/bin:/bin",
             "PYTHONNOUSERSITE": "1",
             "TMPDIR": str(self.home),
+            **self.variables,
         }
-        command = [*offline_prefix(), str(self.python), "-I", str(self.probe), *arguments]
+        events = self.folder / "events"
+        events.unlink(missing_ok=True)
+        flags = ["-I"] if bytecode else ["-I", "-B"]
+        command = [*offline_prefix(), str(self.python), *flags, str(self.probe), str(events), *arguments]
         try:
             process = subprocess.run(
                 command,
@@ -263,13 +279,12 @@ class Environment:
         except subprocess.TimeoutExpired as error:
             message = f"the import did not end within {IMPORT_TIMEOUT} s"
             raise MeasurementError(message) from error
-        lines = process.stdout.decode("utf-8", "replace").rstrip().splitlines()
-        if not lines or not lines[-1].startswith("{"):
+        probed = trace.read(str(events)) if events.exists() else None
+        if probed is None or probed.end is None or probed.host is None:
             message = f"the interpreter ended with status {process.returncode}"
             raise MeasurementError(message)
-        probed = cast("Probed", json.loads(lines[-1]))
-        if "error" in probed:
-            raise MeasurementError(self.shorten(probed["error"]))
+        if probed.end.error:
+            raise MeasurementError(self.shorten(probed.end.error))
         return probed
 
     def measure(self, module: str | None) -> Measurement:
@@ -278,33 +293,89 @@ class Environment:
         self.probe_once(*arguments)
         traced = self.probe_once(*arguments, "--trace")
         runs = [self.probe_once(*arguments) for _ in range(RUNS)]
-        host = traced["host"]
-        own = {package: [bytes_ // 1024 for bytes_ in costs] for package, costs in traced["own"].items()}
-        source = {package: round(size / 1024) for package, size in traced["source"].items()}
+        totals = [run.resident if module else run.base.resident for run in runs]
+        if max(totals) > min(totals) * (1 + AGREEMENT):
+            runs.append(self.probe_once(*arguments))
+        host, third = traced.host, [one for one in traced.modules if one.is_third_party]
+        own = fold(traced)
+        if module is not None and module.endswith(")"):  # what a call does besides loading modules is its own
+            rest = [(traced.resident, 0), (traced.anonymous, 1)]
+            own[module] = [total // 1024 - sum(cost[kind] for cost in own.values()) for total, kind in rest]
+        assert host is not None
+        packages = {one.package for one in third}
         return {
             "module": module or INTERPRETER,
-            "version": host["python"],
-            "python": host["python"],
-            "platform": host["platform"],
-            "libc": host["libc"],
-            "kernel": host["kernel"],
-            "cores": host["cores"],
-            "bytecode": traced["bytecode"],
+            "version": host.python,
+            "python": host.python,
+            "platform": host.platform,
+            "libc": host.libc,
+            "kernel": host.kernel,
+            "cores": host.cores,
+            "bytecode": all(one.bytecode is not False for one in traced.modules),
             "date": datetime.now(timezone.utc).date().isoformat(),
             "wheel": "",
-            "resident": round(statistics.median(run["resident"] for run in runs)),
-            "anonymous": round(statistics.median(run["anonymous"] for run in runs)),
-            "base_resident": round(statistics.median(run["base_resident"] for run in runs)),
-            "base_anonymous": round(statistics.median(run["base_anonymous"] for run in runs)),
-            "own": {package: costs for package, costs in own.items() if any(costs)},
-            "source_kib": {package: size for package, size in source.items() if size},
-            "compiled": traced["compiled"],
+            "resident": median(run.resident for run in runs),
+            "anonymous": median(run.anonymous for run in runs),
+            "peak": median(run.end.peak - run.base.peak for run in runs if run.end),
+            "base_resident": median(run.base.resident for run in runs),
+            "base_anonymous": median(run.base.anonymous for run in runs),
+            "without_bytecode": [],
+            "own": textwrap.wrap(render_own(own), WIDTH, break_long_words=False, break_on_hyphens=False),
+            "optional": sorted(
+                {name for importer, name in traced.missing if is_within(importer, packages) and is_optional(name, packages)}
+            ),
             "installed": {},
         }
+
+    def drop_bytecode(self) -> None:
+        """Delete the bytecode of what was installed; the interpreter's own stays."""
+        for folder in Path(self.site_packages).rglob("__pycache__"):
+            shutil.rmtree(folder)
+
+    def measure_without_bytecode(self, module: str) -> list[int]:
+        """The totals of an import that compiles all that was installed, in KiB."""
+        probed = self.probe_once(module, bytecode=False)
+        return [probed.resident // 1024, probed.anonymous // 1024]
 
     def shorten(self, text: str) -> str:
         """A reason of one line, without this machine's folders."""
         return shorten(text.replace(str(self.folder), ""))
+
+
+def fold(traced: Trace) -> dict[str, list[int]]:
+    """The own resident and anonymous KiB of each package; the small parts of the standard library are summed."""
+    third = {one.package for one in traced.modules if one.is_third_party}
+    found: dict[str, list[int]] = {}
+    for package, cost in traced.own().items():
+        is_small = package not in third and abs(cost.resident) < SMALL
+        sums = found.setdefault(REST if is_small else package, [0, 0])
+        sums[0] += cost.resident // 1024
+        sums[1] += cost.anonymous // 1024
+    return {package: sums for package, sums in found.items() if any(sums)}
+
+
+def render_own(own: Mapping[str, Sequence[int]]) -> str:
+    """Own costs as a text without spaces in its items, sorted: `email:520 ssl:6796/2872 -:80`."""
+    return " ".join(
+        f"{'-' if name == REST else name}:{resident}" + (f"/{anonymous}" if anonymous != resident else "")
+        for name, (resident, anonymous) in sorted(own.items())
+    )
+
+
+def median(values: Iterable[int]) -> int:
+    """The median, whole."""
+    return round(statistics.median(values))
+
+
+def is_within(module: str, packages: Iterable[str]) -> bool:
+    """Whether a module belongs to one of the packages."""
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def is_optional(name: str, loaded: Iterable[str]) -> bool:
+    """Whether what was not found may come with another distribution: no part of Python or of what was loaded."""
+    top = name.partition(".")[0]
+    return top not in sys.stdlib_module_names and not top.startswith("_") and not is_within(name, loaded)
 
 
 def shorten(text: str) -> str:
@@ -318,12 +389,21 @@ def shorten(text: str) -> str:
 
 def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
     """Run a program that must succeed."""
-    process = subprocess.run(command, capture_output=True, check=False, env=environment, text=True)
+    try:
+        process = subprocess.run(
+            command, capture_output=True, check=False, env=environment, text=True, timeout=INSTALL_TIMEOUT
+        )
+    except subprocess.TimeoutExpired as error:
+        message = f"did not end within {INSTALL_TIMEOUT} s"
+        raise MeasurementError(message) from error
     if process.returncode:
         lines = process.stderr.splitlines()
         errors = [line for line in lines if line.lstrip(" \u00d7").lower().startswith(("error:", "no solution"))]
         told = [line for line in lines if "Because" in line] or errors or lines[-1:] or ["failed without a word"]
-        raise MeasurementError(shorten(told[0].strip(" \u2570\u2500\u25b6\u00d7")))
+        first = told[0]
+        if first.endswith(":") and first in lines[:-1]:
+            first += f" {lines[lines.index(first) + 1].strip()}"
+        raise MeasurementError(shorten(first.strip(" \u2570\u2500\u25b6\u00d7")))
 
 
 @contextmanager
@@ -353,6 +433,7 @@ def measure_row(row: Row, modules: Sequence[str], python: Path, installer: str) 
             return
         installed = place.distributions()
         distribution = installed[row.distribution]
+        measured: list[Measurement] = []
         for module in modules:
             try:
                 measurement = place.measure(module)
@@ -363,6 +444,15 @@ def measure_row(row: Row, modules: Sequence[str], python: Path, installer: str) 
             measurement["version"] = distribution.version
             measurement["wheel"] = wheel_tag(distribution)
             measurement["installed"] = {name: other.version for name, other in installed.items() if name != row.distribution}
+            measured.append(measurement)
+            if measurement["resident"] < HEAVY:
+                yield measurement
+        heavy = [one for one in measured if one["resident"] >= HEAVY]
+        if heavy:
+            place.drop_bytecode()
+        for measurement in heavy:
+            with suppress(MeasurementError):
+                measurement["without_bytecode"] = place.measure_without_bytecode(measurement["module"])
             yield measurement
 
 
@@ -426,7 +516,6 @@ class Catalog:
                     if (failure[0], failure[1], failure[3]) != key or failure.version not in versions
                 }
             write_atomically(self.folder / "failed.tsv", render_failures(failures))
-            self.write_index()
 
     def write_index(self) -> None:
         """Write the index anew from all files."""
@@ -439,10 +528,30 @@ def sort_key(measurement: Measurement) -> tuple[str, Version, Version]:
 
 
 def render_measurements(distribution: str, measurements: Iterable[Measurement]) -> str:
-    """One distribution's file, each package's pair of costs on one line."""
-    content = {"distribution": distribution, "measurements": sorted(measurements, key=sort_key)}
-    text = json.dumps(content, indent=1, sort_keys=True)
-    return re.sub(r"\[\s+(-?\d+),\s+(-?\d+)\s+\]", r"[\1, \2]", text) + "\n"
+    """One distribution's file: a key a line, and long values wrapped between their items."""
+    blocks = [
+        "  {\n" + ",\n".join(f"   {render_item(key, value)}" for key, value in sorted(one.items())) + "\n  }"
+        for one in sorted(measurements, key=sort_key)
+    ]
+    return f'{{\n "distribution": "{distribution}",\n "measurements": [\n' + ",\n".join(blocks) + "\n ]\n}\n"
+
+
+def render_item(key: str, value: object) -> str:
+    """One key with its value, the items of a table or a list filled into lines."""
+    text = f"{json.dumps(key)}: {json.dumps(value, sort_keys=True)}"
+    if len(text) + 4 <= WIDTH:
+        return text
+    items = [json.dumps(one) for one in cast("list[object]", value)] if isinstance(value, list) else []
+    if isinstance(value, dict):
+        items = [f"{json.dumps(name)}: {json.dumps(item)}" for name, item in sorted(value.items())]
+    lines = [""]
+    for item in items:
+        if lines[-1] and len(lines[-1]) + len(item) + 6 > WIDTH:
+            lines.append("")
+        lines[-1] += f" {item},"
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    body = "\n".join(f"   {line}" for line in lines).rstrip(",")
+    return f"{json.dumps(key)}: {opening}\n{body}\n   {closing}"
 
 
 def render_index(files: Mapping[str, Sequence[Measurement]]) -> str:
@@ -498,26 +607,31 @@ def missing_modules(row: Row, rows: Sequence[Row], measurements: Iterable[Measur
 
 
 def choose_work(
-    rows: Sequence[Row], catalog: Catalog, python_version: str, only: Sequence[str], *, again: bool
-) -> list[tuple[Row, list[str]]]:
-    """The rows to measure, each with its modules."""
+    rows: Sequence[Row], catalog: Catalog, python: Path, only: Sequence[str], *, again: bool, retry: bool
+) -> list[Work]:
+    """The rows to measure on a Python, each with its modules."""
     wanted = {canonicalize_name(name) for name in only}
+    python_version = version_of(python)
+    failures = {one[:4] for one in catalog.read_failures() if one.python == python_version}
     work = []
     for row in rows:
         if wanted and row.distribution not in wanted:
             continue
         measured = [one for one in catalog.read(row.distribution) if one["python"] == python_version]
         modules = list(row.modules) if again else missing_modules(row, rows, measured)
+        if not (again or retry):
+            known = {one[1] for one in failures if one[0] == row.distribution and row.version in (None, one[2])}
+            modules = [module for module in modules if module not in known]
         if modules:
-            work.append((row, modules))
+            work.append(Work(row, modules, python))
     return work
 
 
-def measure_work(work: Sequence[tuple[Row, list[str]]], catalog: Catalog, python: Path, installer: str, jobs: int) -> None:
+def measure_work(work: Sequence[Work], catalog: Catalog, installer: str, jobs: int) -> None:
     """Measure rows, several at a time, with a line on standard error for each result."""
 
-    def measure_one(numbered: tuple[int, tuple[Row, list[str]]]) -> None:
-        number, (row, modules) = numbered
+    def measure_one(numbered: tuple[int, Work]) -> None:
+        number, (row, modules, python) = numbered
         try:
             for result in measure_row(row, modules, python, installer):
                 catalog.write(row, result)
@@ -545,7 +659,8 @@ def describe(row: Row, result: Measurement | Failure) -> str:
         return f"{row.requirement} {result.module}: {result.reason}"
     return (
         f"{row.distribution} {result['version']} {result['module']}: resident {mib(result['resident'])}, "
-        f"anonymous {mib(result['anonymous'])}{'' if result['bytecode'] else ', WITHOUT bytecode'}"
+        f"anonymous {mib(result['anonymous'])}, Python {result['python']}"
+        f"{'' if result['bytecode'] else ', WITHOUT bytecode'}"
     )
 
 
@@ -559,113 +674,47 @@ def mib(size: float) -> str:
     return f"{size / 2**20:.1f} MiB"
 
 
-# Statistics over what was measured
-
-
-def render_statistics(files: Mapping[str, Sequence[Measurement]]) -> str:
-    """The figures that the estimate assumes for what the catalog does not know."""
-    measurements = [
-        measurement
-        for distribution, measured in files.items()
-        for measurement in measured
-        if distribution != INTERPRETER and is_index_python(measurement)
-    ]
-    ratios = [sum(pair[0] for pair in one["own"].values()) * 1024 / one["resident"] for one in measurements]
-    resident: dict[str, list[int]] = {}
-    anonymous: dict[str, list[int]] = {}
-    source: dict[str, list[int]] = {}
-    compiled: set[str] = set()
-    for one in measurements:
-        compiled.update(one["compiled"])
-        for package in {*one["source_kib"], *one["compiled"]}:
-            costs = one["own"].get(package, [0, 0])
-            resident.setdefault(package, []).append(costs[0])
-            anonymous.setdefault(package, []).append(costs[1])
-            source.setdefault(package, []).append(one["source_kib"].get(package, 0))
-    pure = [package for package in resident if package not in compiled and mean(source[package]) >= MINIMAL_SOURCE_KIB]
-    return "\n".join(
-        [
-            f"measurements on Python {INDEX_PYTHON}: {len(measurements)}",
-            (
-                f"third-party packages in their closures: {len(resident)}, {len(pure)} of them pure Python "
-                f"with {MINIMAL_SOURCE_KIB} KiB of source or more"
-            ),
-            spread("sum of own costs / resident total", ratios, str_ratio),
-            spread("own resident of a third-party package", [mean(one) * 1024 for one in resident.values()], mib),
-            spread("own anonymous of a third-party package", [mean(one) * 1024 for one in anonymous.values()], mib),
-            spread(
-                "own resident / source bytes, pure Python",
-                [mean(resident[package]) / mean(source[package]) for package in pure],
-                str_ratio,
-            ),
-            spread(
-                "own anonymous / source bytes, pure Python",
-                [mean(anonymous[package]) / mean(source[package]) for package in pure],
-                str_ratio,
-            ),
-            "own resident / source bytes, pure Python, all packages together: "
-            + str_ratio(sum(mean(resident[one]) for one in pure) / sum(mean(source[one]) for one in pure)),
-        ]
-    )
-
-
-def spread(title: str, values: Sequence[float], show: Callable[[float], str]) -> str:
-    """Median, 10 % and 90 % quantile, least and most."""
-    tenths = statistics.quantiles(values, n=10, method="inclusive")
-    return (
-        f"{title}: median {show(statistics.median(values))}, "
-        f"10-90 % {show(tenths[0])} to {show(tenths[8])}, all {show(min(values))} to {show(max(values))}"
-    )
-
-
-def str_ratio(value: float) -> str:
-    """A ratio with three digits behind the point."""
-    return f"{value:.3f}"
-
-
-def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean."""
-    return sum(values) / len(values)
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(description="Measure import footprints and write them into the catalog.")
     parser.add_argument("--plan", type=Path, default=PLAN, help="the rows to measure (default: tools/footprints.toml)")
     parser.add_argument("--catalog", type=Path, default=CATALOG, help="the folder to write (default: the project's)")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="only these distributions (python: the bare interpreter)")
-    parser.add_argument("--python", default=INDEX_PYTHON, help="interpreter to measure on: a path, command or version")
+    parser.add_argument(
+        "--python", nargs="+", default=PYTHONS, help="interpreters to measure on: paths, commands or versions (3.11 3.13)"
+    )
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="rows to measure at a time")
     parser.add_argument("--again", action="store_true", help="also measure what is in the catalog already")
+    parser.add_argument("--retry", action="store_true", help="also try again what has failed")
     parser.add_argument(
         "--installer",
         choices=("pip", "uv"),
         default="uv" if shutil.which("uv") else "pip",
         help="what installs the rows (default: uv if it is on PATH)",
     )
-    parser.add_argument("--statistics", action="store_true", help="print statistics of the catalog and measure nothing")
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure, or print the statistics."""
+    """Measure what the plan asks for and the catalog lacks."""
     arguments = build_parser().parse_args(argv)
     catalog = Catalog(arguments.catalog)
-    if arguments.statistics:
-        print(render_statistics(catalog.read_all()))
-        return 0
     if platform.system() != "Linux":
         raise SystemExit("footprints are read from /proc/self/smaps_rollup: Linux only")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    python = find_python(arguments.python)
-    version = version_of(python)
     only = arguments.only or []
-    if all(one["python"] != version for one in catalog.read(INTERPRETER)) or (arguments.again and INTERPRETER in only):
-        catalog.add(INTERPRETER, measure_interpreter(python))
-    work = choose_work(read_plan(arguments.plan), catalog, version, only, again=arguments.again)
-    say(f"{len(work)} rows to measure on Python {version}")
-    measure_work(work, catalog, python, arguments.installer, arguments.jobs)
-    catalog.write_index()
+    work: list[Work] = []
+    for python in map(find_python, arguments.python):
+        version = version_of(python)
+        if all(one["python"] != version for one in catalog.read(INTERPRETER)) or (arguments.again and INTERPRETER in only):
+            catalog.add(INTERPRETER, measure_interpreter(python))
+        work += choose_work(read_plan(arguments.plan), catalog, python, only, again=arguments.again, retry=arguments.retry)
+    work.sort(key=lambda one: one.row.distribution)  # what was fetched for one Python is often still there for the other
+    say(f"{len(work)} rows to measure")
+    try:
+        measure_work(work, catalog, arguments.installer, arguments.jobs)
+    finally:
+        catalog.write_index()
     return 0
 
 

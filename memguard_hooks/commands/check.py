@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Check the project in a folder."""
     parser = run.make_parser("memguard check", "Check a whole project before it is deployed.")
     run.add_budget_options(parser)
+    run.add_table_option(parser)
     parser.add_argument("path", nargs="?", default=".", help="root of the project")
     options = parser.parse_args(argv)
     if not os.path.isdir(options.path):

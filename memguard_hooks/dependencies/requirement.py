@@ -134,8 +134,20 @@ def shorten(text: str) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
+_PINNED = re.compile(
+    r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[(?P<extras>[a-z0-9]+(?:,[a-z0-9]+)*)\])?"
+    r"(?P<specifier>==(?P<version>[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}))"
+)
+"""What most lines of an application look like; packaging says the same of them, and takes a while to load."""
+
+
 def parse(text: str, path: str, line: int, column: int, end_line: int) -> Requirement:
     """Parse a PEP 508 requirement. Raises MemguardError with the place."""
+    pinned = _PINNED.fullmatch(text)
+    if pinned is not None:
+        extras = tuple(sorted(set(pinned["extras"].split(",")))) if pinned["extras"] else ()
+        name = normalize_name(pinned["name"])
+        return Requirement(name, text, path, line, column, end_line, pinned["specifier"], extras=extras)
     from packaging.requirements import InvalidRequirement
     from packaging.requirements import Requirement as Parsed
 
@@ -230,6 +242,9 @@ def pin_of(requirement: Requirement) -> Pin | None:
     """
     if requirement.url is not None:
         return _pin_of_url(requirement.name, requirement.url)
+    pinned = _PINNED.fullmatch(f"x{requirement.specifier}")
+    if pinned is not None:
+        return Pin(pinned["version"])
     for specifier in specifiers(requirement.specifier):
         if specifier.operator in ("==", "===") and not specifier.version.endswith(".*"):
             return Pin(specifier.version)

@@ -62,11 +62,7 @@ def bringers(forbidden: Forbidden) -> frozenset[str]:
     known = {name for one in forbidden.grave for name in BRINGERS.get(one, ())}
     if forbidden.grave <= set(FORBIDDEN) & {*BRINGERS, "tensorflow"}:
         return frozenset(known)
-    measured = {one.distribution for ones in catalog.modules().values() for one in ones}
-    found = (
-        name for name in measured if any(forbidden.grave & one.installed.keys() for one in catalog.read_footprints(name))
-    )
-    return frozenset(found)
+    return catalog.bringing(forbidden.grave)
 
 
 # Declared
@@ -237,7 +233,7 @@ def _measured(requirement: Requirement) -> Footprint | None:
     from memguard_hooks.dependencies.requirement import pin_of
 
     pin = pin_of(requirement)
-    modules = [one.name for ones in catalog.modules().values() for one in ones if one.distribution == requirement.name]
+    modules = [one.name for one in catalog.distributions().get(requirement.name, ())]
     return catalog.find(modules[0], requirement.name, pin.version if pin else None) if modules else None
 
 
@@ -269,7 +265,7 @@ def _cost(name: str, version: str | None) -> tuple[int | None, str]:
     from memguard_hooks.dependencies.requirement import normalize_name
 
     providers = {name, f"{name}-cpu"}
-    modules = [m for ones in catalog.modules().values() for m in ones if m.distribution in providers]
+    modules = [one for name in providers for one in catalog.distributions().get(name, ())]
     dearest = max(modules, key=lambda module: module.resident, default=None)
     footprint = dearest and catalog.find(dearest.name, dearest.distribution, version)
     if footprint is None:

@@ -154,7 +154,7 @@ def modules_of(distribution: str) -> tuple[str, ...]:
     from memguard_hooks.footprint.heavy import DEFAULT
 
     names = {module for module, providers in DEFAULT.items() if distribution in providers}
-    names |= {one.name for ones in catalog.modules().values() for one in ones if one.distribution == distribution}
+    names |= {one.name for one in catalog.distributions().get(distribution, ())}
     # A module that lies in a package which others share, such as google, counts as it is.
     return tuple(sorted(name if name.startswith("google.") else name.partition(".")[0] for name in names))
 
@@ -188,9 +188,9 @@ def _is_brought(project: Project, requirement: Requirement, requirements: Sequen
                     return True
     inventory = project.declared.inventory
     if requirement.name in REQUIRED_BY_MANY and not inventory.locked(requirement.name):
-        measured = {one.distribution for ones in catalog.modules().values() for one in ones}
+        measured = catalog.distributions()
         beside = {one.name for one in inventory.requirements if one.path == requirement.path}
-        if not beside <= measured:
+        if not beside <= measured.keys():
             return True
     return any(
         edge.name == requirement.name
@@ -238,7 +238,7 @@ def _imports(node: ast.AST, modules: Sequence[str]) -> bool:
 
 
 def _finding(requirement: Requirement, code: str, what: str, fix: str) -> Finding:
-    measured = [one for ones in catalog.modules().values() for one in ones if one.distribution == requirement.name]
+    measured = catalog.distributions().get(requirement.name, ())
     cost = max((one.resident for one in measured), default=None)
     takes = f" ({mib(cost)} MiB once it is imported)" if cost is not None else ""
     place = (requirement.path, requirement.line, requirement.column)

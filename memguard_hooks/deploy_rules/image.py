@@ -1,9 +1,8 @@
 """What an image lacks: bytecode of its packages, and output that is written at once.
 
 pip compiles what it installs, whatever `PYTHONDONTWRITEBYTECODE` says; uv does so only when told
-(docs.astral.sh/uv/guides/integration/docker). Without bytecode each process compiles, and keeps the traces: pandas takes
-71 MiB instead of 57, litellm 1.70 149 instead of 137, faiss 70 instead of 30, sklearn 117 instead of 99, sqlalchemy 33
-instead of 27 (CPython 3.11.7, Linux x86_64, 2026-11). A pipe is written in blocks, and what stands in the block of a
+(docs.astral.sh/uv/guides/integration/docker). Without bytecode each process compiles, and keeps the traces: the catalog
+has what heavy packages take then. A pipe is written in blocks, and what stands in the block of a
 process that is killed is lost; Heroku, Nixpacks and Railpack set `PYTHONUNBUFFERED` by themselves.
 """
 
@@ -14,10 +13,8 @@ from collections.abc import Iterator
 
 from memguard_hooks.deploy_rules.running import Running, finding
 from memguard_hooks.deployment.service import Build
-from memguard_hooks.finding import MIB, Finding
-
-WITHOUT_BYTECODE = {"pandas": 14 * MIB, "litellm": 12 * MIB, "faiss": 40 * MIB, "sklearn": 18 * MIB, "sqlalchemy": 6 * MIB}
-"""What an import takes more where it is compiled first, in bytes."""
+from memguard_hooks.estimate import Process
+from memguard_hooks.finding import MIB, Finding, mib
 
 _UV = re.compile(r"\buv\s+(?:pip\s+(?:install|sync)|sync|add)\b")
 _NO_COMPILE = re.compile(r"\bpip3?\s+install\b[^&|;]*--no-compile\b")
@@ -56,19 +53,33 @@ def _bytecode(running: Running) -> Iterator[Finding]:
     if install is None or _is_compiled_elsewhere(running, install):
         return
     now = running.estimated
-    costs: dict[str, int] = {}
-    if now is not None:
-        roots = {root.name.partition(".")[0] for root in now.process.roots}
-        costs = {package: cost for package, cost in WITHOUT_BYTECODE.items() if package in roots}
+    costs = _taken_by_compiling(now.process) if now is not None else {}
     copies = now.workers if now is not None and now.command.start in ("fork", "spawn") else 1
     cost = copies * sum(costs.values()) or None
     tool = "uv" if _UV.search(install.command) else "pip"
     message = f"packages of {service.name} have no bytecode: {tool} leaves it to the first import, which {name} forbids"
     if cost is not None:
-        one_by_one = ", ".join(f"{package} +{size // MIB}" for package, size in costs.items())
-        message += f": +{cost // MIB} MiB ({one_by_one}{f', in {copies} workers' if copies > 1 else ''})"
+        one_by_one = ", ".join(f"{package} +{mib(size)}" for package, size in costs.items())
+        message += f": +{mib(cost)} MiB ({one_by_one}{f', in {copies} workers' if copies > 1 else ''})"
     fix = "set UV_COMPILE_BYTECODE=1 where uv installs" if tool == "uv" else "delete --no-compile"
     yield finding(place, "MG705", message, fix, cost=cost)
+
+
+def _taken_by_compiling(process: Process) -> dict[str, int]:
+    """Return what heavy packages of a process take more where they are compiled first, in bytes.
+
+    Of what a root takes more, that share counts which it adds to those before it.
+    """
+    added = {part.package: part.resident for part in process.parts}
+    found: dict[str, int] = {}
+    for root in process.roots:
+        footprint = root.footprint
+        if footprint is not None and footprint.without_bytecode is not None and root.sites:
+            more = footprint.without_bytecode[0] - footprint.resident
+            cost = more * added.get(root.label, 0) // footprint.resident
+            if cost >= MIB:
+                found[root.label] = cost
+    return found
 
 
 def _leaves_source(build: Build) -> bool:

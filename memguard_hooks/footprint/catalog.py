@@ -1,7 +1,9 @@
 """Look up what an import costs in the measured catalog.
 
-The data lies beside this module, in ``catalog/``: one JSON file a distribution, read when it is first asked
-for, and ``index.tsv``, which lists the measured modules. ``tools/measure_footprints.py`` writes both.
+The data lies beside this module, in ``catalog/``: one JSON file a distribution, read when it is first asked for, and
+``index.tsv``, which lists the measured modules; ``tools/measure_footprints.py`` writes both. ``light.tsv`` lists modules
+that take less than 10 MiB, by ``tools/survey_footprints.py``: rougher, but enough to know that they are light. It also
+writes ``standard.tsv``, with the modules of the standard library.
 """
 
 from __future__ import annotations
@@ -11,18 +13,22 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 FOLDER = os.path.join(os.path.dirname(__file__), "catalog")
 DEFAULT_PYTHON = "3.11"
 INTERPRETER = "python"
 
-LAZY_ROOTS = {"celery": "celery.app", "huggingface_hub": "huggingface_hub.file_download"}
-"""Packages that load nearly nothing until one of their names is taken, and the measured module that this loads."""
+REST = "(standard library)"
+"""What stands in the own costs for the small parts of the standard library together."""
 
 
 class Module(NamedTuple):
-    """A measured module, as the index lists it: the newest version on the default Python."""
+    """A measured module, as the index lists it: the newest version on the default Python.
+
+    A name such as `celery:Celery` is what `from celery import Celery` runs, where `import celery` alone loads little, and
+    `boto3:client('s3')` what a call of that as the app loads takes besides.
+    """
 
     name: str
     distribution: str
@@ -44,17 +50,23 @@ class Footprint(NamedTuple):
     wheel: str
     resident: int
     anonymous: int
+    peak: int  # by how much the import lifts the peak of the process
+    without_bytecode: tuple[int, int] | None  # resident and anonymous; None where nobody measured it
     base_resident: int
     base_anonymous: int
     own: Mapping[str, tuple[int, int]]  # package -> what its own modules take, without what they import
-    source: Mapping[str, int]  # third-party package -> size of the source files that ran
-    compiled: frozenset[str]  # third-party packages of which an extension module was loaded
+    optional: tuple[str, ...]  # modules that it imports where they are installed; here they were not
     installed: Mapping[str, str]  # distribution that was installed with it -> its version
 
     @property
     def requires(self) -> tuple[str, ...]:
         """The distributions that were installed with it, by canonical name, sorted."""
         return tuple(self.installed)
+
+    @property
+    def is_light(self) -> bool:
+        """Whether it comes from the rough survey of light packages."""
+        return not self.wheel and self.distribution != INTERPRETER
 
     @property
     def provenance(self) -> str:
@@ -65,8 +77,7 @@ class Footprint(NamedTuple):
 
 
 @cache
-def modules() -> dict[str, tuple[Module, ...]]:
-    """The measured modules by name; several distributions may provide one, as ``cv2``."""
+def _index() -> dict[str, tuple[Module, ...]]:
     found: dict[str, tuple[Module, ...]] = {}
     with open(os.path.join(FOLDER, "index.tsv"), encoding="ascii") as file:
         for line in file:
@@ -77,19 +88,67 @@ def modules() -> dict[str, tuple[Module, ...]]:
 
 
 @cache
-def read_footprints(distribution: str) -> tuple[Footprint, ...]:
-    """The measurements of a distribution, by canonical name: by module, then version, then Python, rising."""
+def modules() -> dict[str, tuple[Module, ...]]:
+    """The measured modules by name; several distributions may provide one, as ``cv2``."""
+    return {name: ones for name, ones in _index().items() if ":" not in name}
+
+
+@cache
+def distributions() -> dict[str, tuple[Module, ...]]:
+    """The measured distributions with their modules, by canonical name."""
+    found: dict[str, tuple[Module, ...]] = {}
+    for ones in modules().values():
+        for one in ones:
+            found[one.distribution] = (*found.get(one.distribution, ()), one)
+    return found
+
+
+def bringing(names: Collection[str]) -> frozenset[str]:
+    """The measured distributions with which one of some others was installed, found by the bytes of their files."""
+    wanted = [f'"{name}": "'.encode() for name in names]
+
+    def brings(distribution: str) -> bool:
+        with open(os.path.join(FOLDER, f"{distribution}.json"), "rb") as file:
+            data = file.read()
+        return any(one in data for one in wanted)
+
+    return frozenset(filter(brings, distributions()))
+
+
+def providers(name: str) -> tuple[str, ...]:
+    """The distributions that were measured to provide a module root, by canonical name."""
+    light = find_light(name)
+    return tuple(one.distribution for one in _index().get(name, ())) or ((light.distribution,) if light else ())
+
+
+@cache
+def attributes() -> dict[str, tuple[str, ...]]:
+    """The modules that load more once a name is taken from them, with what was measured: ``celery:Celery``."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in _index():
+        module, colon, _ = name.partition(":")
+        if colon:
+            found[module] = (*found.get(module, ()), name)
+    return found
+
+
+@cache
+def _items(distribution: str) -> tuple[Mapping[str, object], ...]:
     import json
 
     with open(os.path.join(FOLDER, f"{distribution}.json"), encoding="ascii") as file:
-        content = json.load(file)
-    return tuple(read_footprint(distribution, item) for item in content["measurements"])
+        return tuple(json.load(file)["measurements"])
+
+
+@cache
+def read_footprints(distribution: str) -> tuple[Footprint, ...]:
+    """The measurements of a distribution, by canonical name: by module, then version, then Python, rising."""
+    return tuple(read_footprint(distribution, item) for item in _items(distribution))
 
 
 def read_footprint(distribution: str, item: Mapping[str, object]) -> Footprint:
     """One measurement of a file. The files are the project's own and tested, so that no value is checked here."""
-    own = cast("Mapping[str, tuple[int, int]]", item["own"])
-    source = cast("Mapping[str, int]", item["source_kib"])
+    without_bytecode = cast("Sequence[int]", item["without_bytecode"])
     return Footprint(
         module=cast("str", item["module"]),
         distribution=distribution,
@@ -103,11 +162,12 @@ def read_footprint(distribution: str, item: Mapping[str, object]) -> Footprint:
         wheel=cast("str", item["wheel"]),
         resident=cast("int", item["resident"]),
         anonymous=cast("int", item["anonymous"]),
+        peak=cast("int", item["peak"]),
+        without_bytecode=(without_bytecode[0] * 1024, without_bytecode[1] * 1024) if without_bytecode else None,
         base_resident=cast("int", item["base_resident"]),
         base_anonymous=cast("int", item["base_anonymous"]),
-        own={package: (resident * 1024, anonymous * 1024) for package, (resident, anonymous) in own.items()},
-        source={package: kib * 1024 for package, kib in source.items()},
-        compiled=frozenset(cast("Sequence[str]", item["compiled"])),
+        own=_own(" ".join(cast("Sequence[str]", item["own"]))),
+        optional=tuple(cast("Sequence[str]", item["optional"])),
         installed=cast("Mapping[str, str]", item["installed"]),
     )
 
@@ -123,12 +183,99 @@ def find(
     The version counts before the Python. Without a version the newest is taken, without a Python the
     default one; where several distributions provide the module and none is named, the first by name.
     """
-    for candidate in modules().get(module, ()):
+    for candidate in _index().get(module, ()):
         if distribution in (None, candidate.distribution):
-            measured = [one for one in read_footprints(candidate.distribution) if one.module == module]
-            nearest = nearest_version([one.version for one in measured], version)
-            return nearest_python([one for one in measured if one.version == nearest], python)
+            measured = [one for one in _items(candidate.distribution) if one["module"] == module]
+            nearest = nearest_version([str(one["version"]) for one in measured], version)
+            return read_footprint(
+                candidate.distribution, nearest_python([one for one in measured if one["version"] == nearest], python)
+            )
     return None
+
+
+@cache
+def _lines(name: str) -> bytes:
+    with open(os.path.join(FOLDER, name), "rb") as file:
+        return file.read()
+
+
+def _fields(name: str, key: str) -> list[str] | None:
+    """Return what follows a key in a table of lines."""
+    data = _lines(name)
+    start = data.find(f"\n{key}\t".encode()) + 1
+    return data[start : data.index(b"\n", start)].decode("ascii").split("\t")[1:] if start else None
+
+
+@cache
+def find_light(module: str) -> Footprint | None:
+    """What the survey found of exactly this module root; the first distribution by name, where several provide it."""
+    fields = _fields("light.tsv", module)
+    if fields is None:
+        return None
+    distribution, version, *costs = fields
+    data = _lines("light.tsv")
+    python, platform, libc, cores, date = data[2 : data.index(b":")].decode("ascii").split(", ")
+    base = interpreter(python)._replace(python=python, platform=platform, libc=libc, cores=int(cores), date=date)
+    return _surveyed(base, module, distribution, version, costs)
+
+
+@cache
+def find_standard(module: str, python: str | None = None) -> Footprint | None:
+    """What a module of the standard library takes on the nearest Python, None for what takes next to nothing."""
+    base = interpreter(python, _measured_standard())
+    fields = _fields("standard.tsv", f"3.{minor_of(base.python)} {module}")
+    return None if fields is None else _surveyed(base, module, INTERPRETER, base.python, fields)
+
+
+@cache
+def _measured_standard() -> frozenset[int]:
+    """The minor versions on which the standard library was measured."""
+    return frozenset(minor_of(line.decode("ascii")) for line in _lines("standard.tsv").split(b"\n") if line[:2] == b"3.")
+
+
+def _surveyed(base: Footprint, module: str, distribution: str, version: str, costs: Sequence[str]) -> Footprint:
+    """One line of the survey as a footprint: resident, anonymous, and `name:resident/anonymous` of packages, in KiB."""
+    resident, anonymous, own = costs
+    return base._replace(
+        module=module,
+        distribution=distribution,
+        version=version,
+        wheel="",
+        resident=int(resident) * 1024,
+        anonymous=int(anonymous) * 1024,
+        peak=int(resident) * 1024,
+        base_resident=base.resident,
+        base_anonymous=base.anonymous,
+        own=_own(own),
+    )
+
+
+def _own(text: str) -> dict[str, tuple[int, int]]:
+    """Read own costs: `email:520 ssl:6796/2872 -:80`, resident and anonymous KiB; `-` are the small standard modules."""
+    found: dict[str, tuple[int, int]] = {}
+    for item in text.split():
+        name, _, both = item.rpartition(":")
+        resident, slash, anonymous = both.partition("/")
+        found[REST if name == "-" else name] = (int(resident) * 1024, int(anonymous if slash else resident) * 1024)
+    return found
+
+
+@cache
+def newest_within(distribution: str, specifier: str) -> str | None:
+    """The newest measured version of a distribution that a specifier admits, None where none is, or any is."""
+    if not any(sign in specifier for sign in "<=~!"):
+        return None
+    measured = tuple(dict.fromkeys(str(one["version"]) for one in _items(distribution)))
+    if len(measured) == 1:
+        return None
+
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import Version
+
+    try:
+        return max(SpecifierSet(specifier).filter(measured), key=Version, default=None)
+    except InvalidSpecifier:
+        return None
 
 
 def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
@@ -171,10 +318,15 @@ def release_distance(release: tuple[int, ...], other: tuple[int, ...]) -> tuple[
     return -length, 0
 
 
-def nearest_python(measured: Sequence[Footprint], python: str | None) -> Footprint:
+def nearest_python(measured: Sequence[Mapping[str, object]], python: str | None) -> Mapping[str, object]:
     """The measurement on the wanted Python's minor version, or the nearest to it; the newer of two as near."""
     wanted = minor_of(python or DEFAULT_PYTHON)
-    return min(measured, key=lambda one: (abs(minor_of(one.python) - wanted), -minor_of(one.python)))
+
+    def distance(one: Mapping[str, object]) -> tuple[int, int]:
+        minor = minor_of(str(one["python"]))
+        return abs(minor - wanted), -minor
+
+    return min(measured, key=distance)
 
 
 def minor_of(python: str) -> int:
@@ -184,18 +336,19 @@ def minor_of(python: str) -> int:
 
 
 def root_of(name: str) -> str | None:
-    """The longest measured module root that importing a dotted name runs, if any.
+    """The longest measured module root that importing a dotted name runs, if any; a light one counts too.
 
     ``google.generativeai.types`` runs ``google.generativeai``, and ``pandas.io`` runs ``pandas``.
     """
     measured = modules()
-    while name not in measured:
+    while name not in measured and find_light(name) is None:
         name = name.rpartition(".")[0]
         if not name:
             return None
     return name
 
 
-def interpreter(python: str | None = None) -> Footprint:
-    """What the bare interpreter takes, by the nearest minor version."""
-    return nearest_python(read_footprints(INTERPRETER), python)
+def interpreter(python: str | None = None, among: Collection[int] = ()) -> Footprint:
+    """What the bare interpreter takes, by the nearest minor version, of all or `among` some."""
+    items = [one for one in _items(INTERPRETER) if not among or minor_of(str(one["python"])) in among]
+    return read_footprint(INTERPRETER, nearest_python(items, python))

@@ -33,9 +33,11 @@ DEFAULT: dict[str, tuple[str, ...]] = {
 """Module → the distributions that provide it."""
 
 FRAMEWORKS = frozenset({
-    "aiogram", "aiohttp", "bottle", "celery", "chainlit", "daphne", "dash", "discord", "django", "falcon", "fastapi",
-    "flask", "gradio", "granian", "gunicorn", "hypercorn", "litestar", "nicegui", "pyramid", "pyrogram", "quart", "sanic",
-    "starlette", "streamlit", "telebot", "telegram", "telethon", "tornado", "uvicorn", "waitress",
+    "aiogram", "aiohttp", "airflow", "bottle", "celery", "chainlit", "dagster", "daphne", "dash", "discord", "django",
+    "falcon", "fastapi", "fastmcp", "flask", "flet", "gradio", "granian", "gunicorn", "hypercorn", "litestar", "mcp",
+    "nextcord", "nicegui", "ninja", "panel", "prefect", "pyramid", "pyrogram", "quart", "reflex", "rest_framework", "sanic",
+    "scrapy", "shiny", "solara", "starlette", "streamlit", "telebot", "telegram", "telethon", "textual", "tornado",
+    "uvicorn", "waitress",
 })  # fmt: skip
 """Frameworks and servers: an app cannot start without its own, so its import is no finding."""
 

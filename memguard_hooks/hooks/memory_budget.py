@@ -20,19 +20,20 @@ same, and `[budget]` with `warn`, `fail`, `growth`, `runtime` and `pessimistic`,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from memguard_hooks.memo import Memo
 
-from memguard_hooks import run
-from memguard_hooks.finding import MIB, Finding, Report, Severity, mib
-
+TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from memguard_hooks.budget import Judged
+    from memguard_hooks.deferral import Deferral
+    from memguard_hooks.finding import Finding, Report, Severity
     from memguard_hooks.project import Project
 
 HOOK = "memory-budget"
 
-MUCH = 10 * MIB
+MUCH = 10 * 2**20
 """What deferred imports must take in all preloaded workers to be worth a line."""
 
 RULES = {
@@ -45,10 +46,11 @@ RULES = {
 def check(project: Project) -> Report:
     """Estimate each service in the work tree and at the last commit, and judge it."""
     from memguard_hooks.budget import assess
+    from memguard_hooks.finding import Report
     from memguard_hooks.tree import RevisionTree, WorkTree
 
     assert isinstance(project.tree, WorkTree)
-    head = RevisionTree(project.tree.root)
+    head = RevisionTree(project.tree.root, beside=project.tree)
     try:
         judged = assess(project, project.at(head) if head.exists() else None)
     finally:
@@ -58,6 +60,7 @@ def check(project: Project) -> Report:
 
 
 def _judge(judged: Judged) -> list[Finding]:
+    from memguard_hooks.finding import mib
     from memguard_hooks.report.text import signed, summary
 
     report, settings = judged.report, judged.settings
@@ -73,12 +76,23 @@ def _judge(judged: Judged) -> list[Finding]:
     commit = report.estimate.commit
     if settings.growth is not None and commit is not None and commit > settings.growth:
         message = f"{report.name} grew by {signed(commit)} MiB, more than the {mib(settings.growth)} MiB allowed"
-        findings.append(_finding(judged, "MG303", "error", message, commit, "\n".join(_added(judged)) or None))
+        findings.append(
+            _finding(
+                judged,
+                "MG303",
+                "error",
+                message,
+                commit,
+                "\n".join(_added(judged)) or None,
+            )
+        )
     return findings
 
 
 def _processes(judged: Judged) -> str:
     """Say how the processes make the sum: `: 2 processes of 290 MiB that share pages`, and how many copies there are."""
+    from memguard_hooks.finding import mib
+
     workers, process, fewest = judged.report.processes, judged.process, judged.fewest
     lines: list[str] = []
     if judged.settings.pessimistic and judged.report.estimate is not None:
@@ -92,9 +106,22 @@ def _processes(judged: Judged) -> str:
     return f": {', '.join(lines)}" if lines else ""
 
 
-def _finding(judged: Judged, code: str, severity: Severity, message: str, cost: int, fix: str | None) -> Finding:
+def _finding(
+    judged: Judged,
+    code: str,
+    severity: Severity,
+    message: str,
+    cost: int,
+    fix: str | None,
+) -> Finding:
+    from memguard_hooks.finding import Finding
+
     report, service = judged.report, judged.service
-    dearest = max((part for part in report.parts if part.chain), key=lambda part: part.resident, default=None)
+    dearest = max(
+        (part for part in report.parts if part.chain),
+        key=lambda part: part.resident,
+        default=None,
+    )
     return Finding(
         service.path,
         service.line,
@@ -111,9 +138,9 @@ def _finding(judged: Judged, code: str, severity: Severity, message: str, cost: 
 
 def _fix(judged: Judged) -> str | None:
     """Name the imports to defer, what each saves, and the plan on which the service fits as it is."""
-    from memguard_hooks.report.text import chain
+    from memguard_hooks.finding import MIB, mib
 
-    lines = [f"defer {one.name}: -{mib(one.saving)} MiB ({chain(one.chain)})" for one in judged.deferrals]
+    lines = [_defer(one) for one in judged.deferrals]
     if judged.preload >= MIB:
         lines.append(f"{'or ' if lines else ''}start with --preload: -{mib(judged.preload)} MiB")
     if judged.workers is not None:
@@ -128,8 +155,21 @@ def _fix(judged: Judged) -> str | None:
     return "\n".join(lines + _added(judged)) or None
 
 
+def _defer(deferral: Deferral) -> str:
+    """Name an import to defer with the way to it, and its other places, without which nothing is saved."""
+    from memguard_hooks.finding import mib
+    from memguard_hooks.report.text import chain
+
+    places = dict.fromkeys(f"{step.path}:{step.line}" for step in deferral.sites)
+    last = deferral.chain[-1]
+    others = [place for place in places if place != f"{last.path}:{last.line}"]
+    also = f"; also {', '.join(others)}" if others else ""
+    return f"defer {deferral.name}: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
+
+
 def _added(judged: Judged) -> list[str]:
     """Name the imports that were not there at the last commit."""
+    from memguard_hooks.finding import MIB, mib
     from memguard_hooks.report.text import chain
 
     return [
@@ -140,11 +180,18 @@ def _added(judged: Judged) -> list[str]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Judge the services of the project in the working folder."""
+    """Judge the services of the project in the working folder, or say again what was said of them as they are."""
+    memo = Memo(HOOK, argv)
+    status = memo.recall()
+    if status is not None:
+        return status
+    from memguard_hooks import run
+
     parser = run.make_parser(HOOK, __doc__ or "")
     run.add_budget_options(parser)
+    run.add_table_option(parser)
     options = parser.parse_args(argv)
-    return run.run(options, check)
+    return run.run(options, check, memo=memo)
 
 
 if __name__ == "__main__":

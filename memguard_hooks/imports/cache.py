@@ -1,8 +1,6 @@
 """Analyses that are kept from one run to the next, by the hash of the source that was analyzed.
 
-They lie in git's own folder, as `.git/memguard`: no commit can bring them along, no clone has them, and git never
-lists them. `MEMGUARD_CACHE_DIR` names another folder, the empty string none. An entry is written whole and then
-renamed into place, so that hooks may run side by side; one that was damaged is not believed, and made anew.
+They lie in the folder of `cache_folder`. An entry that was damaged is made anew.
 """
 
 from __future__ import annotations
@@ -12,19 +10,15 @@ import json
 import os
 import sys
 from functools import cached_property
-from hashlib import blake2b
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memguard_hooks.cache_folder import DIGEST_BYTES, digest, read_whole, shrink, write_whole
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.analyze import Analysis, ImportSite, Target, Unknown, analyze
 
 if TYPE_CHECKING:
     from memguard_hooks.imports.ledger import Ledger
-
-FOLDER = "memguard"
-
-VARIABLE = "MEMGUARD_CACHE_DIR"
 
 MAX_ENTRIES_A_SHARD = 64
 """Of 256 shards: 16,384 analyses of some kilobyte each. The oldest half of a full shard is dropped."""
@@ -34,8 +28,6 @@ MAX_GENERATIONS = 3
 
 FRESH_TREES = 16
 """Analyses after which memory is freed: the walk over a syntax tree leaves it in circles of some MiB."""
-
-_DIGEST_BYTES = 16
 
 
 class _Problem(NamedTuple):
@@ -56,7 +48,8 @@ class Cache:
 
     def analyze(self, data: bytes, path: str, target: Target) -> Analysis:
         """Return the analysis of a source; raises MemguardError for one that cannot be analyzed, with the place."""
-        key = _digest(data, repr(target).encode())
+        # A set has another order in each process.
+        key = digest(data, repr((*target._replace(called=frozenset()), *sorted(target.called))).encode())
         found = self._known.get(key) or self._read(key)
         if found is None:
             try:
@@ -95,13 +88,13 @@ class Cache:
         """Keep an answer; a folder that cannot be written to keeps nothing."""
         place = self._place(key)
         if place is not None and write_whole(place, _encode(found)):
-            _shrink(os.path.dirname(place))
+            shrink(os.path.dirname(place), MAX_ENTRIES_A_SHARD)
 
     def ledger(self, *name: str) -> Ledger:
         """Return the short answers of that name, which `close` saves."""
         from memguard_hooks.imports.ledger import Ledger
 
-        key = _digest(*(part.encode() for part in name)).hex()
+        key = digest(*(part.encode() for part in name)).hex()
         if key not in self._ledgers:
             self._ledgers[key] = Ledger(os.path.join(self._generation, key) if self._generation is not None else None)
         return self._ledgers[key]
@@ -110,66 +103,6 @@ class Cache:
         """Save the short answers."""
         for ledger in self._ledgers.values():
             ledger.save()
-
-
-def read_whole(path: str) -> bytes | None:
-    """Return what `write_whole` has written, None for what is not there or was damaged."""
-    try:
-        with open(path, "rb") as stream:
-            content = stream.read()
-    except OSError:
-        return None
-    digest, text = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-    return text if digest == _digest(text) else None
-
-
-def write_whole(path: str, text: bytes) -> bool:
-    """Put a file into its place at once, with its digest; tell whether that went well."""
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(temporary, "wb") as stream:
-            stream.write(_digest(text) + text)
-        os.replace(temporary, path)
-    except OSError:
-        return False
-    return True
-
-
-def find_folder(root: str) -> str | None:
-    """Return where the cache of a project lies, None where the project is in no git repository."""
-    named = os.environ.get(VARIABLE)
-    if named is not None:
-        return os.path.join(named, FOLDER) if named else None
-    here = os.path.abspath(root)
-    while not os.path.lexists(os.path.join(here, ".git")):
-        above = os.path.dirname(here)
-        if above == here:
-            return None
-        here = above
-    own = os.path.join(here, ".git")
-    try:
-        if os.path.isfile(own):  # a work tree beside the main one, or a submodule
-            own = os.path.join(here, _line(own).removeprefix("gitdir:").strip())
-            common = os.path.join(own, "commondir")
-            if os.path.isfile(common):
-                own = os.path.join(own, _line(common))
-    except OSError:
-        return None
-    return os.path.join(own, FOLDER) if os.path.isdir(own) else None
-
-
-def _line(path: str) -> str:
-    with open(path, encoding="utf-8", errors="surrogateescape") as stream:
-        return stream.readline(4096).strip()
-
-
-def _digest(*parts: bytes) -> bytes:
-    digest = blake2b(digest_size=_DIGEST_BYTES)
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
-    return digest.digest()
 
 
 def _version() -> str:
@@ -186,11 +119,11 @@ def _version() -> str:
                 parts.append(stream.read())
         except OSError:
             parts.append(b"")
-    return _digest(*parts).hex()
+    return digest(*parts).hex()
 
 
 def _is_version(name: str) -> bool:
-    return len(name) == 2 * _DIGEST_BYTES and not name.strip("0123456789abcdef")
+    return len(name) == 2 * DIGEST_BYTES and not name.strip("0123456789abcdef")
 
 
 def _forget(folder: str) -> None:
@@ -205,18 +138,6 @@ def _forget(folder: str) -> None:
         return
 
 
-def _shrink(shard: str) -> None:
-    """Drop the oldest half of a shard that is full."""
-    try:
-        names = os.listdir(shard)
-        if len(names) > MAX_ENTRIES_A_SHARD:
-            paths = sorted((os.path.join(shard, name) for name in names), key=os.path.getmtime)
-            for path in paths[: len(paths) // 2]:
-                os.remove(path)
-    except OSError:
-        return  # another hook was faster
-
-
 def _encode(found: Analysis | _Problem) -> bytes:
     kind = "problem" if isinstance(found, _Problem) else "analysis"
     return json.dumps([kind, *found], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
@@ -227,7 +148,10 @@ def _decode(text: bytes) -> Analysis | _Problem:
     if kind == "problem":
         return _Problem(*rest)
     sites, unknown = rest
-    return Analysis(
-        tuple(ImportSite._make(tuple(value) if isinstance(value, list) else value for value in row) for row in sites),
-        tuple(Unknown._make(row) for row in unknown),
-    )
+    return Analysis(tuple(map(_site, sites)), tuple(map(Unknown._make, unknown)))
+
+
+def _site(row: list[Any]) -> ImportSite:
+    """Make a site of its fields, of which JSON has turned tuples into lists."""
+    line, column, end_line, module, level, names, when, why, used_line, used_column, calls = row
+    return ImportSite(line, column, end_line, module, level, tuple(names), when, why, used_line, used_column, tuple(calls))

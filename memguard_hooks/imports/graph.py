@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
@@ -48,7 +49,8 @@ class Walk(NamedTuple):
 
     `files` are the sizes in bytes of the files that are loaded at each moment, `edges` the files that each of them
     imports. `unread` are the files that could not be analyzed before the app has answered its first request: of what
-    they import only unindented lines are known. `notes` tell where a framework's names are not followed.
+    they import only unindented lines are known. `notes` tell where a framework's names are not followed. `standard` are
+    the modules of the standard library that these files may load at each moment.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -57,6 +59,7 @@ class Walk(NamedTuple):
     skipped: tuple[Skipped, ...] = ()
     unread: tuple[str, ...] = ()
     notes: tuple[Skipped, ...] = ()
+    standard: Mapping[Moment, Collection[str]] = MappingProxyType({})
 
 
 class _Reached(NamedTuple):
@@ -113,13 +116,14 @@ class _Walker:
         self._skipped: dict[Skipped, None] = {}
         self._unread: list[str] = []
         self._notes: dict[Skipped, None] = {}
+        self._standard: dict[Moment, set[str]] = {moment: set() for moment in MOMENTS}
 
     def run(self, entry: str, module: str | None) -> Walk:
         self._entry = entry
         start = self._queues["start"]
         if module:
             # Importing `a.b` runs `a` too, and so does `python -m a.b`.
-            start.extend(_Reached(f, self._resolver.module_of(f), ()) for f in self._resolver.files(module)[:-1])
+            start.extend(_Reached(f, self._resolver.name_of(f, module), ()) for f in self._resolver.files(module)[:-1])
         start.append(_Reached(entry, module, ()))
         if self._target.called:
             self._called[entry] = set(self._target.called)
@@ -132,6 +136,7 @@ class _Walker:
             tuple(self._skipped),
             tuple(self._unread),
             tuple(self._notes),
+            self._standard,
         )
 
     def _drain(self, moment: Moment) -> None:
@@ -209,11 +214,14 @@ class _Walker:
             self._edges.setdefault(reached.path, set()).add(path)
             if self._only is None or path in self._only:
                 chain = (*reached.chain, Step(reached.path, site.line, name))
-                self._queues[moment].append(_Reached(path, self._resolver.module_of(path), chain))
+                self._queues[moment].append(_Reached(path, self._resolver.name_of(path, name), chain))
         if moment != "call":
             for name in site.calls:
                 self._call(module, name)
-        if found or is_optional or is_standard(module):
+        if found or is_optional:
+            return
+        if is_standard(module):
+            self._standard[moment] |= {module, *(f"{module}.{name}" for name in site.names)}
             return
         key = (reached.path, site.line, site.column, module)
         known = self._externals.get(key)

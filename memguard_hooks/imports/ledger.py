@@ -10,7 +10,7 @@ import json
 import time
 from typing import Any
 
-from memguard_hooks.imports.cache import read_whole, write_whole
+from memguard_hooks.cache_folder import read_whole, write_whole
 
 Stamp = tuple[int, ...]
 

@@ -53,6 +53,16 @@ class Resolver:
                 return "" if name == "__init__" else name
         return None
 
+    def name_of(self, path: str, module: str) -> str | None:
+        """Return the name under which importing a module runs one of its files: `src` is a root, and may be a package."""
+        stem = path.removesuffix(".py").removesuffix("/__init__")
+        name = module
+        while name:
+            if f"/{stem}".endswith("/" + name.replace(".", "/")):
+                return name
+            name = name.rpartition(".")[0]
+        return self.module_of(path)
+
     def is_file(self, path: str) -> bool:
         """Tell whether there is such a file."""
         return self._entries(parent(path)).get(path.rpartition("/")[2]) is False

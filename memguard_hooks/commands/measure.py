@@ -1,0 +1,266 @@
+"""`memguard measure [PATH]`: run the project's own entry points, and tell what they take and why.
+
+Unlike the hooks it runs code of the project: once under a probe, or with `--service` by its real start command on
+loopback. What it finds is kept in `memguard.lock`, for `memory-budget` to prefer to the catalog.
+
+Exit status: 1 where a limit was asked for that the program does not live with, 2 for usage or input at fault and for a
+program that does not start, else 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from tempfile import TemporaryDirectory
+from typing import NoReturn
+
+from memguard_hooks.budget import Estimated, estimate_service, limit_of
+from memguard_hooks.config import load, parse_size
+from memguard_hooks.entry import settings_of
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Skipped
+from memguard_hooks.footprint import measured
+from memguard_hooks.footprint.attribution import attribute, summarize
+from memguard_hooks.footprint.comparison import compare
+from memguard_hooks.footprint.interpreter import Interpreter, find_interpreter, make_environment
+from memguard_hooks.footprint.measure import Patience, Probe, make_probe, measure, measure_limited
+from memguard_hooks.footprint.running import NotStartedError
+from memguard_hooks.footprint.serving import Request, serve
+from memguard_hooks.launch import Launch, choose_service, find_launches, make_start, make_target
+from memguard_hooks.progress import Progress
+from memguard_hooks.project import Project
+from memguard_hooks.report import measurement, measurement_json
+from memguard_hooks.report.measurement import EntryResult, ServiceResult
+from memguard_hooks.tree import WorkTree
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the sub-command."""
+    parser = argparse.ArgumentParser(
+        prog="memguard measure",
+        usage="%(prog)s [PATH] [OPTION ...] [-- ARGUMENT ...]",
+        description="Run the project's own entry points, and tell what they take and why.",
+        epilog="exit status: 0 measured, 1 it does not live with --limit, 2 usage or input at fault, or it does not start",
+    )
+    parser.add_argument(
+        "path", nargs="?", default=".", help="root of the project; what stands behind -- is given to a script"
+    )
+    parser.add_argument("--entrypoint", metavar="APP", help="what the host starts: app.main:app, main.py, '-m pkg.mod'")
+    parser.add_argument(
+        "--python", metavar="INTERPRETER", help="the project's interpreter, or the folder of its environment"
+    )
+    parser.add_argument("--service", metavar="NAME", help="start a service by its real command, and read all its processes")
+    parser.add_argument("--limit", metavar="SIZE", type=_size, help="run with so much memory, such as 512MiB")
+    parser.add_argument("--requests", metavar="N", type=_natural, default=100, help="requests to a service (100)")
+    parser.add_argument("--path", metavar="PATH", dest="asked", default="/", help="what is requested of a service (/)")
+    parser.add_argument("--compare", action="store_true", help="set the estimate beside the measurement, part by part")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write what was measured")
+    parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=120.0, help="most time for a run (120)")
+    parser.add_argument(
+        "--settle", metavar="SECONDS", type=_seconds, default=3.0, help="how long what never ends must be still (3)"
+    )
+    parser.add_argument("--no-lock", action="store_true", help="write no memguard.lock")
+    parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
+    return parser
+
+
+def _size(text: str) -> int:
+    try:
+        return parse_size(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid value: {text!r}") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < 10**6:
+        raise argparse.ArgumentTypeError(f"invalid value: {text!r}")
+    return value
+
+
+def _natural(text: str) -> int:
+    if not text.isdecimal() or len(text) > 6:
+        raise argparse.ArgumentTypeError(f"invalid value: {text!r}")
+    return int(text)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the project in a folder."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    at = words.index("--") if "--" in words else len(words)
+    parser = make_parser()
+    options = parser.parse_args(words[:at])
+    if not os.path.isdir(options.path):
+        parser.error(f"no such folder: {options.path}")
+    if options.service is not None and options.entrypoint is not None:
+        parser.error("--service starts the command of a service, --entrypoint loads one: give one of them")
+    if sys.platform != "linux" and (options.service is not None or options.limit is not None):
+        parser.error("--service and --limit read /proc, which only Linux has")
+    with _ended_by_signal():
+        try:
+            return _Measurement(options, tuple(words[at + 1 :])).run()
+        except MemguardError as error:
+            _tell_error(error)
+            return 2
+        except KeyboardInterrupt:
+            print("interrupted; what was started has been ended", file=sys.stderr)
+            return 130
+
+
+def _tell_error(error: MemguardError) -> None:
+    """Write an error with its place, and what the program itself has written."""
+    place = f"{error.path or '.'}:{error.line}" if error.line else error.path or "."
+    print(f"{place}: error: {error.message}", file=sys.stderr)
+    if isinstance(error, NotStartedError) and error.output:
+        print("".join(f"    {line}\n" for line in error.output.splitlines()), end="", file=sys.stderr)
+
+
+@contextmanager
+def _ended_by_signal() -> Iterator[None]:
+    """Take a request to end as an interruption, so that nothing that was started is left behind."""
+
+    def interrupt(_number: int, _frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Measurement:
+    """One run of the command."""
+
+    def __init__(self, options: argparse.Namespace, arguments: tuple[str, ...]) -> None:
+        self.options = options
+        self.arguments = arguments
+        self.progress = Progress()
+        self.patience = Patience(options.settle, options.timeout)
+        tree = WorkTree(options.path)
+        settings, _ = load(tree, options.config)
+        if options.entrypoint is not None:
+            settings = settings._replace(service=settings.service._replace(entrypoints=(options.entrypoint,)))
+        self.project = Project(tree, settings)
+        self.probes: dict[Interpreter, Probe] = {}
+        self.is_failed = False
+
+    def run(self) -> int:
+        """Measure what was asked for, print it, and return the exit status."""
+        entries: list[EntryResult] = []
+        service: ServiceResult | None = None
+        skipped: list[Skipped] = []
+        try:
+            if self.options.service is not None:
+                service = self.measure_service(self.options.service)
+            else:
+                entries, skipped = self.measure_entries()
+        finally:
+            self.progress.clear()
+            self.project.close()
+        if self.options.format == "json":
+            print(measurement_json.render(entries, service, skipped), end="")
+        elif service is not None:
+            print(measurement.render_service(service), end="")
+        else:
+            print("\n".join(measurement.render_entry(one) for one in entries), end="")
+        for gap in skipped:
+            place = gap.path if gap.line is None else f"{gap.path}:{gap.line}"
+            print(f"{place}: skipped: {gap.reason}", file=sys.stderr)
+        outcomes = [one.outcome for one in entries] + [service.served.outcome if service is not None else None]
+        return 2 if self.is_failed else int(any(one is not None and one.failed for one in outcomes))
+
+    # Entry points
+
+    def measure_entries(self) -> tuple[list[EntryResult], list[Skipped]]:
+        """Measure all entry points, and keep what was found in the lock."""
+        root = self.project.tree.root
+        if not self.options.no_lock:
+            measured.load(root)  # where it is at fault, say so before anything is run
+        launches, skipped = find_launches(self.project, self.options.entrypoint)
+        if not launches:
+            reason = skipped[0].reason if skipped else "no service is declared; name what is started by --entrypoint"
+            raise MemguardError(reason, skipped[0].path if skipped else None, skipped[0].line if skipped else None)
+        found: list[EntryResult] = []
+        with TemporaryDirectory(prefix="memguard-") as scratch:
+            for launch in launches:
+                try:
+                    found.append(self.measure_entry(launch, os.path.realpath(scratch)))
+                except NotStartedError as error:
+                    self.progress.clear()
+                    _tell_error(error)
+                    self.is_failed = True
+        self.progress.clear()
+        if found and not self.options.no_lock:
+            measured.write(root, {one.name: one.measured for one in found})
+            print(f"{measured.FILE}: written", file=sys.stderr)
+        return found, skipped
+
+    def measure_entry(self, launch: Launch, scratch: str) -> EntryResult:
+        """Measure one entry point: again where it had to be compiled, and under the limit where one is given."""
+        folder = os.path.join(self.project.tree.root, launch.entry.entrypoint.folder)
+        interpreter = find_interpreter(self.options.python, [folder, self.project.tree.root])
+        if interpreter not in self.probes:
+            inner = os.path.join(scratch, str(len(self.probes)))
+            os.mkdir(inner)
+            self.probes[interpreter] = make_probe(interpreter, inner, make_environment(interpreter, {}))
+        probe = self.probes[interpreter]
+        target = make_target(self.project, launch, interpreter, self.arguments)
+        tell = self.progress.about(launch.name)
+        run = measure(probe, target, self.patience, tell)
+        if run.ending == "failed":
+            raise NotStartedError(f"{launch.name} does not start: {run.error}", run.output)
+        found = attribute(run, self.project.tree.root, target.folder, launch.main)
+        uncompiled, missing = None, found.without_bytecode
+        if missing:
+            uncompiled = run
+            run = measure(probe, target, self.patience, tell)
+            if run.ending == "failed":
+                raise NotStartedError(f"{launch.name} does not start a second time: {run.error}", run.output)
+            found = attribute(run, self.project.tree.root, target.folder, launch.main)
+        date = datetime.now(timezone.utc).date().isoformat()
+        kept = summarize(run, found, probe.host.python, probe.host.platform, probe.host.method, date)
+        result = EntryResult(launch.name, interpreter.source, run, found, kept, uncompiled, missing)
+        if self.options.limit is not None:
+            limited = measure_limited(probe, target, self.patience, tell, self.options.limit)
+            outcome = limited.outcome
+            if limited.ending == "failed" and (outcome is None or not outcome.failed):
+                raise NotStartedError(f"{launch.name} does not start within the limit: {limited.error}", limited.output)
+            result = result._replace(outcome=outcome)
+        if self.options.compare:
+            estimated = estimate_service(self.project, launch.service, settings_of(self.project, launch.service))
+            if isinstance(estimated, Estimated):
+                result = result._replace(compared=compare(estimated.process.parts, kept))
+            else:
+                print(f"{estimated.path}:{estimated.line or 1}: skipped: {estimated.reason}", file=sys.stderr)
+        return result
+
+    # Services
+
+    def measure_service(self, name: str) -> ServiceResult:
+        """Start one service by its real command, and read it."""
+        service = choose_service(self.project, name)
+        root = self.project.tree.root
+        interpreter = find_interpreter(self.options.python, [os.path.join(root, service.folder), root])
+        start = make_start(self.project, service, interpreter)
+        asked = Request(self.options.asked, self.options.requests)
+        served = serve(start, asked, self.patience, self.progress.about(name), self.options.limit)
+        settings = settings_of(self.project, service)
+        limit, _, label = limit_of(service, settings)
+        if self.options.limit is not None:
+            limit, label = self.options.limit, "--limit"
+        result = ServiceResult(name, served, limit, label)
+        if self.options.compare:
+            estimated = estimate_service(self.project, service, settings)
+            if isinstance(estimated, Estimated):
+                return result._replace(estimated=estimated.estimate.expected)
+            print(f"{estimated.path}:{estimated.line or 1}: skipped: {estimated.reason}", file=sys.stderr)
+        return result

@@ -1,0 +1,97 @@
+"""The fewest imports to defer so that a service fits.
+
+An import is worth only what no other one still loads: pandas by itself is worth little where seaborn brings it too. So
+what is weighed is a package with all that loads it, against the number of import statements that would have to move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from memguard_hooks.estimate import Root
+from memguard_hooks.finding import MIB, Step
+from memguard_hooks.footprint.heavy import FRAMEWORKS
+
+Total = Callable[[Sequence[Root]], int]
+"""What the whole service takes with these roots alone, in bytes."""
+
+MOST = 8
+"""Roots that are weighed together; what more of them load is a part of nearly all, such as ssl."""
+
+
+class Deferral(NamedTuple):
+    """An import that may wait, and what the whole service takes less without it, in bytes.
+
+    `sites` are all statements that have to wait, the one that `chain` leads to first; `saving` counts what those
+    deferrals save that are told before.
+    """
+
+    name: str
+    chain: tuple[Step, ...]
+    saving: int
+    sites: tuple[Step, ...] = ()
+
+
+def fewest(roots: Sequence[Root], total: Total, goal: float) -> tuple[Deferral, ...]:
+    """Return the fewest imports to defer so that the total gets below the goal, the most saving first.
+
+    Where all together do not suffice, all that save a MiB or more are returned.
+    """
+    kept = list(roots)
+    now = total(kept)
+    chosen: list[Deferral] = []
+    while now > goal:
+        options: list[tuple[bool, float, int, tuple[Root, ...], list[Root]]] = []
+        for group in _groups(kept):
+            left = _without(kept, group)
+            saving = now - total(left)
+            if saving >= MIB:
+                count = sum(len(root.sites) for root in group)
+                suffices = now - saving <= goal
+                # Of what suffices the fewest statements, else what saves most by each.
+                options.append((suffices, -count if suffices else saving / count, saving, group, left))
+        if not options:
+            break
+        *_, group, kept = max(options, key=lambda one: one[:3])
+        for root in sorted(group, key=lambda one: -one.resident):
+            before, now = now, total(_restored(roots, kept, group, root))
+            chosen.append(Deferral(root.label, root.chain, before - now, root.sites))
+            group = tuple(one for one in group if one is not root)
+    return tuple(chosen)
+
+
+def _groups(roots: Sequence[Root]) -> Iterable[tuple[Root, ...]]:
+    """Give each root that may wait, and for each package of weight all roots that load it, if all of them may wait."""
+    loading: dict[str, list[Root]] = {}
+    for root in roots:
+        if _may_wait(root):
+            yield (root,)
+        for package, (resident, _) in root.footprint.own.items() if root.footprint else ():
+            if resident >= MIB and (root.sites or root.parent is None):
+                loading.setdefault(package, []).append(root)
+    groups = {tuple(one.name for one in ones): tuple(ones) for ones in loading.values() if 1 < len(ones) <= MOST}
+    yield from (group for _, group in sorted(groups.items()) if all(map(_may_wait, group)))
+
+
+def _without(roots: Sequence[Root], group: Iterable[Root]) -> list[Root]:
+    """Leave roots out, and what only they import where it is installed."""
+    gone = {root.name for root in group}
+    while True:
+        more = {root.name for root in roots if root.parent in gone and not root.sites} - gone
+        if not more:
+            return [root for root in roots if root.name not in gone]
+        gone |= more
+
+
+def _restored(roots: Sequence[Root], kept: Sequence[Root], group: Sequence[Root], gone: Root) -> list[Root]:
+    """Return what is kept while a group goes one by one: also those of it whose turn has not come."""
+    waiting = [one for one in group if one is not gone]
+    names = {one.name for one in (*kept, *waiting)}
+    names |= {one.name for one in roots if one.parent in {root.name for root in waiting} and not one.sites}
+    return [one for one in roots if one.name in names]
+
+
+def _may_wait(root: Root) -> bool:
+    """Tell whether the app can start without an import: not without its framework, nor what the server loads itself."""
+    return bool(root.sites) and root.name.partition(".")[0].partition(":")[0] not in FRAMEWORKS
