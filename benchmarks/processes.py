@@ -5,6 +5,8 @@
 The application imports pandas, openai and a web framework (FastAPI for ASGI, Flask for WSGI) and
 holds a list of N records. Each server is read three times: idle; after 100 requests that each
 read all the records and use both libraries; after a request to each worker to run gc.collect().
+Beside the sums stands what memory-budget estimates of the command: with `--rows 0` the two can be
+compared, for records are nothing that an import tells.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import shutil
 import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +33,12 @@ from process_memory import (
     read_settled_tree,
     serve,
 )
+
+from memguard_hooks.budget import assess
+from memguard_hooks.config import load
+from memguard_hooks.footprint import process_tree
+from memguard_hooks.project import Project
+from memguard_hooks.tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,11 +156,13 @@ SCENARIOS = (
 
 
 class Run(NamedTuple):
-    """The process tree of one scenario in the three phases."""
+    """The process tree of one scenario in the three phases, what it takes in each, and what is estimated, in bytes."""
 
     name: str
     root: str
     trees: list[list[Process]]
+    together: list[int]  # each shared page once, and no share of it given to other programs of this machine
+    estimated: int
 
 
 def role_of(process: Process, root: int, root_role: str) -> str:
@@ -184,12 +195,36 @@ def run(scenario: Scenario, interpreter: Path, directory: Path, rows: int) -> Ru
     variables = {"ROWS": str(rows), **scenario.variables}
     with serve(command, directory, variables, f"{url}/health") as pid:
         trees = [read_settled_tree(pid)]
+        together = [read_together(trees[0])]
         workers = {process.pid for process in trees[0] if role_of(process, pid, scenario.root) == "worker"}
         for path, requests in (("touch", REQUESTS), ("collect", 1)):
             ask_all_workers(f"{url}/{path}", workers, requests)
             trees.append(read_settled_tree(pid))
+            together.append(read_together(trees[-1]))
     shown = [f"{name}={value}" for name, value in scenario.variables.items()]
-    return Run(" ".join([*shown, *scenario.command.split()]), scenario.root, trees)
+    name = " ".join([*shown, *scenario.command.split()])
+    return Run(name, scenario.root, trees, together, estimate(name, interpreter, directory))
+
+
+def read_together(tree: Sequence[Process]) -> int:
+    """Return what the processes of a tree take together, as on a host that runs nothing else."""
+    return process_tree.add_up(one for process in tree if (one := process_tree.read_process(process.pid)) is not None)
+
+
+def estimate(command: str, interpreter: Path, code: Path) -> int:
+    """Estimate a command by its application's files and the versions in its environment."""
+    freeze = [str(interpreter), "-m", "pip", "freeze"]
+    pins = subprocess.run(freeze, check=True, stdout=subprocess.PIPE, text=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        for path in code.glob("*.py"):
+            shutil.copy(path, folder)
+        (Path(folder) / "requirements.txt").write_text(pins, "utf-8")
+        (Path(folder) / "Procfile").write_text(f"web: {command}\n", "utf-8")
+        tree = WorkTree(folder)
+        (judged,) = assess(Project(tree, load(tree, None)[0]), None)
+        tree.close()
+    assert judged.report.estimate is not None
+    return judged.report.estimate.expected
 
 
 def render_imports(interpreter: Path, directory: Path, rows: int) -> list[str]:
@@ -205,13 +240,14 @@ def render_imports(interpreter: Path, directory: Path, rows: int) -> list[str]:
 def render_sums(runs: Sequence[Run]) -> list[str]:
     """Render the sums over each process tree as a markdown table."""
     lines = [
-        "| command | processes | ΣRSS | " + " | ".join(f"ΣPSS {phase}" for phase in PHASES) + " |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
+        f"| command | processes | ΣRSS | ΣPSS | {' | '.join(PHASES)} | estimated | to {PHASES[0]} | to {PHASES[1]} |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for each in runs:
-        sums = [add_up(tree) for tree in each.trees]
-        sizes = (sums[0].rss, *(total.pss for total in sums))
-        row = (f"`{each.name}`", str(len(each.trees[0])), *(f"{size / MIB:.1f}" for size in sizes))
+        idle = add_up(each.trees[0])
+        sizes = (idle.rss, idle.pss, *each.together, each.estimated)
+        off = (f"{each.estimated / size - 1:+.1%}" for size in each.together[:2])
+        row = (f"`{each.name}`", str(len(each.trees[0])), *(f"{size / MIB:.1f}" for size in sizes), *off)
         lines.append(f"| {' | '.join(row)} |")
     return lines
 

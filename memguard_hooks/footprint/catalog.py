@@ -103,6 +103,14 @@ def distributions() -> dict[str, tuple[Module, ...]]:
     return found
 
 
+@cache
+def installed_with(distribution: str) -> frozenset[str]:
+    """What was installed with a distribution when it was measured last; nothing of one that was not."""
+    if distribution not in distributions():
+        return frozenset()
+    return frozenset(cast("Mapping[str, str]", _items(distribution)[-1]["installed"]))
+
+
 def bringing(names: Collection[str]) -> frozenset[str]:
     """The measured distributions with which one of some others was installed, found by the bytes of their files."""
     wanted = [f'"{name}": "'.encode() for name in names]
@@ -346,6 +354,20 @@ def root_of(name: str) -> str | None:
         if not name:
             return None
     return name
+
+
+def dearest_below(root: str | None) -> str | None:
+    """The measured module that a root stands for of which only the first name is known: itself unless it is empty.
+
+    Who tries `cryptography.hazmat.primitives` fails at `cryptography`, which loads nothing itself.
+    """
+    measured = modules().get(root or "", ())
+    if not measured or max(one.resident for one in measured) >= 2**20:
+        return root
+    below = [
+        one for provider in measured for one in distributions()[provider.distribution] if one.name.startswith(f"{root}.")
+    ]
+    return max(below, key=lambda one: one.resident).name if below else root
 
 
 def interpreter(python: str | None = None, among: Collection[int] = ()) -> Footprint:
