@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.config import FAIL, WARN, ServiceSettings
@@ -13,6 +13,7 @@ from memguard_hooks.deployment.start import EntryPoint, StartCommand
 from memguard_hooks.entry import Entry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.estimate import (
+    FIRST_PARTY,
     Process,
     Root,
     add_processes,
@@ -22,7 +23,7 @@ from memguard_hooks.estimate import (
     loaded_after_fork,
     saved_by_preload,
 )
-from memguard_hooks.finding import Estimate, Part, ServiceReport, Skipped, Verdict, mib
+from memguard_hooks.finding import MIB, Estimate, Part, ServiceReport, Skipped, Verdict, mib
 from memguard_hooks.imports.graph import MOMENTS, External, Walk, walk
 from memguard_hooks.project import MEASURED, Project
 from memguard_hooks.tree import parent
@@ -267,8 +268,7 @@ def _judge(
     )
     added: tuple[Part, ...] = ()
     if then is not None:
-        old = {root.name for root in then.process.roots}
-        added = tuple(part for part in now.process.parts if part.chain and part.package not in old)
+        added = tuple(_grown(now.process.parts, then.process.parts))
     return Judged(
         report,
         service,
@@ -282,6 +282,15 @@ def _judge(
         saved_by_preload(now.process, now.command),
         loaded_after_fork(now.process, now.command),
     )
+
+
+def _grown(now: Sequence[Part], then: Sequence[Part]) -> Iterator[Part]:
+    """Give what is imported now and was not, or takes a MiB more than then, with the difference."""
+    before = {part.package: part.resident for part in then}
+    for part in now:
+        more = part.resident - before.get(part.package, 0)
+        if part.chain and (part.package not in before or more >= MIB):
+            yield part._replace(resident=more)
 
 
 def judged_by(estimate: Estimate, settings: ServiceSettings) -> int:
@@ -310,9 +319,9 @@ def _total_with(now: Estimated, settings: ServiceSettings, roots: Sequence[Root]
     """Return what the service takes with these roots alone."""
     process = now.process
     parts = add_up(process.base, roots)[0]
-    own = sum(part.resident for part in process.parts if part.package == "(first-party)")
+    parts += [part for part in process.parts if part.package == FIRST_PARTY]
     lighter = process._replace(
-        expected=own + sum(part.resident for part in parts), anonymous=own + sum(part.anonymous for part in parts)
+        expected=sum(part.resident for part in parts), anonymous=sum(part.anonymous for part in parts)
     )
     lighter_estimate = add_processes(estimate_together(lighter, now.command, settings.runtime or 0), now.dirty)
     margin = now.estimate.high - now.estimate.expected if settings.pessimistic else 0

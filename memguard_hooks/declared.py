@@ -390,10 +390,19 @@ class Declared:
 
     def wheel_size(self, distribution: str) -> int | None:
         """Return the bytes of a package's wheel, by its canonical name, None where no lock tells."""
-        from memguard_hooks.dependencies.wheel_size import wheel_size
+        from memguard_hooks.dependencies.wheel_size import largest_wheel
+
+        data, places = self._lock_bytes
+        start, end = places.get(distribution, (0, 0))
+        return largest_wheel(data[start:end])
+
+    @cached_property
+    def _lock_bytes(self) -> tuple[bytes, Mapping[str, tuple[int, int]]]:
+        """The bytes of the lock, and where in it each package stands."""
+        from memguard_hooks.dependencies.wheel_size import find_packages
 
         data = self._project.read_file(self._lock_path) if self._lock_path else None
-        return wheel_size(data, distribution) if data is not None else None
+        return (data, find_packages(data)) if data is not None else (b"", {})
 
 
 def _is_other(path: str) -> bool:

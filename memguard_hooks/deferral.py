@@ -16,6 +16,9 @@ from memguard_hooks.footprint.heavy import FRAMEWORKS
 Total = Callable[[Sequence[Root]], int]
 """What the whole service takes with these roots alone, in bytes."""
 
+MOST_WEIGHED, MOST_GROUPS, MOST_CHOSEN = 25, 30, 25
+"""Roots that are weighed, the dearest first; groups of them; and imports that are told."""
+
 MOST = 8
 """Roots that are weighed together; what more of them load is a part of nearly all, such as ssl."""
 
@@ -38,10 +41,9 @@ def fewest(roots: Sequence[Root], total: Total, goal: float) -> tuple[Deferral, 
 
     Where all together do not suffice, all that save a MiB or more are returned.
     """
-    kept = list(roots)
-    now = total(kept)
-    chosen: list[Deferral] = []
-    while now > goal:
+    kept, now = list(roots), total(roots)
+    removed: list[Root] = []
+    while now > goal and len(removed) < MOST_CHOSEN:
         options: list[tuple[bool, float, int, tuple[Root, ...], list[Root]]] = []
         for group in _groups(kept):
             left = _without(kept, group)
@@ -53,25 +55,39 @@ def fewest(roots: Sequence[Root], total: Total, goal: float) -> tuple[Deferral, 
                 options.append((suffices, -count if suffices else saving / count, saving, group, left))
         if not options:
             break
-        *_, group, kept = max(options, key=lambda one: one[:3])
-        for root in sorted(group, key=lambda one: -one.resident):
-            before, now = now, total(_restored(roots, kept, group, root))
-            chosen.append(Deferral(root.label, root.chain, before - now, root.sites))
-            group = tuple(one for one in group if one is not root)
+        _, _, saving, group, kept = max(options, key=lambda one: one[:3])
+        removed += sorted(group, key=lambda root: -root.resident)
+        now -= saving
+    if now <= goal:
+        for root in sorted(removed, key=lambda root: root.resident):
+            others = [one for one in removed if one is not root]
+            if total(_without(roots, others)) <= goal:
+                removed = others
+    chosen: list[Deferral] = []
+    before = total(roots)
+    for number, root in enumerate(removed, start=1):
+        after = total(_without(roots, removed[:number]))
+        chosen.append(Deferral(root.label, root.chain, before - after, root.sites))
+        before = after
     return tuple(chosen)
 
 
 def _groups(roots: Sequence[Root]) -> Iterable[tuple[Root, ...]]:
     """Give each root that may wait, and for each package of weight all roots that load it, if all of them may wait."""
     loading: dict[str, list[Root]] = {}
+    costs: dict[str, int] = {}
+    yield from ((root,) for root in [one for one in roots if _may_wait(one)][:MOST_WEIGHED])
     for root in roots:
-        if _may_wait(root):
-            yield (root,)
         for package, (resident, _) in root.footprint.own.items() if root.footprint else ():
             if resident >= MIB and (root.sites or root.parent is None):
                 loading.setdefault(package, []).append(root)
-    groups = {tuple(one.name for one in ones): tuple(ones) for ones in loading.values() if 1 < len(ones) <= MOST}
-    yield from (group for _, group in sorted(groups.items()) if all(map(_may_wait, group)))
+                costs[package] = max(costs.get(package, 0), resident)
+    groups: dict[tuple[str, ...], tuple[Root, ...]] = {}
+    for package in sorted(loading, key=lambda one: (-costs[one], one)):
+        ones = loading[package]
+        if 1 < len(ones) <= MOST and all(map(_may_wait, ones)):
+            groups.setdefault(tuple(one.name for one in ones), tuple(ones))
+    yield from list(groups.values())[:MOST_GROUPS]
 
 
 def _without(roots: Sequence[Root], group: Iterable[Root]) -> list[Root]:
@@ -84,14 +100,6 @@ def _without(roots: Sequence[Root], group: Iterable[Root]) -> list[Root]:
         gone |= more
 
 
-def _restored(roots: Sequence[Root], kept: Sequence[Root], group: Sequence[Root], gone: Root) -> list[Root]:
-    """Return what is kept while a group goes one by one: also those of it whose turn has not come."""
-    waiting = [one for one in group if one is not gone]
-    names = {one.name for one in (*kept, *waiting)}
-    names |= {one.name for one in roots if one.parent in {root.name for root in waiting} and not one.sites}
-    return [one for one in roots if one.name in names]
-
-
 def _may_wait(root: Root) -> bool:
     """Tell whether the app can start without an import: not without its framework, nor what the server loads itself."""
-    return bool(root.sites) and root.name.partition(".")[0].partition(":")[0] not in FRAMEWORKS
+    return bool(root.chain) and bool(root.sites) and root.name.partition(".")[0].partition(":")[0] not in FRAMEWORKS

@@ -52,6 +52,11 @@ connect to as they load (`python benchmarks/applications.py`, 2026-11-22)."""
 UNBOOKED = 190 * 1024
 """Resident bytes that the first import takes and no module is booked with: the median of 376 rows of the catalog."""
 
+FIRST_PARTY = "(first-party)"
+
+UNION_ERROR = 0.03
+"""How far the union as a whole may be off: the 95 % quantile over the sets of `python benchmarks/accuracy.py --seed 1`."""
+
 MARGINS: Mapping[Nearness, float] = {"measured": 0.03, "exact": 0.05, "near": 0.08, "far": 0.2, "light": 0.3}
 """How far a root's part of the sum may be off, by how near it was measured."""
 
@@ -91,7 +96,7 @@ class Root(NamedTuple):
 
     `sites` are the statements that import it, with the names they import; none where a server does. `parent` is the
     root that imports it because it is installed. Of an unknown one, `wheel` is the size of its wheel in bytes, where a
-    lock tells, and `brings` are measured packages that it requires.
+    lock tells, and `brings` are measured packages that it requires, or may require where no lock tells (`is_guess`).
     """
 
     name: str
@@ -102,6 +107,7 @@ class Root(NamedTuple):
     parent: str | None = None
     wheel: int | None = None
     brings: tuple[Footprint, ...] = ()
+    is_guess: bool = False
 
     @property
     def is_standard(self) -> bool:
@@ -173,29 +179,35 @@ def estimate_process(
     of_source = known.first_party(source) if known is not None else None
     if of_source is not None and known is not None:
         provenance = f"{known.entry.source} bytes of source took {known.entry.first_party.resident}, {known.entry.date}"
-        parts.append(Part("(first-party)", None, *of_source, "measured", provenance))
+        parts.append(Part(FIRST_PARTY, None, *of_source, "measured", provenance))
         margin = of_source[0] * MARGINS["measured"]
         low.append(margin)
         high.append(margin)
     elif source:
         size = int(source * SOURCE_FACTOR.expected)
         provenance = f"{source} bytes of source, {SOURCE_FACTOR.expected} bytes each"
-        parts.append(Part("(first-party)", None, size, size, "assumed", provenance))
+        parts.append(Part(FIRST_PARTY, None, size, size, "assumed", provenance))
         low.append(source * (SOURCE_FACTOR.expected - SOURCE_FACTOR.low))
         high.append(source * (SOURCE_FACTOR.high - SOURCE_FACTOR.expected))
     expected = sum(part.resident for part in parts)
+    if known is None:
+        low.append(expected * UNION_ERROR)
+        high.append(expected * UNION_ERROR)
     late = sum(part.anonymous for part in add_up(base, eager)[0]) - sum(part.anonymous for part in add_up(base, at_start)[0])
     loaded = sum(part.resident for part in add_up(base, everything)[0])
+    own = sum(part.resident for part in parts if part.package == FIRST_PARTY)
+    own_anonymous = sum(part.anonymous for part in parts if part.package == FIRST_PARTY)
     return Process(
         parts=tuple(parts),
         low=int(expected - math.hypot(*low)),
         expected=expected,
         high=int(expected + math.hypot(*high)),
         anonymous=sum(part.anonymous for part in parts),
-        all_loaded=loaded + int((source + sum(walked.files["call"].values())) * SOURCE_FACTOR.expected),
+        # The mean of own costs may fall when another root joins in; what is loaded does not.
+        all_loaded=max(expected, loaded + own + int(sum(walked.files["call"].values()) * SOURCE_FACTOR.expected)),
         base=base,
         roots=tuple(eager),
-        late_anonymous=max(0, late) + int(late_source * SOURCE_FACTOR.expected),
+        late_anonymous=max(0, late) + own_anonymous * late_source // max(1, source),
     )
 
 
@@ -208,7 +220,7 @@ def _roots(sources: Sources, walked: Walk, moments: Collection[Moment], python: 
     for external in walked.externals:
         if external.moment in moments:
             for name in _names(external) or [external.names[0].partition(".")[0]]:
-                root = found.get(name) or _root(sources, name, external.chain, python)
+                root = found.get(name) or _root(sources, name, external.chain, python, walked)
                 found[name] = root._replace(sites=(*root.sites, *external.chain[-1:]))
     _add_optional(sources, found, python)
     names = {name for moment in moments for name in walked.standard.get(moment, ())}
@@ -238,15 +250,16 @@ def _names(external: External) -> list[str]:
         if root is not None:
             found[root] = None
     measured = catalog.attributes().get(module, ())
-    plain = [name for name in measured if not name.endswith(")")] if taken else []
-    named = [f"{module}:{name.rpartition('.')[2]}" for name in taken]
-    loaded = [name for name in named if name in plain] or plain[:1]
     calls = external.site.calls if external.site is not None else ()
+    used = {*(name.rpartition(".")[2] for name in taken), *calls}
+    plain = [name for name in measured if not name.endswith(")")]
+    loaded = [name for name in plain if name.rpartition(":")[2] in used] or (plain[:1] if taken else [])
     loaded += [name for name in measured if name.endswith(")") and name.partition(":")[2].partition("(")[0] in calls]
-    return [*loaded, *found]
+    # What a name loads holds what its module does.
+    return [*loaded, *(root for root in found if root != module or not loaded)]
 
 
-def _root(sources: Sources, name: str, chain: tuple[Step, ...], python: str | None) -> Root:
+def _root(sources: Sources, name: str, chain: tuple[Step, ...], python: str | None, walked: Walk | None = None) -> Root:
     versions = sources.pinned.versions
     providers = catalog.providers(name)
     provider = next((one for one in providers if one in versions), None)
@@ -260,12 +273,27 @@ def _root(sources: Sources, name: str, chain: tuple[Step, ...], python: str | No
         return Root(name, known, chain, "measured")
     if footprint is not None:
         return Root(name, footprint, chain, _nearness(footprint, versions, python))
-    distribution = name.lower().replace("_", "-").replace(".", "-")
-    required = sorted(sources.declared.required_by(distribution) & catalog.distributions().keys())[:MOST_REQUIRED]
-    dearest = [max(catalog.distributions()[one], key=lambda module: module.resident) for one in required]
+    from memguard_hooks.dependencies.requirement import normalize_name
+
+    distribution = normalize_name(name)
+    required = sources.declared.required_by(distribution) & catalog.distributions().keys()
+    is_guess = not required and walked is not None
+    if is_guess and walked is not None:
+        required = _imported_by_nobody(sources.pinned, walked)
+    modules = [max(catalog.distributions()[one], key=lambda module: module.resident) for one in sorted(required)]
+    dearest = sorted(modules, key=lambda module: -module.resident)[:MOST_REQUIRED]
     brings = [catalog.find(one.name, one.distribution, versions.get(one.distribution), python) for one in dearest]
     wheel = sources.declared.wheel_size(distribution)
-    return Root(name, None, chain, "unknown", wheel=wheel, brings=tuple(one for one in brings if one is not None))
+    known_ones = tuple(one for one in brings if one is not None)
+    return Root(name, None, chain, "unknown", wheel=wheel, brings=known_ones, is_guess=is_guess)
+
+
+def _imported_by_nobody(pinned: Pinned, walked: Walk) -> frozenset[str]:
+    """Return the measured distributions that are there although nothing known imports or brings them: others may."""
+    names = {root for one in walked.externals for name in one.names if (root := catalog.root_of(name)) is not None}
+    known = {provider for name in names for provider in catalog.providers(name)}
+    brought = {other for name in known for other in catalog.installed_with(name)}
+    return (pinned.present & catalog.distributions().keys()) - known - brought
 
 
 def _nearness(footprint: Footprint | None, versions: Mapping[str, str], python: str | None) -> Nearness:
@@ -375,9 +403,10 @@ def _unknown(root: Root, counted: set[str]) -> tuple[Part, Range]:
         new.update({package: cost for package, (cost, _) in footprint.own.items() if package not in counted})
     counted.update(new)
     required = sum(new.values())
-    size = Range(own.low, own.expected + REQUIRED_SHARE * required, own.high + required)
+    expected = 0 if root.is_guess else REQUIRED_SHARE * required
+    size = Range(own.low, own.expected + expected, own.high + required)
     source = "nobody measured it" if root.wheel is None else f"a wheel of {root.wheel} bytes; nobody measured it"
-    if root.brings:
+    if root.brings and not root.is_guess:
         source += f"; it requires {', '.join(one.distribution for one in root.brings)}"
     return Part(root.name, None, int(size.expected), int(size.expected), "assumed", source, root.chain), size
 

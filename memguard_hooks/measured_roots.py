@@ -9,6 +9,7 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.footprint import catalog, measured
 from memguard_hooks.footprint.catalog import Footprint
 from memguard_hooks.footprint.measured import Measured
+from memguard_hooks.imports.resolve import is_standard
 
 OLDER, NEWER = 0.5, 2.0
 """Where first-party code has not shrunk or grown by more, it is taken to cost what it cost for each byte."""
@@ -29,9 +30,9 @@ class Known(NamedTuple):
     moved: tuple[Moved, ...] = ()
 
     def find(self, name: str, other: Footprint | None) -> Footprint | None:
-        """Return what importing a root takes, as it was measured; None where it was not, or its version has moved.
+        """Return what importing a root takes, as it was measured; None where it was not, or the catalog knows it better.
 
-        `other` is what the catalog says: of packages below it that have moved, that counts.
+        `other` is what the catalog says, if it says anything: of what has moved, that counts.
         """
         package = name.partition(":")[0]
         while package not in self.entry.packages:
@@ -40,7 +41,7 @@ class Known(NamedTuple):
                 return None
         moved = {one.distribution for one in self.moved}
         root = self.entry.packages[package]
-        if root.distribution in moved:
+        if root.distribution in moved and other is not None:
             return None
         own: dict[str, tuple[int, int]] = {}
         for part in (*sorted(measured.closure(self.entry, package)), measured.REST):
@@ -50,7 +51,7 @@ class Known(NamedTuple):
                 own[part] = other.own[part] if is_moved and other is not None else known.own
         return catalog.interpreter(self.entry.python)._replace(
             module=name,
-            distribution=root.distribution or catalog.INTERPRETER,
+            distribution=root.distribution or (catalog.INTERPRETER if is_standard(package) else package),
             version=root.version or self.entry.python,
             python=self.entry.python,
             platform=self.entry.platform,
@@ -84,8 +85,15 @@ def find_moved(entry: Measured, versions: Mapping[str, str]) -> tuple[Moved, ...
     return tuple(
         Moved(name, version, versions[name])
         for name, version in sorted(then.items())
-        if versions.get(name, version) != version
+        if _plain(versions.get(name, version)) != _plain(version)
     )
+
+
+def _plain(version: str) -> str:
+    """Write a version without zeros at its end: `1` is `1.0`."""
+    while version.endswith(".0"):
+        version = version[:-2]
+    return version
 
 
 def notes(name: str, moved: tuple[Moved, ...]) -> list[Skipped]:
@@ -93,5 +101,8 @@ def notes(name: str, moved: tuple[Moved, ...]) -> list[Skipped]:
     if not moved:
         return []
     what = ", ".join(f"{one.distribution} {one.then} → {one.now}" for one in moved)
-    reason = f"{name} was measured with other versions ({what}), of which the catalog counts: run `memguard measure` again"
+    reason = (
+        f"{name} was measured with other versions ({what}), where the catalog counts if it knows them: "
+        "run `memguard measure` again"
+    )
     return [Skipped(measured.FILE, None, reason)]

@@ -21,9 +21,8 @@ from memguard_hooks.deployment import (
     serverless,
 )
 from memguard_hooks.deployment.discover import Reader
-from memguard_hooks.deployment.service import Read
 from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
-from memguard_hooks.deployment.service import Place, Trap
+from memguard_hooks.deployment.service import Place, Read, Trap
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
 

@@ -109,7 +109,7 @@ def test_what_has_moved_is_the_catalogs_and_is_said(root: Path, capsys: pytest.C
     service, skipped = judge(capsys)
     (reason,) = skipped
     assert reason == (
-        "main.py was measured with other versions (pandas 2.2.3 → 2.1.4), of which the catalog counts: "
+        "main.py was measured with other versions (pandas 2.2.3 → 2.1.4), where the catalog counts if it knows them: "
         "run `memguard measure` again"
     )
     pandas = catalog.find("pandas", version="2.1.4")
@@ -169,3 +169,37 @@ def test_a_lock_that_is_a_folder_or_leads_out_is_left_alone(root: Path, capsys: 
     service, skipped = judge(capsys)
     assert parts(service)["pandas"][1] == "catalog"
     assert len(skipped) == 1
+
+
+def test_a_range_on_a_light_package_that_was_measured(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packages = {"certifi": Package("certifi", "2026.1.1", Size(MIB, MIB), ())}
+    (root / MEASURED).write_text(measured.render({"main.py": entry(packages=packages)}), "utf-8")
+    (root / "main.py").write_text("import certifi\n", "utf-8")
+    (root / "requirements.txt").write_text("certifi>=2024,<2027\n", "utf-8")
+    assert parts(judge(capsys)[0])["certifi"] == (1.0, "measured")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param('"base": [9216, 3072]', '"base": [0, 0]', id="no interpreter"),
+        pytest.param('"base": [9216, 3072]', '"base": [-100, 3072]', id="less than nothing"),
+        pytest.param('"resident": 102400', '"resident": -102400', id="gives back"),
+        pytest.param('"resident": 102400', '"resident": 1' + "0" * 400, id="huge"),
+        pytest.param('"python": "3.11.7"', '"python": "3.' + "9" * 5000 + '"', id="long version"),
+        pytest.param('"python": "3.11.7"', '"python": "2.7"', id="old version"),
+    ],
+)
+def test_figures_that_cannot_be_are_at_fault(root: Path, capsys: pytest.CaptureFixture[str], old: str, new: str) -> None:
+    text = measured.render({"main.py": entry()})
+    assert old in text
+    (root / MEASURED).write_text(text.replace(old, new), "utf-8")
+    assert memory_budget.main([]) == 2
+    assert re.match(r"memguard\.lock:\d+: error: ", capsys.readouterr().err)
+
+
+def test_imports_in_a_circle_end(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    packages = {f"p{number}": Package(None, None, Size(MIB, MIB), (f"p{(number + 1) % 50}",)) for number in range(50)}
+    (root / MEASURED).write_text(measured.render({"main.py": entry(packages=packages)}), "utf-8")
+    (root / "main.py").write_text("import p7\n", "utf-8")
+    assert parts(judge(capsys)[0])["p7"] == (50.0, "measured")

@@ -43,6 +43,7 @@ from pathlib import Path
 from typing import NamedTuple, TypedDict, cast
 
 import tomli
+from packaging.requirements import Requirement
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -124,7 +125,7 @@ class Measurement(TypedDict):
     without_bytecode: list[int]  # resident and anonymous KiB; empty where it was not measured
     own: list[str]  # `package:resident/anonymous` KiB, many to a line; without `/anonymous` where both are equal
     optional: list[str]  # what it tried to import and did not find
-    installed: dict[str, str]  # what was installed with it -> its version
+    installed: dict[str, str]  # what it requires, also through others -> the version that was installed
 
 
 class Failure(NamedTuple):
@@ -413,6 +414,24 @@ def environment(python: Path) -> Iterator[Environment]:
         yield Environment(Path(folder), python)
 
 
+def required_by(name: str, installed: Mapping[str, Distribution]) -> set[str]:
+    """What of the installed distributions one requires, and what these require: not what the plan adds beside it."""
+    found: set[str] = set()
+    waiting = [(name, "")]
+    seen = set(waiting)
+    while waiting:
+        one, extra = waiting.pop()
+        for text in installed[one].requires or ():
+            requirement = Requirement(text)
+            other = canonicalize_name(requirement.name)
+            if other in installed and (requirement.marker is None or requirement.marker.evaluate({"extra": extra})):
+                found.add(other)
+                new = {(other, ""), *((other, asked) for asked in requirement.extras)} - seen
+                seen |= new
+                waiting += new
+    return found - {name}
+
+
 def wheel_tag(distribution: Distribution) -> str:
     """The tag of the wheel that was installed, compressed as in a file name: ``py2.py3-none-any``."""
     text = distribution.read_text("WHEEL") or ""
@@ -443,7 +462,8 @@ def measure_row(row: Row, modules: Sequence[str], python: Path, installer: str) 
                 continue
             measurement["version"] = distribution.version
             measurement["wheel"] = wheel_tag(distribution)
-            measurement["installed"] = {name: other.version for name, other in installed.items() if name != row.distribution}
+            required = required_by(row.distribution, installed)
+            measurement["installed"] = {name: installed[name].version for name in sorted(required)}
             measured.append(measurement)
             if measurement["resident"] < HEAVY:
                 yield measurement

@@ -60,7 +60,7 @@ from measure_footprints import (
 )
 from packaging.utils import canonicalize_name
 
-from memguard_hooks.dependencies.wheel_size import wheel_size
+from memguard_hooks.dependencies.wheel_size import find_packages, largest_wheel
 
 SURVEY = ROOT / "tools" / "survey.tsv"
 LIGHT = 10 * 2**20
@@ -222,7 +222,8 @@ def wheel_sizes(rows: Iterable[Surveyed]) -> dict[str, int]:
         command += ["--prerelease", "allow", "--format", "pylock.toml", "--output-file", str(lock), str(requirements)]
         subprocess.run(command, check=True)
         data = lock.read_bytes()
-    found = ((one.distribution, wheel_size(data, one.distribution)) for one in rows)
+    places = find_packages(data).items()
+    found = ((name, largest_wheel(data[start:end])) for name, (start, end) in places)
     return {name: size for name, size in found if size}
 
 

@@ -10,26 +10,30 @@ import re
 from memguard_hooks.dependencies.requirement import normalize_name
 
 _PACKAGE = re.compile(rb'(?m)^\[\[packages?\]\]\r?\nname = "([^"\n]*)"')
-_WHEEL = re.compile(rb"""(?:url|name|path) = ["'][^"'\n]*?([^/"'\n]+\.whl)["'][^{}\n]*?\bsize = (\d+)""")
+_WHEEL = re.compile(rb"""(?:url|name|path) = ["']([^"'\n]{1,1000})["'][^{}\n]{0,300}?\bsize = (\d{1,12})(?!\d)""")
+
+MAX_BLOCK = 2**18
+"""Of what a lock says of one package: some have a hundred wheels, of some hundred bytes each."""
 
 
-def wheel_size(data: bytes, name: str) -> int | None:
-    """Return the bytes of the wheel that Linux on x86-64 installs, None where the lock does not tell.
+def find_packages(data: bytes) -> dict[str, tuple[int, int]]:
+    """Return where in a lock each package stands, by canonical name."""
+    starts = [(match.start(), match[1].decode("utf-8", "replace")) for match in _PACKAGE.finditer(data)]
+    ends = [*(start for start, _ in starts), len(data)][1:]
+    return {normalize_name(name): (start, end) for (start, name), end in zip(starts, ends, strict=True)}
+
+
+def largest_wheel(block: bytes) -> int | None:
+    """Return the bytes of the wheel that Linux on x86-64 installs, by what a lock says of one package; None if nothing.
 
     Of several, for several Pythons, it is the largest.
     """
-    for header in _PACKAGE.finditer(data):
-        if normalize_name(header[1].decode("utf-8", "replace")) == name:
-            end = data.find(b"\n[[package", header.end())
-            return _largest(data[header.start() : end if end >= 0 else len(data)])
-    return None
-
-
-def _largest(block: bytes) -> int | None:
-    sizes = [int(size) for wheel, size in _WHEEL.findall(block) if _is_for_linux(wheel)]
+    sizes = [int(size) for wheel, size in _WHEEL.findall(block[:MAX_BLOCK]) if _is_for_linux(wheel)]
     return max(sizes, default=None)
 
 
 def _is_for_linux(wheel: bytes) -> bool:
+    if not wheel.endswith(b".whl"):
+        return False
     platform = wheel.removesuffix(b".whl").rpartition(b"-")[2]
     return platform == b"any" or (b"linux" in platform and b"x86_64" in platform and b"musl" not in platform)

@@ -33,8 +33,19 @@ COMPANIONS = {"huggingface-hub": "hf-xet"}
 """Package → what it uses where it is installed; without it huggingface-hub downloads by plain HTTP and says so."""
 
 BRINGERS = {
-    "torch": ("openai-whisper", "sentence-transformers"),
-    "transformers": ("sentence-transformers",),
+    "torch": (
+        "accelerate",
+        "demucs",
+        "kokoro",
+        "lightning",
+        "openai-whisper",
+        "sentence-transformers",
+        "ultralytics",
+    ),
+    "transformers": (
+        "kokoro",
+        "sentence-transformers",
+    ),
 }
 """Heavy forbidden package → the measured distributions that were installed with it; a test compares with the catalog."""
 

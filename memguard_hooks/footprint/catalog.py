@@ -209,6 +209,8 @@ def _lines(name: str) -> bytes:
 
 def _fields(name: str, key: str) -> list[str] | None:
     """Return what follows a key in a table of lines."""
+    if not key.isascii() or not key.isprintable():
+        return None
     data = _lines(name)
     start = data.find(f"\n{key}\t".encode()) + 1
     return data[start : data.index(b"\n", start)].decode("ascii").split("\t")[1:] if start else None
@@ -271,7 +273,7 @@ def _own(text: str) -> dict[str, tuple[int, int]]:
 @cache
 def newest_within(distribution: str, specifier: str) -> str | None:
     """The newest measured version of a distribution that a specifier admits, None where none is, or any is."""
-    if not any(sign in specifier for sign in "<=~!"):
+    if distribution not in distributions() or not any(sign in specifier for sign in "<=~!"):
         return None
     measured = tuple(dict.fromkeys(str(one["version"]) for one in _items(distribution)))
     if len(measured) == 1:
@@ -302,11 +304,11 @@ def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
     if wanted is None:
         return versions[-1]
 
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         target = Version(wanted).release
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion is one, and a number may have more digits than Python reads
         return versions[-1]
     return min(reversed(versions), key=lambda one: release_distance(Version(one).release, target))
 
@@ -349,6 +351,8 @@ def root_of(name: str) -> str | None:
     ``google.generativeai.types`` runs ``google.generativeai``, and ``pandas.io`` runs ``pandas``.
     """
     measured = modules()
+    if ":" in name:
+        return None
     while name not in measured and find_light(name) is None:
         name = name.rpartition(".")[0]
         if not name:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
@@ -17,6 +18,9 @@ from memguard_hooks.json_document import Document, KeyPath, parse
 FILE = "memguard.lock"
 SCHEMA = 1
 MAX_BYTES = 2**23
+MAX_PACKAGES = 3000
+MAX_SIZE, MAX_NOISE = 2**34, 2**14
+"""KiB that one package or a process may take, and that one may seem to give back."""
 
 REST = "(standard library)"
 """What stands among the packages for the small parts of the standard library together."""
@@ -92,12 +96,20 @@ def _read_entry(document: Document, key: KeyPath, entry: object) -> Measured:
     own = _get(document, key, entry, "first_party", dict)
     inner = (*key, "first_party")
     packages = _get(document, key, entry, "packages", dict)
+    python = _get(document, key, entry, "python", str)
+    base = _read_pair(document, key, entry, "base")
+    if not re.fullmatch(r"3\.\d{1,3}\.\d{1,3}\S{0,20}", python):
+        raise _at_fault(document, (*key, "python"), "python is no version of Python 3")
+    if base.resident <= 0:
+        raise _at_fault(document, (*key, "base"), "base is no size of an interpreter")
+    if len(packages) > MAX_PACKAGES:
+        raise _at_fault(document, (*key, "packages"), f"packages are more than {MAX_PACKAGES}")
     return Measured(
-        python=_get(document, key, entry, "python", str),
+        python=python,
         platform=_get(document, key, entry, "platform", str),
         date=_get(document, key, entry, "date", str),
         method=_get(document, key, entry, "method", str),
-        base=_read_pair(document, key, entry, "base"),
+        base=base,
         total=_read_pair(document, key, entry, "total"),
         source=_get(document, inner, own, "source", int),
         first_party=_read_size(document, inner, own),
@@ -118,14 +130,21 @@ def _read_package(document: Document, key: KeyPath, package: object) -> Package:
 
 
 def _read_size(document: Document, key: KeyPath, table: object) -> Size:
-    return Size(*(_get(document, key, table, name, int) * 1024 for name in Size._fields))
+    return Size(*(_kibibytes(document, (*key, name), _get(document, key, table, name, int)) for name in Size._fields))
+
+
+def _kibibytes(document: Document, key: KeyPath, size: int) -> int:
+    """Return a size in bytes; one below nothing by more than noise, or beyond any machine, is at fault."""
+    if not -MAX_NOISE <= size <= MAX_SIZE:
+        raise _at_fault(document, key, f"{key[-1]} is no size in KiB")
+    return size * 1024
 
 
 def _read_pair(document: Document, key: KeyPath, table: object, name: str) -> Size:
     pair = _get(document, key, table, name, list)
     if len(pair) != 2 or not all(type(size) is int for size in pair):
         raise _at_fault(document, (*key, name), f"{name} must be two numbers of KiB")
-    return Size(pair[0] * 1024, pair[1] * 1024)
+    return Size(*(_kibibytes(document, (*key, name), size) for size in pair))
 
 
 _WORDS = {str: "text", int: "a whole number", list: "a list", dict: "an object", type(None): "null"}

@@ -222,7 +222,7 @@ class Trace:
         asking = sys._getframe(2)  # noqa: SLF001 - the only way to know who imports
         if asking.f_code.co_name in ("_find_and_load_unlocked", "_find_and_load"):
             importer, _ = importer_of(asking)
-            self.events.write("missing", importer, name)
+            self.events.write("missing", importer, asked_for(asking, name))
 
     def load_measured(self, spec: ModuleSpec) -> ModuleType:
         """Load a module as the import system would, and tell what it took."""
@@ -301,6 +301,16 @@ class Trace:
         place = path if kind != "-" else "-"
         name = spec.name
         self.events.write("module", name, package_of(name), importer, line, depth, *own, *taken, bytecode, kind, size, place)
+
+
+def asked_for(frame: FrameType | None, name: str) -> str:
+    """Return the whole name that an import asks for, whose package was not found: `google.auth` where `google` is not."""
+    while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+        whole = frame.f_locals.get("name")
+        if isinstance(whole, str) and whole.startswith(name + "."):
+            name = whole
+        frame = frame.f_back
+    return name
 
 
 def importer_of(frame: FrameType | None) -> tuple[str, int]:

@@ -158,13 +158,13 @@ def _fix(judged: Judged) -> str | None:
 def _defer(deferral: Deferral) -> str:
     """Name an import to defer with the way to it, and its other places, without which nothing is saved."""
     from memguard_hooks.finding import mib
-    from memguard_hooks.report.text import chain
+    from memguard_hooks.report.text import chain, visible
 
     places = dict.fromkeys(f"{step.path}:{step.line}" for step in deferral.sites)
     last = deferral.chain[-1]
     others = [place for place in places if place != f"{last.path}:{last.line}"]
     also = f"; also {', '.join(others)}" if others else ""
-    return f"defer {deferral.name}: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
+    return f"defer {visible(deferral.name)}: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
 
 
 def _added(judged: Judged) -> list[str]:

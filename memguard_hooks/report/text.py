@@ -25,7 +25,10 @@ def _service_of(finding: Finding, report: Report) -> ServiceReport | None:
     if finding.code not in BUDGET:
         return None
     place = (finding.path, finding.line)
-    return next((one for one in report.services if (one.path, one.line) == place and one.verdict != "ok"), None)
+    return next(
+        (one for one in report.services if (one.path, one.line) == place and finding.message.startswith(f"{one.name}: ")),
+        None,
+    )
 
 
 def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
@@ -44,7 +47,7 @@ def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
 
 def chain(steps: tuple[Step, ...]) -> str:
     """Write the way to a module: `app/main.py:7 → app/api.py:3 → pandas`."""
-    return f"{way(steps)} → {steps[-1].module}"
+    return f"{way(steps)} → {visible(steps[-1].module)}"
 
 
 def table(service: ServiceReport) -> list[str]:
@@ -72,7 +75,7 @@ def table(service: ServiceReport) -> list[str]:
     late = service.estimate.all_loaded - service.estimate.expected
     if late >= MIB:
         lines.append(f"    {f'+{mib(late)}':>8} MiB  once all that is deferred has run")
-    unknown = [part.package for part in service.parts if part.source == "assumed" and part.chain]
+    unknown = [visible(part.package) for part in service.parts if part.source == "assumed" and part.chain]
     if unknown:
         lines.append(f"    nobody measured {', '.join(unknown)}: `memguard measure` does")
     return lines
@@ -83,7 +86,12 @@ def _name(part: Part) -> str:
     source = "" if part.source == "catalog" else f" ({part.source})"
     if part.package.startswith("("):
         return f"{part.package.strip('()')}{' code' if part.package == '(first-party)' else ''}{source}"
-    return f"{part.package} {part.version}{source}" if part.version else f"{part.package}{source}"
+    return visible(f"{part.package} {part.version}{source}" if part.version else f"{part.package}{source}")
+
+
+def visible(text: str) -> str:
+    """Write what would end a line, or not be seen, as an escape: names come from files of strangers."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def way(steps: tuple[Step, ...]) -> str:
