@@ -112,7 +112,6 @@ class Measurement(TypedDict):
     python: str
     platform: str
     libc: str
-    kernel: str
     cores: int
     bytecode: bool
     date: str
@@ -310,7 +309,6 @@ class Environment:
             "python": host.python,
             "platform": host.platform,
             "libc": host.libc,
-            "kernel": host.kernel,
             "cores": host.cores,
             "bytecode": all(one.bytecode is not False for one in traced.modules),
             "date": datetime.now(timezone.utc).date().isoformat(),
@@ -502,7 +500,11 @@ class Catalog:
         path = self.path_of(distribution)
         if not path.exists():
             return []
-        return cast("list[Measurement]", json.loads(path.read_text("ascii"))["measurements"])
+        found = cast("list[Measurement]", json.loads(path.read_text("ascii"))["measurements"])
+        installed: dict[tuple[str, str], dict[str, str]] = {}
+        for one in found:
+            one["installed"] = installed.setdefault((one["version"], one["python"]), one.get("installed", {}))
+        return found
 
     def read_all(self) -> dict[str, list[Measurement]]:
         """All measurements, by distribution."""
@@ -548,11 +550,17 @@ def sort_key(measurement: Measurement) -> tuple[str, Version, Version]:
 
 
 def render_measurements(distribution: str, measurements: Iterable[Measurement]) -> str:
-    """One distribution's file: a key a line, and long values wrapped between their items."""
-    blocks = [
-        "  {\n" + ",\n".join(f"   {render_item(key, value)}" for key, value in sorted(one.items())) + "\n  }"
-        for one in sorted(measurements, key=sort_key)
-    ]
+    """One distribution's file: a key a line, and long values wrapped between their items.
+
+    What was installed stands with the first module of a version and a Python, for all of them.
+    """
+    blocks = []
+    told: set[tuple[str, str]] = set()
+    for one in sorted(measurements, key=sort_key):
+        place = (one["version"], one["python"])
+        items = sorted((key, value) for key, value in one.items() if key != "installed" or place not in told)
+        told.add(place)
+        blocks.append("  {\n" + ",\n".join(f"   {render_item(key, value)}" for key, value in items) + "\n  }")
     return f'{{\n "distribution": "{distribution}",\n "measurements": [\n' + ",\n".join(blocks) + "\n ]\n}\n"
 
 

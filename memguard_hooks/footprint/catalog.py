@@ -145,7 +145,11 @@ def _items(distribution: str) -> tuple[Mapping[str, object], ...]:
     import json
 
     with open(os.path.join(FOLDER, f"{distribution}.json"), encoding="ascii") as file:
-        return tuple(json.load(file)["measurements"])
+        items: list[dict[str, object]] = json.load(file)["measurements"]
+    installed: dict[tuple[object, object], object] = {}
+    for item in items:  # it stands with the first module of a version and a Python
+        item["installed"] = installed.setdefault((item["version"], item["python"]), item.get("installed", {}))
+    return tuple(items)
 
 
 @cache
