@@ -24,7 +24,7 @@ FILES = {
     "app/main.py": "from app import api, heavy, late, nested, linked\nfrom fastapi import FastAPI\n\napp = FastAPI()\n",
     "app/api.py": "import calendar\n",
     "app/heavy.py": "import pandas\n",
-    "app/nested/__init__.py": "import numpy\n",
+    "app/nested/__init__.py": "import boto3\n",
     "shared/one.py": "import json\n",
     "shared/two.py": "import sqlalchemy\n",
     "empty/.keep": "",
@@ -128,7 +128,7 @@ def replace_with_equal_size_and_time(root: Path) -> None:
 
 def turn_folder_into_file(root: Path) -> None:
     shutil.rmtree(root / "app/nested")
-    (root / "app/nested").write_text("import numpy\n", encoding="utf-8")
+    (root / "app/nested").write_text("import boto3\n", encoding="utf-8")
 
 
 def turn_file_into_folder(root: Path) -> None:
