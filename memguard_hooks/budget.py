@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Judged(NamedTuple):
-    """A service with its estimate, its process, and what the work tree adds to the last commit.
+    """A service with its estimate and its process.
 
     `fewest` are the workers that always run, where a server adds more under load. `preload` is what preloading would
     save, `after_fork` what preloaded workers load once each, in bytes.
@@ -44,7 +44,6 @@ class Judged(NamedTuple):
     service: Service
     process: Process | None
     settings: ServiceSettings
-    added: tuple[Part, ...] = ()
     deferrals: tuple[Deferral, ...] = ()
     workers: int | None = None
     plan: str | None = None
@@ -252,6 +251,7 @@ def _judge(
         )
     if now.unread and verdict != "error":
         verdict = "unknown"  # at least what was found
+    bands = None if limit is None else (int((settings.warn or WARN) * limit), int((settings.fail or FAIL) * limit))
     report = ServiceReport(
         name=service.name,
         path=service.path,
@@ -265,16 +265,14 @@ def _judge(
         estimate=estimate,
         verdict=verdict,
         parts=now.process.parts,
+        bands=bands,
+        added=tuple(_grown(now.process.parts, then.process.parts)) if then is not None else (),
     )
-    added: tuple[Part, ...] = ()
-    if then is not None:
-        added = tuple(_grown(now.process.parts, then.process.parts))
     return Judged(
         report,
         service,
         now.process,
         settings,
-        added,
         _deferrals(now, settings, (settings.warn or WARN) * limit) if limit is not None else (),
         workers_that_fit(now, settings, (settings.warn or WARN) * limit) if limit is not None else None,
         _plan_that_fits(service, settings, taken / (settings.warn or WARN)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
@@ -69,7 +70,10 @@ class Step(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One broken rule at one place. `cost` is resident memory in bytes, None where nobody measured it."""
+    """One broken rule at one place. `cost` is resident memory in bytes, None where nobody measured it.
+
+    `subject` is what it is about, by a name that stays when lines move and figures change: a package, a module, a service.
+    """
 
     path: str
     line: int
@@ -82,6 +86,21 @@ class Finding(NamedTuple):
     chain: tuple[Step, ...] = ()
     fix: str | None = None
     end_line: int | None = None
+    subject: str = ""
+
+
+def identities(findings: Iterable[Finding]) -> Iterator[tuple[str, str, str, int]]:
+    """Give for each finding what it is known by when lines move and figures change: code, path, subject and a number.
+
+    Where a rule names no subject, its message without figures tells it apart. The number counts what is alike from 0.
+    """
+    import re
+
+    alike: dict[tuple[str, str, str], int] = {}
+    for finding in findings:
+        name = (finding.code, finding.path, finding.subject or re.sub(r"\d+(\.\d+)*", "#", finding.message))
+        alike[name] = alike.get(name, -1) + 1
+        yield *name, alike[name]
 
 
 class Skipped(NamedTuple):
@@ -131,7 +150,11 @@ class Estimate(NamedTuple):
 
 
 class ServiceReport(NamedTuple):
-    """One service, what it takes and what it may take, in bytes."""
+    """One service, what it takes and what it may take, in bytes.
+
+    `bands` is where a warning and where an error begins, None without a limit; `added` is what the work tree imports and
+    what it compares with did not, or what takes a MiB more, with the difference.
+    """
 
     name: str
     path: str
@@ -145,14 +168,17 @@ class ServiceReport(NamedTuple):
     estimate: Estimate | None
     verdict: Verdict
     parts: tuple[Part, ...] = ()
+    bands: tuple[int, int] | None = None
+    added: tuple[Part, ...] = ()
 
 
 class Report(NamedTuple):
-    """All that one run says."""
+    """All that one run says; `since` is what `Estimate.commit` compares with, where that is not the last commit."""
 
     findings: tuple[Finding, ...] = ()
     services: tuple[ServiceReport, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    since: str | None = None
 
 
 def merge(reports: list[Report]) -> Report:
@@ -163,6 +189,7 @@ def merge(reports: list[Report]) -> Report:
         tuple(findings[key] for key in sorted(findings)),
         tuple(service for report in reports for service in report.services),
         tuple(sorted(skipped, key=lambda s: (s.path, s.line or 0, s.reason))),
+        next((report.since for report in reports if report.since is not None), None),
     )
 
 

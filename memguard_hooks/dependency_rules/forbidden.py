@@ -101,7 +101,7 @@ def judge_declared(requirement: Requirement, forbidden: Forbidden) -> Finding:
     version = (pin.version if pin else None) or ""
     fix += _lighter_build(name, version) + _last_resort(name)
     place = (requirement.path, requirement.line, requirement.column)
-    return Finding(*place, code, message, HOOK, severity, cost, fix=fix, end_line=requirement.end_line)
+    return Finding(*place, code, message, HOOK, severity, cost, fix=fix, end_line=requirement.end_line, subject=name)
 
 
 # Brought, as locks say
@@ -178,7 +178,7 @@ def _finding_in_lock(
         fix = f"find with `pip show {name}` what requires it, and do without that"
     fix += _lighter_build(name, package.version or "") + _last_resort(name)
     severity: Severity = "error" if name in forbidden.grave else "warning"
-    return Finding(*place, "MG111", message, HOOK, severity, cost, fix=fix)
+    return Finding(*place, "MG111", message, HOOK, severity, cost, fix=fix, subject=name)
 
 
 def _member_with(lock: Lock, name: str) -> str | None:
@@ -236,7 +236,9 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
             fix = f"{instead.advice}\nor {_without(requirement.name, name)}" if instead else _without(requirement.name, name)
             fix += _lighter_build(name, "") + _last_resort(name)
             place = (requirement.path, requirement.line, requirement.column)
-            yield Finding(*place, "MG111", message, HOOK, "warning", cost, fix=fix, end_line=requirement.end_line)
+            yield Finding(
+                *place, "MG111", message, HOOK, "warning", cost, fix=fix, end_line=requirement.end_line, subject=name
+            )
 
 
 def _measured(requirement: Requirement) -> Footprint | None:

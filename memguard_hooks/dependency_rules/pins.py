@@ -220,7 +220,16 @@ class Judge:
                 way = f"pin {name}=={version} in the manifest, then run" if version else "update it with"
                 fix = f"{way} {update_command(lock.path)}"
                 yield Finding(
-                    lock.path, package.line, package.column, fault.code, fault.text, HOOK, "error", fault.cost, fix=fix
+                    lock.path,
+                    package.line,
+                    package.column,
+                    fault.code,
+                    fault.text,
+                    HOOK,
+                    "error",
+                    fault.cost,
+                    fix=fix,
+                    subject=name,
                 )
 
     def _is_needed(self, lock: Lock, package: Package) -> bool:
@@ -331,4 +340,6 @@ def _finding(
     requirement: Requirement, code: str, message: str, severity: Severity, cost: int | None, fix: str | None
 ) -> Finding:
     place = (requirement.path, requirement.line, requirement.column)
-    return Finding(*place, code, message, HOOK, severity, cost, fix=fix, end_line=requirement.end_line)
+    return Finding(
+        *place, code, message, HOOK, severity, cost, fix=fix, end_line=requirement.end_line, subject=requirement.name
+    )

@@ -36,7 +36,16 @@ def find_twice(
                 pins = [pin_of(first), pin_of(second)]
                 severity: Severity = "error" if None not in pins else "warning"
                 place = (second.path, second.line, second.column)
-                yield Finding(*place, "MG106", message, HOOK, severity, fix="delete one of them", end_line=second.end_line)
+                yield Finding(
+                    *place,
+                    "MG106",
+                    message,
+                    HOOK,
+                    severity,
+                    fix="delete one of them",
+                    end_line=second.end_line,
+                    subject=name,
+                )
 
 
 def _differ(first: Requirement, second: Requirement) -> bool:

@@ -146,7 +146,16 @@ def find_companions(project: Project, requirements: Sequence[Requirement]) -> It
         if missing.replace("-", "_") not in requirement.extras and not project.declared.inventory.locked(missing):
             message = f"{requirement.name} is declared without {missing}: downloads go over plain HTTP"
             place = (requirement.path, requirement.line, requirement.column)
-            yield Finding(*place, "MG120", message, HOOK, "warning", fix=f"add {missing}", end_line=requirement.end_line)
+            yield Finding(
+                *place,
+                "MG120",
+                message,
+                HOOK,
+                "warning",
+                fix=f"add {missing}",
+                end_line=requirement.end_line,
+                subject=missing,
+            )
 
 
 def modules_of(distribution: str) -> tuple[str, ...]:
@@ -243,4 +252,6 @@ def _finding(requirement: Requirement, code: str, what: str, fix: str) -> Findin
     takes = f" ({mib(cost)} MiB once it is imported)" if cost is not None else ""
     place = (requirement.path, requirement.line, requirement.column)
     message = f"{requirement.name} {what}{takes}"
-    return Finding(*place, code, message, HOOK, "warning", cost, fix=fix, end_line=requirement.end_line)
+    return Finding(
+        *place, code, message, HOOK, "warning", cost, fix=fix, end_line=requirement.end_line, subject=requirement.name
+    )

@@ -54,7 +54,7 @@ def check(project: Project) -> Report:
     forbidden = forbidden_in(project)
     findings = [
         Finding(one.path, one.line, one.column, "MG190", f"{name} is allowed without a reason", HOOK,
-                fix=f'write `{name} = "why"`')
+                fix=f'write `{name} = "why"`', subject=name)
         for name, one in settings.forbid_allow.items() if not one.reason
     ]  # fmt: skip
     companions = {*COMPANIONS, *COMPANIONS.values()} if settings.forbid_companions else set()

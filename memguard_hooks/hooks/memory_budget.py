@@ -133,6 +133,7 @@ def _finding(
         cost,
         dearest.chain if dearest else (),
         fix,
+        subject=report.name,
     )
 
 
@@ -174,7 +175,7 @@ def _added(judged: Judged) -> list[str]:
 
     return [
         f"this commit brings {part.package}: +{mib(part.resident)} MiB ({chain(part.chain)})"
-        for part in judged.added
+        for part in judged.report.added
         if part.resident >= MIB
     ]
 

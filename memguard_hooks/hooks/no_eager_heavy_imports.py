@@ -17,7 +17,6 @@ bad:  try:
 good: def export(rows):
           import pandas
 good: if TYPE_CHECKING:
-    from memguard_hooks.allowance import Allowance
           import pandas
 
 Options: `--target-python X.Y`, `--entrypoint APP`, `--scope reachable|all`; settings: `entrypoints`, `scope`,
@@ -62,6 +61,7 @@ def check(project: Project) -> Report:
             f"{name} is allowed without a reason",
             HOOK,
             fix=f'write `{name} = "why"`',
+            subject=name,
         )
         for name, one in project.settings.heavy_allow.items()
         if not one.reason
@@ -81,7 +81,7 @@ def _finding(project: Project, eager: Eager) -> Finding:
         message = f"the lazy import of {name} in line {site.line} is resolved here, while the file loads{takes}"
         fix = f"use {name} only inside functions that run later"
         place = (path, site.used_line, site.used_column)
-        return Finding(*place, "MG202", message, HOOK, cost=cost, chain=eager.chain, fix=fix)
+        return Finding(*place, "MG202", message, HOOK, cost=cost, chain=eager.chain, fix=fix, subject=name)
     unused = _unused(project, eager)
     why = f"{site.why}, at the first request" if eager.at_request else site.why
     if unused is not None and site.why == "at module level":
@@ -91,7 +91,17 @@ def _finding(project: Project, eager: Eager) -> Finding:
         code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
         fix = _fix(project, eager, is_unused=unused is not None)
     return Finding(
-        path, site.line, site.column, code, message, HOOK, cost=cost, chain=eager.chain, fix=fix, end_line=site.end_line
+        path,
+        site.line,
+        site.column,
+        code,
+        message,
+        HOOK,
+        cost=cost,
+        chain=eager.chain,
+        fix=fix,
+        end_line=site.end_line,
+        subject=name,
     )
 
 
@@ -122,7 +132,18 @@ def _past_the_module(project: Project) -> Iterator[Finding]:
         message = f"{library} is imported here, not through {module}"
         fix = f"take it from {module}, which loads it when it is needed"
         step = Step(path, site.line, library)
-        yield Finding(path, site.line, site.column, "MG204", message, HOOK, chain=(step,), fix=fix, end_line=site.end_line)
+        yield Finding(
+            path,
+            site.line,
+            site.column,
+            "MG204",
+            message,
+            HOOK,
+            chain=(step,),
+            fix=fix,
+            end_line=site.end_line,
+            subject=library,
+        )
 
 
 def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> list[Finding]:

@@ -12,9 +12,9 @@ def render(report: Report, *, tables: bool = False) -> str:
     lines: list[str] = []
     for finding in report.findings:
         lines += _finding(finding, _service_of(finding, report))
-    told = {(finding.path, finding.line) for finding in report.findings if finding.code.startswith("MG3")}
+    told = {(finding.path, finding.subject) for finding in report.findings if finding.code.startswith("MG3")}
     for service in report.services:
-        if (service.path, service.line) not in told:
+        if (service.path, service.name) not in told:
             lines.append(summary(service))
             lines += table(service) if tables else []
     return "".join(f"{line}\n" for line in lines)
@@ -24,11 +24,7 @@ def _service_of(finding: Finding, report: Report) -> ServiceReport | None:
     """Return the service whose budget a finding is about."""
     if finding.code not in BUDGET:
         return None
-    place = (finding.path, finding.line)
-    return next(
-        (one for one in report.services if (one.path, one.line) == place and finding.message.startswith(f"{one.name}: ")),
-        None,
-    )
+    return next((one for one in report.services if (one.path, one.name) == (finding.path, finding.subject)), None)
 
 
 def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
