@@ -283,12 +283,24 @@ def _judge(
 
 
 def _grown(now: Sequence[Part], then: Sequence[Part]) -> Iterator[Part]:
-    """Give what is imported now and was not, or takes a MiB more than then, with the difference."""
-    before = {part.package: part.resident for part in then}
+    """Give what is imported now and was not, or takes a MiB more than then, with the difference.
+
+    A package is one, through however many of its modules it comes.
+    """
+    sizes, before = _by_package(now), _by_package(then)
     for part in now:
-        more = part.resident - before.get(part.package, 0)
-        if part.chain and (part.package not in before or more >= MIB):
-            yield part._replace(resident=more)
+        size = sizes.pop(part.package, None)
+        if size is not None and part.chain:
+            more = size - before.get(part.package, 0)
+            if part.package not in before or more >= MIB:
+                yield part._replace(resident=more)
+
+
+def _by_package(parts: Sequence[Part]) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for part in parts:
+        sizes[part.package] = sizes.get(part.package, 0) + part.resident
+    return sizes
 
 
 def judged_by(estimate: Estimate, settings: ServiceSettings) -> int:

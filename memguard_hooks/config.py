@@ -84,6 +84,7 @@ class Settings(NamedTuple):
     forbid_allow: Mapping[str, Allowance] = MappingProxyType({})
     forbid_companions: bool = False
     pins: Mapping[str, str] = _NOTHING
+    baseline: str | None = None
 
 
 WARN, FAIL = 0.78, 0.88
@@ -236,7 +237,18 @@ class _Table:
 
 
 _SERVICE_KEYS = ("platform", "limit", "entrypoints", "target-python", "budget")
-_TOP_KEYS = (*_SERVICE_KEYS, "source-roots", "exclude", "scope", "heavy-threshold", "heavy", "forbid", "pins", "services")
+_TOP_KEYS = (
+    *_SERVICE_KEYS,
+    "source-roots",
+    "exclude",
+    "scope",
+    "heavy-threshold",
+    "heavy",
+    "forbid",
+    "pins",
+    "services",
+    "baseline",
+)
 _LIST_KEYS = ("add", "remove", "allow")
 
 
@@ -272,6 +284,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         forbid_allow=forbid.allowances(),
         forbid_companions=forbid.flag("companions") is True,
         pins=_pins(top),
+        baseline=top.text("baseline", str, "a path such as 'memguard-baseline.json'"),
     )
 
 

@@ -173,12 +173,19 @@ class ServiceReport(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All that one run says; `since` is what `Estimate.commit` compares with, where that is not the last commit."""
+    """All that one run says.
+
+    `since` is what `Estimate.commit` compares with, where that is not the last commit. Of the findings of `baseline`, so
+    many are `known`, still there and not told, and so many `mended`.
+    """
 
     findings: tuple[Finding, ...] = ()
     services: tuple[ServiceReport, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     since: str | None = None
+    baseline: str | None = None
+    known: int = 0
+    mended: int = 0
 
 
 def merge(reports: list[Report]) -> Report:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped, at_fault
@@ -12,6 +12,7 @@ from memguard_hooks.finding import Skipped, at_fault
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from memguard_hooks.baseline import Baseline
     from memguard_hooks.config import Settings
     from memguard_hooks.declared import Declared
     from memguard_hooks.deployment.service import Deployment
@@ -25,28 +26,46 @@ if TYPE_CHECKING:
 
 SOURCE = (".py", ".pyw")
 MEASURED = "memguard.lock"
+BASELINE = "memguard-baseline.json"
 _NO_SERVICE = frozenset({"conftest", "setup", "noxfile"})
 """Files that no service loads, besides tests."""
+
+
+class Since(NamedTuple):
+    """What a change is judged against: a revision of git, and what the user calls it."""
+
+    revision: str
+    label: str
 
 
 class Project:
     """One repository as rules see it.
 
     `files` are the paths that the user named, None for the whole project. What cannot be read is
-    collected in `skipped`. `compared` is the other tree that the verdict on this one hangs on.
+    collected in `skipped`. `compared` is the other tree that the verdict on this one hangs on: the last commit, or what
+    `since` names.
     """
 
-    def __init__(self, tree: Tree, settings: Settings, files: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, tree: Tree, settings: Settings, files: Sequence[str] | None = None, since: Since | None = None
+    ) -> None:
         self.tree = tree
         self.settings = settings
         self.files = None if files is None else tuple(files)
+        self.since = since
         self.skipped: list[Skipped] = []
         self.compared: Tree | None = None
 
     @cached_property
     def whole(self) -> Project:
         """The same project, with all its files to judge."""
-        return Project(self.tree, self.settings)
+        return Project(self.tree, self.settings, since=self.since)
+
+    def among(self, files: Sequence[str]) -> Project:
+        """Return the same project with these files to judge; what is known of the whole is known there."""
+        other = Project(self.tree, self.settings, files, self.since)
+        other.whole = self.whole
+        return other
 
     def at(self, tree: Tree) -> Project:
         """Return the same project in another tree; what was analyzed in one counts in the other."""
@@ -57,7 +76,9 @@ class Project:
 
     def close(self) -> None:
         """Keep for the next run what was found out about sources."""
-        if "analyses" in self.__dict__:
+        if self.files is not None and "whole" in self.__dict__:
+            self.whole.close()
+        elif "analyses" in self.__dict__:
             self.analyses.close()
 
     def is_excluded(self, path: str) -> bool:
@@ -175,6 +196,16 @@ class Project:
             self.broken(error)
         return {}
 
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The findings that are known, None where the project keeps no such file. Raises MemguardError for a broken one."""
+        named = self.settings.baseline
+        if named is None and self.tree.stamp(BASELINE) is None:
+            return None  # as in most projects, at the price of one look
+        from memguard_hooks.baseline import read
+
+        return read(self.tree, named)
+
     @property
     def python(self) -> str | None:
         """The target Python of the settings, as `3.11`."""
@@ -186,6 +217,8 @@ class Project:
     @cached_property
     def analyses(self) -> Cache:
         """What is known of sources, by their content."""
+        if self.files is not None:
+            return self.whole.analyses
         from memguard_hooks.cache_folder import find_folder
         from memguard_hooks.imports.cache import Cache
 
@@ -194,6 +227,8 @@ class Project:
     @cached_property
     def sources(self) -> Sources:
         """The Python files, each by itself."""
+        if self.files is not None:
+            return self.whole.sources
         from memguard_hooks.imports.sources import Sources
 
         return Sources(self.tree, self.analyses)
@@ -211,6 +246,8 @@ class Project:
     @cached_property
     def layout(self) -> Layout:
         """Where the packages of the project stand, and the commands that it installs."""
+        if self.files is not None:
+            return self.whole.layout
         from memguard_hooks.imports.layout import read_layout
 
         return read_layout(self.tree)
@@ -247,6 +284,8 @@ class Project:
     @cached_property
     def discovered(self) -> tuple[Deployment, list[MemguardError]]:
         """The deployment, and what is at fault in its files: for rules that ask it in passing."""
+        if self.files is not None:
+            return self.whole.discovered
         from memguard_hooks.deployment.discover import discover
 
         errors: list[MemguardError] = []

@@ -9,13 +9,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 from memguard_hooks.config import Settings, load, parse_python, parse_size
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, Skipped, at_fault, merge
-from memguard_hooks.memo import Memo, write
-from memguard_hooks.project import Project
+from memguard_hooks.memo import Look, Memo, write
+from memguard_hooks.project import Project, Since
+from memguard_hooks.report.formats import render
 from memguard_hooks.tree import RevisionTree, WorkTree, normalize
 
 Check = Callable[[Project], Report]
@@ -23,7 +26,7 @@ Adjust = Callable[[Settings, argparse.Namespace], Settings]
 Fix = Callable[[Project], "tuple[str, ...]"]
 
 
-def make_parser(prog: str, description: str) -> argparse.ArgumentParser:
+def make_parser(prog: str, description: str, formats: Sequence[str] = ("text", "json")) -> argparse.ArgumentParser:
     """Return a parser with the options that all hooks have."""
     parser = argparse.ArgumentParser(
         prog=prog,
@@ -32,11 +35,12 @@ def make_parser(prog: str, description: str) -> argparse.ArgumentParser:
         # With a width of its own, argparse does not load shutil to ask the terminal: 3 ms of each commit.
         formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write the findings")
+    parser.add_argument("--format", choices=formats, default="text", help="how to write the findings")
     parser.add_argument(
         "--fail-on", choices=("error", "warning", "never"), default="error", help="the least finding that fails"
     )
     parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
+    parser.add_argument("--baseline", metavar="FILE", help="findings that are known, instead of memguard-baseline.json")
     return parser
 
 
@@ -86,12 +90,27 @@ def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
             given["limit_source"] = f"--{name}"
     if given.get("platform") is not None and "limit" not in given:
         given["limit"] = None
+    if getattr(options, "baseline", None) is not None:
+        settings = settings._replace(baseline=options.baseline)
     if getattr(options, "entrypoint", None):
         given["entrypoints"] = tuple(options.entrypoint)
     if not given:
         return settings
     services = {name: service._replace(**given) for name, service in settings.services.items()}  # type: ignore[arg-type]
     return settings._replace(service=settings.service._replace(**given), services=services)  # type: ignore[arg-type]
+
+
+class Judgment(NamedTuple):
+    """What a run has found, and what it has rewritten, a line each; `settings` is None where they could not be read.
+
+    `is_certain` tells that the next run can see whether it would find the same; `looked` is what it has to look at.
+    """
+
+    report: Report
+    rewritten: tuple[str, ...] = ()
+    settings: Settings | None = None
+    is_certain: bool = False
+    looked: Mapping[str, Look | None] = MappingProxyType({})
 
 
 def run(
@@ -103,42 +122,62 @@ def run(
     `fix` rewrites files first and returns what it has done, one line each; then what is left is checked. `memo` keeps
     what was said, if the next run can tell whether it would say the same.
     """
+    found = judge(options, check, root=root, files=files, adjust=adjust, fix=fix)
+    write(sys.stderr, "".join(f"{line}\n" for line in found.rewritten))
+    output = render(found.report, options.format, tables=getattr(options, "table", False))
+    errors = notes(found.report)
+    write(sys.stdout, output)
+    write(sys.stderr, errors)
+    status = status_of(found.report, options.fail_on) or int(bool(found.rewritten))
+    if memo is not None and found.is_certain and status < 2 and not found.rewritten:
+        memo.keep(found.looked, status, output, errors)
+    return status
+
+
+def judge(
+    options: argparse.Namespace, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
+    adjust: Adjust = adjust_service, fix: Fix | None = None, with_known: bool = False, is_all: bool = False,
+) -> Judgment:  # fmt: skip
+    """Load the settings and check; what is wrong with them, and any error of our own, is part of the report.
+
+    What the baseline of the project knows is left out, unless `with_known`; `is_all` says that `check` looks for all
+    that it may hold.
+    """
     tree = WorkTree(root)
-    is_certain = False
-    problems: tuple[Skipped, ...] = ()
-    report = Report()
-    rewritten: tuple[str, ...] = ()
+    settings: Settings | None = None
     try:
-        settings, notes = load(tree, options.config)
-        named = None if files is None else [_inside(tree.root, name) for name in files]
+        settings, unused = load(tree, options.config)
+        named: Sequence[str] | None = None if files is None else [_inside(tree.root, name) for name in files]
+        since: Since | None = None
+        if getattr(options, "changed_from", None) is not None:
+            from memguard_hooks.changed import find_changes
+
+            since, named = find_changes(tree.root, options.changed_from)
         settings = adjust(settings, options)
-        if fix is not None:
-            rewritten = fix(Project(tree, settings, named))
-        project = Project(tree, settings, named)
+        rewritten = fix(Project(tree, settings, named)) if fix is not None else ()
+        project = Project(tree, settings, named, since)
+        if with_known:
+            project.baseline = None
         report = check(project)
-        report = merge([report, Report(skipped=(*notes, *project.skipped))])
+        report = merge([report, Report(skipped=(*unused, *project.skipped), since=since and since.label)])
+        if project.baseline is not None:
+            from memguard_hooks.baseline import without_known
+
+            report = without_known(report, project.baseline, is_all=is_all)
         project.close()
         is_certain = tree.is_steady and isinstance(project.compared, RevisionTree) and project.compared.is_steady
+        return Judgment(report, rewritten, settings, is_certain, tree.looked)
     except MemguardError as error:
-        problems = (at_fault(error),)
+        problem = at_fault(error)
     except Exception as error:
         # The last line of defense: a hook never ends in a traceback.
         if os.environ.get("MEMGUARD_DEBUG"):
             raise
-        problems = (
-            Skipped(".", None, f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more", True),
-        )
+        reason = f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
+        problem = Skipped(".", None, reason, broken=True)
     finally:
         tree.close()
-    report = merge([report, Report(skipped=problems)])
-    write(sys.stderr, "".join(f"{line}\n" for line in rewritten))
-    output, errors = _render(report, options.format, tables=getattr(options, "table", False))
-    write(sys.stdout, output)
-    write(sys.stderr, errors)
-    status = _status(report, options.fail_on) or int(bool(rewritten))
-    if memo is not None and is_certain and status < 2 and not rewritten:
-        memo.keep(tree.looked, status, output, errors)
-    return status
+    return Judgment(Report(skipped=(problem,)), settings=settings)
 
 
 def _inside(root: str, name: str) -> str:
@@ -150,32 +189,30 @@ def _inside(root: str, name: str) -> str:
     return inside
 
 
-def _render(report: Report, style: str, *, tables: bool) -> tuple[str, str]:
-    """Return what goes to stdout, and what to stderr."""
-    if style == "json":
-        from memguard_hooks.report import json_
-
-        text = json_.render(report)
-    else:
-        from memguard_hooks.report import text as text_
-
-        text = text_.render(report, tables=tables)
+def notes(report: Report) -> str:
+    """Write what stands beside a report, a line each: what was skipped and why, and how much was found."""
     lines = []
     for skipped in report.skipped:
         place = f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path
         lines.append(f"{place}: {'error' if skipped.broken else 'skipped'}: {skipped.reason}\n")
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
+    known = f"; {report.known} more known" if report.known else ""
     if errors or warnings:
-        lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}\n")
-    return text, "".join(lines)
+        lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{known}\n")
+    if report.mended:
+        lines.append(
+            f"{report.baseline}: {_count(report.mended, 'known finding')} mended: --prune-baseline takes them out\n"
+        )
+    return "".join(lines)
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _status(report: Report, fail_on: str) -> int:
+def status_of(report: Report, fail_on: str) -> int:
+    """Return the exit status that a report asks for."""
     if any(skipped.broken for skipped in report.skipped):
         return 2
     severities = {finding.severity for finding in report.findings}

@@ -216,6 +216,35 @@ def _bounded(data: bytes, path: str) -> bytes:
     return data
 
 
+def replace_file(path: str, data: bytes, shown: str) -> None:
+    """Give a file this content, whole or not at all, with the rights that it has; a new one gets those of the user's mask.
+
+    Raises MemguardError, which names the file as it is `shown`.
+    """
+    import tempfile
+
+    folder, name = os.path.split(path)
+    try:
+        mode = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else 0o666 & ~_mask()
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
+        try:
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(data)
+            os.chmod(temporary, mode)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise MemguardError(f"cannot be written: {error.strerror}", shown) from None
+
+
+def _mask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
 class RevisionTree:
     """The files of one revision, read through a single `git cat-file --batch`.
 
@@ -324,25 +353,30 @@ class RevisionTree:
     def _start(self) -> Popen[bytes]:
         from subprocess import DEVNULL, PIPE, Popen
 
-        environment = {
-            **os.environ,
-            "GIT_ALLOW_PROTOCOL": "none",
-            "GIT_NO_LAZY_FETCH": "1",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_TERMINAL_PROMPT": "0",
-            "LC_ALL": "C",
-        }
-        if "GIT_WORK_TREE" not in environment:
-            # Git sets it for hooks in a worktree, and would then take this folder for the top of the repository.
-            environment.pop("GIT_DIR", None)
         return Popen(
             ["git", "cat-file", "--batch", "--follow-symlinks"],
             cwd=self.root,
-            env=environment,
+            env=git_environment(),
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
         )
+
+
+def git_environment() -> dict[str, str]:
+    """Return the environment in which git is asked: it neither fetches, nor asks, nor locks."""
+    environment = {
+        **os.environ,
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C",
+    }
+    if "GIT_WORK_TREE" not in environment:
+        # Git sets it for hooks in a worktree, and would then take this folder for the top of the repository.
+        environment.pop("GIT_DIR", None)
+    return environment
 
 
 class _Object(NamedTuple):

@@ -334,11 +334,11 @@ def find_python(version: str) -> str | None:
     ],
 )
 def test_measuring_again_gives_the_catalog_figure(distribution: str, tolerance: float, tmp_path: Path) -> None:
-    python = find_python(catalog.DEFAULT_PYTHON)
-    if python is None:
-        pytest.skip(f"no Python {catalog.DEFAULT_PYTHON} on this machine")
     expected = catalog.find(distribution, distribution)
     assert expected is not None
+    python = find_python(expected.python.rpartition(".")[0])
+    if python is None:
+        pytest.skip(f"no Python {expected.python} on this machine")
     pins = json.dumps([f"{name}=={version}" for name, version in expected.installed.items()])
     plan = tmp_path / "plan.toml"
     row = f'[[footprint]]\ndistribution = "{distribution}"\nversion = "{expected.version}"\nwith = {pins}\n'

@@ -12,6 +12,7 @@ import pytest
 import tomli
 import yaml
 
+from memguard_hooks import every_hook
 from memguard_hooks.dependencies import locks, manifests
 from memguard_hooks.deployment import compose, discover
 from memguard_hooks.finding import CODES
@@ -22,7 +23,11 @@ MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 HOOKS: dict[str, dict[str, object]] = {
     str(hook["id"]): hook for hook in yaml.safe_load(MANIFEST.read_text(encoding="utf-8"))
 }
-MODULES = {name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}") for name in HOOKS}
+ALL = "memguard"
+"""The hook that runs all others."""
+MODULES = {
+    name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}") for name in HOOKS if name != ALL
+}
 
 JUDGE_FILES = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports")
 JUDGE_PROJECT = ("memory-budget", "deploy-config")
@@ -120,11 +125,22 @@ SLEEPS = {
     ),
 }
 
-each_hook = pytest.mark.parametrize("name", HOOKS)
+each_id = pytest.mark.parametrize("name", HOOKS)
+each_hook = pytest.mark.parametrize("name", MODULES)
 
 
 def test_ids() -> None:
-    assert tuple(HOOKS) == (*JUDGE_FILES, *JUDGE_PROJECT)
+    assert tuple(HOOKS) == (ALL, *JUDGE_FILES, *JUDGE_PROJECT)
+
+
+def test_one_hook_runs_all_and_is_woken_by_what_wakes_one_of_them() -> None:
+    assert HOOKS[ALL]["entry"] == "memguard hook"
+    assert HOOKS[ALL]["files"] == every_hook.WAKES_ANY
+    assert {name: HOOKS[name]["files"] for name in MODULES} == every_hook.WAKES
+    assert tuple(every_hook.HOOKS) == tuple(MODULES)
+    paths = {path for paths in (*WAKES.values(), *SLEEPS.values(), NOT_DEPLOYMENT_PATHS) for path in paths}
+    awake = {path for path in paths if re.search(every_hook.WAKES_ANY, path)}
+    assert awake == {path for path in paths if any(re.search(pattern, path) for pattern in every_hook.WAKES.values())}
 
 
 @each_hook
@@ -134,7 +150,7 @@ def test_id_is_the_name_of_the_console_script_and_of_the_module(name: str) -> No
     assert HOOKS[name]["entry"] == name
     assert HOOKS[name]["language"] == "python"
     assert scripts[name] == f"memguard_hooks.hooks.{name.replace('-', '_')}:main"
-    assert {script for script in scripts if script != "memguard"} == set(HOOKS)
+    assert {script for script in scripts if script != "memguard"} == set(MODULES)
 
 
 @each_hook
@@ -153,7 +169,7 @@ def test_module_holds_rules_check_main_and_their_documentation(name: str) -> Non
 
 def test_modules_have_ids() -> None:
     files = {path.stem for path in (ROOT / "memguard_hooks" / "hooks").glob("*.py")} - {"__init__"}
-    assert files == {name.replace("-", "_") for name in HOOKS}
+    assert files == {name.replace("-", "_") for name in MODULES}
 
 
 def test_codes_are_those_of_the_rules() -> None:
@@ -208,7 +224,7 @@ def test_files_that_wake_are_those_that_a_run_without_names_reads(name: str, pat
     assert bool(re.search(str(HOOKS[name]["files"]), path)) == is_read
 
 
-@each_hook
+@each_id
 def test_fields_are_known_upstream(name: str) -> None:
     assert HOOKS[name].keys() <= KNOWN_FIELDS
 

@@ -125,7 +125,8 @@ def grown(mebibytes: str) -> Outcome:
 
 
 def mask(text: str) -> str:
-    """Take out what measuring anew changes: MiB, measured and served versions, dates; limits and signs stay."""
+    """Take out what measuring anew changes: tables, MiB, measured and served versions, dates; limits and signs stay."""
+    text = re.sub(r"(?m)^ +\+?[\d.]+ MiB  .*\n", "", text)
     text = re.sub(r"of \d+ MiB|(\d+(?:\.\d)?)(?= of \d+ MiB| MiB)", lambda m: "N" if m[1] else m[0], text)
     text = re.sub(r"(this commit [+-])[1-9]\d*", r"\1N", text)
     text = re.sub(r"processes of \d+ MiB", "processes of N MiB", text)

@@ -1,37 +1,165 @@
-"""`memguard check [PATH]`: every hook over a whole project, in one process."""
+"""`memguard check [PATH]`: every hook over a whole project, in one process, with reports in several formats."""
 
 from __future__ import annotations
 
-import os.path
-from collections.abc import Sequence
+import argparse
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
-from memguard_hooks import run
-from memguard_hooks.finding import Report, merge
-from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
-from memguard_hooks.project import Project
+from memguard_hooks import baseline, every_hook, run
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Report
+from memguard_hooks.memo import write
+from memguard_hooks.progress import PROGRESS_SECONDS
+from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
+from memguard_hooks.tree import WorkTree, replace_file
 
-HOOKS = (pin_litellm, forbid_heavy_deps, no_eager_heavy_imports, memory_budget, deploy_config)
+EXAMPLES = """\
+examples:
+  memguard check                                 the project in this folder
+  memguard check --changed-from origin/main      what this branch has changed
+  memguard check --select MG2,memory-budget      some rules alone
+  memguard check --output report.html --output memguard.sarif
+  memguard check --write-baseline                adopt it with what is found today
+"""
 
 
-def check(project: Project) -> Report:
-    """Run all hooks and return one report."""
-    return _without_echo(merge([hook.check(project) for hook in HOOKS]))
+class Output(NamedTuple):
+    """A file to write a report to, and its format."""
 
-
-def _without_echo(report: Report) -> Report:
-    """Leave out that there are too many workers where memory-budget says how many fit, on the same line."""
-    told = {(finding.path, finding.line) for finding in report.findings if finding.code == "MG301"}
-    kept = tuple(one for one in report.findings if one.code != "MG401" or (one.path, one.line) not in told)
-    return report._replace(findings=kept)
+    path: str
+    style: str
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Check the project in a folder."""
-    parser = run.make_parser("memguard check", "Check a whole project before it is deployed.")
-    run.add_budget_options(parser)
-    run.add_table_option(parser)
-    parser.add_argument("path", nargs="?", default=".", help="root of the project")
+    parser = make_parser()
     options = parser.parse_args(argv)
     if not os.path.isdir(options.path):
         parser.error(f"no such folder: {options.path}")
-    return run.run(options, check, root=options.path)
+    if (options.write_baseline or options.prune_baseline) and (options.select or options.ignore or options.changed_from):
+        parser.error("a baseline is of the whole project: leave out --select, --ignore and --changed-from")
+    selection = every_hook.selection_of(options)
+    with _progress() as about:
+        found = run.judge(
+            options,
+            lambda project: every_hook.check(project, selection, about),
+            root=options.path,
+            with_known=options.write_baseline or options.prune_baseline,
+            is_all=not (options.select or options.ignore or options.changed_from),
+        )
+    report = found.report
+    if options.write_baseline or options.prune_baseline:
+        return _write_baseline(options, report, found.settings and found.settings.baseline)
+    return tell(options, report)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
+    parser = run.make_parser("memguard check", "Check a whole project before it is deployed.", FORMATS)
+    parser.epilog = f"{EXAMPLES}\n{parser.epilog}"
+    parser.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100)
+    parser.add_argument("path", nargs="?", default=".", help="root of the project (default: this folder)")
+    parser.add_argument(
+        "--output", metavar="[FORMAT=]FILE", type=_output, action="append", default=[],
+        help="write a report to a file too, in the format that its suffix names; may be given several times",
+    )  # fmt: skip
+    every_hook.add_selection_options(parser)
+    parser.add_argument(
+        "--changed-from", metavar="REF", help="judge only what has changed since the work tree left this branch"
+    )
+    parser.add_argument("--write-baseline", action="store_true", help="make all that is found known, and exit")
+    parser.add_argument("--prune-baseline", action="store_true", help="take what is mended out of the baseline, and exit")
+    run.add_budget_options(parser)
+    run.add_table_option(parser)
+    return parser
+
+
+def _output(text: str) -> Output:
+    style, equals, path = text.partition("=")
+    if not equals or style not in FORMATS:
+        style, path = SUFFIXES.get(os.path.splitext(text)[1].lower(), ""), text
+    if not style or not path:
+        known = ", ".join(f"{name} for {suffix}" for suffix, name in SUFFIXES.items())
+        raise argparse.ArgumentTypeError(f"no format can be told from {text!r}: write FORMAT=FILE, or use {known}")
+    return Output(path, style)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], object]]:
+    """Give what is told the hook that runs; a terminal shows it once the whole takes longer than a second."""
+    if not sys.stderr.isatty():
+        yield lambda _hook: None
+        return
+    running = [""]
+    done = threading.Event()
+
+    def show() -> None:
+        while not done.wait(PROGRESS_SECONDS):
+            print(f"\r\033[Kmemguard check: {running[-1]}", end="", file=sys.stderr, flush=True)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield running.append
+    finally:
+        done.set()
+        thread.join()
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def tell(options: argparse.Namespace, report: Report) -> int:
+    """Print a report, write it to the files that were asked for, and return the exit status."""
+    status = run.status_of(report, options.fail_on)
+    try:
+        shown = _on_terminal(report) if options.format == "text" else None
+        if shown is None:
+            write(sys.stdout, render(report, options.format, tables=options.table))
+            write(sys.stderr, run.notes(report))
+        else:
+            write(sys.stdout, shown)
+        for output in options.output:
+            text = render(report, output.style, tables=True)
+            replace_file(output.path, text.encode("utf-8", "backslashreplace"), output.path)
+    except MemguardError as error:
+        write(sys.stderr, f"{error}\n")
+        return 2
+    return status
+
+
+def _on_terminal(report: Report) -> str | None:
+    """Return a report in color, None where stdout is no terminal, colors are unwanted, or rich is not installed."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return None
+    try:
+        from memguard_hooks.report import terminal
+    except ImportError:
+        return None
+    return terminal.render(report, width=shutil.get_terminal_size().columns)
+
+
+def _write_baseline(options: argparse.Namespace, report: Report, named: str | None) -> int:
+    """Make what is found known, or only what was known already and is still there."""
+    write(sys.stderr, run.notes(Report(skipped=report.skipped)))
+    if any(skipped.broken for skipped in report.skipped):
+        return 2
+    path = named or baseline.FILE
+    try:
+        tree = WorkTree(options.path)
+        known = baseline.read(tree, named) if options.prune_baseline else None
+        if options.prune_baseline and known is None:
+            raise MemguardError("no such baseline: `memguard check --write-baseline` writes it", path)
+        text = baseline.render(report, known)
+        replace_file(os.path.join(tree.root, path), text.encode(), path)
+    except MemguardError as error:
+        write(sys.stderr, f"{error}\n")
+        return 2
+    kept = text.count('{"code":')
+    gone = f", {len(known.findings) - kept} taken out" if known is not None else ""
+    write(sys.stderr, f"{path}: {kept} known{gone}\n")
+    return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 
 from memguard_hooks.dependencies import locks
@@ -11,8 +10,7 @@ from memguard_hooks.dependencies.locked import locked_versions, update_command
 from memguard_hooks.dependencies.manifests import is_named
 from memguard_hooks.dependencies.specifier_edit import Wish, pin_all
 from memguard_hooks.dependency_rules.pins import Judged
-from memguard_hooks.errors import MemguardError
-from memguard_hooks.tree import Tree
+from memguard_hooks.tree import Tree, replace_file
 
 
 def write_pins(tree: Tree, judged: Sequence[Judged]) -> tuple[str, ...]:
@@ -33,7 +31,7 @@ def write_pins(tree: Tree, judged: Sequence[Judged]) -> tuple[str, ...]:
         data, done = pin_all(tree, path, ordered)
         if not done or data == tree.read(path):
             continue
-        _replace(os.path.join(tree.root, path), data)
+        replace_file(os.path.realpath(os.path.join(tree.root, path)), data, path)  # a link stays one
         for requirement, version in reversed(done):
             told[f"{path}:{requirement.line}: rewritten: {requirement.name}=={version}"] = None
             for locked in locked_versions(tree, requirement)[:1]:
@@ -41,21 +39,3 @@ def write_pins(tree: Tree, judged: Sequence[Judged]) -> tuple[str, ...]:
                     told[f"{locked.path}: is left as it is, with {requirement.name} {locked.version}: update it with "
                          f"{update_command(locked.path)}"] = None  # fmt: skip
     return tuple(told)
-
-
-def _replace(path: str, data: bytes) -> None:
-    """Give a file another content at once, with the rights that it has; a link stays one. Raises MemguardError."""
-    path = os.path.realpath(path)
-    folder, name = os.path.split(path)
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-            os.chmod(temporary, os.stat(path).st_mode & 0o7777)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise MemguardError(f"cannot be written: {error.strerror}", name) from None

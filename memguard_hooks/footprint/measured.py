@@ -220,15 +220,7 @@ def write(root: str, found: Mapping[str, Measured]) -> None:
 
     It is written beside the old one, which is then replaced: nobody ever sees half of it.
     """
-    path = os.path.join(root, FILE)
+    from memguard_hooks.tree import replace_file
+
     text = render({**load(root), **found})
-    fresh = f"{path}.{os.getpid()}.new"
-    try:
-        with open(fresh, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.replace(fresh, path)
-    except OSError as error:
-        raise MemguardError(f"cannot be written: {error.strerror}", FILE) from None
-    finally:
-        if os.path.lexists(fresh):
-            os.unlink(fresh)
+    replace_file(os.path.join(root, FILE), text.encode(), FILE)

@@ -44,49 +44,66 @@ RULES = {
 
 
 def check(project: Project) -> Report:
-    """Estimate each service in the work tree and at the last commit, and judge it."""
+    """Estimate each service in the work tree and at the last commit, or where a branch began, and judge it."""
     from memguard_hooks.budget import assess
     from memguard_hooks.finding import Report
     from memguard_hooks.tree import RevisionTree, WorkTree
 
     assert isinstance(project.tree, WorkTree)
-    head = RevisionTree(project.tree.root, beside=project.tree)
+    revision = "HEAD" if project.since is None else project.since.revision
+    head = RevisionTree(project.tree.root, revision, beside=project.tree)
     try:
         judged = assess(project, project.at(head) if head.exists() else None)
     finally:
         head.close()
-    findings = [finding for one in judged for finding in _judge(one)]
+    findings = [finding for one in judged for finding in _judge(one, project)]
     return Report(tuple(findings), tuple(one.report for one in judged))
 
 
-def _judge(judged: Judged) -> list[Finding]:
+def _judge(judged: Judged, project: Project) -> list[Finding]:
     from memguard_hooks.finding import mib
     from memguard_hooks.report.text import signed, summary
 
-    report, settings = judged.report, judged.settings
+    report = judged.report
     if report.estimate is None:
         return []
+    since = project.since and project.since.label
     findings: list[Finding] = []
     if report.verdict in ("warning", "error"):
         is_over = report.verdict == "error"
-        message = f"{summary(report)}{_processes(judged)}"
+        message = f"{summary(report, since)}{_processes(judged)}"
         code = "MG301" if is_over else "MG302"
         severity: Severity = "error" if is_over else "warning"
-        findings.append(_finding(judged, code, severity, message, report.estimate.expected, _fix(judged)))
-    commit = report.estimate.commit
-    if settings.growth is not None and commit is not None and commit > settings.growth:
-        message = f"{report.name} grew by {signed(commit)} MiB, more than the {mib(settings.growth)} MiB allowed"
-        findings.append(
-            _finding(
-                judged,
-                "MG303",
-                "error",
-                message,
-                commit,
-                "\n".join(_added(judged)) or None,
-            )
-        )
+        findings.append(_finding(judged, code, severity, message, report.estimate.expected, _fix(judged, since)))
+    grown = _grown(judged, project)
+    if grown is not None:
+        size, what, allowed = grown
+        message = f"{report.name} grew by {signed(size)} MiB{what}, more than the {mib(allowed)} MiB allowed"
+        fix = "\n".join(_added(judged, since)) or _fix(judged, since)
+        findings.append(_finding(judged, "MG303", "error", message, size, fix))
     return findings
+
+
+def _grown(judged: Judged, project: Project) -> tuple[int, str, int] | None:
+    """Return by how much a service has grown, since when, and what is allowed, in bytes, where it is more than that.
+
+    A service whose excess is known, by the baseline, may not grow without end, though no setting names an allowance.
+    """
+    report, estimate, allowed = judged.report, judged.report.estimate, judged.settings.growth
+    if estimate is None:
+        return None
+    if allowed is not None and estimate.commit is not None and estimate.commit > allowed:
+        return estimate.commit, "" if project.since is None else f" since {project.since.label}", allowed
+    known = project.baseline
+    if known is None or (report.path, report.name) not in known.services:
+        return None
+    from memguard_hooks.baseline import GROWTH
+
+    code = {"error": "MG301", "warning": "MG302"}.get(report.verdict)
+    if allowed is None and code is not None and known.knows(code, report.path, report.name):
+        allowed = GROWTH
+    size = estimate.expected - known.services[report.path, report.name]
+    return (size, f" since {known.path} was written", allowed) if allowed is not None and size > allowed else None
 
 
 def _processes(judged: Judged) -> str:
@@ -117,8 +134,9 @@ def _finding(
     from memguard_hooks.finding import Finding
 
     report, service = judged.report, judged.service
+    parts = report.added if code == "MG303" and report.added else report.parts
     dearest = max(
-        (part for part in report.parts if part.chain),
+        (part for part in parts if part.chain),
         key=lambda part: part.resident,
         default=None,
     )
@@ -137,7 +155,7 @@ def _finding(
     )
 
 
-def _fix(judged: Judged) -> str | None:
+def _fix(judged: Judged, since: str | None) -> str | None:
     """Name the imports to defer, what each saves, and the plan on which the service fits as it is."""
     from memguard_hooks.finding import MIB, mib
 
@@ -153,7 +171,7 @@ def _fix(judged: Judged) -> str | None:
         lines.append(
             f"mind that what waits for a call is loaded by each of {workers} workers: +{mib(judged.after_fork)} MiB"
         )
-    return "\n".join(lines + _added(judged)) or None
+    return "\n".join(lines + _added(judged, since)) or None
 
 
 def _defer(deferral: Deferral) -> str:
@@ -168,13 +186,14 @@ def _defer(deferral: Deferral) -> str:
     return f"defer {visible(deferral.name)}: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
 
 
-def _added(judged: Judged) -> list[str]:
-    """Name the imports that were not there at the last commit."""
+def _added(judged: Judged, since: str | None) -> list[str]:
+    """Name the imports that were not there at the last commit, or where a branch began."""
     from memguard_hooks.finding import MIB, mib
     from memguard_hooks.report.text import chain
 
+    change = "this commit" if since is None else "this branch"
     return [
-        f"this commit brings {part.package}: +{mib(part.resident)} MiB ({chain(part.chain)})"
+        f"{change} brings {part.package}: +{mib(part.resident)} MiB ({chain(part.chain)})"
         for part in judged.report.added
         if part.resident >= MIB
     ]

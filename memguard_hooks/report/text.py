@@ -15,7 +15,7 @@ def render(report: Report, *, tables: bool = False) -> str:
     told = {(finding.path, finding.subject) for finding in report.findings if finding.code.startswith("MG3")}
     for service in report.services:
         if (service.path, service.name) not in told:
-            lines.append(summary(service))
+            lines.append(summary(service, report.since))
             lines += table(service) if tables else []
     return "".join(f"{line}\n" for line in lines)
 
@@ -52,7 +52,7 @@ def table(service: ServiceReport) -> list[str]:
         return []
     told = [part for part in service.parts if part.resident >= MIB]
     rest = [part for part in service.parts if part.resident < MIB]
-    names = [_name(part) for part in told]
+    names = [name_part(part) for part in told]
     width = max([len(name) for name, part in zip(names, told, strict=True) if part.chain], default=0)
     rows = [
         (part.resident, f"{name:<{width}}  {way(part.chain)}" if part.chain else name)
@@ -77,7 +77,7 @@ def table(service: ServiceReport) -> list[str]:
     return lines
 
 
-def _name(part: Part) -> str:
+def name_part(part: Part) -> str:
     """Write a package with its version, and where its figure comes from unless that is the catalog."""
     source = "" if part.source == "catalog" else f" ({part.source})"
     if part.package.startswith("("):
@@ -95,15 +95,19 @@ def way(steps: tuple[Step, ...]) -> str:
     return " → ".join(f"{step.path}:{step.line}" for step in steps)
 
 
-def summary(service: ServiceReport) -> str:
-    """Write one service in one line: `web: 263 of 512 MiB (render free), this commit +0`."""
+def summary(service: ServiceReport, since: str | None = None) -> str:
+    """Write one service in one line: `web: 263 of 512 MiB (render free), this commit +0`, or `since main +0`."""
     if service.estimate is None:
         return f"{service.name}: not estimated"
     of = f" of {mib(service.limit)}" if service.limit is not None else ""
     least = "at least " if service.verdict == "unknown" else ""
     line = f"{service.name}: {least}{mib(service.estimate.expected)}{of} MiB ({service.limit_label})"
     commit = service.estimate.commit
-    return line if commit is None else f"{line}, this commit {signed(commit)}"
+    return (
+        line
+        if commit is None
+        else f"{line}, {'this commit' if since is None else f'since {visible(since)}'} {signed(commit)}"
+    )
 
 
 def signed(size: int) -> str:

@@ -1,0 +1,25 @@
+"""`memguard hook [FILES]`: what the hook `memguard` runs: all hooks that the files of a commit wake, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from memguard_hooks.memo import Memo
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge the files that are named, or the whole project, or say again what was said of them as they are."""
+    memo = Memo("memguard", argv)
+    status = memo.recall()
+    if status is not None:
+        return status
+    from memguard_hooks import every_hook, run
+
+    parser = run.make_parser("memguard hook", "Run all hooks that some files wake; without any, all of the project.")
+    every_hook.add_selection_options(parser)
+    run.add_budget_options(parser)
+    run.add_table_option(parser)
+    parser.add_argument("files", nargs="*", help="files of the commit; without any, all of the project")
+    options = parser.parse_args(argv)
+    selection = every_hook.selection_of(options)
+    return run.run(options, lambda project: every_hook.check(project, selection), files=options.files or None, memo=memo)

@@ -1,0 +1,202 @@
+"""An old project adopts the hooks: what is known stays silent, what is new fails, what is mended is taken out."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from memguard_hooks.baseline import FILE
+from memguard_hooks.commands import check, hook
+from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports, pin_litellm
+
+OLD = {
+    "Procfile": "web: uvicorn main:app\n",
+    "requirements.txt": "fastapi==0.115.6\nlitellm>=1\n",
+    "main.py": "import litellm\nimport pandas\nfrom fastapi import FastAPI\n\napp = FastAPI(litellm, pandas)\n",
+}
+
+
+def write(files: dict[str, str]) -> None:
+    for name, text in files.items():
+        Path(name).write_text(text, encoding="utf-8", newline="\n")
+
+
+@pytest.fixture(autouse=True)
+def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Stand in an old project, committed, that has made its findings known."""
+    monkeypatch.chdir(tmp_path)
+    write(OLD)
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "old")):
+        subprocess.run(["git", *arguments], check=True)
+    assert check.main(["--limit", "100MiB"]) == 1
+    assert capsys.readouterr().err == "4 errors, 0 warnings\n"
+    assert check.main(["--limit", "100MiB", "--write-baseline"]) == 0
+    assert capsys.readouterr().err == "memguard-baseline.json: 4 known\n"
+
+
+def codes(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line.split()[1] for line in capsys.readouterr().out.splitlines() if ": MG" in line]
+
+
+def test_what_is_known_is_silent_in_each_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.main(["--limit", "100MiB"]) == 0
+    assert hook.main(["--limit", "100MiB", *OLD]) == 0
+    assert pin_litellm.main(["requirements.txt"]) == 0
+    assert no_eager_heavy_imports.main(["main.py"]) == 0
+    assert memory_budget.main(["--limit", "100MiB"]) == 0
+    assert codes(capsys) == []
+
+
+def test_identity_hangs_on_no_line_and_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    moved = (
+        f"import json\n\n\n{OLD['main.py'].replace('import pandas', 'if json:  # moved' + chr(10) + '    import pandas')}"
+    )
+    write({"main.py": moved, "requirements.txt": "# ours\n\nlitellm>=1.2,<3\nfastapi==0.115.6\n"})
+    assert check.main(["--limit", "110MiB"]) == 0
+    assert codes(capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"main.py": f"{OLD['main.py']}import torch\n"}, ["MG303", "MG203"], id="another import"),
+        pytest.param({"main.py": f"{OLD['main.py']}import pandas\n"}, ["MG201"], id="the same once more"),
+        pytest.param({"requirements.txt": "fastapi\nlitellm==1.82.7\n"}, ["MG103"], id="another rule"),
+        pytest.param({"Procfile": "web: uvicorn main:app\nbot: python main.py\n"}, ["MG301"], id="another service"),
+        pytest.param(
+            {"main.py": f"import jobs\n{OLD['main.py']}\njobs\n", "jobs.py": "import pandas\n\nprint(pandas)\n"},
+            ["MG201"],
+            id="another file",
+        ),
+    ],
+)
+def test_what_is_new_fails(files: dict[str, str], expected: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    write(files)
+    assert check.main(["--limit", "100MiB"]) == 1
+    assert codes(capsys) == expected
+
+
+def test_a_warning_that_becomes_an_error_is_new(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check.main(["--limit", "270MiB", "--write-baseline"]) == 0
+    assert '"MG302"' in Path(FILE).read_text("utf-8")
+    assert check.main(["--limit", "270MiB"]) == 0
+    assert check.main(["--limit", "100MiB"]) == 1
+    assert codes(capsys) == ["MG301"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "limit", "status"),
+    [
+        pytest.param("", "100MiB", 1, id="its excess is known"),
+        pytest.param("", "4GiB", 0, id="nothing says what it may grow"),
+        pytest.param('budget.growth = "25MiB"\n', "4GiB", 1, id="more than allowed though the limit is far"),
+        pytest.param('budget.growth = "200MiB"\n', "100MiB", 0, id="allowed"),
+    ],
+)
+def test_growth_since_the_baseline(settings: str, limit: str, status: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """The commit itself has grown by nothing: what counts is the sum since the baseline was written."""
+    write({"memguard.toml": settings, "main.py": f"import scipy.stats\n{OLD['main.py']}# {'x' * 4}\n\nscipy.stats\n"})
+    subprocess.run(["git", "commit", "-qam", "more"], check=True)
+    assert check.main(["--limit", limit, "--select", "memory-budget"]) == status
+    out = capsys.readouterr().out
+    assert ("grew by +" in out) is bool(status)
+    assert ("MiB since memguard-baseline.json was written, more than the 25 MiB allowed" in out) is bool(status)
+
+
+def test_what_is_mended_is_told_and_taken_out(capsys: pytest.CaptureFixture[str]) -> None:
+    write({"main.py": OLD["main.py"].replace("import pandas\n", "").replace(", pandas", "")})
+    assert check.main(["--limit", "100MiB"]) == 0
+    assert capsys.readouterr().err == ("memguard-baseline.json: 1 known finding mended: --prune-baseline takes them out\n")
+    before = json.loads(Path(FILE).read_text("utf-8"))
+    write({"requirements.txt": f"{OLD['requirements.txt']}tokenizers\n"})
+    assert check.main(["--limit", "100MiB", "--prune-baseline"]) == 0
+    assert capsys.readouterr().err == "memguard-baseline.json: 3 known, 1 taken out\n"
+    after = json.loads(Path(FILE).read_text("utf-8"))
+    assert [row for row in before["findings"] if row not in after["findings"]] == [
+        {"code": "MG201", "path": "main.py", "subject": "pandas"}
+    ]
+    assert after["services"][0]["mib"] < before["services"][0]["mib"]
+    assert check.main(["--limit", "100MiB"]) == 1  # tokenizers is not known
+    assert codes(capsys) == ["MG110"]
+
+
+def test_what_was_not_looked_for_is_not_mended(capsys: pytest.CaptureFixture[str]) -> None:
+    write({"main.py": "", "requirements.txt": "fastapi==0.115.6\nlitellm==1.69.3\n"})
+    assert check.main(["--limit", "100MiB", "--select", "MG1"]) == 0
+    assert no_eager_heavy_imports.main(["main.py"]) == 0
+    assert "mended" not in capsys.readouterr().err
+
+
+def test_the_same_project_gives_the_same_file() -> None:
+    before = Path(FILE).read_bytes()
+    assert check.main(["--limit", "100MiB", "--write-baseline"]) == 0
+    assert Path(FILE).read_bytes() == before
+
+
+def test_another_file_by_option_and_by_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    Path(FILE).rename("known.json")
+    assert check.main(["--limit", "100MiB"]) == 1
+    assert check.main(["--limit", "100MiB", "--baseline", "known.json"]) == 0
+    write({"memguard.toml": 'baseline = "known.json"\n'})
+    assert check.main(["--limit", "100MiB"]) == 0
+    assert check.main(["--limit", "100MiB", "--baseline", "gone.json"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "gone.json: error: no such baseline: `memguard check --write-baseline` writes it\n"
+    )
+    assert check.main(["--limit", "100MiB", "--baseline", "gone.json", "--write-baseline"]) == 0
+    assert check.main(["--limit", "100MiB", "--baseline", "gone.json"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("{", ":1: error: column 2: is not valid JSON", id="no JSON"),
+        pytest.param("[]", ":1: error: column 1: is no baseline of schema 1", id="no object"),
+        pytest.param('{"schema": 2}', ":1: error: column 1: is no baseline of schema 1", id="another schema"),
+        pytest.param('{"schema": 1, "findings": {}}', ":1: error: column 15: findings must be a list", id="no list"),
+        pytest.param(
+            '{"schema": 1,\n "findings": [{"code": 1}]}', ":2: error: column 15: each of findings", id="no finding"
+        ),
+        pytest.param(
+            '{"schema": 1, "services": [{"path": "a", "name": "b", "mib": true}]}', "mib must be a number", id="no size"
+        ),
+        pytest.param(
+            '{"schema": 1, "services": [{"path": "a", "name": "b", "mib": 1e400}]}', "mib must be a number", id="infinite"
+        ),
+    ],
+)
+def test_a_broken_file_is_at_fault_with_its_place(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write({FILE: text})
+    assert check.main([]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"{FILE}:")
+    assert message in error
+
+
+def test_a_folder_or_a_link_out_of_the_repository_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(FILE).unlink()
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.json"
+    outside.write_text("{}", encoding="utf-8")
+    Path(FILE).symlink_to(outside)
+    assert check.main([]) == 2
+    assert "leads out of the repository" in capsys.readouterr().err
+    assert check.main(["--write-baseline"]) == 0
+    assert outside.read_text("utf-8") == "{}"
+    assert not Path(FILE).is_symlink()
+    Path(FILE).unlink()
+    Path(FILE).mkdir()
+    assert check.main(["--write-baseline"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert [entry.name for entry in os.scandir(".") if entry.name.startswith(f".{FILE}")] == []
+
+
+def test_nothing_is_written_of_broken_input(capsys: pytest.CaptureFixture[str]) -> None:
+    before = Path(FILE).read_bytes()
+    write({"requirements.txt": "litellm >> 1\n"})
+    assert check.main(["--write-baseline"]) == 2
+    assert "requirements.txt:1: error: " in capsys.readouterr().err
+    assert Path(FILE).read_bytes() == before
