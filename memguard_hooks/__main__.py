@@ -1,35 +1,154 @@
-"""The command `memguard`."""
+"""The command `memguard`: it loads the one sub-command that is asked for, and nothing before it is known."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
+import sys
 
-from memguard_hooks.commands import check, explain
+TYPE_CHECKING = False  # as typing has it: `memguard health` answers a probe, and each module that it loads takes time
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+
+def check(argv: Sequence[str]) -> int:
+    """Judge a project by all hooks."""
+    from memguard_hooks.commands import check as command
+
+    return command.main(argv)
+
+
+def explain(argv: Sequence[str]) -> int:
+    """Print the documentation of a rule, or what is behind a verdict."""
+    from memguard_hooks.commands import explain as command
+
+    return command.main(argv)
+
+
+def health(argv: Sequence[str]) -> int:
+    """Look at the container that this runs in."""
+    from memguard_hooks.commands import health as command
+
+    return command.main(argv)
+
+
+def hook(argv: Sequence[str]) -> int:
+    """Run what pre-commit runs as `memguard`."""
+    from memguard_hooks.commands import hook as command
+
+    return command.main(argv)
+
+
+def init(argv: Sequence[str]) -> int:
+    """Set a project up."""
+    from memguard_hooks.commands import init as command
+
+    return command.main(argv)
 
 
 def measure(argv: Sequence[str]) -> int:
-    """Run `memguard measure`, which loads what no commit waits for."""
+    """Run a project under a probe."""
     from memguard_hooks.commands import measure as command
 
     return command.main(argv)
 
 
-COMMANDS = {"check": check.main, "explain": explain.main, "measure": measure}
+COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "check": (check, "judge a whole project by all hooks, before it is deployed"),
+    "explain": (explain, "tell what a rule finds and how to mend it, or what is behind a verdict"),
+    "health": (health, "on the host: tell how its memory, packages and variables fare"),
+    "hook": (hook, "judge the files of a commit by all hooks that they wake, as pre-commit does"),
+    "init": (init, "set a project up for pre-commit and GitHub Actions"),
+    "measure": (measure, "run a project's entry points, and tell what they really take"),
+}
+
+SHELLS = ("bash", "zsh", "tcsh")
+
+HELP = f"""usage: memguard COMMAND [OPTION ...]
+
+Say before a deploy how many MiB a Python app takes on its host, which import brings them, and what to change.
+
+commands:
+{"".join(f"  {name:<8}  {line}{chr(10)}" for name, (_, line) in COMMANDS.items())}
+options:
+  -h, --help                      show this, or with a command what it takes
+  --version                       show the version
+  --print-completion {"|".join(SHELLS)}
+                                  print what completes `memguard` in a shell; needs the extra `completion`
+
+examples:
+  memguard init                   set up the project in this folder
+  memguard check                  judge it
+  memguard explain MG201          tell what a finding means, and how to mend it
+  memguard help check             list the options of a command
+
+exit status: 0 clean, 1 findings, 2 usage, settings or input at fault
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the sub-command that is named."""
-    parser = argparse.ArgumentParser(prog="memguard", description=__doc__)
-    parser.add_argument(
-        "command",
-        choices=COMMANDS,
-        help="check: run all hooks over a project; explain: print what is behind a verdict; "
-        "measure: run its entry points and tell what they take",
-    )
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="see `memguard COMMAND --help`")
-    options = parser.parse_args(argv)
-    return COMMANDS[options.command](options.arguments)
+    words = sys.argv[1:] if argv is None else list(argv)
+    if words and words[0] in COMMANDS:
+        return COMMANDS[words[0]][0](words[1:])
+    if words == ["help"] or (words and words[0] in ("-h", "--help")):
+        sys.stdout.write(HELP)
+        return 0
+    if words == ["--version"]:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"memguard {version('memguard-hooks')}\n")
+        return 0
+    if len(words) == 2 and words[0] == "help" and words[1] in COMMANDS:
+        return COMMANDS[words[1]][0](["--help"])
+    if len(words) == 2 and words[0] == "--print-completion" and words[1] in SHELLS:
+        return print_completion(words[1])
+    sys.stderr.write(_mistake(words) if words else HELP)
+    return 2
+
+
+def _mistake(words: list[str]) -> str:
+    """Say what is wrong with a command line, and name the nearest command."""
+    if words[0] == "--print-completion":
+        return f"memguard: error: --print-completion takes one of {', '.join(SHELLS)}\n"
+    if words[0].startswith("-"):
+        return f"memguard: error: unrecognized arguments: {' '.join(words)}; see `memguard --help`\n"
+    if words[0] == "help" and len(words) > 2:
+        return "memguard: error: help takes one command\n"
+    import difflib
+
+    name = words[1] if words[0] == "help" else words[0]
+    near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0)
+    return f"memguard: error: unknown command {name!r}: did you mean {near[0]!r}?\n"
+
+
+def print_completion(shell: str) -> int:
+    """Print a script by which a shell completes commands, options and codes; it never starts Python."""
+    try:
+        import shtab
+    except ImportError:
+        sys.stderr.write("memguard: error: completion needs shtab: pip install 'memguard-hooks[completion]'\n")
+        return 2
+    sys.stdout.write(shtab.complete(make_parser(), shell=shell))
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line, which loads every sub-command: for completion alone."""
+    import argparse
+
+    from memguard_hooks.commands import check, explain, health, init, measure
+
+    parser = argparse.ArgumentParser(prog="memguard")
+    parser.add_argument("--version", action="store_true", help="show the version")
+    commands = parser.add_subparsers()
+    for module in (check, explain, health, init, measure):
+        one = module.make_parser()
+        name = one.prog.partition(" ")[2]
+        commands.add_parser(name, help=COMMANDS[name][1], parents=[one], add_help=False)
+    commands.add_parser("hook", help=COMMANDS["hook"][1])
+    names = commands.add_parser("help", help="list the options of a command")
+    names.add_argument("command", choices=tuple(COMMANDS), help="a command")
+    return parser
 
 
 if __name__ == "__main__":

@@ -32,14 +32,22 @@ def find_folder(root: str) -> str | None:
     return None if found is None else os.path.join(found[1], FOLDER)
 
 
-def find_git(root: str) -> tuple[str, str] | None:
-    """Return git's folder for the work tree around a folder, and the one that all its work trees share."""
+def find_top(root: str) -> str | None:
+    """Return the top of the work tree around a folder, None where it is in no git repository."""
     here = os.path.abspath(root)
     while not os.path.lexists(os.path.join(here, ".git")):
         above = os.path.dirname(here)
         if above == here:
             return None
         here = above
+    return here
+
+
+def find_git(root: str) -> tuple[str, str] | None:
+    """Return git's folder for the work tree around a folder, and the one that all its work trees share."""
+    here = find_top(root)
+    if here is None:
+        return None
     own = common = os.path.join(here, ".git")
     try:
         if os.path.isfile(own):  # a work tree beside the main one, or a submodule

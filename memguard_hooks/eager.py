@@ -36,6 +36,22 @@ def heavy_roots(project: Project, names: tuple[str, ...]) -> list[str]:
     return [root for root in found if root not in project.settings.heavy_allow]
 
 
+def heavy_here(project: Project, names: tuple[str, ...]) -> list[str]:
+    """Return the heavy modules that importing some names runs, in the versions that the project installs.
+
+    What is heavy for its cost is that in its newest version; in an older one it may be light.
+    """
+    from memguard_hooks.footprint.heavy import DEFAULT
+
+    settings = project.settings
+    found: list[str] = []
+    for root in heavy_roots(project, names):
+        cost = None if {root, *project.heavy.modules[root]} & {*DEFAULT, *settings.heavy_add} else project.cost_of(root)[0]
+        if cost is None or cost >= settings.heavy_threshold:
+            found.append(root)
+    return found
+
+
 def find_entries(project: Project) -> list[Entry]:
     """Return what the services of a project load first, as far as files tell; nothing where the scope is all files."""
     settings = project.settings
@@ -87,7 +103,7 @@ def _reachable(project: Project, entries: list[Entry]) -> Iterator[Eager]:
             path = external.chain[-1].path
             if project.is_excluded(path) or (staged is not None and not any(step.path in staged for step in external.chain)):
                 continue
-            for root in heavy_roots(project, external.names):
+            for root in heavy_here(project, external.names):
                 key = (path, external.site.line, external.site.column, root)
                 last = external.chain[-1]._replace(module=_told(project, external.names[0], root))
                 chain = (*external.chain[:-1], last)
@@ -105,7 +121,7 @@ def eager_in_file(project: Project, path: str) -> Iterator[Eager]:
         project.skipped.append(Skipped(path, unknown.line, f"imports a computed name: {unknown.text}"))
     for site in analysis.sites:
         if site.when == "import" and site.level == 0:
-            for root in heavy_roots(project, _names(site)):
+            for root in heavy_here(project, _names(site)):
                 if not project.is_first_party(root, path):
                     yield Eager(path, site, root, (Step(path, site.line, _told(project, site.module, root)),))
 

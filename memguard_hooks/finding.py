@@ -200,6 +200,27 @@ def merge(reports: list[Report]) -> Report:
     )
 
 
+def below(report: Report, folder: str) -> Report:
+    """Return the report with its paths written from a folder above the project, which lies in `folder` of it."""
+    if not folder:
+        return report
+
+    def chain(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        return tuple(step._replace(path=f"{folder}/{step.path}") for step in steps)
+
+    def parts(found: tuple[Part, ...]) -> tuple[Part, ...]:
+        return tuple(part._replace(chain=chain(part.chain)) for part in found)
+
+    return report._replace(
+        findings=tuple(one._replace(path=f"{folder}/{one.path}", chain=chain(one.chain)) for one in report.findings),
+        services=tuple(
+            one._replace(path=f"{folder}/{one.path}", parts=parts(one.parts), added=parts(one.added))
+            for one in report.services
+        ),
+        skipped=tuple(one._replace(path=folder if one.path == "." else f"{folder}/{one.path}") for one in report.skipped),
+    )
+
+
 def mib(size: int) -> str:
     """Write bytes as MiB for a person: whole from 10 upwards, one digit below."""
     value = size / MIB

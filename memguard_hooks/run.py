@@ -173,11 +173,15 @@ def judge(
         # The last line of defense: a hook never ends in a traceback.
         if os.environ.get("MEMGUARD_DEBUG"):
             raise
-        reason = f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
-        problem = Skipped(".", None, reason, broken=True)
+        problem = Skipped(".", None, describe(error), broken=True)
     finally:
         tree.close()
     return Judgment(Report(skipped=(problem,)), settings=settings)
+
+
+def describe(error: Exception) -> str:
+    """Write an error of our own in one line."""
+    return f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
 
 
 def _inside(root: str, name: str) -> str:

@@ -178,6 +178,15 @@ def test_light_modules_are_sorted_and_light() -> None:
 # Lookup
 
 
+def test_extensions_load_the_framework_of_their_name() -> None:
+    extensions = [name for name in catalog.modules() if "_" in name and name.partition("_")[0] in heavy.FRAMEWORKS]
+    assert "flask_sqlalchemy" in extensions
+    for name in extensions:
+        footprint = catalog.find(name)
+        assert footprint is not None
+        assert name.partition("_")[0] in footprint.own, name
+
+
 def test_a_light_module_is_found_by_its_exact_name() -> None:
     _, line, *_ = (FOLDER / "light.tsv").read_text("ascii").splitlines()
     module, distribution, version, resident, *_ = line.split("\t")

@@ -409,3 +409,18 @@ def test_names_beyond_what_an_image_may_have_are_left_out() -> None:
     assert len(environment) == dockerfile.MAX_VARIABLES
     assert (environment["V0"], environment["A"], environment.get("B"), environment.get("C")) == ("4", "5", None, None)
     assert (service.variables["V0"][1:], service.variables["A"][1:]) == ((5, 3), (5, 8))
+
+
+def test_a_file_that_is_added_does_not_move_the_working_folder() -> None:
+    files = {"docker/health.py": b"", "api/main.py": b""}
+    service = image_of("FROM x\nWORKDIR /app\nCOPY . /app/\nCOPY docker/health.py /app/\nCMD run-it", files)
+    assert service.folder == ""
+    assert service.mounts["/app"] == ""
+
+
+def test_a_folder_is_known_by_what_was_copied_into_it() -> None:
+    files = {"api/main.py": b"", "run.sh": b"cd /app\nexec python api/main.py\n"}
+    service = image_of('FROM x\nCOPY api /app/api\nCOPY run.sh /run.sh\nENTRYPOINT ["/run.sh"]', files)
+    entrypoint = started(service, files).entrypoint
+    assert entrypoint is not None
+    assert (entrypoint.folder, entrypoint.script) == ("", "api/main.py")

@@ -1,14 +1,23 @@
-"""`memguard explain`: its topics as text and as JSON, and what is refused."""
+"""`memguard explain`: its topics as text and as JSON, rules on a terminal and off it, and what is refused."""
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 from pathlib import Path
 
 import pytest
 
 from memguard_hooks.commands.explain import main
 from memguard_hooks.deployment import platforms
+from memguard_hooks.rules import DOCUMENTED, read_rule
 
 
 def test_plans_of_one_platform_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,7 +57,13 @@ def test_no_limit_and_an_unknown_one_are_told_apart(capsys: pytest.CaptureFixtur
     [
         pytest.param(["platform"], "unknown topic 'platform': did you mean 'platforms'?", id="topic"),
         pytest.param(["platforms", "rendr"], "unknown platform 'rendr': did you mean 'render'?", id="platform"),
-        pytest.param([], "the following arguments are required: topic", id="nothing"),
+        pytest.param(["MG299"], "unknown topic 'MG299': did you mean 'MG201'?", id="code"),
+        pytest.param(["mg20l"], "unknown topic 'mg20l': did you mean 'MG201'?", id="code-in-lower-case"),
+        pytest.param(["pin_litellm"], "unknown topic 'pin_litellm': did you mean 'pin-litellm'?", id="hook"),
+        pytest.param([""], "unknown topic '': did you mean", id="empty"),
+        pytest.param(["MG201", "MG202"], "unrecognized arguments: MG202", id="two-codes"),
+        pytest.param(["pin-litellm", "x"], "unrecognized arguments: x", id="behind-a-hook"),
+        pytest.param(["--x"], "unrecognized arguments: --x", id="option"),
     ],
 )
 def test_what_is_not_known_is_refused_with_the_nearest(
@@ -58,6 +73,80 @@ def test_what_is_not_known_is_refused_with_the_nearest(
         main(arguments)
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+# Rules
+
+
+@pytest.mark.parametrize("word", ["MG201", "mg201"])
+def test_a_rule_is_printed_as_it_is_written(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert main([word]) == 0
+    assert capsys.readouterr().out == read_rule("MG201").text
+
+
+def test_a_hook_lists_its_rules(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["memory-budget"]) == 0
+    assert capsys.readouterr().out == (
+        "  MG301  over the budget\n  MG302  near the budget\n  MG303  grew more than allowed\n\n"
+        "`memguard explain CODE` tells what a rule finds, why it matters, and how to mend it.\n"
+    )
+
+
+def test_without_a_topic_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "topics:"
+    assert [line.split()[0] for line in lines[1:3]] == ["platforms", "requirements"]
+    told = [line.strip().partition("  ") for line in lines if line.startswith("  MG")]
+    assert [(code, title) for code, _, title in told] == [(code, read_rule(code).title) for code in DOCUMENTED]
+    assert [line for line in lines if line.endswith(":")] == [
+        "topics:", *(f"{owner}:" for owner in dict.fromkeys(DOCUMENTED.values()))
+    ]  # fmt: skip
+
+
+def on_a_terminal(*arguments: str, **variables: str) -> str:
+    """Return what a terminal of 100 columns gets to see, line ends as they are elsewhere."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+    command = [sys.executable, "-m", "memguard_hooks", *arguments]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, env={**kept, "TERM": "xterm", **variables}) as process:
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                data = os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                data = b""
+            if not data:
+                break
+            seen += data
+    os.close(ours)
+    assert process.returncode == 0
+    return seen.decode().replace("\r\n", "\n")
+
+
+def test_a_terminal_gets_colors_where_rich_is_installed() -> None:
+    pytest.importorskip("rich")
+    seen = on_a_terminal("explain", "MG201")
+    assert "\x1b[" in seen
+    plain = re.sub(r"\x1b\[[\d;]*m", "", seen)
+    assert "MG201: a heavy module is imported eagerly" in plain
+    assert "```" not in plain
+    for line in ("import pandas", 'add = ["polars"]'):
+        assert line in plain, "examples are told whole"
+
+
+def test_a_terminal_without_colors_gets_the_text() -> None:
+    assert on_a_terminal("explain", "MG201", NO_COLOR="1") == read_rule("MG201").text
+
+
+@pytest.mark.parametrize("code", ["MG703", "MG111"])
+def test_a_locale_without_the_letters_changes_nothing(code: str) -> None:
+    command = [sys.executable, "-m", "memguard_hooks", "explain", code]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    told = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert told.stdout.decode("utf-8") == read_rule(code).text
 
 
 # Requirements

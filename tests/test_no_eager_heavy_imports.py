@@ -61,6 +61,23 @@ def test_what_is_heavy_by_default(project: Path, capsys: pytest.CaptureFixture[s
     assert err == "1 error, 0 warnings\n"
 
 
+def test_what_is_heavy_in_its_newest_version_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"app.py": used("from langchain.chat_models import ChatOpenAI\n", "ChatOpenAI")})
+    assert main(["app.py"]) == 1
+    write(project, {"requirements.txt": "langchain==0.1.20\n"})
+    capsys.readouterr()
+    assert main(["app.py"]) == 0
+    write(project, {"pyproject.toml": "[tool.memguard.heavy]\nadd = ['langchain']\n"})
+    assert main(["app.py"]) == 1
+
+
+def test_an_extension_does_not_weigh_what_its_framework_does(project: Path) -> None:
+    write(project, {"app.py": used("from flask_sqlalchemy import SQLAlchemy\n", "SQLAlchemy")})
+    assert main(["app.py"]) == 0
+    write(project, {"pyproject.toml": "[tool.memguard]\nheavy-threshold = '15MiB'\n"})
+    assert main(["app.py"]) == 1
+
+
 EAGER = {
     "a module below": (
         "import pandas.io.json\n",

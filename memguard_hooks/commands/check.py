@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from memguard_hooks import baseline, every_hook, run
+from memguard_hooks.cache_folder import find_top
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Report
+from memguard_hooks.finding import Report, below
 from memguard_hooks.memo import write
 from memguard_hooks.progress import PROGRESS_SECONDS
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
@@ -116,20 +117,36 @@ def _progress() -> Iterator[Callable[[str], object]]:
 def tell(options: argparse.Namespace, report: Report) -> int:
     """Print a report, write it to the files that were asked for, and return the exit status."""
     status = run.status_of(report, options.fail_on)
+    folder = _folder_in_repository(options.path)
     try:
         shown = _on_terminal(report) if options.format == "text" else None
         if shown is None:
-            write(sys.stdout, render(report, options.format, tables=options.table))
+            write(sys.stdout, _render(report, options.format, folder, tables=options.table))
             write(sys.stderr, run.notes(report))
         else:
             write(sys.stdout, shown)
         for output in options.output:
-            text = render(report, output.style, tables=True)
+            text = _render(report, output.style, folder, tables=True)
             replace_file(output.path, text.encode("utf-8", "backslashreplace"), output.path)
-    except MemguardError as error:
-        write(sys.stderr, f"{error}\n")
+    except Exception as error:
+        if os.environ.get("MEMGUARD_DEBUG"):
+            raise
+        is_ours = isinstance(error, MemguardError)
+        write(sys.stderr, f"{error}\n" if is_ours else f"{run.describe(error)}\n")
         return 2
     return status
+
+
+def _render(report: Report, style: str, folder: str, *, tables: bool) -> str:
+    """Write a report; what GitHub reads names files from the top of the repository."""
+    return render(below(report, folder) if style in ("github", "sarif") else report, style, tables=tables)
+
+
+def _folder_in_repository(root: str) -> str:
+    """Return where the project lies below the top of its git repository; the empty string at the top, or without one."""
+    top = find_top(root)
+    found = "." if top is None else os.path.relpath(os.path.realpath(root), os.path.realpath(top))
+    return "" if found == "." else found.replace(os.sep, "/")
 
 
 def _on_terminal(report: Report) -> str | None:

@@ -1,5 +1,6 @@
-"""`memguard explain TOPIC`: what is behind a verdict.
+"""`memguard explain TOPIC`: what a rule finds and why, and what is behind a verdict.
 
+`memguard explain MG201` prints the documentation of a rule, `memguard explain pin-litellm` lists the rules of a hook.
 `memguard explain platforms [PLATFORM]` lists the plans of hosts with their memory, and where each figure is from.
 `memguard explain requirements [PATH]` lists what the entry points of a project need at start, and what they do not.
 """
@@ -8,25 +9,121 @@ from __future__ import annotations
 
 import argparse
 import json
-import os.path
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from memguard_hooks import run
-from memguard_hooks.config import load
-from memguard_hooks.deployment import platforms
-from memguard_hooks.deployment.platforms import Plan
-from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, mib
-from memguard_hooks.needed import Need, Needs, find_needs
-from memguard_hooks.project import Project
-from memguard_hooks.tree import WorkTree
+from memguard_hooks.finding import CODES, MIB, mib
+from memguard_hooks.memo import write
+from memguard_hooks.rules import DOCUMENTED, read_rule
 
-HEADER = ("platform", "plan", "MiB", "CPUs", "sets", "source", "date")
+if TYPE_CHECKING:
+    from memguard_hooks.needed import Need, Needs
+
+EXAMPLES = """examples:
+  memguard explain                       the list of all topics and rules
+  memguard explain MG201                 one rule: what it finds, why, examples, how to mend it
+  memguard explain pin-litellm           the rules of a hook
+  memguard explain platforms render      the plans of a host, and where each figure is from
+  memguard explain requirements          what the entry points here need at start, and what they do not
+
+exit status: 0 explained, 2 usage, an unknown topic, or input at fault"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the sub-command."""
+    parser = argparse.ArgumentParser(
+        prog="memguard explain",
+        usage="%(prog)s [TOPIC] [ARGUMENT ...]",
+        description="Say what a rule finds and why, and what is behind a verdict.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "topic", nargs="?", choices=_topics(), metavar="TOPIC",
+        help="a rule such as MG201, the id of a hook, `platforms` or `requirements`; without any, the list of all",
+    )  # fmt: skip
+    parser.add_argument(
+        "arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="see `memguard explain TOPIC --help`"
+    )
+    return parser
+
+
+def _topics() -> tuple[str, ...]:
+    return (*TOPICS, *dict.fromkeys(CODES.values()), *DOCUMENTED)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Explain one topic, or list all."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = make_parser()
+    if words and not words[0].startswith("-"):
+        known = {name.lower(): name for name in _topics()}
+        if words[0].lower() not in known:
+            parser.error(_unknown("topic", words[0], known.values()))
+        words[0] = known[words[0].lower()]
+    options = parser.parse_args(words)
+    if options.topic in TOPICS:
+        return TOPICS[options.topic](options.arguments)
+    if options.arguments:
+        parser.error(f"unrecognized arguments: {' '.join(options.arguments)}")
+    if options.topic in DOCUMENTED:
+        _show(read_rule(options.topic).text)
+    else:
+        write(sys.stdout, _list_rules(options.topic))
+    return 0
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """Name the known one that is nearest: alike in all, and the more so by how it begins, as codes are ordered."""
+    from difflib import SequenceMatcher
+
+    word = name.lower()
+
+    def likeness(one: str) -> float:
+        begins = next((n for n, (a, b) in enumerate(zip(word, one.lower(), strict=False)) if a != b), len(word))
+        return SequenceMatcher(None, word, one.lower()).ratio() + begins / len(one)
+
+    return f"unknown {what} {name!r}: did you mean {max(known, key=likeness)!r}?"
+
+
+# Rules
+
+
+def _list_rules(hook: str | None) -> str:
+    """Write the codes and titles of a hook, or those of all hooks behind the other topics."""
+    lines = [] if hook else ["topics:", *(f"  {name:<12}  {line}" for name, line in SUMMARIES.items())]
+    for owner in dict.fromkeys(DOCUMENTED.values()):
+        if hook in (None, owner):
+            lines += [] if hook else ["", f"{owner}:"]
+            lines += [f"  {code}  {read_rule(code).title}" for code in DOCUMENTED if DOCUMENTED[code] == owner]
+    lines += ["", "`memguard explain CODE` tells what a rule finds, why it matters, and how to mend it."]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _show(text: str) -> None:
+    """Print markdown: as it is, or on a terminal in colors where rich is installed."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        try:
+            from rich.console import Console
+            from rich.markdown import Markdown
+        except ImportError:
+            pass
+        else:
+            Console().print(Markdown(text))
+            return
+    write(sys.stdout, text)
+
+
+# Platforms
 
 
 def explain_platforms(arguments: Sequence[str]) -> int:
     """Print the table of plans, all or those of one platform."""
+    from memguard_hooks.deployment import platforms
+    from memguard_hooks.report.plans import render, render_json
+
     parser = argparse.ArgumentParser(
         prog="memguard explain platforms", description="List the plans of hosts, their memory and its source."
     )
@@ -39,52 +136,22 @@ def explain_platforms(arguments: Sequence[str]) -> int:
         if options.platform.lower() not in names:
             parser.error(_unknown("platform", options.platform, names))
         plans = tuple(plan for plan in plans if plan.platform == options.platform.lower())
-    print(render_json(plans) if options.format == "json" else render_table(plans))
+    write(sys.stdout, render_json(plans) if options.format == "json" else render(plans))
     return 0
 
 
-def render_table(plans: Iterable[Plan]) -> str:
-    """Write plans in aligned columns, numbers to the right."""
-    rows = [HEADER, *(_cells(plan) for plan in plans)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    lines = []
-    for row in rows:
-        cells = [
-            text.rjust(width) if name in ("MiB", "CPUs") else text.ljust(width)
-            for name, text, width in zip(HEADER, row, widths, strict=True)
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _cells(plan: Plan) -> tuple[str, ...]:
-    if plan.platform == platforms.LOCAL:
-        return (plan.platform, "", "no limit", "", "", "", "")
-    memory = "unknown" if plan.memory is None else str(plan.memory // MIB)
-    cpus = "" if plan.cpus is None else f"{plan.cpus:g}"
-    sets = " ".join(f"{name}={value}" for name, value in plan.sets.items())
-    return (plan.platform, plan.plan, memory, cpus, sets, plan.source, plan.date)
-
-
-def render_json(plans: Iterable[Plan]) -> str:
-    """Write plans as one object; `memory_mib` is null where there is no limit or nobody gives one."""
-    found = [
-        {
-            "platform": plan.platform,
-            "plan": plan.plan,
-            "memory_mib": None if plan.memory is None else plan.memory // MIB,
-            "cpus": plan.cpus,
-            "sets": dict(plan.sets),
-            "source": plan.source,
-            "date": plan.date,
-        }
-        for plan in plans
-    ]
-    return json.dumps({"schema": 1, "platforms": found}, indent=2)
+# Requirements
 
 
 def explain_requirements(arguments: Sequence[str]) -> int:
     """Print which requirements of a project its services need at start, which later, and which nothing imports."""
+    from memguard_hooks import run
+    from memguard_hooks.config import load
+    from memguard_hooks.errors import MemguardError
+    from memguard_hooks.needed import find_needs
+    from memguard_hooks.project import Project
+    from memguard_hooks.tree import WorkTree
+
     parser = argparse.ArgumentParser(
         prog="memguard explain requirements",
         description="List what the entry points of a project need at start, what they defer, and what nothing imports.",
@@ -109,7 +176,7 @@ def explain_requirements(arguments: Sequence[str]) -> int:
         return 2
     finally:
         tree.close()
-    print(render_needs_json(found) if options.format == "json" else render_needs(found))
+    write(sys.stdout, render_needs_json(found) if options.format == "json" else render_needs(found))
     for gap in found.skipped:
         if gap.broken or options.format == "text":
             place = gap.path if gap.line is None else f"{gap.path}:{gap.line}"
@@ -132,15 +199,15 @@ def render_needs(found: Needs) -> str:
         needs = [need for need in found.needs if need.use == use]
         if not needs and use == "unknown":
             continue
-        lines.append(f"{title}: {len(needs)} of {len(found.needs)} requirements")
+        lines.append(f"{title}: {len(needs)} of {len(found.needs)} requirements\n")
         names = [_declared(need) for need in needs]
         sizes = ["" if need.footprint is None else f"{mib(need.footprint.resident)} MiB" for need in needs]
         places = [f"{need.requirement.path}:{need.requirement.line}" for need in needs]
         widths = [max(map(len, texts), default=0) for texts in (names, sizes, places)]
         for need, name, size, place in zip(needs, names, sizes, places, strict=True):
             chain = " → ".join(f"{step.path}:{step.line}" for step in need.chain)
-            lines.append(f"  {name:<{widths[0]}}  {size:>{widths[1]}}  {place:<{widths[2]}}  {chain}".rstrip())
-    return "\n".join(lines)
+            lines.append(f"  {name:<{widths[0]}}  {size:>{widths[1]}}  {place:<{widths[2]}}  {chain}".rstrip() + "\n")
+    return "".join(lines)
 
 
 def _declared(need: Need) -> str:
@@ -166,29 +233,16 @@ def render_needs_json(found: Needs) -> str:
         for need in found.needs
     ]
     skipped = [{"path": gap.path, "line": gap.line, "reason": gap.reason} for gap in found.skipped]
-    return json.dumps({"schema": 1, "requirements": needs, "skipped": skipped}, indent=2)
+    return json.dumps({"schema": 1, "requirements": needs, "skipped": skipped}, indent=2) + "\n"
 
 
 TOPICS: Mapping[str, Callable[[Sequence[str]], int]] = {
     "platforms": explain_platforms,
     "requirements": explain_requirements,
 }
-"""Each topic and what explains it, given the arguments behind its name."""
+"""Each topic besides rules and what explains it, given the arguments behind its name."""
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Explain one topic."""
-    parser = argparse.ArgumentParser(prog="memguard explain", description="Say what is behind a verdict.")
-    parser.add_argument("topic", help=f"one of: {', '.join(TOPICS)}")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="see `memguard explain TOPIC --help`")
-    options = parser.parse_args(sys.argv[1:] if argv is None else argv)
-    if options.topic not in TOPICS:
-        parser.error(_unknown("topic", options.topic, TOPICS))
-    return TOPICS[options.topic](options.arguments)
-
-
-def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0)
-    return f"unknown {what} {name!r}: did you mean {near[0]!r}?"
+SUMMARIES = {
+    "platforms": "the plans of hosts, their memory and its source",
+    "requirements": "what the entry points of a project need at start, what they defer, and what nothing imports",
+}

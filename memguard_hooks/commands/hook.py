@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from memguard_hooks.memo import Memo
+
+TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -15,11 +18,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     from memguard_hooks import every_hook, run
 
+    options = make_parser().parse_args(argv)
+    selection = every_hook.selection_of(options)
+    return run.run(options, lambda project: every_hook.check(project, selection), files=options.files or None, memo=memo)
+
+
+def make_parser() -> ArgumentParser:
+    """Return the parser of the command."""
+    from memguard_hooks import every_hook, run
+
     parser = run.make_parser("memguard hook", "Run all hooks that some files wake; without any, all of the project.")
     every_hook.add_selection_options(parser)
     run.add_budget_options(parser)
     run.add_table_option(parser)
     parser.add_argument("files", nargs="*", help="files of the commit; without any, all of the project")
-    options = parser.parse_args(argv)
-    selection = every_hook.selection_of(options)
-    return run.run(options, lambda project: every_hook.check(project, selection), files=options.files or None, memo=memo)
+    return parser

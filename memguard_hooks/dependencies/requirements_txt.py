@@ -7,7 +7,7 @@ with which a test compares.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.identity import identify
@@ -30,7 +30,11 @@ MAX_REQUIREMENTS = 10_000
 """Requirements that are wanted: nobody declares so many of the few packages that matter."""
 
 
-def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
+Parse = Callable[[str, str, int, int, int], Requirement]
+"""Parses a requirement, given its place: path, line, column and last line."""
+
+
+def read(tree: Tree, path: str, wanted: Wanted, parse: Parse = req.parse) -> Manifest:
     """Read a requirements file and all that it includes.
 
     Only requirements whose name is `wanted` are parsed. Raises MemguardError, with the place, for
@@ -38,7 +42,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     """
     if req.is_template(path):
         return Manifest(skipped=(Skipped(path, None, "is a template"),))
-    reader = _Reader(tree, wanted)
+    reader = _Reader(tree, wanted, parse)
     reader.file(path, is_constraint=not _CONSTRAINTS.isdisjoint(_words(path)), origin=None)
     return reader.manifest()
 
@@ -61,9 +65,10 @@ _REMOTE = r"[A-Za-z][A-Za-z0-9+.-]*://|(?i:https?|file):|.*\$\{[A-Z0-9_]+\}"
 class _Reader:
     """Collects what a file and its includes declare."""
 
-    def __init__(self, tree: Tree, wanted: Wanted) -> None:
+    def __init__(self, tree: Tree, wanted: Wanted, parse: Parse = req.parse) -> None:
         self._tree = tree
         self._wanted = wanted
+        self._parse = parse
         self._open: list[str] = []
         self._done: set[tuple[str, bool]] = set()
         self._bytes = 0
@@ -179,7 +184,7 @@ class _Reader:
             raise MemguardError(f"declares more than {MAX_REQUIREMENTS} packages of those looked for", path, line.number)
         offset = max(line.text.find(written), 0) if line.number == line.end else 0
         try:
-            parsed = req.parse(text, path, line.number, line.column + offset, line.end)
+            parsed = self._parse(text, path, line.number, line.column + offset, line.end)
         except MemguardError:
             if not re.search(_FILLED_IN, text):
                 raise

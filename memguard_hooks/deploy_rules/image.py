@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from memguard_hooks.deploy_rules.running import Running, finding
+from memguard_hooks.deploy_rules.findings import finding
+from memguard_hooks.deploy_rules.running import Running
 from memguard_hooks.deployment.service import Build
 from memguard_hooks.estimate import Process
 from memguard_hooks.finding import MIB, Finding, mib

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from memguard_hooks.deploy_rules.running import Running, finding
+from memguard_hooks.deploy_rules.findings import finding
+from memguard_hooks.deploy_rules.running import Running
 from memguard_hooks.deployment.service import Place, Trap
 from memguard_hooks.finding import MIB, Finding, mib
 

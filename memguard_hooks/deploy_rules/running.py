@@ -10,15 +10,12 @@ from typing import TYPE_CHECKING
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.service import Place, Service
 from memguard_hooks.entry import read_command, settings_of
-from memguard_hooks.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memguard_hooks.budget import Estimated
     from memguard_hooks.project import Project
-
-HOOK = "deploy-config"
 
 COMPOSE = "compose"
 
@@ -93,16 +90,3 @@ def _interpreter_options(words: list[str]) -> Iterator[str]:
         else:
             yield words[at]
         at += 1
-
-
-def finding(
-    place: Place,
-    code: str,
-    message: str,
-    fix: str,
-    *,
-    severity: Severity = "warning",
-    cost: int | None = None,
-) -> Finding:
-    """Return a finding of this hook; `cost` is bytes."""
-    return Finding(place.path, place.line, place.column, code, message, HOOK, severity, cost, fix=fix)

@@ -11,16 +11,17 @@ the names that end in an underscore are those of mallopt). What debugging takes 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from memguard_hooks.deploy_rules.running import Running, finding
+from memguard_hooks.deploy_rules.findings import finding
 from memguard_hooks.deployment.service import Place
 from memguard_hooks.finding import MIB, Finding
 
 if TYPE_CHECKING:
+    from memguard_hooks.deploy_rules.running import Running
     from memguard_hooks.project import Project
 
 KNOWN = (
@@ -53,24 +54,49 @@ _ALLOCATORS = re.compile(r"|default|debug|(malloc|pymalloc|mimalloc)(_debug)?")
 _SINCE_313 = re.compile(r"mimalloc(_debug)?")
 
 
+class Started(NamedTuple):
+    """A program as its variables see it: all that it is given, where those stand that are judged, and how it is started."""
+
+    environment: Mapping[str, str]
+    places: Mapping[str, Place]
+    command: str = ""
+    program: str | None = None
+    target_python: tuple[int, int] | None = None
+    is_for_developers: bool = False
+
+
 def check(running: Running, names_read: Callable[[], frozenset[str]]) -> Iterator[Finding]:
     """Judge the variables that the repository sets for one service; `names_read` gives those that it reads itself."""
-    for name, place in islice(running.service.variables.items(), MAX_VARIABLES):
-        value = running.service.environment.get(name)
-        near = _misspelt(running, name, names_read)
+    service = running.service
+    started = Started(
+        service.environment,
+        service.variables,
+        service.command,
+        running.command.program,
+        running.settings.target_python,
+        running.is_for_developers,
+    )
+    yield from judge(started, names_read)
+
+
+def judge(started: Started, names_read: Callable[[], frozenset[str]]) -> Iterator[Finding]:
+    """Judge the variables of one program; `names_read` gives those that the project reads itself."""
+    for name, place in islice(started.places.items(), MAX_VARIABLES):
+        value = started.environment.get(name)
+        near = _misspelt(started, name, names_read)
         if near is not None:
             yield _renamed(name, near, place)
         elif value is not None:
-            yield from _value(running, name, value, place)
+            yield from _value(started, name, value, place)
 
 
 # Names
 
 
-def _misspelt(running: Running, name: str, names_read: Callable[[], frozenset[str]]) -> str | None:
+def _misspelt(started: Started, name: str, names_read: Callable[[], frozenset[str]]) -> str | None:
     """Return the known variable that a name is plausibly meant to be, unless the project itself reads it."""
     near = _nearest(name)
-    return None if near is None or name in running.service.command or name in names_read() else near
+    return None if near is None or name in started.command or name in names_read() else near
 
 
 @lru_cache(maxsize=4096)
@@ -118,8 +144,8 @@ def _distance(one: str, other: str) -> int:
 # Values
 
 
-def _value(running: Running, name: str, value: str, place: Place) -> Iterator[Finding]:
-    refusal = refused(name, value, _python(running))
+def _value(started: Started, name: str, value: str, place: Place) -> Iterator[Finding]:
+    refusal = refused(name, value, _python(started))
     if refusal is not None:
         message = f"{name}={value[:40]} keeps the interpreter from starting: {refusal}"
         yield finding(place, "MG703", message, f"delete it, or correct the value of {name}", severity="error")
@@ -136,7 +162,7 @@ def _value(running: Running, name: str, value: str, place: Place) -> Iterator[Fi
         message = f"{name}={value} limits nothing: there may still be 8 arenas for each CPU"
         yield finding(place, "MG702", message, "write a number, such as MALLOC_ARENA_MAX=2")
     else:
-        yield from _debugging(running, name, value, place)
+        yield from _debugging(started, name, value, place)
 
 
 def refused(name: str, value: str, python: tuple[int, int] | None) -> str | None:
@@ -156,14 +182,14 @@ def refused(name: str, value: str, python: tuple[int, int] | None) -> str | None
     return None
 
 
-def _python(running: Running) -> tuple[int, int] | None:
-    match = re.match(r"(\d)\.(\d{1,2})", running.service.environment.get("PYTHON_VERSION", ""))
-    return running.settings.target_python or ((int(match[1]), int(match[2])) if match is not None else None)
+def _python(started: Started) -> tuple[int, int] | None:
+    match = re.match(r"(\d)\.(\d{1,2})", started.environment.get("PYTHON_VERSION", ""))
+    return started.target_python or ((int(match[1]), int(match[2])) if match is not None else None)
 
 
-def _debugging(running: Running, name: str, value: str, place: Place) -> Iterator[Finding]:
+def _debugging(started: Started, name: str, value: str, place: Place) -> Iterator[Finding]:
     """MG706; what is for developers may debug."""
-    if running.is_for_developers or not value:
+    if started.is_for_developers or not value:
         return
     word = value.strip().lower()
     why, cost = "", None
@@ -176,7 +202,7 @@ def _debugging(running: Running, name: str, value: str, place: Place) -> Iterato
     elif name == "PYTHONASYNCIODEBUG":
         why = "each task keeps the stack that made it"
     elif (name in ("FLASK_DEBUG", "DJANGO_DEBUG") and word in _MEANS_ON) or (
-        name == "FLASK_ENV" and word == "development" and running.command.program == "flask"
+        name == "FLASK_ENV" and word == "development" and started.program == "flask"
     ):
         why = "the framework keeps what it needs to show errors and queries, and shows them to everyone"
     if why:

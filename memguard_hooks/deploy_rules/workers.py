@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from memguard_hooks.deploy_rules.running import SYSTEMD, Running, finding
+from memguard_hooks.deploy_rules.findings import finding
+from memguard_hooks.deploy_rules.running import SYSTEMD, Running
 from memguard_hooks.deployment.service import Place
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.tree import join

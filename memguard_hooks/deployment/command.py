@@ -24,7 +24,7 @@ MAX_LENGTH = 2**13
 MAX_DEPTH = 8
 """Shells in shells, scripts that call scripts."""
 
-_PROGRAM = "the command is a shell program of several commands"
+_PROGRAM = "shell program of several commands"
 
 _KEYWORDS = frozenset({"if", "for", "while", "until", "case", "select", "function", "{", "!", "[[", "eval", "trap"})
 
@@ -48,6 +48,8 @@ def parse(command: str, host: Host, folder: str = "") -> StartCommand:
     host = host._replace(variables=variables, depth=host.depth + 1)
     try:
         steps = _read_steps(command)
+        if steps is None:
+            return _shell_program(command.encode(), (), host, folder)
         return unknown(steps) if isinstance(steps, str) else _run_steps(steps, host, folder)
     except ShellError as error:
         return unknown(f"the command does not parse: {error}")
@@ -60,8 +62,8 @@ class _Step(NamedTuple):
     is_waited_for: bool = True
 
 
-def _read_steps(command: str) -> list[_Step] | str:
-    """Return the commands of a list in their order, or why it is none."""
+def _read_steps(command: str) -> list[_Step] | str | None:
+    """Return the commands of a list in their order, why they cannot be followed, or None for what branches or loops."""
     steps: list[_Step] = []
     pipe: list[list[str]] = [[]]
     is_alternative = is_target = has_test = False
@@ -71,7 +73,7 @@ def _read_steps(command: str) -> list[_Step] | str:
                 pipe[-1].append(token.text)
             is_target = False
         elif token.text in {"(", ")", "<<", "<<<", ";;"}:
-            return _PROGRAM
+            return None
         elif token.text == "|":
             pipe.append([])
         elif token.text[0] in "<>" or token.text.startswith("&>"):
@@ -79,11 +81,11 @@ def _read_steps(command: str) -> list[_Step] | str:
         else:
             kept = [words for words in pipe if words and (len(pipe) == 1 or _name(words) not in _FILTERS)]
             if len(kept) > 1 or any(words[0] in _KEYWORDS for words in kept):
-                return _PROGRAM
+                return None
             has_test = has_test or any(words[0] in {"[", "test"} for words in kept)
             is_alternative = token.text == "||"
             if is_alternative and has_test:
-                return _PROGRAM
+                return None
             has_test = has_test and token.text == "&&"
             if kept and kept[0] != ["wait"]:
                 steps.append(_Step(tuple(kept[0]), is_waited_for=token.text != "&"))
@@ -169,18 +171,29 @@ def _run(words: list[str], host: Host, folder: str) -> StartCommand:
 
 def _script(data: bytes, path: str, arguments: Sequence[str], host: Host, folder: str) -> StartCommand:
     """Read what a start script ends in."""
+    if path in host.scripts:
+        return unknown(f"{path} calls itself")
+    host = host._replace(scripts=(*host.scripts, path))
+    return _shell_program(data, arguments, host, folder, path)
+
+
+def _shell_program(data: bytes, arguments: Sequence[str], host: Host, folder: str, path: str | None = None) -> StartCommand:
+    """Read what a script, or a command that is one, comes to: its one command that stays."""
     from memguard_hooks.deployment import shell_script
 
     script = shell_script.read(data, arguments)
+    where = f"{path}:{script.line} is a" if path is not None else "the command is a"
     if isinstance(script, shell_script.Program):
-        return unknown(f"{path}:{script.line} is a shell program of several commands")
-    if path in host.scripts:
-        return unknown(f"{path} calls itself")
+        return unknown(f"{where} {_PROGRAM}")
     variables = dict(host.variables)
     for name, text in script.variables:
         variables[name] = " ".join(expand(text, variables, host.cpus))
-    host = host._replace(variables=variables, scripts=(*host.scripts, path))
+    host = host._replace(variables=variables)
     folders = script.folders
     if folders[:1] == (shell_script.HERE,):
-        folder, folders = parent(path), folders[1:]
-    return parse(" && ".join([*(f"cd {inner}" for inner in folders), script.command]), host, folder)
+        folder, folders = parent(path or ""), folders[1:]
+    lines = [" && ".join([*(f"cd {inner}" for inner in folders), one]) for one in script.commands]
+    if len(lines) > MAX_DEPTH or any(_read_steps(line) is None for line in lines):
+        return unknown(f"{where} {_PROGRAM}")
+    first, *others = [parse(line, host, folder) for line in lines]
+    return first if all(other == first for other in others) else unknown(f"{where} {_PROGRAM}")

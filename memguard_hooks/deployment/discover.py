@@ -58,7 +58,8 @@ MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests"
                     "kubernetes/base", "deploy/base", "manifests/base", "kustomize/base")  # fmt: skip
 """Where manifests of Kubernetes lie, as their reader has it, which loads yaml."""
 
-UNIT_FOLDERS = ("", "deploy", "systemd", "etc", "deploy/systemd", "etc/systemd", "etc/systemd/system")
+UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", "deployment/systemd", "etc/systemd",
+                "etc/systemd/system")  # fmt: skip
 """Where units of systemd lie, as their reader has it."""
 
 COMPOSE = "compose"

@@ -104,18 +104,22 @@ class Image(NamedTuple):
     def _folder(self, command: str, read: Read) -> str:
         """Return the folder of the repository that was copied to where the image works.
 
-        Of several the first counts that holds what the command names; the root where none does.
+        Of several the first counts that holds what the command names; where none does, one that was copied as a whole,
+        before that of a single file, and the root.
         """
         folders = [""]
+        whole: list[str] = []
         for place, source in reversed(self.copies):
             if place == self.workdir:
                 folders.append(source)
+                whole.append(source)
             elif read(source) is not None:
                 if parent(place) == self.workdir.rstrip("/"):
                     folders.append(parent(source))
             elif self.workdir.startswith(place.rstrip("/") + "/"):
-                folders.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
-        chosen = folders[1] if len(folders) > 1 else ""
+                whole.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
+                folders.append(whole[-1])
+        chosen = [*whole, *folders[1:], ""][0]
         names = [word for word in _words(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
         for folder in dict.fromkeys([*folders[1:], ""]):
             if any(_holds(folder, name, read) for name in names):

@@ -1,8 +1,8 @@
 """`gunicorn.conf.py`: the settings that decide memory, read from the syntax tree and never run.
 
 gunicorn executes the file and takes the module's names (27.0, `Application.get_config_from_filename`). What is
-assigned at module level from constants, from names that were so assigned, and from the environment is known; of
-anything else the file tells where it stands and why it is not.
+assigned at module level from constants, from names that were so assigned, and from the environment is known, also under
+an `if` whose test is; of anything else the file tells where it stands and why it is not.
 """
 
 from __future__ import annotations
@@ -158,8 +158,18 @@ class _Names:
             self._unknown(statement.name, statement.lineno, f"defines {statement.name} as code")
         elif isinstance(statement, ast.AugAssign):
             self._lose(statement, "computes")
+        elif isinstance(statement, ast.If) and (branch := self._branch(statement)) is not None:
+            for inner in branch:
+                self._statement(inner)
         else:
             self._lose(statement, "sets under a condition" if _is_compound(statement) else "changes")
+
+    def _branch(self, statement: ast.If) -> list[ast.stmt] | None:
+        """Return what runs of an `if`, None where its test is known only at run time."""
+        try:
+            return statement.body if self._evaluate(statement.test) else statement.orelse
+        except (_Unknown, _Raises):
+            return None
 
     def _assign(self, name: str, value: ast.expr, line: int) -> None:
         self._imports.pop(name, None)

@@ -111,7 +111,18 @@ def inside(folder: str, path: str, host: Host) -> str | None:
         rest, _, name = rest.rpartition("/")
         rest = rest or "/"
         tail.insert(0, name)
-    return join(host.mounts[rest], "/".join(tail)) if rest in host.mounts else None
+    if rest in host.mounts:
+        return join(host.mounts[rest], "/".join(tail))
+    return _around(path.rstrip("/"), host.mounts)
+
+
+def _around(path: str, mounts: Mapping[str, str]) -> str | None:
+    """Return the folder whose folders were copied one by one: that of `/app`, where `/app/api` holds `src/api`."""
+    for place, source in mounts.items():
+        below = place.removeprefix(f"{path}/")
+        if path and below != place and f"/{source}".endswith(f"/{below}"):
+            return source[: -len(below)].rstrip("/")
+    return None
 
 
 def read_text(path: str, host: Host, folder: str) -> str | None:

@@ -21,7 +21,8 @@ from memguard_hooks.tree import join, parent
 
 SYSTEMD = "systemd"
 
-FOLDERS = ("", "deploy", "systemd", "etc", "deploy/systemd", "etc/systemd", "etc/systemd/system")
+FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", "deployment/systemd", "etc/systemd",
+           "etc/systemd/system")  # fmt: skip
 """Where units lie, each without the folders below it."""
 
 ENDING = ".service"

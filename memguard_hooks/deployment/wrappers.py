@@ -81,6 +81,7 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     "su-exec": (_USER,),
     "s6-setuidgid": (_USER,),
     "chpst": (Wrapper(valued=names("-u -U -e -/ -n -l -L -m -d -o -p -f -c -P")),),
+    "runuser": (Wrapper(valued=names("-u -g -G --user --group --supp-group")),),
     "setpriv": (Wrapper(valued=names("--reuid --regid --groups --inh-caps --bounding-set")),),
     "sudo": (Wrapper(valued=names("-u -g -h -p -C -D --user --group --chdir"), folder=names("-D --chdir")),),
     # environments of Python
@@ -127,6 +128,10 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
 def unwrap(words: Sequence[str]) -> Unwrapped | None:
     """Return the command behind the wrapper that starts with the first word, None where that is no wrapper."""
     program = words[0].rpartition("/")[2] if words else ""
+    if program in ("su", "runuser"):
+        at = next((number for number, word in enumerate(words[:-1]) if word in ("-c", "--command")), None)
+        if at is not None:
+            return Unwrapped(("sh", "-c", words[at + 1]))
     for wrapper in WRAPPERS.get(program, ()):
         rest = _behind_verb(words[1:], wrapper)
         if rest is not None:

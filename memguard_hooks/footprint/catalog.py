@@ -308,13 +308,21 @@ def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
     if wanted is None:
         return versions[-1]
 
-    from packaging.version import Version
-
     try:
-        target = Version(wanted).release
+        target = release_of(wanted)
     except ValueError:  # InvalidVersion is one, and a number may have more digits than Python reads
         return versions[-1]
-    return min(reversed(versions), key=lambda one: release_distance(Version(one).release, target))
+    return min(reversed(versions), key=lambda one: release_distance(release_of(one), target))
+
+
+def release_of(version: str) -> tuple[int, ...]:
+    """The numbers of a version's release; packaging reads those that are more than numbers. Raises ValueError."""
+    numbers = version.partition("+")[0].split(".")
+    if all(one.isascii() and one.isdecimal() and len(one) < 10 for one in numbers):
+        return tuple(map(int, numbers))
+    from packaging.version import Version
+
+    return Version(version).release
 
 
 def build_of(version: str) -> str:

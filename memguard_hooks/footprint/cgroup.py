@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -136,6 +135,8 @@ def _set_limit(group: Group, limit: int) -> None:
 
 def _try_to_enter(group: Group) -> None:
     """Raise OSError where a process of ours may not join."""
+    import subprocess
+
     tried = subprocess.run(group.enter(["true"]), check=False, capture_output=True)
     if tried.returncode:
         raise OSError(tried.stderr.decode("utf-8", "replace").strip() or "it cannot be joined")

@@ -71,7 +71,8 @@ def heavy_modules(threshold: int, add: Iterable[str] = (), remove: Iterable[str]
     """Return what is heavy at a threshold in bytes; `add` and `remove` name modules or distributions."""
     found = dict(DEFAULT)
     for name, measured in catalog.modules().items():
-        if name.partition(".")[0] not in FRAMEWORKS and any(one.resident >= threshold for one in measured):
+        shared = _taken_by_its_framework(name)
+        if name.partition(".")[0] not in FRAMEWORKS and any(one.resident - shared >= threshold for one in measured):
             found.setdefault(name, tuple(one.distribution for one in measured))
     for name in add:
         known = [module for module, ones in catalog.modules().items() if name in {one.distribution for one in ones}]
@@ -81,4 +82,17 @@ def heavy_modules(threshold: int, add: Iterable[str] = (), remove: Iterable[str]
         for module in [module for module, ones in found.items() if name in (module, *ones)]:
             del found[module]
     # A module below a heavy one adds nothing: importing it runs the other.
-    return Heavy({m: ones for m, ones in found.items() if not any(m.startswith(f"{other}.") for other in found)})
+    return Heavy({module: ones for module, ones in found.items() if found.keys().isdisjoint(_above(module))})
+
+
+def _taken_by_its_framework(module: str) -> int:
+    """Return what the framework takes that a module extends by its name: an app with `flask_login` has loaded `flask`."""
+    framework, has_more, _ = module.partition(".")[0].partition("_")
+    measured = catalog.modules().get(framework, ()) if has_more and framework in FRAMEWORKS else ()
+    return max((one.resident for one in measured), default=0)
+
+
+def _above(module: str) -> list[str]:
+    """Return the packages around a module: `a` and `a.b` of `a.b.c`."""
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]

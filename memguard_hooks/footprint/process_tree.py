@@ -123,10 +123,10 @@ class Family:
 
 def read_memory(pid: int) -> Memory | None:
     """Read the memory of a process, None for one that is gone."""
-    sizes = _fields(_read(f"{PROC}/{pid}/smaps_rollup"))
+    sizes = parse_sizes(_read(f"{PROC}/{pid}/smaps_rollup"))
     if "Rss" not in sizes:
         return None
-    peak = _fields(_read(f"{PROC}/{pid}/status")).get("VmHWM", 0)
+    peak = parse_sizes(_read(f"{PROC}/{pid}/status")).get("VmHWM", 0)
     return Memory(
         resident=sizes["Rss"],
         anonymous=sizes["Anonymous"],
@@ -137,7 +137,7 @@ def read_memory(pid: int) -> Memory | None:
     )
 
 
-def _fields(text: str) -> dict[str, int]:
+def parse_sizes(text: str) -> dict[str, int]:
     """Return the lines `Name: 1234 kB` of a file in bytes."""
     found: dict[str, int] = {}
     for line in text.splitlines():

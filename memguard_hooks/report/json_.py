@@ -12,7 +12,7 @@ def render(report: Report) -> str:
     value = {
         "schema": 1,
         "findings": [_finding(finding) for finding in report.findings],
-        "services": [_service(service) for service in report.services],
+        "services": [service_json(service) for service in report.services],
         "skipped": [_skipped(skipped) for skipped in report.skipped],
     }
     return json.dumps(value, indent=2) + "\n"
@@ -37,7 +37,8 @@ def _finding(finding: Finding) -> dict[str, object]:
     }
 
 
-def _service(service: ServiceReport) -> dict[str, object]:
+def service_json(service: ServiceReport) -> dict[str, object]:
+    """Return one service as an object."""
     estimate = service.estimate
     return {
         "name": service.name,

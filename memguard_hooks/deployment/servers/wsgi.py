@@ -96,6 +96,9 @@ def read_uwsgi(words: list[str], host: Host, folder: str) -> StartCommand:
     fewest = count_workers(settings["cheaper"]).number if "cheaper" in settings else None
     is_lazy = settings.get("lazy-apps", "false") not in ("false", "0")
     workers = count.number if count.number is None else max(1, count.number)
+    daemons = [value for name, value in found if re.fullmatch(r"(?:smart-)?attach-daemon2?", name)]
+    if daemons:
+        return unknown(f"it keeps {daemons[0][:60]} running beside the app", entrypoint, "uwsgi")
     start = StartCommand(entrypoint, workers, "fork" if is_lazy else "preload", program="uwsgi", reason=count.reason)
     if workers == 1 and settings.get("master", "false") in ("false", "0"):
         start = start._replace(start="single")
@@ -134,9 +137,9 @@ def _uwsgi_words(words: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _uwsgi_file(text: str, host: Host) -> list[tuple[str, str]] | None:
-    """Return the options of an ini file, None for one with conditions, loops or includes."""
+    """Return the options of an ini file, None for one with loops, includes or conditions on more than a variable."""
     found: list[tuple[str, str]] = []
-    is_ours = True
+    is_ours = is_true = True
     known: dict[str, str] = {}
 
     def value_of(match: re.Match[str]) -> str:
@@ -150,6 +153,14 @@ def _uwsgi_file(text: str, host: Host) -> list[tuple[str, str]] | None:
             is_ours = line == "[uwsgi]"
         elif is_ours:
             name, _, value = (part.strip() for part in line.partition("="))
+            if name in ("if-env", "if-not-env"):
+                is_true = (value in host.variables) is (name == "if-env")
+                continue
+            if name == "endif":
+                is_true = True
+                continue
+            if not is_true:
+                continue
             if re.match(r"(?:if|ifndef|ifdef|endif|for|endfor)\b|include$|ini$", name):
                 return None
             name = _SAME.get(name, name)

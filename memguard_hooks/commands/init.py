@@ -1,0 +1,357 @@
+"""`memguard init [PATH]`: show and then write what lets a project be checked at each commit and each pull request.
+
+That is the entry in `.pre-commit-config.yaml`, a workflow for GitHub Actions, and `[tool.memguard]` with what was found
+about the services. Nothing that exists is overwritten: files are new, or grow at one place and are read again to prove
+that nothing else has changed. What is there already is left alone.
+
+Exit status: 0 where all is written or was there, 1 where it was only shown (no terminal to ask at and no `--yes`, or the
+answer was no), 2 for usage or input at fault and for a file that cannot be edited safely.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from importlib.metadata import version
+from typing import NamedTuple
+
+import yaml
+
+from memguard_hooks.cache_folder import find_git
+from memguard_hooks.config import Settings
+from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.every_hook import HOOKS
+from memguard_hooks.first_settings import draft
+from memguard_hooks.project import Project
+from memguard_hooks.toml_document import parse as parse_toml
+from memguard_hooks.tree import WorkTree, replace_file
+from memguard_hooks.yaml_insert import BOM, Item, Style, insert_item, render_item
+from memguard_hooks.yaml_nodes import compose, get, items, place, scalar
+
+NAME = "memguard-hooks"
+REPOSITORY = f"https://github.com/OWNER/{NAME}"
+
+PRE_COMMIT = ".pre-commit-config.yaml"
+WORKFLOW = ".github/workflows/memguard.yml"
+PYPROJECT = "pyproject.toml"
+SETTINGS = "memguard.toml"
+TABLE = "[tool.memguard]"
+
+ALL_IN_ONE = "memguard"
+"""The hook that runs all rules in one process."""
+
+WORKFLOW_TEXT = """\
+# Written by `memguard init`. Actions are pinned to commits: a tag can be moved. Dependabot can keep them up to date.
+name: memguard
+on:
+  push:
+  pull_request:
+permissions:
+  contents: read
+jobs:
+  memguard:
+    runs-on: ubuntu-latest
+    timeout-minutes: 15
+    permissions:
+      contents: read
+      actions: read # the upload to code scanning asks for it in private repositories
+      security-events: write # the upload itself
+    steps:
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
+        with:
+          fetch-depth: 0 # the base of a pull request, to say what it adds
+          persist-credentials: false
+      - id: memguard
+        uses: {action}@{rev}
+      # The reports are kept also where findings have failed the step above.
+      - if: ${{{{ !cancelled() && steps.memguard.outputs.sarif-file != '' }}}}
+        continue-on-error: true # a private repository may have no code scanning
+        uses: github/codeql-action/upload-sarif@8aad20d150bbac5944a9f9d289da16a4b0d87c1e # v4.36.2
+        with:
+          sarif_file: ${{{{ steps.memguard.outputs.sarif-file }}}}
+          category: memguard
+      - if: ${{{{ !cancelled() && steps.memguard.outputs.html-file != '' }}}}
+        uses: actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f # v7.0.0
+        with:
+          name: memguard
+          path: ${{{{ steps.memguard.outputs.html-file }}}}
+"""
+
+
+class Change(NamedTuple):
+    """A file to write, and what it holds before, None for a new one."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+
+
+class Kept(NamedTuple):
+    """What is left as it is, and why."""
+
+    place: str
+    reason: str
+
+
+class Refused(NamedTuple):
+    """A file that is not edited, why, and what its owner may paste."""
+
+    error: MemguardError
+    paste: str
+
+
+Step = Change | Kept | Refused
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the sub-command."""
+    parser = argparse.ArgumentParser(
+        prog="memguard init",
+        description="Show, and then write, what lets a project be checked at each commit and each pull request.",
+        epilog="exit status: 0 written or there already, 1 only shown, 2 usage or input at fault, or not safe to edit",
+    )
+    parser.add_argument("path", nargs="?", default=".", help="root of the project, the top of its git repository")
+    parser.add_argument("--yes", action="store_true", help="write without asking")
+    parser.add_argument(
+        "--hooks", choices=(ALL_IN_ONE, "each"), default=ALL_IN_ONE,
+        help="one hook for all rules, which pays for one start (the default), or an entry for each hook",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rev", metavar="REV", type=_revision, default=f"v{version(NAME)}", help="tag or commit to use (%(default)s)"
+    )
+    parser.add_argument("--no-pre-commit", action="store_true", help=f"leave {PRE_COMMIT} alone")
+    parser.add_argument("--no-workflow", action="store_true", help="write no workflow for GitHub Actions")
+    parser.add_argument("--no-config", action="store_true", help="write no settings")
+    return parser
+
+
+def _revision(text: str) -> str:
+    """Return a name that git, YAML and GitHub all read as it stands."""
+    if not text or not text.isascii() or not all(c.isalnum() or c in "._/-" for c in text) or not text[0].isalnum():
+        raise argparse.ArgumentTypeError(f"invalid value: {text!r}")
+    return text
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Set up the project in a folder."""
+    parser = make_parser()
+    options = parser.parse_args(argv)
+    if not os.path.isdir(options.path):
+        parser.error(f"no such folder: {options.path}")
+    tree = WorkTree(options.path)
+    try:
+        steps = list(plan(tree, options))
+        print("\n".join(map(render, steps)), end="")
+        changes = [step for step in steps if isinstance(step, Change)]
+        status = 2 if any(isinstance(step, Refused) for step in steps) else 0
+        if not changes:
+            return status
+        if not options.yes and not _is_agreed(len(changes)):
+            print("nothing was written: `memguard init --yes` writes it", file=sys.stderr)
+            return status or 1
+        for change in changes:
+            write(tree, change)
+            print(f"{change.path}: written", file=sys.stderr)
+    except MemguardError as error:
+        _tell(error)
+        return 2
+    finally:
+        tree.close()
+    if any(change.path == PRE_COMMIT for change in changes):
+        print("next: `pre-commit install`, so that git runs it at each commit", file=sys.stderr)
+    return status
+
+
+def _tell(error: MemguardError) -> None:
+    where = f"{error.path or '.'}:{error.line}" if error.line else error.path or "."
+    print(f"{where}: error: {error.message}", file=sys.stderr)
+
+
+def _is_agreed(files: int) -> bool:
+    """Ask at a terminal; where there is none, nobody has agreed."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(f"Write {files} file{'' if files == 1 else 's'}? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+# What is to be done
+
+
+def plan(tree: WorkTree, options: argparse.Namespace) -> Iterator[Step]:
+    """Give what is written, what is left, and what cannot be edited."""
+    if not (options.no_pre_commit and options.no_workflow):
+        found = find_git(tree.root)
+        if found is not None and not os.path.lexists(os.path.join(tree.root, ".git")):
+            raise MemguardError(
+                "is inside of a git repository: pre-commit and GitHub read their files at its top, so run it there, "
+                "or with --no-pre-commit --no-workflow for settings alone"
+            )
+    if not options.no_pre_commit:
+        yield _plan_pre_commit(tree, options)
+    if not options.no_workflow:
+        yield _plan_workflow(tree, options.rev)
+    if not options.no_config:
+        yield _plan_settings(tree)
+
+
+def _plan_pre_commit(tree: WorkTree, options: argparse.Namespace) -> Step:
+    ids = list(HOOKS) if options.hooks == "each" else [ALL_IN_ONE]
+    item: Item = {"repo": REPOSITORY, "rev": options.rev, "hooks": [{"id": name} for name in ids]}
+    paste = f"repos:\n{render_item(item, Style())}"
+
+    def grow(before: bytes | None) -> Step:
+        if before is None:
+            return Change(PRE_COMMIT, None, paste.encode())
+        line = _find_entry(before)
+        if line is not None:
+            return Kept(f"{PRE_COMMIT}:{line}", "has memguard already, and is left alone")
+        return Change(PRE_COMMIT, before, insert_item(before, PRE_COMMIT, "repos", item))
+
+    return _try(tree, PRE_COMMIT, grow, paste)
+
+
+def _find_entry(data: bytes) -> int | None:
+    """Return the line on which a configuration of pre-commit names this repository, or one of its hooks."""
+    for entry in items(get(compose(data, PRE_COMMIT), "repos")):
+        url = (scalar(get(entry, "repo")) or "").rstrip("/").removesuffix(".git")
+        ids = {scalar(get(hook, "id")) for hook in items(get(entry, "hooks"))}
+        if url.rpartition("/")[2] == NAME or ids & {ALL_IN_ONE, *HOOKS}:
+            return place(entry)[0]
+    return None
+
+
+def _plan_workflow(tree: WorkTree, rev: str) -> Step:
+    text = WORKFLOW_TEXT.format(action=REPOSITORY.removeprefix("https://github.com/"), rev=rev)
+    folder = os.path.dirname(WORKFLOW)
+    for entry in tree.entries(folder):
+        path = f"{folder}/{entry.name}"
+        if not entry.is_folder and f"/{NAME}@".encode() in (_read(tree, path) or b""):
+            return Kept(path, "uses memguard already, and is left alone")
+
+    def grow(before: bytes | None) -> Step:
+        if before is not None:
+            return Kept(WORKFLOW, "is there already, and is left alone")
+        return Change(WORKFLOW, None, text.encode())
+
+    return _try(tree, WORKFLOW, grow, text)
+
+
+def _read(tree: WorkTree, path: str) -> bytes | None:
+    try:
+        return tree.read(path)
+    except UnreadableError:
+        return None
+
+
+def _plan_settings(tree: WorkTree) -> Step:
+    if tree.read(SETTINGS) is not None:
+        return Kept(SETTINGS, "is there already, and is left alone")
+    project = Project(tree, Settings())
+    lines = draft(project)
+    for gap in project.skipped:
+        print(f"{gap.path}:{gap.line or 1}: skipped: {gap.reason}", file=sys.stderr)
+    own = "".join(f"{line}\n" for line in lines)
+    table = f"{TABLE}\n{own}"
+    if tree.read(PYPROJECT) is None:
+        return _try(tree, SETTINGS, lambda _: Change(SETTINGS, None, own.encode()), own)
+
+    def grow(before: bytes | None) -> Step:
+        document = parse_toml(before or b"", PYPROJECT)
+        tools = document.data.get("tool")
+        if isinstance(tools, dict) and "memguard" in tools:
+            return Kept(f"{PYPROJECT}:{document.place(('tool', 'memguard')).line}", f"has {TABLE}, and is left alone")
+        return Change(PYPROJECT, before, append_table(before or b"", table))
+
+    return _try(tree, PYPROJECT, grow, table)
+
+
+def append_table(data: bytes, table: str) -> bytes:
+    """Return pyproject.toml with `[tool.memguard]` at its end. Raises MemguardError where anything else would change."""
+    before = parse_toml(data, PYPROJECT)
+    newline = b"\r\n" if b"\r\n" in data else b"\n"
+    has_text = bool(data.removeprefix(BOM).strip())
+    gap = (b"" if data.endswith(b"\n") else newline) + newline if has_text else b""
+    after = data + gap + table.encode().replace(b"\n", newline)
+    try:
+        found = parse_toml(after, PYPROJECT).data
+    except MemguardError as error:
+        reason = f"cannot be edited safely: with {TABLE} at its end it {error.message}"
+        raise MemguardError(reason, PYPROJECT, error.line, error.column) from None
+    added = found.get("tool", {}).pop("memguard", None)
+    if "tool" not in before.data:
+        found.pop("tool")
+    # As text, because a TOML document may hold `nan`, which equals nothing.
+    if repr(found) != repr(before.data) or repr(added) != repr(
+        parse_toml(table.encode(), PYPROJECT).data["tool"]["memguard"]
+    ):
+        raise MemguardError(f"cannot be edited safely: with {TABLE} at its end it would say something else", PYPROJECT)
+    return after
+
+
+def _try(tree: WorkTree, path: str, grow: Callable[[bytes | None], Step], paste: str) -> Step:
+    """Plan one file, or refuse it."""
+    try:
+        find_target(tree, path)
+        return grow(tree.read(path))
+    except (MemguardError, yaml.YAMLError) as error:
+        known = error if isinstance(error, MemguardError) else MemguardError("is not valid YAML", path)
+        return Refused(known, paste)
+
+
+# Shown and written
+
+
+def render(step: Step) -> str:
+    """Show what a step does: a new file whole, else what changes in it."""
+    if isinstance(step, Kept):
+        return f"{step.place}: {step.reason}\n"
+    if isinstance(step, Refused):
+        return f"{step.error}\npaste it yourself:\n\n{_indented(step.paste)}"
+    after = step.after.decode("utf-8-sig")
+    if step.before is None:
+        return f"{step.path}: new\n\n{_indented(after)}"
+    before = step.before.decode("utf-8-sig")
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), step.path, step.path, lineterm="")
+    return "".join(f"{_plain(line)}\n" for line in lines)
+
+
+def _indented(text: str) -> str:
+    return "".join(f"    {_plain(line)}\n" if line else "\n" for line in text.splitlines())
+
+
+def _plain(line: str) -> str:
+    """Return a line without what a terminal would obey."""
+    return "".join(character if character.isprintable() or character == "\t" else "?" for character in line)
+
+
+def find_target(tree: WorkTree, path: str) -> str:
+    """Return where a file is written, behind links inside of the repository.
+
+    Raises MemguardError for one that leads out of it, or into git's own folder.
+    """
+    named = os.path.join(tree.root, path)
+    full = os.path.realpath(named)
+    inner = os.path.relpath(full, tree.root).split(os.sep)
+    if inner[0] == os.pardir or os.path.isabs(inner[0]):
+        raise UnreadableError("leads out of the repository", path)
+    if ".git" in inner:
+        raise UnreadableError("leads into git's own folder", path)
+    if os.path.islink(named) and not os.path.exists(full):
+        raise UnreadableError("is a link to nothing", path)
+    return full
+
+
+def write(tree: WorkTree, change: Change) -> None:
+    """Write one file, whole or not at all. Raises MemguardError where it is no longer what was shown."""
+    full = find_target(tree, change.path)
+    if tree.read(change.path) != change.before:
+        raise MemguardError("has changed since it was shown, and is not written", change.path)
+    try:
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+    except OSError as error:
+        raise MemguardError(f"cannot be written: {error.strerror}", change.path) from None
+    replace_file(full, change.after, change.path)

@@ -1,0 +1,21 @@
+"""What all these rules say things with."""
+
+from __future__ import annotations
+
+from memguard_hooks.deployment.service import Place
+from memguard_hooks.finding import Finding, Severity
+
+HOOK = "deploy-config"
+
+
+def finding(
+    place: Place,
+    code: str,
+    message: str,
+    fix: str,
+    *,
+    severity: Severity = "warning",
+    cost: int | None = None,
+) -> Finding:
+    """Return a finding of this hook; `cost` is bytes."""
+    return Finding(place.path, place.line, place.column, code, message, HOOK, severity, cost, fix=fix)

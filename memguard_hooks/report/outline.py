@@ -1,0 +1,116 @@
+"""What reports for people have in common: verdicts in words, the order of things, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from memguard_hooks.finding import CODES, MIB, Finding, Part, Report, ServiceReport, Severity, Skipped, mib
+from memguard_hooks.report.text import BUDGET, signed, visible
+
+SEVERITIES: tuple[tuple[Severity, str], ...] = (("error", "errors"), ("warning", "warnings"))
+
+HOOK = CODES[BUDGET[0]]
+"""The hook that speaks of services."""
+
+STANDINGS = {"ok": "fits", "warning": "near the budget", "error": "over the budget", "unknown": "not judged"}
+
+
+def standing(service: ServiceReport) -> str:
+    """Say in a few words how a service stands against its limit."""
+    if service.estimate is None:
+        return "not estimated"
+    return "no limit" if service.verdict == "ok" and service.limit is None else STANDINGS[service.verdict]
+
+
+def amount(service: ServiceReport) -> str:
+    """Write what is expected of what there is: `604 of 512 MiB`."""
+    if service.estimate is None:
+        return "not estimated"
+    of = f" of {mib(service.limit)}" if service.limit is not None else ""
+    least = "at least " if service.verdict == "unknown" else ""
+    return f"{least}{mib(service.estimate.expected)}{of} MiB"
+
+
+def facts(service: ServiceReport, since: str | None) -> Iterator[tuple[str, str]]:
+    """Give what else there is to know of a service's memory: a name and a figure each."""
+    estimate = service.estimate
+    if estimate is not None:
+        yield "range", f"{mib(estimate.low)} to {mib(estimate.high)} MiB"
+        yield "anonymous", f"{mib(estimate.anonymous)} MiB"
+        if estimate.all_loaded - estimate.expected >= MIB:
+            yield "once all that is deferred has run", f"{mib(estimate.all_loaded)} MiB"
+    if service.bands is not None:
+        yield "warning from", f"{mib(service.bands[0])} MiB"
+        yield "error from", f"{mib(service.bands[1])} MiB"
+    if service.limit is not None:
+        yield "limit", f"{mib(service.limit)} MiB ({visible(service.limit_label)})"
+    if estimate is not None and estimate.commit is not None:
+        yield compared_with(since), f"{signed(estimate.commit)} MiB"
+
+
+def compared_with(since: str | None) -> str:
+    """Say what a difference is a difference to."""
+    return "this commit" if since is None else f"since {visible(since)}"
+
+
+def by_cost(service: ServiceReport) -> tuple[list[Part], list[Part]]:
+    """Return the parts of a process, the dearest first: those of a MiB or more, and the rest."""
+    dearest = sorted(service.parts, key=lambda part: -part.resident)
+    return [part for part in dearest if part.resident >= MIB], [part for part in dearest if part.resident < MIB]
+
+
+def added(report: Report, service: ServiceReport) -> list[Part]:
+    """Return what is new in a process and worth a line, the dearest first; nothing where the fix of a finding names it."""
+    if any(finding.fix for finding in report.findings if finding.hook == HOOK and _is_of(finding, service)):
+        return []
+    return by_cost(service._replace(parts=service.added))[0]
+
+
+def advice(report: Report, service: ServiceReport) -> list[str]:
+    """Return the lines that say how a service gets into its budget."""
+    fixes = [
+        finding.fix
+        for finding in report.findings
+        if is_told_with_service(finding) and _is_of(finding, service) and finding.fix
+    ]
+    return [visible(line) for fix in fixes for line in fix.splitlines()]
+
+
+def _is_of(finding: Finding, service: ServiceReport) -> bool:
+    return (finding.path, finding.subject) == (service.path, service.name)
+
+
+def is_told_with_service(finding: Finding) -> bool:
+    """Tell whether a finding is about a budget, and its way and its fix stand with the service."""
+    return finding.code in BUDGET
+
+
+def fix_lines(finding: Finding) -> list[str]:
+    """Return the lines of a finding's fix, each to be seen as it is."""
+    return [visible(line) for line in (finding.fix or "").splitlines()]
+
+
+def place(skipped: Skipped) -> str:
+    """Write where something was skipped."""
+    return visible(f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path)
+
+
+def totals(report: Report) -> str:
+    """Count what was found: `9 errors, 2 warnings`."""
+    numbers = [sum(finding.severity == severity for finding in report.findings) for severity, _ in SEVERITIES]
+    counted = [
+        f"{number} {plural if number != 1 else severity}"
+        for number, (severity, plural) in zip(numbers, SEVERITIES, strict=True)
+        if number
+    ]
+    return ", ".join(counted) or "nothing found"
+
+
+def baseline(report: Report) -> list[str]:
+    """Say how many findings of a baseline are still there, and how many are mended."""
+    lines = []
+    if report.known:
+        lines.append(f"{report.known} more known")
+    if report.mended:
+        lines.append(f"{report.mended} known mended: `--prune-baseline` takes them out")
+    return lines

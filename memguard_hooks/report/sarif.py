@@ -1,0 +1,147 @@
+"""The report as SARIF 2.1.0, with each rule's documentation, for code scanning.
+
+All rules are listed, also those that found nothing: GitHub expects the rules of a tool to be the same in each file
+(github/docs, "SARIF support for code scanning", read 2026-11-22). It refuses a file with more than 25,000 results.
+
+A finding is known again by `memguardIdentity/v1`, wherever it has moved in its file. `primaryLocationLineHash`, which GitHub
+goes by, is left to its own action for uploads, which hashes the line's text and warns of each result that has another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from importlib.metadata import metadata
+from urllib.parse import quote
+
+from memguard_hooks.finding import MIB, Finding, Report, Skipped, Step, identities
+from memguard_hooks.report.github import most_severe_first
+from memguard_hooks.report.json_ import service_json
+from memguard_hooks.rules import DOCUMENTED, Rule, read_rule
+from memguard_hooks.tree import normalize
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+DISTRIBUTION = "memguard-hooks"
+ROOT = "SRCROOT"
+MAX_RESULTS = 25_000
+RULES = tuple(sorted(DOCUMENTED))
+
+
+def render(report: Report) -> str:
+    """Write one log with one run, the most severe results first; the same report gives the same bytes."""
+    names = dict(zip(report.findings, identities(report.findings), strict=True))
+    findings = most_severe_first(report.findings)
+    skipped = report.skipped
+    if len(findings) > MAX_RESULTS:
+        left = len(findings) - MAX_RESULTS
+        reason = f"a file may hold {MAX_RESULTS} results: {left} of {len(findings)} findings left out"
+        skipped = (*skipped, Skipped(".", None, reason))
+    run = {
+        "tool": {"driver": _driver()},
+        "invocations": [
+            {
+                "executionSuccessful": not any(one.broken for one in skipped),
+                "toolExecutionNotifications": [_notification(one) for one in skipped],
+            }
+        ],
+        "originalUriBaseIds": {ROOT: {"description": {"text": "The root of the project."}}},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(one, names[one]) for one in findings[:MAX_RESULTS]],
+        "properties": {
+            "since": report.since,
+            "baseline": report.baseline,
+            "known": report.known,
+            "mended": report.mended,
+            "services": [service_json(service) for service in report.services],
+        },
+    }
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    # A name that is no UTF-8 would make a text that is no Unicode, which strict readers refuse.
+    return json.dumps(log, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8") + "\n"
+
+
+def _driver() -> dict[str, object]:
+    """Return this tool and its rules, with the address and the version that its package was published with."""
+    about = metadata(DISTRIBUTION)
+    addresses = dict(line.split(", ", 1) for line in about.get_all("Project-URL", []))
+    source, version = addresses["Source"], about["Version"]
+    page = f"{source}/blob/v{version}/docs/rules.md"
+    return {
+        "name": DISTRIBUTION,
+        "version": version,
+        "informationUri": source,
+        "rules": [_rule(read_rule(code), page) for code in RULES],
+    }
+
+
+def _rule(rule: Rule, page: str) -> dict[str, object]:
+    heading, reported, *_ = rule.text.split("\n\n", 2)
+    anchor = re.sub(r"[^\w -]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+    found = re.search(r"## What it finds\n\n(.+?)\n\n", rule.text, re.DOTALL)
+    level = "error" if "as an error" in reported else "warning"
+    return {
+        "id": rule.code,
+        "shortDescription": {"text": f"{rule.title[:1].upper()}{rule.title[1:]}."},
+        "fullDescription": {"text": " ".join((found[1] if found else rule.title).split())},
+        "help": {"text": rule.text, "markdown": rule.text},
+        "helpUri": f"{page}#{anchor}",
+        "defaultConfiguration": {"level": level},
+        "properties": {"tags": ["memory", rule.hook.replace(" ", "-")], "problem.severity": level},
+    }
+
+
+def _result(finding: Finding, identity: tuple[str, str, str, int]) -> dict[str, object]:
+    text = finding.message if finding.fix is None else f"{finding.message}\nfix: {finding.fix}"
+    result: dict[str, object] = {
+        "ruleId": finding.code,
+        "ruleIndex": RULES.index(finding.code),
+        "level": finding.severity,
+        "message": {"text": _plain(text)},
+        "locations": [_location(finding.path, finding.line, finding.column, finding.end_line)],
+        "partialFingerprints": {"memguardIdentity/v1": _digest(identity)},
+        "properties": {
+            "hook": finding.hook,
+            "subject": finding.subject,
+            "mib": None if finding.cost is None else round(finding.cost / MIB, 1),
+        },
+    }
+    if any((step.path, step.line) != (finding.path, finding.line) for step in finding.chain):
+        result["codeFlows"] = [{"threadFlows": [{"locations": [_step(step) for step in finding.chain]}]}]
+    return result
+
+
+def _digest(identity: tuple[str, str, str, int]) -> str:
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
+
+
+def _step(step: Step) -> dict[str, object]:
+    return {"location": {**_location(step.path, step.line), "message": {"text": _plain(f"imports {step.module}")}}}
+
+
+def _notification(skipped: Skipped) -> dict[str, object]:
+    """Return what was not read, and where; neither the root nor a path that leads out of it is a place."""
+    is_place = normalize(skipped.path) == skipped.path
+    text = skipped.reason if is_place or skipped.path == "." else f"{skipped.path}: {skipped.reason}"
+    value: dict[str, object] = {"level": "error" if skipped.broken else "note", "message": {"text": _plain(text)}}
+    if is_place:
+        value["locations"] = [_location(skipped.path, skipped.line)]
+    return value
+
+
+def _location(path: str, line: int | None, column: int | None = None, end_line: int | None = None) -> dict[str, object]:
+    place: dict[str, object] = {
+        "artifactLocation": {"uri": quote(path, safe="/", errors="surrogatepass"), "uriBaseId": ROOT}
+    }
+    if line is not None:
+        place["region"] = {
+            name: value
+            for name, value in (("startLine", line), ("startColumn", column), ("endLine", end_line))
+            if value is not None
+        }
+    return {"physicalLocation": place}
+
+
+def _plain(text: str) -> str:
+    """Part the brackets that would make a link of a name: `[text](target)` is one even in a plain text."""
+    return text.replace("](", "] (")

@@ -1,0 +1,270 @@
+"""The report for a terminal: each service as a bar against its limit, its packages by cost, the findings, what to do.
+
+Needs rich, the extra `terminal`. Names come from files of strangers: they are set as text, never as rich's markup, and
+what would steer the terminal is written as an escape.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, mib
+from memguard_hooks.report import outline
+from memguard_hooks.report.text import name_part, signed, visible
+
+WIDEST = 110
+"""Columns beyond which a line is no longer read at a glance."""
+
+NARROW = 84
+"""Columns below which bars are short, and the way to a package stands under it, not beside it."""
+
+LONGEST_NAME = 34
+
+COLORS = {"ok": "green", "warning": "yellow", "error": "red", "unknown": "magenta"}
+
+
+def render(report: Report, *, width: int, color: bool = True) -> str:
+    """Write the report for a terminal of so many columns, with or without escape sequences for color."""
+    file = io.StringIO()
+    console = _console(file, width, color=color)
+    for line in draw(report, width):
+        console.print(line, soft_wrap=True)
+    return file.getvalue()
+
+
+def _console(file: io.StringIO, width: int, *, color: bool) -> Console:
+    """Return a console that asks neither the environment nor the terminal: the same report gives the same bytes."""
+    return Console(
+        file=file,
+        width=width,
+        height=25,
+        color_system="standard" if color else None,
+        force_terminal=color,
+        no_color=not color,
+        legacy_windows=False,
+        _environ={},
+    )
+
+
+def draw(report: Report, width: int) -> list[Text]:
+    """Return the lines of the report, none wider than `width`."""
+    width = min(width, WIDEST)
+    lines: list[Text] = []
+    for service in report.services:
+        lines += [*_service(service, report, width), Text()]
+    for severity, title in outline.SEVERITIES:
+        found = [finding for finding in report.findings if finding.severity == severity]
+        if found:
+            lines.append(Text(title.capitalize(), style="bold"))
+            lines += [line for finding in found for line in _finding(finding, width)]
+            lines.append(Text())
+    lines += _skipped(report, width)
+    lines += _advice(report, width)
+    worst = min((finding.severity for finding in report.findings), default="ok")  # by the alphabet, an error is first
+    lines += _flow(
+        "", [Text(outline.totals(report), style=f"bold {COLORS[worst]}"), *map(Text, outline.baseline(report))], "; ", width
+    )
+    return lines
+
+
+# Services
+
+
+def _service(service: ServiceReport, report: Report, width: int) -> list[Text]:
+    color = COLORS[service.verdict]
+    head = Text.assemble(
+        (visible(service.name), "bold"),
+        "  ",
+        (outline.standing(service), f"bold {color}"),
+        "  ",
+        (visible(f"{service.path}:{service.line}"), "dim"),
+    )
+    lines = [*_wrap(head, width), *_hang("  ", Text(visible(service.command), style="dim"), width)]
+    if service.estimate is None:
+        return lines
+    lines.append(Text())
+    lines += _bar(service, width - 2)
+    figures = [Text(outline.amount(service), style=f"bold {color}")]
+    figures += [Text(f"{name} {figure}") for name, figure in outline.facts(service, report.since)]
+    lines += _flow("  ", figures, " · ", width)
+    told, rest = outline.by_cost(service)
+    if service.parts:
+        lines += [Text(), *_packages(service, told, rest, width)]
+    new = outline.added(report, service)
+    if new:
+        lines += [Text(), *_hang("  ", Text(f"{outline.compared_with(report.since)} adds", style="bold"), width)]
+        lines += [line for part in new for line in _added(part, width)]
+    unknown = [visible(part.package) for part in service.parts if part.source == "assumed" and part.chain]
+    if unknown:
+        note = f"nobody measured {', '.join(unknown)}: `memguard measure` does"
+        lines += [Text(), *_hang("  ", Text(note, style="dim"), width)]
+    return lines
+
+
+def _bar(service: ServiceReport, width: int) -> list[Text]:
+    """Draw what is expected, solid up to the low end of its range and thin up to the high end, and where the bands begin."""
+    estimate = service.estimate
+    assert estimate is not None
+    scale = max(service.limit or 0, estimate.high, 1)
+
+    def column(size: int) -> int:
+        return round(min(max(size, 0), scale) * width / scale)
+
+    low, expected, high, limit = map(column, (estimate.low, estimate.expected, estimate.high, service.limit or 0))
+    color = COLORS[service.verdict]
+    bar = Text("  ")
+    bar.append("█" * low, color)
+    bar.append("▓" * (expected - low), color)
+    bar.append("░" * (high - expected), color)
+    bar.append("─" * (max(limit, high) - high), "dim")
+    if service.limit is None:
+        return [bar]
+    marks = [(service.limit, "limit", "bold")]
+    if service.bands is not None:
+        marks += [(service.bands[1], "error", "red"), (service.bands[0], "warning", "yellow")]
+    return [bar, _scale(marks, column, width)]
+
+
+def _scale(marks: Sequence[tuple[int, str, str]], column: Callable[[int], int], width: int) -> Text:
+    """Mark sizes under a bar, the first the surest to have its figure: where two would touch, one goes without."""
+    cells: dict[int, tuple[str, str]] = {}
+    for size, name, style in marks:
+        at = min(column(size), width - 1)
+        for label in (f"╵{name} {mib(size)}", f"╵{mib(size)}", "╵"):
+            # At the right end the figure stands before its mark.
+            start = at if at + len(label) <= width else at - len(label) + 1
+            text = label if start == at else f"{label[1:]}╵"
+            if not any(position in cells for position in range(start - 1, start + len(text) + 1)):
+                cells.update({start + offset: (char, style) for offset, char in enumerate(text)})
+                break
+    line = Text("  ")
+    for position in range(max(cells, default=-1) + 1):
+        line.append(*cells.get(position, (" ", "")))
+    return line
+
+
+def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part], width: int) -> list[Text]:
+    """Write a row for each package: MiB, a small bar, the name, and the way to it, beside it or below."""
+    whole = sum(part.resident for part in service.parts)
+    largest = max((part.resident for part in told), default=1)
+    space = 8 if width < NARROW else 16
+    left = len(_row(0, 1, space))
+    beside = left + min(max((cell_len(name_part(part)) for part in told), default=0), LONGEST_NAME) + 2
+    chains = [_chain(part.chain, width - beside, leaf=False) for part in told]
+    is_beside = width >= NARROW and all(len(chain) <= 1 for chain in chains)
+    lines = []
+    for part, chain in zip(told, chains, strict=True):
+        row, name = _row(part.resident, largest, space), Text(name_part(part))
+        if is_beside and chain and cell_len(name.plain) <= beside - left - 2:
+            row.append_text(name).append(" " * (beside - cell_len(row.plain)))
+            lines.append(row.append_text(chain[0]))
+            continue
+        first, *more = _wrap(name, width - left)
+        lines += [row.append_text(first), *_indented(left, more)]
+        lines += _indented(left, _chain(part.chain, width - left, leaf=False))
+    if rest:
+        row = _row(sum(part.resident for part in rest), largest, space)
+        lines.append(row.append(f"{len(rest)} other{'' if len(rest) == 1 else 's'}", "dim"))
+    total = Text(f"  {mib(whole):>6} MiB  ", style="bold")
+    total.append("in all" if service.processes == 1 else "a process")
+    if service.processes != 1 and service.estimate is not None:
+        number = "" if service.processes is None else f"{service.processes} processes, "
+        total.append(f"; {mib(service.estimate.expected)} MiB: {number}shared pages counted once")
+    return [*lines, *_wrap(total, width)]
+
+
+def _row(size: int, largest: int, space: int) -> Text:
+    row = Text(f"  {mib(size):>6} MiB  ")
+    eighths = max(size * space * 8 // max(largest, 1), int(size > 0), 0)
+    bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]
+    row.append(f"{bar[:space]:<{space}}  ", "cyan")
+    return row
+
+
+def _added(part: Part, width: int) -> list[Text]:
+    head = f"  {signed(part.resident):>6} MiB  "
+    return _hang(head, Text(name_part(part)), width) + _indented(len(head), _chain(part.chain, width - len(head)))
+
+
+# Findings, what was skipped, and what to do
+
+
+def _finding(finding: Finding, width: int) -> Iterator[Text]:
+    color = COLORS[finding.severity]
+    place = visible(f"{finding.path}:{finding.line}:{finding.column}")
+    head = Text.assemble((place, "bold"), " ", (finding.code, color), " ", visible(finding.message))
+    yield from _hang("  ", head, width, "    ")
+    if outline.is_told_with_service(finding):
+        return
+    if len(finding.chain) > 1:
+        yield from _indented(4, _chain(finding.chain, width - 4))
+    for number, line in enumerate(outline.fix_lines(finding)):
+        yield from _hang("    fix: " if number == 0 else " " * 9, Text(line, style="green"), width)
+
+
+def _skipped(report: Report, width: int) -> Iterator[Text]:
+    if not report.skipped:
+        return
+    yield Text("Skipped", style="bold")
+    for one in report.skipped:
+        fault = "error: " if one.broken else ""
+        line = Text.assemble((outline.place(one), "bold"), " ", (fault, "bold red"), visible(one.reason))
+        yield from _hang("  ", line, width, "    ")
+    yield Text()
+
+
+def _advice(report: Report, width: int) -> Iterator[Text]:
+    for service in report.services:
+        lines = outline.advice(report, service)
+        if lines:
+            yield from _wrap(Text(f"To get {visible(service.name)} into its budget", style="bold"), width)
+            for line in lines:
+                yield from _hang("  ", Text(line), width, "    ")
+            yield Text()
+
+
+# Lines of a width
+
+
+def _chain(steps: Sequence[Step], width: int, *, leaf: bool = True) -> list[Text]:
+    """Write the way to a module, broken before an arrow where it is too long; `leaf` names the module too."""
+    pieces = [visible(f"{step.path}:{step.line}") for step in steps]
+    if steps and leaf:
+        pieces.append(visible(steps[-1].module))
+    return _flow("", [Text(piece, style="dim") for piece in pieces], " → ", width)
+
+
+def _flow(indent: str, pieces: Sequence[Text], between: str, width: int) -> list[Text]:
+    """Join pieces, as many to a line as fit; each line but the first begins with what stands between."""
+    lines: list[Text] = []
+    for piece in pieces:
+        if lines and cell_len(lines[-1].plain) + cell_len(between) + cell_len(piece.plain) <= width:
+            lines[-1].append(between, "dim").append_text(piece)
+        else:
+            lines.append(Text(indent).append(between.lstrip() if lines else "", "dim").append_text(piece))
+    return [wrapped for line in lines for wrapped in _wrap(line, width)]
+
+
+def _indented(space: int, lines: Sequence[Text]) -> list[Text]:
+    return [Text(" " * space).append_text(line) for line in lines]
+
+
+def _hang(head: str, text: Text, width: int, indent: str | None = None) -> list[Text]:
+    """Write text after a head, further lines below its beginning or at an indent of their own."""
+    below = " " * len(head) if indent is None else indent
+    first, *more = _wrap(text, width - max(len(head), len(below)))
+    return [Text(head).append_text(first), *_indented(len(below), more)]
+
+
+def _wrap(text: Text, width: int) -> list[Text]:
+    """Break a line at its spaces, and what is too long for a line anywhere."""
+    console = _console(io.StringIO(), width, color=False)
+    lines = list(text.wrap(console, max(width, 1), overflow="fold"))
+    for line in lines:
+        line.rstrip()
+    return lines or [Text()]

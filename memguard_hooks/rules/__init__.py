@@ -1,0 +1,38 @@
+"""The documentation of the rules: one markdown file a code, which `memguard explain` prints.
+
+`docs/rules.md` is made of the same files, and each example in them is a test.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import CODES
+
+FOLDER = os.path.dirname(__file__)
+
+EVERY_HOOK = "every hook"
+
+DOCUMENTED = {**CODES, "MG190": EVERY_HOOK, "MG191": EVERY_HOOK}
+"""Each code that has a text, and the hook that reports it."""
+
+
+class Rule(NamedTuple):
+    """One rule as people read it; `text` is the whole markdown, whose first line has the code and the title."""
+
+    code: str
+    title: str
+    hook: str
+    text: str
+
+
+def read_rule(code: str) -> Rule:
+    """Return the documentation of a rule. Raises MemguardError for a code that has none."""
+    if code not in DOCUMENTED:
+        raise MemguardError(f"there is no rule {code!r}")
+    with open(os.path.join(FOLDER, f"{code}.md"), encoding="utf-8") as stream:
+        text = stream.read()
+    title = text.partition("\n")[0].partition(": ")[2]
+    return Rule(code, title, DOCUMENTED[code], text)
