@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.config import load
@@ -106,6 +106,7 @@ def file_of(command: Command) -> str | None:
     return file[2:] if file is not None and file.startswith("./=") else file
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(findings, max_size=4).map(tuple), st.lists(gaps, max_size=3).map(tuple))
 def test_the_runner_reads_what_was_found(found: tuple[Finding, ...], skipped: tuple[Skipped, ...]) -> None:
     commands = read(render(Report(found, (), skipped)))

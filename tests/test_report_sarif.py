@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker  # type: ignore[import-untyped]
 
@@ -136,23 +136,25 @@ def test_a_real_check_is_valid(oom_bot: Path) -> None:
 
 
 def test_a_finding_keeps_its_fingerprint_where_lines_move(oom_bot: Path) -> None:
-    def prints() -> dict[tuple[str, str], tuple[int, str]]:
+    def prints() -> dict[tuple[str, str, str], tuple[int, str]]:
         found = {}
         for result in run_of(judge(oom_bot))["results"]:
             place = result["locations"][0]["physicalLocation"]
-            name = (result["ruleId"], result["properties"]["subject"])
+            name = (place["artifactLocation"]["uri"], result["ruleId"], result["properties"]["subject"])
             found[name] = (place["region"]["startLine"], result["partialFingerprints"]["memguardIdentity/v1"])
         return found
 
     before = prints()
-    for name in ("requirements.txt", "reports.py", "handlers/gpt.py", "handlers/claude.py", "handlers/gemini.py"):
+    edited = ("requirements.txt", "reports.py", "handlers/gpt.py", "handlers/claude.py", "handlers/gemini.py")
+    for name in edited:
         file = oom_bot / name
         file.write_text("# one\n# two\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
     after = prints()
     assert {name: mark for name, (_, mark) in before.items()} == {name: mark for name, (_, mark) in after.items()}
     assert len({mark for _, mark in after.values()}) == len(after)
-    moved = {name: after[name][0] - line for name, (line, _) in before.items()}
-    assert {shift for (code, _), shift in moved.items() if code != "MG301"} == {2}
+    assert {path for path, _, _ in before} == {*edited, "render.yaml"}
+    for where, (line, _) in before.items():
+        assert after[where][0] - line == (2 if where[0] in edited else 0)
 
 
 @needs_schema
@@ -247,11 +249,13 @@ reports = st.builds(
 
 
 @needs_schema
+@settings(deadline=None, max_examples=60)
 @given(reports)
 def test_odd_names_make_a_valid_log(report: Report) -> None:
     validate(json.loads(render(report)))
 
 
+@settings(deadline=None, max_examples=60)
 @given(reports)
 def test_odd_names_are_read_back(report: Report) -> None:
     run = run_of(report)
@@ -263,6 +267,12 @@ def test_odd_names_are_read_back(report: Report) -> None:
     told = sorted(unquote(one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]) for one in run["results"])
     assert told == sorted(finding.path for finding in report.findings)
     assert not any("](" in one["message"]["text"] for one in run["results"])
+
+
+def test_a_name_makes_no_link() -> None:
+    finding = Finding("a.py", 1, 1, "MG201", "[docs](https://example.org) is heavy", "no-eager-heavy-imports")
+    (result,) = run_of(Report((finding,)))["results"]
+    assert result["message"]["text"] == "[docs] (https://example.org) is heavy"
 
 
 def test_a_name_that_is_no_utf_8_makes_a_text_that_is() -> None:

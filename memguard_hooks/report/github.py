@@ -18,7 +18,8 @@ def render(report: Report) -> str:
     commands = [
         _command("error", one.path, one.line, "memguard: at fault", one.reason) for one in report.skipped if one.broken
     ]
-    commands += [_finding(finding) for finding in most_severe_first(report.findings)]
+    titles = {code: f"{code}: {read_rule(code).title}" for code in {finding.code for finding in report.findings}}
+    commands += [_finding(finding, titles[finding.code]) for finding in most_severe_first(report.findings)]
     commands += [
         _command("notice", one.path, one.line, "memguard: skipped", one.reason) for one in report.skipped if not one.broken
     ]
@@ -31,13 +32,12 @@ def most_severe_first(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda one: (one.severity != "error", -(one.cost or 0), one[:5]))
 
 
-def _finding(finding: Finding) -> str:
+def _finding(finding: Finding, title: str) -> str:
     lines = [finding.message]
     if len(finding.chain) > 1:
         lines.append(f"chain: {chain(finding.chain)}")
     if finding.fix:
         lines.append(f"fix: {finding.fix}")
-    title = f"{finding.code}: {read_rule(finding.code).title}"
     end_line = finding.end_line if finding.end_line is not None and finding.end_line > finding.line else finding.line
     # The runner takes no column of what has more than one line.
     column = finding.column if end_line == finding.line else None

@@ -58,7 +58,7 @@ def render(report: Report) -> str:
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     # A name that is no UTF-8 would make a text that is no Unicode, which strict readers refuse.
-    return json.dumps(log, indent=2, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8") + "\n"
+    return json.dumps(log, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8") + "\n"
 
 
 def _driver() -> dict[str, object]:

@@ -29,7 +29,7 @@ def _service_of(finding: Finding, report: Report) -> ServiceReport | None:
 
 def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
     mark = "" if finding.severity == "error" else " (warning)"
-    lines = [f"{finding.path}:{finding.line}:{finding.column}: {finding.code} {finding.message}{mark}"]
+    lines = [f"{visible(finding.path)}:{finding.line}:{finding.column}: {finding.code} {finding.message}{mark}"]
     if service is not None:
         lines += table(service)
     elif len(finding.chain) > 1:
@@ -92,7 +92,7 @@ def visible(text: str) -> str:
 
 def way(steps: tuple[Step, ...]) -> str:
     """Write the lines that lead to a module: `app/main.py:7 → app/api.py:3`."""
-    return " → ".join(f"{step.path}:{step.line}" for step in steps)
+    return " → ".join(f"{visible(step.path)}:{step.line}" for step in steps)
 
 
 def summary(service: ServiceReport, since: str | None = None) -> str:
