@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MAX_FOLDERS = 300
 """Folders that are looked through for images."""
 
+CPU_INDEX = b"/whl/cpu"
+"""How the address of PyTorch's index of wheels for CPUs ends."""
+
 _INCLUDE = re.compile(rb"(?m)^\s*[-.]|-\x00")
 
 
@@ -225,6 +228,13 @@ class Declared:
         if requirement.group == "extra":
             deployed = deployed._replace(extras=self.asked_extras)
         return deployed.is_asked(requirement)
+
+    @cached_property
+    def takes_cpu_wheels(self) -> bool:
+        """Whether a manifest or a Dockerfile names PyTorch's index of wheels for CPUs."""
+        project = self._project.whole if self._project.files is not None else self._project
+        paths = (*self._whole.manifest_paths, *_images(project.tree))
+        return any(CPU_INDEX in (project.read_file(path) or b"") for path in paths)
 
     @cached_property
     def host_python(self) -> tuple[int, int] | None:

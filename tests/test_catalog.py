@@ -17,7 +17,7 @@ from measure_footprints import render_measurements
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from memguard_hooks.footprint import catalog
+from memguard_hooks.footprint import catalog, heavy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -389,6 +389,11 @@ SILENT = [
     pytest.param(image("ENV PYTHONDONTWRITEBYTECODE=0\n"), [], id="zero-is-off"),
     pytest.param(image("ENV PYTHONMALLOC=malloc PYTHONTRACEMALLOC=0 PYTHONHASHSEED=random\n"), [], id="known-values"),
     pytest.param(image("", **{"main.py": "print(1)\n"}), [], id="one-print"),
+    pytest.param(
+        {"Dockerfile": 'FROM public.ecr.aws/lambda/python:3.11\nCOPY main.py .\nCMD ["main.f"]\n', "main.py": PRINTS},
+        [],
+        id="lambda-flushes",
+    ),
     pytest.param(image("", **{"main.py": "".join(f"print({n}, flush=True)\n" for n in range(5))}), [], id="flushed"),
     pytest.param(
         {**web("python app.py", PRINTS), "app.json": '{"formation": {"web": {"size": "basic"}}}'},

@@ -127,6 +127,14 @@ def test_services_of_the_root(tmp_path: Path, files: dict[str, str], services: l
         pytest.param({"compose.yaml": COMPOSE, "api/Dockerfile": DOCKERFILE, "api/image.py": "", "Dockerfile.dev": ""},
                      [("web", "api/Dockerfile", "api")], id="compose-that-does-not-read"),
         pytest.param(dict.fromkeys(FOREIGN, FLY), [], id="not-deployed"),
+        pytest.param({"run.sh": "pip install .\nexec python a.py\n", "a.py": ""}, [("run", "run.sh", "")], id="script"),
+        pytest.param({"run.sh": "python gone.py\n", "start.sh": "npm start\n", "a.py": ""}, [], id="script-of-another"),
+        pytest.param({"run.sh": "python a.py\n", "a.py": "", "api/fly.toml": FLY}, [("web", "api/fly.toml", "api")],
+                     id="script-beside-a-platform"),
+        pytest.param({"deployment/w.service": "[Service]\nExecStart=/x/bin/python a.py\n", "a.py": ""},
+                     [("w", "deployment/w.service", "")], id="unit"),
+        pytest.param({"Dockerfile": 'FROM public.ecr.aws/lambda/python:3.11\nCMD ["a.f"]\n', "a.py": ""},
+                     [("web", "Dockerfile", "")], id="function"),
     ],
 )  # fmt: skip
 def test_services_of_folders(tmp_path: Path, files: dict[str, str], services: list[tuple[str, str, str]]) -> None:
@@ -134,6 +142,12 @@ def test_services_of_folders(tmp_path: Path, files: dict[str, str], services: li
     found, broken = read(tmp_path)
     assert broken == []
     assert [(service.name, service.path, service.folder) for service in found.services] == services
+
+
+def test_a_function_of_an_image_has_the_memory_of_lambda(tmp_path: Path) -> None:
+    write(tmp_path, {"Dockerfile": 'FROM public.ecr.aws/lambda/python:3.11\nCMD ["a.f"]\n', "a.py": ""})
+    (service,) = read(tmp_path)[0].services
+    assert (service.platform, service.limit) == ("aws-lambda", 128 * 2**20)
 
 
 def test_what_the_settings_exclude_is_not_read(tmp_path: Path) -> None:

@@ -264,8 +264,11 @@ def test_options_are_those_of_gunicorn() -> None:
         pytest.param("import os as o\nworkers = o.environ.get('N', 4)", 3, id="environment-by-another-name"),
         pytest.param("from os import getenv\nworkers = int(getenv('M', '4'))", 4, id="default-of-the-environment"),
         pytest.param("workers = 1\nif x:\n    y = 2\n", 1, id="condition-on-another"),
-        pytest.param("import os\nif os.environ.get('MODE') == 'development':\n    workers = 1\nelse:\n    workers = 4\n",
-                     4, id="condition-on-a-variable"),
+        pytest.param(
+            "import os\nif os.environ.get('MODE') == 'development':\n    workers = 1\nelse:\n    workers = 4\n",
+            4,
+            id="condition-on-a-variable",
+        ),
         pytest.param("if x:\n    workers = 9\nworkers = 2", 2, id="last-wins"),
         pytest.param("def on_starting(server):\n    workers = 9\nworkers = 2", 2, id="local-name"),
         pytest.param("\ufeffworkers = 2\r\n", 2, id="byte-order-mark"),

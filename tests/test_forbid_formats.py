@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -187,6 +188,16 @@ def test_the_catalog_tells_what_measured_packages_brought(run: Run) -> None:
     both = run({"requirements.txt": "sentence-transformers==6.2.0\ntorch==2.8.0\n"})
     assert [one.split(" ")[1:3] for one in both] == [["MG111", "transformers"], ["MG110", "torch"]]
     assert run({"requirements.txt": "sentence-transformers\nnumpy==1  # via sentence-transformers\n"}) == []
+
+
+def test_what_was_measured_for_cpus_is_told_as_pip_installs_it(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run({"requirements.txt": "sentence-transformers==6.2.0\n"})
+    capsys.readouterr()
+    forbid_heavy_deps.main(["requirements.txt", "--format", "json"])
+    costs = {one["message"].split(" ")[0]: one["mib"] for one in json.loads(capsys.readouterr().out)["findings"]}
+    ordinary = catalog.find("torch", "torch")
+    assert ordinary is not None
+    assert costs["torch"] == pytest.approx(ordinary.resident / 2**20, abs=0.1)
 
 
 def test_the_table_of_bringers_is_that_of_the_catalog() -> None:

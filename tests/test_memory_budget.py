@@ -624,3 +624,30 @@ def test_what_is_deferred_never_takes_less(root: Path, capsys: pytest.CaptureFix
     write(root, {"main.py": "import catboost\ndef f():\n    import scipy\n", "Procfile": "w: python main.py\n"})
     estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
     assert estimate["all_loaded"] >= estimate["expected"]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "is_light"),
+    [
+        pytest.param("sentence-transformers\n", False, id="nothing said of torch"),
+        pytest.param("sentence-transformers\ntorch==2.5.0\n", False, id="the usual wheel"),
+        pytest.param("sentence-transformers\ntorch==2.5.0+cpu\n", True, id="the build"),
+        pytest.param(
+            "--extra-index-url https://wheels.example/whl/cpu\nsentence-transformers\ntorch==2.5.0\n", True, id="the index"
+        ),
+    ],
+)
+def test_what_brings_torch_brings_the_build_that_is_installed(
+    root: Path, capsys: pytest.CaptureFixture[str], *, requirements: str, is_light: bool
+) -> None:
+    """The catalog has it beside the wheel for CPUs; the usual one takes 300 MiB more."""
+    write(root, {
+        "requirements.txt": requirements, "Procfile": "web: python main.py\n", "main.py": "import sentence_transformers\n"
+    })  # fmt: skip
+    _, report = judge(capsys, "--limit", "8GiB")
+    light, full = (catalog.find("torch", "torch", version) for version in ("0+cpu", None))
+    assert light is not None
+    assert full is not None
+    expected = report["services"][0]["estimate_mib"]["expected"] * 2**20
+    torch, more = (light if is_light else full).resident, 100 * 2**20
+    assert torch + more < expected < torch + light.resident + more

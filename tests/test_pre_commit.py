@@ -458,6 +458,24 @@ def test_arguments_of_the_configuration(make: Callable[[str], Repository], confi
     }, run.raw
 
 
+def test_one_hook_says_what_the_five_say(make: Callable[[str], Repository], config: str) -> None:
+    repository = make("repository")
+    one = json.loads(config)
+    one["repos"][0]["hooks"] = [{"id": "memguard"}]
+    repository.write({**BAD, ".pre-commit-config.yaml": json.dumps(one)})
+    run = repository.commit()
+    told = [REFUSED[name].output.rpartition("\n")[0] for name in ("memory-budget", *IDS[2:3], *IDS[:2])]
+    assert run.hooks == {"memguard": Outcome("Failed", "\n".join((*told, "5 errors, 0 warnings")))}, run.raw
+    assert run.code == 1
+
+    repository.write({**GOOD, "notes.md": "mended\n"})
+    run = repository.commit()
+    assert run.hooks == {"memguard": FITS}, run.raw
+    repository.write({"notes.md": "more\n"})
+    run = repository.commit()
+    assert run.hooks == {"memguard": SKIPPED}, run.raw
+
+
 TRIALS = (*(("pre-commit", (name,)) for name in IDS), ("prek", IDS))
 """pre-commit takes one id at a time, prek several."""
 

@@ -20,7 +20,7 @@ from rich.terminal_theme import TerminalTheme
 
 from memguard_hooks.config import load
 from memguard_hooks.every_hook import check
-from memguard_hooks.finding import Report
+from memguard_hooks.finding import Report, without_echo
 from memguard_hooks.project import Project
 from memguard_hooks.report import html, terminal
 from memguard_hooks.tree import WorkTree
@@ -83,7 +83,7 @@ def check_example() -> Report:
     try:
         settings, _ = load(tree, None)
         project = Project(tree, settings, None)
-        report = check(project)
+        report = without_echo(check(project))
         project.close()
         return report
     finally:

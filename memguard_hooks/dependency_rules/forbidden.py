@@ -229,7 +229,8 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
         for name in sorted(forbidden.grave & footprint.installed.keys()) if footprint is not None else ():
             if (requirement.path, name) in names or footprint is None:
                 continue
-            cost, takes = _cost(name, footprint.installed[name])
+            # It was measured with a wheel for CPUs; pip takes the ordinary one where nobody names another index.
+            cost, takes = _cost(name, footprint.installed[name].partition("+")[0])
             version = f"{footprint.distribution} {footprint.version}"
             message = f"{name} is forbidden, and {requirement.name} brings it, as {version} did when it was measured{takes}"
             instead = INSTEAD.get(requirement.name)

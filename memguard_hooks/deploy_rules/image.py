@@ -3,7 +3,8 @@
 pip compiles what it installs, whatever `PYTHONDONTWRITEBYTECODE` says; uv does so only when told
 (docs.astral.sh/uv/guides/integration/docker). Without bytecode each process compiles, and keeps the traces: the catalog
 has what heavy packages take then. A pipe is written in blocks, and what stands in the block of a
-process that is killed is lost; Heroku, Nixpacks and Railpack set `PYTHONUNBUFFERED` by themselves.
+process that is killed is lost; Heroku, Nixpacks and Railpack set `PYTHONUNBUFFERED` by themselves, and what runs a
+function of Lambda flushes each write (aws/aws-lambda-python-runtime-interface-client, awslambdaric/bootstrap.py).
 """
 
 from __future__ import annotations
@@ -105,6 +106,8 @@ def _buffered(running: Running) -> Iterator[Finding]:
     if not is_known or service.platform in ("heroku", "railway", "app-engine") or running.is_for_developers:
         return
     if name in service.variables or name in service.environment or name in service.command:
+        return
+    if service.command.startswith("lambda-handler "):
         return
     if any("u" in option for option in running.interpreter_options if re.fullmatch(r"-[A-Za-z]+", option)):
         return

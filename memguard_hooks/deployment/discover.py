@@ -10,6 +10,7 @@
 - Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
   is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
   whose name is taken has that of its folder.
+- Where nothing of all that is there, a start script in the root is what a host is told to run, on no platform.
 
 A file is read only where a folder lists it, and its reader loaded only then.
 """
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from memguard_hooks.deployment.service import Deployment, Read, Service, join_services
+from memguard_hooks.deployment.service import Deployment, Place, Read, Service, join_services
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent
@@ -62,6 +63,8 @@ UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", 
                 "etc/systemd/system")  # fmt: skip
 """Where units of systemd lie, as their reader has it."""
 
+START_SCRIPTS = ("start.sh", "run.sh", "entrypoint.sh")
+
 COMPOSE = "compose"
 
 MAX_BYTES = 2**20
@@ -95,7 +98,8 @@ def discover(tree: Tree, broken: Broken, is_excluded: Callable[[str], bool] = la
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
         return nested
     here = root.deployment
-    return here if here.services else nested
+    found = here if here.services else nested
+    return found if found.services or found.skipped else root.start_script
 
 
 class _Files:
@@ -187,7 +191,7 @@ class _Files:
             if isinstance(started, Skipped):
                 return Deployment((), (started,))
             if not folder or (started.folder.startswith(context) and self.holds(started)):
-                return Deployment((started,))
+                return Deployment((_on_lambda(started) if started.command.startswith("lambda-handler ") else started,))
         return Deployment()
 
     def entrypoint(self, service: Service) -> EntryPoint | None:
@@ -266,6 +270,21 @@ class _Folder:
         for other in others:
             own = join_services(own, other)
         return own
+
+    @property
+    def start_script(self) -> Deployment:
+        """What a start script here runs, where that is Python of this repository."""
+        from memguard_hooks.deployment import shell_script
+
+        for name in START_SCRIPTS:
+            path = self._at(name)
+            data = self._files.peek(path) if name in self._names else None
+            script = shell_script.read(data, ()) if data is not None else None
+            if isinstance(script, shell_script.Script):
+                service = Service(name.removesuffix(".sh"), path, script.line, 1, f"./{name}", folder=self._path)
+                if self._files.holds(service):
+                    return Deployment((service,))
+        return Deployment()
 
     @property
     def python_services(self) -> Deployment:
@@ -382,6 +401,22 @@ def _joined(deployments: Iterable[Deployment]) -> Deployment:
         tuple(service for one in found for service in one.services),
         tuple(gap for one in found for gap in one.skipped),
         tuple(trap for one in found for trap in one.traps),
+    )
+
+
+def _on_lambda(service: Service) -> Service:
+    """Return a function with the memory that AWS Lambda gives where nobody asks for more."""
+    from memguard_hooks.deployment import platforms
+
+    size = platforms.sizing(
+        "aws-lambda", "MemorySize", None, Place(service.path, service.line, service.column), service.name
+    )
+    return service._replace(
+        platform="aws-lambda",
+        plan=size.plan,
+        limit=size.limit,
+        limit_source=size.limit_source,
+        limit_label=f"aws-lambda {size.plan} MB by default",
     )
 
 
