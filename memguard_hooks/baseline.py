@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Report, identities
 from memguard_hooks.json_document import Document, parse
-from memguard_hooks.tree import Tree
+from memguard_hooks.tree import Tree, inside
 
 FILE = "memguard-baseline.json"
 
@@ -44,9 +44,9 @@ class Baseline(NamedTuple):
 def read(tree: Tree, named: str | None) -> Baseline | None:
     """Read what is known, None where the project keeps no such file.
 
-    Raises MemguardError for a file that does not parse, and for one that is named and not there.
+    Raises MemguardError for a file that does not parse, and for one that is named and not there or not in the project.
     """
-    path = FILE if named is None else named
+    path = FILE if named is None else inside(tree.root, named)
     data = tree.read(path)
     if data is None:
         if named is None:

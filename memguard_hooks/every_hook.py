@@ -134,14 +134,7 @@ def check(project: Project, selection: Selection = ALL, about: Callable[[str], o
         whole.close()
     report = merge(reports)
     findings = tuple(one for one in report.findings if selection.takes(one.code, one.hook))
-    return _without_echo(report._replace(findings=findings))
-
-
-def _without_echo(report: Report) -> Report:
-    """Leave out that there are too many workers where memory-budget says how many fit, on the same line."""
-    told = {(finding.path, finding.line) for finding in report.findings if finding.code == "MG301"}
-    kept = tuple(one for one in report.findings if one.code != "MG401" or (one.path, one.line) not in told)
-    return report._replace(findings=kept)
+    return report._replace(findings=findings)
 
 
 def add_selection_options(parser: argparse.ArgumentParser) -> None:
@@ -159,11 +152,13 @@ def _rules(text: str) -> list[str]:
     words = [word.strip() for word in text.split(",") if word.strip()]
     known = (*CODES, *ALLOWANCES)
     unknown = next((word for word in words if word not in HOOKS and not any(code.startswith(word) for code in known)), None)
-    if unknown is not None or not words:
+    if not words:
+        raise argparse.ArgumentTypeError("it names no rule")
+    if unknown is not None:
         import difflib
 
-        near = difflib.get_close_matches(unknown or "", [*CODES, *HOOKS], n=1, cutoff=0)
-        raise argparse.ArgumentTypeError(f"there is no rule {unknown or text!r}: did you mean {near[0]!r}?")
+        near = difflib.get_close_matches(unknown, [*CODES, *HOOKS], n=1, cutoff=0)
+        raise argparse.ArgumentTypeError(f"there is no rule {unknown!r}: did you mean {near[0]!r}?")
     return words
 
 

@@ -192,8 +192,20 @@ def _files_of_packages() -> Iterator[str]:
 
 
 def write(stream: object, text: str) -> None:
-    """Write UTF-8 whatever the locale says: the same input gives the same bytes."""
+    """Write UTF-8 whatever the locale says: the same input gives the same bytes.
+
+    Who reads it may go away, as `head` does; where it cannot be written for another reason, the program ends with status 2.
+    """
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    if text and isinstance(stream, io.TextIOBase):
+    if not text or not isinstance(stream, io.TextIOBase):
+        return
+    try:
         stream.write(text)
+        stream.flush()
+    except OSError as error:
+        # Python writes what is left once more as it ends, and would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(error, BrokenPipeError):
+            write(sys.stderr, f"{getattr(stream, 'name', 'output')}: cannot be written: {error.strerror}\n")
+            raise SystemExit(2) from None

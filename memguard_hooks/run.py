@@ -15,15 +15,18 @@ from typing import NamedTuple
 
 from memguard_hooks.config import Settings, load, parse_python, parse_size
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Report, Skipped, at_fault, merge
+from memguard_hooks.finding import Report, Skipped, at_fault, merge, without_echo
 from memguard_hooks.memo import Look, Memo, write
 from memguard_hooks.project import Project, Since
 from memguard_hooks.report.formats import render
-from memguard_hooks.tree import RevisionTree, WorkTree, normalize
+from memguard_hooks.tree import RevisionTree, WorkTree, inside
 
 Check = Callable[[Project], Report]
 Adjust = Callable[[Settings, argparse.Namespace], Settings]
 Fix = Callable[[Project], "tuple[str, ...]"]
+
+INTERRUPTED = 130
+"""What a shell says of a program that was stopped by Ctrl-C."""
 
 
 def make_parser(prog: str, description: str, formats: Sequence[str] = ("text", "json")) -> argparse.ArgumentParser:
@@ -40,7 +43,11 @@ def make_parser(prog: str, description: str, formats: Sequence[str] = ("text", "
         "--fail-on", choices=("error", "warning", "never"), default="error", help="the least finding that fails"
     )
     parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
-    parser.add_argument("--baseline", metavar="FILE", help="findings that are known, instead of memguard-baseline.json")
+    parser.add_argument(
+        "--baseline",
+        metavar="FILE",
+        help="findings that are known, from the root of the project (default: memguard-baseline.json)",
+    )
     return parser
 
 
@@ -147,7 +154,7 @@ def judge(
     settings: Settings | None = None
     try:
         settings, unused = load(tree, options.config)
-        named: Sequence[str] | None = None if files is None else [_inside(tree.root, name) for name in files]
+        named: Sequence[str] | None = None if files is None else [inside(tree.root, name) for name in files]
         since: Since | None = None
         if getattr(options, "changed_from", None) is not None:
             from memguard_hooks.changed import find_changes
@@ -166,9 +173,11 @@ def judge(
             report = without_known(report, project.baseline, is_all=is_all)
         project.close()
         is_certain = tree.is_steady and isinstance(project.compared, RevisionTree) and project.compared.is_steady
-        return Judgment(report, rewritten, settings, is_certain, tree.looked)
+        return Judgment(report if with_known else without_echo(report), rewritten, settings, is_certain, tree.looked)
     except MemguardError as error:
         problem = at_fault(error)
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
     except Exception as error:
         # The last line of defense: a hook never ends in a traceback.
         if os.environ.get("MEMGUARD_DEBUG"):
@@ -184,20 +193,13 @@ def describe(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
 
 
-def _inside(root: str, name: str) -> str:
-    """Return a file name from the command line as a path from the root."""
-    path = os.path.relpath(os.path.abspath(name), root) if os.path.isabs(name) else name
-    inside = normalize(path)
-    if inside is None:
-        raise MemguardError("is not in this project", name)
-    return inside
-
-
 def notes(report: Report) -> str:
     """Write what stands beside a report, a line each: what was skipped and why, and how much was found."""
+    from memguard_hooks.report.text import visible
+
     lines = []
     for skipped in report.skipped:
-        place = f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path
+        place = visible(f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path)
         lines.append(f"{place}: {'error' if skipped.broken else 'skipped'}: {skipped.reason}\n")
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors

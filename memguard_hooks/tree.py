@@ -22,7 +22,7 @@ MAX_FILE_BYTES = 32 * 2**20
 MAX_ENTRIES = 200_000
 """Files that `walk` looks at before it gives up, so that a hostile tree ends too."""
 
-SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"})
+SKIPPED_FOLDERS = frozenset({".git", "__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"})
 """Folders that hold no source of the project; so do all whose name starts with a dot."""
 
 
@@ -70,6 +70,21 @@ def normalize(path: str) -> str | None:
 def join(folder: str, path: str) -> str | None:
     """Return `path`, written relative to `folder`, as a path from the root; None where it leaves the root."""
     return None if path.startswith("/") else normalize(f"{folder}/{path}")
+
+
+def inside(root: str, name: str, shown: str | None = None) -> str:
+    """Return a file name that a user gave, absolute or from the root, as a path from the root.
+
+    Raises MemguardError for one that leads out of it, an absolute one also by a link to its folder; it is named as `shown`.
+    """
+    path = name
+    if os.path.isabs(name):
+        folder, last = os.path.split(name)
+        path = os.path.relpath(os.path.join(os.path.realpath(folder), last), root)
+    path = os.path.normpath(path).replace(os.sep, "/")
+    if path == ".." or path.startswith("../"):
+        raise MemguardError("is not in this project", name if shown is None else shown)
+    return "" if path == "." else path
 
 
 def parent(path: str) -> str:

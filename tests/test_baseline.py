@@ -11,7 +11,7 @@ import pytest
 
 from memguard_hooks.baseline import FILE
 from memguard_hooks.commands import check, hook
-from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports, pin_litellm
+from memguard_hooks.hooks import deploy_config, memory_budget, no_eager_heavy_imports, pin_litellm
 
 OLD = {
     "Procfile": "web: uvicorn main:app\n",
@@ -49,6 +49,22 @@ def test_what_is_known_is_silent_in_each_command(capsys: pytest.CaptureFixture[s
     assert no_eager_heavy_imports.main(["main.py"]) == 0
     assert memory_budget.main(["--limit", "100MiB"]) == 0
     assert codes(capsys) == []
+
+
+def test_too_many_workers_are_known_to_each_hook(capsys: pytest.CaptureFixture[str]) -> None:
+    """`memguard check` tells them as part of the budget, deploy-config by themselves; both are in the file."""
+    write({"Procfile": "web: uvicorn main:app --workers 4\n"})
+    Path(FILE).unlink()
+    assert check.main(["--select", "MG3,MG4"]) == 1
+    assert codes(capsys) == ["MG301"]
+    assert deploy_config.main([]) == 1
+    assert codes(capsys) == ["MG401"]
+    assert check.main(["--write-baseline"]) == 0
+    assert [main([]) for main in (check.main, deploy_config.main, memory_budget.main, hook.main)] == [0, 0, 0, 0]
+    assert "mended" not in capsys.readouterr().err
+    write({"Procfile": "web: uvicorn main:app\n"})
+    assert check.main([]) == 0
+    assert "2 known findings mended" in capsys.readouterr().err
 
 
 def test_identity_hangs_on_no_line_and_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -192,6 +208,43 @@ def test_a_folder_or_a_link_out_of_the_repository_is_refused(tmp_path: Path, cap
     assert check.main(["--write-baseline"]) == 2
     assert "cannot be written" in capsys.readouterr().err
     assert [entry.name for entry in os.scandir(".") if entry.name.startswith(f".{FILE}")] == []
+
+
+@pytest.mark.parametrize("named", ["../known.json", "link/known.json", "sub/../../known.json", "{outside}/known.json"])
+def test_a_file_out_of_the_project_is_neither_written_nor_read(
+    named: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outside = tmp_path_factory.mktemp("outside")
+    Path("link").symlink_to(outside)
+    name = named.format(outside=outside)
+    write({"memguard.toml": f'baseline = "{name}"\n'})
+    for arguments in ([], ["--baseline", name]):
+        assert check.main(["--write-baseline", *arguments]) == 2
+        assert capsys.readouterr().err == f"{name}: is not in this project\n"
+    assert list(outside.iterdir()) == []
+    assert not (tmp_path.parent / "known.json").exists()
+    (outside / "known.json").write_bytes(Path(FILE).read_bytes())
+    assert check.main([]) == 2
+    assert capsys.readouterr().err.startswith(f"{name}: error: ")
+
+
+def test_a_full_name_of_a_file_in_the_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path.parent / f"{tmp_path.name}-link").symlink_to(tmp_path)
+    for folder in (tmp_path, tmp_path.parent / f"{tmp_path.name}-link"):
+        name = str(folder / "known.json")
+        assert check.main(["--write-baseline", "--baseline", name]) == 0
+        assert capsys.readouterr().err == "known.json: 3 known\n"
+        assert check.main(["--baseline", name]) == 0
+        Path("known.json").unlink()
+
+
+def test_a_file_whose_name_is_no_utf_8_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    Path(os.fsdecode(b"\xff.py")).write_text("import pandas\n\nprint(pandas)\n", encoding="utf-8")
+    write({"memguard.toml": 'scope = "all"\n'})
+    assert check.main([]) == 1
+    assert codes(capsys) == ["MG201"]
+    assert check.main(["--write-baseline"]) == 0
+    assert check.main([]) == 0
 
 
 def test_nothing_is_written_of_broken_input(capsys: pytest.CaptureFixture[str]) -> None:

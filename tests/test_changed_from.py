@@ -179,6 +179,29 @@ def test_outside_of_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert "git knows no commit 'main' here" in capsys.readouterr().err
 
 
+def test_git_that_cannot_compare_is_an_error_not_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(PANDAS, "one")
+    Path(".git/index").write_bytes(b"no index, though as long as one is at the least")
+    assert check.main(["--changed-from", "main"]) == 2
+    assert "git cannot compare the work tree with main: `git diff " in capsys.readouterr().err
+    git("read-tree", "HEAD")
+    git("config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", "--branch=feature", "--filter=tree:0", tmp_path.as_uri(), str(clone))
+    monkeypatch.chdir(clone)
+    assert check.main(["--changed-from", "origin/main"]) == 2
+    assert "git cannot compare the work tree with origin/main: `git diff " in capsys.readouterr().err
+
+
+def test_a_repository_of_somebody_else(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As a container of CI sees a checkout that was made outside of it; the variable is that of git's own tests."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert check.main(["--changed-from", "main"]) == 2
+    assert "set its `safe.directory`" in capsys.readouterr().err
+
+
 def test_git_runs_nothing_of_the_repository(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trap = repository / "trap.sh"
     trap.write_text(f"#!/bin/sh\ntouch {repository}/executed\n", encoding="utf-8")

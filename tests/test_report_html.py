@@ -407,7 +407,7 @@ def test_a_page_without_a_service_says_so_and_needs_no_plotly(monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     page = html.render(example._replace(services=()))
     reader = _read(page)
-    assert "No service is declared" in "".join(reader.text)
+    assert "No service was judged" in "".join(reader.text)
     assert reader.scripts == []
     assert "script-src 'none'" in reader.policy
     assert len(page) < 50_000

@@ -9,7 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from functools import partial
+from typing import NamedTuple, TextIO
 
 from memguard_hooks import baseline, every_hook, run
 from memguard_hooks.cache_folder import find_top
@@ -18,7 +19,7 @@ from memguard_hooks.finding import Report, below
 from memguard_hooks.memo import write
 from memguard_hooks.progress import PROGRESS_SECONDS
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
-from memguard_hooks.tree import WorkTree, replace_file
+from memguard_hooks.tree import WorkTree, inside, replace_file
 
 EXAMPLES = """\
 examples:
@@ -74,8 +75,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--changed-from", metavar="REF", help="judge only what has changed since the work tree left this branch"
     )
-    parser.add_argument("--write-baseline", action="store_true", help="make all that is found known, and exit")
-    parser.add_argument("--prune-baseline", action="store_true", help="take what is mended out of the baseline, and exit")
+    known = parser.add_mutually_exclusive_group()
+    known.add_argument("--write-baseline", action="store_true", help="make all that is found known, and exit")
+    known.add_argument("--prune-baseline", action="store_true", help="take what is mended out of the baseline, and exit")
     run.add_budget_options(parser)
     run.add_table_option(parser)
     return parser
@@ -94,14 +96,17 @@ def _output(text: str) -> Output:
 @contextmanager
 def _progress() -> Iterator[Callable[[str], object]]:
     """Give what is told the hook that runs; a terminal shows it once the whole takes longer than a second."""
-    if not sys.stderr.isatty():
+    if not _is_terminal(sys.stderr):
         yield lambda _hook: None
         return
     running = [""]
+    is_shown = False
     done = threading.Event()
 
     def show() -> None:
+        nonlocal is_shown
         while not done.wait(PROGRESS_SECONDS):
+            is_shown = True
             print(f"\r\033[Kmemguard check: {running[-1]}", end="", file=sys.stderr, flush=True)
 
     thread = threading.Thread(target=show, daemon=True)
@@ -111,30 +116,52 @@ def _progress() -> Iterator[Callable[[str], object]]:
     finally:
         done.set()
         thread.join()
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        if is_shown:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Tell whether a stream, None where it was closed, is a terminal that can do more than print lines."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def tell(options: argparse.Namespace, report: Report) -> int:
-    """Print a report, write it to the files that were asked for, and return the exit status."""
+    """Print a report, write it to each file that was asked for, whatever becomes of the others; return the exit status."""
     status = run.status_of(report, options.fail_on)
     folder = _folder_in_repository(options.path)
-    try:
-        shown = _on_terminal(report) if options.format == "text" else None
-        if shown is None:
-            write(sys.stdout, _render(report, options.format, folder, tables=options.table))
-            write(sys.stderr, run.notes(report))
-        else:
-            write(sys.stdout, shown)
-        for output in options.output:
-            text = _render(report, output.style, folder, tables=True)
-            replace_file(output.path, text.encode("utf-8", "backslashreplace"), output.path)
-    except Exception as error:
-        if os.environ.get("MEMGUARD_DEBUG"):
-            raise
-        is_ours = isinstance(error, MemguardError)
-        write(sys.stderr, f"{error}\n" if is_ours else f"{run.describe(error)}\n")
-        return 2
+    for act in (partial(_show, options, report, folder), *(partial(_save, one, report, folder) for one in options.output)):
+        try:
+            act()
+        except Exception as error:
+            if os.environ.get("MEMGUARD_DEBUG"):
+                raise
+            is_ours = isinstance(error, MemguardError)
+            write(sys.stderr, f"{error}\n" if is_ours else f"{run.describe(error)}\n")
+            status = 2
     return status
+
+
+def _show(options: argparse.Namespace, report: Report, folder: str) -> None:
+    shown = _on_terminal(report) if options.format == "text" else None
+    if shown is None:
+        write(sys.stdout, _render(report, options.format, folder, tables=options.table))
+        write(sys.stderr, run.notes(report))
+    else:
+        write(sys.stdout, shown)
+
+
+def _save(output: Output, report: Report, folder: str) -> None:
+    """Write a report to a file: whole or not at all; through a link, or into a device or a pipe, as a shell does."""
+    data = _render(report, output.style, folder, tables=True).encode("utf-8", "backslashreplace")
+    is_special = os.path.islink(output.path) or (os.path.lexists(output.path) and not os.path.isfile(output.path))
+    if not is_special:
+        replace_file(output.path, data, output.path)
+        return
+    try:
+        with open(output.path, "wb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise MemguardError(f"cannot be written: {error.strerror}", output.path) from None
 
 
 def _render(report: Report, style: str, folder: str, *, tables: bool) -> str:
@@ -151,7 +178,7 @@ def _folder_in_repository(root: str) -> str:
 
 def _on_terminal(report: Report) -> str | None:
     """Return a report in color, None where stdout is no terminal, colors are unwanted, or rich is not installed."""
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+    if not _is_terminal(sys.stdout) or os.environ.get("NO_COLOR"):
         return None
     try:
         from memguard_hooks.report import terminal
@@ -165,14 +192,16 @@ def _write_baseline(options: argparse.Namespace, report: Report, named: str | No
     write(sys.stderr, run.notes(Report(skipped=report.skipped)))
     if any(skipped.broken for skipped in report.skipped):
         return 2
-    path = named or baseline.FILE
     try:
         tree = WorkTree(options.path)
+        name = baseline.FILE if named is None else named
+        path = inside(tree.root, os.path.join(tree.root, name), name)
         known = baseline.read(tree, named) if options.prune_baseline else None
         if options.prune_baseline and known is None:
             raise MemguardError("no such baseline: `memguard check --write-baseline` writes it", path)
         text = baseline.render(report, known)
-        replace_file(os.path.join(tree.root, path), text.encode(), path)
+        # A name that is no UTF-8 stands as `\udcff`, which JSON takes for the same.
+        replace_file(os.path.join(tree.root, path), text.encode("utf-8", "backslashreplace"), path or ".")
     except MemguardError as error:
         write(sys.stderr, f"{error}\n")
         return 2

@@ -147,7 +147,7 @@ def _head(report: Report) -> Iterator[str]:
     told = _text("; ".join([outline.totals(report), *outline.baseline(report)]))
     yield f'<p class="soft">{told[:1].upper()}{told[1:]}{since}.</p>'
     if not report.services:
-        yield "<p>No service is declared, so there is no memory to draw.</p>"
+        yield "<p>No service was judged, so there is no memory to draw.</p>"
     elif len(report.services) > 1:
         yield '<ul class="plain">'
         for number, service in enumerate(report.services, 1):
