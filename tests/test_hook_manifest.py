@@ -25,9 +25,7 @@ HOOKS: dict[str, dict[str, object]] = {
 }
 ALL = "memguard"
 """The hook that runs all others."""
-MODULES = {
-    name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}") for name in HOOKS if name != ALL
-}
+MODULES = {name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}") for name in HOOKS if name != ALL}
 
 JUDGE_FILES = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports")
 JUDGE_PROJECT = ("memory-budget", "deploy-config")
