@@ -349,16 +349,22 @@ def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+CALLING = "\n\ndef start():\n    return 1\n\n\nstart()\n"
+"""Makes a file one that takes libcst: it calls a function of its own."""
+
+
 def test_libcst_only_where_the_verdict_can_change(project: Path) -> None:
     write(project, APP | {"app/analytics.py": "import os\n", "app/tools.py": "import re\n"})
     assert run(project, "app/main.py").stderr == "False\n"
     write(project, {"app/analytics.py": APP["app/analytics.py"]})
+    assert run(project, "app/main.py").stderr == "1 error, 0 warnings\nFalse\n"
+    write(project, {"app/analytics.py": APP["app/analytics.py"] + CALLING})
     assert run(project, "script.py").stderr == "False\n"
     assert run(project, "app/main.py").stderr == "1 error, 0 warnings\nTrue\n"
 
 
 def test_the_cache(project: Path) -> None:
-    write(project, APP)
+    write(project, {**APP, "app/analytics.py": APP["app/analytics.py"] + CALLING})
     subprocess.run(["git", "init", "-q", "."], cwd=project, check=True)
     first = run(project)
     assert first.stderr == "1 error, 0 warnings\nTrue\n"
@@ -367,7 +373,7 @@ def test_the_cache(project: Path) -> None:
     assert second.stderr == "1 error, 0 warnings\nFalse\n"
     status = subprocess.run(["git", "status", "--porcelain"], cwd=project, capture_output=True, text=True, check=True)
     assert "memguard" not in status.stdout
-    write(project, {"app/analytics.py": "import os\n" + APP["app/analytics.py"]})
+    write(project, {"app/analytics.py": "import os\n" + APP["app/analytics.py"] + CALLING})
     third = run(project)
     assert third.stderr.endswith("True\n")
     assert third.stdout.startswith("app/analytics.py:3:1: MG201")

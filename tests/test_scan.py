@@ -121,6 +121,7 @@ HEAVY = ("pandas", "torch", "matplotlib.pyplot")
 @example(["import \uff50andas"], (3, 11))
 @example([r"__import__('\x70andas')"], (3, 11))
 @example(["from importlib import import_module as i\ni('pan' 'das')"], (3, 11))
+@example(["from a import pandas\np = LazyImporter('pan' 'das')\np.x"], (3, 11))
 def test_the_scan_never_misses_what_the_analysis_finds(blocks: list[str], python: tuple[int, int]) -> None:
     data = "\n".join([*blocks, ""]).encode()
     try:

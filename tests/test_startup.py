@@ -159,11 +159,13 @@ def test_files_without_heavy_names_load_nothing_to_judge_them(tmp_path: Path) ->
         "main.py": "import os\nfrom fastapi import FastAPI\n\napp = FastAPI(title=os.name)\n",
         "app/panda.py": "import re\n\n\ndef find_panda():\n    return re.compile('litell')\n",
         "heavy.py": "import pandas\n",
+        "calling.py": "import pandas\n\n\ndef start():\n    return pandas\n\n\nstart()\n",
     })  # fmt: skip
     run = watch("no-eager-heavy-imports", ["main.py", "app/panda.py"], tmp_path)
     assert run.status == 0
     assert run.loaded & (SLOW | {"json", "packaging", "subprocess", "tomli"}) == set()
-    assert "libcst" in watch("no-eager-heavy-imports", ["heavy.py"], tmp_path).loaded
+    assert watch("no-eager-heavy-imports", ["heavy.py"], tmp_path).loaded & {"ast", "libcst"} == {"ast"}
+    assert "libcst" in watch("no-eager-heavy-imports", ["calling.py"], tmp_path).loaded
 
 
 # What is done

@@ -10,10 +10,15 @@ and `PYTHON_LAZY_IMPORTS=all` on Python 3.15 are not.
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.text import decode
+
+if TYPE_CHECKING:
+    from memguard_hooks.imports.scan import Span
 
 When = Literal["import", "call", "never"]
 """At import, in a call later on, or under no circumstances of the target."""
@@ -78,6 +83,20 @@ _PLACE = re.compile(r"^(?:\w+ error: )?(?:error at (?P<line>\d+):(?P<column>\d+)
 """What libcst puts before its messages: the place behind the token that is wrong, column 0 behind a line end."""
 
 
+def called_below(called: Sequence[str], module: str, level: int, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return which of the dotted names that are called, in order, are those of an import, without those of its module."""
+    prefix = "." * level + module
+    prefix += "" if prefix.endswith(".") else "."
+    found: list[str] = []
+    for path in called[bisect_left(called, prefix) :]:
+        if not path.startswith(prefix):
+            break
+        rest = path[len(prefix) :]
+        if not names or "*" in names or rest.partition(".")[0] in names:
+            found.append(rest)
+    return tuple(found)
+
+
 def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # noqa: B008 - frozen
     """Find all imports of a source file.
 
@@ -89,6 +108,13 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
     scanned = scan(text)
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, path, scanned.line)
+    from memguard_hooks.imports.plain import read_plain
+
+    return read_plain(text, scanned.imports, target) or analyze_by_libcst(text, scanned.imports, path, target)
+
+
+def analyze_by_libcst(text: str, imports: Sequence[Span], path: str, target: Target) -> Analysis:
+    """Find all imports of a source text that was scanned. Raises MemguardError for one that libcst cannot read."""
     import libcst as cst
 
     from memguard_hooks.imports.interpret import Interpreter
@@ -97,7 +123,7 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
 
     try:
         module = cst.parse_module(text)
-        return Interpreter(text, target, Record(module, Places(module, scanned.imports))).run(module)
+        return Interpreter(text, target, Record(module, Places(module, imports))).run(module)
     except cst.ParserSyntaxError as error:
         place = _PLACE.match(error.message)
         line = int(place["line"]) - (place["column"] == "0") if place and place["line"] else error.raw_line

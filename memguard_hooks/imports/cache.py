@@ -27,7 +27,7 @@ MAX_GENERATIONS = 3
 """Versions of the analysis whose answers are kept: the hooks of pre-commit and a developer's own may take turns."""
 
 FRESH_TREES = 16
-"""Analyses after which memory is freed: the walk over a syntax tree leaves it in circles of some MiB."""
+"""Analyses after which memory is freed: the walk over libcst's trees leaves them in circles of some MiB."""
 
 
 class _Problem(NamedTuple):
@@ -58,7 +58,7 @@ class Cache:
                 found = _Problem(error.message, error.line)
             self._write(key, found)
             self._fresh += 1
-            if self._fresh % FRESH_TREES == 0:
+            if self._fresh % FRESH_TREES == 0 and "libcst" in sys.modules:
                 gc.collect()
         self._known[key] = found
         if isinstance(found, _Problem):

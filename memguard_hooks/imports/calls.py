@@ -7,7 +7,8 @@ import libcst as cst
 from memguard_hooks.imports.attributes import Attributes
 from memguard_hooks.imports.bodies import Bodies
 from memguard_hooks.imports.context import Context
-from memguard_hooks.imports.imports_by_call import IMPORTERS, ImportsByCall
+from memguard_hooks.imports.imports_by_call import ImportsByCall
+from memguard_hooks.imports.known_calls import CONSUMERS, IMPORTERS, PASSING, RUNNERS, STARTERS
 from memguard_hooks.imports.syntax import dotted, normal
 from memguard_hooks.imports.values import (
     Arguments,
@@ -25,16 +26,6 @@ from memguard_hooks.imports.values import (
     Wrapped,
     join,
 )
-
-RUNNERS = frozenset({"run", "run_until_complete", "run_sync", "run_coroutine_threadsafe", "gather", "wait_for"})
-"""Names of functions and methods that run the coroutine they are given."""
-STARTERS = frozenset({"anyio.run", "trio.run", "curio.run", "functools.reduce", "sorted", "min", "max"})
-"""Functions that call the functions they are given."""
-CONSUMERS = frozenset({"list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "any", "all", "next", "max", "min",
-                       "join", "extend", "update", "deque", "reduce"})  # fmt: skip
-"""Names of functions and methods that iterate over what they are given."""
-PASSING = frozenset({"enumerate", "zip", "iter", "reversed", "list", "tuple", "set", "frozenset", "sorted"})
-"""Functions whose result gives what their argument gives."""
 
 
 class Calls(ImportsByCall, Attributes, Bodies):

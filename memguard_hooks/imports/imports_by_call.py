@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from memguard_hooks.imports.context import Context
+from memguard_hooks.imports.known_calls import EXECUTORS
 from memguard_hooks.imports.syntax import dotted, mentions
 from memguard_hooks.imports.values import (
     Arguments,
@@ -19,9 +20,6 @@ from memguard_hooks.imports.values import (
 )
 from memguard_hooks.imports.walker import Walker
 
-IMPORTERS = frozenset({"importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__",
-                       "runpy.run_module"})  # fmt: skip
-EXECUTORS = frozenset({"exec", "builtins.exec"})
 _PROXY_WORDS = ("import", "load", "mod", "lib", "pack", "proxy")
 _IMPORTING = frozenset({"import_module", "__import__"})
 
@@ -64,8 +62,10 @@ class ImportsByCall(Walker):
         if not is_lazy and not any(one.find("__getattr__") and mentions(one.node, _IMPORTING) for one in own):
             return None
         texts = [value.text for value in arguments.get(0) if isinstance(value, Text)]
-        # Only what is written out: the scan must have seen it.
-        if len(texts) != 1 or not all(part.isidentifier() and part in self._text for part in texts[0].split(".")):
+        # Only what is written out in one piece: the scan must have seen it.
+        if len(texts) != 1 or not all(part.isidentifier() for part in texts[0].split(".")):
+            return None
+        if f"'{texts[0]}'" not in self._text and f'"{texts[0]}"' not in self._text:
             return None
         self._call(callees, arguments, context)
         return Lazy(self._record.site(node, texts[0], 0, (), context.later("behind a lazy proxy")), is_proxy=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.analyze import Analysis, ImportSite, Unknown
+from memguard_hooks.imports.analyze import Analysis, ImportSite, Unknown, called_below
 from memguard_hooks.imports.context import Context
 from memguard_hooks.imports.places import Places
 from memguard_hooks.imports.values import Lazy, Site
@@ -28,12 +28,14 @@ class Record:
 
     def analysis(self) -> Analysis:
         """Return all that was found, by position."""
+        called = sorted(self._called)
+        sites = [self._site_of(site, called) for site in self._sites.values()]
         return Analysis(
-            tuple(sorted(map(self._site_of, self._sites.values()), key=lambda s: (s.line, s.column, s.module))),
+            tuple(sorted(sites, key=lambda site: (site.line, site.column, site.module))),
             tuple(sorted(self._unknown.values())),
         )
 
-    def _site_of(self, site: Site) -> ImportSite:
+    def _site_of(self, site: Site, called: list[str]) -> ImportSite:
         place = self._places.of(site.node)
         used = self._places.of(site.used) if site.used is not None else None
         return ImportSite(
@@ -47,15 +49,8 @@ class Record:
             f"used at line {used.line} while loading" if used else site.why,
             used and used.line,
             used and used.column,
-            self._calls_of(site) if used or site.when == "import" else (),
+            called_below(called, site.module, site.level, site.names) if used or site.when == "import" else (),
         )
-
-    def _calls_of(self, site: Site) -> tuple[str, ...]:
-        """Return what is called while loading of what a site imports, below its module."""
-        prefix = "." * site.level + site.module
-        prefix += "" if prefix.endswith(".") else "."
-        rests = [path[len(prefix) :] for path in sorted(self._called) if path.startswith(prefix)]
-        return tuple(rest for rest in rests if not site.names or {rest.partition(".")[0], "*"} & set(site.names))
 
     def site(self, node: cst.CSTNode, module: str, level: int, names: tuple[str, ...], context: Context) -> Site:
         """Note an import; what runs in several ways counts as the earliest of them."""

@@ -62,8 +62,8 @@ class Scan(NamedTuple):
 
 _TOKEN = re.compile(
     r"""
-    (?P<blank>[ \t\f]+)
-  | (?P<string>(?P<prefix>(?i:[rubft]|br|rb|fr|rf|tr|rt)?)(?P<quote>'{3}|\"{3}|'|"))
+  [ \t\f]*(?:
+    (?P<string>(?P<prefix>(?i:[rubft]|br|rb|fr|rf|tr|rt)?)(?P<quote>'{3}|\"{3}|'|"))
   | (?P<name>[^\W\d]\w*)
   | (?P<newline>\n)
   | (?P<comment>\#[^\n]*)
@@ -71,7 +71,8 @@ _TOKEN = re.compile(
   | (?P<number>\.?\d[\w.]*)
   | (?P<open>[([{])
   | (?P<close>[])}])
-  | (?P<other>.)
+  | (?P<end>\Z)
+  | (?P<other>.) )
     """,
     re.VERBOSE,
 )
@@ -148,9 +149,9 @@ class _Scanner:
     def _token(self) -> None:
         match = _TOKEN.match(self._text, self._at)
         assert match is not None
-        kind = match.lastgroup
-        start, self._at = match.span()
-        if kind == "blank":
+        kind = match.lastgroup or "end"
+        start, self._at = match.span(kind)
+        if kind == "end":
             return
         if kind == "newline":
             if len(self._chains) == 1:
@@ -159,7 +160,7 @@ class _Scanner:
             self._line += 1
             self._line_start = self._at
         elif kind == "comment":
-            self._comments.append(Comment(self._line, start - self._line_start + 1, match[0]))
+            self._comments.append(Comment(self._line, start - self._line_start + 1, match[kind]))
         elif kind == "continued":
             self._line += 1
             self._line_start = self._at
@@ -197,9 +198,9 @@ class _Scanner:
         if self._squares > MAX_CHAIN_SQUARES + MAX_SQUARES_PER_CHARACTER * self._at:
             raise _Problem(_TOO_LONG)
 
-    def _significant(self, kind: str | None, match: re.Match[str]) -> None:
+    def _significant(self, kind: str, match: re.Match[str]) -> None:
         if kind == "close":
-            self._close(match[0])
+            self._close(match[kind])
             return
         self._tokens += 1
         if self._tokens > MAX_TOKENS:
@@ -208,13 +209,13 @@ class _Scanner:
         if self._chains[-1] > MAX_CHAIN:
             raise _Problem(_TOO_LONG)
         if kind == "name":
-            self._name(match[0])
+            self._name(match[kind])
         elif kind == "string":
             self._string(match["prefix"].lower(), match["quote"])
         elif kind == "open":
             self._open()
-        elif match[0] in ":,;":
-            self._mark(match[0])
+        elif match[kind] in ":,;":
+            self._mark(match[kind])
 
     def _name(self, name: str) -> None:
         if name == "import":

@@ -10,11 +10,9 @@ from memguard_hooks.imports.conditions import paths, truth
 from memguard_hooks.imports.context import Context
 from memguard_hooks.imports.definitions import Definitions
 from memguard_hooks.imports.import_statements import ImportStatements
+from memguard_hooks.imports.known_calls import EXITS
 from memguard_hooks.imports.syntax import children
 from memguard_hooks.imports.values import join
-
-EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
-"""Functions that do not return."""
 
 _ENDS = (cst.Return, cst.Raise, cst.Continue, cst.Break)
 

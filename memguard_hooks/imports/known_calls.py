@@ -1,0 +1,24 @@
+"""Functions that Python brings, and what a call of each does with what it is given."""
+
+from __future__ import annotations
+
+RUNNERS = frozenset({"run", "run_until_complete", "run_sync", "run_coroutine_threadsafe", "gather", "wait_for"})
+"""Names of functions and methods that run the coroutine they are given."""
+STARTERS = frozenset({"anyio.run", "trio.run", "curio.run", "functools.reduce", "sorted", "min", "max"})
+"""Functions that call the functions they are given."""
+CONSUMERS = frozenset({"list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "any", "all", "next", "max", "min",
+                       "join", "extend", "update", "deque", "reduce"})  # fmt: skip
+"""Names of functions and methods that iterate over what they are given."""
+PASSING = frozenset({"enumerate", "zip", "iter", "reversed", "list", "tuple", "set", "frozenset", "sorted"})
+"""Functions whose result gives what their argument gives."""
+DEFERRING = frozenset({"map", "filter", "functools.partial", "threading.Thread"})
+"""Functions whose result calls the function they are given."""
+IMPORTERS = frozenset({"importlib.import_module", "importlib.__import__", "__import__", "builtins.__import__",
+                       "runpy.run_module"})  # fmt: skip
+"""Functions that import the module they are given."""
+EXECUTORS = frozenset({"exec", "builtins.exec"})
+"""Functions that run the code they are given."""
+EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
+"""Functions that do not return."""
+WRAPPERS = frozenset({"property", "cached_property", "classmethod", "staticmethod"})
+"""Last names of decorators that change how a function is looked up, and call nothing."""

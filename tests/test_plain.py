@@ -1,0 +1,230 @@
+"""Plain files: what is told of them without libcst is to the letter what libcst tells."""
+
+from __future__ import annotations
+
+import random
+import sysconfig
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.analyze import Analysis, Target, analyze_by_libcst
+from memguard_hooks.imports.plain import MAX_LENGTH, read_plain
+from memguard_hooks.imports.scan import scan
+from memguard_hooks.imports.text import decode
+
+ANY = Target()
+
+
+def plain(source: str, target: Target = ANY) -> Analysis | None:
+    """Read a source as a plain file; where it is one, libcst must say the same."""
+    scanned = scan(source)
+    assert scanned.problem is None
+    found = read_plain(source, scanned.imports, target)
+    if found is not None:
+        assert found == analyze_by_libcst(source, scanned.imports, "x.py", target)
+    return found
+
+
+@pytest.mark.parametrize("source", [
+    pytest.param("", id="nothing"),
+    pytest.param("import a, b.c as d; from . import e\nfrom ..f import (\n  g,\n  h as i,\n)\nfrom j import *",
+                 id="imports"),
+    pytest.param("# ä\nx = 'ä…'; import a\n\fif x: import b", id="columns"),
+    pytest.param("import a\nx = a.b(a.c(1), *a.d, e=a.f)\nx.y.z()\nx['k'](2)", id="calls"),
+    pytest.param("from a import b as c\n@c.d\n@c(1)\nclass A(c.B, metaclass=c.M):\n  x: c.e(2) = c.f()\n  import d",
+                 id="a class"),
+    pytest.param("from a import b\n@b\n@property\ndef f(x: b() = b.c()) -> b.d():\n  import c", id="a function"),
+    pytest.param("from __future__ import annotations\nfrom a import b\ndef f(x: b()) -> b.c(): pass", id="annotations"),
+    pytest.param("class A: pass\nclass B(A):\n  x = 1\na = B(2)\nB.y = A.x", id="a class of its own"),
+    pytest.param("import a\nx = [a.f(y) for y in a.g() if y]\nz = {a.f(): a.g() for y in x}", id="comprehensions"),
+    pytest.param("import a\nx = a.b() or a.c() if a.d else a.e()", id="conditions"),
+    pytest.param("import sys\nfrom typing import TYPE_CHECKING\nif TYPE_CHECKING:\n  import a\nelse:\n  import b",
+                 id="types"),
+    pytest.param("import typing as t\nif t.TYPE_CHECKING: from a import b", id="typing"),
+    pytest.param("import a\nif __name__ == '__main__':\n  import b\n  def f():\n    import c\n  a.run(f())",
+                 id="the main file"),
+    pytest.param("try:\n  import a\nexcept ImportError as e:\n  raise X from e\nelse:\n  a.b()\nfinally:\n  import c",
+                 id="try"),
+    pytest.param("import a\nwith a.b() as c, a.d():\n  try:\n    import e\n  except E: pass", id="with"),
+    pytest.param("import a\nfor x, (y, *z) in a.b():\n  import c\nelse:\n  import d", id="for"),
+    pytest.param("def f():\n  if x: return 1\n  def g():\n    try: import a\n    except E: return\n  while True: import b",
+                 id="in a call"),
+    pytest.param("async def f():\n  async with x:\n    import a\n  match x:\n    case 1: import b\n  yield",
+                 id="in a coroutine"),
+    pytest.param("class A:\n  def f(self):\n    class B:\n      import a\n    self.g()", id="in a method"),
+    pytest.param("def f():\n  exit(1)\n  x = 1\nimport a", id="an exit in a call"),
+    pytest.param("import logging\nlogger = logging.getLogger(__name__)\nx = frozenset({'a', 'b'})", id="builtins"),
+    pytest.param("from a import *\nx = b(None)\nx = None\nx.c()", id="star"),
+])  # fmt: skip
+def test_plain(source: str) -> None:
+    for target in (ANY, Target((3, 11)), Target((3, 14)), Target((3, 15), called=frozenset({"x", "nothing.b"}))):
+        assert plain(source, target) is not None
+
+
+@pytest.mark.parametrize("source", [
+    pytest.param("def f(): import a\nf()", id="a function that is called"),
+    pytest.param("def f(): import a\nx = [f]\nx[0]()", id="a function in a list"),
+    pytest.param("def f(): import a\nx = map(f, y)", id="a function that is handed to one that calls it"),
+    pytest.param("class A:\n  def __init__(self): import a\nA()", id="a constructor"),
+    pytest.param("class A: pass\nclass B(A):\n  __new__ = f\nA()\nB()", id="a constructor by another name"),
+    pytest.param("class A:\n  @property\n  def x(self): import a\nA().x", id="a property"),
+    pytest.param("class A:\n  def __enter__(self): import a\nwith A(): pass", id="what with enters"),
+    pytest.param("class M(type): pass\nclass A(metaclass=M): pass", id="a metaclass"),
+    pytest.param("class A:\n  def __init_subclass__(cls): import a\nclass B(A): pass", id="a subclass"),
+    pytest.param("def d(f): import a\n@d\ndef f(): pass", id="a decorator"),
+    pytest.param("x = sum(f() for y in z)", id="a generator that runs"),
+    pytest.param("import sys\nif sys.version_info >= (3, 11): import a", id="the version"),
+    pytest.param("import sys as s\np = s.platform\nif p == 'win32': import a", id="the platform"),
+    pytest.param("import sys\nx = sys.platform == 'win32' and a.b()", id="the platform in an expression"),
+    pytest.param("def f():\n  if os.name == 'nt': import a", id="the system, in a call"),
+    pytest.param("if 0: import a", id="a number"),
+    pytest.param("def f():\n  if False: import a", id="a condition that is false"),
+    pytest.param("def f():\n  return\n  import a", id="behind a return"),
+    pytest.param("def f():\n  if x: raise\n  else: return\n  import a", id="behind two branches that end"),
+    pytest.param("def f():\n  if sys.platform == 'linux': return\n  import a", id="behind a condition that holds"),
+    pytest.param("if TYPE_CHECKING: pass\nelse: raise\nimport a", id="behind the only branch that runs"),
+    pytest.param("def f():\n  try: return\n  except E: raise\n  import a", id="behind a try that ends"),
+    pytest.param("from sys import exit as e\ndef f():\n  e()\n  import a", id="behind an exit"),
+    pytest.param("import sys\nsys.exit()\nimport a", id="behind an exit of the file"),
+    pytest.param("if x: raise\nelse: raise\nimport a", id="behind branches that end"),
+    pytest.param("from importlib import import_module\nimport_module('a')", id="an import that is a call"),
+    pytest.param("exec('import a')", id="exec"),
+    pytest.param("a = LazyLoader('a')", id="a lazy proxy"),
+    pytest.param("lazy import a", id="a lazy import"),
+    pytest.param("(x := a)()", id="a name in an expression"),
+    pytest.param("while x: import a", id="while"),
+    pytest.param("global x", id="global"),
+    pytest.param("\uff50 = 1", id="NFKC"),
+    pytest.param("# " + MAX_LENGTH * "x", id="long"),
+    pytest.param("print 1", id="what does not parse"),
+])  # fmt: skip
+def test_not_plain(source: str) -> None:
+    assert plain(source) is None
+
+
+def test_targets_that_are_not_plain() -> None:
+    assert plain("import a", Target((3, 15), lazy_all=True)) is None
+    assert plain("if __name__ == '__main__': import a", Target(is_main=True)) is None
+    assert plain("def f(): import a", Target(called=frozenset({"f"}))) is None
+    assert plain("class A:\n  def __init__(self): import a", Target(called=frozenset({"A"}))) is None
+    main_only = "if __name__ == '__main__':\n  def f(): import a\n  f()"
+    assert plain(main_only, Target(called=frozenset({"f"}))) is None
+    assert plain(main_only, Target(called=frozenset({"app"}))) is not None
+
+
+NAMES = st.sampled_from(["a", "b", "f", "g", "A", "B", "x", "self", "sys", "os", "print", "sorted", "map", "partial"])
+ATTRIBUTES = st.sampled_from(["a", "f", "x", "join", "run", "platform", "name", "version_info", "TYPE_CHECKING", "__init__"])
+MODULES = st.sampled_from(["a", "b", "a.b", "sys", "os", "typing", "functools", ".", ".a", "..a.b", "__future__"])
+IMPORTED = st.sampled_from(["a", "b", "f", "exit", "name", "platform", "TYPE_CHECKING", "annotations", "partial", "*"])
+TARGETS = st.builds(
+    Target,
+    st.sampled_from([None, (3, 11), (3, 14), (3, 15)]),
+    st.booleans(),
+    st.frozensets(st.sampled_from(["a", "f", "A", "x", "A.f", "x.a"]), max_size=2),
+)
+
+
+def expressions(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Give expressions that hold others."""
+    several = st.lists(inner, max_size=2).map(", ".join)
+    return st.one_of(
+        st.builds("{}.{}".format, inner, ATTRIBUTES),
+        st.builds("{}({})".format, inner, several),
+        st.builds("{}(*{}, key={})".format, inner, inner, inner),
+        st.builds("{}[{}]".format, inner, inner),
+        st.builds("[{}]".format, several),
+        st.builds("({}, *{})".format, inner, inner),
+        st.builds("{{{}: {}}}".format, inner, inner),
+        st.builds("(lambda x={}: {})".format, inner, inner),
+        st.builds("[{} for {} in {} if {}]".format, inner, NAMES, inner, inner),
+        st.builds("({} for {} in {})".format, inner, NAMES, inner),
+        st.builds("({} if {} else {})".format, inner, inner, inner),
+        st.builds("({} {} {})".format, inner, st.sampled_from(["and", "or", "==", ">=", "is", "in", "+"]), inner),
+        st.builds("(not {})".format, inner),
+        st.builds('f"{{{}}}"'.format, NAMES),
+    )
+
+
+EXPRESSIONS = st.recursive(
+    NAMES | st.sampled_from(["1", "0", "'a'", "None", "True", "__name__", "TYPE_CHECKING", "sys.platform", "'__main__'"]),
+    expressions,
+    max_leaves=4,
+)
+IMPORTS = st.one_of(
+    st.builds("import {}".format, MODULES.filter(lambda name: not name.startswith("."))),
+    st.builds("import {} as {}, a".format, MODULES.filter(lambda name: not name.startswith(".")), NAMES),
+    st.builds("from {} import {}".format, MODULES, IMPORTED),
+    st.builds("from {} import {} as {}, b".format, MODULES, IMPORTED.filter(lambda name: name != "*"), NAMES),
+)
+TESTS = EXPRESSIONS | st.sampled_from(["TYPE_CHECKING", "not TYPE_CHECKING", "a.TYPE_CHECKING", "__name__ == '__main__'",
+                                       "sys.version_info > (3,)", "sys.platform == 'linux'", "os.name != 'nt'",
+                                       "a == 'linux'", "x.name == 'nt'", "True", "0"])  # fmt: skip
+SIMPLE = st.one_of(
+    IMPORTS,
+    st.builds("{} = {}".format, NAMES, EXPRESSIONS),
+    st.builds("{}.{} = {} = {}".format, NAMES, ATTRIBUTES, NAMES, EXPRESSIONS),
+    st.builds("{}, {} = {}".format, NAMES, NAMES, EXPRESSIONS),
+    st.builds("{} += {}".format, NAMES, EXPRESSIONS),
+    st.builds("{}: {} = {}".format, NAMES, EXPRESSIONS, EXPRESSIONS),
+    EXPRESSIONS,
+    st.sampled_from(
+        ["pass", "return", "raise", "raise a from b", "exit()", "del x", "global a", "assert a, b", "sys.exit()"]
+    ),
+)
+
+
+def indented(lines: list[str]) -> str:
+    """Return the lines of a block one level deeper."""
+    return "\n".join(f"  {line}" for line in "\n".join(lines).split("\n"))
+
+
+def compounds(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Give statements that hold blocks."""
+    block = st.lists(inner, min_size=1, max_size=3).map(indented)
+    head = st.just("") | st.builds("@{}\n".format, EXPRESSIONS)
+    return st.one_of(
+        st.builds("if {}:\n{}".format, TESTS, block),
+        st.builds("if {}:\n{}\nelif {}:\n{}\nelse:\n{}".format, TESTS, block, TESTS, block, block),
+        st.builds("{}def {}(self, x: {} = {}):\n{}".format, head, NAMES, EXPRESSIONS, EXPRESSIONS, block),
+        st.builds("async def {}():\n{}".format, NAMES, block),
+        st.builds("{}class {}({}):\n{}".format, head, NAMES, EXPRESSIONS, block),
+        st.builds("class {}(metaclass={}):\n{}".format, NAMES, NAMES, block),
+        st.builds("try:\n{}\nexcept {} as {}:\n{}\nelse:\n{}\nfinally:\n{}".format, block, EXPRESSIONS, NAMES, block, block,
+                  block),
+        st.builds("for {} in {}:\n{}\nelse:\n{}".format, NAMES, EXPRESSIONS, block, block),
+        st.builds("while {}:\n{}".format, TESTS, block),
+        st.builds("with {} as {}:\n{}".format, EXPRESSIONS, NAMES, block),
+    )  # fmt: skip
+
+
+SOURCES = st.lists(IMPORTS | st.recursive(SIMPLE, compounds, max_leaves=6), max_size=7).map("\n".join)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(SOURCES, TARGETS)
+def test_libcst_says_the_same(source: str, target: Target) -> None:
+    plain(source, target)
+
+
+def test_installed_files() -> None:
+    """On as many as ten seconds allow: three of four are plain, and of each libcst says the same."""
+    began = time.monotonic()
+    files = sorted({path for key in ("purelib", "stdlib") for path in Path(sysconfig.get_path(key)).rglob("*.py")})
+    files = [path for path in files if path.stat().st_size < MAX_LENGTH]
+    random.Random(7).shuffle(files)  # noqa: S311 - a choice, no secret
+    found = []
+    for path in files:
+        try:
+            source = decode(path.read_bytes(), path.name)
+        except MemguardError:
+            continue  # files that test the parser
+        if scan(source).problem is None:
+            found.append(plain(source, Target((3, 11))) is not None)
+        if time.monotonic() - began > 10:
+            break
+    assert sum(found) > 0.75 * len(found)
