@@ -60,6 +60,7 @@ class Cache:
             self._fresh += 1
             if self._fresh % FRESH_TREES == 0 and "libcst" in sys.modules:
                 gc.collect()
+                gc.freeze()  # What is left stays to the end: not to be looked through again with each tree.
         self._known[key] = found
         if isinstance(found, _Problem):
             raise MemguardError(found.message, path, found.line)
