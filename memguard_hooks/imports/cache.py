@@ -20,8 +20,8 @@ from memguard_hooks.imports.analyze import Analysis, ImportSite, Target, Unknown
 if TYPE_CHECKING:
     from memguard_hooks.imports.ledger import Ledger
 
-MAX_ENTRIES_A_SHARD = 64
-"""Of 256 shards: 16,384 analyses of some kilobyte each. The oldest half of a full shard is dropped."""
+MAX_ENTRIES_A_SHARD = 192
+"""Of 256 shards: 49,152 analyses of some kilobyte each. The oldest half of a full shard is dropped."""
 
 MAX_GENERATIONS = 3
 """Versions of the analysis whose answers are kept: the hooks of pre-commit and a developer's own may take turns."""
