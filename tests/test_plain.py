@@ -89,6 +89,7 @@ def test_plain(source: str) -> None:
     pytest.param("def f():\n  if sys.platform == 'linux': return\n  import a", id="behind a condition that holds"),
     pytest.param("if TYPE_CHECKING: pass\nelse: raise\nimport a", id="behind the only branch that runs"),
     pytest.param("def f():\n  try: return\n  except E: raise\n  import a", id="behind a try that ends"),
+    pytest.param("def f():\n  try: return\n  except* E: raise\n  import a", id="behind a try with groups that ends"),
     pytest.param("from sys import exit as e\ndef f():\n  e()\n  import a", id="behind an exit"),
     pytest.param("import sys\nsys.exit()\nimport a", id="behind an exit of the file"),
     pytest.param("if x: raise\nelse: raise\nimport a", id="behind branches that end"),

@@ -321,6 +321,14 @@ def test_hostile_files_are_skipped_by_the_hook(tmp_path: Path) -> None:
     assert time.monotonic() - began < 30
 
 
+def test_calls_of_many_imports() -> None:
+    """Each import tells what is called of it: that is bounded together."""
+    source = "import a\n" * 3000 + "".join(f"a.b{number}()\n" for number in range(3000))
+    with pytest.raises(MemguardError, match="calls too much of what it imports") as caught:
+        analyze(source.encode(), "a.py")
+    assert caught.value.path == "a.py"
+
+
 def test_files_that_are_none(tmp_path: Path) -> None:
     root = tmp_path / "project"
     root.mkdir()

@@ -1,4 +1,4 @@
-"""The proof by libcst: each import of one file, and whether it runs when the file is imported.
+"""The proof: each import of one file, and whether it runs when the file is imported; by libcst, but for plain files.
 
 Decided once, here: module level, class bodies, compound statements, decorators, defaults, bases,
 annotations that the target Python evaluates, and the bodies of functions that module level calls
@@ -28,6 +28,10 @@ LAZY_PYTHON = (3, 15)
 
 LAZY_ANNOTATIONS_PYTHON = (3, 14)
 """The first Python that evaluates annotations when they are asked for (PEP 649)."""
+
+
+MAX_CALLED = 2_000_000
+"""Imports of one file times the names that it calls: each import tells which of these are its own."""
 
 
 class Target(NamedTuple):
@@ -129,5 +133,7 @@ def analyze_by_libcst(text: str, imports: Sequence[Span], path: str, target: Tar
         line = int(place["line"]) - (place["column"] == "0") if place and place["line"] else error.raw_line
         message = _PLACE.sub("", error.message.split("\n")[0]).rstrip(".")
         raise MemguardError(f"does not parse: {message}", path, line) from None
+    except MemguardError as error:
+        raise MemguardError(error.message, path) from None
     except RecursionError:
         raise MemguardError("is not analyzed: it is nested too deeply", path) from None

@@ -15,81 +15,38 @@ import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
-from memguard_hooks.imports.analyze import LAZY_ANNOTATIONS_PYTHON, Analysis, ImportSite, Target, When, called_below
-from memguard_hooks.imports.known_calls import (
-    CONSUMERS,
-    DEFERRING,
-    EXECUTORS,
-    EXITS,
-    IMPORTERS,
-    PASSING,
-    RUNNERS,
-    STARTERS,
-    WRAPPERS,
+from memguard_hooks.imports.analyze import MAX_CALLED, Analysis, ImportSite, Target, When, called_below
+from memguard_hooks.imports.known_calls import WRAPPERS
+from memguard_hooks.imports.plain_values import (
+    FUNCTION,
+    MAX_VALUES,
+    NOTHING,
+    Class,
+    PlainValues,
+    Unsure,
+    Values,
+    is_decided,
+    is_name,
+    is_own,
+    operands,
 )
 from memguard_hooks.imports.scan import Span
 
 MAX_LENGTH = 2**16
 """Letters of a file: Python's parser takes quadratic time for some that nobody writes, and overflows its stack in others."""
 
-MAX_VALUES = 50
-"""What one name may stand for, and classes from which one inherits."""
-
-MAX_STEPS = 100_000
-"""Parts of conditions that are looked at, some of them several times."""
-
 MAX_NAME = 1000
 """Letters of a dotted name."""
 
 _HARD = re.compile(r"(?i:lazy)|import_module|__import__|runpy|__(?:init_subclass|set_name|class_getitem)__")
 """Words of files in which imports are not statements, or classes do more than they say."""
-_DECIDING = frozenset({"TYPE_CHECKING", "version_info", "major", "minor", "platform", "system", "name"})
-"""Last names of what conditions can be judged by."""
 _MAY_DECIDE = re.compile(r"TYPE_CHECKING|version_info|platform|(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
 """What a file must hold in which a name of a function may stand for one of these."""
 _MAY_EXIT = re.compile(r"\b(?:_?exit|quit|abort)\b")
 
-_DECIDED_BY_LIBCST = IMPORTERS | EXECUTORS | EXITS
-_CALLING = STARTERS | DEFERRING
-_MAKERS = ("__new__", "__init__", "__post_init__")
 _CANNOT_RUN = (ast.Pass, ast.Delete)
+_TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
-_HELD = "(value)"
-"""Something of the file that may run its code as soon as it is touched: an instance, a generator, what a list holds."""
-_FUNCTION = "(function)"
-
-
-class _Class:
-    """A class of the file."""
-
-    __slots__ = ("bases", "names")
-
-    def __init__(self, bases: list[_Class]) -> None:
-        self.bases = bases
-        self.names: dict[str, Values] = {"__class__": frozenset({self})}
-
-    def family(self) -> list[_Class]:
-        """Return the class and those that it inherits from, in the order in which they are asked for a name."""
-        found: list[_Class] = []
-        waiting = [self]
-        while waiting:
-            here = waiting.pop(0)
-            if here not in found:
-                found.append(here)
-                waiting[:0] = here.bases
-            if len(found) > MAX_VALUES:
-                raise _Unsure
-        return found
-
-
-Values = frozenset["str | _Class"]
-"""What a name may stand for; the empty set where nobody knows."""
-
-_NOTHING: Values = frozenset()
-
-
-class _Unsure(Exception):  # noqa: N818 - not an error of the program
-    """Raised where libcst is to decide."""
 
 
 def read_plain(text: str, imports: Sequence[Span], target: Target) -> Analysis | None:
@@ -101,7 +58,7 @@ def read_plain(text: str, imports: Sequence[Span], target: Target) -> Analysis |
             warnings.simplefilter("ignore")  # of odd escapes in strings
             module = ast.parse(text)
         return _Plain(text, imports, target).run(module)
-    except (_Unsure, SyntaxError, ValueError, RecursionError, MemoryError):
+    except (Unsure, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
@@ -113,22 +70,17 @@ def _is_normal(text: str) -> bool:
     return unicodedata.is_normalized("NFKC", words)
 
 
-class _Plain:
+class _Plain(PlainValues):
     """The walk through one plain module."""
 
     def __init__(self, text: str, imports: Sequence[Span], target: Target) -> None:
+        super().__init__(target)
         self._names_may_decide = _MAY_DECIDE.search(text) is not None
         self._calls_may_exit = _MAY_EXIT.search(text) is not None
         self._imports = imports
         self._lines = [span.line for span in imports]
-        self._target = target
-        self._scopes: list[_Class | dict[str, Values]] = [{}]
-        self._stars: list[str] = []
         self._last: ast.stmt | None = None
-        self._steps = 0
-        self._called: set[str] = set()
         self._sites: dict[tuple[ast.Import | ast.ImportFrom, str], tuple[int, tuple[str, ...], When, str]] = {}
-        self._has_lazy_annotations = target.python is not None and target.python >= LAZY_ANNOTATIONS_PYTHON
 
     def run(self, module: ast.Module) -> Analysis:
         self._last = module.body[-1] if module.body else None
@@ -136,8 +88,8 @@ class _Plain:
         for name in self._target.called:
             self._call_from_outside(name)
         nodes = sorted({node for node, _ in self._sites}, key=lambda node: (node.lineno, node.col_offset))
-        if len(nodes) != len(self._imports):
-            raise _Unsure
+        if len(nodes) != len(self._imports) or len(self._sites) * len(self._called) > MAX_CALLED:
+            raise Unsure
         spans = dict(zip(nodes, self._imports, strict=True))
         sites: list[ImportSite] = []
         called = sorted(self._called)
@@ -166,11 +118,11 @@ class _Plain:
                 for item in node.items:
                     self._consume(self._value(item.context_expr))
                     if item.optional_vars is not None:
-                        self._bind(item.optional_vars, _NOTHING)
+                        self._bind(item.optional_vars, NOTHING)
                 self._block(node.body, why, is_branch=True, in_with=True)
             elif isinstance(node, ast.For):
                 self._consume(self._value(node.iter))
-                self._bind(node.target, _NOTHING)
+                self._bind(node.target, NOTHING)
                 self._block(node.body, why, is_branch=True, in_with=in_with)
                 self._block(node.orelse, why, is_branch=True, in_with=in_with)
             elif isinstance(node, _ENDS):
@@ -178,7 +130,7 @@ class _Plain:
                 if isinstance(node, ast.Raise) and node.cause is not None:
                     self._consume(self._value(node.cause))
                 if node is not body[-1]:
-                    raise _Unsure
+                    raise Unsure
                 return True
             else:
                 self._small(node)
@@ -191,14 +143,14 @@ class _Plain:
                 self._bind(target, values)
         elif isinstance(node, ast.AnnAssign):
             self._annotation(node.annotation)
-            self._bind(node.target, _NOTHING if node.value is None else self._value(node.value))
+            self._bind(node.target, NOTHING if node.value is None else self._value(node.value))
         elif isinstance(node, ast.AugAssign):
             self._value(node.target)
             self._bind(node.target, self._value(node.value))
         elif isinstance(node, (ast.Expr, ast.Assert)):
             self._parts(node)
         elif not isinstance(node, _CANNOT_RUN):
-            raise _Unsure
+            raise Unsure
 
     def _import(self, node: ast.Import | ast.ImportFrom, when: When, why: str, *, binds: bool = True) -> None:
         """Note the imports of a statement, and let their names stand for them."""
@@ -224,14 +176,14 @@ class _Plain:
         if module in self._stars:
             return
         if len(self._scopes) > 1 or len(self._stars) >= MAX_VALUES:
-            raise _Unsure
+            raise Unsure
         self._stars.append(module)
 
     def _note(
         self, node: ast.Import | ast.ImportFrom, module: str, level: int, names: tuple[str, ...], when: When, why: str
     ) -> None:
         if len(module) > MAX_NAME:
-            raise _Unsure
+            raise Unsure
         self._sites[node, module] = (level, names, when, why)
 
     def _if(self, node: ast.If, why: str, *, is_last: bool, in_with: bool) -> None:
@@ -243,23 +195,23 @@ class _Plain:
             has_ended = True  # a branch that does not run lets no run get beyond it
             self._never_run(node.body, reason, is_last=is_last and not node.orelse)
         if self._block(node.orelse, why, is_branch=True, in_with=in_with) and has_ended:
-            raise _Unsure
+            raise Unsure
 
     def _never(self, test: ast.expr) -> str | None:
         """Return why a condition does not hold, None for one that nobody knows."""
-        if _is_name(test, "TYPE_CHECKING"):
+        if is_name(test, "TYPE_CHECKING"):
             return "under TYPE_CHECKING"
         if isinstance(test, ast.Name) or (isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name)):
             head = test if isinstance(test, ast.Name) else test.value
-            is_foreign = not any(map(_is_own, self._value(head)))
+            is_foreign = not any(map(is_own, self._value(head)))
             if is_foreign and any(str(path).endswith(".TYPE_CHECKING") for path in self._value(test)):
                 return "under TYPE_CHECKING"
-        if isinstance(test, ast.Compare) and _is_name(test.left, "__name__"):
+        if isinstance(test, ast.Compare) and is_name(test.left, "__name__"):
             right = test.comparators[0]
             is_main = isinstance(right, ast.Constant) and right.value == "__main__" and isinstance(test.ops[0], ast.Eq)
             if is_main and len(test.ops) == 1 and not self._target.is_main:
                 return "only when the file is run by itself"
-            raise _Unsure
+            raise Unsure
         return None
 
     def _never_run(self, body: Sequence[ast.stmt], reason: str, *, is_last: bool) -> None:
@@ -270,14 +222,14 @@ class _Plain:
                 self._import(statement, "never", reason)
                 continue
             if not is_last and not isinstance(statement, ast.Pass):
-                raise _Unsure
+                raise Unsure
             for node in ast.walk(statement):
                 if isinstance(node, (ast.Import, ast.ImportFrom)):
                     self._import(node, "never", reason, binds=False)
-                elif isinstance(node, ast.Try) and self._holds_imports(node):
-                    raise _Unsure
+                elif isinstance(node, _TRIES) and self._holds_imports(node):
+                    raise Unsure
                 if not asked.isdisjoint(_bound(node)):
-                    raise _Unsure
+                    raise Unsure
 
     def _try(self, node: ast.Try, why: str) -> None:
         has_ended = self._block(node.body, why, is_branch=True, in_with=True)
@@ -285,12 +237,12 @@ class _Plain:
             if handler.type is not None:
                 self._value(handler.type)
             if handler.name is not None:
-                self._bind_name(handler.name, _NOTHING)
+                self._bind_name(handler.name, NOTHING)
             self._block(handler.body, why, is_branch=True, in_with=True)
         has_ended |= self._block(node.orelse, why, is_branch=True, in_with=True)
         has_ended |= self._block(node.finalbody, why, is_branch=True, in_with=True)
         if has_ended:
-            raise _Unsure
+            raise Unsure
 
     # Definitions
 
@@ -300,7 +252,7 @@ class _Plain:
         if node.returns is not None:
             self._annotation(node.returns)
         self._decorated(decorators)
-        self._define(node, frozenset({_FUNCTION}), is_branch=is_branch)
+        self._define(node, frozenset({FUNCTION}), is_branch=is_branch)
         self._later((node,), "")
 
     def _class(self, node: ast.ClassDef, *, is_branch: bool) -> None:
@@ -308,9 +260,9 @@ class _Plain:
         bases = [one for base in node.bases for one in self._value(base)]
         for keyword in node.keywords:
             values = self._value(keyword.value)
-            if keyword.arg is None or (keyword.arg == "metaclass" and any(map(_is_own, values))):
-                raise _Unsure
-        made = _Class([one for one in bases if isinstance(one, _Class)])
+            if keyword.arg is None or (keyword.arg == "metaclass" and any(map(is_own, values))):
+                raise Unsure
+        made = Class([one for one in bases if isinstance(one, Class)])
         self._scopes.append(made)
         self._block(node.body, f"in the body of class {node.name}")
         self._scopes.pop()
@@ -319,185 +271,15 @@ class _Plain:
 
     def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, made: Values, *, is_branch: bool) -> None:
         if not is_branch and not node.decorator_list:
-            self._names[node.name] = _NOTHING
+            self._names[node.name] = NOTHING
         self._bind_name(node.name, made)
 
     def _decorated(self, decorators: Iterable[Values]) -> None:
         for values in decorators:
-            if any(map(_is_own, values)):
-                raise _Unsure
+            if any(map(is_own, values)):
+                raise Unsure
             if not any(str(path).rpartition(".")[2] in WRAPPERS for path in values):
                 self._called.update(map(str, values))
-
-    def _parameters(self, node: ast.arguments) -> None:
-        for default in (*node.defaults, *node.kw_defaults):
-            if default is not None:
-                self._value(default)
-        for one in (*node.posonlyargs, *node.args, node.vararg, *node.kwonlyargs, node.kwarg):
-            if one is not None and one.annotation is not None:
-                self._annotation(one.annotation)
-
-    def _annotation(self, node: ast.expr) -> None:
-        if not self._has_lazy_annotations:
-            self._value(node)
-
-    # Names
-
-    @property
-    def _names(self) -> dict[str, Values]:
-        scope = self._scopes[-1]
-        return scope.names if isinstance(scope, _Class) else scope
-
-    def _bind_name(self, name: str, values: Values) -> None:
-        self._names[name] = _joined([self._names.get(name, _NOTHING), values])
-
-    def _bind(self, target: ast.expr, values: Values) -> None:
-        if isinstance(target, ast.Name):
-            self._bind_name(target.id, values)
-        elif isinstance(target, ast.Attribute):
-            for owner in self._value(target.value):
-                if isinstance(owner, _Class):
-                    owner.names[target.attr] = owner.names.get(target.attr, _NOTHING) | values
-        elif isinstance(target, (ast.Tuple, ast.List)):
-            self._consume(values)
-            for element in target.elts:
-                self._bind(element.value if isinstance(element, ast.Starred) else element, _NOTHING)
-        else:
-            self._value(target)
-
-    def _lookup(self, name: str) -> Values:
-        for scope in reversed(self._scopes):
-            if isinstance(scope, dict):
-                if name in scope:
-                    return scope[name]
-            elif scope is self._scopes[-1] and name in scope.names:
-                return scope.names[name]
-        return _joined(frozenset({f"{star}.{name}"}) for star in self._stars) or frozenset({name})
-
-    # Expressions
-
-    def _value(self, node: ast.expr) -> Values:
-        """Walk an expression that runs while the file loads, and return what it may give."""
-        if isinstance(node, ast.Constant):
-            # libcst has these as names, and any module may define any name.
-            is_name = node.value is None or isinstance(node.value, bool)
-            return self._lookup(repr(node.value)) if is_name and self._stars else _NOTHING
-        if isinstance(node, ast.Name):
-            return self._lookup(node.id)
-        if isinstance(node, ast.Attribute):
-            return _joined(self._attribute(one, node.attr) for one in self._value(node.value))
-        if isinstance(node, ast.Call):
-            return self._call(node)
-        if isinstance(node, ast.Subscript):
-            values = self._value(node.value)
-            self._value(node.slice)
-            self._consume(values)
-            return frozenset(one for one in values if isinstance(one, _Class))
-        if isinstance(node, ast.Lambda):
-            self._parameters(node.args)
-            return frozenset({_FUNCTION})
-        if isinstance(node, ast.GeneratorExp):
-            self._value(node.generators[0].iter)
-            return frozenset({_HELD})
-        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
-            return self._comprehension(node)
-        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            return _display(self._elements(node.elts))
-        if isinstance(node, ast.Dict):
-            return _display(self._value(one) for one in (*node.keys, *node.values) if one is not None)
-        if isinstance(node, ast.IfExp):
-            self._undecided(node.test, self._value(node.test))
-            return self._value(node.body) | self._value(node.orelse)
-        if isinstance(node, ast.BoolOp):
-            return _joined([self._undecided(one, self._value(one)) for one in node.values])
-        if isinstance(node, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom, ast.Starred)):
-            raise _Unsure
-        self._parts(node)
-        return _NOTHING
-
-    def _parts(self, node: ast.AST) -> None:
-        """Walk the expressions in a node whose value says nothing about imports."""
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr):
-                self._value(child)
-
-    def _elements(self, nodes: Sequence[ast.expr]) -> list[Values]:
-        return [self._consume(self._value(one.value)) if isinstance(one, ast.Starred) else self._value(one) for one in nodes]
-
-    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp) -> Values:
-        first = self._value(node.generators[0].iter)
-        self._scopes.append({})
-        for part in node.generators:
-            self._consume(first if part is node.generators[0] else self._value(part.iter))
-            self._bind(part.target, _NOTHING)
-            for condition in part.ifs:
-                self._value(condition)
-        found = [self._value(one) for one in ((node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,))]
-        self._scopes.pop()
-        return _display(found)
-
-    def _attribute(self, value: str | _Class, name: str) -> Values:
-        if isinstance(value, str):
-            if value == _HELD:
-                raise _Unsure
-            return _NOTHING if value == _FUNCTION else frozenset({f"{value}.{name}"})
-        for one in value.family():
-            if name in one.names:
-                if not one.names[name] and value.bases:
-                    raise _Unsure
-                return one.names[name]
-        return _NOTHING
-
-    def _call(self, node: ast.Call) -> Values:
-        callees = self._value(node.func)
-        given = self._elements(node.args)
-        given += [self._value(keyword.value) for keyword in node.keywords]
-        last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if last in RUNNERS or last in CONSUMERS:
-            self._consume(_joined(given))
-        if not _DECIDED_BY_LIBCST.isdisjoint(callees) or (not _CALLING.isdisjoint(callees) and any(given)):
-            raise _Unsure
-        passed = given[0] if node.args and not PASSING.isdisjoint(callees) else _NOTHING
-        return _joined([passed, *map(self._called_one, callees)])
-
-    def _called_one(self, callee: str | _Class) -> Values:
-        if isinstance(callee, str) and not _is_own(callee):
-            self._called.add(callee)
-            return _NOTHING
-        if not isinstance(callee, _Class) or any(name in one.names for one in callee.family() for name in _MAKERS):
-            raise _Unsure
-        return frozenset({_HELD})
-
-    def _call_from_outside(self, name: str) -> None:
-        head, *rest = name.split(".")
-        values = self._names.get(head) or frozenset(f"{star}.{head}" for star in self._stars if head not in self._names)
-        for attribute in rest:
-            values = _joined(self._attribute(one, attribute) for one in values)
-        for one in values:
-            self._called_one(one)
-
-    def _consume(self, values: Values) -> Values:
-        """Iterate over values, or enter them: what they give is not known."""
-        if _HELD in values:
-            raise _Unsure
-        return _NOTHING
-
-    def _undecided(self, test: ast.expr, values: Values) -> Values:
-        """Leave it to libcst whether a condition can be judged."""
-        for leaf in _operands(test):
-            if _is_decided(leaf):
-                raise _Unsure
-            for node in ast.walk(leaf):
-                self._steps += 1
-                if self._steps > MAX_STEPS:
-                    raise _Unsure
-                if isinstance(node, ast.Attribute) and node.attr in _DECIDING:
-                    raise _Unsure
-                if isinstance(node, ast.Name):
-                    paths = (str(one).rpartition(".")[2] for one in self._lookup(node.id))
-                    if not _DECIDING.isdisjoint((node.id, *paths)):
-                        raise _Unsure
-        return values
 
     # Statements that do not run while the file loads
 
@@ -507,7 +289,7 @@ class _Plain:
         for node in body:
             if self._holds_imports(node):
                 if may_end:
-                    raise _Unsure
+                    raise Unsure
                 self._later_statement(node, why)
             may_end = may_end or self._may_end(node)
 
@@ -520,15 +302,15 @@ class _Plain:
         elif isinstance(node, (ast.If, ast.While)):
             is_endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and bool(node.test.value)
             if not is_endless and self._may_decide(node.test):
-                raise _Unsure
-        elif isinstance(node, ast.Try) and node.orelse and any(map(self._may_end, node.body)):
-            raise _Unsure
+                raise Unsure
+        elif isinstance(node, _TRIES) and node.orelse and any(map(self._may_end, node.body)):
+            raise Unsure
         for block in _blocks(node):
             self._later(block, why)
 
     def _may_decide(self, test: ast.expr) -> bool:
         """Tell whether a condition in a function may be one that can be judged."""
-        return any(map(_is_decided, _operands(test))) or self._names_may_decide
+        return any(map(is_decided, operands(test))) or self._names_may_decide
 
     def _holds_imports(self, node: ast.AST) -> bool:
         if not isinstance(node, ast.stmt):
@@ -542,49 +324,9 @@ class _Plain:
         if isinstance(node, ast.If):
             ends = any(map(self._may_end, node.body)), any(map(self._may_end, node.orelse))
             return any(ends) if self._may_decide(node.test) else all(ends)
-        if isinstance(node, ast.Try):
+        if isinstance(node, _TRIES):
             return any(self._may_end(one) for block in _blocks(node) for one in block)
         return isinstance(node, _ENDS)
-
-
-def _is_own(value: str | _Class) -> bool:
-    return isinstance(value, _Class) or value in (_HELD, _FUNCTION)
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _joined(many: Iterable[Values]) -> Values:
-    found = _NOTHING.union(*many)
-    if len(found) > MAX_VALUES:
-        raise _Unsure
-    return found
-
-
-def _display(many: Iterable[Values]) -> Values:
-    """Return what a tuple, a list, a set or a dictionary of such values is."""
-    return frozenset({_HELD}) if any(list(many)) else _NOTHING
-
-
-def _operands(test: ast.expr) -> Iterator[ast.expr]:
-    """Give the conditions that `not`, `and` and `or` join."""
-    waiting = [test]
-    while waiting:
-        here = waiting.pop()
-        if isinstance(here, ast.BoolOp):
-            waiting += here.values
-        elif isinstance(here, ast.UnaryOp) and isinstance(here.op, ast.Not):
-            waiting.append(here.operand)
-        else:
-            yield here
-
-
-def _is_decided(test: ast.expr) -> bool:
-    """Tell whether a condition may be judged by itself alone."""
-    if isinstance(test, ast.Compare):
-        return any(_is_name(one, "__name__") for one in (test.left, *test.comparators))
-    return isinstance(test, ast.Constant) and isinstance(test.value, int)
 
 
 def _bound(node: ast.AST) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.analyze import Analysis, ImportSite, Unknown, called_below
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.analyze import MAX_CALLED, Analysis, ImportSite, Unknown, called_below
 from memguard_hooks.imports.context import Context
 from memguard_hooks.imports.places import Places
 from memguard_hooks.imports.values import Lazy, Site
@@ -27,8 +28,10 @@ class Record:
         self._called: set[str] = set()
 
     def analysis(self) -> Analysis:
-        """Return all that was found, by position."""
+        """Return all that was found, by position. Raises MemguardError for more than any hand writes."""
         called = sorted(self._called)
+        if len(self._sites) * len(called) > MAX_CALLED:
+            raise MemguardError("is not analyzed: it calls too much of what it imports")
         sites = [self._site_of(site, called) for site in self._sites.values()]
         return Analysis(
             tuple(sorted(sites, key=lambda site: (site.line, site.column, site.module))),

@@ -1,0 +1,296 @@
+"""What the expressions of a plain file may give, and which names of other files they call.
+
+Each name stands for what it may be: dotted names of modules and of what is in them, or something of the file itself.
+Where an expression might run code of the file, libcst is to decide.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+from memguard_hooks.imports.analyze import LAZY_ANNOTATIONS_PYTHON, Target
+from memguard_hooks.imports.known_calls import (
+    CONSUMERS,
+    DEFERRING,
+    EXECUTORS,
+    EXITS,
+    IMPORTERS,
+    PASSING,
+    RUNNERS,
+    STARTERS,
+)
+
+MAX_VALUES = 50
+"""What one name may stand for, and classes from which one inherits."""
+
+MAX_STEPS = 100_000
+"""Parts of conditions that are looked at, some of them several times."""
+
+_DECIDING = frozenset({"TYPE_CHECKING", "version_info", "major", "minor", "platform", "system", "name"})
+"""Last names of what conditions can be judged by."""
+
+_DECIDED_BY_LIBCST = IMPORTERS | EXECUTORS | EXITS
+_CALLING = STARTERS | DEFERRING
+_MAKERS = ("__new__", "__init__", "__post_init__")
+_HELD = "(value)"
+"""Something of the file that may run its code as soon as it is touched: an instance, a generator, what a list holds."""
+FUNCTION = "(function)"
+"""A function of the file: only a call runs it."""
+
+
+class Class:
+    """A class of the file."""
+
+    __slots__ = ("bases", "names")
+
+    def __init__(self, bases: list[Class]) -> None:
+        self.bases = bases
+        self.names: dict[str, Values] = {"__class__": frozenset({self})}
+
+    def family(self) -> list[Class]:
+        """Return the class and those that it inherits from, in the order in which they are asked for a name."""
+        found: list[Class] = []
+        waiting = [self]
+        while waiting:
+            here = waiting.pop(0)
+            if here not in found:
+                found.append(here)
+                waiting[:0] = here.bases
+            if len(found) > MAX_VALUES:
+                raise Unsure
+        return found
+
+
+Values = frozenset["str | Class"]
+"""What a name may stand for; the empty set where nobody knows."""
+
+NOTHING: Values = frozenset()
+
+
+class Unsure(Exception):  # noqa: N818 - not an error of the program
+    """Raised where libcst is to decide."""
+
+
+class PlainValues:
+    """The names of one plain module, and the walk through its expressions."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._scopes: list[Class | dict[str, Values]] = [{}]
+        self._stars: list[str] = []
+        self._called: set[str] = set()
+        self._steps = 0
+        self._has_lazy_annotations = target.python is not None and target.python >= LAZY_ANNOTATIONS_PYTHON
+
+    # Names
+
+    @property
+    def _names(self) -> dict[str, Values]:
+        scope = self._scopes[-1]
+        return scope.names if isinstance(scope, Class) else scope
+
+    def _bind_name(self, name: str, values: Values) -> None:
+        self._names[name] = _joined([self._names.get(name, NOTHING), values])
+
+    def _bind(self, target: ast.expr, values: Values) -> None:
+        if isinstance(target, ast.Name):
+            self._bind_name(target.id, values)
+        elif isinstance(target, ast.Attribute):
+            for owner in self._value(target.value):
+                if isinstance(owner, Class):
+                    owner.names[target.attr] = owner.names.get(target.attr, NOTHING) | values
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self._consume(values)
+            for element in target.elts:
+                self._bind(element.value if isinstance(element, ast.Starred) else element, NOTHING)
+        else:
+            self._value(target)
+
+    def _lookup(self, name: str) -> Values:
+        for scope in reversed(self._scopes):
+            if isinstance(scope, dict):
+                if name in scope:
+                    return scope[name]
+            elif scope is self._scopes[-1] and name in scope.names:
+                return scope.names[name]
+        return _joined(frozenset({f"{star}.{name}"}) for star in self._stars) or frozenset({name})
+
+    # Expressions
+
+    def _value(self, node: ast.expr) -> Values:
+        """Walk an expression that runs while the file loads, and return what it may give."""
+        if isinstance(node, ast.Constant):
+            # libcst has these as names, and any module may define any name.
+            is_name = node.value is None or isinstance(node.value, bool)
+            return self._lookup(repr(node.value)) if is_name and self._stars else NOTHING
+        if isinstance(node, ast.Name):
+            return self._lookup(node.id)
+        if isinstance(node, ast.Attribute):
+            return _joined(self._attribute(one, node.attr) for one in self._value(node.value))
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.Subscript):
+            values = self._value(node.value)
+            self._value(node.slice)
+            self._consume(values)
+            return frozenset(one for one in values if isinstance(one, Class))
+        if isinstance(node, ast.Lambda):
+            self._parameters(node.args)
+            return frozenset({FUNCTION})
+        if isinstance(node, ast.GeneratorExp):
+            self._value(node.generators[0].iter)
+            return frozenset({_HELD})
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp)):
+            return self._comprehension(node)
+        if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
+            return _display(self._elements(node.elts))
+        if isinstance(node, ast.Dict):
+            return _display(self._value(one) for one in (*node.keys, *node.values) if one is not None)
+        if isinstance(node, ast.IfExp):
+            self._undecided(node.test, self._value(node.test))
+            return self._value(node.body) | self._value(node.orelse)
+        if isinstance(node, ast.BoolOp):
+            return _joined([self._undecided(one, self._value(one)) for one in node.values])
+        if isinstance(node, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom, ast.Starred)):
+            raise Unsure
+        self._parts(node)
+        return NOTHING
+
+    def _parts(self, node: ast.AST) -> None:
+        """Walk the expressions in a node whose value says nothing about imports."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self._value(child)
+
+    def _elements(self, nodes: Sequence[ast.expr]) -> list[Values]:
+        return [self._consume(self._value(one.value)) if isinstance(one, ast.Starred) else self._value(one) for one in nodes]
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp) -> Values:
+        first = self._value(node.generators[0].iter)
+        self._scopes.append({})
+        for part in node.generators:
+            self._consume(first if part is node.generators[0] else self._value(part.iter))
+            self._bind(part.target, NOTHING)
+            for condition in part.ifs:
+                self._value(condition)
+        found = [self._value(one) for one in ((node.key, node.value) if isinstance(node, ast.DictComp) else (node.elt,))]
+        self._scopes.pop()
+        return _display(found)
+
+    def _attribute(self, value: str | Class, name: str) -> Values:
+        if isinstance(value, str):
+            if value == _HELD:
+                raise Unsure
+            return NOTHING if value == FUNCTION else frozenset({f"{value}.{name}"})
+        for one in value.family():
+            if name in one.names:
+                if not one.names[name] and value.bases:
+                    raise Unsure
+                return one.names[name]
+        return NOTHING
+
+    def _call(self, node: ast.Call) -> Values:
+        callees = self._value(node.func)
+        given = self._elements(node.args)
+        given += [self._value(keyword.value) for keyword in node.keywords]
+        last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if last in RUNNERS or last in CONSUMERS:
+            self._consume(_joined(given))
+        if not _DECIDED_BY_LIBCST.isdisjoint(callees) or (not _CALLING.isdisjoint(callees) and any(given)):
+            raise Unsure
+        passed = given[0] if node.args and not PASSING.isdisjoint(callees) else NOTHING
+        return _joined([passed, *map(self._called_one, callees)])
+
+    def _called_one(self, callee: str | Class) -> Values:
+        if isinstance(callee, str) and not is_own(callee):
+            self._called.add(callee)
+            return NOTHING
+        if not isinstance(callee, Class) or any(name in one.names for one in callee.family() for name in _MAKERS):
+            raise Unsure
+        return frozenset({_HELD})
+
+    def _call_from_outside(self, name: str) -> None:
+        head, *rest = name.split(".")
+        values = self._names.get(head) or frozenset(f"{star}.{head}" for star in self._stars if head not in self._names)
+        for attribute in rest:
+            values = _joined(self._attribute(one, attribute) for one in values)
+        for one in values:
+            self._called_one(one)
+
+    def _consume(self, values: Values) -> Values:
+        """Iterate over values, or enter them: what they give is not known."""
+        if _HELD in values:
+            raise Unsure
+        return NOTHING
+
+    def _undecided(self, test: ast.expr, values: Values) -> Values:
+        """Leave it to libcst whether a condition can be judged."""
+        for leaf in operands(test):
+            if is_decided(leaf):
+                raise Unsure
+            for node in ast.walk(leaf):
+                self._steps += 1
+                if self._steps > MAX_STEPS:
+                    raise Unsure
+                if isinstance(node, ast.Attribute) and node.attr in _DECIDING:
+                    raise Unsure
+                if isinstance(node, ast.Name):
+                    paths = (str(one).rpartition(".")[2] for one in self._lookup(node.id))
+                    if not _DECIDING.isdisjoint((node.id, *paths)):
+                        raise Unsure
+        return values
+
+    def _parameters(self, node: ast.arguments) -> None:
+        for default in (*node.defaults, *node.kw_defaults):
+            if default is not None:
+                self._value(default)
+        for one in (*node.posonlyargs, *node.args, node.vararg, *node.kwonlyargs, node.kwarg):
+            if one is not None and one.annotation is not None:
+                self._annotation(one.annotation)
+
+    def _annotation(self, node: ast.expr) -> None:
+        if not self._has_lazy_annotations:
+            self._value(node)
+
+
+def is_own(value: str | Class) -> bool:
+    """Tell whether a value is something of the file."""
+    return isinstance(value, Class) or value in (_HELD, FUNCTION)
+
+
+def is_name(node: ast.expr, name: str) -> bool:
+    """Tell whether an expression is that name."""
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _joined(many: Iterable[Values]) -> Values:
+    found = NOTHING.union(*many)
+    if len(found) > MAX_VALUES:
+        raise Unsure
+    return found
+
+
+def _display(many: Iterable[Values]) -> Values:
+    """Return what a tuple, a list, a set or a dictionary of such values is."""
+    return frozenset({_HELD}) if any(list(many)) else NOTHING
+
+
+def operands(test: ast.expr) -> Iterator[ast.expr]:
+    """Give the conditions that `not`, `and` and `or` join."""
+    waiting = [test]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, ast.BoolOp):
+            waiting += here.values
+        elif isinstance(here, ast.UnaryOp) and isinstance(here.op, ast.Not):
+            waiting.append(here.operand)
+        else:
+            yield here
+
+
+def is_decided(test: ast.expr) -> bool:
+    """Tell whether a condition may be judged by itself alone."""
+    if isinstance(test, ast.Compare):
+        return any(is_name(one, "__name__") for one in (test.left, *test.comparators))
+    return isinstance(test, ast.Constant) and isinstance(test.value, int)
