@@ -31,12 +31,12 @@ from typing import NamedTuple
 from causes import find_gaps, render_causes, render_worst
 from random_sets import Drawn, Truth, as_drawn, name_of, read_or_measure, read_stored
 
-from memguard_hooks.budget import assess
-from memguard_hooks.config import load
-from memguard_hooks.estimate import Process
+from memguard_hooks.app.estimate import Process
+from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import MIB, Estimate
-from memguard_hooks.footprint import catalog
-from memguard_hooks.project import Project
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
+from memguard_hooks.rules.budget.verdict import assess
 from memguard_hooks.tree import WorkTree
 
 PACKAGES = 12
@@ -87,12 +87,12 @@ def judge(truth: Truth) -> Judged:
     if service.report.estimate is None or service.process is None:
         raise SystemExit(f"{name_of(truth)}: no estimate: {project.skipped}")
     footprints = [
-        catalog.find(one.name, one.distribution, truth["installed"][one.distribution], python)
+        lookup.find(one.name, one.distribution, truth["installed"][one.distribution], python)
         for one in roots
         if one.is_known
     ]
     known = [one for one in footprints if one is not None]
-    base = catalog.interpreter(python)
+    base = lookup.interpreter(python)
     return Judged(
         truth,
         service.report.estimate,
@@ -224,7 +224,7 @@ def render_provenance(truths: Sequence[Truth], seed: int, before: str) -> str:
     dropped = Counter(reason.partition(":")[0] for truth in truths for reason in truth["dropped"].values())
     dates = sorted({truth["date"] for truth in truths})
     uv = subprocess.run(["uv", "--version"], check=True, capture_output=True, text=True).stdout.split()[1]
-    measured = sorted({one.date for name in providers_of(truths) for one in catalog.read_footprints(name)})
+    measured = sorted({one.date for name in providers_of(truths) for one in lookup.read_footprints(name)})
     return "; ".join([
         f"seed {seed}{before and ', versions of '}{before}",
         f"{len(truths)} sets of {sum(len(truth['drawn']) for truth in truths)} roots",
@@ -232,7 +232,7 @@ def render_provenance(truths: Sequence[Truth], seed: int, before: str) -> str:
         f"CPython {', '.join(sorted({truth['python'] for truth in truths}))}",
         f"{platform.system()} {platform.machine()} {platform.release().partition('-')[0]}",
         f"measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}",
-        f"catalog of {measured[0]} to {measured[-1]}, {len(catalog.modules())} modules",
+        f"catalog of {measured[0]} to {measured[-1]}, {len(lookup.modules())} modules",
         f"uv {uv}",
     ])  # fmt: skip
 
@@ -272,7 +272,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, judge and print the tables."""
     options = build_parser().parse_args(argv)
     if options.catalog is not None:
-        catalog.FOLDER = str(options.catalog)
+        lookup.FOLDER = str(options.catalog)
     options.results.mkdir(parents=True, exist_ok=True)
     found: Iterable[Truth | str]
     if options.estimate_only or options.fit:

@@ -32,15 +32,15 @@ from typing import Any, NamedTuple
 import tomli
 from packaging.version import Version
 
-from memguard_hooks.budget import estimate_service
-from memguard_hooks.config import load
+from memguard_hooks.app.entry_points import find_services, settings_of
+from memguard_hooks.app.estimate import Process
 from memguard_hooks.deployment.service import Service
-from memguard_hooks.entry import find_services, settings_of
-from memguard_hooks.estimate import Process
 from memguard_hooks.finding import MIB, Skipped
-from memguard_hooks.footprint import trace
 from memguard_hooks.imports.graph import Moment, Walk
-from memguard_hooks.project import Project
+from memguard_hooks.measure import trace
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
+from memguard_hooks.rules.budget.verdict import estimate_service
 from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")

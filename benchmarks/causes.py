@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from random_sets import Truth
 
-from memguard_hooks.estimate import Process, Root, add_up
+from memguard_hooks.app.estimate import Process, Root, add_up
+from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.finding import MIB
-from memguard_hooks.footprint import catalog
-from memguard_hooks.footprint.catalog import Footprint
 
 STANDARD = "(standard library)"
 
@@ -101,7 +101,7 @@ def is_standard(package: str, truth: Truth) -> bool:
     """Whether a package is part of Python."""
     if package in truth["origin"]:
         return False
-    return package == catalog.REST or package.startswith("_") or package.partition(".")[0] in sys.stdlib_module_names
+    return package == lookup.REST or package.startswith("_") or package.partition(".")[0] in sys.stdlib_module_names
 
 
 def version_in(footprint: Footprint, distribution: str) -> str:

@@ -34,10 +34,10 @@ from process_memory import (
     serve,
 )
 
-from memguard_hooks.budget import assess
-from memguard_hooks.config import load
-from memguard_hooks.footprint import process_tree
-from memguard_hooks.project import Project
+from memguard_hooks.host import process_tree
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
+from memguard_hooks.rules.budget.verdict import assess
 from memguard_hooks.tree import WorkTree
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple, TypedDict, cast
 
+from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.finding import MIB
-from memguard_hooks.footprint import catalog
-from memguard_hooks.footprint.catalog import Footprint
-from memguard_hooks.footprint.trace import Trace
+from memguard_hooks.measure.trace import Trace
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 
@@ -140,9 +140,9 @@ def read_candidates(python: str) -> list[Candidate]:
     failed = read_failures(python)
     built = {row.distribution for row in read_plan(PLAN) if row.may_build}
     found = []
-    for distribution in sorted(catalog.distributions().keys() - built):
+    for distribution in sorted(lookup.distributions().keys() - built):
         newest: dict[str, Footprint] = {}
-        for one in catalog.read_footprints(distribution):
+        for one in lookup.read_footprints(distribution):
             if one.python.startswith(f"{python}.") and ":" not in one.module:
                 newest[one.module] = one  # versions rise
         usable = tuple(one for one in newest.values() if (distribution, one.module) not in failed)
@@ -153,12 +153,12 @@ def read_candidates(python: str) -> list[Candidate]:
 
 def read_failures(python: str) -> set[tuple[str, str]]:
     """Return the distributions and modules whose newest version could not be measured on a Python."""
-    path = Path(catalog.FOLDER) / "failed.tsv"
+    path = Path(lookup.FOLDER) / "failed.tsv"
     found = set()
     for line in path.read_text("ascii").splitlines():
         if not line.startswith("#"):
             distribution, module, version, where, _ = line.split("\t")
-            known = catalog.find(module, distribution)
+            known = lookup.find(module, distribution)
             if where.startswith(f"{python}.") and (not version or known is None or known.version == version):
                 found.add((distribution, module))
     return found
@@ -167,7 +167,7 @@ def read_failures(python: str) -> set[tuple[str, str]]:
 def draw(seed: int, python: str, number: int, candidates: Sequence[Candidate], unknown: Sequence[Drawn]) -> list[Drawn]:
     """Draw one set: uniform over distributions, then one of its modules; few of those that take next to nothing."""
     chance = random.Random(f"{seed}/{python}/{number}")  # noqa: S311 - a choice, no secret
-    providers = [{one.distribution for one in ones} for ones in catalog.modules().values() if len(ones) > 1]
+    providers = [{one.distribution for one in ones} for ones in lookup.modules().values() if len(ones) > 1]
     wanted = min(chance.randint(SMALLEST, LARGEST), len(candidates))
     lots: list[tuple[float, Candidate, Footprint]] = []
     for candidate in candidates:
@@ -191,11 +191,11 @@ def draw(seed: int, python: str, number: int, candidates: Sequence[Candidate], u
 
 def find_unknown() -> list[Drawn]:
     """Return the roots that the catalog does not know."""
-    known = catalog.distributions()
+    known = lookup.distributions()
     return [
         Drawn(distribution, module, is_known=False)
         for distribution, module in UNKNOWN
-        if distribution not in known and catalog.root_of(module) is None
+        if distribution not in known and lookup.root_of(module) is None
     ]
 
 

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import accuracy
 import random_sets
 
-from memguard_hooks.footprint import catalog
+from memguard_hooks.catalog import lookup
 
 PYTHONS = ("3.11", "3.13")
 
@@ -44,13 +44,13 @@ def test_what_is_drawn_was_measured_and_goes_together(python: str) -> None:
         assert len({one.distribution for one in known}) == len(known)
         assert len(drawn) - len(known) == (number % random_sets.UNKNOWN_EVERY == random_sets.UNKNOWN_EVERY - 1)
         for one in known:
-            footprint = catalog.find(one.name, one.distribution, python=python)
+            footprint = lookup.find(one.name, one.distribution, python=python)
             assert footprint is not None
-        provided = [module for one in known for module, ones in catalog.modules().items() if one.distribution in names(ones)]
+        provided = [module for one in known for module, ones in lookup.modules().items() if one.distribution in names(ones)]
         assert len(set(provided)) == len(provided)
 
 
-def names(modules: tuple[catalog.Module, ...]) -> set[str]:
+def names(modules: tuple[lookup.Module, ...]) -> set[str]:
     return {one.distribution for one in modules}
 
 
@@ -58,7 +58,7 @@ def test_an_unknown_root_is_in_no_table_of_the_catalog() -> None:
     unknown = random_sets.find_unknown()
     assert len(unknown) >= 10
     for one in unknown:
-        assert catalog.root_of(one.name) is None
+        assert lookup.root_of(one.name) is None
 
 
 @pytest.mark.parametrize(

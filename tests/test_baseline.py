@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from memguard_hooks.baseline import FILE
 from memguard_hooks.commands import check, hook
 from memguard_hooks.hooks import deploy_config, memory_budget, no_eager_heavy_imports, pin_litellm
+from memguard_hooks.project.baseline import FILE
 
 OLD = {
     "Procfile": "web: uvicorn main:app\n",

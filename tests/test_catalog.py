@@ -17,7 +17,7 @@ from measure_footprints import render_measurements
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from memguard_hooks.footprint import catalog, heavy
+from memguard_hooks.catalog import heavy, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 TOOL = ROOT / "tools" / "measure_footprints.py"
 PLAN = ROOT / "tools" / "footprints.toml"
-FOLDER = Path(catalog.FOLDER)
+FOLDER = Path(lookup.FOLDER)
 FILES = sorted(FOLDER.glob("*.json"))
 MIB = 2**20
 
-FOOTPRINTS = [one for path in FILES for one in catalog.read_footprints(path.stem)]
-PACKAGES = [one for one in FOOTPRINTS if one.distribution != catalog.INTERPRETER]
+FOOTPRINTS = [one for path in FILES for one in lookup.read_footprints(path.stem)]
+PACKAGES = [one for one in FOOTPRINTS if one.distribution != lookup.INTERPRETER]
 
 
-def label(footprint: catalog.Footprint) -> str:
+def label(footprint: lookup.Footprint) -> str:
     """The id of a test case."""
     return f"{footprint.module}-{footprint.version}-py{footprint.python}"
 
@@ -75,7 +75,7 @@ def test_file_is_canonical_and_sorted(path: Path) -> None:
 
 
 @pytest.mark.parametrize("footprint", FOOTPRINTS, ids=label)
-def test_measurement_has_a_source(footprint: catalog.Footprint) -> None:
+def test_measurement_has_a_source(footprint: lookup.Footprint) -> None:
     assert date(2026, 11, 1) <= date.fromisoformat(footprint.date)
     assert footprint.platform == "linux-x86_64"
     assert re.fullmatch(r"glibc \d+\.\d+", footprint.libc)
@@ -86,7 +86,7 @@ def test_measurement_has_a_source(footprint: catalog.Footprint) -> None:
 
 
 @pytest.mark.parametrize("footprint", PACKAGES, ids=label)
-def test_measurement_is_plausible(footprint: catalog.Footprint) -> None:
+def test_measurement_is_plausible(footprint: lookup.Footprint) -> None:
     assert 0 <= footprint.anonymous <= footprint.resident < 2048 * MIB
     assert footprint.resident > 0
     assert footprint.peak >= footprint.resident - MIB
@@ -94,14 +94,14 @@ def test_measurement_is_plausible(footprint: catalog.Footprint) -> None:
         assert footprint.without_bytecode[0] >= footprint.resident * 0.98
     assert re.fullmatch(r"[\w.]+-[\w.]+-[\w.]+", footprint.wheel)
     # A package that runs code at each start of Python, by a .pth file as google-generativeai, lifts the base.
-    base = catalog.interpreter(footprint.python)
+    base = lookup.interpreter(footprint.python)
     assert footprint.base_resident == pytest.approx(base.resident, rel=0.1, abs=1.5 * MIB)
     assert footprint.base_anonymous == pytest.approx(base.anonymous, rel=0.1, abs=1.5 * MIB)
     assert all(resident >= -MIB for resident, _ in footprint.own.values())
 
 
 @pytest.mark.parametrize("footprint", PACKAGES, ids=label)
-def test_own_costs_add_up_to_the_total(footprint: catalog.Footprint) -> None:
+def test_own_costs_add_up_to_the_total(footprint: lookup.Footprint) -> None:
     """What is left over is the search for the module itself, and the noise of two runs."""
     resident = sum(pair[0] for pair in footprint.own.values())
     anonymous = sum(pair[1] for pair in footprint.own.values())
@@ -109,8 +109,8 @@ def test_own_costs_add_up_to_the_total(footprint: catalog.Footprint) -> None:
     assert anonymous == pytest.approx(footprint.anonymous, rel=0.03, abs=MIB // 2)
 
 
-@pytest.mark.parametrize("footprint", catalog.read_footprints(catalog.INTERPRETER), ids=label)
-def test_bare_interpreter_is_plausible(footprint: catalog.Footprint) -> None:
+@pytest.mark.parametrize("footprint", lookup.read_footprints(lookup.INTERPRETER), ids=label)
+def test_bare_interpreter_is_plausible(footprint: lookup.Footprint) -> None:
     assert footprint.version == footprint.python
     assert 6 * MIB < footprint.resident < 16 * MIB
     assert 2 * MIB < footprint.anonymous < footprint.resident
@@ -126,10 +126,10 @@ def test_index_lists_each_module_of_each_file() -> None:
 
 def test_index_agrees_with_the_files() -> None:
     for name, distribution, kib in read_table("index.tsv"):
-        newest = catalog.find(name, distribution)
+        newest = lookup.find(name, distribution)
         assert newest is not None
-        of_module = [one for one in catalog.read_footprints(distribution) if one.module == name]
-        on_default = [one for one in of_module if one.python.startswith(catalog.DEFAULT_PYTHON + ".")]
+        of_module = [one for one in lookup.read_footprints(distribution) if one.module == name]
+        on_default = [one for one in of_module if one.python.startswith(lookup.DEFAULT_PYTHON + ".")]
         expected = max(on_default or of_module, key=lambda one: Version(one.version))
         assert round(expected.resident / 1024) == int(kib)
 
@@ -179,10 +179,10 @@ def test_light_modules_are_sorted_and_light() -> None:
 
 
 def test_extensions_load_the_framework_of_their_name() -> None:
-    extensions = [name for name in catalog.modules() if "_" in name and name.partition("_")[0] in heavy.FRAMEWORKS]
+    extensions = [name for name in lookup.modules() if "_" in name and name.partition("_")[0] in heavy.FRAMEWORKS]
     assert "flask_sqlalchemy" in extensions
     for name in extensions:
-        footprint = catalog.find(name)
+        footprint = lookup.find(name)
         assert footprint is not None
         assert name.partition("_")[0] in footprint.own, name
 
@@ -190,32 +190,30 @@ def test_extensions_load_the_framework_of_their_name() -> None:
 def test_a_light_module_is_found_by_its_exact_name() -> None:
     _, line, *_ = (FOLDER / "light.tsv").read_text("ascii").splitlines()
     module, distribution, version, resident, *_ = line.split("\t")
-    footprint = catalog.find_light(module)
+    footprint = lookup.find_light(module)
     assert footprint is not None
     assert (footprint.distribution, footprint.version) == (distribution, version)
     assert footprint.resident == int(resident) * 1024
     assert footprint.is_light
     assert sum(one for one, _ in footprint.own.values()) == pytest.approx(footprint.resident, abs=MIB)
-    assert catalog.find_light(module[:-1] + "\t") is None
-    assert catalog.find_light("") is None
+    assert lookup.find_light(module[:-1] + "\t") is None
+    assert lookup.find_light("") is None
 
 
 def test_a_name_from_a_lazy_package_is_measured_apart() -> None:
-    assert "celery:Celery" in catalog.attributes()["celery"]
-    assert "celery:Celery" not in catalog.modules()
-    bare, named = catalog.find("celery"), catalog.find("celery:Celery")
+    assert "celery:Celery" in lookup.attributes()["celery"]
+    assert "celery:Celery" not in lookup.modules()
+    bare, named = lookup.find("celery"), lookup.find("celery:Celery")
     assert bare is not None
     assert named is not None
     assert named.resident > 3 * bare.resident
 
 
 def test_what_brings_a_package_is_found_by_bytes() -> None:
-    found = catalog.bringing({"tokenizers"})
+    found = lookup.bringing({"tokenizers"})
     assert "transformers" in found
     assert found == {
-        name
-        for name in catalog.distributions()
-        if any("tokenizers" in one.installed for one in catalog.read_footprints(name))
+        name for name in lookup.distributions() if any("tokenizers" in one.installed for one in lookup.read_footprints(name))
     }
 
 
@@ -234,11 +232,11 @@ def test_what_brings_a_package_is_found_by_bytes() -> None:
     ],
 )
 def test_root_of(name: str, root: str | None) -> None:
-    assert catalog.root_of(name) == root
+    assert lookup.root_of(name) == root
 
 
 def test_modules_name_every_distribution_that_provides_one() -> None:
-    (pandas,) = catalog.modules()["pandas"]
+    (pandas,) = lookup.modules()["pandas"]
     assert pandas.distribution == "pandas"
     assert 40 * MIB < pandas.resident < 80 * MIB
 
@@ -255,9 +253,9 @@ def test_modules_name_every_distribution_that_provides_one() -> None:
     ],
 )
 def test_find_takes_the_nearest_version(version: str | None, found: str | None) -> None:
-    footprint = catalog.find("pandas", version=version)
+    footprint = lookup.find("pandas", version=version)
     assert footprint is not None
-    newest = max((one.version for one in catalog.read_footprints("pandas")), key=Version)
+    newest = max((one.version for one in lookup.read_footprints("pandas")), key=Version)
     assert footprint.version == (found or newest)
 
 
@@ -272,27 +270,27 @@ def test_find_takes_the_nearest_version(version: str | None, found: str | None) 
     ],
 )
 def test_nearest_version_knows_builds(wanted: str | None, found: str) -> None:
-    assert catalog.nearest_version(["2.13.0+cpu", "2.15.0"], wanted) == found
+    assert lookup.nearest_version(["2.13.0+cpu", "2.15.0"], wanted) == found
 
 
 def test_nearest_version_of_rising_numbers() -> None:
     measured = ["1.55.0", "1.70.0", "1.82.6", "1.100.0"]
-    assert catalog.nearest_version(measured, "1.69.3") == "1.70.0"
-    assert catalog.nearest_version(measured, "1.35.0") == "1.55.0"
-    assert catalog.nearest_version(measured, "1.999") == "1.100.0"
-    assert catalog.nearest_version(measured, "1.70") == "1.70.0"
+    assert lookup.nearest_version(measured, "1.69.3") == "1.70.0"
+    assert lookup.nearest_version(measured, "1.35.0") == "1.55.0"
+    assert lookup.nearest_version(measured, "1.999") == "1.100.0"
+    assert lookup.nearest_version(measured, "1.70") == "1.70.0"
 
 
 def test_find_names_the_distribution() -> None:
-    footprint = catalog.find("cv2", "opencv-python-headless")
+    footprint = lookup.find("cv2", "opencv-python-headless")
     assert footprint is not None
     assert footprint.distribution == "opencv-python-headless"
-    assert catalog.find("cv2", "pillow") is None
-    assert catalog.find("no_such_module") is None
+    assert lookup.find("cv2", "pillow") is None
+    assert lookup.find("no_such_module") is None
 
 
 def test_find_reads_bytes() -> None:
-    footprint = catalog.find("pandas", python="3.11")
+    footprint = lookup.find("pandas", python="3.11")
     assert footprint is not None
     assert footprint.own["numpy"][0] > 5 * MIB
     assert footprint.own["pandas"][0] > 10 * MIB
@@ -311,11 +309,11 @@ def test_find_reads_bytes() -> None:
     ],
 )
 def test_interpreter_of_the_nearest_minor_version(python: str | None, minor: int) -> None:
-    assert catalog.minor_of(catalog.interpreter(python).python) == minor
+    assert lookup.minor_of(lookup.interpreter(python).python) == minor
 
 
 def test_lookup_loads_nothing_before_it_is_asked() -> None:
-    code = "import sys, memguard_hooks.footprint.catalog; print('json' in sys.modules or 'dataclasses' in sys.modules)"
+    code = "import sys, memguard_hooks.catalog.lookup; print('json' in sys.modules or 'dataclasses' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, text=True).stdout
     assert loaded == "False\n"
 
@@ -329,7 +327,7 @@ def find_python(version: str) -> str | None:
     for candidate in filter(None, [*map(str, pyenv), shutil.which(f"python{version}")]):
         code = "import sys; print(sys.version_info[:2])"
         process = subprocess.run([candidate, "-c", code], capture_output=True, check=False, text=True)
-        if process.returncode == 0 and process.stdout == f"(3, {catalog.minor_of(version)})\n":
+        if process.returncode == 0 and process.stdout == f"(3, {lookup.minor_of(version)})\n":
             return candidate
     return None
 
@@ -343,7 +341,7 @@ def find_python(version: str) -> str | None:
     ],
 )
 def test_measuring_again_gives_the_catalog_figure(distribution: str, tolerance: float, tmp_path: Path) -> None:
-    expected = catalog.find(distribution, distribution)
+    expected = lookup.find(distribution, distribution)
     assert expected is not None
     python = find_python(expected.python.rpartition(".")[0])
     if python is None:

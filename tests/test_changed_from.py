@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from memguard_hooks.commands import check, hook
-from memguard_hooks.every_hook import HOOKS, WAKES
 from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
+from memguard_hooks.hooks.all_hooks import HOOKS, WAKES
 
 MAIN = "import litellm\nfrom fastapi import FastAPI\nimport api\n\napp = FastAPI(litellm, api)\n"
 BASE = {

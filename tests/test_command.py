@@ -7,7 +7,7 @@ import time
 import pytest
 
 from memguard_hooks.deployment.command import EntryPoint, Host, StartCommand, parse
-from memguard_hooks.deployment.shell import expand, split_words
+from memguard_hooks.formats.shell import expand, split_words
 
 FILES = {
     "Procfile": b"web: gunicorn -w 2 a:a\nworker: python w.py\n",

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from memguard_hooks.config import (
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.hooks import forbid_heavy_deps, pin_litellm
+from memguard_hooks.project.settings import (
     Allowance,
     ServiceSettings,
     Settings,
@@ -16,9 +19,6 @@ from memguard_hooks.config import (
     parse_share,
     parse_size,
 )
-from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Skipped
-from memguard_hooks.hooks import forbid_heavy_deps, pin_litellm
 from memguard_hooks.tree import WorkTree
 
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memguard_hooks.deferral import fewest
-from memguard_hooks.estimate import Root, add_up
+from memguard_hooks.app.deferral import fewest
+from memguard_hooks.app.estimate import Root, add_up
+from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import MIB, Step
-from memguard_hooks.footprint import catalog
 
 
 def root(name: str, own: Mapping[str, int], sites: int = 1, parent: str | None = None) -> Root:
     """Return a root of a distribution that was measured to load packages, with their MiB."""
-    base = catalog.find("six") or catalog.interpreter()
+    base = lookup.find("six") or lookup.interpreter()
     footprint = base._replace(
         module=name,
         distribution=name,
@@ -30,11 +30,11 @@ def root(name: str, own: Mapping[str, int], sites: int = 1, parent: str | None =
 
 
 def total(roots: Sequence[Root]) -> int:
-    return sum(part.resident for part in add_up(catalog.interpreter(), roots)[0])
+    return sum(part.resident for part in add_up(lookup.interpreter(), roots)[0])
 
 
 def names(roots: Sequence[Root], goal_mib: float) -> list[tuple[str, int]]:
-    goal = catalog.interpreter().resident + goal_mib * MIB
+    goal = lookup.interpreter().resident + goal_mib * MIB
     return [(one.name, round(one.saving / MIB)) for one in fewest(roots, total, goal)]
 
 
@@ -91,7 +91,7 @@ OWN = st.dictionaries(st.sampled_from("pqrst"), st.integers(2, 40), min_size=1, 
 @given(owns=st.lists(OWN, min_size=1, max_size=6), share=st.floats(0.1, 0.95))
 def test_what_is_promised_is_what_the_rest_takes(owns: list[dict[str, int]], share: float) -> None:
     roots = [root(f"root{number}", own) for number, own in enumerate(owns)]
-    base = catalog.interpreter().resident
+    base = lookup.interpreter().resident
     goal = base + share * (total(roots) - base)
     chosen = fewest(roots, total, goal)
     left = [one for one in roots if one.name not in {deferral.name for deferral in chosen}]

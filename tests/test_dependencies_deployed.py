@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from memguard_hooks.config import Settings
 from memguard_hooks.dependencies import image
-from memguard_hooks.project import Project
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
 from memguard_hooks.tree import WorkTree
 
 

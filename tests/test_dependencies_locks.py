@@ -18,7 +18,7 @@ from memguard_hooks.dependencies.inventory import Inventory
 from memguard_hooks.dependencies.lock import Edge, Lock, Package
 from memguard_hooks.dependencies.requirement import Source, normalize_name
 from memguard_hooks.errors import MemguardError, UnreadableError
-from memguard_hooks.toml_document import parse as parse_toml
+from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import WorkTree
 
 DATA = Path(__file__).parent / "data" / "locks"

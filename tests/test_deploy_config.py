@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
+from memguard_hooks.catalog import lookup
 from memguard_hooks.commands import check as check_command
-from memguard_hooks.deploy_rules.variables import KNOWN, refused
-from memguard_hooks.footprint import catalog
 from memguard_hooks.hooks import deploy_config, memory_budget
+from memguard_hooks.rules.deployment.variables import KNOWN, refused
 
 APP = "import flask\nimport pandas\napp = flask.Flask(__name__)\n"
 DOCKERFILE = (
@@ -532,7 +532,7 @@ def test_bytecode_costs_what_was_measured_in_each_worker(root: Path, capsys: pyt
         },
     )
     (found,) = findings(capsys)
-    measured = catalog.find("pandas", python="3.12")
+    measured = lookup.find("pandas", python="3.12")
     assert measured is not None
     assert measured.without_bytecode is not None
     more = (measured.without_bytecode[0] - measured.resident) / 2**20

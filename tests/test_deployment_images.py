@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from memguard_hooks.config import Settings
 from memguard_hooks.deployment import dockerfile, fly, render
 from memguard_hooks.deployment.command import Host, StartCommand, parse
 from memguard_hooks.deployment.service import Deployment, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
-from memguard_hooks.project import Project
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
 from memguard_hooks.tree import Entry
 
 

@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-from memguard_hooks import json_document
 from memguard_hooks.deployment import (
     app_engine,
     digitalocean,
@@ -25,6 +24,7 @@ from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
 from memguard_hooks.deployment.service import Place, Read, Trap
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
+from memguard_hooks.formats import json_document
 
 
 def holding(**files: str) -> Read:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from memguard_hooks.dependency_rules.forbidden import BRINGERS, FORBIDDEN
-from memguard_hooks.footprint import catalog
-from memguard_hooks.footprint.heavy import heavy_modules
+from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog.heavy import heavy_modules
 from memguard_hooks.hooks import forbid_heavy_deps
+from memguard_hooks.rules.dependencies.forbidden import BRINGERS, FORBIDDEN
 
 Run = Callable[..., list[str]]
 
@@ -195,17 +195,17 @@ def test_what_was_measured_for_cpus_is_told_as_pip_installs_it(run: Run, capsys:
     capsys.readouterr()
     forbid_heavy_deps.main(["requirements.txt", "--format", "json"])
     costs = {one["message"].split(" ")[0]: one["mib"] for one in json.loads(capsys.readouterr().out)["findings"]}
-    ordinary = catalog.find("torch", "torch")
+    ordinary = lookup.find("torch", "torch")
     assert ordinary is not None
     assert costs["torch"] == pytest.approx(ordinary.resident / 2**20, abs=0.1)
 
 
 def test_the_table_of_bringers_is_that_of_the_catalog() -> None:
     heavy = heavy_modules(40 * 2**20).distributions
-    measured = catalog.distributions()
+    measured = lookup.distributions()
     found: dict[str, set[str]] = {}
     for distribution in measured:
-        for footprint in catalog.read_footprints(distribution):
+        for footprint in lookup.read_footprints(distribution):
             for name in set(FORBIDDEN) & set(heavy) & footprint.installed.keys() - {distribution}:
                 found.setdefault(name, set()).add(distribution)
     assert {name: set(ones) for name, ones in BRINGERS.items()} == found

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from memguard_hooks.dependency_rules.forbidden import FORBIDDEN
-from memguard_hooks.dependency_rules.lighter import INSTEAD
-from memguard_hooks.footprint import catalog
+from memguard_hooks.catalog import lookup
 from memguard_hooks.hooks import forbid_heavy_deps
+from memguard_hooks.rules.dependencies.forbidden import FORBIDDEN
+from memguard_hooks.rules.dependencies.lighter import INSTEAD
 
 
 class Outcome(NamedTuple):
@@ -54,7 +54,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def measured(distribution: str, module: str, version: str | None = None) -> tuple[str, str]:
     """Return the MiB of a module as messages write them, and the version that was measured."""
-    footprint = catalog.find(module, distribution, version)
+    footprint = lookup.find(module, distribution, version)
     assert footprint is not None
     size = footprint.resident / 2**20
     return (f"{size:.0f}" if size >= 9.95 else f"{size:.1f}"), footprint.version
@@ -336,7 +336,7 @@ def test_json(run: Run) -> None:
         {"code": "MG110", "severity": "error", "line": 4, **common},
     ]
     for one, name in zip(report["findings"], ("tokenizers", "torch"), strict=True):
-        footprint = catalog.find(name, name)
+        footprint = lookup.find(name, name)
         assert footprint is not None
         assert one["mib"] == round(footprint.resident / 2**20, 1)
         assert one["message"].startswith(f"{name} is forbidden")

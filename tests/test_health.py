@@ -17,15 +17,15 @@ from packaging.specifiers import SpecifierSet
 
 from memguard_hooks.commands import health
 from memguard_hooks.commands.health import Place
-from memguard_hooks.dependencies import exact_pins
-from memguard_hooks.dependencies.exact_pins import is_below, is_same
-from memguard_hooks.dependency_rules.pins import CEILING
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
-from memguard_hooks.footprint import cgroup, container
-from memguard_hooks.footprint.exit_status import explain
-from memguard_hooks.footprint.process_sizes import find_tree, name_of, read_size
-from memguard_hooks.footprint.site_packages import find_folders, python_of, read_installed
+from memguard_hooks.host import cgroup, container
+from memguard_hooks.host.exit_status import explain
+from memguard_hooks.host.process_sizes import find_tree, name_of, read_size
+from memguard_hooks.measure.site_packages import find_folders, python_of, read_installed
+from memguard_hooks.rules.dependencies.pins import CEILING
+from memguard_hooks.rules.host import exact_pins
+from memguard_hooks.rules.host.exact_pins import is_below, is_same
 from memguard_hooks.tree import WorkTree
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

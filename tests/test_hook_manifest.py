@@ -12,10 +12,10 @@ import pytest
 import tomli
 import yaml
 
-from memguard_hooks import every_hook
 from memguard_hooks.dependencies import locks, manifests
 from memguard_hooks.deployment import compose, discover
 from memguard_hooks.finding import CODES
+from memguard_hooks.hooks import all_hooks
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
@@ -133,12 +133,12 @@ def test_ids() -> None:
 
 def test_one_hook_runs_all_and_is_woken_by_what_wakes_one_of_them() -> None:
     assert HOOKS[ALL]["entry"] == "memguard hook"
-    assert HOOKS[ALL]["files"] == every_hook.WAKES_ANY
-    assert {name: HOOKS[name]["files"] for name in MODULES} == every_hook.WAKES
-    assert tuple(every_hook.HOOKS) == tuple(MODULES)
+    assert HOOKS[ALL]["files"] == all_hooks.WAKES_ANY
+    assert {name: HOOKS[name]["files"] for name in MODULES} == all_hooks.WAKES
+    assert tuple(all_hooks.HOOKS) == tuple(MODULES)
     paths = {path for paths in (*WAKES.values(), *SLEEPS.values(), NOT_DEPLOYMENT_PATHS) for path in paths}
-    awake = {path for path in paths if re.search(every_hook.WAKES_ANY, path)}
-    assert awake == {path for path in paths if any(re.search(pattern, path) for pattern in every_hook.WAKES.values())}
+    awake = {path for path in paths if re.search(all_hooks.WAKES_ANY, path)}
+    assert awake == {path for path in paths if any(re.search(pattern, path) for pattern in all_hooks.WAKES.values())}
 
 
 @each_hook
@@ -166,7 +166,7 @@ def test_module_holds_rules_check_main_and_their_documentation(name: str) -> Non
 
 
 def test_modules_have_ids() -> None:
-    files = {path.stem for path in (ROOT / "memguard_hooks" / "hooks").glob("*.py")} - {"__init__"}
+    files = {path.stem for path in (ROOT / "memguard_hooks" / "hooks").glob("*.py")} - {"__init__", "all_hooks", "running"}
     assert files == {name.replace("-", "_") for name in MODULES}
 
 

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from memguard_hooks.commands import init
 from memguard_hooks.commands.init import PRE_COMMIT, PYPROJECT, REPOSITORY, SETTINGS, WORKFLOW, append_table, main
-from memguard_hooks.config import load
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.every_hook import HOOKS
+from memguard_hooks.fix.yaml_insert import Item, insert_item
+from memguard_hooks.hooks.all_hooks import HOOKS
+from memguard_hooks.project.settings import load
 from memguard_hooks.tree import WorkTree
-from memguard_hooks.yaml_insert import Item, insert_item
 
 APP = {
     "render.yaml": "services:\n  - type: web\n    name: bot\n    runtime: python\n    plan: free\n"

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 
+from memguard_hooks.catalog import lock
 from memguard_hooks.commands import measure
-from memguard_hooks.footprint import cgroup, measured, running
-from memguard_hooks.footprint.process_tree import Socket, parse_files, parse_sockets, parse_stat
-from memguard_hooks.footprint.serving import on_loopback, with_port
+from memguard_hooks.host import cgroup
+from memguard_hooks.host.process_tree import Socket, parse_files, parse_sockets, parse_stat
+from memguard_hooks.measure import running
+from memguard_hooks.measure.serving import on_loopback, with_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -144,15 +146,15 @@ def test_the_tree_the_lock_and_what_others_require(root: Path, run: Run) -> None
     assert (shared["package"], shared["also"]) == ("shared", ["light"])
     assert 5 <= entry["first_party"]["besides_imports_mib"] < 5.5, "what the factory makes"
 
-    lock = measured.load(str(root))["app.main:create()"]
-    assert lock.packages["heavy"].imports == ("shared",)
-    assert set(lock.packages["light"].imports) >= {"shared"}
-    assert lock.packages["light"].distribution == "light"
-    parts = [lock.first_party, *(package.own for package in lock.packages.values())]
-    assert sum(part.resident for part in parts) == lock.total.resident, "the parts add up"
-    assert sum(part.anonymous for part in parts) == lock.total.anonymous
+    known = lock.load(str(root))["app.main:create()"]
+    assert known.packages["heavy"].imports == ("shared",)
+    assert set(known.packages["light"].imports) >= {"shared"}
+    assert known.packages["light"].distribution == "light"
+    parts = [known.first_party, *(package.own for package in known.packages.values())]
+    assert sum(part.resident for part in parts) == known.total.resident, "the parts add up"
+    assert sum(part.anonymous for part in parts) == known.total.anonymous
     sources = [*(root / "app").glob("*.py")]
-    assert lock.source == sum(path.stat().st_size for path in sources)
+    assert known.source == sum(path.stat().st_size for path in sources)
 
     second = run("--entrypoint", "app.main:create()", "--no-lock", style="text", python=None)
     assert second.out.startswith("app.main:create(): ")
@@ -204,7 +206,7 @@ def test_an_entry_point_runs_as_its_start_would(
     assert 20 <= added < 25
     assert entry["peak_mib"] >= entry["resident_mib"]
     assert 20 <= entry["first_party"]["resident_mib"] < 25, "no package of others is in it"
-    assert list(measured.load(str(root))) == [entrypoint]
+    assert list(lock.load(str(root))) == [entrypoint]
 
 
 def test_what_never_rests_is_read_when_its_time_is_over(root: Path, run: Run) -> None:
@@ -269,11 +271,11 @@ def test_what_does_not_start_is_told_and_not_kept(root: Path, run: Run, source: 
     assert result.err.startswith(f".: error: main.py does not start: {message}")
     assert output in result.err
     assert json.loads(result.out)["entrypoints"] == []
-    assert not (root / measured.FILE).exists()
+    assert not (root / lock.FILE).exists()
 
 
 def test_a_broken_lock_is_told_before_anything_runs(root: Path, run: Run) -> None:
-    write(root, {"main.py": "open('ran', 'w').close()\n", measured.FILE: '{"schema": 1,\n "entrypoints": []}\n'})
+    write(root, {"main.py": "open('ran', 'w').close()\n", lock.FILE: '{"schema": 1,\n "entrypoints": []}\n'})
     result = run("--entrypoint", "main.py")
     assert result.status == 2
     assert result.err.startswith("memguard.lock:2: error: entrypoints must be an object")

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from memguard_hooks.catalog import lock
+from memguard_hooks.catalog.lock import FILE, REST, Measured, Package, Size
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.footprint import measured
-from memguard_hooks.footprint.measured import FILE, REST, Measured, Package, Size
 
 KIB = 1024
 
@@ -76,24 +76,24 @@ def test_the_file_is_sorted_with_one_package_a_line() -> None:
         "b": Package("B", "1.0", Size(8 * KIB, -4 * KIB), ("c", "a")),
         "a": Package(None, None, Size(64 * KIB, 60 * KIB)),
     }
-    assert measured.render({"main.py": make(), "app.main:app": make(**packages)}) == TEXT
-    assert measured.render({}) == '{\n  "schema": 1,\n  "entrypoints": {}\n}\n'
+    assert lock.render({"main.py": make(), "app.main:app": make(**packages)}) == TEXT
+    assert lock.render({}) == '{\n  "schema": 1,\n  "entrypoints": {}\n}\n'
 
 
 def test_what_is_written_is_read_again() -> None:
-    found = measured.read(measured.render({"x": PANDAS}).encode())["x"]
+    found = lock.read(lock.render({"x": PANDAS}).encode())["x"]
     assert found.packages.keys() == PANDAS.packages.keys()
     assert found.packages["pandas"].imports == ("dateutil", "numpy"), "sorted"
-    assert measured.render({"x": found}) == measured.render({"x": PANDAS})
-    assert json.loads(measured.render({"x": PANDAS}))["entrypoints"]["x"]["packages"]["numpy"]["version"] == "2.4.6"
+    assert lock.render({"x": found}) == lock.render({"x": PANDAS})
+    assert json.loads(lock.render({"x": PANDAS}))["entrypoints"]["x"]["packages"]["numpy"]["version"] == "2.4.6"
 
 
 def test_a_closure_holds_what_an_import_loads() -> None:
-    assert measured.closure(PANDAS, "pandas") == {"pandas", "numpy", "dateutil", "decimal"}
-    assert measured.closure(PANDAS, "httpx") == {"httpx", "decimal"}
-    assert measured.closure(PANDAS, "unknown") == set()
+    assert lock.closure(PANDAS, "pandas") == {"pandas", "numpy", "dateutil", "decimal"}
+    assert lock.closure(PANDAS, "httpx") == {"httpx", "decimal"}
+    assert lock.closure(PANDAS, "unknown") == set()
     circle = make(a=Package(None, None, Size(), ("b",)), b=Package(None, None, Size(), ("a", "gone")))
-    assert measured.closure(circle, "a") == {"a", "b"}
+    assert lock.closure(circle, "a") == {"a", "b"}
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_closure_holds_what_an_import_loads() -> None:
 def test_what_is_at_fault_is_told_with_its_line(old: str, new: str, line: int, message: str) -> None:
     assert old in TEXT
     with pytest.raises(MemguardError) as raised:
-        measured.read(TEXT.replace(old, new, 1).encode())
+        lock.read(TEXT.replace(old, new, 1).encode())
     assert (raised.value.path, raised.value.line) == (FILE, line)
     assert message in raised.value.message
 
@@ -125,16 +125,16 @@ def test_what_is_at_fault_is_told_with_its_line(old: str, new: str, line: int, m
 @pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"null", b"[" * 100_000, b"{" + b" " * 2**23 + b"}"])
 def test_no_bytes_are_too_odd(data: bytes) -> None:
     with pytest.raises(MemguardError):
-        measured.read(data)
+        lock.read(data)
 
 
 def test_other_entry_points_stay(tmp_path: Path) -> None:
-    measured.write(str(tmp_path), {"b": make()})
-    measured.write(str(tmp_path), {"a": PANDAS})
-    assert list(measured.load(str(tmp_path))) == ["a", "b"]
+    lock.write(str(tmp_path), {"b": make()})
+    lock.write(str(tmp_path), {"a": PANDAS})
+    assert list(lock.load(str(tmp_path))) == ["a", "b"]
     changed = make()._replace(python="3.13.0")
-    measured.write(str(tmp_path), {"b": changed})
-    assert measured.load(str(tmp_path))["b"] == changed
+    lock.write(str(tmp_path), {"b": changed})
+    assert lock.load(str(tmp_path))["b"] == changed
     assert [path.name for path in tmp_path.iterdir()] == [FILE], "no temporary file is left"
 
 
@@ -142,25 +142,31 @@ def test_a_broken_lock_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / FILE
     path.write_text('{"schema": 1,\n', encoding="utf-8")
     with pytest.raises(MemguardError, match="is not valid JSON"):
-        measured.write(str(tmp_path), {"a": PANDAS})
+        lock.write(str(tmp_path), {"a": PANDAS})
     assert path.read_text(encoding="utf-8") == '{"schema": 1,\n'
 
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     with pytest.raises(MemguardError, match="cannot be written") as raised:
-        measured.write(str(tmp_path / "gone"), {"a": PANDAS})
+        lock.write(str(tmp_path / "gone"), {"a": PANDAS})
     assert raised.value.path == FILE
 
 
 def test_folders_tell_entry_points_apart() -> None:
-    assert measured.name_entry("main.py", "") == "main.py"
-    assert measured.name_entry("main.py", "bots/one") == "main.py in bots/one"
+    assert lock.name_entry("main.py", "") == "main.py"
+    assert lock.name_entry("main.py", "bots/one") == "main.py in bots/one"
 
 
 def test_reading_loads_next_to_nothing() -> None:
-    code = "import sys; import memguard_hooks.footprint.measured; print(*sorted(sys.modules))"
+    code = "import sys; import memguard_hooks.catalog.lock; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     ours = {name for name in loaded if name.startswith("memguard_hooks.")}
-    assert ours == {"memguard_hooks.errors", "memguard_hooks.footprint", "memguard_hooks.footprint.measured",
-                    "memguard_hooks.json_document", "memguard_hooks.toml_document"}  # fmt: skip
+    assert {name.removeprefix("memguard_hooks.") for name in ours} == {
+        "catalog",
+        "catalog.lock",
+        "errors",
+        "formats",
+        "formats.json_document",
+        "formats.toml_document",
+    }
     assert not {"subprocess", "tempfile", "importlib.metadata", "yaml", "libcst", "tomli"} & set(loaded)

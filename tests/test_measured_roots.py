@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from memguard_hooks.catalog import lock, lookup
+from memguard_hooks.catalog.lock import Measured, Package, Size
 from memguard_hooks.finding import MIB
-from memguard_hooks.footprint import catalog, measured
-from memguard_hooks.footprint.measured import Measured, Package, Size
 from memguard_hooks.hooks import memory_budget
-from memguard_hooks.project import MEASURED
+from memguard_hooks.project.project import MEASURED
 
 MAIN = "import pandas\n"
 
@@ -24,7 +24,7 @@ def entry(**changes: Any) -> Measured:
         "pandas": Package("pandas", "2.2.3", Size(100 * MIB, 90 * MIB), ("numpy", "re")),
         "numpy": Package("numpy", "2.1.0", Size(30 * MIB, 20 * MIB), ()),
         "re": Package(None, None, Size(MIB, MIB), ()),
-        measured.REST: Package(None, None, Size(2 * MIB, 2 * MIB), ()),
+        lock.REST: Package(None, None, Size(2 * MIB, 2 * MIB), ()),
         "scipy": Package("scipy", "1.0", Size(70 * MIB, 60 * MIB), ("numpy",)),
     }
     whole = Measured(
@@ -46,7 +46,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "main.py").write_text(MAIN, "utf-8")
     (tmp_path / "Procfile").write_text("w: python main.py\n", "utf-8")
-    (tmp_path / MEASURED).write_text(measured.render({"main.py": entry()}), "utf-8")
+    (tmp_path / MEASURED).write_text(lock.render({"main.py": entry()}), "utf-8")
     return tmp_path
 
 
@@ -62,7 +62,7 @@ def parts(service: dict[str, Any]) -> dict[str, tuple[float, str]]:
 
 
 def test_the_file_has_one_name() -> None:
-    assert measured.FILE == MEASURED
+    assert lock.FILE == MEASURED
 
 
 @pytest.mark.usefixtures("root")
@@ -87,7 +87,7 @@ def test_a_new_import_is_the_catalogs(root: Path, capsys: pytest.CaptureFixture[
     found = parts(judge(capsys)[0])
     assert found["pandas"] == (133.0, "measured")
     assert found["boto3"][1] == "catalog"
-    boto3 = catalog.find("boto3")
+    boto3 = lookup.find("boto3")
     assert boto3 is not None
     assert 3 < found["boto3"][0] <= boto3.resident / MIB
 
@@ -112,7 +112,7 @@ def test_what_has_moved_is_the_catalogs_and_is_said(root: Path, capsys: pytest.C
         "main.py was measured with other versions (pandas 2.2.3 → 2.1.4), where the catalog counts if it knows them: "
         "run `memguard measure` again"
     )
-    pandas = catalog.find("pandas", version="2.1.4")
+    pandas = lookup.find("pandas", version="2.1.4")
     assert pandas is not None
     size, source = parts(service)["pandas"]
     assert source == "catalog"
@@ -136,7 +136,7 @@ def test_another_python_is_another_matter(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_another_entry_point_is_not_known(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (root / MEASURED).write_text(measured.render({"other.py": entry()}), "utf-8")
+    (root / MEASURED).write_text(lock.render({"other.py": entry()}), "utf-8")
     service, skipped = judge(capsys)
     assert skipped == []
     assert parts(service)["pandas"][1] == "catalog"
@@ -164,7 +164,7 @@ def test_a_lock_that_is_a_folder_or_leads_out_is_left_alone(root: Path, capsys: 
     assert parts(judge(capsys)[0])["pandas"][1] == "catalog"
     (root / MEASURED).rmdir()
     outside = root.parent / "outside.lock"
-    outside.write_text(measured.render({"main.py": entry()}), "utf-8")
+    outside.write_text(lock.render({"main.py": entry()}), "utf-8")
     (root / MEASURED).symlink_to(outside)
     service, skipped = judge(capsys)
     assert parts(service)["pandas"][1] == "catalog"
@@ -173,7 +173,7 @@ def test_a_lock_that_is_a_folder_or_leads_out_is_left_alone(root: Path, capsys: 
 
 def test_a_range_on_a_light_package_that_was_measured(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     packages = {"certifi": Package("certifi", "2026.1.1", Size(MIB, MIB), ())}
-    (root / MEASURED).write_text(measured.render({"main.py": entry(packages=packages)}), "utf-8")
+    (root / MEASURED).write_text(lock.render({"main.py": entry(packages=packages)}), "utf-8")
     (root / "main.py").write_text("import certifi\n", "utf-8")
     (root / "requirements.txt").write_text("certifi>=2024,<2027\n", "utf-8")
     assert parts(judge(capsys)[0])["certifi"] == (1.0, "measured")
@@ -191,7 +191,7 @@ def test_a_range_on_a_light_package_that_was_measured(root: Path, capsys: pytest
     ],
 )
 def test_figures_that_cannot_be_are_at_fault(root: Path, capsys: pytest.CaptureFixture[str], old: str, new: str) -> None:
-    text = measured.render({"main.py": entry()})
+    text = lock.render({"main.py": entry()})
     assert old in text
     (root / MEASURED).write_text(text.replace(old, new), "utf-8")
     assert memory_budget.main([]) == 2
@@ -200,6 +200,6 @@ def test_figures_that_cannot_be_are_at_fault(root: Path, capsys: pytest.CaptureF
 
 def test_imports_in_a_circle_end(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     packages = {f"p{number}": Package(None, None, Size(MIB, MIB), (f"p{(number + 1) % 50}",)) for number in range(50)}
-    (root / MEASURED).write_text(measured.render({"main.py": entry(packages=packages)}), "utf-8")
+    (root / MEASURED).write_text(lock.render({"main.py": entry(packages=packages)}), "utf-8")
     (root / "main.py").write_text("import p7\n", "utf-8")
     assert parts(judge(capsys)[0])["p7"] == (50.0, "measured")

@@ -62,7 +62,13 @@ class Code(NamedTuple):
         loaded = {line.rpartition(b"|")[2].strip() for line in lines if line.startswith(b"import time:")}
         assert b"memguard_hooks.memo" in loaded
         errors = b"".join(line for line in lines if not line.startswith(b"import time:"))
-        is_recalled = not loaded & {b"memguard_hooks.run", b"memguard_hooks.project", b"argparse", b"yaml", b"subprocess"}
+        is_recalled = not loaded & {
+            b"memguard_hooks.hooks.running",
+            b"memguard_hooks.project.project",
+            b"argparse",
+            b"yaml",
+            b"subprocess",
+        }
         return Said(done.stdout, errors, done.returncode, is_recalled)
 
     def run_afresh(self, root: Path, *arguments: str, **environment: str) -> Said:
@@ -462,6 +468,6 @@ def test_other_figures_in_a_checkout_are_seen(code: Code, root: Path, tmp_path: 
     own = Code(tmp_path / "checkout", {"PYTHONPATH": str(tmp_path / "checkout")})
     shutil.copytree(code.folder / "memguard_hooks", own.folder / "memguard_hooks")
     assert own.run_until_kept(root).is_recalled
-    path = own.folder / "memguard_hooks/footprint/catalog/pandas.json"
+    path = own.folder / "memguard_hooks/catalog/data/pandas.json"
     path.write_bytes(path.read_bytes() + b"\n")
     assert not own.run(root).is_recalled

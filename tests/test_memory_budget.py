@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from memguard_hooks.footprint import catalog
+from memguard_hooks.catalog import lookup
 from memguard_hooks.hooks import memory_budget
 
 MIB = 2**20
@@ -41,9 +41,9 @@ def judge(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dic
 
 
 def total(module: str) -> float:
-    footprint = catalog.find(module)
+    footprint = lookup.find(module)
     assert footprint is not None
-    return (footprint.resident + catalog.interpreter().resident) / MIB
+    return (footprint.resident + lookup.interpreter().resident) / MIB
 
 
 def test_a_script_that_fits_prints_one_line(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -515,7 +515,7 @@ def test_an_unknown_package_is_assumed_by_its_wheel_and_by_what_it_requires(
     small, part = estimate(20_000)
     assert part["source"] == "assumed"
     assert small["expected"] > without["expected"] + 20
-    assert small["high"] >= without["low"] + total("pandas") - catalog.interpreter().resident / MIB
+    assert small["high"] >= without["low"] + total("pandas") - lookup.interpreter().resident / MIB
     large, _ = estimate(20_000_000)
     assert large["high"] > small["high"] + 10
     assert large["low"] <= small["expected"]
@@ -645,7 +645,7 @@ def test_what_brings_torch_brings_the_build_that_is_installed(
         "requirements.txt": requirements, "Procfile": "web: python main.py\n", "main.py": "import sentence_transformers\n"
     })  # fmt: skip
     _, report = judge(capsys, "--limit", "8GiB")
-    light, full = (catalog.find("torch", "torch", version) for version in ("0+cpu", None))
+    light, full = (lookup.find("torch", "torch", version) for version in ("0+cpu", None))
     assert light is not None
     assert full is not None
     expected = report["services"][0]["estimate_mib"]["expected"] * 2**20

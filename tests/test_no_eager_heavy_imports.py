@@ -9,8 +9,8 @@ from textwrap import dedent
 
 import pytest
 
+from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import MIB, mib
-from memguard_hooks.footprint import catalog
 from memguard_hooks.hooks.no_eager_heavy_imports import main
 
 MOVE = "    fix: move the import into the function that uses it\n"
@@ -37,7 +37,7 @@ def used(source: str, *names: str) -> str:
 
 def cost(module: str, python: str | None = None) -> str:
     """Return what the catalog says of a module, as findings do."""
-    footprint = catalog.find(module, None, None, python)
+    footprint = lookup.find(module, None, None, python)
     assert footprint is not None
     return f"{mib(footprint.resident)} MiB ({footprint.distribution} {footprint.version})"
 
@@ -146,7 +146,7 @@ def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, {"app/api.py": used("import os\nimport pandas as pd\n", "pd"), "app/bad.py": "import pandas\nx = )\n"})
     assert main(["app/bad.py", "app/api.py", "--format", "json"]) == 1
     out, err = capsys.readouterr()
-    footprint = catalog.find("pandas", None, None, None)
+    footprint = lookup.find("pandas", None, None, None)
     assert footprint is not None
     assert json.loads(out) == {
         "schema": 1,

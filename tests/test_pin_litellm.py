@@ -14,8 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from memguard_hooks.catalog import lookup
 from memguard_hooks.dependencies.served import served
-from memguard_hooks.footprint import catalog
 from memguard_hooks.hooks import pin_litellm
 
 SHA256 = "--hash=sha256:" + "0" * 64
@@ -64,7 +64,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 def measured(version: str) -> str | None:
     """Return the MiB of a version of litellm as messages write them, None where exactly this one was not measured."""
-    footprint = catalog.find("litellm", "litellm", version)
+    footprint = lookup.find("litellm", "litellm", version)
     if footprint is None or footprint.version != version:
         return None
     size = footprint.resident / 2**20
@@ -243,7 +243,7 @@ def test_proposal_is_served_and_allowed(run: Run, declared: str, arguments: list
 
 
 def test_memory_is_named_only_where_exactly_that_version_was_measured(run: Run) -> None:
-    known = {one.version for one in catalog.read_footprints("litellm")}
+    known = {one.version for one in lookup.read_footprints("litellm")}
     assert TABLE is not None
     unknown = next(version for version in TABLE.versions if version not in known and Version(version) > Version("1.70"))
     both = run({"a-requirements.txt": f"litellm=={unknown}", "b-requirements.txt": "litellm==1.70.0"})
@@ -559,7 +559,7 @@ def test_json(run: Run) -> None:
             {"path": "requirements.txt", "line": 3, "reason": "includes ../out.txt, which leads out of the repository"}
         ],
     }
-    footprint = catalog.find("litellm", "litellm", "1.70.0")
+    footprint = lookup.find("litellm", "litellm", "1.70.0")
     assert footprint is not None
     assert findings[0]["mib"] == round(footprint.resident / 2**20, 1)
     assert Requirement(findings[0]["fix"].partition("  (")[0]).specifier.contains("1.69.3")

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from memguard_hooks.footprint import trace
-from memguard_hooks.footprint.measure import PROBE
-from memguard_hooks.footprint.trace import Module, Trace
+from memguard_hooks.measure import trace
+from memguard_hooks.measure.measure import PROBE
+from memguard_hooks.measure.trace import Module, Trace
 
 MIB = 2**20
 VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")

@@ -10,8 +10,8 @@ from textwrap import dedent
 
 import pytest
 
+from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import mib
-from memguard_hooks.footprint import catalog
 from memguard_hooks.hooks.no_eager_heavy_imports import main
 
 APP = {
@@ -49,7 +49,7 @@ def places(capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_the_chain_from_the_entry_point(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, APP)
     assert main([]) == 1
-    footprint = catalog.find("pandas", None, None, None)
+    footprint = lookup.find("pandas", None, None, None)
     assert footprint is not None
     out, err = capsys.readouterr()
     assert out == (

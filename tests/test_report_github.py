@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memguard_hooks.config import load
-from memguard_hooks.every_hook import check
 from memguard_hooks.finding import MIB, Finding, Report, Skipped, Step
-from memguard_hooks.project import Project
+from memguard_hooks.hooks.all_hooks import check
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
 from memguard_hooks.report.github import most_severe_first, render
 from memguard_hooks.tree import WorkTree
 

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker  # type: ignore[import-untyped]
 
-from memguard_hooks.config import load
-from memguard_hooks.every_hook import check
 from memguard_hooks.finding import MIB, Estimate, Finding, Part, Report, ServiceReport, Severity, Skipped, Step, merge
-from memguard_hooks.project import Project
+from memguard_hooks.hooks.all_hooks import check
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
 from memguard_hooks.report import json_
 from memguard_hooks.report.sarif import render
 from memguard_hooks.rules import DOCUMENTED

@@ -17,11 +17,11 @@ import tomli
 import write_rules
 
 from memguard_hooks import rules
+from memguard_hooks.catalog import lookup
 from memguard_hooks.commands import check
-from memguard_hooks.config import load
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import CODES, mib
-from memguard_hooks.footprint import catalog
+from memguard_hooks.project.settings import load
 from memguard_hooks.rules import DOCUMENTED, EVERY_HOOK, read_rule
 from memguard_hooks.tree import WorkTree
 
@@ -177,7 +177,7 @@ def test_a_text_has_its_sections_and_fits_on_a_screen(code: str) -> None:
 
 
 def test_each_code_has_a_text_and_each_text_a_code() -> None:
-    assert sorted(path.stem for path in Path(rules.FOLDER).glob("*.md")) == sorted(DOCUMENTED)
+    assert sorted(path.stem for path in Path(rules.FOLDER).rglob("*.md")) == sorted(DOCUMENTED)
     assert set(DOCUMENTED) - set(CODES) == {"MG190", "MG191"}
 
 
@@ -269,7 +269,7 @@ def test_the_texts_are_data_of_the_package() -> None:
     project = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     (package, patterns), *_ = project["tool"]["setuptools"]["package-data"].items()
     found = {path for pattern in patterns for path in (ROOT / package).glob(pattern)}
-    assert {Path(rules.FOLDER, f"{code}.md") for code in DOCUMENTED} <= found
+    assert set(Path(rules.FOLDER).rglob("*.md")) <= found
 
 
 def test_each_figure_is_that_of_the_catalog() -> None:
@@ -278,7 +278,7 @@ def test_each_figure_is_that_of_the_catalog() -> None:
     for code, distribution, version, told in found:
         sizes = {
             mib(one.resident)
-            for one in catalog.read_footprints(distribution)
+            for one in lookup.read_footprints(distribution)
             if one.version == version and one.python == "3.11.7"
         }
         assert told in sizes, (code, distribution, version)

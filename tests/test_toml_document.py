@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.toml_document import Document, KeyPath, parse
+from memguard_hooks.formats.toml_document import Document, KeyPath, parse
 
 
 def read(text: str) -> Document:

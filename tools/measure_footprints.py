@@ -48,13 +48,13 @@ from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from memguard_hooks.footprint import trace
-from memguard_hooks.footprint.trace import Trace
+from memguard_hooks.measure import trace
+from memguard_hooks.measure.trace import Trace
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAN = ROOT / "tools" / "footprints.toml"
-PROBE = ROOT / "memguard_hooks" / "footprint" / "probe.py"
-CATALOG = ROOT / "memguard_hooks" / "footprint" / "catalog"
+PROBE = ROOT / "memguard_hooks" / "measure" / "probe.py"
+CATALOG = ROOT / "memguard_hooks" / "catalog" / "data"
 INDEX_PYTHON = "3.11"
 PYTHONS = (INDEX_PYTHON, "3.13")
 INTERPRETER = "python"

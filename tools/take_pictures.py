@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
-from memguard_hooks.config import load
-from memguard_hooks.every_hook import check
 from memguard_hooks.finding import Report, without_echo
-from memguard_hooks.project import Project
+from memguard_hooks.hooks.all_hooks import check
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
 from memguard_hooks.report import html, terminal
 from memguard_hooks.tree import WorkTree
 

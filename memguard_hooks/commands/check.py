@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple, TextIO
 
-from memguard_hooks import baseline, every_hook, run
 from memguard_hooks.cache_folder import find_top
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, below
+from memguard_hooks.hooks import all_hooks, running
 from memguard_hooks.memo import write
 from memguard_hooks.progress import PROGRESS_SECONDS
+from memguard_hooks.project import baseline
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
 from memguard_hooks.tree import WorkTree, inside, replace_file
 
@@ -46,11 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"no such folder: {options.path}")
     if (options.write_baseline or options.prune_baseline) and (options.select or options.ignore or options.changed_from):
         parser.error("a baseline is of the whole project: leave out --select, --ignore and --changed-from")
-    selection = every_hook.selection_of(options)
+    selection = all_hooks.selection_of(options)
     with _progress() as about:
-        found = run.judge(
+        found = running.judge(
             options,
-            lambda project: every_hook.check(project, selection, about),
+            lambda project: all_hooks.check(project, selection, about),
             root=options.path,
             with_known=options.write_baseline or options.prune_baseline,
             is_all=not (options.select or options.ignore or options.changed_from),
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
-    parser = run.make_parser("memguard check", "Check a whole project before it is deployed.", FORMATS)
+    parser = running.make_parser("memguard check", "Check a whole project before it is deployed.", FORMATS)
     parser.epilog = f"{EXAMPLES}\n{parser.epilog}"
     parser.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100)
     parser.add_argument("path", nargs="?", default=".", help="root of the project (default: this folder)")
@@ -71,15 +72,15 @@ def make_parser() -> argparse.ArgumentParser:
         "--output", metavar="[FORMAT=]FILE", type=_output, action="append", default=[],
         help="write a report to a file too, in the format that its suffix names; may be given several times",
     )  # fmt: skip
-    every_hook.add_selection_options(parser)
+    all_hooks.add_selection_options(parser)
     parser.add_argument(
         "--changed-from", metavar="REF", help="judge only what has changed since the work tree left this branch"
     )
     known = parser.add_mutually_exclusive_group()
     known.add_argument("--write-baseline", action="store_true", help="make all that is found known, and exit")
     known.add_argument("--prune-baseline", action="store_true", help="take what is mended out of the baseline, and exit")
-    run.add_budget_options(parser)
-    run.add_table_option(parser)
+    running.add_budget_options(parser)
+    running.add_table_option(parser)
     return parser
 
 
@@ -127,7 +128,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 def tell(options: argparse.Namespace, report: Report) -> int:
     """Print a report, write it to each file that was asked for, whatever becomes of the others; return the exit status."""
-    status = run.status_of(report, options.fail_on)
+    status = running.status_of(report, options.fail_on)
     folder = _folder_in_repository(options.path)
     for act in (partial(_show, options, report, folder), *(partial(_save, one, report, folder) for one in options.output)):
         try:
@@ -136,7 +137,7 @@ def tell(options: argparse.Namespace, report: Report) -> int:
             if os.environ.get("MEMGUARD_DEBUG"):
                 raise
             is_ours = isinstance(error, MemguardError)
-            write(sys.stderr, f"{error}\n" if is_ours else f"{run.describe(error)}\n")
+            write(sys.stderr, f"{error}\n" if is_ours else f"{running.describe(error)}\n")
             status = 2
     return status
 
@@ -145,7 +146,7 @@ def _show(options: argparse.Namespace, report: Report, folder: str) -> None:
     shown = _on_terminal(report) if options.format == "text" else None
     if shown is None:
         write(sys.stdout, _render(report, options.format, folder, tables=options.table))
-        write(sys.stderr, run.notes(report))
+        write(sys.stderr, running.notes(report))
     else:
         write(sys.stdout, shown)
 
@@ -189,7 +190,7 @@ def _on_terminal(report: Report) -> str | None:
 
 def _write_baseline(options: argparse.Namespace, report: Report, named: str | None) -> int:
     """Make what is found known, or only what was known already and is still there."""
-    write(sys.stderr, run.notes(Report(skipped=report.skipped)))
+    write(sys.stderr, running.notes(Report(skipped=report.skipped)))
     if any(skipped.broken for skipped in report.skipped):
         return 2
     try:

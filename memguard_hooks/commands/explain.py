@@ -19,7 +19,7 @@ from memguard_hooks.memo import write
 from memguard_hooks.rules import DOCUMENTED, read_rule
 
 if TYPE_CHECKING:
-    from memguard_hooks.needed import Need, Needs
+    from memguard_hooks.app.requirement_use import Need, Needs
 
 EXAMPLES = """examples:
   memguard explain                       the list of all topics and rules
@@ -145,11 +145,11 @@ def explain_platforms(arguments: Sequence[str]) -> int:
 
 def explain_requirements(arguments: Sequence[str]) -> int:
     """Print which requirements of a project its services need at start, which later, and which nothing imports."""
-    from memguard_hooks import run
-    from memguard_hooks.config import load
+    from memguard_hooks.app.requirement_use import find_needs
     from memguard_hooks.errors import MemguardError
-    from memguard_hooks.needed import find_needs
-    from memguard_hooks.project import Project
+    from memguard_hooks.hooks import running
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.project.settings import load
     from memguard_hooks.tree import WorkTree
 
     parser = argparse.ArgumentParser(
@@ -159,15 +159,15 @@ def explain_requirements(arguments: Sequence[str]) -> int:
     parser.add_argument("path", nargs="?", default=".", help="root of the project")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write the list")
     parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
-    run.add_target_options(parser)
-    run.add_entry_option(parser)
+    running.add_target_options(parser)
+    running.add_entry_option(parser)
     options = parser.parse_args(arguments)
     if not os.path.isdir(options.path):
         parser.error(f"no such folder: {options.path}")
     tree = WorkTree(options.path)
     try:
         settings, _ = load(tree, options.config)
-        project = Project(tree, run.adjust_service(settings, options))
+        project = Project(tree, running.adjust_service(settings, options))
         found = find_needs(project)
         project.close()
     except MemguardError as error:

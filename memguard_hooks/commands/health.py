@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity, Skipped, at_fault, mib
-from memguard_hooks.footprint import container as containers
-from memguard_hooks.footprint.cgroup import MOUNT
-from memguard_hooks.footprint.process_sizes import ProcessSize, find_tree, read_sizes, read_stat, read_variables
-from memguard_hooks.footprint.process_tree import PROC
+from memguard_hooks.host import container as containers
+from memguard_hooks.host.cgroup import MOUNT
+from memguard_hooks.host.process_sizes import ProcessSize, find_tree, read_sizes, read_stat, read_variables
+from memguard_hooks.host.process_tree import PROC
 from memguard_hooks.memo import write
 
 if TYPE_CHECKING:
-    from memguard_hooks.config import Settings
-    from memguard_hooks.dependencies.exact_pins import ExactPin
+    from memguard_hooks.project.settings import Settings
     from memguard_hooks.report.health import Environment, Health, Memory, Packages, Variable
+    from memguard_hooks.rules.host.exact_pins import ExactPin
     from memguard_hooks.tree import WorkTree
 
 HOOK = "health"
@@ -85,7 +85,7 @@ def _pid(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    from memguard_hooks.config import parse_size
+    from memguard_hooks.project.settings import parse_size
 
     try:
         size = parse_size(text)
@@ -97,7 +97,7 @@ def _size(text: str) -> int:
 
 
 def _share(text: str) -> float:
-    from memguard_hooks.config import parse_share
+    from memguard_hooks.project.settings import parse_share
 
     try:
         return parse_share(text if text.endswith("%") else f"{text}%")
@@ -106,7 +106,7 @@ def _share(text: str) -> float:
 
 
 def _status(text: str) -> int:
-    from memguard_hooks.footprint.exit_status import explain
+    from memguard_hooks.host.exit_status import explain
 
     try:
         return explain(int(text) if len(text) < 10 else 256).status
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None, place: Place | None = None) -> int:
     if options.warn > options.fail:
         parser.error("--warn must not be above --fail")
     if options.exit_status is not None:
-        from memguard_hooks.footprint.exit_status import explain
+        from memguard_hooks.host.exit_status import explain
 
         explained, kills = explain(options.exit_status), containers.read("self", *place).kills
         render = report.render_status_json if options.format == "json" else report.render_status
@@ -185,7 +185,7 @@ class _Examination:
 
     def load_settings(self, tree: WorkTree) -> Settings:
         """Read the settings; without what reads TOML the defaults count, and it is said."""
-        from memguard_hooks.config import Settings, load
+        from memguard_hooks.project.settings import Settings, load
 
         try:
             settings, notes = load(tree, self.options.config)
@@ -267,16 +267,16 @@ class _Examination:
 
     def read_packages(self, tree: WorkTree, settings: Settings) -> Packages:
         """Read what is installed, and judge it by the requirements and by the policy."""
-        from memguard_hooks.dependency_rules.installed import is_elsewhere, judge
-        from memguard_hooks.footprint.heavy import heavy_modules
-        from memguard_hooks.footprint.installed_heavy import find_heavy
-        from memguard_hooks.footprint.site_packages import find_folders, python_of, read_installed
+        from memguard_hooks.catalog.heavy import heavy_modules
+        from memguard_hooks.host.installed_heavy import find_heavy
+        from memguard_hooks.measure.site_packages import find_folders, python_of, read_installed
         from memguard_hooks.report.health import Packages
+        from memguard_hooks.rules.host.installed import is_elsewhere, judge
 
         python = f"{sys.version_info[0]}.{sys.version_info[1]}"
         folders: Sequence[str] = sys.path
         if self.options.python is not None:
-            from memguard_hooks.footprint.interpreter import find_interpreter
+            from memguard_hooks.measure.interpreter import find_interpreter
 
             folders = find_folders(find_interpreter(self.options.python, ()).path)
             python = python_of(folders) or python
@@ -295,7 +295,7 @@ class _Examination:
 
     def read_pins(self, tree: WorkTree) -> list[ExactPin]:
         """Return what requirements files pin; one that was not named need not be there."""
-        from memguard_hooks.dependencies.exact_pins import read
+        from memguard_hooks.rules.host.exact_pins import read
         from memguard_hooks.tree import normalize
 
         found: list[ExactPin] = []
@@ -341,9 +341,9 @@ class _Examination:
 
     def judge_variables(self, tree: WorkTree, settings: Settings, variables: Mapping[str, str]) -> None:
         """Judge variables by the rules that deploy-config has for those of a service."""
-        from memguard_hooks.deploy_rules.variables import Started, judge, read_names
         from memguard_hooks.deployment.service import Place as Written
-        from memguard_hooks.project import Project
+        from memguard_hooks.project.project import Project
+        from memguard_hooks.rules.deployment.variables import Started, judge, read_names
 
         places = {name: Written("environment", 0, 0) for name in sorted(variables) if name.startswith(_JUDGED)}
         started = Started(variables, places, target_python=settings.service.target_python)

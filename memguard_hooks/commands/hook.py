@@ -16,20 +16,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     status = memo.recall()
     if status is not None:
         return status
-    from memguard_hooks import every_hook, run
+    from memguard_hooks.hooks import all_hooks, running
 
     options = make_parser().parse_args(argv)
-    selection = every_hook.selection_of(options)
-    return run.run(options, lambda project: every_hook.check(project, selection), files=options.files or None, memo=memo)
+    selection = all_hooks.selection_of(options)
+    return running.run(options, lambda project: all_hooks.check(project, selection), files=options.files or None, memo=memo)
 
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    from memguard_hooks import every_hook, run
+    from memguard_hooks.hooks import all_hooks, running
 
-    parser = run.make_parser("memguard hook", "Run all hooks that some files wake; without any, all of the project.")
-    every_hook.add_selection_options(parser)
-    run.add_budget_options(parser)
-    run.add_table_option(parser)
+    parser = running.make_parser("memguard hook", "Run all hooks that some files wake; without any, all of the project.")
+    all_hooks.add_selection_options(parser)
+    running.add_budget_options(parser)
+    running.add_table_option(parser)
     parser.add_argument("files", nargs="*", help="files of the commit; without any, all of the project")
     return parser

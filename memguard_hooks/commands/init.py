@@ -21,15 +21,15 @@ from typing import NamedTuple
 import yaml
 
 from memguard_hooks.cache_folder import find_git
-from memguard_hooks.config import Settings
+from memguard_hooks.commands.first_settings import draft
 from memguard_hooks.errors import MemguardError, UnreadableError
-from memguard_hooks.every_hook import HOOKS
-from memguard_hooks.first_settings import draft
-from memguard_hooks.project import Project
-from memguard_hooks.toml_document import parse as parse_toml
+from memguard_hooks.fix.yaml_insert import BOM, Item, Style, insert_item, render_item
+from memguard_hooks.formats.toml_document import parse as parse_toml
+from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
+from memguard_hooks.hooks.all_hooks import HOOKS
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
 from memguard_hooks.tree import WorkTree, replace_file
-from memguard_hooks.yaml_insert import BOM, Item, Style, insert_item, render_item
-from memguard_hooks.yaml_nodes import compose, get, items, place, scalar
 
 NAME = "memguard-hooks"
 REPOSITORY = f"https://github.com/OWNER/{NAME}"

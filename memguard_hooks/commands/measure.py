@@ -19,23 +19,23 @@ from datetime import datetime, timezone
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
-from memguard_hooks.budget import Estimated, estimate_service, limit_of
-from memguard_hooks.config import load, parse_size
-from memguard_hooks.entry import settings_of
+from memguard_hooks.app.entry_points import settings_of
+from memguard_hooks.catalog import lock
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.footprint import measured
-from memguard_hooks.footprint.attribution import attribute, summarize
-from memguard_hooks.footprint.comparison import compare
-from memguard_hooks.footprint.interpreter import Interpreter, find_interpreter, make_environment
-from memguard_hooks.footprint.measure import Patience, Probe, make_probe, measure, measure_limited
-from memguard_hooks.footprint.running import NotStartedError
-from memguard_hooks.footprint.serving import Request, serve
-from memguard_hooks.launch import Launch, choose_service, find_launches, make_start, make_target
+from memguard_hooks.measure.attribution import attribute, summarize
+from memguard_hooks.measure.comparison import compare
+from memguard_hooks.measure.interpreter import Interpreter, find_interpreter, make_environment
+from memguard_hooks.measure.launch import Launch, choose_service, find_launches, make_start, make_target
+from memguard_hooks.measure.measure import Patience, Probe, make_probe, measure, measure_limited
+from memguard_hooks.measure.running import NotStartedError
+from memguard_hooks.measure.serving import Request, serve
 from memguard_hooks.progress import Progress
-from memguard_hooks.project import Project
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load, parse_size
 from memguard_hooks.report import measurement, measurement_json
 from memguard_hooks.report.measurement import EntryResult, ServiceResult
+from memguard_hooks.rules.budget.verdict import Estimated, estimate_service, limit_of
 from memguard_hooks.tree import WorkTree
 
 
@@ -184,7 +184,7 @@ class _Measurement:
         """Measure all entry points, and keep what was found in the lock."""
         root = self.project.tree.root
         if not self.options.no_lock:
-            measured.load(root)  # where it is at fault, say so before anything is run
+            lock.load(root)  # where it is at fault, say so before anything is run
         launches, skipped = find_launches(self.project, self.options.entrypoint)
         if not launches:
             reason = skipped[0].reason if skipped else "no service is declared; name what is started by --entrypoint"
@@ -200,8 +200,8 @@ class _Measurement:
                     self.is_failed = True
         self.progress.clear()
         if found and not self.options.no_lock:
-            measured.write(root, {one.name: one.measured for one in found})
-            print(f"{measured.FILE}: written", file=sys.stderr)
+            lock.write(root, {one.name: one.measured for one in found})
+            print(f"{lock.FILE}: written", file=sys.stderr)
         return found, skipped
 
     def measure_entry(self, launch: Launch, scratch: str) -> EntryResult:

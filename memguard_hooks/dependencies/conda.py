@@ -16,8 +16,8 @@ from memguard_hooks.dependencies.requirement import Comment, Manifest, Requireme
 from memguard_hooks.dependencies.requirements_lines import Line
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats.yaml_nodes import compose
 from memguard_hooks.tree import Tree
-from memguard_hooks.yaml_nodes import compose
 
 NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch"}
 """Packages of conda whose name on the Python index is another one, and beyond doubt."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
-from memguard_hooks.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import Document, KeyPath
 
 _GROUPS = "dependency-groups"
 

@@ -14,8 +14,8 @@ from memguard_hooks.dependencies import dependency_groups, image, locks, manifes
 from memguard_hooks.dependencies.install_command import SHELLS, Installed, read_installs, read_programs
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.toml_document import Place
-from memguard_hooks.toml_document import parse as parse_toml
+from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree, join, parent
 
 MAX_LINES = 500

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
-from memguard_hooks.toml_document import Document
+from memguard_hooks.formats.toml_document import Document
 
 _KEY = ("tool", "hatch", "envs")
 

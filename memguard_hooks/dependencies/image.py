@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from memguard_hooks.toml_document import Place
+from memguard_hooks.formats.toml_document import Place
 
 MAX_BYTES = 2**20
 """A Dockerfile is some kilobytes."""

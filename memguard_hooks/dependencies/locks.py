@@ -35,7 +35,7 @@ def beside(tree: Tree, path: str) -> tuple[str, ...]:
 
 def _is_of_poetry_alone(tree: Tree, path: str, both: tuple[str, ...]) -> bool:
     from memguard_hooks.dependencies.toml_requirements import value_at
-    from memguard_hooks.toml_document import parse
+    from memguard_hooks.formats.toml_document import parse
 
     try:
         if any(tree.read(lock) is None for lock in both):

@@ -11,7 +11,7 @@ from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.identity import identify
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
-from memguard_hooks.toml_document import Document
+from memguard_hooks.formats.toml_document import Document
 
 _KEY = ("tool", "pdm", "dev-dependencies")
 

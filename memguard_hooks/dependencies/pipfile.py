@@ -12,8 +12,8 @@ from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.poetry import git_url
 from memguard_hooks.dependencies.requirement import Comment, Manifest, Requirement, Wanted
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.toml_document import Document, KeyPath
-from memguard_hooks.toml_document import parse as parse_toml
+from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree
 
 _NOT_PACKAGES = ("source", "requires", "scripts", "pipenv")

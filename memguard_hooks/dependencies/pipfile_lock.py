@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memguard_hooks import json_document
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, Package
 from memguard_hooks.dependencies.requirement import Source, normalize_name
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.toml_document import Place
+from memguard_hooks.formats import json_document
+from memguard_hooks.formats.toml_document import Place
 
 _SPEC = 6
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from memguard_hooks.dependencies import poetry_constraint, toml_requirements
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
-from memguard_hooks.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import Document, KeyPath
 
 _POETRY: KeyPath = ("tool", "poetry")
 _MAIN: KeyPath = (*_POETRY, "dependencies")

@@ -12,7 +12,7 @@ from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Manifest, Wanted, shorten
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import Document, KeyPath
 from memguard_hooks.tree import Tree, join, parent
 
 

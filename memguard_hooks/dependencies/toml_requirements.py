@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
-from memguard_hooks.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import Document, KeyPath
 
 MAX_REQUIREMENTS = 5_000
 """Requirements of one list: no hand writes more, and parsing them takes seconds."""

@@ -11,7 +11,7 @@ from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.poetry import git_url
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
-from memguard_hooks.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import Document, KeyPath
 
 _UV: KeyPath = ("tool", "uv")
 WORKSPACE = "workspace"

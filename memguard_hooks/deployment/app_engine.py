@@ -15,8 +15,8 @@ from memguard_hooks.deployment.platforms import sizing
 from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
 from memguard_hooks.deployment.variables import is_template, of_mapping
 from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.formats.yaml_nodes import compose, get, place, scalar
 from memguard_hooks.tree import join, parent
-from memguard_hooks.yaml_nodes import compose, get, place, scalar
 
 if TYPE_CHECKING:
     import yaml

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memguard_hooks.deployment.servers import read_program
-from memguard_hooks.deployment.shell import MAX_EXPANDED, Operator, ShellError, Word, expand, split_words
 from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartCommand, inside, parse_entrypoint, unknown
 from memguard_hooks.deployment.wrappers import unwrap
+from memguard_hooks.formats.shell import MAX_EXPANDED, Operator, ShellError, Word, expand, split_words
 from memguard_hooks.tree import parent
 
 __all__ = ["MAX_LENGTH", "EntryPoint", "Host", "Start", "StartCommand", "parse", "parse_entrypoint"]

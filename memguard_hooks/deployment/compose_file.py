@@ -16,8 +16,8 @@ from memguard_hooks.deployment.compose_values import Text, interpolate, read_env
 from memguard_hooks.deployment.service import Place, Read
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
 from memguard_hooks.tree import join, parent
-from memguard_hooks.yaml_nodes import compose_all, get, items, place, scalar
 
 MAX_BYTES = 2**18
 """All files of a project that one names together, and the one itself; parsing YAML is slow."""

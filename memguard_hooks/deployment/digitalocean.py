@@ -17,8 +17,8 @@ from memguard_hooks.deployment.platforms import sizing
 from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service, Trap, Variables
 from memguard_hooks.deployment.variables import each_once, is_template, of_list
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
 from memguard_hooks.tree import join, normalize, parent
-from memguard_hooks.yaml_nodes import compose, get, items, place, scalar
 
 if TYPE_CHECKING:
     import yaml

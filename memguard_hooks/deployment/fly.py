@@ -13,13 +13,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from memguard_hooks import toml_document
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Image
 from memguard_hooks.deployment.platforms import find_plan, nearest_plans
 from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
 from memguard_hooks.finding import MIB, Skipped
-from memguard_hooks.toml_document import Document, KeyPath
+from memguard_hooks.formats import toml_document
+from memguard_hooks.formats.toml_document import Document, KeyPath
 from memguard_hooks.tree import join, parent
 
 FLY = "fly"

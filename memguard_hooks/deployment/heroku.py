@@ -9,14 +9,14 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from memguard_hooks import json_document
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import HEROKU, sizing
 from memguard_hooks.deployment.procfile import ONE_OFF
 from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap, Variables
 from memguard_hooks.finding import Skipped
-from memguard_hooks.json_document import Document
+from memguard_hooks.formats import json_document
+from memguard_hooks.formats.json_document import Document
 from memguard_hooks.tree import join, parent
 
 if TYPE_CHECKING:
@@ -99,8 +99,8 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     Raises MemguardError for YAML that does not parse, with the place.
     """
     from memguard_hooks.deployment.variables import of_mapping, pairs
-    from memguard_hooks.yaml_nodes import compose, get, items, scalar
-    from memguard_hooks.yaml_nodes import place as place_of
+    from memguard_hooks.formats.yaml_nodes import compose, get, items, scalar
+    from memguard_hooks.formats.yaml_nodes import place as place_of
 
     root = compose(data, path)
     images = {key.value: (key, value) for key, value in pairs(get(get(root, "build"), "docker"))}
@@ -147,7 +147,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
 def _run(value: yaml.Node | None) -> yaml.Node | None:
     """Return the command of an entry of `run`: a text, or a list or text under `command`."""
-    from memguard_hooks.yaml_nodes import get, scalar
+    from memguard_hooks.formats.yaml_nodes import get, scalar
 
     return value if scalar(value) is not None else get(value, "command")
 

@@ -22,7 +22,7 @@ from memguard_hooks.deployment.dockerfile import Image, Program
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
 from memguard_hooks.finding import MIB, Skipped
-from memguard_hooks.yaml_nodes import compose_all, get, items, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
 
 KUBERNETES = "kubernetes"
 CLOUD_RUN = "cloud-run"

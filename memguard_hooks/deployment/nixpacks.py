@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from memguard_hooks import toml_document
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service
-from memguard_hooks.toml_document import Document
+from memguard_hooks.formats import toml_document
+from memguard_hooks.formats.toml_document import Document
 from memguard_hooks.tree import parent
 
 

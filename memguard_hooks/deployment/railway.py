@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from memguard_hooks import json_document, toml_document
 from memguard_hooks.deployment import dockerfile, nixpacks, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service, Trap
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import json_document, toml_document
 from memguard_hooks.tree import join, parent
 
 RAILWAY = "railway"

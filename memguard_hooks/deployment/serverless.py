@@ -15,8 +15,8 @@ from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Variables
 from memguard_hooks.deployment.variables import each_once, is_template, of_mapping, pairs
 from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
 from memguard_hooks.tree import join, parent
-from memguard_hooks.yaml_nodes import compose, get, items, place, scalar
 
 if TYPE_CHECKING:
     import yaml

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from memguard_hooks.deployment.shell import ShellError, Word
-from memguard_hooks.deployment.shell_tree import Branch, Command, Compound, Function, NotParsedError, Statements, parse
+from memguard_hooks.formats.shell import ShellError, Word
+from memguard_hooks.formats.shell_tree import Branch, Command, Compound, Function, NotParsedError, Statements, parse
 
 MAX_BYTES = 2**16
 """A start script is a screen or two."""

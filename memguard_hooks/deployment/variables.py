@@ -8,8 +8,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment.service import Place, Variables
-from memguard_hooks.yaml_nodes import get, items, scalar
-from memguard_hooks.yaml_nodes import place as place_of
+from memguard_hooks.formats.yaml_nodes import get, items, scalar
+from memguard_hooks.formats.yaml_nodes import place as place_of
 
 if TYPE_CHECKING:
     import yaml

@@ -7,7 +7,7 @@ platform overrules (MG407). Limits: two that disagree (MG410), none (MG411), a p
 smaller than its comment says (MG413). Files: a command that is cut (MG420), a key inside a text (MG421), a format that
 ends (MG422), a start for development (MG423) or of what is not there (MG424). Variables: misspelt (MG701), without the
 effect they seem to have (MG702), refused by the interpreter (MG703), output that is lost (MG704), packages without
-bytecode (MG705), debugging (MG706). The sources of the reasons stand in the modules of `memguard_hooks/deploy_rules`.
+bytecode (MG705), debugging (MG706). The sources of the reasons stand in the modules of `memguard_hooks/rules/deployment`.
 
 bad:  web: gunicorn app:app -w 4                (an app of 300 MiB, on 512 MiB)
 bad:  ENV MALLOC_TRIM_THRESHOLD=65536           (the variable ends in an underscore)
@@ -24,12 +24,12 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
-from memguard_hooks import run
 from memguard_hooks.finding import Finding, Report
+from memguard_hooks.hooks import running
 
 if TYPE_CHECKING:
-    from memguard_hooks.deploy_rules.running import Running
-    from memguard_hooks.project import Project
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.rules.deployment.running import Running
 
 HOOK = "deploy-config"
 
@@ -61,40 +61,40 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge all that the deployment files of a project declare."""
-    from memguard_hooks.deploy_rules import comments
-    from memguard_hooks.deploy_rules.running import Running
+    from memguard_hooks.rules.deployment import comments
+    from memguard_hooks.rules.deployment.running import Running
 
     deployment = project.deployment
-    runnings = [Running(project, service) for service in deployment.services]
-    found = dict.fromkeys(_findings(project, runnings))
-    paths = {place.path for running in runnings for place in (running.place, *running.service.variables.values())}
+    started = [Running(project, service) for service in deployment.services]
+    found = dict.fromkeys(_findings(project, started))
+    paths = {place.path for one in started for place in (one.place, *one.service.variables.values())}
     paths |= {trap.place.path for trap in deployment.traps}
     return Report(tuple(comments.apply(project, list(found), sorted(paths), HOOK)))
 
 
-def _findings(project: Project, runnings: Sequence[Running]) -> Iterator[Finding]:
-    from memguard_hooks.deploy_rules import files, image, limits, variables, workers
+def _findings(project: Project, started: Sequence[Running]) -> Iterator[Finding]:
+    from memguard_hooks.rules.deployment import files, image, limits, variables, workers
 
     names_read = cache(lambda: variables.read_names(project))
     for trap in project.deployment.traps:
         yield from files.check_trap(trap)
-        yield from limits.check_trap(trap, runnings)
-    yield from limits.check_plans(runnings)
-    if not runnings:
+        yield from limits.check_trap(trap, started)
+    yield from limits.check_plans(started)
+    if not started:
         yield from workers.check_settings_file(project)
-    for running in runnings:
-        yield from workers.check(running)
-        yield from files.check(running)
-        yield from variables.check(running, names_read)
-        yield from image.check(running)
+    for one in started:
+        yield from workers.check(one)
+        yield from files.check(one)
+        yield from variables.check(one, names_read)
+        yield from image.check(one)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge the deployment of the project in the working folder."""
-    parser = run.make_parser(HOOK, __doc__ or "")
-    run.add_budget_options(parser)
+    parser = running.make_parser(HOOK, __doc__ or "")
+    running.add_budget_options(parser)
     options = parser.parse_args(argv)
-    return run.run(options, check)
+    return running.run(options, check)
 
 
 if __name__ == "__main__":

@@ -23,9 +23,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memguard_hooks import run
 from memguard_hooks.allowance import apply_allowances, read_allowances
-from memguard_hooks.dependency_rules.forbidden import (
+from memguard_hooks.finding import Finding, Report
+from memguard_hooks.hooks import running
+from memguard_hooks.rules.dependencies.forbidden import (
     COMPANIONS,
     HOOK,
     bringers,
@@ -34,10 +35,9 @@ from memguard_hooks.dependency_rules.forbidden import (
     forbidden_in,
     judge_declared,
 )
-from memguard_hooks.finding import Finding, Report
 
 if TYPE_CHECKING:
-    from memguard_hooks.project import Project
+    from memguard_hooks.project.project import Project
 
 RULES = {
     "MG110": "forbidden and declared",
@@ -72,7 +72,7 @@ def check(project: Project) -> Report:
     findings += find_in_locks(project, forbidden)
     findings += find_in_catalog(project, forbidden, declared)
     if any(one.name in project.heavy.distributions or one.name in companions for one in declared):
-        from memguard_hooks.dependency_rules.unused import find_companions, find_unused
+        from memguard_hooks.rules.dependencies.unused import find_companions, find_unused
 
         findings += find_unused(project, declared)
         findings += find_companions(project, declared) if companions else ()
@@ -82,11 +82,11 @@ def check(project: Project) -> Report:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hook on the files that are named, or on all of the project."""
-    parser = run.make_parser(HOOK, __doc__ or "")
-    run.add_target_options(parser)
+    parser = running.make_parser(HOOK, __doc__ or "")
+    running.add_target_options(parser)
     parser.add_argument("files", nargs="*", help="manifests, locks and Dockerfiles; without any, all of the project")
     options = parser.parse_args(argv)
-    return run.run(options, check, files=options.files or None)
+    return running.run(options, check, files=options.files or None)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ TYPE_CHECKING = False  # as typing has it: an answer that was kept is told witho
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from memguard_hooks.budget import Judged
-    from memguard_hooks.deferral import Deferral
+    from memguard_hooks.app.deferral import Deferral
     from memguard_hooks.finding import Finding, Report, Severity
-    from memguard_hooks.project import Project
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.rules.budget.verdict import Judged
 
 HOOK = "memory-budget"
 
@@ -45,8 +45,8 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Estimate each service in the work tree and at the last commit, or where a branch began, and judge it."""
-    from memguard_hooks.budget import assess
     from memguard_hooks.finding import Report
+    from memguard_hooks.rules.budget.verdict import assess
     from memguard_hooks.tree import RevisionTree, WorkTree
 
     assert isinstance(project.tree, WorkTree)
@@ -97,7 +97,7 @@ def _grown(judged: Judged, project: Project) -> tuple[int, str, int] | None:
     known = project.baseline
     if known is None or (report.path, report.name) not in known.services:
         return None
-    from memguard_hooks.baseline import GROWTH
+    from memguard_hooks.project.baseline import GROWTH
 
     code = {"error": "MG301", "warning": "MG302"}.get(report.verdict)
     if allowed is None and code is not None and known.knows(code, report.path, report.name):
@@ -205,13 +205,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     status = memo.recall()
     if status is not None:
         return status
-    from memguard_hooks import run
+    from memguard_hooks.hooks import running
 
-    parser = run.make_parser(HOOK, __doc__ or "")
-    run.add_budget_options(parser)
-    run.add_table_option(parser)
+    parser = running.make_parser(HOOK, __doc__ or "")
+    running.add_budget_options(parser)
+    running.add_table_option(parser)
     options = parser.parse_args(argv)
-    return run.run(options, check, memo=memo)
+    return running.run(options, check, memo=memo)
 
 
 if __name__ == "__main__":

@@ -30,15 +30,15 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from memguard_hooks import run
-from memguard_hooks.eager import Eager, eager_imports, eager_in_file, find_entries, imports_past_modules
+from memguard_hooks.app.heavy_imports import Eager, eager_imports, eager_in_file, find_entries, imports_past_modules
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Report, Skipped, Step, mib
+from memguard_hooks.hooks import running
 
 if TYPE_CHECKING:
     from memguard_hooks.allowance import Allowance
-    from memguard_hooks.config import Settings
-    from memguard_hooks.project import Project
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.project.settings import Settings
 
 HOOK = "no-eager-heavy-imports"
 
@@ -189,17 +189,17 @@ def _allowances(project: Project, path: str) -> list[Allowance]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hook on the Python files that are named, or on all of the project."""
-    parser = run.make_parser(HOOK, __doc__ or "")
-    run.add_target_options(parser)
-    run.add_entry_option(parser)
+    parser = running.make_parser(HOOK, __doc__ or "")
+    running.add_target_options(parser)
+    running.add_entry_option(parser)
     parser.add_argument("--scope", choices=("reachable", "all"), help="what entry points reach, or each file by itself")
     parser.add_argument("files", nargs="*", help="Python files; without any, all of the project")
     options = parser.parse_args(argv)
-    return run.run(options, check, files=options.files or None, adjust=_adjust)
+    return running.run(options, check, files=options.files or None, adjust=_adjust)
 
 
 def _adjust(settings: Settings, options: argparse.Namespace) -> Settings:
-    settings = run.adjust_service(settings, options)
+    settings = running.adjust_service(settings, options)
     return settings if options.scope is None else settings._replace(scope=options.scope)
 
 

@@ -24,16 +24,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memguard_hooks import run
 from memguard_hooks.allowance import apply_allowances, read_allowances
-from memguard_hooks.dependency_rules.pins import HOOK, LITELLM, Judge, Judged
 from memguard_hooks.finding import Finding, Report
+from memguard_hooks.hooks import running
+from memguard_hooks.rules.dependencies.pins import HOOK, LITELLM, Judge, Judged
 
 if TYPE_CHECKING:
     import argparse
 
-    from memguard_hooks.config import Settings
-    from memguard_hooks.project import Project
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.project.settings import Settings
 
 RULES = {
     "MG101": "not pinned exactly",
@@ -52,7 +52,7 @@ def check(project: Project) -> Report:
 
 def fix(project: Project) -> tuple[str, ...]:
     """Write the pins that findings propose into the manifests, and return what was done, one line each."""
-    from memguard_hooks.dependency_rules.repin import write_pins
+    from memguard_hooks.fix.pins import write_pins
 
     findings, judged = _judge(project)
     kept = frozenset(findings)
@@ -72,7 +72,7 @@ def _judge(project: Project) -> tuple[tuple[Finding, ...], list[Judged]]:
     findings = [one.finding for one in judged]
     findings += [finding for lock in project.declared.locks(judge.pinned) for finding in judge.packages(lock)]
     if any(len({one.name for one in manifest.requirements}) < len(manifest.requirements) for manifest in manifests):
-        from memguard_hooks.dependency_rules.twice import find_twice
+        from memguard_hooks.rules.dependencies.twice import find_twice
 
         python, is_deployed = project.declared.host_python, judge.is_deployed
         findings += [finding for manifest in manifests for finding in find_twice(manifest, python, is_deployed)]
@@ -83,7 +83,7 @@ def _judge(project: Project) -> tuple[tuple[Finding, ...], list[Judged]]:
 def _adjust(settings: Settings, options: argparse.Namespace) -> Settings:
     if options.max_version is not None:
         settings = settings._replace(pins={**settings.pins, LITELLM: f"<={options.max_version}"})
-    return run.adjust_service(settings, options)
+    return running.adjust_service(settings, options)
 
 
 def _checked_version(text: str) -> str:
@@ -99,8 +99,8 @@ def _checked_version(text: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hook on the files that are named, or on all of the project."""
-    parser = run.make_parser(HOOK, __doc__ or "")
-    run.add_target_options(parser)
+    parser = running.make_parser(HOOK, __doc__ or "")
+    running.add_target_options(parser)
     parser.add_argument(
         "--max-version",
         metavar="X",
@@ -110,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fix", action="store_true", help="write the pins into the manifests; locks are left alone")
     parser.add_argument("files", nargs="*", help="manifests, locks and Dockerfiles; without any, all of the project")
     options = parser.parse_args(argv)
-    return run.run(options, check, files=options.files or None, adjust=_adjust, fix=fix if options.fix else None)
+    return running.run(options, check, files=options.files or None, adjust=_adjust, fix=fix if options.fix else None)
 
 
 if __name__ == "__main__":

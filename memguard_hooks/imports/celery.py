@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from memguard_hooks.formats.python_literals import Literals, dotted_end, parse
 from memguard_hooks.imports.frameworks import Edge
-from memguard_hooks.imports.literals import Literals, dotted_end, parse
 
 _WHY = "as a module of tasks"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memguard_hooks.finding import MIB, Finding, Skipped, mib
-from memguard_hooks.footprint.container import Container, Limit
-from memguard_hooks.footprint.exit_status import Explained
-from memguard_hooks.footprint.installed_heavy import HeavyDistribution
-from memguard_hooks.footprint.process_sizes import ProcessSize
+from memguard_hooks.host.container import Container, Limit
+from memguard_hooks.host.exit_status import Explained
+from memguard_hooks.host.installed_heavy import HeavyDistribution
+from memguard_hooks.host.process_sizes import ProcessSize
 from memguard_hooks.report.text import visible
 
 SHOWN_PROCESSES = 10

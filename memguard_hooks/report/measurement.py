@@ -6,15 +6,15 @@ import os
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, mib
-from memguard_hooks.footprint.attribution import Attribution, Branch, Import
-from memguard_hooks.footprint.comparison import Compared
-from memguard_hooks.footprint.import_graph import SERVER
-from memguard_hooks.footprint.limit import Outcome
-from memguard_hooks.footprint.measure import Run
-from memguard_hooks.footprint.measured import Measured
-from memguard_hooks.footprint.process_tree import Process
-from memguard_hooks.footprint.serving import Reading, Served
+from memguard_hooks.host.process_tree import Process
+from memguard_hooks.measure.attribution import Attribution, Branch, Import
+from memguard_hooks.measure.comparison import Compared
+from memguard_hooks.measure.import_graph import SERVER
+from memguard_hooks.measure.limit import Outcome
+from memguard_hooks.measure.measure import Run
+from memguard_hooks.measure.serving import Reading, Served
 from memguard_hooks.report.text import way
 
 FOLDED = MIB

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, Skipped, Step
-from memguard_hooks.footprint.attribution import Branch
-from memguard_hooks.footprint.limit import Outcome
-from memguard_hooks.footprint.measured import Measured
-from memguard_hooks.footprint.serving import Reading
+from memguard_hooks.measure.attribution import Branch
+from memguard_hooks.measure.limit import Outcome
+from memguard_hooks.measure.serving import Reading
 from memguard_hooks.report.measurement import EntryResult, ServiceResult, name_process
 
 

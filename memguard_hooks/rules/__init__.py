@@ -1,4 +1,4 @@
-"""The documentation of the rules: one markdown file a code, which `memguard explain` prints.
+"""All that judges, one folder a family; the text of each rule stands beside its code, and `memguard explain` prints it.
 
 `docs/rules.md` is made of the same files, and each example in them is a test.
 """
@@ -12,6 +12,15 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import CODES
 
 FOLDER = os.path.dirname(__file__)
+
+FAMILIES = {
+    "pin-litellm": "dependencies",
+    "forbid-heavy-deps": "dependencies",
+    "no-eager-heavy-imports": "imports",
+    "memory-budget": "budget",
+    "deploy-config": "deployment",
+}
+"""The folder of the rules of each hook; what every hook reports stands at the top."""
 
 EVERY_HOOK = "every hook"
 
@@ -32,7 +41,8 @@ def read_rule(code: str) -> Rule:
     """Return the documentation of a rule. Raises MemguardError for a code that has none."""
     if code not in DOCUMENTED:
         raise MemguardError(f"there is no rule {code!r}")
-    with open(os.path.join(FOLDER, f"{code}.md"), encoding="utf-8") as stream:
+    hook = DOCUMENTED[code]
+    with open(os.path.join(FOLDER, FAMILIES.get(hook, ""), f"{code}.md"), encoding="utf-8") as stream:
         text = stream.read()
     title = text.partition("\n")[0].partition(": ")[2]
-    return Rule(code, title, DOCUMENTED[code], text)
+    return Rule(code, title, hook, text)

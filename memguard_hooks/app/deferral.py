@@ -1,0 +1,105 @@
+"""The fewest imports to defer so that a service fits.
+
+An import is worth only what no other one still loads: pandas by itself is worth little where seaborn brings it too. So
+what is weighed is a package with all that loads it, against the number of import statements that would have to move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+from memguard_hooks.app.estimate import Root
+from memguard_hooks.catalog.heavy import FRAMEWORKS
+from memguard_hooks.finding import MIB, Step
+
+Total = Callable[[Sequence[Root]], int]
+"""What the whole service takes with these roots alone, in bytes."""
+
+MOST_WEIGHED, MOST_GROUPS, MOST_CHOSEN = 25, 30, 25
+"""Roots that are weighed, the dearest first; groups of them; and imports that are told."""
+
+MOST = 8
+"""Roots that are weighed together; what more of them load is a part of nearly all, such as ssl."""
+
+
+class Deferral(NamedTuple):
+    """An import that may wait, and what the whole service takes less without it, in bytes.
+
+    `sites` are all statements that have to wait, the one that `chain` leads to first; `saving` counts what those
+    deferrals save that are told before.
+    """
+
+    name: str
+    chain: tuple[Step, ...]
+    saving: int
+    sites: tuple[Step, ...] = ()
+
+
+def fewest(roots: Sequence[Root], total: Total, goal: float) -> tuple[Deferral, ...]:
+    """Return the fewest imports to defer so that the total gets below the goal, the most saving first.
+
+    Where all together do not suffice, all that save a MiB or more are returned.
+    """
+    kept, now = list(roots), total(roots)
+    removed: list[Root] = []
+    while now > goal and len(removed) < MOST_CHOSEN:
+        options: list[tuple[bool, float, int, tuple[Root, ...], list[Root]]] = []
+        for group in _groups(kept):
+            left = _without(kept, group)
+            saving = now - total(left)
+            if saving >= MIB:
+                count = sum(len(root.sites) for root in group)
+                suffices = now - saving <= goal
+                # Of what suffices the fewest statements, else what saves most by each.
+                options.append((suffices, -count if suffices else saving / count, saving, group, left))
+        if not options:
+            break
+        _, _, saving, group, kept = max(options, key=lambda one: one[:3])
+        removed += sorted(group, key=lambda root: -root.resident)
+        now -= saving
+    if now <= goal:
+        for root in sorted(removed, key=lambda root: root.resident):
+            others = [one for one in removed if one is not root]
+            if total(_without(roots, others)) <= goal:
+                removed = others
+    chosen: list[Deferral] = []
+    before = total(roots)
+    for number, root in enumerate(removed, start=1):
+        after = total(_without(roots, removed[:number]))
+        chosen.append(Deferral(root.label, root.chain, before - after, root.sites))
+        before = after
+    return tuple(chosen)
+
+
+def _groups(roots: Sequence[Root]) -> Iterable[tuple[Root, ...]]:
+    """Give each root that may wait, and for each package of weight all roots that load it, if all of them may wait."""
+    loading: dict[str, list[Root]] = {}
+    costs: dict[str, int] = {}
+    yield from ((root,) for root in [one for one in roots if _may_wait(one)][:MOST_WEIGHED])
+    for root in roots:
+        for package, (resident, _) in root.footprint.own.items() if root.footprint else ():
+            if resident >= MIB and (root.sites or root.parent is None):
+                loading.setdefault(package, []).append(root)
+                costs[package] = max(costs.get(package, 0), resident)
+    groups: dict[tuple[str, ...], tuple[Root, ...]] = {}
+    for package in sorted(loading, key=lambda one: (-costs[one], one)):
+        ones = loading[package]
+        if 1 < len(ones) <= MOST and all(map(_may_wait, ones)):
+            groups.setdefault(tuple(one.name for one in ones), tuple(ones))
+    yield from list(groups.values())[:MOST_GROUPS]
+
+
+def _without(roots: Sequence[Root], group: Iterable[Root]) -> list[Root]:
+    """Leave roots out, and what only they import where it is installed."""
+    gone = {root.name for root in group}
+    while True:
+        more = {root.name for root in roots if root.parent in gone and not root.sites} - gone
+        if not more:
+            return [root for root in roots if root.name not in gone]
+        gone |= more
+
+
+def _may_wait(root: Root) -> bool:
+    """Tell whether the app can start without an import: not without its framework, nor what the server loads itself."""
+    return bool(root.chain) and bool(root.sites) and root.name.partition(".")[0].partition(":")[0] not in FRAMEWORKS

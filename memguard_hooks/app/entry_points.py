@@ -1,0 +1,124 @@
+"""Where each service of a project begins: the file that its command loads, and how modules are found from there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from memguard_hooks.deployment import platforms
+from memguard_hooks.deployment.command import parse
+from memguard_hooks.deployment.service import Service
+from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
+from memguard_hooks.finding import Skipped
+from memguard_hooks.imports.analyze import Target
+from memguard_hooks.imports.frameworks import Framework
+from memguard_hooks.imports.resolve import Resolver
+from memguard_hooks.imports.sources import Sources
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import ServiceSettings
+from memguard_hooks.tree import join, parent
+
+
+class Entry(NamedTuple):
+    """The file that a service loads first, the name it is loaded under (None for a script), and what decides its imports."""
+
+    service: Service
+    settings: ServiceSettings
+    command: StartCommand
+    entrypoint: EntryPoint
+    path: str
+    module: str | None
+    resolver: Resolver
+    target: Target
+    sources: Sources
+
+
+def find_services(project: Project) -> list[Service]:
+    """Return the services that deployment files declare, or one for each entry point of the settings."""
+    found = list(project.deployment.services)
+    if found:
+        return found
+    return [_service(project, text) for text in project.settings.service.entrypoints]
+
+
+def _service(project: Project, text: str) -> Service:
+    located = _locate(project, parse_entrypoint(text))
+    return Service(name=text, path=located[1] if located is not None else ".", line=1, column=1, command="")
+
+
+def settings_of(project: Project, service: Service) -> ServiceSettings:
+    """Return the settings of one service."""
+    return project.settings.services.get(service.name, project.settings.service)
+
+
+def read_command(project: Project, service: Service) -> StartCommand:
+    """Return how a service starts; an entry point of the settings counts where the command names none."""
+    settings = settings_of(project, service)
+    plan = f"{service.platform}-{service.plan}" if service.platform else settings.platform or ""
+    concurrency = platforms.concurrency_of(plan)
+    if service.command:
+        host = Host(
+            service.environment, project.read_file, concurrency, service.mounts, console_scripts=project.layout.scripts
+        )
+        command = parse(service.command, host, service.folder)
+    else:
+        command = StartCommand(None)
+    if settings.entrypoints and (not service.command or command.entrypoint is None):
+        chosen = service.name if service.name in settings.entrypoints else settings.entrypoints[0]
+        command = command._replace(entrypoint=parse_entrypoint(chosen, service.folder))
+        if command.workers is None:
+            command = command._replace(workers=1, start="single")
+    return command
+
+
+def find_entry(project: Project, service: Service) -> Entry | Skipped:
+    """Find what a service loads first, or say why nobody can."""
+    settings = settings_of(project, service)
+    command = read_command(project, service)
+    entrypoint = command.entrypoint
+    if entrypoint is None:
+        return Skipped(service.path, service.line, f"{command.reason}")
+    located = None
+    if command.program == "celery" and entrypoint.module:
+        # Celery looks for its app in `proj` and then in `proj.celery`.
+        located = _locate(project, entrypoint._replace(module=f"{entrypoint.module}.celery"))
+    located = located or _locate(project, entrypoint)
+    if located is None:
+        return Skipped(service.path, service.line, f"{entrypoint.text} is not in the repository")
+    resolver, path, module = located
+    environment = service.environment
+    target = Target(
+        settings.target_python or _python_of(service) or project.layout.python,
+        is_main=entrypoint.is_main,
+        called=frozenset({entrypoint.attribute}) if entrypoint.attribute else frozenset[str](),
+        lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
+    )
+    framework = Framework(environment.get("DJANGO_SETTINGS_MODULE"), is_worker=command.program == "celery")
+    sources = Sources(project.tree, project.analyses, framework)
+    return Entry(service, settings, command, entrypoint, path, module, resolver, target, sources)
+
+
+def _python_of(service: Service) -> tuple[int, int] | None:
+    """Return the Python that the deployment file names."""
+    major, _, rest = service.environment.get("PYTHON_VERSION", "").partition(".")
+    minor = rest.partition(".")[0]
+    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
+
+
+def _locate(project: Project, entrypoint: EntryPoint) -> tuple[Resolver, str, str | None] | None:
+    """Return how modules are found, the file that is loaded, and the name it is loaded under."""
+    roots = [entrypoint.folder]
+    script = None
+    if entrypoint.script is not None:
+        script = join(entrypoint.folder, entrypoint.script)
+        if script is None:
+            return None
+        roots = [parent(script)]
+    nested = join(entrypoint.folder, "src")
+    roots += [*entrypoint.roots, *project.settings.source_roots, *project.layout.roots, nested or "src"]
+    resolver = Resolver(project.tree, tuple(dict.fromkeys(roots)))
+    if script is not None:
+        return (resolver, script, None) if resolver.is_file(script) else None
+    module = entrypoint.module or ""
+    if entrypoint.is_main and resolver.files(f"{module}.__main__")[-1:] != resolver.files(module)[-1:]:
+        module = f"{module}.__main__"
+    return (resolver, resolver.files(module)[-1], module) if resolver.is_whole(module) else None

@@ -1,0 +1,166 @@
+"""The heavy imports of a project that run eagerly: from its entry points on, or file by file.
+
+Narrow, then prove: the bytes of files tell which may lead to a heavy module; only these are analyzed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Skipped, Step
+
+if TYPE_CHECKING:
+    from memguard_hooks.app.entry_points import Entry
+    from memguard_hooks.imports.analyze import Analysis, ImportSite
+    from memguard_hooks.project.project import Project
+
+
+class Eager(NamedTuple):
+    """One import that loads a heavy module, `root`, and the shortest chain of imports that leads to it.
+
+    `at_request` tells that it runs at the first request, after the workers were forked.
+    """
+
+    path: str
+    site: ImportSite
+    root: str
+    chain: tuple[Step, ...]
+    at_request: bool = False
+
+
+def heavy_roots(project: Project, names: tuple[str, ...]) -> list[str]:
+    """Return the heavy modules that importing some names runs, each once, without those that the settings allow."""
+    found = dict.fromkeys(root for name in names if (root := project.heavy.root_of(name)) is not None)
+    return [root for root in found if root not in project.settings.heavy_allow]
+
+
+def heavy_here(project: Project, names: tuple[str, ...]) -> list[str]:
+    """Return the heavy modules that importing some names runs, in the versions that the project installs.
+
+    What is heavy for its cost is that in its newest version; in an older one it may be light.
+    """
+    from memguard_hooks.catalog.heavy import DEFAULT
+
+    settings = project.settings
+    found: list[str] = []
+    for root in heavy_roots(project, names):
+        cost = None if {root, *project.heavy.modules[root]} & {*DEFAULT, *settings.heavy_add} else project.cost_of(root)[0]
+        if cost is None or cost >= settings.heavy_threshold:
+            found.append(root)
+    return found
+
+
+def find_entries(project: Project) -> list[Entry]:
+    """Return what the services of a project load first, as far as files tell; nothing where the scope is all files."""
+    settings = project.settings
+    if settings.scope == "all" or not (settings.service.entrypoints or project.deployment.services):
+        return []
+    from memguard_hooks.app.entry_points import Entry, find_entry, find_services
+
+    found: list[Entry] = []
+    unknown: list[Skipped] = []
+    for service in find_services(project):
+        entry = find_entry(project, service)
+        if isinstance(entry, Entry):
+            found.append(entry)
+        else:
+            unknown.append(entry._replace(reason=f"{service.name} is not followed: {entry.reason}"))
+    project.skipped += unknown
+    return found
+
+
+def eager_imports(project: Project, entries: list[Entry]) -> Iterator[Eager]:
+    """Give the eager heavy imports that the files to judge have a part in, by place."""
+    if entries:
+        yield from _reachable(project, entries)
+    elif project.settings.scope == "reachable":
+        reason = "no entry point is known, and the scope is what one reaches: nothing is judged"
+        project.skipped.append(Skipped(".", None, reason))
+    else:
+        for path in project.suspects:
+            yield from eager_in_file(project, path)
+
+
+def _reachable(project: Project, entries: list[Entry]) -> Iterator[Eager]:
+    from memguard_hooks.imports.graph import leading_to, walk
+
+    staged = None if project.files is None else frozenset(project.paths)
+    found: dict[tuple[str, int, int, str], Eager] = {}
+    for entry in entries:
+        sources, resolver = entry.sources, entry.resolver
+        rough = walk(sources.narrow, resolver, entry.path, entry.module, entry.target)
+        project.skipped += rough.notes
+        leading = leading_to(rough, lambda external: bool(heavy_roots(project, external.names)))
+        if staged is not None and not staged & leading:
+            continue
+        proven = walk(sources.prove, resolver, entry.path, entry.module, entry.target, leading)
+        project.skipped += proven.skipped
+        for external in proven.externals:
+            if external.moment == "call" or external.site is None:
+                continue
+            path = external.chain[-1].path
+            if project.is_excluded(path) or (staged is not None and not any(step.path in staged for step in external.chain)):
+                continue
+            for root in heavy_here(project, external.names):
+                key = (path, external.site.line, external.site.column, root)
+                last = external.chain[-1]._replace(module=_told(project, external.names[0], root))
+                chain = (*external.chain[:-1], last)
+                eager = Eager(path, external.site, root, chain, external.moment == "request")
+                known = found.get(key)
+                if known is None or (known.at_request, len(known.chain)) > (eager.at_request, len(eager.chain)):
+                    found[key] = eager
+    yield from (found[key] for key in sorted(found))
+
+
+def eager_in_file(project: Project, path: str) -> Iterator[Eager]:
+    """Judge one file by itself; what cannot be read or analyzed is noted."""
+    analysis = _analysis(project, path, lambda names: bool(heavy_roots(project, names)))
+    for unknown in analysis.unknown:
+        project.skipped.append(Skipped(path, unknown.line, f"imports a computed name: {unknown.text}"))
+    for site in analysis.sites:
+        if site.when == "import" and site.level == 0:
+            for root in heavy_here(project, _names(site)):
+                if not project.is_first_party(root, path):
+                    yield Eager(path, site, root, (Step(path, site.line, _told(project, site.module, root)),))
+
+
+def imports_past_modules(project: Project) -> Iterator[tuple[str, str, str, ImportSite]]:
+    """Give the library, its module, the file and the import wherever a library does not come through its module."""
+    wanted = project.settings.only_through
+    for path in project.suspects if wanted else ():
+        analysis = _analysis(project, path, lambda names: any(_is_below(name, one) for name in names for one in wanted))
+        for site in analysis.sites:
+            for library, module in wanted.items() if site.when != "never" and site.level == 0 else ():
+                stem = path.removesuffix(".py").removesuffix("/__init__")
+                is_own = f"/{stem}".endswith("/" + module.replace(".", "/"))
+                if any(_is_below(name, library) for name in _names(site)) and not is_own:
+                    yield library, module, path, site
+
+
+def _analysis(project: Project, path: str, may_matter: Callable[[tuple[str, ...]], bool]) -> Analysis:
+    """Analyze a file whose bytes say that it may matter; a file that cannot be read or analyzed is noted."""
+    from memguard_hooks.imports.analyze import Analysis
+    from memguard_hooks.imports.narrow import candidates
+
+    try:
+        names = candidates(project.sources.data(path))
+        if names is None or may_matter(names):
+            return project.sources.analysis(path, project.target)
+    except MemguardError as error:
+        project.skipped.append(Skipped(path, error.line, error.message))
+    return Analysis()
+
+
+def _names(site: ImportSite) -> tuple[str, ...]:
+    return (site.module, *(f"{site.module}.{name}" for name in site.names))
+
+
+def _is_below(name: str, module: str) -> bool:
+    return name == module or name.startswith(f"{module}.")
+
+
+def _told(project: Project, module: str, root: str) -> str:
+    """Return the name that a message gives to an import: as it is written, where that loads the heavy module."""
+    return module if project.heavy.root_of(module) == root else root

@@ -1,0 +1,118 @@
+"""Which of the declared requirements the services of a project need at start, which later, and which nothing imports.
+
+An import belongs to a distribution by the measured catalog, by a short table of names that differ, or by the name itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+from memguard_hooks.app.entry_points import Entry, find_entry, find_services
+from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog.heavy import DEFAULT
+from memguard_hooks.catalog.lookup import Footprint
+from memguard_hooks.dependencies.requirement import Requirement, normalize_name, pin_of
+from memguard_hooks.errors import UnreadableError
+from memguard_hooks.finding import Skipped, Step, at_fault
+from memguard_hooks.imports.graph import walk
+from memguard_hooks.project.project import Project
+
+Use = Literal["start", "deferred", "unused", "unknown"]
+"""At start, in a call later on, by no import that an entry point reaches; unknown where none could be followed."""
+
+USES: tuple[Use, ...] = ("start", "deferred", "unused", "unknown")
+
+OTHER_NAMES = {
+    "attrs": ("attr", "attrs"), "beautifulsoup4": ("bs4",), "discord-py": ("discord",), "mysqlclient": ("MySQLdb",),
+    "pillow": ("PIL",), "psycopg2-binary": ("psycopg2",), "pycryptodome": ("Crypto",), "pyjwt": ("jwt",),
+    "pymupdf": ("fitz", "pymupdf"), "pyopenssl": ("OpenSSL",), "pyserial": ("serial",), "python-dateutil": ("dateutil",),
+    "python-docx": ("docx",), "python-dotenv": ("dotenv",), "python-jose": ("jose",), "python-magic": ("magic",),
+    "python-multipart": ("multipart", "python_multipart"), "python-pptx": ("pptx",), "python-telegram-bot": ("telegram",),
+    "pyyaml": ("yaml",), "scikit-image": ("skimage",), "setuptools": ("setuptools", "pkg_resources"),
+}  # fmt: skip
+"""Distribution → its modules, where neither the catalog nor the name tells. Source: the wheels' own `top_level.txt`."""
+
+
+class Need(NamedTuple):
+    """One requirement: when it is loaded, by which chain of imports, and what was measured of it, None where nothing was."""
+
+    requirement: Requirement
+    use: Use
+    chain: tuple[Step, ...] = ()
+    footprint: Footprint | None = None
+
+
+class Needs(NamedTuple):
+    """All requirements that are installed, by use and then as they are declared; and what could not be followed."""
+
+    needs: tuple[Need, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def find_needs(project: Project) -> Needs:
+    """Follow the imports of all services, and tell for each requirement whether one loads it at start."""
+    declared: dict[str, Requirement] = {}
+    for requirement in (*project.declared.inventory.direct(), *project.declared.installed_by_commands):
+        declared.setdefault(requirement.name, requirement)
+    loaded: dict[str, tuple[Use, tuple[Step, ...]]] = {}
+    skipped = [
+        Skipped(error.path or ".", error.line, error.message) if isinstance(error, UnreadableError) else at_fault(error)
+        for error in project.declared.faults
+    ]
+    entries = []
+    for service in find_services(project):
+        entry = find_entry(project, service)
+        if isinstance(entry, Entry):
+            entries.append(entry)
+        else:
+            skipped.append(entry._replace(reason=f"{service.name} is not followed: {entry.reason}"))
+    if not entries and all(gap.broken for gap in skipped):
+        skipped.append(Skipped(".", None, "no entry point is known; name one with --entrypoint"))
+    providers = {module: name for name in declared for module in modules_of(name)}
+    for entry in entries:
+        found = walk(entry.sources.prove, entry.resolver, entry.path, entry.module, entry.target)
+        skipped += found.skipped
+        for external in found.externals:
+            use: Use = "start" if external.moment == "start" else "deferred"
+            for name in dict.fromkeys(_providers(external.names, providers)):
+                if name not in loaded or (loaded[name][0], use) == ("deferred", "start"):
+                    loaded[name] = (use, external.chain)
+        program = normalize_name(entry.command.program or "")
+        if program in declared:
+            loaded[program] = ("start", (Step(entry.service.path, entry.service.line, program),))
+    rest: Use = "unused" if entries else "unknown"
+    needs = [
+        Need(requirement, *loaded.get(name, (rest, ())), _footprint(project, requirement))
+        for name, requirement in declared.items()
+    ]
+    return Needs(tuple(sorted(needs, key=lambda need: USES.index(need.use))), tuple(dict.fromkeys(skipped)))
+
+
+def modules_of(distribution: str) -> tuple[str, ...]:
+    """Return the modules by which a distribution is imported, as far as they are known."""
+    names = [module for module, providers in DEFAULT.items() if distribution in providers]
+    names += [one.name for one in lookup.distributions().get(distribution, ())]
+    if not names:
+        names += OTHER_NAMES.get(distribution, (distribution.replace("-", "_"), distribution.replace("-", ".")))
+    return tuple(dict.fromkeys(name if name.startswith("google.") else name.partition(".")[0] for name in names))
+
+
+def _providers(names: tuple[str, ...], providers: Mapping[str, str]) -> Iterator[str]:
+    """Give the distributions that importing some names loads: the longest module that is known counts."""
+    for name in names:
+        here = name
+        while here and here not in providers:
+            here = here.rpartition(".")[0]
+        if here:
+            yield providers[here]
+
+
+def _footprint(project: Project, requirement: Requirement) -> Footprint | None:
+    """Return the dearest measurement of a distribution, in the version that is nearest to the one that is pinned."""
+    pin = pin_of(requirement)
+    locked = project.declared.inventory.locked(requirement.name)
+    version = pin.version if pin is not None else locked[0].version if locked else None
+    measured = lookup.distributions().get(requirement.name, ())
+    dearest = max(measured, key=lambda one: one.resident, default=None)
+    return lookup.find(dearest.name, requirement.name, version) if dearest is not None else None

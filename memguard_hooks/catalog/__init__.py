@@ -1,0 +1,1 @@
+"""Measured footprints: the data, its lookup, and what a project has measured itself."""

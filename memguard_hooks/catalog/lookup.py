@@ -1,0 +1,392 @@
+"""Look up what an import costs in the measured catalog.
+
+The data lies beside this module, in ``data/``: one JSON file a distribution, read when it is first asked for, and
+``index.tsv``, which lists the measured modules; ``tools/measure_footprints.py`` writes both. ``light.tsv`` lists modules
+that take less than 10 MiB, by ``tools/survey_footprints.py``: rougher, but enough to know that they are light. It also
+writes ``standard.tsv``, with the modules of the standard library.
+"""
+
+from __future__ import annotations
+
+import os.path
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+FOLDER = os.path.join(os.path.dirname(__file__), "data")
+DEFAULT_PYTHON = "3.11"
+INTERPRETER = "python"
+
+REST = "(standard library)"
+"""What stands in the own costs for the small parts of the standard library together."""
+
+
+class Module(NamedTuple):
+    """A measured module, as the index lists it: the newest version on the default Python.
+
+    A name such as `celery:Celery` is what `from celery import Celery` runs, where `import celery` alone loads little, and
+    `boto3:client('s3')` what a call of that as the app loads takes besides.
+    """
+
+    name: str
+    distribution: str
+    resident: int
+
+
+class Footprint(NamedTuple):
+    """One measurement: what importing a module adds to a bare interpreter. Memory in bytes."""
+
+    module: str
+    distribution: str
+    version: str
+    python: str
+    platform: str
+    libc: str
+    cores: int
+    bytecode: bool
+    date: str
+    wheel: str
+    resident: int
+    anonymous: int
+    peak: int  # by how much the import lifts the peak of the process
+    without_bytecode: tuple[int, int] | None  # resident and anonymous; None where nobody measured it
+    base_resident: int
+    base_anonymous: int
+    own: Mapping[str, tuple[int, int]]  # package -> what its own modules take, without what they import
+    optional: tuple[str, ...]  # modules that it imports where they are installed; here they were not
+    installed: Mapping[str, str]  # distribution that was installed with it -> its version
+
+    @property
+    def requires(self) -> tuple[str, ...]:
+        """The distributions that were installed with it, by canonical name, sorted."""
+        return tuple(self.installed)
+
+    @property
+    def is_light(self) -> bool:
+        """Whether it comes from the rough survey of light packages."""
+        return not self.wheel and self.distribution != INTERPRETER
+
+    @property
+    def provenance(self) -> str:
+        """Where the figure comes from: ``pandas 2.3.3, Python 3.11.7, linux-x86_64, 2026-11-21``."""
+        if self.distribution == INTERPRETER:
+            return f"Python {self.python}, {self.platform}, {self.date}"
+        return f"{self.distribution} {self.version}, Python {self.python}, {self.platform}, {self.date}"
+
+
+@cache
+def _index() -> dict[str, tuple[Module, ...]]:
+    found: dict[str, tuple[Module, ...]] = {}
+    with open(os.path.join(FOLDER, "index.tsv"), encoding="ascii") as file:
+        for line in file:
+            if not line.startswith("#"):
+                name, distribution, kib = line.rstrip("\n").split("\t")
+                found[name] = (*found.get(name, ()), Module(name, distribution, int(kib) * 1024))
+    return found
+
+
+@cache
+def modules() -> dict[str, tuple[Module, ...]]:
+    """The measured modules by name; several distributions may provide one, as ``cv2``."""
+    return {name: ones for name, ones in _index().items() if ":" not in name}
+
+
+@cache
+def distributions() -> dict[str, tuple[Module, ...]]:
+    """The measured distributions with their modules, by canonical name."""
+    found: dict[str, tuple[Module, ...]] = {}
+    for ones in modules().values():
+        for one in ones:
+            found[one.distribution] = (*found.get(one.distribution, ()), one)
+    return found
+
+
+@cache
+def installed_with(distribution: str) -> frozenset[str]:
+    """What was installed with a distribution when it was measured last; nothing of one that was not."""
+    if distribution not in distributions():
+        return frozenset()
+    return frozenset(cast("Mapping[str, str]", _items(distribution)[-1]["installed"]))
+
+
+def bringing(names: Collection[str]) -> frozenset[str]:
+    """The measured distributions with which one of some others was installed, found by the bytes of their files."""
+    wanted = [f'"{name}": "'.encode() for name in names]
+
+    def brings(distribution: str) -> bool:
+        with open(os.path.join(FOLDER, f"{distribution}.json"), "rb") as file:
+            data = file.read()
+        return any(one in data for one in wanted)
+
+    return frozenset(filter(brings, distributions()))
+
+
+def providers(name: str) -> tuple[str, ...]:
+    """The distributions that were measured to provide a module root, by canonical name."""
+    light = find_light(name)
+    return tuple(one.distribution for one in _index().get(name, ())) or ((light.distribution,) if light else ())
+
+
+@cache
+def attributes() -> dict[str, tuple[str, ...]]:
+    """The modules that load more once a name is taken from them, with what was measured: ``celery:Celery``."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in _index():
+        module, colon, _ = name.partition(":")
+        if colon:
+            found[module] = (*found.get(module, ()), name)
+    return found
+
+
+@cache
+def _items(distribution: str) -> tuple[Mapping[str, object], ...]:
+    import json
+
+    with open(os.path.join(FOLDER, f"{distribution}.json"), encoding="ascii") as file:
+        items: list[dict[str, object]] = json.load(file)["measurements"]
+    installed: dict[tuple[object, object], object] = {}
+    for item in items:  # it stands with the first module of a version and a Python
+        item["installed"] = installed.setdefault((item["version"], item["python"]), item.get("installed", {}))
+    return tuple(items)
+
+
+@cache
+def read_footprints(distribution: str) -> tuple[Footprint, ...]:
+    """The measurements of a distribution, by canonical name: by module, then version, then Python, rising."""
+    return tuple(read_footprint(distribution, item) for item in _items(distribution))
+
+
+def read_footprint(distribution: str, item: Mapping[str, object]) -> Footprint:
+    """One measurement of a file. The files are the project's own and tested, so that no value is checked here."""
+    without_bytecode = cast("Sequence[int]", item["without_bytecode"])
+    return Footprint(
+        module=cast("str", item["module"]),
+        distribution=distribution,
+        version=cast("str", item["version"]),
+        python=cast("str", item["python"]),
+        platform=cast("str", item["platform"]),
+        libc=cast("str", item["libc"]),
+        cores=cast("int", item["cores"]),
+        bytecode=cast("bool", item["bytecode"]),
+        date=cast("str", item["date"]),
+        wheel=cast("str", item["wheel"]),
+        resident=cast("int", item["resident"]),
+        anonymous=cast("int", item["anonymous"]),
+        peak=cast("int", item["peak"]),
+        without_bytecode=(without_bytecode[0] * 1024, without_bytecode[1] * 1024) if without_bytecode else None,
+        base_resident=cast("int", item["base_resident"]),
+        base_anonymous=cast("int", item["base_anonymous"]),
+        own=_own(" ".join(cast("Sequence[str]", item["own"]))),
+        optional=tuple(cast("Sequence[str]", item["optional"])),
+        installed=cast("Mapping[str, str]", item["installed"]),
+    )
+
+
+def find(
+    module: str,
+    distribution: str | None = None,
+    version: str | None = None,
+    python: str | None = None,
+) -> Footprint | None:
+    """The measurement of exactly this module root that comes nearest to a version and a Python.
+
+    The version counts before the Python. Without a version the newest is taken, without a Python the
+    default one; where several distributions provide the module and none is named, the first by name.
+    """
+    for candidate in _index().get(module, ()):
+        if distribution in (None, candidate.distribution):
+            measured = [one for one in _items(candidate.distribution) if one["module"] == module]
+            nearest = nearest_version([str(one["version"]) for one in measured], version)
+            return read_footprint(
+                candidate.distribution, nearest_python([one for one in measured if one["version"] == nearest], python)
+            )
+    return None
+
+
+@cache
+def _lines(name: str) -> bytes:
+    with open(os.path.join(FOLDER, name), "rb") as file:
+        return file.read()
+
+
+def _fields(name: str, key: str) -> list[str] | None:
+    """Return what follows a key in a table of lines."""
+    if not key.isascii() or not key.isprintable():
+        return None
+    data = _lines(name)
+    start = data.find(f"\n{key}\t".encode()) + 1
+    return data[start : data.index(b"\n", start)].decode("ascii").split("\t")[1:] if start else None
+
+
+@cache
+def find_light(module: str) -> Footprint | None:
+    """What the survey found of exactly this module root; the first distribution by name, where several provide it."""
+    fields = _fields("light.tsv", module)
+    if fields is None:
+        return None
+    distribution, version, *costs = fields
+    data = _lines("light.tsv")
+    python, platform, libc, cores, date = data[2 : data.index(b":")].decode("ascii").split(", ")
+    base = interpreter(python)._replace(python=python, platform=platform, libc=libc, cores=int(cores), date=date)
+    return _surveyed(base, module, distribution, version, costs)
+
+
+@cache
+def find_standard(module: str, python: str | None = None) -> Footprint | None:
+    """What a module of the standard library takes on the nearest Python, None for what takes next to nothing."""
+    base = interpreter(python, _measured_standard())
+    fields = _fields("standard.tsv", f"3.{minor_of(base.python)} {module}")
+    return None if fields is None else _surveyed(base, module, INTERPRETER, base.python, fields)
+
+
+@cache
+def _measured_standard() -> frozenset[int]:
+    """The minor versions on which the standard library was measured."""
+    return frozenset(minor_of(line.decode("ascii")) for line in _lines("standard.tsv").split(b"\n") if line[:2] == b"3.")
+
+
+def _surveyed(base: Footprint, module: str, distribution: str, version: str, costs: Sequence[str]) -> Footprint:
+    """One line of the survey as a footprint: resident, anonymous, and `name:resident/anonymous` of packages, in KiB."""
+    resident, anonymous, own = costs
+    return base._replace(
+        module=module,
+        distribution=distribution,
+        version=version,
+        wheel="",
+        resident=int(resident) * 1024,
+        anonymous=int(anonymous) * 1024,
+        peak=int(resident) * 1024,
+        base_resident=base.resident,
+        base_anonymous=base.anonymous,
+        own=_own(own),
+    )
+
+
+def _own(text: str) -> dict[str, tuple[int, int]]:
+    """Read own costs: `email:520 ssl:6796/2872 -:80`, resident and anonymous KiB; `-` are the small standard modules."""
+    found: dict[str, tuple[int, int]] = {}
+    for item in text.split():
+        name, _, both = item.rpartition(":")
+        resident, slash, anonymous = both.partition("/")
+        found[REST if name == "-" else name] = (int(resident) * 1024, int(anonymous if slash else resident) * 1024)
+    return found
+
+
+@cache
+def newest_within(distribution: str, specifier: str) -> str | None:
+    """The newest measured version of a distribution that a specifier admits, None where none is, or any is."""
+    if distribution not in distributions() or not any(sign in specifier for sign in "<=~!"):
+        return None
+    measured = tuple(dict.fromkeys(str(one["version"]) for one in _items(distribution)))
+    if len(measured) == 1:
+        return None
+
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import Version
+
+    try:
+        return max(SpecifierSet(specifier).filter(measured), key=Version, default=None)
+    except InvalidSpecifier:
+        return None
+
+
+def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
+    """Of versions that rise, the wanted one, or the one that shares most of its release with it.
+
+    A build counts before the version: who asks for ``2.12.0`` or ``2.12.0+cu130`` does not get ``2.13.0+cpu``
+    as long as another build was measured. Without a wanted version it is the newest, of the ordinary build.
+    """
+    if wanted in measured:
+        return cast("str", wanted)
+    if len(set(measured)) == 1:
+        return measured[0]
+    build = build_of(wanted or "")
+    versions = [one for one in measured if build_of(one) == build] or [one for one in measured if not build_of(one)]
+    versions = versions or list(measured)
+    if wanted is None:
+        return versions[-1]
+
+    try:
+        target = release_of(wanted)
+    except ValueError:  # InvalidVersion is one, and a number may have more digits than Python reads
+        return versions[-1]
+    return min(reversed(versions), key=lambda one: release_distance(release_of(one), target))
+
+
+def release_of(version: str) -> tuple[int, ...]:
+    """The numbers of a version's release; packaging reads those that are more than numbers. Raises ValueError."""
+    numbers = version.partition("+")[0].split(".")
+    if all(one.isascii() and one.isdecimal() and len(one) < 10 for one in numbers):
+        return tuple(map(int, numbers))
+    from packaging.version import Version
+
+    return Version(version).release
+
+
+def build_of(version: str) -> str:
+    """The kind of build that the local part of a version names: ``cpu``, ``cu`` for all CUDA versions, or none."""
+    return version.partition("+")[2].rstrip("0123456789.")
+
+
+def release_distance(release: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, int]:
+    """How far two releases are apart: first by the place of the first number that differs, then by how much."""
+    length = max(len(release), len(other))
+    padded = zip(release + (0,) * (length - len(release)), other + (0,) * (length - len(other)), strict=True)
+    for place, (one, two) in enumerate(padded):
+        if one != two:
+            return -place, abs(one - two)
+    return -length, 0
+
+
+def nearest_python(measured: Sequence[Mapping[str, object]], python: str | None) -> Mapping[str, object]:
+    """The measurement on the wanted Python's minor version, or the nearest to it; the newer of two as near."""
+    wanted = minor_of(python or DEFAULT_PYTHON)
+
+    def distance(one: Mapping[str, object]) -> tuple[int, int]:
+        minor = minor_of(str(one["python"]))
+        return abs(minor - wanted), -minor
+
+    return min(measured, key=distance)
+
+
+def minor_of(python: str) -> int:
+    """The minor version: 11 for ``3.11`` and for ``3.11.7``, and the default one's for a mere ``3``."""
+    minor = python.partition(".")[2].partition(".")[0]
+    return int(minor) if minor.isdecimal() else minor_of(DEFAULT_PYTHON)
+
+
+def root_of(name: str) -> str | None:
+    """The longest measured module root that importing a dotted name runs, if any; a light one counts too.
+
+    ``google.generativeai.types`` runs ``google.generativeai``, and ``pandas.io`` runs ``pandas``.
+    """
+    measured = modules()
+    if ":" in name:
+        return None
+    while name not in measured and find_light(name) is None:
+        name = name.rpartition(".")[0]
+        if not name:
+            return None
+    return name
+
+
+def dearest_below(root: str | None) -> str | None:
+    """The measured module that a root stands for of which only the first name is known: itself unless it is empty.
+
+    Who tries `cryptography.hazmat.primitives` fails at `cryptography`, which loads nothing itself.
+    """
+    measured = modules().get(root or "", ())
+    if not measured or max(one.resident for one in measured) >= 2**20:
+        return root
+    below = [
+        one for provider in measured for one in distributions()[provider.distribution] if one.name.startswith(f"{root}.")
+    ]
+    return max(below, key=lambda one: one.resident).name if below else root
+
+
+def interpreter(python: str | None = None, among: Collection[int] = ()) -> Footprint:
+    """What the bare interpreter takes, by the nearest minor version, of all or `among` some."""
+    items = [one for one in _items(INTERPRETER) if not among or minor_of(str(one["python"])) in among]
+    return read_footprint(INTERPRETER, nearest_python(items, python))

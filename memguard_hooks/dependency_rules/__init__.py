@@ -1,1 +1,0 @@
-"""What the hooks on dependencies judge by: one module a topic."""

@@ -1,0 +1,41 @@
+"""Writes the pins that findings propose: into manifests, never into locks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from memguard_hooks.dependencies import locks
+from memguard_hooks.dependencies.locked import locked_versions, update_command
+from memguard_hooks.dependencies.manifests import is_named
+from memguard_hooks.fix.specifier_edit import Wish, pin_all
+from memguard_hooks.rules.dependencies.pins import Judged
+from memguard_hooks.tree import Tree, replace_file
+
+
+def write_pins(tree: Tree, judged: Sequence[Judged]) -> tuple[str, ...]:
+    """Pin what can be pinned, each file at once or not at all, and return what was done, one line each.
+
+    Left alone are locks, compiled files, lines with hashes, URLs, and what no reader would find pinned afterwards.
+    """
+    wishes: dict[str, dict[Wish, None]] = {}
+    for one in judged:
+        requirement = one.requirement
+        is_manifest = is_named(requirement.path) or requirement.path.endswith((".txt", ".in"))
+        if one.version is not None and is_manifest and not locks.is_lock(requirement.path):
+            wishes.setdefault(requirement.path, {})[Wish(requirement, one.version)] = None
+    told: dict[str, None] = {}
+    for path, wanted in sorted(wishes.items()):
+        # From the end on, so that the places of those before it stay.
+        ordered = sorted(wanted, key=lambda wish: (wish.requirement.line, wish.requirement.column), reverse=True)
+        data, done = pin_all(tree, path, ordered)
+        if not done or data == tree.read(path):
+            continue
+        replace_file(os.path.realpath(os.path.join(tree.root, path)), data, path)  # a link stays one
+        for requirement, version in reversed(done):
+            told[f"{path}:{requirement.line}: rewritten: {requirement.name}=={version}"] = None
+            for locked in locked_versions(tree, requirement)[:1]:
+                if locked.version != version:
+                    told[f"{locked.path}: is left as it is, with {requirement.name} {locked.version}: update it with "
+                         f"{update_command(locked.path)}"] = None  # fmt: skip
+    return tuple(told)

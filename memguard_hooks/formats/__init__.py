@@ -1,0 +1,1 @@
+"""From text to nodes with positions: one reader a format, which knows no meaning."""

@@ -1,0 +1,1 @@
+"""Facts about a running machine: cgroup, process tree, sizes, what is installed."""

@@ -1,0 +1,56 @@
+"""The static estimate of a process beside its measurement, part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from memguard_hooks.catalog.lock import REST, Measured, closure
+from memguard_hooks.finding import Part
+
+BASE = "python"
+FIRST_PARTY = "(first-party)"
+
+
+class Compared(NamedTuple):
+    """What one part was estimated and measured to take, in bytes; None where only the other knows of it."""
+
+    package: str
+    estimated: int | None
+    measured: int | None
+
+    @property
+    def difference(self) -> int:
+        """By how much the estimate is too high."""
+        return (self.estimated or 0) - (self.measured or 0)
+
+
+def compare(parts: Sequence[Part], measured: Measured) -> tuple[Compared, ...]:
+    """Set each part of an estimate beside what was measured.
+
+    A part is what a package adds to those before it, with all that it imports. So the measured packages are counted in
+    the same order, each once; the small parts of the standard library belong to the first part that imports anything.
+    """
+    left = dict(measured.packages)
+    found: list[Compared] = []
+    for part in parts:
+        if part.package == BASE:
+            found.append(Compared(part.package, part.resident, measured.base.resident))
+        elif part.package == FIRST_PARTY:
+            found.append(Compared(part.package, part.resident, measured.first_party.resident))
+        else:
+            names = closure(measured, _package_of(part.package, measured))
+            taken = [left.pop(name) for name in (*names, REST) if names and name in left]
+            found.append(Compared(part.package, part.resident, sum(one.own.resident for one in taken) if names else None))
+    if all(one.package != FIRST_PARTY for one in found):
+        found.append(Compared(FIRST_PARTY, None, measured.first_party.resident))
+    for name, package in sorted(left.items(), key=lambda item: (-item[1].own.resident, item[0])):
+        found.append(Compared(name, None, package.own.resident))
+    return tuple(found)
+
+
+def _package_of(root: str, measured: Measured) -> str:
+    """Return the package that a module root is booked on: `google.protobuf` for `google.protobuf.message`."""
+    while root not in measured.packages and "." in root:
+        root = root.rpartition(".")[0]
+    return root

@@ -1,0 +1,439 @@
+"""What a project declares, locks and installs: the lazy facts on its dependencies."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from memguard_hooks.dependencies import manifests
+from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.finding import Skipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from memguard_hooks.dependencies.deployed import Command, Deployed
+    from memguard_hooks.dependencies.inventory import Inventory
+    from memguard_hooks.dependencies.lock import Lock, Package
+    from memguard_hooks.dependencies.requirement import Manifest, Requirement, Wanted
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.tree import Tree
+
+MAX_FOLDERS = 300
+"""Folders that are looked through for images."""
+
+CPU_INDEX = b"/whl/cpu"
+"""How the address of PyTorch's index of wheels for CPUs ends."""
+
+_INCLUDE = re.compile(rb"(?m)^\s*[-.]|-\x00")
+
+
+class Pinned(NamedTuple):
+    """The measured distributions that are installed somewhere, by name: exact versions, ranges, and all names."""
+
+    versions: Mapping[str, str]
+    present: frozenset[str]
+    ranges: Mapping[str, str] = MappingProxyType({})
+
+
+class Declared:
+    """The dependencies of one project; each fact is read the first time that a rule asks."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._near: dict[str, Pinned] = {}
+
+    @cached_property
+    def _whole(self) -> Declared:
+        """The same, with all files to judge."""
+        return self if self._project.files is None else self._project.whole.declared
+
+    @cached_property
+    def manifest_paths(self) -> tuple[str, ...]:
+        """The manifests to judge, and what commands install that are to be judged.
+
+        A file that was named counts whatever its name, unless that is another's.
+        """
+        from memguard_hooks.dependencies import locks
+
+        project = self._project
+        found = [
+            path
+            for path in project.paths
+            if manifests.is_manifest(path) or (project.files is not None and not _is_other(path))
+        ]
+        if project.files is None or any(map(self.may_install, project.paths)):
+            found += sorted(
+                path for path in self.deployed.named if not locks.is_lock(path) and not project.is_excluded(path)
+            )
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def lock_paths(self) -> tuple[str, ...]:
+        """The locks among the files to judge."""
+        from memguard_hooks.dependencies import locks
+
+        return tuple(path for path in self._project.paths if locks.is_lock(path))
+
+    def manifest(self, path: str, wanted: Wanted) -> Manifest:
+        """Read one manifest, and what it includes, for the requirements that are `wanted`.
+
+        Raises MemguardError for one that does not parse.
+        """
+        from memguard_hooks.dependencies import manifests
+
+        return manifests.read(self._project.tree, path, wanted)
+
+    def manifests(self, names: Iterable[str], *, with_repeated: bool = False) -> list[Manifest]:
+        """Read the manifests to judge that may declare one of the distributions, or any one more than once.
+
+        A manifest whose bytes name none of them, and include nothing, is not parsed. One that does
+        not parse is noted as broken.
+        """
+        from memguard_hooks.dependencies import manifests
+        from memguard_hooks.dependencies.repeated import find_repeated
+        from memguard_hooks.dependencies.requirement import mentions
+
+        names = tuple(names)
+        wanted = frozenset(names)
+        found: list[Manifest] = []
+        for path in self.manifest_paths:
+            try:
+                data = self._project.tree.read(path)
+                if data is None:
+                    raise MemguardError("no such file", path)
+                repeated = find_repeated(data, path) if with_repeated else frozenset[str]()
+                if (
+                    repeated
+                    or mentions(data, names)
+                    or _INCLUDE.search(data)
+                    or b"memguard:" in data
+                    or manifests.is_named(path)
+                ):
+                    found.append(self.manifest(path, (wanted | repeated).__contains__))
+            except UnreadableError as error:
+                self._project.unreadable(error, was_named=self._project.files is not None)
+            except MemguardError as error:
+                self._project.broken(error)
+        self._project.skipped += [gap for manifest in found for gap in manifest.skipped]
+        return found
+
+    def locks(self, names: Iterable[str]) -> list[Lock]:
+        """Read the locks to judge whose bytes name one of the distributions; one that does not parse is noted as broken."""
+        from memguard_hooks.dependencies import locks
+
+        names = tuple(names)
+        found: list[Lock] = []
+        for path in self.lock_paths:
+            try:
+                data = self._project.tree.read(path)
+                if data is None:
+                    raise MemguardError("no such file", path)
+                if any(locks.names(data, name) for name in names):
+                    found.append(locks.read(self._project.tree, path))
+            except UnreadableError as error:
+                self._project.unreadable(error, was_named=self._project.files is not None)
+            except MemguardError as error:
+                self._project.broken(error)
+        self._project.skipped += [gap for lock in found for gap in lock.skipped]
+        return found
+
+    @cached_property
+    def install_commands(self) -> tuple[Command, ...]:
+        """The commands that install what the project needs: those of its images, and of the platforms it is made for."""
+        from memguard_hooks.dependencies import deployed, image
+
+        found: list[Command] = []
+        for path in _images(self._project.tree):
+            data = (
+                None if self._project.is_excluded(path) or image.is_for_development(path) else self._project.read_file(path)
+            )
+            if data is None:
+                continue
+            dockerfile = image.read(data, path)
+            if dockerfile.has_more:
+                reason = f"runs more than {image.MAX_RUNS} commands: the rest is not read"
+                self._project.skipped.append(Skipped(path, None, reason))
+            found += deployed.of_image(dockerfile)
+        builds = dict.fromkeys(build for service in self._project.discovered[0].services for build in service.builds)
+        for build in builds:
+            if not image.is_image(build.place.path):
+                text = (self._project.read_file(build.place.path) or b"").decode("utf-8", "replace")
+                place = deployed.places_in(text, build.command, build.place.line, build.place.column)
+                found.append(deployed.Command(build.command, build.place.path, place, (build.folder,)))
+        return tuple(found)
+
+    def may_install(self, path: str) -> bool:
+        """Tell whether a file may hold commands that install packages, by its name."""
+        from memguard_hooks.dependencies.image import is_image
+        from memguard_hooks.deployment.discover import PLATFORM_FILES
+
+        return is_image(path) or path.rpartition("/")[2] in PLATFORM_FILES or path.endswith("nixpacks.toml")
+
+    @cached_property
+    def installed_by_commands(self) -> tuple[Requirement, ...]:
+        """The packages that commands install by their names, in the files to judge."""
+        from memguard_hooks.dependencies import deployed
+
+        judged = frozenset(self._project.paths)
+        commands = [command for command in self.install_commands if command.path in judged]
+        found = [installed for command in commands for installed in deployed.installs_of(command)]
+        self._project.skipped += [gap for installed in found for gap in installed.skipped]
+        return tuple(requirement for installed in found for requirement in installed.requirements)
+
+    @cached_property
+    def deployed(self) -> Deployed:
+        """The files, extras and groups that the deployment installs, as far as its files tell."""
+        from memguard_hooks.dependencies import deployed
+
+        services = self._project.discovered[0].services
+        if any(not one.builds and one.path.endswith(("Procfile", ".service")) for one in services):
+            return deployed.Deployed()  # nobody knows how these are built
+        return deployed.find(self._project.tree, self.install_commands)
+
+    @cached_property
+    def asked_extras(self) -> frozenset[str]:
+        """The extras of the project itself that are installed: any of its manifests may ask for one, staged or not."""
+        from memguard_hooks.dependencies.requirement import normalize_name
+
+        whole = self._whole
+        asks: dict[str | None, set[str]] = {}
+        for path in whole.manifest_paths:
+            try:
+                asked = self.manifest(path, lambda _: False).own_extras
+            except MemguardError:
+                continue
+            for asking, extra in asked:
+                asks.setdefault(normalize_name(asking) if asking else None, set()).add(normalize_name(extra))
+        found: set[str] = set()
+        waiting = [*asks.get(None, ()), *self.deployed.extras]
+        while waiting:
+            extra = waiting.pop()
+            if extra not in found:
+                found.add(extra)
+                waiting += asks.get(extra, ())
+        return frozenset(found)
+
+    def is_installed(self, requirement: Requirement) -> bool:
+        """Tell whether the host may install a requirement: by its group, its extra, its file and its marker."""
+        from memguard_hooks.dependencies.requirement import is_live
+
+        if requirement.is_constraint or requirement.group == "build":
+            return False
+        if requirement.marker is not None and not is_live(requirement, self.host_python):
+            return False
+        deployed = self.deployed
+        if requirement.group == "extra":
+            deployed = deployed._replace(extras=self.asked_extras)
+        return deployed.is_asked(requirement)
+
+    @cached_property
+    def takes_cpu_wheels(self) -> bool:
+        """Whether a manifest or a Dockerfile names PyTorch's index of wheels for CPUs."""
+        project = self._project.whole if self._project.files is not None else self._project
+        paths = (*self._whole.manifest_paths, *_images(project.tree))
+        return any(CPU_INDEX in (project.read_file(path) or b"") for path in paths)
+
+    @cached_property
+    def host_python(self) -> tuple[int, int] | None:
+        """The Python of the host: that of the settings, or the one that all services name."""
+        from memguard_hooks.project.settings import parse_python
+
+        if self._project.settings.service.target_python is not None:
+            return self._project.settings.service.target_python
+        try:
+            found = {parse_python(one.environment.get("PYTHON_VERSION", "")) for one in self._project.discovered[0].services}
+        except ValueError:
+            return None
+        return found.pop() if len(found) == 1 else None
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """All that the project declares and locks, whichever files are judged; what does not parse is at fault beside it."""
+        return self._known[0]
+
+    @property
+    def faults(self) -> tuple[MemguardError, ...]:
+        """What is at fault in the manifests and the locks of the project, whichever files are judged."""
+        return self._known[1]
+
+    @cached_property
+    def _known(self) -> tuple[Inventory, tuple[MemguardError, ...]]:
+        from memguard_hooks.dependencies import locks
+        from memguard_hooks.dependencies.inventory import Inventory
+
+        whole = self._whole
+        requirements: dict[Requirement, None] = {}
+        found: list[Lock] = []
+        faults: list[MemguardError] = []
+        for path in whole.manifest_paths:
+            try:
+                requirements.update(dict.fromkeys(self.manifest(path, lambda _: True).requirements))
+            except MemguardError as error:
+                faults.append(error)
+        for path in whole.lock_paths:
+            try:
+                found.append(locks.read(self._project.tree, path))
+            except MemguardError as error:
+                faults.append(error)
+        return self._inventory(tuple(requirements), tuple(found), Inventory), tuple(faults)
+
+    def inventory_of(self, lock: Lock) -> Inventory:
+        """One lock, and what the manifest beside it asks for where the lock does not say that itself."""
+        from memguard_hooks.dependencies.inventory import Inventory
+
+        declared = () if lock.roots else self.declared_beside(lock)
+        return self._inventory(declared, (lock,), Inventory)
+
+    def declared_beside(self, lock: Lock) -> tuple[Requirement, ...]:
+        """What the manifest declares from which a lock was made; nothing where it does not parse."""
+        from memguard_hooks.tree import parent
+
+        name = "Pipfile" if lock.path.endswith("Pipfile.lock") else "pyproject.toml"
+        try:
+            return self.manifest(f"{parent(lock.path)}/{name}".lstrip("/"), lambda _: True).requirements
+        except MemguardError:
+            return ()
+
+    def _inventory(self, requirements: tuple[Requirement, ...], locks: tuple[Lock, ...], make: type[Inventory]) -> Inventory:
+        deployed = self.deployed
+        installed = None if deployed.files is None else tuple(sorted(deployed.files))
+        groups = tuple(sorted(deployed.groups))
+        return make(requirements, locks, self.host_python, tuple(sorted(self.asked_extras)), groups, installed)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """The exact versions of measured distributions that hold in the root."""
+        return self.near("").versions
+
+    def near(self, folder: str) -> Pinned:
+        """Return what is pinned in a folder: by the manifests there, above it, and what is installed, and by the lock."""
+        known = self._near.get(folder)
+        if known is None:
+            known = self._near[folder] = self._pinned(folder)
+        return known
+
+    def _pinned(self, folder: str) -> Pinned:
+        from memguard_hooks.catalog import lookup
+        from memguard_hooks.dependencies.requirement import pin_of
+
+        own = (one for entry in self._project.measured.values() for one in entry.packages.values())
+        measured = lookup.distributions().keys() | {one.distribution for one in own if one.distribution}
+        versions: dict[str, str] = {}
+        present: set[str] = set()
+        ranges: dict[str, str] = {}
+        for path in self._manifests_above(folder):
+            try:
+                manifest = self.manifest(path, measured.__contains__)
+            except MemguardError as error:
+                # It only tells versions here; the hooks that judge manifests say what is wrong with it.
+                gap = Skipped(error.path or ".", error.line, f"its versions are not known: {error.message}")
+                if gap not in self._project.skipped:
+                    self._project.skipped.append(gap)
+                continue
+            for requirement in manifest.requirements:
+                if requirement.group != "development":
+                    present.add(requirement.name)
+                    pin = pin_of(requirement)
+                    if pin is not None and pin.version is not None:
+                        versions.setdefault(requirement.name, pin.version)
+                    elif requirement.specifier:
+                        ranges.setdefault(requirement.name, requirement.specifier)
+        for name, packages in self._locked.items():
+            if name in measured:
+                present.add(name)
+                found = {package.version for package in packages} - {None}
+                if len(found) == 1:
+                    versions.setdefault(name, str(*found))
+        return Pinned(versions, frozenset(present), ranges)
+
+    def _manifests_above(self, folder: str) -> list[str]:
+        """Return the manifests of a folder and of those above it, the nearest first, and those that are installed."""
+        from memguard_hooks.dependencies import locks
+        from memguard_hooks.tree import parent
+
+        project = self._project
+        found: list[str] = []
+        while True:
+            names = [entry.name for entry in project.tree.entries(folder) if not entry.is_folder]
+            found += [
+                f"{folder}/{name}".lstrip("/") for name in names if manifests.is_manifest(f"{folder}/{name}".lstrip("/"))
+            ]
+            if not folder:
+                break
+            folder = parent(folder)
+        installed = sorted(path for path in self.deployed.named if not locks.is_lock(path))
+        return [path for path in dict.fromkeys([*found, *installed]) if not project.is_excluded(path)]
+
+    @cached_property
+    def _lock_path(self) -> str | None:
+        """The first lock in the root that is installed."""
+        from memguard_hooks.dependencies import locks
+
+        there = {entry.name for entry in self._project.tree.entries("") if not entry.is_folder}
+        names = dict.fromkeys((*locks.beside(self._project.tree, "pyproject.toml"), *locks.LOCKS))
+        found = (name for name in names if name in there and not self._project.is_excluded(name))
+        return next((name for name in found if self.deployed.counts(name)), None)
+
+    @cached_property
+    def _locked(self) -> Mapping[str, tuple[Package, ...]]:
+        """The packages of that lock; none where it does not parse."""
+        from memguard_hooks.dependencies import locks
+
+        try:
+            return locks.read(self._project.tree, self._lock_path).packages if self._lock_path else {}
+        except MemguardError:
+            return {}
+
+    def required_by(self, distribution: str) -> frozenset[str]:
+        """Return all that the lock says a package to require, by canonical names; nothing where it does not tell."""
+        found: set[str] = set()
+        waiting = [distribution]
+        while waiting:
+            for package in self._locked.get(waiting.pop(), ()):
+                names = {edge.name for edge in package.requires if edge.extra is None and edge.group is None} - found
+                found |= names
+                waiting += names
+        return frozenset(found - {distribution})
+
+    def wheel_size(self, distribution: str) -> int | None:
+        """Return the bytes of a package's wheel, by its canonical name, None where no lock tells."""
+        from memguard_hooks.dependencies.wheel_size import largest_wheel
+
+        data, places = self._lock_bytes
+        start, end = places.get(distribution, (0, 0))
+        return largest_wheel(data[start:end])
+
+    @cached_property
+    def _lock_bytes(self) -> tuple[bytes, Mapping[str, tuple[int, int]]]:
+        """The bytes of the lock, and where in it each package stands."""
+        from memguard_hooks.dependencies.wheel_size import find_packages
+
+        data = self._project.read_file(self._lock_path) if self._lock_path else None
+        return (data, find_packages(data)) if data is not None else (b"", {})
+
+
+def _is_other(path: str) -> bool:
+    """Tell whether a file is a lock or says what is deployed, by its name: it declares requirements in another way."""
+    from memguard_hooks.dependencies import image, locks
+
+    return locks.is_lock(path) or image.is_image(path) or path.endswith((".yaml", ".yml", ".toml", ".json", ".sh", ".py"))
+
+
+def _images(tree: Tree) -> list[str]:
+    """Return the Dockerfiles of a tree, down to the second level of folders."""
+    from memguard_hooks.dependencies.image import is_image
+    from memguard_hooks.tree import SKIPPED_FOLDERS
+
+    found: list[str] = []
+    folders = [""]
+    for folder in folders:
+        for entry in tree.entries(folder):
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if not entry.is_folder:
+                found += [path] if is_image(path) else []
+            elif len(folders) < MAX_FOLDERS and path.count("/") < 2 and entry.name not in SKIPPED_FOLDERS:
+                folders.append(path)
+    return found

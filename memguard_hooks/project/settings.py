@@ -1,0 +1,339 @@
+"""Settings of a project: `[tool.memguard]` in pyproject.toml, or the same keys in memguard.toml.
+
+Reading is strict: an unknown key, a wrong type or a value that means nothing is an error with its
+place and the nearest known key. Arguments of a command beat these settings, and these beat the
+defaults written in `Settings`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import MIB, Skipped
+
+if TYPE_CHECKING:
+    from memguard_hooks.formats.toml_document import Document, KeyPath
+    from memguard_hooks.tree import Tree
+
+T = TypeVar("T")
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+FILE = "memguard.toml"
+
+
+class Allowance(NamedTuple):
+    """A name that the settings allow, the reason given, and where it is written."""
+
+    reason: str
+    path: str
+    line: int
+    column: int
+
+
+class ServiceSettings(NamedTuple):
+    """What `[services.NAME]`, or the top level for all services, says of one service."""
+
+    platform: str | None = None
+    limit: int | None = None
+    limit_source: str = ""
+    entrypoints: tuple[str, ...] = ()
+    target_python: tuple[int, int] | None = None
+    warn: float | None = None
+    fail: float | None = None
+    growth: int | None = None
+    runtime: int | None = None
+    pessimistic: bool | None = None
+
+    def over(self, other: ServiceSettings) -> ServiceSettings:
+        """Return these settings with those of `other` where nothing is set here; platform and limit go together."""
+        limited = self if self.limit_source else other
+        return ServiceSettings(
+            platform=limited.platform,
+            limit=limited.limit,
+            limit_source=limited.limit_source,
+            entrypoints=self.entrypoints or other.entrypoints,
+            target_python=self.target_python or other.target_python,
+            warn=self.warn or other.warn,
+            fail=self.fail or other.fail,
+            growth=other.growth if self.growth is None else self.growth,
+            runtime=other.runtime if self.runtime is None else self.runtime,
+            pessimistic=other.pessimistic if self.pessimistic is None else self.pessimistic,
+        )
+
+
+class Settings(NamedTuple):
+    """All settings, with their defaults. Sizes are bytes, shares are of 1."""
+
+    service: ServiceSettings = ServiceSettings()
+    services: Mapping[str, ServiceSettings] = MappingProxyType({})
+    source_roots: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    scope: Literal["reachable", "all"] | None = None
+    heavy_threshold: int = 40 * MIB
+    heavy_add: tuple[str, ...] = ()
+    heavy_remove: tuple[str, ...] = ()
+    heavy_allow: Mapping[str, Allowance] = MappingProxyType({})
+    only_through: Mapping[str, str] = _NOTHING
+    forbid_add: tuple[str, ...] = ()
+    forbid_remove: tuple[str, ...] = ()
+    forbid_allow: Mapping[str, Allowance] = MappingProxyType({})
+    forbid_companions: bool = False
+    pins: Mapping[str, str] = _NOTHING
+    baseline: str | None = None
+
+
+WARN, FAIL = 0.78, 0.88
+"""The bands of the limit: some 400 and 450 of 512 MiB."""
+
+
+def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped, ...]]:
+    """Read the settings of a project, from the file `named` or from the usual places.
+
+    Raises MemguardError for a file that is missing or does not parse, and for a key that is unknown.
+    """
+    if named is not None:
+        data = tree.read(named)
+        if data is None:
+            raise MemguardError("no such settings file", named)
+        return _read(data, named, in_tool=named.endswith("pyproject.toml")), ()
+    own = tree.read(FILE)
+    pyproject = tree.read("pyproject.toml")
+    if pyproject is None or b"memguard" not in pyproject:
+        return (_read(own, FILE, in_tool=False) if own is not None else Settings()), ()
+    if own is None:
+        return _read(pyproject, "pyproject.toml", in_tool=True), ()
+    return _read(own, FILE, in_tool=False), _unused(pyproject, "pyproject.toml")
+
+
+def _unused(data: bytes, path: str) -> tuple[Skipped, ...]:
+    """Say that the settings of a pyproject.toml count for nothing beside a file of their own."""
+    from memguard_hooks.formats.toml_document import parse
+
+    document = parse(data, path)
+    tools = document.data.get("tool")
+    if not isinstance(tools, dict) or "memguard" not in tools:
+        return ()
+    line = document.place(("tool", "memguard")).line
+    return (Skipped(path, line, f"its [tool.memguard] is not used: {FILE} is read instead"),)
+
+
+MAX_DIGITS = 20
+_UNITS = {None: 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def parse_size(text: str) -> int:
+    """Read `512MiB`, `512M`, `1GiB`, `1.5GB` as bytes; hosts write MB where they mean MiB, so both are 2**20.
+
+    Raises ValueError, also for a number without a unit: `512` is sure to mean something else than bytes.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:([KMG])i?B?|B)", text.strip(), re.IGNORECASE | re.ASCII)
+    if match is None or len(match[1]) > MAX_DIGITS:
+        raise ValueError(f"not a size: {text!r}")
+    return int(float(match[1]) * _UNITS[match[2].upper() if match[2] else None])
+
+
+def parse_python(text: str) -> tuple[int, int]:
+    """Read `3.11` or `3.11.9` as (3, 11). Raises ValueError."""
+    match = re.fullmatch(r"3\.(\d{1,2})(?:\.\d+)?", text.strip(), re.ASCII)
+    if match is None:
+        raise ValueError(f"not a Python: {text!r}")
+    return 3, int(match[1])
+
+
+def parse_share(text: str) -> float:
+    """Read `78%` as 0.78. Raises ValueError."""
+    match = re.fullmatch(r"(\d{1,4}(?:\.\d+)?)\s*%", text.strip(), re.ASCII)
+    if match is None or not 0 < float(match[1]) <= 1000:
+        raise ValueError(f"not a share: {text!r}")
+    return float(match[1]) / 100
+
+
+def _shown(value: object) -> str:
+    """Return a wrong value for a message, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+class _Table:
+    """One table of the settings, which knows its keys and where it stands."""
+
+    def __init__(self, document: Document, key: KeyPath, value: object, known: tuple[str, ...]) -> None:
+        self._document = document
+        self._key = key
+        if not isinstance(value, dict):
+            raise document.error(f"{self._name()} must be a table", key)
+        self.values: dict[str, Any] = value
+        for name in self.values:
+            if name not in known:
+                raise document.error(self._unknown(name, known), (*key, name))
+
+    def _name(self, name: str | None = None) -> str:
+        return ".".join(str(part) for part in (*self._key, *([name] if name else [])))
+
+    def _unknown(self, name: str, known: tuple[str, ...]) -> str:
+        import difflib
+
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+        return f"unknown key {self._name(name)!r}: {advice}"
+
+    def table(self, name: str, known: tuple[str, ...]) -> _Table:
+        return _Table(self._document, (*self._key, name), self.values.get(name, {}), known)
+
+    def place(self, name: str) -> tuple[str, int, int]:
+        place = self._document.place((*self._key, name))
+        return self._document.path, place.line, place.column
+
+    def text(self, name: str, parse: Callable[[str], T], example: str) -> T | None:
+        """Return a parsed string, None where the key is not there."""
+        if name not in self.values:
+            return None
+        value = self.values[name]
+        try:
+            if isinstance(value, str):
+                return parse(value)
+        except ValueError:
+            pass
+        raise self._document.error(f"{self._name(name)} must be {example}, not {_shown(value)}", (*self._key, name))
+
+    def flag(self, name: str) -> bool | None:
+        """Return true or false, None where the key is not there."""
+        value = self.values.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self._document.error(f"{self._name(name)} must be true or false, not {_shown(value)}", (*self._key, name))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        value = self.values.get(name, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._document.error(
+                f"{self._name(name)} must be a list of strings, not {_shown(value)}", (*self._key, name)
+            )
+        return tuple(value)
+
+    def mapping(self, name: str | None = None) -> dict[str, str]:
+        """Return a table of strings: a table below this one, or this one."""
+        value = self.values.get(name, {}) if name else self.values
+        key = (*self._key, name) if name else self._key
+        if not isinstance(value, dict):
+            raise self._document.error(f"{self._name(name)} must be a table of strings", key)
+        for inner, text in value.items():
+            if not isinstance(text, str):
+                raise self._document.error(f"{self._name(name)}.{inner} must be a string, not {_shown(text)}", (*key, inner))
+        return value
+
+    def allowances(self) -> dict[str, Allowance]:
+        """Return `allow = {name = "reason"}` with places."""
+        found: dict[str, Allowance] = {}
+        for name, reason in self.mapping("allow").items():
+            place = self._document.place((*self._key, "allow", name))
+            found[name] = Allowance(reason.strip(), self._document.path, place.line, place.column)
+        return found
+
+
+_SERVICE_KEYS = ("platform", "limit", "entrypoints", "target-python", "budget")
+_TOP_KEYS = (
+    *_SERVICE_KEYS,
+    "source-roots",
+    "exclude",
+    "scope",
+    "heavy-threshold",
+    "heavy",
+    "forbid",
+    "pins",
+    "services",
+    "baseline",
+)
+_LIST_KEYS = ("add", "remove", "allow")
+
+
+def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
+    from memguard_hooks.formats.toml_document import parse
+
+    document = parse(data, path)
+    key: KeyPath = ()
+    value: object = document.data
+    if in_tool:
+        key = ("tool", "memguard")
+        tools = document.data.get("tool", {})
+        value = tools.get("memguard", {}) if isinstance(tools, dict) else {}
+    top = _Table(document, key, value, _TOP_KEYS)
+    heavy, forbid = top.table("heavy", (*_LIST_KEYS, "only-through")), top.table("forbid", (*_LIST_KEYS, "companions"))
+    names = top.values.get("services", {})
+    threshold = top.text("heavy-threshold", parse_size, "a size such as '40MiB'")
+    services = top.table("services", tuple(names) if isinstance(names, dict) else ())
+    everywhere = _service(top)
+    return Settings(
+        service=everywhere,
+        services={name: _service(services.table(name, _SERVICE_KEYS)).over(everywhere) for name in services.values},
+        source_roots=top.texts("source-roots"),
+        exclude=top.texts("exclude"),
+        scope=top.text("scope", _scope, "'reachable' or 'all'"),
+        heavy_threshold=40 * MIB if threshold is None else threshold,
+        heavy_add=heavy.texts("add"),
+        heavy_remove=heavy.texts("remove"),
+        heavy_allow=heavy.allowances(),
+        only_through=heavy.mapping("only-through"),
+        forbid_add=forbid.texts("add"),
+        forbid_remove=forbid.texts("remove"),
+        forbid_allow=forbid.allowances(),
+        forbid_companions=forbid.flag("companions") is True,
+        pins=_pins(top),
+        baseline=top.text("baseline", str, "a path such as 'memguard-baseline.json'"),
+    )
+
+
+def _service(table: _Table) -> ServiceSettings:
+    budget = table.table("budget", ("warn", "fail", "growth", "runtime", "pessimistic"))
+    limit = table.text("limit", _parse_limit, "a size such as '512MiB'")
+    platform = table.text("platform", str, "a platform such as 'render-free'")
+    source = ""
+    for name in ("platform", "limit"):
+        if name in table.values:
+            path, line, _ = table.place(name)
+            source = f"{path}:{line} {name}"
+    return ServiceSettings(
+        platform=platform,
+        limit=limit,
+        limit_source=source,
+        entrypoints=table.texts("entrypoints"),
+        target_python=table.text("target-python", parse_python, "a version such as '3.11'"),
+        warn=budget.text("warn", parse_share, "a share such as '78%'"),
+        fail=budget.text("fail", parse_share, "a share such as '88%'"),
+        growth=budget.text("growth", parse_size, "a size such as '25MiB'"),
+        runtime=budget.text("runtime", parse_size, "a size such as '80MiB'"),
+        pessimistic=budget.flag("pessimistic"),
+    )
+
+
+def _parse_limit(text: str) -> int:
+    size = parse_size(text)
+    if size == 0:
+        raise ValueError(text)
+    return size
+
+
+def _scope(text: str) -> Literal["reachable", "all"]:
+    if text == "reachable":
+        return "reachable"
+    if text == "all":
+        return "all"
+    raise ValueError(text)
+
+
+def _pins(top: _Table) -> dict[str, str]:
+    names = tuple(top.mapping("pins"))
+    if not names:
+        return {}
+    from packaging.specifiers import SpecifierSet
+    from packaging.utils import canonicalize_name
+
+    table = top.table("pins", names)
+    for name in names:
+        table.text(name, SpecifierSet, "specifiers such as '<1.70'")  # InvalidSpecifier is a ValueError
+    return {str(canonicalize_name(name)): text for name, text in table.mapping().items()}

@@ -1,0 +1,1 @@
+"""Whether a service fits into the memory of its host."""

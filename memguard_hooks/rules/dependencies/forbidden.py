@@ -1,0 +1,289 @@
+"""Forbidden packages: what a project declares itself, and what other packages bring, with the way to each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from memguard_hooks.catalog import lookup
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Finding, Severity, mib
+from memguard_hooks.rules.dependencies.lighter import INSTEAD, LIGHTER_BUILD
+
+if TYPE_CHECKING:
+    from memguard_hooks.catalog.lookup import Footprint
+    from memguard_hooks.dependencies.lock import Lock, Package
+    from memguard_hooks.dependencies.requirement import Requirement
+    from memguard_hooks.project.project import Project
+
+HOOK = "forbid-heavy-deps"
+
+FORBIDDEN = (
+    "torch",
+    "tensorflow",
+    "transformers",
+    "tokenizers",
+    "huggingface-hub",
+    "grpcio",
+    "google-api-python-client",
+)
+
+COMPANIONS = {"huggingface-hub": "hf-xet"}
+"""Package → what it uses where it is installed; without it huggingface-hub downloads by plain HTTP and says so."""
+
+BRINGERS = {
+    "torch": (
+        "accelerate",
+        "demucs",
+        "kokoro",
+        "lightning",
+        "openai-whisper",
+        "sentence-transformers",
+        "ultralytics",
+    ),
+    "transformers": (
+        "kokoro",
+        "sentence-transformers",
+    ),
+}
+"""Heavy forbidden package → the measured distributions that were installed with it; a test compares with the catalog."""
+
+
+class Forbidden(NamedTuple):
+    """The names that are forbidden in a project, and those of which a way through others is an error."""
+
+    names: frozenset[str]
+    grave: frozenset[str]
+
+
+def forbidden_in(project: Project) -> Forbidden:
+    """Return what the settings forbid; a way to a package is grave where it is heavy or the settings have added it."""
+    from memguard_hooks.dependencies.requirement import normalize_name
+
+    settings = project.settings
+    added = {normalize_name(name) for name in settings.forbid_add}
+    left_out = {normalize_name(name) for name in (*settings.forbid_remove, *settings.forbid_allow)}
+    names = frozenset({*FORBIDDEN, *added} - left_out)
+    return Forbidden(names, names & (added | project.heavy.distributions.keys()))
+
+
+def bringers(forbidden: Forbidden) -> frozenset[str]:
+    """Return the measured distributions that may bring a package whose way is grave."""
+    known = {name for one in forbidden.grave for name in BRINGERS.get(one, ())}
+    if forbidden.grave <= set(FORBIDDEN) & {*BRINGERS, "tensorflow"}:
+        return frozenset(known)
+    return lookup.bringing(forbidden.grave)
+
+
+# Declared
+
+
+def judge_declared(requirement: Requirement, forbidden: Forbidden) -> Finding:
+    """Judge a requirement of a forbidden package; a compiled file says which packages have brought it."""
+    from memguard_hooks.dependencies.requirement import pin_of
+
+    name = requirement.name
+    pin = pin_of(requirement)
+    cost, takes = _cost(name, pin.version if pin else None)
+    severity: Severity = "error"
+    if requirement.via:
+        code = "MG111"
+        *others, last = requirement.via
+        who = f"{', '.join(others)} and {last} bring" if others else f"{last} brings"
+        message = f"{name} is forbidden, and {who} it{takes}"
+        severity = "error" if name in forbidden.grave else "warning"
+        fix = _without(requirement.via[0], name)
+    else:
+        code = "MG110"
+        message = f"{name} is forbidden{takes}"
+        fix = INSTEAD[name].advice if name in INSTEAD else "delete it"
+    version = (pin.version if pin else None) or ""
+    fix += _lighter_build(name, version) + _last_resort(name)
+    place = (requirement.path, requirement.line, requirement.column)
+    return Finding(*place, code, message, HOOK, severity, cost, fix=fix, end_line=requirement.end_line, subject=name)
+
+
+# Brought, as locks say
+
+
+def find_in_locks(project: Project, forbidden: Forbidden) -> Iterator[Finding]:
+    """Give what locks hold: at its place in a lock that is judged, else at the requirement that brings it."""
+    for lock in project.declared.locks(forbidden.names):
+        for name, package, way in _brought(project, lock, forbidden):
+            yield _finding_in_lock(project, lock, forbidden, name, package, way, (lock.path, package.line, package.column))
+    judged = project.declared.manifest_paths
+    for lock in _locks_beside(project, judged, forbidden.names):
+        brought = list(_brought(project, lock, forbidden))
+        beside = project.declared.declared_beside(lock) if brought else ()
+        declared = {one.name: one for one in beside if one.path in judged and project.declared.is_installed(one)}
+        for name, package, way in brought:
+            first = declared.get(way[0]) if way else None
+            if first is not None:
+                place = (first.path, first.line, first.column)
+                yield _finding_in_lock(project, lock, forbidden, name, package, way, place)
+
+
+def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[str]) -> Iterator[Lock]:
+    """Give the locks that are made from some manifests and are not judged themselves."""
+    from memguard_hooks.dependencies import locks
+
+    names = tuple(names)
+    for path in sorted(manifests):
+        for beside in locks.beside(project.tree, path):
+            data = project.read_file(beside)
+            if data is None or project.is_excluded(beside):
+                continue
+            if beside not in project.declared.lock_paths and any(locks.names(data, one) for one in names):
+                with suppress(MemguardError):  # it is judged where it is staged
+                    yield locks.read(project.tree, beside)
+            break
+
+
+def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tuple[str, Package, tuple[str, ...]]]:
+    """Give the forbidden packages that a lock installs on the host because of others, each with the way to it."""
+    if not project.declared.deployed.counts(lock.path):
+        return
+    inventory = project.declared.inventory_of(lock)
+    is_rooted = lock.knows_edges and bool(lock.roots or inventory.requirements)
+    for name in sorted(forbidden.names & lock.packages.keys()):
+        held = inventory.locked(name)
+        if not held:
+            continue
+        groups = {group for one in held for group in one.groups}
+        installed = project.declared.deployed.groups
+        if groups and "*" not in installed and {"main", "default", *installed}.isdisjoint(groups):
+            continue
+        way = inventory.way(lock, name) or ()
+        is_declared = len(way) == 1 or any(one.name == name for one in inventory.direct())
+        if not is_declared and (way or not is_rooted):
+            yield name, held[0], way
+
+
+def _finding_in_lock(
+    project: Project, lock: Lock, forbidden: Forbidden, name: str, package: Package, way: tuple[str, ...],
+    place: tuple[str, int, int],
+) -> Finding:  # fmt: skip
+    cost, takes = _cost(name, package.version)
+    if way:
+        chain = " → ".join((_member_with(lock, way[0]) or name_of(project, lock), *way))
+        message = f"{name} is forbidden, and {way[-2]} brings it ({chain}){takes}"
+        fix = _without(way[0] if len(way) == 2 else way[-2], name)
+        if len(way) > 2:
+            fix = f"do without {way[0]}, or without the extra of it that leads to {name}"
+        if (instead := INSTEAD.get(way[0]) or INSTEAD.get(way[-2])) is not None:
+            fix = f"{instead.advice}\nor {fix}"
+    else:
+        message = f"{name} is forbidden, and another package brings it: {lock.path} does not say which{takes}"
+        fix = f"find with `pip show {name}` what requires it, and do without that"
+    fix += _lighter_build(name, package.version or "") + _last_resort(name)
+    severity: Severity = "error" if name in forbidden.grave else "warning"
+    return Finding(*place, "MG111", message, HOOK, severity, cost, fix=fix, subject=name)
+
+
+def _member_with(lock: Lock, name: str) -> str | None:
+    """Return the member of a workspace that asks for a package, where the project in its root does not."""
+    members = [
+        one for ones in lock.packages.values() for one in ones if one.source is not None and one.source.kind == "path"
+    ]
+    asking = [one for one in members if any(edge.name == name for edge in one.requires)]
+    is_of_root = any(one.source is not None and one.source.location == "." for one in asking)
+    return asking[0].name if asking and not is_of_root else None
+
+
+def name_of(project: Project, lock: Lock) -> str:
+    """Return the name of the project that a lock belongs to, that of its file where it has none."""
+    from memguard_hooks.dependencies.toml_requirements import value_at
+    from memguard_hooks.formats.toml_document import parse
+    from memguard_hooks.tree import parent
+
+    data = project.read_file(f"{parent(lock.path)}/pyproject.toml".lstrip("/"))
+    try:
+        document = parse(data or b"", "pyproject.toml")
+    except MemguardError:
+        return lock.path
+    name = value_at(document, ("project", "name")) or value_at(document, ("tool", "poetry", "name"))
+    return name if isinstance(name, str) and len(name) <= 100 else lock.path
+
+
+# Brought, as the catalog has it
+
+
+def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[Requirement]) -> Iterator[Finding]:
+    """Give what measured distributions had brought that are declared in files which no lock pins."""
+    from memguard_hooks.dependencies.locked import locked_versions
+
+    measured = bringers(forbidden)
+    names = {(one.path, one.name) for one in declared}
+    for requirement in declared:
+        if (
+            requirement.name not in measured
+            or requirement.name in forbidden.names
+            or not project.declared.is_installed(requirement)
+        ):
+            continue
+        is_compiled = b"# via" in (project.read_file(requirement.path) or b"")
+        if is_compiled or locked_versions(project.tree, requirement, project.declared.deployed.counts):
+            continue
+        footprint = _measured(requirement)
+        for name in sorted(forbidden.grave & footprint.installed.keys()) if footprint is not None else ():
+            if (requirement.path, name) in names or footprint is None:
+                continue
+            # It was measured with a wheel for CPUs; pip takes the ordinary one where nobody names another index.
+            cost, takes = _cost(name, footprint.installed[name].partition("+")[0])
+            version = f"{footprint.distribution} {footprint.version}"
+            message = f"{name} is forbidden, and {requirement.name} brings it, as {version} did when it was measured{takes}"
+            instead = INSTEAD.get(requirement.name)
+            fix = f"{instead.advice}\nor {_without(requirement.name, name)}" if instead else _without(requirement.name, name)
+            fix += _lighter_build(name, "") + _last_resort(name)
+            place = (requirement.path, requirement.line, requirement.column)
+            yield Finding(
+                *place, "MG111", message, HOOK, "warning", cost, fix=fix, end_line=requirement.end_line, subject=name
+            )
+
+
+def _measured(requirement: Requirement) -> Footprint | None:
+    """Return the measurement of a distribution that comes nearest to what a requirement pins."""
+    from memguard_hooks.dependencies.requirement import pin_of
+
+    pin = pin_of(requirement)
+    modules = [one.name for one in lookup.distributions().get(requirement.name, ())]
+    return lookup.find(modules[0], requirement.name, pin.version if pin else None) if modules else None
+
+
+# Words
+
+
+def _without(bringer: str, name: str) -> str:
+    return f"do without {bringer}, or without the extra of it that needs {name}"
+
+
+def _last_resort(name: str) -> str:
+    return f'\nor, as the last resort, in the settings: [forbid] allow = {{{name} = "why"}}'
+
+
+def _lighter_build(name: str, version: str) -> str:
+    """Say that there is a lighter build of a package, and what both were measured to take."""
+    way = LIGHTER_BUILD.get(name)
+    if way is None or lookup.build_of(version):
+        return ""
+    full, light = lookup.find(name, name), lookup.find(name, name, "0+cpu")
+    takes = ""
+    if full is not None and light is not None and light.resident < full.resident:
+        takes = f" ({mib(light.resident)} MiB, not {mib(full.resident)} MiB)"
+    return f"\nor {way.advice}{takes}"
+
+
+def _cost(name: str, version: str | None) -> tuple[int | None, str]:
+    """Return what the dearest measured module of a package takes, and a clause that says so with the version measured."""
+    from memguard_hooks.dependencies.requirement import normalize_name
+
+    providers = {name, f"{name}-cpu"}
+    modules = [one for name in providers for one in lookup.distributions().get(name, ())]
+    dearest = max(modules, key=lambda module: module.resident, default=None)
+    footprint = dearest and lookup.find(dearest.name, dearest.distribution, version)
+    if footprint is None:
+        return None, ""
+    when = "imported" if normalize_name(footprint.module) == name else f"{footprint.module} is imported"
+    measured = f"{footprint.distribution} {footprint.version}"
+    return footprint.resident, f": it takes {mib(footprint.resident)} MiB when {when} ({measured})"

@@ -1,0 +1,1 @@
+"""Rules on deployment files and variables."""

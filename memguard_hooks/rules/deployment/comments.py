@@ -1,0 +1,56 @@
+"""Allowances in deployment files: `# memguard: allow[MG402] reason`, at the end of a line or on the line above.
+
+A Dockerfile and a Procfile know no comments at the end of a line, JSON knows none at all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from memguard_hooks.allowance import Allowance, apply_allowances, read_allowances
+from memguard_hooks.finding import Finding
+from memguard_hooks.project.project import Project
+
+_COMMENT = re.compile(r"(?P<before>^|.*?\s)(?P<comment>#\s*memguard:.*)")
+
+_OWN_LINE_ONLY = re.compile(r"(^|/)(Procfile|([^/]*\.)?Dockerfile(\.[^/]*)?)$")
+
+
+def apply(project: Project, findings: list[Finding], paths: Iterable[str], hook: str) -> list[Finding]:
+    """Take out what comments in the files allow, and add what is wrong with these."""
+    by_path: dict[str, list[Finding]] = {path: [] for path in paths}
+    for one in findings:
+        by_path.setdefault(one.path, []).append(one)
+    kept: list[Finding] = []
+    for path, own in by_path.items():
+        data = project.read_file(path)
+        if data is None or b"memguard:" not in data or path.endswith(".json"):
+            kept += own
+            continue
+        allowances, written = _read(path, data.decode("utf-8", "replace"))
+        for one in apply_allowances(hook, own, allowances, owns_unknown=not path.endswith(".py")):
+            line = written.get((one.line, one.column), one.line) if one.code in ("MG190", "MG191") else one.line
+            kept.append(one._replace(line=line))
+    return kept
+
+
+def _read(path: str, text: str) -> tuple[list[Allowance], dict[tuple[int, int], int]]:
+    """Return the allowances with the lines that they are for, and of each such place the line where it is written."""
+    lines = re.split(r"\r\n|\r|\n", text)
+    comments: list[tuple[str, int, int, str]] = []
+    written: dict[tuple[int, int], int] = {}
+    for number, line in enumerate(lines, start=1):
+        match = _COMMENT.fullmatch(line)
+        if match is None:
+            continue
+        target = number
+        if not match["before"].strip():
+            while target <= len(lines) and lines[target - 1].lstrip().startswith("#"):
+                target += 1
+        elif _OWN_LINE_ONLY.search(path):
+            continue
+        column = match.start("comment") + 1
+        comments.append((path, target, column, match["comment"]))
+        written[target, column] = number
+    return read_allowances(comments), written

@@ -1,0 +1,100 @@
+"""Memory limits: those that are missing, those that disagree, and plans that are other than people think.
+
+That two limits of compose must agree is said by compose-spec (11-extension.md); a container without a limit may take
+all memory of its machine, and then the kernel chooses what dies. The figures of plans are those of
+`memguard_hooks/deployment/platforms.tsv`, each with its source: Render's starter has 512 MiB, as its free plan has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from memguard_hooks.deployment.service import Place, Trap
+from memguard_hooks.finding import MIB, Finding, mib
+from memguard_hooks.rules.deployment.findings import finding
+from memguard_hooks.rules.deployment.running import Running
+
+_COMMENT = re.compile(r"(?:^|\s)#\s*(.*)$")
+_FIGURE = re.compile(r"(?<![\d.\w-])(\d{1,5}(?:\.\d{1,3})?)\s?([MG])i?B\b", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"[$€]\s?\d+(?:\.\d+)?(?:\s?/\s?\w+|\s(?:a|per)\s\w+)?|(?<![\w.])\d+(?:\.\d+)?\s?v?CPUs?\b|[\s,;:()\[\]=./\u2013\u2014-]",
+    re.IGNORECASE,
+)
+"""What a comment may hold besides words: a price, a number of CPUs, and punctuation, but nothing like `~`, `<` or `?`."""
+
+_SAID = frozenset({"a", "and", "cpu", "gives", "has", "have", "instance", "is", "mem", "memory", "of", "plan", "ram",
+                   "shared", "the", "this", "vcpu", "with"})  # fmt: skip
+"""Words of comments whose figure can be nothing but what the plan is believed to have."""
+
+MAX_LENGTH = 200
+"""Characters of a comment that says what a plan has."""
+
+_TOLERANCE = 0.06
+"""1 GB may be meant as 1000 MB."""
+
+
+def check_trap(trap: Trap, runnings: Sequence[Running]) -> Iterator[Finding]:
+    """Judge what a reader noticed about limits; services that nobody deploys may go without one."""
+    if trap.kind == "memory-keys-disagree":
+        message = f"{trap.subject} has two memory limits that disagree, and compose refuses the file: {trap.detail}"
+        yield finding(trap.place, "MG410", message, "delete mem_limit, or write the same there", severity="error")
+    elif trap.kind == "unknown-plan":
+        plan, _, near = trap.detail.partition(": ")
+        message = f"{trap.subject} names a plan that is not known: {plan}"
+        yield finding(trap.place, "MG412", message, f"the nearest are {near}" if near else "correct the name of the plan")
+    elif trap.kind == "no-memory-limit":
+        written = f"{trap.place.path}:{trap.place.line} "
+        owner = next((one for one in runnings if one.service.limit_source.startswith(written)), None)
+        if owner is None or _is_left_alone(owner):
+            return
+        message = (
+            f"{trap.subject} has no memory limit: it may take all memory of its machine, and what dies then is not chosen"
+        )
+        key = "mem_limit: 512m" if owner.service.platform == "compose" else 'resources: {limits: {memory: "512Mi"}}'
+        yield finding(trap.place, "MG411", message, f"add `{key}`, or say in the settings what the host has")
+
+
+def _is_left_alone(running: Running) -> bool:
+    """Tell whether the limit is known from elsewhere, or the service is for developers."""
+    return running.settings.limit is not None or running.settings.platform is not None or running.command.reload
+
+
+def check_plans(runnings: Sequence[Running]) -> Iterator[Finding]:
+    """MG413: a comment beside a plan that gives it other memory than it has."""
+    seen: set[Place] = set()
+    for running in runnings:
+        service = running.service
+        match = re.fullmatch(r"(?P<path>.+?):(?P<line>\d+) (?P<key>\S+) (?P<plan>\S+(?: \S+)?)", service.limit_source)
+        if match is None or service.limit is None or match["key"] == "default" or service.plan is None:
+            continue
+        data = running.project.read_file(match["path"])
+        lines = data.decode("utf-8", "replace").splitlines() if data is not None else []
+        number = int(match["line"])
+        for at in (number, number - 1):
+            if not 0 < at <= len(lines) or (at != number and not lines[at - 1].lstrip().startswith("#")):
+                continue
+            comment = _COMMENT.search(lines[at - 1])
+            claimed = _claimed(comment[1], service.limit_label) if comment is not None else None
+            if comment is None or claimed is None or abs(claimed - service.limit) <= _TOLERANCE * service.limit:
+                continue
+            place = Place(match["path"], at, comment.start(1) + 1)
+            if place not in seen:
+                seen.add(place)
+                message = f"{service.limit_label} has {mib(service.limit)} MiB, not {mib(claimed)} as the comment says"
+                yield finding(place, "MG413", message, "correct the comment, or take the plan that has as much")
+
+
+def _claimed(comment: str, plan: str) -> int | None:
+    """Return the only amount of memory that a comment names, in bytes; None where it may be about anything else.
+
+    `plan` are the words that name the plan, which the comment may repeat.
+    """
+    if len(comment) > MAX_LENGTH:
+        return None
+    figures = _FIGURE.findall(comment)
+    words = _ASIDE.sub(" ", _FIGURE.sub(" ", comment)).lower().split()
+    if len(figures) != 1 or not _SAID.union(_ASIDE.sub(" ", plan).lower().split()).issuperset(words):
+        return None
+    amount, unit = figures[0]
+    return int(float(amount) * (1024 if unit in "gG" else 1) * MIB)

@@ -1,0 +1,194 @@
+"""Processes: how many there are, what they share, and how often they start anew.
+
+What sharing saves is the estimate's own, fitted to measured runs (`memguard_hooks/estimate.py`); without `--preload`
+three workers of an app of 282 MiB took 806 MiB together, with it 292 (gunicorn 27.0.1, CPython 3.11, summed PSS).
+The settings of gunicorn are those of its own documentation (docs/content/reference/settings.md of 26.1).
+`os.cpu_count()` gives the CPUs of the machine: cgroups are ignored (github.com/python/cpython/issues/109649).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from memguard_hooks.deployment.service import Place
+from memguard_hooks.finding import MIB, Finding, mib
+from memguard_hooks.rules.deployment.findings import finding
+from memguard_hooks.rules.deployment.running import SYSTEMD, Running
+from memguard_hooks.tree import join
+
+if TYPE_CHECKING:
+    from memguard_hooks.project.project import Project
+
+MUCH = 40 * MIB
+"""What sharing must save or cost to be worth a finding: as much as makes an import heavy."""
+
+FEW_REQUESTS = 50
+"""A worker that serves fewer than these spends much of its time in loading the app."""
+
+FEW_PRELOADED = 10
+"""The same where the app is loaded already, and a new worker is a fork and what it loads when it first needs it."""
+
+SETTINGS_FILE = "gunicorn.conf.py"
+
+_OF_CPUS = "its machine has CPUs, of which a container sees all: memory follows the machine, not the limit"
+
+_NUMBER = {"celery": "--concurrency 2", "dramatiq": "--processes 2", "taskiq": "--workers 2"}
+"""How programs are told the number of their processes."""
+
+_WEB = frozenset({"gunicorn", "uvicorn", "hypercorn", "uwsgi"})
+"""Servers whose workers are ended after a number of requests; a task may well be worth a process of its own."""
+
+
+def check(running: Running) -> Iterator[Finding]:
+    """Judge the processes of one service."""
+    yield from _too_many(running)
+    yield from _of_cpus(running)
+    yield from _preload(running)
+    yield from _recycling(running)
+    yield from _settings_that_lose(running)
+
+
+def _too_many(running: Running) -> Iterator[Finding]:
+    """MG401: fewer workers would fit, these do not; where not even one fits, workers are not what is at fault."""
+    from memguard_hooks.project.settings import FAIL, WARN
+    from memguard_hooks.rules.budget.verdict import judged_by, workers_that_fit
+
+    limit, settings = running.limit, running.settings
+    if limit is None or (running.command.workers or 1) < 2 or running.command.reload or running.estimated is None:
+        return
+    now = running.estimated
+    taken = judged_by(now.estimate, settings)
+    fitting = workers_that_fit(now, settings, (settings.warn or WARN) * limit)
+    if taken <= (settings.fail or FAIL) * limit or fitting is None:
+        return
+    message = (
+        f"{now.workers} workers of {running.service.name} take {mib(taken)} of {mib(limit)} MiB ({running.limit_label}): "
+        f"{fitting} {'fits' if fitting == 1 else 'fit'}"
+    )
+    is_by_variable = not any(word.startswith(("-w", "--workers")) for word in running.words)
+    fix = f"start {fitting} worker{'s' if fitting > 1 else ''}"
+    if is_by_variable and running.command.program in ("gunicorn", "uvicorn"):
+        fix += f", by WEB_CONCURRENCY={fitting}, `--workers` or the settings file"
+    yield finding(running.place, "MG401", message, fix, severity="error", cost=taken)
+
+
+def _of_cpus(running: Running) -> Iterator[Finding]:
+    """MG402; a bound beside the number of CPUs is taken for one that was thought about."""
+    command = running.command
+    is_bounded = "PYTHON_CPU_COUNT" in running.service.environment
+    if not command.is_cpu_count or is_bounded or running.service.platform == SYSTEMD or running.is_for_developers:
+        return
+    if command.program == "celery" and _is_set_in_code(running.project):
+        return
+    message = f"{running.service.name} starts as many processes as {_OF_CPUS}"
+    fix = f"write a number, such as `{_NUMBER.get(command.program, '--workers 2')}`"
+    yield finding(running.place, "MG402", message, fix)
+
+
+def _is_set_in_code(project: Project) -> bool:
+    """Tell whether a file of Python names Celery's setting `worker_concurrency`, by which an app has its number."""
+    sources = (path for path in project.whole.paths if path.endswith(".py"))
+    return any(b"worker_concurrency" in (project.read_file(path) or b"").lower() for path in sources)
+
+
+def _preload(running: Running) -> Iterator[Finding]:
+    """MG403 and MG404: what workers might share and load each by itself."""
+    from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
+    from memguard_hooks.project.settings import WARN
+
+    command, limit = running.command, running.limit
+    if command.server != "gunicorn" or (command.workers or 1) < 2 or running.estimated is None:
+        return
+    now = running.estimated
+    saved, late = saved_by_preload(now.process, now.command), loaded_after_fork(now.process, now.command)
+    if saved >= MUCH and (limit is None or now.estimate.expected > limit / 2):
+        message = (
+            f"{now.workers} workers of {running.service.name} load the app each by itself: --preload saves {mib(saved)} MiB"
+        )
+        fix = "add `--preload`, unless what the app imports starts threads or opens connections"
+        yield finding(running.place, "MG403", message, fix, cost=saved)
+    if late >= MUCH and limit is not None and now.estimate.all_loaded > (running.settings.warn or WARN) * limit:
+        eager = {root.name for root in now.process.roots}
+        names = dict.fromkeys(
+            root
+            for one in now.walked.externals
+            if one.moment == "call"
+            for name in one.names
+            if (root := running.project.heavy.root_of(name)) is not None and root not in eager
+        )
+        what = " and ".join(names) or "what is imported in functions"
+        message = (
+            f"{what} is loaded when it is first needed, after the fork, in each of {now.workers} workers: +{mib(late)} MiB, "
+            f"{mib(now.estimate.all_loaded)} of {mib(limit)} MiB then ({running.limit_label})"
+        )
+        fix = (
+            "start 1 worker with threads\n"
+            "or import it before the fork, once for all, with `# memguard: allow[MG201] shared by --preload`"
+        )
+        yield finding(running.place, "MG404", message, fix, cost=late)
+
+
+def _recycling(running: Running) -> Iterator[Finding]:
+    """MG405 and MG406. That nothing recycles workers is no finding: nobody measured that a library leaks."""
+    command = running.command
+    requests = command.max_requests or 0
+    if command.program not in _WEB or not requests:
+        return
+    if requests < (FEW_PRELOADED if command.start == "preload" else FEW_REQUESTS):
+        now = running.estimated
+        again = now.process.expected if now is not None and command.start != "preload" else None
+        what = f"loads {mib(again)} MiB again" if again is not None else "starts anew, with all that waits for a call"
+        message = f"each worker of {running.service.name} ends after {_count(requests)}, and the next one {what}"
+        yield finding(running.place, "MG405", message, "recycle after 1000 requests or more", cost=again)
+    elif command.program == "gunicorn" and (command.workers or 1) > 1 and command.max_requests_jitter == 0:
+        message = (
+            f"{command.workers} workers of {running.service.name} end after {requests} requests, all at about the same time"
+        )
+        fix = f"add `--max-requests-jitter {max(requests // 10, 1)}`"
+        yield finding(running.place, "MG406", message, fix)
+
+
+def check_settings_file(project: Project) -> Iterator[Finding]:
+    """Judge a `gunicorn.conf.py` that no known service reads, as MG402 and MG405 do: gunicorn itself will find it."""
+    from memguard_hooks.deployment import gunicorn_conf
+
+    data = project.read_file(SETTINGS_FILE)
+    settings = gunicorn_conf.read(data, {}) if data is not None and not project.is_excluded(SETTINGS_FILE) else None
+    if not isinstance(settings, gunicorn_conf.Settings):
+        return
+    requests, workers = settings.values.get("max_requests"), settings.values.get("workers")
+    few = FEW_PRELOADED if settings.values.get("preload_app") is True else FEW_REQUESTS
+    if isinstance(requests, int) and 0 < requests < few:
+        message = f"each worker ends after {_count(requests)}, and the next one loads the app again"
+        place = Place(SETTINGS_FILE, settings.lines["max_requests"], 1)
+        yield finding(place, "MG405", message, "recycle after 1000 requests or more")
+    if isinstance(workers, gunicorn_conf.Unresolved) and workers.is_cpu_count:
+        message = f"gunicorn starts as many workers as {_OF_CPUS}"
+        yield finding(Place(SETTINGS_FILE, workers.line, 1), "MG402", message, "write a number, such as `workers = 2`")
+
+
+def _count(requests: int) -> str:
+    return "one request" if requests == 1 else f"{requests} requests"
+
+
+def _settings_that_lose(running: Running) -> Iterator[Finding]:
+    """MG407: the platform's own GUNICORN_CMD_ARGS preloads, whatever the settings file says."""
+    service = running.service
+    if running.command.preload_source != "GUNICORN_CMD_ARGS" or "GUNICORN_CMD_ARGS" in service.variables:
+        return
+    from memguard_hooks.deployment import gunicorn_conf
+
+    words = running.words
+    named = [after for word, after in pairwise(words) if word in ("-c", "--config")]
+    named += [word.partition("=")[2] for word in words if word.startswith("--config=")]
+    path = join(service.folder, named[-1] if named else SETTINGS_FILE)
+    data = running.project.read_file(path) if path is not None else None
+    if path is None or data is None:
+        return
+    settings = gunicorn_conf.read(data, service.environment)
+    if isinstance(settings, gunicorn_conf.Settings) and settings.values.get("preload_app") is False:
+        message = f"preload_app = False does not count: {service.platform} sets GUNICORN_CMD_ARGS, which preloads and wins"
+        fix = "delete the line, or set GUNICORN_CMD_ARGS to what you want"
+        yield finding(Place(path, settings.lines["preload_app"], 1), "MG407", message, fix)

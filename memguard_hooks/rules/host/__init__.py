@@ -1,0 +1,1 @@
+"""Rules on what is installed where the app runs."""
