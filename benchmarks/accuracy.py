@@ -31,7 +31,7 @@ from typing import NamedTuple
 from causes import find_gaps, render_causes, render_worst
 from random_sets import Drawn, Truth, as_drawn, name_of, read_or_measure, read_stored
 
-from memguard_hooks.app.estimate import Process
+from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import MIB, Estimate
 from memguard_hooks.project.project import Project
@@ -48,7 +48,7 @@ class Judged(NamedTuple):
 
     truth: Truth
     estimate: Estimate
-    process: Process
+    process: ProcessEstimate
     by_hand: tuple[int, int]  # resident and anonymous of the plain sum
     is_exact: bool  # each root was measured in its installed version on this Python
 

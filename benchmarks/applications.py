@@ -33,7 +33,7 @@ import tomli
 from packaging.version import Version
 
 from memguard_hooks.app.entry_points import find_services, settings_of
-from memguard_hooks.app.estimate import Process
+from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.imports.graph import Moment, Walk
@@ -110,7 +110,7 @@ class Truth(NamedTuple):
 class Estimated(NamedTuple):
     """The product's estimate of one process, and the walk that it rests on."""
 
-    process: Process
+    process: ProcessEstimate
     walked: Walk
     entry: str
 
@@ -408,7 +408,7 @@ def is_below(path: str, folder: Path) -> bool:
     return path.startswith(f"{folder}{os.sep}") or (path not in ("-", "") and not os.path.isabs(path))
 
 
-def estimated_packages(process: Process) -> dict[str, int]:
+def estimated_packages(process: ProcessEstimate) -> dict[str, int]:
     """Return what the estimate books on each package: as in `estimate.add_up`, the mean of what it costs in the roots."""
     costs: dict[str, list[int]] = {}
     least: dict[str, int] = {}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from random_sets import Truth
 
-from memguard_hooks.app.estimate import Process, Root, add_up
+from memguard_hooks.app.estimate import ProcessEstimate, Root, add_up
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.finding import MIB
@@ -39,7 +39,7 @@ STANDARD_LIBRARY = "standard library"
 UNTRACED = "base, own source, trace against truth"
 
 
-def find_gaps(truth: Truth, process: Process) -> list[Gap]:
+def find_gaps(truth: Truth, process: ProcessEstimate) -> list[Gap]:
     """Return the gaps of all packages, and what no package explains, so that they add up to expected less truth."""
     estimated, measured = estimate_packages(truth, process), measure_packages(truth)
     found = [
@@ -50,7 +50,7 @@ def find_gaps(truth: Truth, process: Process) -> list[Gap]:
     return [*found, Gap("", rest, truth["resident"] - sum(measured.values()), UNTRACED, "")]
 
 
-def estimate_packages(truth: Truth, process: Process) -> dict[str, float]:
+def estimate_packages(truth: Truth, process: ProcessEstimate) -> dict[str, float]:
     """Return what each package adds to the estimate."""
     roots = [root for root in process.roots if root.footprint is not None]
     found: dict[str, float] = {}
@@ -73,7 +73,7 @@ def measure_packages(truth: Truth) -> dict[str, float]:
     return found
 
 
-def explain(truth: Truth, process: Process, package: str, estimated: float, measured: float) -> Gap:
+def explain(truth: Truth, process: ProcessEstimate, package: str, estimated: float, measured: float) -> Gap:
     """Return the gap of one package with its cause."""
     if package == STANDARD:
         return Gap(package, estimated, measured, STANDARD_LIBRARY, "")

@@ -26,7 +26,7 @@ SKIPPED_FOLDERS = frozenset({".git", "__pycache__", "node_modules", "site-packag
 """Folders that hold no source of the project; so do all whose name starts with a dot."""
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """One name in a folder."""
 
     name: str
@@ -44,7 +44,7 @@ class Tree(Protocol):
         Raises UnreadableError for a file that is there and must not be read.
         """
 
-    def entries(self, folder: str) -> tuple[Entry, ...]:
+    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return what a folder holds, sorted by name; nothing where there is no such folder."""
 
     def stamp(self, path: str) -> tuple[int, ...] | None:
@@ -195,9 +195,9 @@ class WorkTree:
             known = self._plain[folder] = os.path.realpath(folder) == folder.rstrip(os.sep)
         return known
 
-    def entries(self, folder: str) -> tuple[Entry, ...]:
+    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return what a folder holds, without links that lead to folders."""
-        found: list[Entry] = []
+        found: list[TreeEntry] = []
         if self.stamp(folder) is None:
             return ()
         try:
@@ -207,7 +207,7 @@ class WorkTree:
                     if entry.is_symlink():
                         self.stamp(f"{folder}/{entry.name}" if folder else entry.name)
                     if is_folder or _is_file(entry):
-                        found.append(Entry(entry.name, is_folder))
+                        found.append(TreeEntry(entry.name, is_folder))
         except (OSError, ValueError):
             self.is_steady = False
             return ()
@@ -297,9 +297,9 @@ class RevisionTree:
             raise UnreadableError("is a directory, not a file", path)
         return None
 
-    def entries(self, folder: str) -> tuple[Entry, ...]:
+    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return what a folder holds; submodules are left out, links count as files."""
-        return tuple(sorted(Entry(one.name, one.mode == b"40000") for one in self._objects(folder)))
+        return tuple(sorted(TreeEntry(one.name, one.mode == b"40000") for one in self._objects(folder)))
 
     def _objects(self, folder: str) -> tuple[_Object, ...]:
         found = self._folders.get(folder)

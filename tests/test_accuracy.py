@@ -50,7 +50,7 @@ def test_what_is_drawn_was_measured_and_goes_together(python: str) -> None:
         assert len(set(provided)) == len(provided)
 
 
-def names(modules: tuple[lookup.Module, ...]) -> set[str]:
+def names(modules: tuple[lookup.MeasuredModule, ...]) -> set[str]:
     return {one.distribution for one in modules}
 
 

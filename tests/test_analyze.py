@@ -20,7 +20,8 @@ import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.analyze import Analysis, ImportSite, Target, analyze
+from memguard_hooks.imports.analyze import analyze
+from memguard_hooks.imports.model import Analysis, ImportSite, Target
 from memguard_hooks.imports.places import MAX_SEARCHES, Places
 from memguard_hooks.imports.scan import scan
 

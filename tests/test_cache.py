@@ -11,8 +11,9 @@ import pytest
 from memguard_hooks.cache_folder import VARIABLE, find_folder
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports import cache
-from memguard_hooks.imports.analyze import Analysis, Target, analyze
+from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.cache import MAX_ENTRIES_A_SHARD, MAX_GENERATIONS, Cache
+from memguard_hooks.imports.model import Analysis, Target
 
 SOURCE = (
     b"import os, sys as system\nfrom . import (a,\n b)\ndef f():\n    import pandas\nimport importlib\n"

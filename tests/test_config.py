@@ -11,7 +11,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.hooks import forbid_heavy_deps, pin_litellm
 from memguard_hooks.project.settings import (
-    Allowance,
+    AllowedName,
     ServiceSettings,
     Settings,
     load,
@@ -115,10 +115,10 @@ def test_allowances_have_places(tmp_path: Path) -> None:
         tmp_path, memguard='[forbid]\nallow = {torch = " needed "}\n[heavy.allow]\npandas = ""\n"openai" = "used at once"\n'
     )
     settings = read(tmp_path)
-    assert settings.forbid_allow == {"torch": Allowance("needed", "memguard.toml", 2, 10)}
+    assert settings.forbid_allow == {"torch": AllowedName("needed", "memguard.toml", 2, 10)}
     assert settings.heavy_allow == {
-        "pandas": Allowance("", "memguard.toml", 4, 1),
-        "openai": Allowance("used at once", "memguard.toml", 5, 1),
+        "pandas": AllowedName("", "memguard.toml", 4, 1),
+        "openai": AllowedName("used at once", "memguard.toml", 5, 1),
     }
 
 

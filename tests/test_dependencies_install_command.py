@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memguard_hooks.dependencies.install_command import Installed, read_commands, read_installs
+from memguard_hooks.dependencies.install_command import InstallArguments, read_commands, read_installs
 from memguard_hooks.formats.toml_document import Place
 
 
-def read(text: str) -> tuple[Installed, ...]:
+def read(text: str) -> tuple[InstallArguments, ...]:
     """Read a text that starts at the first column of line 5 of a Dockerfile."""
     return read_installs(text, "Dockerfile", lambda at: Place(5 + text.count("\n", 0, at), at - text.rfind("\n", 0, at)))
 

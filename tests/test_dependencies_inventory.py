@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.dependencies.inventory import Inventory
-from memguard_hooks.dependencies.lock import Edge, Lock, Package, by_name
+from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage, by_name
 from memguard_hooks.dependencies.requirement import Group, Requirement, parse
 
 
@@ -12,23 +12,23 @@ def declare(text: str, path: str = "pyproject.toml", group: Group = "runtime", n
     return parse(text, path, 1, 1, 1)._replace(group=group, group_name=name)
 
 
-def lock(path: str, *packages: Package, roots: tuple[Edge, ...] = ()) -> Lock:
+def lock(path: str, *packages: LockedPackage, roots: tuple[LockEdge, ...] = ()) -> Lock:
     """Return a lock of some packages."""
     return Lock(path, by_name([*packages]), roots)
 
 
-def package(name: str, *requires: Edge, version: str = "1", marker: str | None = None) -> Package:
+def package(name: str, *requires: LockEdge, version: str = "1", marker: str | None = None) -> LockedPackage:
     """Return a package of a lock."""
-    return Package(name, version, 1, 1, marker=marker, requires=requires)
+    return LockedPackage(name, version, 1, 1, marker=marker, requires=requires)
 
 
 def test_the_shortest_way_counts() -> None:
     found = lock(
         "uv.lock",
-        package("a", Edge("b")),
-        package("b", Edge("c")),
-        package("c", Edge("torch")),
-        package("d", Edge("torch")),
+        package("a", LockEdge("b")),
+        package("b", LockEdge("c")),
+        package("c", LockEdge("torch")),
+        package("d", LockEdge("torch")),
         package("torch"),
     )
     inventory = Inventory((declare("a"), declare("d")), (found,))
@@ -39,8 +39,8 @@ def test_the_shortest_way_counts() -> None:
 def test_an_extra_is_followed_where_it_is_asked_for() -> None:
     found = lock(
         "uv.lock",
-        package("a", Edge("b", extras=("x",))),
-        package("b", Edge("plain"), Edge("torch", extra="x"), Edge("other", extra="y")),
+        package("a", LockEdge("b", extras=("x",))),
+        package("b", LockEdge("plain"), LockEdge("torch", extra="x"), LockEdge("other", extra="y")),
         package("plain"),
         package("torch", marker="sys_platform == 'linux'"),
         package("other"),
@@ -53,7 +53,7 @@ def test_an_extra_is_followed_where_it_is_asked_for() -> None:
 def test_markers_are_those_of_the_host() -> None:
     found = lock(
         "uv.lock",
-        package("a", Edge("old", marker="python_version < '3.10'"), Edge("mac", marker="sys_platform == 'darwin'")),
+        package("a", LockEdge("old", marker="python_version < '3.10'"), LockEdge("mac", marker="sys_platform == 'darwin'")),
         package("old"),
         package("mac"),
     )
@@ -93,8 +93,8 @@ def test_groups_and_extras_of_the_project() -> None:
 
 
 def test_decoys_are_told_apart() -> None:
-    used = lock("uv.lock", package("a", Edge("torch")), package("torch", version="2"))
-    decoy = lock("old/poetry.lock", package("torch", version="1"), roots=(Edge("torch"),))
+    used = lock("uv.lock", package("a", LockEdge("torch")), package("torch", version="2"))
+    decoy = lock("old/poetry.lock", package("torch", version="1"), roots=(LockEdge("torch"),))
     requirements = (declare("a"), declare("torch", "requirements-old.txt"))
     everything = Inventory(requirements, (decoy, used))
     assert (everything.decoys(), everything.why("torch")) == ((), ("torch",))
@@ -105,6 +105,6 @@ def test_decoys_are_told_apart() -> None:
 
 
 def test_a_ring_ends() -> None:
-    found = lock("uv.lock", package("a", Edge("b")), package("b", Edge("a"), Edge("missing")), package("torch"))
+    found = lock("uv.lock", package("a", LockEdge("b")), package("b", LockEdge("a"), LockEdge("missing")), package("torch"))
     assert Inventory((declare("a"),), (found,)).why("torch") is None
     assert Inventory((declare("a"),), (found,)).why("missing") is None

@@ -15,8 +15,8 @@ from packaging.requirements import Requirement
 
 from memguard_hooks.dependencies import locks, pyproject
 from memguard_hooks.dependencies.inventory import Inventory
-from memguard_hooks.dependencies.lock import Edge, Lock, Package
-from memguard_hooks.dependencies.requirement import Source, normalize_name
+from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
+from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import WorkTree
@@ -153,27 +153,32 @@ POETRY_END = '[metadata]\nlock-version = "2.1"\n'
     ("name", "text", "source"),
     [
         pytest.param(
-            "uv.lock", UV + 'source = { url = "https://e.org/x-1.zip" }', Source("url", "https://e.org/x-1.zip"), id="uv-url"
+            "uv.lock",
+            UV + 'source = { url = "https://e.org/x-1.zip" }',
+            RequirementSource("url", "https://e.org/x-1.zip"),
+            id="uv-url",
         ),
-        pytest.param("uv.lock", UV + 'source = { path = "x-1.whl" }', Source("path", "x-1.whl"), id="uv-path"),
-        pytest.param("uv.lock", UV + 'source = { editable = "libs/x" }', Source("path", "libs/x"), id="uv-editable"),
+        pytest.param("uv.lock", UV + 'source = { path = "x-1.whl" }', RequirementSource("path", "x-1.whl"), id="uv-path"),
+        pytest.param(
+            "uv.lock", UV + 'source = { editable = "libs/x" }', RequirementSource("path", "libs/x"), id="uv-editable"
+        ),
         pytest.param(
             "uv.lock",
             UV + 'source = { git = "https://e.org/x?rev=a#b" }',
-            Source("vcs", "git+https://e.org/x?rev=a#b"),
+            RequirementSource("vcs", "git+https://e.org/x?rev=a#b"),
             id="uv-git",
         ),
         pytest.param(
             "poetry.lock",
             f'{POETRY}[package.source]\ntype = "git"\nurl = "https://e.org/x"\nreference = "main"\n'
             f'resolved_reference = "abc"\n{POETRY_END}',
-            Source("vcs", "git+https://e.org/x@abc"),
+            RequirementSource("vcs", "git+https://e.org/x@abc"),
             id="poetry-git",
         ),
         pytest.param(
             "poetry.lock",
             f'{POETRY}[package.source]\ntype = "directory"\nurl = "libs/x"\n{POETRY_END}',
-            Source("path", "libs/x"),
+            RequirementSource("path", "libs/x"),
             id="poetry-directory",
         ),
         pytest.param("poetry.lock", POETRY + POETRY_END, None, id="poetry-index"),
@@ -181,38 +186,38 @@ POETRY_END = '[metadata]\nlock-version = "2.1"\n'
             "pdm.lock",
             '[metadata]\nlock_version = "4.5.0"\n'
             '[[package]]\nname = "x"\nversion = "1"\ngit = "https://e.org/x"\nrevision = "abc"',
-            Source("vcs", "git+https://e.org/x@abc"),
+            RequirementSource("vcs", "git+https://e.org/x@abc"),
             id="pdm-git",
         ),
         pytest.param(
             "pylock.toml",
             'lock-version = "1.0"\n[[packages]]\nname = "x"\n'
             'vcs = {type = "git", url = "https://e.org/x", commit-id = "abc"}',
-            Source("vcs", "git+https://e.org/x@abc"),
+            RequirementSource("vcs", "git+https://e.org/x@abc"),
             id="pylock-vcs",
         ),
         pytest.param(
             "pylock.web.toml",
             'lock-version = "1.0"\n[[packages]]\nname = "x"\ndirectory = {path = "libs/x"}',
-            Source("path", "libs/x"),
+            RequirementSource("path", "libs/x"),
             id="pylock-directory",
         ),
         pytest.param(
             "Pipfile.lock",
             '{"_meta": {"sources": [{"name": "pt", "url": "https://e.org/"}]}, '
             '"default": {"x": {"index": "pt", "version": "==1"}}}',
-            Source("index", "https://e.org/"),
+            RequirementSource("index", "https://e.org/"),
             id="pipenv-index",
         ),
         pytest.param(
             "Pipfile.lock",
             '{"default": {"x": {"git": "https://e.org/x", "ref": "abc"}}}',
-            Source("vcs", "git+https://e.org/x@abc"),
+            RequirementSource("vcs", "git+https://e.org/x@abc"),
             id="pipenv-git",
         ),
     ],
 )
-def test_sources(tmp_path: Path, name: str, text: str, source: Source | None) -> None:
+def test_sources(tmp_path: Path, name: str, text: str, source: RequirementSource | None) -> None:
     (package,) = write(tmp_path, name, text).packages["x"]
     assert package.source == source
 
@@ -240,15 +245,15 @@ name = "torch"
 version = "2.0"
 """,
     )
-    assert lock.roots == (Edge("lib"), Edge("torch", "2.0", "sys_platform == 'linux'"))
+    assert lock.roots == (LockEdge("lib"), LockEdge("torch", "2.0", "sys_platform == 'linux'"))
     assert Inventory((), (lock,)).why("torch") == ("torch",)
 
 
 def test_a_category_of_pipenv_and_one_package_in_two(tmp_path: Path) -> None:
     text = '{"develop": {"x": {"version": "==1"}},\n "default": {"X_y": {"version": "==2"}, "x": {"version": "==1"}}}'
     assert write(tmp_path, "Pipfile.lock", text).packages == {
-        "x": (Package("x", "1", 1, 15, groups=("default", "develop")),),
-        "x-y": (Package("x-y", "2", 2, 15, groups=("default",)),),
+        "x": (LockedPackage("x", "1", 1, 15, groups=("default", "develop")),),
+        "x-y": (LockedPackage("x-y", "2", 2, 15, groups=("default",)),),
     }
 
 

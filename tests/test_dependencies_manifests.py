@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.dependencies import conda, manifests, pipfile, setup_cfg, setup_py
-from memguard_hooks.dependencies.requirement import Manifest, Source, Wanted, source_of
+from memguard_hooks.dependencies.requirement import Manifest, RequirementSource, Wanted, source_of
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.tree import Tree, WorkTree
 
@@ -292,7 +292,7 @@ def test_categories_and_index_of_a_pipfile(tmp_path: Path) -> None:
         ("pytest", 7, 1, "development", "dev"),
         ("sphinx", 9, 1, "development", "docs"),
     ]
-    assert source_of(manifest.requirements[0]) == Source("index", "pt")
+    assert source_of(manifest.requirements[0]) == RequirementSource("index", "pt")
 
 
 # environment.yml

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.dependencies import poetry_constraint, pyproject
-from memguard_hooks.dependencies.requirement import Manifest, Pin, Source, pin_of, source_of
+from memguard_hooks.dependencies.requirement import Manifest, Pin, RequirementSource, pin_of, source_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.tree import WorkTree
 
@@ -140,7 +140,7 @@ pytest = "^8"
         ("sphinx", 15, 1, "development", "docs"),
         ("pytest>=8,<9", 17, 1, "development", "dev"),
     ]
-    assert source_of(manifest.requirements[0]) == Source("index", "pytorch-cpu")
+    assert source_of(manifest.requirements[0]) == RequirementSource("index", "pytorch-cpu")
 
 
 def test_poetry_2_only_tells_more_of_what_the_project_declares(tmp_path: Path) -> None:
@@ -156,8 +156,8 @@ other = "*"
 """,
     )
     assert [(one.name, one.line, source_of(one)) for one in manifest.requirements] == [
-        ("torch", 2, Source("index", "pytorch-cpu")),
-        ("lib", 2, Source("path", "../lib")),
+        ("torch", 2, RequirementSource("index", "pytorch-cpu")),
+        ("lib", 2, RequirementSource("path", "../lib")),
     ]
     assert pin_of(manifest.requirements[1]) == Pin(None)
 
@@ -173,22 +173,22 @@ def test_poetry_2_with_dynamic_dependencies(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        pytest.param('{index = "pytorch-cpu"}', Source("index", "pytorch-cpu"), id="index"),
-        pytest.param('{git = "https://e.org/x", tag = "v1"}', Source("vcs", "git+https://e.org/x@v1"), id="git"),
-        pytest.param('{url = "https://e.org/x-1.zip"}', Source("url", "https://e.org/x-1.zip"), id="url"),
-        pytest.param('{path = "../x", editable = true}', Source("path", "../x"), id="path"),
-        pytest.param("{workspace = true}", Source("path", "workspace:x"), id="workspace"),
+        pytest.param('{index = "pytorch-cpu"}', RequirementSource("index", "pytorch-cpu"), id="index"),
+        pytest.param('{git = "https://e.org/x", tag = "v1"}', RequirementSource("vcs", "git+https://e.org/x@v1"), id="git"),
+        pytest.param('{url = "https://e.org/x-1.zip"}', RequirementSource("url", "https://e.org/x-1.zip"), id="url"),
+        pytest.param('{path = "../x", editable = true}', RequirementSource("path", "../x"), id="path"),
+        pytest.param("{workspace = true}", RequirementSource("path", "workspace:x"), id="workspace"),
         pytest.param(
             "[{index = 'mac', marker = \"sys_platform == 'darwin'\"}, "
             "{index = 'cpu', marker = \"sys_platform == 'linux'\"}]",
-            Source("index", "cpu"),
+            RequirementSource("index", "cpu"),
             id="markers",
         ),
         pytest.param("[{index = 'cpu', extra = 'cpu'}, {index = 'gpu', extra = 'gpu'}]", None, id="other-extras"),
         pytest.param("[{index = 'cpu', group = 'dev'}]", None, id="other-group"),
     ],
 )
-def test_sources_of_uv(tmp_path: Path, source: str, expected: Source | None) -> None:
+def test_sources_of_uv(tmp_path: Path, source: str, expected: RequirementSource | None) -> None:
     manifest = read(tmp_path, f'[project]\ndependencies = ["x", "y"]\n[tool.uv.sources]\nX = {source}\n')
     assert [source_of(one) for one in manifest.requirements] == [expected, None]
 

@@ -17,7 +17,7 @@ import pytest
 
 from memguard_hooks.deployment import compose
 from memguard_hooks.deployment.compose_values import interpolate, parse_size, read_env_file, split_words
-from memguard_hooks.deployment.service import Deployment, Place
+from memguard_hooks.deployment.service import Deployment, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
 
@@ -319,9 +319,9 @@ def test_services_and_places() -> None:
     assert worker.limit_label == "compose deploy.resources.limits.memory"
     assert web.environment == {"PYTHON_VERSION": "3.12", "A": "1", "B": "2"}
     assert web.variables == {
-        "A": Place("compose.yaml", 6, 9),
-        "SECRET": Place("compose.yaml", 7, 9),
-        "B": Place("web.env", 2, 2),
+        "A": ServicePlace("compose.yaml", 6, 9),
+        "SECRET": ServicePlace("compose.yaml", 7, 9),
+        "B": ServicePlace("web.env", 2, 2),
     }
     assert (found.skipped, found.traps) == ((), ())
 
@@ -492,7 +492,7 @@ def test_profile_that_a_deployment_may_ask_for() -> None:
 def test_service_without_a_limit_is_a_trap() -> None:
     found = only("services:\n  web:\n    build: .\n")
     assert [(trap.kind, trap.place, trap.subject) for trap in found.traps] == [
-        ("no-memory-limit", Place("compose.yaml", 3, 5), "web")
+        ("no-memory-limit", ServicePlace("compose.yaml", 3, 5), "web")
     ]
     assert found.services[0].limit_source == "compose.yaml:3 without a limit"
 

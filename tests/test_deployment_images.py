@@ -13,7 +13,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
-from memguard_hooks.tree import Entry
+from memguard_hooks.tree import TreeEntry
 
 
 def image_of(text: str, files: dict[str, bytes] | None = None, target: str = "") -> Service:
@@ -339,9 +339,9 @@ class Files:
         text = self.files.get(path)
         return None if text is None else text.encode()
 
-    def entries(self, folder: str) -> tuple[Entry, ...]:
+    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return all files, which lie at the top."""
-        return tuple(Entry(name, is_folder=False) for name in sorted(self.files) if not folder)
+        return tuple(TreeEntry(name, is_folder=False) for name in sorted(self.files) if not folder)
 
     def stamp(self, path: str) -> tuple[int, ...] | None:
         """Return None: these are no files of the system."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from memguard_hooks.deployment import kubernetes
-from memguard_hooks.deployment.service import Deployment, Place, Service
+from memguard_hooks.deployment.service import Deployment, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
 
@@ -163,10 +163,10 @@ data:
     service = only(text)
     assert service.environment == {"A": "1", "X_ONE": "one", "C": "one"}
     assert service.variables == {
-        "A": Place("k8s/app.yaml", 19, 11),
-        "X_ONE": Place("k8s/app.yaml", 29, 3),
-        "X_TWO": Place("k8s/app.yaml", 20, 11),
-        "C": Place("k8s/app.yaml", 22, 11),
+        "A": ServicePlace("k8s/app.yaml", 19, 11),
+        "X_ONE": ServicePlace("k8s/app.yaml", 29, 3),
+        "X_TWO": ServicePlace("k8s/app.yaml", 20, 11),
+        "C": ServicePlace("k8s/app.yaml", 22, 11),
     }
 
 
@@ -207,7 +207,7 @@ def test_container_without_a_limit_is_a_trap() -> None:
     found = read(deployment("        command: [python, a.py]\n        resources: {requests: {memory: 64Mi}}\n"))
     assert found.services[0].limit is None
     assert [(trap.kind, trap.place, trap.subject) for trap in found.traps] == [
-        ("no-memory-limit", Place("k8s/app.yaml", 11, 9), "api")
+        ("no-memory-limit", ServicePlace("k8s/app.yaml", 11, 9), "api")
     ]
 
 

@@ -21,7 +21,7 @@ from memguard_hooks.deployment import (
 )
 from memguard_hooks.deployment.discover import Reader
 from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
-from memguard_hooks.deployment.service import Place, Read, Trap
+from memguard_hooks.deployment.service import Read, ServicePlace, Trap
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
 from memguard_hooks.formats import json_document
@@ -122,7 +122,7 @@ services:
     api, worker = render.read(data, "render.yaml").services
     assert (api.plan, api.limit, api.cpus, api.replicas, api.folder) == ("pro plus", 8192 * MIB, 4, 3, "backend")
     assert [(build.command, build.place, build.folder) for build in api.builds] == [
-        ("pip install -r requirements.txt", Place("render.yaml", 13, 17), "backend")
+        ("pip install -r requirements.txt", ServicePlace("render.yaml", 13, 17), "backend")
     ]
     assert dict(api.environment) == {**render.NATIVE_ENVIRONMENT, "A": "own", "LOG": "debug"}
     assert {name: place.line for name, place in api.variables.items()} == {
@@ -146,7 +146,7 @@ def test_a_plan_that_does_not_exist_is_a_trap_with_the_nearest() -> None:
     data = b"services:\n- {type: web, name: api, runtime: python, startCommand: python a.py, plan: standart}\n"
     found = render.read(data, "render.yaml")
     (trap,) = found.traps
-    assert (trap.kind, trap.place, trap.subject) == ("unknown-plan", Place("render.yaml", 2, 76), "api")
+    assert (trap.kind, trap.place, trap.subject) == ("unknown-plan", ServicePlace("render.yaml", 2, 76), "api")
     assert trap.detail.startswith("standart: standard (2048 MiB), ")
     assert found.services[0].limit is None
 
@@ -177,7 +177,7 @@ def test_hidden_keys(data: bytes, traps: list[tuple[int, int, str]]) -> None:
 def test_hidden_keys_of_compose() -> None:
     data = b"services:\n  web:\n    command: |\n      python a.py\n      mem_limit: 512m\n"
     (trap,) = find_hidden_keys(data, "compose.yaml", ("command", "entrypoint"), COMPOSE_KEYS)
-    assert trap == Trap("hidden-key", Place("compose.yaml", 5, 7), "mem_limit", "is part of the text of command")
+    assert trap == Trap("hidden-key", ServicePlace("compose.yaml", 5, 7), "mem_limit", "is part of the text of command")
 
 
 def test_hidden_keys_are_looked_for_in_linear_time() -> None:
@@ -212,7 +212,7 @@ processes = ["beat"]
     web, worker, beat = fly.read(data, "fly.toml").services
     assert [(one.limit, one.cpus) for one in (web, worker, beat)] == [(3072 * MIB, 2), (256 * MIB, 1), (512 * MIB, 2)]
     assert web.limit_source == "fly.toml:9 memory 3gb"
-    assert web.variables == {"LOG": Place("fly.toml", 2, 1)}
+    assert web.variables == {"LOG": ServicePlace("fly.toml", 2, 1)}
     assert web.replicas is None
 
 
@@ -278,7 +278,7 @@ def test_dynos_of_a_formation() -> None:
     assert (web.platform, web.plan, web.limit, web.replicas) == ("heroku", "Standard-2X", 1024 * MIB, 2)
     assert web.limit_source == "app.json:5 size Standard-2X"
     assert dict(web.environment) == {"WEB_CONCURRENCY": "3", "LOG": "info", "MODE": "a"}
-    assert web.variables["SECRET"] == Place("app.json", 3, 26)
+    assert web.variables["SECRET"] == ServicePlace("app.json", 3, 26)
     assert (worker.plan, worker.limit, worker.environment["WEB_CONCURRENCY"]) == ("basic", 512 * MIB, "3")
     assert worker.limit_source == "Procfile:2 default size basic"
     assert [build.command for build in web.builds] == ["pip install -r requirements.txt"]
@@ -373,7 +373,7 @@ def test_railway_starts_what_its_file_says() -> None:
     assert (service.command, service.line, service.column) == ("gunicorn app:app", 5, 31)
     assert (service.platform, service.limit, service.replicas) == ("railway", None, 2)
     assert [build.command for build in service.builds] == ["poetry install --only main", "python collect.py"]
-    assert [(trap.kind, trap.place) for trap in found.traps] == [("ending-format", Place("railway.json", 1, 1))]
+    assert [(trap.kind, trap.place) for trap in found.traps] == [("ending-format", ServicePlace("railway.json", 1, 1))]
 
 
 @pytest.mark.parametrize(
@@ -423,7 +423,7 @@ cmd = "gunicorn app:app"
         ("pip install gunicorn", 4),
         ("python build.py", 6),
     ]
-    assert service.variables == {"LOG": Place("api/nixpacks.toml", 2, 1)}
+    assert service.variables == {"LOG": ServicePlace("api/nixpacks.toml", 2, 1)}
 
 
 # App Engine

@@ -12,7 +12,7 @@ import pytest
 
 from memguard_hooks.deployment import systemd
 from memguard_hooks.deployment.command import Host, parse
-from memguard_hooks.deployment.service import Deployment, Place, Service
+from memguard_hooks.deployment.service import Deployment, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
 
@@ -58,7 +58,7 @@ def test_unit_as_the_documentation_of_gunicorn_writes_it() -> None:
     assert (service.platform, service.limit, service.cpus, service.replicas) == ("systemd", 512 * MIB, 1.5, 1)
     assert (service.limit_source, service.limit_label) == ("deploy/web.service:11 MemoryMax", "systemd MemoryMax")
     assert service.environment == {"WORKERS": "2", "MODE": "prod"}
-    assert service.variables == {name: Place("deploy/web.service", 9, 13) for name in ("WORKERS", "MODE")}
+    assert service.variables == {name: ServicePlace("deploy/web.service", 9, 13) for name in ("WORKERS", "MODE")}
     assert service.mounts == {"/srv/shop": ""}
     command = parse(service.command, Host(service.environment, mounts=service.mounts), service.folder)
     assert command.entrypoint is not None

@@ -12,12 +12,12 @@ import pytest
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.hooks.no_eager_heavy_imports import main
-from memguard_hooks.imports.analyze import Target
 from memguard_hooks.imports.cache import Cache
-from memguard_hooks.imports.frameworks import Edge, Framework, called_by_framework, framework_edges
+from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
 from memguard_hooks.imports.graph import Walk, walk
+from memguard_hooks.imports.model import FrameworkEdge, Target
 from memguard_hooks.imports.resolve import Resolver
-from memguard_hooks.imports.sources import Sources
+from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.tree import WorkTree
 
 SHOP = {
@@ -146,7 +146,7 @@ def tell():
 
 def walked(root: Path, entry: str, module: str, framework: Framework = Framework()) -> Walk:  # noqa: B008 - frozen
     tree = WorkTree(str(root))
-    sources = Sources(tree, Cache(None), framework)
+    sources = SourceFiles(tree, Cache(None), framework)
     return walk(sources.prove, Resolver(tree, ("",)), entry, module, Target())
 
 
@@ -196,56 +196,57 @@ urlpatterns = [
     re_path('b', urls.include(('b.urls', 'b'))),
 ]
 """
+edge = FrameworkEdge
 EDGES = {
-    "the settings of wsgi.py": (SETTINGS, Framework(), [Edge("proj.settings", 1, "start", "as the settings of Django")]),
+    "the settings of wsgi.py": (SETTINGS, Framework(), [edge("proj.settings", 1, "start", "as the settings of Django")]),
     "the settings of an assignment": (
         "x = 1\nos.environ['DJANGO_SETTINGS_MODULE'] = 'proj.settings'\n", Framework(),
-        [Edge("proj.settings", 2, "start", "as the settings of Django")]),
+        [edge("proj.settings", 2, "start", "as the settings of Django")]),
     "the settings of the environment": (
-        SETTINGS, Framework("proj.production"), [Edge("proj.production", 1, "start", "as the settings of Django")]),
+        SETTINGS, Framework("proj.production"), [edge("proj.production", 1, "start", "as the settings of Django")]),
     "an app": (
         "INSTALLED_APPS = [\n    'shop',\n]\n", Framework(),
-        [Edge("shop", 2, "start", APP), Edge("shop.apps", 2, "start", APP, is_optional=True),
-         Edge("shop.models", 2, "start", APP, is_optional=True)]),
+        [edge("shop", 2, "start", APP), edge("shop.apps", 2, "start", APP, is_optional=True),
+         edge("shop.models", 2, "start", APP, is_optional=True)]),
     "an app by its configuration": (
         "INSTALLED_APPS = ('shop.apps.ShopConfig',)\n", Framework(),
-        [Edge("shop.apps", 1, "start", APP), Edge("shop.models", 1, "start", APP, True)]),
+        [edge("shop.apps", 1, "start", APP), edge("shop.models", 1, "start", APP, True)]),
     "an app of a worker": (
         "INSTALLED_APPS: list[str] = ['shop.apps.ShopConfig']\n", Framework(is_worker=True),
-        [Edge("shop.apps", 1, "start", APP), Edge("shop.models", 1, "start", APP, True),
-         Edge("shop.tasks", 1, "start", APP, True)]),
+        [edge("shop.apps", 1, "start", APP), edge("shop.models", 1, "start", APP, True),
+         edge("shop.tasks", 1, "start", APP, True)]),
     "apps that are added": (
         ADDED, Framework(),
-        [Edge(f"{name}.{last}", line, "start", APP, last == "models")
+        [edge(f"{name}.{last}", line, "start", APP, last == "models")
          for name, line in (("a", 1), ("b", 3), ("c", 4), ("d", 6)) for last in ("apps", "models")]),
     "apps for developers": ("INSTALLED_APPS = []\nif DEBUG:\n    INSTALLED_APPS += ['debug_toolbar']\n", Framework(), []),
     "middleware": (
-        "MIDDLEWARE = ['shop.slow.Middleware']\n", Framework(), [Edge("shop.slow", 1, "start", "as middleware of Django")]),
+        "MIDDLEWARE = ['shop.slow.Middleware']\n", Framework(), [edge("shop.slow", 1, "start", "as middleware of Django")]),
     "a URLconf": (
-        "ROOT_URLCONF = 'proj.urls'\n", Framework(), [Edge("proj.urls", 1, "request", "as the URLconf of Django")]),
+        "ROOT_URLCONF = 'proj.urls'\n", Framework(), [edge("proj.urls", 1, "request", "as the URLconf of Django")]),
     "an included URLconf": (
         INCLUDED, Framework(),
-        [Edge("a.urls", 2, "request", "as an included URLconf"), Edge("b.urls", 3, "request", "as an included URLconf")]),
+        [edge("a.urls", 2, "request", "as an included URLconf"), edge("b.urls", 3, "request", "as an included URLconf")]),
     "an included list": ("urlpatterns = [path('a', include(router.urls))]\n", Framework(), []),
     "include of a worker": (
         "app = Celery('x', include=['a.jobs'])\n", Framework(is_worker=True),
-        [Edge("a.jobs", 1, "start", "as a module of tasks")]),
+        [edge("a.jobs", 1, "start", "as a module of tasks")]),
     "imports of a worker": (
-        "imports = ('a.jobs',)\n", Framework(is_worker=True), [Edge("a.jobs", 1, "start", "as a module of tasks")]),
+        "imports = ('a.jobs',)\n", Framework(is_worker=True), [edge("a.jobs", 1, "start", "as a module of tasks")]),
     "tasks under another name": (
         "app.autodiscover_tasks(packages=['a'], related_name='jobs')\n", Framework(is_worker=True),
-        [Edge("a.jobs", 1, "start", "as a module of tasks", True)]),
+        [edge("a.jobs", 1, "start", "as a module of tasks", True)]),
     "settings of Celery": (
         "app.config_from_object('a.settings:Production')\napp.conf.update(imports=['a.jobs'])\n", Framework(is_worker=True),
-        [Edge("a.settings", 1, "start", "as the settings of Celery", is_optional=True),
-         Edge("a.jobs", 2, "start", "as a module of tasks")]),
+        [edge("a.settings", 1, "start", "as the settings of Celery", is_optional=True),
+         edge("a.jobs", 2, "start", "as a module of tasks")]),
     "include of a web process": ("app = Celery('x', include=['a.jobs'])\n", Framework(), []),
     "nothing": ("import os\n", Framework(), []),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(("source", "framework", "edges"), [pytest.param(*case, id=name) for name, case in EDGES.items()])
-def test_edges(source: str, framework: Framework, edges: list[Edge]) -> None:
+def test_edges(source: str, framework: Framework, edges: list[FrameworkEdge]) -> None:
     assert list(framework_edges(source.encode(), framework)) == edges
 
 

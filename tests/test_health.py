@@ -16,7 +16,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from memguard_hooks.commands import health
-from memguard_hooks.commands.health import Place
+from memguard_hooks.commands.health import HostPlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
 from memguard_hooks.host import cgroup, container
@@ -92,7 +92,7 @@ class Layout:
         self.root = root
         self.version = version
         self.top = root / "cgroup" / ("memory" if version == 1 else "")
-        self.place = Place(str(root / "proc"), str(root / "cgroup"))
+        self.place = HostPlace(str(root / "proc"), str(root / "cgroup"))
         self.process("self", membership)
         self.process(str(os.getpid()), membership)
         write(root, {"proc/meminfo": "MemTotal:       16384000 kB\nMemFree: 1000 kB\nMemAvailable:    8192000 kB\n"})
@@ -274,7 +274,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
         if name.startswith(health._JUDGED) or name in health._SHOWN:
             monkeypatch.delenv(name)
 
-    def call(*arguments: str, place: Place | None = None) -> Result:
+    def call(*arguments: str, place: HostPlace | None = None) -> Result:
         capsys.readouterr()
         status = health.main(arguments, place)
         return Result(status, *capsys.readouterr())
@@ -372,7 +372,7 @@ def test_other_users_processes_tell_rss_alone(second: Layout, run: Run) -> None:
 
 
 def test_system_without_proc_says_what_it_does_not_tell(tmp_path: Path, run: Run) -> None:
-    nowhere = Place(str(tmp_path / "proc"), str(tmp_path / "cgroup"))
+    nowhere = HostPlace(str(tmp_path / "proc"), str(tmp_path / "cgroup"))
     result = run("--only", "memory", place=nowhere)
     assert (result.status, result.out) == (0, "ok\n")
     assert "memory: skipped: this system does not tell what the container takes: it has no control groups" in result.err

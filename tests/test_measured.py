@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from memguard_hooks.catalog import lock
-from memguard_hooks.catalog.lock import FILE, REST, Measured, Package, Size
+from memguard_hooks.catalog.lock import FILE, REST, Measured, MeasuredPackage, Size
 from memguard_hooks.errors import MemguardError
 
 KIB = 1024
 
 
-def make(**packages: Package) -> Measured:
+def make(**packages: MeasuredPackage) -> Measured:
     return Measured(
         python="3.11.7",
         platform="linux-x86_64",
@@ -31,12 +31,12 @@ def make(**packages: Package) -> Measured:
 
 
 PANDAS = make(
-    pandas=Package("pandas", "2.2.3", Size(40000 * KIB, 30000 * KIB), ("numpy", "dateutil")),
-    numpy=Package("numpy", "2.4.6", Size(15000 * KIB, 8000 * KIB)),
-    dateutil=Package("python-dateutil", "2.9.0", Size(400 * KIB, 300 * KIB), ("decimal",)),
-    decimal=Package(None, None, Size(300 * KIB, 100 * KIB)),
-    httpx=Package("httpx", "1.0", Size(900 * KIB, 700 * KIB), ("decimal",)),
-    **{REST: Package(None, None, Size(90 * KIB, 80 * KIB))},
+    pandas=MeasuredPackage("pandas", "2.2.3", Size(40000 * KIB, 30000 * KIB), ("numpy", "dateutil")),
+    numpy=MeasuredPackage("numpy", "2.4.6", Size(15000 * KIB, 8000 * KIB)),
+    dateutil=MeasuredPackage("python-dateutil", "2.9.0", Size(400 * KIB, 300 * KIB), ("decimal",)),
+    decimal=MeasuredPackage(None, None, Size(300 * KIB, 100 * KIB)),
+    httpx=MeasuredPackage("httpx", "1.0", Size(900 * KIB, 700 * KIB), ("decimal",)),
+    **{REST: MeasuredPackage(None, None, Size(90 * KIB, 80 * KIB))},
 )
 
 TEXT = """\
@@ -73,8 +73,8 @@ TEXT = """\
 
 def test_the_file_is_sorted_with_one_package_a_line() -> None:
     packages = {
-        "b": Package("B", "1.0", Size(8 * KIB, -4 * KIB), ("c", "a")),
-        "a": Package(None, None, Size(64 * KIB, 60 * KIB)),
+        "b": MeasuredPackage("B", "1.0", Size(8 * KIB, -4 * KIB), ("c", "a")),
+        "a": MeasuredPackage(None, None, Size(64 * KIB, 60 * KIB)),
     }
     assert lock.render({"main.py": make(), "app.main:app": make(**packages)}) == TEXT
     assert lock.render({}) == '{\n  "schema": 1,\n  "entrypoints": {}\n}\n'
@@ -92,7 +92,7 @@ def test_a_closure_holds_what_an_import_loads() -> None:
     assert lock.closure(PANDAS, "pandas") == {"pandas", "numpy", "dateutil", "decimal"}
     assert lock.closure(PANDAS, "httpx") == {"httpx", "decimal"}
     assert lock.closure(PANDAS, "unknown") == set()
-    circle = make(a=Package(None, None, Size(), ("b",)), b=Package(None, None, Size(), ("a", "gone")))
+    circle = make(a=MeasuredPackage(None, None, Size(), ("b",)), b=MeasuredPackage(None, None, Size(), ("a", "gone")))
     assert lock.closure(circle, "a") == {"a", "b"}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from memguard_hooks.catalog import lock, lookup
-from memguard_hooks.catalog.lock import Measured, Package, Size
+from memguard_hooks.catalog.lock import Measured, MeasuredPackage, Size
 from memguard_hooks.finding import MIB
 from memguard_hooks.hooks import memory_budget
 from memguard_hooks.project.project import MEASURED
@@ -21,11 +21,11 @@ MAIN = "import pandas\n"
 def entry(**changes: Any) -> Measured:
     """Return what might have been measured of `import pandas`, with figures that no catalog has."""
     packages = {
-        "pandas": Package("pandas", "2.2.3", Size(100 * MIB, 90 * MIB), ("numpy", "re")),
-        "numpy": Package("numpy", "2.1.0", Size(30 * MIB, 20 * MIB), ()),
-        "re": Package(None, None, Size(MIB, MIB), ()),
-        lock.REST: Package(None, None, Size(2 * MIB, 2 * MIB), ()),
-        "scipy": Package("scipy", "1.0", Size(70 * MIB, 60 * MIB), ("numpy",)),
+        "pandas": MeasuredPackage("pandas", "2.2.3", Size(100 * MIB, 90 * MIB), ("numpy", "re")),
+        "numpy": MeasuredPackage("numpy", "2.1.0", Size(30 * MIB, 20 * MIB), ()),
+        "re": MeasuredPackage(None, None, Size(MIB, MIB), ()),
+        lock.REST: MeasuredPackage(None, None, Size(2 * MIB, 2 * MIB), ()),
+        "scipy": MeasuredPackage("scipy", "1.0", Size(70 * MIB, 60 * MIB), ("numpy",)),
     }
     whole = Measured(
         python="3.11.7",
@@ -172,7 +172,7 @@ def test_a_lock_that_is_a_folder_or_leads_out_is_left_alone(root: Path, capsys: 
 
 
 def test_a_range_on_a_light_package_that_was_measured(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    packages = {"certifi": Package("certifi", "2026.1.1", Size(MIB, MIB), ())}
+    packages = {"certifi": MeasuredPackage("certifi", "2026.1.1", Size(MIB, MIB), ())}
     (root / MEASURED).write_text(lock.render({"main.py": entry(packages=packages)}), "utf-8")
     (root / "main.py").write_text("import certifi\n", "utf-8")
     (root / "requirements.txt").write_text("certifi>=2024,<2027\n", "utf-8")
@@ -199,7 +199,9 @@ def test_figures_that_cannot_be_are_at_fault(root: Path, capsys: pytest.CaptureF
 
 
 def test_imports_in_a_circle_end(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    packages = {f"p{number}": Package(None, None, Size(MIB, MIB), (f"p{(number + 1) % 50}",)) for number in range(50)}
+    packages = {
+        f"p{number}": MeasuredPackage(None, None, Size(MIB, MIB), (f"p{(number + 1) % 50}",)) for number in range(50)
+    }
     (root / MEASURED).write_text(lock.render({"main.py": entry(packages=packages)}), "utf-8")
     (root / "main.py").write_text("import p7\n", "utf-8")
     assert parts(judge(capsys)[0])["p7"] == (50.0, "measured")

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.analyze import Analysis, Target, analyze_by_libcst
+from memguard_hooks.imports.analyze import analyze_by_libcst
+from memguard_hooks.imports.model import Analysis, Target
 from memguard_hooks.imports.plain import MAX_LENGTH, read_plain
 from memguard_hooks.imports.scan import scan
 from memguard_hooks.imports.text import decode

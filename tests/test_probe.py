@@ -13,7 +13,7 @@ import pytest
 
 from memguard_hooks.measure import trace
 from memguard_hooks.measure.measure import PROBE
-from memguard_hooks.measure.trace import Module, Trace
+from memguard_hooks.measure.trace import Trace, TracedModule
 
 MIB = 2**20
 VERSIONS = ("3.8", "3.9", "3.10", "3.11", "3.12", "3.13")
@@ -46,7 +46,7 @@ class Told(NamedTuple):
     errors: str
     trace: Trace
 
-    def module(self, name: str) -> Module:
+    def module(self, name: str) -> TracedModule:
         """Return the one module of that name."""
         (found,) = [module for module in self.trace.modules if module.name == name]
         return found

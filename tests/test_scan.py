@@ -21,8 +21,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.analyze import Target, analyze
+from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.glance import may_import
+from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.scan import MAX_CHAIN, MAX_DEPTH, MAX_ELIF, MAX_INDENTS, scan
 from memguard_hooks.imports.sources import MAX_SOURCE_BYTES
 from memguard_hooks.imports.text import decode

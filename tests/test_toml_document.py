@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.toml_document import Document, KeyPath, parse
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument, parse
 
 
-def read(text: str) -> Document:
+def read(text: str) -> TomlDocument:
     """Parse a document that is valid."""
     return parse(text.encode(), "pyproject.toml")
 

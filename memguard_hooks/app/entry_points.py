@@ -9,16 +9,16 @@ from memguard_hooks.deployment.command import parse
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
 from memguard_hooks.finding import Skipped
-from memguard_hooks.imports.analyze import Target
 from memguard_hooks.imports.frameworks import Framework
+from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.resolve import Resolver
-from memguard_hooks.imports.sources import Sources
+from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings
 from memguard_hooks.tree import join, parent
 
 
-class Entry(NamedTuple):
+class ServiceEntry(NamedTuple):
     """The file that a service loads first, the name it is loaded under (None for a script), and what decides its imports."""
 
     service: Service
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
     module: str | None
     resolver: Resolver
     target: Target
-    sources: Sources
+    sources: SourceFiles
 
 
 def find_services(project: Project) -> list[Service]:
@@ -70,7 +70,7 @@ def read_command(project: Project, service: Service) -> StartCommand:
     return command
 
 
-def find_entry(project: Project, service: Service) -> Entry | Skipped:
+def find_entry(project: Project, service: Service) -> ServiceEntry | Skipped:
     """Find what a service loads first, or say why nobody can."""
     settings = settings_of(project, service)
     command = read_command(project, service)
@@ -93,8 +93,8 @@ def find_entry(project: Project, service: Service) -> Entry | Skipped:
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
     )
     framework = Framework(environment.get("DJANGO_SETTINGS_MODULE"), is_worker=command.program == "celery")
-    sources = Sources(project.tree, project.analyses, framework)
-    return Entry(service, settings, command, entrypoint, path, module, resolver, target, sources)
+    sources = SourceFiles(project.tree, project.analyses, framework)
+    return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources)
 
 
 def _python_of(service: Service) -> tuple[int, int] | None:

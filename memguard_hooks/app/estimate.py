@@ -138,7 +138,7 @@ class Root(NamedTuple):
         return self.footprint.resident if self.footprint else 0
 
 
-class Sources(NamedTuple):
+class FigureSources(NamedTuple):
     """Where figures come from: what the project declares, what of it is pinned here, and what was measured of it."""
 
     declared: Declared
@@ -146,7 +146,7 @@ class Sources(NamedTuple):
     known: Known | None = None
 
 
-class Process(NamedTuple):
+class ProcessEstimate(NamedTuple):
     """What one process takes: its parts, their bounds, and the same once every deferred import has run.
 
     `late_anonymous` is that part of the anonymous memory that only the first request brings: no fork shares it.
@@ -165,13 +165,13 @@ class Process(NamedTuple):
 
 def estimate_process(
     declared: Declared, folder: str, walked: Walk, python: tuple[int, int] | None, known: Known | None = None
-) -> Process:
+) -> ProcessEstimate:
     """Estimate one process that loads what a walk has reached, on a Python (None for the catalog's own).
 
     The versions are those that are declared in a folder. What is `known` was measured in the project, and beats the
     catalog.
     """
-    sources = Sources(declared, declared.near(folder), known)
+    sources = FigureSources(declared, declared.near(folder), known)
     version = None if python is None else f"{python[0]}.{python[1]}"
     base = known.base if known is not None else lookup.interpreter(version)
     at_start = _roots(sources, walked, MOMENTS[:1], version)
@@ -201,7 +201,7 @@ def estimate_process(
     loaded = sum(part.resident for part in add_up(base, everything)[0])
     own = sum(part.resident for part in parts if part.package == FIRST_PARTY)
     own_anonymous = sum(part.anonymous for part in parts if part.package == FIRST_PARTY)
-    return Process(
+    return ProcessEstimate(
         parts=tuple(parts),
         low=int(expected - math.hypot(*low)),
         expected=expected,
@@ -215,7 +215,7 @@ def estimate_process(
     )
 
 
-def _roots(sources: Sources, walked: Walk, moments: Collection[Moment], python: str | None) -> list[Root]:
+def _roots(sources: FigureSources, walked: Walk, moments: Collection[Moment], python: str | None) -> list[Root]:
     """Return the measured roots that imports load by some moment, the dearest first, then unknown and standard ones.
 
     What a root imports only where it is installed is a root of its own where the project has it.
@@ -233,7 +233,7 @@ def _roots(sources: Sources, walked: Walk, moments: Collection[Moment], python: 
     return [*roots, *(root for root in standard if root is not None)]
 
 
-def _standard_root(sources: Sources, name: str, python: str | None) -> Root | None:
+def _standard_root(sources: FigureSources, name: str, python: str | None) -> Root | None:
     """Return a module of the standard library, None where it takes next to nothing or is an attribute."""
     footprint = lookup.find_standard(name, python)
     if footprint is None:
@@ -263,7 +263,9 @@ def _names(external: External) -> list[str]:
     return [*loaded, *(root for root in found if root != module or not loaded)]
 
 
-def _root(sources: Sources, name: str, chain: tuple[Step, ...], python: str | None, walked: Walk | None = None) -> Root:
+def _root(
+    sources: FigureSources, name: str, chain: tuple[Step, ...], python: str | None, walked: Walk | None = None
+) -> Root:
     versions = sources.pinned.versions
     providers = lookup.providers(name)
     provider = next((one for one in providers if one in versions), None)
@@ -296,14 +298,14 @@ def _root(sources: Sources, name: str, chain: tuple[Step, ...], python: str | No
     return Root(name, None, chain, "unknown", wheel=wheel, brings=known_ones, is_guess=is_guess)
 
 
-def _with_build(sources: Sources, version: str | None) -> str | None:
+def _with_build(sources: FigureSources, version: str | None) -> str | None:
     """Return a version with the build that the project's index serves, where the version names none."""
     if version is not None and lookup.build_of(version):
         return version
     return f"{version or 0}+cpu" if sources.declared.takes_cpu_wheels else version
 
 
-def _in_these_builds(sources: Sources, footprint: Footprint, python: str | None) -> Footprint:
+def _in_these_builds(sources: FigureSources, footprint: Footprint, python: str | None) -> Footprint:
     """Return a footprint with what it brings in the build that the project installs.
 
     What needs torch was measured beside its wheel for CPUs, which takes 199 MiB where the usual one takes 507.
@@ -346,7 +348,7 @@ def _nearness(footprint: Footprint | None, versions: Mapping[str, str], python: 
     return "exact" if python is None or footprint.python.startswith(f"{python}.") else "near"
 
 
-def _add_optional(sources: Sources, found: dict[str, Root], python: str | None) -> None:
+def _add_optional(sources: FigureSources, found: dict[str, Root], python: str | None) -> None:
     """Add what roots import where it is installed, and it is."""
     roots = {root.footprint.distribution for root in found.values() if root.footprint is not None}
     there = sources.pinned.present | roots
@@ -446,7 +448,7 @@ def _unknown(root: Root, counted: set[str]) -> tuple[Part, Range]:
     return Part(root.name, None, int(size.expected), int(size.expected), "assumed", source, root.chain), size
 
 
-def estimate_together(process: Process, command: StartCommand, runtime: int) -> Estimate:
+def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: int) -> Estimate:
     """Join the processes of a service by how they start; `runtime` is added once."""
 
     def total(resident: int, copied: float) -> int:
@@ -482,7 +484,7 @@ def add_processes(one: Estimate, other: Estimate) -> Estimate:
     )
 
 
-def saved_by_preload(process: Process, command: StartCommand) -> int:
+def saved_by_preload(process: ProcessEstimate, command: StartCommand) -> int:
     """Return the bytes that `--preload` of gunicorn saves; 0 where it is there already, or not to be had."""
     is_possible = command.server == "gunicorn" and command.start == "fork" and not command.reload
     if not is_possible or (command.workers or 1) < 2 or any(name in command.worker_class for name in NOT_PRELOADED):
@@ -491,7 +493,7 @@ def saved_by_preload(process: Process, command: StartCommand) -> int:
     return max(0, together - estimate_together(process, command._replace(start="preload"), 0).expected)
 
 
-def loaded_after_fork(process: Process, command: StartCommand) -> int:
+def loaded_after_fork(process: ProcessEstimate, command: StartCommand) -> int:
     """Return the bytes that preloaded workers load once each because an import waits for a call; 0 for other starts."""
     if command.start != "preload":
         return 0

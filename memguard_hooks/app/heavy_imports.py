@@ -12,8 +12,8 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step
 
 if TYPE_CHECKING:
-    from memguard_hooks.app.entry_points import Entry
-    from memguard_hooks.imports.analyze import Analysis, ImportSite
+    from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.imports.model import Analysis, ImportSite
     from memguard_hooks.project.project import Project
 
 
@@ -52,18 +52,18 @@ def heavy_here(project: Project, names: tuple[str, ...]) -> list[str]:
     return found
 
 
-def find_entries(project: Project) -> list[Entry]:
+def find_entries(project: Project) -> list[ServiceEntry]:
     """Return what the services of a project load first, as far as files tell; nothing where the scope is all files."""
     settings = project.settings
     if settings.scope == "all" or not (settings.service.entrypoints or project.deployment.services):
         return []
-    from memguard_hooks.app.entry_points import Entry, find_entry, find_services
+    from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services
 
-    found: list[Entry] = []
+    found: list[ServiceEntry] = []
     unknown: list[Skipped] = []
     for service in find_services(project):
         entry = find_entry(project, service)
-        if isinstance(entry, Entry):
+        if isinstance(entry, ServiceEntry):
             found.append(entry)
         else:
             unknown.append(entry._replace(reason=f"{service.name} is not followed: {entry.reason}"))
@@ -71,7 +71,7 @@ def find_entries(project: Project) -> list[Entry]:
     return found
 
 
-def eager_imports(project: Project, entries: list[Entry]) -> Iterator[Eager]:
+def eager_imports(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]:
     """Give the eager heavy imports that the files to judge have a part in, by place."""
     if entries:
         yield from _reachable(project, entries)
@@ -83,7 +83,7 @@ def eager_imports(project: Project, entries: list[Entry]) -> Iterator[Eager]:
             yield from eager_in_file(project, path)
 
 
-def _reachable(project: Project, entries: list[Entry]) -> Iterator[Eager]:
+def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]:
     from memguard_hooks.imports.graph import leading_to, walk
 
     staged = None if project.files is None else frozenset(project.paths)
@@ -141,7 +141,7 @@ def imports_past_modules(project: Project) -> Iterator[tuple[str, str, str, Impo
 
 def _analysis(project: Project, path: str, may_matter: Callable[[tuple[str, ...]], bool]) -> Analysis:
     """Analyze a file whose bytes say that it may matter; a file that cannot be read or analyzed is noted."""
-    from memguard_hooks.imports.analyze import Analysis
+    from memguard_hooks.imports.model import Analysis
     from memguard_hooks.imports.narrow import candidates
 
     try:

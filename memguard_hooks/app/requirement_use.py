@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from memguard_hooks.app.entry_points import Entry, find_entry, find_services
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.heavy import DEFAULT
 from memguard_hooks.catalog.lookup import Footprint
@@ -63,7 +63,7 @@ def find_needs(project: Project) -> Needs:
     entries = []
     for service in find_services(project):
         entry = find_entry(project, service)
-        if isinstance(entry, Entry):
+        if isinstance(entry, ServiceEntry):
             entries.append(entry)
         else:
             skipped.append(entry._replace(reason=f"{service.name} is not followed: {entry.reason}"))

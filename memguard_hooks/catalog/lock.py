@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.json_document import Document, KeyPath, parse
+from memguard_hooks.formats.json_document import JsonDocument, KeyPath, parse
 
 FILE = "memguard.lock"
 SCHEMA = 1
@@ -35,7 +35,7 @@ class Size(NamedTuple):
     anonymous: int = 0
 
 
-class Package(NamedTuple):
+class MeasuredPackage(NamedTuple):
     """What the modules of one package took themselves, and which other packages these import.
 
     `distribution` and `version` are None for the standard library, and where no installed distribution owns it.
@@ -62,7 +62,7 @@ class Measured(NamedTuple):
     total: Size
     source: int
     first_party: Size
-    packages: Mapping[str, Package]
+    packages: Mapping[str, MeasuredPackage]
 
 
 def name_entry(text: str, folder: str) -> str:
@@ -92,7 +92,7 @@ def read(data: bytes, path: str = FILE) -> dict[str, Measured]:
     return {name: _read_entry(document, ("entrypoints", name), entry) for name, entry in entries.items()}
 
 
-def _read_entry(document: Document, key: KeyPath, entry: object) -> Measured:
+def _read_entry(document: JsonDocument, key: KeyPath, entry: object) -> Measured:
     own = _get(document, key, entry, "first_party", dict)
     inner = (*key, "first_party")
     packages = _get(document, key, entry, "packages", dict)
@@ -117,11 +117,11 @@ def _read_entry(document: Document, key: KeyPath, entry: object) -> Measured:
     )
 
 
-def _read_package(document: Document, key: KeyPath, package: object) -> Package:
+def _read_package(document: JsonDocument, key: KeyPath, package: object) -> MeasuredPackage:
     imports = _get(document, key, package, "imports", list)
     if not all(isinstance(name, str) for name in imports):
         raise _at_fault(document, (*key, "imports"), "imports must be names")
-    return Package(
+    return MeasuredPackage(
         _get(document, key, package, "distribution", str, type(None)),
         _get(document, key, package, "version", str, type(None)),
         _read_size(document, key, package),
@@ -129,18 +129,18 @@ def _read_package(document: Document, key: KeyPath, package: object) -> Package:
     )
 
 
-def _read_size(document: Document, key: KeyPath, table: object) -> Size:
+def _read_size(document: JsonDocument, key: KeyPath, table: object) -> Size:
     return Size(*(_kibibytes(document, (*key, name), _get(document, key, table, name, int)) for name in Size._fields))
 
 
-def _kibibytes(document: Document, key: KeyPath, size: int) -> int:
+def _kibibytes(document: JsonDocument, key: KeyPath, size: int) -> int:
     """Return a size in bytes; one below nothing by more than noise, or beyond any machine, is at fault."""
     if not -MAX_NOISE <= size <= MAX_SIZE:
         raise _at_fault(document, key, f"{key[-1]} is no size in KiB")
     return size * 1024
 
 
-def _read_pair(document: Document, key: KeyPath, table: object, name: str) -> Size:
+def _read_pair(document: JsonDocument, key: KeyPath, table: object, name: str) -> Size:
     pair = _get(document, key, table, name, list)
     if len(pair) != 2 or not all(type(size) is int for size in pair):
         raise _at_fault(document, (*key, name), f"{name} must be two numbers of KiB")
@@ -150,7 +150,7 @@ def _read_pair(document: Document, key: KeyPath, table: object, name: str) -> Si
 _WORDS = {str: "text", int: "a whole number", list: "a list", dict: "an object", type(None): "null"}
 
 
-def _get(document: Document, key: KeyPath, table: object, name: str, *types: type[_Value]) -> _Value:
+def _get(document: JsonDocument, key: KeyPath, table: object, name: str, *types: type[_Value]) -> _Value:
     """Return the value of a key, which must be there and of one of these types; a truth value is no number."""
     if not isinstance(table, dict):
         raise _at_fault(document, key, f"{key[-1] if key else 'the file'} must be an object")
@@ -162,7 +162,7 @@ def _get(document: Document, key: KeyPath, table: object, name: str, *types: typ
     return value  # type: ignore[no-any-return]
 
 
-def _at_fault(document: Document, key: KeyPath, message: str) -> MemguardError:
+def _at_fault(document: JsonDocument, key: KeyPath, message: str) -> MemguardError:
     place = document.place(key)
     return MemguardError(f"{message}; `memguard measure` writes this file anew once it is deleted", document.path, *place)
 

@@ -23,7 +23,7 @@ REST = "(standard library)"
 """What stands in the own costs for the small parts of the standard library together."""
 
 
-class Module(NamedTuple):
+class MeasuredModule(NamedTuple):
     """A measured module, as the index lists it: the newest version on the default Python.
 
     A name such as `celery:Celery` is what `from celery import Celery` runs, where `import celery` alone loads little, and
@@ -77,26 +77,26 @@ class Footprint(NamedTuple):
 
 
 @cache
-def _index() -> dict[str, tuple[Module, ...]]:
-    found: dict[str, tuple[Module, ...]] = {}
+def _index() -> dict[str, tuple[MeasuredModule, ...]]:
+    found: dict[str, tuple[MeasuredModule, ...]] = {}
     with open(os.path.join(FOLDER, "index.tsv"), encoding="ascii") as file:
         for line in file:
             if not line.startswith("#"):
                 name, distribution, kib = line.rstrip("\n").split("\t")
-                found[name] = (*found.get(name, ()), Module(name, distribution, int(kib) * 1024))
+                found[name] = (*found.get(name, ()), MeasuredModule(name, distribution, int(kib) * 1024))
     return found
 
 
 @cache
-def modules() -> dict[str, tuple[Module, ...]]:
+def modules() -> dict[str, tuple[MeasuredModule, ...]]:
     """The measured modules by name; several distributions may provide one, as ``cv2``."""
     return {name: ones for name, ones in _index().items() if ":" not in name}
 
 
 @cache
-def distributions() -> dict[str, tuple[Module, ...]]:
+def distributions() -> dict[str, tuple[MeasuredModule, ...]]:
     """The measured distributions with their modules, by canonical name."""
-    found: dict[str, tuple[Module, ...]] = {}
+    found: dict[str, tuple[MeasuredModule, ...]] = {}
     for ones in modules().values():
         for one in ones:
             found[one.distribution] = (*found.get(one.distribution, ()), one)

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from memguard_hooks.app.entry_points import Entry, find_entry, read_command
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry, read_command
 from memguard_hooks.deployment.discover import FOREIGN_FOLDERS
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.finding import MIB, Skipped
@@ -108,7 +108,7 @@ def _name_entry(folder: str, stem: str, data: bytes) -> str | None:
 def _is_found(project: Project, text: str) -> bool:
     service = Service(name=text, path=".", line=1, column=1, command="")
     settings = project.settings._replace(service=ServiceSettings(entrypoints=(text,)))
-    return isinstance(find_entry(Project(project.tree, settings), service), Entry)
+    return isinstance(find_entry(Project(project.tree, settings), service), ServiceEntry)
 
 
 # Python

@@ -25,7 +25,7 @@ from memguard_hooks.memo import write
 
 if TYPE_CHECKING:
     from memguard_hooks.project.settings import Settings
-    from memguard_hooks.report.health import Environment, Health, Memory, Packages, Variable
+    from memguard_hooks.report.health import Environment, Health, MemoryReport, Packages, ReportedVariable
     from memguard_hooks.rules.host.exact_pins import ExactPin
     from memguard_hooks.tree import WorkTree
 
@@ -40,7 +40,7 @@ _JUDGED = ("PYTHON", "MALLOC_", "GUNICORN_", "WEB_CONC", "UVICORN_", "FLASK_", "
 """How the variables begin that deploy-config has rules for, which take a while to load."""
 
 
-class Place(NamedTuple):
+class HostPlace(NamedTuple):
     """Where the system tells of processes and of control groups."""
 
     proc: str = PROC
@@ -114,11 +114,11 @@ def _status(text: str) -> int:
         raise argparse.ArgumentTypeError(f"not an exit status: {text!r}; 0 to 255, or -9 for a signal") from None
 
 
-def main(argv: Sequence[str] | None = None, place: Place | None = None) -> int:
+def main(argv: Sequence[str] | None = None, place: HostPlace | None = None) -> int:
     """Look at what was asked for, print it, and return the exit status."""
     from memguard_hooks.report import health as report
 
-    place = place or Place()
+    place = place or HostPlace()
     parser = make_parser()
     options = parser.parse_args(sys.argv[1:] if argv is None else argv)
     if options.warn > options.fail:
@@ -156,7 +156,7 @@ _FAILING = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 class _Examination:
     """One run of the command: what it finds, and what it was not told."""
 
-    def __init__(self, options: argparse.Namespace, place: Place) -> None:
+    def __init__(self, options: argparse.Namespace, place: HostPlace) -> None:
         self.options = options
         self.place = place
         self.findings: list[Finding] = []
@@ -201,16 +201,16 @@ class _Examination:
 
     # Memory
 
-    def read_memory(self) -> Memory:
+    def read_memory(self) -> MemoryReport:
         """Read the container and its processes, and judge what it takes."""
-        from memguard_hooks.report.health import Memory
+        from memguard_hooks.report.health import MemoryReport
 
         found = containers.read(self.options.pid or "self", *self.place)
         whose, processes = self.read_processes(found)
         limit = found.limit
         if self.options.limit is not None:
             limit = containers.Limit(self.options.limit, "--limit")
-        memory = Memory(found, limit, (self.options.warn, self.options.fail), whose, processes)
+        memory = MemoryReport(found, limit, (self.options.warn, self.options.fail), whose, processes)
         if found.use is None:
             why = "it has no control groups of memory" if found.group is None else "the control group cannot be read"
             self.skipped.append(Skipped("memory", None, f"this system does not tell what the container takes: {why}"))
@@ -341,11 +341,11 @@ class _Examination:
 
     def judge_variables(self, tree: WorkTree, settings: Settings, variables: Mapping[str, str]) -> None:
         """Judge variables by the rules that deploy-config has for those of a service."""
-        from memguard_hooks.deployment.service import Place as Written
+        from memguard_hooks.deployment.service import ServicePlace
         from memguard_hooks.project.project import Project
         from memguard_hooks.rules.deployment.variables import Started, judge, read_names
 
-        places = {name: Written("environment", 0, 0) for name in sorted(variables) if name.startswith(_JUDGED)}
+        places = {name: ServicePlace("environment", 0, 0) for name in sorted(variables) if name.startswith(_JUDGED)}
         started = Started(variables, places, target_python=settings.service.target_python)
         self.findings += judge(started, lambda: read_names(Project(tree, settings)))
 
@@ -354,9 +354,9 @@ def _percent(share: float) -> str:
     return f"{share * 100:g} %"
 
 
-def _explain_variables(variables: Mapping[str, str]) -> Iterator[Variable]:
+def _explain_variables(variables: Mapping[str, str]) -> Iterator[ReportedVariable]:
     """Give the variables that matter: some also where they are not set, with what that means."""
-    from memguard_hooks.report.health import Variable
+    from memguard_hooks.report.health import ReportedVariable
 
     unset = {
         "PYTHONUNBUFFERED": "what a killed process has printed last may be lost",
@@ -367,7 +367,7 @@ def _explain_variables(variables: Mapping[str, str]) -> Iterator[Variable]:
     for name in (*unset, *_SHOWN):
         value = variables.get(name)
         if value is not None or name in unset:
-            yield Variable(name, value, "" if value is not None else unset[name])
+            yield ReportedVariable(name, value, "" if value is not None else unset[name])
 
 
 _SHOWN = (

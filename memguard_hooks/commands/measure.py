@@ -25,7 +25,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.measure.attribution import attribute, summarize
 from memguard_hooks.measure.comparison import compare
-from memguard_hooks.measure.interpreter import Interpreter, find_interpreter, make_environment
+from memguard_hooks.measure.interpreter import PythonInterpreter, find_interpreter, make_environment
 from memguard_hooks.measure.launch import Launch, choose_service, find_launches, make_start, make_target
 from memguard_hooks.measure.measure import Patience, Probe, make_probe, measure, measure_limited
 from memguard_hooks.measure.running import NotStartedError
@@ -150,7 +150,7 @@ class _Measurement:
         if options.entrypoint is not None:
             settings = settings._replace(service=settings.service._replace(entrypoints=(options.entrypoint,)))
         self.project = Project(tree, settings)
-        self.probes: dict[Interpreter, Probe] = {}
+        self.probes: dict[PythonInterpreter, Probe] = {}
         self.is_failed = False
 
     def run(self) -> int:

@@ -6,7 +6,7 @@ A file without such comments, as `pip freeze` writes it, pins versions and knows
 from __future__ import annotations
 
 from memguard_hooks.dependencies import lock, requirements_txt
-from memguard_hooks.dependencies.lock import Edge, Lock, Package
+from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import Requirement, pin_of, source_of
 from memguard_hooks.tree import Tree
 
@@ -15,18 +15,18 @@ def read(tree: Tree, path: str) -> Lock:
     """Read a compiled file, with what it includes. Raises MemguardError as `requirements_txt.read` does."""
     manifest = requirements_txt.read(tree, path, lambda _: True)
     listed = [one for one in manifest.requirements if not one.is_constraint]
-    edges: dict[str, list[Edge]] = {}
+    edges: dict[str, list[LockEdge]] = {}
     for requirement in listed:
         for name in requirement.via:
-            edges.setdefault(name, []).append(Edge(requirement.name))
+            edges.setdefault(name, []).append(LockEdge(requirement.name))
     packages = [_package(one, tuple(edges.get(one.name, ()))) for one in listed]
-    roots = tuple(Edge(one.name, None, one.marker, one.extras) for one in listed if not one.via)
+    roots = tuple(LockEdge(one.name, None, one.marker, one.extras) for one in listed if not one.via)
     return Lock(path, lock.by_name(packages), roots, bool(edges), manifest.skipped)
 
 
-def _package(requirement: Requirement, requires: tuple[Edge, ...]) -> Package:
+def _package(requirement: Requirement, requires: tuple[LockEdge, ...]) -> LockedPackage:
     pin = pin_of(requirement)
-    return Package(
+    return LockedPackage(
         requirement.name,
         pin.version if pin is not None else None,
         requirement.line,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import yaml
 
 from memguard_hooks.dependencies import requirement as req
-from memguard_hooks.dependencies.requirement import Comment, Manifest, Requirement, Wanted
+from memguard_hooks.dependencies.requirement import Manifest, Requirement, RequirementComment, Wanted
 from memguard_hooks.dependencies.requirements_lines import Line
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -103,11 +103,11 @@ def _specifiers(text: str) -> str:
     return ",".join(found)
 
 
-def _comments(data: bytes, path: str) -> Iterator[Comment]:
+def _comments(data: bytes, path: str) -> Iterator[RequirementComment]:
     for number, line in enumerate(data.decode("utf-8-sig", "replace").split("\n"), 1):
         match = re.search(r"(?:^|(?<=\s))#.*", line.rstrip())
         if match:
-            yield Comment(path, number, match.start() + 1, match[0])
+            yield RequirementComment(path, number, match.start() + 1, match[0])
 
 
 def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
-from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 
 _GROUPS = "dependency-groups"
 
 
-def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
+def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
     """Give the wanted requirements, each in the group in which it is written.
 
     Raises MemguardError for what breaks PEP 735: a group that is not there, or that includes itself.
@@ -36,7 +36,7 @@ def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
     _check(document, includes)
 
 
-def includes(document: Document) -> dict[str, tuple[str, ...]]:
+def includes(document: TomlDocument) -> dict[str, tuple[str, ...]]:
     """Return the groups that each group includes itself; what breaks the standard is left out."""
     found: dict[str, tuple[str, ...]] = {}
     for group, elements in toml_requirements.table(document, (_GROUPS,)).items():
@@ -47,7 +47,7 @@ def includes(document: Document) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _check(document: Document, includes: dict[str, list[tuple[str, KeyPath]]]) -> None:
+def _check(document: TomlDocument, includes: dict[str, list[tuple[str, KeyPath]]]) -> None:
     """Raise MemguardError for an include that leads nowhere or back to where it stands."""
     done: set[str] = set()
     for start, included in includes.items():

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from memguard_hooks.dependencies import dependency_groups, image, locks, manifests, poetry, uv
-from memguard_hooks.dependencies.install_command import SHELLS, Installed, read_installs, read_programs
+from memguard_hooks.dependencies.install_command import SHELLS, InstallArguments, read_installs, read_programs
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.toml_document import Place
@@ -119,7 +119,7 @@ def places_in(text: str, command: str, line: int, column: int) -> Callable[[int]
     return place
 
 
-def installs_of(command: Command) -> tuple[Installed, ...]:
+def installs_of(command: Command) -> tuple[InstallArguments, ...]:
     """Return what a command installs."""
     return read_installs(command.text, command.path, command.place)
 
@@ -185,7 +185,7 @@ def _installs_unseen(tree: Tree, command: Command) -> bool:
     return False
 
 
-def _groups_of(tree: Tree, command: Command, installed: Installed) -> set[str]:
+def _groups_of(tree: Tree, command: Command, installed: InstallArguments) -> set[str]:
     """Return the groups that a command installs: those that it asks for, those of the tool's default, what they include."""
     groups = {"*" if group == "*" else normalize_name(group) for group in installed.groups}
     without = {normalize_name(group) if group != "*" else "*" for group in installed.without}

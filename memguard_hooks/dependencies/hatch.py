@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
-from memguard_hooks.formats.toml_document import Document
+from memguard_hooks.formats.toml_document import TomlDocument
 
 _KEY = ("tool", "hatch", "envs")
 
 
-def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
+def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
     """Give the wanted requirements of all environments."""
     for name in toml_requirements.table(document, _KEY):
         for field in ("dependencies", "extra-dependencies"):

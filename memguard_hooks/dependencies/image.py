@@ -29,7 +29,7 @@ _START = re.compile(r"[ \t]*([A-Za-z]+)[ \t]+")
 _HEREDOC = re.compile(r"(?<!<)<<-?[\"']?(\w+)[\"']?")
 
 
-class Run(NamedTuple):
+class RunInstruction(NamedTuple):
     """One `RUN` as the text of a shell, of which each character stands `start` behind that of the file.
 
     `copies` are the files and folders that the stage has copied before from the repository, as they are written.
@@ -45,7 +45,7 @@ class Dockerfile(NamedTuple):
 
     path: str
     text: str
-    runs: tuple[Run, ...]
+    runs: tuple[RunInstruction, ...]
     line_starts: tuple[int, ...] = (0,)
     has_more: bool = False
 
@@ -69,7 +69,7 @@ def read(data: bytes, path: str) -> Dockerfile:
     """Read the commands of the stages that are deployed; those of a file that is too large are none."""
     text = data.decode("utf-8-sig", "replace") if len(data) <= MAX_BYTES else ""
     text = text.replace("\\\r\n", " \\\n").replace("\r\n", " \n")  # as long as before, so that offsets stay
-    stages: list[tuple[str, list[Run]]] = []
+    stages: list[tuple[str, list[RunInstruction]]] = []
     copies: list[str] = []
     has_more = False
     for name, body, start in _instructions(text):
@@ -83,7 +83,7 @@ def read(data: bytes, path: str) -> Dockerfile:
             break
         elif name == "RUN" and stages:
             mounted = re.findall(r"--mount=\S*\b(?:source|src)=([^,\s]+)", body)
-            stages[-1][1].append(Run(_words_of_list(body) or body, start, (*copies, *mounted)))
+            stages[-1][1].append(RunInstruction(_words_of_list(body) or body, start, (*copies, *mounted)))
     last = len(stages) - 1
     kept = (runs for index, (name, runs) in enumerate(stages) if index == last or not is_for_development(name))
     starts = (0, *(match.end() for match in re.finditer("\n", text)))

@@ -26,7 +26,7 @@ MAX_SHELLS = 3
 SHELLS = frozenset({"ash", "bash", "dash", "sh", "zsh"})
 
 
-class Installed(NamedTuple):
+class InstallArguments(NamedTuple):
     """What one command installs.
 
     `files` are requirements files, `constraints` those of `-c`, and `editable` local projects, all as they are
@@ -49,7 +49,7 @@ class Installed(NamedTuple):
     skipped: tuple[Skipped, ...] = ()
 
 
-class Word(NamedTuple):
+class InstallWord(NamedTuple):
     """One word of a command without its quotes, and the offset at which it starts, behind a quote."""
 
     text: str
@@ -60,9 +60,9 @@ _TOKEN = re.compile(r"""(?P<end>&&|\|\||[;|&\n()])|(?P<blank>(?:[ \t\r]|\\\n)+)|
 _PART = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\\n()|\\(.)|([^\s'"\\;|&()]+)""", re.DOTALL)
 
 
-def read_commands(text: str) -> Iterator[list[Word]]:
+def read_commands(text: str) -> Iterator[list[InstallWord]]:
     """Give the simple commands of a text, each as its words."""
-    words: list[Word] = []
+    words: list[InstallWord] = []
     at = 0
     text = text[:MAX_LENGTH]
     while at < len(text):
@@ -81,28 +81,28 @@ def read_commands(text: str) -> Iterator[list[Word]]:
             at = part.end()
         if at == start:  # a quote that nothing closes
             break
-        words.append(Word("".join(pieces), start + quoted))
+        words.append(InstallWord("".join(pieces), start + quoted))
     if words:
         yield words
 
 
-def read_installs(text: str, path: str, place: Callable[[int], Place]) -> tuple[Installed, ...]:
+def read_installs(text: str, path: str, place: Callable[[int], Place]) -> tuple[InstallArguments, ...]:
     """Return what the commands of a text install; `place` tells where a character of it stands in its file.
 
     A requirement that does not parse, or is filled in by the shell, is Skipped with its reason.
     """
-    found: list[Installed] = []
+    found: list[InstallArguments] = []
     for command in read_programs(text):
         written = " ".join([command[0].text.rpartition("/")[2], *(word.text for word in command[1:])]) + " "
         for tool, pattern in _TOOLS.items():
             match = re.match(pattern, written)
             if match:
-                found.append(_Reader(tool, path, place).read(command[0], command[match[0].count(" ") :]))
+                found.append(_InstallReader(tool, path, place).read(command[0], command[match[0].count(" ") :]))
                 break
     return tuple(found)
 
 
-def read_programs(text: str, depth: int = 0) -> Iterator[list[Word]]:
+def read_programs(text: str, depth: int = 0) -> Iterator[list[InstallWord]]:
     """Give the commands of a text from the program on; of `sh -c TEXT` those that are in its text, where they stand."""
     for words in read_commands(text):
         skip = next((index for index, word in enumerate(words) if not re.match(_BEFORE, word.text)), len(words))
@@ -114,10 +114,10 @@ def read_programs(text: str, depth: int = 0) -> Iterator[list[Word]]:
             yield command
             continue
         for inner in read_programs(given.text, depth + 1):
-            yield [Word(word.text, given.start + word.start) for word in inner]
+            yield [InstallWord(word.text, given.start + word.start) for word in inner]
 
 
-def _text_for_shell(command: list[Word]) -> Word | None:
+def _text_for_shell(command: list[InstallWord]) -> InstallWord | None:
     """Return what `sh -c` is given to run, None for any other command."""
     if command[0].text.rpartition("/")[2] not in SHELLS:
         return None
@@ -178,7 +178,7 @@ _FLAGS = {
 }  # fmt: skip
 
 
-class _Reader:
+class _InstallReader:
     """Collects what the arguments of one command say."""
 
     def __init__(self, tool: str, path: str, place: Callable[[int], Place]) -> None:
@@ -190,7 +190,7 @@ class _Reader:
         self._skipped: list[Skipped] = []
         self._brings = True
 
-    def read(self, first: Word, arguments: list[Word]) -> Installed:
+    def read(self, first: InstallWord, arguments: list[InstallWord]) -> InstallArguments:
         waiting = iter(arguments)
         for word in waiting:
             if word.text == "--":
@@ -207,7 +207,7 @@ class _Reader:
                 self._lists.setdefault("editable" if word.text == "." else "files", []).append(word.text)
             elif word.text:
                 self._requirement(word, is_editable=False)
-        return Installed(
+        return InstallArguments(
             self._tool,
             self._place(first.start),
             tuple(self._requirements),
@@ -225,17 +225,17 @@ class _Reader:
     def _told(self, kind: str) -> tuple[str, ...]:
         return tuple(self._lists.get(kind, ()))
 
-    def _option(self, word: Word) -> tuple[str, Word | None]:
+    def _option(self, word: InstallWord) -> tuple[str, InstallWord | None]:
         """Return the name of an option, and its value where that stands in the same word."""
         if word.text.startswith("--"):
             name, equals, value = word.text.partition("=")
-            return name, Word(value, word.start + len(name) + 1) if equals else None
+            return name, InstallWord(value, word.start + len(name) + 1) if equals else None
         name, value = word.text[:2], word.text[2:]
         if value and name in _WITH_VALUE:
-            return name, Word(value, word.start + 2)
+            return name, InstallWord(value, word.start + 2)
         return (name, None) if not value else (word.text, None)
 
-    def _take(self, name: str, value: Word | None) -> None:
+    def _take(self, name: str, value: InstallWord | None) -> None:
         if name in ("--no-deps", "--no-dependencies"):
             self._brings = False
         elif name in ("-e", "--editable") and value is not None:
@@ -256,7 +256,7 @@ class _Reader:
         elif name == "-f" and self._tool == "conda" and value is not None:
             self._lists.setdefault("files", []).append(value.text)
 
-    def _requirement(self, word: Word, *, is_editable: bool) -> None:
+    def _requirement(self, word: InstallWord, *, is_editable: bool) -> None:
         line, column = self._place(word.start)
         identity = identify(word.text, is_editable=is_editable)
         if self._tool == "conda":

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
-from memguard_hooks.dependencies.lock import Edge, Lock, Package
+from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import Requirement, can_hold, is_live, normalize_name
 
 
@@ -48,7 +48,7 @@ class Inventory(NamedTuple):
         paths = {*(one.path for one in self.requirements), *(lock.path for lock in self.locks)}
         return tuple(sorted(path for path in paths if not self._counts(path)))
 
-    def locked(self, name: str) -> tuple[Package, ...]:
+    def locked(self, name: str) -> tuple[LockedPackage, ...]:
         """Return what the first lock that has a package says of it: one version, or several that markers choose from."""
         name = normalize_name(name)
         for lock in self._locks():
@@ -81,11 +81,11 @@ class Inventory(NamedTuple):
             return can_hold(marker, self.python, {extra})
 
         roots = [edge for edge in lock.roots if self._is_root(edge) and holds(edge.marker)]
-        roots += [Edge(one.name, extras=tuple(normalize_name(extra) for extra in one.extras)) for one in self.direct()]
+        roots += [LockEdge(one.name, extras=tuple(normalize_name(extra) for extra in one.extras)) for one in self.direct()]
         before: dict[tuple[str, str | None], tuple[str, str | None] | None] = {}
         waiting: deque[tuple[str, str | None]] = deque()
 
-        def reach(edge: Edge, origin: tuple[str, str | None] | None) -> None:
+        def reach(edge: LockEdge, origin: tuple[str, str | None] | None) -> None:
             for place in ((edge.name, None), *((edge.name, extra) for extra in edge.extras)):
                 if place not in before and edge.name in lock.packages:
                     before[place] = origin
@@ -105,7 +105,7 @@ class Inventory(NamedTuple):
                         reach(edge, here)
         return None
 
-    def _is_root(self, edge: Edge) -> bool:
+    def _is_root(self, edge: LockEdge) -> bool:
         if edge.group is not None:
             return not {edge.group, "*"}.isdisjoint(self.groups)
         return edge.extra is None or not {edge.extra, "*"}.isdisjoint(self.extras)

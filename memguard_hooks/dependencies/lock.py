@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from memguard_hooks.dependencies.requirement import Source
+from memguard_hooks.dependencies.requirement import RequirementSource
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 
@@ -16,7 +16,7 @@ MAX_TABLES = 100_000
 """Of one lock, with one for each archive: the largest have some thousands; each takes a kilobyte of memory."""
 
 
-class Edge(NamedTuple):
+class LockEdge(NamedTuple):
     """That something requires a package.
 
     `extras` are those of the package; `extra` is the extra of what requires it, and `group` the group of
@@ -31,7 +31,7 @@ class Edge(NamedTuple):
     group: str | None = None
 
 
-class Package(NamedTuple):
+class LockedPackage(NamedTuple):
     """One version of a package in a lock.
 
     `groups` are those that a lock says to need it: for uv and PEP 751 it is empty, as they say it
@@ -42,10 +42,10 @@ class Package(NamedTuple):
     version: str | None
     line: int
     column: int
-    source: Source | None = None
+    source: RequirementSource | None = None
     marker: str | None = None
     groups: tuple[str, ...] = ()
-    requires: tuple[Edge, ...] = ()
+    requires: tuple[LockEdge, ...] = ()
 
 
 class Lock(NamedTuple):
@@ -56,16 +56,16 @@ class Lock(NamedTuple):
     """
 
     path: str
-    packages: Mapping[str, tuple[Package, ...]]
-    roots: tuple[Edge, ...] = ()
+    packages: Mapping[str, tuple[LockedPackage, ...]]
+    roots: tuple[LockEdge, ...] = ()
     knows_edges: bool = True
     skipped: tuple[Skipped, ...] = ()
     default_groups: tuple[str, ...] = ()
 
 
-def by_name(packages: list[Package]) -> dict[str, tuple[Package, ...]]:
+def by_name(packages: list[LockedPackage]) -> dict[str, tuple[LockedPackage, ...]]:
     """Order packages by name, and those of one name as they stand in the file."""
-    found: dict[str, list[Package]] = {}
+    found: dict[str, list[LockedPackage]] = {}
     for package in packages:
         found.setdefault(package.name, []).append(package)
     return {name: tuple(ones) for name, ones in found.items()}

@@ -11,12 +11,12 @@ from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.identity import identify
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
-from memguard_hooks.formats.toml_document import Document
+from memguard_hooks.formats.toml_document import TomlDocument
 
 _KEY = ("tool", "pdm", "dev-dependencies")
 
 
-def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
+def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
     """Give the wanted requirements of all groups."""
     for group in toml_requirements.table(document, _KEY):
         for index, text in enumerate(toml_requirements.texts(document, (*_KEY, group))):

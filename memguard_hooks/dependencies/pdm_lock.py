@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from memguard_hooks.dependencies import lock, toml_lock
-from memguard_hooks.dependencies.lock import Edge, Lock, Package
-from memguard_hooks.dependencies.requirement import Source, name_of, normalize_name
+from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
+from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
 
 _VERSION = "4"
 
@@ -21,9 +21,9 @@ def read(data: bytes, path: str) -> Lock:
     version = toml_lock.table(found.data, "metadata").get("lock_version", _VERSION)
     if not isinstance(version, str) or version.partition(".")[0] != _VERSION:
         return lock.too_new(path, version)
-    packages: dict[tuple[str, str | None], Package] = {}
+    packages: dict[tuple[str, str | None], LockedPackage] = {}
     for entry in found.entries:
-        package = Package(
+        package = LockedPackage(
             normalize_name(str(entry.fields["name"])),
             toml_lock.text(entry.fields, "version"),
             *entry.place,
@@ -41,17 +41,17 @@ def read(data: bytes, path: str) -> Lock:
     return Lock(path, lock.by_name([*packages.values()]))
 
 
-def _source(fields: Mapping[str, object]) -> Source | None:
+def _source(fields: Mapping[str, object]) -> RequirementSource | None:
     if repository := toml_lock.text(fields, "git"):
         revision = toml_lock.text(fields, "revision") or toml_lock.text(fields, "ref")
-        return Source("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
+        return RequirementSource("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
     if url := toml_lock.text(fields, "url"):
-        return Source("url", url)
+        return RequirementSource("url", url)
     location = toml_lock.text(fields, "path")
-    return Source("path", location) if location else None
+    return RequirementSource("path", location) if location else None
 
 
-def _edges(fields: Mapping[str, object]) -> Iterator[Edge]:
+def _edges(fields: Mapping[str, object]) -> Iterator[LockEdge]:
     own = normalize_name(str(fields["name"]))
     through = tuple(normalize_name(extra) for extra in toml_lock.texts(fields, "extras"))
     for text in toml_lock.texts(fields, "dependencies"):
@@ -60,7 +60,7 @@ def _edges(fields: Mapping[str, object]) -> Iterator[Edge]:
             yield from (edge._replace(extra=extra) for extra in through or (None,))
 
 
-def edge_of(text: str) -> Edge | None:
+def edge_of(text: str) -> LockEdge | None:
     """Return what a requirement in PEP 508 asks for, None for one that has no name."""
     name = name_of(text)
     if name is None:
@@ -68,4 +68,4 @@ def edge_of(text: str) -> Edge | None:
     head, _, marker = text.partition(" ; " if "@" in text else ";")
     extras = head.partition("[")[2].partition("]")[0] if "@" not in head.partition("[")[0] else ""
     asked = tuple(normalize_name(extra.strip()) for extra in extras.split(",") if extra.strip())
-    return Edge(name, None, marker.strip() or None, asked)
+    return LockEdge(name, None, marker.strip() or None, asked)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.poetry import git_url
-from memguard_hooks.dependencies.requirement import Comment, Manifest, Requirement, Wanted
+from memguard_hooks.dependencies.requirement import Manifest, Requirement, RequirementComment, Wanted
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree
 
@@ -35,13 +35,13 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     if data is None:
         raise MemguardError("no such file", path)
     document = parse_toml(data, path)
-    comments = tuple(Comment(path, *comment) for comment in document.comments) if b"memguard:" in data else ()
+    comments = tuple(RequirementComment(path, *comment) for comment in document.comments) if b"memguard:" in data else ()
     categories = [category for category in document.data if category not in _NOT_PACKAGES]
     requirements = [one for category in categories for one in _category(document, category, wanted)]
     return Manifest(tuple(requirements), comments)
 
 
-def _category(document: Document, category: str, wanted: Wanted) -> Iterator[Requirement]:
+def _category(document: TomlDocument, category: str, wanted: Wanted) -> Iterator[Requirement]:
     for name, value in toml_requirements.table(document, (category,)).items():
         if wanted(req.normalize_name(name)):
             requirement = _requirement(document, (category, name), name, value)
@@ -52,7 +52,7 @@ def _category(document: Document, category: str, wanted: Wanted) -> Iterator[Req
                 yield requirement._replace(group="development", group_name=label)
 
 
-def _requirement(document: Document, key: KeyPath, name: str, value: object) -> Requirement:
+def _requirement(document: TomlDocument, key: KeyPath, name: str, value: object) -> Requirement:
     fields = {"version": value} if isinstance(value, str) else value
     if not isinstance(fields, dict):
         raise document.error(f"{toml_requirements.dotted(key)} must be a version or a table", key)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from memguard_hooks.dependencies import lock, toml_lock
-from memguard_hooks.dependencies.lock import Lock, Package
-from memguard_hooks.dependencies.requirement import Source, normalize_name
+from memguard_hooks.dependencies.lock import Lock, LockedPackage
+from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.toml_document import Place
@@ -27,7 +27,7 @@ def read(data: bytes, path: str) -> Lock:
     sources = {toml_lock.text(one, "name"): toml_lock.text(one, "url") for one in toml_lock.tables(meta, "sources")}
     if meta.get("pipfile-spec", _SPEC) != _SPEC:
         return lock.too_new(path, meta.get("pipfile-spec"))
-    packages: dict[tuple[str, str | None], Package] = {}
+    packages: dict[tuple[str, str | None], LockedPackage] = {}
     for category in document.data.keys() - {"_meta"}:
         entries = document.data[category]
         for name, fields in entries.items() if isinstance(entries, dict) else ():
@@ -45,7 +45,7 @@ def read(data: bytes, path: str) -> Lock:
 
 def _package(
     name: str, category: str, fields: Mapping[str, object], place: Place, sources: Mapping[str | None, str | None]
-) -> Package:
+) -> LockedPackage:
     version = toml_lock.text(fields, "version")
     repository = toml_lock.text(fields, "git")
     index = toml_lock.text(fields, "index")
@@ -53,10 +53,10 @@ def _package(
     source = None
     if repository is not None:
         revision = toml_lock.text(fields, "ref")
-        source = Source("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
+        source = RequirementSource("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
     elif location is not None:
-        source = Source("url" if "://" in location else "path", location)
+        source = RequirementSource("url" if "://" in location else "path", location)
     elif index is not None:
-        source = Source("index", sources.get(index) or index)
+        source = RequirementSource("index", sources.get(index) or index)
     pinned = version.removeprefix("==") if version is not None and version.startswith("==") else None
-    return Package(normalize_name(name), pinned, *place, source, toml_lock.text(fields, "markers"), (category,))
+    return LockedPackage(normalize_name(name), pinned, *place, source, toml_lock.text(fields, "markers"), (category,))

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 from memguard_hooks.dependencies import poetry_constraint, toml_requirements
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
-from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 
 _POETRY: KeyPath = ("tool", "poetry")
 _MAIN: KeyPath = (*_POETRY, "dependencies")
 
 
-def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
+def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
     """Give the wanted requirements of Poetry's own tables. Raises MemguardError for what Poetry would refuse."""
     if "dependencies" not in toml_requirements.table(document, ("project",)):  # there they only tell more of those
         extras = _extras(document)
@@ -32,7 +32,7 @@ def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
     yield from _development(document, (*_POETRY, "dev-dependencies"), "dev", wanted)
 
 
-def default_groups(document: Document) -> set[str]:
+def default_groups(document: TomlDocument) -> set[str]:
     """Return the groups that Poetry installs where nobody names one: all that are not optional."""
     groups = toml_requirements.table(document, (*_POETRY, "group"))
     names = {*groups, *toml_requirements.table(document, ("dependency-groups",))}
@@ -42,7 +42,7 @@ def default_groups(document: Document) -> set[str]:
     return {req.normalize_name(name) for name in names - optional}
 
 
-def enrich(document: Document, requirements: Iterable[Requirement]) -> Iterator[Requirement]:
+def enrich(document: TomlDocument, requirements: Iterable[Requirement]) -> Iterator[Requirement]:
     """Add to requirements of `[project]` where Poetry is told to take them from."""
     requirements = tuple(requirements)
     told = {one.name: one for one, _ in _table(document, _MAIN, {one.name for one in requirements}.__contains__)}
@@ -54,7 +54,7 @@ def enrich(document: Document, requirements: Iterable[Requirement]) -> Iterator[
             yield requirement._replace(url=more.url, index_name=more.index_name)
 
 
-def _extras(document: Document) -> dict[str, list[str | None]]:
+def _extras(document: TomlDocument) -> dict[str, list[str | None]]:
     """Return the extras that each optional package belongs to."""
     found: dict[str, list[str | None]] = {}
     for extra in toml_requirements.table(document, (*_POETRY, "extras")):
@@ -63,13 +63,13 @@ def _extras(document: Document) -> dict[str, list[str | None]]:
     return found
 
 
-def _development(document: Document, key: KeyPath, name: str, wanted: Wanted) -> Iterator[Requirement]:
+def _development(document: TomlDocument, key: KeyPath, name: str, wanted: Wanted) -> Iterator[Requirement]:
     group: Group = "development"
     for requirement, _ in _table(document, key, wanted):
         yield requirement._replace(group=group, group_name=name)
 
 
-def _table(document: Document, key: KeyPath, wanted: Wanted) -> Iterator[tuple[Requirement, bool]]:
+def _table(document: TomlDocument, key: KeyPath, wanted: Wanted) -> Iterator[tuple[Requirement, bool]]:
     """Give the requirements of a table, and whether each is optional."""
     for name, value in toml_requirements.table(document, key).items():
         normalized = req.normalize_name(name)
@@ -82,7 +82,7 @@ def _table(document: Document, key: KeyPath, wanted: Wanted) -> Iterator[tuple[R
             yield _requirement(document, (*key, name, index), name, one)
 
 
-def _requirement(document: Document, key: KeyPath, name: str, value: object) -> tuple[Requirement, bool]:
+def _requirement(document: TomlDocument, key: KeyPath, name: str, value: object) -> tuple[Requirement, bool]:
     fields = {"version": value} if isinstance(value, str) else value
     if not isinstance(fields, dict):
         raise document.error(f"{toml_requirements.dotted(key)} must be a version or a table", key)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from memguard_hooks.dependencies import lock, toml_lock
-from memguard_hooks.dependencies.lock import Edge, Lock, Package
-from memguard_hooks.dependencies.requirement import Source, name_of, normalize_name
+from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
+from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
 
 
 def read(data: bytes, path: str) -> Lock:
@@ -20,7 +20,7 @@ def read(data: bytes, path: str) -> Lock:
     if not isinstance(version, str) or version.partition(".")[0] not in ("1", "2"):
         return lock.too_new(path, version)
     packages = [
-        Package(
+        LockedPackage(
             normalize_name(str(entry.fields["name"])),
             toml_lock.text(entry.fields, "version"),
             *entry.place,
@@ -34,16 +34,16 @@ def read(data: bytes, path: str) -> Lock:
     return Lock(path, lock.by_name(packages))
 
 
-def _source(fields: Mapping[str, object]) -> Source | None:
+def _source(fields: Mapping[str, object]) -> RequirementSource | None:
     kind, url = toml_lock.text(fields, "type"), toml_lock.text(fields, "url")
     if url is None or kind is None:
         return None
     if kind == "git":
         revision = toml_lock.text(fields, "resolved_reference") or toml_lock.text(fields, "reference")
-        return Source("vcs", f"git+{url}" + (f"@{revision}" if revision else ""))
+        return RequirementSource("vcs", f"git+{url}" + (f"@{revision}" if revision else ""))
     if kind in ("directory", "file"):
-        return Source("path", url)
-    return Source("url" if kind == "url" else "index", url)
+        return RequirementSource("path", url)
+    return RequirementSource("url" if kind == "url" else "index", url)
 
 
 def _marker(fields: Mapping[str, object]) -> str | None:
@@ -54,14 +54,14 @@ def _marker(fields: Mapping[str, object]) -> str | None:
     return markers if isinstance(markers, str) else None
 
 
-def _edges(fields: Mapping[str, object]) -> Iterator[Edge]:
+def _edges(fields: Mapping[str, object]) -> Iterator[LockEdge]:
     extras = _extras(fields)
     for name, value in toml_lock.table(fields, "dependencies").items():
         normalized = normalize_name(name)
         for one in value if isinstance(value, list) else [value]:
             told: Mapping[str, object] = one if isinstance(one, dict) else {}
             asked = tuple(normalize_name(extra) for extra in toml_lock.texts(told, "extras"))
-            edge = Edge(normalized, None, toml_lock.text(told, "markers"), asked)
+            edge = LockEdge(normalized, None, toml_lock.text(told, "markers"), asked)
             if told.get("optional") is not True:
                 yield edge
                 continue

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 
 from memguard_hooks.dependencies import lock, toml_lock
-from memguard_hooks.dependencies.lock import Edge, Lock, Package
-from memguard_hooks.dependencies.requirement import Source, normalize_name
+from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
+from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
 
 
 def read(data: bytes, path: str) -> Lock:
@@ -21,7 +21,7 @@ def read(data: bytes, path: str) -> Lock:
     if not isinstance(version, str) or version.partition(".")[0] != "1":
         return lock.too_new(path, version)
     packages = [
-        Package(
+        LockedPackage(
             normalize_name(str(entry.fields["name"])),
             toml_lock.text(entry.fields, "version"),
             *entry.place,
@@ -37,23 +37,25 @@ def read(data: bytes, path: str) -> Lock:
     return Lock(path, lock.by_name(packages), knows_edges=knows_edges, default_groups=groups)
 
 
-def _source(fields: Mapping[str, object]) -> Source | None:
+def _source(fields: Mapping[str, object]) -> RequirementSource | None:
     if repository := toml_lock.table(fields, "vcs"):
         at = toml_lock.text(repository, "commit-id")
         url = toml_lock.text(repository, "url") or toml_lock.text(repository, "path") or ""
-        return Source("vcs", f"{toml_lock.text(repository, 'type') or 'git'}+{url}" + (f"@{at}" if at else ""))
+        return RequirementSource("vcs", f"{toml_lock.text(repository, 'type') or 'git'}+{url}" + (f"@{at}" if at else ""))
     if directory := toml_lock.table(fields, "directory"):
-        return Source("path", toml_lock.text(directory, "path") or "")
+        return RequirementSource("path", toml_lock.text(directory, "path") or "")
     if archive := toml_lock.table(fields, "archive"):
         remote = toml_lock.text(archive, "url")
-        return Source("url", remote) if remote else Source("path", toml_lock.text(archive, "path") or "")
+        return (
+            RequirementSource("url", remote) if remote else RequirementSource("path", toml_lock.text(archive, "path") or "")
+        )
     index = toml_lock.text(fields, "index")
-    return Source("index", index) if index else None
+    return RequirementSource("index", index) if index else None
 
 
 def _groups(marker: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(re.findall(r"""["']([^"']+)["'] in dependency_groups""", marker)))
 
 
-def _edge(fields: Mapping[str, object]) -> Edge:
-    return Edge(normalize_name(toml_lock.text(fields, "name") or ""), toml_lock.text(fields, "version"))
+def _edge(fields: Mapping[str, object]) -> LockEdge:
+    return LockEdge(normalize_name(toml_lock.text(fields, "name") or ""), toml_lock.text(fields, "version"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
-from memguard_hooks.dependencies.requirement import Comment, Manifest, Wanted
+from memguard_hooks.dependencies.requirement import Manifest, RequirementComment, Wanted
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree
 
@@ -40,7 +40,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     ]
     manifest = Manifest(
         tuple(one for one in requirements if wanted(one.name)),
-        tuple(Comment(path, *comment) for comment in document.comments) if b"memguard:" in data else (),
+        tuple(RequirementComment(path, *comment) for comment in document.comments) if b"memguard:" in data else (),
         (),
         tuple((one.group_name, extra) for one in requirements if one.name == own for extra in one.extras),
     )
@@ -53,12 +53,12 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     return manifest
 
 
-def _own_name(document: Document) -> str | None:
+def _own_name(document: TomlDocument) -> str | None:
     name = toml_requirements.table(document, ("project",)).get("name")
     return req.normalize_name(name) if isinstance(name, str) else None
 
 
-def _with_tools(manifest: Manifest, document: Document, wanted: Wanted) -> Manifest:
+def _with_tools(manifest: Manifest, document: TomlDocument, wanted: Wanted) -> Manifest:
     """Add what the tables of tools declare; the module of a tool is loaded only for a file that has its table."""
     requirements = manifest.requirements
     tools = toml_requirements.value_at(document, ("tool",))

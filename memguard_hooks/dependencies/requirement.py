@@ -25,7 +25,7 @@ MAX_VERSION = 200
 """Characters of a version: Python refuses to make numbers of thousands of digits."""
 
 
-class Source(NamedTuple):
+class RequirementSource(NamedTuple):
     """Where a package comes from: the name or URL of an index, the URL of a repository or a file, a path."""
 
     kind: Literal["index", "vcs", "url", "path"]
@@ -58,7 +58,7 @@ class Requirement(NamedTuple):
     index_name: str | None = None
 
 
-class Comment(NamedTuple):
+class RequirementComment(NamedTuple):
     """A comment of a manifest, from its `#` on."""
 
     path: str
@@ -75,7 +75,7 @@ class Manifest(NamedTuple):
     """
 
     requirements: tuple[Requirement, ...] = ()
-    comments: tuple[Comment, ...] = ()
+    comments: tuple[RequirementComment, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     own_extras: tuple[tuple[str | None, str], ...] = ()
 
@@ -251,19 +251,19 @@ def pin_of(requirement: Requirement) -> Pin | None:
     return None
 
 
-def source_of(requirement: Requirement) -> Source | None:
+def source_of(requirement: Requirement) -> RequirementSource | None:
     """Return where a requirement must come from; None where any index will do."""
     if requirement.url is not None:
         return source_of_url(requirement.url)
-    return Source("index", requirement.index_name) if requirement.index_name is not None else None
+    return RequirementSource("index", requirement.index_name) if requirement.index_name is not None else None
 
 
-def source_of_url(url: str) -> Source:
+def source_of_url(url: str) -> RequirementSource:
     """Tell what a URL or a path leads to."""
     if re.match(r"(?i)(?:git|hg|svn|bzr)(?:\+|://)", url):
-        return Source("vcs", url)
+        return RequirementSource("vcs", url)
     is_remote = "://" in url and not url.lower().startswith("file:")
-    return Source("url" if is_remote else "path", url)
+    return RequirementSource("url" if is_remote else "path", url)
 
 
 def _pin_of_url(name: str, url: str) -> Pin | None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from memguard_hooks.dependencies.requirement import Comment
+from memguard_hooks.dependencies.requirement import RequirementComment
 from memguard_hooks.errors import MemguardError
 
 MAX_LINE = 2**20
@@ -64,10 +64,10 @@ class Line(NamedTuple):
     text: str
 
 
-def read_lines(text: str, path: str) -> Iterator[Line | Comment]:
+def read_lines(text: str, path: str) -> Iterator[Line | RequirementComment]:
     """Give logical lines and comments in the order in which pip meets them."""
     parts: list[str] = []
-    comments: list[Comment] = []
+    comments: list[RequirementComment] = []
     first = column = size = 0
     for number, before, physical in _physical_lines(text):
         at = _comment_start(physical)
@@ -75,7 +75,7 @@ def read_lines(text: str, path: str) -> Iterator[Line | Comment]:
         if not parts:
             first, column = number, before + len(physical) - len(physical.lstrip()) + 1
         if at >= 0:
-            comments.append(Comment(path, number, before + at + 1, physical[at:].rstrip("\\")))
+            comments.append(RequirementComment(path, number, before + at + 1, physical[at:].rstrip("\\")))
         size += len(physical)
         if size > MAX_LINE:
             raise MemguardError(f"is a line of more than {MAX_LINE} characters", path, first)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.identity import identify
-from memguard_hooks.dependencies.requirement import Comment, Group, Manifest, Requirement, Wanted
+from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, RequirementComment, Wanted
 from memguard_hooks.dependencies.requirements_lines import Line, decode, read_lines, read_options
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
@@ -42,7 +42,7 @@ def read(tree: Tree, path: str, wanted: Wanted, parse: Parse = req.parse) -> Man
     """
     if req.is_template(path):
         return Manifest(skipped=(Skipped(path, None, "is a template"),))
-    reader = _Reader(tree, wanted, parse)
+    reader = _RequirementsReader(tree, wanted, parse)
     reader.file(path, is_constraint=not _CONSTRAINTS.isdisjoint(_words(path)), origin=None)
     return reader.manifest()
 
@@ -52,7 +52,7 @@ def read_embedded(tree: Tree, path: str, lines: Iterable[Line], wanted: Wanted) 
 
     Raises MemguardError as `read` does.
     """
-    reader = _Reader(tree, wanted)
+    reader = _RequirementsReader(tree, wanted)
     for line in lines:
         reader.line(line, path, is_constraint=False, group="runtime")
     return reader.manifest()
@@ -62,7 +62,7 @@ _FILLED_IN = r"\$\{[A-Z0-9_]+\}|\{[{%#]"
 _REMOTE = r"[A-Za-z][A-Za-z0-9+.-]*://|(?i:https?|file):|.*\$\{[A-Z0-9_]+\}"
 
 
-class _Reader:
+class _RequirementsReader:
     """Collects what a file and its includes declare."""
 
     def __init__(self, tree: Tree, wanted: Wanted, parse: Parse = req.parse) -> None:
@@ -73,7 +73,7 @@ class _Reader:
         self._done: set[tuple[str, bool]] = set()
         self._bytes = 0
         self.requirements: list[Requirement] = []
-        self.comments: list[Comment] = []
+        self.comments: list[RequirementComment] = []
         self.skipped: list[Skipped] = []
         self.own_extras: list[tuple[str | None, str]] = []
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 FOLDER = os.path.join(os.path.dirname(__file__), "served")
 
 
-class Served(NamedTuple):
+class ServedVersions(NamedTuple):
     """The versions of one distribution on one day, newest first, without pre-releases."""
 
     date: str
@@ -20,14 +20,14 @@ class Served(NamedTuple):
 
 
 @cache
-def served(distribution: str) -> Served | None:
+def served(distribution: str) -> ServedVersions | None:
     """Return the table of a distribution, None where there is none."""
     try:
         with open(os.path.join(FOLDER, f"{distribution}.txt"), encoding="ascii") as stream:
             head, *versions = stream.read().split("\n")
     except OSError:
         return None
-    return Served(head.split("served on ")[1][:10], tuple(version for version in versions if version))
+    return ServedVersions(head.split("served on ")[1][:10], tuple(version for version in versions if version))
 
 
 @cache
@@ -40,7 +40,7 @@ def newest_served(distribution: str, *specifiers: str) -> str | None:
     return next((version for version in table.versions if version in admitted), None) if table else None
 
 
-def not_served(distribution: str, version: str) -> Served | None:
+def not_served(distribution: str, version: str) -> ServedVersions | None:
     """Return the table that lacks a version which is older than its newest; None where nobody can say so."""
     from packaging.version import InvalidVersion, Version
 

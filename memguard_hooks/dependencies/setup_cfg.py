@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from memguard_hooks.dependencies import requirement as req
-from memguard_hooks.dependencies.requirement import Comment, Group, Manifest, Requirement, Wanted
+from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, RequirementComment, Wanted
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import Tree, join, parent
@@ -145,8 +145,8 @@ def read_options(text: str) -> Iterator[Option]:
         yield Option(section, name, tuple(pieces))
 
 
-def _comments(text: str, path: str) -> Iterator[Comment]:
+def _comments(text: str, path: str) -> Iterator[RequirementComment]:
     for number, line in enumerate(text.split("\n"), 1):
         match = re.search(r"(?:^|(?<=\s))#.*", line.rstrip())
         if match:
-            yield Comment(path, number, match.start() + 1, match[0])
+            yield RequirementComment(path, number, match.start() + 1, match[0])

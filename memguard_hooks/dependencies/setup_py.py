@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from memguard_hooks.dependencies import requirement as req
-from memguard_hooks.dependencies.requirement import Comment, Group, Manifest, Wanted
+from memguard_hooks.dependencies.requirement import Group, Manifest, RequirementComment, Wanted
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import Tree, join, parent
@@ -52,7 +52,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     values = _Values(module, text)
     for group, name, value in _declarations(module, values):
         for piece in values.of(value):
-            if isinstance(piece, Text):
+            if isinstance(piece, LiteralText):
                 manifest = manifest.joined(_requirements(piece, path, group, name, wanted))
             elif piece.file is not None:
                 manifest = manifest.joined(_file(tree, path, piece, group, name, wanted))
@@ -62,7 +62,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     return manifest
 
 
-class Text(NamedTuple):
+class LiteralText(NamedTuple):
     """A string and where its content starts."""
 
     text: str
@@ -118,7 +118,7 @@ class _Values:
                 bound.setdefault(node.optional_vars.id, []).append(node.context_expr)
         self._bound = {name: ones[0] for name, ones in bound.items() if len(ones) == 1}
 
-    def of(self, node: ast.expr) -> Iterator[Text | Computed]:
+    def of(self, node: ast.expr) -> Iterator[LiteralText | Computed]:
         """Give the strings of a list, in their order, and what of it is computed."""
         waiting = [node]
         while waiting:
@@ -154,11 +154,11 @@ class _Values:
         else:
             yield None, node
 
-    def _text(self, node: ast.Constant, value: str) -> Text:
+    def _text(self, node: ast.Constant, value: str) -> LiteralText:
         line = self._lines[node.lineno - 1] if node.lineno <= len(self._lines) else ""
         column = len(line.encode()[: node.col_offset].decode("utf-8", "replace"))
         quote = re.match(r"[A-Za-z]{0,2}('''|\"\"\"|'|\")", line[column:])
-        return Text(value, node.lineno, column + (quote.end() if quote else 0) + 1, node.end_lineno or node.lineno)
+        return LiteralText(value, node.lineno, column + (quote.end() if quote else 0) + 1, node.end_lineno or node.lineno)
 
     def _computed(self, node: ast.expr) -> Computed:
         """Tell whether an expression does nothing but read one file."""
@@ -185,7 +185,7 @@ class _Values:
         return Computed(node.lineno, f"computed by {name}()" if name else "computed")
 
 
-def _requirements(piece: Text, path: str, group: Group, name: str | None, wanted: Wanted) -> Manifest:
+def _requirements(piece: LiteralText, path: str, group: Group, name: str | None, wanted: Wanted) -> Manifest:
     """Read the lines of a string: mostly one, without an end."""
     found = []
     lines = piece.text.split("\n")
@@ -216,8 +216,8 @@ def _file(tree: Tree, path: str, piece: Computed, group: Group, name: str | None
     return found._replace(requirements=of_group, own_extras=())
 
 
-def _comments(text: str, path: str) -> Iterator[Comment]:
+def _comments(text: str, path: str) -> Iterator[RequirementComment]:
     for number, line in enumerate(text.split("\n"), 1):
         at = line.find("# memguard:")
         if at >= 0:
-            yield Comment(path, number, at + 1, line[at:].rstrip())
+            yield RequirementComment(path, number, at + 1, line[at:].rstrip())

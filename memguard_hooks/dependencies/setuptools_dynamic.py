@@ -12,11 +12,11 @@ from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Manifest, Wanted, shorten
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.tree import Tree, join, parent
 
 
-def read(document: Document, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:
+def read(document: TomlDocument, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:
     """Read the requirements files that setuptools is told to take, and say what else is dynamic."""
     dynamic = toml_requirements.table(document, ("project",)).get("dynamic")
     poetry = toml_requirements.value_at(document, ("tool", "poetry", "dependencies"))
@@ -34,7 +34,7 @@ def read(document: Document, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:
             yield Manifest(skipped=(Skipped(document.path, line, f"its {field} are dynamic and are not read from here"),))
 
 
-def _files(document: Document, key: KeyPath) -> list[str]:
+def _files(document: TomlDocument, key: KeyPath) -> list[str]:
     file = toml_requirements.table(document, key).get("file")
     return [file] if isinstance(file, str) else toml_requirements.texts(document, (*key, "file"))
 

@@ -18,7 +18,7 @@ from memguard_hooks.formats.toml_document import parse as parse_toml
 _ARCHIVE = re.compile(rb"\n    \{[^\n]*[ ,]hash(?:es)? = [^\n]*")
 
 
-class Entry(NamedTuple):
+class LockEntry(NamedTuple):
     """One table of an array of tables, and its place."""
 
     fields: Mapping[str, object]
@@ -29,7 +29,7 @@ class TomlLock(NamedTuple):
     """A lock as TOML: all of it, and its packages."""
 
     data: Mapping[str, Any]
-    entries: list[Entry]
+    entries: list[LockEntry]
 
 
 def parse(data: bytes, path: str, key: str) -> TomlLock:
@@ -48,7 +48,7 @@ def parse(data: bytes, path: str, key: str) -> TomlLock:
     for fields, place in zip(packages, places, strict=True):
         if not isinstance(fields.get("name"), str) or not isinstance(fields.get("version", ""), str):
             raise MemguardError("is no lock: name and version of a package must be strings", path, *place)
-    return TomlLock(document.data, [Entry(*both) for both in zip(packages, places, strict=True)])
+    return TomlLock(document.data, [LockEntry(*both) for both in zip(packages, places, strict=True)])
 
 
 def _places(data: bytes, header: bytes) -> list[Place]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
-from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 
 MAX_REQUIREMENTS = 5_000
 """Requirements of one list: no hand writes more, and parsing them takes seconds."""
 
 
-def value_at(document: Document, key: KeyPath) -> object:
+def value_at(document: TomlDocument, key: KeyPath) -> object:
     """Return the value of a key, None where there is none."""
     value: object = document.data
     for part in key:
@@ -20,7 +20,7 @@ def value_at(document: Document, key: KeyPath) -> object:
     return value
 
 
-def table(document: Document, key: KeyPath) -> dict[str, object]:
+def table(document: TomlDocument, key: KeyPath) -> dict[str, object]:
     """Return a table, an empty one where there is none. Raises MemguardError for anything else."""
     value: object = document.data
     for part in key:
@@ -30,7 +30,7 @@ def table(document: Document, key: KeyPath) -> dict[str, object]:
     return value
 
 
-def texts(document: Document, key: KeyPath) -> list[str]:
+def texts(document: TomlDocument, key: KeyPath) -> list[str]:
     """Return a list of strings, an empty one where there is none. Raises MemguardError for anything else."""
     values = table(document, key[:-1]).get(str(key[-1]), [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
@@ -45,7 +45,7 @@ def dotted(key: KeyPath) -> str:
     return ".".join(map(str, key))
 
 
-def listed(document: Document, key: KeyPath, group: Group, name: str | None, wanted: Wanted) -> Iterator[Requirement]:
+def listed(document: TomlDocument, key: KeyPath, group: Group, name: str | None, wanted: Wanted) -> Iterator[Requirement]:
     """Give the wanted requirements of a list of strings in PEP 508."""
     for index, text in enumerate(texts(document, key)):
         found = element(document, (*key, index), text, group, name, wanted)
@@ -54,7 +54,7 @@ def listed(document: Document, key: KeyPath, group: Group, name: str | None, wan
 
 
 def element(
-    document: Document, item: KeyPath, text: str, group: Group, name: str | None, wanted: Wanted
+    document: TomlDocument, item: KeyPath, text: str, group: Group, name: str | None, wanted: Wanted
 ) -> Requirement | None:
     """Return the requirement that one string of a list writes, None for one that is not wanted."""
     bare = req.name_of(text.strip())

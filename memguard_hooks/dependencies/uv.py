@@ -11,13 +11,13 @@ from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.poetry import git_url
 from memguard_hooks.dependencies.requirement import Requirement, Wanted
-from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 
 _UV: KeyPath = ("tool", "uv")
 WORKSPACE = "workspace"
 
 
-def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
+def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
     """Give the wanted requirements of uv's own lists; overrides, like constraints, install nothing by themselves."""
     yield from toml_requirements.listed(document, (*_UV, "dev-dependencies"), "development", "dev", wanted)
     for field in ("constraint-dependencies", "override-dependencies"):
@@ -25,7 +25,7 @@ def read(document: Document, wanted: Wanted) -> Iterator[Requirement]:
             yield requirement._replace(is_constraint=True)
 
 
-def default_groups(document: Document) -> set[str]:
+def default_groups(document: TomlDocument) -> set[str]:
     """Return the groups that uv installs where nobody names one: `dev` unless the settings say others; `*` is all."""
     told = toml_requirements.table(document, _UV).get("default-groups", ["dev"])
     if told == "all":
@@ -34,7 +34,7 @@ def default_groups(document: Document) -> set[str]:
     return {req.normalize_name(name) for name in names if isinstance(name, str)}
 
 
-def with_sources(document: Document, requirements: Iterable[Requirement]) -> Iterator[Requirement]:
+def with_sources(document: TomlDocument, requirements: Iterable[Requirement]) -> Iterator[Requirement]:
     """Add to requirements where uv is told to take them from."""
     sources = {req.normalize_name(name): name for name in toml_requirements.table(document, (*_UV, "sources"))}
     for requirement in requirements:
@@ -43,7 +43,7 @@ def with_sources(document: Document, requirements: Iterable[Requirement]) -> Ite
         yield requirement if source is None else _located(requirement, source)
 
 
-def _source(document: Document, name: str, requirement: Requirement) -> dict[str, object] | None:
+def _source(document: TomlDocument, name: str, requirement: Requirement) -> dict[str, object] | None:
     """Return the source of a package; of several, which markers choose from, the first that can hold on the host."""
     key = (*_UV, "sources", name)
     value = toml_requirements.table(document, (*_UV, "sources"))[name]

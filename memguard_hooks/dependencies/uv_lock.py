@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from memguard_hooks.dependencies import lock, toml_lock
-from memguard_hooks.dependencies.lock import Edge, Lock, Package
-from memguard_hooks.dependencies.requirement import Source, normalize_name, source_of_url
+from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
+from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name, source_of_url
 
 
 def read(data: bytes, path: str) -> Lock:
@@ -19,15 +19,15 @@ def read(data: bytes, path: str) -> Lock:
     if found.data.get("version", 1) != 1:
         return lock.too_new(path, found.data.get("version"))
     members = toml_lock.texts(toml_lock.table(found.data, "manifest"), "members")
-    packages: list[Package] = []
-    roots: list[Edge] = []
+    packages: list[LockedPackage] = []
+    roots: list[LockEdge] = []
     for entry in found.entries:
         source = _source(toml_lock.table(entry.fields, "source"))
         requires = tuple(_edges(entry.fields))
-        if source == Source("path", ".") or entry.fields["name"] in members:
+        if source == RequirementSource("path", ".") or entry.fields["name"] in members:
             roots += requires
         packages.append(
-            Package(
+            LockedPackage(
                 normalize_name(str(entry.fields["name"])),
                 toml_lock.text(entry.fields, "version"),
                 *entry.place,
@@ -40,18 +40,18 @@ def read(data: bytes, path: str) -> Lock:
     return Lock(path, lock.by_name(packages), tuple(roots))
 
 
-def _source(fields: Mapping[str, object]) -> Source | None:
+def _source(fields: Mapping[str, object]) -> RequirementSource | None:
     for kind, value in fields.items():
         if isinstance(value, str):
             if kind == "registry":
-                return Source("index", value)
+                return RequirementSource("index", value)
             if kind == "git":
                 return source_of_url(value if value.startswith("git+") else f"git+{value}")
-            return Source("url" if kind == "url" else "path", value)
+            return RequirementSource("url" if kind == "url" else "path", value)
     return None
 
 
-def _edges(fields: Mapping[str, object]) -> Iterator[Edge]:
+def _edges(fields: Mapping[str, object]) -> Iterator[LockEdge]:
     for one in toml_lock.tables(fields, "dependencies"):
         yield _edge(one)
     optional = toml_lock.table(fields, "optional-dependencies")
@@ -64,8 +64,8 @@ def _edges(fields: Mapping[str, object]) -> Iterator[Edge]:
             yield _edge(one)._replace(group=normalize_name(group))
 
 
-def _edge(fields: Mapping[str, object]) -> Edge:
-    return Edge(
+def _edge(fields: Mapping[str, object]) -> LockEdge:
+    return LockEdge(
         normalize_name(toml_lock.text(fields, "name") or ""),
         toml_lock.text(fields, "version"),
         toml_lock.text(fields, "marker"),

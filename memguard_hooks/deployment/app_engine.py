@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import sizing
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.deployment.variables import is_template, of_mapping
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, place, scalar
@@ -48,7 +48,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         if is_flexible or read_file(main) is None:
             return Deployment((), (Skipped(path, place(runtime)[0], f"{name} has no entrypoint, and there is no {main}"),))
         command, node = DEFAULT_ENTRYPOINT, runtime
-    where = Place(path, *place(node or runtime))
+    where = ServicePlace(path, *place(node or runtime))
     if is_template(command) and "{{" in command:
         return Deployment((), (Skipped(path, where.line, f"{name} has an entrypoint that is filled in later"),))
     variables = of_mapping(get(root, "env_variables"), path)
@@ -63,7 +63,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         variables=variables.places,
         folder=folder,
         replicas=_instances(root),
-        builds=default_builds("app-engine", folder, Place(path, *place(runtime)), read_file),
+        builds=default_builds("app-engine", folder, ServicePlace(path, *place(runtime)), read_file),
     )
     if is_flexible:
         return Deployment((_flexible(service, root),))
@@ -76,7 +76,11 @@ def _standard(service: Service, root: yaml.Node) -> tuple[Service, tuple[Trap, .
     written = scalar(node)
     if written is None and (get(root, "manual_scaling") is not None or get(root, "basic_scaling") is not None):
         written = "B2"  # the default where App Engine does not scale by itself
-    where = Place(service.path, *place(node)) if node is not None else Place(service.path, service.line, service.column)
+    where = (
+        ServicePlace(service.path, *place(node))
+        if node is not None
+        else ServicePlace(service.path, service.line, service.column)
+    )
     size = sizing(APP_ENGINE, "instance_class", written, where, service.name)
     sized = service._replace(
         plan=size.plan,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from memguard_hooks.deployment.service import Build, Place, Read
+from memguard_hooks.deployment.service import Build, Read, ServicePlace
 from memguard_hooks.tree import join
 
 _PIP = ("requirements.txt", "pip install -r requirements.txt")
@@ -30,7 +30,7 @@ INSTALLS = {
 """Of each builder the files that it looks for, the first that is there counts, and what it then runs."""
 
 
-def default_builds(builder: str, folder: str, place: Place, read_file: Read) -> tuple[Build, ...]:
+def default_builds(builder: str, folder: str, place: ServicePlace, read_file: Read) -> tuple[Build, ...]:
     """Return what a builder installs by itself for an app in a folder, at the place of its service."""
     for name, command in INSTALLS[builder]:
         path = join(folder, name)
@@ -39,7 +39,7 @@ def default_builds(builder: str, folder: str, place: Place, read_file: Read) -> 
     return ()
 
 
-def agreed_builds(folder: str, place: Place, read_file: Read) -> tuple[Build, ...]:
+def agreed_builds(folder: str, place: ServicePlace, read_file: Read) -> tuple[Build, ...]:
     """Return what all builders install that read a Procfile, nothing where they would not do the same."""
     read_file = cache(read_file)
     found = {default_builds(builder, folder, place, read_file) for builder in ("heroku", "railpack", "nixpacks")}

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from memguard_hooks.deployment.servers import read_program
 from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartCommand, inside, parse_entrypoint, unknown
 from memguard_hooks.deployment.wrappers import unwrap
-from memguard_hooks.formats.shell import MAX_EXPANDED, Operator, ShellError, Word, expand, split_words
+from memguard_hooks.formats.shell import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
 from memguard_hooks.tree import parent
 
 __all__ = ["MAX_LENGTH", "EntryPoint", "Host", "Start", "StartCommand", "parse", "parse_entrypoint"]
@@ -68,7 +68,7 @@ def _read_steps(command: str) -> list[_Step] | str | None:
     pipe: list[list[str]] = [[]]
     is_alternative = is_target = has_test = False
     for token in [*split_words(command), Operator(";")]:
-        if isinstance(token, Word):
+        if isinstance(token, ShellWord):
             if not is_target and not is_alternative:  # behind || stands what runs where the first one fails
                 pipe[-1].append(token.text)
             is_target = False
@@ -183,7 +183,7 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, folder: st
 
     script = shell_script.read(data, arguments)
     where = f"{path}:{script.line} is a" if path is not None else "the command is a"
-    if isinstance(script, shell_script.Program):
+    if isinstance(script, shell_script.ScriptProgram):
         return unknown(f"{where} {_PROGRAM}")
     variables = dict(host.variables)
     for name, text in script.variables:

@@ -14,11 +14,20 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from memguard_hooks.deployment import dockerfile
-from memguard_hooks.deployment.compose_file import LIMITS, MEMORY, Declared, Loader, Source, Written, merge, read_variables
+from memguard_hooks.deployment.compose_file import (
+    LIMITS,
+    MEMORY,
+    ComposeDeclared,
+    ComposeSource,
+    Loader,
+    Written,
+    merge,
+    read_variables,
+)
 from memguard_hooks.deployment.compose_values import parse_size, read_env_file
-from memguard_hooks.deployment.dockerfile import Image, Program
+from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, parent
 
@@ -63,7 +72,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     that does not parse, with the place.
     """
     folder = parent(path)
-    source = Source(path, folder, read_variables(folder, {}, read_file))
+    source = ComposeSource(path, folder, read_variables(folder, {}, read_file))
     loader = Loader(read_file)
     declared = loader.load(data, source, ())
     for name in (*PRODUCTION, *OVERRIDES) if path.rpartition("/")[2] in BASES else ():
@@ -89,7 +98,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     return Deployment(tuple(services), tuple(skipped), tuple(traps))
 
 
-def _reloads(declared: Mapping[str, Declared]) -> bool:
+def _reloads(declared: Mapping[str, ComposeDeclared]) -> bool:
     words = [
         one.facts[key].words or ()
         for one in declared.values()
@@ -102,7 +111,7 @@ def _reloads(declared: Mapping[str, Declared]) -> bool:
 # What it runs
 
 
-def _service(name: str, one: Declared, variables: Mapping[str, str], read: Read) -> Service | Skipped | None:
+def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read: Read) -> Service | Skipped | None:
     profiles = one.names("profiles")
     if (profiles and NOT_DEPLOYED.issuperset(profiles)) or _replicas(one) == 0:
         return None
@@ -132,7 +141,7 @@ def _service(name: str, one: Declared, variables: Mapping[str, str], read: Read)
     return started if installs or starts_python(started, read) else None
 
 
-def _built(one: Declared, build: Written, read: Read) -> tuple[Service | Skipped | None, bool]:
+def _built(one: ComposeDeclared, build: Written, read: Read) -> tuple[Service | Skipped | None, bool]:
     """Return what the image runs that a Dockerfile of the repository makes, and whether it holds Python."""
     where = one.facts.get(("build", "context"))
     inline = one.facts.get(("build", "dockerfile_inline"))
@@ -161,12 +170,12 @@ def _built(one: Declared, build: Written, read: Read) -> tuple[Service | Skipped
     return started, installs
 
 
-def _run(image: Image, one: Declared, path: str, read: Read) -> Service | Skipped:
+def _run(image: Image, one: ComposeDeclared, path: str, read: Read) -> Service | Skipped:
     """Return what a container of an image runs, with what the service puts in the place of the image's own."""
     command, entrypoint = one.facts.get(("command",)), one.facts.get(("entrypoint",))
     words = command.words if command is not None else None
     if entrypoint is not None and entrypoint.words is not None:
-        program = Program(entrypoint.words, "", entrypoint.place.line, entrypoint.place.column)
+        program = ImageProgram(entrypoint.words, "", entrypoint.place.line, entrypoint.place.column)
         image = image._replace(entrypoint=program, cmd=None) if program.words else image._replace(entrypoint=None)
     folder = one.text("working_dir")
     mounts = tuple(
@@ -184,10 +193,12 @@ def _run(image: Image, one: Declared, path: str, read: Read) -> Service | Skippe
     return started
 
 
-def _all_variables(one: Declared, known: Mapping[str, str], read: Read) -> tuple[dict[str, str], dict[str, Place]]:
+def _all_variables(
+    one: ComposeDeclared, known: Mapping[str, str], read: Read
+) -> tuple[dict[str, str], dict[str, ServicePlace]]:
     """Return the variables of a service that are known, and where all stand: `environment` beats the env files."""
     values: dict[str, str] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, ServicePlace] = {}
     for key, written in one.facts.items():
         path = join(written.folder, written.text.text) if key[0] == "env_file" and written.text.is_known else None
         data = read(path) if path is not None else None
@@ -195,7 +206,7 @@ def _all_variables(one: Declared, known: Mapping[str, str], read: Read) -> tuple
             continue
         for name, variable in read_env_file(data, {**values, **known}).items():
             values.pop(name, None)
-            places[name] = Place(path, variable.line, variable.column)
+            places[name] = ServicePlace(path, variable.line, variable.column)
             if variable.value is not None:
                 values[name] = variable.value
     for key, written in one.facts.items():
@@ -210,7 +221,7 @@ def _all_variables(one: Declared, known: Mapping[str, str], read: Read) -> tuple
 # What it may take
 
 
-def _with_host(service: Service, one: Declared) -> Service:
+def _with_host(service: Service, one: ComposeDeclared) -> Service:
     """Add memory, CPUs and copies; of two limits that disagree, which compose refuses, the smaller is the safe one."""
     limits = [(_size(written), key[-1], written) for key in (("mem_limit",), MEMORY) if (written := one.facts.get(key))]
     service = service._replace(
@@ -242,7 +253,7 @@ def _number(text: str | None) -> float | None:
     return float(text) or None if text is not None and re.fullmatch(r"\d{1,4}(\.\d{0,9})?|\.\d{1,9}", text) else None
 
 
-def _replicas(one: Declared) -> int | None:
+def _replicas(one: ComposeDeclared) -> int | None:
     if one.text("deploy", "mode") == "global":
         return None
     for key in (("scale",), ("deploy", "replicas")):
@@ -252,7 +263,7 @@ def _replicas(one: Declared) -> int | None:
     return 1
 
 
-def _traps(service: Service, one: Declared) -> Iterator[Trap]:
+def _traps(service: Service, one: ComposeDeclared) -> Iterator[Trap]:
     """Give what compose refuses, what it cuts off, and that nothing bounds a service."""
     own, other = one.facts.get(("mem_limit",)), one.facts.get(MEMORY)
     has_limits = any(key[: len(LIMITS)] == LIMITS for key in one.facts)

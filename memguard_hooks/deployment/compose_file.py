@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import yaml
 
-from memguard_hooks.deployment.compose_values import Text, interpolate, read_env_file, split_words
-from memguard_hooks.deployment.service import Place, Read
+from memguard_hooks.deployment.compose_values import ComposeText, interpolate, read_env_file, split_words
+from memguard_hooks.deployment.service import Read, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
@@ -57,28 +57,28 @@ class Written(NamedTuple):
     `words` are those of a command, None where it is null or compose refuses it; `cut` is what compose drops behind them.
     """
 
-    text: Text
-    place: Place
+    text: ComposeText
+    place: ServicePlace
     folder: str = ""
     words: tuple[str, ...] | None = None
     cut: str = ""
 
 
-class Declared(NamedTuple):
+class ComposeDeclared(NamedTuple):
     """A service, flat; `cleared` are the keys that `!reset` and `!override` take from what it is merged over."""
 
-    place: Place
+    place: ServicePlace
     facts: Mapping[Key, Written]
     cleared: frozenset[Key] = frozenset()
 
-    def over(self, base: Declared) -> Declared:
+    def over(self, base: ComposeDeclared) -> ComposeDeclared:
         """Return this merged over a base: what stands here wins."""
         kept = {
             key: value
             for key, value in base.facts.items()
             if not any(key[:length] in self.cleared for length in range(len(key) + 1))
         }
-        return Declared(base.place, {**kept, **self.facts}, base.cleared)
+        return ComposeDeclared(base.place, {**kept, **self.facts}, base.cleared)
 
     def text(self, *key: str) -> str | None:
         """Return a value that is known and not empty."""
@@ -90,7 +90,7 @@ class Declared(NamedTuple):
         return [found[1] for found in self.facts if found[0] == key and len(found) > 1]
 
 
-class Source(NamedTuple):
+class ComposeSource(NamedTuple):
     """A file, the folder that its paths count from, and the variables that compose puts in."""
 
     path: str
@@ -109,7 +109,7 @@ def read_variables(folder: str, outer: Mapping[str, str], read_file: Read) -> di
     return {**{name: one.value for name, one in found.items() if one.value is not None}, **outer}
 
 
-def merge(base: Mapping[str, Declared], over: Mapping[str, Declared]) -> dict[str, Declared]:
+def merge(base: Mapping[str, ComposeDeclared], over: Mapping[str, ComposeDeclared]) -> dict[str, ComposeDeclared]:
     """Merge the services of a file over those of another."""
     merged = dict(base)
     for name, one in over.items():
@@ -126,35 +126,35 @@ class Loader:
         self._files: dict[str, list[yaml.Node]] = {}
         self._left = MAX_BYTES
 
-    def load(self, data: bytes, source: Source, including: tuple[str, ...]) -> dict[str, Declared]:
+    def load(self, data: bytes, source: ComposeSource, including: tuple[str, ...]) -> dict[str, ComposeDeclared]:
         """Return the services of a file; of several documents each is merged over those before it.
 
         Raises MemguardError for a file that is too large or does not parse.
         """
         if len(data) > MAX_BYTES:
             raise MemguardError(f"is larger than {MAX_BYTES // 1024} KiB", source.path)
-        declared: dict[str, Declared] = {}
+        declared: dict[str, ComposeDeclared] = {}
         for root in compose_all(data, source.path):
             raw = _raw_services(root)
             if len(raw) > MAX_SERVICES:
                 self.skipped.append(Skipped(source.path, None, f"declares more than {MAX_SERVICES} services"))
                 continue
-            own: dict[str, Declared] = {}
+            own: dict[str, ComposeDeclared] = {}
             for name, node in raw.items():
                 try:
                     own[name] = self._resolve(name, raw, source, ())
                 except _UnresolvedError as error:
                     self.skipped.append(Skipped(source.path, place(node)[0], f"{name} is not read: {error}"))
-            included: dict[str, Declared] = {}
+            included: dict[str, ComposeDeclared] = {}
             for node in items(get(root, "include"))[:MAX_FILES]:
                 included = merge(included, self._include(node, source, (*including, source.path)))
             declared = merge(declared, merge(included, own))
         return declared
 
-    def _include(self, node: yaml.Node, source: Source, including: tuple[str, ...]) -> dict[str, Declared]:
+    def _include(self, node: yaml.Node, source: ComposeSource, including: tuple[str, ...]) -> dict[str, ComposeDeclared]:
         written = get(node, "path") if isinstance(node, yaml.MappingNode) else node
         folder = scalar(get(node, "project_directory"))
-        declared: dict[str, Declared] = {}
+        declared: dict[str, ComposeDeclared] = {}
         first = ""
         for text in [interpolate(scalar(one) or "", source.variables) for one in _elements(written)]:
             path = join(source.folder, text.text) if text.is_known and text.text else None
@@ -169,7 +169,7 @@ class Loader:
                 self.skipped.append(Skipped(source.path, line, f"it includes {path}, which is not in the repository"))
                 break
             variables = read_variables(inner, source.variables, self._read_file)
-            declared = merge(declared, self.load(data, Source(path, inner, variables), including))
+            declared = merge(declared, self.load(data, ComposeSource(path, inner, variables), including))
         return declared
 
     def _data(self, path: str) -> bytes | None:
@@ -181,8 +181,8 @@ class Loader:
         return data
 
     def _resolve(
-        self, name: str, raw: Mapping[str, yaml.Node], source: Source, chain: tuple[tuple[str, str], ...]
-    ) -> Declared:
+        self, name: str, raw: Mapping[str, yaml.Node], source: ComposeSource, chain: tuple[tuple[str, str], ...]
+    ) -> ComposeDeclared:
         """Return a service merged over the one that it extends."""
         if (source.path, name) in chain or len(chain) > MAX_DEPTH:
             raise _UnresolvedError(f"it extends {name} of {source.path} over and over")
@@ -205,7 +205,7 @@ class Loader:
             data = self._data(path)
             self._files[path] = list(compose_all(data, path)) if data is not None else []
         other = {key: value for root in self._files[path] for key, value in _raw_services(root).items()}
-        return own.over(self._resolve(service, other, Source(path, parent(path), source.variables), chain))
+        return own.over(self._resolve(service, other, ComposeSource(path, parent(path), source.variables), chain))
 
 
 def _raw_services(root: yaml.Node) -> dict[str, yaml.Node]:
@@ -240,8 +240,8 @@ def _elements(node: yaml.Node | None) -> list[yaml.Node]:
 # One service of one file
 
 
-def _declare(node: yaml.Node, source: Source) -> Declared:
-    where = Place(source.path, *place(node))
+def _declare(node: yaml.Node, source: ComposeSource) -> ComposeDeclared:
+    where = ServicePlace(source.path, *place(node))
     facts: dict[Key, Written] = {}
     cleared: set[Key] = {()} if node.tag in _RESETS else set()
     build = _reach(node, ("build",), cleared)
@@ -257,7 +257,7 @@ def _declare(node: yaml.Node, source: Source) -> Declared:
     for name, entries in _ENTRIES.items():
         value = _reach(node, (name,), cleared)
         facts.update({(name, key): written for key, written in entries(value, source)})
-    return Declared(where, {} if node.tag == "!reset" else facts, frozenset(cleared))
+    return ComposeDeclared(where, {} if node.tag == "!reset" else facts, frozenset(cleared))
 
 
 def _reach(node: yaml.Node, key: Key, cleared: set[Key]) -> yaml.Node | None:
@@ -274,11 +274,11 @@ def _reach(node: yaml.Node, key: Key, cleared: set[Key]) -> yaml.Node | None:
     return here
 
 
-def _written(text: str, node: yaml.Node, source: Source) -> Written:
-    return Written(interpolate(text, source.variables), Place(source.path, *place(node)), source.folder)
+def _written(text: str, node: yaml.Node, source: ComposeSource) -> Written:
+    return Written(interpolate(text, source.variables), ServicePlace(source.path, *place(node)), source.folder)
 
 
-def _command(node: yaml.Node, source: Source) -> Written:
+def _command(node: yaml.Node, source: ComposeSource) -> Written:
     """Return `command` or `entrypoint`: a text is split into words, a list has them."""
     if isinstance(node, yaml.SequenceNode):
         texts = [scalar(one) for one in _elements(node)]
@@ -289,7 +289,7 @@ def _command(node: yaml.Node, source: Source) -> Written:
     return written._replace(words=split[0], cut=split[1]) if split is not None else written
 
 
-def _environment(node: yaml.Node | None, source: Source) -> Iterator[tuple[str, Written]]:
+def _environment(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
     """Give the variables of a mapping or a list; one without a value has that of the host, which may be known."""
     for key, value in _pairs(node):
         written = _written(scalar(value) or "", key, source)
@@ -297,16 +297,16 @@ def _environment(node: yaml.Node | None, source: Source) -> Iterator[tuple[str, 
     for one in items(node)[:MAX_ITEMS]:
         written = _written(scalar(one) or "", one, source)
         name, sign, text = written.text.text.partition("=")
-        known = written._replace(text=Text(text, written.text.is_known))
+        known = written._replace(text=ComposeText(text, written.text.is_known))
         yield name, known if sign else _of_host(name, written, source)
 
 
-def _of_host(name: str, written: Written, source: Source) -> Written:
+def _of_host(name: str, written: Written, source: ComposeSource) -> Written:
     value = source.variables.get(name)
-    return written._replace(text=Text(value or "", is_known=value is not None))
+    return written._replace(text=ComposeText(value or "", is_known=value is not None))
 
 
-def _env_files(node: yaml.Node | None, source: Source) -> Iterator[tuple[str, Written]]:
+def _env_files(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
     for one in _elements(node):
         named = get(one, "path") if isinstance(one, yaml.MappingNode) else one
         text = scalar(named)
@@ -315,13 +315,13 @@ def _env_files(node: yaml.Node | None, source: Source) -> Iterator[tuple[str, Wr
             yield f"{source.folder}/{written.text.text}", written
 
 
-def _profiles(node: yaml.Node | None, source: Source) -> Iterator[tuple[str, Written]]:
+def _profiles(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
     for one in _elements(node):
         if (text := scalar(one)) is not None:
             yield text, _written(text, one, source)
 
 
-def _mounts(node: yaml.Node | None, source: Source) -> Iterator[tuple[str, Written]]:
+def _mounts(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
     """Give the folders of the repository that stand in the container: `./api:/app`."""
     for one in _elements(node):
         origin, _, rest = interpolate(scalar(one) or "", source.variables).text.partition(":")
@@ -332,7 +332,7 @@ def _mounts(node: yaml.Node | None, source: Source) -> Iterator[tuple[str, Writt
             yield target.rstrip("/") or "/", _written(origin, one, source)
 
 
-def _completed(node: yaml.Node | None, source: Source) -> Iterator[tuple[str, Written]]:
+def _completed(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
     """Give the services that this one waits for until they have ended."""
     for key, value in _pairs(node):
         if scalar(get(value, "condition")) == "service_completed_successfully":

@@ -30,14 +30,14 @@ _SIZE = re.compile(r"(\d{1,15}(?:\.\d{0,9})?) ?(|[kmgtp])(?:i?b)?", re.IGNORECAS
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
-class Text(NamedTuple):
+class ComposeText(NamedTuple):
     """A value with its variables put in; those that nobody knows stand as they are written, and make it unknown."""
 
     text: str
     is_known: bool = True
 
 
-class Variable(NamedTuple):
+class ComposeVariable(NamedTuple):
     """One variable of an env file, 1-based; `value` is None where only the host can tell it."""
 
     value: str | None
@@ -45,15 +45,15 @@ class Variable(NamedTuple):
     column: int
 
 
-def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> Text:
+def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> ComposeText:
     """Put in `$X`, `${X}`, `${X:-default}`, `${X-default}`, `${X:+other}`, `${X+other}`, `${X:?error}`; `$$` is a dollar.
 
     A text that compose refuses is unknown.
     """
     if "$" not in text:
-        return Text(text)
+        return ComposeText(text)
     if len(text) > MAX_TEXT or depth > MAX_DEPTH:
-        return Text(text, is_known=False)
+        return ComposeText(text, is_known=False)
     parts: list[str] = []
     length = 0
     is_known = True
@@ -62,7 +62,7 @@ def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> Text:
         parts.append(text[at:dollar])
         match = _VARIABLE.match(text, dollar)
         if match is None and text.startswith("${", dollar):
-            return Text(text, is_known=False)
+            return ComposeText(text, is_known=False)
         if match is None:
             parts.append("$")
             at = dollar + 1
@@ -72,34 +72,34 @@ def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> Text:
             parts.append("$")
             continue
         if match[2]:
-            found = Text(known[match[2]]) if match[2] in known else Text(match[0], is_known=False)
+            found = ComposeText(known[match[2]]) if match[2] in known else ComposeText(match[0], is_known=False)
         else:
             end = _closing(text, at)
             if end is None:
-                return Text(text, is_known=False)
+                return ComposeText(text, is_known=False)
             written, word = text[dollar : end + 1], text[at:end]
             at = end + 1
             found = _choose(known.get(match[3]), match[4], word, written, known, depth)
         parts.append(found.text)
         length += len(found.text)
         if length > MAX_TEXT:  # values that double each other
-            return Text(text, is_known=False)
+            return ComposeText(text, is_known=False)
         is_known = is_known and found.is_known
     parts.append(text[at:])
-    return Text("".join(parts), is_known)
+    return ComposeText("".join(parts), is_known)
 
 
-def _choose(value: str | None, sign: str, word: str, written: str, known: Mapping[str, str], depth: int) -> Text:
+def _choose(value: str | None, sign: str, word: str, written: str, known: Mapping[str, str], depth: int) -> ComposeText:
     is_set = value is not None and (value != "" or ":" not in sign)
     if sign.endswith("+"):
         if is_set:
             return interpolate(word, known, depth + 1)
-        return Text(written, is_known=False) if value is None else Text("")
+        return ComposeText(written, is_known=False) if value is None else ComposeText("")
     if value is not None and is_set:
-        return Text(value)
+        return ComposeText(value)
     if sign.endswith("-"):
         return interpolate(word, known, depth + 1)
-    return Text(written, is_known=False)
+    return ComposeText(written, is_known=False)
 
 
 def _closing(text: str, at: int) -> int | None:
@@ -111,12 +111,12 @@ def _closing(text: str, at: int) -> int | None:
     return None
 
 
-def read_env_file(data: bytes, known: Mapping[str, str]) -> dict[str, Variable]:
+def read_env_file(data: bytes, known: Mapping[str, str]) -> dict[str, ComposeVariable]:
     """Read `NAME=value` lines, quoted or not; `known` is what is set before the file, and wins inside its values.
 
     What stands behind a line that compose refuses is left out.
     """
-    found: dict[str, Variable] = {}
+    found: dict[str, ComposeVariable] = {}
     if len(data) > MAX_ENV_BYTES:
         return found
     text = data.decode("utf-8-sig", "replace")
@@ -131,22 +131,22 @@ def read_env_file(data: bytes, known: Mapping[str, str]) -> dict[str, Variable]:
         line, counted = line + text.count("\n", counted, at), at
         column = at - text.rfind("\n", 0, at)
         at = match.end()
-        value: Text | None
+        value: ComposeText | None
         if not match[2]:
-            value = Text(known[match[1]]) if match[1] in known else None
+            value = ComposeText(known[match[1]]) if match[1] in known else None
         else:
             value, at = _value(text, at, visible)
-        found[match[1]] = Variable(value.text if value is not None and value.is_known else None, line, column)
+        found[match[1]] = ComposeVariable(value.text if value is not None and value.is_known else None, line, column)
         if value is not None and value.is_known and match[1] not in known:
             visible[match[1]] = value.text
     return found
 
 
-def _value(text: str, at: int, known: Mapping[str, str]) -> tuple[Text, int]:
+def _value(text: str, at: int, known: Mapping[str, str]) -> tuple[ComposeText, int]:
     quoted = _QUOTED.match(text, at)
     if quoted is not None:
         if quoted[1] is not None:
-            return Text(quoted[1].replace("\\'", "'")), quoted.end()
+            return ComposeText(quoted[1].replace("\\'", "'")), quoted.end()
         return interpolate(_unescape(quoted[2]), known), quoted.end()
     end = text.find("\n", at)
     end = len(text) if end < 0 else end

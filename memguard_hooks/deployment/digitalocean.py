@@ -14,7 +14,7 @@ from memguard_hooks.deployment import dockerfile, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys
 from memguard_hooks.deployment.platforms import sizing
-from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service, Trap, Variables
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap, Variables
 from memguard_hooks.deployment.variables import each_once, is_template, of_list
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
@@ -88,7 +88,7 @@ def _started(node: yaml.Node, name: str, path: str, folder: str, read_file: Read
     text = scalar(command)
     if text is not None and is_template(text) and "{{" in text:
         return Skipped(path, line, f"{name} has a run_command that is filled in later")
-    where = Place(path, *place(command)) if command is not None and text is not None else Place(path, line, 1)
+    where = ServicePlace(path, *place(command)) if command is not None and text is not None else ServicePlace(path, line, 1)
     named = scalar(get(node, "dockerfile_path"))
     file = normalize(named.lstrip("/")) if named else join(folder, "Dockerfile")
     data = read_file(file) if file is not None else None
@@ -120,13 +120,13 @@ def _builds(node: yaml.Node, path: str, folder: str) -> tuple[Build, ...]:
     text = scalar(command)
     if command is None or text is None:
         return ()
-    return (Build(text.strip(), Place(path, *place(command)), folder),)
+    return (Build(text.strip(), ServicePlace(path, *place(command)), folder),)
 
 
 def _with_plan(service: Service, node: yaml.Node, path: str) -> tuple[Service, tuple[Trap, ...]]:
     slug = get(node, "instance_size_slug")
     where = slug if slug is not None and scalar(slug) is not None else node
-    size = sizing(DIGITALOCEAN, "instance_size_slug", scalar(slug), Place(path, *place(where)), service.name)
+    size = sizing(DIGITALOCEAN, "instance_size_slug", scalar(slug), ServicePlace(path, *place(where)), service.name)
     sized = service._replace(
         platform=DIGITALOCEAN,
         plan=size.plan,

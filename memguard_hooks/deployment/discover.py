@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service, join_services
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, join_services
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent
@@ -409,7 +409,7 @@ def _on_lambda(service: Service) -> Service:
     from memguard_hooks.deployment import platforms
 
     size = platforms.sizing(
-        "aws-lambda", "MemorySize", None, Place(service.path, service.line, service.column), service.name
+        "aws-lambda", "MemorySize", None, ServicePlace(service.path, service.line, service.column), service.name
     )
     return service._replace(
         platform="aws-lambda",

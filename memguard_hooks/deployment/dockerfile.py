@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from memguard_hooks.deployment.command import parse_entrypoint
-from memguard_hooks.deployment.service import Build, Place, Read, Service
+from memguard_hooks.deployment.service import Build, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, normalize, parent
@@ -50,7 +50,7 @@ class Instruction(NamedTuple):
     column: int
 
 
-class Program(NamedTuple):
+class ImageProgram(NamedTuple):
     """What CMD or ENTRYPOINT say: the words of the exec form, or the text of the shell form."""
 
     words: tuple[str, ...] | None
@@ -66,19 +66,19 @@ class Image(NamedTuple):
     """
 
     line: int
-    entrypoint: Program | None = None
-    cmd: Program | None = None
+    entrypoint: ImageProgram | None = None
+    cmd: ImageProgram | None = None
     environment: Mapping[str, str] = MappingProxyType({})
     workdir: str = "/"
     copies: tuple[tuple[str, str], ...] = ()
-    variables: Mapping[str, Place] = MappingProxyType({})
+    variables: Mapping[str, ServicePlace] = MappingProxyType({})
     builds: tuple[Build, ...] = ()
 
     def service(self, path: str, read: Read, command: str | None = None) -> Service | Skipped:
         """Return what the image runs; `command` are words that a platform puts in the place of CMD."""
         program = self.cmd
         if command is not None:
-            program = Program(tuple(_words(command)), command, self.line, 1)
+            program = ImageProgram(tuple(_words(command)), command, self.line, 1)
         text = _joined(self.entrypoint, program)
         place = self.cmd or self.entrypoint
         if text is None:
@@ -183,15 +183,15 @@ class _File(NamedTuple):
     lines: tuple[str, ...]
     context: str
 
-    def places_of(self, names: Iterable[str], instruction: Instruction) -> dict[str, Place]:
+    def places_of(self, names: Iterable[str], instruction: Instruction) -> dict[str, ServicePlace]:
         """Return where an instruction names variables; its lines may be continued."""
-        places = dict.fromkeys(names, Place(self.path, instruction.line, instruction.column))
+        places = dict.fromkeys(names, ServicePlace(self.path, instruction.line, instruction.column))
         missing = set(places)
         for number, line in enumerate(self.lines[instruction.line - 1 : instruction.line - 1 + MAX_LINES], instruction.line):
             for match in _NAME.finditer(line) if missing else ():
                 if match[0] in missing:
                     missing.remove(match[0])
-                    places[match[0]] = Place(self.path, number, match.start() + 1)
+                    places[match[0]] = ServicePlace(self.path, number, match.start() + 1)
         return places
 
 
@@ -199,7 +199,7 @@ def _known_base(name: str, line: int) -> Image | None:
     """Return what an image that is not made here is known to set."""
     if version := _LAMBDA.search(name):
         variables = {"PYTHON_VERSION": version[1], "LAMBDA_TASK_ROOT": _LAMBDA_ROOT}
-        runner = Program(("lambda-handler",), "lambda-handler", line, 1)
+        runner = ImageProgram(("lambda-handler",), "lambda-handler", line, 1)
         return Image(line, entrypoint=runner, environment=variables, workdir=_LAMBDA_ROOT)
     if version := _PYTHON.search(name):
         return Image(line, environment={"PYTHON_VERSION": version[1]})
@@ -230,7 +230,7 @@ class _Builder:
             places = self._file.places_of([*pairs][:MAX_NAMES], instruction)
             self.image = image._replace(environment={**dropped, **_known(pairs)}, variables={**image.variables, **places})
         elif instruction.name == "RUN":
-            place = Place(self._file.path, instruction.line, instruction.column)
+            place = ServicePlace(self._file.path, instruction.line, instruction.column)
             self.image = image._replace(builds=(*image.builds, Build(instruction.text.strip(), place, self._file.context)))
         elif instruction.name == "WORKDIR":
             folder = _unquote(_expand(instruction.text.strip(), self._known))
@@ -311,9 +311,9 @@ def _holds(folder: str, name: str, read: Read) -> bool:
 # What runs
 
 
-def _program(instruction: Instruction) -> Program:
+def _program(instruction: Instruction) -> ImageProgram:
     words = _exec_form(instruction.text)
-    return Program(words, instruction.text.strip(), instruction.line, instruction.column)
+    return ImageProgram(words, instruction.text.strip(), instruction.line, instruction.column)
 
 
 def _exec_form(text: str) -> tuple[str, ...] | None:
@@ -326,7 +326,7 @@ def _exec_form(text: str) -> tuple[str, ...] | None:
     return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
 
-def _joined(entrypoint: Program | None, cmd: Program | None) -> str | None:
+def _joined(entrypoint: ImageProgram | None, cmd: ImageProgram | None) -> str | None:
     """Return one command as a shell would write it; None where there is none."""
     if entrypoint is not None and entrypoint.words is None:
         return entrypoint.text

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Image
 from memguard_hooks.deployment.platforms import find_plan, nearest_plans
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import toml_document
-from memguard_hooks.formats.toml_document import Document, KeyPath
+from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.tree import join, parent
 
 FLY = "fly"
@@ -46,7 +46,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     services: list[Service] = []
     skipped: list[Skipped] = []
     environment = {name: _text(value) for name, value in _table(found.get("env")).items()}
-    variables = {name: Place(path, *document.place(("env", name))) for name in environment}
+    variables = {name: ServicePlace(path, *document.place(("env", name))) for name in environment}
     override = _override(document)
     commands: dict[str, str | None] = {**groups} or {"app": override.command}
     for name, command in commands.items():
@@ -83,7 +83,7 @@ class _Override(NamedTuple):
     entrypoint: str | None = None
 
 
-def _override(document: Document) -> _Override:
+def _override(document: TomlDocument) -> _Override:
     table = _table(document.data.get("experimental"))
     command, entrypoint = _command(table.get("cmd")), _command(table.get("entrypoint"))
     if entrypoint is not None and command is None:
@@ -100,12 +100,12 @@ def _command(value: Any) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def _image_path(document: Document) -> str:
+def _image_path(document: TomlDocument) -> str:
     build = _table(document.data.get("build"))
     return join(parent(document.path), _text(build.get("dockerfile")) or "Dockerfile") or "Dockerfile"
 
 
-def _image(document: Document, read_file: Read) -> Image | Skipped:
+def _image(document: TomlDocument, read_file: Read) -> Image | Skipped:
     """Return the image that `[build]` means, or why it is not known."""
     build = _table(document.data.get("build"))
     line = document.place(("build",)).line if build else 1
@@ -123,7 +123,7 @@ def _image(document: Document, read_file: Read) -> Image | Skipped:
 _Machine = tuple[KeyPath, "dict[str, Any]"]
 
 
-def _machines(document: Document) -> Mapping[str, _Machine]:
+def _machines(document: TomlDocument) -> Mapping[str, _Machine]:
     """Return where the `[[vm]]` of each process group stands, and under no name the one for all others."""
     value = document.data.get("vm")
     tables = value if isinstance(value, list) else [value] if value is not None else []
@@ -140,7 +140,7 @@ def _machines(document: Document) -> Mapping[str, _Machine]:
     return found
 
 
-def _with_memory(service: Service, document: Document, machine: _Machine | None) -> Service:
+def _with_memory(service: Service, document: TomlDocument, machine: _Machine | None) -> Service:
     """Add the memory and CPUs of the Machines of a process group; other keys beat `size`."""
     service = service._replace(platform=FLY, plan="")
     if machine is None:
@@ -175,13 +175,13 @@ def _cpus(text: str) -> float | None:
     return float(text) if re.fullmatch(r"[1-9]\d{0,2}", text) else None
 
 
-def _traps(document: Document, machines: Mapping[str, _Machine]) -> tuple[Trap, ...]:
+def _traps(document: TomlDocument, machines: Mapping[str, _Machine]) -> tuple[Trap, ...]:
     """Return a trap for each `size` that looks like one of Fly's and is none; those with a GPU are not listed."""
     found: list[Trap] = []
     for name, (key, table) in machines.items():
         size = _text(table.get("size")).strip().lower()
         if size.startswith(("shared", "performance")) and find_plan(FLY, size) is None:
-            place = Place(document.path, *document.place((*key, "size")))
+            place = ServicePlace(document.path, *document.place((*key, "size")))
             found.append(Trap("unknown-plan", place, name or "app", f"{size}: {nearest_plans(FLY, size)}"))
     return tuple(found)
 

@@ -44,14 +44,14 @@ class Unresolved(NamedTuple):
     is_cpu_count: bool = False
 
 
-class Settings(NamedTuple):
+class GunicornSettings(NamedTuple):
     """The settings that a file assigns, and the line of each."""
 
     values: Mapping[str, Value | Unresolved]
     lines: Mapping[str, int]
 
 
-def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -> Settings | Unresolved:
+def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -> GunicornSettings | Unresolved:
     """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell."""
     if len(data) > MAX_BYTES:
         return Unresolved(1, f"is larger than {MAX_BYTES // 2**10} KiB")
@@ -70,7 +70,7 @@ def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -
     if names.failed is not None:
         return names.failed
     found = SETTINGS & names.bound.keys()
-    return Settings(
+    return GunicornSettings(
         {name: _validated(name, *names.bound[name]) for name in found}, {name: names.bound[name][1] for name in found}
     )
 

@@ -13,10 +13,10 @@ from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import HEROKU, sizing
 from memguard_hooks.deployment.procfile import ONE_OFF
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap, Variables
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
-from memguard_hooks.formats.json_document import Document
+from memguard_hooks.formats.json_document import JsonDocument
 from memguard_hooks.tree import join, parent
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ MAX_PROCESSES = 200
 """Processes that one `heroku.yml` may have."""
 
 
-def is_app(document: Document) -> bool:
+def is_app(document: JsonDocument) -> bool:
     """Tell whether an `app.json` is Heroku's, for tools of other languages have one of their own."""
     return isinstance(document.data, dict) and bool(_OWN_KEYS & document.data.keys())
 
@@ -51,13 +51,13 @@ def read_app(data: bytes, path: str, processes: Deployment, read_file: Read = la
     variables = _variables(document)
     for service in processes.services:
         sized, found = _with_dynos(service, document, variables)
-        place = Place(service.path, service.line, service.column)
+        place = ServicePlace(service.path, service.line, service.column)
         services.append(sized._replace(builds=default_builds("heroku", service.folder, place, read_file)))
         traps += found
     return Deployment(tuple(services), processes.skipped, tuple(traps))
 
 
-def _variables(document: Document) -> Variables:
+def _variables(document: JsonDocument) -> Variables:
     """Return what `env` sets; a value that Heroku generates or asks for is not known."""
     env = _table(document.data.get("env"))
     values: dict[str, str] = {}
@@ -66,17 +66,21 @@ def _variables(document: Document) -> Variables:
         if isinstance(text, str):
             values[name] = text
     return Variables(
-        values, {name: Place(document.path, *document.place(("env", name))) for name in list(env)[:MAX_VARIABLES]}
+        values, {name: ServicePlace(document.path, *document.place(("env", name))) for name in list(env)[:MAX_VARIABLES]}
     )
 
 
-def _with_dynos(service: Service, document: Document, variables: Variables) -> tuple[Service, tuple[Trap, ...]]:
+def _with_dynos(service: Service, document: JsonDocument, variables: Variables) -> tuple[Service, tuple[Trap, ...]]:
     formation = _table(document.data.get("formation"))
     dynos = _table(formation.get(service.name))
     size = dynos.get("size")
     key: tuple[str | int, ...] = ("formation", service.name, "size")
     written = size if isinstance(size, str) and size.strip() else None
-    place = Place(document.path, *document.place(key)) if written else Place(service.path, service.line, service.column)
+    place = (
+        ServicePlace(document.path, *document.place(key))
+        if written
+        else ServicePlace(service.path, service.line, service.column)
+    )
     sized = sizing(HEROKU, "size", written, place, service.name)
     quantity = dynos.get("quantity", 1)
     service = service._replace(
@@ -128,7 +132,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             started = Service(name, path, line, column, text, folder=parent(path))
         if text is not None:
             started = started._replace(path=path, line=line, column=column)
-        sized = sizing(HEROKU, "size", None, Place(path, line, column), name)
+        sized = sizing(HEROKU, "size", None, ServicePlace(path, line, column), name)
         services.append(
             started._replace(
                 name=name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from memguard_hooks.deployment.service import Place, Trap
+from memguard_hooks.deployment.service import ServicePlace, Trap
 
 COMPOSE_KEYS = frozenset({"image", "build", "command", "entrypoint", "environment", "env_file", "ports", "volumes",
                           "deploy", "mem_limit", "cpus", "depends_on", "restart", "healthcheck", "profiles"})  # fmt: skip
@@ -42,7 +42,7 @@ def _hidden(lines: list[str], path: str, commands: Collection[str], keys: Collec
         for offset, line in enumerate(block):
             match = _KEY.fullmatch(line.rstrip())
             if match is not None and match["key"] in keys:
-                place = Place(path, first + offset + 1, len(match["indent"]) + 1)
+                place = ServicePlace(path, first + offset + 1, len(match["indent"]) + 1)
                 yield Trap("hidden-key", place, match["key"], f"is part of the text of {start['key']}")
 
 

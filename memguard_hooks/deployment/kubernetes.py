@@ -18,9 +18,9 @@ from typing import NamedTuple
 import yaml
 
 from memguard_hooks.deployment import dockerfile
-from memguard_hooks.deployment.dockerfile import Image, Program
+from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Trap
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
 
@@ -90,7 +90,7 @@ class _Variables(NamedTuple):
     """What a container's variables are; one whose value only the cluster has is in `places` alone."""
 
     values: dict[str, str]
-    places: dict[str, Place]
+    places: dict[str, ServicePlace]
 
 
 def may_be(path: str, data: bytes) -> bool:
@@ -133,7 +133,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             name = workload.name if is_alone else f"{workload.name}/{found.name}"
             services.append(_with_host(found._replace(name=name), container, workload, path))
             if services[-1].limit is None and services[-1].limit_source.endswith(" without a limit"):
-                traps.append(Trap("no-memory-limit", Place(path, *place(container)), name))
+                traps.append(Trap("no-memory-limit", ServicePlace(path, *place(container)), name))
     return Deployment(tuple(services), tuple(skipped), tuple(traps))
 
 
@@ -189,7 +189,7 @@ def _container(
         elif not command:
             return made._replace(reason=f"{name} is not read: {made.reason}")
     if command:
-        image = image._replace(entrypoint=Program(command, "", 1, 1), cmd=None)
+        image = image._replace(entrypoint=ImageProgram(command, "", 1, 1), cmd=None)
     folder = scalar(get(node, "workingDir"))
     image = image._replace(workdir=folder or image.workdir)
     started = image.service(origin, read, shlex.join(arguments) if arguments else None)
@@ -223,7 +223,7 @@ def _words(node: yaml.Node | None, variables: _Variables) -> tuple[str, ...]:
 def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node | None]) -> _Variables:
     """Return the variables of a container; `env` beats `envFrom`, the last of each wins."""
     values: dict[str, str] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, ServicePlace] = {}
     for one in items(get(node, "envFrom"))[:MAX_ITEMS]:
         prefix = scalar(get(one, "prefix")) or ""
         found = maps.get(scalar(get(get(one, "configMapRef"), "name")) or "")
@@ -231,12 +231,12 @@ def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node |
             name, text = scalar(key), scalar(value)
             if name is not None and text is not None:
                 values[prefix + name] = text
-                places[prefix + name] = Place(path, *place(key))
+                places[prefix + name] = ServicePlace(path, *place(key))
     for one in items(get(node, "env"))[:MAX_ITEMS]:
         name, text = scalar(get(one, "name")), scalar(get(one, "value"))
         if name is None:
             continue
-        places[name] = Place(path, *place(one))
+        places[name] = ServicePlace(path, *place(one))
         values.pop(name, None)
         reference = get(get(one, "valueFrom"), "configMapKeyRef")
         if reference is not None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace
 from memguard_hooks.formats import toml_document
-from memguard_hooks.formats.toml_document import Document
+from memguard_hooks.formats.toml_document import TomlDocument
 from memguard_hooks.tree import parent
 
 
@@ -24,7 +24,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     command = _table(document.data.get("start")).get("cmd")
     if not isinstance(command, str) or not command.strip():
         return Deployment()
-    place = Place(path, *document.place(("start", "cmd")))
+    place = ServicePlace(path, *document.place(("start", "cmd")))
     variables = _table(document.data.get("variables"))
     service = Service(
         "web",
@@ -32,13 +32,13 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         command.strip(),
         folder=parent(path),
         environment={name: value for name, value in variables.items() if isinstance(value, str)},
-        variables={name: Place(path, *document.place(("variables", name))) for name in variables},
+        variables={name: ServicePlace(path, *document.place(("variables", name))) for name in variables},
         builds=_builds(document, place, read_file),
     )
     return Deployment((service,))
 
 
-def _builds(document: Document, place: Place, read_file: Read) -> tuple[Build, ...]:
+def _builds(document: TomlDocument, place: ServicePlace, read_file: Read) -> tuple[Build, ...]:
     folder = parent(document.path)
     found: list[Build] = []
     phases = _table(document.data.get("phases"))
@@ -51,7 +51,7 @@ def _builds(document: Document, place: Place, read_file: Read) -> tuple[Build, .
             if command == "...":
                 found += by_itself if name == "install" else ()
             elif isinstance(command, str):
-                where = Place(document.path, *document.place(("phases", name, "cmds", number)))
+                where = ServicePlace(document.path, *document.place(("phases", name, "cmds", number)))
                 found.append(Build(command, where, folder))
     return tuple(found)
 

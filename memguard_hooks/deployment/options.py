@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 
-class Options(NamedTuple):
+class ParsedOptions(NamedTuple):
     """The options of a command line by their long names; `problem` says what the program would refuse.
 
     Of an option that is given twice `values` holds the last value; `given` holds all, in their order.
@@ -46,7 +46,7 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def split_options(words: Sequence[str], grammar: Grammar) -> Options:
+def split_options(words: Sequence[str], grammar: Grammar) -> ParsedOptions:
     """Split words into options with values, flags, and the rest."""
     given: list[tuple[str, str]] = []
     flags: list[str] = []
@@ -83,7 +83,7 @@ def split_options(words: Sequence[str], grammar: Grammar) -> Options:
             problem = problem or f"{name} is given no value"
         if name in grammar.numbers and value and not re.fullmatch(r"\s*[-+]?[0-9]+\s*|.*[$`].*", value, re.DOTALL):
             problem = problem or f"{name} takes a number, not {value!r}"
-    return Options(dict(given), _last_of_pairs(flags), tuple(positional), problem, tuple(given))
+    return ParsedOptions(dict(given), _last_of_pairs(flags), tuple(positional), problem, tuple(given))
 
 
 def _is_dashed(word: str) -> bool:

@@ -12,7 +12,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from memguard_hooks.deployment.service import Place, Trap
+from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.finding import MIB
 
 TABLE = os.path.join(os.path.dirname(__file__), "platforms.tsv")
@@ -125,7 +125,7 @@ class Sizing(NamedTuple):
     traps: tuple[Trap, ...] = ()
 
 
-def sizing(platform: str, key: str, written: str | None, place: Place, subject: str) -> Sizing:
+def sizing(platform: str, key: str, written: str | None, place: ServicePlace, subject: str) -> Sizing:
     """Return what a service gets by the plan that its file names under `key`, or by the platform's default.
 
     `place` is that of the plan, or of the service where the file names none.

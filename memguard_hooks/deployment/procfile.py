@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.builders import agreed_builds
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, parent
 
@@ -35,6 +35,6 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             services.append(Service(match[1], path, number, column, match[2], kind=match[1], folder=folder))
     dockerfile = join(folder, "Dockerfile")
     if services and (dockerfile is None or read_file(dockerfile) is None):  # beside one, it may run in that image
-        builds = agreed_builds(folder, Place(path, services[0].line, services[0].column), read_file)
+        builds = agreed_builds(folder, ServicePlace(path, services[0].line, services[0].column), read_file)
         services = [service._replace(builds=builds) for service in services]
     return Deployment(tuple(services), tuple(skipped))

@@ -11,7 +11,7 @@ from typing import Any
 
 from memguard_hooks.deployment import dockerfile, nixpacks, procfile
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service, Trap
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document, toml_document
 from memguard_hooks.tree import join, parent
@@ -25,7 +25,7 @@ _PRODUCTION = "production"
 _ORDER = {"web": 0, "worker": 1}
 """Which process of a Procfile Railpack starts; of others the first."""
 
-Document = toml_document.Document | json_document.Document
+Document = toml_document.TomlDocument | json_document.JsonDocument
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
@@ -34,7 +34,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     Raises MemguardError for JSON or TOML that does not parse, with the place.
     """
     document: Document = (json_document if path.endswith(".json") else toml_document).parse(data, path)
-    traps = (Trap("ending-format", Place(path, 1, 1), path.rpartition("/")[2], ENDS),)
+    traps = (Trap("ending-format", ServicePlace(path, 1, 1), path.rpartition("/")[2], ENDS),)
     root = _table(document.data)
     started = _started(document, root, read_file)
     if isinstance(started, Skipped):
@@ -111,9 +111,9 @@ def _replicas(root: dict[str, Any]) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _place(document: Document, key: tuple[str | int, ...]) -> Place:
+def _place(document: Document, key: tuple[str | int, ...]) -> ServicePlace:
     found = document.place(key)
-    return Place(document.path, found.line, found.column)
+    return ServicePlace(document.path, found.line, found.column)
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys
 from memguard_hooks.deployment.platforms import RENDER, sizing
-from memguard_hooks.deployment.service import Build, Deployment, Place, Read, Service, Trap, Variables
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap, Variables
 from memguard_hooks.deployment.variables import each_once, is_template, of_list
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
@@ -111,7 +111,7 @@ def _service(node: yaml.Node, path: str, groups: Mapping[str, Variables], read_f
 def _with_plan(service: Service, node: yaml.Node, path: str) -> tuple[Service, tuple[Trap, ...]]:
     plan = get(node, "plan")
     where = plan if plan is not None and scalar(plan) is not None else node
-    size = sizing(RENDER, "plan", scalar(plan), Place(path, *place(where)), service.name)
+    size = sizing(RENDER, "plan", scalar(plan), ServicePlace(path, *place(where)), service.name)
     sized = service._replace(
         platform=RENDER,
         plan=size.plan,
@@ -128,7 +128,7 @@ def _builds(node: yaml.Node, path: str, folder: str) -> tuple[Build, ...]:
     text = scalar(command)
     if command is None or text is None:
         return ()
-    return (Build(text.strip(), Place(path, *place(command)), folder),)
+    return (Build(text.strip(), ServicePlace(path, *place(command)), folder),)
 
 
 def _replicas(node: yaml.Node) -> int | None:

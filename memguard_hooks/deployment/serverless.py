@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service, Variables
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.variables import each_once, is_template, of_mapping, pairs
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
@@ -72,7 +72,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             skipped.append(found)
         elif found is not None:
             if is_sam or _installs_requirements(root):
-                where = Place(path, found.line, found.column)
+                where = ServicePlace(path, found.line, found.column)
                 found = found._replace(builds=default_builds("aws-sam", found.folder, where, read_file))
             services.append(found)
     return Deployment(tuple(services), tuple(skipped))

@@ -12,7 +12,7 @@ Read = Callable[[str], "bytes | None"]
 """Gives a file of the repository by its path from the root, None where there is no such file."""
 
 
-class Place(NamedTuple):
+class ServicePlace(NamedTuple):
     """Where something is written, 1-based."""
 
     path: str
@@ -24,7 +24,7 @@ class Build(NamedTuple):
     """A command that installs what the service needs, such as `pip install -r requirements.txt`, and where it runs."""
 
     command: str
-    place: Place
+    place: ServicePlace
     folder: str = ""
 
 
@@ -35,7 +35,7 @@ class Variables(NamedTuple):
     """
 
     values: Mapping[str, str] = MappingProxyType({})
-    places: Mapping[str, Place] = MappingProxyType({})
+    places: Mapping[str, ServicePlace] = MappingProxyType({})
 
     def over(self, other: Variables) -> Variables:
         """Return both together; where they differ, these win."""
@@ -70,7 +70,7 @@ class Service(NamedTuple):
     mounts: Mapping[str, str] = MappingProxyType({})
     cpus: float | None = None
     replicas: int | None = 1
-    variables: Mapping[str, Place] = MappingProxyType({})
+    variables: Mapping[str, ServicePlace] = MappingProxyType({})
     builds: tuple[Build, ...] = ()
 
 
@@ -81,7 +81,7 @@ class Trap(NamedTuple):
     """
 
     kind: str
-    place: Place
+    place: ServicePlace
     subject: str
     detail: str = ""
 

@@ -14,8 +14,16 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from memguard_hooks.formats.shell import ShellError, Word
-from memguard_hooks.formats.shell_tree import Branch, Command, Compound, Function, NotParsedError, Statements, parse
+from memguard_hooks.formats.shell import ShellError, ShellWord
+from memguard_hooks.formats.shell_tree import (
+    Compound,
+    NotParsedError,
+    ShellBranch,
+    ShellCommand,
+    ShellFunction,
+    Statements,
+    parse,
+)
 
 MAX_BYTES = 2**16
 """A start script is a screen or two."""
@@ -65,7 +73,7 @@ class Script(NamedTuple):
     line: int
 
 
-class Program(NamedTuple):
+class ScriptProgram(NamedTuple):
     """A script that is more than that, and the line that shows it."""
 
     line: int
@@ -78,26 +86,26 @@ class _Staying(NamedTuple):
     line: int
 
 
-def read(data: bytes, arguments: Sequence[str]) -> Script | Program:
+def read(data: bytes, arguments: Sequence[str]) -> Script | ScriptProgram:
     """Read a script that is called with arguments."""
     if len(data) > MAX_BYTES:
-        return Program(1)
-    reader = _Reader(arguments)
+        return ScriptProgram(1)
+    reader = _ScriptReader(arguments)
     try:
         reader.follow(parse(data.decode("utf-8", "replace")))
     except NotParsedError as error:
-        return Program(error.line)
+        return ScriptProgram(error.line)
     except ShellError:
-        return Program(1)
+        return ScriptProgram(1)
     return reader.result()
 
 
-class _Reader:
+class _ScriptReader:
     """Follows the statements of a script in their order."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._arguments = list(arguments)
-        self._functions: dict[str, Function] = {}
+        self._functions: dict[str, ShellFunction] = {}
         self._variables: list[tuple[str, str]] = []
         self._folders: list[str] = []
         self._lost: dict[str, int] = {}
@@ -107,7 +115,7 @@ class _Reader:
         self._calls = 0
         self._hidden: int | None = None
 
-    def result(self) -> Script | Program:
+    def result(self) -> Script | ScriptProgram:
         """Return what was found; what hangs on a variable that a branch sets is not known."""
         if not self._is_over and self._last is not None:
             self._staying.append(self._last)
@@ -115,7 +123,7 @@ class _Reader:
         words = {*re.findall(r"\w+", " ".join((*commands, *(text for _, text in self._variables)))), *IMPLIED}
         line = next((line for name, line in self._lost.items() if name in words), None)
         if line is not None:
-            return Program(line)
+            return ScriptProgram(line)
         first = self._staying[0].line if self._staying else 1
         return Script(tuple(self._variables), tuple(self._folders), commands or ("",), first)
 
@@ -128,14 +136,14 @@ class _Reader:
                 return
             if self._hidden is not None:
                 raise NotParsedError(self._hidden)
-            if isinstance(statement, Function):
+            if isinstance(statement, ShellFunction):
                 self._functions[statement.name] = statement
             elif isinstance(statement, Compound):
                 self._compound(statement, is_tail=is_tail and at == len(statements) - 1)
             else:
                 self._command(statement)
 
-    def _command(self, one: Command) -> None:
+    def _command(self, one: ShellCommand) -> None:
         name, *rest = [word.text for word in one.words] or [":"]
         self._check(one)
         self._hidden = one.line if _hides(one) else None
@@ -173,7 +181,7 @@ class _Reader:
         self._staying += found
         self._is_over = self._is_over or (is_tail and bool(found)) or _is_endless(compound)
 
-    def _chosen(self, compound: Compound) -> list[Branch] | None:
+    def _chosen(self, compound: Compound) -> list[ShellBranch] | None:
         """Return the branch that runs, none where no branch does; None where only a run can tell."""
         if compound.kind in ("{", "("):
             return list(compound.branches) if compound.kind == "{" else None
@@ -200,7 +208,7 @@ class _Reader:
 
     def _succeeds(self, test: Statements) -> bool | None:
         """Tell what comparing the script's arguments comes to."""
-        if len(test) != 1 or not isinstance(test[0], Command) or len(test[0].parts) != 1 or test[0].is_piped:
+        if len(test) != 1 or not isinstance(test[0], ShellCommand) or len(test[0].parts) != 1 or test[0].is_piped:
             return None
         words = [self._put_in(word.text) for word in test[0].words]
         if not any("$" in word.text for word in test[0].words):
@@ -239,7 +247,7 @@ class _Reader:
         found: list[_Staying] = []
         last: _Staying | None = None
         for at, statement in enumerate(statements):
-            if isinstance(statement, Function):
+            if isinstance(statement, ShellFunction):
                 raise NotParsedError(statement.line)
             if isinstance(statement, Compound):
                 found += self._in_branches(statement, is_tail=is_tail and at == len(statements) - 1)
@@ -267,7 +275,7 @@ class _Reader:
 
     # Commands
 
-    def _check(self, one: Command) -> None:
+    def _check(self, one: ShellCommand) -> None:
         """Refuse what changes more than can be followed."""
         for part in one.parts:
             name = part[0].text
@@ -285,10 +293,10 @@ class _Reader:
         if self._calls > MAX_CALLS:
             raise NotParsedError(line)
 
-    def _runs_itself(self, one: Command) -> bool:
+    def _runs_itself(self, one: ShellCommand) -> bool:
         return any(_ITSELF.fullmatch(word.text) for word in one.words)
 
-    def _assign(self, one: Command) -> None:
+    def _assign(self, one: ShellCommand) -> None:
         for word in one.words:
             match = _ASSIGNMENT.fullmatch(word.text)
             if match is not None and match[2] == "=" and one.words[0].text not in _SETS - {"export"}:
@@ -297,7 +305,7 @@ class _Reader:
             elif match is not None:
                 self._lost[match[1]] = one.line
 
-    def _lose(self, one: Command) -> None:
+    def _lose(self, one: ShellCommand) -> None:
         for word in one.words:
             name = re.match(r"[A-Za-z_]\w*", word.text)
             if name is not None and word.text not in _SETS:
@@ -308,7 +316,7 @@ class _Reader:
             raise NotParsedError(line)
         self._folders = [HERE] if _HERE.fullmatch(words[0]) else [*self._folders, words[0]]
 
-    def _told(self, one: Command) -> _Staying:
+    def _told(self, one: ShellCommand) -> _Staying:
         return _Staying(self._put_in(one.text), one.line)
 
     def _put_in(self, text: str) -> str:
@@ -326,17 +334,17 @@ class _Reader:
         return shlex.quote(value) if value or match[0].startswith('"') else ""
 
 
-def _is_setting(part: Sequence[Word]) -> bool:
+def _is_setting(part: Sequence[ShellWord]) -> bool:
     """Tell whether words only set variables."""
     return bool(part) and (part[0].text in _SETS or all(_ASSIGNMENT.fullmatch(word.text) for word in part))
 
 
-def _hides(one: Command) -> bool:
+def _hides(one: ShellCommand) -> bool:
     """Tell whether a list of commands may set a variable or change the folder, so that only its own end is known."""
     return len(one.parts) > 1 and any(_is_setting(part) or part[0].text == "cd" for part in one.parts)
 
 
-def _ends(one: Command) -> bool:
+def _ends(one: ShellCommand) -> bool:
     return all(part[0].text in _ENDS or part[0].text in ("source", ".") for part in one.parts)
 
 
@@ -345,14 +353,14 @@ def _is_endless(compound: Compound) -> bool:
     if compound.kind != "while" or len(compound.branches[0].test) != 1:
         return False
     test = compound.branches[0].test[0]
-    if not isinstance(test, Command) or [word.text for word in test.words] not in (["true"], [":"], ["[", "1", "]"]):
+    if not isinstance(test, ShellCommand) or [word.text for word in test.words] not in (["true"], [":"], ["[", "1", "]"]):
         return False
     waiting = list(compound.branches)
     while waiting:
         for statement in waiting.pop().body:
             if isinstance(statement, Compound):
                 waiting += statement.branches
-            elif isinstance(statement, Command) and any(part[0].text == "break" for part in statement.parts):
+            elif isinstance(statement, ShellCommand) and any(part[0].text == "break" for part in statement.parts):
                 return False
     return True
 

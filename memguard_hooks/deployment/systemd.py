@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Place, Read, Service
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import join, parent
@@ -46,7 +46,7 @@ class _Line(NamedTuple):
     section: str
     key: str
     value: str
-    place: Place
+    place: ServicePlace
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
@@ -118,7 +118,7 @@ def _lines(text: str, path: str) -> list[_Line]:
         match = _ASSIGNMENT.fullmatch(joined)
         if match is not None:
             column = len(first) - len(first.partition("=")[2].lstrip()) + 1
-            found.append(_Line(section, match[1], match[2].strip(), Place(path, start, column)))
+            found.append(_Line(section, match[1], match[2].strip(), ServicePlace(path, start, column)))
     return found
 
 
@@ -167,10 +167,10 @@ def _expand(words: list[str], known: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _variables(lines: list[_Line], mounts: Mapping[str, str], read: Read) -> tuple[dict[str, str], dict[str, Place]]:
+def _variables(lines: list[_Line], mounts: Mapping[str, str], read: Read) -> tuple[dict[str, str], dict[str, ServicePlace]]:
     """Return the variables and where they stand; those of an EnvironmentFile of the repository beat `Environment=`."""
     values: dict[str, str] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, ServicePlace] = {}
     for line in _all(lines, "Environment"):
         for word in _words(line.value):
             name, sign, value = word.partition("=")
@@ -189,7 +189,7 @@ def _variables(lines: list[_Line], mounts: Mapping[str, str], read: Read) -> tup
         for one in _lines("[Service]\n" + data.decode("utf-8-sig", "replace"), path):
             words = _words(one.value[:MAX_LINE])
             values[one.key] = words[0] if words else ""
-            places[one.key] = Place(path, one.place.line - 1, 1)
+            places[one.key] = ServicePlace(path, one.place.line - 1, 1)
     return values, places
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from memguard_hooks.deployment.service import Place, Variables
+from memguard_hooks.deployment.service import ServicePlace, Variables
 from memguard_hooks.formats.yaml_nodes import get, items, scalar
 from memguard_hooks.formats.yaml_nodes import place as place_of
 
@@ -47,25 +47,25 @@ def each_once(nodes: Iterable[yaml.Node]) -> Iterator[yaml.Node]:
 def of_mapping(node: yaml.Node | None, path: str, value_key: str = "value") -> Variables:
     """Read `NAME: value`, and `NAME: {value: …}`."""
     values: dict[str, str] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, ServicePlace] = {}
     for key, value in pairs(node):
         text = scalar(value) if scalar(value) is not None else scalar(get(value, value_key))
-        _add(key.value, text, Place(path, *place_of(key)), values, places)
+        _add(key.value, text, ServicePlace(path, *place_of(key)), values, places)
     return Variables(values, places)
 
 
 def of_list(node: yaml.Node | None, path: str) -> Variables:
     """Read `- key: NAME` with a `value`; entries without a key are left to the caller."""
     values: dict[str, str] = {}
-    places: dict[str, Place] = {}
+    places: dict[str, ServicePlace] = {}
     for item in items(node)[:MAX_ITEMS]:
         name = scalar(get(item, "key"))
         if name is not None:
-            _add(name, scalar(get(item, "value")), Place(path, *place_of(item)), values, places)
+            _add(name, scalar(get(item, "value")), ServicePlace(path, *place_of(item)), values, places)
     return Variables(values, places)
 
 
-def _add(name: str, text: str | None, place: Place, values: dict[str, str], places: dict[str, Place]) -> None:
+def _add(name: str, text: str | None, place: ServicePlace, values: dict[str, str], places: dict[str, ServicePlace]) -> None:
     places[name] = place
     values.pop(name, None)
     if text is not None and not is_template(text):

@@ -9,11 +9,11 @@ from memguard_hooks.dependencies import locks
 from memguard_hooks.dependencies.locked import locked_versions, update_command
 from memguard_hooks.dependencies.manifests import is_named
 from memguard_hooks.fix.specifier_edit import Wish, pin_all
-from memguard_hooks.rules.dependencies.pins import Judged
+from memguard_hooks.rules.dependencies.pins import JudgedRequirement
 from memguard_hooks.tree import Tree, replace_file
 
 
-def write_pins(tree: Tree, judged: Sequence[Judged]) -> tuple[str, ...]:
+def write_pins(tree: Tree, judged: Sequence[JudgedRequirement]) -> tuple[str, ...]:
     """Pin what can be pinned, each file at once or not at all, and return what was done, one line each.
 
     Left alone are locks, compiled files, lines with hashes, URLs, and what no reader would find pinned afterwards.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from memguard_hooks.dependencies import manifests
 from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.tree import Entry, Tree
+from memguard_hooks.tree import Tree, TreeEntry
 
 BOM = b"\xef\xbb\xbf"
 
@@ -183,7 +183,7 @@ class _Edited:
     def read(self, path: str) -> bytes | None:
         return self._data if path == self._path else self._tree.read(path)
 
-    def entries(self, folder: str) -> tuple[Entry, ...]:
+    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         return self._tree.entries(folder)
 
     def stamp(self, path: str) -> tuple[int, ...] | None:

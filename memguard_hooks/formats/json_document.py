@@ -21,7 +21,7 @@ KeyPath = tuple["str | int", ...]
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]|[^\s"\[\]{},:]+')
 
 
-class Document:
+class JsonDocument:
     """A parsed JSON file. The place of a key is its first character, that of an element of an array the same of it."""
 
     def __init__(self, path: str, text: str, data: Any) -> None:
@@ -43,13 +43,13 @@ class Document:
         return Place(line, offset - self._line_starts[line - 1] + 1)
 
 
-def parse(data: bytes, path: str, max_bytes: int = MAX_BYTES) -> Document:
+def parse(data: bytes, path: str, max_bytes: int = MAX_BYTES) -> JsonDocument:
     """Parse JSON; raises MemguardError with the place of what is wrong."""
     if len(data) > max_bytes:
         raise MemguardError(f"is larger than {max_bytes // 2**20} MiB", path)
     try:
         text = data.decode("utf-8-sig")
-        return Document(path, text, json.loads(text))
+        return JsonDocument(path, text, json.loads(text))
     except UnicodeDecodeError as error:
         raise MemguardError("is not UTF-8", path, data.count(b"\n", 0, error.start) + 1) from None
     except json.JSONDecodeError as error:

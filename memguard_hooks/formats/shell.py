@@ -16,7 +16,7 @@ MAX_DEFAULTS = 8
 """How deeply `${A:-${B:-c}}` may be nested."""
 
 
-class Word(NamedTuple):
+class ShellWord(NamedTuple):
     """A word as it is written, with its quotes."""
 
     text: str
@@ -36,14 +36,14 @@ _OPERATOR = re.compile(r"&&|\|\||;;|&>>|&>|>>|<<<|<<|>&|<&|>\||<>|[;&|<>()\n]")
 _PLAIN = re.compile(r"[^\s;&|<>()'\"\\`$]+")
 
 
-def split_words(text: str) -> list[Word | Operator]:
+def split_words(text: str) -> list[ShellWord | Operator]:
     """Split a command into words and operators. Raises ShellError for a quote or a bracket that is not closed."""
-    found: list[Word | Operator] = []
+    found: list[ShellWord | Operator] = []
     start = at = 0
 
     def end_word() -> None:
         if at > start:
-            found.append(Word(text[start:at]))
+            found.append(ShellWord(text[start:at]))
 
     while at < len(text):
         char = text[at]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, TypeAlias
 
-from memguard_hooks.formats.shell import Operator, Word, split_words
+from memguard_hooks.formats.shell import Operator, ShellWord, split_words
 
 MAX_DEPTH = 30
 """How deeply statements may be nested."""
@@ -19,13 +19,13 @@ _GIVES_UP = frozenset({"echo", "printf", "exit", "true", ":"})
 _CLOSES = frozenset({"then", "do", "elif", "else", "fi", "done", "esac", "}"})
 
 
-class Command(NamedTuple):
+class ShellCommand(NamedTuple):
     """A list of simple commands joined by `&&` and `||`, with its text on one line.
 
     `is_piped` tells that one of them is part of a pipe, `has_array` that the first assigns an array.
     """
 
-    parts: tuple[tuple[Word, ...], ...]
+    parts: tuple[tuple[ShellWord, ...], ...]
     text: str
     line: int
     is_background: bool = False
@@ -33,12 +33,12 @@ class Command(NamedTuple):
     has_array: bool = False
 
     @property
-    def words(self) -> tuple[Word, ...]:
+    def words(self) -> tuple[ShellWord, ...]:
         """The words of the first command."""
         return self.parts[0] if self.parts else ()
 
 
-class Branch(NamedTuple):
+class ShellBranch(NamedTuple):
     """What runs where its test succeeds (of `case`: where one of its patterns matches); no test stands for `else`."""
 
     test: Statements
@@ -50,12 +50,12 @@ class Compound(NamedTuple):
     """`if`, `case` or a loop, or commands in brackets; `subject` is what `case` looks at."""
 
     kind: str
-    branches: tuple[Branch, ...]
+    branches: tuple[ShellBranch, ...]
     line: int
     subject: str = ""
 
 
-class Function(NamedTuple):
+class ShellFunction(NamedTuple):
     """A function and what it runs."""
 
     name: str
@@ -63,7 +63,7 @@ class Function(NamedTuple):
     line: int
 
 
-Statement: TypeAlias = "Command | Compound | Function"
+Statement: TypeAlias = "ShellCommand | Compound | ShellFunction"
 Statements: TypeAlias = "tuple[Statement, ...]"
 
 
@@ -107,7 +107,7 @@ def _without_heredocs(text: str) -> str:
 class _Parser:
     """Reads tokens from left to right."""
 
-    def __init__(self, tokens: list[Word | Operator]) -> None:
+    def __init__(self, tokens: list[ShellWord | Operator]) -> None:
         self._tokens = tokens
         self._at = 0
         self.line = 1
@@ -120,7 +120,7 @@ class _Parser:
     def _peek(self) -> str | None:
         return None if self.is_at_end else self._tokens[self._at].text
 
-    def _next(self) -> Word | Operator:
+    def _next(self) -> ShellWord | Operator:
         if self.is_at_end:
             raise NotParsedError(self.line)
         token = self._tokens[self._at]
@@ -169,7 +169,7 @@ class _Parser:
             return compound
         return self._command()
 
-    def _function(self, depth: int) -> Function:
+    def _function(self, depth: int) -> ShellFunction:
         line = self.line
         name = self._next().text
         if name == "function":
@@ -182,7 +182,7 @@ class _Parser:
         body = self.statements(frozenset("}"), depth + 1)
         self._expect("}")
         self._skip_redirections()
-        return Function(name, body, line)
+        return ShellFunction(name, body, line)
 
     def _compound(self, depth: int) -> Compound:
         line = self.line
@@ -195,7 +195,7 @@ class _Parser:
             end = "}" if kind == "{" else ")"
             body = self.statements(frozenset(end), depth + 1)
             self._expect(end)
-            return Compound(kind, (Branch((), body),), line)
+            return Compound(kind, (ShellBranch((), body),), line)
         test: Statements = ()
         if kind in ("for", "select"):
             while self._peek() not in ("do", None):
@@ -205,17 +205,17 @@ class _Parser:
         self._expect("do")
         body = self.statements(frozenset({"done"}), depth + 1)
         self._expect("done")
-        return Compound(kind, (Branch(test, body),), line)
+        return Compound(kind, (ShellBranch(test, body),), line)
 
-    def _if(self, depth: int) -> tuple[Branch, ...]:
-        found: list[Branch] = []
+    def _if(self, depth: int) -> tuple[ShellBranch, ...]:
+        found: list[ShellBranch] = []
         word = "if"
         while word != "fi":
             test = self.statements(frozenset({"then"}), depth + 1) if word != "else" else ()
             if word != "else":
                 self._expect("then")
             body = self.statements(frozenset({"elif", "else", "fi"}), depth + 1)
-            found.append(Branch(test, body))
+            found.append(ShellBranch(test, body))
             word = self._expect("elif", "else", "fi")
         return tuple(found)
 
@@ -223,7 +223,7 @@ class _Parser:
         subject = self._next().text
         self._skip_ends()
         self._expect("in")
-        found: list[Branch] = []
+        found: list[ShellBranch] = []
         while True:
             self._skip_ends()
             if self._peek() == "esac":
@@ -237,21 +237,21 @@ class _Parser:
                 patterns.append(self._next().text)
             self._expect(")")
             body = self.statements(frozenset({";;", "esac"}), depth + 1)
-            found.append(Branch((), body, tuple(patterns)))
+            found.append(ShellBranch((), body, tuple(patterns)))
             if self._is_operator(";;"):
                 self._next()
 
-    def _command(self) -> Command:
+    def _command(self) -> ShellCommand:
         line = self.line
-        parts: list[tuple[Word, ...]] = []
-        words: list[Word] = []
+        parts: list[tuple[ShellWord, ...]] = []
+        words: list[ShellWord] = []
         texts: list[str] = []
         is_background = is_piped = has_array = False
         while not self.is_at_end:
             token = self._tokens[self._at]
-            if token.text == "\0" and isinstance(token, Word):
+            if token.text == "\0" and isinstance(token, ShellWord):
                 self._next()
-            elif isinstance(token, Word):
+            elif isinstance(token, ShellWord):
                 self._next()
                 words.append(token)
                 texts.append(token.text)
@@ -262,7 +262,7 @@ class _Parser:
                     has_array = True
             elif token.text == "(" and not words:
                 self._skip_brackets()
-                words.append(Word(":"))
+                words.append(ShellWord(":"))
             elif token.text[0] in "<>" or token.text.startswith("&>"):
                 texts += self._redirection()
             elif token.text in ("&&", "||", "|"):
@@ -285,22 +285,22 @@ class _Parser:
             else:
                 raise NotParsedError(self.line)
         parts.append(tuple(words))
-        return Command(tuple(part for part in parts if part), " ".join(texts), line, is_background, is_piped, has_array)
+        return ShellCommand(tuple(part for part in parts if part), " ".join(texts), line, is_background, is_piped, has_array)
 
     def _skip_giving_up(self) -> None:
         """Skip `{ echo …; exit 1; }`, where a command fails."""
         line = self.line
         for statement in self._compound(0).branches[0].body:
-            if not isinstance(statement, Command) or any(part[0].text not in _GIVES_UP for part in statement.parts):
+            if not isinstance(statement, ShellCommand) or any(part[0].text not in _GIVES_UP for part in statement.parts):
                 raise NotParsedError(line)
 
-    def _up_to(self, words: list[Word], end: str) -> list[str]:
+    def _up_to(self, words: list[ShellWord], end: str) -> list[str]:
         """Read the operators and words of `[[ ]]`, and return their texts."""
         found: list[str] = []
         while not found or found[-1] != end:
             token = self._next()
             found.append(token.text)
-            words.append(Word(token.text))
+            words.append(ShellWord(token.text))
         return found
 
     def _redirection(self) -> list[str]:

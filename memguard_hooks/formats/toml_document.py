@@ -21,7 +21,7 @@ class Place(NamedTuple):
     column: int
 
 
-class Comment(NamedTuple):
+class TomlComment(NamedTuple):
     """A comment, from its `#` to the end of its line."""
 
     line: int
@@ -29,7 +29,7 @@ class Comment(NamedTuple):
     text: str
 
 
-class Document:
+class TomlDocument:
     """A parsed TOML file.
 
     The place of a key (`("project", "dependencies")`) is its first character, that of a value in an
@@ -49,7 +49,7 @@ class Document:
         return self._located
 
     @property
-    def comments(self) -> list[Comment]:
+    def comments(self) -> list[TomlComment]:
         """The comments, in the order of the file."""
         return self._locator.comments
 
@@ -79,7 +79,7 @@ _LONG_NUMBER = re.compile(r"[=,\[\s]([+-]?(?:0[xob][\da-fA-F_]{16}|\d[\d_]{18}))
 """What may be a number of more than 64 bits, or part of a text."""
 
 
-def parse(data: bytes, path: str) -> Document:
+def parse(data: bytes, path: str) -> TomlDocument:
     """Parse TOML; raises MemguardError with the place of what is wrong."""
     import tomli
 
@@ -102,7 +102,7 @@ def parse(data: bytes, path: str) -> Document:
     if is_long:
         place = text.count("\n", 0, number.start(1)) + 1 if number is not None else None
         raise MemguardError("has a number of more than 64 bits, which TOML does not know", path, place)
-    return Document(path, text, found)
+    return TomlDocument(path, text, found)
 
 
 def _has_long_number(data: dict[str, Any]) -> bool:
@@ -160,7 +160,7 @@ class _Locator:
 
     def __init__(self, text: str) -> None:
         self.root = _Node(Place(1, 1))
-        self.comments: list[Comment] = []
+        self.comments: list[TomlComment] = []
         self._source = text
         self._at = 0
         self._line = 1
@@ -190,7 +190,7 @@ class _Locator:
                 self._line += text.count("\n")
                 self._line_start = start + text.rindex("\n") + 1
             if kind == "comment":
-                self.comments.append(Comment(*place, text.rstrip("\r")))
+                self.comments.append(TomlComment(*place, text.rstrip("\r")))
             elif kind != "blank" and not (newlines and kind == "newline"):
                 self._kind, self._text, self._place = kind, text, place
                 return

@@ -29,7 +29,7 @@ from memguard_hooks.hooks import running
 
 if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
-    from memguard_hooks.rules.deployment.running import Running
+    from memguard_hooks.rules.deployment.running import RunningService
 
 HOOK = "deploy-config"
 
@@ -62,17 +62,17 @@ RULES = {
 def check(project: Project) -> Report:
     """Judge all that the deployment files of a project declare."""
     from memguard_hooks.rules.deployment import comments
-    from memguard_hooks.rules.deployment.running import Running
+    from memguard_hooks.rules.deployment.running import RunningService
 
     deployment = project.deployment
-    started = [Running(project, service) for service in deployment.services]
+    started = [RunningService(project, service) for service in deployment.services]
     found = dict.fromkeys(_findings(project, started))
     paths = {place.path for one in started for place in (one.place, *one.service.variables.values())}
     paths |= {trap.place.path for trap in deployment.traps}
     return Report(tuple(comments.apply(project, list(found), sorted(paths), HOOK)))
 
 
-def _findings(project: Project, started: Sequence[Running]) -> Iterator[Finding]:
+def _findings(project: Project, started: Sequence[RunningService]) -> Iterator[Finding]:
     from memguard_hooks.rules.deployment import files, image, limits, variables, workers
 
     names_read = cache(lambda: variables.read_names(project))

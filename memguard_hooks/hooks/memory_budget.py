@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from memguard_hooks.app.deferral import Deferral
     from memguard_hooks.finding import Finding, Report, Severity
     from memguard_hooks.project.project import Project
-    from memguard_hooks.rules.budget.verdict import Judged
+    from memguard_hooks.rules.budget.verdict import JudgedService
 
 HOOK = "memory-budget"
 
@@ -60,7 +60,7 @@ def check(project: Project) -> Report:
     return Report(tuple(findings), tuple(one.report for one in judged))
 
 
-def _judge(judged: Judged, project: Project) -> list[Finding]:
+def _judge(judged: JudgedService, project: Project) -> list[Finding]:
     from memguard_hooks.finding import mib
     from memguard_hooks.report.text import signed, summary
 
@@ -84,7 +84,7 @@ def _judge(judged: Judged, project: Project) -> list[Finding]:
     return findings
 
 
-def _grown(judged: Judged, project: Project) -> tuple[int, str, int] | None:
+def _grown(judged: JudgedService, project: Project) -> tuple[int, str, int] | None:
     """Return by how much a service has grown, since when, and what is allowed, in bytes, where it is more than that.
 
     A service whose excess is known, by the baseline, may not grow without end, though no setting names an allowance.
@@ -106,7 +106,7 @@ def _grown(judged: Judged, project: Project) -> tuple[int, str, int] | None:
     return (size, f" since {known.path} was written", allowed) if allowed is not None and size > allowed else None
 
 
-def _processes(judged: Judged) -> str:
+def _processes(judged: JudgedService) -> str:
     """Say how the processes make the sum: `: 2 processes of 290 MiB that share pages`, and how many copies there are."""
     from memguard_hooks.finding import mib
 
@@ -124,7 +124,7 @@ def _processes(judged: Judged) -> str:
 
 
 def _finding(
-    judged: Judged,
+    judged: JudgedService,
     code: str,
     severity: Severity,
     message: str,
@@ -155,7 +155,7 @@ def _finding(
     )
 
 
-def _fix(judged: Judged, since: str | None) -> str | None:
+def _fix(judged: JudgedService, since: str | None) -> str | None:
     """Name the imports to defer, what each saves, and the plan on which the service fits as it is."""
     from memguard_hooks.finding import MIB, mib
 
@@ -186,7 +186,7 @@ def _defer(deferral: Deferral) -> str:
     return f"defer {visible(deferral.name)}: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
 
 
-def _added(judged: Judged, since: str | None) -> list[str]:
+def _added(judged: JudgedService, since: str | None) -> list[str]:
     """Name the imports that were not there at the last commit, or where a branch began."""
     from memguard_hooks.finding import MIB, mib
     from memguard_hooks.report.text import chain

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.finding import Finding, Report
 from memguard_hooks.hooks import running
-from memguard_hooks.rules.dependencies.pins import HOOK, LITELLM, Judge, Judged
+from memguard_hooks.rules.dependencies.pins import HOOK, LITELLM, Judge, JudgedRequirement
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +59,7 @@ def fix(project: Project) -> tuple[str, ...]:
     return write_pins(project.tree, [one for one in judged if one.finding in kept])
 
 
-def _judge(project: Project) -> tuple[tuple[Finding, ...], list[Judged]]:
+def _judge(project: Project) -> tuple[tuple[Finding, ...], list[JudgedRequirement]]:
     """Return the findings that nothing allows, and what may be mended of all that was judged."""
     judge = Judge(project)
     manifests = project.declared.manifests(judge.names, with_repeated=True)

@@ -28,7 +28,7 @@ def site_of(path: str) -> str | None:
     return None
 
 
-class Installed:
+class InstalledDistribution:
     """The distributions of environments; each folder is read the first time that it is asked for."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ class Stat(NamedTuple):
     start: int
 
 
-class Memory(NamedTuple):
+class ProcessMemory(NamedTuple):
     """The memory of a process in bytes; `shared` and `own` are its proportional (PSS) and its unique set (USS).
 
     `shared_anonymous` is the anonymous part of PSS, None where the kernel does not tell (before 5.2).
@@ -42,7 +42,7 @@ class Process(NamedTuple):
 
     pid: int
     command: str
-    memory: Memory
+    memory: ProcessMemory
     files: dict[tuple[str, str, str], int]
 
 
@@ -121,13 +121,13 @@ class Family:
         return tuple(process for pid in self.pids() if (process := read_process(pid)) is not None)
 
 
-def read_memory(pid: int) -> Memory | None:
+def read_memory(pid: int) -> ProcessMemory | None:
     """Read the memory of a process, None for one that is gone."""
     sizes = parse_sizes(_read(f"{PROC}/{pid}/smaps_rollup"))
     if "Rss" not in sizes:
         return None
     peak = parse_sizes(_read(f"{PROC}/{pid}/status")).get("VmHWM", 0)
-    return Memory(
+    return ProcessMemory(
         resident=sizes["Rss"],
         anonymous=sizes["Anonymous"],
         shared=sizes["Pss"],

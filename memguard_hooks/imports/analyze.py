@@ -10,95 +10,18 @@ and `PYTHON_LAZY_IMPORTS=all` on Python 3.15 are not.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.model import Analysis, Target
 from memguard_hooks.imports.text import decode
 
 if TYPE_CHECKING:
     from memguard_hooks.imports.scan import Span
 
-When = Literal["import", "call", "never"]
-"""At import, in a call later on, or under no circumstances of the target."""
-
-LAZY_PYTHON = (3, 15)
-"""The first Python with lazy imports (PEP 810)."""
-
-LAZY_ANNOTATIONS_PYTHON = (3, 14)
-"""The first Python that evaluates annotations when they are asked for (PEP 649)."""
-
-
-MAX_CALLED = 2_000_000
-"""Imports of one file times the names that it calls: each import tells which of these are its own."""
-
-
-class Target(NamedTuple):
-    """What decides conditions: the Python, how the file is loaded, and which of its names others call.
-
-    `lazy_all` is `PYTHON_LAZY_IMPORTS=all` in the deployment.
-    """
-
-    python: tuple[int, int] | None = None
-    is_main: bool = False
-    called: frozenset[str] = frozenset()
-    lazy_all: bool = False
-
-
-class ImportSite(NamedTuple):
-    """One module that one place imports.
-
-    `module` is as written, without the leading dots that `level` counts; `names` are those of a
-    `from` import. `why` says what makes it eager or not. `used_line` is set where a lazy import is
-    resolved while the file loads, because something there uses it. `calls` are the dotted names below the module that
-    are called while the file loads: functions and classes that the other file defines.
-    """
-
-    line: int
-    column: int
-    end_line: int
-    module: str
-    level: int
-    names: tuple[str, ...]
-    when: When
-    why: str
-    used_line: int | None = None
-    used_column: int | None = None
-    calls: tuple[str, ...] = ()
-
-
-class Unknown(NamedTuple):
-    """An import at load time whose name is computed, or code at load time that is: `exec`, `runpy.run_path`."""
-
-    line: int
-    column: int
-    text: str
-
-
-class Analysis(NamedTuple):
-    """All that one file imports, by position."""
-
-    sites: tuple[ImportSite, ...] = ()
-    unknown: tuple[Unknown, ...] = ()
-
-
 _PLACE = re.compile(r"^(?:\w+ error: )?(?:error at (?P<line>\d+):(?P<column>\d+): )?")
 """What libcst puts before its messages: the place behind the token that is wrong, column 0 behind a line end."""
-
-
-def called_below(called: Sequence[str], module: str, level: int, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return which of the dotted names that are called, in order, are those of an import, without those of its module."""
-    prefix = "." * level + module
-    prefix += "" if prefix.endswith(".") else "."
-    found: list[str] = []
-    for path in called[bisect_left(called, prefix) :]:
-        if not path.startswith(prefix):
-            break
-        rest = path[len(prefix) :]
-        if not names or "*" in names or rest.partition(".")[0] in names:
-            found.append(rest)
-    return tuple(found)
 
 
 def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # noqa: B008 - frozen

@@ -17,7 +17,7 @@ from memguard_hooks.imports.values import (
     Module,
     Super,
     Suspended,
-    Text,
+    TextValue,
     Value,
     Values,
     Wrapped,
@@ -53,7 +53,7 @@ class Attributes(Walker):
             if found or name.startswith("__"):
                 return found
             fallback = self._members(value.kind.find("__getattr__"), value, context)
-            return self._call(fallback, Arguments(((Text(name),),)), context)
+            return self._call(fallback, Arguments(((TextValue(name),),)), context)
         return ()
 
     def _members(self, values: Values, receiver: Instance | Class, context: Context) -> Values:

@@ -6,8 +6,8 @@ from collections import Counter
 
 import libcst as cst
 
-from memguard_hooks.imports.analyze import Target, When
 from memguard_hooks.imports.context import Context, Frame
+from memguard_hooks.imports.model import Target, When
 from memguard_hooks.imports.record import Record
 from memguard_hooks.imports.syntax import is_generator, normal
 from memguard_hooks.imports.values import (

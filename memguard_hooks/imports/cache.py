@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from memguard_hooks.cache_folder import DIGEST_BYTES, digest, read_whole, shrink, write_whole
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.analyze import Analysis, ImportSite, Target, Unknown, analyze
+from memguard_hooks.imports.analyze import analyze
+from memguard_hooks.imports.model import Analysis, ImportSite, Target, Unknown
 
 if TYPE_CHECKING:
     from memguard_hooks.imports.ledger import Ledger
@@ -30,7 +31,7 @@ FRESH_TREES = 16
 """Analyses after which memory is freed: the walk over libcst's trees leaves them in circles of some MiB."""
 
 
-class _Problem(NamedTuple):
+class _Unreadable(NamedTuple):
     """Why a file is not analyzed, and the line."""
 
     message: str
@@ -42,7 +43,7 @@ class Cache:
 
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
-        self._known: dict[bytes, Analysis | _Problem] = {}
+        self._known: dict[bytes, Analysis | _Unreadable] = {}
         self._ledgers: dict[str, Ledger] = {}
         self._fresh = 0
 
@@ -55,14 +56,14 @@ class Cache:
             try:
                 found = analyze(data, path, target)
             except MemguardError as error:
-                found = _Problem(error.message, error.line)
+                found = _Unreadable(error.message, error.line)
             self._write(key, found)
             self._fresh += 1
             if self._fresh % FRESH_TREES == 0 and "libcst" in sys.modules:
                 gc.collect()
                 gc.freeze()  # What is left stays to the end: not to be looked through again with each tree.
         self._known[key] = found
-        if isinstance(found, _Problem):
+        if isinstance(found, _Unreadable):
             raise MemguardError(found.message, path, found.line)
         return found
 
@@ -80,12 +81,12 @@ class Cache:
         name = key.hex()
         return None if self._generation is None else os.path.join(self._generation, name[:2], name[2:])
 
-    def _read(self, key: bytes) -> Analysis | _Problem | None:
+    def _read(self, key: bytes) -> Analysis | _Unreadable | None:
         place = self._place(key)
         content = None if place is None else read_whole(place)
         return None if content is None else _decode(content)
 
-    def _write(self, key: bytes, found: Analysis | _Problem) -> None:
+    def _write(self, key: bytes, found: Analysis | _Unreadable) -> None:
         """Keep an answer; a folder that cannot be written to keeps nothing."""
         place = self._place(key)
         if place is not None and write_whole(place, _encode(found)):
@@ -139,15 +140,15 @@ def _forget(folder: str) -> None:
         return
 
 
-def _encode(found: Analysis | _Problem) -> bytes:
-    kind = "problem" if isinstance(found, _Problem) else "analysis"
+def _encode(found: Analysis | _Unreadable) -> bytes:
+    kind = "problem" if isinstance(found, _Unreadable) else "analysis"
     return json.dumps([kind, *found], ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def _decode(text: bytes) -> Analysis | _Problem:
+def _decode(text: bytes) -> Analysis | _Unreadable:
     kind, *rest = json.loads(text.decode("utf-8", "surrogatepass"))
     if kind == "problem":
-        return _Problem(*rest)
+        return _Unreadable(*rest)
     sites, unknown = rest
     return Analysis(tuple(map(_site, sites)), tuple(map(Unknown._make, unknown)))
 

@@ -10,18 +10,18 @@ import ast
 from collections.abc import Iterator
 
 from memguard_hooks.formats.python_literals import Literals, dotted_end, parse
-from memguard_hooks.imports.frameworks import Edge
+from memguard_hooks.imports.model import FrameworkEdge
 
 _WHY = "as a module of tasks"
 
 
-def edges(data: bytes) -> Iterator[Edge]:
+def edges(data: bytes) -> Iterator[FrameworkEdge]:
     """Give the modules that a worker loads because of one file."""
     module = parse(data)
     names = Literals(module)
     for name in ("imports", "include", "CELERY_IMPORTS", "CELERY_INCLUDE"):
         for text, line in names.get(name):
-            yield Edge(text, line, "start", _WHY)
+            yield FrameworkEdge(text, line, "start", _WHY)
     for node in ast.walk(module):
         if not isinstance(node, ast.Call):
             continue
@@ -30,16 +30,16 @@ def edges(data: bytes) -> Iterator[Edge]:
         if called == "Celery" or (called == "update" and _owner(node) in ("conf", "app")):
             for key in ("include", "imports"):
                 for text, line in names.strings(given[key]) if key in given else ():
-                    yield Edge(text, line, "start", _WHY)
+                    yield FrameworkEdge(text, line, "start", _WHY)
         elif called == "config_from_object" and node.args:
             for text, line in names.strings(node.args[0])[:1]:
-                yield Edge(text.partition(":")[0], line, "start", "as the settings of Celery", is_optional=True)
+                yield FrameworkEdge(text.partition(":")[0], line, "start", "as the settings of Celery", is_optional=True)
         elif called == "autodiscover_tasks":
             packages = node.args[0] if node.args else given.get("packages")
             related = names.strings(given["related_name"]) if "related_name" in given else [("tasks", 0)]
             for text, line in names.strings(packages) if packages is not None else ():
                 for last, _ in related:
-                    yield Edge(f"{text}.{last}", line, "start", _WHY, is_optional=True)
+                    yield FrameworkEdge(f"{text}.{last}", line, "start", _WHY, is_optional=True)
 
 
 def _owner(call: ast.Call) -> str:

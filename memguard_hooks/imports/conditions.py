@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import libcst as cst
 
-from memguard_hooks.imports.analyze import Target
+from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.syntax import dotted, integer, literal
 from memguard_hooks.imports.values import Module, Scope
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from memguard_hooks.imports.analyze import When
+from memguard_hooks.imports.model import When
 from memguard_hooks.imports.values import Function, Scope, Values
 
 

@@ -11,14 +11,14 @@ import ast
 from collections.abc import Iterator
 
 from memguard_hooks.formats.python_literals import Literals, dotted_end, parse
-from memguard_hooks.imports.frameworks import Edge
+from memguard_hooks.imports.model import FrameworkEdge
 
 ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
 
 _APP = "as an app of Django"
 
 
-def edges(data: bytes, *, is_worker: bool) -> Iterator[Edge]:
+def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
     """Give what Django loads because of one file; `is_worker` for a Celery worker, which asks each app for tasks."""
     module = parse(data)
     names = Literals(module)
@@ -32,14 +32,14 @@ def edges(data: bytes, *, is_worker: bool) -> Iterator[Edge]:
         head, _, last = text.rpartition(".")
         is_class = last[:1].isupper()  # a configuration, `shop.apps.ShopConfig`
         package = head.removesuffix(".apps") if is_class else text
-        yield Edge(head if is_class else text, line, "start", _APP)
+        yield FrameworkEdge(head if is_class else text, line, "start", _APP)
         for name in beside if is_class else ["apps", *beside]:
-            yield Edge(f"{package}.{name}", line, "start", _APP, is_optional=True)
+            yield FrameworkEdge(f"{package}.{name}", line, "start", _APP, is_optional=True)
     for text, line in names.get("MIDDLEWARE"):
-        yield Edge(text.rpartition(".")[0], line, "start", "as middleware of Django")
+        yield FrameworkEdge(text.rpartition(".")[0], line, "start", "as middleware of Django")
     for text, line in names.get("ROOT_URLCONF"):
-        yield Edge(text, line, "request", "as the URLconf of Django")
+        yield FrameworkEdge(text, line, "request", "as the URLconf of Django")
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args and dotted_end(node.func) == "include":
             for text, line in names.strings(node.args[0])[:1]:  # the second is a namespace
-                yield Edge(text, line, "request", "as an included URLconf")
+                yield FrameworkEdge(text, line, "request", "as an included URLconf")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from memguard_hooks.imports.analyze import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.calls import Calls
 from memguard_hooks.imports.conditions import either, operands, stops, truth
 from memguard_hooks.imports.context import Context
+from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.syntax import children, literal, normal, parameters
 from memguard_hooks.imports.values import (
     Arguments,
@@ -21,7 +21,7 @@ from memguard_hooks.imports.values import (
     Module,
     Scope,
     Suspended,
-    Text,
+    TextValue,
     Values,
     elements,
     join,
@@ -42,7 +42,7 @@ class Expressions(Calls):
         """Assign to whatever stands on the left."""
         if isinstance(target, cst.Name):
             if target.value == "__lazy_modules__" and context.scope.parent is None:
-                self._lazy_modules.update(one.text for one in elements(values) if isinstance(one, Text))
+                self._lazy_modules.update(one.text for one in elements(values) if isinstance(one, TextValue))
             context.scope.bind(normal(target.value), values)
         elif isinstance(target, cst.Attribute):
             for owner in self._expression(target.value, context):
@@ -96,7 +96,7 @@ class Expressions(Calls):
         kind = type(node)
         text = literal(node) if kind in _STRINGS else None
         if text is not None:
-            return (Text(text),)
+            return (TextValue(text),)
         if kind in _NUMBERS:
             return ()
         if isinstance(node, cst.Lambda):

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-
-class Edge(NamedTuple):
-    """A module that a framework loads because of a line of this file; `is_optional` where it need not be there."""
-
-    module: str
-    line: int
-    moment: Literal["start", "request"]
-    why: str
-    is_optional: bool = False
+from memguard_hooks.imports.model import FrameworkEdge
 
 
 class Framework(NamedTuple):
@@ -38,13 +30,13 @@ def called_by_framework(data: bytes) -> frozenset[str]:
     )
 
 
-def framework_edges(data: bytes, framework: Framework) -> tuple[Edge, ...]:
+def framework_edges(data: bytes, framework: Framework) -> tuple[FrameworkEdge, ...]:
     """Return what frameworks load because of one file. Raises MemguardError for one that Python's own parser cannot read."""
-    found: list[Edge] = []
+    found: list[FrameworkEdge] = []
     match = _SETTINGS.search(data)
     if match is not None:
         module = framework.django_settings or match[1].decode("ascii", "replace")
-        found.append(Edge(module, data.count(b"\n", 0, match.start()) + 1, "start", "as the settings of Django"))
+        found.append(FrameworkEdge(module, data.count(b"\n", 0, match.start()) + 1, "start", "as the settings of Django"))
     if any(mark in data for mark in _DJANGO):
         from memguard_hooks.imports import django
 

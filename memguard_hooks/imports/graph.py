@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step
-from memguard_hooks.imports.analyze import ImportSite, Target
+from memguard_hooks.imports.model import ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
-from memguard_hooks.imports.sources import Reading
+from memguard_hooks.imports.sources import FileReading
 
 MAX_FILES = 20_000
 """Files that one walk reads before it gives up."""
@@ -28,7 +28,7 @@ Moment = Literal["start", "request", "call"]
 
 MOMENTS: tuple[Moment, ...] = ("start", "request", "call")
 
-Read = Callable[[str, Target], Reading]
+Read = Callable[[str, Target], FileReading]
 
 
 class External(NamedTuple):

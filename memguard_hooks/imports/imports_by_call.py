@@ -12,7 +12,7 @@ from memguard_hooks.imports.values import (
     Class,
     Lazy,
     Module,
-    Text,
+    TextValue,
     Value,
     Values,
     elements,
@@ -33,13 +33,13 @@ class ImportsByCall(Walker):
             self._record.unknown(node, context)
         if path == "lazy_loader.attach":
             for name in elements(join(arguments.get(1, "submodules"), arguments.get(2, "submod_attrs"))):
-                if isinstance(name, Text):
+                if isinstance(name, TextValue):
                     self._record.site(node, name.text, 1, (), context.later("behind a lazy loader"))
 
     def _imported_by_call(self, node: cst.Call, path: str, arguments: Arguments, context: Context) -> Values:
         """Note `import_module("x")` and `__import__("x")`, and what was not known at load time."""
-        names = [value.text for value in arguments.get(0, "name") if isinstance(value, Text)]
-        package = next((v.text for v in arguments.get(1, "package") if isinstance(v, Text)), None)
+        names = [value.text for value in arguments.get(0, "name") if isinstance(value, TextValue)]
+        package = next((v.text for v in arguments.get(1, "package") if isinstance(v, TextValue)), None)
         found: list[Value] = []
         for name in names:
             module = name.lstrip(".")
@@ -48,7 +48,9 @@ class ImportsByCall(Walker):
                 base = package.split(".")
                 module, level = ".".join([*base[: len(base) - level + 1], module]), 0
             fromlist = elements(arguments.get(3, "fromlist")) if path.endswith("__import__") else ()
-            self._record.site(node, module, level, tuple(one.text for one in fromlist if isinstance(one, Text)), context)
+            self._record.site(
+                node, module, level, tuple(one.text for one in fromlist if isinstance(one, TextValue)), context
+            )
             found.append(Module(module if not path.endswith("__import__") else module.partition(".")[0]))
         if not names and node.args:
             self._record.unknown(node, context)
@@ -61,7 +63,7 @@ class ImportsByCall(Walker):
         is_lazy = "lazy" in name and any(word in name for word in _PROXY_WORDS)
         if not is_lazy and not any(one.find("__getattr__") and mentions(one.node, _IMPORTING) for one in own):
             return None
-        texts = [value.text for value in arguments.get(0) if isinstance(value, Text)]
+        texts = [value.text for value in arguments.get(0) if isinstance(value, TextValue)]
         # Only what is written out in one piece: the scan must have seen it.
         if len(texts) != 1 or not all(part.isidentifier() for part in texts[0].split(".")):
             return None
@@ -73,4 +75,4 @@ class ImportsByCall(Walker):
 
 def _is_plain_code(code: Value) -> bool:
     """Tell whether code in a string is known, and imports nothing."""
-    return isinstance(code, Text) and "import" not in code.text
+    return isinstance(code, TextValue) and "import" not in code.text

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.analyze import Analysis
 from memguard_hooks.imports.context import Context
+from memguard_hooks.imports.model import Analysis
 from memguard_hooks.imports.statements import Statements
 from memguard_hooks.imports.values import Arguments, Scope
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.imports.analyze import ImportSite, When
+from memguard_hooks.imports.model import ImportSite, When
 
 _IMPORT = re.compile(
     r"""^(?P<lazy>lazy[ \t]+)?

@@ -15,13 +15,13 @@ import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
-from memguard_hooks.imports.analyze import MAX_CALLED, Analysis, ImportSite, Target, When, called_below
 from memguard_hooks.imports.known_calls import WRAPPERS
+from memguard_hooks.imports.model import MAX_CALLED, Analysis, ImportSite, Target, When, called_below
 from memguard_hooks.imports.plain_values import (
     FUNCTION,
     MAX_VALUES,
     NOTHING,
-    Class,
+    PlainClass,
     PlainValues,
     Unsure,
     Values,
@@ -262,7 +262,7 @@ class _Plain(PlainValues):
             values = self._value(keyword.value)
             if keyword.arg is None or (keyword.arg == "metaclass" and any(map(is_own, values))):
                 raise Unsure
-        made = Class([one for one in bases if isinstance(one, Class)])
+        made = PlainClass([one for one in bases if isinstance(one, PlainClass)])
         self._scopes.append(made)
         self._block(node.body, f"in the body of class {node.name}")
         self._scopes.pop()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 
-from memguard_hooks.imports.analyze import LAZY_ANNOTATIONS_PYTHON, Target
 from memguard_hooks.imports.known_calls import (
     CONSUMERS,
     DEFERRING,
@@ -20,6 +19,7 @@ from memguard_hooks.imports.known_calls import (
     RUNNERS,
     STARTERS,
 )
+from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON, Target
 
 MAX_VALUES = 50
 """What one name may stand for, and classes from which one inherits."""
@@ -39,18 +39,18 @@ FUNCTION = "(function)"
 """A function of the file: only a call runs it."""
 
 
-class Class:
+class PlainClass:
     """A class of the file."""
 
     __slots__ = ("bases", "names")
 
-    def __init__(self, bases: list[Class]) -> None:
+    def __init__(self, bases: list[PlainClass]) -> None:
         self.bases = bases
         self.names: dict[str, Values] = {"__class__": frozenset({self})}
 
-    def family(self) -> list[Class]:
+    def family(self) -> list[PlainClass]:
         """Return the class and those that it inherits from, in the order in which they are asked for a name."""
-        found: list[Class] = []
+        found: list[PlainClass] = []
         waiting = [self]
         while waiting:
             here = waiting.pop(0)
@@ -62,7 +62,7 @@ class Class:
         return found
 
 
-Values = frozenset["str | Class"]
+Values = frozenset["str | PlainClass"]
 """What a name may stand for; the empty set where nobody knows."""
 
 NOTHING: Values = frozenset()
@@ -77,7 +77,7 @@ class PlainValues:
 
     def __init__(self, target: Target) -> None:
         self._target = target
-        self._scopes: list[Class | dict[str, Values]] = [{}]
+        self._scopes: list[PlainClass | dict[str, Values]] = [{}]
         self._stars: list[str] = []
         self._called: set[str] = set()
         self._steps = 0
@@ -88,7 +88,7 @@ class PlainValues:
     @property
     def _names(self) -> dict[str, Values]:
         scope = self._scopes[-1]
-        return scope.names if isinstance(scope, Class) else scope
+        return scope.names if isinstance(scope, PlainClass) else scope
 
     def _bind_name(self, name: str, values: Values) -> None:
         self._names[name] = _joined([self._names.get(name, NOTHING), values])
@@ -98,7 +98,7 @@ class PlainValues:
             self._bind_name(target.id, values)
         elif isinstance(target, ast.Attribute):
             for owner in self._value(target.value):
-                if isinstance(owner, Class):
+                if isinstance(owner, PlainClass):
                     owner.names[target.attr] = owner.names.get(target.attr, NOTHING) | values
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._consume(values)
@@ -134,7 +134,7 @@ class PlainValues:
             values = self._value(node.value)
             self._value(node.slice)
             self._consume(values)
-            return frozenset(one for one in values if isinstance(one, Class))
+            return frozenset(one for one in values if isinstance(one, PlainClass))
         if isinstance(node, ast.Lambda):
             self._parameters(node.args)
             return frozenset({FUNCTION})
@@ -178,7 +178,7 @@ class PlainValues:
         self._scopes.pop()
         return _display(found)
 
-    def _attribute(self, value: str | Class, name: str) -> Values:
+    def _attribute(self, value: str | PlainClass, name: str) -> Values:
         if isinstance(value, str):
             if value == _HELD:
                 raise Unsure
@@ -202,11 +202,11 @@ class PlainValues:
         passed = given[0] if node.args and not PASSING.isdisjoint(callees) else NOTHING
         return _joined([passed, *map(self._called_one, callees)])
 
-    def _called_one(self, callee: str | Class) -> Values:
+    def _called_one(self, callee: str | PlainClass) -> Values:
         if isinstance(callee, str) and not is_own(callee):
             self._called.add(callee)
             return NOTHING
-        if not isinstance(callee, Class) or any(name in one.names for one in callee.family() for name in _MAKERS):
+        if not isinstance(callee, PlainClass) or any(name in one.names for one in callee.family() for name in _MAKERS):
             raise Unsure
         return frozenset({_HELD})
 
@@ -254,9 +254,9 @@ class PlainValues:
             self._value(node)
 
 
-def is_own(value: str | Class) -> bool:
+def is_own(value: str | PlainClass) -> bool:
     """Tell whether a value is something of the file."""
-    return isinstance(value, Class) or value in (_HELD, FUNCTION)
+    return isinstance(value, PlainClass) or value in (_HELD, FUNCTION)
 
 
 def is_name(node: ast.expr, name: str) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import libcst as cst
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.analyze import MAX_CALLED, Analysis, ImportSite, Unknown, called_below
 from memguard_hooks.imports.context import Context
+from memguard_hooks.imports.model import MAX_CALLED, Analysis, ImportSite, Unknown, called_below
 from memguard_hooks.imports.places import Places
 from memguard_hooks.imports.values import Lazy, Site
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.analyze import Analysis, ImportSite, Target
 from memguard_hooks.imports.cache import Cache
-from memguard_hooks.imports.frameworks import Edge, Framework, called_by_framework, framework_edges
+from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
 from memguard_hooks.imports.lines import unindented_imports
+from memguard_hooks.imports.model import Analysis, FrameworkEdge, ImportSite, Target
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.tree import Tree
 
@@ -16,7 +16,7 @@ MAX_SOURCE_BYTES = 2**20
 """libcst reads some 0.7 MB a second; no hand writes more than this into one file."""
 
 
-class Reading(NamedTuple):
+class FileReading(NamedTuple):
     """What one file imports, and its size in bytes.
 
     `problem` says why it could not be analyzed: then `analysis` has what its unindented lines say. `note` says why its
@@ -25,12 +25,12 @@ class Reading(NamedTuple):
 
     analysis: Analysis
     size: int
-    edges: tuple[Edge, ...] = ()
+    edges: tuple[FrameworkEdge, ...] = ()
     problem: MemguardError | None = None
     note: MemguardError | None = None
 
 
-class Sources:
+class SourceFiles:
     """The source files of a tree, each read for as much as a verdict needs."""
 
     def __init__(self, tree: Tree, cache: Cache, framework: Framework = Framework()) -> None:  # noqa: B008 - frozen
@@ -54,23 +54,23 @@ class Sources:
             raise MemguardError(f"is larger than {MAX_SOURCE_BYTES // 2**10} KiB", path)
         return self._cache.analyze(data, path, target)
 
-    def prove(self, path: str, target: Target) -> Reading:
+    def prove(self, path: str, target: Target) -> FileReading:
         """Read a file as libcst tells. Raises MemguardError for what must not be read."""
         data = self.data(path)
         edges, note = self._edges(data)
         target = target._replace(called=target.called | called_by_framework(data))
         try:
-            return Reading(self._analysis(data, path, target), len(data), edges, None, note)
+            return FileReading(self._analysis(data, path, target), len(data), edges, None, note)
         except MemguardError as error:
-            return Reading(Analysis(unindented_imports(data)), len(data), edges, error, note)
+            return FileReading(Analysis(unindented_imports(data)), len(data), edges, error, note)
 
-    def _edges(self, data: bytes) -> tuple[tuple[Edge, ...], MemguardError | None]:
+    def _edges(self, data: bytes) -> tuple[tuple[FrameworkEdge, ...], MemguardError | None]:
         try:
             return framework_edges(data, self._framework), None
         except MemguardError as error:
             return (), error
 
-    def narrow(self, path: str, target: Target) -> Reading:
+    def narrow(self, path: str, target: Target) -> FileReading:
         """Read a file as its bytes tell: each import that it may make counts as eager; never one too few."""
         stamp = self._tree.stamp(path)
         ledger = self._cache.ledger("narrow", repr(self._framework))
@@ -78,7 +78,7 @@ class Sources:
         note = None
         if known is not None:
             size, names, rows = known[0]
-            edges = tuple(Edge._make(row) for row in rows)
+            edges = tuple(FrameworkEdge._make(row) for row in rows)
         else:
             data = self.data(path)
             size, names = len(data), candidates(data)
@@ -87,7 +87,7 @@ class Sources:
                 ledger.put(path, stamp, (size, names, edges))
         if names is None:
             return self.prove(path, target)
-        return Reading(Analysis(tuple(map(_site, names))), size, edges, None, note)
+        return FileReading(Analysis(tuple(map(_site, names))), size, edges, None, note)
 
 
 def _site(name: str) -> ImportSite:

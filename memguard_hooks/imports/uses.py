@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.analyze import ImportSite
+from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.imports.text import decode
 
 _STATEMENT = re.compile(r"\s*(?:lazy\s+)?(?:import|from)\b")

@@ -24,7 +24,7 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextValue:
     """A string that is known."""
 
     text: str
@@ -149,7 +149,7 @@ class Site:
     used: cst.CSTNode | None = None
 
 
-Value = Module | Text | Items | Function | Bound | Wrapped | Class | Instance | Super | Suspended | Deferred | Lazy
+Value = Module | TextValue | Items | Function | Bound | Wrapped | Class | Instance | Super | Suspended | Deferred | Lazy
 Values = tuple[Value, ...]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import libcst as cst
 
-from memguard_hooks.imports.analyze import Target
 from memguard_hooks.imports.context import Context
+from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.record import Record
 from memguard_hooks.imports.values import Arguments, Function, Values
 

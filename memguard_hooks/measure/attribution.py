@@ -6,12 +6,12 @@ import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from memguard_hooks.catalog.lock import REST, Measured, Package, Size
+from memguard_hooks.catalog.lock import REST, Measured, MeasuredPackage, Size
 from memguard_hooks.finding import Step
-from memguard_hooks.host.installed import Installed
+from memguard_hooks.host.installed import InstalledDistribution
 from memguard_hooks.measure.import_graph import MAIN, Graph, add_sizes, in_order_of_start
-from memguard_hooks.measure.measure import Run
-from memguard_hooks.measure.trace import Module
+from memguard_hooks.measure.measure import MeasuredRun
+from memguard_hooks.measure.trace import TracedModule
 
 LISTED = 64 * 1024
 """A package of the standard library that takes less is summed with its like."""
@@ -46,14 +46,14 @@ class Attribution(NamedTuple):
     """What an entry point costs and why: `rest` is what it did besides importing, and a part of `first_party`."""
 
     imports: tuple[Import, ...]
-    packages: Mapping[str, Package]
+    packages: Mapping[str, MeasuredPackage]
     first_party: Size
     source: int
     rest: Size
     without_bytecode: int
 
 
-def attribute(run: Run, root: str, folder: str, main: str | None) -> Attribution:
+def attribute(run: MeasuredRun, root: str, folder: str, main: str | None) -> Attribution:
     """Attribute what one run took.
 
     `root` holds the project, `folder` is where it ran, and `main` is the path from the root of what ran as `__main__`,
@@ -62,7 +62,7 @@ def attribute(run: Run, root: str, folder: str, main: str | None) -> Attribution
     return _Attributor(run, root, folder, main).result()
 
 
-def summarize(run: Run, found: Attribution, python: str, platform: str, method: str, date: str) -> Measured:
+def summarize(run: MeasuredRun, found: Attribution, python: str, platform: str, method: str, date: str) -> Measured:
     """Return what the lock keeps of a run, in whole KiB, so that the parts add up to the total."""
     base = run.traced.base
     return Measured(
@@ -81,7 +81,7 @@ def summarize(run: Run, found: Attribution, python: str, platform: str, method: 
 class _Attributor(Graph):
     """The costs of one run, found along its graph."""
 
-    def __init__(self, run: Run, root: str, folder: str, main: str | None) -> None:
+    def __init__(self, run: MeasuredRun, root: str, folder: str, main: str | None) -> None:
         super().__init__(run.traced, root, folder, main)
         self.run = run
 
@@ -109,7 +109,7 @@ class _Attributor(Graph):
     def find_imports(self) -> tuple[Import, ...]:
         """Return the imports of the project that first load something, the dearest first."""
         parents: dict[str, str] = {}
-        first: dict[str, Module] = {}
+        first: dict[str, TracedModule] = {}
         for module in in_order_of_start(self.traced.modules):
             package = self.node_of(module.name)
             importer = self.node_of(module.importer)
@@ -172,11 +172,11 @@ class _Attributor(Graph):
 
     # The lock
 
-    def find_packages(self) -> dict[str, Package]:
+    def find_packages(self) -> dict[str, MeasuredPackage]:
         """Return the packages that are listed, with the standard library's small ones summed."""
-        installed = Installed()
+        installed = InstalledDistribution()
         small: list[Size] = []
-        found: dict[str, Package] = {}
+        found: dict[str, MeasuredPackage] = {}
         for package, members in self.members.items():
             own = self.own[package]
             third = [member.path for member in members if member.is_third_party]
@@ -184,11 +184,11 @@ class _Attributor(Graph):
                 small.append(own)
                 continue
             owner = installed.owner_of([os.path.join(self.folder, path) for path in third if path != "-"])
-            found[package] = Package(owner.name if owner else None, owner.version if owner else None, own)
+            found[package] = MeasuredPackage(owner.name if owner else None, owner.version if owner else None, own)
         packages = {name: one._replace(imports=self.listed_imports(name, found)) for name, one in found.items()}
-        return {**packages, **({REST: Package(None, None, add_sizes(small))} if small else {})}
+        return {**packages, **({REST: MeasuredPackage(None, None, add_sizes(small))} if small else {})}
 
-    def listed_imports(self, package: str, listed: Mapping[str, Package]) -> tuple[str, ...]:
+    def listed_imports(self, package: str, listed: Mapping[str, MeasuredPackage]) -> tuple[str, ...]:
         """Return the listed packages that one imports, also through those that are not listed."""
         found: set[str] = set()
         seen = {package}

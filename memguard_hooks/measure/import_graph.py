@@ -8,16 +8,16 @@ from collections.abc import Iterable, Sequence
 from memguard_hooks.catalog.lock import Size
 from memguard_hooks.finding import Step
 from memguard_hooks.host.installed import site_of
-from memguard_hooks.measure.trace import Module, Trace
+from memguard_hooks.measure.trace import Trace, TracedModule
 
 MAIN = "__main__"
 SERVER = "(server)"
 """Who asks for what no code of the project does: the server, or the interpreter."""
 
 
-def in_order_of_start(modules: Sequence[Module]) -> list[Module]:
+def in_order_of_start(modules: Sequence[TracedModule]) -> list[TracedModule]:
     """Return modules as their execution began: they are told when it ends, what they import before them."""
-    inner: dict[int, list[list[Module]]] = {}
+    inner: dict[int, list[list[TracedModule]]] = {}
     for module in modules:
         brought = [one for group in inner.pop(module.depth + 1, ()) for one in group]
         inner.setdefault(module.depth, []).append([module, *brought])
@@ -41,11 +41,11 @@ class Graph:
         self.folder = folder
         self.main = main
         self.traced = traced
-        self.modules: dict[str, Module] = {}
+        self.modules: dict[str, TracedModule] = {}
         for module in self.traced.modules:
             self.modules.setdefault(module.name, module)
         self.own_modules = {name: path for name, module in self.modules.items() if (path := self.path_of(module))}
-        self.members: dict[str, list[Module]] = {}
+        self.members: dict[str, list[TracedModule]] = {}
         for module in self.traced.modules:
             if module.name not in self.own_modules:
                 self.members.setdefault(module.package, []).append(module)
@@ -55,7 +55,7 @@ class Graph:
         }
         self.edges = self.find_edges()
 
-    def path_of(self, module: Module) -> str | None:
+    def path_of(self, module: TracedModule) -> str | None:
         """Return the path of a module of the project from its root, None for other people's."""
         if not module.is_third_party or module.path == "-":
             return None
@@ -101,7 +101,7 @@ class Graph:
             return node
         return self.own_modules.get(node[:-1]) or self.main or SERVER
 
-    def chain_to(self, module: Module | None) -> tuple[Step, ...]:
+    def chain_to(self, module: TracedModule | None) -> tuple[Step, ...]:
         """Return the imports that lead from the entry point to a module, through files of the project."""
         steps: list[Step] = []
         seen: set[str] = set()

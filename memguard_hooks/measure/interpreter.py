@@ -29,30 +29,30 @@ OURS = ("PATH", "HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "VIRTUAL_ENV", 
 """What a deployment sets for its own machine, and what would not be true here."""
 
 
-class Interpreter(NamedTuple):
+class PythonInterpreter(NamedTuple):
     """The program that runs a project, and what named it."""
 
     path: str
     source: str
 
 
-def find_interpreter(given: str | None, folders: Sequence[str]) -> Interpreter:
+def find_interpreter(given: str | None, folders: Sequence[str]) -> PythonInterpreter:
     """Return the interpreter that is given, of the active environment, of one in the folders, or else this one."""
     if given is not None:
         inside = program_of(given) if os.path.isdir(given) else shutil.which(given)
         if inside is None:
             raise MemguardError(f"there is no interpreter {given}")
-        return Interpreter(os.path.abspath(inside), "--python")
+        return PythonInterpreter(os.path.abspath(inside), "--python")
     active = os.environ.get("VIRTUAL_ENV")
     inside = program_of(active) if active else None
     if inside is not None:
-        return Interpreter(os.path.abspath(inside), "the active environment")
+        return PythonInterpreter(os.path.abspath(inside), "the active environment")
     for folder in folders:
         for name in FOLDERS:
             inside = program_of(os.path.join(folder, name))
             if inside is not None:
-                return Interpreter(os.path.abspath(inside), name)
-    return Interpreter(sys.executable, "the interpreter of memguard: no environment of the project was found")
+                return PythonInterpreter(os.path.abspath(inside), name)
+    return PythonInterpreter(sys.executable, "the interpreter of memguard: no environment of the project was found")
 
 
 def program_of(environment: str) -> str | None:
@@ -61,7 +61,9 @@ def program_of(environment: str) -> str | None:
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
-def make_environment(interpreter: Interpreter, service: Mapping[str, str], paths: Sequence[str] = ()) -> dict[str, str]:
+def make_environment(
+    interpreter: PythonInterpreter, service: Mapping[str, str], paths: Sequence[str] = ()
+) -> dict[str, str]:
     """Return the variables that a program sees: those of this shell, those of its service, and where modules are found.
 
     Its interpreter's folder is the first on PATH, so that `gunicorn` is the one that stands beside it.

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from memguard_hooks.app.entry_points import Entry, find_entry, find_services, read_command, settings_of
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.catalog.lock import name_entry
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.shell import ShellError, Word, expand, split_words
-from memguard_hooks.measure.interpreter import Interpreter, make_environment
-from memguard_hooks.measure.measure import Target
+from memguard_hooks.formats.shell import ShellError, ShellWord, expand, split_words
+from memguard_hooks.measure.interpreter import PythonInterpreter, make_environment
+from memguard_hooks.measure.measure import MeasureTarget
 from memguard_hooks.measure.serving import Start
 from memguard_hooks.project.project import Project
 from memguard_hooks.tree import parent
@@ -25,7 +25,7 @@ class Launch(NamedTuple):
 
     name: str
     service: Service
-    entry: Entry
+    entry: ServiceEntry
     main: str | None
 
 
@@ -62,14 +62,16 @@ def choose_service(project: Project, name: str) -> Service:
     return services[name]
 
 
-def make_target(project: Project, launch: Launch, interpreter: Interpreter, arguments: tuple[str, ...]) -> Target:
+def make_target(
+    project: Project, launch: Launch, interpreter: PythonInterpreter, arguments: tuple[str, ...]
+) -> MeasureTarget:
     """Return how an entry point is run; `arguments` are given to a script instead of those of its command."""
     entrypoint, service = launch.entry.entrypoint, launch.service
     root = project.tree.root
     folders = [*entrypoint.roots, *_root_of(launch)]
     paths = [os.path.join(root, folder) for folder in dict.fromkeys(folders) if folder != entrypoint.folder]
     environment = make_environment(interpreter, service.environment, paths)
-    return Target(_arguments(launch, arguments), os.path.join(root, entrypoint.folder), environment)
+    return MeasureTarget(_arguments(launch, arguments), os.path.join(root, entrypoint.folder), environment)
 
 
 def _root_of(launch: Launch) -> tuple[str, ...]:
@@ -102,7 +104,7 @@ def _behind(service: Service, entrypoint: EntryPoint) -> tuple[str, ...]:
     try:
         words: list[str] = []
         for token in split_words(service.command):
-            if not isinstance(token, Word):
+            if not isinstance(token, ShellWord):
                 if entrypoint.script in words or entrypoint.module in words:
                     break
                 words = []
@@ -114,7 +116,7 @@ def _behind(service: Service, entrypoint: EntryPoint) -> tuple[str, ...]:
     return tuple(words[words.index(named) + 1 :]) if named in words else ()
 
 
-def make_start(project: Project, service: Service, interpreter: Interpreter) -> Start:
+def make_start(project: Project, service: Service, interpreter: PythonInterpreter) -> Start:
     """Return how a service's real command is started."""
     settings = settings_of(project, service)
     plan = f"{service.platform}-{service.plan}" if service.platform else settings.platform or ""

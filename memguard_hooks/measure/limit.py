@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from memguard_hooks.host import cgroup
 from memguard_hooks.host.process_tree import add_up
-from memguard_hooks.measure.running import Running
+from memguard_hooks.measure.running import RunningApp
 
 
 class Outcome(NamedTuple):
@@ -45,7 +45,7 @@ class Watch:
         self.reason = group if isinstance(group, str) else ""
         self.resident = self.anonymous = 0
 
-    def look(self, running: Running) -> bool:
+    def look(self, running: RunningApp) -> bool:
         """Read the memory once; tell whether the kernel has killed a process."""
         if self.limit is not None and running.family is not None:
             processes = running.family.read()

@@ -19,9 +19,9 @@ from memguard_hooks.catalog.lock import Size
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.host.process_tree import read_memory
 from memguard_hooks.measure import trace
-from memguard_hooks.measure.interpreter import Interpreter
+from memguard_hooks.measure.interpreter import PythonInterpreter
 from memguard_hooks.measure.limit import Outcome, Watch, watched
-from memguard_hooks.measure.running import STEP_SECONDS, Rest, Running, Tell, started
+from memguard_hooks.measure.running import STEP_SECONDS, Rest, RunningApp, Tell, started
 from memguard_hooks.measure.trace import Trace
 
 PROBE = os.path.join(os.path.dirname(__file__), "probe.py")
@@ -32,7 +32,7 @@ Ending = Literal["ended", "settled", "busy", "failed"]
 """It came to its end; it rests, and would run on; it never rested in the time it was given; or it did not start."""
 
 
-class Target(NamedTuple):
+class MeasureTarget(NamedTuple):
     """What is run: the probe's arguments, the folder and the variables."""
 
     arguments: tuple[str, ...]
@@ -47,7 +47,7 @@ class Patience(NamedTuple):
     timeout: float = 120
 
 
-class Run(NamedTuple):
+class MeasuredRun(NamedTuple):
     """One run of an entry point; sizes in bytes, of the whole process. `children` are processes that it has started.
 
     `error` says why it failed, `output` are the last lines that it wrote.
@@ -72,13 +72,13 @@ class Run(NamedTuple):
 class Probe(NamedTuple):
     """The compiled probe of one interpreter, and what it told of the interpreter alone."""
 
-    interpreter: Interpreter
+    interpreter: PythonInterpreter
     path: str
-    host: trace.Host
+    host: trace.TracedHost
     folder: str
 
 
-def make_probe(interpreter: Interpreter, folder: str, environment: Mapping[str, str]) -> Probe:
+def make_probe(interpreter: PythonInterpreter, folder: str, environment: Mapping[str, str]) -> Probe:
     """Compile the probe into a folder, and let it describe the interpreter. Raises MemguardError where it cannot."""
     path, events = os.path.join(folder, "probe.pyc"), os.path.join(folder, "bare.events")
     for command in ([interpreter.path, "-I", "-c", COMPILE, PROBE, path], [interpreter.path, path, events]):
@@ -98,13 +98,13 @@ def make_probe(interpreter: Interpreter, folder: str, environment: Mapping[str, 
     return Probe(interpreter, path, host, folder)
 
 
-def measure(probe: Probe, target: Target, patience: Patience, tell: Tell) -> Run:
+def measure(probe: Probe, target: MeasureTarget, patience: Patience, tell: Tell) -> MeasuredRun:
     """Run an entry point once and tell what each module took."""
     with watched(None) as watch:
         return _run(probe, target, ("--trace", "--edges"), patience, tell, watch)
 
 
-def measure_limited(probe: Probe, target: Target, patience: Patience, tell: Tell, limit: int) -> Run:
+def measure_limited(probe: Probe, target: MeasureTarget, patience: Patience, tell: Tell, limit: int) -> MeasuredRun:
     """Run an entry point once under a limit, without a trace."""
     with watched(limit) as watch:
         run = _run(probe, target, (), patience, tell, watch)
@@ -137,8 +137,8 @@ class _Events:
 
 
 def _run(
-    probe: Probe, target: Target, options: tuple[str, ...], patience: Patience, tell: Tell, watch: Watch
-) -> Run:  # fmt: skip
+    probe: Probe, target: MeasureTarget, options: tuple[str, ...], patience: Patience, tell: Tell, watch: Watch
+) -> MeasuredRun:  # fmt: skip
     events = _Events(os.path.join(probe.folder, "run.events"))
     if os.path.exists(events.path):
         os.unlink(events.path)
@@ -151,17 +151,17 @@ def _run(
     if traced.end is not None:
         size, peak = Size(traced.end.resident, traced.end.anonymous), traced.end.peak
         if traced.end.error:
-            return Run("failed", traced, size, peak, children, traced.end.error, output)
-        return Run("ended", traced, size, peak, children, output=output)
+            return MeasuredRun("failed", traced, size, peak, children, traced.end.error, output)
+        return MeasuredRun("ended", traced, size, peak, children, output=output)
     if found is not None:
-        return Run(ending, traced, found, watch.resident, children, output=output)
+        return MeasuredRun(ending, traced, found, watch.resident, children, output=output)
     status = running.process.returncode
     what = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-    return Run("failed", traced, Size(), 0, children, f"it {what} before it could be measured", output)
+    return MeasuredRun("failed", traced, Size(), 0, children, f"it {what} before it could be measured", output)
 
 
 def _wait(
-    running: Running, events: _Events, patience: Patience, tell: Tell, watch: Watch
+    running: RunningApp, events: _Events, patience: Patience, tell: Tell, watch: Watch
 ) -> tuple[Ending, Size | None]:  # fmt: skip
     """Follow a program until it ends, or return what it takes once it rests."""
     deadline = time.monotonic() + patience.timeout

@@ -176,7 +176,7 @@ class Events:
         os.write(self.descriptor, (line + "\n").encode("utf-8", "backslashreplace"))
 
 
-class Trace:
+class ProbeTrace:
     """What each module takes: memory and time before and after its execution, less what it imports.
 
     The time of the readings themselves is taken out of the times; their memory is given back before the next one.
@@ -269,7 +269,7 @@ class Trace:
             or (frame.f_code.co_name == "import_module" and frame.f_globals.get("__name__") == "importlib")
         ):
             frame = frame.f_back
-        if frame is not None and frame.f_code is Trace.load_measured.__code__ and self.names:
+        if frame is not None and frame.f_code is ProbeTrace.load_measured.__code__ and self.names:
             return self.names[-1], 0
         return importer_of(frame)
 
@@ -332,7 +332,7 @@ def import_traced_code() -> object:
     return _TRACED[0] if _TRACED else None
 
 
-def tell_edges(events: Events, trace: Trace) -> None:
+def tell_edges(events: Events, trace: ProbeTrace) -> None:
     """Wrap `__import__`, to tell also the imports of what is loaded already: who else needs it."""
     import builtins
 
@@ -426,7 +426,7 @@ def run_module(name: str, arguments: list[str]) -> None:
     runpy._run_module_as_main(name)  # type: ignore[attr-defined]  # noqa: SLF001 - what `python -m` itself calls
 
 
-class Options:
+class ProbeOptions:
     """What the arguments ask for."""
 
     def __init__(self, arguments: list[str]) -> None:
@@ -486,7 +486,7 @@ def leave_own_frames_out(exception: BaseException | None) -> None:
 class Ending:
     """Tells the end of this process once, and nothing of those that are forked from it."""
 
-    def __init__(self, events: Events, trace: Trace) -> None:
+    def __init__(self, events: Events, trace: ProbeTrace) -> None:
         self.events = events
         self.trace = trace
         self.is_told = False
@@ -518,12 +518,12 @@ class Ending:
 
 def main(arguments: list[str]) -> NoReturn:
     """Measure, and exit with 0, or with 1 where the import failed."""
-    options = Options(arguments)
+    options = ProbeOptions(arguments)
     if sys.platform not in READERS:
         sys.exit(f"probe.py: cannot read memory on {sys.platform}")
     method, make_reader = READERS[sys.platform]
     events = Events(options.events)
-    trace = Trace(events, make_reader())
+    trace = ProbeTrace(events, make_reader())
     ending = Ending(events, trace)
     if sys.path[0] == os.path.dirname(os.path.abspath(__file__)):  # not in isolated mode
         sys.path[0] = os.getcwd()

@@ -36,7 +36,7 @@ class NotStartedError(MemguardError):
         self.output = output
 
 
-class Running:
+class RunningApp:
     """A program that runs, and its family where the system tells of it."""
 
     def __init__(self, process: subprocess.Popen[bytes], output: str, mark: str) -> None:
@@ -65,7 +65,7 @@ class Running:
 @contextmanager
 def started(
     command: Sequence[str], folder: str, environment: Mapping[str, str], group: Group | None = None
-) -> Iterator[Running]:
+) -> Iterator[RunningApp]:
     """Start a program, and end it with all its processes, also where what follows is interrupted."""
     mark = f"{os.getpid()}-{time.monotonic_ns():x}"
     with TemporaryDirectory(prefix="memguard-") as scratch, open(os.path.join(scratch, "output"), "ab") as output:
@@ -81,14 +81,14 @@ def started(
             )
         except OSError as error:
             raise MemguardError(f"{command[0]} cannot be started: {error.strerror}") from None
-        running = Running(process, output.name, mark)
+        running = RunningApp(process, output.name, mark)
         try:
             yield running
         finally:
             end(running)
 
 
-def end(running: Running) -> None:
+def end(running: RunningApp) -> None:
     """Ask all processes to end, and kill those that do not within a grace period, or at once when asked again."""
     try:
         if sys.platform == "win32":

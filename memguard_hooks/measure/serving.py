@@ -12,7 +12,7 @@ from typing import NamedTuple
 from memguard_hooks.host.process_tree import Process, Socket, add_up, listening
 from memguard_hooks.measure.limit import Outcome, Watch, watched
 from memguard_hooks.measure.measure import Patience
-from memguard_hooks.measure.running import NotStartedError, Rest, Running, Tell, started
+from memguard_hooks.measure.running import NotStartedError, Rest, RunningApp, Tell, started
 
 LOOPBACK = "127.0.0.1"
 STEP_SECONDS = 0.25
@@ -24,14 +24,14 @@ _BIND = re.compile(r"((?:--bind|-b)(?:[ =]|(?<=-b))['\"]?):(?=[\d$])")
 """gunicorn's and hypercorn's `--bind :8000`, which is every address."""
 
 
-class Reading(NamedTuple):
+class ServingSample(NamedTuple):
     """The processes of a service at one moment, and what they take together, each shared page once."""
 
     processes: tuple[Process, ...]
     total: int
 
 
-class Served(NamedTuple):
+class ServingResult(NamedTuple):
     """A service that was started: `status` is what it answered first, None where it listens nowhere.
 
     `after` is the reading after the requests, of which `answered` came back with `statuses`. `outside` are
@@ -41,8 +41,8 @@ class Served(NamedTuple):
 
     command: str
     status: int | None
-    idle: Reading | None
-    after: Reading | None
+    idle: ServingSample | None
+    after: ServingSample | None
     requests: int
     answered: int
     statuses: tuple[int, ...]
@@ -88,13 +88,13 @@ class Start(NamedTuple):
     environment: Mapping[str, str]
 
 
-def serve(start: Start, request: Request, patience: Patience, tell: Tell, limit: int | None) -> Served:
+def serve(start: Start, request: Request, patience: Patience, tell: Tell, limit: int | None) -> ServingResult:
     """Start a service, read its memory idle and after requests, and end it. Raises NotStartedError."""
     command = on_loopback(start.command)
     shell = ["/bin/sh", "-c", command]
     environment = with_port(start.environment, free_port())
     with watched(limit) as watch, started(shell, start.folder, environment, watch.group) as running:
-        served = Served(command, None, None, None, request.number, 0, (), (), rested=True, outcome=None)
+        served = ServingResult(command, None, None, None, request.number, 0, (), (), rested=True, outcome=None)
         try:
             served = _observe(running, served, request, patience, tell, watch)
         except NotStartedError:
@@ -104,7 +104,9 @@ def serve(start: Start, request: Request, patience: Patience, tell: Tell, limit:
         return served._replace(outcome=watch.outcome())
 
 
-def _observe(running: Running, served: Served, request: Request, patience: Patience, tell: Tell, watch: Watch) -> Served:
+def _observe(
+    running: RunningApp, served: ServingResult, request: Request, patience: Patience, tell: Tell, watch: Watch
+) -> ServingResult:
     deadline = time.monotonic() + patience.timeout
     found = _wait_for_answer(running, patience, deadline, tell, watch)
     if found is None:
@@ -127,7 +129,7 @@ def _observe(running: Running, served: Served, request: Request, patience: Patie
 
 
 def _wait_for_answer(
-    running: Running, patience: Patience, deadline: float, tell: Tell, watch: Watch
+    running: RunningApp, patience: Patience, deadline: float, tell: Tell, watch: Watch
 ) -> tuple[Socket | None, int | None] | None:
     """Return who answers, and with what status; None where the kernel has killed a process before."""
     rest = Rest(patience.still)
@@ -152,7 +154,7 @@ def _wait_for_answer(
             )
 
 
-def _wait_for_rest(running: Running, patience: Patience, deadline: float, tell: Tell, watch: Watch) -> bool:
+def _wait_for_rest(running: RunningApp, patience: Patience, deadline: float, tell: Tell, watch: Watch) -> bool:
     rest = Rest(patience.still)
     while time.monotonic() < deadline and not watch.look(running):
         pids = running.pids()
@@ -179,16 +181,16 @@ def _ask(address: Socket, path: str, seconds: float) -> int | None:
         connection.close()
 
 
-def _read(running: Running) -> Reading:
+def _read(running: RunningApp) -> ServingSample:
     assert running.family is not None
     processes = running.family.read()
-    return Reading(processes, add_up(processes))
+    return ServingSample(processes, add_up(processes))
 
 
-def _outside(running: Running) -> tuple[Socket, ...]:
+def _outside(running: RunningApp) -> tuple[Socket, ...]:
     return tuple(one for one in listening(running.pids()) if not one.is_loopback)
 
 
-def largest(readings: Sequence[Reading | None]) -> int:
+def largest(readings: Sequence[ServingSample | None]) -> int:
     """Return what the service takes at most of the moments that were read."""
     return max((reading.total for reading in readings if reading is not None), default=0)

@@ -19,7 +19,7 @@ class Memory(NamedTuple):
     time: int = 0
 
 
-class Module(NamedTuple):
+class TracedModule(NamedTuple):
     """One module that was loaded: what it took itself (`own`), and with all that it imported first (`taken`).
 
     `importer` is the module whose `line` asked for it. `bytecode` tells whether bytecode stood beside its source, None
@@ -58,7 +58,7 @@ class End(NamedTuple):
     error: str
 
 
-class Host(NamedTuple):
+class TracedHost(NamedTuple):
     """The interpreter and the system that figures hold for, and how the memory was read."""
 
     method: str
@@ -76,11 +76,11 @@ class Trace(NamedTuple):
     """
 
     base: Memory
-    modules: tuple[Module, ...]
+    modules: tuple[TracedModule, ...]
     missing: tuple[tuple[str, str], ...]
     edges: tuple[tuple[str, str], ...]
     end: End | None
-    host: Host | None
+    host: TracedHost | None
 
     @property
     def resident(self) -> int:
@@ -104,11 +104,11 @@ class Trace(NamedTuple):
 def parse(lines: Iterable[str]) -> Trace:
     """Read the probe's lines; what is not whole is left out."""
     base = Memory()
-    modules: list[Module] = []
+    modules: list[TracedModule] = []
     missing: dict[tuple[str, str], None] = {}
     edges: dict[tuple[str, str], None] = {}
     end: End | None = None
-    host: Host | None = None
+    host: TracedHost | None = None
     for line in lines:
         if not line.endswith("\n"):
             break
@@ -124,16 +124,16 @@ def parse(lines: Iterable[str]) -> Trace:
             end = End(resident, anonymous, pss, uss, peak, reads, observing, fields[7])
         elif kind == "host" and len(fields) == 6:
             method, python, platform, libc, kernel, cores = fields
-            host = Host(method, python, platform, libc, kernel, int(cores))
+            host = TracedHost(method, python, platform, libc, kernel, int(cores))
     return Trace(base, tuple(modules), tuple(missing), tuple(edges), end, host)
 
 
-def _module(fields: list[str]) -> Module:
+def _module(fields: list[str]) -> TracedModule:
     name, package, importer, line, depth = fields[:5]
     own, taken = (Memory(*map(int, fields[start : start + 4])) for start in (5, 9))
     bytecode, kind, size, path = fields[13:]
     has_bytecode = {"1": True, "0": False}.get(bytecode)
-    return Module(name, package, importer, int(line), int(depth), own, taken, has_bytecode, kind, int(size), path)
+    return TracedModule(name, package, importer, int(line), int(depth), own, taken, has_bytecode, kind, int(size), path)
 
 
 def read(path: str) -> Trace:

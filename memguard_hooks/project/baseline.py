@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Report, identities
-from memguard_hooks.formats.json_document import Document, parse
+from memguard_hooks.formats.json_document import JsonDocument, parse
 from memguard_hooks.tree import Tree, inside
 
 FILE = "memguard-baseline.json"
@@ -66,7 +66,7 @@ def read(tree: Tree, named: str | None) -> Baseline | None:
     return Baseline(path, frozenset(findings), {(row["path"], row["name"]): int(row["mib"] * MIB) for row in rows})
 
 
-def _rows(document: Document, key: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+def _rows(document: JsonDocument, key: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
     rows = document.data.get(key, [])
     if not isinstance(rows, list):
         raise _error(document, f"{key} must be a list", (key,))
@@ -79,7 +79,7 @@ def _rows(document: Document, key: str, names: tuple[str, ...]) -> list[dict[str
     return rows
 
 
-def _error(document: Document, message: str, key: tuple[str | int, ...]) -> MemguardError:
+def _error(document: JsonDocument, message: str, key: tuple[str | int, ...]) -> MemguardError:
     place = document.place(key)
     return MemguardError(message, document.path, place.line, place.column)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.dependencies.deployed import Command, Deployed
     from memguard_hooks.dependencies.inventory import Inventory
-    from memguard_hooks.dependencies.lock import Lock, Package
+    from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.requirement import Manifest, Requirement, Wanted
     from memguard_hooks.project.project import Project
     from memguard_hooks.tree import Tree
@@ -378,7 +378,7 @@ class Declared:
         return next((name for name in found if self.deployed.counts(name)), None)
 
     @cached_property
-    def _locked(self) -> Mapping[str, tuple[Package, ...]]:
+    def _locked(self) -> Mapping[str, tuple[LockedPackage, ...]]:
         """The packages of that lock; none where it does not parse."""
         from memguard_hooks.dependencies import locks
 

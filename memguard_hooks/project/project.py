@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from memguard_hooks.catalog.heavy import Heavy
     from memguard_hooks.catalog.lock import Measured
     from memguard_hooks.deployment.service import Deployment
-    from memguard_hooks.imports.analyze import Target
     from memguard_hooks.imports.cache import Cache
     from memguard_hooks.imports.layout import Layout
-    from memguard_hooks.imports.sources import Sources
+    from memguard_hooks.imports.model import Target
+    from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.project.baseline import Baseline
     from memguard_hooks.project.declared import Declared
     from memguard_hooks.project.settings import Settings
@@ -225,18 +225,18 @@ class Project:
         return Cache(find_folder(self.tree.root))
 
     @cached_property
-    def sources(self) -> Sources:
+    def sources(self) -> SourceFiles:
         """The Python files, each by itself."""
         if self.files is not None:
             return self.whole.sources
-        from memguard_hooks.imports.sources import Sources
+        from memguard_hooks.imports.sources import SourceFiles
 
-        return Sources(self.tree, self.analyses)
+        return SourceFiles(self.tree, self.analyses)
 
     @cached_property
     def target(self) -> Target:
         """What decides conditions in a file by itself; the deployment is asked only where it can matter."""
-        from memguard_hooks.imports.analyze import LAZY_PYTHON, Target
+        from memguard_hooks.imports.model import LAZY_PYTHON, Target
 
         python = self.settings.service.target_python
         services = self.deployment.services if python is not None and python >= LAZY_PYTHON else ()

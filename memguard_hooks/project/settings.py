@@ -16,7 +16,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 
 if TYPE_CHECKING:
-    from memguard_hooks.formats.toml_document import Document, KeyPath
+    from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
     from memguard_hooks.tree import Tree
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 FILE = "memguard.toml"
 
 
-class Allowance(NamedTuple):
+class AllowedName(NamedTuple):
     """A name that the settings allow, the reason given, and where it is written."""
 
     reason: str
@@ -77,11 +77,11 @@ class Settings(NamedTuple):
     heavy_threshold: int = 40 * MIB
     heavy_add: tuple[str, ...] = ()
     heavy_remove: tuple[str, ...] = ()
-    heavy_allow: Mapping[str, Allowance] = MappingProxyType({})
+    heavy_allow: Mapping[str, AllowedName] = MappingProxyType({})
     only_through: Mapping[str, str] = _NOTHING
     forbid_add: tuple[str, ...] = ()
     forbid_remove: tuple[str, ...] = ()
-    forbid_allow: Mapping[str, Allowance] = MappingProxyType({})
+    forbid_allow: Mapping[str, AllowedName] = MappingProxyType({})
     forbid_companions: bool = False
     pins: Mapping[str, str] = _NOTHING
     baseline: str | None = None
@@ -162,7 +162,7 @@ def _shown(value: object) -> str:
 class _Table:
     """One table of the settings, which knows its keys and where it stands."""
 
-    def __init__(self, document: Document, key: KeyPath, value: object, known: tuple[str, ...]) -> None:
+    def __init__(self, document: TomlDocument, key: KeyPath, value: object, known: tuple[str, ...]) -> None:
         self._document = document
         self._key = key
         if not isinstance(value, dict):
@@ -227,12 +227,12 @@ class _Table:
                 raise self._document.error(f"{self._name(name)}.{inner} must be a string, not {_shown(text)}", (*key, inner))
         return value
 
-    def allowances(self) -> dict[str, Allowance]:
+    def allowances(self) -> dict[str, AllowedName]:
         """Return `allow = {name = "reason"}` with places."""
-        found: dict[str, Allowance] = {}
+        found: dict[str, AllowedName] = {}
         for name, reason in self.mapping("allow").items():
             place = self._document.place((*self._key, "allow", name))
-            found[name] = Allowance(reason.strip(), self._document.path, place.line, place.column)
+            found[name] = AllowedName(reason.strip(), self._document.path, place.line, place.column)
         return found
 
 

@@ -16,7 +16,7 @@ SHOWN_PROCESSES = 10
 SHOWN_VALUE = 60
 
 
-class Memory(NamedTuple):
+class MemoryReport(NamedTuple):
     """What was read of a container: its limit, the shares of it at which it is judged, and its processes."""
 
     container: Container
@@ -34,7 +34,7 @@ class Packages(NamedTuple):
     heavy: tuple[HeavyDistribution, ...]
 
 
-class Variable(NamedTuple):
+class ReportedVariable(NamedTuple):
     """A variable of the runtime: its value, None where it is not set, and what that means."""
 
     name: str
@@ -46,13 +46,13 @@ class Environment(NamedTuple):
     """The variables that matter, and whose they are."""
 
     whose: str
-    variables: tuple[Variable, ...]
+    variables: tuple[ReportedVariable, ...]
 
 
 class Health(NamedTuple):
     """All that was asked for; None stands for a part that was not, or that this system does not tell."""
 
-    memory: Memory | None
+    memory: MemoryReport | None
     packages: Packages | None
     environment: Environment | None
     findings: tuple[Finding, ...]
@@ -90,7 +90,7 @@ def render(health: Health) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _memory(memory: Memory) -> list[str]:
+def _memory(memory: MemoryReport) -> list[str]:
     use, limit, machine = memory.container.use, memory.limit, memory.container.machine
     if use is None:
         return []
@@ -114,7 +114,7 @@ def _memory(memory: Memory) -> list[str]:
     return lines + ([f"    {', '.join(parts)}"] if parts else [])
 
 
-def _processes(memory: Memory) -> list[str]:
+def _processes(memory: MemoryReport) -> list[str]:
     if not memory.processes:
         return []
     resident = sum(one.resident for one in memory.processes)
@@ -216,7 +216,7 @@ def render_json(health: Health) -> str:
     return json.dumps(value, indent=2) + "\n"
 
 
-def _memory_object(memory: Memory) -> dict[str, object]:
+def _memory_object(memory: MemoryReport) -> dict[str, object]:
     container, use, limit = memory.container, memory.container.use, memory.limit
     warn, fail = memory.bands
     return {

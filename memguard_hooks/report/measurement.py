@@ -13,8 +13,8 @@ from memguard_hooks.measure.attribution import Attribution, Branch, Import
 from memguard_hooks.measure.comparison import Compared
 from memguard_hooks.measure.import_graph import SERVER
 from memguard_hooks.measure.limit import Outcome
-from memguard_hooks.measure.measure import Run
-from memguard_hooks.measure.serving import Reading, Served
+from memguard_hooks.measure.measure import MeasuredRun
+from memguard_hooks.measure.serving import ServingResult, ServingSample
 from memguard_hooks.report.text import way
 
 FOLDED = MIB
@@ -28,10 +28,10 @@ class EntryResult(NamedTuple):
 
     name: str
     interpreter: str
-    run: Run
+    run: MeasuredRun
     found: Attribution
     measured: Measured
-    uncompiled: Run | None = None
+    uncompiled: MeasuredRun | None = None
     uncompiled_modules: int = 0
     compared: tuple[Compared, ...] = ()
     outcome: Outcome | None = None
@@ -41,7 +41,7 @@ class ServiceResult(NamedTuple):
     """One service that was started. `estimated` is the static estimate in bytes, None where it was not asked for."""
 
     name: str
-    served: Served
+    served: ServingResult
     limit: int | None
     limit_label: str
     estimated: int | None = None
@@ -193,14 +193,14 @@ def render_service(result: ServiceResult) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _after(served: Served) -> str:
+def _after(served: ServingResult) -> str:
     title = f"after {_count(served.requests, 'request')}"
     if served.answered != served.requests:
         title += f", {served.answered} of them answered"
     return f"{title} (status {', '.join(map(str, served.statuses))})" if served.statuses else title
 
 
-def _reading(title: str, reading: Reading, result: ServiceResult) -> list[str]:
+def _reading(title: str, reading: ServingSample, result: ServiceResult) -> list[str]:
     lines = [f"  {title}", "      PSS     USS     RSS  process"]
     for process in reading.processes:
         sizes = (process.memory.shared, process.memory.own, process.memory.resident)

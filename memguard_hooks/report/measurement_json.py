@@ -9,7 +9,7 @@ from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, Skipped, Step
 from memguard_hooks.measure.attribution import Branch
 from memguard_hooks.measure.limit import Outcome
-from memguard_hooks.measure.serving import Reading
+from memguard_hooks.measure.serving import ServingSample
 from memguard_hooks.report.measurement import EntryResult, ServiceResult, name_process
 
 
@@ -123,7 +123,7 @@ def service_json(result: ServiceResult) -> dict[str, object]:
     }
 
 
-def _reading_json(reading: Reading | None) -> dict[str, object] | None:
+def _reading_json(reading: ServingSample | None) -> dict[str, object] | None:
     if reading is None:
         return None
     return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import Grammar, Options, names, split_options
+from memguard_hooks.deployment.options import Grammar, ParsedOptions, names, split_options
 from memguard_hooks.deployment.servers.clicked import with_variables
 from memguard_hooks.deployment.start import (
     Count,
@@ -84,13 +84,13 @@ def read(words: list[str], host: Host, folder: str) -> StartCommand:
     return one if verb != "worker" else _worker(one, given, host)
 
 
-def _behind_verb(rest: list[str]) -> Options:
+def _behind_verb(rest: list[str]) -> ParsedOptions:
     """Return the app that celery 4 lets stand behind any verb; the options of the verb itself say nothing here."""
     for at, word in enumerate(rest):
         name, has_value, value = word.partition("=")
         if name in ("-A", "--app") and (has_value or at + 1 < len(rest)):
-            return Options({"--app": value if has_value else rest[at + 1]}, frozenset(), ())
-    return Options({}, frozenset(), ())
+            return ParsedOptions({"--app": value if has_value else rest[at + 1]}, frozenset(), ())
+    return ParsedOptions({}, frozenset(), ())
 
 
 def _entrypoint(app: str, host: Host, folder: str) -> EntryPoint:
@@ -103,7 +103,7 @@ def _entrypoint(app: str, host: Host, folder: str) -> EntryPoint:
     return parse_entrypoint(f"{module}:{attribute or 'app'}", folder)._replace(text=app, roots=roots)
 
 
-def _worker(one: StartCommand, given: Options, host: Host) -> StartCommand:
+def _worker(one: StartCommand, given: ParsedOptions, host: Host) -> StartCommand:
     pool = given.values.get("--pool", "prefork")
     if pool not in _POOLS:
         return unknown(f"celery refuses the command: it has no pool {pool}", one.entrypoint, "celery")
@@ -129,7 +129,7 @@ def _worker(one: StartCommand, given: Options, host: Host) -> StartCommand:
     )
 
 
-def _count(given: Options, host: Host) -> tuple[Count, int | str | None]:
+def _count(given: ParsedOptions, host: Host) -> tuple[Count, int | str | None]:
     """Return the processes of a pool at most, and those that always run, or why celery refuses the words."""
     scale = given.values.get("--autoscale")
     if scale is not None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from memguard_hooks.deployment.options import Options
+from memguard_hooks.deployment.options import ParsedOptions
 from memguard_hooks.deployment.start import Host, read_text
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off", ""})
 
 
-def with_variables(given: Options, valued: Sequence[str], flags: Sequence[str], prefix: str, host: Host) -> Options:
+def with_variables(
+    given: ParsedOptions, valued: Sequence[str], flags: Sequence[str], prefix: str, host: Host
+) -> ParsedOptions:
     """Add the options that variables such as `UVICORN_WORKERS` give where the command line does not."""
     values, on = dict(given.values), set(given.flags)
     problem = given.problem

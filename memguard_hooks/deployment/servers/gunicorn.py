@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from memguard_hooks.deployment.options import Grammar, Options, names, split_options
+from memguard_hooks.deployment.options import Grammar, ParsedOptions, names, split_options
 from memguard_hooks.deployment.start import (
     Count,
     EntryPoint,
@@ -119,13 +119,13 @@ def read(words: list[str], host: Host, folder: str) -> StartCommand:
     return _start(entrypoint, values, preload_source, concurrency)
 
 
-def _problem(given: Options) -> str | None:
+def _problem(given: ParsedOptions) -> str | None:
     below = [name for name in GRAMMAR.numbers & given.values.keys() if given.values[name].strip().startswith("-")]
     return given.problem or (f"{min(below)} takes no number below 0" if below else None)
 
 
 def _settle(
-    settings: _Settings, from_environment: Options, given: Options
+    settings: _Settings, from_environment: ParsedOptions, given: ParsedOptions
 ) -> tuple[dict[str, gunicorn_conf.Value | _Unsettled], str]:
     """Return all settings by their precedence, and where preloading is switched on."""
     values = dict(settings.values)
@@ -211,7 +211,7 @@ def _read_file(named: str, host: Host, folder: str, *, is_named: bool) -> _Setti
     from memguard_hooks.deployment import gunicorn_conf  # ast takes its time
 
     found = gunicorn_conf.read(data, host.variables, host.cpus)
-    settings = found.values.values() if isinstance(found, gunicorn_conf.Settings) else (found,)
+    settings = found.values.values() if isinstance(found, gunicorn_conf.GunicornSettings) else (found,)
     unresolved = [one for one in settings if isinstance(one, gunicorn_conf.Unresolved)]
     refused = next((one for one in unresolved if one.is_refused or one is found), None)
     if refused is not None or isinstance(found, gunicorn_conf.Unresolved):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import Grammar, Options, names, split_options
+from memguard_hooks.deployment.options import Grammar, ParsedOptions, names, split_options
 from memguard_hooks.deployment.servers.clicked import with_file, with_variables
 from memguard_hooks.deployment.start import (
     EntryPoint,
@@ -124,7 +124,7 @@ def _declared(host: Host, folder: str) -> str | None:
     return match[2] if match is not None else None
 
 
-def _start(entrypoint: EntryPoint, given: Options, host: Host, server: str, modules: tuple[str, ...]) -> StartCommand:
+def _start(entrypoint: EntryPoint, given: ParsedOptions, host: Host, server: str, modules: tuple[str, ...]) -> StartCommand:
     asked = given.values.get("--workers", host.variables.get("WEB_CONCURRENCY"))
     if asked is not None and re.fullmatch(r"\s*-[0-9]+\s*", asked):
         asked = "0"

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from memguard_hooks.app.entry_points import Entry, find_entry, find_services, read_command, settings_of
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.app.estimate import (
     FIRST_PARTY,
-    Process,
+    ProcessEstimate,
     Root,
     add_processes,
     add_up,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from memguard_hooks.app.measured_roots import Known
 
 
-class Judged(NamedTuple):
+class JudgedService(NamedTuple):
     """A service with its estimate and its process.
 
     `fewest` are the workers that always run, where a server adds more under load. `preload` is what preloading would
@@ -42,7 +42,7 @@ class Judged(NamedTuple):
 
     report: ServiceReport
     service: Service
-    process: Process | None
+    process: ProcessEstimate | None
     settings: ServiceSettings
     deferrals: tuple[Deferral, ...] = ()
     workers: int | None = None
@@ -52,13 +52,13 @@ class Judged(NamedTuple):
     after_fork: int = 0
 
 
-def assess(project: Project, before: Project | None) -> list[Judged]:
+def assess(project: Project, before: Project | None) -> list[JudgedService]:
     """Judge all services of a project; `before` is the same project at the last commit."""
     for settings in (project.settings.service, *project.settings.services.values()):
         _plan(settings)
     services, unknown = find_services(project), []
     known = {} if before is None else {service.name: service for service in find_services(before)}
-    judged: list[Judged] = []
+    judged: list[JudgedService] = []
     for service in services:
         settings = settings_of(project, service)
         now = estimate_service(project, service, settings)
@@ -90,7 +90,7 @@ class Estimated(NamedTuple):
 
     command: StartCommand
     entrypoint: EntryPoint
-    process: Process
+    process: ProcessEstimate
     estimate: Estimate
     workers: int
     unread: tuple[str, ...]
@@ -133,7 +133,7 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
     return _with_dirty_workers(project, entry, found)
 
 
-def _known(project: Project, entry: Entry) -> Known | None:
+def _known(project: Project, entry: ServiceEntry) -> Known | None:
     """Return what was measured of an entry point of this project, unless that was on another Python."""
     if not project.measured:
         return None
@@ -154,7 +154,7 @@ def _known(project: Project, entry: Entry) -> Known | None:
     return Known(found, moved)
 
 
-def _with_dirty_workers(project: Project, entry: Entry, found: Estimated) -> Estimated:
+def _with_dirty_workers(project: Project, entry: ServiceEntry, found: Estimated) -> Estimated:
     """Add the processes that gunicorn starts for `dirty_apps`: an arbiter that imports these apps, and its workers.
 
     The arbiter imports before it forks, to ask each app for its number of workers: of an app that took 39 MiB with one
@@ -234,7 +234,7 @@ def _judge(
     now: Estimated,
     then: Estimated | None,
     commit: int | None,
-) -> Judged:
+) -> JudgedService:
     limit, source, label = limit_of(service, settings)
     estimate = now.estimate._replace(commit=commit)
     taken = judged_by(estimate, settings)
@@ -268,7 +268,7 @@ def _judge(
         bands=bands,
         added=tuple(_grown(now.process.parts, then.process.parts)) if then is not None else (),
     )
-    return Judged(
+    return JudgedService(
         report,
         service,
         now.process,
@@ -346,7 +346,7 @@ def _plan_that_fits(service: Service, settings: ServiceSettings, needed: float) 
     return f"{plan.platform} {plan.plan} ({mib(plan.memory)} MiB)" if plan is not None and plan.memory else None
 
 
-def _unknown(project: Project, service: Service, settings: ServiceSettings) -> Judged:
+def _unknown(project: Project, service: Service, settings: ServiceSettings) -> JudgedService:
     limit, source, label = limit_of(service, settings)
     command = read_command(project, service)
     report = ServiceReport(
@@ -362,4 +362,4 @@ def _unknown(project: Project, service: Service, settings: ServiceSettings) -> J
         estimate=None,
         verdict="unknown",
     )
-    return Judged(report, service, None, settings)
+    return JudgedService(report, service, None, settings)

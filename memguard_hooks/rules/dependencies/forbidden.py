@@ -13,7 +13,7 @@ from memguard_hooks.rules.dependencies.lighter import INSTEAD, LIGHTER_BUILD
 
 if TYPE_CHECKING:
     from memguard_hooks.catalog.lookup import Footprint
-    from memguard_hooks.dependencies.lock import Lock, Package
+    from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.requirement import Requirement
     from memguard_hooks.project.project import Project
 
@@ -140,7 +140,7 @@ def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[st
             break
 
 
-def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tuple[str, Package, tuple[str, ...]]]:
+def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tuple[str, LockedPackage, tuple[str, ...]]]:
     """Give the forbidden packages that a lock installs on the host because of others, each with the way to it."""
     if not project.declared.deployed.counts(lock.path):
         return
@@ -161,7 +161,7 @@ def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tup
 
 
 def _finding_in_lock(
-    project: Project, lock: Lock, forbidden: Forbidden, name: str, package: Package, way: tuple[str, ...],
+    project: Project, lock: Lock, forbidden: Forbidden, name: str, package: LockedPackage, way: tuple[str, ...],
     place: tuple[str, int, int],
 ) -> Finding:  # fmt: skip
     cost, takes = _cost(name, package.version)

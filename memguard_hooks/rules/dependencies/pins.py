@@ -10,9 +10,9 @@ from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import Finding, Severity, Skipped, mib
 
 if TYPE_CHECKING:
-    from memguard_hooks.dependencies.lock import Lock, Package
+    from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.locked import Locked
-    from memguard_hooks.dependencies.requirement import Manifest, Pin, Requirement, Source
+    from memguard_hooks.dependencies.requirement import Manifest, Pin, Requirement, RequirementSource
     from memguard_hooks.project.project import Project
 
 HOOK = "pin-litellm"
@@ -29,7 +29,7 @@ _PUBLIC_INDEX = re.compile(r"//pypi\.")
 """The host of the index that the tables of served versions are of."""
 
 
-class Judged(NamedTuple):
+class JudgedRequirement(NamedTuple):
     """A finding, what it is about, and the version that would mend it, None where a person must choose."""
 
     finding: Finding
@@ -57,7 +57,7 @@ class Judge:
 
     # Manifests
 
-    def requirements(self, manifest: Manifest) -> Iterator[Judged]:
+    def requirements(self, manifest: Manifest) -> Iterator[JudgedRequirement]:
         """Judge what one manifest declares: each requirement by itself, in the light of what else pins it."""
         from memguard_hooks.dependencies.requirement import is_live, pin_of
 
@@ -126,7 +126,7 @@ class Judge:
             return deployed.counts(requirement.path)
         return self._project.declared.is_installed(requirement)
 
-    def _exact(self, requirement: Requirement, pin: Pin, constraint: str) -> list[Judged]:
+    def _exact(self, requirement: Requirement, pin: Pin, constraint: str) -> list[JudgedRequirement]:
         from memguard_hooks.dependencies.requirement import source_of
 
         if pin.version is None:
@@ -136,7 +136,7 @@ class Judge:
             return [self._judged(requirement, fault, self._version_for(requirement, constraint))]
         return self._disagreement(requirement)
 
-    def _range(self, requirement: Requirement, pins: Sequence[Pin], constraint: str) -> list[Judged]:
+    def _range(self, requirement: Requirement, pins: Sequence[Pin], constraint: str) -> list[JudgedRequirement]:
         """Judge a requirement that nothing in its manifest pins.
 
         `pins` are those of the same package elsewhere in it, and `constraint` the specifiers of all its constraints.
@@ -176,9 +176,9 @@ class Judge:
         fix = self._advice(requirement, version)
         is_known = bool(locked or told or served(name) is not None) and name in self._pins
         finding = _finding(requirement, "MG101", message, severity, cost, fix)
-        return [Judged(finding, requirement, version if is_known else None), *disagreement]
+        return [JudgedRequirement(finding, requirement, version if is_known else None), *disagreement]
 
-    def _disagreement(self, requirement: Requirement, locked: Sequence[Locked] = ()) -> list[Judged]:
+    def _disagreement(self, requirement: Requirement, locked: Sequence[Locked] = ()) -> list[JudgedRequirement]:
         """Compare a requirement with the lock that is made from its manifest."""
         from memguard_hooks.dependencies.locked import lock_without, locked_versions, update_command
         from memguard_hooks.dependencies.requirement import specifiers
@@ -203,7 +203,7 @@ class Judge:
             what = f"{name} is declared here and missing in {path}"
         severity: Severity = "error" if name in self._pins else "warning"
         finding = _finding(requirement, "MG104", f"{what}: they do not agree", severity, None, f"run {update_command(path)}")
-        return [Judged(finding, requirement)]
+        return [JudgedRequirement(finding, requirement)]
 
     # Locks
 
@@ -232,7 +232,7 @@ class Judge:
                     subject=name,
                 )
 
-    def _is_needed(self, lock: Lock, package: Package) -> bool:
+    def _is_needed(self, lock: Lock, package: LockedPackage) -> bool:
         """Tell whether the host installs a package of a lock, as far as the lock says."""
         if not self._project.declared.deployed.counts(lock.path):
             return False
@@ -245,7 +245,9 @@ class Judge:
 
     # Versions
 
-    def fault(self, name: str, version: str, lock: str | None = None, source: Source | None = None) -> Fault | None:
+    def fault(
+        self, name: str, version: str, lock: str | None = None, source: RequirementSource | None = None
+    ) -> Fault | None:
         """Judge a version that is pinned exactly, by a manifest or by a lock, and comes from a source."""
         from memguard_hooks.dependencies.requirement import specifiers
         from memguard_hooks.dependencies.served import not_served
@@ -264,9 +266,11 @@ class Judge:
             return Fault("MG105", f"{subject} cannot be installed: it was not served on {table.date}", None)
         return None
 
-    def _judged(self, requirement: Requirement, fault: Fault, version: str | None) -> Judged:
+    def _judged(self, requirement: Requirement, fault: Fault, version: str | None) -> JudgedRequirement:
         advice = self._advice(requirement, version)
-        return Judged(_finding(requirement, fault.code, fault.text, "error", fault.cost, advice), requirement, version)
+        return JudgedRequirement(
+            _finding(requirement, fault.code, fault.text, "error", fault.cost, advice), requirement, version
+        )
 
     def _version_for(self, requirement: Requirement, constraint: str) -> str | None:
         """Return the newest version that is known and allowed by the constraints, in the declared range if there is one."""

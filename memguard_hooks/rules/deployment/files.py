@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from memguard_hooks.deployment.service import Trap
 from memguard_hooks.finding import Finding
 from memguard_hooks.rules.deployment.findings import finding
-from memguard_hooks.rules.deployment.running import Running
+from memguard_hooks.rules.deployment.running import RunningService
 
 _DEBUGGING = re.compile(r"-X ?(?:dev|tracemalloc(?:=[1-9]\d*)?)")
 
@@ -37,13 +37,13 @@ def check_trap(trap: Trap) -> Iterator[Finding]:
         yield finding(trap.place, "MG422", f"{trap.subject} is about to be ignored: {trap.detail}", "write the new file")
 
 
-def check(running: Running) -> Iterator[Finding]:
+def check(running: RunningService) -> Iterator[Finding]:
     """Judge what one service starts."""
     yield from _debugging(running)
     yield from _missing(running)
 
 
-def _debugging(running: Running) -> Iterator[Finding]:
+def _debugging(running: RunningService) -> Iterator[Finding]:
     """MG423."""
     if running.is_for_developers:
         return
@@ -59,7 +59,7 @@ def _debugging(running: Running) -> Iterator[Finding]:
             yield finding(running.place, "MG423", message, f"delete `{option}`")
 
 
-def _missing(running: Running) -> Iterator[Finding]:
+def _missing(running: RunningService) -> Iterator[Finding]:
     """MG424: only where the folder is certain, nothing of that name stands elsewhere, and no build writes files."""
     from memguard_hooks.app.entry_points import find_entry
     from memguard_hooks.finding import Skipped
@@ -87,7 +87,7 @@ def _missing(running: Running) -> Iterator[Finding]:
     yield finding(running.place, "MG424", message, "correct the start command")
 
 
-def _is_declared(running: Running, module: str) -> bool:
+def _is_declared(running: RunningService, module: str) -> bool:
     """Tell whether a manifest names something like a module, which is then installed and not of the repository."""
     word = re.compile(re.escape(module).replace("_", "[-_.]").encode(), re.IGNORECASE)
     read = running.project.read_file

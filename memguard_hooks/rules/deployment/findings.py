@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from memguard_hooks.deployment.service import Place
+from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import Finding, Severity
 
 HOOK = "deploy-config"
 
 
 def finding(
-    place: Place,
+    place: ServicePlace,
     code: str,
     message: str,
     fix: str,

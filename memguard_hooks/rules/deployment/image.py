@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from memguard_hooks.app.estimate import Process
+from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.deployment.service import Build
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.rules.deployment.findings import finding
-from memguard_hooks.rules.deployment.running import Running
+from memguard_hooks.rules.deployment.running import RunningService
 
 _UV = re.compile(r"\buv\s+(?:pip\s+(?:install|sync)|sync|add)\b")
 _NO_COMPILE = re.compile(r"\bpip3?\s+install\b[^&|;]*--no-compile\b")
@@ -34,7 +34,7 @@ SEVERAL = 3
 """Lines that print: with fewer an app hardly tells by them what it does."""
 
 
-def check(running: Running) -> Iterator[Finding]:
+def check(running: RunningService) -> Iterator[Finding]:
     """Judge the image of one service, or what a platform makes in its place."""
     yield from _bytecode(running)
     yield from _buffered(running)
@@ -44,7 +44,7 @@ def _is_on(value: str | None) -> bool:
     return bool(value) and re.fullmatch(r"0+", value or "") is None
 
 
-def _bytecode(running: Running) -> Iterator[Finding]:
+def _bytecode(running: RunningService) -> Iterator[Finding]:
     """MG705: nothing compiles the packages when they are installed, and nothing may do so later."""
     service = running.service
     name = "PYTHONDONTWRITEBYTECODE"
@@ -67,7 +67,7 @@ def _bytecode(running: Running) -> Iterator[Finding]:
     yield finding(place, "MG705", message, fix, cost=cost)
 
 
-def _taken_by_compiling(process: Process) -> dict[str, int]:
+def _taken_by_compiling(process: ProcessEstimate) -> dict[str, int]:
     """Return what heavy packages of a process take more where they are compiled first, in bytes.
 
     Of what a root takes more, that share counts which it adds to those before it.
@@ -89,15 +89,15 @@ def _leaves_source(build: Build) -> bool:
     return (_UV.search(command) or _NO_COMPILE.search(command)) is not None and _COMPILES.search(command) is None
 
 
-def _is_compiled_elsewhere(running: Running, install: Build) -> bool:
+def _is_compiled_elsewhere(running: RunningService, install: Build) -> bool:
     """Tell whether the file that installs says anywhere that it compiles, as a variable of another stage may."""
     data = running.project.read_file(install.place.path) or b""
     return _COMPILES.search(data.decode("utf-8", "replace")) is not None
 
 
-def _buffered(running: Running) -> Iterator[Finding]:
+def _buffered(running: RunningService) -> Iterator[Finding]:
     """MG704: only where all that is set is known, and the file that is started prints."""
-    from memguard_hooks.app.entry_points import Entry, find_entry
+    from memguard_hooks.app.entry_points import ServiceEntry, find_entry
 
     service = running.service
     name = "PYTHONUNBUFFERED"
@@ -112,8 +112,8 @@ def _buffered(running: Running) -> Iterator[Finding]:
     if any("u" in option for option in running.interpreter_options if re.fullmatch(r"-[A-Za-z]+", option)):
         return
     entry = find_entry(running.project, service)
-    text = running.project.read_file(entry.path) or b"" if isinstance(entry, Entry) else b""
-    if not isinstance(entry, Entry) or len(_PRINTS.findall(text)) < SEVERAL or b"reconfigure(" in text:
+    text = running.project.read_file(entry.path) or b"" if isinstance(entry, ServiceEntry) else b""
+    if not isinstance(entry, ServiceEntry) or len(_PRINTS.findall(text)) < SEVERAL or b"reconfigure(" in text:
         return
     message = (
         f"what {service.name} prints ({entry.path}) waits in a buffer, and is lost when the process is killed for its "

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from memguard_hooks.deployment.service import Place, Trap
+from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.rules.deployment.findings import finding
-from memguard_hooks.rules.deployment.running import Running
+from memguard_hooks.rules.deployment.running import RunningService
 
 _COMMENT = re.compile(r"(?:^|\s)#\s*(.*)$")
 _FIGURE = re.compile(r"(?<![\d.\w-])(\d{1,5}(?:\.\d{1,3})?)\s?([MG])i?B\b", re.IGNORECASE)
@@ -34,7 +34,7 @@ _TOLERANCE = 0.06
 """1 GB may be meant as 1000 MB."""
 
 
-def check_trap(trap: Trap, runnings: Sequence[Running]) -> Iterator[Finding]:
+def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Finding]:
     """Judge what a reader noticed about limits; services that nobody deploys may go without one."""
     if trap.kind == "memory-keys-disagree":
         message = f"{trap.subject} has two memory limits that disagree, and compose refuses the file: {trap.detail}"
@@ -55,14 +55,14 @@ def check_trap(trap: Trap, runnings: Sequence[Running]) -> Iterator[Finding]:
         yield finding(trap.place, "MG411", message, f"add `{key}`, or say in the settings what the host has")
 
 
-def _is_left_alone(running: Running) -> bool:
+def _is_left_alone(running: RunningService) -> bool:
     """Tell whether the limit is known from elsewhere, or the service is for developers."""
     return running.settings.limit is not None or running.settings.platform is not None or running.command.reload
 
 
-def check_plans(runnings: Sequence[Running]) -> Iterator[Finding]:
+def check_plans(runnings: Sequence[RunningService]) -> Iterator[Finding]:
     """MG413: a comment beside a plan that gives it other memory than it has."""
-    seen: set[Place] = set()
+    seen: set[ServicePlace] = set()
     for running in runnings:
         service = running.service
         match = re.fullmatch(r"(?P<path>.+?):(?P<line>\d+) (?P<key>\S+) (?P<plan>\S+(?: \S+)?)", service.limit_source)
@@ -78,7 +78,7 @@ def check_plans(runnings: Sequence[Running]) -> Iterator[Finding]:
             claimed = _claimed(comment[1], service.limit_label) if comment is not None else None
             if comment is None or claimed is None or abs(claimed - service.limit) <= _TOLERANCE * service.limit:
                 continue
-            place = Place(match["path"], at, comment.start(1) + 1)
+            place = ServicePlace(match["path"], at, comment.start(1) + 1)
             if place not in seen:
                 seen.add(place)
                 message = f"{service.limit_label} has {mib(service.limit)} MiB, not {mib(claimed)} as the comment says"

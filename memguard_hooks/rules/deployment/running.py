@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from memguard_hooks.app.entry_points import read_command, settings_of
 from memguard_hooks.deployment.command import MAX_LENGTH
-from memguard_hooks.deployment.service import Place, Service
+from memguard_hooks.deployment.service import Service, ServicePlace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ SYSTEMD = "systemd"
 _PYTHON = re.compile(r"(?:.*/)?python(?:\d(?:\.\d+)?)?")
 
 
-class Running:
+class RunningService:
     """One service of a project, and how its command starts it."""
 
     def __init__(self, project: Project, service: Service) -> None:
@@ -34,9 +34,9 @@ class Running:
         self.command = read_command(project, service)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> ServicePlace:
         """Where the start command is written."""
-        return Place(self.service.path, self.service.line, self.service.column)
+        return ServicePlace(self.service.path, self.service.line, self.service.column)
 
     @cached_property
     def limit(self) -> int | None:

@@ -16,13 +16,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from memguard_hooks.deployment.service import Place
+from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import MIB, Finding
 from memguard_hooks.rules.deployment.findings import finding
 
 if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
-    from memguard_hooks.rules.deployment.running import Running
+    from memguard_hooks.rules.deployment.running import RunningService
 
 KNOWN = (
     "GUNICORN_CMD_ARGS", "MALLOC_ARENA_MAX", "MALLOC_ARENA_TEST", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_",
@@ -58,14 +58,14 @@ class Started(NamedTuple):
     """A program as its variables see it: all that it is given, where those stand that are judged, and how it is started."""
 
     environment: Mapping[str, str]
-    places: Mapping[str, Place]
+    places: Mapping[str, ServicePlace]
     command: str = ""
     program: str | None = None
     target_python: tuple[int, int] | None = None
     is_for_developers: bool = False
 
 
-def check(running: Running, names_read: Callable[[], frozenset[str]]) -> Iterator[Finding]:
+def check(running: RunningService, names_read: Callable[[], frozenset[str]]) -> Iterator[Finding]:
     """Judge the variables that the repository sets for one service; `names_read` gives those that it reads itself."""
     service = running.service
     started = Started(
@@ -119,7 +119,7 @@ def read_names(project: Project) -> frozenset[str]:
     return frozenset(name.decode() for name in found)
 
 
-def _renamed(name: str, near: str, place: Place) -> Finding:
+def _renamed(name: str, near: str, place: ServicePlace) -> Finding:
     message = f"{name} is read by nobody: the variable is called {near}"
     return finding(place, "MG701", message, f"write {near}", severity="error")
 
@@ -144,7 +144,7 @@ def _distance(one: str, other: str) -> int:
 # Values
 
 
-def _value(started: Started, name: str, value: str, place: Place) -> Iterator[Finding]:
+def _value(started: Started, name: str, value: str, place: ServicePlace) -> Iterator[Finding]:
     refusal = refused(name, value, _python(started))
     if refusal is not None:
         message = f"{name}={value[:40]} keeps the interpreter from starting: {refusal}"
@@ -187,7 +187,7 @@ def _python(started: Started) -> tuple[int, int] | None:
     return started.target_python or ((int(match[1]), int(match[2])) if match is not None else None)
 
 
-def _debugging(started: Started, name: str, value: str, place: Place) -> Iterator[Finding]:
+def _debugging(started: Started, name: str, value: str, place: ServicePlace) -> Iterator[Finding]:
     """MG706; what is for developers may debug."""
     if started.is_for_developers or not value:
         return

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from memguard_hooks.deployment.service import Place
+from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.rules.deployment.findings import finding
-from memguard_hooks.rules.deployment.running import SYSTEMD, Running
+from memguard_hooks.rules.deployment.running import SYSTEMD, RunningService
 from memguard_hooks.tree import join
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _WEB = frozenset({"gunicorn", "uvicorn", "hypercorn", "uwsgi"})
 """Servers whose workers are ended after a number of requests; a task may well be worth a process of its own."""
 
 
-def check(running: Running) -> Iterator[Finding]:
+def check(running: RunningService) -> Iterator[Finding]:
     """Judge the processes of one service."""
     yield from _too_many(running)
     yield from _of_cpus(running)
@@ -50,7 +50,7 @@ def check(running: Running) -> Iterator[Finding]:
     yield from _settings_that_lose(running)
 
 
-def _too_many(running: Running) -> Iterator[Finding]:
+def _too_many(running: RunningService) -> Iterator[Finding]:
     """MG401: fewer workers would fit, these do not; where not even one fits, workers are not what is at fault."""
     from memguard_hooks.project.settings import FAIL, WARN
     from memguard_hooks.rules.budget.verdict import judged_by, workers_that_fit
@@ -74,7 +74,7 @@ def _too_many(running: Running) -> Iterator[Finding]:
     yield finding(running.place, "MG401", message, fix, severity="error", cost=taken)
 
 
-def _of_cpus(running: Running) -> Iterator[Finding]:
+def _of_cpus(running: RunningService) -> Iterator[Finding]:
     """MG402; a bound beside the number of CPUs is taken for one that was thought about."""
     command = running.command
     is_bounded = "PYTHON_CPU_COUNT" in running.service.environment
@@ -93,7 +93,7 @@ def _is_set_in_code(project: Project) -> bool:
     return any(b"worker_concurrency" in (project.read_file(path) or b"").lower() for path in sources)
 
 
-def _preload(running: Running) -> Iterator[Finding]:
+def _preload(running: RunningService) -> Iterator[Finding]:
     """MG403 and MG404: what workers might share and load each by itself."""
     from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
     from memguard_hooks.project.settings import WARN
@@ -130,7 +130,7 @@ def _preload(running: Running) -> Iterator[Finding]:
         yield finding(running.place, "MG404", message, fix, cost=late)
 
 
-def _recycling(running: Running) -> Iterator[Finding]:
+def _recycling(running: RunningService) -> Iterator[Finding]:
     """MG405 and MG406. That nothing recycles workers is no finding: nobody measured that a library leaks."""
     command = running.command
     requests = command.max_requests or 0
@@ -156,24 +156,26 @@ def check_settings_file(project: Project) -> Iterator[Finding]:
 
     data = project.read_file(SETTINGS_FILE)
     settings = gunicorn_conf.read(data, {}) if data is not None and not project.is_excluded(SETTINGS_FILE) else None
-    if not isinstance(settings, gunicorn_conf.Settings):
+    if not isinstance(settings, gunicorn_conf.GunicornSettings):
         return
     requests, workers = settings.values.get("max_requests"), settings.values.get("workers")
     few = FEW_PRELOADED if settings.values.get("preload_app") is True else FEW_REQUESTS
     if isinstance(requests, int) and 0 < requests < few:
         message = f"each worker ends after {_count(requests)}, and the next one loads the app again"
-        place = Place(SETTINGS_FILE, settings.lines["max_requests"], 1)
+        place = ServicePlace(SETTINGS_FILE, settings.lines["max_requests"], 1)
         yield finding(place, "MG405", message, "recycle after 1000 requests or more")
     if isinstance(workers, gunicorn_conf.Unresolved) and workers.is_cpu_count:
         message = f"gunicorn starts as many workers as {_OF_CPUS}"
-        yield finding(Place(SETTINGS_FILE, workers.line, 1), "MG402", message, "write a number, such as `workers = 2`")
+        yield finding(
+            ServicePlace(SETTINGS_FILE, workers.line, 1), "MG402", message, "write a number, such as `workers = 2`"
+        )
 
 
 def _count(requests: int) -> str:
     return "one request" if requests == 1 else f"{requests} requests"
 
 
-def _settings_that_lose(running: Running) -> Iterator[Finding]:
+def _settings_that_lose(running: RunningService) -> Iterator[Finding]:
     """MG407: the platform's own GUNICORN_CMD_ARGS preloads, whatever the settings file says."""
     service = running.service
     if running.command.preload_source != "GUNICORN_CMD_ARGS" or "GUNICORN_CMD_ARGS" in service.variables:
@@ -188,7 +190,7 @@ def _settings_that_lose(running: Running) -> Iterator[Finding]:
     if path is None or data is None:
         return
     settings = gunicorn_conf.read(data, service.environment)
-    if isinstance(settings, gunicorn_conf.Settings) and settings.values.get("preload_app") is False:
+    if isinstance(settings, gunicorn_conf.GunicornSettings) and settings.values.get("preload_app") is False:
         message = f"preload_app = False does not count: {service.platform} sets GUNICORN_CMD_ARGS, which preloads and wins"
         fix = "delete the line, or set GUNICORN_CMD_ARGS to what you want"
-        yield finding(Place(path, settings.lines["preload_app"], 1), "MG407", message, fix)
+        yield finding(ServicePlace(path, settings.lines["preload_app"], 1), "MG407", message, fix)
