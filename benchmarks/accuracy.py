@@ -32,11 +32,11 @@ from causes import find_gaps, render_causes, render_worst
 from random_sets import Drawn, Truth, as_drawn, name_of, read_or_measure, read_stored
 
 from memguard_hooks.app.estimate import ProcessEstimate
+from memguard_hooks.app.service_estimate import assess
 from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import MIB, Estimate
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
-from memguard_hooks.rules.budget.verdict import assess
 from memguard_hooks.tree import WorkTree
 
 PACKAGES = 12
@@ -84,7 +84,7 @@ def judge(truth: Truth) -> Judged:
         project = Project(tree, load(tree)[0])
         [service] = assess(project, None)
         tree.close()
-    if service.report.estimate is None or service.process is None:
+    if service.now is None:
         raise SystemExit(f"{name_of(truth)}: no estimate: {project.skipped}")
     footprints = [
         lookup.find(one.name, one.distribution, truth["installed"][one.distribution], python)
@@ -95,8 +95,8 @@ def judge(truth: Truth) -> Judged:
     base = lookup.interpreter(python)
     return Judged(
         truth,
-        service.report.estimate,
-        service.process,
+        service.now.estimate,
+        service.now.process,
         (base.resident + sum(one.resident for one in known), base.anonymous + sum(one.anonymous for one in known)),
         all(one.version == truth["installed"][one.distribution] and one.python.startswith(f"{python}.") for one in known),
     )

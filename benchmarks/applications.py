@@ -34,13 +34,13 @@ from packaging.version import Version
 
 from memguard_hooks.app.entry_points import find_services, settings_of
 from memguard_hooks.app.estimate import ProcessEstimate
+from memguard_hooks.app.service_estimate import estimate_service
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.imports.graph import Moment, Walk
 from memguard_hooks.measure import trace
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
-from memguard_hooks.rules.budget.verdict import estimate_service
 from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")

@@ -34,10 +34,10 @@ from process_memory import (
     serve,
 )
 
+from memguard_hooks.app.service_estimate import assess
 from memguard_hooks.host import process_tree
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
-from memguard_hooks.rules.budget.verdict import assess
 from memguard_hooks.tree import WorkTree
 
 if TYPE_CHECKING:
@@ -223,8 +223,8 @@ def estimate(command: str, interpreter: Path, code: Path) -> int:
         tree = WorkTree(folder)
         (judged,) = assess(Project(tree, load(tree, None)[0]), None)
         tree.close()
-    assert judged.report.estimate is not None
-    return judged.report.estimate.expected
+    assert judged.now is not None
+    return judged.now.estimate.expected
 
 
 def render_imports(interpreter: Path, directory: Path, rows: int) -> list[str]:

@@ -212,14 +212,14 @@ def below(report: Report, folder: str) -> Report:
     if not folder:
         return report
 
-    def chain(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    def lower(steps: tuple[Step, ...]) -> tuple[Step, ...]:
         return tuple(step._replace(path=f"{folder}/{step.path}") for step in steps)
 
     def parts(found: tuple[Part, ...]) -> tuple[Part, ...]:
-        return tuple(part._replace(chain=chain(part.chain)) for part in found)
+        return tuple(part._replace(chain=lower(part.chain)) for part in found)
 
     return report._replace(
-        findings=tuple(one._replace(path=f"{folder}/{one.path}", chain=chain(one.chain)) for one in report.findings),
+        findings=tuple(one._replace(path=f"{folder}/{one.path}", chain=lower(one.chain)) for one in report.findings),
         services=tuple(
             one._replace(path=f"{folder}/{one.path}", parts=parts(one.parts), added=parts(one.added))
             for one in report.services
@@ -232,3 +232,31 @@ def mib(size: int) -> str:
     """Write bytes as MiB for a person: whole from 10 upwards, one digit below."""
     value = size / MIB
     return f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}"
+
+
+def signed(size: int) -> str:
+    """Write a difference in whole MiB with its sign: `+57`, `-3`, `+0`."""
+    return f"{round(size / MIB):+d}"
+
+
+def way(steps: tuple[Step, ...]) -> str:
+    """Write the lines that lead to a module: `app/main.py:7 → app/api.py:3`."""
+    return " → ".join(f"{step.path}:{step.line}" for step in steps)
+
+
+def chain(steps: tuple[Step, ...]) -> str:
+    """Write the way to a module, and the module: `app/main.py:7 → app/api.py:3 → pandas`."""
+    return f"{way(steps)} → {steps[-1].module}"
+
+
+def summary(service: ServiceReport, since: str | None = None) -> str:
+    """Write one service in one line: `web: 263 of 512 MiB (render free), this commit +0`, or `since main +0`."""
+    if service.estimate is None:
+        return f"{service.name}: not estimated"
+    of = f" of {mib(service.limit)}" if service.limit is not None else ""
+    least = "at least " if service.verdict == "unknown" else ""
+    line = f"{service.name}: {least}{mib(service.estimate.expected)}{of} MiB ({service.limit_label})"
+    commit = service.estimate.commit
+    if commit is None:
+        return line
+    return f"{line}, {'this commit' if since is None else f'since {since}'} {signed(commit)}"

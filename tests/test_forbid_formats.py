@@ -12,7 +12,8 @@ import pytest
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.heavy import heavy_modules
 from memguard_hooks.hooks import forbid_heavy_deps
-from memguard_hooks.rules.dependencies.forbidden import BRINGERS, FORBIDDEN
+from memguard_hooks.rules.dependencies.forbidden import BRINGERS
+from memguard_hooks.rules.policy import FORBIDDEN
 
 Run = Callable[..., list[str]]
 

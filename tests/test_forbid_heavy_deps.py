@@ -12,8 +12,8 @@ import pytest
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.hooks import forbid_heavy_deps
-from memguard_hooks.rules.dependencies.forbidden import FORBIDDEN
 from memguard_hooks.rules.dependencies.lighter import INSTEAD
+from memguard_hooks.rules.policy import FORBIDDEN
 
 
 class Outcome(NamedTuple):

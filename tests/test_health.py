@@ -23,9 +23,9 @@ from memguard_hooks.host import cgroup, container
 from memguard_hooks.host.exit_status import explain
 from memguard_hooks.host.process_sizes import find_tree, name_of, read_size
 from memguard_hooks.measure.site_packages import find_folders, python_of, read_installed
-from memguard_hooks.rules.dependencies.pins import CEILING
 from memguard_hooks.rules.host import exact_pins
 from memguard_hooks.rules.host.exact_pins import is_below, is_same
+from memguard_hooks.rules.policy import CEILING
 from memguard_hooks.tree import WorkTree
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

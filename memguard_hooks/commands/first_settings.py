@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, read_command
+from memguard_hooks.app.limit import limit_of
 from memguard_hooks.deployment.discover import FOREIGN_FOLDERS
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings, parse_python
-from memguard_hooks.rules.budget.verdict import limit_of
 
 MAX_SERVICES = 20
 """Services that are told one by one."""

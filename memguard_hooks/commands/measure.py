@@ -20,6 +20,8 @@ from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from memguard_hooks.app.entry_points import settings_of
+from memguard_hooks.app.limit import limit_of
+from memguard_hooks.app.service_estimate import Estimated, estimate_service
 from memguard_hooks.catalog import lock
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -35,7 +37,6 @@ from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load, parse_size
 from memguard_hooks.report import measurement, measurement_json
 from memguard_hooks.report.measurement import EntryResult, ServiceResult
-from memguard_hooks.rules.budget.verdict import Estimated, estimate_service, limit_of
 from memguard_hooks.tree import WorkTree
 
 

@@ -20,7 +20,7 @@ of memory-budget. A line is allowed by `# memguard: allow[MG402] reason` at its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -29,7 +29,6 @@ from memguard_hooks.hooks import running
 
 if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
-    from memguard_hooks.rules.deployment.running import RunningService
 
 HOOK = "deploy-config"
 
@@ -61,32 +60,22 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge all that the deployment files of a project declare."""
-    from memguard_hooks.rules.deployment import comments
-    from memguard_hooks.rules.deployment.running import RunningService
+    from memguard_hooks.app.service_estimate import RunningService
+    from memguard_hooks.rules.deployment import comments, files, image, limits, variables, workers
 
     deployment = project.deployment
     started = [RunningService(project, service) for service in deployment.services]
-    found = dict.fromkeys(_findings(project, started))
+    names_read = cache(lambda: variables.read_names(project))
+    found: list[Finding] = []
+    for trap in deployment.traps:
+        found += [*files.check_trap(trap), *limits.check_trap(trap, started)]
+    found += limits.check_plans(started)
+    found += workers.check_settings_file(project) if not started else ()
+    for one in started:
+        found += [*workers.check(one), *files.check(one), *variables.check(one, names_read), *image.check(one)]
     paths = {place.path for one in started for place in (one.place, *one.service.variables.values())}
     paths |= {trap.place.path for trap in deployment.traps}
-    return Report(tuple(comments.apply(project, list(found), sorted(paths), HOOK)))
-
-
-def _findings(project: Project, started: Sequence[RunningService]) -> Iterator[Finding]:
-    from memguard_hooks.rules.deployment import files, image, limits, variables, workers
-
-    names_read = cache(lambda: variables.read_names(project))
-    for trap in project.deployment.traps:
-        yield from files.check_trap(trap)
-        yield from limits.check_trap(trap, started)
-    yield from limits.check_plans(started)
-    if not started:
-        yield from workers.check_settings_file(project)
-    for one in started:
-        yield from workers.check(one)
-        yield from files.check(one)
-        yield from variables.check(one, names_read)
-        yield from image.check(one)
+    return Report(tuple(comments.apply(project, list(dict.fromkeys(found)), sorted(paths), HOOK)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

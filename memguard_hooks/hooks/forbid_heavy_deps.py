@@ -23,18 +23,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memguard_hooks.allowance import apply_allowances, read_allowances
-from memguard_hooks.finding import Finding, Report
+from memguard_hooks.finding import Report
 from memguard_hooks.hooks import running
-from memguard_hooks.rules.dependencies.forbidden import (
-    COMPANIONS,
-    HOOK,
-    bringers,
-    find_in_catalog,
-    find_in_locks,
-    forbidden_in,
-    judge_declared,
-)
+from memguard_hooks.rules.dependencies.forbidden import HOOK, find
 
 if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
@@ -50,34 +41,7 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge what the manifests, the locks and the commands that install bring to the host."""
-    settings = project.settings
-    forbidden = forbidden_in(project)
-    findings = [
-        Finding(one.path, one.line, one.column, "MG190", f"{name} is allowed without a reason", HOOK,
-                fix=f'write `{name} = "why"`', subject=name)
-        for name, one in settings.forbid_allow.items() if not one.reason
-    ]  # fmt: skip
-    companions = {*COMPANIONS, *COMPANIONS.values()} if settings.forbid_companions else set()
-    manifests = project.declared.manifests(
-        {*forbidden.names, *bringers(forbidden), *project.heavy.distributions, *companions}
-    )
-    declared = [requirement for manifest in manifests for requirement in manifest.requirements]
-    if any(project.declared.may_install(path) for path in project.paths):
-        declared += project.declared.installed_by_commands
-    findings += [
-        judge_declared(one, forbidden)
-        for one in declared
-        if one.name in forbidden.names and project.declared.is_installed(one)
-    ]
-    findings += find_in_locks(project, forbidden)
-    findings += find_in_catalog(project, forbidden, declared)
-    if any(one.name in project.heavy.distributions or one.name in companions for one in declared):
-        from memguard_hooks.rules.dependencies.unused import find_companions, find_unused
-
-        findings += find_unused(project, declared)
-        findings += find_companions(project, declared) if companions else ()
-    allowances = read_allowances(comment for manifest in manifests for comment in manifest.comments)
-    return Report(tuple(apply_allowances(HOOK, findings, allowances, owns_unknown=False)))
+    return Report(tuple(find(project)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

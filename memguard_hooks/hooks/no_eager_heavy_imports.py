@@ -27,20 +27,16 @@ Options: `--target-python X.Y`, `--entrypoint APP`, `--scope reachable|all`; set
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memguard_hooks.app.heavy_imports import Eager, eager_imports, eager_in_file, find_entries, imports_past_modules
-from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Report, Skipped, Step, mib
+from memguard_hooks.finding import Report
 from memguard_hooks.hooks import running
+from memguard_hooks.rules.imports.eager import HOOK, find
 
 if TYPE_CHECKING:
-    from memguard_hooks.allowance import Allowance
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import Settings
-
-HOOK = "no-eager-heavy-imports"
 
 RULES = {
     "MG201": "a heavy module is imported eagerly",
@@ -52,139 +48,7 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge what the entry points reach, or each Python file by itself."""
-    findings = [
-        Finding(
-            one.path,
-            one.line,
-            one.column,
-            "MG190",
-            f"{name} is allowed without a reason",
-            HOOK,
-            fix=f'write `{name} = "why"`',
-            subject=name,
-        )
-        for name, one in project.settings.heavy_allow.items()
-        if not one.reason
-    ]
-    entries = find_entries(project)
-    found = [_finding(project, eager) for eager in eager_imports(project, entries)]
-    found += _past_the_module(project)
-    return Report((*findings, *_allowed(project, found, by_itself=not entries)))
-
-
-def _finding(project: Project, eager: Eager) -> Finding:
-    path, site, root = eager.path, eager.site, eager.root
-    cost, measured = project.cost_of(root)
-    takes = f": {mib(cost)} MiB ({measured})" if cost is not None else ""
-    name = eager.chain[-1].module
-    if site.used_line is not None and site.used_column is not None:
-        message = f"the lazy import of {name} in line {site.line} is resolved here, while the file loads{takes}"
-        fix = f"use {name} only inside functions that run later"
-        place = (path, site.used_line, site.used_column)
-        return Finding(*place, "MG202", message, HOOK, cost=cost, chain=eager.chain, fix=fix, subject=name)
-    unused = _unused(project, eager)
-    why = f"{site.why}, at the first request" if eager.at_request else site.why
-    if unused is not None and site.why == "at module level":
-        code, message = "MG203", f"{name} is imported eagerly and not used: nothing in this file names {unused}{takes}"
-        fix = f"delete the import, if no other file takes {unused} from here"
-    else:
-        code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
-        fix = _fix(project, eager, is_unused=unused is not None)
-    return Finding(
-        path,
-        site.line,
-        site.column,
-        code,
-        message,
-        HOOK,
-        cost=cost,
-        chain=eager.chain,
-        fix=fix,
-        end_line=site.end_line,
-        subject=name,
-    )
-
-
-def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
-    why = eager.site.why
-    if why.startswith("in function"):
-        return "import it where it is used, or call the function later, when a request or a job needs it"
-    if is_unused and why == "at module level, in try":
-        return f'ask `importlib.util.find_spec("{eager.root.partition(".")[0]}")`, which tells without loading it'
-    is_lazy_python = (project.settings.service.target_python or (3, 0)) >= (3, 15)
-    lazy = (
-        ", or write `lazy` before it" if is_lazy_python and why == "at module level" and eager.site.names != ("*",) else ""
-    )
-    return f"move the import into the function that uses it{lazy}"
-
-
-def _unused(project: Project, eager: Eager) -> str | None:
-    """Return the names that an import binds where nothing else in the file mentions them."""
-    from memguard_hooks.imports.uses import unused_names
-
-    data = project.read_file(eager.path)
-    return unused_names(data, eager.path, eager.site) if data is not None else None
-
-
-def _past_the_module(project: Project) -> Iterator[Finding]:
-    """Give the imports of libraries that have to come through a module of the project."""
-    for library, module, path, site in imports_past_modules(project):
-        message = f"{library} is imported here, not through {module}"
-        fix = f"take it from {module}, which loads it when it is needed"
-        step = Step(path, site.line, library)
-        yield Finding(
-            path,
-            site.line,
-            site.column,
-            "MG204",
-            message,
-            HOOK,
-            chain=(step,),
-            fix=fix,
-            end_line=site.end_line,
-            subject=library,
-        )
-
-
-def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> list[Finding]:
-    """Take out what comments allow, and add what is wrong with these."""
-    found: dict[str, list[Finding]] = {path: [] for path in project.suspects}
-    for finding in findings:
-        found.setdefault(finding.path, []).append(finding)
-    kept: list[Finding] = []
-    for path, own in found.items():
-        allowances = _allowances(project, path)
-        if not allowances:
-            kept += own
-            continue
-        from memguard_hooks.allowance import apply_allowances
-
-        silent: list[Finding] = []
-        if not by_itself:
-            # What no entry point reaches is no finding, and yet its allowance stands for something.
-            known = {(one.line, one.code) for one in own}
-            judged = (_finding(project, eager) for eager in eager_in_file(project, path))
-            silent = [one for one in judged if (one.line, one.code) not in known]
-        kept += [one for one in apply_allowances(HOOK, own + silent, allowances, owns_unknown=True) if one not in silent]
-    return kept
-
-
-def _allowances(project: Project, path: str) -> list[Allowance]:
-    data = project.read_file(path)
-    if data is None or b"memguard:" not in data:
-        return []
-    from memguard_hooks.allowance import read_allowances
-    from memguard_hooks.imports.scan import scan
-    from memguard_hooks.imports.text import decode
-
-    try:
-        scanned = scan(decode(data, path))
-        if scanned.problem is not None:
-            raise MemguardError(scanned.problem, path, scanned.line)
-    except MemguardError as error:
-        project.skipped.append(Skipped(path, error.line, error.message))
-        return []
-    return read_allowances((path, *comment) for comment in scanned.comments)
+    return Report(tuple(find(project)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -24,10 +24,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from memguard_hooks.allowance import apply_allowances, read_allowances
-from memguard_hooks.finding import Finding, Report
+from memguard_hooks.finding import Report
 from memguard_hooks.hooks import running
-from memguard_hooks.rules.dependencies.pins import HOOK, LITELLM, Judge, JudgedRequirement
+from memguard_hooks.rules.dependencies.pins import HOOK, find
+from memguard_hooks.rules.policy import LITELLM
 
 if TYPE_CHECKING:
     import argparse
@@ -47,37 +47,16 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge each declaration of a heavy package in the manifests, the locks and what commands install."""
-    return Report(_judge(project)[0])
+    return Report(find(project)[0])
 
 
 def fix(project: Project) -> tuple[str, ...]:
     """Write the pins that findings propose into the manifests, and return what was done, one line each."""
     from memguard_hooks.fix.pins import write_pins
 
-    findings, judged = _judge(project)
+    findings, judged = find(project)
     kept = frozenset(findings)
     return write_pins(project.tree, [one for one in judged if one.finding in kept])
-
-
-def _judge(project: Project) -> tuple[tuple[Finding, ...], list[JudgedRequirement]]:
-    """Return the findings that nothing allows, and what may be mended of all that was judged."""
-    judge = Judge(project)
-    manifests = project.declared.manifests(judge.names, with_repeated=True)
-    judged = [one for manifest in manifests for one in judge.requirements(manifest)]
-    if any(project.declared.may_install(path) for path in project.paths):
-        from memguard_hooks.dependencies.requirement import Manifest
-
-        named = (one for one in project.declared.installed_by_commands if one.name in judge.names)
-        judged += judge.requirements(Manifest(tuple(named)))
-    findings = [one.finding for one in judged]
-    findings += [finding for lock in project.declared.locks(judge.pinned) for finding in judge.packages(lock)]
-    if any(len({one.name for one in manifest.requirements}) < len(manifest.requirements) for manifest in manifests):
-        from memguard_hooks.rules.dependencies.twice import find_twice
-
-        python, is_deployed = project.declared.host_python, judge.is_deployed
-        findings += [finding for manifest in manifests for finding in find_twice(manifest, python, is_deployed)]
-    allowances = read_allowances(comment for manifest in manifests for comment in manifest.comments)
-    return tuple(apply_allowances(HOOK, findings, allowances, owns_unknown=True)), judged
 
 
 def _adjust(settings: Settings, options: argparse.Namespace) -> Settings:

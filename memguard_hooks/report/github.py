@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from memguard_hooks.finding import Finding, Report
-from memguard_hooks.report.text import chain
+from memguard_hooks.finding import Finding, Report, chain
+from memguard_hooks.report.text import visible
 from memguard_hooks.rules import read_rule
 
 
@@ -35,7 +35,7 @@ def most_severe_first(findings: Iterable[Finding]) -> list[Finding]:
 def _finding(finding: Finding, title: str) -> str:
     lines = [finding.message]
     if len(finding.chain) > 1:
-        lines.append(f"chain: {chain(finding.chain)}")
+        lines.append(f"chain: {visible(chain(finding.chain))}")
     if finding.fix:
         lines.append(f"fix: {finding.fix}")
     end_line = finding.end_line if finding.end_line is not None and finding.end_line > finding.line else finding.line

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from typing import NamedTuple
 
-from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step, mib
+from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step, mib, signed
 from memguard_hooks.report import outline
 from memguard_hooks.report.github import most_severe_first
-from memguard_hooks.report.text import name_part, signed, visible
+from memguard_hooks.report.text import name_part, visible
 
 LIMIT = 65_000
 """Characters, less than a comment may have: what posts it may add a line of its own."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memguard_hooks.catalog.lock import Measured
-from memguard_hooks.finding import MIB, mib
+from memguard_hooks.finding import MIB, mib, way
 from memguard_hooks.host.process_tree import Process
 from memguard_hooks.measure.attribution import Attribution, Branch, Import
 from memguard_hooks.measure.comparison import Compared
@@ -15,7 +15,6 @@ from memguard_hooks.measure.import_graph import SERVER
 from memguard_hooks.measure.limit import Outcome
 from memguard_hooks.measure.measure import MeasuredRun
 from memguard_hooks.measure.serving import ServingResult, ServingSample
-from memguard_hooks.report.text import way
 
 FOLDED = MIB
 """A package below that is counted among others."""

@@ -13,9 +13,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, mib
+from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, mib, signed
 from memguard_hooks.report import outline
-from memguard_hooks.report.text import name_part, signed, visible
+from memguard_hooks.report.text import name_part, visible
 
 WIDEST = 110
 """Columns beyond which a line is no longer read at a glance."""
@@ -154,12 +154,12 @@ def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part]
     largest = max((part.resident for part in told), default=1)
     space = 8 if width < NARROW else 16
     left = len(_row(0, 1, space))
-    beside = left + min(max((cell_len(name_part(part)) for part in told), default=0), LONGEST_NAME) + 2
+    beside = left + min(max((cell_len(visible(name_part(part))) for part in told), default=0), LONGEST_NAME) + 2
     chains = [_chain(part.chain, width - beside, leaf=False) for part in told]
     is_beside = width >= NARROW and all(len(chain) <= 1 for chain in chains)
     lines = []
     for part, chain in zip(told, chains, strict=True):
-        row, name = _row(part.resident, largest, space), Text(name_part(part))
+        row, name = _row(part.resident, largest, space), Text(visible(name_part(part)))
         if is_beside and chain and cell_len(name.plain) <= beside - left - 2:
             row.append_text(name).append(" " * (beside - cell_len(row.plain)))
             lines.append(row.append_text(chain[0]))
@@ -188,7 +188,7 @@ def _row(size: int, largest: int, space: int) -> Text:
 
 def _added(part: Part, width: int) -> list[Text]:
     head = f"  {signed(part.resident):>6} MiB  "
-    return _hang(head, Text(name_part(part)), width) + _indented(len(head), _chain(part.chain, width - len(head)))
+    return _hang(head, Text(visible(name_part(part))), width) + _indented(len(head), _chain(part.chain, width - len(head)))
 
 
 # Findings, what was skipped, and what to do

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, Step, mib
+from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, chain, mib, summary, way
 
 BUDGET = ("MG301", "MG302")
 
@@ -17,7 +17,7 @@ def render(report: Report, *, tables: bool = False) -> str:
         if (service.path, service.name) not in told:
             lines.append(summary(service, report.since))
             lines += table(service) if tables else []
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{visible(line)}\n" for line in lines)
 
 
 def _service_of(finding: Finding, report: Report) -> ServiceReport | None:
@@ -29,7 +29,7 @@ def _service_of(finding: Finding, report: Report) -> ServiceReport | None:
 
 def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
     mark = "" if finding.severity == "error" else " (warning)"
-    lines = [f"{visible(finding.path)}:{finding.line}:{finding.column}: {finding.code} {finding.message}{mark}"]
+    lines = [f"{finding.path}:{finding.line}:{finding.column}: {finding.code} {finding.message}{mark}"]
     if service is not None:
         lines += table(service)
     elif len(finding.chain) > 1:
@@ -41,18 +41,13 @@ def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
     return lines
 
 
-def chain(steps: tuple[Step, ...]) -> str:
-    """Write the way to a module: `app/main.py:7 → app/api.py:3 → pandas`."""
-    return f"{way(steps)} → {visible(steps[-1].module)}"
-
-
 def table(service: ServiceReport) -> list[str]:
     """Write what a service is made of: each package with what it adds and the way to it, a process, and all of them."""
     if service.estimate is None or not service.parts:
         return []
     told = [part for part in service.parts if part.resident >= MIB]
     rest = [part for part in service.parts if part.resident < MIB]
-    names = [name_part(part) for part in told]
+    names = [visible(name_part(part)) for part in told]
     width = max([len(name) for name, part in zip(names, told, strict=True) if part.chain], default=0)
     rows = [
         (part.resident, f"{name:<{width}}  {way(part.chain)}" if part.chain else name)
@@ -71,7 +66,7 @@ def table(service: ServiceReport) -> list[str]:
     late = service.estimate.all_loaded - service.estimate.expected
     if late >= MIB:
         lines.append(f"    {f'+{mib(late)}':>8} MiB  once all that is deferred has run")
-    unknown = [visible(part.package) for part in service.parts if part.source == "assumed" and part.chain]
+    unknown = [part.package for part in service.parts if part.source == "assumed" and part.chain]
     if unknown:
         lines.append(f"    nobody measured {', '.join(unknown)}: `memguard measure` does")
     return lines
@@ -82,34 +77,9 @@ def name_part(part: Part) -> str:
     source = "" if part.source == "catalog" else f" ({part.source})"
     if part.package.startswith("("):
         return f"{part.package.strip('()')}{' code' if part.package == '(first-party)' else ''}{source}"
-    return visible(f"{part.package} {part.version}{source}" if part.version else f"{part.package}{source}")
+    return f"{part.package} {part.version}{source}" if part.version else f"{part.package}{source}"
 
 
 def visible(text: str) -> str:
     """Write what would end a line, or not be seen, as an escape: names come from files of strangers."""
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def way(steps: tuple[Step, ...]) -> str:
-    """Write the lines that lead to a module: `app/main.py:7 → app/api.py:3`."""
-    return " → ".join(f"{visible(step.path)}:{step.line}" for step in steps)
-
-
-def summary(service: ServiceReport, since: str | None = None) -> str:
-    """Write one service in one line: `web: 263 of 512 MiB (render free), this commit +0`, or `since main +0`."""
-    if service.estimate is None:
-        return f"{service.name}: not estimated"
-    of = f" of {mib(service.limit)}" if service.limit is not None else ""
-    least = "at least " if service.verdict == "unknown" else ""
-    line = f"{service.name}: {least}{mib(service.estimate.expected)}{of} MiB ({service.limit_label})"
-    commit = service.estimate.commit
-    return (
-        line
-        if commit is None
-        else f"{line}, {'this commit' if since is None else f'since {visible(since)}'} {signed(commit)}"
-    )
-
-
-def signed(size: int) -> str:
-    """Write a difference in whole MiB with its sign: `+57`, `-3`, `+0`."""
-    return f"{round(size / 2**20):+d}"

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity, mib
 from memguard_hooks.rules.dependencies.lighter import INSTEAD, LIGHTER_BUILD
+from memguard_hooks.rules.policy import COMPANIONS, FORBIDDEN
 
 if TYPE_CHECKING:
     from memguard_hooks.catalog.lookup import Footprint
@@ -18,19 +20,6 @@ if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
 
 HOOK = "forbid-heavy-deps"
-
-FORBIDDEN = (
-    "torch",
-    "tensorflow",
-    "transformers",
-    "tokenizers",
-    "huggingface-hub",
-    "grpcio",
-    "google-api-python-client",
-)
-
-COMPANIONS = {"huggingface-hub": "hf-xet"}
-"""Package → what it uses where it is installed; without it huggingface-hub downloads by plain HTTP and says so."""
 
 BRINGERS = {
     "torch": (
@@ -48,6 +37,38 @@ BRINGERS = {
     ),
 }
 """Heavy forbidden package → the measured distributions that were installed with it; a test compares with the catalog."""
+
+
+def find(project: Project) -> list[Finding]:
+    """Return what is wrong with what the manifests, the locks and the commands that install bring to the host."""
+    settings = project.settings
+    forbidden = forbidden_in(project)
+    findings = [
+        Finding(one.path, one.line, one.column, "MG190", f"{name} is allowed without a reason", HOOK,
+                fix=f'write `{name} = "why"`', subject=name)
+        for name, one in settings.forbid_allow.items() if not one.reason
+    ]  # fmt: skip
+    companions = {*COMPANIONS, *COMPANIONS.values()} if settings.forbid_companions else set()
+    manifests = project.declared.manifests(
+        {*forbidden.names, *bringers(forbidden), *project.heavy.distributions, *companions}
+    )
+    declared = [requirement for manifest in manifests for requirement in manifest.requirements]
+    if any(project.declared.may_install(path) for path in project.paths):
+        declared += project.declared.installed_by_commands
+    findings += [
+        judge_declared(one, forbidden)
+        for one in declared
+        if one.name in forbidden.names and project.declared.is_installed(one)
+    ]
+    findings += find_in_locks(project, forbidden)
+    findings += find_in_catalog(project, forbidden, declared)
+    if any(one.name in project.heavy.distributions or one.name in companions for one in declared):
+        from memguard_hooks.rules.dependencies.unused import find_companions, find_unused
+
+        findings += find_unused(project, declared)
+        findings += find_companions(project, declared) if companions else ()
+    allowances = read_allowances(comment for manifest in manifests for comment in manifest.comments)
+    return apply_allowances(HOOK, findings, allowances, owns_unknown=False)
 
 
 class Forbidden(NamedTuple):

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import Finding, Severity, Skipped, mib
+from memguard_hooks.rules.policy import CEILING, LITELLM, WITHDRAWN
 
 if TYPE_CHECKING:
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
@@ -16,11 +18,6 @@ if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
 
 HOOK = "pin-litellm"
-LITELLM = "litellm"
-CEILING = "<1.70"
-
-WITHDRAWN = {LITELLM: {"1.82.7": "it was backdoored", "1.82.8": "it was backdoored"}}
-"""Releases taken from the index for what they did: litellm 1.82.7 and 1.82.8, March 2026."""
 
 MAX_DECLARATIONS = 100
 """Declarations of one package in one file that are judged."""
@@ -35,6 +32,27 @@ class JudgedRequirement(NamedTuple):
     finding: Finding
     requirement: Requirement
     version: str | None = None
+
+
+def find(project: Project) -> tuple[tuple[Finding, ...], list[JudgedRequirement]]:
+    """Return the findings that nothing allows, and what may be mended of all that was judged."""
+    judge = Judge(project)
+    manifests = project.declared.manifests(judge.names, with_repeated=True)
+    judged = [one for manifest in manifests for one in judge.requirements(manifest)]
+    if any(project.declared.may_install(path) for path in project.paths):
+        from memguard_hooks.dependencies.requirement import Manifest
+
+        named = (one for one in project.declared.installed_by_commands if one.name in judge.names)
+        judged += judge.requirements(Manifest(tuple(named)))
+    findings = [one.finding for one in judged]
+    findings += [finding for lock in project.declared.locks(judge.pinned) for finding in judge.packages(lock)]
+    if any(len({one.name for one in manifest.requirements}) < len(manifest.requirements) for manifest in manifests):
+        from memguard_hooks.rules.dependencies.twice import find_twice
+
+        python, is_deployed = project.declared.host_python, judge.is_deployed
+        findings += [finding for manifest in manifests for finding in find_twice(manifest, python, is_deployed)]
+    allowances = read_allowances(comment for manifest in manifests for comment in manifest.comments)
+    return tuple(apply_allowances(HOOK, findings, allowances, owns_unknown=True)), judged
 
 
 class Fault(NamedTuple):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from memguard_hooks.catalog import lookup
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
-from memguard_hooks.rules.dependencies.forbidden import COMPANIONS
+from memguard_hooks.rules.policy import COMPANIONS
 
 if TYPE_CHECKING:
     from memguard_hooks.dependencies.requirement import Requirement

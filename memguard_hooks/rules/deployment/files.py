@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import Trap
 from memguard_hooks.finding import Finding
 from memguard_hooks.rules.deployment.findings import finding
-from memguard_hooks.rules.deployment.running import RunningService
 
 _DEBUGGING = re.compile(r"-X ?(?:dev|tracemalloc(?:=[1-9]\d*)?)")
 

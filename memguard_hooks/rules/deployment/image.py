@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator
 
 from memguard_hooks.app.estimate import ProcessEstimate
+from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import Build
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.rules.deployment.findings import finding
-from memguard_hooks.rules.deployment.running import RunningService
 
 _UV = re.compile(r"\buv\s+(?:pip\s+(?:install|sync)|sync|add)\b")
 _NO_COMPILE = re.compile(r"\bpip3?\s+install\b[^&|;]*--no-compile\b")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.rules.deployment.findings import finding
-from memguard_hooks.rules.deployment.running import RunningService
 
 _COMMENT = re.compile(r"(?:^|\s)#\s*(.*)$")
 _FIGURE = re.compile(r"(?<![\d.\w-])(\d{1,5}(?:\.\d{1,3})?)\s?([MG])i?B\b", re.IGNORECASE)

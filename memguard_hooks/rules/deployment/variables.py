@@ -21,8 +21,8 @@ from memguard_hooks.finding import MIB, Finding
 from memguard_hooks.rules.deployment.findings import finding
 
 if TYPE_CHECKING:
+    from memguard_hooks.app.service_estimate import RunningService
     from memguard_hooks.project.project import Project
-    from memguard_hooks.rules.deployment.running import RunningService
 
 KNOWN = (
     "GUNICORN_CMD_ARGS", "MALLOC_ARENA_MAX", "MALLOC_ARENA_TEST", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_",

@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
+from memguard_hooks.app.limit import bands_of
+from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.rules.deployment.findings import finding
-from memguard_hooks.rules.deployment.running import SYSTEMD, RunningService
 from memguard_hooks.tree import join
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ FEW_PRELOADED = 10
 """The same where the app is loaded already, and a new worker is a fork and what it loads when it first needs it."""
 
 SETTINGS_FILE = "gunicorn.conf.py"
+
+SYSTEMD = "systemd"
 
 _OF_CPUS = "its machine has CPUs, of which a container sees all: memory follows the machine, not the limit"
 
@@ -52,26 +56,23 @@ def check(running: RunningService) -> Iterator[Finding]:
 
 def _too_many(running: RunningService) -> Iterator[Finding]:
     """MG401: fewer workers would fit, these do not; where not even one fits, workers are not what is at fault."""
-    from memguard_hooks.project.settings import FAIL, WARN
-    from memguard_hooks.rules.budget.verdict import judged_by, workers_that_fit
-
-    limit, settings = running.limit, running.settings
+    limit, _, label = running.limit
     if limit is None or (running.command.workers or 1) < 2 or running.command.reload or running.estimated is None:
         return
     now = running.estimated
-    taken = judged_by(now.estimate, settings)
-    fitting = workers_that_fit(now, settings, (settings.warn or WARN) * limit)
-    if taken <= (settings.fail or FAIL) * limit or fitting is None:
+    warn, fail = bands_of(limit, running.settings)
+    fitting = now.workers_that_fit(warn)
+    if now.taken <= fail or fitting is None:
         return
     message = (
-        f"{now.workers} workers of {running.service.name} take {mib(taken)} of {mib(limit)} MiB ({running.limit_label}): "
+        f"{now.workers} workers of {running.service.name} take {mib(now.taken)} of {mib(limit)} MiB ({label}): "
         f"{fitting} {'fits' if fitting == 1 else 'fit'}"
     )
     is_by_variable = not any(word.startswith(("-w", "--workers")) for word in running.words)
     fix = f"start {fitting} worker{'s' if fitting > 1 else ''}"
     if is_by_variable and running.command.program in ("gunicorn", "uvicorn"):
         fix += f", by WEB_CONCURRENCY={fitting}, `--workers` or the settings file"
-    yield finding(running.place, "MG401", message, fix, severity="error", cost=taken)
+    yield finding(running.place, "MG401", message, fix, severity="error", cost=now.taken)
 
 
 def _of_cpus(running: RunningService) -> Iterator[Finding]:
@@ -95,10 +96,7 @@ def _is_set_in_code(project: Project) -> bool:
 
 def _preload(running: RunningService) -> Iterator[Finding]:
     """MG403 and MG404: what workers might share and load each by itself."""
-    from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
-    from memguard_hooks.project.settings import WARN
-
-    command, limit = running.command, running.limit
+    command, (limit, _, label) = running.command, running.limit
     if command.server != "gunicorn" or (command.workers or 1) < 2 or running.estimated is None:
         return
     now = running.estimated
@@ -109,7 +107,7 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         )
         fix = "add `--preload`, unless what the app imports starts threads or opens connections"
         yield finding(running.place, "MG403", message, fix, cost=saved)
-    if late >= MUCH and limit is not None and now.estimate.all_loaded > (running.settings.warn or WARN) * limit:
+    if late >= MUCH and limit is not None and now.estimate.all_loaded > bands_of(limit, running.settings)[0]:
         eager = {root.name for root in now.process.roots}
         names = dict.fromkeys(
             root
@@ -121,7 +119,7 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         what = " and ".join(names) or "what is imported in functions"
         message = (
             f"{what} is loaded when it is first needed, after the fork, in each of {now.workers} workers: +{mib(late)} MiB, "
-            f"{mib(now.estimate.all_loaded)} of {mib(limit)} MiB then ({running.limit_label})"
+            f"{mib(now.estimate.all_loaded)} of {mib(limit)} MiB then ({label})"
         )
         fix = (
             "start 1 worker with threads\n"

@@ -12,9 +12,8 @@ from memguard_hooks.dependencies.requirement import normalize_name
 from memguard_hooks.finding import Finding, Severity, mib
 from memguard_hooks.host.installed_heavy import HeavyDistribution
 from memguard_hooks.project.settings import Settings
-from memguard_hooks.rules.dependencies.forbidden import FORBIDDEN
-from memguard_hooks.rules.dependencies.pins import CEILING, LITELLM, WITHDRAWN
 from memguard_hooks.rules.host.exact_pins import ExactPin, is_below, is_same
+from memguard_hooks.rules.policy import CEILING, FORBIDDEN, LITELLM, WITHDRAWN
 
 HOOK = "health"
 PLACE = "packages"

@@ -1,0 +1,285 @@
+"""One service as it will run: how it is started, its limit, and what it takes at one tree or at both sides of a commit."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
+from memguard_hooks.app.estimate import (
+    FIRST_PARTY,
+    ProcessEstimate,
+    Root,
+    add_processes,
+    add_up,
+    estimate_process,
+    estimate_together,
+)
+from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
+from memguard_hooks.deployment.command import MAX_LENGTH
+from memguard_hooks.deployment.service import Service, ServicePlace
+from memguard_hooks.deployment.start import EntryPoint, StartCommand
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Estimate, Skipped
+from memguard_hooks.imports.graph import MOMENTS, External, Walk, walk
+from memguard_hooks.project.project import MEASURED, Project
+from memguard_hooks.project.settings import ServiceSettings
+from memguard_hooks.tree import parent
+
+if TYPE_CHECKING:
+    from memguard_hooks.app.measured_roots import Known
+
+COMPOSE = "compose"
+
+_PYTHON = re.compile(r"(?:.*/)?python(?:\d(?:\.\d+)?)?")
+
+
+# What a service takes
+
+
+class Estimated(NamedTuple):
+    """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
+
+    `dirty` is the part of the estimate that processes of gunicorn's take besides its workers.
+    """
+
+    settings: ServiceSettings
+    command: StartCommand
+    entrypoint: EntryPoint
+    process: ProcessEstimate
+    estimate: Estimate
+    workers: int
+    unread: tuple[str, ...]
+    walked: Walk
+    dirty: Estimate = Estimate(0, 0, 0, 0, 0, None)
+
+    @property
+    def taken(self) -> int:
+        """The bytes that count against the limit: what is expected, or what the settings ask for."""
+        return self._counted(self.estimate)
+
+    def _counted(self, estimate: Estimate) -> int:
+        return estimate.high if self.settings.pessimistic else estimate.expected
+
+    def _together(self, process: ProcessEstimate, command: StartCommand) -> Estimate:
+        return add_processes(estimate_together(process, command, self.settings.runtime or 0), self.dirty)
+
+    def workers_that_fit(self, goal: float) -> int | None:
+        """Return how many of several workers fit below the goal, None where not even one does."""
+        for workers in range(self.workers - 1, 0, -1):
+            if self._counted(self._together(self.process, self.command._replace(workers=workers))) <= goal:
+                return workers
+        return None
+
+    def taken_with(self, roots: Sequence[Root]) -> int:
+        """Return what counts against the limit where a process loads these roots alone."""
+        process = self.process
+        parts = add_up(process.base, roots)[0]
+        parts += [part for part in process.parts if part.package == FIRST_PARTY]
+        lighter = process._replace(
+            expected=sum(part.resident for part in parts), anonymous=sum(part.anonymous for part in parts)
+        )
+        margin = self.estimate.high - self.estimate.expected if self.settings.pessimistic else 0
+        return self._together(lighter, self.command).expected + margin
+
+
+def estimate_service(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
+    """Estimate one service at one tree, or say why nobody can."""
+    entry = find_entry(project, service)
+    if isinstance(entry, Skipped):
+        return entry._replace(reason=f"{service.name} is not estimated: {entry.reason}")
+    command = entry.command
+    if command.workers is None:
+        return Skipped(service.path, service.line, f"{service.name} is not estimated: {command.reason}")
+    walked = walk(entry.sources.prove, entry.resolver, entry.path, entry.module, entry.target)
+    project.skipped += (*walked.skipped, *walked.notes)
+    if entry.path in walked.unread:
+        return Skipped(service.path, service.line, f"{service.name} is not estimated: {entry.path} could not be analyzed")
+    server = tuple(External((name,), ()) for name in command.server_modules)
+    walked = walked._replace(externals=(*server, *walked.externals))
+    known = _known(project, entry)
+    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known)
+    estimate = estimate_together(process, command, settings.runtime or 0)
+    found = Estimated(settings, command, entry.entrypoint, process, estimate, command.workers, walked.unread, walked)
+    return _with_dirty_workers(project, entry, found)
+
+
+def _known(project: Project, entry: ServiceEntry) -> Known | None:
+    """Return what was measured of an entry point of this project, unless that was on another Python."""
+    if not project.measured:
+        return None
+    from memguard_hooks.app.measured_roots import Known, find_moved, notes
+    from memguard_hooks.catalog.lock import name_entry
+
+    name = name_entry(entry.entrypoint.text, entry.entrypoint.folder)
+    found = project.measured.get(name)
+    if found is None:
+        return None
+    python = entry.target.python
+    if python is not None and not found.python.startswith(f"{python[0]}.{python[1]}."):
+        reason = f"{name} was measured on Python {found.python}, and runs on {python[0]}.{python[1]}: the catalog counts"
+        project.skipped.append(Skipped(MEASURED, None, reason))
+        return None
+    moved = find_moved(found, project.declared.near(parent(entry.path)).versions)
+    project.skipped += notes(name, moved)
+    return Known(found, moved)
+
+
+def _with_dirty_workers(project: Project, entry: ServiceEntry, found: Estimated) -> Estimated:
+    """Add the processes that gunicorn starts for `dirty_apps`: an arbiter that imports these apps, and its workers.
+
+    The arbiter imports before it forks, to ask each app for its number of workers: of an app that took 39 MiB with one
+    worker a second one took 4 more (summed PSS, gunicorn 27.0.1, CPython 3.11.7, 2026-11-22).
+    """
+    command, service = found.command, entry.service
+    if not command.dirty_apps or command.dirty_workers == 0:
+        return found
+    files: dict[str, str] = {}
+    for app in command.dirty_apps:
+        module = app.partition(":")[0]
+        located = entry.resolver.files(module)
+        if located and entry.resolver.module_of(located[-1]) == module:
+            files[located[-1]] = module
+        else:
+            reason = f"the dirty workers of {service.name} are not counted: {app} is not in the repository"
+            project.skipped.append(Skipped(service.path, service.line, reason))
+            return found._replace(unread=(*found.unread, app))
+    if command.dirty_workers is None:
+        reason = f"the dirty workers of {service.name} are not counted: their number is known only at run time"
+        project.skipped.append(Skipped(service.path, service.line, reason))
+        return found._replace(unread=(*found.unread, *files))
+    target = entry.target._replace(called=frozenset(), is_main=False)
+    walks = [walk(entry.sources.prove, entry.resolver, path, module, target) for path, module in files.items()]
+    project.skipped += [gap for one in walks for gap in one.skipped]
+    server = tuple(External((name,), ()) for name in command.server_modules)
+    joined = Walk(
+        {moment: {path: size for one in walks for path, size in one.files[moment].items()} for moment in MOMENTS},
+        (*server, *(external for one in walks for external in one.externals)),
+        {},
+        standard={moment: {name for one in walks for name in one.standard[moment]} for moment in MOMENTS},
+    )
+    process = estimate_process(project.declared, parent(entry.path), joined, entry.target.python)
+    workers = StartCommand(None, command.dirty_workers, "preload", "gunicorn")
+    dirty = estimate_together(process, workers, 0)
+    unread = tuple(path for one in walks for path in one.unread)
+    estimate = add_processes(found.estimate, dirty)
+    return found._replace(estimate=estimate, dirty=dirty, unread=(*found.unread, *unread))
+
+
+# A service that runs
+
+
+class RunningService:
+    """One service of a project: how its command starts it, its limit and what it takes, each found out when a rule asks."""
+
+    def __init__(self, project: Project, service: Service) -> None:
+        self.project = project
+        self.service = service
+        self.settings = settings_of(project, service)
+        self.command = read_command(project, service)
+
+    @property
+    def place(self) -> ServicePlace:
+        """Where the start command is written."""
+        return ServicePlace(self.service.path, self.service.line, self.service.column)
+
+    @cached_property
+    def limit(self) -> MemoryLimit:
+        """The memory of the host."""
+        return limit_of(self.service, self.settings)
+
+    @cached_property
+    def estimated(self) -> Estimated | None:
+        """What the service takes, None where nobody can tell; memory-budget says why."""
+        found = estimate_service(self.project, self.service, self.settings)
+        return found if isinstance(found, Estimated) else None
+
+    @property
+    def is_for_developers(self) -> bool:
+        """Tell whether it is plausibly no deployment: compose serves development where it limits no memory."""
+        return self.service.platform == COMPOSE and self.service.limit is None
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of the start command, none of one that is too long to be one."""
+        if len(self.service.command) > MAX_LENGTH:
+            return []
+        try:
+            return shlex.split(self.service.command)
+        except ValueError:
+            return self.service.command.split()
+
+    @property
+    def interpreter_options(self) -> tuple[str, ...]:
+        """The options of `python` in the start command, such as `-u` and `-X dev`."""
+        return tuple(_interpreter_options(self.words))
+
+
+def _interpreter_options(words: list[str]) -> Iterator[str]:
+    at = next((number for number, word in enumerate(words) if _PYTHON.fullmatch(word)), len(words)) + 1
+    while at < len(words) and words[at].startswith("-") and words[at] not in ("-m", "-c"):
+        if words[at] in ("-X", "-W") and at + 1 < len(words):
+            yield f"{words[at]} {words[at + 1]}"
+            at += 1
+        else:
+            yield words[at]
+        at += 1
+
+
+# Both sides of a commit
+
+
+class AssessedService(NamedTuple):
+    """A service at both sides of a commit; `now` and `then` are None where nobody can tell what it takes.
+
+    `commit` is by how many bytes it has grown, None where nobody can tell or there is nothing to compare with.
+    """
+
+    service: Service
+    settings: ServiceSettings
+    limit: MemoryLimit
+    now: Estimated | None
+    then: Estimated | None = None
+    commit: int | None = None
+
+
+def assess(project: Project, before: Project | None) -> list[AssessedService]:
+    """Estimate all services of a project; `before` is the same project at the last commit."""
+    for settings in (project.settings.service, *project.settings.services.values()):
+        named_plan(settings)  # one that is not known is at fault, also where no service takes it
+    services, unknown = find_services(project), []
+    known = {} if before is None else {service.name: service for service in find_services(before)}
+    found: list[AssessedService] = []
+    for service in services:
+        settings = settings_of(project, service)
+        limit = limit_of(service, settings)
+        now = estimate_service(project, service, settings)
+        if isinstance(now, Skipped):
+            unknown.append(now)
+            found.append(AssessedService(service, settings, limit, None))
+            continue
+        then = commit = None
+        if before is not None and service.name in known:
+            then = _estimate_past(before, known[service.name], settings)
+            if then is not None and not then.unread:
+                commit = now.estimate.expected - then.estimate.expected
+        elif before is not None:
+            commit = now.estimate.expected  # a new service: all of it
+        found.append(AssessedService(service, settings, limit, now, then, commit))
+    project.skipped += unknown
+    if not services:
+        reason = "no service is declared: no start command in a deployment file, no entrypoints in the settings"
+        project.skipped.append(Skipped(".", None, reason))
+    return found
+
+
+def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:
+    """Estimate a service at the last commit; None where nobody can, also because git cannot read the commit."""
+    try:
+        found = estimate_service(project, service, settings)
+    except MemguardError:
+        return None
+    return found if isinstance(found, Estimated) else None

@@ -1,0 +1,22 @@
+"""The policy that several families of rules share: which packages are forbidden, withdrawn, or too new."""
+
+from __future__ import annotations
+
+LITELLM = "litellm"
+CEILING = "<1.70"
+
+WITHDRAWN = {LITELLM: {"1.82.7": "it was backdoored", "1.82.8": "it was backdoored"}}
+"""Releases taken from the index for what they did: litellm 1.82.7 and 1.82.8, March 2026."""
+
+FORBIDDEN = (
+    "torch",
+    "tensorflow",
+    "transformers",
+    "tokenizers",
+    "huggingface-hub",
+    "grpcio",
+    "google-api-python-client",
+)
+
+COMPANIONS = {"huggingface-hub": "hf-xet"}
+"""Package → what it uses where it is installed; without it huggingface-hub downloads by plain HTTP and says so."""
