@@ -457,7 +457,7 @@ def test_another_version_of_the_code_is_seen(code: Code, root: Path, tmp_path: P
     if folder != "checkout":  # as pip does it
         shutil.rmtree(package)
         shutil.copytree(code.folder / "memguard_hooks", package)
-    path = package / "report/text.py"
+    path = package / "finding.py"
     path.write_text(path.read_text(encoding="utf-8").replace(" of {", " out of {"), encoding="utf-8")
     said = own.run(root)
     assert not said.is_recalled
