@@ -72,7 +72,8 @@ class Step(NamedTuple):
 class Finding(NamedTuple):
     """One broken rule at one place. `cost` is resident memory in bytes, None where nobody measured it.
 
-    `subject` is what it is about, by a name that stays when lines move and figures change: a package, a module, a service.
+    `subject` is what it is about, by a name that stays when lines move and figures change: a package, a module, a service,
+    a variable. The baseline knows it again by that.
     """
 
     path: str
@@ -81,26 +82,35 @@ class Finding(NamedTuple):
     code: str
     message: str
     hook: str
+    subject: str
     severity: Severity = "error"
     cost: int | None = None
     chain: tuple[Step, ...] = ()
     fix: str | None = None
     end_line: int | None = None
-    subject: str = ""
 
 
-def identities(findings: Iterable[Finding]) -> Iterator[tuple[str, str, str, int]]:
-    """Give for each finding what it is known by when lines move and figures change: code, path, subject and a number.
+def identities(findings: Iterable[Finding], *, folded: bool = False) -> Iterator[tuple[str, str, str, int]]:
+    """Yield for each finding what it is known by when lines move and figures change: code, path, subject and a number.
 
-    Where a rule names no subject, its message without figures tells it apart. The number counts what is alike from 0.
+    The number counts what is alike from 0. `folded` takes subjects for alike that differ in figures alone.
     """
-    import re
+    return numbered((one.code, one.path, _fold(one.subject) if folded else one.subject) for one in findings)
 
+
+def numbered(names: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, str, str, int]]:
+    """Yield each name with its number among those that are alike."""
     alike: dict[tuple[str, str, str], int] = {}
-    for finding in findings:
-        name = (finding.code, finding.path, finding.subject or re.sub(r"\d+(\.\d+)*", "#", finding.message))
+    for name in names:
         alike[name] = alike.get(name, -1) + 1
         yield *name, alike[name]
+
+
+def _fold(text: str) -> str:
+    """Write a text without its figures: `web2` is `web#`."""
+    import re
+
+    return re.sub(r"\d+(\.\d+)*", "#", text)
 
 
 class Skipped(NamedTuple):

@@ -6,12 +6,14 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memguard_hooks.commands import check, hook
 from memguard_hooks.hooks import deploy_config, memory_budget, no_eager_heavy_imports, pin_litellm
 from memguard_hooks.project.baseline import FILE
+from memguard_hooks.rules import DOCUMENTED
 
 OLD = {
     "Procfile": "web: uvicorn main:app\n",
@@ -253,3 +255,63 @@ def test_nothing_is_written_of_broken_input(capsys: pytest.CaptureFixture[str]) 
     assert check.main(["--write-baseline"]) == 2
     assert "requirements.txt:1: error: " in capsys.readouterr().err
     assert Path(FILE).read_bytes() == before
+
+
+# What version 0.1.0 has written
+
+PROJECTS = json.loads((Path(__file__).parent / "data" / "baselines-0.1.0.json").read_text("utf-8"))["projects"]
+"""Projects with their baselines, as `memguard check --write-baseline` of that version wrote them."""
+
+
+@pytest.mark.parametrize("kept", [pytest.param(one, id=one["name"]) for one in PROJECTS])
+def test_a_baseline_of_the_first_version_knows_all(
+    kept: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names what has a subject today by its message: none of it is new, and none is gone."""
+    root = tmp_path / "old"
+    for name, text in kept["files"].items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8", newline="\n")
+    (root / FILE).write_text(json.dumps(kept["baseline"]), encoding="utf-8")
+    monkeypatch.chdir(root)
+    number = len(kept["baseline"]["findings"])
+    assert check.main([]) == 0
+    outcome = capsys.readouterr()
+    assert ": MG" not in outcome.out
+    assert "mended" not in outcome.err
+    assert check.main(["--prune-baseline"]) == 0
+    assert capsys.readouterr().err.splitlines()[-1] == f"{FILE}: {number} known, 0 taken out"
+    rewritten = json.loads(Path(FILE).read_text("utf-8"))["findings"]
+    assert sorted((one["code"], one["path"]) for one in rewritten) == sorted(
+        (one["code"], one["path"]) for one in kept["baseline"]["findings"]
+    )
+    assert check.main([]) == 0
+    assert deploy_config.main([]) == 0
+    outcome = capsys.readouterr()
+    assert ": MG" not in outcome.out
+    assert "mended" not in outcome.err
+
+
+def test_each_rule_of_the_first_version_is_in_its_baselines() -> None:
+    """But for growth, which is new by its nature."""
+    assert {row["code"] for one in PROJECTS for row in one["baseline"]["findings"]} == {*DOCUMENTED} - {"MG303"}
+
+
+def test_a_second_service_beside_a_known_one_is_new(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names that differ in a figure alone are one to a message of the first version, and still as many as it knew."""
+    write({"Procfile": "web1: gunicorn main:app -w $(nproc)\nweb2: gunicorn main:app -w $(nproc)\n"})
+    message = "web# starts as many processes as its machine has CPUs, of which a container sees all: memory follows it"
+    rows = [{"code": "MG402", "path": "Procfile", "subject": message}]
+    write({FILE: json.dumps({"schema": 1, "findings": rows, "services": []})})
+    assert check.main(["--select", "MG402", "--fail-on", "warning"]) == 1
+    assert codes(capsys) == ["MG402"]
+    write({FILE: json.dumps({"schema": 1, "findings": 2 * rows, "services": []})})
+    assert check.main(["--select", "MG402", "--fail-on", "warning"]) == 0
+
+
+def test_no_subject_is_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    write({"Procfile": "web: gunicorn main:app -w 3 --max-requests 5\n"})
+    assert check.main(["--limit", "100MiB", "--write-baseline"]) == 0
+    rows = json.loads(Path(FILE).read_text("utf-8"))["findings"]
+    assert {row["subject"] for row in rows} == {"litellm", "pandas", "web"}
+    assert capsys.readouterr().out == ""

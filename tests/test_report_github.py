@@ -135,7 +135,9 @@ def test_the_runner_reads_what_was_found(found: tuple[Finding, ...], skipped: tu
 
 def finding(code: str, severity: str, cost: int | None, path: str = "app.py", line: int = 1) -> Finding:
     assert severity in {"error", "warning"}
-    return Finding(path, line, 1, code, f"{code} in {path}", "a-hook", "error" if severity == "error" else "warning", cost)
+    return Finding(
+        path, line, 1, code, f"{code} in {path}", "a-hook", "x", "error" if severity == "error" else "warning", cost
+    )
 
 
 def test_what_is_at_fault_and_the_dearest_come_first() -> None:

@@ -256,7 +256,7 @@ def test_each_cell_and_item_is_closed_on_its_line(report: Report) -> None:
 
 
 def finding(code: str, cost: int | None = None, **values: object) -> Finding:
-    return Finding("app.py", 1, 1, code, "pandas is imported", "a-hook", cost=cost)._replace(**values)  # type: ignore[arg-type]
+    return Finding("app.py", 1, 1, code, "pandas is imported", "a-hook", "pandas", cost=cost)._replace(**values)  # type: ignore[arg-type]
 
 
 def service(commit: int | None, limit: int | None = 512 * MIB) -> ServiceReport:

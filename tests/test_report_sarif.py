@@ -270,13 +270,13 @@ def test_odd_names_are_read_back(report: Report) -> None:
 
 
 def test_a_name_makes_no_link() -> None:
-    finding = Finding("a.py", 1, 1, "MG201", "[docs](https://example.org) is heavy", "no-eager-heavy-imports")
+    finding = Finding("a.py", 1, 1, "MG201", "[docs](https://example.org) is heavy", "no-eager-heavy-imports", "docs")
     (result,) = run_of(Report((finding,)))["results"]
     assert result["message"]["text"] == "[docs] (https://example.org) is heavy"
 
 
 def test_a_name_that_is_no_utf_8_makes_a_text_that_is() -> None:
-    finding = Finding("b\udcff.py", 1, 1, "MG201", "pandas in b\udcff.py", "no-eager-heavy-imports")
+    finding = Finding("b\udcff.py", 1, 1, "MG201", "pandas in b\udcff.py", "no-eager-heavy-imports", "pandas")
     log = json.loads(render(Report((finding,))).encode("utf-8"))
     assert log["runs"][0]["results"][0]["message"]["text"] == "pandas in b?.py"
 
@@ -284,7 +284,7 @@ def test_a_name_that_is_no_utf_8_makes_a_text_that_is() -> None:
 def test_no_more_results_than_github_takes_and_the_most_severe_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memguard_hooks.report.sarif.MAX_RESULTS", 2)
     costs: list[tuple[Severity, int]] = [("warning", 9), ("error", 1), ("error", 8)]
-    found = tuple(Finding("a.py", line, 1, "MG201", "pandas", "a-hook", *one) for line, one in enumerate(costs, 1))
+    found = tuple(Finding("a.py", line, 1, "MG201", "pandas", "a-hook", "pandas", *one) for line, one in enumerate(costs, 1))
     run = run_of(Report(found))
     assert [one["locations"][0]["physicalLocation"]["region"]["startLine"] for one in run["results"]] == [3, 2]
     (note,) = run["invocations"][0]["toolExecutionNotifications"]

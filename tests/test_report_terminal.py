@@ -40,10 +40,8 @@ def _hostile() -> Report:
     part = Part(HOSTILE, HOSTILE, 90 * MIB, MIB, "assumed", HOSTILE, chain)
     return Report(
         (
-            Finding(
-                HOSTILE, 1, 1, "MG201", HOSTILE, "no-eager-heavy-imports", "error", MIB, chain, HOSTILE, subject=HOSTILE
-            ),
-            Finding(HOSTILE, 1, 1, "MG302", HOSTILE, "memory-budget", "warning", MIB, chain, HOSTILE, subject="other"),
+            Finding(HOSTILE, 1, 1, "MG201", HOSTILE, "no-eager-heavy-imports", HOSTILE, "error", MIB, chain, HOSTILE),
+            Finding(HOSTILE, 1, 1, "MG302", HOSTILE, "memory-budget", "other", "warning", MIB, chain, HOSTILE),
         ),
         (
             _service(HOSTILE, path=HOSTILE, command=HOSTILE, limit_label=HOSTILE, parts=(part,), added=(part,)),
@@ -88,10 +86,9 @@ def test_findings_stand_by_severity_and_the_advice_comes_last() -> None:
     fix = "defer pandas: -80 MiB (app.py:1 → a.py:3 → pandas)\nor start 1 worker"
     report = Report(
         (
-            Finding("Procfile", 1, 6, "MG301", "web: 500 of 512 MiB (default)", "memory-budget", "error", MIB, chain, fix,
-                    subject="web"),
-            Finding("a.py", 2, 1, "MG101", "x is not pinned", "pin-litellm", "warning", fix="x==1\n(or less)"),
-            Finding("a.py", 3, 1, "MG201", "pandas is imported", "no-eager-heavy-imports", "error", MIB, chain, "move"),
+            Finding("Procfile", 1, 6, "MG301", "web: 500 of 512 MiB", "memory-budget", "web", "error", MIB, chain, fix),
+            Finding("a.py", 2, 1, "MG101", "x is not pinned", "pin-litellm", "x", "warning", fix="x==1\n(or less)"),
+            Finding("a.py", 3, 1, "MG201", "pandas is imported", "a-hook", "pandas", "error", MIB, chain, "move"),
         ),
         (_service(estimate=None, verdict="unknown", parts=()),),
         known=3,
@@ -102,7 +99,7 @@ web  not estimated  Procfile:1
   gunicorn app:app -w 2
 
 Errors
-  Procfile:1:6 MG301 web: 500 of 512 MiB (default)
+  Procfile:1:6 MG301 web: 500 of 512 MiB
   a.py:3:1 MG201 pandas is imported
     app.py:1 → a.py:3 → pandas
     fix: move
@@ -129,7 +126,7 @@ def test_what_a_change_adds_is_told_where_no_fix_names_it() -> None:
     assert lines[at + 1 : at + 3] == ["     +80 MiB  pandas 2.2.3", "              app/a/long/folder/module_1.py:1"]
     assert lines[at + 8] == "              → app/a/long/folder/module_7.py:7 → app.m7"
     fix = "this commit brings pandas"
-    told = Finding("Procfile", 1, 1, "MG303", "web grew", "memory-budget", fix=fix, subject="web")
+    told = Finding("Procfile", 1, 1, "MG303", "web grew", "memory-budget", "web", fix=fix)
     assert "since origin/main adds" not in terminal.render(report._replace(findings=(told,)), width=60)
 
 
@@ -149,7 +146,7 @@ def test_names_neither_steer_the_terminal_nor_are_markup() -> None:
 
 
 def test_a_long_chain_breaks_before_an_arrow() -> None:
-    finding = Finding("a.py", 1, 1, "MG201", "message", "no-eager-heavy-imports", chain=STEPS)
+    finding = Finding("a.py", 1, 1, "MG201", "message", "no-eager-heavy-imports", "x", chain=STEPS)
     lines = terminal.render(Report((finding,)), width=80, color=False).splitlines()
     way = lines[2:-2]
     assert len(way) > 1

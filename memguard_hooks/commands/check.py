@@ -207,6 +207,6 @@ def _write_baseline(options: argparse.Namespace, report: Report, named: str | No
         write(sys.stderr, f"{error}\n")
         return 2
     kept = text.count('{"code":')
-    gone = f", {len(known.findings) - kept} taken out" if known is not None else ""
+    gone = f", {known.number - kept} taken out" if known is not None else ""
     write(sys.stderr, f"{path}: {kept} known{gone}\n")
     return 0

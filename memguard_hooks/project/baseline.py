@@ -8,11 +8,12 @@ estimate, so that its growth can be judged although it is over its limit already
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Report, identities
+from memguard_hooks.finding import MIB, Report, identities, numbered
 from memguard_hooks.formats.json_document import JsonDocument, parse
 from memguard_hooks.tree import Tree, inside
 
@@ -28,13 +29,49 @@ GROWN = "MG303"
 
 Identity = tuple[str, str, str, int]
 
+MESSAGES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "MG191": [("there is no rule named to allow", "allow")],
+    "MG401": [(r"# workers of (.+) take # of # MiB .*", r"\1")],
+    "MG402": [("gunicorn starts as many workers as .*", "workers"), ("(.+) starts as many processes as .*", r"\1")],
+    "MG403": [("# workers of (.+) load the app each by itself: .*", r"\1")],
+    "MG404": [("(.+) is loaded when it is first needed, .*", r"\1")],
+    "MG405": [("each worker of (.+) ends after .*", r"\1"), ("each worker ends after .*", "max_requests")],
+    "MG406": [("# workers of (.+) end after # requests, .*", r"\1")],
+    "MG407": [("preload_app = False does not count: .*", "preload_app")],
+    "MG410": [("(.+) has two memory limits that disagree, .*", r"\1")],
+    "MG411": [("(.+) has no memory limit: .*", r"\1")],
+    "MG412": [("(.+) names a plan that is not known: .*", r"\1")],
+    "MG413": [("(.+) has # MiB, not # as the comment says", r"\1")],
+    "MG420": [("the command of (.+) is cut off: .*", r"\1")],
+    "MG421": [("`(.+):` is no key here: .*", r"\1")],
+    "MG422": [("(.+) is about to be ignored: .*", r"\1")],
+    "MG423": [("(.+) reloads when files change, .*", r"\1"), (".+ runs under `(-X ?[a-z]+).*", r"\1")],
+    "MG424": [("(.+) starts .+, which is not in the repository", r"\1")],
+    "MG701": [("(.+) is read by nobody: .*", r"\1")],
+    "MG702": [("([^=]+)=.* (?:switches it on|does nothing|limits nothing): .*", r"\1")],
+    "MG703": [("([^=]+)=.* keeps the interpreter from starting: .*", r"\1")],
+    "MG704": [(r"what (.+) prints \(.+ waits in a buffer, .*", r"\1")],
+    "MG705": [("packages of (.+) have no bytecode: .*", r"\1")],
+    "MG706": [("([^=]+)=.* is for debugging: .*", r"\1")],
+}
+"""Code → the messages, without figures, that version 0.1.0 wrote for want of a subject, and what each is about."""
+
 
 class Baseline(NamedTuple):
-    """What is known: findings by their identity, and estimates in bytes by the file and the name of each service."""
+    """What is known: findings by their identity, and estimates in bytes by the file and the name of each service.
+
+    `folded` are findings that version 0.1.0 has written by their messages: their subjects have no figures.
+    """
 
     path: str
     findings: frozenset[Identity]
+    folded: frozenset[Identity]
     services: Mapping[tuple[str, str], int]
+
+    @property
+    def number(self) -> int:
+        """How many findings are known."""
+        return len(self.findings) + len(self.folded)
 
     def knows(self, code: str, path: str, subject: str) -> bool:
         """Tell whether such a finding is known."""
@@ -56,14 +93,26 @@ def read(tree: Tree, named: str | None) -> Baseline | None:
     root = document.data
     if not isinstance(root, dict) or root.get("schema") != 1:
         raise MemguardError("is no baseline of schema 1", path, 1, 1)
-    alike: dict[tuple[str, str, str], int] = {}
-    findings: set[Identity] = set()
+    findings: list[tuple[str, str, str]] = []
+    folded: list[tuple[str, str, str]] = []
     for row in _rows(document, "findings", ("code", "path", "subject")):
-        name = (row["code"], row["path"], row["subject"])
-        alike[name] = alike.get(name, -1) + 1
-        findings.add((*name, alike[name]))
+        subject = _subject_of(row["code"], row["subject"])
+        if subject is None:
+            findings.append((row["code"], row["path"], row["subject"]))
+        else:
+            folded.append((row["code"], row["path"], subject))
     rows = _rows(document, "services", ("path", "name"))
-    return Baseline(path, frozenset(findings), {(row["path"], row["name"]): int(row["mib"] * MIB) for row in rows})
+    sizes = {(row["path"], row["name"]): int(row["mib"] * MIB) for row in rows}
+    return Baseline(path, frozenset(numbered(findings)), frozenset(numbered(folded)), sizes)
+
+
+def _subject_of(code: str, written: str) -> str | None:
+    """Return the subject in a message of version 0.1.0, without its figures; None for what is a subject itself."""
+    for message, subject in MESSAGES.get(code, ()):
+        match = re.fullmatch(message, written, re.DOTALL)
+        if match is not None:
+            return match.expand(subject)
+    return None
 
 
 def _rows(document: JsonDocument, key: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -86,17 +135,21 @@ def _error(document: JsonDocument, message: str, key: tuple[str | int, ...]) -> 
 
 def without_known(report: Report, baseline: Baseline, *, is_all: bool) -> Report:
     """Return what is new; `known` counts what is silent and, where `is_all` that there is, `mended` what is gone."""
-    named = list(zip(identities(report.findings), report.findings, strict=True))
-    new = tuple(finding for name, finding in named if name not in baseline.findings)
-    found = {name for name, _ in named}
-    mended = len(baseline.findings - found) if is_all else 0
+    named, folded = list(identities(report.findings)), list(identities(report.findings, folded=True))
+    names = zip(named, folded, report.findings, strict=True)
+    new = tuple(one for name, other, one in names if name not in baseline.findings and other not in baseline.folded)
+    mended = len(baseline.findings.difference(named)) + len(baseline.folded.difference(folded)) if is_all else 0
     return report._replace(findings=new, known=len(report.findings) - len(new), mended=mended, baseline=baseline.path)
 
 
 def render(report: Report, known: Baseline | None = None) -> str:
     """Write all findings of a report and its estimates, or what of them was `known` before, none of it grown."""
-    named = zip(identities(report.findings), report.findings, strict=True)
-    kept = sorted(name for name, one in named if one.code != GROWN and (known is None or name in known.findings))
+    names = zip(identities(report.findings), identities(report.findings, folded=True), strict=True)
+    kept = sorted(
+        name
+        for name, other in names
+        if name[0] != GROWN and (known is None or name in known.findings or other in known.folded)
+    )
     findings = [{"code": code, "path": path, "subject": subject} for code, path, subject, _ in kept]
     sizes = {(one.path, one.name): one.estimate.expected for one in report.services if one.estimate is not None}
     if known is not None:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from memguard_hooks.finding import Finding
+
+if TYPE_CHECKING:
+    from memguard_hooks.project.settings import AllowedName
+
 LITELLM = "litellm"
 CEILING = "<1.70"
 
@@ -20,3 +28,21 @@ FORBIDDEN = (
 
 COMPANIONS = {"huggingface-hub": "hf-xet"}
 """Package → what it uses where it is installed; without it huggingface-hub downloads by plain HTTP and says so."""
+
+
+def unexplained(allowed: Mapping[str, AllowedName], hook: str) -> list[Finding]:
+    """Return a finding for each name that the settings allow without a reason."""
+    return [
+        Finding(
+            one.path,
+            one.line,
+            one.column,
+            "MG190",
+            f"{name} is allowed without a reason",
+            hook,
+            name,
+            fix=f'write `{name} = "why"`',
+        )
+        for name, one in allowed.items()
+        if not one.reason
+    ]

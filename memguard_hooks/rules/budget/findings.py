@@ -52,7 +52,7 @@ def _finding(
     largest = max((part for part in parts if part.chain), key=lambda part: part.resident, default=None)
     place = (service.path, service.line, service.column)
     way = largest.chain if largest is not None else ()
-    return Finding(*place, code, message, HOOK, severity, cost, way, fix or None, subject=service.name)
+    return Finding(*place, code, message, HOOK, service.name, severity, cost, way, fix or None)
 
 
 def _grown(project: Project, assessed: AssessedService, report: ServiceReport) -> tuple[int, str, int] | None:

@@ -10,8 +10,9 @@ from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity, mib
+from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.dependencies.lighter import INSTEAD, LIGHTER_BUILD
-from memguard_hooks.rules.policy import COMPANIONS, FORBIDDEN
+from memguard_hooks.rules.policy import COMPANIONS, FORBIDDEN, unexplained
 
 if TYPE_CHECKING:
     from memguard_hooks.catalog.lookup import Footprint
@@ -43,11 +44,7 @@ def find(project: Project) -> list[Finding]:
     """Return what is wrong with what the manifests, the locks and the commands that install bring to the host."""
     settings = project.settings
     forbidden = forbidden_in(project)
-    findings = [
-        Finding(one.path, one.line, one.column, "MG190", f"{name} is allowed without a reason", HOOK,
-                fix=f'write `{name} = "why"`', subject=name)
-        for name, one in settings.forbid_allow.items() if not one.reason
-    ]  # fmt: skip
+    findings = unexplained(settings.forbid_allow, HOOK)
     companions = {*COMPANIONS, *COMPANIONS.values()} if settings.forbid_companions else set()
     manifests = project.declared.manifests(
         {*forbidden.names, *bringers(forbidden), *project.heavy.distributions, *companions}
@@ -121,8 +118,7 @@ def judge_declared(requirement: Requirement, forbidden: Forbidden) -> Finding:
         fix = INSTEAD[name].advice if name in INSTEAD else "delete it"
     version = (pin.version if pin else None) or ""
     fix += _lighter_build(name, version) + _last_resort(name)
-    place = (requirement.path, requirement.line, requirement.column)
-    return Finding(*place, code, message, HOOK, severity, cost, fix=fix, end_line=requirement.end_line, subject=name)
+    return finding(requirement, code, message, fix, severity, cost)
 
 
 # Brought, as locks say
@@ -199,7 +195,7 @@ def _finding_in_lock(
         fix = f"find with `pip show {name}` what requires it, and do without that"
     fix += _lighter_build(name, package.version or "") + _last_resort(name)
     severity: Severity = "error" if name in forbidden.grave else "warning"
-    return Finding(*place, "MG111", message, HOOK, severity, cost, fix=fix, subject=name)
+    return Finding(*place, "MG111", message, HOOK, name, severity, cost, fix=fix)
 
 
 def _member_with(lock: Lock, name: str) -> str | None:
@@ -257,10 +253,7 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
             instead = INSTEAD.get(requirement.name)
             fix = f"{instead.advice}\nor {_without(requirement.name, name)}" if instead else _without(requirement.name, name)
             fix += _lighter_build(name, "") + _last_resort(name)
-            place = (requirement.path, requirement.line, requirement.column)
-            yield Finding(
-                *place, "MG111", message, HOOK, "warning", cost, fix=fix, end_line=requirement.end_line, subject=name
-            )
+            yield finding(requirement, "MG111", message, fix, cost=cost, subject=name)
 
 
 def _measured(requirement: Requirement) -> Footprint | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import Finding, Severity, Skipped, mib
+from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.policy import CEILING, LITELLM, WITHDRAWN
 
 if TYPE_CHECKING:
@@ -45,12 +46,12 @@ def find(project: Project) -> tuple[tuple[Finding, ...], list[JudgedRequirement]
         named = (one for one in project.declared.installed_by_commands if one.name in judge.names)
         judged += judge.requirements(Manifest(tuple(named)))
     findings = [one.finding for one in judged]
-    findings += [finding for lock in project.declared.locks(judge.pinned) for finding in judge.packages(lock)]
+    findings += [found for lock in project.declared.locks(judge.pinned) for found in judge.packages(lock)]
     if any(len({one.name for one in manifest.requirements}) < len(manifest.requirements) for manifest in manifests):
         from memguard_hooks.rules.dependencies.twice import find_twice
 
         python, is_deployed = project.declared.host_python, judge.is_deployed
-        findings += [finding for manifest in manifests for finding in find_twice(manifest, python, is_deployed)]
+        findings += [found for manifest in manifests for found in find_twice(manifest, python, is_deployed)]
     allowances = read_allowances(comment for manifest in manifests for comment in manifest.comments)
     return tuple(apply_allowances(HOOK, findings, allowances, owns_unknown=True)), judged
 
@@ -193,8 +194,8 @@ class Judge:
         version = version or self._version_for(requirement, constraint)
         fix = self._advice(requirement, version)
         is_known = bool(locked or told or served(name) is not None) and name in self._pins
-        finding = _finding(requirement, "MG101", message, severity, cost, fix)
-        return [JudgedRequirement(finding, requirement, version if is_known else None), *disagreement]
+        found = finding(requirement, "MG101", message, fix, severity, cost)
+        return [JudgedRequirement(found, requirement, version if is_known else None), *disagreement]
 
     def _disagreement(self, requirement: Requirement, locked: Sequence[Locked] = ()) -> list[JudgedRequirement]:
         """Compare a requirement with the lock that is made from its manifest."""
@@ -220,8 +221,10 @@ class Judge:
             path = lacking
             what = f"{name} is declared here and missing in {path}"
         severity: Severity = "error" if name in self._pins else "warning"
-        finding = _finding(requirement, "MG104", f"{what}: they do not agree", severity, None, f"run {update_command(path)}")
-        return [JudgedRequirement(finding, requirement)]
+        message = f"{what}: they do not agree"
+        return [
+            JudgedRequirement(finding(requirement, "MG104", message, f"run {update_command(path)}", severity), requirement)
+        ]
 
     # Locks
 
@@ -237,18 +240,8 @@ class Judge:
                 version = self._newest(name)
                 way = f"pin {name}=={version} in the manifest, then run" if version else "update it with"
                 fix = f"{way} {update_command(lock.path)}"
-                yield Finding(
-                    lock.path,
-                    package.line,
-                    package.column,
-                    fault.code,
-                    fault.text,
-                    HOOK,
-                    "error",
-                    fault.cost,
-                    fix=fix,
-                    subject=name,
-                )
+                place = (lock.path, package.line, package.column)
+                yield Finding(*place, fault.code, fault.text, HOOK, name, "error", fault.cost, fix=fix)
 
     def _is_needed(self, lock: Lock, package: LockedPackage) -> bool:
         """Tell whether the host installs a package of a lock, as far as the lock says."""
@@ -287,7 +280,7 @@ class Judge:
     def _judged(self, requirement: Requirement, fault: Fault, version: str | None) -> JudgedRequirement:
         advice = self._advice(requirement, version)
         return JudgedRequirement(
-            _finding(requirement, fault.code, fault.text, "error", fault.cost, advice), requirement, version
+            finding(requirement, fault.code, fault.text, advice, "error", fault.cost), requirement, version
         )
 
     def _version_for(self, requirement: Requirement, constraint: str) -> str | None:
@@ -356,12 +349,3 @@ def _is_same(version: str, other: str) -> bool:
         return Version(version) == Version(other)
     except InvalidVersion:
         return False
-
-
-def _finding(
-    requirement: Requirement, code: str, message: str, severity: Severity, cost: int | None, fix: str | None
-) -> Finding:
-    place = (requirement.path, requirement.line, requirement.column)
-    return Finding(
-        *place, code, message, HOOK, severity, cost, fix=fix, end_line=requirement.end_line, subject=requirement.name
-    )

@@ -7,8 +7,7 @@ from itertools import combinations
 
 from memguard_hooks.dependencies.requirement import Manifest, Requirement, can_hold, pin_of, shorten, specifiers
 from memguard_hooks.finding import Finding, Severity
-
-HOOK = "pin-litellm"
+from memguard_hooks.rules.dependencies.findings import finding
 
 MAX_TWINS = 30
 """Declarations of one package that are compared; nobody writes as many."""
@@ -35,17 +34,7 @@ def find_twice(
                 message = f"{name} is declared twice: {_written(first)} in {there}, {_written(second)} here"
                 pins = [pin_of(first), pin_of(second)]
                 severity: Severity = "error" if None not in pins else "warning"
-                place = (second.path, second.line, second.column)
-                yield Finding(
-                    *place,
-                    "MG106",
-                    message,
-                    HOOK,
-                    severity,
-                    fix="delete one of them",
-                    end_line=second.end_line,
-                    subject=name,
-                )
+                yield finding(second, "MG106", message, "delete one of them", severity)
 
 
 def _differ(first: Requirement, second: Requirement) -> bool:

@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING
 from memguard_hooks.catalog import lookup
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
+from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.policy import COMPANIONS
 
 if TYPE_CHECKING:
     from memguard_hooks.dependencies.requirement import Requirement
     from memguard_hooks.project.project import Project
-
-HOOK = "forbid-heavy-deps"
 
 LOADED_BY_NAME = frozenset({
     "faiss-cpu", "faiss-gpu", "matplotlib", "sentence-transformers", "tensorflow", "tensorflow-cpu", "tensorflow-gpu",
@@ -57,8 +56,10 @@ class _Code:
     def __init__(self, project: Project, names: Sequence[str]) -> None:
         from memguard_hooks.dependencies import locks, manifests
         from memguard_hooks.imports.narrow import candidates
+        from memguard_hooks.project.project import BASELINE
         from memguard_hooks.tree import walk
 
+        known = project.settings.baseline or BASELINE  # names what is unused, and does not use it
         self.is_known = True
         self.imports: dict[str, tuple[str, ...]] = {}
         self.mentions: list[bytes] = []
@@ -79,7 +80,7 @@ class _Code:
                     return
                 self.imports[path] = imported
                 self.quoted.update(match[1].decode() for match in quoted.finditer(data))
-            elif _MENTIONS.search(path) and not (locks.is_lock(path) or manifests.is_named(path)):
+            elif _MENTIONS.search(path) and path != known and not (locks.is_lock(path) or manifests.is_named(path)):
                 data = project.read_file(path) or b""
                 self.mentions += [data] if len(data) <= MAX_BYTES else []
 
@@ -145,17 +146,7 @@ def find_companions(project: Project, requirements: Sequence[Requirement]) -> It
             continue
         if missing.replace("-", "_") not in requirement.extras and not project.declared.inventory.locked(missing):
             message = f"{requirement.name} is declared without {missing}: downloads go over plain HTTP"
-            place = (requirement.path, requirement.line, requirement.column)
-            yield Finding(
-                *place,
-                "MG120",
-                message,
-                HOOK,
-                "warning",
-                fix=f"add {missing}",
-                end_line=requirement.end_line,
-                subject=missing,
-            )
+            yield finding(requirement, "MG120", message, f"add {missing}", subject=missing)
 
 
 def modules_of(distribution: str) -> tuple[str, ...]:
@@ -250,8 +241,4 @@ def _finding(requirement: Requirement, code: str, what: str, fix: str) -> Findin
     measured = lookup.distributions().get(requirement.name, ())
     cost = max((one.resident for one in measured), default=None)
     takes = f" ({mib(cost)} MiB once it is imported)" if cost is not None else ""
-    place = (requirement.path, requirement.line, requirement.column)
-    message = f"{requirement.name} {what}{takes}"
-    return Finding(
-        *place, code, message, HOOK, "warning", cost, fix=fix, end_line=requirement.end_line, subject=requirement.name
-    )
+    return finding(requirement, code, f"{requirement.name} {what}{takes}", fix, cost=cost)

@@ -29,12 +29,15 @@ def check_trap(trap: Trap) -> Iterator[Finding]:
     if trap.kind == "command-is-cut":
         message = f"the command of {trap.subject} is cut off: compose starts no shell and drops {trap.detail!r}"
         fix = 'write `command: ["sh", "-c", "…"]`, with the whole command as its last item'
-        yield finding(trap.place, "MG420", message, fix, severity="error")
+        yield finding(trap.place, "MG420", trap.subject, message, fix, severity="error")
     elif trap.kind == "hidden-key":
         message = f"`{trap.subject}:` is no key here: it {trap.detail}"
-        yield finding(trap.place, "MG421", message, "indent it as the keys of the service are", severity="error")
+        yield finding(
+            trap.place, "MG421", trap.subject, message, "indent it as the keys of the service are", severity="error"
+        )
     elif trap.kind == "ending-format":
-        yield finding(trap.place, "MG422", f"{trap.subject} is about to be ignored: {trap.detail}", "write the new file")
+        message = f"{trap.subject} is about to be ignored: {trap.detail}"
+        yield finding(trap.place, "MG422", trap.subject, message, "write the new file")
 
 
 def check(running: RunningService) -> Iterator[Finding]:
@@ -52,11 +55,11 @@ def _debugging(running: RunningService) -> Iterator[Finding]:
         message = f"{name} reloads when files change, which is for development: a process that watches runs beside the app"
         loads_twice = running.command.program in ("flask", "django", "manage.py") or running.command.workers == 2
         message += ", and loads it as well" if loads_twice and running.command.start == "spawn" else ""
-        yield finding(running.place, "MG423", message, "start it without reloading, by a server for production")
+        yield finding(running.place, "MG423", name, message, "start it without reloading, by a server for production")
     for option in running.interpreter_options:
         if _DEBUGGING.fullmatch(option):
             message = f"{name} runs under `{option}`, which is for debugging and takes memory with each object"
-            yield finding(running.place, "MG423", message, f"delete `{option}`")
+            yield finding(running.place, "MG423", option.partition("=")[0], message, f"delete `{option}`")
 
 
 def _missing(running: RunningService) -> Iterator[Finding]:
@@ -84,7 +87,7 @@ def _missing(running: RunningService) -> Iterator[Finding]:
     if any(file.search(path) for path in running.project.paths):
         return
     message = f"{service.name} starts {entrypoint.text}, which is not in the repository"
-    yield finding(running.place, "MG424", message, "correct the start command")
+    yield finding(running.place, "MG424", service.name, message, "correct the start command")
 
 
 def _is_declared(running: RunningService, module: str) -> bool:

@@ -11,11 +11,12 @@ HOOK = "deploy-config"
 def finding(
     place: ServicePlace,
     code: str,
+    subject: str,
     message: str,
     fix: str,
     *,
     severity: Severity = "warning",
     cost: int | None = None,
 ) -> Finding:
-    """Return a finding of this hook; `cost` is bytes."""
-    return Finding(place.path, place.line, place.column, code, message, HOOK, severity, cost, fix=fix)
+    """Return a finding of this hook about a service, a variable or a key; `cost` is bytes."""
+    return Finding(place.path, place.line, place.column, code, message, HOOK, subject, severity, cost, fix=fix)

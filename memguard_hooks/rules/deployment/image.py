@@ -64,7 +64,7 @@ def _bytecode(running: RunningService) -> Iterator[Finding]:
         one_by_one = ", ".join(f"{package} +{mib(size)}" for package, size in costs.items())
         message += f": +{mib(cost)} MiB ({one_by_one}{f', in {copies} workers' if copies > 1 else ''})"
     fix = "set UV_COMPILE_BYTECODE=1 where uv installs" if tool == "uv" else "delete --no-compile"
-    yield finding(place, "MG705", message, fix, cost=cost)
+    yield finding(place, "MG705", service.name, message, fix, cost=cost)
 
 
 def _taken_by_compiling(process: ProcessEstimate) -> dict[str, int]:
@@ -119,4 +119,4 @@ def _buffered(running: RunningService) -> Iterator[Finding]:
         f"what {service.name} prints ({entry.path}) waits in a buffer, and is lost when the process is killed for its "
         f"memory: {name} is not set"
     )
-    yield finding(running.place, "MG704", message, f"set {name}=1")
+    yield finding(running.place, "MG704", service.name, message, f"set {name}=1")

@@ -38,11 +38,14 @@ def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Findi
     """Judge what a reader noticed about limits; services that nobody deploys may go without one."""
     if trap.kind == "memory-keys-disagree":
         message = f"{trap.subject} has two memory limits that disagree, and compose refuses the file: {trap.detail}"
-        yield finding(trap.place, "MG410", message, "delete mem_limit, or write the same there", severity="error")
+        yield finding(
+            trap.place, "MG410", trap.subject, message, "delete mem_limit, or write the same there", severity="error"
+        )
     elif trap.kind == "unknown-plan":
         plan, _, near = trap.detail.partition(": ")
         message = f"{trap.subject} names a plan that is not known: {plan}"
-        yield finding(trap.place, "MG412", message, f"the nearest are {near}" if near else "correct the name of the plan")
+        fix = f"the nearest are {near}" if near else "correct the name of the plan"
+        yield finding(trap.place, "MG412", trap.subject, message, fix)
     elif trap.kind == "no-memory-limit":
         written = f"{trap.place.path}:{trap.place.line} "
         owner = next((one for one in runnings if one.service.limit_source.startswith(written)), None)
@@ -52,7 +55,7 @@ def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Findi
             f"{trap.subject} has no memory limit: it may take all memory of its machine, and what dies then is not chosen"
         )
         key = "mem_limit: 512m" if owner.service.platform == "compose" else 'resources: {limits: {memory: "512Mi"}}'
-        yield finding(trap.place, "MG411", message, f"add `{key}`, or say in the settings what the host has")
+        yield finding(trap.place, "MG411", trap.subject, message, f"add `{key}`, or say in the settings what the host has")
 
 
 def _is_left_alone(running: RunningService) -> bool:
@@ -82,7 +85,8 @@ def check_plans(runnings: Sequence[RunningService]) -> Iterator[Finding]:
             if place not in seen:
                 seen.add(place)
                 message = f"{service.limit_label} has {mib(service.limit)} MiB, not {mib(claimed)} as the comment says"
-                yield finding(place, "MG413", message, "correct the comment, or take the plan that has as much")
+                fix = "correct the comment, or take the plan that has as much"
+                yield finding(place, "MG413", service.limit_label, message, fix)
 
 
 def _claimed(comment: str, plan: str) -> int | None:

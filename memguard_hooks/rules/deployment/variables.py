@@ -121,7 +121,7 @@ def read_names(project: Project) -> frozenset[str]:
 
 def _renamed(name: str, near: str, place: ServicePlace) -> Finding:
     message = f"{name} is read by nobody: the variable is called {near}"
-    return finding(place, "MG701", message, f"write {near}", severity="error")
+    return finding(place, "MG701", name, message, f"write {near}", severity="error")
 
 
 def _distance(one: str, other: str) -> int:
@@ -148,19 +148,21 @@ def _value(started: Started, name: str, value: str, place: ServicePlace) -> Iter
     refusal = refused(name, value, _python(started))
     if refusal is not None:
         message = f"{name}={value[:40]} keeps the interpreter from starting: {refusal}"
-        yield finding(place, "MG703", message, f"delete it, or correct the value of {name}", severity="error")
+        yield finding(place, "MG703", name, message, f"delete it, or correct the value of {name}", severity="error")
         return
     word = value.strip().lower()
     if name in OFF_BY_ZERO and word in _MEANS_OFF - {"0"}:
-        yield finding(place, "MG702", f"{name}={value} switches it on: every word but 0 does", "delete it, or write 0")
+        message = f"{name}={value} switches it on: every word but 0 does"
+        yield finding(place, "MG702", name, message, "delete it, or write 0")
     elif name == "PYTHONUNBUFFERED" and re.fullmatch(r"|0+", value):
         message = f"{name}={value} does nothing: output stays buffered, and what a killed process has printed is lost"
-        yield finding(place, "MG702", message, "write PYTHONUNBUFFERED=1, or delete it")
+        yield finding(place, "MG702", name, message, "write PYTHONUNBUFFERED=1, or delete it")
     elif name in ON_BY_ANYTHING and word in _MEANS_OFF:
-        yield finding(place, "MG702", f"{name}={value} switches it on: every word does, also 0", "delete it")
+        message = f"{name}={value} switches it on: every word does, also 0"
+        yield finding(place, "MG702", name, message, "delete it")
     elif name == "MALLOC_ARENA_MAX" and not re.fullmatch(r"\s*(0[xX][0-9a-fA-F]+|0*[1-9]\d*)\s*", value):
         message = f"{name}={value} limits nothing: there may still be 8 arenas for each CPU"
-        yield finding(place, "MG702", message, "write a number, such as MALLOC_ARENA_MAX=2")
+        yield finding(place, "MG702", name, message, "write a number, such as MALLOC_ARENA_MAX=2")
     else:
         yield from _debugging(started, name, value, place)
 
@@ -206,4 +208,5 @@ def _debugging(started: Started, name: str, value: str, place: ServicePlace) -> 
     ):
         why = "the framework keeps what it needs to show errors and queries, and shows them to everyone"
     if why:
-        yield finding(place, "MG706", f"{name}={value} is for debugging: {why}", f"delete {name}", cost=cost)
+        message = f"{name}={value} is for debugging: {why}"
+        yield finding(place, "MG706", name, message, f"delete {name}", cost=cost)

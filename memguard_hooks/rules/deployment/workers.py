@@ -72,7 +72,7 @@ def _too_many(running: RunningService) -> Iterator[Finding]:
     fix = f"start {fitting} worker{'s' if fitting > 1 else ''}"
     if is_by_variable and running.command.program in ("gunicorn", "uvicorn"):
         fix += f", by WEB_CONCURRENCY={fitting}, `--workers` or the settings file"
-    yield finding(running.place, "MG401", message, fix, severity="error", cost=now.taken)
+    yield finding(running.place, "MG401", running.service.name, message, fix, severity="error", cost=now.taken)
 
 
 def _of_cpus(running: RunningService) -> Iterator[Finding]:
@@ -85,7 +85,7 @@ def _of_cpus(running: RunningService) -> Iterator[Finding]:
         return
     message = f"{running.service.name} starts as many processes as {_OF_CPUS}"
     fix = f"write a number, such as `{_NUMBER.get(command.program, '--workers 2')}`"
-    yield finding(running.place, "MG402", message, fix)
+    yield finding(running.place, "MG402", running.service.name, message, fix)
 
 
 def _is_set_in_code(project: Project) -> bool:
@@ -106,7 +106,7 @@ def _preload(running: RunningService) -> Iterator[Finding]:
             f"{now.workers} workers of {running.service.name} load the app each by itself: --preload saves {mib(saved)} MiB"
         )
         fix = "add `--preload`, unless what the app imports starts threads or opens connections"
-        yield finding(running.place, "MG403", message, fix, cost=saved)
+        yield finding(running.place, "MG403", running.service.name, message, fix, cost=saved)
     if late >= MUCH and limit is not None and now.estimate.all_loaded > bands_of(limit, running.settings)[0]:
         eager = {root.name for root in now.process.roots}
         names = dict.fromkeys(
@@ -125,7 +125,7 @@ def _preload(running: RunningService) -> Iterator[Finding]:
             "start 1 worker with threads\n"
             "or import it before the fork, once for all, with `# memguard: allow[MG201] shared by --preload`"
         )
-        yield finding(running.place, "MG404", message, fix, cost=late)
+        yield finding(running.place, "MG404", what, message, fix, cost=late)
 
 
 def _recycling(running: RunningService) -> Iterator[Finding]:
@@ -139,13 +139,15 @@ def _recycling(running: RunningService) -> Iterator[Finding]:
         again = now.process.expected if now is not None and command.start != "preload" else None
         what = f"loads {mib(again)} MiB again" if again is not None else "starts anew, with all that waits for a call"
         message = f"each worker of {running.service.name} ends after {_count(requests)}, and the next one {what}"
-        yield finding(running.place, "MG405", message, "recycle after 1000 requests or more", cost=again)
+        yield finding(
+            running.place, "MG405", running.service.name, message, "recycle after 1000 requests or more", cost=again
+        )
     elif command.program == "gunicorn" and (command.workers or 1) > 1 and command.max_requests_jitter == 0:
         message = (
             f"{command.workers} workers of {running.service.name} end after {requests} requests, all at about the same time"
         )
         fix = f"add `--max-requests-jitter {max(requests // 10, 1)}`"
-        yield finding(running.place, "MG406", message, fix)
+        yield finding(running.place, "MG406", running.service.name, message, fix)
 
 
 def check_settings_file(project: Project) -> Iterator[Finding]:
@@ -161,12 +163,11 @@ def check_settings_file(project: Project) -> Iterator[Finding]:
     if isinstance(requests, int) and 0 < requests < few:
         message = f"each worker ends after {_count(requests)}, and the next one loads the app again"
         place = ServicePlace(SETTINGS_FILE, settings.lines["max_requests"], 1)
-        yield finding(place, "MG405", message, "recycle after 1000 requests or more")
+        yield finding(place, "MG405", "max_requests", message, "recycle after 1000 requests or more")
     if isinstance(workers, gunicorn_conf.Unresolved) and workers.is_cpu_count:
         message = f"gunicorn starts as many workers as {_OF_CPUS}"
-        yield finding(
-            ServicePlace(SETTINGS_FILE, workers.line, 1), "MG402", message, "write a number, such as `workers = 2`"
-        )
+        place = ServicePlace(SETTINGS_FILE, workers.line, 1)
+        yield finding(place, "MG402", "workers", message, "write a number, such as `workers = 2`")
 
 
 def _count(requests: int) -> str:
@@ -191,4 +192,4 @@ def _settings_that_lose(running: RunningService) -> Iterator[Finding]:
     if isinstance(settings, gunicorn_conf.GunicornSettings) and settings.values.get("preload_app") is False:
         message = f"preload_app = False does not count: {service.platform} sets GUNICORN_CMD_ARGS, which preloads and wins"
         fix = "delete the line, or set GUNICORN_CMD_ARGS to what you want"
-        yield finding(ServicePlace(path, settings.lines["preload_app"], 1), "MG407", message, fix)
+        yield finding(ServicePlace(path, settings.lines["preload_app"], 1), "MG407", "preload_app", message, fix)

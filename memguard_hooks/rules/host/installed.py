@@ -34,10 +34,11 @@ def _policy(installed: Mapping[str, str], settings: Settings) -> Iterator[Findin
         version = installed[name]
         why = WITHDRAWN.get(name, {}).get(version)
         if why is not None:
-            yield _finding("MG103", f"{name} {version} was withdrawn: {why}", "error", f"install another version of {name}")
+            message = f"{name} {version} was withdrawn: {why}"
+            yield _finding("MG103", name, message, "error", f"install another version of {name}")
         elif name in specifiers and not _admits(specifiers[name], version):
             message = f"{name} {version} is installed, which is not {specifiers[name]}"
-            yield _finding("MG102", message, "error", f"pin {name}{specifiers[name]} exactly, and deploy again")
+            yield _finding("MG102", name, message, "error", f"pin {name}{specifiers[name]} exactly, and deploy again")
 
 
 def _admits(specifier: str, version: str) -> bool:
@@ -75,7 +76,7 @@ def _pinned(installed: Mapping[str, str], pins: Sequence[ExactPin], settings: Se
         is_what = f"{version} is installed" if version else "it is not installed"
         message = f"{pin.name} is pinned to {pin.version}, and {is_what}"
         fix = "install the requirements again: what was checked is not what runs"
-        yield Finding(pin.path, pin.line, pin.column, "", message, HOOK, severity, fix=fix, subject=pin.name)
+        yield Finding(pin.path, pin.line, pin.column, "", message, HOOK, pin.name, severity, fix=fix)
 
 
 def _forbidden(installed: Mapping[str, str], heavy: Sequence[HeavyDistribution], settings: Settings) -> Iterator[Finding]:
@@ -88,8 +89,8 @@ def _forbidden(installed: Mapping[str, str], heavy: Sequence[HeavyDistribution],
         takes = f": {mib(cost)} MiB once it is imported" if cost is not None else ""
         message = f"{name} {installed[name]} is installed and forbidden{takes}"
         fix = f"`pip show {name}` says what requires it, `forbid-heavy-deps` which line brings it"
-        yield _finding("MG111", message, severity, fix, cost)
+        yield _finding("MG111", name, message, severity, fix, cost)
 
 
-def _finding(code: str, message: str, severity: Severity, fix: str, cost: int | None = None) -> Finding:
-    return Finding(PLACE, 0, 0, code, message, HOOK, severity, cost, fix=fix)
+def _finding(code: str, name: str, message: str, severity: Severity, fix: str, cost: int | None = None) -> Finding:
+    return Finding(PLACE, 0, 0, code, message, HOOK, name, severity, cost, fix=fix)

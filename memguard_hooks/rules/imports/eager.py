@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from memguard_hooks.app.heavy_imports import Eager, eager_imports, eager_in_file, find_entries, imports_past_modules
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Skipped, Step, mib
+from memguard_hooks.rules.policy import unexplained
 
 if TYPE_CHECKING:
     from memguard_hooks.allowance import Allowance
@@ -18,24 +19,10 @@ HOOK = "no-eager-heavy-imports"
 
 def find(project: Project) -> list[Finding]:
     """Return what is wrong with what the entry points reach, or with each Python file by itself."""
-    findings = [
-        Finding(
-            one.path,
-            one.line,
-            one.column,
-            "MG190",
-            f"{name} is allowed without a reason",
-            HOOK,
-            fix=f'write `{name} = "why"`',
-            subject=name,
-        )
-        for name, one in project.settings.heavy_allow.items()
-        if not one.reason
-    ]
     entries = find_entries(project)
     found = [_finding(project, eager) for eager in eager_imports(project, entries)]
     found += _past_the_module(project)
-    return [*findings, *_allowed(project, found, by_itself=not entries)]
+    return [*unexplained(project.settings.heavy_allow, HOOK), *_allowed(project, found, by_itself=not entries)]
 
 
 def _finding(project: Project, eager: Eager) -> Finding:
@@ -47,7 +34,7 @@ def _finding(project: Project, eager: Eager) -> Finding:
         message = f"the lazy import of {name} in line {site.line} is resolved here, while the file loads{takes}"
         fix = f"use {name} only inside functions that run later"
         place = (path, site.used_line, site.used_column)
-        return Finding(*place, "MG202", message, HOOK, cost=cost, chain=eager.chain, fix=fix, subject=name)
+        return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.chain, fix)
     unused = _unused(project, eager)
     why = f"{site.why}, at the first request" if eager.at_request else site.why
     if unused is not None and site.why == "at module level":
@@ -56,19 +43,8 @@ def _finding(project: Project, eager: Eager) -> Finding:
     else:
         code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
         fix = _fix(project, eager, is_unused=unused is not None)
-    return Finding(
-        path,
-        site.line,
-        site.column,
-        code,
-        message,
-        HOOK,
-        cost=cost,
-        chain=eager.chain,
-        fix=fix,
-        end_line=site.end_line,
-        subject=name,
-    )
+    place = (path, site.line, site.column)
+    return Finding(*place, code, message, HOOK, name, "error", cost, eager.chain, fix, site.end_line)
 
 
 def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
@@ -98,18 +74,8 @@ def _past_the_module(project: Project) -> Iterator[Finding]:
         message = f"{library} is imported here, not through {module}"
         fix = f"take it from {module}, which loads it when it is needed"
         step = Step(path, site.line, library)
-        yield Finding(
-            path,
-            site.line,
-            site.column,
-            "MG204",
-            message,
-            HOOK,
-            chain=(step,),
-            fix=fix,
-            end_line=site.end_line,
-            subject=library,
-        )
+        place = (path, site.line, site.column)
+        yield Finding(*place, "MG204", message, HOOK, library, "error", None, (step,), fix, site.end_line)
 
 
 def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> list[Finding]:
