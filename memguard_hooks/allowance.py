@@ -76,4 +76,4 @@ def _covers(one: Allowance, finding: Finding) -> bool:
 
 def _finding(hook: str, one: Allowance, code: str, message: str, severity: Severity) -> Finding:
     fix = f"write `# memguard: allow[{one.code}] why`" if code == "MG190" else "delete the comment"
-    return Finding(one.path, one.line, one.column, code, message, hook, one.code or "allow", severity, fix=fix)
+    return Finding(one.path, one.line, one.column, code, message, hook, one.code or "allow", severity, fix=(fix,))

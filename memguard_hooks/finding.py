@@ -72,8 +72,8 @@ class Step(NamedTuple):
 class Finding(NamedTuple):
     """One broken rule at one place. `cost` is resident memory in bytes, None where nobody measured it.
 
-    `subject` is what it is about, by a name that stays when lines move and figures change: a package, a module, a service,
-    a variable. The baseline knows it again by that.
+    `fix` says what to do, a line each. `subject` is what it is about, by a name that stays when lines move and figures
+    change: a package, a module, a service, a variable. The baseline knows it again by that.
     """
 
     path: str
@@ -86,7 +86,7 @@ class Finding(NamedTuple):
     severity: Severity = "error"
     cost: int | None = None
     chain: tuple[Step, ...] = ()
-    fix: str | None = None
+    fix: tuple[str, ...] = ()
     end_line: int | None = None
 
 

@@ -95,7 +95,7 @@ findings = st.builds(
     severity=st.sampled_from(["error", "warning"]),
     cost=st.none() | st.integers(0, 2**40),
     chain=steps,
-    fix=st.none() | odd,
+    fix=st.lists(odd, max_size=3).map(tuple),
     end_line=st.none() | places,
 )
 gaps = st.builds(Skipped, path=odd, line=st.none() | places, reason=odd, broken=st.booleans())
@@ -121,7 +121,7 @@ def test_the_runner_reads_what_was_found(found: tuple[Finding, ...], skipped: tu
         assert command.properties["line"] == str(finding.line)
         assert command.properties["title"].startswith(f"{finding.code}: ")
         assert command.message.startswith(finding.message)
-        assert command.message.endswith(finding.fix or "")
+        assert command.message.endswith("\n".join(finding.fix))
         last = int(command.properties["endLine"])
         assert last == max(finding.line, finding.end_line or 0)
         assert command.properties.get("col") == (str(finding.column) if last == finding.line else None)
@@ -164,7 +164,7 @@ def test_what_is_at_fault_and_the_dearest_come_first() -> None:
 
 def test_a_chain_and_a_fix_of_several_lines_stay_in_one_annotation() -> None:
     chain = (Step("main.py", 3, "app.api"), Step("app/api.py", 7, "pandas"))
-    one = finding("MG201", "error", 59 * MIB)._replace(chain=chain, fix="defer it\nor drop it")
+    one = finding("MG201", "error", 59 * MIB)._replace(chain=chain, fix=("defer it", "or drop it"))
     (command,) = read(render(Report((one,))))
     assert command.message == "MG201 in app.py\nchain: main.py:3 → app/api.py:7 → pandas\nfix: defer it\nor drop it"
     assert command.properties["title"] == "MG201: a heavy module is imported eagerly"

@@ -57,8 +57,8 @@ def hostile() -> Report:
         Part("(first-party)", None, 20 * MIB, MIB, "assumed", "bytes"),
     )
     findings = (
-        Finding(HOSTILE, 1, 1, "MG201", HOSTILE, "a-hook", HOSTILE, "error", MIB, chain, f"{HOSTILE}\n{HOSTILE}"),
-        Finding("Procfile", 1, 1, "MG302", HOSTILE, "memory-budget", HOSTILE, "warning", fix=HOSTILE),
+        Finding(HOSTILE, 1, 1, "MG201", HOSTILE, "a-hook", HOSTILE, "error", MIB, chain, (HOSTILE, HOSTILE)),
+        Finding("Procfile", 1, 1, "MG302", HOSTILE, "memory-budget", HOSTILE, "warning", fix=(HOSTILE,)),
     )
     services = (
         _service(HOSTILE, parts, command=HOSTILE, limit_label=HOSTILE, path=HOSTILE, added=parts),

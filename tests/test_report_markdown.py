@@ -144,7 +144,7 @@ findings = st.builds(
     severity=st.sampled_from(["error", "warning"]),
     cost=st.none() | sizes,
     chain=chains,
-    fix=st.none() | odd,
+    fix=st.lists(odd, max_size=3).map(tuple),
 )
 parts = st.builds(
     Part, odd.filter(lambda text: text[0] != "("), st.none() | odd, sizes, sizes, st.just("catalog"), odd, chains
@@ -186,7 +186,7 @@ def expected_items(report: Report) -> Iterator[str]:
     for finding in most_severe_first(report.findings):
         yield f"{place(finding.path, finding.line)} {finding.code} {seen(finding.message)}"
         if finding.fix:
-            yield "fix: " + " ".join(seen(line) for line in finding.fix.splitlines())
+            yield "fix: " + " ".join(seen(line) for line in finding.fix)
         if len(finding.chain) > 1:
             steps = [place(step.path, step.line) for step in finding.chain]
             yield "chain" + " → ".join([*steps, seen(finding.chain[-1].module)])
@@ -323,7 +323,7 @@ def test_what_is_at_fault_stands_first_and_what_was_skipped_last() -> None:
 
 
 def test_what_does_not_fit_a_comment_is_counted() -> None:
-    found = tuple(finding("MG201", cost, line=cost, fix="defer it") for cost in range(1, 2001))
+    found = tuple(finding("MG201", cost, line=cost, fix=("defer it",)) for cost in range(1, 2001))
     skipped = tuple(Skipped("lib.py", line, "a name is computed") for line in range(1, 501))
     output = render(Report(found, (service(0),), skipped))
     assert markdown.LIMIT - 2 * markdown.NOTICE < len(output) <= markdown.LIMIT

@@ -106,7 +106,7 @@ def test_each_finding_of_a_real_check_is_a_result(oom_bot: Path) -> None:
     for finding in report.findings:
         result = told[finding.path, finding.line, finding.column, finding.code]
         assert result["level"] == finding.severity
-        assert result["message"]["text"] == finding.message + (f"\nfix: {finding.fix}" if finding.fix else "")
+        assert result["message"]["text"] == finding.message + ("\nfix: " + "\n".join(finding.fix) if finding.fix else "")
         assert result["properties"]["hook"] == finding.hook
         assert result["properties"]["mib"] == (None if finding.cost is None else round(finding.cost / MIB, 1))
         flows = result.get("codeFlows", [])
@@ -217,7 +217,7 @@ findings = st.builds(
     severity=st.sampled_from(["error", "warning"]),
     cost=st.none() | st.integers(0, 2**40),
     chain=chains,
-    fix=st.none() | odd,
+    fix=st.lists(odd, max_size=3).map(tuple),
     end_line=st.none(),
     subject=odd,
 )

@@ -40,8 +40,8 @@ def _hostile() -> Report:
     part = Part(HOSTILE, HOSTILE, 90 * MIB, MIB, "assumed", HOSTILE, chain)
     return Report(
         (
-            Finding(HOSTILE, 1, 1, "MG201", HOSTILE, "no-eager-heavy-imports", HOSTILE, "error", MIB, chain, HOSTILE),
-            Finding(HOSTILE, 1, 1, "MG302", HOSTILE, "memory-budget", "other", "warning", MIB, chain, HOSTILE),
+            Finding(HOSTILE, 1, 1, "MG201", HOSTILE, "no-eager-heavy-imports", HOSTILE, "error", MIB, chain, (HOSTILE,)),
+            Finding(HOSTILE, 1, 1, "MG302", HOSTILE, "memory-budget", "other", "warning", MIB, chain, (HOSTILE,)),
         ),
         (
             _service(HOSTILE, path=HOSTILE, command=HOSTILE, limit_label=HOSTILE, parts=(part,), added=(part,)),
@@ -83,12 +83,12 @@ nothing found
 
 def test_findings_stand_by_severity_and_the_advice_comes_last() -> None:
     chain = (Step("app.py", 1, "a"), Step("a.py", 3, "pandas"))
-    fix = "defer pandas: -80 MiB (app.py:1 → a.py:3 → pandas)\nor start 1 worker"
+    fix = ("defer pandas: -80 MiB (app.py:1 → a.py:3 → pandas)", "or start 1 worker")
     report = Report(
         (
             Finding("Procfile", 1, 6, "MG301", "web: 500 of 512 MiB", "memory-budget", "web", "error", MIB, chain, fix),
-            Finding("a.py", 2, 1, "MG101", "x is not pinned", "pin-litellm", "x", "warning", fix="x==1\n(or less)"),
-            Finding("a.py", 3, 1, "MG201", "pandas is imported", "a-hook", "pandas", "error", MIB, chain, "move"),
+            Finding("a.py", 2, 1, "MG101", "x is not pinned", "pin-litellm", "x", "warning", fix=("x==1", "(or less)")),
+            Finding("a.py", 3, 1, "MG201", "pandas is imported", "a-hook", "pandas", "error", MIB, chain, ("move",)),
         ),
         (_service(estimate=None, verdict="unknown", parts=()),),
         known=3,
@@ -125,7 +125,7 @@ def test_what_a_change_adds_is_told_where_no_fix_names_it() -> None:
     at = lines.index("  since origin/main adds")
     assert lines[at + 1 : at + 3] == ["     +80 MiB  pandas 2.2.3", "              app/a/long/folder/module_1.py:1"]
     assert lines[at + 8] == "              → app/a/long/folder/module_7.py:7 → app.m7"
-    fix = "this commit brings pandas"
+    fix = ("this commit brings pandas",)
     told = Finding("Procfile", 1, 1, "MG303", "web grew", "memory-budget", "web", fix=fix)
     assert "since origin/main adds" not in terminal.render(report._replace(findings=(told,)), width=60)
 

@@ -249,10 +249,10 @@ class _Examination:
             return
         least = self.options.fail if band == "error" else self.options.warn
         message = f"{mib(working)} of {mib(limit)} MiB are taken, {_percent(least)} or more"
-        fix = "`memguard check` names the imports that take most, and what to defer"
+        fix: tuple[str, ...] = ("`memguard check` names the imports that take most, and what to defer",)
         if processes:
             largest = processes[0]
-            fix = f"the largest process is {largest.pid}, {largest.name}: {mib(largest.resident)} MiB resident\n{fix}"
+            fix = (f"the largest process is {largest.pid}, {largest.name}: {mib(largest.resident)} MiB resident", *fix)
         self.findings.append(Finding("memory", 0, 0, "", message, HOOK, "memory", band, working, fix=fix))
 
     def find_kills(self, kills: int, limit: containers.Limit | None) -> None:
@@ -261,7 +261,7 @@ class _Examination:
         message = f"the kernel has killed {number} of this container for want of memory (status 137 = 128 + 9, SIGKILL)"
         size = f"{limit.size // 2**20}MiB" if limit is not None else "512MiB"
         fix = f"`memguard check` names what takes most; `memguard measure --limit {size}` shows whether it lives now"
-        self.findings.append(Finding("memory", 0, 0, "", message, HOOK, "kills", "warning", fix=fix))
+        self.findings.append(Finding("memory", 0, 0, "", message, HOOK, "kills", "warning", fix=(fix,)))
 
     # Packages
 

@@ -37,7 +37,7 @@ def _finding(finding: Finding, title: str) -> str:
     if len(finding.chain) > 1:
         lines.append(f"chain: {visible(chain(finding.chain))}")
     if finding.fix:
-        lines.append(f"fix: {finding.fix}")
+        lines.append("fix: " + "\n".join(finding.fix))
     end_line = finding.end_line if finding.end_line is not None and finding.end_line > finding.line else finding.line
     # The runner takes no column of what has more than one line.
     column = finding.column if end_line == finding.line else None

@@ -83,7 +83,7 @@ def render(health: Health) -> str:
         place = f"{one.path}:{one.line}:{one.column}" if one.line else one.path
         lines.append(f"{place}: {one.severity}: {f'{one.code} ' if one.code else ''}{visible(one.message)}")
         if one.fix:
-            head, *more = one.fix.splitlines()
+            head, *more = one.fix
             lines += [f"    fix: {visible(head)}", *(f"         {visible(line)}" for line in more)]
     if health.verdict == "ok":
         lines.append("ok")
@@ -207,7 +207,7 @@ def render_json(health: Health) -> str:
                 "column": one.column or None,
                 "message": one.message,
                 "mib": _mib(one.cost),
-                "fix": one.fix,
+                "fix": "\n".join(one.fix) or None,
             }
             for one in health.findings
         ],

@@ -33,7 +33,7 @@ def _finding(finding: Finding) -> dict[str, object]:
         "message": finding.message,
         "mib": _mib(finding.cost),
         "chain": _chain(finding.chain),
-        "fix": finding.fix,
+        "fix": "\n".join(finding.fix) or None,
     }
 
 

@@ -121,7 +121,7 @@ def _added(service: ServiceReport) -> Iterator[str]:
 def _finding(finding: Finding) -> str:
     lines = [f"- {_code(f'{finding.path}:{finding.line}')} **{finding.code}** {_prose(finding.message)}"]
     if finding.fix:
-        lines.append(f"  - fix: {'<br>'.join(_prose(line) for line in finding.fix.splitlines())}")
+        lines.append(f"  - fix: {'<br>'.join(_prose(line) for line in finding.fix)}")
     if len(finding.chain) > 1:
         names = (*(f"{step.path}:{step.line}" for step in finding.chain), finding.chain[-1].module)
         lines.append(f"  - <details><summary>chain</summary>{' → '.join(map(_name, names))}</details>")

@@ -68,12 +68,12 @@ def added(report: Report, service: ServiceReport) -> list[Part]:
 
 def advice(report: Report, service: ServiceReport) -> list[str]:
     """Return the lines that say how a service gets into its budget."""
-    fixes = [
-        finding.fix
+    return [
+        visible(line)
         for finding in report.findings
-        if is_told_with_service(finding) and _is_of(finding, service) and finding.fix
+        if is_told_with_service(finding) and _is_of(finding, service)
+        for line in finding.fix
     ]
-    return [visible(line) for fix in fixes for line in fix.splitlines()]
 
 
 def _is_of(finding: Finding, service: ServiceReport) -> bool:
@@ -87,7 +87,7 @@ def is_told_with_service(finding: Finding) -> bool:
 
 def fix_lines(finding: Finding) -> list[str]:
     """Return the lines of a finding's fix, each to be seen as it is."""
-    return [visible(line) for line in (finding.fix or "").splitlines()]
+    return [visible(line) for line in finding.fix]
 
 
 def place(skipped: Skipped) -> str:

@@ -92,7 +92,7 @@ def _rule(rule: Rule, page: str) -> dict[str, object]:
 
 
 def _result(finding: Finding, identity: tuple[str, str, str, int]) -> dict[str, object]:
-    text = finding.message if finding.fix is None else f"{finding.message}\nfix: {finding.fix}"
+    text = "\n".join([finding.message, *([f"fix: {finding.fix[0]}", *finding.fix[1:]] if finding.fix else ())])
     result: dict[str, object] = {
         "ruleId": finding.code,
         "ruleIndex": RULES.index(finding.code),

@@ -35,7 +35,7 @@ def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
     elif len(finding.chain) > 1:
         lines.append(f"    chain: {chain(finding.chain)}")
     if finding.fix:
-        head, *more = finding.fix.splitlines()
+        head, *more = finding.fix
         lines.append(f"    fix: {head}")
         lines += [f"         {line}" for line in more]
     return lines

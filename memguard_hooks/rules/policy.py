@@ -41,7 +41,7 @@ def unexplained(allowed: Mapping[str, AllowedName], hook: str) -> list[Finding]:
             f"{name} is allowed without a reason",
             hook,
             name,
-            fix=f'write `{name} = "why"`',
+            fix=(f'write `{name} = "why"`',),
         )
         for name, one in allowed.items()
         if not one.reason

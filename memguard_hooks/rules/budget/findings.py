@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from memguard_hooks.app.deferral import Deferral, fewest
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
@@ -29,14 +29,14 @@ def find(project: Project, assessed: AssessedService, report: ServiceReport) -> 
     added = list(_added(report, since))
     if report.verdict in ("warning", "error"):
         message = f"{summary(report, since)}{_processes(assessed, now)}"
-        fix = "\n".join([*_ways_out(assessed, now), *added])
+        fix = [*_ways_out(assessed, now), *added]
         code, severity = _OVER[report.verdict]
         yield _finding(assessed, code, severity, message, report.estimate.expected, report.parts, fix)
     grown = _grown(project, assessed, report)
     if grown is not None:
         size, what, allowed = grown
         message = f"{report.name} grew by {signed(size)} MiB{what}, more than the {mib(allowed)} MiB allowed"
-        fix = "\n".join(added or _ways_out(assessed, now))
+        fix = added or _ways_out(assessed, now)
         yield _finding(assessed, "MG303", "error", message, size, report.added or report.parts, fix)
 
 
@@ -45,14 +45,20 @@ _OVER: dict[str, tuple[str, Severity]] = {"error": ("MG301", "error"), "warning"
 
 
 def _finding(
-    assessed: AssessedService, code: str, severity: Severity, message: str, cost: int, parts: tuple[Part, ...], fix: str
+    assessed: AssessedService,
+    code: str,
+    severity: Severity,
+    message: str,
+    cost: int,
+    parts: Sequence[Part],
+    fix: Sequence[str],
 ) -> Finding:
     """Return a finding at the start command of a service, with the way to what takes most of some parts."""
     service = assessed.service
     largest = max((part for part in parts if part.chain), key=lambda part: part.resident, default=None)
     place = (service.path, service.line, service.column)
     way = largest.chain if largest is not None else ()
-    return Finding(*place, code, message, HOOK, service.name, severity, cost, way, fix or None)
+    return Finding(*place, code, message, HOOK, service.name, severity, cost, way, tuple(fix))
 
 
 def _grown(project: Project, assessed: AssessedService, report: ServiceReport) -> tuple[int, str, int] | None:

@@ -14,7 +14,7 @@ def finding(
     requirement: Requirement,
     code: str,
     message: str,
-    fix: str,
+    *fix: str,
     severity: Severity = "warning",
     cost: int | None = None,
     subject: str | None = None,

@@ -111,14 +111,14 @@ def judge_declared(requirement: Requirement, forbidden: Forbidden) -> Finding:
         who = f"{', '.join(others)} and {last} bring" if others else f"{last} brings"
         message = f"{name} is forbidden, and {who} it{takes}"
         severity = "error" if name in forbidden.grave else "warning"
-        fix = _without(requirement.via[0], name)
+        first = _without(requirement.via[0], name)
     else:
         code = "MG110"
         message = f"{name} is forbidden{takes}"
-        fix = INSTEAD[name].advice if name in INSTEAD else "delete it"
+        first = INSTEAD[name].advice if name in INSTEAD else "delete it"
     version = (pin.version if pin else None) or ""
-    fix += _lighter_build(name, version) + _last_resort(name)
-    return finding(requirement, code, message, fix, severity, cost)
+    fix = (first, *_lighter_build(name, version), _last_resort(name))
+    return finding(requirement, code, message, *fix, severity=severity, cost=cost)
 
 
 # Brought, as locks say
@@ -185,17 +185,15 @@ def _finding_in_lock(
     if way:
         chain = " → ".join((_member_with(lock, way[0]) or name_of(project, lock), *way))
         message = f"{name} is forbidden, and {way[-2]} brings it ({chain}){takes}"
-        fix = _without(way[0] if len(way) == 2 else way[-2], name)
-        if len(way) > 2:
-            fix = f"do without {way[0]}, or without the extra of it that leads to {name}"
+        fix = [_without(way[0], name, "leads to" if len(way) > 2 else "needs")]
         if (instead := INSTEAD.get(way[0]) or INSTEAD.get(way[-2])) is not None:
-            fix = f"{instead.advice}\nor {fix}"
+            fix = [instead.advice, f"or {fix[0]}"]
     else:
         message = f"{name} is forbidden, and another package brings it: {lock.path} does not say which{takes}"
-        fix = f"find with `pip show {name}` what requires it, and do without that"
-    fix += _lighter_build(name, package.version or "") + _last_resort(name)
+        fix = [f"find with `pip show {name}` what requires it, and do without that"]
+    fix += [*_lighter_build(name, package.version or ""), _last_resort(name)]
     severity: Severity = "error" if name in forbidden.grave else "warning"
-    return Finding(*place, "MG111", message, HOOK, name, severity, cost, fix=fix)
+    return Finding(*place, "MG111", message, HOOK, name, severity, cost, fix=tuple(fix))
 
 
 def _member_with(lock: Lock, name: str) -> str | None:
@@ -251,9 +249,10 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
             version = f"{footprint.distribution} {footprint.version}"
             message = f"{name} is forbidden, and {requirement.name} brings it, as {version} did when it was measured{takes}"
             instead = INSTEAD.get(requirement.name)
-            fix = f"{instead.advice}\nor {_without(requirement.name, name)}" if instead else _without(requirement.name, name)
-            fix += _lighter_build(name, "") + _last_resort(name)
-            yield finding(requirement, "MG111", message, fix, cost=cost, subject=name)
+            way_out = _without(requirement.name, name)
+            fix = [instead.advice, f"or {way_out}"] if instead else [way_out]
+            fix += [*_lighter_build(name, ""), _last_resort(name)]
+            yield finding(requirement, "MG111", message, *fix, cost=cost, subject=name)
 
 
 def _measured(requirement: Requirement) -> Footprint | None:
@@ -268,24 +267,24 @@ def _measured(requirement: Requirement) -> Footprint | None:
 # Words
 
 
-def _without(bringer: str, name: str) -> str:
-    return f"do without {bringer}, or without the extra of it that needs {name}"
+def _without(bringer: str, name: str, how: str = "needs") -> str:
+    return f"do without {bringer}, or without the extra of it that {how} {name}"
 
 
 def _last_resort(name: str) -> str:
-    return f'\nor, as the last resort, in the settings: [forbid] allow = {{{name} = "why"}}'
+    return f'or, as the last resort, in the settings: [forbid] allow = {{{name} = "why"}}'
 
 
-def _lighter_build(name: str, version: str) -> str:
+def _lighter_build(name: str, version: str) -> tuple[str, ...]:
     """Say that there is a lighter build of a package, and what both were measured to take."""
     way = LIGHTER_BUILD.get(name)
     if way is None or lookup.build_of(version):
-        return ""
+        return ()
     full, light = lookup.find(name, name), lookup.find(name, name, "0+cpu")
     takes = ""
     if full is not None and light is not None and light.resident < full.resident:
         takes = f" ({mib(light.resident)} MiB, not {mib(full.resident)} MiB)"
-    return f"\nor {way.advice}{takes}"
+    return (f"or {way.advice}{takes}",)
 
 
 def _cost(name: str, version: str | None) -> tuple[int | None, str]:

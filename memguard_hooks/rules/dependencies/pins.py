@@ -194,7 +194,7 @@ class Judge:
         version = version or self._version_for(requirement, constraint)
         fix = self._advice(requirement, version)
         is_known = bool(locked or told or served(name) is not None) and name in self._pins
-        found = finding(requirement, "MG101", message, fix, severity, cost)
+        found = finding(requirement, "MG101", message, fix, severity=severity, cost=cost)
         return [JudgedRequirement(found, requirement, version if is_known else None), *disagreement]
 
     def _disagreement(self, requirement: Requirement, locked: Sequence[Locked] = ()) -> list[JudgedRequirement]:
@@ -221,10 +221,8 @@ class Judge:
             path = lacking
             what = f"{name} is declared here and missing in {path}"
         severity: Severity = "error" if name in self._pins else "warning"
-        message = f"{what}: they do not agree"
-        return [
-            JudgedRequirement(finding(requirement, "MG104", message, f"run {update_command(path)}", severity), requirement)
-        ]
+        message, fix = f"{what}: they do not agree", f"run {update_command(path)}"
+        return [JudgedRequirement(finding(requirement, "MG104", message, fix, severity=severity), requirement)]
 
     # Locks
 
@@ -241,7 +239,7 @@ class Judge:
                 way = f"pin {name}=={version} in the manifest, then run" if version else "update it with"
                 fix = f"{way} {update_command(lock.path)}"
                 place = (lock.path, package.line, package.column)
-                yield Finding(*place, fault.code, fault.text, HOOK, name, "error", fault.cost, fix=fix)
+                yield Finding(*place, fault.code, fault.text, HOOK, name, "error", fault.cost, fix=(fix,))
 
     def _is_needed(self, lock: Lock, package: LockedPackage) -> bool:
         """Tell whether the host installs a package of a lock, as far as the lock says."""
@@ -280,7 +278,7 @@ class Judge:
     def _judged(self, requirement: Requirement, fault: Fault, version: str | None) -> JudgedRequirement:
         advice = self._advice(requirement, version)
         return JudgedRequirement(
-            finding(requirement, fault.code, fault.text, advice, "error", fault.cost), requirement, version
+            finding(requirement, fault.code, fault.text, advice, severity="error", cost=fault.cost), requirement, version
         )
 
     def _version_for(self, requirement: Requirement, constraint: str) -> str | None:

@@ -34,7 +34,7 @@ def find_twice(
                 message = f"{name} is declared twice: {_written(first)} in {there}, {_written(second)} here"
                 pins = [pin_of(first), pin_of(second)]
                 severity: Severity = "error" if None not in pins else "warning"
-                yield finding(second, "MG106", message, "delete one of them", severity)
+                yield finding(second, "MG106", message, "delete one of them", severity=severity)
 
 
 def _differ(first: Requirement, second: Requirement) -> bool:

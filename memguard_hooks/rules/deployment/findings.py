@@ -13,8 +13,7 @@ def finding(
     code: str,
     subject: str,
     message: str,
-    fix: str,
-    *,
+    *fix: str,
     severity: Severity = "warning",
     cost: int | None = None,
 ) -> Finding:

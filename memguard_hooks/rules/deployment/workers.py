@@ -121,11 +121,8 @@ def _preload(running: RunningService) -> Iterator[Finding]:
             f"{what} is loaded when it is first needed, after the fork, in each of {now.workers} workers: +{mib(late)} MiB, "
             f"{mib(now.estimate.all_loaded)} of {mib(limit)} MiB then ({label})"
         )
-        fix = (
-            "start 1 worker with threads\n"
-            "or import it before the fork, once for all, with `# memguard: allow[MG201] shared by --preload`"
-        )
-        yield finding(running.place, "MG404", what, message, fix, cost=late)
+        other = "or import it before the fork, once for all, with `# memguard: allow[MG201] shared by --preload`"
+        yield finding(running.place, "MG404", what, message, "start 1 worker with threads", other, cost=late)
 
 
 def _recycling(running: RunningService) -> Iterator[Finding]:

@@ -76,7 +76,7 @@ def _pinned(installed: Mapping[str, str], pins: Sequence[ExactPin], settings: Se
         is_what = f"{version} is installed" if version else "it is not installed"
         message = f"{pin.name} is pinned to {pin.version}, and {is_what}"
         fix = "install the requirements again: what was checked is not what runs"
-        yield Finding(pin.path, pin.line, pin.column, "", message, HOOK, pin.name, severity, fix=fix)
+        yield Finding(pin.path, pin.line, pin.column, "", message, HOOK, pin.name, severity, fix=(fix,))
 
 
 def _forbidden(installed: Mapping[str, str], heavy: Sequence[HeavyDistribution], settings: Settings) -> Iterator[Finding]:
@@ -93,4 +93,4 @@ def _forbidden(installed: Mapping[str, str], heavy: Sequence[HeavyDistribution],
 
 
 def _finding(code: str, name: str, message: str, severity: Severity, fix: str, cost: int | None = None) -> Finding:
-    return Finding(PLACE, 0, 0, code, message, HOOK, name, severity, cost, fix=fix)
+    return Finding(PLACE, 0, 0, code, message, HOOK, name, severity, cost, fix=(fix,))

@@ -34,7 +34,7 @@ def _finding(project: Project, eager: Eager) -> Finding:
         message = f"the lazy import of {name} in line {site.line} is resolved here, while the file loads{takes}"
         fix = f"use {name} only inside functions that run later"
         place = (path, site.used_line, site.used_column)
-        return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.chain, fix)
+        return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.chain, (fix,))
     unused = _unused(project, eager)
     why = f"{site.why}, at the first request" if eager.at_request else site.why
     if unused is not None and site.why == "at module level":
@@ -44,7 +44,7 @@ def _finding(project: Project, eager: Eager) -> Finding:
         code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
         fix = _fix(project, eager, is_unused=unused is not None)
     place = (path, site.line, site.column)
-    return Finding(*place, code, message, HOOK, name, "error", cost, eager.chain, fix, site.end_line)
+    return Finding(*place, code, message, HOOK, name, "error", cost, eager.chain, (fix,), site.end_line)
 
 
 def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
@@ -75,7 +75,7 @@ def _past_the_module(project: Project) -> Iterator[Finding]:
         fix = f"take it from {module}, which loads it when it is needed"
         step = Step(path, site.line, library)
         place = (path, site.line, site.column)
-        yield Finding(*place, "MG204", message, HOOK, library, "error", None, (step,), fix, site.end_line)
+        yield Finding(*place, "MG204", message, HOOK, library, "error", None, (step,), (fix,), site.end_line)
 
 
 def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> list[Finding]:
