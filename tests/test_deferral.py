@@ -71,6 +71,12 @@ def test_what_comes_only_with_another_goes_with_it() -> None:
     assert names([PANDAS, optional, BOTO], 30) == [("pandas", 105)]
 
 
+def test_what_comes_with_another_and_is_imported_too_stays() -> None:
+    """The statement that imports it by itself still loads it: it has to be deferred as well."""
+    imported = root("extra", {"extra": 50}, parent="pandas")
+    assert names([PANDAS, imported, BOTO], 30) == [("pandas", 55), ("extra", 50)]
+
+
 def test_the_framework_and_what_a_server_loads_stay() -> None:
     assert names([root("flask", {"flask": 50}), root("uvloop", {"uvloop": 50}, sites=0)], 10) == []
 

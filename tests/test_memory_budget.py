@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import subprocess
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from memguard_hooks.app.estimate import MARGINS, SOURCE_FACTOR, UNION_ERROR, add_processes
 from memguard_hooks.catalog import lookup
+from memguard_hooks.finding import Estimate
 from memguard_hooks.hooks import memory_budget
 
 MIB = 2**20
@@ -301,6 +304,39 @@ def test_what_could_not_be_read_is_not_said_to_fit(root: Path, capsys: pytest.Ca
     assert capsys.readouterr().out.startswith("web: at least ")
     write(root, {"main.py": "import pandas\nx = (\n"})
     assert judge(capsys)[1]["services"][0]["estimate_mib"] is None
+
+
+def test_what_is_too_much_without_what_could_not_be_read_is_an_error(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"app.py": "import broken\nimport pandas\nimport litellm\n", "broken.py": "def f(:\n"}
+    write(root, {**files, "Procfile": "web: python app.py\n"})
+    status, report = judge(capsys, "--limit", "100MiB")
+    assert status == 1
+    assert [one["code"] for one in report["findings"]] == ["MG301"]
+    assert report["services"][0]["verdict"] == "error"
+
+
+def test_bounds_of_parts_join_by_the_root_of_the_sum_of_their_squares(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"main.py": "import pandas\nimport boto3\nimport litellm\n", "Procfile": "web: python main.py\n"}
+    write(root, {**files, "requirements.txt": "pandas==2.2.3\nboto3==1.41.0\nlitellm==1.69.3\n"})
+    (service,) = judge(capsys)[1]["services"]
+    estimate, sizes = service["estimate_mib"], {one["package"]: one["mib"] for one in service["parts"]}
+    first_party = sizes.pop("(first-party)")
+    shares = {"boto3": MARGINS["far"], **dict.fromkeys(sizes.keys() - {"boto3"}, MARGINS["exact"])}
+    bounds = [size * shares[package] for package, size in sizes.items()]
+    bounds.append(estimate["expected"] * UNION_ERROR)
+    low = math.hypot(*bounds, first_party * (1 - SOURCE_FACTOR.low / SOURCE_FACTOR.expected))
+    high = math.hypot(*bounds, first_party * (SOURCE_FACTOR.high / SOURCE_FACTOR.expected - 1))
+    assert estimate["expected"] - estimate["low"] == pytest.approx(low, abs=0.3)
+    assert estimate["high"] - estimate["expected"] == pytest.approx(high, abs=0.3)
+    assert high < 0.6 * sum(bounds)
+
+
+def test_bounds_of_two_groups_of_processes_join_likewise() -> None:
+    workers, dirty = Estimate(70, 100, 140, 50, 100, None), Estimate(160, 200, 230, 90, 200, None)
+    together = add_processes(workers, dirty)
+    assert (together.low, together.expected, together.high) == (250, 300, 350)
 
 
 def test_a_past_that_cannot_be_read_is_no_growth(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
