@@ -25,12 +25,13 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from memguard_hooks.imports.cache import Cache
+from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.graph import walk
-from memguard_hooks.imports.model import Target
+from memguard_hooks.imports.model import FileReading, Target
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.resolve import Resolver
-from memguard_hooks.imports.sources import FileReading, SourceFiles
+from memguard_hooks.imports.sources import SourceFiles
+from memguard_hooks.store import Store
 from memguard_hooks.tree import WorkTree
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def read_said(package: str, root: str, minor: int) -> tuple[frozenset[str], floa
     """Walk from a package's `__init__.py`; return its files, the seconds and the peak of memory in MiB."""
     began = time.perf_counter()
     tree = WorkTree(root)
-    sources = SourceFiles(tree, Cache(None))
+    sources = SourceFiles(tree, Facts(Store(None)))
 
     def read(path: str, target: Target) -> FileReading:
         # What a later call imports is of no interest, but that there is such an import may be.

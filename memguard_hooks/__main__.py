@@ -9,12 +9,23 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Sequence
 
+    from memguard_hooks.replay import Replay
+
 
 def check(argv: Sequence[str]) -> int:
     """Judge a project by all hooks."""
-    from memguard_hooks.commands import check as command
+    from memguard_hooks.replay import front
 
-    return command.main(argv)
+    def run(argv: Sequence[str] | None, replay: Replay) -> int:
+        from memguard_hooks.commands import check as command
+
+        return command.main(argv, replay)
+
+    if sys.stdout is None or sys.stdout.isatty():  # where the report is in color
+        from memguard_hooks.commands import check as command
+
+        return command.main(argv)
+    return front("memguard check", argv, run)
 
 
 def explain(argv: Sequence[str]) -> int:

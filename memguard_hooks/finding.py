@@ -185,6 +185,7 @@ class ServiceReport(NamedTuple):
 class Report(NamedTuple):
     """All that one run says.
 
+    `committed` is what is to be said in place of it once a commit holds the work tree, where that is something else.
     `since` is what `Estimate.commit` compares with, where that is not the last commit. Of the findings of `baseline`, so
     many are `known`, still there and not told, and so many `mended`.
     """
@@ -196,17 +197,20 @@ class Report(NamedTuple):
     baseline: str | None = None
     known: int = 0
     mended: int = 0
+    committed: Report | None = None
 
 
 def merge(reports: list[Report]) -> Report:
     """Return one report of several, each finding and each gap once, in the order of the files."""
     findings = {(f.path, f.line, f.column, f.code, f.message): f for report in reports for f in report.findings}
     skipped = {s for report in reports for s in report.skipped}
+    has_committed = any(report.committed is not None for report in reports)
     return Report(
         tuple(findings[key] for key in sorted(findings)),
         tuple(service for report in reports for service in report.services),
         tuple(sorted(skipped, key=lambda s: (s.path, s.line or 0, s.reason))),
         next((report.since for report in reports if report.since is not None), None),
+        committed=merge([report.committed or report for report in reports]) if has_committed else None,
     )
 
 

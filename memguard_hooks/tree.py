@@ -1,7 +1,8 @@
 """Where files are read from: the work tree, or one revision in git.
 
-Paths are relative to the root, with `/`. No tree follows a path out of its root, opens anything
-but a regular file, or reads a file larger than `MAX_FILE_BYTES`.
+Paths are relative to the root, with `/`. This module is the one place where such a path becomes a file: no path and no
+link leads out of the root, nothing but a regular file is opened, none larger than `MAX_FILE_BYTES` is read, and each file
+is read and each folder listed once a run.
 """
 
 from __future__ import annotations
@@ -9,49 +10,88 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.git import CatFile, name_of_blob, parse_tree_object
+from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
-    from subprocess import Popen
+    from collections.abc import Iterator, Mapping
+    from typing import Protocol
+
+    from memguard_hooks.git import GitObject
+
+    class Tree(Protocol):
+        """A snapshot of the files of a project, whose top folder is `root`."""
+
+        root: str
+
+        def read(self, path: str) -> bytes | None:
+            """Return the content of a file, None where there is no file.
+
+            Raises UnreadableError for a file that is there and must not be read.
+            """
+
+        def entries(self, folder: str) -> tuple[TreeEntry, ...]:
+            """Return what a folder holds, sorted by name; nothing where there is no such folder."""
+
+        def identity(self, path: str) -> bytes | None:
+            """Return the name that git gives to the content of a regular file, None for what is none or cannot be read."""
+
+        def has(self, path: str) -> bool:
+            """Tell whether there is a file or a folder of that name."""
+
+        def close(self) -> None:
+            """End what the tree has started."""
+
+else:
+    Tree = object  # a protocol is nothing at run time, and typing is not loaded for it
+
 
 MAX_FILE_BYTES = 32 * 2**20
 """A manifest, a lock or a source file is far smaller; a larger one is data or an attack."""
 
+MAX_KEPT_BYTES = 48 * 2**20
+"""Bytes of contents that one tree holds; of what comes after that, only small parts are asked for twice."""
+
 MAX_ENTRIES = 200_000
 """Files that `walk` looks at before it gives up, so that a hostile tree ends too."""
+
+MAX_LINKS = 40
+"""Links on the way to one file; Linux follows no more either."""
 
 SKIPPED_FOLDERS = frozenset({".git", "__pycache__", "node_modules", "site-packages", "venv", "env", "build", "dist"})
 """Folders that hold no source of the project; so do all whose name starts with a dot."""
 
+OUT = "leads out of the repository"
 
-class TreeEntry(NamedTuple):
+Look = tuple[int, ...]
+"""How a file or a folder looks from outside: its times in nanoseconds, its size, its inode, its kind."""
+
+
+class TreeEntry(Record):
     """One name in a folder."""
 
     name: str
     is_folder: bool
 
 
-class Tree(Protocol):
-    """A snapshot of the files of a project, whose top folder is `root`."""
+class Seen(Record):
+    """What a run has seen of a path.
 
-    root: str
+    `look` is None for what was not there, or leads out. `content` is the name that git gives to what was read, or a digest
+    of the names that a folder holds; empty where nothing but the look counts, or nothing but the kind.
+    """
 
-    def read(self, path: str) -> bytes | None:
-        """Return the content of a file, None where there is no file.
+    look: Look | None
+    content: bytes = b""
 
-        Raises UnreadableError for a file that is there and must not be read.
-        """
 
-    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
-        """Return what a folder holds, sorted by name; nothing where there is no such folder."""
+MISSING = Seen(None)
 
-    def stamp(self, path: str) -> tuple[int, ...] | None:
-        """Return what changes with the content of a file: times in nanoseconds first; None where nothing tells."""
-
-    def close(self) -> None:
-        """End what the tree has started."""
+OUTSIDE: Look = (0, 0, 0, 0, stat.S_IFLNK)
+"""How everything looks that leads out of the root: nobody looks there."""
 
 
 def normalize(path: str) -> str | None:
@@ -112,123 +152,269 @@ def walk(tree: Tree, folder: str = "") -> list[str]:
 
 
 class WorkTree:
-    """The files as they stand in a folder.
+    """The files as they stand in a folder; each is looked at once.
 
-    `looked` says how each path looked, as `stamp` has it, when something was asked of it first, None for what was not
-    there; `is_steady` that all could be looked at, and looked the same each time.
+    `seen` is all that was looked at, and `is_steady` tells that a later look at these paths can tell whether anything has
+    changed. `known` gives the names of contents by earlier looks at the same paths.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, known: Mapping[str, Seen] | None = None) -> None:
         self.root = os.path.realpath(root)
-        self.looked: dict[str, tuple[int, ...] | None] = {}
         self.is_steady = True
-        self._plain: dict[str, bool] = {}
+        self.seen: dict[str, Seen] = {}
+        self.known: Mapping[str, Seen] = known or {}
+        self._contents: dict[str, bytes | UnreadableError] = {}
+        self._kept = 0
+        self._listings: dict[str, tuple[TreeEntry, ...]] = {}
+        self._folders: dict[str, str] = {"": ""}
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none."""
-        try:
-            return self._read(path)
-        except UnreadableError:
-            self.is_steady = False
-            raise
+        known = self._contents.get(path)
+        if known is None:
+            if self.seen.get(path) is MISSING:
+                return None
+            try:
+                known = self._read(path)
+            except UnreadableError as error:
+                known = error
+            if isinstance(known, UnreadableError):
+                self.seen.setdefault(path, Seen(OUTSIDE))
+            if known is None:
+                self.seen[path] = MISSING
+                return None
+            size = len(known) if isinstance(known, bytes) else 0
+            if self._kept + size <= MAX_KEPT_BYTES:
+                self._contents[path] = known
+                self._kept += size
+        if isinstance(known, UnreadableError):
+            raise known
+        return known
 
     def _read(self, path: str) -> bytes | None:
         try:
             descriptor = self._open(path)
         except (FileNotFoundError, NotADirectoryError):
-            self._note(path, None)
             return None
         except (OSError, ValueError) as error:
+            self.is_steady = False
             raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path) from None
         try:
             found = os.fstat(descriptor)
-            if stat.S_ISDIR(found.st_mode):
-                raise UnreadableError("is a directory, not a file", path)
             if not stat.S_ISREG(found.st_mode):
-                raise UnreadableError("is not a regular file", path)
-            self._note(path, found)
-            with os.fdopen(descriptor, "rb", closefd=False) as stream:
-                return _bounded(stream.read(MAX_FILE_BYTES + 1), path)
+                self.seen[path] = _only_kind(_look(found))
+                is_folder = stat.S_ISDIR(found.st_mode)
+                raise UnreadableError("is a directory, not a file" if is_folder else "is not a regular file", path)
+            if found.st_size > MAX_FILE_BYTES:
+                self.seen[path] = Seen(_look(found))
+                raise UnreadableError(TOO_LARGE, path)
+            data = _read_all(descriptor, found.st_size)
+            if len(data) > MAX_FILE_BYTES:
+                self.is_steady = False
+                raise UnreadableError(TOO_LARGE, path)
+            self.seen[path] = Seen(_look(found), name_of_blob(data))
+            return data
         finally:
             os.close(descriptor)
-
-    def _note(self, path: str, found: os.stat_result | None) -> tuple[int, ...] | None:
-        """Remember how a path looks, and return it."""
-        look = None if found is None else (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
-        if self.looked.setdefault(path, look) != look:
-            self.is_steady = False
-        return look
-
-    def stamp(self, path: str) -> tuple[int, ...] | None:
-        """Return the times, the size and the inode of a file, None where there is none."""
-        try:
-            return self._note(path, os.stat(os.path.join(self.root, path)))
-        except (FileNotFoundError, NotADirectoryError):
-            return self._note(path, None)
-        except (OSError, ValueError):
-            self.is_steady = False
-            return None
 
     def _open(self, path: str) -> int:
         """Open a file of the repository; a link may lead to another place inside."""
         # Non-blocking: a named pipe must not stop the commit.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        full = os.path.join(self.root, path)
-        no_links = getattr(os, "O_NOFOLLOW", 0)
-        if no_links and self._is_inside(os.path.dirname(full)):
-            try:
-                return os.open(full, flags | no_links)
-            except OSError as error:
-                if error.errno != errno.ELOOP:
-                    raise
-        full = os.path.realpath(full)
-        if full != self.root and not full.startswith(self.root.rstrip(os.sep) + os.sep):
-            raise UnreadableError("leads out of the repository", path)
-        if os.path.isdir(full):
-            raise UnreadableError("is a directory, not a file", path)  # some systems open none
-        return os.open(full, flags)
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+        place = self._place(path)
+        try:
+            return os.open(place, flags)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                return os.open(self._full(self.resolve(path)), flags)
+            if os.path.isdir(place):  # some systems open none
+                self.seen[path] = _only_kind(_look(os.lstat(place)))
+                raise UnreadableError("is a directory, not a file", path) from None
+            raise
 
-    def _is_inside(self, folder: str) -> bool:
-        """Tell whether no link on the way to a folder leads elsewhere; asked once for each folder."""
-        known = self._plain.get(folder)
-        if known is None:
-            known = self._plain[folder] = os.path.realpath(folder) == folder.rstrip(os.sep)
-        return known
+    def identity(self, path: str) -> bytes | None:
+        """Return the name that git gives to the content of a file; of one that looks as it did before, unread."""
+        seen = self.seen.get(path)
+        if (seen is None or not seen.content) and path in self.known:
+            look, name = self._look_at(path), self.known[path]
+            if look is not None and look == name.look and name.content:
+                seen = self.seen[path] = name
+        if seen is None or not (seen.content or seen.look is None or path in self._contents):
+            try:
+                self.read(path)
+            except UnreadableError:
+                return None
+            seen = self.seen[path]
+        return seen.content if seen.look is not None and seen.look[-1] == stat.S_IFREG and seen.content else None
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is a file or a folder of that name, or a link that leads out."""
+        if path not in self.seen:
+            look = self._look_at(path)
+            self.seen[path] = MISSING if look is None else _only_kind(look)
+        return self.seen[path].look is not None
+
+    def still(self, path: str, seen: Seen, settled: int) -> bool:
+        """Tell whether a path is as it was seen: by its look where that is older than `settled`, else by its content."""
+        look = self._look_at(path)
+        if look is None or seen.look is None:
+            return look is seen.look
+        if look[-1] != seen.look[-1]:
+            return False
+        if not seen.content:
+            return look == seen.look or not any(seen.look[:-1])
+        if look == seen.look and max(look[:2]) < settled:
+            return True
+        if look[-1] == stat.S_IFDIR:
+            return name_of_listing(self.entries(path)) == seen.content
+        return self.identity(path) == seen.content
+
+    def differences(self, other: RevisionTree) -> Iterator[str]:
+        """Yield the paths that were seen here and that a revision has another way.
+
+        Names that only the work tree has are no difference: what was seen of them counts by itself.
+        """
+        for path, seen in self.seen.items():
+            if seen.look is None:
+                if other.has(path):
+                    yield path
+            elif seen.look[-1] == stat.S_IFDIR:
+                if {entry.name for entry in other.entries(path)} - {entry.name for entry in self.entries(path)}:
+                    yield path
+            elif seen.content:
+                if other.identity(path) != seen.content:
+                    yield path
+            elif not other.has(path):
+                yield path
+
+    def _look_at(self, path: str) -> Look | None:
+        """Return how a path looks, None where nothing is there; what leads out looks like a link."""
+        try:
+            found = os.lstat(self._place(path))
+            if stat.S_ISLNK(found.st_mode):
+                found = os.lstat(self._full(self.resolve(path)))
+        except UnreadableError:
+            return OUTSIDE
+        except (OSError, ValueError):
+            return None
+        return _look(found)
 
     def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return what a folder holds, without links that lead to folders."""
+        known = self._listings.get(folder)
+        if known is None:
+            known = self._listings[folder] = self._list(folder)
+            look = self._look_at(folder)
+            self.seen[folder] = MISSING if look is None else Seen(look, name_of_listing(known))
+        return known
+
+    def _list(self, folder: str) -> tuple[TreeEntry, ...]:
         found: list[TreeEntry] = []
-        if self.stamp(folder) is None:
-            return ()
         try:
-            with os.scandir(os.path.join(self.root, folder)) as entries:
+            with os.scandir(self._full(self.resolve(folder))) as entries:
                 for entry in entries:
                     is_folder = entry.is_dir(follow_symlinks=False)
-                    if entry.is_symlink():
-                        self.stamp(f"{folder}/{entry.name}" if folder else entry.name)
-                    if is_folder or _is_file(entry):
+                    if is_folder or self._is_file(folder, entry):
                         found.append(TreeEntry(entry.name, is_folder))
+        except (FileNotFoundError, NotADirectoryError, UnreadableError):
+            return ()
         except (OSError, ValueError):
             self.is_steady = False
             return ()
-        found.sort()
-        return tuple(found)
+        return tuple(sorted(found))
+
+    def _is_file(self, folder: str, entry: os.DirEntry[str]) -> bool:
+        """Tell whether an entry is a regular file, or a link to one; of a link that leads out, its reader is told."""
+        if not entry.is_symlink():
+            return entry.is_file(follow_symlinks=False)
+        look = self._look_at(f"{folder}/{entry.name}" if folder else entry.name)
+        return look is not None and look[-1] in (stat.S_IFREG, stat.S_IFLNK)
+
+    # Where a path leads
+
+    def _full(self, path: str) -> str:
+        return f"{self.root}/{path}" if path else self.root
+
+    def _place(self, path: str) -> str:
+        """Return the place of a path whose last part may be a link."""
+        if path.startswith("/") or "\0" in path or os.path.isabs(path):
+            raise UnreadableError(OUT, path)
+        folder, _, name = path.rpartition("/")
+        if name in ("", ".", ".."):
+            return self._full(self.resolve(path))
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._folders[folder] = self.resolve(folder, path)
+        return self._full(f"{known}/{name}" if known else name)
+
+    def resolve(self, path: str, shown: str | None = None) -> str:
+        """Return where a path leads, with all links followed. Raises UnreadableError where that is out of the root.
+
+        No link is followed before it is known where it leads: what is outside is not even looked at.
+        """
+        waiting = path.split("/")[::-1]
+        here: list[str] = []
+        links = 0
+        while waiting:
+            part = waiting.pop()
+            if part in ("", "."):
+                continue
+            if part == "..":
+                if not here:
+                    raise UnreadableError(OUT, shown or path)
+                here.pop()
+                continue
+            try:
+                target = os.readlink(self._full("/".join([*here, part])))
+            except (OSError, ValueError):
+                here.append(part)
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise UnreadableError("cannot be read: too many links lead to each other", shown or path)
+            if os.path.isabs(target):
+                if target != self.root and not target.startswith(self.root.rstrip(os.sep) + os.sep):
+                    raise UnreadableError(OUT, shown or path)
+                target = target[len(self.root) :]
+                here.clear()
+            waiting += target.replace(os.sep, "/").split("/")[::-1]
+        return "/".join(here)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:  # a link in a circle
-        return False
+TOO_LARGE = f"is larger than {MAX_FILE_BYTES // 2**20} MiB"
 
 
-def _bounded(data: bytes, path: str) -> bytes:
-    if len(data) > MAX_FILE_BYTES:
-        raise UnreadableError(f"is larger than {MAX_FILE_BYTES // 2**20} MiB", path)
-    return data
+def _look(found: os.stat_result) -> Look:
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, stat.S_IFMT(found.st_mode)
+
+
+def _only_kind(look: Look) -> Seen:
+    """Return what a look at a path says that only asked whether it is there, and what it is."""
+    return Seen((0, 0, 0, 0, look[-1]))
+
+
+def _read_all(descriptor: int, size: int) -> bytes:
+    """Read a file by the size that it is said to have, and what stands behind that, up to a byte more than is allowed."""
+    data = os.read(descriptor, min(size, MAX_FILE_BYTES) + 1)
+    if len(data) == size:
+        return data
+    parts = [data]
+    total = len(data)
+    while data and total <= MAX_FILE_BYTES:
+        data = os.read(descriptor, 2**20)
+        parts.append(data)
+        total += len(data)
+    return b"".join(parts)
+
+
+def name_of_listing(entries: tuple[TreeEntry, ...]) -> bytes:
+    """Return a digest of what a folder holds."""
+    return name_of_blob(
+        "\0".join(f"{entry.name}{'/' * entry.is_folder}" for entry in entries).encode("utf-8", "surrogateescape")
+    )
 
 
 def replace_file(path: str, data: bytes, shown: str) -> None:
@@ -261,7 +447,7 @@ def _mask() -> int:
 
 
 class RevisionTree:
-    """The files of one revision, read through a single `git cat-file --batch`.
+    """The files of one revision, read through `git cat-file`.
 
     No checkout, no filter, no hook of the repository runs; git is told not to fetch what a
     partial clone lacks. `is_steady` says that git has answered whatever it was asked. What the revision has in common
@@ -273,8 +459,9 @@ class RevisionTree:
         self.revision = revision
         self.is_steady = True
         self._beside = beside
-        self._folders: dict[str, tuple[_Object, ...]] = {}
-        self._process: Popen[bytes] | None = None
+        self._folders: dict[str, Mapping[str, GitObject]] = {}
+        self._contents = CatFile(root, "--batch")
+        self._sizes = CatFile(root, "--batch-check")
 
     def exists(self) -> bool:
         """Tell whether the root lies in a git repository that has the revision."""
@@ -288,141 +475,67 @@ class RevisionTree:
         shared = None if self._beside is None else self._read_beside(path, self._beside)
         if shared is not None:
             return shared
-        kind, data = self._ask(f"{self.revision}:./{path}")
+        kind, data = self._ask(f"{self.revision}:./{path}", path)
         if kind == "blob":
-            return _bounded(data, path)
+            return data
         if kind == "symlink":
-            raise UnreadableError("leads out of the repository", path)
+            raise UnreadableError(OUT, path)
         if kind == "tree":
             raise UnreadableError("is a directory, not a file", path)
         return None
 
     def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return what a folder holds; submodules are left out, links count as files."""
-        return tuple(sorted(TreeEntry(one.name, one.mode == b"40000") for one in self._objects(folder)))
+        return tuple(sorted(TreeEntry(name, one.mode == b"40000") for name, one in self._objects(folder).items()))
 
-    def _objects(self, folder: str) -> tuple[_Object, ...]:
+    def identity(self, path: str) -> bytes | None:
+        """Return the name that git gives to the content of a regular file, None for what is none."""
+        folder, _, name = path.rpartition("/")
+        found = self._objects(folder).get(name) if normalize(path) == path else None
+        return found.identity if found is not None and found.mode in _REGULAR else None
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is a file or a folder of that name."""
+        folder, _, name = path.rpartition("/")
+        return not path or name in self._objects(folder)
+
+    def _objects(self, folder: str) -> Mapping[str, GitObject]:
         found = self._folders.get(folder)
         if found is None:
             kind, data = self._ask(f"{self.revision}:./{folder}")
             # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
-            parsed = [_parse_tree_object(data, size) for size in (20, 32)] if kind == "tree" else []
-            found = self._folders[folder] = next((one for one in parsed if one is not None), ())
+            parsed = [parse_tree_object(data, size) for size in (20, 32)] if kind == "tree" else []
+            found = self._folders[folder] = next((one for one in parsed if one is not None), {})
         return found
 
     def _read_beside(self, path: str, beside: WorkTree) -> bytes | None:
         """Return a regular file that the work tree has with the same content, None for any other."""
-        folder, _, name = path.rpartition("/")
-        for one in self._objects(folder) if normalize(path) == path else ():
-            if one.name == name and one.mode in (b"100644", b"100755"):
-                try:
-                    data = beside.read(path)
-                except UnreadableError:
-                    return None
-                return data if data is not None and _name_of_blob(data, len(one.identity)) == one.identity else None
-        return None
-
-    def stamp(self, path: str) -> tuple[int, ...] | None:  # noqa: ARG002 - as the protocol says
-        """Return None: git knows contents, not files."""
-        return None
+        name = self.identity(path)
+        if name is None:
+            return None
+        try:
+            data = beside.read(path) if len(name) != 20 or beside.identity(path) == name else None
+        except UnreadableError:
+            return None
+        return data if data is not None and (len(name) == 20 or name_of_blob(data, len(name)) == name) else None
 
     def close(self) -> None:
         """End git."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+        self._contents.close()
+        self._sizes.close()
 
-    def _ask(self, name: str) -> tuple[str, bytes]:
+    def _ask(self, name: str, path: str | None = None) -> tuple[str, bytes]:
+        """Return the kind and the content of an object. Raises UnreadableError for a file that is too large."""
         if "\n" in name or "\0" in name:
             return "missing", b""
-        if self._process is None:
-            self._process = self._start()
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
         try:
-            stdin.write(os.fsencode(name) + b"\n")
-            stdin.flush()
-        except BrokenPipeError:
+            if path is not None and self._sizes.ask(name)[1] > MAX_FILE_BYTES:
+                raise UnreadableError(TOO_LARGE, path)
+            kind, size = self._contents.ask(name)
+            return kind, self._contents.take(size) if kind != "missing" else b""
+        except (BrokenPipeError, EOFError):
             self.is_steady = False
             raise MemguardError("git is not to be asked here") from None
-        header = stdout.readline()
-        if not header:
-            self.is_steady = False
-            raise MemguardError("git is not to be asked here")
-        words = header.rsplit(None, 2)
-        # `symlink SIZE`, `dangling SIZE`, `loop SIZE`, `notdir SIZE`: the text of the link follows.
-        first = header.split(None, 1)[0]
-        if first in (b"symlink", b"dangling", b"loop", b"notdir"):
-            data = stdout.read(int(words[-1]))
-            stdout.read(1)
-            return first.decode(), data
-        if words[-1] in (b"missing", b"ambiguous"):
-            return "missing", b""
-        size = int(words[-1])
-        data = stdout.read(size)
-        stdout.read(1)
-        return words[-2].decode(), data
-
-    def _start(self) -> Popen[bytes]:
-        from subprocess import DEVNULL, PIPE, Popen
-
-        return Popen(
-            ["git", "cat-file", "--batch", "--follow-symlinks"],
-            cwd=self.root,
-            env=git_environment(),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-        )
 
 
-def git_environment() -> dict[str, str]:
-    """Return the environment in which git is asked: it neither fetches, nor asks, nor locks."""
-    environment = {
-        **os.environ,
-        "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }
-    if "GIT_WORK_TREE" not in environment:
-        # Git sets it for hooks in a worktree, and would then take this folder for the top of the repository.
-        environment.pop("GIT_DIR", None)
-    return environment
-
-
-class _Object(NamedTuple):
-    """One entry of a tree of git's."""
-
-    name: str
-    mode: bytes
-    identity: bytes
-
-
-def _parse_tree_object(data: bytes, size: int) -> tuple[_Object, ...] | None:
-    """Read git's tree format, `MODE SP NAME NUL OBJECT`…; None where the object size does not fit."""
-    found: list[_Object] = []
-    at = 0
-    while at < len(data):
-        space = data.find(b" ", at, at + 7)
-        end = data.find(b"\0", space)
-        if space < 0 or end < 0 or not data[at:space].isdigit() or end + 1 + size > len(data):
-            return None
-        mode = data[at:space]
-        if mode != b"160000":  # a submodule
-            found.append(_Object(os.fsdecode(data[space + 1 : end]), mode, data[end + 1 : end + 1 + size]))
-        at = end + 1 + size
-    return tuple(found)
-
-
-def _name_of_blob(data: bytes, size: int) -> bytes:
-    """Return the name that git gives to a content, of so many bytes."""
-    import hashlib
-
-    digest = hashlib.sha1(usedforsecurity=False) if size == 20 else hashlib.sha256()
-    digest.update(b"blob %d\0" % len(data))
-    digest.update(data)
-    return digest.digest()
+_REGULAR = (b"100644", b"100755")

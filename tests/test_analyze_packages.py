@@ -17,13 +17,14 @@ import pytest
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.analyze import analyze
-from memguard_hooks.imports.cache import Cache
+from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.graph import walk
 from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.imports.text import decode
+from memguard_hooks.store import Store
 from memguard_hooks.tree import WorkTree
 
 LOADED = """
@@ -46,7 +47,7 @@ def test_the_walk_says_what_the_interpreter_loads(package: str) -> None:
     tree = WorkTree(root)
     target = Target((sys.version_info.major, sys.version_info.minor))
     only = [path.relative_to(root).as_posix() for path in Path(root, package).rglob("*.py")]
-    read = SourceFiles(tree, Cache(None)).prove
+    read = SourceFiles(tree, Facts(Store(None))).prove
     said = set(walk(read, Resolver(tree, ("",)), f"{package}/__init__.py", package, target, only).files["start"])
     assert len(loaded & said) >= 0.95 * max(len(loaded), len(said)), (loaded - said, said - loaded)
 

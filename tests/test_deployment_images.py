@@ -11,6 +11,7 @@ from memguard_hooks.deployment.command import Host, StartCommand, parse
 from memguard_hooks.deployment.service import Deployment, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.git import name_of_blob
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
 from memguard_hooks.tree import TreeEntry
@@ -343,8 +344,14 @@ class Files:
         """Return all files, which lie at the top."""
         return tuple(TreeEntry(name, is_folder=False) for name in sorted(self.files) if not folder)
 
-    def stamp(self, path: str) -> tuple[int, ...] | None:
-        """Return None: these are no files of the system."""
+    def identity(self, path: str) -> bytes | None:
+        """Return the name of a content."""
+        data = self.read(path)
+        return None if data is None else name_of_blob(data)
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is such a file."""
+        return path in self.files
 
     def close(self) -> None:
         """Nothing is open."""

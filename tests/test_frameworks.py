@@ -12,12 +12,13 @@ import pytest
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.hooks.no_eager_heavy_imports import main
-from memguard_hooks.imports.cache import Cache
+from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
 from memguard_hooks.imports.graph import Walk, walk
 from memguard_hooks.imports.model import FrameworkEdge, Target
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles
+from memguard_hooks.store import Store
 from memguard_hooks.tree import WorkTree
 
 SHOP = {
@@ -146,7 +147,7 @@ def tell():
 
 def walked(root: Path, entry: str, module: str, framework: Framework = Framework()) -> Walk:  # noqa: B008 - frozen
     tree = WorkTree(str(root))
-    sources = SourceFiles(tree, Cache(None), framework)
+    sources = SourceFiles(tree, Facts(Store(None)), framework)
     return walk(sources.prove, Resolver(tree, ("",)), entry, module, Target())
 
 

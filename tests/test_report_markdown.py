@@ -362,7 +362,9 @@ def test_a_real_change_is_told_with_what_it_adds(tmp_path: Path) -> None:
     (tmp_path / "reports.py").write_text("ROWS = []\nimport pandas\nprint(pandas)\n", encoding="utf-8")
     tree = WorkTree(str(tmp_path))
     settings, _ = load(tree, None)
-    report = check(Project(tree, settings, None, Since(git("rev-parse", "HEAD"), "main")))._replace(since="main")
+    project = Project(tree, settings, None, Since(git("rev-parse", "HEAD"), "main"))
+    report = check(project)._replace(since="main")
+    project.close()
     page = read(report)
     (told,) = report.services
     assert told.estimate is not None

@@ -55,6 +55,7 @@ def judge(root: Path) -> Report:
     settings, _ = load(tree, None)
     project = Project(tree, settings)
     report = check(project)
+    project.close()
     return merge([report, Report(skipped=tuple(project.skipped))])
 
 

@@ -93,7 +93,7 @@ def find_entry(project: Project, service: Service) -> ServiceEntry | Skipped:
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
     )
     framework = Framework(environment.get("DJANGO_SETTINGS_MODULE"), is_worker=command.program == "celery")
-    sources = SourceFiles(project.tree, project.analyses, framework)
+    sources = SourceFiles(project.tree, project.facts, framework)
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources)
 
 

@@ -84,19 +84,21 @@ def eager_imports(project: Project, entries: list[ServiceEntry]) -> Iterator[Eag
 
 
 def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]:
-    from memguard_hooks.imports.graph import leading_to, walk
+    from memguard_hooks.app.walks import known_walk, partial_walk, rough_walk
+    from memguard_hooks.imports.graph import leading_to
 
-    staged = None if project.files is None else frozenset(project.paths)
+    staged = None if project.named is None else frozenset(project.paths)
     found: dict[tuple[str, int, int, str], Eager] = {}
     for entry in entries:
-        sources, resolver = entry.sources, entry.resolver
-        rough = walk(sources.narrow, resolver, entry.path, entry.module, entry.target)
-        project.skipped += rough.notes
-        leading = leading_to(rough, lambda external: bool(heavy_roots(project, external.names)))
-        if staged is not None and not staged & leading:
-            continue
-        proven = walk(sources.prove, resolver, entry.path, entry.module, entry.target, leading)
-        project.skipped += proven.skipped
+        proven = known_walk(project, entry)
+        if proven is None:
+            rough = rough_walk(entry)
+            project.skipped += rough.notes
+            leading = leading_to(rough, lambda external: bool(heavy_roots(project, external.names)))
+            if staged is not None and not staged & leading:
+                continue
+            proven = partial_walk(entry, leading)
+            project.skipped += proven.skipped
         for external in proven.externals:
             if external.moment == "call" or external.site is None:
                 continue

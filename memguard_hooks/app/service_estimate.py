@@ -19,15 +19,16 @@ from memguard_hooks.app.estimate import (
     estimate_together,
 )
 from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
+from memguard_hooks.app.walks import walk_entry, walk_file
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.deployment.start import EntryPoint, StartCommand
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Estimate, Skipped
-from memguard_hooks.imports.graph import MOMENTS, External, Walk, walk
+from memguard_hooks.imports.graph import MOMENTS, External, Walk
 from memguard_hooks.project.project import MEASURED, Project
 from memguard_hooks.project.settings import ServiceSettings
-from memguard_hooks.tree import parent
+from memguard_hooks.tree import RevisionTree, WorkTree, parent
 
 if TYPE_CHECKING:
     from memguard_hooks.app.measured_roots import Known
@@ -94,7 +95,7 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
     command = entry.command
     if command.workers is None:
         return Skipped(service.path, service.line, f"{service.name} is not estimated: {command.reason}")
-    walked = walk(entry.sources.prove, entry.resolver, entry.path, entry.module, entry.target)
+    walked = walk_entry(project, entry)
     project.skipped += (*walked.skipped, *walked.notes)
     if entry.path in walked.unread:
         return Skipped(service.path, service.line, f"{service.name} is not estimated: {entry.path} could not be analyzed")
@@ -152,7 +153,7 @@ def _with_dirty_workers(project: Project, entry: ServiceEntry, found: Estimated)
         project.skipped.append(Skipped(service.path, service.line, reason))
         return found._replace(unread=(*found.unread, *files))
     target = entry.target._replace(called=frozenset(), is_main=False)
-    walks = [walk(entry.sources.prove, entry.resolver, path, module, target) for path, module in files.items()]
+    walks = [walk_file(project, entry, path, module, target) for path, module in files.items()]
     project.skipped += [gap for one in walks for gap in one.skipped]
     server = tuple(External((name,), ()) for name in command.server_modules)
     joined = Walk(
@@ -245,35 +246,54 @@ class AssessedService(NamedTuple):
     then: Estimated | None = None
     commit: int | None = None
 
+    def beside(self, then: Estimated | None) -> AssessedService:
+        """Return the same, compared with what the service took then."""
+        if self.now is None or then is None or then.unread:
+            return self._replace(then=then, commit=None)
+        return self._replace(then=then, commit=self.now.estimate.expected - then.estimate.expected)
+
+    def committed(self) -> AssessedService:
+        """Return what there is to say once a commit holds the work tree as it is."""
+        return self.beside(self.now)
+
 
 def assess(project: Project, before: Project | None) -> list[AssessedService]:
     """Estimate all services of a project; `before` is the same project at the last commit."""
     for settings in (project.settings.service, *project.settings.services.values()):
         named_plan(settings)  # one that is not known is at fault, also where no service takes it
     services, unknown = find_services(project), []
-    known = {} if before is None else {service.name: service for service in find_services(before)}
     found: list[AssessedService] = []
     for service in services:
         settings = settings_of(project, service)
-        limit = limit_of(service, settings)
         now = estimate_service(project, service, settings)
         if isinstance(now, Skipped):
             unknown.append(now)
-            found.append(AssessedService(service, settings, limit, None))
-            continue
-        then = commit = None
-        if before is not None and service.name in known:
-            then = _estimate_past(before, known[service.name], settings)
-            if then is not None and not then.unread:
-                commit = now.estimate.expected - then.estimate.expected
-        elif before is not None:
-            commit = now.estimate.expected  # a new service: all of it
-        found.append(AssessedService(service, settings, limit, now, then, commit))
+        known = now if isinstance(now, Estimated) else None
+        found.append(AssessedService(service, settings, limit_of(service, settings), known))
     project.skipped += unknown
+    if before is not None:
+        found = list(_compared(project, before, found))
     if not services:
         reason = "no service is declared: no start command in a deployment file, no entrypoints in the settings"
         project.skipped.append(Skipped(".", None, reason))
     return found
+
+
+def _compared(project: Project, before: Project, found: Sequence[AssessedService]) -> Iterator[AssessedService]:
+    """Yield what was estimated beside the same at the last commit, which is not read where it holds all that was seen."""
+    assert isinstance(project.tree, WorkTree)
+    assert isinstance(before.tree, RevisionTree)
+    if not any(project.tree.differences(before.tree)):
+        yield from (one.committed() for one in found)
+        return
+    known = {service.name: service for service in find_services(before)}
+    for one in found:
+        if one.now is None:
+            yield one
+        elif one.service.name in known:
+            yield one.beside(_estimate_past(before, known[one.service.name], one.settings))
+        else:
+            yield one._replace(commit=one.now.estimate.expected)  # a new service: all of it
 
 
 def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:

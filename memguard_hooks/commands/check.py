@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple, TextIO
 
-from memguard_hooks.cache_folder import find_top
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, below
+from memguard_hooks.git import find_top
 from memguard_hooks.hooks import all_hooks, running
-from memguard_hooks.memo import write
 from memguard_hooks.progress import PROGRESS_SECONDS
 from memguard_hooks.project import baseline
+from memguard_hooks.replay import Replay, Said, write
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
 from memguard_hooks.tree import WorkTree, inside, replace_file
 
@@ -39,8 +39,8 @@ class Output(NamedTuple):
     style: str
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Check the project in a folder."""
+def main(argv: Sequence[str] | None = None, replay: Replay | None = None) -> int:
+    """Check the project in a folder; `replay` keeps what was said of this one."""
     parser = make_parser()
     options = parser.parse_args(argv)
     if not os.path.isdir(options.path):
@@ -56,10 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             with_known=options.write_baseline or options.prune_baseline,
             is_all=not (options.select or options.ignore or options.changed_from),
         )
-    report = found.report
-    if options.write_baseline or options.prune_baseline:
-        return _write_baseline(options, report, found.settings and found.settings.baseline)
-    return tell(options, report)
+    try:
+        if options.write_baseline or options.prune_baseline:
+            return _write_baseline(options, found.report, found.settings and found.settings.baseline)
+        if replay is not None and options.path == "." and not options.output:
+            running.keep(replay, found, lambda report: _say(options, report))
+        return tell(options, found.report)
+    finally:
+        found.close()
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -145,10 +149,16 @@ def tell(options: argparse.Namespace, report: Report) -> int:
 def _show(options: argparse.Namespace, report: Report, folder: str) -> None:
     shown = _on_terminal(report) if options.format == "text" else None
     if shown is None:
-        write(sys.stdout, _render(report, options.format, folder, tables=options.table))
-        write(sys.stderr, running.notes(report))
+        _say(options, report, folder).tell()
     else:
         write(sys.stdout, shown)
+
+
+def _say(options: argparse.Namespace, report: Report, folder: str | None = None) -> Said:
+    """Return what there is to say of a report where stdout is no terminal."""
+    folder = _folder_in_repository(options.path) if folder is None else folder
+    output = _render(report, options.format, folder, tables=options.table)
+    return Said(running.status_of(report, options.fail_on), output, running.notes(report))
 
 
 def _save(output: Output, report: Report, folder: str) -> None:

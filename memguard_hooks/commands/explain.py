@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from memguard_hooks.finding import CODES, MIB, mib
-from memguard_hooks.memo import write
+from memguard_hooks.replay import write
 from memguard_hooks.rules import DOCUMENTED, read_rule
 
 if TYPE_CHECKING:

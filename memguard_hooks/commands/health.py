@@ -21,7 +21,7 @@ from memguard_hooks.host import container as containers
 from memguard_hooks.host.cgroup import MOUNT
 from memguard_hooks.host.process_sizes import ProcessSize, find_tree, read_sizes, read_stat, read_variables
 from memguard_hooks.host.process_tree import PROC
-from memguard_hooks.memo import write
+from memguard_hooks.replay import write
 
 if TYPE_CHECKING:
     from memguard_hooks.project.settings import Settings

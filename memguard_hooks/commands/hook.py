@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.memo import Memo
+from memguard_hooks.replay import Replay, front
 
 TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
@@ -11,16 +11,18 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Judge the files that are named, or the whole project, or say again what was said of them as they are."""
-    memo = Memo("memguard", argv)
-    status = memo.recall()
-    if status is not None:
-        return status
+    """Judge the files that are named, or the whole project."""
+    return front("memguard hook", argv, _run)
+
+
+def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import all_hooks, running
 
     options = make_parser().parse_args(argv)
     selection = all_hooks.selection_of(options)
-    return running.run(options, lambda project: all_hooks.check(project, selection), files=options.files or None, memo=memo)
+    return running.run(
+        options, lambda project: all_hooks.check(project, selection), files=options.files or None, replay=replay
+    )
 
 
 def make_parser() -> ArgumentParser:

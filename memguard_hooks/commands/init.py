@@ -20,12 +20,12 @@ from typing import NamedTuple
 
 import yaml
 
-from memguard_hooks.cache_folder import find_git
 from memguard_hooks.commands.first_settings import draft
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.fix.yaml_insert import BOM, Item, Style, insert_item, render_item
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
+from memguard_hooks.git import find_git
 from memguard_hooks.hooks.all_hooks import HOOKS
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
@@ -348,7 +348,7 @@ def find_target(tree: WorkTree, path: str) -> str:
 def write(tree: WorkTree, change: Change) -> None:
     """Write one file, whole or not at all. Raises MemguardError where it is no longer what was shown."""
     full = find_target(tree, change.path)
-    if tree.read(change.path) != change.before:
+    if WorkTree(tree.root).read(change.path) != change.before:
         raise MemguardError("has changed since it was shown, and is not written", change.path)
     try:
         os.makedirs(os.path.dirname(full), exist_ok=True)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from memguard_hooks.dependencies import manifests
 from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.git import name_of_blob
 from memguard_hooks.tree import Tree, TreeEntry
 
 BOM = b"\xef\xbb\xbf"
@@ -186,8 +187,11 @@ class _Edited:
     def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         return self._tree.entries(folder)
 
-    def stamp(self, path: str) -> tuple[int, ...] | None:
-        return self._tree.stamp(path)
+    def identity(self, path: str) -> bytes | None:
+        return name_of_blob(self._data) if path == self._path else self._tree.identity(path)
+
+    def has(self, path: str) -> bool:
+        return self._tree.has(path)
 
     def close(self) -> None:
         """The tree below is closed by its owner."""

@@ -8,49 +8,20 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.finding import CODES, Report, merge
+from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
 
 if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
 
 
-def _pin_litellm(project: Project) -> Report:
-    from memguard_hooks.hooks import pin_litellm
-
-    return pin_litellm.check(project)
-
-
-def _forbid_heavy_deps(project: Project) -> Report:
-    from memguard_hooks.hooks import forbid_heavy_deps
-
-    return forbid_heavy_deps.check(project)
-
-
-def _no_eager_heavy_imports(project: Project) -> Report:
-    from memguard_hooks.hooks import no_eager_heavy_imports
-
-    return no_eager_heavy_imports.check(project)
-
-
-def _memory_budget(project: Project) -> Report:
-    from memguard_hooks.hooks import memory_budget
-
-    return memory_budget.check(project)
-
-
-def _deploy_config(project: Project) -> Report:
-    from memguard_hooks.hooks import deploy_config
-
-    return deploy_config.check(project)
-
-
 HOOKS: dict[str, Callable[[Project], Report]] = {
-    "pin-litellm": _pin_litellm,
-    "forbid-heavy-deps": _forbid_heavy_deps,
-    "no-eager-heavy-imports": _no_eager_heavy_imports,
-    "memory-budget": _memory_budget,
-    "deploy-config": _deploy_config,
+    "pin-litellm": pin_litellm.check,
+    "forbid-heavy-deps": forbid_heavy_deps.check,
+    "no-eager-heavy-imports": no_eager_heavy_imports.check,
+    "memory-budget": memory_budget.check,
+    "deploy-config": deploy_config.check,
 }
-"""Each hook by its id, in the order of `.pre-commit-hooks.yaml`, loaded when it is woken."""
+"""Each hook by its id, in the order of `.pre-commit-hooks.yaml`; each loads its rules when it is woken."""
 
 ALLOWANCES = ("MG190", "MG191")
 """Codes that every hook reports."""
@@ -116,12 +87,13 @@ def check(project: Project, selection: Selection = ALL, about: Callable[[str], o
     is told the id of each hook before it runs.
     """
     reports: list[Report] = []
-    whole = project if project.files is None else project.whole
-    for hook, judge in HOOKS.items():
+    whole = project if project.named is None else project.whole
+    # The walks of memory-budget serve the others, so it comes first.
+    for hook, judge in sorted(HOOKS.items(), key=lambda one: one[0] != "memory-budget"):
         if not selection.takes_hook(hook):
             continue
         about(hook)
-        files = None if project.files is None else [path for path in project.files if re.search(WAKES[hook], path)]
+        files = None if project.named is None else [path for path in project.named if re.search(WAKES[hook], path)]
         if files or files is None:
             judged = project.among(files) if files is not None and hook in JUDGE_FILES else whole
             reports.append(judge(judged))
@@ -130,11 +102,13 @@ def check(project: Project, selection: Selection = ALL, about: Callable[[str], o
             reports.append(judge(whole)._replace(findings=()))
     if whole is not project:
         project.skipped += whole.skipped
-        project.compared = whole.compared
-        whole.close()
-    report = merge(reports)
+    return _selected(merge(reports), selection)
+
+
+def _selected(report: Report, selection: Selection) -> Report:
     findings = tuple(one for one in report.findings if selection.takes(one.code, one.hook))
-    return report._replace(findings=findings)
+    committed = None if report.committed is None else _selected(report.committed, selection)
+    return report._replace(findings=findings, committed=committed)
 
 
 def add_selection_options(parser: argparse.ArgumentParser) -> None:

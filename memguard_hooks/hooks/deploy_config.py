@@ -20,14 +20,13 @@ of memory-budget. A line is allowed by `# memguard: allow[MG402] reason` at its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING
+from memguard_hooks.replay import Replay, front
 
-from memguard_hooks.finding import Finding, Report
-from memguard_hooks.hooks import running
-
+TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memguard_hooks.finding import Finding, Report
     from memguard_hooks.project.project import Project
 
 HOOK = "deploy-config"
@@ -60,7 +59,10 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge all that the deployment files of a project declare."""
+    from functools import cache
+
     from memguard_hooks.app.service_estimate import RunningService
+    from memguard_hooks.finding import Report
     from memguard_hooks.rules.deployment import comments, files, image, limits, variables, workers
 
     deployment = project.deployment
@@ -80,10 +82,16 @@ def check(project: Project) -> Report:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge the deployment of the project in the working folder."""
+    return front(HOOK, argv, _run)
+
+
+def _run(argv: Sequence[str] | None, replay: Replay) -> int:
+    from memguard_hooks.hooks import running
+
     parser = running.make_parser(HOOK, __doc__ or "")
     running.add_budget_options(parser)
     options = parser.parse_args(argv)
-    return running.run(options, check)
+    return running.run(options, check, replay=replay)
 
 
 if __name__ == "__main__":

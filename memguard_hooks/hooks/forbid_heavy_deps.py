@@ -20,15 +20,16 @@ Settings: `[forbid]` with `add`, `remove`, `allow = {name = "reason"}` and `comp
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from memguard_hooks.replay import Replay, front
 
-from memguard_hooks.finding import Report
-from memguard_hooks.hooks import running
-from memguard_hooks.rules.dependencies.forbidden import HOOK, find
-
+TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memguard_hooks.finding import Report
     from memguard_hooks.project.project import Project
+
+HOOK = "forbid-heavy-deps"
 
 RULES = {
     "MG110": "forbidden and declared",
@@ -41,16 +42,25 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge what the manifests, the locks and the commands that install bring to the host."""
-    return Report(tuple(find(project)))
+    from memguard_hooks.finding import Report
+    from memguard_hooks.rules.dependencies import forbidden
+
+    return Report(tuple(forbidden.find(project)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hook on the files that are named, or on all of the project."""
+    return front(HOOK, argv, _run)
+
+
+def _run(argv: Sequence[str] | None, replay: Replay) -> int:
+    from memguard_hooks.hooks import running
+
     parser = running.make_parser(HOOK, __doc__ or "")
     running.add_target_options(parser)
     parser.add_argument("files", nargs="*", help="manifests, locks and Dockerfiles; without any, all of the project")
     options = parser.parse_args(argv)
-    return running.run(options, check, files=options.files or None)
+    return running.run(options, check, files=options.files or None, replay=replay)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ same, and `[budget]` with `warn`, `fail`, `growth`, `runtime` and `pessimistic`,
 
 from __future__ import annotations
 
-from memguard_hooks.memo import Memo
+from memguard_hooks.replay import Replay, front
 
 TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from memguard_hooks.app.service_estimate import AssessedService
     from memguard_hooks.finding import Report
     from memguard_hooks.project.project import Project
 
@@ -43,33 +44,29 @@ def check(project: Project) -> Report:
     from memguard_hooks.app.service_estimate import assess
     from memguard_hooks.finding import Report
     from memguard_hooks.rules.budget import findings, verdict
-    from memguard_hooks.tree import RevisionTree, WorkTree
 
-    assert isinstance(project.tree, WorkTree)
-    revision = "HEAD" if project.since is None else project.since.revision
-    head = RevisionTree(project.tree.root, revision, beside=project.tree)
-    try:
-        assessed = assess(project, project.at(head) if head.exists() else None)
-    finally:
-        head.close()
-    judged = [(one, verdict.judge(project, one)) for one in assessed]
-    found = [finding for one, report in judged for finding in findings.find(project, one, report)]
-    return Report(tuple(found), tuple(report for _, report in judged))
+    def report(assessed: Sequence[AssessedService]) -> Report:
+        judged = [(one, verdict.judge(project, one)) for one in assessed]
+        found = [finding for one, report in judged for finding in findings.find(project, one, report)]
+        return Report(tuple(found), tuple(report for _, report in judged))
+
+    assessed = assess(project, project.before)
+    return report(assessed)._replace(committed=report([one.committed() for one in assessed]))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Judge the services of the project in the working folder, or say again what was said of them as they are."""
-    memo = Memo(HOOK, argv)
-    status = memo.recall()
-    if status is not None:
-        return status
+    """Judge the services of the project in the working folder."""
+    return front(HOOK, argv, _run)
+
+
+def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import running
 
     parser = running.make_parser(HOOK, __doc__ or "")
     running.add_budget_options(parser)
     running.add_table_option(parser)
     options = parser.parse_args(argv)
-    return running.run(options, check, memo=memo)
+    return running.run(options, check, replay=replay)
 
 
 if __name__ == "__main__":

@@ -26,17 +26,18 @@ Options: `--target-python X.Y`, `--entrypoint APP`, `--scope reachable|all`; set
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from memguard_hooks.replay import Replay, front
 
-from memguard_hooks.finding import Report
-from memguard_hooks.hooks import running
-from memguard_hooks.rules.imports.eager import HOOK, find
-
+TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from memguard_hooks.finding import Report
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import Settings
+
+HOOK = "no-eager-heavy-imports"
 
 RULES = {
     "MG201": "a heavy module is imported eagerly",
@@ -48,21 +49,32 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge what the entry points reach, or each Python file by itself."""
-    return Report(tuple(find(project)))
+    from memguard_hooks.finding import Report
+    from memguard_hooks.rules.imports import eager
+
+    return Report(tuple(eager.find(project)))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hook on the Python files that are named, or on all of the project."""
+    return front(HOOK, argv, _run)
+
+
+def _run(argv: Sequence[str] | None, replay: Replay) -> int:
+    from memguard_hooks.hooks import running
+
     parser = running.make_parser(HOOK, __doc__ or "")
     running.add_target_options(parser)
     running.add_entry_option(parser)
     parser.add_argument("--scope", choices=("reachable", "all"), help="what entry points reach, or each file by itself")
     parser.add_argument("files", nargs="*", help="Python files; without any, all of the project")
     options = parser.parse_args(argv)
-    return running.run(options, check, files=options.files or None, adjust=_adjust)
+    return running.run(options, check, files=options.files or None, adjust=_adjust, replay=replay)
 
 
 def _adjust(settings: Settings, options: argparse.Namespace) -> Settings:
+    from memguard_hooks.hooks import running
+
     settings = running.adjust_service(settings, options)
     return settings if options.scope is None else settings._replace(scope=options.scope)
 

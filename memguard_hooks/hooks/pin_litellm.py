@@ -21,19 +21,18 @@ Options: `--max-version X` (inclusive), `--fix`; settings: `[pins]` with specifi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from memguard_hooks.replay import Replay, front
 
-from memguard_hooks.finding import Report
-from memguard_hooks.hooks import running
-from memguard_hooks.rules.dependencies.pins import HOOK, find
-from memguard_hooks.rules.policy import LITELLM
-
+TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
+    from memguard_hooks.finding import Report
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import Settings
+
+HOOK = "pin-litellm"
 
 RULES = {
     "MG101": "not pinned exactly",
@@ -47,19 +46,26 @@ RULES = {
 
 def check(project: Project) -> Report:
     """Judge each declaration of a heavy package in the manifests, the locks and what commands install."""
-    return Report(find(project)[0])
+    from memguard_hooks.finding import Report
+    from memguard_hooks.rules.dependencies import pins
+
+    return Report(pins.find(project)[0])
 
 
 def fix(project: Project) -> tuple[str, ...]:
     """Write the pins that findings propose into the manifests, and return what was done, one line each."""
     from memguard_hooks.fix.pins import write_pins
+    from memguard_hooks.rules.dependencies import pins
 
-    findings, judged = find(project)
+    findings, judged = pins.find(project)
     kept = frozenset(findings)
     return write_pins(project.tree, [one for one in judged if one.finding in kept])
 
 
 def _adjust(settings: Settings, options: argparse.Namespace) -> Settings:
+    from memguard_hooks.hooks import running
+    from memguard_hooks.rules.policy import LITELLM
+
     if options.max_version is not None:
         settings = settings._replace(pins={**settings.pins, LITELLM: f"<={options.max_version}"})
     return running.adjust_service(settings, options)
@@ -78,6 +84,12 @@ def _checked_version(text: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hook on the files that are named, or on all of the project."""
+    return front(HOOK, argv, _run)
+
+
+def _run(argv: Sequence[str] | None, replay: Replay) -> int:
+    from memguard_hooks.hooks import running
+
     parser = running.make_parser(HOOK, __doc__ or "")
     running.add_target_options(parser)
     parser.add_argument(
@@ -89,7 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--fix", action="store_true", help="write the pins into the manifests; locks are left alone")
     parser.add_argument("files", nargs="*", help="manifests, locks and Dockerfiles; without any, all of the project")
     options = parser.parse_args(argv)
-    return running.run(options, check, files=options.files or None, adjust=_adjust, fix=fix if options.fix else None)
+    files, write = options.files or None, fix if options.fix else None
+    return running.run(options, check, files=files, adjust=_adjust, fix=write, replay=replay)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, Skipped, at_fault, merge, without_echo
-from memguard_hooks.memo import Look, Memo, write
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load, parse_python, parse_size
+from memguard_hooks.record import Record
+from memguard_hooks.replay import Replay, Said, write
 from memguard_hooks.report.formats import render
 from memguard_hooks.tree import RevisionTree, WorkTree, inside
 
@@ -107,38 +106,59 @@ def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
     return settings._replace(service=settings.service._replace(**given), services=services)  # type: ignore[arg-type]
 
 
-class Judgment(NamedTuple):
-    """What a run has found, and what it has rewritten, a line each; `settings` is None where they could not be read.
+class Judgment(Record):
+    """What a run has found, and what it has rewritten, a line each.
 
-    `is_certain` tells that the next run can see whether it would find the same; `looked` is what it has to look at.
+    `committed` is what there is to say once a commit holds what was found. `settings` is None where they could not be read,
+    `project` where there was nothing to judge.
     """
 
     report: Report
+    committed: Report
     rewritten: tuple[str, ...] = ()
     settings: Settings | None = None
-    is_certain: bool = False
-    looked: Mapping[str, Look | None] = MappingProxyType({})
+    project: Project | None = None
+
+    def close(self) -> None:
+        """Keep for the next run what was found out."""
+        if self.project is not None:
+            self.project.close()
 
 
 def run(
     options: argparse.Namespace, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
-    adjust: Adjust = adjust_service, fix: Fix | None = None, memo: Memo | None = None,
+    adjust: Adjust = adjust_service, fix: Fix | None = None, replay: Replay | None = None,
 ) -> int:  # fmt: skip
     """Load the settings, check, print the report and return the exit status.
 
-    `fix` rewrites files first and returns what it has done, one line each; then what is left is checked. `memo` keeps
+    `fix` rewrites files first and returns what it has done, one line each; then what is left is checked. `replay` keeps
     what was said, if the next run can tell whether it would say the same.
     """
     found = judge(options, check, root=root, files=files, adjust=adjust, fix=fix)
     write(sys.stderr, "".join(f"{line}\n" for line in found.rewritten))
-    output = render(found.report, options.format, tables=getattr(options, "table", False))
-    errors = notes(found.report)
-    write(sys.stdout, output)
-    write(sys.stderr, errors)
-    status = status_of(found.report, options.fail_on) or int(bool(found.rewritten))
-    if memo is not None and found.is_certain and status < 2 and not found.rewritten:
-        memo.keep(found.looked, status, output, errors)
-    return status
+    said = _say(found.report, options)
+    said.tell()
+    if replay is not None and not found.rewritten:
+        keep(replay, found, lambda report: _say(report, options))
+    found.close()
+    return said.status or int(bool(found.rewritten))
+
+
+def _say(report: Report, options: argparse.Namespace) -> Said:
+    output = render(report, options.format, tables=getattr(options, "table", False))
+    return Said(status_of(report, options.fail_on), output, notes(report))
+
+
+def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None:
+    """Keep what is said, unless something is at fault; what is compared with another branch is not said again."""
+    project, said = found.project, say(found.report)
+    if project is None or project.since is not None or said.status > 1:
+        return
+    assert isinstance(project.tree, WorkTree)
+    before = project.before if project.has_before else None
+    head = None if before is None else before.tree
+    assert head is None or isinstance(head, RevisionTree)
+    replay.keep(project.tree, head, said, said if found.committed == found.report else say(found.committed))
 
 
 def judge(
@@ -152,6 +172,7 @@ def judge(
     """
     tree = WorkTree(root)
     settings: Settings | None = None
+    project: Project | None = None
     try:
         settings, unused = load(tree, options.config)
         named: Sequence[str] | None = None if files is None else [inside(tree.root, name) for name in files]
@@ -159,21 +180,27 @@ def judge(
         if getattr(options, "changed_from", None) is not None:
             from memguard_hooks.project.changed import find_changes
 
-            since, named = find_changes(tree.root, options.changed_from)
+            since, named = find_changes(tree, options.changed_from)
         settings = adjust(settings, options)
         rewritten = fix(Project(tree, settings, named)) if fix is not None else ()
+        if rewritten:
+            tree = WorkTree(root)
         project = Project(tree, settings, named, since)
         if with_known:
             project.baseline = None
-        report = check(project)
-        report = merge([report, Report(skipped=(*unused, *project.skipped), since=since and since.label)])
-        if project.baseline is not None:
-            from memguard_hooks.project.baseline import without_known
+        found = check(project)
+        gaps = Report(skipped=(*unused, *project.skipped), since=since and since.label)
 
-            report = without_known(report, project.baseline, is_all=is_all)
-        project.close()
-        is_certain = tree.is_steady and isinstance(project.compared, RevisionTree) and project.compared.is_steady
-        return Judgment(report if with_known else without_echo(report), rewritten, settings, is_certain, tree.looked)
+        def finish(report: Report) -> Report:
+            report = merge([report, gaps])
+            if project.baseline is not None:
+                from memguard_hooks.project.baseline import without_known
+
+                report = without_known(report, project.baseline, is_all=is_all)
+            return report if with_known else without_echo(report)
+
+        report = finish(found._replace(committed=None))
+        committed = report if found.committed is None else finish(found.committed)
     except MemguardError as error:
         problem = at_fault(error)
     except KeyboardInterrupt:
@@ -183,9 +210,12 @@ def judge(
         if os.environ.get("MEMGUARD_DEBUG"):
             raise
         problem = Skipped(".", None, describe(error), broken=True)
-    finally:
-        tree.close()
-    return Judgment(Report(skipped=(problem,)), settings=settings)
+    else:
+        return Judgment(report, committed, rewritten, settings, project)
+    if project is not None:
+        project.close()
+    report = Report(skipped=(problem,))
+    return Judgment(report, report, settings=settings)
 
 
 def describe(error: Exception) -> str:

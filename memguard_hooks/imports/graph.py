@@ -13,9 +13,8 @@ from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step
-from memguard_hooks.imports.model import ImportSite, Target
+from memguard_hooks.imports.model import FileReading, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
-from memguard_hooks.imports.sources import FileReading
 
 MAX_FILES = 20_000
 """Files that one walk reads before it gives up."""

@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from memguard_hooks.errors import MemguardError
+
 When = Literal["import", "call", "never"]
 """At import, in a call later on, or under no circumstances of the target."""
 
@@ -91,3 +93,17 @@ def called_below(called: Sequence[str], module: str, level: int, names: tuple[st
         if not names or "*" in names or rest.partition(".")[0] in names:
             found.append(rest)
     return tuple(found)
+
+
+class FileReading(NamedTuple):
+    """What one file imports, and its size in bytes.
+
+    `problem` says why it could not be analyzed: then `analysis` has what its unindented lines say. `note` says why its
+    `edges` are not known.
+    """
+
+    analysis: Analysis
+    size: int
+    edges: tuple[FrameworkEdge, ...] = ()
+    problem: MemguardError | None = None
+    note: MemguardError | None = None

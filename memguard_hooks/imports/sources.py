@@ -1,42 +1,26 @@
-"""The Python files of one tree: what each may import, by its bytes, and what it imports, by libcst."""
+"""The Python files of one tree: what each may import, by its bytes, and what it imports, by proof."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.cache import Cache
-from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
+from memguard_hooks.git import name_of_blob
+from memguard_hooks.imports.facts import Facts, Problem
+from memguard_hooks.imports.frameworks import Framework
 from memguard_hooks.imports.lines import unindented_imports
-from memguard_hooks.imports.model import Analysis, FrameworkEdge, ImportSite, Target
-from memguard_hooks.imports.narrow import candidates
+from memguard_hooks.imports.model import Analysis, FileReading, ImportSite, Target
 from memguard_hooks.tree import Tree
 
 MAX_SOURCE_BYTES = 2**20
 """libcst reads some 0.7 MB a second; no hand writes more than this into one file."""
 
 
-class FileReading(NamedTuple):
-    """What one file imports, and its size in bytes.
-
-    `problem` says why it could not be analyzed: then `analysis` has what its unindented lines say. `note` says why its
-    `edges` are not known.
-    """
-
-    analysis: Analysis
-    size: int
-    edges: tuple[FrameworkEdge, ...] = ()
-    problem: MemguardError | None = None
-    note: MemguardError | None = None
-
-
 class SourceFiles:
     """The source files of a tree, each read for as much as a verdict needs."""
 
-    def __init__(self, tree: Tree, cache: Cache, framework: Framework = Framework()) -> None:  # noqa: B008 - frozen
+    def __init__(self, tree: Tree, facts: Facts, framework: Framework = Framework()) -> None:  # noqa: B008 - frozen
         self._tree = tree
-        self._cache = cache
-        self._framework = framework
+        self._facts = facts
+        self.framework = framework
 
     def data(self, path: str) -> bytes:
         """Return the bytes of a file. Raises MemguardError for what is missing or must not be read."""
@@ -45,49 +29,48 @@ class SourceFiles:
             raise MemguardError("no such file", path)
         return data
 
+    def _name(self, path: str) -> bytes:
+        """Return the name of a file's content. Raises MemguardError for what is missing or must not be read."""
+        name = self._tree.identity(path)
+        return name if name is not None else name_of_blob(self.data(path))
+
     def analysis(self, path: str, target: Target) -> Analysis:
         """Analyze a file. Raises MemguardError for what is missing, too large or not Python."""
-        return self._analysis(self.data(path), path, target)
+        found = self._analysis(path, target)
+        if isinstance(found, Problem):
+            raise found.at(path)
+        return found
 
-    def _analysis(self, data: bytes, path: str, target: Target) -> Analysis:
+    def _analysis(self, path: str, target: Target) -> Analysis | Problem:
+        return self._facts.analysis(self._name(path), target, lambda: self._source(path))
+
+    def _source(self, path: str) -> bytes:
+        data = self.data(path)
         if len(data) > MAX_SOURCE_BYTES:
             raise MemguardError(f"is larger than {MAX_SOURCE_BYTES // 2**10} KiB", path)
-        return self._cache.analyze(data, path, target)
+        return data
 
     def prove(self, path: str, target: Target) -> FileReading:
-        """Read a file as libcst tells. Raises MemguardError for what must not be read."""
-        data = self.data(path)
-        edges, note = self._edges(data)
-        target = target._replace(called=target.called | called_by_framework(data))
+        """Read a file as its syntax tree tells. Raises MemguardError for what must not be read."""
+        outline = self._facts.outline(self._name(path), self.framework, lambda: self.data(path))
+        note = outline.problem and outline.problem.at(path)
+        target = target._replace(called=target.called.union(outline.called))
         try:
-            return FileReading(self._analysis(data, path, target), len(data), edges, None, note)
+            found = self._analysis(path, target)
         except MemguardError as error:
-            return FileReading(Analysis(unindented_imports(data)), len(data), edges, error, note)
-
-    def _edges(self, data: bytes) -> tuple[tuple[FrameworkEdge, ...], MemguardError | None]:
-        try:
-            return framework_edges(data, self._framework), None
-        except MemguardError as error:
-            return (), error
+            found = Problem(error.message, error.line)
+        if isinstance(found, Problem):
+            lines = Analysis(unindented_imports(self.data(path)))
+            return FileReading(lines, outline.size, outline.edges, found.at(path), note)
+        return FileReading(found, outline.size, outline.edges, None, note)
 
     def narrow(self, path: str, target: Target) -> FileReading:
         """Read a file as its bytes tell: each import that it may make counts as eager; never one too few."""
-        stamp = self._tree.stamp(path)
-        ledger = self._cache.ledger("narrow", repr(self._framework))
-        known = None if stamp is None else ledger.get(path, stamp)
-        note = None
-        if known is not None:
-            size, names, rows = known[0]
-            edges = tuple(FrameworkEdge._make(row) for row in rows)
-        else:
-            data = self.data(path)
-            size, names = len(data), candidates(data)
-            edges, note = self._edges(data)
-            if stamp is not None and note is None:
-                ledger.put(path, stamp, (size, names, edges))
-        if names is None:
+        outline = self._facts.outline(self._name(path), self.framework, lambda: self.data(path))
+        if outline.names is None:
             return self.prove(path, target)
-        return FileReading(Analysis(tuple(map(_site, names))), size, edges, None, note)
+        note = outline.problem and outline.problem.at(path)
+        return FileReading(Analysis(tuple(map(_site, outline.names))), outline.size, outline.edges, None, note)
 
 
 def _site(name: str) -> ImportSite:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from memguard_hooks.dependencies import manifests
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from memguard_hooks.dependencies.deployed import Command, Deployed
     from memguard_hooks.dependencies.inventory import Inventory
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.requirement import Manifest, Requirement, Wanted
-    from memguard_hooks.project.project import Project
+    from memguard_hooks.deployment.service import Service
+    from memguard_hooks.project.files import Files
     from memguard_hooks.tree import Tree
 
 MAX_FOLDERS = 300
@@ -30,7 +32,7 @@ CPU_INDEX = b"/whl/cpu"
 _INCLUDE = re.compile(rb"(?m)^\s*[-.]|-\x00")
 
 
-class Pinned(NamedTuple):
+class Pinned(Record):
     """The measured distributions that are installed somewhere, by name: exact versions, ranges, and all names."""
 
     versions: Mapping[str, str]
@@ -38,17 +40,26 @@ class Pinned(NamedTuple):
     ranges: Mapping[str, str] = MappingProxyType({})
 
 
+class Context(Record):
+    """What decides which of the dependencies count.
+
+    `services` are those of the deployment, `python` is the target of the settings, and `measured` the distributions that
+    the project has measured itself; the first and the last are found out when they are asked for.
+    """
+
+    services: Callable[[], Sequence[Service]]
+    python: tuple[int, int] | None
+    measured: Callable[[], Iterable[str]]
+
+
 class Declared:
     """The dependencies of one project; each fact is read the first time that a rule asks."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
+    def __init__(self, files: Files, context: Context, whole: Declared | None = None) -> None:
+        self._files = files
+        self._context = context
+        self._whole = whole or self
         self._near: dict[str, Pinned] = {}
-
-    @cached_property
-    def _whole(self) -> Declared:
-        """The same, with all files to judge."""
-        return self if self._project.files is None else self._project.whole.declared
 
     @cached_property
     def manifest_paths(self) -> tuple[str, ...]:
@@ -58,13 +69,13 @@ class Declared:
         """
         from memguard_hooks.dependencies import locks
 
-        project = self._project
+        project = self._files
         found = [
             path
             for path in project.paths
-            if manifests.is_manifest(path) or (project.files is not None and not _is_other(path))
+            if manifests.is_manifest(path) or (project.named is not None and not _is_other(path))
         ]
-        if project.files is None or any(map(self.may_install, project.paths)):
+        if project.named is None or any(map(self.may_install, project.paths)):
             found += sorted(
                 path for path in self.deployed.named if not locks.is_lock(path) and not project.is_excluded(path)
             )
@@ -75,7 +86,7 @@ class Declared:
         """The locks among the files to judge."""
         from memguard_hooks.dependencies import locks
 
-        return tuple(path for path in self._project.paths if locks.is_lock(path))
+        return tuple(path for path in self._files.paths if locks.is_lock(path))
 
     def manifest(self, path: str, wanted: Wanted) -> Manifest:
         """Read one manifest, and what it includes, for the requirements that are `wanted`.
@@ -84,7 +95,7 @@ class Declared:
         """
         from memguard_hooks.dependencies import manifests
 
-        return manifests.read(self._project.tree, path, wanted)
+        return manifests.read(self._files.tree, path, wanted)
 
     def manifests(self, names: Iterable[str], *, with_repeated: bool = False) -> list[Manifest]:
         """Read the manifests to judge that may declare one of the distributions, or any one more than once.
@@ -101,7 +112,7 @@ class Declared:
         found: list[Manifest] = []
         for path in self.manifest_paths:
             try:
-                data = self._project.tree.read(path)
+                data = self._files.tree.read(path)
                 if data is None:
                     raise MemguardError("no such file", path)
                 repeated = find_repeated(data, path) if with_repeated else frozenset[str]()
@@ -114,10 +125,10 @@ class Declared:
                 ):
                     found.append(self.manifest(path, (wanted | repeated).__contains__))
             except UnreadableError as error:
-                self._project.unreadable(error, was_named=self._project.files is not None)
+                self._files.unreadable(error, was_named=self._files.named is not None)
             except MemguardError as error:
-                self._project.broken(error)
-        self._project.skipped += [gap for manifest in found for gap in manifest.skipped]
+                self._files.broken(error)
+        self._files.skipped += [gap for manifest in found for gap in manifest.skipped]
         return found
 
     def locks(self, names: Iterable[str]) -> list[Lock]:
@@ -128,16 +139,16 @@ class Declared:
         found: list[Lock] = []
         for path in self.lock_paths:
             try:
-                data = self._project.tree.read(path)
+                data = self._files.tree.read(path)
                 if data is None:
                     raise MemguardError("no such file", path)
                 if any(locks.names(data, name) for name in names):
-                    found.append(locks.read(self._project.tree, path))
+                    found.append(locks.read(self._files.tree, path))
             except UnreadableError as error:
-                self._project.unreadable(error, was_named=self._project.files is not None)
+                self._files.unreadable(error, was_named=self._files.named is not None)
             except MemguardError as error:
-                self._project.broken(error)
-        self._project.skipped += [gap for lock in found for gap in lock.skipped]
+                self._files.broken(error)
+        self._files.skipped += [gap for lock in found for gap in lock.skipped]
         return found
 
     @cached_property
@@ -146,21 +157,19 @@ class Declared:
         from memguard_hooks.dependencies import deployed, image
 
         found: list[Command] = []
-        for path in _images(self._project.tree):
-            data = (
-                None if self._project.is_excluded(path) or image.is_for_development(path) else self._project.read_file(path)
-            )
+        for path in _images(self._files.tree):
+            data = None if self._files.is_excluded(path) or image.is_for_development(path) else self._files.read_file(path)
             if data is None:
                 continue
             dockerfile = image.read(data, path)
             if dockerfile.has_more:
                 reason = f"runs more than {image.MAX_RUNS} commands: the rest is not read"
-                self._project.skipped.append(Skipped(path, None, reason))
+                self._files.skipped.append(Skipped(path, None, reason))
             found += deployed.of_image(dockerfile)
-        builds = dict.fromkeys(build for service in self._project.discovered[0].services for build in service.builds)
+        builds = dict.fromkeys(build for service in self._context.services() for build in service.builds)
         for build in builds:
             if not image.is_image(build.place.path):
-                text = (self._project.read_file(build.place.path) or b"").decode("utf-8", "replace")
+                text = (self._files.read_file(build.place.path) or b"").decode("utf-8", "replace")
                 place = deployed.places_in(text, build.command, build.place.line, build.place.column)
                 found.append(deployed.Command(build.command, build.place.path, place, (build.folder,)))
         return tuple(found)
@@ -177,10 +186,10 @@ class Declared:
         """The packages that commands install by their names, in the files to judge."""
         from memguard_hooks.dependencies import deployed
 
-        judged = frozenset(self._project.paths)
+        judged = frozenset(self._files.paths)
         commands = [command for command in self.install_commands if command.path in judged]
         found = [installed for command in commands for installed in deployed.installs_of(command)]
-        self._project.skipped += [gap for installed in found for gap in installed.skipped]
+        self._files.skipped += [gap for installed in found for gap in installed.skipped]
         return tuple(requirement for installed in found for requirement in installed.requirements)
 
     @cached_property
@@ -188,10 +197,10 @@ class Declared:
         """The files, extras and groups that the deployment installs, as far as its files tell."""
         from memguard_hooks.dependencies import deployed
 
-        services = self._project.discovered[0].services
+        services = self._context.services()
         if any(not one.builds and one.path.endswith(("Procfile", ".service")) for one in services):
             return deployed.Deployed()  # nobody knows how these are built
-        return deployed.find(self._project.tree, self.install_commands)
+        return deployed.find(self._files.tree, self.install_commands)
 
     @cached_property
     def asked_extras(self) -> frozenset[str]:
@@ -232,19 +241,18 @@ class Declared:
     @cached_property
     def takes_cpu_wheels(self) -> bool:
         """Whether a manifest or a Dockerfile names PyTorch's index of wheels for CPUs."""
-        project = self._project.whole if self._project.files is not None else self._project
-        paths = (*self._whole.manifest_paths, *_images(project.tree))
-        return any(CPU_INDEX in (project.read_file(path) or b"") for path in paths)
+        paths = (*self._whole.manifest_paths, *_images(self._files.tree))
+        return any(CPU_INDEX in (self._files.read_file(path) or b"") for path in paths)
 
     @cached_property
     def host_python(self) -> tuple[int, int] | None:
         """The Python of the host: that of the settings, or the one that all services name."""
         from memguard_hooks.project.settings import parse_python
 
-        if self._project.settings.service.target_python is not None:
-            return self._project.settings.service.target_python
+        if self._context.python is not None:
+            return self._context.python
         try:
-            found = {parse_python(one.environment.get("PYTHON_VERSION", "")) for one in self._project.discovered[0].services}
+            found = {parse_python(one.environment.get("PYTHON_VERSION", "")) for one in self._context.services()}
         except ValueError:
             return None
         return found.pop() if len(found) == 1 else None
@@ -275,7 +283,7 @@ class Declared:
                 faults.append(error)
         for path in whole.lock_paths:
             try:
-                found.append(locks.read(self._project.tree, path))
+                found.append(locks.read(self._files.tree, path))
             except MemguardError as error:
                 faults.append(error)
         return self._inventory(tuple(requirements), tuple(found), Inventory), tuple(faults)
@@ -319,8 +327,7 @@ class Declared:
         from memguard_hooks.catalog import lookup
         from memguard_hooks.dependencies.requirement import pin_of
 
-        own = (one for entry in self._project.measured.values() for one in entry.packages.values())
-        measured = lookup.distributions().keys() | {one.distribution for one in own if one.distribution}
+        measured = lookup.distributions().keys() | set(self._context.measured())
         versions: dict[str, str] = {}
         present: set[str] = set()
         ranges: dict[str, str] = {}
@@ -330,8 +337,8 @@ class Declared:
             except MemguardError as error:
                 # It only tells versions here; the hooks that judge manifests say what is wrong with it.
                 gap = Skipped(error.path or ".", error.line, f"its versions are not known: {error.message}")
-                if gap not in self._project.skipped:
-                    self._project.skipped.append(gap)
+                if gap not in self._files.skipped:
+                    self._files.skipped.append(gap)
                 continue
             for requirement in manifest.requirements:
                 if requirement.group != "development":
@@ -354,7 +361,7 @@ class Declared:
         from memguard_hooks.dependencies import locks
         from memguard_hooks.tree import parent
 
-        project = self._project
+        project = self._files
         found: list[str] = []
         while True:
             names = [entry.name for entry in project.tree.entries(folder) if not entry.is_folder]
@@ -372,9 +379,9 @@ class Declared:
         """The first lock in the root that is installed."""
         from memguard_hooks.dependencies import locks
 
-        there = {entry.name for entry in self._project.tree.entries("") if not entry.is_folder}
-        names = dict.fromkeys((*locks.beside(self._project.tree, "pyproject.toml"), *locks.LOCKS))
-        found = (name for name in names if name in there and not self._project.is_excluded(name))
+        there = {entry.name for entry in self._files.tree.entries("") if not entry.is_folder}
+        names = dict.fromkeys((*locks.beside(self._files.tree, "pyproject.toml"), *locks.LOCKS))
+        found = (name for name in names if name in there and not self._files.is_excluded(name))
         return next((name for name in found if self.deployed.counts(name)), None)
 
     @cached_property
@@ -383,7 +390,7 @@ class Declared:
         from memguard_hooks.dependencies import locks
 
         try:
-            return locks.read(self._project.tree, self._lock_path).packages if self._lock_path else {}
+            return locks.read(self._files.tree, self._lock_path).packages if self._lock_path else {}
         except MemguardError:
             return {}
 
@@ -411,7 +418,7 @@ class Declared:
         """The bytes of the lock, and where in it each package stands."""
         from memguard_hooks.dependencies.wheel_size import find_packages
 
-        data = self._project.read_file(self._lock_path) if self._lock_path else None
+        data = self._files.read_file(self._lock_path) if self._lock_path else None
         return (data, find_packages(data)) if data is not None else (b"", {})
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import fnmatch
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from memguard_hooks.errors import MemguardError, UnreadableError
-from memguard_hooks.finding import Skipped, at_fault
+from memguard_hooks.project.files import Files
+from memguard_hooks.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     from memguard_hooks.catalog.heavy import Heavy
     from memguard_hooks.catalog.lock import Measured
     from memguard_hooks.deployment.service import Deployment
-    from memguard_hooks.imports.cache import Cache
+    from memguard_hooks.imports.facts import Facts
+    from memguard_hooks.imports.graph import Walk
     from memguard_hooks.imports.layout import Layout
     from memguard_hooks.imports.model import Target
     from memguard_hooks.imports.sources import SourceFiles
@@ -24,37 +25,30 @@ if TYPE_CHECKING:
     from memguard_hooks.project.settings import Settings
     from memguard_hooks.tree import Tree
 
-SOURCE = (".py", ".pyw")
 MEASURED = "memguard.lock"
 BASELINE = "memguard-baseline.json"
-_NO_SERVICE = frozenset({"conftest", "setup", "noxfile"})
-"""Files that no service loads, besides tests."""
 
 
-class Since(NamedTuple):
+class Since(Record):
     """What a change is judged against: a revision of git, and what the user calls it."""
 
     revision: str
     label: str
 
 
-class Project:
-    """One repository as rules see it.
+class Project(Files):
+    """One repository as rules see it, with the files that are to be judged.
 
-    `files` are the paths that the user named, None for the whole project. What cannot be read is
-    collected in `skipped`. `compared` is the other tree that the verdict on this one hangs on: the last commit, or what
-    `since` names.
+    `since` is what it is compared with, the last commit by default.
     """
 
     def __init__(
-        self, tree: Tree, settings: Settings, files: Sequence[str] | None = None, since: Since | None = None
+        self, tree: Tree, settings: Settings, named: Sequence[str] | None = None, since: Since | None = None
     ) -> None:
-        self.tree = tree
+        super().__init__(tree, settings.exclude, named)
         self.settings = settings
-        self.files = None if files is None else tuple(files)
         self.since = since
-        self.skipped: list[Skipped] = []
-        self.compared: Tree | None = None
+        self._walks: dict[Hashable, Walk] = {}
 
     @cached_property
     def whole(self) -> Project:
@@ -69,37 +63,44 @@ class Project:
 
     def at(self, tree: Tree) -> Project:
         """Return the same project in another tree; what was analyzed in one counts in the other."""
-        other = Project(tree, self.settings, self.files)
-        other.analyses = self.analyses
-        self.compared = tree
+        other = Project(tree, self.settings, self.named)
+        other.facts = self.facts
         return other
 
+    @cached_property
+    def before(self) -> Project | None:
+        """The same project at the commit that it is compared with, None where git has none."""
+        if self.named is not None:
+            return self.whole.before
+        from memguard_hooks.tree import RevisionTree, WorkTree
+
+        beside = self.tree if isinstance(self.tree, WorkTree) else None
+        head = RevisionTree(self.tree.root, "HEAD" if self.since is None else self.since.revision, beside=beside)
+        if head.exists():
+            return self.at(head)
+        head.close()
+        return None
+
+    @property
+    def has_before(self) -> bool:
+        """Tell whether anything was compared with that commit."""
+        return self.whole.has_before if self.named is not None else self.__dict__.get("before") is not None
+
     def close(self) -> None:
-        """Keep for the next run what was found out about sources."""
-        if self.files is not None and "whole" in self.__dict__:
-            self.whole.close()
-        elif "analyses" in self.__dict__:
-            self.analyses.close()
+        """End git, and keep for the next run what was found out about sources."""
+        if self.named is not None:
+            if "whole" in self.__dict__:
+                self.whole.close()
+            return
+        if "facts" in self.__dict__:
+            self.facts.store.close()
+        if self.has_before and self.before is not None:
+            self.before.tree.close()
 
-    def is_excluded(self, path: str) -> bool:
-        """Tell whether the settings leave a path out: a glob, or a folder and all below it."""
-        return any(
-            fnmatch.fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/")
-            for pattern in self.settings.exclude
-        )
-
-    @cached_property
-    def paths(self) -> tuple[str, ...]:
-        """The files to judge: those that were named, or all."""
-        from memguard_hooks.tree import walk
-
-        found = self.files if self.files is not None else walk(self.tree)
-        return tuple(path for path in found if not self.is_excluded(path)) if self.settings.exclude else tuple(found)
-
-    @cached_property
-    def python_paths(self) -> tuple[str, ...]:
-        """The Python files to judge, without tests; a file that was named counts whatever its suffix."""
-        return tuple(path for path in self.paths if (self.files is not None or path.endswith(SOURCE)) and not _is_test(path))
+    @property
+    def walks(self) -> dict[Hashable, Walk]:
+        """The walks from entry points that were made in this run, by what decides them."""
+        return self._walks if self.named is None else self.whole.walks
 
     @cached_property
     def suspects(self) -> tuple[str, ...]:
@@ -107,54 +108,25 @@ class Project:
         from memguard_hooks.imports.glance import may_import
 
         names = tuple(sorted({*self.heavy.modules, *self.settings.only_through}))
-        # A few files are read faster than what is known of all.
-        ledger = self.analyses.ledger("suspects", *names) if self.files is None else None
         found: list[str] = []
         for path in self.python_paths:
-            stamp = self.tree.stamp(path) if ledger is not None else None
-            known = ledger.get(path, stamp) if ledger is not None and stamp is not None else None
-            if known is None:
-                data = self._judged(path)
-                if data is None:
-                    continue
-                known = (b"memguard:" in data or may_import(data, names),)
-                if ledger is not None and stamp is not None:
-                    ledger.put(path, stamp, known[0])
-            if known[0]:
+            data = self.read_judged(path)
+            if data is not None and (b"memguard:" in data or may_import(data, names)):
                 found.append(path)
         return tuple(found)
-
-    def _judged(self, path: str) -> bytes | None:
-        """Return a file to judge; one that is not there or must not be read is noted."""
-        try:
-            data = self.tree.read(path)
-            if data is None:
-                raise MemguardError("no such file", path)
-        except UnreadableError as error:
-            self.unreadable(error, was_named=False)
-        except MemguardError as error:
-            self.broken(error)
-        else:
-            return data
-        return None
 
     @cached_property
     def declared(self) -> Declared:
         """What the project declares, locks and installs."""
-        from memguard_hooks.project.declared import Declared
+        from memguard_hooks.project.declared import Context, Declared
 
-        return Declared(self)
+        context = Context(lambda: self.discovered[0].services, self.settings.service.target_python, self._measured_names)
+        return Declared(self, context, None if self.named is None else self.whole.declared)
 
-    def broken(self, error: MemguardError) -> None:
-        """Note input that is at fault itself."""
-        self.skipped.append(at_fault(error))
-
-    def unreadable(self, error: UnreadableError, *, was_named: bool) -> None:
-        """Note a file that must not be read: at fault where the user named it, else only left out."""
-        if was_named:
-            self.broken(error)
-        else:
-            self.skipped.append(Skipped(error.path or ".", error.line, error.message))
+    def _measured_names(self) -> Iterator[str]:
+        """Yield the distributions that the project has measured itself."""
+        for entry in self.measured.values():
+            yield from (one.distribution for one in entry.packages.values() if one.distribution)
 
     # Footprints
 
@@ -200,7 +172,7 @@ class Project:
     def baseline(self) -> Baseline | None:
         """The findings that are known, None where the project keeps no such file. Raises MemguardError for a broken one."""
         named = self.settings.baseline
-        if named is None and self.tree.stamp(BASELINE) is None:
+        if named is None and not self.tree.has(BASELINE):
             return None  # as in most projects, at the price of one look
         from memguard_hooks.project.baseline import read
 
@@ -215,23 +187,23 @@ class Project:
     # Imports
 
     @cached_property
-    def analyses(self) -> Cache:
+    def facts(self) -> Facts:
         """What is known of sources, by their content."""
-        if self.files is not None:
-            return self.whole.analyses
-        from memguard_hooks.cache_folder import find_folder
-        from memguard_hooks.imports.cache import Cache
+        if self.named is not None:
+            return self.whole.facts
+        from memguard_hooks.imports.facts import Facts
+        from memguard_hooks.store import Store, find_folder
 
-        return Cache(find_folder(self.tree.root))
+        return Facts(Store(find_folder(self.tree.root)))
 
     @cached_property
     def sources(self) -> SourceFiles:
         """The Python files, each by itself."""
-        if self.files is not None:
+        if self.named is not None:
             return self.whole.sources
         from memguard_hooks.imports.sources import SourceFiles
 
-        return SourceFiles(self.tree, self.analyses)
+        return SourceFiles(self.tree, self.facts)
 
     @cached_property
     def target(self) -> Target:
@@ -246,7 +218,7 @@ class Project:
     @cached_property
     def layout(self) -> Layout:
         """Where the packages of the project stand, and the commands that it installs."""
-        if self.files is not None:
+        if self.named is not None:
             return self.whole.layout
         from memguard_hooks.imports.layout import read_layout
 
@@ -284,23 +256,9 @@ class Project:
     @cached_property
     def discovered(self) -> tuple[Deployment, list[MemguardError]]:
         """The deployment, and what is at fault in its files: for rules that ask it in passing."""
-        if self.files is not None:
+        if self.named is not None:
             return self.whole.discovered
         from memguard_hooks.deployment.discover import discover
 
         errors: list[MemguardError] = []
         return discover(self.tree, errors.append, self.is_excluded), errors
-
-    def read_file(self, path: str) -> bytes | None:
-        """Return the content of a file, None where there is none that may be read."""
-        try:
-            return self.tree.read(path)
-        except MemguardError:
-            return None
-
-
-def _is_test(path: str) -> bool:
-    *folders, name = path.split("/")
-    stem = name.rpartition(".")[0]
-    is_among_tests = "tests" in folders or "test" in folders
-    return is_among_tests or stem.startswith("test_") or stem.endswith("_test") or stem in _NO_SERVICE

@@ -1,0 +1,43 @@
+"""The walks from entry points, each made once a run and shared by all rules."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from memguard_hooks.imports.graph import Walk, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.imports.model import Target
+    from memguard_hooks.project.project import Project
+
+
+def walk_entry(project: Project, entry: ServiceEntry) -> Walk:
+    """Follow all imports of a service, by proof."""
+    return walk_file(project, entry, entry.path, entry.module, entry.target)
+
+
+def walk_file(project: Project, entry: ServiceEntry, path: str, module: str | None, target: Target) -> Walk:
+    """Follow all imports of a file, as a service finds them."""
+    key = (path, module, target, entry.resolver.roots, entry.sources.framework)
+    found = project.walks.get(key)
+    if found is None:
+        found = project.walks[key] = walk(entry.sources.prove, entry.resolver, path, module, target)
+    return found
+
+
+def known_walk(project: Project, entry: ServiceEntry) -> Walk | None:
+    """Return the walk of a service by proof, None where no rule has asked for it."""
+    return project.walks.get((entry.path, entry.module, entry.target, entry.resolver.roots, entry.sources.framework))
+
+
+def rough_walk(entry: ServiceEntry) -> Walk:
+    """Follow all that a service may import, as the bytes of files tell: far cheaper, and never too little."""
+    return walk(entry.sources.narrow, entry.resolver, entry.path, entry.module, entry.target)
+
+
+def partial_walk(entry: ServiceEntry, only: Collection[str]) -> Walk:
+    """Follow the imports of a service by proof, through some files alone."""
+    return walk(entry.sources.prove, entry.resolver, entry.path, entry.module, entry.target, only)

@@ -1,0 +1,173 @@
+"""What is known of sources by their contents: in this process, and in the store of the repository.
+
+What the store gives is checked for its shape, and found out again where that is wrong: somebody else may have written it.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
+from memguard_hooks.imports.model import Analysis, FrameworkEdge, ImportSite, Target, Unknown
+from memguard_hooks.record import Record
+from memguard_hooks.store import Store
+
+Read = Callable[[], bytes]
+Fact = TypeVar("Fact")
+
+FRESH_TREES = 16
+"""Analyses after which memory is freed: libcst's trees leave reference cycles of some MiB."""
+
+
+class Problem(Record):
+    """Why a file is not analyzed, and the line."""
+
+    message: str
+    line: int | None
+
+    def at(self, path: str) -> MemguardError:
+        """Return the error that says so of a file."""
+        return MemguardError(self.message, path, self.line)
+
+
+class Outline(Record):
+    """What the bytes of a file say.
+
+    `names` are the modules that it may import, None where these may be any. `edges` are what frameworks load because of
+    it, `problem` says why they are not known, and `called` are the names in it that frameworks call.
+    """
+
+    size: int
+    names: tuple[str, ...] | None
+    edges: tuple[FrameworkEdge, ...]
+    called: tuple[str, ...]
+    problem: Problem | None
+
+
+class Facts:
+    """Analyses and outlines by the name of the content; what is not known yet is found out, and kept."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._analyses: dict[bytes, Analysis | Problem] = {}
+        self._outlines: dict[bytes, Outline] = {}
+        self._fresh = 0
+
+    def analysis(self, name: bytes, target: Target, read: Read) -> Analysis | Problem:
+        """Return the analysis of a source, or why there is none."""
+        # A set has another order in each process.
+        kind = repr((*target._replace(called=frozenset()), *sorted(target.called))).encode()
+        return self._known(
+            self._analyses, (b"analysis", kind, name), _decode_analysis, lambda: self._analyze(read(), target)
+        )
+
+    def _analyze(self, data: bytes, target: Target) -> Analysis | Problem:
+        from memguard_hooks.imports.analyze import analyze
+
+        self._fresh += 1
+        if self._fresh % FRESH_TREES == 0 and "libcst" in sys.modules:
+            gc.collect()
+            gc.freeze()  # What is left stays to the end: not to be looked through again with each tree.
+        try:
+            return analyze(data, "", target)
+        except MemguardError as error:
+            return Problem(error.message, error.line)
+
+    def outline(self, name: bytes, framework: Framework, read: Read) -> Outline:
+        """Return what the bytes of a source say."""
+        key = (b"outline", repr(framework).encode(), name)
+        return self._known(self._outlines, key, _decode_outline, lambda: _outline(read(), framework))
+
+    def _known(
+        self, known: dict[bytes, Fact], key: tuple[bytes, ...], decode: Callable[[Any], Fact], find: Callable[[], Fact]
+    ) -> Fact:
+        short = b"\0".join(key[1:])
+        found = known.get(short)
+        if found is None:
+            kept = self.store.get(*key)
+            try:
+                found = decode(kept) if kept is not None else None
+            except (TypeError, ValueError, KeyError):
+                found = None
+            if found is None:
+                found = find()
+                self.store.put(found, *key)
+            known[short] = found
+        return found
+
+
+def _outline(data: bytes, framework: Framework) -> Outline:
+    from memguard_hooks.imports.narrow import candidates
+
+    edges: tuple[FrameworkEdge, ...] = ()
+    problem = None
+    try:
+        edges = framework_edges(data, framework)
+    except MemguardError as error:
+        problem = Problem(error.message, error.line)
+    return Outline(len(data), candidates(data), edges, tuple(sorted(called_by_framework(data))), problem)
+
+
+# From JSON, which has turned tuples into lists. Each raises an error for another shape.
+
+
+def _decode_outline(row: Any) -> Outline:
+    size, names, edges, called, problem = row
+    return Outline(
+        _checked(size, int),
+        None if names is None else _texts(names),
+        tuple(FrameworkEdge(_text(a), _checked(b, int), _one_of(c, ("start", "request")), _text(d), _checked(e, bool))
+              for a, b, c, d, e in edges),
+        _texts(called),
+        None if problem is None else _problem(problem),
+    )  # fmt: skip
+
+
+def _decode_analysis(row: Any) -> Analysis | Problem:
+    first, second = row
+    if isinstance(first, str):
+        return _problem(row)
+    unknown = tuple(Unknown(_checked(a, int), _checked(b, int), _text(c)) for a, b, c in second)
+    return Analysis(tuple(map(_site, first)), unknown)
+
+
+def _site(row: Any) -> ImportSite:
+    line, column, end_line, module, level, names, when, why, used_line, used_column, calls = row
+    return ImportSite(
+        _checked(line, int), _checked(column, int), _checked(end_line, int), _text(module), _checked(level, int),
+        _texts(names), _one_of(when, ("import", "call", "never")), _text(why),
+        _number(used_line), _number(used_column), _texts(calls),
+    )  # fmt: skip
+
+
+def _problem(row: Any) -> Problem:
+    message, line = row
+    return Problem(_text(message), _number(line))
+
+
+def _checked(value: object, kind: type[Fact]) -> Fact:
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+def _number(value: object) -> int | None:
+    return None if value is None else _checked(value, int)
+
+
+def _text(value: object) -> str:
+    return _checked(value, str)
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    return tuple(map(_text, _checked(values, list)))
+
+
+def _one_of(value: object, known: tuple[str, ...]) -> Any:
+    if value not in known:
+        raise ValueError
+    return cast("Any", value)

@@ -1,0 +1,288 @@
+"""What was found out in earlier runs: a packed file of facts by content, and whole files that are believed or not.
+
+All of it lies in git's own folder, as `.git/memguard`: no commit can bring answers along, no clone has them, and git never
+lists them. `MEMGUARD_CACHE_DIR` names another folder, the empty string none. A file is written whole and then renamed into
+place, so that hooks may run side by side; one that was damaged is not believed, and what is kept can be deleted at any time.
+
+A pack is `count`, that many rows of `key, offset, length` in the order of their keys, and the values, which are JSON:
+a key is found by halving, and only what is asked for is read.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+
+from memguard_hooks.git import find_git
+from memguard_hooks.tree import Seen
+
+try:  # What hashlib gives, without OpenSSL: a quarter of the start of Python.
+    from _blake2 import blake2b
+except ImportError:
+    from hashlib import blake2b
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from memguard_hooks.tree import Look
+
+FOLDER = "memguard"
+
+VARIABLE = "MEMGUARD_CACHE_DIR"
+
+DIGEST_BYTES = 16
+
+MAX_PACK_BYTES = 64 * 2**20
+"""Of a larger pack, only what the last run has used is kept. A tree of 20,000 files takes some 10 MiB."""
+
+MAX_PACKS = 3
+"""Versions of this package whose facts are kept: the hooks of pre-commit and a developer's own may take turns."""
+
+SETTLED = 2 * 10**9
+"""Nanoseconds after which a file that changes again looks changed, on every file system."""
+
+PACKAGES = ("libcst", "packaging", "tomli", "yaml")
+"""What facts and verdicts depend on besides this package."""
+
+_COUNT = struct.Struct("<I")
+_ROW = struct.Struct(f"<{DIGEST_BYTES}sII")
+_LOOKS = b"looks"
+
+
+def find_folder(root: str) -> str | None:
+    """Return where the answers of a project are kept, None where the project is in no git repository."""
+    named = os.environ.get(VARIABLE)
+    if named is not None:
+        return os.path.join(named, FOLDER) if named else None
+    found = find_git(root)
+    return None if found is None else os.path.join(found[1], FOLDER)
+
+
+def digest(*parts: bytes) -> bytes:
+    """Return a hash of some bytes, each kept apart from the next."""
+    found = blake2b(digest_size=DIGEST_BYTES)
+    for part in parts:
+        found.update(len(part).to_bytes(8, "little"))
+        found.update(part)
+    return found.digest()
+
+
+def read_whole(path: str) -> bytes | None:
+    """Return what `write_whole` has written, None for what is not there or was damaged."""
+    try:
+        with open(path, "rb") as stream:
+            content = stream.read()
+    except OSError:
+        return None
+    written, text = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    return text if written == digest(text) else None
+
+
+def write_whole(path: str, text: bytes) -> bool:
+    """Put a file into its place at once, with its digest; tell whether that went well."""
+    temporary = f"{path}.{os.getpid()}"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(temporary, "wb") as stream:
+            stream.write(digest(text))
+            stream.write(text)
+        os.replace(temporary, path)
+    except OSError:
+        from contextlib import suppress
+
+        with suppress(OSError):
+            os.remove(temporary)
+        return False
+    return True
+
+
+def shrink(folder: str, limit: int, prefix: str = "") -> None:
+    """Drop the oldest half of the files of a folder whose names begin so, if these are more than the limit."""
+    try:
+        names = [name for name in os.listdir(folder) if name.startswith(prefix)]
+        if len(names) > limit:
+            paths = sorted((os.path.join(folder, name) for name in names), key=os.path.getmtime)
+            for path in paths[: len(paths) // 2]:
+                os.remove(path)
+    except OSError:
+        return  # another hook was faster
+
+
+def version() -> bytes:
+    """Return what changes with the code that makes facts: Python, this package, and what it depends on."""
+    parts = [sys.version.encode()]
+    for path in files_of_packages():
+        try:
+            found = os.stat(path)
+        except OSError:
+            continue
+        parts += [os.fsencode(path), b"%d %d" % (found.st_mtime_ns, found.st_size)]
+    return digest(*parts)
+
+
+def files_of_packages() -> Iterator[str]:
+    """Yield the files that change with this package and with what it depends on.
+
+    An installer replaces all files of a package, so one of them is enough; in a checkout each is edited by itself.
+    """
+    from importlib.util import find_spec
+
+    for name in PACKAGES:
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            yield spec.origin
+    here = os.path.dirname(os.path.abspath(__file__))
+    yield os.path.abspath(__file__)
+    if os.path.basename(os.path.dirname(here)) in ("site-packages", "dist-packages"):
+        return
+    folders = [here]
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.is_dir():
+                    yield entry.path
+                elif entry.name != "__pycache__":
+                    folders.append(entry.path)
+
+
+class Store:
+    """Facts by the names of what they are about, in this process, and in a packed file of `folder` where there is one."""
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+        self._file: str | None = None
+        self._pack: bytes | None = None
+        self._new: dict[bytes, bytes] = {}
+        self._used: set[bytes] = set()
+
+    def get(self, *name: bytes) -> object | None:
+        """Return what was kept under a name, None where nothing was. It is what JSON makes of it: check its shape."""
+        import json
+
+        key = digest(*name)
+        found = self._new.get(key) or _find(self._load(), key)
+        if found is None:
+            return None
+        self._used.add(key)
+        try:
+            value: object = json.loads(found)
+        except ValueError:
+            return None
+        return value
+
+    def put(self, value: object, *name: bytes) -> None:
+        """Keep a value that JSON can hold."""
+        import json
+
+        self._new[digest(*name)] = json.dumps(value, separators=(",", ":")).encode()
+
+    def get_looks(self, root: str) -> dict[str, Seen]:
+        """Return how the files below a root looked, and the names of their contents."""
+        key = digest(_LOOKS, os.fsencode(root))
+        found = _find(self._load(), key)
+        self._used.add(key)
+        return dict(_read_looks(found.split(b"\0"))) if found else {}
+
+    def put_looks(self, root: str, seen: Mapping[str, Seen], started: int) -> None:
+        """Keep how files look that have not changed since a moment before the run `started`, in nanoseconds.
+
+        No clock tells apart two changes within one tick of it.
+        """
+        settled = started - SETTLED
+        rows = [
+            write_look(path, one)
+            for path, one in seen.items()
+            if one.content and one.look is not None and max(one.look[:2]) < settled
+        ]
+        content = b"\0".join(rows)
+        key = digest(_LOOKS, os.fsencode(root))
+        if content != (_find(self._load(), key) or b""):
+            self._new[key] = content
+
+    def close(self) -> None:
+        """Write what is new."""
+        if self._folder is None or not self._new:
+            return
+        before = self._load()
+        assert self._file is not None
+        other = read_whole(self._file) or b""  # another hook may have written meanwhile
+        kept = {key: value for pack in {before, other} for key, value in _rows(pack)} | self._new
+        if sum(map(len, kept.values())) > MAX_PACK_BYTES:
+            kept = {key: value for key, value in kept.items() if key in self._used or key in self._new}
+        if write_whole(self._file, _write_pack(kept)):
+            shrink(self._folder, MAX_PACKS, "facts-")
+        self._new = {}
+
+    def _load(self) -> bytes:
+        if self._pack is None:
+            self._pack = b""
+            if self._folder is not None:
+                self._file = os.path.join(self._folder, f"facts-{version().hex()}")
+                self._pack = read_whole(self._file) or b""
+        return self._pack
+
+
+def _write_pack(values: Mapping[bytes, bytes]) -> bytes:
+    rows: list[bytes] = []
+    at = _COUNT.size + len(values) * _ROW.size
+    for key in sorted(values):
+        rows.append(_ROW.pack(key, at, len(values[key])))
+        at += len(values[key])
+    return b"".join([_COUNT.pack(len(rows)), *rows, *(values[key] for key in sorted(values))])
+
+
+def _count(pack: bytes) -> int:
+    """Return how many rows a pack has; none where it is too short for what it says."""
+    if len(pack) < _COUNT.size:
+        return 0
+    (count,) = _COUNT.unpack_from(pack)
+    return count if _COUNT.size + count * _ROW.size <= len(pack) else 0
+
+
+def _find(pack: bytes, key: bytes) -> bytes | None:
+    """Return the value of a key, by halving."""
+    low, high = 0, _count(pack)
+    while low < high:
+        middle = (low + high) // 2
+        found, at, length = _ROW.unpack_from(pack, _COUNT.size + middle * _ROW.size)
+        if found == key:
+            return pack[at : at + length]
+        if found < key:
+            low = middle + 1
+        else:
+            high = middle
+    return None
+
+
+def _rows(pack: bytes) -> Iterator[tuple[bytes, bytes]]:
+    for number in range(_count(pack)):
+        key, at, length = _ROW.unpack_from(pack, _COUNT.size + number * _ROW.size)
+        yield key, pack[at : at + length]
+
+
+def write_look(path: str, seen: Seen) -> bytes:
+    """Write what was seen of a path in one line."""
+    look = b"" if seen.look is None else b"%d %d %d %d %d" % seen.look
+    return b"%s\t%s\t%s" % (look, seen.content.hex().encode(), os.fsencode(path))
+
+
+def _read_looks(rows: list[bytes]) -> Iterator[tuple[str, Seen]]:
+    """Yield what `write_look` has written; what it cannot have written is left out."""
+    for row in rows:
+        found = read_look(row)
+        if found is not None:
+            yield found
+
+
+def read_look(row: bytes) -> tuple[str, Seen] | None:
+    """Return the path and what was seen of it, None for what `write_look` cannot have written."""
+    parts = row.split(b"\t", 2)
+    try:
+        look: Look | None = tuple(map(int, parts[0].split())) or None
+        content = bytes.fromhex(parts[1].decode("ascii"))
+        path = os.fsdecode(parts[2])
+    except (IndexError, ValueError):
+        return None
+    return None if look is not None and len(look) != 5 else (path, Seen(look, content))
