@@ -16,6 +16,8 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, below
 from memguard_hooks.git import find_top
 from memguard_hooks.hooks import all_hooks, running
+from memguard_hooks.hooks.options import Options, add_budget_options, add_table_option
+from memguard_hooks.hooks.options import make_parser as make_hook_parser
 from memguard_hooks.progress import PROGRESS_SECONDS
 from memguard_hooks.project import baseline
 from memguard_hooks.replay import Replay, Said, write
@@ -42,7 +44,7 @@ class Output(NamedTuple):
 def main(argv: Sequence[str] | None = None, replay: Replay | None = None) -> int:
     """Check the project in a folder; `replay` keeps what was said of this one."""
     parser = make_parser()
-    options = parser.parse_args(argv)
+    options = parser.parse_args(argv, namespace=CheckOptions())
     if not os.path.isdir(options.path):
         parser.error(f"no such folder: {options.path}")
     if (options.write_baseline or options.prune_baseline) and (options.select or options.ignore or options.changed_from):
@@ -66,14 +68,23 @@ def main(argv: Sequence[str] | None = None, replay: Replay | None = None) -> int
         found.close()
 
 
+class CheckOptions(Options):
+    """What was asked for."""
+
+    path: str = "."
+    output: list[Output] | None = None
+    write_baseline: bool = False
+    prune_baseline: bool = False
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
-    parser = running.make_parser("memguard check", "Check a whole project before it is deployed.", FORMATS)
+    parser = make_hook_parser("memguard check", "Check a whole project before it is deployed.", FORMATS)
     parser.epilog = f"{EXAMPLES}\n{parser.epilog}"
     parser.formatter_class = lambda prog: argparse.RawDescriptionHelpFormatter(prog, width=100)
     parser.add_argument("path", nargs="?", default=".", help="root of the project (default: this folder)")
     parser.add_argument(
-        "--output", metavar="[FORMAT=]FILE", type=_output, action="append", default=[],
+        "--output", metavar="[FORMAT=]FILE", type=_output, action="append",
         help="write a report to a file too, in the format that its suffix names; may be given several times",
     )  # fmt: skip
     all_hooks.add_selection_options(parser)
@@ -83,8 +94,8 @@ def make_parser() -> argparse.ArgumentParser:
     known = parser.add_mutually_exclusive_group()
     known.add_argument("--write-baseline", action="store_true", help="make all that is found known, and exit")
     known.add_argument("--prune-baseline", action="store_true", help="take what is mended out of the baseline, and exit")
-    running.add_budget_options(parser)
-    running.add_table_option(parser)
+    add_budget_options(parser)
+    add_table_option(parser)
     return parser
 
 
@@ -130,11 +141,14 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def tell(options: argparse.Namespace, report: Report) -> int:
+def tell(options: CheckOptions, report: Report) -> int:
     """Print a report, write it to each file that was asked for, whatever becomes of the others; return the exit status."""
     status = running.status_of(report, options.fail_on)
     folder = _folder_in_repository(options.path)
-    for act in (partial(_show, options, report, folder), *(partial(_save, one, report, folder) for one in options.output)):
+    for act in (
+        partial(_show, options, report, folder),
+        *(partial(_save, one, report, folder) for one in options.output or ()),
+    ):
         try:
             act()
         except Exception as error:
@@ -146,7 +160,7 @@ def tell(options: argparse.Namespace, report: Report) -> int:
     return status
 
 
-def _show(options: argparse.Namespace, report: Report, folder: str) -> None:
+def _show(options: CheckOptions, report: Report, folder: str) -> None:
     shown = _on_terminal(report) if options.format == "text" else None
     if shown is None:
         _say(options, report, folder).tell()
@@ -154,7 +168,7 @@ def _show(options: argparse.Namespace, report: Report, folder: str) -> None:
         write(sys.stdout, shown)
 
 
-def _say(options: argparse.Namespace, report: Report, folder: str | None = None) -> Said:
+def _say(options: CheckOptions, report: Report, folder: str | None = None) -> Said:
     """Return what there is to say of a report where stdout is no terminal."""
     folder = _folder_in_repository(options.path) if folder is None else folder
     output = _render(report, options.format, folder, tables=options.table)
@@ -198,7 +212,7 @@ def _on_terminal(report: Report) -> str | None:
     return terminal.render(report, width=shutil.get_terminal_size().columns)
 
 
-def _write_baseline(options: argparse.Namespace, report: Report, named: str | None) -> int:
+def _write_baseline(options: CheckOptions, report: Report, named: str | None) -> int:
     """Make what is found known, or only what was known already and is still there."""
     write(sys.stderr, running.notes(Report(skipped=report.skipped)))
     if any(skipped.broken for skipped in report.skipped):

@@ -148,9 +148,13 @@ def explain_requirements(arguments: Sequence[str]) -> int:
     from memguard_hooks.app.requirement_use import find_needs
     from memguard_hooks.errors import MemguardError
     from memguard_hooks.hooks import running
+    from memguard_hooks.hooks.options import Options, add_entry_option, add_target_options
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import load
     from memguard_hooks.tree import WorkTree
+
+    class ProjectOptions(Options):
+        path = "."
 
     parser = argparse.ArgumentParser(
         prog="memguard explain requirements",
@@ -159,9 +163,9 @@ def explain_requirements(arguments: Sequence[str]) -> int:
     parser.add_argument("path", nargs="?", default=".", help="root of the project")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write the list")
     parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
-    running.add_target_options(parser)
-    running.add_entry_option(parser)
-    options = parser.parse_args(arguments)
+    add_target_options(parser)
+    add_entry_option(parser)
+    options = parser.parse_args(arguments, namespace=ProjectOptions())
     if not os.path.isdir(options.path):
         parser.error(f"no such folder: {options.path}")
     tree = WorkTree(options.path)

@@ -16,22 +16,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
-    from memguard_hooks.hooks import all_hooks, running
+    from memguard_hooks.hooks import all_hooks, options, running
 
-    options = make_parser().parse_args(argv)
-    selection = all_hooks.selection_of(options)
-    return running.run(
-        options, lambda project: all_hooks.check(project, selection), files=options.files or None, replay=replay
-    )
+    asked = options.read(argv, make_parser, takes_files=True)
+    selection = all_hooks.selection_of(asked)
+    files = asked.files or None
+    return running.run(asked, lambda project: all_hooks.check(project, selection), files=files, replay=replay)
 
 
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    from memguard_hooks.hooks import all_hooks, running
+    from memguard_hooks.hooks import all_hooks, options
 
-    parser = running.make_parser("memguard hook", "Run all hooks that some files wake; without any, all of the project.")
+    parser = options.make_parser("memguard hook", "Run all hooks that some files wake; without any, all of the project.")
     all_hooks.add_selection_options(parser)
-    running.add_budget_options(parser)
-    running.add_table_option(parser)
+    options.add_budget_options(parser)
+    options.add_table_option(parser)
     parser.add_argument("files", nargs="*", help="files of the commit; without any, all of the project")
     return parser

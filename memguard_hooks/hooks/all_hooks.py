@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +10,9 @@ from memguard_hooks.finding import CODES, Report, merge
 from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
 
 if TYPE_CHECKING:
+    import argparse
+
+    from memguard_hooks.hooks.options import Options
     from memguard_hooks.project.project import Project
 
 
@@ -114,28 +116,30 @@ def _selected(report: Report, selection: Selection) -> Report:
 def add_selection_options(parser: argparse.ArgumentParser) -> None:
     """Add what says which rules count."""
     parser.add_argument(
-        "--select", metavar="RULES", type=_rules, action="extend", default=[],
+        "--select", metavar="RULES", type=_rules, action="extend",
         help="only these: codes (MG201), their beginnings (MG2) or hooks, separated by commas",
     )  # fmt: skip
     parser.add_argument(
-        "--ignore", metavar="RULES", type=_rules, action="extend", default=[], help="all but these, which beats --select"
+        "--ignore", metavar="RULES", type=_rules, action="extend", help="all but these, which beats --select"
     )
 
 
 def _rules(text: str) -> list[str]:
+    from argparse import ArgumentTypeError
+
     words = [word.strip() for word in text.split(",") if word.strip()]
     known = (*CODES, *ALLOWANCES)
     unknown = next((word for word in words if word not in HOOKS and not any(code.startswith(word) for code in known)), None)
     if not words:
-        raise argparse.ArgumentTypeError("it names no rule")
+        raise ArgumentTypeError("it names no rule")
     if unknown is not None:
         import difflib
 
         near = difflib.get_close_matches(unknown, [*CODES, *HOOKS], n=1, cutoff=0)
-        raise argparse.ArgumentTypeError(f"there is no rule {unknown!r}: did you mean {near[0]!r}?")
+        raise ArgumentTypeError(f"there is no rule {unknown!r}: did you mean {near[0]!r}?")
     return words
 
 
-def selection_of(options: argparse.Namespace) -> Selection:
+def selection_of(options: Options) -> Selection:
     """Return what the options ask for."""
-    return Selection(tuple(options.select), tuple(options.ignore))
+    return Selection(tuple(options.select or ()), tuple(options.ignore or ()))

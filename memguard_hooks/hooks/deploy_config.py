@@ -24,6 +24,7 @@ from memguard_hooks.replay import Replay, front
 
 TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from memguard_hooks.finding import Finding, Report
@@ -86,12 +87,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
-    from memguard_hooks.hooks import running
+    from memguard_hooks.hooks import options, running
 
-    parser = running.make_parser(HOOK, __doc__ or "")
-    running.add_budget_options(parser)
-    options = parser.parse_args(argv)
-    return running.run(options, check, replay=replay)
+    asked = options.read(argv, _make_parser, takes_files=False)
+    return running.run(asked, check, replay=replay)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    from memguard_hooks.hooks import options
+
+    parser = options.make_parser(HOOK, __doc__ or "")
+    options.add_budget_options(parser)
+    return parser
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from memguard_hooks.replay import Replay, front
 
 TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from memguard_hooks.finding import Report
@@ -54,13 +55,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
-    from memguard_hooks.hooks import running
+    from memguard_hooks.hooks import options, running
 
-    parser = running.make_parser(HOOK, __doc__ or "")
-    running.add_target_options(parser)
+    asked = options.read(argv, _make_parser, takes_files=True)
+    return running.run(asked, check, files=asked.files or None, replay=replay)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    from memguard_hooks.hooks import options
+
+    parser = options.make_parser(HOOK, __doc__ or "")
+    options.add_target_options(parser)
     parser.add_argument("files", nargs="*", help="manifests, locks and Dockerfiles; without any, all of the project")
-    options = parser.parse_args(argv)
-    return running.run(options, check, files=options.files or None, replay=replay)
+    return parser
 
 
 if __name__ == "__main__":

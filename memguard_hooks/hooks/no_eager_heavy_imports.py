@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memguard_hooks.finding import Report
+    from memguard_hooks.hooks.options import Options
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import Settings
 
@@ -61,18 +62,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
-    from memguard_hooks.hooks import running
+    from memguard_hooks.hooks import options, running
 
-    parser = running.make_parser(HOOK, __doc__ or "")
-    running.add_target_options(parser)
-    running.add_entry_option(parser)
+    asked = options.read(argv, _make_parser, takes_files=True)
+    return running.run(asked, check, files=asked.files or None, adjust=_adjust, replay=replay)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    from memguard_hooks.hooks import options
+
+    parser = options.make_parser(HOOK, __doc__ or "")
+    options.add_target_options(parser)
+    options.add_entry_option(parser)
     parser.add_argument("--scope", choices=("reachable", "all"), help="what entry points reach, or each file by itself")
     parser.add_argument("files", nargs="*", help="Python files; without any, all of the project")
-    options = parser.parse_args(argv)
-    return running.run(options, check, files=options.files or None, adjust=_adjust, replay=replay)
+    return parser
 
 
-def _adjust(settings: Settings, options: argparse.Namespace) -> Settings:
+def _adjust(settings: Settings, options: Options) -> Settings:
     from memguard_hooks.hooks import running
 
     settings = running.adjust_service(settings, options)

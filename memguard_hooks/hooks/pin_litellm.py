@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memguard_hooks.finding import Report
+    from memguard_hooks.hooks.options import Options
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import Settings
 
@@ -62,7 +63,7 @@ def fix(project: Project) -> tuple[str, ...]:
     return write_pins(project.tree, [one for one in judged if one.finding in kept])
 
 
-def _adjust(settings: Settings, options: argparse.Namespace) -> Settings:
+def _adjust(settings: Settings, options: Options) -> Settings:
     from memguard_hooks.hooks import running
     from memguard_hooks.rules.policy import LITELLM
 
@@ -88,10 +89,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
-    from memguard_hooks.hooks import running
+    from memguard_hooks.hooks import options, running
 
-    parser = running.make_parser(HOOK, __doc__ or "")
-    running.add_target_options(parser)
+    asked = options.read(argv, _make_parser, takes_files=True)
+    files, write = asked.files or None, fix if asked.fix else None
+    return running.run(asked, check, files=files, adjust=_adjust, fix=write, replay=replay)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    from memguard_hooks.hooks import options
+
+    parser = options.make_parser(HOOK, __doc__ or "")
+    options.add_target_options(parser)
     parser.add_argument(
         "--max-version",
         metavar="X",
@@ -100,9 +109,7 @@ def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     )
     parser.add_argument("--fix", action="store_true", help="write the pins into the manifests; locks are left alone")
     parser.add_argument("files", nargs="*", help="manifests, locks and Dockerfiles; without any, all of the project")
-    options = parser.parse_args(argv)
-    files, write = options.files or None, fix if options.fix else None
-    return running.run(options, check, files=files, adjust=_adjust, fix=write, replay=replay)
+    return parser
 
 
 if __name__ == "__main__":

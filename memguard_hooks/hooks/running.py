@@ -1,4 +1,4 @@
-"""What all commands share: options, settings, the report, and the exit status.
+"""What all commands share: settings, the report, and the exit status.
 
 Exit status: 1 for a finding at or above `--fail-on` or a file rewritten, 2 for usage, settings or input at fault, else 0.
 Findings go to stdout, everything else to stderr.
@@ -6,89 +6,33 @@ Findings go to stdout, everything else to stderr.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, Skipped, at_fault, merge, without_echo
+from memguard_hooks.hooks.options import Options
 from memguard_hooks.project.project import Project, Since
-from memguard_hooks.project.settings import Settings, load, parse_python, parse_size
+from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said, write
 from memguard_hooks.report.formats import render
 from memguard_hooks.tree import RevisionTree, WorkTree, inside
 
 Check = Callable[[Project], Report]
-Adjust = Callable[[Settings, argparse.Namespace], Settings]
+Adjust = Callable[[Settings, Options], Settings]
 Fix = Callable[[Project], "tuple[str, ...]"]
 
 INTERRUPTED = 130
 """What a shell says of a program that was stopped by Ctrl-C."""
 
 
-def make_parser(prog: str, description: str, formats: Sequence[str] = ("text", "json")) -> argparse.ArgumentParser:
-    """Return a parser with the options that all hooks have."""
-    parser = argparse.ArgumentParser(
-        prog=prog,
-        description=description.partition("\n\n")[0],
-        epilog="exit status: 0 clean, 1 findings, 2 usage, settings or input at fault",
-        # With a width of its own, argparse does not load shutil to ask the terminal: 3 ms of each commit.
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
-    )
-    parser.add_argument("--format", choices=formats, default="text", help="how to write the findings")
-    parser.add_argument(
-        "--fail-on", choices=("error", "warning", "never"), default="error", help="the least finding that fails"
-    )
-    parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
-    parser.add_argument(
-        "--baseline",
-        metavar="FILE",
-        help="findings that are known, from the root of the project (default: memguard-baseline.json)",
-    )
-    return parser
-
-
-def add_target_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says where the app runs."""
-    parser.add_argument("--target-python", metavar="X.Y", type=_checked(parse_python), help="Python of the host")
-
-
-def add_budget_options(parser: argparse.ArgumentParser) -> None:
-    """Add what says how much memory there is, and for what."""
-    add_target_options(parser)
-    parser.add_argument("--platform", metavar="NAME", help="platform and plan, such as render-free")
-    parser.add_argument("--limit", metavar="SIZE", type=_checked(parse_size), help="memory of the host, such as 512MiB")
-    parser.add_argument("--pessimistic", action="store_true", default=None, help="judge by the upper end of the estimate")
-    add_entry_option(parser)
-
-
-def add_table_option(parser: argparse.ArgumentParser) -> None:
-    """Add what asks for more than a line of each service."""
-    parser.add_argument("--table", action="store_true", help="print what each service is made of, also when all is well")
-
-
-def add_entry_option(parser: argparse.ArgumentParser) -> None:
-    """Add what says which file the host starts."""
-    parser.add_argument("--entrypoint", metavar="APP", action="append", help="what the host starts: app.main:app, main.py")
-
-
-def _checked(parse: Callable[[str], object]) -> Callable[[str], object]:
-    def convert(text: str) -> object:
-        try:
-            return parse(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"invalid value: {text!r}") from None
-
-    return convert
-
-
-def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
+def adjust_service(settings: Settings, options: Options) -> Settings:
     """Put the options that were given over the settings, for all services."""
     given: dict[str, object] = {}
     for name in ("platform", "limit", "target_python", "pessimistic"):
-        value = getattr(options, name, None)
+        value = getattr(options, name)
         if value is not None:
             given[name] = value
     for name in ("platform", "limit"):
@@ -96,9 +40,9 @@ def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
             given["limit_source"] = f"--{name}"
     if given.get("platform") is not None and "limit" not in given:
         given["limit"] = None
-    if getattr(options, "baseline", None) is not None:
+    if options.baseline is not None:
         settings = settings._replace(baseline=options.baseline)
-    if getattr(options, "entrypoint", None):
+    if options.entrypoint:
         given["entrypoints"] = tuple(options.entrypoint)
     if not given:
         return settings
@@ -126,7 +70,7 @@ class Judgment(Record):
 
 
 def run(
-    options: argparse.Namespace, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
+    options: Options, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
     adjust: Adjust = adjust_service, fix: Fix | None = None, replay: Replay | None = None,
 ) -> int:  # fmt: skip
     """Load the settings, check, print the report and return the exit status.
@@ -144,8 +88,8 @@ def run(
     return said.status or int(bool(found.rewritten))
 
 
-def _say(report: Report, options: argparse.Namespace) -> Said:
-    output = render(report, options.format, tables=getattr(options, "table", False))
+def _say(report: Report, options: Options) -> Said:
+    output = render(report, options.format, tables=options.table)
     return Said(status_of(report, options.fail_on), output, notes(report))
 
 
@@ -162,7 +106,7 @@ def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None
 
 
 def judge(
-    options: argparse.Namespace, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
+    options: Options, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
     adjust: Adjust = adjust_service, fix: Fix | None = None, with_known: bool = False, is_all: bool = False,
 ) -> Judgment:  # fmt: skip
     """Load the settings and check; what is wrong with them, and any error of our own, is part of the report.
@@ -177,7 +121,7 @@ def judge(
         settings, unused = load(tree, options.config)
         named: Sequence[str] | None = None if files is None else [inside(tree.root, name) for name in files]
         since: Since | None = None
-        if getattr(options, "changed_from", None) is not None:
+        if options.changed_from is not None:
             from memguard_hooks.project.changed import find_changes
 
             since, named = find_changes(tree, options.changed_from)
