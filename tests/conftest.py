@@ -1,4 +1,4 @@
-"""What all tests share: a git that knows nothing of the machine, and the root of the checkout."""
+"""What all tests share: git, pip and uv without the settings of the machine, and the root of the checkout."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import machine
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on each run and on each machine, however slow it is. To look for new ones:
+# pytest --hypothesis-profile=random
+settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", settings.get_profile("random"), derandomize=True)
+settings.load_profile("repeatable")
 
 IDENTITY = {"NAME": "A Tester", "EMAIL": "tester@example.com", "DATE": "2026-01-01T12:00:00+00:00"}
 
@@ -27,6 +35,18 @@ def _plain_git() -> Iterator[None]:
         for role in ("AUTHOR", "COMMITTER"):
             for name, value in IDENTITY.items():
                 patch.setenv(f"GIT_{role}_{name}", value)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plain_installers() -> Iterator[None]:
+    """Let pip and uv find packages where the machine says, and take no constraints or options from it."""
+    found = {**machine.pip_variables(), **machine.uv_variables(os.environ)}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+            patch.delenv(name)
+        for name, value in found.items():
+            patch.setenv(name, value)
         yield
 
 
