@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.dependencies.install_command import InstallArguments, read_commands, read_installs
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import Place
 
 
 def read(text: str) -> tuple[InstallArguments, ...]:

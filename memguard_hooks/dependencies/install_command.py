@@ -15,7 +15,7 @@ from memguard_hooks.dependencies.identity import identify
 from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import Place
 
 MAX_LENGTH = 2**16
 """Characters of a command."""

@@ -12,7 +12,7 @@ from memguard_hooks.dependencies.lock import Lock, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import json_document
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import Place
 
 _SPEC = 6
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from memguard_hooks.dependencies import lock
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.toml_document import parse as parse_toml
 
 _ARCHIVE = re.compile(rb"\n    \{[^\n]*[ ,]hash(?:es)? = [^\n]*")
