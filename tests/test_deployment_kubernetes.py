@@ -15,6 +15,7 @@ from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.service import Deployment, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
+from memguard_hooks.formats import parameters
 
 DOCKERFILE = 'FROM python:3.12-slim\nENV A=image B=image\nWORKDIR /app\nCOPY src .\nCMD ["python", "main.py"]\n'
 
@@ -376,7 +377,7 @@ def test_variables_that_double_each_other_are_bounded() -> None:
     service = only(
         deployment(f"        command: [python, a.py]\n        env:\n        - {{name: A0, value: xx}}\n{doubling}")
     )
-    assert max(map(len, service.environment.values())) <= kubernetes.MAX_TEXT
+    assert max(map(len, service.environment.values())) <= parameters.MAX_TEXT
 
 
 @pytest.mark.parametrize(

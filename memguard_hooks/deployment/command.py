@@ -76,7 +76,7 @@ def _read_steps(command: str) -> list[_Step] | str | None:
             return None
         elif token.text == "|":
             pipe.append([])
-        elif token.text[0] in "<>" or token.text.startswith("&>"):
+        elif token.is_redirection:
             is_target = True
         else:
             kept = [words for words in pipe if words and (len(pipe) == 1 or _name(words) not in _FILTERS)]

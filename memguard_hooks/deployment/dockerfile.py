@@ -18,7 +18,9 @@ from memguard_hooks.deployment.command import parse_entrypoint
 from memguard_hooks.deployment.service import Build, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import parameters
 from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, Instruction, exec_form, instructions
+from memguard_hooks.formats.shell import split_plain
 from memguard_hooks.tree import join, normalize, parent
 
 MAX_LINES = MAX_NAMES = 200
@@ -69,7 +71,7 @@ class Image(NamedTuple):
         """Return what the image runs; `command` are words that a platform puts in the place of CMD."""
         program = self.cmd
         if command is not None:
-            program = ImageProgram(tuple(_words(command)), command, self.line, 1)
+            program = ImageProgram(tuple(split_plain(command)), command, self.line, 1)
         text = _joined(self.entrypoint, program)
         place = self.cmd or self.entrypoint
         if text is None:
@@ -111,7 +113,7 @@ class Image(NamedTuple):
                 whole.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
                 folders.append(whole[-1])
         chosen = [*whole, *folders[1:], ""][0]
-        names = [word for word in _words(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
+        names = [word for word in split_plain(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
         for folder in dict.fromkeys([*folders[1:], ""]):
             if any(_holds(folder, name, read) for name in names):
                 return folder
@@ -256,7 +258,7 @@ class _Builder:
         while option := _OPTION.match(text, at):
             origin = option[2] or "" if option[1] == "from" else origin
             at = option.end()
-        words = exec_form(text[at:]) or tuple(_words(text[at:]))
+        words = exec_form(text[at:]) or tuple(split_plain(text[at:]))
         if len(words) < 2 or words[0].startswith("<<"):
             return
         place = posixpath.normpath(posixpath.join(self.image.workdir, words[-1]))
@@ -321,13 +323,6 @@ def _joined(entrypoint: ImageProgram | None, cmd: ImageProgram | None) -> str | 
     return shlex.join(words) if words else None
 
 
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
 # Variables
 
 
@@ -372,30 +367,6 @@ def _unquote(text: str) -> str:
     return re.sub(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", bare, text, flags=re.DOTALL)
 
 
-MAX_EXPANDED = 2**12
-"""Characters that variables may put into one text: they may hold each other, and double at each line."""
-
-
 def _expand(text: str, known: Mapping[str, str]) -> str:
-    """Put in build-time variables as Docker does: `$X`, `${X}`, `${X:-default}`, `${X:+other}`."""
-    left = MAX_EXPANDED
-
-    def value(match: re.Match[str]) -> str:
-        nonlocal left
-        put_in = found(match)
-        left -= len(put_in)
-        return put_in if left >= 0 else match[0]
-
-    def found(match: re.Match[str]) -> str:
-        name = match["name"] or match["plain"]
-        if name is None:
-            return match[0]
-        text = known.get(name)
-        if match["sign"] == ":-":
-            return text or _expand(match["word"], known)
-        if match["sign"] == ":+":
-            return _expand(match["word"], known) if text else ""
-        return match[0] if text is None else text
-
-    pattern = r"""\\.|'[^']*'|\$\{(?P<name>\w+)(?:(?P<sign>:[-+])(?P<word>[^{}]*))?\}|\$(?P<plain>[A-Za-z_]\w*)"""
-    return re.sub(pattern, value, text, flags=re.DOTALL)
+    """Put in build-time variables; those that are not known stay as they are written."""
+    return parameters.put_in(text, known, parameters.DOCKER).text

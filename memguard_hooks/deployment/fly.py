@@ -19,6 +19,7 @@ from memguard_hooks.deployment.platforms import find_plan, nearest_plans
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import toml_document
+from memguard_hooks.formats.shell import split_plain
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.tree import join, parent
 
@@ -58,7 +59,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             if command is None:
                 skipped.append(started)
                 continue
-            started = Service(name, path, line, column, shlex.join(_words(command)), folder=parent(path))
+            started = Service(name, path, line, column, shlex.join(split_plain(command)), folder=parent(path))
         if command is None:
             line, column = started.line, started.column
         service = started._replace(
@@ -201,10 +202,3 @@ def _table(value: Any) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()

@@ -17,6 +17,7 @@ from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import parameters
 from memguard_hooks.tree import join, parent
 
 SYSTEMD = "systemd"
@@ -157,13 +158,7 @@ def _expand(words: list[str], known: Mapping[str, str]) -> list[str]:
         if whole is not None and whole[1] in known:
             found += known[whole[1]].split()
         else:
-            found.append(
-                re.sub(
-                    r"\$\$|\$\{([A-Za-z_]\w*)\}",
-                    lambda match: "$" if match[1] is None else known.get(match[1], match[0]),
-                    word,
-                )
-            )
+            found.append(parameters.put_in(word, known, parameters.SYSTEMD).text)
     return found
 
 

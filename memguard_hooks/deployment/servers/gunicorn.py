@@ -6,7 +6,6 @@ Options and precedence are those of 27.0 (`gunicorn.config.KNOWN_SETTINGS`, `gun
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +21,7 @@ from memguard_hooks.deployment.start import (
     source_roots,
     unknown,
 )
+from memguard_hooks.formats.shell import split_plain
 
 if TYPE_CHECKING:
     from memguard_hooks.deployment import gunicorn_conf
@@ -86,7 +86,7 @@ class _Settings(NamedTuple):
 
 def read(words: list[str], host: Host, folder: str) -> StartCommand:
     """Read what stands behind `gunicorn`."""
-    from_environment = split_options(_split(host.variables.get("GUNICORN_CMD_ARGS", "")), GRAMMAR)
+    from_environment = split_options(split_plain(host.variables.get("GUNICORN_CMD_ARGS", "")), GRAMMAR)
     given = split_options(words, GRAMMAR)
     problem = _problem(given) or _problem(from_environment)
     if problem is not None:
@@ -223,10 +223,3 @@ def _read_file(named: str, host: Host, folder: str, *, is_named: bool) -> _Setti
         for name, value in found.values.items()
     }
     return _Settings(values, {name: f"{path}:{line}" for name, line in found.lines.items()})
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from memguard_hooks.app.entry_points import read_command, settings_of
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.service import Service, ServicePlace
+from memguard_hooks.formats.shell import split_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,10 +70,7 @@ class RunningService:
         """The words of the start command, none of one that is too long to be one."""
         if len(self.service.command) > MAX_LENGTH:
             return []
-        try:
-            return shlex.split(self.service.command)
-        except ValueError:
-            return self.service.command.split()
+        return split_plain(self.service.command)
 
     @property
     def interpreter_options(self) -> tuple[str, ...]:
