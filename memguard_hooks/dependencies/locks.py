@@ -34,16 +34,16 @@ def beside(tree: Tree, path: str) -> tuple[str, ...]:
 
 
 def _is_of_poetry_alone(tree: Tree, path: str, both: tuple[str, ...]) -> bool:
-    from memguard_hooks.dependencies.toml_requirements import value_at
+    from memguard_hooks.formats import typed
     from memguard_hooks.formats.toml_document import parse
 
     try:
         if any(tree.read(lock) is None for lock in both):
             return False
-        document = parse(tree.read(path) or b"", path)
+        data = parse(tree.read(path) or b"", path).data
     except MemguardError:
         return False
-    return value_at(document, ("tool", "poetry")) is not None and value_at(document, ("project",)) is None
+    return typed.value(data, "tool", "poetry") is not None and "project" not in data
 
 
 def names(data: bytes, name: str) -> bool:

@@ -7,6 +7,7 @@ from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Manifest, RequirementComment, Wanted
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import typed
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree
@@ -61,8 +62,7 @@ def _own_name(document: TomlDocument) -> str | None:
 def _with_tools(manifest: Manifest, document: TomlDocument, wanted: Wanted) -> Manifest:
     """Add what the tables of tools declare; the module of a tool is loaded only for a file that has its table."""
     requirements = manifest.requirements
-    tools = toml_requirements.value_at(document, ("tool",))
-    tools = tools if isinstance(tools, dict) else {}
+    tools = typed.table(document.data, "tool")
     if "dependency-groups" in document.data:
         from memguard_hooks.dependencies import dependency_groups
 

@@ -12,6 +12,7 @@ from memguard_hooks.dependencies import toml_requirements
 from memguard_hooks.dependencies.requirement import Manifest, Wanted, shorten
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import typed
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.tree import Tree, join, parent
 
@@ -19,7 +20,7 @@ from memguard_hooks.tree import Tree, join, parent
 def read(document: TomlDocument, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:
     """Read the requirements files that setuptools is told to take, and say what else is dynamic."""
     dynamic = toml_requirements.table(document, ("project",)).get("dynamic")
-    poetry = toml_requirements.value_at(document, ("tool", "poetry", "dependencies"))
+    poetry = typed.value(document.data, "tool", "poetry", "dependencies")
     for field in ("dependencies", "optional-dependencies"):
         if not isinstance(dynamic, list) or field not in dynamic or poetry is not None:
             continue

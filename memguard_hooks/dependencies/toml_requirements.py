@@ -12,14 +12,6 @@ MAX_REQUIREMENTS = 5_000
 """Requirements of one list: no hand writes more, and parsing them takes seconds."""
 
 
-def value_at(document: TomlDocument, key: KeyPath) -> object:
-    """Return the value of a key, None where there is none."""
-    value: object = document.data
-    for part in key:
-        value = value.get(str(part)) if isinstance(value, dict) else None
-    return value
-
-
 def table(document: TomlDocument, key: KeyPath) -> dict[str, object]:
     """Return a table, an empty one where there is none. Raises MemguardError for anything else."""
     value: object = document.data
