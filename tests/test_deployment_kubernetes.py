@@ -404,17 +404,3 @@ def test_hostile_files_are_one_error(data: bytes) -> None:
 )
 def test_bundle_that_is_too_large_is_skipped(data: bytes, reason: str) -> None:
     assert [one.reason for one in kubernetes.read(data, "k8s/app.yaml").skipped] == [reason]
-
-
-@pytest.mark.parametrize(
-    ("path", "text", "expected"),
-    [
-        pytest.param("a.yaml", deployment(""), True, id="workload"),
-        pytest.param("a.yml", CLOUD_RUN, True, id="cloud-run"),
-        pytest.param("a.json", deployment(""), False, id="another-ending"),
-        pytest.param("a.yaml", "apiVersion: v1\nkind: ConfigMap\n", False, id="starts-nothing"),
-        pytest.param("a.yaml", "services: {}\n", False, id="compose"),
-    ],
-)
-def test_may_be(path: str, text: str, *, expected: bool) -> None:
-    assert kubernetes.may_be(path, text.encode()) is expected

@@ -163,6 +163,27 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
     return builder.image if builder is not None else Skipped(path, None, "has no FROM")
 
 
+def start(
+    file: str,
+    context: str,
+    read: Read,
+    *,
+    target: str = "",
+    command: str | None = None,
+    place: ServicePlace | None = None,
+) -> Service | Skipped | None:
+    """Return what the image of a Dockerfile runs, None where there is no such file.
+
+    `command` are words that stand in the place of CMD, at a place of their own. Raises MemguardError as `read_image` does.
+    """
+    data = read(file)
+    if data is None:
+        return None
+    image = read_image(data, file, context, target, read)
+    started = image if isinstance(image, Skipped) else image.service(file, read, command)
+    return started.at(place) if place is not None and isinstance(started, Service) else started
+
+
 _NOTHING = Image(1)
 
 _OPTION = re.compile(r"\s*--(\w[\w-]*)(?:=(\S+))?")

@@ -28,12 +28,6 @@ from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, sc
 KUBERNETES = "kubernetes"
 CLOUD_RUN = "cloud-run"
 
-FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize", "base", "k8s/base",
-           "kubernetes/base", "deploy/base", "manifests/base", "kustomize/base")  # fmt: skip
-"""Where manifests lie, each without the folders below it."""
-
-ENDINGS = (".yaml", ".yml")
-
 CLOUD_RUN_MEMORY = 512 * MIB
 """What a container of Cloud Run has where its file says nothing: Cloud Run's page on memory limits (2026-11)."""
 
@@ -88,11 +82,6 @@ class _Variables(NamedTuple):
 
     values: dict[str, str]
     places: dict[str, ServicePlace]
-
-
-def may_be(path: str, data: bytes) -> bool:
-    """Tell cheaply whether a file may be a manifest that starts something."""
-    return path.endswith(ENDINGS) and b"apiVersion:" in data and _KIND.search(data) is not None
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:

@@ -22,12 +22,6 @@ from memguard_hooks.tree import join, parent
 
 SYSTEMD = "systemd"
 
-FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", "deployment/systemd", "etc/systemd",
-           "etc/systemd/system")  # fmt: skip
-"""Where units lie, each without the folders below it."""
-
-ENDING = ".service"
-
 MAX_BYTES = 2**18
 """A unit is a screen or two."""
 
@@ -69,7 +63,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     kind = _last(lines, "Type")
     if started is None or (kind is not None and kind.value == "oneshot"):
         return Deployment()
-    name = path.rpartition("/")[2].removesuffix(ENDING)
+    name = path.rpartition("/")[2].removesuffix(".service")
     where = _last(lines, "WorkingDirectory")
     absolute = re.fullmatch(r"-?(/[^%]*[^%/])/*", where.value) if where is not None else None
     host_folder = absolute[1] if absolute is not None else ""

@@ -1,4 +1,4 @@
-"""Reads the variables that files in YAML set, and bounds what aliases make of few bytes."""
+"""What the files of platforms in YAML share: variables, build commands, counts; and bounds on what aliases make of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from memguard_hooks.deployment.service import ServicePlace, Variables
-from memguard_hooks.formats.yaml_nodes import get, items, scalar
-from memguard_hooks.formats.yaml_nodes import place as place_of
+from memguard_hooks.deployment.service import Build, ServicePlace, Variables
+from memguard_hooks.formats.yaml_nodes import get, items, place, scalar
 
 if TYPE_CHECKING:
     import yaml
@@ -26,7 +25,7 @@ def is_template(text: str) -> bool:
 
 
 def pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    """Give the keys of a mapping that are scalars and their values, nothing for anything else; `<<` is not followed."""
+    """Yield the keys of a mapping that are scalars and their values, nothing for anything else; `<<` is not followed."""
     import yaml
 
     if isinstance(node, yaml.MappingNode):
@@ -36,7 +35,7 @@ def pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
 
 
 def each_once(nodes: Iterable[yaml.Node]) -> Iterator[yaml.Node]:
-    """Give the first nodes of many, and one that stands there by several aliases only once."""
+    """Yield the first nodes of many, and one that stands there by several aliases only once."""
     seen: set[int] = set()
     for node in islice(nodes, MAX_ITEMS):
         if id(node) not in seen:
@@ -44,29 +43,35 @@ def each_once(nodes: Iterable[yaml.Node]) -> Iterator[yaml.Node]:
             yield node
 
 
-def of_mapping(node: yaml.Node | None, path: str, value_key: str = "value") -> Variables:
+def of_mapping(node: yaml.Node | None, path: str) -> Variables:
     """Read `NAME: value`, and `NAME: {value: …}`."""
-    values: dict[str, str] = {}
-    places: dict[str, ServicePlace] = {}
-    for key, value in pairs(node):
-        text = scalar(value) if scalar(value) is not None else scalar(get(value, value_key))
-        _add(key.value, text, ServicePlace(path, *place_of(key)), values, places)
-    return Variables(values, places)
+    texts = ((key, scalar(value) if scalar(value) is not None else scalar(value, "value")) for key, value in pairs(node))
+    return _variables(path, ((str(key.value), text, key) for key, text in texts))
 
 
 def of_list(node: yaml.Node | None, path: str) -> Variables:
     """Read `- key: NAME` with a `value`; entries without a key are left to the caller."""
+    named = ((scalar(item, "key"), item) for item in items(node)[:MAX_ITEMS])
+    return _variables(path, ((name, scalar(item, "value"), item) for name, item in named if name is not None))
+
+
+def _variables(path: str, found: Iterable[tuple[str, str | None, yaml.Node]]) -> Variables:
     values: dict[str, str] = {}
     places: dict[str, ServicePlace] = {}
-    for item in items(node)[:MAX_ITEMS]:
-        name = scalar(get(item, "key"))
-        if name is not None:
-            _add(name, scalar(get(item, "value")), ServicePlace(path, *place_of(item)), values, places)
+    for name, text, node in found:
+        places[name] = ServicePlace(path, *place(node))
+        values.pop(name, None)
+        if text is not None and not is_template(text):
+            values[name] = text
     return Variables(values, places)
 
 
-def _add(name: str, text: str | None, place: ServicePlace, values: dict[str, str], places: dict[str, ServicePlace]) -> None:
-    places[name] = place
-    values.pop(name, None)
-    if text is not None and not is_template(text):
-        values[name] = text
+def build_of(node: yaml.Node, key: str, path: str, folder: str) -> tuple[Build, ...]:
+    """Return the build command below a key, if there is one."""
+    command, text = get(node, key), scalar(node, key)
+    return (Build(text.strip(), ServicePlace(path, *place(command)), folder),) if command and text is not None else ()
+
+
+def count_of(text: str | None) -> int | None:
+    """Return a number of instances, None for what is no number."""
+    return int(text) if text is not None and text.isdecimal() and len(text) <= 4 else None
