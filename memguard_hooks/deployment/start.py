@@ -96,6 +96,18 @@ def parse_entrypoint(text: str, folder: str = "") -> EntryPoint:
     return EntryPoint(text, folder, module=module, attribute=attribute.partition("(")[0] or "application")
 
 
+class UnknownStartError(Exception):
+    """Why nobody can tell more of a command than what it loads, if that is known."""
+
+    def __init__(self, reason: str, entrypoint: EntryPoint | None = None) -> None:
+        super().__init__(reason)
+        self.entrypoint = entrypoint
+
+
+class RefusedError(UnknownStartError):
+    """Why a program refuses the words that it is given."""
+
+
 def unknown(reason: str, entrypoint: EntryPoint | None = None, program: str = "") -> StartCommand:
     """Return the start of a command that nobody can tell more of."""
     return StartCommand(entrypoint, None, reason=reason, program=program)
@@ -136,6 +148,11 @@ def source_roots(paths: Sequence[str], host: Host, folder: str) -> tuple[str, ..
     """Return the folders of a repository that paths name, and those of `PYTHONPATH` behind them."""
     listed = [*paths, *filter(None, host.variables.get("PYTHONPATH", "").split(":"))]
     return tuple(dict.fromkeys(root for path in listed if (root := inside(folder, path, host)) is not None))
+
+
+def entrypoint_in(folder: str, text: str, host: Host, paths: Sequence[str] = ()) -> EntryPoint:
+    """Return the entry point that a text names in a working folder, whose modules are looked up in some paths too."""
+    return parse_entrypoint(text, folder)._replace(roots=source_roots(paths, host, folder))
 
 
 class Count(NamedTuple):

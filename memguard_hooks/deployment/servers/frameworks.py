@@ -8,60 +8,47 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import Grammar, names, split_options
+from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.servers.clicked import with_file, with_variables
 from memguard_hooks.deployment.servers.uvicorn import module_of
 from memguard_hooks.deployment.start import (
     EntryPoint,
     Host,
+    RefusedError,
     StartCommand,
+    UnknownStartError,
     count_workers,
     inside,
     parse_entrypoint,
     read_text,
     source_roots,
-    unknown,
 )
 
-FLASK = Grammar(
-    flags=names("--debug --no-debug --version --help"),
-    short={"-e": "--env-file", "-A": "--app"},
-    valued=names("--env-file --app"),
-    parser="click",
-    ends=True,
-)
+FLASK = grammar("--[no-]debug --version --help --env-file/-e= --app/-A=", "click", ends=True)
 
-FLASK_RUN = Grammar(
-    flags=names(
-        "--debug --no-debug --reload --no-reload --debugger --no-debugger --with-threads --without-threads --help"
-    ),
-    short={"-h": "--host", "-p": "--port", "-A": "--app", "-e": "--env-file"},
-    valued=names("--host --port --cert --key --extra-files --exclude-patterns --app --env-file"),
-    numbers=names("--port"),
-    parser="click",
-)  # fmt: skip
+FLASK_RUN = grammar(
+    """
+    --[no-]debug --help --[no-]reload --[no-]debugger --with-threads --without-threads --env-file/-e= --host/-h=
+    --port/-p=N --cert= --key= --extra-files= --exclude-patterns= --app/-A=
+""",
+    "click",
+)
 
 
 def read_flask(words: list[str], host: Host, folder: str) -> StartCommand:
     """Read what stands behind `flask`: with its reloader the app is loaded in two processes."""
     before = split_options(words, FLASK)
-    if before.problem is not None:
-        return unknown(f"flask refuses the command: {before.problem}", program="flask")
     host = with_file(".flaskenv", with_file(before.values.get("--env-file"), host, folder), folder)
     before = with_variables(before, ("--app",), ("--debug",), "FLASK", host)
-    verb = before.positional[0] if before.positional else ""
-    after = split_options(before.positional[1:], FLASK_RUN)
-    if verb != "run":
-        after = after._replace(flags=frozenset(), values={}, problem=None)
-    if after.problem is not None or not verb or before.problem is not None:
-        reason = before.problem or after.problem or "it is told to do nothing"
-        return unknown(f"flask refuses the command: {reason}", program="flask")
+    if not before.positional or not before.positional[0]:
+        raise RefusedError("it is told to do nothing")
+    verb, *rest = before.positional
+    after = split_options(rest if verb == "run" else [], FLASK_RUN)
     entrypoint = _flask_app(after.values.get("--app", before.values.get("--app")), host, folder)
     if entrypoint is None:
-        return unknown("flask finds neither wsgi.py nor app.py, and is given no app", program="flask")
-    flags = after.flags
-    is_debug = "--debug" in flags or ("--debug" in before.flags and "--no-debug" not in flags)
-    reload = verb == "run" and ("--reload" in flags or (is_debug and "--no-reload" not in flags))
+        raise UnknownStartError("flask finds neither wsgi.py nor app.py, and is given no app")
+    is_debug = "--debug" in after.flags or ("--debug" in before.flags and "--no-debug" not in after.flags)
+    reload = verb == "run" and ("--reload" in after.flags or (is_debug and "--no-reload" not in after.flags))
     return _reloaded(StartCommand(entrypoint, server_modules=("flask",), program="flask"), reload=reload)
 
 
@@ -101,13 +88,13 @@ def read_django_admin(words: list[str], host: Host, folder: str) -> StartCommand
             given[word] = words[at + 1]
     settings = given.get("--settings") or host.variables.get("DJANGO_SETTINGS_MODULE")
     if not settings:
-        return unknown("django-admin is given no settings", program="django")
+        raise UnknownStartError("django-admin is given no settings")
     paths = [given["--pythonpath"]] if given.get("--pythonpath") else []
     entrypoint = EntryPoint(settings, folder, module=settings, attribute="INSTALLED_APPS")
     return read_manage(StartCommand(entrypoint._replace(roots=source_roots(paths, host, folder))), words)
 
 
-_SCRIPTS = {
+SCRIPTS = {
     "streamlit": ("run", "streamlit"),
     "chainlit": ("run", "chainlit"),
     "gradio": ("", "gradio"),
@@ -122,18 +109,18 @@ _SCRIPTS = {
 
 def read_script(program: str, words: list[str], host: Host, folder: str) -> StartCommand:
     """Read what stands behind a program that runs a script in its own process."""
-    verb, package = _SCRIPTS[program]
+    verb, package = SCRIPTS[program]
     if verb and verb not in words:
-        return unknown(f"{program} is not told to {verb}", program=program)
+        raise UnknownStartError(f"{program} is not told to {verb}")
     behind = words[words.index(verb) + 1 :] if verb else words
     scripts = [word for word in behind if word.endswith(".py")]
     forks = next((behind[at + 1] for at, word in enumerate(behind[:-1]) if word == "--num-procs"), None)
     forks = next((word.partition("=")[2] for word in behind if word.startswith("--num-procs=")), forks)
     if not scripts:
-        return unknown(f"{program} is given no script", program=program)
+        raise UnknownStartError(f"{program} is given no script")
     path = inside(folder, scripts[0], host)
     if path is None:
-        return unknown(f"{scripts[0]} leads out of the repository", program=program)
+        raise UnknownStartError(f"{scripts[0]} leads out of the repository")
     is_absolute = scripts[0].startswith("/")
     entrypoint = EntryPoint(scripts[0], "" if is_absolute else folder, script=path if is_absolute else scripts[0])
     entrypoint = entrypoint._replace(roots=source_roots([], host, folder))

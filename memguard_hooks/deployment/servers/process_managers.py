@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from memguard_hooks.deployment.start import Host, StartCommand, inside, unknown
+from memguard_hooks.deployment.start import Host, StartCommand, UnknownStartError, inside
 
 Parse = Callable[[str, Host, str], StartCommand]
 
@@ -16,7 +16,7 @@ MAX_BYTES = 2**16
 def read_procfile(program: str, words: list[str], host: Host, folder: str, parse: Parse) -> StartCommand:
     """Read `honcho start [name …]`, where one command is left of the Procfile."""
     if "start" not in words:
-        return unknown(f"{program} is not told to start", program=program)
+        raise UnknownStartError(f"{program} is not told to start")
     path, names, rest = "Procfile", [], [word for word in words if word != "start"]
     while rest:
         word = rest.pop(0)
@@ -30,7 +30,7 @@ def read_procfile(program: str, words: list[str], host: Host, folder: str, parse
             names.append(word)
     text = _read(path, host, folder)
     if text is None:
-        return unknown(f"{program} runs the commands of {path}, which is not in the repository", program=program)
+        raise UnknownStartError(f"{program} runs the commands of {path}, which is not in the repository")
     found = {match[1]: match[2] for match in re.finditer(r"^([\w-]+):[ \t]*(.+?)\s*$", text, re.MULTILINE)}
     return _only({name: found[name] for name in names if name in found} if names else found, program, host, folder, parse)
 
@@ -42,7 +42,7 @@ def read_supervisord(words: list[str], host: Host, folder: str, parse: Parse) ->
     path = named[-1] if named else "supervisord.conf"
     text = _read(path, host, folder)
     if text is None:
-        return unknown(f"supervisord runs the programs of {path}, which is not in the repository", program="supervisord")
+        raise UnknownStartError(f"supervisord runs the programs of {path}, which is not in the repository")
     found: dict[str, str] = {}
     section = ""
     for line in text.splitlines():
@@ -65,5 +65,5 @@ def _only(found: Mapping[str, str], program: str, host: Host, folder: str, parse
         (command,) = found.values()
         return parse(command, host, folder)
     if not found:
-        return unknown(f"{program} is given no command", program=program)
-    return unknown(f"{program} runs several commands at once: {', '.join(sorted(found))}", program=program)
+        raise UnknownStartError(f"{program} is given no command")
+    raise UnknownStartError(f"{program} runs several commands at once: {', '.join(sorted(found))}")
