@@ -6,19 +6,9 @@ import re
 from collections.abc import Callable
 
 from memguard_hooks.deployment.servers import asgi, celery, frameworks, gunicorn, process_managers, queues, uvicorn, wsgi
-from memguard_hooks.deployment.start import (
-    EntryPoint,
-    Host,
-    RefusedError,
-    StartCommand,
-    UnknownStartError,
-    entrypoint_in,
-    inside,
-    source_roots,
-    unknown,
-)
+from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, unknown
 
-_Read = Callable[[list[str], Host, str], StartCommand]
+_Read = Callable[[list[str], Host], StartCommand]
 
 _PROGRAMS: dict[str, tuple[_Read, str]] = {
     "gunicorn": (gunicorn.read, "gunicorn"),
@@ -59,47 +49,47 @@ _UNREAD = {
 }
 
 
-def read_program(words: list[str], host: Host, folder: str, parse: process_managers.Parse) -> StartCommand:
+def read_program(words: list[str], host: Host, parse: process_managers.Parse) -> StartCommand:
     """Read a command without wrappers; `parse` reads a command that it names."""
     program = words[0].rpartition("/")[2]
     if re.fullmatch(r"python(\d(\.\d+)?)?t?|pypy3?(\.\d+)?", program):
-        return _python(words[1:], host, folder, parse)
+        return _python(words[1:], host, parse)
     if program == "coverage" and words[1:2] == ["run"]:
-        return _python(words[2:], host, folder, parse)
+        return _python(words[2:], host, parse)
     label = program
     try:
         if program in _PROGRAMS:
             read, label = _PROGRAMS[program]
-            return read(words[1:], host, folder)
+            return read(words[1:], host)
         if program in frameworks.SCRIPTS:
-            return frameworks.read_script(program, words[1:], host, folder)
+            return frameworks.read_script(program, words[1:], host)
         if program in ("honcho", "foreman", "hivemind", "overmind"):
-            return process_managers.read_procfile(program, words[1:], host, folder, parse)
+            return process_managers.read_procfile(program, words[1:], host, parse)
         if program == "supervisord":
-            return process_managers.read_supervisord(words[1:], host, folder, parse)
+            return process_managers.read_supervisord(words[1:], host, parse)
     except RefusedError as error:
         return unknown(f"{label} refuses the command: {error}", error.entrypoint, label)
     except UnknownStartError as error:
         return unknown(str(error), error.entrypoint, label)
     if program == "lambda-handler" and len(words) == 2:
-        return _lambda(words[1], host, folder)
+        return _lambda(words[1], host)
     if program.endswith(".py"):
-        return _python(words, host, folder, parse)
+        return _python(words, host, parse)
     if program in host.console_scripts:
-        return StartCommand(entrypoint_in(folder, host.console_scripts[program], host))
+        return StartCommand(host.entrypoint(host.console_scripts[program]))
     return unknown(_UNREAD.get(program, f"it is not known how {program} starts"))
 
 
-def _lambda(handler: str, host: Host, folder: str) -> StartCommand:
+def _lambda(handler: str, host: Host) -> StartCommand:
     """Read the handler of a function, `app.handler` or `src/app.handler`, which its platform calls in one process."""
     module, _, attribute = handler.rpartition(".")
     if not module or not attribute:
         return unknown(f"{handler!r} is no handler of a function")
-    return StartCommand(entrypoint_in(folder, f"{module.replace('/', '.')}:{attribute}", host))
+    return StartCommand(host.entrypoint(f"{module.replace('/', '.')}:{attribute}"))
 
 
-def _python(words: list[str], host: Host, folder: str, parse: process_managers.Parse) -> StartCommand:
-    roots = source_roots([], host, folder)
+def _python(words: list[str], host: Host, parse: process_managers.Parse) -> StartCommand:
+    roots = host.source_roots()
     waiting = list(words)
     while waiting and waiting[0].startswith("-"):
         option = waiting.pop(0)
@@ -113,12 +103,12 @@ def _python(words: list[str], host: Host, folder: str, parse: process_managers.P
         module = flags[2] or (waiting.pop(0) if waiting else "")
         program = _MODULES.get(module, module)
         if program in _PROGRAMS or program in frameworks.SCRIPTS:
-            return read_program([program, *waiting], host, folder, parse)
-        return StartCommand(EntryPoint(f"-m {module}", folder, module=module, roots=roots))
+            return read_program([program, *waiting], host, parse)
+        return StartCommand(EntryPoint(f"-m {module}", host.folder, module=module, roots=roots))
     if not waiting or waiting[0] == "-":
         return unknown("it names no script")
-    script = inside(folder, waiting[0], host) if waiting[0].startswith("/") else None
-    inner = "" if script else folder
+    script = host.inside(waiting[0]) if waiting[0].startswith("/") else None
+    inner = "" if script else host.folder
     start = StartCommand(EntryPoint(waiting[0], inner, script=script or waiting[0], roots=roots))
     if waiting[0].rpartition("/")[2] == "manage.py":
         return frameworks.read_manage(start, waiting[1:])

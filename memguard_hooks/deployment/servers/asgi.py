@@ -4,16 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.servers.clicked import with_variables
-from memguard_hooks.deployment.start import (
-    Count,
-    Host,
-    StartCommand,
-    UnknownStartError,
-    count_workers,
-    entrypoint_in,
-    inside,
-    read_text,
-)
+from memguard_hooks.deployment.start import Count, Host, StartCommand, UnknownStartError, count_workers
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import toml_document
 
@@ -26,8 +17,7 @@ HYPERCORN = grammar("""
     --websocket-ping-interval=N --workers/-w=N
 """)
 
-GRANIAN = grammar(
-    """
+GRANIAN = grammar("""
     --[no-]ws --[no-]http1-pipeline-flush --[no-]respawn-failed-workers --[no-]metrics --[no-]http1-keep-alive
     --[no-]log --[no-]factory --[no-]access-log --[no-]ssl-client-verify --[no-]http2-adaptive-window
     --[no-]reload-ignore-worker-failure --[no-]reload --help --version --backlog=N --log-config= --log-level= --host=
@@ -42,9 +32,7 @@ GRANIAN = grammar(
     --static-path-route= --static-path-mount= --static-path-dir-to-file= --static-path-expires=
     --metrics-scrape-interval= --metrics-address= --metrics-port= --reload-paths= --reload-ignore-dirs=
     --reload-ignore-patterns= --reload-ignore-paths= --reload-tick= --process-name= --pid-file=
-""",
-    "click",
-)
+""", "click")  # fmt: skip
 
 DAPHNE = grammar("""
     --help/-h --proxy-headers --no-server-name --access-log= --bind/-b= --root-path= --server-name/-s= --port/-p=N
@@ -54,13 +42,13 @@ DAPHNE = grammar("""
 """)
 
 
-def read_hypercorn(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_hypercorn(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `hypercorn`: the command line wins over the settings file."""
     given = split_options(words, HYPERCORN)
     if not given.positional:
         raise UnknownStartError("hypercorn is given no app")
-    entrypoint = entrypoint_in(folder, given.positional[0], host)
-    settings = _hypercorn_settings(given.values.get("--config"), host, folder)
+    entrypoint = host.entrypoint(given.positional[0])
+    settings = _hypercorn_settings(given.values.get("--config"), host)
     if isinstance(settings, str):
         if "--workers" not in given.values:
             raise UnknownStartError(settings, entrypoint)
@@ -81,14 +69,14 @@ def read_hypercorn(words: list[str], host: Host, folder: str) -> StartCommand:
     )
 
 
-def _hypercorn_settings(named: str | None, host: Host, folder: str) -> dict[str, str] | str:
+def _hypercorn_settings(named: str | None, host: Host) -> dict[str, str] | str:
     """Return the settings of a file as texts, or why they are not known."""
     if named is None:
         return {}
     if named.startswith("python:"):
         return f"its settings are those of the module {named[7:]}, which is not read"
     path = named.removeprefix("file:")
-    text = read_text(path, host, folder)
+    text = host.read_text(path)
     if text is None:
         return f"its settings file {path} is not in the repository"
     if named.startswith("file:"):
@@ -107,14 +95,14 @@ def _hypercorn_settings(named: str | None, host: Host, folder: str) -> dict[str,
         return f"its settings file {path} is not valid TOML"
 
 
-def read_granian(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_granian(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `granian`: the command line wins over `GRANIAN_*`."""
     asked = ("--workers", "--working-dir", "--blocking-threads", "--interface")
     given = with_variables(split_options(words, GRANIAN), asked, ("--factory", "--reload"), "GRANIAN", host)
-    inner = inside(folder, given.values.get("--working-dir", ""), host)
+    inner = host.inside(given.values.get("--working-dir", ""))
     if inner is None or not given.positional:
         raise UnknownStartError("granian is given no app inside the repository")
-    entrypoint = entrypoint_in(inner, given.positional[0], host)
+    entrypoint = host._replace(folder=inner).entrypoint(given.positional[0])
     count = count_workers(given.values.get("--workers"))
     if count.number == 0:
         count = Count(None, "granian refuses the command: --workers is 0")
@@ -133,9 +121,9 @@ def read_granian(words: list[str], host: Host, folder: str) -> StartCommand:
     )
 
 
-def read_daphne(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_daphne(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `daphne`, which is one process."""
     given = split_options(words, DAPHNE)
     if not given.positional:
         raise UnknownStartError("daphne is given no app")
-    return StartCommand(entrypoint_in(folder, given.positional[0], host), server_modules=("daphne",), program="daphne")
+    return StartCommand(host.entrypoint(given.positional[0]), server_modules=("daphne",), program="daphne")

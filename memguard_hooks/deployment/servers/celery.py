@@ -17,33 +17,22 @@ from memguard_hooks.deployment.start import (
     RefusedError,
     StartCommand,
     UnknownStartError,
-    count_cpus,
     count_workers,
-    inside,
-    parse_entrypoint,
-    source_roots,
 )
 
-GLOBAL = grammar(
-    """
+GLOBAL = grammar("""
     --no-color/-C --quiet/-q --version --skip-checks --help --app/-A= --broker/-b= --result-backend= --loader= --config=
     --workdir=
-""",
-    "click",
-    ends=True,
-)
+""", "click", ends=True)  # fmt: skip
 
-WORKER = grammar(
-    """
+WORKER = grammar("""
     --no-color --quiet --detach/-D --disable-prefetch --task-events/-E/--events --purge/--discard --without-gossip
     --without-mingle --without-heartbeat --beat/-B --help --app/-A= --broker/-b= --result-backend= --loader= --config=
     --workdir= --hostname/-n= --statedb/-S= --loglevel/-l= --optimization/-O= --prefetch-multiplier=N --concurrency/-c=
     --pool/-P= --time-limit= --soft-time-limit= --max-tasks-per-child=N --pool-start-method= --max-memory-per-child=
     --queues/-Q= --exclude-queues/-X= --include/-I= --heartbeat-interval=N --autoscale=
     --schedule-filename/-s/--schedule= --scheduler= --logfile/-f= --pidfile= --uid= --gid= --umask= --executable=
-""",
-    "click",
-)
+""", "click")  # fmt: skip
 """The global options are those that celery 4 takes behind the verb as well."""
 
 _POOLS = frozenset({"prefork", "eventlet", "gevent", "solo", "processes", "threads", "custom"})
@@ -51,7 +40,7 @@ _POOLS = frozenset({"prefork", "eventlet", "gevent", "solo", "processes", "threa
 _ONE_PROCESS = frozenset({"solo", "threads", "gevent", "eventlet"})
 
 
-def read(words: list[str], host: Host, folder: str) -> StartCommand:
+def read(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `celery`."""
     before = split_options(words, GLOBAL)
     if not before.positional:
@@ -63,10 +52,10 @@ def read(words: list[str], host: Host, folder: str) -> StartCommand:
     given = with_variables(given, ("--concurrency", "--autoscale", "--pool"), (), "CELERY_WORKER", host)
     values = {**given.values, **before.values}
     app = values.get("--app") or host.variables.get("APP") or host.variables.get("CELERY_APP")
-    inner = inside(folder, values.get("--workdir", ""), host)
+    inner = host.inside(values.get("--workdir", ""))
     if not app or inner is None:
         raise UnknownStartError("celery is given no app inside the repository")
-    one = StartCommand(_entrypoint(app, host, inner), server_modules=("celery",), program="celery")
+    one = StartCommand(_entrypoint(app, host._replace(folder=inner)), server_modules=("celery",), program="celery")
     return one if verb != "worker" else _worker(one, given, host)
 
 
@@ -79,14 +68,16 @@ def _behind_verb(rest: list[str]) -> ParsedOptions:
     return ParsedOptions({})
 
 
-def _entrypoint(app: str, host: Host, folder: str) -> EntryPoint:
+def _entrypoint(app: str, host: Host) -> EntryPoint:
     """Return the module that an app's name loads: `proj` is also looked for in `proj.celery`."""
-    roots = source_roots([], host, folder)
+    roots = host.source_roots()
     module, _, attribute = app.partition(":")
     path = module.replace(".", "/")
-    if not attribute and any(host.read(f"{root}/{path}/celery.py".lstrip("/")) is not None for root in (folder, *roots)):
+    if not attribute and any(
+        host.read(f"{root}/{path}/celery.py".lstrip("/")) is not None for root in (host.folder, *roots)
+    ):
         module = f"{module}.celery"
-    return parse_entrypoint(f"{module}:{attribute or 'app'}", folder)._replace(text=app, roots=roots)
+    return host.entrypoint(f"{module}:{attribute or 'app'}")._replace(text=app)
 
 
 def _worker(one: StartCommand, given: ParsedOptions, host: Host) -> StartCommand:
@@ -129,4 +120,4 @@ def _count(entrypoint: EntryPoint | None, given: ParsedOptions, host: Host) -> t
         return Count(None, "--concurrency is auto, which depends on the CPUs of the host", is_cpu_count=True), None
     if concurrency and not re.fullmatch(r"\+?0+", concurrency):
         return count_workers(concurrency), None
-    return count_cpus("celery is given no --concurrency: its app may say how many processes it starts", host), None
+    return host.count_cpus("celery is given no --concurrency: its app may say how many processes it starts"), None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from memguard_hooks.deployment.options import ParsedOptions
-from memguard_hooks.deployment.start import Host, RefusedError, read_text
+from memguard_hooks.deployment.start import Host, RefusedError
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off", ""})
@@ -39,9 +39,9 @@ def _variable(prefix: str, option: str) -> str:
     return f"{prefix}_{option[2:].replace('-', '_').upper()}"
 
 
-def with_file(path: str | None, host: Host, folder: str) -> Host:
+def with_file(path: str | None, host: Host) -> Host:
     """Add the variables of a file such as `.env`, as python-dotenv does; those that are set stay."""
-    text = read_text(path, host, folder) if path else None
+    text = host.read_text(path) if path else None
     if text is None:
         return host
     found: dict[str, str] = {}

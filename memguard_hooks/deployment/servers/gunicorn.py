@@ -18,8 +18,6 @@ from memguard_hooks.deployment.start import (
     StartCommand,
     UnknownStartError,
     count_workers,
-    entrypoint_in,
-    inside,
 )
 from memguard_hooks.formats.shell import split_plain
 
@@ -68,7 +66,7 @@ class _Settings(NamedTuple):
     places: Mapping[str, str]
 
 
-def read(words: list[str], host: Host, folder: str) -> StartCommand:
+def read(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `gunicorn`."""
     given = _options(words)
     from_environment = _options(split_plain(host.variables.get("GUNICORN_CMD_ARGS", "")))
@@ -78,7 +76,7 @@ def read(words: list[str], host: Host, folder: str) -> StartCommand:
     if re.fullmatch(r"[0-9]{1,4}", concurrency) is None:
         raise UnknownStartError(f"WEB_CONCURRENCY is {concurrency!r}, which gunicorn refuses where it is no number")
     named = given.values.get("--config") or from_environment.values.get("--config")
-    settings = _read_file(named or "./gunicorn.conf.py", host, folder, is_named=bool(named))
+    settings = _read_file(named or "./gunicorn.conf.py", host, is_named=bool(named))
     values, preload_source = _settle(settings, from_environment, given)
     app = given.positional[0] if given.positional else values.get("wsgi_app")
     chdir = values.get("chdir", "")
@@ -87,11 +85,11 @@ def read(words: list[str], host: Host, folder: str) -> StartCommand:
             raise UnknownStartError(setting.reason)
     if not app:
         raise UnknownStartError("gunicorn is given no app on the command line")
-    inner = inside(folder, str(chdir), host)
+    inner = host.inside(str(chdir))
     if inner is None:
         raise UnknownStartError(f"--chdir {chdir} leads out of the repository")
     paths = str(_known(values, "pythonpath") or "").split(",")
-    entrypoint = entrypoint_in(inner, str(app), host, [path for path in reversed(paths) if path])
+    entrypoint = host._replace(folder=inner).entrypoint(str(app), [path for path in reversed(paths) if path])
     return _start(entrypoint, values, preload_source, concurrency)
 
 
@@ -174,14 +172,14 @@ def _number(values: Mapping[str, gunicorn_conf.Value | _Unsettled], name: str, d
     return None if isinstance(value, _Unsettled) else count_workers(str(value)).number
 
 
-def _read_file(named: str, host: Host, folder: str, *, is_named: bool) -> _Settings:
+def _read_file(named: str, host: Host, *, is_named: bool) -> _Settings:
     """Read gunicorn's settings file; without one, nothing is set."""
     if named.startswith("python:"):
         from memguard_hooks.deployment.gunicorn_conf import SETTINGS
 
         unread = _Unsettled(f"its settings are those of the module {named[7:]}, which is not read")
         return _Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread), {})
-    path = inside(folder, named.removeprefix("file:"), host)
+    path = host.inside(named.removeprefix("file:"))
     data = host.read(path) if path is not None else None
     if path is None or data is None:
         if is_named:

@@ -13,12 +13,7 @@ from memguard_hooks.deployment.start import (
     RefusedError,
     StartCommand,
     UnknownStartError,
-    count_cpus,
     count_workers,
-    entrypoint_in,
-    inside,
-    parse_entrypoint,
-    source_roots,
 )
 
 DRAMATIQ = grammar("""
@@ -44,16 +39,16 @@ TASKIQ = grammar("""
 """)
 
 
-def read_dramatiq(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_dramatiq(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `dramatiq`: its processes import the modules by themselves, one for each CPU by default."""
     given = split_options(words, DRAMATIQ)
     if not given.positional:
         raise RefusedError("it names no module")
     module, _, attribute = given.positional[0].partition(":")
     paths = [value for name, value in given.given if name == "--path"]
-    entrypoint = entrypoint_in(folder, f"{module}:{attribute or 'broker'}", host, paths)._replace(text=given.positional[0])
+    entrypoint = host.entrypoint(f"{module}:{attribute or 'broker'}", paths)._replace(text=given.positional[0])
     asked = given.values.get("--processes")
-    count = count_workers(asked) if asked is not None else count_cpus("dramatiq is given no --processes", host)
+    count = count_workers(asked) if asked is not None else host.count_cpus("dramatiq is given no --processes")
     if count.number == 0:
         count = Count(None, "--processes is 0, and nobody works")
     return StartCommand(
@@ -69,7 +64,7 @@ def read_dramatiq(words: list[str], host: Host, folder: str) -> StartCommand:
     )
 
 
-def read_huey(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_huey(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `huey_consumer`: threads, or forks of the process that has loaded the app."""
     given = split_options(words, HUEY)
     kind = given.values.get("--worker-type", "thread")
@@ -77,7 +72,7 @@ def read_huey(words: list[str], host: Host, folder: str) -> StartCommand:
         raise RefusedError("it names no app")
     if kind not in ("thread", "greenlet", "process", "gevent"):
         raise RefusedError(f"it has no workers of type {kind}")
-    start = StartCommand(_dotted(given.positional[0], host, folder), server_modules=("huey",), program="huey")
+    start = StartCommand(_dotted(given.positional[0], host), server_modules=("huey",), program="huey")
     count = count_workers(given.values.get("--workers"))
     start = start._replace(worker_class=kind)
     if kind != "process":
@@ -87,16 +82,16 @@ def read_huey(words: list[str], host: Host, folder: str) -> StartCommand:
     )
 
 
-def read_arq(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_arq(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `arq`, which is one process."""
     given = split_options(words, ARQ)
     if len(given.positional) != 1:
         raise RefusedError("it names no settings")
-    entrypoint = _dotted(given.positional[0], host, folder)
+    entrypoint = _dotted(given.positional[0], host)
     return StartCommand(entrypoint, server_modules=("arq",), program="arq", reload="--watch" in given.values)
 
 
-def read_taskiq(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_taskiq(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `taskiq`: a scheduler, or workers that are new processes, two by default."""
     verb, rest = (words[0], words[1:]) if words else ("", [])
     if verb not in ("worker", "scheduler"):
@@ -104,10 +99,10 @@ def read_taskiq(words: list[str], host: Host, folder: str) -> StartCommand:
     given = split_options(rest, TASKIQ, is_strict=verb == "worker")
     if not given.positional:
         raise RefusedError("it names no broker")
-    inner = inside(folder, given.values.get("--app-dir", ""), host)
+    inner = host.inside(given.values.get("--app-dir", ""))
     if inner is None:
         raise UnknownStartError("taskiq is given no broker inside the repository")
-    entrypoint = parse_entrypoint(given.positional[0], inner)._replace(roots=source_roots([], host, folder))
+    entrypoint = host.entrypoint(given.positional[0], folder=inner)
     start = StartCommand(entrypoint, server_modules=("taskiq",), program="taskiq")
     if verb == "scheduler":
         return start
@@ -122,7 +117,7 @@ def read_taskiq(words: list[str], host: Host, folder: str) -> StartCommand:
     )
 
 
-def read_rq(words: list[str], _: Host, __: str) -> StartCommand:
+def read_rq(words: list[str], _: Host) -> StartCommand:
     """Read what stands behind `rq`, whose jobs name what they load."""
     verb = next((word for word in words if not word.startswith("-")), "")
     if verb in ("worker", "worker-pool", "scheduler", "cron"):
@@ -130,7 +125,7 @@ def read_rq(words: list[str], _: Host, __: str) -> StartCommand:
     raise UnknownStartError(f"it is not known how rq {verb} starts".replace("  ", " "))
 
 
-def _dotted(text: str, host: Host, folder: str) -> EntryPoint:
+def _dotted(text: str, host: Host) -> EntryPoint:
     """Return the entry point `pkg.mod.name`, which some write `pkg.mod:name`."""
     module, _, attribute = text.rpartition(":" if ":" in text else ".")
-    return entrypoint_in(folder, f"{module}:{attribute}", host)._replace(text=text)
+    return host.entrypoint(f"{module}:{attribute}")._replace(text=text)

@@ -9,24 +9,12 @@ import re
 
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
 from memguard_hooks.deployment.servers.clicked import with_file, with_variables
-from memguard_hooks.deployment.start import (
-    EntryPoint,
-    Host,
-    RefusedError,
-    StartCommand,
-    UnknownStartError,
-    count_workers,
-    inside,
-    parse_entrypoint,
-    read_text,
-    source_roots,
-)
+from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import toml_document
 from memguard_hooks.formats.typed import table, text
 
-GRAMMAR = grammar(
-    """
+GRAMMAR = grammar("""
     --reload --http2 --[no-]access-log --[no-]use-colors --[no-]proxy-headers --[no-]server-header --[no-]date-header
     --version --[no-]reset-contextvars --factory --help --host= --port=N --uds= --fd=N --reload-dir= --reload-include=
     --reload-exclude= --reload-delay= --workers=N --loop= --http= --ws= --ws-max-size=N --ws-max-queue=N
@@ -35,22 +23,17 @@ GRAMMAR = grammar(
     --limit-max-requests-jitter=N --timeout-keep-alive=N --timeout-graceful-shutdown=N --timeout-worker-healthcheck=N
     --ssl-keyfile= --ssl-certfile= --ssl-keyfile-password= --ssl-version=N --ssl-cert-reqs=N --ssl-ca-certs=
     --ssl-ciphers= --header= --app-dir= --h11-max-incomplete-event-size=N
-""",
-    "click",
-)
+""", "click")  # fmt: skip
 
-FASTAPI = grammar(
-    """
+FASTAPI = grammar("""
     --[no-]reload --[no-]proxy-headers --version --help --verbose/-v --host= --port=N --reload-dir= --workers=N
     --forwarded-allow-ips= --root-path= --app= --entrypoint/-e=
-""",
-    "click",
-)
+""", "click")  # fmt: skip
 
 _DEFAULT_PATHS = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 
 
-def read(words: list[str], host: Host, folder: str) -> StartCommand:
+def read(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `uvicorn`."""
     asked = ("--workers", "--app-dir", "--env-file", "--limit-max-requests", "--limit-max-requests-jitter")
     given = with_variables(split_options(words, GRAMMAR), asked, ("--reload", "--factory"), "UVICORN", host)
@@ -58,14 +41,14 @@ def read(words: list[str], host: Host, folder: str) -> StartCommand:
         raise RefusedError(f"it takes one app, not {' and '.join(given.positional)}")
     app = given.positional[0] if given.positional else host.variables.get("UVICORN_APP")
     app_dir = given.values.get("--app-dir", "")
-    inner = inside(folder, app_dir, host)
+    inner = host.inside(app_dir)
     if inner is None or not app:
         raise UnknownStartError("uvicorn is given no app inside the repository")
-    entrypoint = parse_entrypoint(app, inner)._replace(roots=source_roots([app_dir] if app_dir else [], host, folder))
-    return _start(entrypoint, given, with_file(given.values.get("--env-file"), host, folder), ("uvicorn",))
+    entrypoint = host.entrypoint(app, [app_dir] if app_dir else [], inner)
+    return _start(entrypoint, given, with_file(given.values.get("--env-file"), host), ("uvicorn",))
 
 
-def read_fastapi(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_fastapi(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `fastapi`."""
     verbs = [word for word in words if not word.startswith("-")]
     if not verbs or verbs[0] not in ("run", "dev"):
@@ -74,27 +57,26 @@ def read_fastapi(words: list[str], host: Host, folder: str) -> StartCommand:
     given = split_options(words, FASTAPI)
     named = given.values.get("--entrypoint")
     if not given.positional and "--app" not in given.values:
-        named = named or _declared(host, folder)
+        named = named or _declared(host)
     if named:
-        entrypoint = parse_entrypoint(named, folder)
+        entrypoint = host.entrypoint(named)
     else:
-        paths = [path for path in _DEFAULT_PATHS if read_text(path, host, folder) is not None]
+        paths = [path for path in _DEFAULT_PATHS if host.read_text(path) is not None]
         path = given.positional[0] if given.positional else next(iter(paths), None)
         if path is None:
             raise UnknownStartError("fastapi finds neither main.py, app.py nor api.py")
-        found = module_of(path, host, folder)
+        found = module_of(path, host)
         if found is None:
             raise UnknownStartError(f"{path} leads out of the repository")
-        entrypoint = parse_entrypoint(f"{found[1]}:{given.values.get('--app', 'app')}", found[0])
-    entrypoint = entrypoint._replace(roots=source_roots([], host, folder))
+        entrypoint = host.entrypoint(f"{found[1]}:{given.values.get('--app', 'app')}", folder=found[0])
     if verbs[0] == "dev" and "--no-reload" not in given.flags:
         given = given._replace(flags=given.flags | {"--reload"})
     return _start(entrypoint, given, host, ("uvicorn", "fastapi_cli"))._replace(program="fastapi")
 
 
-def module_of(path: str, host: Host, folder: str) -> tuple[str, str] | None:
+def module_of(path: str, host: Host) -> tuple[str, str] | None:
     """Return the folder that a file's module is found in, and its dotted name: above all packages that it lies in."""
-    inner = inside(folder, path, host)
+    inner = host.inside(path)
     if inner is None:
         return None
     inner = re.sub(r"(?:/__init__)?\.py$", "", inner)
@@ -105,9 +87,9 @@ def module_of(path: str, host: Host, folder: str) -> tuple[str, str] | None:
     return parent, name
 
 
-def _declared(host: Host, folder: str) -> str | None:
+def _declared(host: Host) -> str | None:
     """Return the entry point that `[tool.fastapi]` declares."""
-    source = read_text("pyproject.toml", host, folder) or ""
+    source = host.read_text("pyproject.toml") or ""
     if "[tool.fastapi]" not in source:
         return None
     try:

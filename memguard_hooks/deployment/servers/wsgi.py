@@ -9,37 +9,24 @@ import re
 from collections.abc import Sequence
 
 from memguard_hooks.deployment.options import grammar, split_options
-from memguard_hooks.deployment.start import (
-    Host,
-    RefusedError,
-    StartCommand,
-    UnknownStartError,
-    count_workers,
-    entrypoint_in,
-    inside,
-    read_text,
-)
+from memguard_hooks.deployment.start import Host, RefusedError, StartCommand, UnknownStartError, count_workers
 
-WAITRESS = grammar(
-    """
+WAITRESS = grammar("""
     --[no-]ipv4 --[no-]clear-untrusted-proxy-headers --[no-]asyncore-use-poll --[no-]log-socket-errors
     --[no-]expose-tracebacks --[no-]ipv6 --[no-]log-untrusted-proxy-headers --help --call --host= --port= --listen=
     --threads= --trusted-proxy= --trusted-proxy-count= --trusted-proxy-headers= --url-scheme= --url-prefix= --backlog=
     --recv-bytes= --send-bytes= --outbuf-overflow= --outbuf-high-watermark= --inbuf-overflow= --connection-limit=
     --cleanup-interval= --channel-timeout= --max-request-header-size= --max-request-body-size= --ident=
     --asyncore-loop-timeout= --unix-socket= --unix-socket-perms= --sockets= --channel-request-lookahead= --server-name=
-""",
-    "getopt",
-    ends=True,
-)
+""", "getopt", ends=True)  # fmt: skip
 
 
-def read_waitress(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_waitress(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `waitress-serve`, which is one process with some threads."""
     given = split_options(words, WAITRESS)
     if len(given.positional) != 1:
         raise RefusedError("it takes one app")
-    entrypoint = entrypoint_in(folder, given.positional[0], host)
+    entrypoint = host.entrypoint(given.positional[0])
     threads = count_workers(given.values.get("--threads"), 4).number
     return StartCommand(entrypoint, server_modules=("waitress",), program="waitress", threads=threads)
 
@@ -62,11 +49,11 @@ _FLAGS = frozenset({"master", "enable-threads", "disable-logging", "lazy-apps", 
 _MANY = frozenset({"pythonpath", "env", "include", "ini"})
 
 
-def read_uwsgi(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_uwsgi(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `uwsgi`: its options, and the files of options that it names."""
     found = _uwsgi_words(words)
     for path in [value for name, value in found if name in ("ini", "yaml", "yml", "xml", "json")]:
-        text = read_text(path, host, folder) if path.endswith(".ini") else None
+        text = host.read_text(path) if path.endswith(".ini") else None
         if text is None:
             raise UnknownStartError(f"its settings file {path} is not read")
         inner = _uwsgi_file(text, host)
@@ -78,7 +65,7 @@ def read_uwsgi(words: list[str], host: Host, folder: str) -> StartCommand:
         if variable.startswith("UWSGI_"):
             name = variable[6:].lower().replace("_", "-")
             settings.setdefault(_SAME.get(name, name), value)
-    inner_folder = inside(folder, settings.get("chdir", ""), host)
+    inner_folder = host.inside(settings.get("chdir", ""))
     named = settings.get("wsgi-file") or settings.get("module") or settings.get("mount", "").partition("=")[2]
     if inner_folder is None or not named or "paste" in settings:
         raise UnknownStartError("uwsgi is given no app inside the repository")
@@ -86,7 +73,7 @@ def read_uwsgi(words: list[str], host: Host, folder: str) -> StartCommand:
     module = re.sub(r"\.py$", "", path).replace("/", ".") if "wsgi-file" in settings else path
     attribute = attribute or settings.get("callable", "application")
     paths = [value for name, value in found if name == "pythonpath"]
-    entrypoint = entrypoint_in(inner_folder, f"{module}:{attribute}", host, paths)
+    entrypoint = host._replace(folder=inner_folder).entrypoint(f"{module}:{attribute}", paths)
     count = count_workers(settings.get("processes"))
     fewest = count_workers(settings["cheaper"]).number if "cheaper" in settings else None
     is_lazy = settings.get("lazy-apps", "false") not in ("false", "0")
