@@ -7,7 +7,7 @@ import time
 import pytest
 
 from memguard_hooks.deployment.command import EntryPoint, Host, StartCommand, parse
-from memguard_hooks.formats.shell import expand, split_words
+from memguard_hooks.formats.shell import expand, split_words, substitutions, unquote
 
 FILES = {
     "Procfile": b"web: gunicorn -w 2 a:a\nworker: python w.py\n",
@@ -254,3 +254,16 @@ def test_what_is_not_closed_does_not_parse(text: str) -> None:
 
 def test_operators_in_quotes_are_words() -> None:
     assert [token.text for token in split_words("a '&&' \"|\" b;c")] == ["a", "'&&'", '"|"', "b", ";", "c"]
+
+
+@pytest.mark.parametrize(
+    ("word", "bare", "commands"),
+    [
+        pytest.param('a\'b $x\'"c\\"$y"\\z', 'ab $xc"$yz', [], id="quotes"),
+        pytest.param('a\\\nb"c\\\nd"', "abcd", [], id="lines"),
+        pytest.param("a$(b 'c')`d`\"$(e)\"", "a$(b 'c')`d`$(e)", [("b 'c'", 3), ("d", 10)], id="commands"),
+    ],
+)
+def test_a_word_without_quotes_and_the_commands_in_it(word: str, bare: str, commands: list[tuple[str, int]]) -> None:
+    assert unquote(word) == bare
+    assert [tuple(one) for one in substitutions(word)] == commands

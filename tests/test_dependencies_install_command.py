@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.dependencies.install_command import InstallArguments, read_commands, read_installs
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import Place
 
 
 def read(text: str) -> tuple[InstallArguments, ...]:
@@ -43,6 +43,11 @@ def requirements(text: str) -> list[tuple[str, int, int]]:
         pytest.param("pip install --index-url https://e.org/cpu torch", "pip", [("torch", 5, 43)], id="index"),
         pytest.param("pip install --target lib -t lib2 -f links a", "pip", [("a", 5, 43)], id="values"),
         pytest.param("pip install a > log 2>&1", "pip", [("a", 5, 13)], id="redirection"),
+        pytest.param("pip install a &> log b >&2 c", "pip", [("a", 5, 13), ("b", 5, 22), ("c", 5, 28)], id="redirections"),
+        pytest.param("pip install a>=1 b", "pip", [("a>=1", 5, 13), ("b", 5, 18)], id="no-redirection"),
+        pytest.param("x=$(pip install a)", "pip", [("a", 5, 17)], id="substituted"),
+        pytest.param("echo `pip install a`", "pip", [("a", 5, 19)], id="backquotes"),
+        pytest.param("X=$(date) pip install a", "pip", [("a", 5, 23)], id="behind-a-substitution"),
         pytest.param("pip install git+https://e.org/x.git@v1", "pip", [("x @ git+https://e.org/x.git@v1", 5, 13)], id="vcs"),
         pytest.param("conda install -y pytorch=2.1", "conda", [], id="conda"),
     ],
@@ -123,6 +128,7 @@ def test_what_else_is_told(text: str, told: dict[str, object]) -> None:
     [
         pytest.param('pip install "torch==${TORCH}"', "is filled in elsewhere: torch==${TORCH}", id="variable"),
         pytest.param("pip install $PACKAGES", "is filled in elsewhere: $PACKAGES", id="all"),
+        pytest.param("pip install $(cat a b)", "is filled in elsewhere: $(cat a b)", id="command"),
         pytest.param(
             "pip install torch=2",
             "is not a valid requirement: 'torch=2' (Expected semicolon (after name with no version specifier) or end)",

@@ -6,10 +6,11 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from memguard_hooks.deployment import compose, kubernetes, systemd
+from memguard_hooks.deployment import compose, readers
 from memguard_hooks.deployment import discover as discovery
 from memguard_hooks.deployment.discover import discover
 from memguard_hooks.deployment.service import Deployment
@@ -75,6 +76,8 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
         pytest.param({"compose.yaml": COMPOSE.replace("c.py", "c.py --log /dev/stdout"), "Dockerfile": DOCKERFILE},
                      ["app compose.yaml"], [], id="compose-logs-to-a-device"),
         pytest.param({"Procfile": PROCFILE, "Dockerfile": "FROM x\n"}, ["web Procfile"], [], id="image-without-a-command"),
+        pytest.param({"w.service": UNIT, "Procfile": "web: npm start\n", "Dockerfile": DOCKERFILE},
+                     ["w w.service", "web Procfile"], ["Dockerfile"], id="unit-beside-another-language"),
         pytest.param({"systemd/bot.service": UNIT}, ["bot systemd/bot.service"], [], id="unit"),
         pytest.param({"Procfile": PROCFILE, "app.json": FORMATION, "Dockerfile": DOCKERFILE}, ["web Procfile"],
                      ["Dockerfile"], id="heroku"),
@@ -244,9 +247,7 @@ def test_a_file_that_is_too_large_is_told(tmp_path: Path) -> None:
     assert [str(error) for error in read(tmp_path)[1]] == ["fly.toml: is larger than 1 MiB"]
 
 
-def test_folders_and_names_are_those_of_the_readers() -> None:
-    assert discovery.MANIFEST_FOLDERS == kubernetes.FOLDERS
-    assert discovery.UNIT_FOLDERS == systemd.FOLDERS
+def test_names_are_those_of_the_reader() -> None:
     assert all(discovery._COMPOSE.fullmatch(name) for name in compose.NAMES)
     assert {name for name in compose.NAMES if discovery._PRODUCTION.search(name)} == set(compose.PRODUCTION)
 
@@ -263,7 +264,7 @@ print(json.dumps([name for name in sys.modules if name == "yaml" or name.startsw
 
 
 @pytest.mark.parametrize(
-    ("files", "readers", "is_yaml"),
+    ("files", "expected", "is_yaml"),
     [
         pytest.param({"main.py": "", "setup.yml": "a: b"}, set(), False, id="nothing"),
         pytest.param({"Procfile": "web: python a.py\n"}, {"procfile"}, False, id="procfile"),
@@ -277,12 +278,12 @@ print(json.dumps([name for name in sys.modules if name == "yaml" or name.startsw
     ],
 )
 def test_only_the_readers_of_files_that_are_there_are_loaded(
-    tmp_path: Path, files: dict[str, str], readers: set[str], *, is_yaml: bool
+    tmp_path: Path, files: dict[str, str], expected: set[str], *, is_yaml: bool
 ) -> None:
     write(tmp_path, files)
     command = [sys.executable, "-c", LOADED, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     loaded = {name.rpartition(".")[2] for name in json.loads(done.stdout)}
-    every = {*discovery.PLATFORM_FILES.values(), "procfile", "nixpacks", "compose", "kubernetes", "systemd"}
-    assert loaded & every == readers
+    every = {name.replace("-", "_") for name in get_args(readers.Format)}
+    assert loaded & every == expected
     assert ("yaml" in loaded) is is_yaml

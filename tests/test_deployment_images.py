@@ -11,6 +11,7 @@ from memguard_hooks.deployment.command import Host, StartCommand, parse
 from memguard_hooks.deployment.service import Deployment, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.formats import parameters
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
@@ -87,7 +88,7 @@ def test_a_file_copied_to_the_folder_where_the_image_works() -> None:
 def test_variables_that_double_at_each_line_are_bounded() -> None:
     text = "FROM x\nENV A0=0123456789\n" + "".join(f"ENV A{i + 1}=$A{i}$A{i}\n" for i in range(64)) + "CMD python $A64\n"
     service = image_of(text)
-    assert max(map(len, service.environment.values())) <= 2 * dockerfile.MAX_EXPANDED
+    assert max(map(len, service.environment.values())) <= 2 * parameters.MAX_TEXT
 
 
 def test_a_stage_by_name() -> None:

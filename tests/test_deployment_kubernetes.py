@@ -15,6 +15,7 @@ from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.service import Deployment, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
+from memguard_hooks.formats import parameters
 
 DOCKERFILE = 'FROM python:3.12-slim\nENV A=image B=image\nWORKDIR /app\nCOPY src .\nCMD ["python", "main.py"]\n'
 
@@ -376,7 +377,7 @@ def test_variables_that_double_each_other_are_bounded() -> None:
     service = only(
         deployment(f"        command: [python, a.py]\n        env:\n        - {{name: A0, value: xx}}\n{doubling}")
     )
-    assert max(map(len, service.environment.values())) <= kubernetes.MAX_TEXT
+    assert max(map(len, service.environment.values())) <= parameters.MAX_TEXT
 
 
 @pytest.mark.parametrize(
@@ -403,17 +404,3 @@ def test_hostile_files_are_one_error(data: bytes) -> None:
 )
 def test_bundle_that_is_too_large_is_skipped(data: bytes, reason: str) -> None:
     assert [one.reason for one in kubernetes.read(data, "k8s/app.yaml").skipped] == [reason]
-
-
-@pytest.mark.parametrize(
-    ("path", "text", "expected"),
-    [
-        pytest.param("a.yaml", deployment(""), True, id="workload"),
-        pytest.param("a.yml", CLOUD_RUN, True, id="cloud-run"),
-        pytest.param("a.json", deployment(""), False, id="another-ending"),
-        pytest.param("a.yaml", "apiVersion: v1\nkind: ConfigMap\n", False, id="starts-nothing"),
-        pytest.param("a.yaml", "services: {}\n", False, id="compose"),
-    ],
-)
-def test_may_be(path: str, text: str, *, expected: bool) -> None:
-    assert kubernetes.may_be(path, text.encode()) is expected

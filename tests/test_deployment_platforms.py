@@ -19,8 +19,8 @@ from memguard_hooks.deployment import (
     render,
     serverless,
 )
-from memguard_hooks.deployment.discover import Reader
 from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
+from memguard_hooks.deployment.readers import Reader
 from memguard_hooks.deployment.service import Read, ServicePlace, Trap
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB

@@ -13,7 +13,7 @@ import tomli
 import yaml
 
 from memguard_hooks.dependencies import locks, manifests
-from memguard_hooks.deployment import compose, discover
+from memguard_hooks.deployment import compose, discover, readers
 from memguard_hooks.finding import CODES
 from memguard_hooks.hooks import all_hooks
 
@@ -212,7 +212,7 @@ def test_files_that_do_not_wake(name: str) -> None:
 @pytest.mark.parametrize("name", JUDGE_PROJECT)
 def test_all_deployment_files_that_are_read_wake(name: str) -> None:
     paths = [
-        *discover.PLATFORM_FILES,
+        *readers.PLATFORM_FILES,
         *(f"{folder}/{name}" for folder in ("", "backend") for name in (*compose.NAMES, *compose.OVERRIDES)),
         *(f"{folder}/web.yaml".lstrip("/") for folder in discover.MANIFEST_FOLDERS),
         *(f"{folder}/web.service".lstrip("/") for folder in discover.UNIT_FOLDERS),

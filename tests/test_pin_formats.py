@@ -87,6 +87,9 @@ def test_exact_or_not_deployed(run: Run, name: str, text: str) -> None:
         pytest.param("environment.yml", "dependencies:\n  - litellm=1.69\n", "2:5", "==1.69.*", id="conda-prefix"),
         pytest.param("environment.yml", "dependencies:\n  - pip:\n    - litellm\n", "3:7", "any version", id="conda-pip"),
         pytest.param("Dockerfile", "FROM a\nRUN pip install -U litellm\n", "2:20", "any version", id="dockerfile"),
+        pytest.param(
+            "Dockerfile", "# escape=`\nFROM a\nRUN pip install `\n  litellm\n", "4:3", "any version", id="dockerfile-escape"
+        ),
     ],
 )
 def test_not_exact(run: Run, name: str, text: str, place: str, written: str) -> None:

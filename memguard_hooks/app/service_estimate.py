@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,6 +24,7 @@ from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.deployment.start import EntryPoint, StartCommand
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Estimate, Skipped
+from memguard_hooks.formats.shell import split_plain
 from memguard_hooks.imports.graph import MOMENTS, External, Walk
 from memguard_hooks.project.project import MEASURED, Project
 from memguard_hooks.project.settings import ServiceSettings
@@ -208,10 +208,7 @@ class RunningService:
         """The words of the start command, none of one that is too long to be one."""
         if len(self.service.command) > MAX_LENGTH:
             return []
-        try:
-            return shlex.split(self.service.command)
-        except ValueError:
-            return self.service.command.split()
+        return split_plain(self.service.command)
 
     @property
     def interpreter_options(self) -> tuple[str, ...]:

@@ -7,16 +7,16 @@ Source: the chapter on environments and the specification of package matches of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import yaml
 
 from memguard_hooks.dependencies import requirement as req
-from memguard_hooks.dependencies.requirement import Manifest, Requirement, RequirementComment, Wanted
+from memguard_hooks.dependencies.manifest_source import comments, read_bytes
+from memguard_hooks.dependencies.requirement import Manifest, Requirement, Wanted
 from memguard_hooks.dependencies.requirements_lines import Line
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.yaml_nodes import compose
+from memguard_hooks.formats.yaml_nodes import compose, get, items
 from memguard_hooks.tree import Tree
 
 NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch"}
@@ -34,13 +34,11 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
 
     Raises MemguardError for one that is no YAML, and for what pip would refuse in its list, with the place.
     """
-    data = tree.read(path)
-    if data is None:
-        raise MemguardError("no such file", path)
-    manifest = Manifest(comments=tuple(_comments(data, path)) if b"memguard:" in data else ())
+    data = read_bytes(tree, path)
     requirements: list[Requirement] = []
     skipped: list[Skipped] = []
-    for node in _elements(_value(compose(data, path), "dependencies")):
+    more = [Manifest(comments=tuple(comments(data.decode("utf-8-sig", "replace"), path)))]
+    for node in items(get(compose(data, path), "dependencies")):
         if isinstance(node, yaml.ScalarNode):
             line, column = _place(node)
             found = _requirement(node.value, path, line, column)
@@ -49,15 +47,15 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
             elif wanted(found.name):
                 requirements.append(found)
         else:
-            manifest = manifest.joined(_pip(tree, path, node, wanted))
-    return Manifest(tuple(requirements), skipped=tuple(skipped)).joined(manifest)
+            more.append(_pip(tree, path, node, wanted))
+    return Manifest.of([Manifest(tuple(requirements), skipped=tuple(skipped)), *more])
 
 
 def _pip(tree: Tree, path: str, node: yaml.Node, wanted: Wanted) -> Manifest:
     from memguard_hooks.dependencies import requirements_txt
 
     lines = []
-    for one in _elements(_value(node, "pip")):
+    for one in items(get(node, "pip")):
         if isinstance(one, yaml.ScalarNode) and one.value.strip():
             line, column = _place(one)
             lines.append(Line(line, one.end_mark.line + 1, column, re.split(r"\s#", one.value)[0].strip()))
@@ -101,22 +99,6 @@ def _specifiers(text: str) -> str:
         else:
             found.append(f"{operator}{version}" + (".*" if match["star"] and operator == "!=" else ""))
     return ",".join(found)
-
-
-def _comments(data: bytes, path: str) -> Iterator[RequirementComment]:
-    for number, line in enumerate(data.decode("utf-8-sig", "replace").split("\n"), 1):
-        match = re.search(r"(?:^|(?<=\s))#.*", line.rstrip())
-        if match:
-            yield RequirementComment(path, number, match.start() + 1, match[0])
-
-
-def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    return next((value for name, value in reversed(pairs) if name.value == key), None)
-
-
-def _elements(node: yaml.Node | None) -> list[yaml.Node]:
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
 def _place(node: yaml.ScalarNode) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from memguard_hooks.dependencies import dependency_groups, image, locks, manifes
 from memguard_hooks.dependencies.install_command import SHELLS, InstallArguments, read_installs, read_programs
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree, join, parent
 
@@ -92,7 +92,7 @@ def of_image(found: image.Dockerfile) -> list[Command]:
         folders.append(parent(folders[-1]))
 
     def at(start: int) -> Callable[[int], Place]:
-        return lambda offset: found.place(start + offset)
+        return lambda offset: found.lines.place(start + offset)
 
     variables = frozenset(_LEFT_OUT.findall(found.text))
     return [Command(run.text, found.path, at(run.start), tuple(folders), run.copies, variables) for run in found.runs]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from memguard_hooks.dependencies import requirement as req
@@ -15,7 +16,8 @@ from memguard_hooks.dependencies.identity import identify
 from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import Place
+from memguard_hooks.formats.shell import Operator, ShellError, ShellWord, split_words, substitutions, unquote
 
 MAX_LENGTH = 2**16
 """Characters of a command."""
@@ -50,38 +52,35 @@ class InstallArguments(NamedTuple):
 
 
 class InstallWord(NamedTuple):
-    """One word of a command without its quotes, and the offset at which it starts, behind a quote."""
+    """One word of a command without its quotes, the offset at which it starts, behind a quote, and the commands in it."""
 
     text: str
     start: int
-
-
-_TOKEN = re.compile(r"""(?P<end>&&|\|\||[;|&\n()])|(?P<blank>(?:[ \t\r]|\\\n)+)|(?P<comment>\#[^\n]*)""")
-_PART = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)"|\\\n()|\\(.)|([^\s'"\\;|&()]+)""", re.DOTALL)
+    commands: tuple[ShellWord, ...] = ()
 
 
 def read_commands(text: str) -> Iterator[list[InstallWord]]:
-    """Give the simple commands of a text, each as its words."""
+    """Yield the simple commands of a text, each as its words.
+
+    A redirection that touches a word belongs to it: who writes `a>=1` without quotes means no file.
+    """
     words: list[InstallWord] = []
-    at = 0
-    text = text[:MAX_LENGTH]
-    while at < len(text):
-        token = _TOKEN.match(text, at)
-        if token:
-            at = token.end()
-            if token["end"] and words:
-                yield words
+    end = -1
+    try:
+        for token in split_words(text[:MAX_LENGTH]):
+            if isinstance(token, Operator) and not token.is_redirection:
+                if words:
+                    yield words
                 words = []
-            continue
-        start, pieces = at, []
-        quoted = text[at] in "'\""
-        while part := _PART.match(text, at):
-            plain = next((group for group in part.groups() if group is not None), "")
-            pieces.append(re.sub(r'\\(["\\$`\n])', r"\1", plain) if part[2] is not None else plain)
-            at = part.end()
-        if at == start:  # a quote that nothing closes
-            break
-        words.append(InstallWord("".join(pieces), start + quoted))
+                continue
+            if token.start == end and words:
+                words[-1] = words[-1]._replace(text=words[-1].text + unquote(token.text))
+            else:
+                commands = tuple(ShellWord(one.text, token.start + one.start) for one in substitutions(token.text))
+                words.append(InstallWord(unquote(token.text), token.start + (token.text[0] in "'\""), commands))
+            end = token.start + len(token.text)
+    except ShellError:
+        pass  # what stands before a quote that nothing closes is read
     if words:
         yield words
 
@@ -103,26 +102,25 @@ def read_installs(text: str, path: str, place: Callable[[int], Place]) -> tuple[
 
 
 def read_programs(text: str, depth: int = 0) -> Iterator[list[InstallWord]]:
-    """Give the commands of a text from the program on; of `sh -c TEXT` those that are in its text, where they stand."""
+    """Yield the commands of a text from the program on; `sh -c TEXT` and `$(TEXT)` are those in it, where they stand."""
     for words in read_commands(text):
         skip = next((index for index, word in enumerate(words) if not re.match(_BEFORE, word.text)), len(words))
         command = words[skip:]
-        if not command:
-            continue
-        given = _text_for_shell(command) if depth < MAX_SHELLS else None
-        if given is None:
+        given: list[InstallWord | ShellWord] = [*_texts_for_shell(command)] if depth < MAX_SHELLS else []
+        if command and not given:
             yield command
-            continue
-        for inner in read_programs(given.text, depth + 1):
-            yield [InstallWord(word.text, given.start + word.start) for word in inner]
+        if depth < MAX_SHELLS:
+            given += [command for word in words for command in word.commands]
+        for outer in given:
+            for inner in read_programs(outer.text, depth + 1):
+                yield [word._replace(start=outer.start + word.start) for word in inner]
 
 
-def _text_for_shell(command: list[InstallWord]) -> InstallWord | None:
-    """Return what `sh -c` is given to run, None for any other command."""
-    if command[0].text.rpartition("/")[2] not in SHELLS:
-        return None
-    index = next((index for index, word in enumerate(command[1:-1], 1) if re.fullmatch(r"-[A-Za-z]*c", word.text)), None)
-    return None if index is None else command[index + 1]
+def _texts_for_shell(command: list[InstallWord]) -> list[InstallWord]:
+    """Return what `sh -c` is given to run, nothing of any other command."""
+    if not command or command[0].text.rpartition("/")[2] not in SHELLS:
+        return []
+    return [text for word, text in pairwise(command[1:]) if re.fullmatch(r"-[A-Za-z]*c", word.text)][:1]
 
 
 _BEFORE = r"\w+=|(?:sudo|exec|time|env|then|do|else|if|!)$|--"
@@ -201,7 +199,7 @@ class _InstallReader:
                 if value is None and (name in _WITH_VALUE or (name == "-d" and self._tool == "pip")):
                     value = next(waiting, None)
                 self._take(name, value)
-            elif redirection := re.match(r"\d*[<>]{1,2}", word.text):
+            elif redirection := re.match(r"\d*&?[<>]{1,2}", word.text):
                 if redirection.end() == len(word.text):
                     next(waiting, None)
             elif word.text == "." or (self._tool == "uv pip" and word.text.endswith((".txt", ".in"))):

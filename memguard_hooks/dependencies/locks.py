@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from memguard_hooks.dependencies.lock import Lock
 from memguard_hooks.errors import MemguardError
@@ -34,16 +35,16 @@ def beside(tree: Tree, path: str) -> tuple[str, ...]:
 
 
 def _is_of_poetry_alone(tree: Tree, path: str, both: tuple[str, ...]) -> bool:
-    from memguard_hooks.dependencies.toml_requirements import value_at
+    from memguard_hooks.formats import typed
     from memguard_hooks.formats.toml_document import parse
 
     try:
         if any(tree.read(lock) is None for lock in both):
             return False
-        document = parse(tree.read(path) or b"", path)
+        data = parse(tree.read(path) or b"", path).data
     except MemguardError:
         return False
-    return value_at(document, ("tool", "poetry")) is not None and value_at(document, ("project",)) is None
+    return typed.value(data, "tool", "poetry") is not None and "project" not in data
 
 
 def names(data: bytes, name: str) -> bool:
@@ -61,7 +62,6 @@ def read(tree: Tree, path: str) -> Lock:
 
     Raises MemguardError for one that is missing or broken, with the place.
     """
-    name = path.rpartition("/")[2]
     if not is_lock(path):
         from memguard_hooks.dependencies import compiled
 
@@ -69,14 +69,20 @@ def read(tree: Tree, path: str) -> Lock:
     data = tree.read(path)
     if data is None:
         raise MemguardError("no such file", path)
-    if name == "uv.lock":
-        from memguard_hooks.dependencies import uv_lock as reader
-    elif name == "poetry.lock":
-        from memguard_hooks.dependencies import poetry_lock as reader  # type: ignore[no-redef]
-    elif name == "pdm.lock":
-        from memguard_hooks.dependencies import pdm_lock as reader  # type: ignore[no-redef]
-    elif name == "Pipfile.lock":
-        from memguard_hooks.dependencies import pipfile_lock as reader  # type: ignore[no-redef]
-    else:
-        from memguard_hooks.dependencies import pylock as reader  # type: ignore[no-redef]
-    return reader.read(data, path)
+    return _reader_of(path)(data, path)
+
+
+def _reader_of(path: str) -> Callable[[bytes, str], Lock]:
+    """Return the reader of a lock by its name; its module is loaded only then."""
+    match path.rpartition("/")[2]:
+        case "uv.lock":
+            from memguard_hooks.dependencies.uv_lock import read
+        case "poetry.lock":
+            from memguard_hooks.dependencies.poetry_lock import read
+        case "pdm.lock":
+            from memguard_hooks.dependencies.pdm_lock import read
+        case "Pipfile.lock":
+            from memguard_hooks.dependencies.pipfile_lock import read
+        case _:
+            from memguard_hooks.dependencies.pylock import read
+    return read

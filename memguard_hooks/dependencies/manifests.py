@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from memguard_hooks.dependencies.requirement import Manifest, Wanted
 from memguard_hooks.tree import Tree
@@ -31,17 +32,22 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
 
     Raises MemguardError for one that is missing or that its own tool would refuse, with the place.
     """
-    name = path.rpartition("/")[2]
-    if name == "pyproject.toml":
-        from memguard_hooks.dependencies import pyproject as reader
-    elif name == "setup.cfg":
-        from memguard_hooks.dependencies import setup_cfg as reader  # type: ignore[no-redef]
-    elif name == "setup.py":
-        from memguard_hooks.dependencies import setup_py as reader  # type: ignore[no-redef]
-    elif name == "Pipfile":
-        from memguard_hooks.dependencies import pipfile as reader  # type: ignore[no-redef]
-    elif is_named(path):
-        from memguard_hooks.dependencies import conda as reader  # type: ignore[no-redef]
-    else:
-        from memguard_hooks.dependencies import requirements_txt as reader  # type: ignore[no-redef]
-    return reader.read(tree, path, wanted)
+    return _reader_of(path)(tree, path, wanted)
+
+
+def _reader_of(path: str) -> Callable[[Tree, str, Wanted], Manifest]:
+    """Return the reader of a manifest by its name; its module is loaded only then."""
+    match path.rpartition("/")[2]:
+        case "pyproject.toml":
+            from memguard_hooks.dependencies.pyproject import read
+        case "setup.cfg":
+            from memguard_hooks.dependencies.setup_cfg import read
+        case "setup.py":
+            from memguard_hooks.dependencies.setup_py import read
+        case "Pipfile":
+            from memguard_hooks.dependencies.pipfile import read
+        case _ if is_named(path):
+            from memguard_hooks.dependencies.conda import read
+        case _:
+            from memguard_hooks.dependencies.requirements_txt import read
+    return read

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
+from memguard_hooks.formats import typed
 
 _VERSION = "4"
 
@@ -18,18 +19,18 @@ _VERSION = "4"
 def read(data: bytes, path: str) -> Lock:
     """Read a lock. Raises MemguardError for one that is broken."""
     found = toml_lock.parse(data, path, "package")
-    version = toml_lock.table(found.data, "metadata").get("lock_version", _VERSION)
+    version = typed.table(found.data, "metadata").get("lock_version", _VERSION)
     if not isinstance(version, str) or version.partition(".")[0] != _VERSION:
         return lock.too_new(path, version)
     packages: dict[tuple[str, str | None], LockedPackage] = {}
     for entry in found.entries:
         package = LockedPackage(
             normalize_name(str(entry.fields["name"])),
-            toml_lock.text(entry.fields, "version"),
+            typed.text(entry.fields, "version"),
             *entry.place,
             _source(entry.fields),
-            toml_lock.text(entry.fields, "marker"),
-            toml_lock.texts(entry.fields, "groups"),
+            typed.text(entry.fields, "marker"),
+            typed.texts(entry.fields, "groups"),
             tuple(_edges(entry.fields)),
         )
         known = packages.setdefault((package.name, package.version), package)
@@ -42,19 +43,19 @@ def read(data: bytes, path: str) -> Lock:
 
 
 def _source(fields: Mapping[str, object]) -> RequirementSource | None:
-    if repository := toml_lock.text(fields, "git"):
-        revision = toml_lock.text(fields, "revision") or toml_lock.text(fields, "ref")
+    if repository := typed.text(fields, "git"):
+        revision = typed.text(fields, "revision") or typed.text(fields, "ref")
         return RequirementSource("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
-    if url := toml_lock.text(fields, "url"):
+    if url := typed.text(fields, "url"):
         return RequirementSource("url", url)
-    location = toml_lock.text(fields, "path")
+    location = typed.text(fields, "path")
     return RequirementSource("path", location) if location else None
 
 
 def _edges(fields: Mapping[str, object]) -> Iterator[LockEdge]:
     own = normalize_name(str(fields["name"]))
-    through = tuple(normalize_name(extra) for extra in toml_lock.texts(fields, "extras"))
-    for text in toml_lock.texts(fields, "dependencies"):
+    through = tuple(normalize_name(extra) for extra in typed.texts(fields, "extras"))
+    for text in typed.texts(fields, "dependencies"):
         edge = edge_of(text)
         if edge is not None and edge.name != own:
             yield from (edge._replace(extra=extra) for extra in through or (None,))

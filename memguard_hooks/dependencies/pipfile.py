@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
+from memguard_hooks.dependencies.manifest_source import read_bytes
 from memguard_hooks.dependencies.poetry import git_url
 from memguard_hooks.dependencies.requirement import Manifest, Requirement, RequirementComment, Wanted
-from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree
@@ -31,9 +31,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
 
     Raises MemguardError for one that does not parse, with the place.
     """
-    data = tree.read(path)
-    if data is None:
-        raise MemguardError("no such file", path)
+    data = read_bytes(tree, path)
     document = parse_toml(data, path)
     comments = tuple(RequirementComment(path, *comment) for comment in document.comments) if b"memguard:" in data else ()
     categories = [category for category in document.data if category not in _NOT_PACKAGES]
@@ -53,30 +51,14 @@ def _category(document: TomlDocument, category: str, wanted: Wanted) -> Iterator
 
 
 def _requirement(document: TomlDocument, key: KeyPath, name: str, value: object) -> Requirement:
-    fields = {"version": value} if isinstance(value, str) else value
-    if not isinstance(fields, dict):
-        raise document.error(f"{toml_requirements.dotted(key)} must be a version or a table", key)
-
-    def text(field: str) -> str:
-        found = fields.get(field, "")
-        if not isinstance(found, str):
-            raise document.error(f"{toml_requirements.dotted((*key, field))} must be a string", (*key, field))
-        return found
-
-    extras = fields.get("extras", [])
-    if not isinstance(extras, list) or not all(isinstance(extra, str) for extra in extras):
-        raise document.error(f"{toml_requirements.dotted((*key, 'extras'))} must be a list of strings", (*key, "extras"))
-    url = text("file") or text("path") or None
-    if repository := text("git"):
-        url = git_url(repository, text("ref") or None, text("subdirectory") or None)
-    conditions = [text("markers"), *(f"{one} {text(one)}" for one in _MARKERS if one in fields)]
-    conditions = [one for one in conditions if one]
-    marker = " and ".join(f"({one})" for one in conditions) if len(conditions) > 1 else "".join(conditions)
-    specifier = text("version").strip()
+    fields = toml_requirements.fields_of(document, key, value)
+    url = fields.text("file") or fields.text("path")
+    if repository := fields.text("git"):
+        url = git_url(repository, fields.text("ref"), fields.text("subdirectory"))
+    markers = (fields.text("markers"), *(f"{one} {fields.text(one)}" for one in _MARKERS if one in fields.values))
+    specifier = (fields.text("version") or "").strip()
     if specifier == "*":
         specifier = ""
     elif specifier[:1].isdigit():
         specifier = f"=={specifier}"
-    written = req.compose(name, extras, specifier, url, marker)
-    requirement = req.parse(written, document.path, *document.place(key), document.end_line(key))
-    return requirement._replace(index_name=text("index") or None)
+    return fields.requirement(name, specifier, url or None, markers)._replace(index_name=fields.text("index") or None)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from memguard_hooks.dependencies import lock, toml_lock
+from memguard_hooks.dependencies import lock
 from memguard_hooks.dependencies.lock import Lock, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats import json_document
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats import json_document, typed
+from memguard_hooks.formats.position import Place
 
 _SPEC = 6
 
@@ -23,8 +23,8 @@ def read(data: bytes, path: str) -> Lock:
     document = json_document.parse(data, path, lock.MAX_BYTES)
     if not isinstance(document.data, dict):
         raise MemguardError("must be a JSON object", path, 1)
-    meta = toml_lock.table(document.data, "_meta")
-    sources = {toml_lock.text(one, "name"): toml_lock.text(one, "url") for one in toml_lock.tables(meta, "sources")}
+    meta = typed.table(document.data, "_meta")
+    sources = {typed.text(one, "name"): typed.text(one, "url") for one in typed.tables(meta, "sources")}
     if meta.get("pipfile-spec", _SPEC) != _SPEC:
         return lock.too_new(path, meta.get("pipfile-spec"))
     packages: dict[tuple[str, str | None], LockedPackage] = {}
@@ -46,17 +46,17 @@ def read(data: bytes, path: str) -> Lock:
 def _package(
     name: str, category: str, fields: Mapping[str, object], place: Place, sources: Mapping[str | None, str | None]
 ) -> LockedPackage:
-    version = toml_lock.text(fields, "version")
-    repository = toml_lock.text(fields, "git")
-    index = toml_lock.text(fields, "index")
-    location = toml_lock.text(fields, "file") or toml_lock.text(fields, "path")
+    version = typed.text(fields, "version")
+    repository = typed.text(fields, "git")
+    index = typed.text(fields, "index")
+    location = typed.text(fields, "file") or typed.text(fields, "path")
     source = None
     if repository is not None:
-        revision = toml_lock.text(fields, "ref")
+        revision = typed.text(fields, "ref")
         source = RequirementSource("vcs", f"git+{repository}" + (f"@{revision}" if revision else ""))
     elif location is not None:
         source = RequirementSource("url" if "://" in location else "path", location)
     elif index is not None:
         source = RequirementSource("index", sources.get(index) or index)
     pinned = version.removeprefix("==") if version is not None and version.startswith("==") else None
-    return LockedPackage(normalize_name(name), pinned, *place, source, toml_lock.text(fields, "markers"), (category,))
+    return LockedPackage(normalize_name(name), pinned, *place, source, typed.text(fields, "markers"), (category,))

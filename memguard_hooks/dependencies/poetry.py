@@ -83,40 +83,27 @@ def _table(document: TomlDocument, key: KeyPath, wanted: Wanted) -> Iterator[tup
 
 
 def _requirement(document: TomlDocument, key: KeyPath, name: str, value: object) -> tuple[Requirement, bool]:
-    fields = {"version": value} if isinstance(value, str) else value
-    if not isinstance(fields, dict):
-        raise document.error(f"{toml_requirements.dotted(key)} must be a version or a table", key)
-
-    def text(field: str) -> str | None:
-        found = fields.get(field)
-        if found is not None and not isinstance(found, str):
-            raise document.error(f"{toml_requirements.dotted((*key, field))} must be a string", (*key, field))
-        return found
+    fields = toml_requirements.fields_of(document, key, value)
 
     def constraint(field: str) -> tuple[poetry_constraint.Alternative, ...]:
-        written = text(field)
+        written = fields.text(field)
         found = poetry_constraint.parse(written) if written is not None else ((),)
         if found is None:
             raise document.error(f"is not a version constraint of Poetry: {req.shorten(written or '')!r}", key)
         return found
 
-    extras = fields.get("extras", [])
-    if not isinstance(extras, list) or not all(isinstance(extra, str) for extra in extras):
-        raise document.error(f"{toml_requirements.dotted((*key, 'extras'))} must be a list of strings", (*key, "extras"))
-    url = text("url") or text("path") or text("file")
-    if repository := text("git"):
-        url = git_url(repository, text("rev") or text("tag") or text("branch"), text("subdirectory"))
-    platform = text("platform")
-    markers = [
+    url = fields.text("url") or fields.text("path") or fields.text("file")
+    if repository := fields.text("git"):
+        revision = fields.text("rev") or fields.text("tag") or fields.text("branch")
+        url = git_url(repository, revision, fields.text("subdirectory"))
+    platform = fields.text("platform")
+    markers = (
         poetry_constraint.python_marker(constraint("python")),
         f'sys_platform == "{platform}"' if platform else "",
-        text("markers") or "",
-    ]
-    conditions = [marker for marker in markers if marker]
-    marker = " and ".join(f"({one})" for one in conditions) if len(conditions) > 1 else "".join(conditions)
-    written = req.compose(name, extras, poetry_constraint.hull(constraint("version")), url, marker)
-    requirement = req.parse(written, document.path, *document.place(key), document.end_line(key))
-    return requirement._replace(index_name=text("source")), fields.get("optional") is True
+        fields.text("markers"),
+    )
+    requirement = fields.requirement(name, poetry_constraint.hull(constraint("version")), url, markers)
+    return requirement._replace(index_name=fields.text("source")), fields.values.get("optional") is True
 
 
 def git_url(repository: str, revision: str | None, subdirectory: str | None) -> str:

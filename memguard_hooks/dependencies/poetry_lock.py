@@ -11,22 +11,23 @@ from collections.abc import Iterator, Mapping
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, name_of, normalize_name
+from memguard_hooks.formats import typed
 
 
 def read(data: bytes, path: str) -> Lock:
     """Read a lock. Raises MemguardError for one that is broken."""
     found = toml_lock.parse(data, path, "package")
-    version = toml_lock.table(found.data, "metadata").get("lock-version", "1.0")
+    version = typed.table(found.data, "metadata").get("lock-version", "1.0")
     if not isinstance(version, str) or version.partition(".")[0] not in ("1", "2"):
         return lock.too_new(path, version)
     packages = [
         LockedPackage(
             normalize_name(str(entry.fields["name"])),
-            toml_lock.text(entry.fields, "version"),
+            typed.text(entry.fields, "version"),
             *entry.place,
-            _source(toml_lock.table(entry.fields, "source")),
+            _source(typed.table(entry.fields, "source")),
             _marker(entry.fields),
-            toml_lock.texts(entry.fields, "groups") or toml_lock.texts(entry.fields, "category"),
+            typed.texts(entry.fields, "groups") or typed.texts(entry.fields, "category"),
             tuple(_edges(entry.fields)),
         )
         for entry in found.entries
@@ -35,11 +36,11 @@ def read(data: bytes, path: str) -> Lock:
 
 
 def _source(fields: Mapping[str, object]) -> RequirementSource | None:
-    kind, url = toml_lock.text(fields, "type"), toml_lock.text(fields, "url")
+    kind, url = typed.text(fields, "type"), typed.text(fields, "url")
     if url is None or kind is None:
         return None
     if kind == "git":
-        revision = toml_lock.text(fields, "resolved_reference") or toml_lock.text(fields, "reference")
+        revision = typed.text(fields, "resolved_reference") or typed.text(fields, "reference")
         return RequirementSource("vcs", f"git+{url}" + (f"@{revision}" if revision else ""))
     if kind in ("directory", "file"):
         return RequirementSource("path", url)
@@ -50,18 +51,18 @@ def _marker(fields: Mapping[str, object]) -> str | None:
     """Return the marker of a package: one text, or one a group."""
     markers = fields.get("markers")
     if isinstance(markers, dict):
-        return toml_lock.text(markers, "main")
+        return typed.text(markers, "main")
     return markers if isinstance(markers, str) else None
 
 
 def _edges(fields: Mapping[str, object]) -> Iterator[LockEdge]:
     extras = _extras(fields)
-    for name, value in toml_lock.table(fields, "dependencies").items():
+    for name, value in typed.table(fields, "dependencies").items():
         normalized = normalize_name(name)
         for one in value if isinstance(value, list) else [value]:
             told: Mapping[str, object] = one if isinstance(one, dict) else {}
-            asked = tuple(normalize_name(extra) for extra in toml_lock.texts(told, "extras"))
-            edge = LockEdge(normalized, None, toml_lock.text(told, "markers"), asked)
+            asked = tuple(normalize_name(extra) for extra in typed.texts(told, "extras"))
+            edge = LockEdge(normalized, None, typed.text(told, "markers"), asked)
             if told.get("optional") is not True:
                 yield edge
                 continue
@@ -72,8 +73,8 @@ def _edges(fields: Mapping[str, object]) -> Iterator[LockEdge]:
 def _extras(fields: Mapping[str, object]) -> dict[str, list[str]]:
     """Return the extras of a package that bring each optional one."""
     found: dict[str, list[str]] = {}
-    extras = toml_lock.table(fields, "extras")
+    extras = typed.table(fields, "extras")
     for extra in extras:
-        for text in toml_lock.texts(extras, extra):
+        for text in typed.texts(extras, extra):
             found.setdefault(name_of(text) or "", []).append(normalize_name(extra))
     return found

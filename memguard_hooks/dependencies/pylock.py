@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
+from memguard_hooks.formats import typed
 
 
 def read(data: bytes, path: str) -> Lock:
@@ -23,33 +24,31 @@ def read(data: bytes, path: str) -> Lock:
     packages = [
         LockedPackage(
             normalize_name(str(entry.fields["name"])),
-            toml_lock.text(entry.fields, "version"),
+            typed.text(entry.fields, "version"),
             *entry.place,
             _source(entry.fields),
-            toml_lock.text(entry.fields, "marker"),
-            _groups(toml_lock.text(entry.fields, "marker") or ""),
-            tuple(_edge(one) for one in toml_lock.tables(entry.fields, "dependencies")),
+            typed.text(entry.fields, "marker"),
+            _groups(typed.text(entry.fields, "marker") or ""),
+            tuple(_edge(one) for one in typed.tables(entry.fields, "dependencies")),
         )
         for entry in found.entries
     ]
     knows_edges = any("dependencies" in entry.fields for entry in found.entries)
-    groups = toml_lock.texts(found.data, "default-groups")
+    groups = typed.texts(found.data, "default-groups")
     return Lock(path, lock.by_name(packages), knows_edges=knows_edges, default_groups=groups)
 
 
 def _source(fields: Mapping[str, object]) -> RequirementSource | None:
-    if repository := toml_lock.table(fields, "vcs"):
-        at = toml_lock.text(repository, "commit-id")
-        url = toml_lock.text(repository, "url") or toml_lock.text(repository, "path") or ""
-        return RequirementSource("vcs", f"{toml_lock.text(repository, 'type') or 'git'}+{url}" + (f"@{at}" if at else ""))
-    if directory := toml_lock.table(fields, "directory"):
-        return RequirementSource("path", toml_lock.text(directory, "path") or "")
-    if archive := toml_lock.table(fields, "archive"):
-        remote = toml_lock.text(archive, "url")
-        return (
-            RequirementSource("url", remote) if remote else RequirementSource("path", toml_lock.text(archive, "path") or "")
-        )
-    index = toml_lock.text(fields, "index")
+    if repository := typed.table(fields, "vcs"):
+        at = typed.text(repository, "commit-id")
+        url = typed.text(repository, "url") or typed.text(repository, "path") or ""
+        return RequirementSource("vcs", f"{typed.text(repository, 'type') or 'git'}+{url}" + (f"@{at}" if at else ""))
+    if directory := typed.table(fields, "directory"):
+        return RequirementSource("path", typed.text(directory, "path") or "")
+    if archive := typed.table(fields, "archive"):
+        remote = typed.text(archive, "url")
+        return RequirementSource("url", remote) if remote else RequirementSource("path", typed.text(archive, "path") or "")
+    index = typed.text(fields, "index")
     return RequirementSource("index", index) if index else None
 
 
@@ -58,4 +57,4 @@ def _groups(marker: str) -> tuple[str, ...]:
 
 
 def _edge(fields: Mapping[str, object]) -> LockEdge:
-    return LockEdge(normalize_name(toml_lock.text(fields, "name") or ""), toml_lock.text(fields, "version"))
+    return LockEdge(normalize_name(typed.text(fields, "name") or ""), typed.text(fields, "version"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies import toml_requirements
+from memguard_hooks.dependencies.manifest_source import read_bytes
 from memguard_hooks.dependencies.requirement import Manifest, RequirementComment, Wanted
-from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import typed
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.tree import Tree
@@ -19,9 +20,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     """
     if req.is_template(path):
         return Manifest(skipped=(Skipped(path, None, "is a template"),))
-    data = tree.read(path)
-    if data is None:
-        raise MemguardError("no such file", path)
+    data = read_bytes(tree, path)
     document = parse_toml(data, path)
     own = _own_name(document)
 
@@ -48,8 +47,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     if "dynamic" in toml_requirements.table(document, ("project",)):
         from memguard_hooks.dependencies import setuptools_dynamic
 
-        for more in setuptools_dynamic.read(document, tree, wanted):
-            manifest = manifest.joined(more)
+        manifest = Manifest.of((manifest, *setuptools_dynamic.read(document, tree, wanted)))
     return manifest
 
 
@@ -61,8 +59,7 @@ def _own_name(document: TomlDocument) -> str | None:
 def _with_tools(manifest: Manifest, document: TomlDocument, wanted: Wanted) -> Manifest:
     """Add what the tables of tools declare; the module of a tool is loaded only for a file that has its table."""
     requirements = manifest.requirements
-    tools = toml_requirements.value_at(document, ("tool",))
-    tools = tools if isinstance(tools, dict) else {}
+    tools = typed.table(document.data, "tool")
     if "dependency-groups" in document.data:
         from memguard_hooks.dependencies import dependency_groups
 

@@ -79,14 +79,23 @@ class Manifest(NamedTuple):
     skipped: tuple[Skipped, ...] = ()
     own_extras: tuple[tuple[str | None, str], ...] = ()
 
-    def joined(self, other: Manifest) -> Manifest:
-        """Return both as one."""
-        return Manifest(
-            self.requirements + other.requirements,
-            self.comments + other.comments,
-            self.skipped + other.skipped,
-            self.own_extras + other.own_extras,
+    @classmethod
+    def of(cls, parts: Iterable[Manifest]) -> Manifest:
+        """Return all parts as one."""
+        found = list(parts)
+        return cls(
+            tuple(one for part in found for one in part.requirements),
+            tuple(one for part in found for one in part.comments),
+            tuple(one for part in found for one in part.skipped),
+            tuple(one for part in found for one in part.own_extras),
         )
+
+    def in_group(self, group: Group, name: str | None) -> Manifest:
+        """Return a requirements file as the group of the manifest that takes it in."""
+        if group == "runtime":
+            return self
+        requirements = tuple(one._replace(group=group, group_name=name) for one in self.requirements)
+        return self._replace(requirements=requirements, own_extras=())
 
 
 _NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?=$|[][<>=!~;(@,\s])")

@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from memguard_hooks.dependencies import requirement as req
-from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, RequirementComment, Wanted
+from memguard_hooks.dependencies.manifest_source import (
+    comments,
+    parse_wanted,
+    read_bounded,
+    read_named,
+    without_comment,
+)
+from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, Wanted
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Skipped
-from memguard_hooks.tree import Tree, join, parent
-
-MAX_BYTES = 2**20
+from memguard_hooks.tree import Tree
 
 
 class Piece(NamedTuple):
@@ -40,21 +43,14 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
 
     Raises MemguardError for a requirement that does not parse, with the place.
     """
-    data = tree.read(path)
-    if data is None:
-        raise MemguardError("no such file", path)
-    if len(data) > MAX_BYTES:
-        raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
+    data = read_bounded(tree, path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise MemguardError("is not UTF-8", path, data.count(b"\n", 0, error.start) + 1) from None
-    manifest = Manifest(comments=tuple(_comments(text, path)) if b"memguard:" in data else ())
-    for option in read_options(text):
-        kind = _kind(option)
-        if kind is not None:
-            manifest = manifest.joined(_option(option, *kind, tree, path, wanted))
-    return manifest
+    options = ((option, _kind(option)) for option in read_options(text))
+    found = [_option(option, *kind, tree, path, wanted) for option, kind in options if kind is not None]
+    return Manifest.of([Manifest(comments=tuple(comments(text, path))), *found])
 
 
 def _kind(option: Option) -> tuple[Group, str | None] | None:
@@ -72,11 +68,12 @@ def _option(option: Option, group: Group, name: str | None, tree: Tree, path: st
     first = option.pieces[0]
     if first.text.startswith("file:"):
         files = [file.strip() for piece in option.pieces for file in piece.text.removeprefix("file:").split(",")]
-        return _files([file for file in files if file], first.line, group, name, tree, path, wanted)
+        named = Manifest.of(read_named(tree, path, first.line, file, wanted) for file in files if file)
+        return named.in_group(group, name)
     is_list = len(option.pieces) > 1
     # On one line, semicolons part requirements; setuptools has no markers there.
     pieces = option.pieces if is_list else tuple(_split(first))
-    return Manifest(tuple(_requirements(pieces, group, name, path, wanted)))
+    return Manifest(tuple(_requirements(pieces, path, wanted))).in_group(group, name)
 
 
 def _split(piece: Piece) -> Iterator[Piece]:
@@ -85,35 +82,11 @@ def _split(piece: Piece) -> Iterator[Piece]:
         yield Piece(piece.line, piece.column + match.start() + len(match[0]) - len(match[0].lstrip()), text)
 
 
-def _requirements(
-    pieces: Iterable[Piece], group: Group, name: str | None, path: str, wanted: Wanted
-) -> Iterator[Requirement]:
+def _requirements(pieces: Iterable[Piece], path: str, wanted: Wanted) -> Iterator[Requirement]:
     for line, column, written in pieces:
-        text = re.split(r"(?:^|\s)#", written, maxsplit=1)[0].rstrip()
-        bare = req.name_of(text)
-        if text and (bare is None or wanted(bare)):
-            yield req.parse(text, path, line, column, line)._replace(group=group, group_name=name)
-
-
-def _files(files: list[str], line: int, group: Group, name: str | None, tree: Tree, path: str, wanted: Wanted) -> Manifest:
-    from memguard_hooks.dependencies import requirements_txt
-
-    manifest = Manifest()
-    for file in files:
-        target = join(parent(path), file)
-        if target is None:
-            manifest = manifest.joined(
-                Manifest(skipped=(Skipped(path, line, f"takes {file}, which leads out of the repository"),))
-            )
-            continue
-        if tree.read(target) is None:
-            raise MemguardError(f"takes {req.shorten(file)}, which is missing", path, line)
-        found = requirements_txt.read(tree, target, wanted)
-        if group != "runtime":
-            of_group = tuple(one._replace(group=group, group_name=name) for one in found.requirements)
-            found = found._replace(requirements=of_group, own_extras=())
-        manifest = manifest.joined(found)
-    return manifest
+        found = parse_wanted(without_comment(written), path, line, column, line, wanted)
+        if found is not None:
+            yield found
 
 
 _SECTION = re.compile(r"\[(.+)\]")
@@ -121,7 +94,7 @@ _OPTION = re.compile(r"([^\s=:][^=:]*?)\s*[=:]\s*(.*)")
 
 
 def read_options(text: str) -> Iterator[Option]:
-    """Give the options of a file: a line that stands deeper than the name of an option goes on with its value."""
+    """Yield the options of a file: a line that stands deeper than the name of an option goes on with its value."""
     section, name, depth = "", "", 0
     pieces: list[Piece] = []
     for number, line in enumerate(text.split("\n"), 1):
@@ -143,10 +116,3 @@ def read_options(text: str) -> Iterator[Option]:
             pieces = [Piece(number, column + option.start(2), option[2])]
     if name:
         yield Option(section, name, tuple(pieces))
-
-
-def _comments(text: str, path: str) -> Iterator[RequirementComment]:
-    for number, line in enumerate(text.split("\n"), 1):
-        match = re.search(r"(?:^|(?<=\s))#.*", line.rstrip())
-        if match:
-            yield RequirementComment(path, number, match.start() + 1, match[0])

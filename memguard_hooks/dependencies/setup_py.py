@@ -11,13 +11,17 @@ import warnings
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from memguard_hooks.dependencies import requirement as req
-from memguard_hooks.dependencies.requirement import Group, Manifest, RequirementComment, Wanted
-from memguard_hooks.errors import MemguardError
+from memguard_hooks.dependencies.manifest_source import (
+    comments,
+    parse_wanted,
+    read_bounded,
+    read_named,
+    without_comment,
+)
+from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, Wanted
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import Tree, join, parent
 
-MAX_BYTES = 2**20
 MAX_STEPS = 20_000
 """Expressions that are looked at: names that are bound to names can be many times as long as the file."""
 
@@ -35,11 +39,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
 
     Raises MemguardError for a requirement that does not parse, with the place.
     """
-    data = tree.read(path)
-    if data is None:
-        raise MemguardError("no such file", path)
-    if len(data) > MAX_BYTES:
-        raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
+    data = read_bounded(tree, path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes, which are not ours to judge
@@ -48,18 +48,13 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
         line = error.lineno if isinstance(error, SyntaxError) else None
         return Manifest(skipped=(Skipped(path, line, "does not parse as Python"),))
     text = data.decode("utf-8-sig", "replace")
-    manifest = Manifest(comments=tuple(_comments(text, path)) if b"memguard:" in data else ())
     values = _Values(module, text)
-    for group, name, value in _declarations(module, values):
-        for piece in values.of(value):
-            if isinstance(piece, LiteralText):
-                manifest = manifest.joined(_requirements(piece, path, group, name, wanted))
-            elif piece.file is not None:
-                manifest = manifest.joined(_file(tree, path, piece, group, name, wanted))
-            else:
-                gap = Skipped(path, piece.line, f"its {name or group} requirements are {piece.reason}, which is not run")
-                manifest = manifest.joined(Manifest(skipped=(gap,)))
-    return manifest
+    found = (
+        _piece(tree, path, piece, group, name, wanted).in_group(group, name)
+        for group, name, value in _declarations(module, values)
+        for piece in values.of(value)
+    )
+    return Manifest.of([Manifest(comments=tuple(comments(text, path, "# memguard:"))), *found])
 
 
 class LiteralText(NamedTuple):
@@ -185,39 +180,25 @@ class _Values:
         return Computed(node.lineno, f"computed by {name}()" if name else "computed")
 
 
-def _requirements(piece: LiteralText, path: str, group: Group, name: str | None, wanted: Wanted) -> Manifest:
-    """Read the lines of a string: mostly one, without an end."""
-    found = []
+def _piece(tree: Tree, path: str, piece: LiteralText | Computed, group: Group, name: str | None, wanted: Wanted) -> Manifest:
+    if isinstance(piece, LiteralText):
+        return Manifest(tuple(_requirements(piece, path, wanted)))
+    if piece.file is None:
+        reason = f"its {name or group} requirements are {piece.reason}, which is not run"
+        return Manifest(skipped=(Skipped(path, piece.line, reason),))
+    target = join(parent(path), piece.file)
+    if target is not None and tree.read(target) is None:  # the path may be put together in another way than it seems
+        return Manifest(skipped=(Skipped(path, piece.line, f"reads {piece.file}, which is not beside it"),))
+    return read_named(tree, path, piece.line, piece.file, wanted, "reads")
+
+
+def _requirements(piece: LiteralText, path: str, wanted: Wanted) -> Iterator[Requirement]:
+    """Yield what the lines of a string write: mostly one, without an end."""
     lines = piece.text.split("\n")
     for index, written in enumerate(lines):
-        text = re.split(r"(?:^|\s)#", written, maxsplit=1)[0].strip()
-        bare = req.name_of(text)
-        if text and (bare is None or wanted(bare)):
-            indent = len(written) - len(written.lstrip())
-            line = piece.line + index if piece.end_line > piece.line else piece.line
-            column = (piece.column if line == piece.line else 1) + indent
-            end = piece.end_line if len(lines) == 1 else line
-            found.append(req.parse(text, path, line, column, end)._replace(group=group, group_name=name))
-    return Manifest(tuple(found))
-
-
-def _file(tree: Tree, path: str, piece: Computed, group: Group, name: str | None, wanted: Wanted) -> Manifest:
-    from memguard_hooks.dependencies import requirements_txt
-
-    target = join(parent(path), piece.file or "")
-    if target is None:
-        return Manifest(skipped=(Skipped(path, piece.line, f"reads {piece.file}, which leads out of the repository"),))
-    if tree.read(target) is None:  # the path may be put together in another way than it seems
-        return Manifest(skipped=(Skipped(path, piece.line, f"reads {piece.file}, which is not beside it"),))
-    found = requirements_txt.read(tree, target, wanted)
-    if group == "runtime":
-        return found
-    of_group = tuple(one._replace(group=group, group_name=name) for one in found.requirements)
-    return found._replace(requirements=of_group, own_extras=())
-
-
-def _comments(text: str, path: str) -> Iterator[RequirementComment]:
-    for number, line in enumerate(text.split("\n"), 1):
-        at = line.find("# memguard:")
-        if at >= 0:
-            yield RequirementComment(path, number, at + 1, line[at:].rstrip())
+        line = piece.line + index if piece.end_line > piece.line else piece.line
+        column = (piece.column if line == piece.line else 1) + len(written) - len(written.lstrip())
+        end = piece.end_line if len(lines) == 1 else line
+        found = parse_wanted(without_comment(written).strip(), path, line, column, end, wanted)
+        if found is not None:
+            yield found

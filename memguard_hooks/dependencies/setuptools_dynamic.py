@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from memguard_hooks.dependencies import toml_requirements
-from memguard_hooks.dependencies.requirement import Manifest, Wanted, shorten
-from memguard_hooks.errors import MemguardError
+from memguard_hooks.dependencies.manifest_source import read_named
+from memguard_hooks.dependencies.requirement import Manifest, Wanted
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import typed
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
-from memguard_hooks.tree import Tree, join, parent
+from memguard_hooks.tree import Tree
 
 
 def read(document: TomlDocument, tree: Tree, wanted: Wanted) -> Iterator[Manifest]:
     """Read the requirements files that setuptools is told to take, and say what else is dynamic."""
     dynamic = toml_requirements.table(document, ("project",)).get("dynamic")
-    poetry = toml_requirements.value_at(document, ("tool", "poetry", "dependencies"))
+    poetry = typed.value(document.data, "tool", "poetry", "dependencies")
     for field in ("dependencies", "optional-dependencies"):
         if not isinstance(dynamic, list) or field not in dynamic or poetry is not None:
             continue
@@ -28,7 +29,8 @@ def read(document: TomlDocument, tree: Tree, wanted: Wanted) -> Iterator[Manifes
         files = [(extra, file) for extra in extras for file in _files(document, (*key, extra) if extra else key)]
         for extra, file in files:
             line = document.place((*key, extra) if extra else key).line
-            yield _file(document.path, line, tree, file, extra, wanted)
+            named = read_named(tree, document.path, line, file, wanted)
+            yield named if extra is None else named.in_group("extra", extra)
         if not files:
             line = document.place(("project", "dynamic")).line
             yield Manifest(skipped=(Skipped(document.path, line, f"its {field} are dynamic and are not read from here"),))
@@ -37,19 +39,3 @@ def read(document: TomlDocument, tree: Tree, wanted: Wanted) -> Iterator[Manifes
 def _files(document: TomlDocument, key: KeyPath) -> list[str]:
     file = toml_requirements.table(document, key).get("file")
     return [file] if isinstance(file, str) else toml_requirements.texts(document, (*key, "file"))
-
-
-def _file(path: str, line: int, tree: Tree, file: str, extra: str | None, wanted: Wanted) -> Manifest:
-    from memguard_hooks.dependencies import requirements_txt
-
-    target = join(parent(path), file)
-    if target is None:
-        return Manifest(skipped=(Skipped(path, line, f"takes {file}, which leads out of the repository"),))
-    if tree.read(target) is None:
-        raise MemguardError(f"takes {shorten(file)}, which is missing", path, line)
-    found = requirements_txt.read(tree, target, wanted)
-    if extra is None:
-        return found
-    return found._replace(
-        requirements=tuple(one._replace(group="extra", group_name=extra) for one in found.requirements), own_extras=()
-    )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from memguard_hooks.dependencies import lock
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.toml_document import parse as parse_toml
 
 _ARCHIVE = re.compile(rb"\n    \{[^\n]*[ ,]hash(?:es)? = [^\n]*")
@@ -62,29 +62,3 @@ def _places(data: bytes, header: bytes) -> list[Place]:
     if re.match(rb"%s\r?\nname = " % re.escape(header), data):
         found.insert(0, Place(2, 1))
     return found
-
-
-def text(fields: Mapping[str, object], key: str) -> str | None:
-    """Return a string of a table, None where there is none."""
-    value = fields.get(key)
-    return value if isinstance(value, str) else None
-
-
-def texts(fields: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """Return the strings of a list of a table; a string by itself is a list of one."""
-    value = fields.get(key)
-    if isinstance(value, str):
-        return (value,)
-    return tuple(one for one in value if isinstance(one, str)) if isinstance(value, list) else ()
-
-
-def tables(fields: Mapping[str, object], key: str) -> tuple[Mapping[str, object], ...]:
-    """Return the tables of a list of a table."""
-    value = fields.get(key)
-    return tuple(one for one in value if isinstance(one, dict)) if isinstance(value, list) else ()
-
-
-def table(fields: Mapping[str, object], key: str) -> Mapping[str, object]:
-    """Return a table of a table, an empty one where there is none."""
-    value = fields.get(key)
-    return value if isinstance(value, dict) else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
@@ -10,14 +11,6 @@ from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 
 MAX_REQUIREMENTS = 5_000
 """Requirements of one list: no hand writes more, and parsing them takes seconds."""
-
-
-def value_at(document: TomlDocument, key: KeyPath) -> object:
-    """Return the value of a key, None where there is none."""
-    value: object = document.data
-    for part in key:
-        value = value.get(str(part)) if isinstance(value, dict) else None
-    return value
 
 
 def table(document: TomlDocument, key: KeyPath) -> dict[str, object]:
@@ -64,3 +57,39 @@ def element(
     column += len(text) - len(text.lstrip(" \t"))
     parsed = req.parse(text.strip(), document.path, line, column, document.end_line(item))
     return parsed._replace(group=group, group_name=name)
+
+
+class Fields(NamedTuple):
+    """A requirement that is written as a table, or as a version, which stands for a table of that alone."""
+
+    document: TomlDocument
+    key: KeyPath
+    values: Mapping[str, object]
+
+    def text(self, field: str) -> str | None:
+        """Return a string, None where there is none. Raises MemguardError for anything else."""
+        found = self.values.get(field)
+        if found is not None and not isinstance(found, str):
+            key = (*self.key, field)
+            raise self.document.error(f"{dotted(key)} must be a string", key)
+        return found
+
+    def requirement(self, name: str, specifier: str, url: str | None, markers: Iterable[str | None]) -> Requirement:
+        """Return what all fields together ask for. Raises MemguardError where pip would refuse it."""
+        extras = self.values.get("extras", [])
+        if not isinstance(extras, list) or not all(isinstance(extra, str) for extra in extras):
+            key = (*self.key, "extras")
+            raise self.document.error(f"{dotted(key)} must be a list of strings", key)
+        conditions = [one for one in markers if one]
+        marker = " and ".join(f"({one})" for one in conditions) if len(conditions) > 1 else "".join(conditions)
+        written = req.compose(name, extras, specifier, url, marker)
+        document = self.document
+        return req.parse(written, document.path, *document.place(self.key), document.end_line(self.key))
+
+
+def fields_of(document: TomlDocument, key: KeyPath, value: object) -> Fields:
+    """Return the fields of a requirement. Raises MemguardError for what is neither a version nor a table."""
+    values = {"version": value} if isinstance(value, str) else value
+    if not isinstance(values, dict):
+        raise document.error(f"{dotted(key)} must be a version or a table", key)
+    return Fields(document, key, values)

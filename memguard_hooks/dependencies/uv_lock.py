@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from memguard_hooks.dependencies import lock, toml_lock
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name, source_of_url
+from memguard_hooks.formats import typed
 
 
 def read(data: bytes, path: str) -> Lock:
@@ -18,21 +19,21 @@ def read(data: bytes, path: str) -> Lock:
     found = toml_lock.parse(data, path, "package")
     if found.data.get("version", 1) != 1:
         return lock.too_new(path, found.data.get("version"))
-    members = toml_lock.texts(toml_lock.table(found.data, "manifest"), "members")
+    members = typed.texts(typed.table(found.data, "manifest"), "members")
     packages: list[LockedPackage] = []
     roots: list[LockEdge] = []
     for entry in found.entries:
-        source = _source(toml_lock.table(entry.fields, "source"))
+        source = _source(typed.table(entry.fields, "source"))
         requires = tuple(_edges(entry.fields))
         if source == RequirementSource("path", ".") or entry.fields["name"] in members:
             roots += requires
         packages.append(
             LockedPackage(
                 normalize_name(str(entry.fields["name"])),
-                toml_lock.text(entry.fields, "version"),
+                typed.text(entry.fields, "version"),
                 *entry.place,
                 source,
-                _either(toml_lock.texts(entry.fields, "resolution-markers")),
+                _either(typed.texts(entry.fields, "resolution-markers")),
                 (),
                 requires,
             )
@@ -52,24 +53,24 @@ def _source(fields: Mapping[str, object]) -> RequirementSource | None:
 
 
 def _edges(fields: Mapping[str, object]) -> Iterator[LockEdge]:
-    for one in toml_lock.tables(fields, "dependencies"):
+    for one in typed.tables(fields, "dependencies"):
         yield _edge(one)
-    optional = toml_lock.table(fields, "optional-dependencies")
+    optional = typed.table(fields, "optional-dependencies")
     for extra in optional:
-        for one in toml_lock.tables(optional, extra):
+        for one in typed.tables(optional, extra):
             yield _edge(one)._replace(extra=normalize_name(extra))
-    groups = toml_lock.table(fields, "dev-dependencies")
+    groups = typed.table(fields, "dev-dependencies")
     for group in groups:
-        for one in toml_lock.tables(groups, group):
+        for one in typed.tables(groups, group):
             yield _edge(one)._replace(group=normalize_name(group))
 
 
 def _edge(fields: Mapping[str, object]) -> LockEdge:
     return LockEdge(
-        normalize_name(toml_lock.text(fields, "name") or ""),
-        toml_lock.text(fields, "version"),
-        toml_lock.text(fields, "marker"),
-        tuple(normalize_name(extra) for extra in toml_lock.texts(fields, "extra")),
+        normalize_name(typed.text(fields, "name") or ""),
+        typed.text(fields, "version"),
+        typed.text(fields, "marker"),
+        tuple(normalize_name(extra) for extra in typed.texts(fields, "extra")),
     )
 
 

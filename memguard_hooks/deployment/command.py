@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memguard_hooks.deployment.servers import read_program
-from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartCommand, inside, parse_entrypoint, unknown
+from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartCommand, parse_entrypoint, unknown
 from memguard_hooks.deployment.wrappers import unwrap
 from memguard_hooks.formats.shell import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
 from memguard_hooks.tree import parent
@@ -36,8 +36,8 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
-def parse(command: str, host: Host, folder: str = "") -> StartCommand:
-    """Read a start command as a shell would run it, with the working folder as a path from the root."""
+def parse(command: str, host: Host, folder: str | None = None) -> StartCommand:
+    """Read a start command as a shell would run it, in the working folder of the host, or in another one."""
     if len(command) > MAX_LENGTH:
         return unknown(f"the command is longer than {MAX_LENGTH // 1024} KiB")
     if host.depth > MAX_DEPTH:
@@ -46,11 +46,12 @@ def parse(command: str, host: Host, folder: str = "") -> StartCommand:
     if host.concurrency is not None:
         variables.setdefault("WEB_CONCURRENCY", str(host.concurrency))
     host = host._replace(variables=variables, depth=host.depth + 1)
+    host = host if folder is None else host._replace(folder=folder)
     try:
         steps = _read_steps(command)
         if steps is None:
-            return _shell_program(command.encode(), (), host, folder)
-        return unknown(steps) if isinstance(steps, str) else _run_steps(steps, host, folder)
+            return _shell_program(command.encode(), (), host)
+        return unknown(steps) if isinstance(steps, str) else _run_steps(steps, host)
     except ShellError as error:
         return unknown(f"the command does not parse: {error}")
 
@@ -76,7 +77,7 @@ def _read_steps(command: str) -> list[_Step] | str | None:
             return None
         elif token.text == "|":
             pipe.append([])
-        elif token.text[0] in "<>" or token.text.startswith("&>"):
+        elif token.is_redirection:
             is_target = True
         else:
             kept = [words for words in pipe if words and (len(pipe) == 1 or _name(words) not in _FILTERS)]
@@ -100,7 +101,7 @@ def _name(words: Sequence[str]) -> str:
     return words[0].rpartition("/")[2]
 
 
-def _run_steps(steps: Sequence[_Step], host: Host, folder: str) -> StartCommand:
+def _run_steps(steps: Sequence[_Step], host: Host) -> StartCommand:
     """Follow the commands of a list to the last, which stays."""
     variables = dict(host.variables)
     unread = None
@@ -120,19 +121,19 @@ def _run_steps(steps: Sequence[_Step], host: Host, folder: str) -> StartCommand:
         elif words[:1] == ["cd"]:
             if any(char in "".join(words) for char in "$`"):
                 return unknown(f"it changes to {' '.join(words[1:])}, which is known only at run time")
-            inner = inside(folder, words[1] if len(words) > 1 else "~", host)
+            inner = host.inside(words[1] if len(words) > 1 else "~")
             if inner is None or len(words) != 2:
                 return unknown(f"it changes to {' '.join(words[1:])}, which leads out of the repository")
-            folder = inner
+            host = host._replace(folder=inner)
         elif words and words[0] in ("source", ".") and len(words) > 1 and not words[1].endswith("bin/activate"):
             unread = words[1]
-    started = _run(words, host._replace(variables=variables), folder)
+    started = _run(words, host._replace(variables=variables))
     if unread is not None and started.workers is not None:
         return unknown(f"it takes the variables that {unread} sets, which is not read", started.entrypoint, started.program)
     return started
 
 
-def _run(words: list[str], host: Host, folder: str) -> StartCommand:
+def _run(words: list[str], host: Host) -> StartCommand:
     """Read a simple command, behind the variables and the wrappers that stand before it."""
     variables = dict(host.variables)
     while True:
@@ -144,10 +145,10 @@ def _run(words: list[str], host: Host, folder: str) -> StartCommand:
             break
         if inner.reason is not None:
             return unknown(inner.reason)
-        changed = inside(folder, inner.folder, host)
+        changed = host.inside(inner.folder)
         if changed is None:
             return unknown(f"it changes to {inner.folder}, which leads out of the repository")
-        words, folder = list(inner.words), changed
+        words, host = list(inner.words), host._replace(folder=changed)
     if not words:
         return unknown("the command is empty")
     host = host._replace(variables=variables)
@@ -156,28 +157,28 @@ def _run(words: list[str], host: Host, folder: str) -> StartCommand:
         at = 1
         while at < len(words) and words[at].startswith("-"):
             if re.fullmatch(r"-[a-z]*c", words[at]) and at + 1 < len(words):
-                return parse(words[at + 1], host, folder)
+                return parse(words[at + 1], host)
             at += 2 if words[at] in ("-o", "--rcfile", "--init-file") else 1
         if at == len(words):
             return unknown(f"{_name(words)} is given no command with {' '.join(options)}")
         words = words[at:]
-    path = inside(folder, words[0], host)
+    path = host.inside(words[0])
     if words[0].endswith((".sh", ".bash")) and path is not None:
         data = host.read(path)
         if data is not None:
-            return _script(data, path, words[1:], host, folder)
-    return read_program(words, host, folder, parse)
+            return _script(data, path, words[1:], host)
+    return read_program(words, host, parse)
 
 
-def _script(data: bytes, path: str, arguments: Sequence[str], host: Host, folder: str) -> StartCommand:
+def _script(data: bytes, path: str, arguments: Sequence[str], host: Host) -> StartCommand:
     """Read what a start script ends in."""
     if path in host.scripts:
         return unknown(f"{path} calls itself")
     host = host._replace(scripts=(*host.scripts, path))
-    return _shell_program(data, arguments, host, folder, path)
+    return _shell_program(data, arguments, host, path)
 
 
-def _shell_program(data: bytes, arguments: Sequence[str], host: Host, folder: str, path: str | None = None) -> StartCommand:
+def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str | None = None) -> StartCommand:
     """Read what a script, or a command that is one, comes to: its one command that stays."""
     from memguard_hooks.deployment import shell_script
 
@@ -188,10 +189,10 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, folder: st
     variables = dict(host.variables)
     for name, text in script.variables:
         variables[name] = " ".join(expand(text, variables, host.cpus))
-    host = host._replace(variables=variables)
-    folders = script.folders
+    folder, folders = host.folder, script.folders
     if folders[:1] == (shell_script.HERE,):
         folder, folders = parent(path or ""), folders[1:]
+    host = host._replace(variables=variables)
     lines = [" && ".join([*(f"cd {inner}" for inner in folders), one]) for one in script.commands]
     if len(lines) > MAX_DEPTH or any(_read_steps(line) is None for line in lines):
         return unknown(f"{where} {_PROGRAM}")

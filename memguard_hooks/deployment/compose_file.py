@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import yaml
 
-from memguard_hooks.deployment.compose_values import ComposeText, interpolate, read_env_file, split_words
+from memguard_hooks.deployment.compose_values import interpolate, read_env_file, split_words
 from memguard_hooks.deployment.service import Read, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats.parameters import Substituted
 from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
 from memguard_hooks.tree import join, parent
 
@@ -57,7 +58,7 @@ class Written(NamedTuple):
     `words` are those of a command, None where it is null or compose refuses it; `cut` is what compose drops behind them.
     """
 
-    text: ComposeText
+    text: Substituted
     place: ServicePlace
     folder: str = ""
     words: tuple[str, ...] | None = None
@@ -297,13 +298,13 @@ def _environment(node: yaml.Node | None, source: ComposeSource) -> Iterator[tupl
     for one in items(node)[:MAX_ITEMS]:
         written = _written(scalar(one) or "", one, source)
         name, sign, text = written.text.text.partition("=")
-        known = written._replace(text=ComposeText(text, written.text.is_known))
+        known = written._replace(text=Substituted(text, written.text.is_known))
         yield name, known if sign else _of_host(name, written, source)
 
 
 def _of_host(name: str, written: Written, source: ComposeSource) -> Written:
     value = source.variables.get(name)
-    return written._replace(text=ComposeText(value or "", is_known=value is not None))
+    return written._replace(text=Substituted(value or "", is_known=value is not None))
 
 
 def _env_files(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:

@@ -12,29 +12,18 @@ import shlex
 from collections.abc import Mapping
 from typing import NamedTuple
 
-MAX_TEXT = 2**13
-"""A value that holds variables is a line."""
-
-MAX_DEPTH = 10
-"""Defaults that hold variables with defaults."""
+from memguard_hooks.formats import parameters
+from memguard_hooks.formats.parameters import Substituted
 
 MAX_ENV_BYTES = 2**18
 """An env file is a screen or two."""
 
 MAX_VARIABLES = 2000
 
-_VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-+?]|(?=\})))", re.ASCII)
 _KEY = re.compile(r"(?:export[ \t]+)?([\w.\-\[\]]+)[ \t]*(?:([=:])[ \t]*|(?=\r?\n|\Z))")
 _QUOTED = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{0,9})?) ?(|[kmgtp])(?:i?b)?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
-
-
-class ComposeText(NamedTuple):
-    """A value with its variables put in; those that nobody knows stand as they are written, and make it unknown."""
-
-    text: str
-    is_known: bool = True
 
 
 class ComposeVariable(NamedTuple):
@@ -45,70 +34,9 @@ class ComposeVariable(NamedTuple):
     column: int
 
 
-def interpolate(text: str, known: Mapping[str, str], depth: int = 0) -> ComposeText:
-    """Put in `$X`, `${X}`, `${X:-default}`, `${X-default}`, `${X:+other}`, `${X+other}`, `${X:?error}`; `$$` is a dollar.
-
-    A text that compose refuses is unknown.
-    """
-    if "$" not in text:
-        return ComposeText(text)
-    if len(text) > MAX_TEXT or depth > MAX_DEPTH:
-        return ComposeText(text, is_known=False)
-    parts: list[str] = []
-    length = 0
-    is_known = True
-    at = 0
-    while (dollar := text.find("$", at)) >= 0:
-        parts.append(text[at:dollar])
-        match = _VARIABLE.match(text, dollar)
-        if match is None and text.startswith("${", dollar):
-            return ComposeText(text, is_known=False)
-        if match is None:
-            parts.append("$")
-            at = dollar + 1
-            continue
-        at = match.end()
-        if match[1]:
-            parts.append("$")
-            continue
-        if match[2]:
-            found = ComposeText(known[match[2]]) if match[2] in known else ComposeText(match[0], is_known=False)
-        else:
-            end = _closing(text, at)
-            if end is None:
-                return ComposeText(text, is_known=False)
-            written, word = text[dollar : end + 1], text[at:end]
-            at = end + 1
-            found = _choose(known.get(match[3]), match[4], word, written, known, depth)
-        parts.append(found.text)
-        length += len(found.text)
-        if length > MAX_TEXT:  # values that double each other
-            return ComposeText(text, is_known=False)
-        is_known = is_known and found.is_known
-    parts.append(text[at:])
-    return ComposeText("".join(parts), is_known)
-
-
-def _choose(value: str | None, sign: str, word: str, written: str, known: Mapping[str, str], depth: int) -> ComposeText:
-    is_set = value is not None and (value != "" or ":" not in sign)
-    if sign.endswith("+"):
-        if is_set:
-            return interpolate(word, known, depth + 1)
-        return ComposeText(written, is_known=False) if value is None else ComposeText("")
-    if value is not None and is_set:
-        return ComposeText(value)
-    if sign.endswith("-"):
-        return interpolate(word, known, depth + 1)
-    return ComposeText(written, is_known=False)
-
-
-def _closing(text: str, at: int) -> int | None:
-    depth = 1
-    for match in re.compile(r"[{}]").finditer(text, at):
-        depth += 1 if match[0] == "{" else -1
-        if depth == 0:
-            return match.start()
-    return None
+def interpolate(text: str, known: Mapping[str, str]) -> Substituted:
+    """Put in `$X`, `${X}`, `${X:-default}` and their like; `$$` is a dollar. A text that compose refuses is unknown."""
+    return parameters.put_in(text, known, parameters.COMPOSE)
 
 
 def read_env_file(data: bytes, known: Mapping[str, str]) -> dict[str, ComposeVariable]:
@@ -131,9 +59,9 @@ def read_env_file(data: bytes, known: Mapping[str, str]) -> dict[str, ComposeVar
         line, counted = line + text.count("\n", counted, at), at
         column = at - text.rfind("\n", 0, at)
         at = match.end()
-        value: ComposeText | None
+        value: Substituted | None
         if not match[2]:
-            value = ComposeText(known[match[1]]) if match[1] in known else None
+            value = Substituted(known[match[1]]) if match[1] in known else None
         else:
             value, at = _value(text, at, visible)
         found[match[1]] = ComposeVariable(value.text if value is not None and value.is_known else None, line, column)
@@ -142,11 +70,11 @@ def read_env_file(data: bytes, known: Mapping[str, str]) -> dict[str, ComposeVar
     return found
 
 
-def _value(text: str, at: int, known: Mapping[str, str]) -> tuple[ComposeText, int]:
+def _value(text: str, at: int, known: Mapping[str, str]) -> tuple[Substituted, int]:
     quoted = _QUOTED.match(text, at)
     if quoted is not None:
         if quoted[1] is not None:
-            return ComposeText(quoted[1].replace("\\'", "'")), quoted.end()
+            return Substituted(quoted[1].replace("\\'", "'")), quoted.end()
         return interpolate(_unescape(quoted[2]), known), quoted.end()
     end = text.find("\n", at)
     end = len(text) if end < 0 else end

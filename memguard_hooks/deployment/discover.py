@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING
 
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, join_services
+from memguard_hooks.deployment.readers import GENERIC, PLATFORM_FILES, PLATFORMS, Format, reader_of
+from memguard_hooks.deployment.service import Deployment, Read, Service, join_services
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent
@@ -31,23 +32,6 @@ if TYPE_CHECKING:
     from memguard_hooks.deployment.command import EntryPoint
 
 Broken = Callable[[MemguardError], None]
-Reader = Callable[[bytes, str, Read], Deployment]
-
-PLATFORM_FILES = {
-    "render.yaml": "render",
-    "fly.toml": "fly",
-    "railway.json": "railway",
-    "railway.toml": "railway",
-    "heroku.yml": "heroku",
-    "app.yaml": "app_engine",
-    ".do/app.yaml": "digitalocean",
-    ".do/deploy.template.yaml": "digitalocean",
-    "serverless.yml": "serverless",
-    "serverless.yaml": "serverless",
-    "template.yaml": "serverless",
-    "template.yml": "serverless",
-}
-"""The files of platforms and the modules that read them; of several for one module the first that is there counts."""
 
 FOREIGN_FOLDERS = SKIPPED_FOLDERS | {"doc", "docs", "example", "examples", "sample", "samples", "test", "tests", "vendor"}
 """Folders whose apps are not deployed."""
@@ -57,11 +41,11 @@ MAX_FOLDERS = 300
 
 MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize", "base", "k8s/base",
                     "kubernetes/base", "deploy/base", "manifests/base", "kustomize/base")  # fmt: skip
-"""Where manifests of Kubernetes lie, as their reader has it, which loads yaml."""
+"""Where manifests of Kubernetes lie, each without the folders below it."""
 
 UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", "deployment/systemd", "etc/systemd",
                 "etc/systemd/system")  # fmt: skip
-"""Where units of systemd lie, as their reader has it."""
+"""Where units of systemd lie, each without the folders below it."""
 
 START_SCRIPTS = ("start.sh", "run.sh", "entrypoint.sh")
 
@@ -72,9 +56,6 @@ MAX_BYTES = 2**20
 
 MAX_SERVICES = 200
 """Services that one file may declare."""
-
-GENERIC = frozenset({"app_engine", "serverless"})
-"""Modules whose files have names that others give to templates of their own: `app.yaml`, `template.yaml`."""
 
 _TEMPLATE = re.compile(rb"\{%|(?<!\$)\{\{")
 
@@ -147,20 +128,17 @@ class _Files:
                     found.append(path)
         return found[:MAX_FOLDERS]
 
-    def run(self, module: str, path: str, read_file: Read | None = None) -> Deployment:
+    def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
         """Return what a reader makes of a file; nothing where it does not parse, and `broken` is told."""
-        from importlib import import_module
-
         data = self.read(path)
         if data is None:
             return Deployment()
-        reader = cast(Reader, import_module(f"memguard_hooks.deployment.{module}").read)
         try:
             if len(data) > MAX_BYTES:
                 raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
-            found = reader(data, path, read_file or self.read_named)
+            found = reader_of(name)(data, path, read_file or self.read_named)
         except MemguardError as error:
-            if module in GENERIC and _TEMPLATE.search(data[:MAX_BYTES]):
+            if name in GENERIC and _TEMPLATE.search(data[:MAX_BYTES]):
                 gap = Skipped(path, error.line, "is a template, whose values are known only once it is filled in")
                 return Deployment((), (gap,))
             self._broken(error)
@@ -246,30 +224,21 @@ class _Folder:
     @cached_property
     def deployment(self) -> Deployment:
         """What the files of this folder declare, joined."""
-        own = self._of_platforms()
-        processes = self._processes()
+        own, processes = self._of_platforms(), self._processes()
         if processes.services and processes.services[0].platform is not None:
-            own = _joined([own, processes])
-            processes = Deployment()
-        hosts = Deployment()
-        if not own.services:
-            units = [self._files.run("systemd", path) for path in self._units]
-            hosts = _joined([*units, self._of_compose(has_processes=bool(processes.services))])
-        others = [processes] if processes != Deployment() else []
+            own, processes = own.joined(processes), Deployment()
+        hosts = Deployment() if own.services else self._of_hosts(has_processes=bool(processes.services))
         image = self._image()
-        if image.services or (image.skipped and not own.services and not processes.services):
-            others.append(image)
-        if len(others) == 2 and self._runs_python(others[1]) and not self._runs_python(others[0]):
-            others.reverse()
-        if hosts.services and processes.services:
+        if image.skipped and (own.services or processes.services):
+            image = Deployment()
+        declared = processes
+        if hosts.services:
             known = {_words(service) for service in hosts.services}
             kept = tuple(service for service in processes.services if _words(service) not in known)
-            others[0] = _joined([hosts, processes._replace(services=kept)])
-        elif hosts.services:
-            own = _joined([own, hosts])
-        for other in others:
-            own = join_services(own, other)
-        return own
+            declared = hosts.joined(processes._replace(services=kept))
+        elif processes.services and not self._runs_python(processes) and self._runs_python(image):
+            return reduce(join_services, (own, image, declared))
+        return reduce(join_services, (own, declared, image))
 
     @property
     def start_script(self) -> Deployment:
@@ -303,12 +272,13 @@ class _Folder:
         return moved._replace(builds=tuple(build._replace(folder=self._path) for build in service.builds))
 
     def _of_platforms(self) -> Deployment:
-        found: dict[str, Deployment] = {}
-        for name, module in PLATFORM_FILES.items():
-            if name in self._names and module not in found:
-                found[module] = self._files.run(module, self._at(name))
-        manifests = [self._files.run("kubernetes", path) for path in self._manifests]
-        return _joined([*found.values(), *manifests])
+        first = {name: next((one for one in files if one in self._names), None) for name, files in PLATFORMS.items()}
+        found = [self._files.run(name, self._at(file)) for name, file in first.items() if file is not None]
+        return _joined([*found, *(self._files.run("kubernetes", path) for path in self._manifests)])
+
+    def _of_hosts(self, *, has_processes: bool) -> Deployment:
+        units = [self._files.run("systemd", path) for path in self._units]
+        return _joined([*units, self._of_compose(has_processes=has_processes)])
 
     def _processes(self) -> Deployment:
         """Return what `nixpacks.toml` or a Procfile declares, the latter with the dynos of `app.json`."""
@@ -396,28 +366,15 @@ def _may_hold_app(name: str) -> bool:
 
 def _joined(deployments: Iterable[Deployment]) -> Deployment:
     """Return all that several files declare, side by side."""
-    found = list(deployments)
-    return Deployment(
-        tuple(service for one in found for service in one.services),
-        tuple(gap for one in found for gap in one.skipped),
-        tuple(trap for one in found for trap in one.traps),
-    )
+    return reduce(Deployment.joined, deployments, Deployment())
 
 
 def _on_lambda(service: Service) -> Service:
     """Return a function with the memory that AWS Lambda gives where nobody asks for more."""
     from memguard_hooks.deployment import platforms
 
-    size = platforms.sizing(
-        "aws-lambda", "MemorySize", None, ServicePlace(service.path, service.line, service.column), service.name
-    )
-    return service._replace(
-        platform="aws-lambda",
-        plan=size.plan,
-        limit=size.limit,
-        limit_source=size.limit_source,
-        limit_label=f"aws-lambda {size.plan} MB by default",
-    )
+    sized = platforms.with_plan(service, "aws-lambda", "MemorySize", None, service.place)
+    return sized._replace(cpus=service.cpus, limit_label=f"aws-lambda {sized.plan} MB by default")
 
 
 def _words(service: Service) -> str:

@@ -6,7 +6,6 @@ shell form it ignores it; the last of each counts; a stage that starts from anot
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 import shlex
@@ -19,10 +18,10 @@ from memguard_hooks.deployment.command import parse_entrypoint
 from memguard_hooks.deployment.service import Build, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import parameters
+from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, Instruction, exec_form, instructions
+from memguard_hooks.formats.shell import split_plain
 from memguard_hooks.tree import join, normalize, parent
-
-MAX_BYTES = 2**20
-"""A Dockerfile is some kilobytes."""
 
 MAX_LINES = MAX_NAMES = 200
 """Lines of one instruction that are looked through for a name, and names that are looked for."""
@@ -36,18 +35,12 @@ MAX_VARIABLES = 1000
 _PYTHON = re.compile(r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)")
 """Images that set `PYTHON_VERSION`, the official ones, and those of uv, which name it."""
 
+_DECIDING = frozenset({"FROM", "CMD", "ENTRYPOINT", "ENV", "WORKDIR"})
+_TEMPLATE = re.compile(r"\{\{|\{%")
+
 _LAMBDA = re.compile(r"(?:^|/)lambda/python:(\d+\.\d+)")
 _LAMBDA_ROOT = "/var/task"
 """AWS's base images for Lambda, whose CMD is a handler: their documentation, "Deploy Python Lambda functions"."""
-
-
-class Instruction(NamedTuple):
-    """One instruction, its continuations joined; `column` is that of its name."""
-
-    name: str
-    text: str
-    line: int
-    column: int
 
 
 class ImageProgram(NamedTuple):
@@ -78,7 +71,7 @@ class Image(NamedTuple):
         """Return what the image runs; `command` are words that a platform puts in the place of CMD."""
         program = self.cmd
         if command is not None:
-            program = ImageProgram(tuple(_words(command)), command, self.line, 1)
+            program = ImageProgram(tuple(split_plain(command)), command, self.line, 1)
         text = _joined(self.entrypoint, program)
         place = self.cmd or self.entrypoint
         if text is None:
@@ -120,7 +113,7 @@ class Image(NamedTuple):
                 whole.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
                 folders.append(whole[-1])
         chosen = [*whole, *folders[1:], ""][0]
-        names = [word for word in _words(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
+        names = [word for word in split_plain(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
         for folder in dict.fromkeys([*folders[1:], ""]):
             if any(_holds(folder, name, read) for name in names):
                 return folder
@@ -136,14 +129,16 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
         raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
     stages: dict[str, Image] = {}
     text = data.decode("utf-8-sig", "replace")
-    file = _File(path, tuple(re.split(r"\r\n|\n", text)), context)
+    file = _File(path, tuple(re.split(r"\r?\n", text)), context)
     builder: _Builder | None = None
     outer: dict[str, str] = {}
-    for number, instruction in enumerate(_instructions(text)):
+    for number, instruction in enumerate(instructions(text)):
         if number == MAX_INSTRUCTIONS:
             return Skipped(path, instruction.line, f"has more than {MAX_INSTRUCTIONS} instructions")
-        if instruction.name == "":
-            return Skipped(path, instruction.line, instruction.text)
+        if isinstance(instruction, BrokenInstruction):
+            return Skipped(path, instruction.line, instruction.reason)
+        if instruction.name in _DECIDING and _TEMPLATE.search(instruction.text):
+            return Skipped(path, instruction.line, "is a template, whose values are known only once it is filled in")
         if instruction.name == "FROM":
             words = [word for word in _expand(instruction.text, outer).split() if not word.startswith("--")]
             if builder is not None and target and target.lower() in stages and stages[target.lower()] is builder.image:
@@ -166,6 +161,27 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
             return Skipped(path, None, f"has no stage {target}")
         return stages[target.lower()]
     return builder.image if builder is not None else Skipped(path, None, "has no FROM")
+
+
+def start(
+    file: str,
+    context: str,
+    read: Read,
+    *,
+    target: str = "",
+    command: str | None = None,
+    place: ServicePlace | None = None,
+) -> Service | Skipped | None:
+    """Return what the image of a Dockerfile runs, None where there is no such file.
+
+    `command` are words that stand in the place of CMD, at a place of their own. Raises MemguardError as `read_image` does.
+    """
+    data = read(file)
+    if data is None:
+        return None
+    image = read_image(data, file, context, target, read)
+    started = image if isinstance(image, Skipped) else image.service(file, read, command)
+    return started.at(place) if place is not None and isinstance(started, Service) else started
 
 
 _NOTHING = Image(1)
@@ -263,7 +279,7 @@ class _Builder:
         while option := _OPTION.match(text, at):
             origin = option[2] or "" if option[1] == "from" else origin
             at = option.end()
-        words = _exec_form(text[at:]) or tuple(_words(text[at:]))
+        words = exec_form(text[at:]) or tuple(split_plain(text[at:]))
         if len(words) < 2 or words[0].startswith("<<"):
             return
         place = posixpath.normpath(posixpath.join(self.image.workdir, words[-1]))
@@ -312,18 +328,8 @@ def _holds(folder: str, name: str, read: Read) -> bool:
 
 
 def _program(instruction: Instruction) -> ImageProgram:
-    words = _exec_form(instruction.text)
+    words = exec_form(instruction.text)
     return ImageProgram(words, instruction.text.strip(), instruction.line, instruction.column)
-
-
-def _exec_form(text: str) -> tuple[str, ...] | None:
-    if not text.strip().startswith("["):
-        return None
-    try:
-        words = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
 
 def _joined(entrypoint: ImageProgram | None, cmd: ImageProgram | None) -> str | None:
@@ -338,62 +344,7 @@ def _joined(entrypoint: ImageProgram | None, cmd: ImageProgram | None) -> str | 
     return shlex.join(words) if words else None
 
 
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()
-
-
-# The text
-
-
-def _instructions(text: str) -> Iterator[Instruction]:
-    """Yield the instructions; one without a name says what is wrong and ends them."""
-    lines = re.split(r"\r\n|\n", text)
-    escape = "\\"
-    number = 0
-    while number < len(lines):
-        directive = re.fullmatch(r"\s*#\s*(\w+)\s*=\s*(\S+)\s*", lines[number])
-        if directive is None:
-            break
-        if directive[1].lower() == "escape":
-            escape = directive[2]
-        number += 1
-    while number < len(lines):
-        start = number
-        parts: list[str] = []
-        while number < len(lines):
-            line = lines[number]
-            number += 1
-            if line.lstrip().startswith("#") or not line.strip():
-                if parts:
-                    continue
-                break
-            is_continued = line.rstrip().endswith(escape)
-            parts.append(line.rstrip()[: -len(escape)] if is_continued else line)
-            if not is_continued:
-                break
-        joined = "".join(parts)
-        match = re.match(r"\s*([A-Za-z]+)(?:\s+|$)", joined)
-        if match is None:
-            if joined.strip():
-                yield Instruction("", f"is no Dockerfile as it stands: {joined.strip()[:40]}", start + 1, 1)
-            continue
-        name = match[1].upper()
-        body = joined[match.end() :]
-        if name in ("FROM", "CMD", "ENTRYPOINT", "ENV", "WORKDIR") and re.search(r"\{\{|\{%", body):
-            yield Instruction("", "is a template, whose values are known only once it is filled in", start + 1, 1)
-            return
-        yield Instruction(name, body, start + 1, len(joined) - len(joined.lstrip()) + 1)
-        if name in ("RUN", "COPY", "ADD"):
-            for strip, word in re.findall(r"(?<!<)<<(-?)[\"']?(\w+)[\"']?", body):
-                while number < len(lines) and (lines[number].lstrip("\t") if strip else lines[number]) != word:
-                    number += 1
-                if number == len(lines):
-                    yield Instruction("", f"has a heredoc {word} without an end", start + 1, 1)
-                    return
-                number += 1
+# Variables
 
 
 _PAIR = re.compile(r"""(?<![^\s="'])([^\s="']+)=((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])*)""", re.DOTALL)
@@ -437,30 +388,6 @@ def _unquote(text: str) -> str:
     return re.sub(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", bare, text, flags=re.DOTALL)
 
 
-MAX_EXPANDED = 2**12
-"""Characters that variables may put into one text: they may hold each other, and double at each line."""
-
-
 def _expand(text: str, known: Mapping[str, str]) -> str:
-    """Put in build-time variables as Docker does: `$X`, `${X}`, `${X:-default}`, `${X:+other}`."""
-    left = MAX_EXPANDED
-
-    def value(match: re.Match[str]) -> str:
-        nonlocal left
-        put_in = found(match)
-        left -= len(put_in)
-        return put_in if left >= 0 else match[0]
-
-    def found(match: re.Match[str]) -> str:
-        name = match["name"] or match["plain"]
-        if name is None:
-            return match[0]
-        text = known.get(name)
-        if match["sign"] == ":-":
-            return text or _expand(match["word"], known)
-        if match["sign"] == ":+":
-            return _expand(match["word"], known) if text else ""
-        return match[0] if text is None else text
-
-    pattern = r"""\\.|'[^']*'|\$\{(?P<name>\w+)(?:(?P<sign>:[-+])(?P<word>[^{}]*))?\}|\$(?P<plain>[A-Za-z_]\w*)"""
-    return re.sub(pattern, value, text, flags=re.DOTALL)
+    """Put in build-time variables; those that are not known stay as they are written."""
+    return parameters.put_in(text, known, parameters.DOCKER).text

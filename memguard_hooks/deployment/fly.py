@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -19,7 +19,9 @@ from memguard_hooks.deployment.platforms import find_plan, nearest_plans
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import toml_document
+from memguard_hooks.formats.shell import split_plain
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
+from memguard_hooks.formats.typed import table
 from memguard_hooks.tree import join, parent
 
 FLY = "fly"
@@ -35,44 +37,39 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
     Raises MemguardError for TOML that does not parse, with the place.
     """
-    document = toml_document.parse(data, path)
-    found = document.data
-    read_file = cache(read_file)  # each group asks for the same files
+    return Deployment.of(_read(toml_document.parse(data, path), cache(read_file)))  # each group asks for the same files
+
+
+def _read(document: TomlDocument, read_file: Read) -> Iterator[Service | Skipped | Trap]:
+    path = document.path
     machines = _machines(document)
     image = _image(document, read_file)
-    base = image.service(path, read_file) if isinstance(image, Image) else image
-    processes = _table(found.get("processes"))
+    processes = table(document.data, "processes")
     groups = {name: command for name, command in processes.items() if isinstance(command, str) and command.strip()}
-    services: list[Service] = []
-    skipped: list[Skipped] = []
-    environment = {name: _text(value) for name, value in _table(found.get("env")).items()}
+    environment = {name: _text(value) for name, value in table(document.data, "env").items()}
     variables = {name: ServicePlace(path, *document.place(("env", name))) for name in environment}
     override = _override(document)
     commands: dict[str, str | None] = {**groups} or {"app": override.command}
     for name, command in commands.items():
-        line, column = document.place(("processes", name)) if groups else document.place(override.key)
-        started = image.service(path, read_file, command) if isinstance(image, Image) and command is not None else base
+        place = ServicePlace(path, *document.place(("processes", name) if groups else override.key))
+        started = image.service(path, read_file, command) if isinstance(image, Image) else image
         if override.entrypoint and isinstance(started, Service) and command is not None:
             started = started._replace(command=f"{override.entrypoint} {command}")
         if isinstance(started, Skipped):
             if command is None:
-                skipped.append(started)
+                yield started
                 continue
-            started = Service(name, path, line, column, shlex.join(_words(command)), folder=parent(path))
-        if command is None:
-            line, column = started.line, started.column
+            started = Service(name, *place, shlex.join(split_plain(command)), folder=parent(path))
+        started = started.at(place) if command is not None else started._replace(path=_image_path(document))
         service = started._replace(
             name=name,
-            path=path if command is not None else _image_path(document),
-            line=line,
-            column=column,
             kind=name,
             environment={**started.environment, "FLY_PROCESS_GROUP": name, **environment},
             variables={**started.variables, **variables},
             replicas=None,
         )
-        services.append(_with_memory(service, document, machines.get(name) or machines.get("")))
-    return Deployment(tuple(services), tuple(skipped), _traps(document, machines))
+        yield _with_memory(service, document, machines.get(name) or machines.get(""))
+    yield from _traps(document, machines)
 
 
 class _Override(NamedTuple):
@@ -84,13 +81,13 @@ class _Override(NamedTuple):
 
 
 def _override(document: TomlDocument) -> _Override:
-    table = _table(document.data.get("experimental"))
-    command, entrypoint = _command(table.get("cmd")), _command(table.get("entrypoint"))
+    fields = table(document.data, "experimental")
+    command, entrypoint = _command(fields.get("cmd")), _command(fields.get("entrypoint"))
     if entrypoint is not None and command is None:
         command, entrypoint = entrypoint, None
     if command is None:
         return _Override()
-    key = "cmd" if "cmd" in table else "entrypoint"
+    key = "cmd" if "cmd" in fields else "entrypoint"
     return _Override(("experimental", key), command, entrypoint)
 
 
@@ -101,13 +98,13 @@ def _command(value: Any) -> str | None:
 
 
 def _image_path(document: TomlDocument) -> str:
-    build = _table(document.data.get("build"))
+    build = table(document.data, "build")
     return join(parent(document.path), _text(build.get("dockerfile")) or "Dockerfile") or "Dockerfile"
 
 
 def _image(document: TomlDocument, read_file: Read) -> Image | Skipped:
     """Return the image that `[build]` means, or why it is not known."""
-    build = _table(document.data.get("build"))
+    build = table(document.data, "build")
     line = document.place(("build",)).line if build else 1
     if "image" in build or "builder" in build:
         how = "image" if "image" in build else "builder"
@@ -128,15 +125,15 @@ def _machines(document: TomlDocument) -> Mapping[str, _Machine]:
     value = document.data.get("vm")
     tables = value if isinstance(value, list) else [value] if value is not None else []
     found: dict[str, _Machine] = {}
-    for number, table in enumerate(tables):
-        if not isinstance(table, dict):
+    for number, fields in enumerate(tables):
+        if not isinstance(fields, dict):
             continue
-        named = table.get("processes")
+        named = fields.get("processes")
         names = named if isinstance(named, list) else [named] if isinstance(named, str) else []
         key: KeyPath = ("vm", number) if isinstance(value, list) else ("vm",)
         for name in names or [""]:
             if isinstance(name, str):
-                found.setdefault(name, (key, table))
+                found.setdefault(name, (key, fields))
     return found
 
 
@@ -146,15 +143,15 @@ def _with_memory(service: Service, document: TomlDocument, machine: _Machine | N
     if machine is None:
         source = f"{document.path}:1 without [[vm]]"
         return service._replace(limit_source=source, limit_label="a Fly Machine without [[vm]]")
-    key, table = machine
-    size = _text(table.get("size"))
+    key, fields = machine
+    size = _text(fields.get("size"))
     known = find_plan(FLY, size) if size else None
-    kind = _text(table.get("cpu_kind")) or "shared"
-    cpus = _text(table.get("cpus"))
+    kind = _text(fields.get("cpu_kind")) or "shared"
+    cpus = _text(fields.get("cpus"))
     service = service._replace(cpus=_cpus(cpus) if cpus else known.cpus if known else None if size else 1.0)
     for name in ("memory", "memory_mb", "size"):
-        if name in table:
-            text = _text(table[name])
+        if name in fields:
+            text = _text(fields[name])
             line = document.place((*key, name)).line
             limit = (known.memory if known else None) if name == "size" else _bytes(text)
             label = text if name == "size" else f"{name} {text}"
@@ -175,15 +172,13 @@ def _cpus(text: str) -> float | None:
     return float(text) if re.fullmatch(r"[1-9]\d{0,2}", text) else None
 
 
-def _traps(document: TomlDocument, machines: Mapping[str, _Machine]) -> tuple[Trap, ...]:
-    """Return a trap for each `size` that looks like one of Fly's and is none; those with a GPU are not listed."""
-    found: list[Trap] = []
-    for name, (key, table) in machines.items():
-        size = _text(table.get("size")).strip().lower()
+def _traps(document: TomlDocument, machines: Mapping[str, _Machine]) -> Iterator[Trap]:
+    """Yield a trap for each `size` that looks like one of Fly's and is none; those with a GPU are not listed."""
+    for name, (key, fields) in machines.items():
+        size = _text(fields.get("size")).strip().lower()
         if size.startswith(("shared", "performance")) and find_plan(FLY, size) is None:
             place = ServicePlace(document.path, *document.place((*key, "size")))
-            found.append(Trap("unknown-plan", place, name or "app", f"{size}: {nearest_plans(FLY, size)}"))
-    return tuple(found)
+            yield Trap("unknown-plan", place, name or "app", f"{size}: {nearest_plans(FLY, size)}")
 
 
 def _bytes(text: str) -> int | None:
@@ -195,16 +190,5 @@ def _bytes(text: str) -> int | None:
     return size * MIB if 0 < size <= MAX_MIB else None
 
 
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
 def _text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()

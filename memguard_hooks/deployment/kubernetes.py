@@ -22,16 +22,11 @@ from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.formats import parameters
 from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
 
 KUBERNETES = "kubernetes"
 CLOUD_RUN = "cloud-run"
-
-FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize", "base", "k8s/base",
-           "kubernetes/base", "deploy/base", "manifests/base", "kustomize/base")  # fmt: skip
-"""Where manifests lie, each without the folders below it."""
-
-ENDINGS = (".yaml", ".yml")
 
 CLOUD_RUN_MEMORY = 512 * MIB
 """What a container of Cloud Run has where its file says nothing: Cloud Run's page on memory limits (2026-11)."""
@@ -42,9 +37,6 @@ MAX_BYTES = 2**18
 MAX_DOCUMENTS = 300
 MAX_CONTAINERS = 100
 MAX_ITEMS = 500
-
-MAX_TEXT = 2**13
-"""A word or a variable with what it refers to."""
 
 _POD = {
     "Deployment": ("spec", "template", "spec"),
@@ -66,7 +58,6 @@ _SUFFIXES = {
     **{letter: Decimal(1000**power) for power, letter in enumerate("kMGTPE", start=1)},
     **{letter: Decimal(10) ** power for letter, power in (("n", -9), ("u", -6), ("m", -3), ("", 0))},
 }
-_REFERENCE = re.compile(r"\$\$|\$\(([^()$\s]{1,200})\)")
 _PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+\.\d+)")
 
 _WELL_KNOWN = frozenset({"postgres", "postgresql", "redis", "valkey", "nginx", "mysql", "mariadb", "mongo", "mongodb",
@@ -91,11 +82,6 @@ class _Variables(NamedTuple):
 
     values: dict[str, str]
     places: dict[str, ServicePlace]
-
-
-def may_be(path: str, data: bytes) -> bool:
-    """Tell cheaply whether a file may be a manifest that starts something."""
-    return path.endswith(ENDINGS) and b"apiVersion:" in data and _KIND.search(data) is not None
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
@@ -217,7 +203,7 @@ def _is_ours(image: str, name: str, workload: _Workload) -> bool:
 
 def _words(node: yaml.Node | None, variables: _Variables) -> tuple[str, ...]:
     texts = [scalar(one) for one in items(node)[:MAX_ITEMS]]
-    return tuple(_expand(text, variables.values) for text in texts if text is not None)
+    return tuple(parameters.put_in(text, variables.values, parameters.KUBERNETES).text for text in texts if text is not None)
 
 
 def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node | None]) -> _Variables:
@@ -242,23 +228,8 @@ def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node |
         if reference is not None:
             text = scalar(get(maps.get(scalar(get(reference, "name")) or ""), scalar(get(reference, "key")) or ""))
         if text is not None or get(one, "valueFrom") is None:
-            values[name] = _expand(text or "", values)
+            values[name] = parameters.put_in(text or "", values, parameters.KUBERNETES).text
     return _Variables(values, places)
-
-
-def _expand(text: str, known: Mapping[str, str]) -> str:
-    """Put in `$(NAME)`; one that is not known, or makes the text too long, stays as written. `$$(NAME)` is `$(NAME)`."""
-    room = MAX_TEXT
-
-    def value(match: re.Match[str]) -> str:
-        nonlocal room
-        if match[1] is None:
-            return "$"
-        found = known.get(match[1], match[0])
-        room -= len(found)
-        return found if room > 0 else match[0]
-
-    return _REFERENCE.sub(value, text)
 
 
 # What it may take

@@ -6,12 +6,11 @@ platform builds with it, it does not say. `...` in a list of commands stands for
 
 from __future__ import annotations
 
-from typing import Any
-
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace
 from memguard_hooks.formats import toml_document
 from memguard_hooks.formats.toml_document import TomlDocument
+from memguard_hooks.formats.typed import table, text
 from memguard_hooks.tree import parent
 
 
@@ -21,11 +20,11 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     Raises MemguardError for TOML that does not parse, with the place.
     """
     document = toml_document.parse(data, path)
-    command = _table(document.data.get("start")).get("cmd")
-    if not isinstance(command, str) or not command.strip():
+    command = text(table(document.data, "start"), "cmd") or ""
+    if not command.strip():
         return Deployment()
     place = ServicePlace(path, *document.place(("start", "cmd")))
-    variables = _table(document.data.get("variables"))
+    variables = table(document.data, "variables")
     service = Service(
         "web",
         *place,
@@ -41,12 +40,12 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 def _builds(document: TomlDocument, place: ServicePlace, read_file: Read) -> tuple[Build, ...]:
     folder = parent(document.path)
     found: list[Build] = []
-    phases = _table(document.data.get("phases"))
+    phases = table(document.data, "phases")
     by_itself = default_builds("nixpacks", folder, place, read_file)
-    if "cmds" not in _table(phases.get("install")):
+    if "cmds" not in table(phases, "install"):
         found += by_itself
     for name, phase in phases.items():
-        commands = _table(phase).get("cmds")
+        commands = table(phase).get("cmds")
         for number, command in enumerate(commands if isinstance(commands, list) else []):
             if command == "...":
                 found += by_itself if name == "install" else ()
@@ -54,7 +53,3 @@ def _builds(document: TomlDocument, place: ServicePlace, read_file: Read) -> tup
                 where = ServicePlace(document.path, *document.place(("phases", name, "cmds", number)))
                 found.append(Build(command, where, folder))
     return tuple(found)
-
-
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

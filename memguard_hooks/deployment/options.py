@@ -9,17 +9,18 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
+from memguard_hooks.deployment.start import RefusedError
+
 
 class ParsedOptions(NamedTuple):
-    """The options of a command line by their long names; `problem` says what the program would refuse.
+    """The options of a command line by their long names.
 
     Of an option that is given twice `values` holds the last value; `given` holds all, in their order.
     """
 
     values: Mapping[str, str]
-    flags: frozenset[str]
-    positional: tuple[str, ...]
-    problem: str | None = None
+    flags: frozenset[str] = frozenset()
+    positional: tuple[str, ...] = ()
     given: tuple[tuple[str, str], ...] = ()
 
 
@@ -34,11 +35,31 @@ class Grammar(NamedTuple):
     flags: frozenset[str]
     short: Mapping[str, str]
     valued: frozenset[str]
-    optional: frozenset[str] = frozenset()
-    numbers: frozenset[str] = frozenset()
-    many: frozenset[str] = frozenset()
-    parser: Literal["argparse", "click", "getopt"] = "argparse"
-    ends: bool = False
+    optional: frozenset[str]
+    numbers: frozenset[str]
+    many: frozenset[str]
+    parser: Literal["argparse", "click", "getopt"]
+    ends: bool
+
+
+def grammar(usage: str, parser: Literal["argparse", "click", "getopt"] = "argparse", *, ends: bool = False) -> Grammar:
+    """Return the grammar that a text lists: `--reload`, `--[no-]reload`, `--bind/-b=`, `--workers/-w=N`.
+
+    Behind `/` stand other names of an option, and behind `=` what it takes: `N` is a number, `?` a value that may be
+    absent, `*` all words up to the next option.
+    """
+    found: dict[str, set[str]] = {"flags": set(), "=": set(), "=?": set(), "=N": set(), "=*": set()}
+    short: dict[str, str] = {}
+    for word in usage.split():
+        spelled, sign, kind = word.partition("=")
+        name, *others = spelled.split("/")
+        known = {name.replace("[no-]", ""), name.replace("[no-]", "no-")}
+        found[sign + kind or "flags"] |= {*known, *(other for other in others if other.startswith("--"))}
+        short.update(dict.fromkeys(others, name))
+    valued = found["="] | found["=?"] | found["=N"]
+    kinds = (found["flags"], valued, found["=?"], found["=N"], found["=*"])
+    flags, valued_names, optional, numbers, many = map(frozenset, kinds)
+    return Grammar(flags, short, valued_names, optional, numbers, many, parser, ends)
 
 
 def names(text: str) -> frozenset[str]:
@@ -46,8 +67,8 @@ def names(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-def split_options(words: Sequence[str], grammar: Grammar) -> ParsedOptions:
-    """Split words into options with values, flags, and the rest."""
+def split_options(words: Sequence[str], grammar: Grammar, *, is_strict: bool = True) -> ParsedOptions:
+    """Split words into options with values, flags, and the rest. Raises RefusedError for what the program refuses."""
     given: list[tuple[str, str]] = []
     flags: list[str] = []
     positional: list[str] = []
@@ -83,7 +104,9 @@ def split_options(words: Sequence[str], grammar: Grammar) -> ParsedOptions:
             problem = problem or f"{name} is given no value"
         if name in grammar.numbers and value and not re.fullmatch(r"\s*[-+]?[0-9]+\s*|.*[$`].*", value, re.DOTALL):
             problem = problem or f"{name} takes a number, not {value!r}"
-    return ParsedOptions(dict(given), _last_of_pairs(flags), tuple(positional), problem, tuple(given))
+    if problem is not None and is_strict:
+        raise RefusedError(problem)
+    return ParsedOptions(dict(given), _last_of_pairs(flags), tuple(positional), tuple(given))
 
 
 def _is_dashed(word: str) -> bool:

@@ -7,12 +7,12 @@ one is first asked for. Hosts write MB and mean MiB. The names here are those of
 from __future__ import annotations
 
 import os.path
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from memguard_hooks.deployment.service import ServicePlace, Trap
+from memguard_hooks.deployment.service import Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB
 
 TABLE = os.path.join(os.path.dirname(__file__), "platforms.tsv")
@@ -113,32 +113,29 @@ def _is_usable(plan: Plan) -> bool:
     return plan.memory is not None or plan.platform == LOCAL
 
 
-class Sizing(NamedTuple):
-    """What a plan gives to a service, as `Service` has it, and the trap where no such plan exists."""
-
-    plan: str | None
-    limit: int | None
-    limit_source: str
-    limit_label: str
-    cpus: float | None = None
-    sets: Mapping[str, str] = MappingProxyType({})
-    traps: tuple[Trap, ...] = ()
-
-
-def sizing(platform: str, key: str, written: str | None, place: ServicePlace, subject: str) -> Sizing:
-    """Return what a service gets by the plan that its file names under `key`, or by the platform's default.
+def with_plan(service: Service, platform: str, key: str, written: str | None, place: ServicePlace) -> Service:
+    """Return a service with what the plan gives that its file names under `key`, or the platform's default.
 
     `place` is that of the plan, or of the service where the file names none.
     """
     plan = written or DEFAULT_PLAN[platform]
     known = find_plan(platform, plan)
-    if known is None:
-        trap = Trap("unknown-plan", place, subject, f"{plan}: {nearest_plans(platform, plan)}")
-        label = f"{platform} {plan}"
-        return Sizing(plan, None, f"{place.path}:{place.line} {key} {plan}", label, traps=(trap,))
-    how = key if written else f"default {key}"
-    label = f"{platform} {plan}" if written else f"{platform} {plan} by default"
-    return Sizing(plan, known.memory, f"{place.path}:{place.line} {how} {plan}", label, known.cpus, known.sets)
+    how = key if written or known is None else f"default {key}"
+    return service._replace(
+        platform=platform,
+        plan=plan,
+        limit=known.memory if known is not None else None,
+        limit_source=f"{place.path}:{place.line} {how} {plan}",
+        limit_label=f"{platform} {plan}" if written or known is None else f"{platform} {plan} by default",
+        cpus=known.cpus if known is not None else None,
+    )
+
+
+def unknown_plan(service: Service, place: ServicePlace) -> Iterator[Trap]:
+    """Yield a trap where the platform has no such plan as the service's."""
+    if find_plan(service.platform or "", service.plan or "") is None:
+        detail = f"{service.plan}: {nearest_plans(service.platform or '', service.plan or '')}"
+        yield Trap("unknown-plan", place, service.name, detail)
 
 
 def nearest_plans(platform: str, plan: str) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
-from memguard_hooks.deployment.variables import each_once, is_template, of_mapping, pairs
+from memguard_hooks.deployment.service import Deployment, Read, Service, Variables
+from memguard_hooks.deployment.yaml_values import each_once, is_template, of_mapping, pairs
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
 from memguard_hooks.tree import join, parent
@@ -57,30 +57,28 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
     Raises MemguardError for YAML that does not parse, with the place.
     """
+    return Deployment.of(_read(data, path, read_file))
+
+
+def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped]:
     root = compose(data, path)
     is_sam = get(root, "Resources") is not None
-    keys = _SAM if is_sam else _FRAMEWORK
-    services: list[Service] = []
-    skipped: list[Skipped] = []
+    builds = is_sam or any(scalar(one) == "serverless-python-requirements" for one in items(get(root, "plugins")))
     for function in _sam_functions(root) if is_sam else _framework_functions(root):
         folder: str | None = parent(path)
         if is_sam:
-            code = scalar(get(function.node, "CodeUri")) or scalar(get(function.shared, "CodeUri")) or "."
+            code = scalar(function.node, "CodeUri") or scalar(function.shared, "CodeUri") or "."
             folder = join(parent(path), code) if "://" not in code else None
-        found = _service(function, keys, path, folder, read_file)
-        if isinstance(found, Skipped):
-            skipped.append(found)
-        elif found is not None:
-            if is_sam or _installs_requirements(root):
-                where = ServicePlace(path, found.line, found.column)
-                found = found._replace(builds=default_builds("aws-sam", found.folder, where, read_file))
-            services.append(found)
-    return Deployment(tuple(services), tuple(skipped))
+        found = _service(function, _SAM if is_sam else _FRAMEWORK, path, folder, read_file)
+        if isinstance(found, Service) and builds:
+            found = found._replace(builds=default_builds("aws-sam", found.folder, found.place, read_file))
+        if found is not None:
+            yield found
 
 
 def _framework_functions(root: yaml.Node | None) -> Iterator[_Function]:
     provider = get(root, "provider")
-    if (scalar(provider) or scalar(get(provider, "name"))) != "aws":
+    if (scalar(provider) or scalar(provider, "name")) != "aws":
         return
     node = get(root, "functions")
     for group in each_once([node, *items(node)] if node is not None else []):
@@ -89,19 +87,19 @@ def _framework_functions(root: yaml.Node | None) -> Iterator[_Function]:
 
 
 def _sam_functions(root: yaml.Node | None) -> Iterator[_Function]:
-    shared = get(get(root, "Globals"), "Function")
+    shared = get(root, "Globals", "Function")
     for key, value in pairs(get(root, "Resources")):
         properties = get(value, "Properties")
-        if scalar(get(value, "Type")) == "AWS::Serverless::Function" and properties is not None:
+        if scalar(value, "Type") == "AWS::Serverless::Function" and properties is not None:
             yield _Function(key.value, properties, shared)
 
 
 def _service(function: _Function, keys: _Keys, path: str, folder: str | None, read_file: Read) -> Service | Skipped | None:
     name, node, shared = function
     handler = get(node, keys.handler) or get(shared, keys.handler)
-    runtime = scalar(get(node, keys.runtime)) or scalar(get(shared, keys.runtime)) or ""
-    line = node.start_mark.line + 1
-    if get(node, "image") is not None or scalar(get(node, "PackageType")) == "Image":
+    runtime = scalar(node, keys.runtime) or scalar(shared, keys.runtime) or ""
+    line = place(node)[0]
+    if get(node, "image") is not None or scalar(node, "PackageType") == "Image":
         return Skipped(path, line, f"{name} runs an image, whose handler is not read")
     text = scalar(handler)
     if not runtime.startswith("python") and not _is_python_file(text, runtime, folder, read_file):
@@ -112,11 +110,10 @@ def _service(function: _Function, keys: _Keys, path: str, folder: str | None, re
         return Skipped(path, line, f"{name} has its code outside of the repository")
     version = _RUNTIME.fullmatch(runtime)
     variables = _variables(node, path).over(_variables(shared, path))
-    where = place(handler)
     service = Service(
         name,
         path,
-        *where,
+        *place(handler),
         f"{COMMAND} {text.replace('/', '.').lstrip('.')}",
         kind="function",
         platform=AWS_LAMBDA,
@@ -150,8 +147,4 @@ def _with_memory(service: Service, function: _Function, keys: _Keys) -> Service:
 
 def _variables(node: yaml.Node | None, path: str) -> Variables:
     """Read what a function sets, or all of them; SAM has the names one level deeper."""
-    return of_mapping(get(get(node, "Environment"), "Variables") or get(node, "environment"), path)
-
-
-def _installs_requirements(root: yaml.Node | None) -> bool:
-    return any(scalar(plugin) == "serverless-python-requirements" for plugin in items(get(root, "plugins")))
+    return of_mapping(get(node, "Environment", "Variables") or get(node, "environment"), path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -73,6 +73,15 @@ class Service(NamedTuple):
     variables: Mapping[str, ServicePlace] = MappingProxyType({})
     builds: tuple[Build, ...] = ()
 
+    @property
+    def place(self) -> ServicePlace:
+        """Where the command is written."""
+        return ServicePlace(self.path, self.line, self.column)
+
+    def at(self, place: ServicePlace) -> Service:
+        """Return the service with another place for its command."""
+        return self._replace(path=place.path, line=place.line, column=place.column)
+
 
 class Trap(NamedTuple):
     """Something that a deployment file says and that does not do what its writer means.
@@ -92,6 +101,20 @@ class Deployment(NamedTuple):
     services: tuple[Service, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     traps: tuple[Trap, ...] = ()
+
+    @classmethod
+    def of(cls, found: Iterable[Service | Skipped | Trap]) -> Deployment:
+        """Return what a reader has found, each kind in its order."""
+        all_found = tuple(found)
+        return cls(
+            tuple(one for one in all_found if isinstance(one, Service)),
+            tuple(one for one in all_found if isinstance(one, Skipped)),
+            tuple(one for one in all_found if isinstance(one, Trap)),
+        )
+
+    def joined(self, other: Deployment) -> Deployment:
+        """Return all that both declare, side by side."""
+        return Deployment(self.services + other.services, self.skipped + other.skipped, self.traps + other.traps)
 
 
 def join_services(own: Deployment, other: Deployment) -> Deployment:

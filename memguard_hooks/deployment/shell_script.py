@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from memguard_hooks.formats.shell import ShellError, ShellWord
+from memguard_hooks.formats.shell import ShellError, ShellWord, unquote
 from memguard_hooks.formats.shell_tree import (
     Compound,
     NotParsedError,
@@ -370,7 +370,6 @@ def _literal(word: str) -> str | None:
     if re.search(r"[$`]", word):
         return None
     try:
-        parts = shlex.split(word)
-    except ValueError:
+        return unquote(word)
+    except ShellError:
         return None
-    return "".join(parts)

@@ -66,7 +66,7 @@ class StartCommand(NamedTuple):
 
 
 class Host(NamedTuple):
-    """What surrounds a command; `read` returns the files of the repository.
+    """What surrounds a command; `read` returns the files of the repository, and `folder` is where the command runs.
 
     `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths
     of an image and what stands there, as paths from the root. `scripts` are the start scripts that have led here, and
@@ -83,6 +83,42 @@ class Host(NamedTuple):
     cpus: float | None = None
     console_scripts: Mapping[str, str] = MappingProxyType({})
     depth: int = 0
+    folder: str = ""
+
+    def inside(self, path: str) -> str | None:
+        """Return a path that a command names as a path from the root, None where it leads out of the repository."""
+        if not path.startswith("/"):
+            return join(self.folder, path)
+        rest = path.rstrip("/") or "/"
+        tail: list[str] = []
+        while rest not in self.mounts and rest != "/":
+            rest, _, name = rest.rpartition("/")
+            rest = rest or "/"
+            tail.insert(0, name)
+        if rest in self.mounts:
+            return join(self.mounts[rest], "/".join(tail))
+        return _around(path.rstrip("/"), self.mounts)
+
+    def read_text(self, path: str) -> str | None:
+        """Return a file that a command names, None where it is not in the repository."""
+        inner = self.inside(path)
+        data = self.read(inner) if inner else None
+        return None if data is None else data.decode("utf-8", "replace")
+
+    def source_roots(self, paths: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return the folders of a repository that paths name, and those of `PYTHONPATH` behind them."""
+        listed = [*paths, *filter(None, self.variables.get("PYTHONPATH", "").split(":"))]
+        return tuple(dict.fromkeys(root for path in listed if (root := self.inside(path)) is not None))
+
+    def entrypoint(self, text: str, paths: Sequence[str] = (), folder: str | None = None) -> EntryPoint:
+        """Return the entry point that a text names in a folder, whose modules are looked up in some paths too."""
+        return parse_entrypoint(text, self.folder if folder is None else folder)._replace(roots=self.source_roots(paths))
+
+    def count_cpus(self, what: str) -> Count:
+        """Return the number of CPUs, which is what a program starts where nobody tells it."""
+        if self.cpus is not None:
+            return Count(max(1, int(self.cpus)), is_cpu_count=True)
+        return Count(None, f"{what}, and by default there is one for each CPU of the host", is_cpu_count=True)
 
 
 def parse_entrypoint(text: str, folder: str = "") -> EntryPoint:
@@ -96,24 +132,21 @@ def parse_entrypoint(text: str, folder: str = "") -> EntryPoint:
     return EntryPoint(text, folder, module=module, attribute=attribute.partition("(")[0] or "application")
 
 
+class UnknownStartError(Exception):
+    """Why nobody can tell more of a command than what it loads, if that is known."""
+
+    def __init__(self, reason: str, entrypoint: EntryPoint | None = None) -> None:
+        super().__init__(reason)
+        self.entrypoint = entrypoint
+
+
+class RefusedError(UnknownStartError):
+    """Why a program refuses the words that it is given."""
+
+
 def unknown(reason: str, entrypoint: EntryPoint | None = None, program: str = "") -> StartCommand:
     """Return the start of a command that nobody can tell more of."""
     return StartCommand(entrypoint, None, reason=reason, program=program)
-
-
-def inside(folder: str, path: str, host: Host) -> str | None:
-    """Return a path that a command names as a path from the root, None where it leads out of the repository."""
-    if not path.startswith("/"):
-        return join(folder, path)
-    rest = path.rstrip("/") or "/"
-    tail: list[str] = []
-    while rest not in host.mounts and rest != "/":
-        rest, _, name = rest.rpartition("/")
-        rest = rest or "/"
-        tail.insert(0, name)
-    if rest in host.mounts:
-        return join(host.mounts[rest], "/".join(tail))
-    return _around(path.rstrip("/"), host.mounts)
 
 
 def _around(path: str, mounts: Mapping[str, str]) -> str | None:
@@ -123,19 +156,6 @@ def _around(path: str, mounts: Mapping[str, str]) -> str | None:
         if path and below != place and f"/{source}".endswith(f"/{below}"):
             return source[: -len(below)].rstrip("/")
     return None
-
-
-def read_text(path: str, host: Host, folder: str) -> str | None:
-    """Return a file that a command names, None where it is not in the repository."""
-    inner = inside(folder, path, host)
-    data = host.read(inner) if inner else None
-    return None if data is None else data.decode("utf-8", "replace")
-
-
-def source_roots(paths: Sequence[str], host: Host, folder: str) -> tuple[str, ...]:
-    """Return the folders of a repository that paths name, and those of `PYTHONPATH` behind them."""
-    listed = [*paths, *filter(None, host.variables.get("PYTHONPATH", "").split(":"))]
-    return tuple(dict.fromkeys(root for path in listed if (root := inside(folder, path, host)) is not None))
 
 
 class Count(NamedTuple):
@@ -158,10 +178,3 @@ def count_workers(text: str | None, default: int = 1) -> Count:
     if _CPUS.search(text):
         return Count(None, f"the number of workers is {text!r}, which depends on the CPUs of the host", is_cpu_count=True)
     return Count(None, f"the number of workers is {text!r}, which is known only at run time")
-
-
-def count_cpus(what: str, host: Host) -> Count:
-    """Return the number of CPUs, which is what a program starts where nobody tells it."""
-    if host.cpus is not None:
-        return Count(max(1, int(host.cpus)), is_cpu_count=True)
-    return Count(None, f"{what}, and by default there is one for each CPU of the host", is_cpu_count=True)

@@ -17,15 +17,10 @@ from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats import parameters
 from memguard_hooks.tree import join, parent
 
 SYSTEMD = "systemd"
-
-FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", "deployment/systemd", "etc/systemd",
-           "etc/systemd/system")  # fmt: skip
-"""Where units lie, each without the folders below it."""
-
-ENDING = ".service"
 
 MAX_BYTES = 2**18
 """A unit is a screen or two."""
@@ -68,7 +63,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     kind = _last(lines, "Type")
     if started is None or (kind is not None and kind.value == "oneshot"):
         return Deployment()
-    name = path.rpartition("/")[2].removesuffix(ENDING)
+    name = path.rpartition("/")[2].removesuffix(".service")
     where = _last(lines, "WorkingDirectory")
     absolute = re.fullmatch(r"-?(/[^%]*[^%/])/*", where.value) if where is not None else None
     host_folder = absolute[1] if absolute is not None else ""
@@ -157,13 +152,7 @@ def _expand(words: list[str], known: Mapping[str, str]) -> list[str]:
         if whole is not None and whole[1] in known:
             found += known[whole[1]].split()
         else:
-            found.append(
-                re.sub(
-                    r"\$\$|\$\{([A-Za-z_]\w*)\}",
-                    lambda match: "$" if match[1] is None else known.get(match[1], match[0]),
-                    word,
-                )
-            )
+            found.append(parameters.put_in(word, known, parameters.SYSTEMD).text)
     return found
 
 

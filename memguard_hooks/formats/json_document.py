@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import bisect
 import json
 import re
 from typing import Any
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.toml_document import Place
+from memguard_hooks.formats.position import LineIndex, Place
 
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes; locks are larger."""
@@ -29,18 +28,16 @@ class JsonDocument:
         self.data = data
         self._text = text
         self._places: dict[KeyPath, int] | None = None
-        self._line_starts: list[int] = []
+        self._lines = LineIndex("")
 
     def place(self, key: KeyPath) -> Place:
         """Return the place of a key; of the nearest one around where there is no such key."""
         if self._places is None:
             self._places = _locate(self._text)
-            self._line_starts = [0, *(end.end() for end in re.finditer("\n", self._text))]
+            self._lines = LineIndex(self._text)
         while key and key not in self._places:
             key = key[:-1]
-        offset = self._places.get(key, 0)
-        line = bisect.bisect_right(self._line_starts, offset)
-        return Place(line, offset - self._line_starts[line - 1] + 1)
+        return self._lines.place(self._places.get(key, 0))
 
 
 def parse(data: bytes, path: str, max_bytes: int = MAX_BYTES) -> JsonDocument:

@@ -6,8 +6,10 @@ Nothing is run: what a command would print stays as it is written. Facts: POSIX.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+from memguard_hooks.formats import parameters
 
 MAX_EXPANDED = 2**14
 """Characters that the words of a command may grow to; a command is a line."""
@@ -17,15 +19,22 @@ MAX_DEFAULTS = 8
 
 
 class ShellWord(NamedTuple):
-    """A word as it is written, with its quotes."""
+    """A word as it is written, with its quotes, and the offset at which it starts."""
 
     text: str
+    start: int = 0
 
 
 class Operator(NamedTuple):
-    """A control operator, or a redirection without its number."""
+    """A control operator, or a redirection without its number, and its offset."""
 
     text: str
+    start: int = 0
+
+    @property
+    def is_redirection(self) -> bool:
+        """Tell whether a file follows."""
+        return self.text[0] in "<>" or self.text.startswith("&>")
 
 
 class ShellError(Exception):
@@ -33,35 +42,69 @@ class ShellError(Exception):
 
 
 _OPERATOR = re.compile(r"&&|\|\||;;|&>>|&>|>>|<<<|<<|>&|<&|>\||<>|[;&|<>()\n]")
-_PLAIN = re.compile(r"[^\s;&|<>()'\"\\`$]+")
+_BLANK = re.compile(r"(?:[ \t\r]|\\\n|#[^\n]*)+")
+_PLAIN = re.compile(r"\$[A-Za-z_]\w*|[^\s;&|<>()'\"\\`$]+")
 
 
-def split_words(text: str) -> list[ShellWord | Operator]:
-    """Split a command into words and operators. Raises ShellError for a quote or a bracket that is not closed."""
-    found: list[ShellWord | Operator] = []
+def split_words(text: str) -> Iterator[ShellWord | Operator]:
+    """Yield the words and operators of a command. Raises ShellError for a quote or a bracket that is not closed."""
     start = at = 0
-
-    def end_word() -> None:
-        if at > start:
-            found.append(ShellWord(text[start:at]))
-
     while at < len(text):
-        char = text[at]
-        if text.startswith("\\\n", at) and start == at:
-            start = at = at + 2
-        elif char in " \t\r" or (char == "#" and start == at):
-            end_word()
-            at = at + 1 if char != "#" else (text.find("\n", at) if "\n" in text[at:] else len(text))
-            start = at
+        if start == at and (blank := _BLANK.match(text, at)) is not None:
+            start = at = blank.end()
         elif (operator := _OPERATOR.match(text, at)) is not None:
-            if not (operator[0][0] in "<>" and text[start:at].isdecimal()):  # 2>&1
-                end_word()
-            found.append(Operator(operator[0]))
+            is_number = operator[0][0] in "<>" and text[start:at].isdecimal()  # 2>&1
+            if start < at and not is_number:
+                yield ShellWord(text[start:at], start)
+            yield Operator(operator[0], at)
             start = at = operator.end()
+        elif text[at] in " \t\r":
+            yield ShellWord(text[start:at], start)
+            start = at
         else:
             at = _end_of_piece(text, at)
-    end_word()
-    return found
+    if start < at:
+        yield ShellWord(text[start:at], start)
+
+
+def split_plain(text: str) -> list[str]:
+    """Split the words that a program is given without a shell; where a quote is not closed, at each blank."""
+    import shlex
+
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
+def unquote(word: str) -> str:
+    """Return a word without its quotes; what the shell would put in stays as it is written."""
+    return "".join(_bare(piece) for _, piece in _pieces(word))
+
+
+def substitutions(word: str) -> Iterator[ShellWord]:
+    """Yield the commands that a word puts in, `$(date)` and those in backquotes, with their offsets in it."""
+    for at, piece in _pieces(word):
+        width = 2 if piece.startswith("$(") else 1 if piece[0] == "`" else 0
+        if width:
+            yield ShellWord(piece[width:-1], at + width)
+
+
+def _pieces(word: str) -> Iterator[tuple[int, str]]:
+    """Yield the quoted, substituted and plain pieces of a word, and where each starts."""
+    at = 0
+    while at < len(word):
+        end = _end_of_piece(word, at)
+        yield at, word[at:end]
+        at = end
+
+
+def _bare(piece: str) -> str:
+    if piece[0] == "'":
+        return piece[1:-1]
+    if piece[0] == '"':
+        return re.sub(r'\\(["\\$`\n])', lambda match: match[1].strip("\n"), piece[1:-1])
+    return piece[1:].strip("\n") if piece[0] == "\\" else piece
 
 
 def _end_of_piece(text: str, at: int) -> int:
@@ -120,30 +163,21 @@ def expand(word: str, variables: Mapping[str, str], cpus: float | None = None) -
     """
     fields = [""]
     is_word = False  # a word that is only an empty variable is none
-    at = 0
-    while at < len(word):
-        end = _end_of_piece(word, at)
-        piece = word[at:end]
-        if piece[0] == "'":
-            fields[-1] += piece[1:-1]
-            is_word = True
-        elif piece[0] == '"':
+    for _, piece in _pieces(word):
+        if piece[0] == '"':
             fields[-1] += _expand_quoted(piece[1:-1], variables, cpus)
-            is_word = True
-        elif piece[0] == "\\":
-            fields[-1] += "" if piece == "\\\n" else piece[1:]
         elif piece[0] in "$`":
-            end, value = _substitute(word, at, variables, cpus, 0)
-            split = value.split() if value != word[at:end] else [value]
+            value = _substitute(piece, variables, cpus, 0)
+            split = value.split() if value != piece else [value]
             if value[:1].isspace() and fields[-1]:
                 fields.append("")
             fields[-1] += split[0] if split else ""
             fields += split[1:]
         else:
-            fields[-1] += piece
+            fields[-1] += _bare(piece)
+        is_word = is_word or piece[0] in "'\""
         if sum(map(len, fields)) > MAX_EXPANDED:
             raise ShellError("it grows too long with the variables that are known")
-        at = end
     return fields if is_word or any(fields) else []
 
 
@@ -154,7 +188,8 @@ def _expand_quoted(text: str, variables: Mapping[str, str], cpus: float | None, 
         if text[at] == "\\" and text[at + 1 : at + 2] in {'"', "\\", "$", "`", "\n"}:
             value, at = text[at + 1].strip("\n"), at + 2
         elif text[at] in "$`":
-            at, value = _substitute(text, at, variables, cpus, depth)
+            end = _end_of_piece(text, at)
+            value, at = _substitute(text[at:end], variables, cpus, depth), end
         else:
             value, at = text[at], at + 1
         found.append(value)
@@ -164,39 +199,28 @@ def _expand_quoted(text: str, variables: Mapping[str, str], cpus: float | None, 
     return "".join(found)
 
 
-_NAME = re.compile(r"\$([A-Za-z_]\w*)")
-_PARAMETER = re.compile(r"\{([A-Za-z_]\w*)(?:(:?)([-=+?])(.*))?\}", re.DOTALL)
 _CPU_COUNT = re.compile(r"nproc|nproc --all|getconf _NPROCESSORS_(?:ONLN|CONF)")
 
 
-def _substitute(text: str, at: int, variables: Mapping[str, str], cpus: float | None, depth: int) -> tuple[int, str]:
-    """Return where the parameter or command at `at` ends, and its value."""
-    plain = _NAME.match(text, at)
-    if plain is not None:
-        return plain.end(), variables.get(plain[1], plain[0])
-    end = _end_of_piece(text, at)
-    written = text[at:end]
-    if written.startswith("$((") and written.endswith("))"):
+def _substitute(piece: str, variables: Mapping[str, str], cpus: float | None, depth: int) -> str:
+    """Return what the shell puts in for a parameter or a command; as it is written where nobody can tell."""
+
+    def inner(word: str) -> str:
+        return _expand_quoted(word, variables, cpus, depth + 1)
+
+    if piece.startswith("$((") and piece.endswith("))"):
         from memguard_hooks.formats.shell_arithmetic import calculate  # ast takes its time
 
-        total = calculate(_expand_quoted(written[3:-2], variables, cpus, depth + 1)) if depth < MAX_DEFAULTS else None
-        return end, written if total is None else str(total)
-    if written.startswith(("$(", "`")):
-        command = written[2:-1] if written[0] == "$" else written[1:-1]
-        return end, written if cpus is None or not _CPU_COUNT.fullmatch(command.strip()) else str(max(1, int(cpus)))
-    parameter = _PARAMETER.fullmatch(written[1:]) if depth < MAX_DEFAULTS else None
-    if parameter is None:
-        return end, written
-    name, colon, operation, rest = parameter.groups()
-    value = variables.get(name)
-    is_set = value is not None and (bool(value) or not colon)
-    if operation == "+":
-        return end, _expand_quoted(_unquoted(rest), variables, cpus, depth + 1) if is_set else ""
-    if is_set and value is not None:
-        return end, value
-    if operation in ("-", "="):
-        return end, _expand_quoted(_unquoted(rest), variables, cpus, depth + 1)
-    return end, value if value is not None else written
+        total = calculate(inner(piece[3:-2])) if depth < MAX_DEFAULTS else None
+        return piece if total is None else str(total)
+    command = next(substitutions(piece), None)
+    if command is not None:
+        return piece if cpus is None or not _CPU_COUNT.fullmatch(command.text.strip()) else str(max(1, int(cpus)))
+    if piece.startswith("${"):
+        parameter = parameters.parse(piece[2:-1]) if depth < MAX_DEFAULTS else None
+        value = parameter.value(variables, lambda word: inner(_unquoted(word))) if parameter is not None else None
+        return piece if value is None else value
+    return variables.get(piece[1:], piece)
 
 
 def _unquoted(text: str) -> str:

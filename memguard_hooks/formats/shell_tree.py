@@ -79,7 +79,7 @@ def parse(text: str) -> Statements:
     """Return the statements of a script. Raises NotParsedError, and ShellError for quotes that are not closed."""
     text = _without_heredocs(text.replace("\r\n", "\n"))
     text = re.sub(r"\\\n", " \0 ", text)  # a continued line stays counted
-    parser = _Parser(split_words(text))
+    parser = _Parser(list(split_words(text)))
     found = parser.statements(frozenset(), 0)
     if not parser.is_at_end:
         raise NotParsedError(parser.line)
@@ -263,7 +263,7 @@ class _Parser:
             elif token.text == "(" and not words:
                 self._skip_brackets()
                 words.append(ShellWord(":"))
-            elif token.text[0] in "<>" or token.text.startswith("&>"):
+            elif token.is_redirection:
                 texts += self._redirection()
             elif token.text in ("&&", "||", "|"):
                 self._next()

@@ -10,15 +10,9 @@ import re
 from typing import Any, NamedTuple
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.position import Place
 
 KeyPath = tuple["str | int", ...]
-
-
-class Place(NamedTuple):
-    """A position in a file, 1-based."""
-
-    line: int
-    column: int
 
 
 class TomlComment(NamedTuple):

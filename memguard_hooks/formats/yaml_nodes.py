@@ -40,12 +40,17 @@ def compose_all(data: bytes, path: str) -> Iterator[yaml.Node]:
         raise MemguardError("is nested too deeply", path) from None
 
 
-def get(node: yaml.Node | None, key: str) -> yaml.Node | None:
-    """Return the value of a key of a mapping, also through `<<`; None where there is none."""
+def get(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
+    """Return the value below some keys of a mapping, also through `<<`; None where there is none."""
+    for key in keys:
+        node = _value(node, key)
+    return node
+
+
+def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
     waiting = [node]
     seen: set[int] = set()
-    while waiting:
-        here = waiting.pop(0)
+    for here in waiting:
         if not isinstance(here, yaml.MappingNode) or id(here) in seen:
             continue
         seen.add(id(here))
@@ -63,11 +68,16 @@ def items(node: yaml.Node | None) -> list[yaml.Node]:
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
 
 
-def scalar(node: yaml.Node | None) -> str | None:
-    """Return a scalar as it is written, None for null and for anything else."""
-    if not isinstance(node, yaml.ScalarNode) or node.tag == NULL:
-        return None
-    return str(node.value)
+def scalar(node: yaml.Node | None, *keys: str) -> str | None:
+    """Return the scalar below some keys as it is written, None for null and for anything else."""
+    found = get(node, *keys)
+    return str(found.value) if isinstance(found, yaml.ScalarNode) and found.tag != NULL else None
+
+
+def nearest(node: yaml.Node, key: str) -> yaml.Node:
+    """Return the scalar below a key, the node itself where there is none."""
+    found = get(node, key)
+    return found if found is not None and scalar(found) is not None else node
 
 
 def place(node: yaml.Node) -> tuple[int, int]:

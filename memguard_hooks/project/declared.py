@@ -177,7 +177,7 @@ class Declared:
     def may_install(self, path: str) -> bool:
         """Tell whether a file may hold commands that install packages, by its name."""
         from memguard_hooks.dependencies.image import is_image
-        from memguard_hooks.deployment.discover import PLATFORM_FILES
+        from memguard_hooks.deployment.readers import PLATFORM_FILES
 
         return is_image(path) or path.rpartition("/")[2] in PLATFORM_FILES or path.endswith("nixpacks.toml")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from memguard_hooks.deployment.options import ParsedOptions
-from memguard_hooks.deployment.start import Host, read_text
+from memguard_hooks.deployment.start import Host, RefusedError
 
 _TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})
 _FALSE = frozenset({"0", "false", "f", "no", "n", "off", ""})
@@ -15,9 +15,11 @@ _FALSE = frozenset({"0", "false", "f", "no", "n", "off", ""})
 def with_variables(
     given: ParsedOptions, valued: Sequence[str], flags: Sequence[str], prefix: str, host: Host
 ) -> ParsedOptions:
-    """Add the options that variables such as `UVICORN_WORKERS` give where the command line does not."""
+    """Add the options that variables such as `UVICORN_WORKERS` give where the command line does not.
+
+    Raises RefusedError for a flag that is neither yes nor no.
+    """
     values, on = dict(given.values), set(given.flags)
-    problem = given.problem
     for option in valued:
         text = host.variables.get(_variable(prefix, option))
         if text and option not in values:
@@ -29,17 +31,17 @@ def with_variables(
         if text.strip().lower() in _TRUE:
             on.add(option)
         elif text.strip().lower() not in _FALSE:
-            problem = problem or f"{_variable(prefix, option)} is {text!r}, which is no yes or no"
-    return given._replace(values=values, flags=frozenset(on), problem=problem)
+            raise RefusedError(f"{_variable(prefix, option)} is {text!r}, which is no yes or no")
+    return given._replace(values=values, flags=frozenset(on))
 
 
 def _variable(prefix: str, option: str) -> str:
     return f"{prefix}_{option[2:].replace('-', '_').upper()}"
 
 
-def with_file(path: str | None, host: Host, folder: str) -> Host:
+def with_file(path: str | None, host: Host) -> Host:
     """Add the variables of a file such as `.env`, as python-dotenv does; those that are set stay."""
-    text = read_text(path, host, folder) if path else None
+    text = host.read_text(path) if path else None
     if text is None:
         return host
     found: dict[str, str] = {}

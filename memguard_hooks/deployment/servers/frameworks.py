@@ -8,60 +8,33 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import Grammar, names, split_options
+from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.servers.clicked import with_file, with_variables
 from memguard_hooks.deployment.servers.uvicorn import module_of
-from memguard_hooks.deployment.start import (
-    EntryPoint,
-    Host,
-    StartCommand,
-    count_workers,
-    inside,
-    parse_entrypoint,
-    read_text,
-    source_roots,
-    unknown,
-)
+from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
 
-FLASK = Grammar(
-    flags=names("--debug --no-debug --version --help"),
-    short={"-e": "--env-file", "-A": "--app"},
-    valued=names("--env-file --app"),
-    parser="click",
-    ends=True,
-)
+FLASK = grammar("--[no-]debug --version --help --env-file/-e= --app/-A=", "click", ends=True)
 
-FLASK_RUN = Grammar(
-    flags=names(
-        "--debug --no-debug --reload --no-reload --debugger --no-debugger --with-threads --without-threads --help"
-    ),
-    short={"-h": "--host", "-p": "--port", "-A": "--app", "-e": "--env-file"},
-    valued=names("--host --port --cert --key --extra-files --exclude-patterns --app --env-file"),
-    numbers=names("--port"),
-    parser="click",
-)  # fmt: skip
+FLASK_RUN = grammar("""
+    --[no-]debug --help --[no-]reload --[no-]debugger --with-threads --without-threads --env-file/-e= --host/-h=
+    --port/-p=N --cert= --key= --extra-files= --exclude-patterns= --app/-A=
+""", "click")  # fmt: skip
 
 
-def read_flask(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_flask(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `flask`: with its reloader the app is loaded in two processes."""
     before = split_options(words, FLASK)
-    if before.problem is not None:
-        return unknown(f"flask refuses the command: {before.problem}", program="flask")
-    host = with_file(".flaskenv", with_file(before.values.get("--env-file"), host, folder), folder)
+    host = with_file(".flaskenv", with_file(before.values.get("--env-file"), host))
     before = with_variables(before, ("--app",), ("--debug",), "FLASK", host)
-    verb = before.positional[0] if before.positional else ""
-    after = split_options(before.positional[1:], FLASK_RUN)
-    if verb != "run":
-        after = after._replace(flags=frozenset(), values={}, problem=None)
-    if after.problem is not None or not verb or before.problem is not None:
-        reason = before.problem or after.problem or "it is told to do nothing"
-        return unknown(f"flask refuses the command: {reason}", program="flask")
-    entrypoint = _flask_app(after.values.get("--app", before.values.get("--app")), host, folder)
+    if not before.positional or not before.positional[0]:
+        raise RefusedError("it is told to do nothing")
+    verb, *rest = before.positional
+    after = split_options(rest if verb == "run" else [], FLASK_RUN)
+    entrypoint = _flask_app(after.values.get("--app", before.values.get("--app")), host)
     if entrypoint is None:
-        return unknown("flask finds neither wsgi.py nor app.py, and is given no app", program="flask")
-    flags = after.flags
-    is_debug = "--debug" in flags or ("--debug" in before.flags and "--no-debug" not in flags)
-    reload = verb == "run" and ("--reload" in flags or (is_debug and "--no-reload" not in flags))
+        raise UnknownStartError("flask finds neither wsgi.py nor app.py, and is given no app")
+    is_debug = "--debug" in after.flags or ("--debug" in before.flags and "--no-debug" not in after.flags)
+    reload = verb == "run" and ("--reload" in after.flags or (is_debug and "--no-reload" not in after.flags))
     return _reloaded(StartCommand(entrypoint, server_modules=("flask",), program="flask"), reload=reload)
 
 
@@ -70,18 +43,18 @@ def _reloaded(start: StartCommand, *, reload: bool) -> StartCommand:
     return start._replace(workers=2, start="spawn", reload=True) if reload else start
 
 
-def _flask_app(app: str | None, host: Host, folder: str) -> EntryPoint | None:
+def _flask_app(app: str | None, host: Host) -> EntryPoint | None:
     if not app:
-        app = next((path for path in ("wsgi.py", "app.py") if read_text(path, host, folder) is not None), None)
+        app = next((path for path in ("wsgi.py", "app.py") if host.read_text(path) is not None), None)
         if app is None:
             return None
     path, _, name = app.partition(":")
-    found = module_of(path, host, folder)
+    found = module_of(path, host)
     if found is None:
         return None
     attribute = re.match(r"\s*(\w*)", name)
-    entrypoint = parse_entrypoint(f"{found[1]}:{(attribute and attribute[1]) or 'create_app'}", found[0])
-    return entrypoint._replace(text=app, roots=source_roots([], host, folder))
+    module = f"{found[1]}:{(attribute and attribute[1]) or 'create_app'}"
+    return host.entrypoint(module, folder=found[0])._replace(text=app)
 
 
 def read_manage(start: StartCommand, words: list[str]) -> StartCommand:
@@ -93,7 +66,7 @@ def read_manage(start: StartCommand, words: list[str]) -> StartCommand:
     return _reloaded(start, reload="--noreload" not in words and verb != "testserver")
 
 
-def read_django_admin(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_django_admin(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `django-admin`: the settings are all that it loads of the project by name."""
     given = {word.partition("=")[0]: word.partition("=")[2] for word in words if word.startswith("--")}
     for at, word in enumerate(words[:-1]):
@@ -101,44 +74,36 @@ def read_django_admin(words: list[str], host: Host, folder: str) -> StartCommand
             given[word] = words[at + 1]
     settings = given.get("--settings") or host.variables.get("DJANGO_SETTINGS_MODULE")
     if not settings:
-        return unknown("django-admin is given no settings", program="django")
+        raise UnknownStartError("django-admin is given no settings")
     paths = [given["--pythonpath"]] if given.get("--pythonpath") else []
-    entrypoint = EntryPoint(settings, folder, module=settings, attribute="INSTALLED_APPS")
-    return read_manage(StartCommand(entrypoint._replace(roots=source_roots(paths, host, folder))), words)
+    entrypoint = EntryPoint(settings, host.folder, module=settings, attribute="INSTALLED_APPS")
+    return read_manage(StartCommand(entrypoint._replace(roots=host.source_roots(paths))), words)
 
 
-_SCRIPTS = {
-    "streamlit": ("run", "streamlit"),
-    "chainlit": ("run", "chainlit"),
-    "gradio": ("", "gradio"),
-    "panel": ("serve", "panel"),
-    "bokeh": ("serve", "bokeh"),
-    "solara": ("run", "solara"),
-    "mesop": ("", "mesop"),
-    "marimo": ("run", "marimo"),
-}
-"""Programs that run the script that they are given, the verb before it, and the package they are in."""
+SCRIPTS = {"streamlit": "run", "chainlit": "run", "gradio": "", "panel": "serve", "bokeh": "serve", "solara": "run",
+           "mesop": "", "marimo": "run"}  # fmt: skip
+"""Programs that run the script that they are given, each the name of its package, and the verb before the script."""
 
 
-def read_script(program: str, words: list[str], host: Host, folder: str) -> StartCommand:
+def read_script(program: str, words: list[str], host: Host) -> StartCommand:
     """Read what stands behind a program that runs a script in its own process."""
-    verb, package = _SCRIPTS[program]
+    verb = SCRIPTS[program]
     if verb and verb not in words:
-        return unknown(f"{program} is not told to {verb}", program=program)
+        raise UnknownStartError(f"{program} is not told to {verb}")
     behind = words[words.index(verb) + 1 :] if verb else words
     scripts = [word for word in behind if word.endswith(".py")]
     forks = next((behind[at + 1] for at, word in enumerate(behind[:-1]) if word == "--num-procs"), None)
     forks = next((word.partition("=")[2] for word in behind if word.startswith("--num-procs=")), forks)
     if not scripts:
-        return unknown(f"{program} is given no script", program=program)
-    path = inside(folder, scripts[0], host)
+        raise UnknownStartError(f"{program} is given no script")
+    path = host.inside(scripts[0])
     if path is None:
-        return unknown(f"{scripts[0]} leads out of the repository", program=program)
+        raise UnknownStartError(f"{scripts[0]} leads out of the repository")
     is_absolute = scripts[0].startswith("/")
-    entrypoint = EntryPoint(scripts[0], "" if is_absolute else folder, script=path if is_absolute else scripts[0])
-    entrypoint = entrypoint._replace(roots=source_roots([], host, folder))
+    entrypoint = EntryPoint(scripts[0], "" if is_absolute else host.folder, script=path if is_absolute else scripts[0])
+    entrypoint = entrypoint._replace(roots=host.source_roots())
     count = count_workers(forks)
-    start = StartCommand(entrypoint, count.number, server_modules=(package,), reason=count.reason, program=program)
+    start = StartCommand(entrypoint, count.number, server_modules=(program,), reason=count.reason, program=program)
     if count.number == 0:
         return start._replace(workers=None, reason="--num-procs is 0: one for each CPU of the host", is_cpu_count=True)
     return start if count.number == 1 else start._replace(start="fork", is_cpu_count=count.is_cpu_count)

@@ -6,61 +6,43 @@ Options and precedence are those of 27.0 (`gunicorn.config.KNOWN_SETTINGS`, `gun
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from memguard_hooks.deployment.options import Grammar, ParsedOptions, names, split_options
+from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
 from memguard_hooks.deployment.start import (
     Count,
     EntryPoint,
     Host,
+    RefusedError,
     StartCommand,
+    UnknownStartError,
     count_workers,
-    inside,
-    parse_entrypoint,
-    source_roots,
-    unknown,
 )
+from memguard_hooks.formats.shell import split_plain
 
 if TYPE_CHECKING:
     from memguard_hooks.deployment import gunicorn_conf
 
-GRAMMAR = Grammar(
-    flags=names(
-        "--help --version --check-config --print-config --reload --spew --preload --no-sendfile --reuse-port --daemon "
-        "--initgroups --enable-stdio-inheritance --capture-output --log-syslog --suppress-ragged-eofs "
-        "--disable-redirect-access-to-syslog --do-handshake-on-connect --strip-header-spaces --no-control-socket "
-        "--permit-obsolete-folding --permit-unconventional-http-method --permit-unconventional-http-version "
-        "--casefold-http-method --enable-backlog-metric"
-    ),
-    short={
-        "-w": "--workers", "-k": "--worker-class", "-c": "--config", "-b": "--bind", "-t": "--timeout", "-D": "--daemon",
-        "-R": "--enable-stdio-inheritance", "-e": "--env", "-p": "--pid", "-u": "--user", "-g": "--group", "-m": "--umask",
-        "-n": "--name", "-h": "--help", "-v": "--version", "--log-file": "--error-logfile", "--paster": "--paste",
-    },
-    valued=names(
-        "--config --bind --backlog --workers --worker-class --threads --worker-connections --max-requests "
-        "--max-requests-jitter --timeout --graceful-timeout --keep-alive --limit-request-line --limit-request-fields "
-        "--limit-request-field_size --reload-engine --reload-extra-file --chdir --env --pid --worker-tmp-dir --user "
-        "--group --umask --forwarded-allow-ips --access-logfile --access-logformat --error-logfile --log-file --log-level "
-        "--logger-class --log-config --log-config-json --log-syslog-to --log-syslog-prefix --log-syslog-facility "
-        "--statsd-host --dogstatsd-tags --statsd-prefix --name --pythonpath --paste --paster --proxy-protocol "
-        "--proxy-allow-from --protocol --uwsgi-allow-from --keyfile --certfile --ssl-version --cert-reqs --ca-certs "
-        "--ciphers --http-protocols --http2-cleartext --http2-max-concurrent-streams --http2-initial-window-size "
-        "--http2-max-frame-size --http2-max-header-list-size --paste-global --forwarder-headers --header-map --asgi-loop "
-        "--asgi-lifespan --asgi-disconnect-grace-period --websocket-max-message-size --http-parser --root-path --dirty-app "
-        "--dirty-workers --dirty-timeout --dirty-threads --dirty-graceful-timeout --control-socket --control-socket-mode"
-    ),
-    optional=names("--proxy-protocol"),
-    numbers=names(
-        "--backlog --workers --threads --worker-connections --max-requests --max-requests-jitter --timeout "
-        "--graceful-timeout --keep-alive --limit-request-line --limit-request-fields --limit-request-field_size "
-        "--http2-max-concurrent-streams --http2-initial-window-size --http2-max-frame-size --http2-max-header-list-size "
-        "--asgi-disconnect-grace-period --websocket-max-message-size --dirty-workers --dirty-timeout --dirty-threads "
-        "--dirty-graceful-timeout"
-    ),
-)  # fmt: skip
+GRAMMAR = grammar("""
+    --help/-h --version/-v --check-config --print-config --reload --spew --preload --no-sendfile --reuse-port
+    --daemon/-D --initgroups --enable-stdio-inheritance/-R --capture-output --log-syslog --suppress-ragged-eofs
+    --disable-redirect-access-to-syslog --do-handshake-on-connect --strip-header-spaces --no-control-socket
+    --permit-obsolete-folding --permit-unconventional-http-method --permit-unconventional-http-version
+    --casefold-http-method --enable-backlog-metric --config/-c= --bind/-b= --backlog=N --workers/-w=N --worker-class/-k=
+    --threads=N --worker-connections=N --max-requests=N --max-requests-jitter=N --timeout/-t=N --graceful-timeout=N
+    --keep-alive=N --limit-request-line=N --limit-request-fields=N --limit-request-field_size=N --reload-engine=
+    --reload-extra-file= --chdir= --env/-e= --pid/-p= --worker-tmp-dir= --user/-u= --group/-g= --umask/-m=
+    --forwarded-allow-ips= --access-logfile= --access-logformat= --error-logfile/--log-file= --log-level=
+    --logger-class= --log-config= --log-config-json= --log-syslog-to= --log-syslog-prefix= --log-syslog-facility=
+    --statsd-host= --dogstatsd-tags= --statsd-prefix= --name/-n= --pythonpath= --paste/--paster= --proxy-protocol=?
+    --proxy-allow-from= --protocol= --uwsgi-allow-from= --keyfile= --certfile= --ssl-version= --cert-reqs= --ca-certs=
+    --ciphers= --http-protocols= --http2-cleartext= --http2-max-concurrent-streams=N --http2-initial-window-size=N
+    --http2-max-frame-size=N --http2-max-header-list-size=N --paste-global= --forwarder-headers= --header-map=
+    --asgi-loop= --asgi-lifespan= --asgi-disconnect-grace-period=N --websocket-max-message-size=N --http-parser=
+    --root-path= --dirty-app= --dirty-workers=N --dirty-timeout=N --dirty-threads=N --dirty-graceful-timeout=N
+    --control-socket= --control-socket-mode=
+""")
 
 _OPTIONS = {
     "--workers": "workers", "--threads": "threads", "--worker-class": "worker_class", "--chdir": "chdir",
@@ -84,44 +66,39 @@ class _Settings(NamedTuple):
     places: Mapping[str, str]
 
 
-def read(words: list[str], host: Host, folder: str) -> StartCommand:
+def read(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `gunicorn`."""
-    from_environment = split_options(_split(host.variables.get("GUNICORN_CMD_ARGS", "")), GRAMMAR)
-    given = split_options(words, GRAMMAR)
-    problem = _problem(given) or _problem(from_environment)
-    if problem is not None:
-        return unknown(f"gunicorn refuses the command: {problem}", program="gunicorn")
+    given = _options(words)
+    from_environment = _options(split_plain(host.variables.get("GUNICORN_CMD_ARGS", "")))
     if "--paste" in given.values:
-        return unknown(f"its app is that of {given.values['--paste']}, which is not read", program="gunicorn")
+        raise UnknownStartError(f"its app is that of {given.values['--paste']}, which is not read")
     concurrency = host.variables.get("WEB_CONCURRENCY", "1")
     if re.fullmatch(r"[0-9]{1,4}", concurrency) is None:
-        reason = f"WEB_CONCURRENCY is {concurrency!r}, which gunicorn refuses where it is no number"
-        return unknown(reason, program="gunicorn")
+        raise UnknownStartError(f"WEB_CONCURRENCY is {concurrency!r}, which gunicorn refuses where it is no number")
     named = given.values.get("--config") or from_environment.values.get("--config")
-    settings = _read_file(named or "./gunicorn.conf.py", host, folder, is_named=bool(named))
-    if isinstance(settings, StartCommand):
-        return settings
+    settings = _read_file(named or "./gunicorn.conf.py", host, is_named=bool(named))
     values, preload_source = _settle(settings, from_environment, given)
     app = given.positional[0] if given.positional else values.get("wsgi_app")
     chdir = values.get("chdir", "")
     for setting in (app, chdir):
         if isinstance(setting, _Unsettled):
-            return unknown(setting.reason, program="gunicorn")
+            raise UnknownStartError(setting.reason)
     if not app:
-        return unknown("gunicorn is given no app on the command line", program="gunicorn")
-    inner = inside(folder, str(chdir), host)
+        raise UnknownStartError("gunicorn is given no app on the command line")
+    inner = host.inside(str(chdir))
     if inner is None:
-        return unknown(f"--chdir {chdir} leads out of the repository", program="gunicorn")
+        raise UnknownStartError(f"--chdir {chdir} leads out of the repository")
     paths = str(_known(values, "pythonpath") or "").split(",")
-    entrypoint = parse_entrypoint(str(app), inner)._replace(
-        roots=source_roots([p for p in reversed(paths) if p], host, inner)
-    )
+    entrypoint = host._replace(folder=inner).entrypoint(str(app), [path for path in reversed(paths) if path])
     return _start(entrypoint, values, preload_source, concurrency)
 
 
-def _problem(given: ParsedOptions) -> str | None:
+def _options(words: list[str]) -> ParsedOptions:
+    given = split_options(words, GRAMMAR)
     below = [name for name in GRAMMAR.numbers & given.values.keys() if given.values[name].strip().startswith("-")]
-    return given.problem or (f"{min(below)} takes no number below 0" if below else None)
+    if below:
+        raise RefusedError(f"{min(below)} takes no number below 0")
+    return given
 
 
 def _settle(
@@ -195,18 +172,18 @@ def _number(values: Mapping[str, gunicorn_conf.Value | _Unsettled], name: str, d
     return None if isinstance(value, _Unsettled) else count_workers(str(value)).number
 
 
-def _read_file(named: str, host: Host, folder: str, *, is_named: bool) -> _Settings | StartCommand:
+def _read_file(named: str, host: Host, *, is_named: bool) -> _Settings:
     """Read gunicorn's settings file; without one, nothing is set."""
     if named.startswith("python:"):
         from memguard_hooks.deployment.gunicorn_conf import SETTINGS
 
         unread = _Unsettled(f"its settings are those of the module {named[7:]}, which is not read")
         return _Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread), {})
-    path = inside(folder, named.removeprefix("file:"), host)
+    path = host.inside(named.removeprefix("file:"))
     data = host.read(path) if path is not None else None
     if path is None or data is None:
         if is_named:
-            return unknown(f"its settings file {named} is not in the repository", program="gunicorn")
+            raise UnknownStartError(f"its settings file {named} is not in the repository")
         return _Settings({}, {})
     from memguard_hooks.deployment import gunicorn_conf  # ast takes its time
 
@@ -215,7 +192,7 @@ def _read_file(named: str, host: Host, folder: str, *, is_named: bool) -> _Setti
     unresolved = [one for one in settings if isinstance(one, gunicorn_conf.Unresolved)]
     refused = next((one for one in unresolved if one.is_refused or one is found), None)
     if refused is not None or isinstance(found, gunicorn_conf.Unresolved):
-        return unknown(f"{path}:{refused.line} {refused.reason}" if refused else "", program="gunicorn")
+        raise UnknownStartError(f"{path}:{refused.line} {refused.reason}" if refused else "")
     values: dict[str, gunicorn_conf.Value | _Unsettled] = {
         name: _Unsettled(f"{path}:{value.line} {value.reason}", value.is_cpu_count)
         if isinstance(value, gunicorn_conf.Unresolved)
@@ -223,10 +200,3 @@ def _read_file(named: str, host: Host, folder: str, *, is_named: bool) -> _Setti
         for name, value in found.values.items()
     }
     return _Settings(values, {name: f"{path}:{line}" for name, line in found.lines.items()})
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:
-        return text.split()

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from memguard_hooks.deployment.start import Host, StartCommand, inside, unknown
+from memguard_hooks.deployment.start import Host, StartCommand, UnknownStartError
 
-Parse = Callable[[str, Host, str], StartCommand]
+Parse = Callable[[str, Host], StartCommand]
 
 MAX_BYTES = 2**16
 """A list of commands is a screen or two."""
 
 
-def read_procfile(program: str, words: list[str], host: Host, folder: str, parse: Parse) -> StartCommand:
+def read_procfile(program: str, words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read `honcho start [name …]`, where one command is left of the Procfile."""
     if "start" not in words:
-        return unknown(f"{program} is not told to start", program=program)
+        raise UnknownStartError(f"{program} is not told to start")
     path, names, rest = "Procfile", [], [word for word in words if word != "start"]
     while rest:
         word = rest.pop(0)
@@ -28,21 +28,21 @@ def read_procfile(program: str, words: list[str], host: Host, folder: str, parse
                 rest.pop(0)
         elif not word.startswith("-"):
             names.append(word)
-    text = _read(path, host, folder)
+    text = _read(path, host)
     if text is None:
-        return unknown(f"{program} runs the commands of {path}, which is not in the repository", program=program)
+        raise UnknownStartError(f"{program} runs the commands of {path}, which is not in the repository")
     found = {match[1]: match[2] for match in re.finditer(r"^([\w-]+):[ \t]*(.+?)\s*$", text, re.MULTILINE)}
-    return _only({name: found[name] for name in names if name in found} if names else found, program, host, folder, parse)
+    return _only({name: found[name] for name in names if name in found} if names else found, program, host, parse)
 
 
-def read_supervisord(words: list[str], host: Host, folder: str, parse: Parse) -> StartCommand:
+def read_supervisord(words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read `supervisord -c FILE`, where the file has one program."""
     named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-c", "--configuration")]
     named += [word.partition("=")[2] for word in words if word.startswith("--configuration=")]
     path = named[-1] if named else "supervisord.conf"
-    text = _read(path, host, folder)
+    text = _read(path, host)
     if text is None:
-        return unknown(f"supervisord runs the programs of {path}, which is not in the repository", program="supervisord")
+        raise UnknownStartError(f"supervisord runs the programs of {path}, which is not in the repository")
     found: dict[str, str] = {}
     section = ""
     for line in text.splitlines():
@@ -51,19 +51,19 @@ def read_supervisord(words: list[str], host: Host, folder: str, parse: Parse) ->
         setting = re.match(r"command\s*=\s*(.+?)\s*(?:\s;.*)?$", line)
         if setting is not None and section.startswith("program:"):
             found[section[8:]] = setting[1]
-    return _only(found, "supervisord", host, folder, parse)
+    return _only(found, "supervisord", host, parse)
 
 
-def _read(path: str, host: Host, folder: str) -> str | None:
-    inner = inside(folder, path, host)
+def _read(path: str, host: Host) -> str | None:
+    inner = host.inside(path)
     data = host.read(inner) if inner else None
     return None if data is None or len(data) > MAX_BYTES else data.decode("utf-8", "replace")
 
 
-def _only(found: Mapping[str, str], program: str, host: Host, folder: str, parse: Parse) -> StartCommand:
+def _only(found: Mapping[str, str], program: str, host: Host, parse: Parse) -> StartCommand:
     if len(found) == 1:
         (command,) = found.values()
-        return parse(command, host, folder)
+        return parse(command, host)
     if not found:
-        return unknown(f"{program} is given no command", program=program)
-    return unknown(f"{program} runs several commands at once: {', '.join(sorted(found))}", program=program)
+        raise UnknownStartError(f"{program} is given no command")
+    raise UnknownStartError(f"{program} runs several commands at once: {', '.join(sorted(found))}")

@@ -5,79 +5,50 @@ Facts: the option parsers of dramatiq 2.2, huey 3.5, arq 0.28, taskiq 0.13 and r
 
 from __future__ import annotations
 
-from memguard_hooks.deployment.options import Grammar, names, split_options
+from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.start import (
     Count,
     EntryPoint,
     Host,
+    RefusedError,
     StartCommand,
-    count_cpus,
+    UnknownStartError,
     count_workers,
-    inside,
-    parse_entrypoint,
-    source_roots,
-    unknown,
 )
 
-DRAMATIQ = Grammar(
-    flags=names("--use-spawn --watch-use-polling --version --verbose --help --skip-logging"),
-    short={"-p": "--processes", "-t": "--threads", "-P": "--path", "-Q": "--queues", "-f": "--fork-function",
-           "-i": "--watch-include", "-x": "--watch-exclude", "-v": "--verbose", "-h": "--help"},
-    valued=names(
-        "--processes --threads --pid-file --log-file --fork-function --worker-fork-timeout --worker-shutdown-timeout "
-        "--watch --watch-include --watch-exclude"
-    ),
-    numbers=names("--processes --threads --worker-shutdown-timeout"),
-    many=names("--path --queues"),
-)  # fmt: skip
+DRAMATIQ = grammar("""
+    --use-spawn --watch-use-polling --version --verbose/-v --help/-h --skip-logging --queues/-Q=* --watch-exclude/-x=
+    --processes/-p=N --threads/-t=N --pid-file= --log-file= --fork-function/-f= --worker-fork-timeout=
+    --worker-shutdown-timeout=N --watch= --watch-include/-i= --path/-P=*
+""")
 
-HUEY = Grammar(
-    flags=names("--verbose --quiet --simple --no-periodic --flush-locks --disable-health-check --help"),
-    short={"-w": "--workers", "-k": "--worker-type", "-d": "--delay", "-m": "--max-delay", "-b": "--backoff",
-           "-c": "--health-check-interval", "-C": "--disable-health-check", "-f": "--flush-locks", "-L": "--extra-locks",
-           "-M": "--max-tasks", "-t": "--shutdown-timeout", "-g": "--graceful-signal", "-s": "--scheduler-interval",
-           "-n": "--no-periodic", "-l": "--logfile", "-v": "--verbose", "-q": "--quiet", "-S": "--simple"},
-    valued=names(
-        "--workers --worker-type --delay --max-delay --backoff --health-check-interval --extra-locks --max-tasks "
-        "--shutdown-timeout --graceful-signal --scheduler-interval --logfile"
-    ),
-    numbers=names("--workers --scheduler-interval"),
-)  # fmt: skip
+HUEY = grammar("""
+    --verbose/-v --help --quiet/-q --simple/-S --no-periodic/-n --flush-locks/-f --disable-health-check/-C --logfile/-l=
+    --workers/-w=N --worker-type/-k= --delay/-d= --max-delay/-m= --backoff/-b= --health-check-interval/-c=
+    --extra-locks/-L= --max-tasks/-M= --shutdown-timeout/-t= --graceful-signal/-g= --scheduler-interval/-s=N
+""")
 
-ARQ = Grammar(
-    flags=names("--burst --no-burst --check --verbose --version --help"),
-    short={"-v": "--verbose", "-V": "--version"},
-    valued=names("--watch --custom-log-dict"),
-    parser="click",
-)
+ARQ = grammar("--version/-V --verbose/-v --help --[no-]burst --check --watch= --custom-log-dict=", "click")
 
-TASKIQ = Grammar(
-    flags=names(
-        "--fs-discover --no-parse --no-propagate-errors --reload --do-not-use-gitignore --no-configure-logging "
-        "--use-process-pool --help"
-    ),
-    short={"-d": "--app-dir", "-tp": "--tasks-pattern", "-fsd": "--fs-discover", "-w": "--workers", "-r": "--reload",
-           "-h": "--help"},
-    valued=names(
-        "--app-dir --receiver --receiver_arg --tasks-pattern --log-level --log-format --workers --max-threadpool-threads "
-        "--shutdown-timeout --reload-dir --max-async-tasks --max-async-tasks-jitter --max-prefetch --max-fails --ack-type "
-        "--max-tasks-per-child --wait-tasks-timeout --hardkill-count --max-process-pool-processes"
-    ),
-    numbers=names("--workers --max-async-tasks --max-async-tasks-jitter --max-prefetch --max-fails --max-tasks-per-child"),
-)  # fmt: skip
+TASKIQ = grammar("""
+    --help/-h --fs-discover/-fsd --no-parse --no-propagate-errors --reload/-r --do-not-use-gitignore
+    --no-configure-logging --use-process-pool --workers/-w=N --shutdown-timeout= --app-dir/-d= --receiver=
+    --receiver_arg= --tasks-pattern/-tp= --log-level= --log-format= --max-threadpool-threads= --reload-dir=
+    --max-async-tasks=N --max-async-tasks-jitter=N --max-prefetch=N --max-fails=N --ack-type= --max-tasks-per-child=N
+    --wait-tasks-timeout= --hardkill-count= --max-process-pool-processes=
+""")
 
 
-def read_dramatiq(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_dramatiq(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `dramatiq`: its processes import the modules by themselves, one for each CPU by default."""
     given = split_options(words, DRAMATIQ)
-    if given.problem is not None or not given.positional:
-        return unknown(f"dramatiq refuses the command: {given.problem or 'it names no module'}", program="dramatiq")
+    if not given.positional:
+        raise RefusedError("it names no module")
     module, _, attribute = given.positional[0].partition(":")
     paths = [value for name, value in given.given if name == "--path"]
-    entrypoint = parse_entrypoint(f"{module}:{attribute or 'broker'}", folder)
-    entrypoint = entrypoint._replace(text=given.positional[0], roots=source_roots(paths, host, folder))
+    entrypoint = host.entrypoint(f"{module}:{attribute or 'broker'}", paths)._replace(text=given.positional[0])
     asked = given.values.get("--processes")
-    count = count_workers(asked) if asked is not None else count_cpus("dramatiq is given no --processes", host)
+    count = count_workers(asked) if asked is not None else host.count_cpus("dramatiq is given no --processes")
     if count.number == 0:
         count = Count(None, "--processes is 0, and nobody works")
     return StartCommand(
@@ -93,16 +64,15 @@ def read_dramatiq(words: list[str], host: Host, folder: str) -> StartCommand:
     )
 
 
-def read_huey(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_huey(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `huey_consumer`: threads, or forks of the process that has loaded the app."""
     given = split_options(words, HUEY)
     kind = given.values.get("--worker-type", "thread")
-    problem = given.problem or (None if len(given.positional) == 1 else "it names no app")
-    if problem is None and kind not in ("thread", "greenlet", "process", "gevent"):
-        problem = f"it has no workers of type {kind}"
-    if problem is not None:
-        return unknown(f"huey refuses the command: {problem}", program="huey")
-    start = StartCommand(_dotted(given.positional[0], host, folder), server_modules=("huey",), program="huey")
+    if len(given.positional) != 1:
+        raise RefusedError("it names no app")
+    if kind not in ("thread", "greenlet", "process", "gevent"):
+        raise RefusedError(f"it has no workers of type {kind}")
+    start = StartCommand(_dotted(given.positional[0], host), server_modules=("huey",), program="huey")
     count = count_workers(given.values.get("--workers"))
     start = start._replace(worker_class=kind)
     if kind != "process":
@@ -112,27 +82,27 @@ def read_huey(words: list[str], host: Host, folder: str) -> StartCommand:
     )
 
 
-def read_arq(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_arq(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `arq`, which is one process."""
     given = split_options(words, ARQ)
-    if given.problem is not None or len(given.positional) != 1:
-        return unknown(f"arq refuses the command: {given.problem or 'it names no settings'}", program="arq")
-    entrypoint = _dotted(given.positional[0], host, folder)
+    if len(given.positional) != 1:
+        raise RefusedError("it names no settings")
+    entrypoint = _dotted(given.positional[0], host)
     return StartCommand(entrypoint, server_modules=("arq",), program="arq", reload="--watch" in given.values)
 
 
-def read_taskiq(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_taskiq(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `taskiq`: a scheduler, or workers that are new processes, two by default."""
     verb, rest = (words[0], words[1:]) if words else ("", [])
     if verb not in ("worker", "scheduler"):
-        return unknown(f"it is not known how taskiq {verb} starts".replace("  ", " "), program="taskiq")
-    given = split_options(rest, TASKIQ)
-    if (given.problem is not None and verb == "worker") or not given.positional:
-        return unknown(f"taskiq refuses the command: {given.problem or 'it names no broker'}", program="taskiq")
-    inner = inside(folder, given.values.get("--app-dir", ""), host)
+        raise UnknownStartError(f"it is not known how taskiq {verb} starts".replace("  ", " "))
+    given = split_options(rest, TASKIQ, is_strict=verb == "worker")
+    if not given.positional:
+        raise RefusedError("it names no broker")
+    inner = host.inside(given.values.get("--app-dir", ""))
     if inner is None:
-        return unknown("taskiq is given no broker inside the repository", program="taskiq")
-    entrypoint = parse_entrypoint(given.positional[0], inner)._replace(roots=source_roots([], host, folder))
+        raise UnknownStartError("taskiq is given no broker inside the repository")
+    entrypoint = host.entrypoint(given.positional[0], folder=inner)
     start = StartCommand(entrypoint, server_modules=("taskiq",), program="taskiq")
     if verb == "scheduler":
         return start
@@ -147,16 +117,15 @@ def read_taskiq(words: list[str], host: Host, folder: str) -> StartCommand:
     )
 
 
-def read_rq(words: list[str], _: Host, __: str) -> StartCommand:
+def read_rq(words: list[str], _: Host) -> StartCommand:
     """Read what stands behind `rq`, whose jobs name what they load."""
     verb = next((word for word in words if not word.startswith("-")), "")
     if verb in ("worker", "worker-pool", "scheduler", "cron"):
-        return unknown("rq loads what the jobs of its queues name, which no file says", program="rq")
-    return unknown(f"it is not known how rq {verb} starts".replace("  ", " "), program="rq")
+        raise UnknownStartError("rq loads what the jobs of its queues name, which no file says")
+    raise UnknownStartError(f"it is not known how rq {verb} starts".replace("  ", " "))
 
 
-def _dotted(text: str, host: Host, folder: str) -> EntryPoint:
+def _dotted(text: str, host: Host) -> EntryPoint:
     """Return the entry point `pkg.mod.name`, which some write `pkg.mod:name`."""
     module, _, attribute = text.rpartition(":" if ":" in text else ".")
-    entrypoint = parse_entrypoint(f"{module}:{attribute}", folder)
-    return entrypoint._replace(text=text, roots=source_roots([], host, folder))
+    return host.entrypoint(f"{module}:{attribute}")._replace(text=text)

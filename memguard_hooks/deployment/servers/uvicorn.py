@@ -7,103 +7,76 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import Grammar, ParsedOptions, names, split_options
+from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
 from memguard_hooks.deployment.servers.clicked import with_file, with_variables
-from memguard_hooks.deployment.start import (
-    EntryPoint,
-    Host,
-    StartCommand,
-    count_workers,
-    inside,
-    parse_entrypoint,
-    read_text,
-    source_roots,
-    unknown,
-)
+from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats import toml_document
+from memguard_hooks.formats.typed import table, text
 
-GRAMMAR = Grammar(
-    flags=names(
-        "--reload --http2 --access-log --no-access-log --use-colors --no-use-colors --proxy-headers --no-proxy-headers "
-        "--server-header --no-server-header --date-header --no-date-header --version --reset-contextvars --factory --help "
-        "--no-reset-contextvars"
-    ),
-    short={},
-    valued=names(
-        "--host --port --uds --fd --reload-dir --reload-include --reload-exclude --reload-delay --workers --loop --http "
-        "--ws --ws-max-size --ws-max-queue --ws-ping-interval --ws-ping-timeout --ws-per-message-deflate --lifespan "
-        "--interface --env-file --log-config --log-level --forwarded-allow-ips --root-path --limit-concurrency --backlog "
-        "--limit-max-requests --limit-max-requests-jitter --timeout-keep-alive --timeout-graceful-shutdown "
-        "--timeout-worker-healthcheck --ssl-keyfile --ssl-certfile --ssl-keyfile-password --ssl-version --ssl-cert-reqs "
-        "--ssl-ca-certs --ssl-ciphers --header --app-dir --h11-max-incomplete-event-size"
-    ),
-    numbers=names(
-        "--port --fd --workers --ws-max-size --ws-max-queue --limit-concurrency --backlog --limit-max-requests "
-        "--limit-max-requests-jitter --timeout-keep-alive --timeout-graceful-shutdown --timeout-worker-healthcheck "
-        "--ssl-version --ssl-cert-reqs --h11-max-incomplete-event-size"
-    ),
-    parser="click",
-)
+GRAMMAR = grammar("""
+    --reload --http2 --[no-]access-log --[no-]use-colors --[no-]proxy-headers --[no-]server-header --[no-]date-header
+    --version --[no-]reset-contextvars --factory --help --host= --port=N --uds= --fd=N --reload-dir= --reload-include=
+    --reload-exclude= --reload-delay= --workers=N --loop= --http= --ws= --ws-max-size=N --ws-max-queue=N
+    --ws-ping-interval= --ws-ping-timeout= --ws-per-message-deflate= --lifespan= --interface= --env-file= --log-config=
+    --log-level= --forwarded-allow-ips= --root-path= --limit-concurrency=N --backlog=N --limit-max-requests=N
+    --limit-max-requests-jitter=N --timeout-keep-alive=N --timeout-graceful-shutdown=N --timeout-worker-healthcheck=N
+    --ssl-keyfile= --ssl-certfile= --ssl-keyfile-password= --ssl-version=N --ssl-cert-reqs=N --ssl-ca-certs=
+    --ssl-ciphers= --header= --app-dir= --h11-max-incomplete-event-size=N
+""", "click")  # fmt: skip
 
-FASTAPI = Grammar(
-    flags=names("--reload --no-reload --proxy-headers --no-proxy-headers --verbose --help --version"),
-    short={"-e": "--entrypoint", "-v": "--verbose"},
-    valued=names("--host --port --reload-dir --workers --root-path --app --entrypoint --forwarded-allow-ips"),
-    numbers=names("--port --workers"),
-    parser="click",
-)
+FASTAPI = grammar("""
+    --[no-]reload --[no-]proxy-headers --version --help --verbose/-v --host= --port=N --reload-dir= --workers=N
+    --forwarded-allow-ips= --root-path= --app= --entrypoint/-e=
+""", "click")  # fmt: skip
 
 _DEFAULT_PATHS = ("main.py", "app.py", "api.py", "app/main.py", "app/app.py", "app/api.py")
 
 
-def read(words: list[str], host: Host, folder: str) -> StartCommand:
+def read(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `uvicorn`."""
-    given = split_options(words, GRAMMAR)
     asked = ("--workers", "--app-dir", "--env-file", "--limit-max-requests", "--limit-max-requests-jitter")
-    given = with_variables(given, asked, ("--reload", "--factory"), "UVICORN", host)
+    given = with_variables(split_options(words, GRAMMAR), asked, ("--reload", "--factory"), "UVICORN", host)
+    if given.positional[1:]:
+        raise RefusedError(f"it takes one app, not {' and '.join(given.positional)}")
     app = given.positional[0] if given.positional else host.variables.get("UVICORN_APP")
-    problem = given.problem or (f"it takes one app, not {' and '.join(given.positional)}" if given.positional[1:] else None)
-    if problem is not None:
-        return unknown(f"uvicorn refuses the command: {problem}", program="uvicorn")
     app_dir = given.values.get("--app-dir", "")
-    inner = inside(folder, app_dir, host)
+    inner = host.inside(app_dir)
     if inner is None or not app:
-        return unknown("uvicorn is given no app inside the repository", program="uvicorn")
-    entrypoint = parse_entrypoint(app, inner)._replace(roots=source_roots([app_dir] if app_dir else [], host, folder))
-    return _start(entrypoint, given, with_file(given.values.get("--env-file"), host, folder), "uvicorn", ("uvicorn",))
+        raise UnknownStartError("uvicorn is given no app inside the repository")
+    entrypoint = host.entrypoint(app, [app_dir] if app_dir else [], inner)
+    return _start(entrypoint, given, with_file(given.values.get("--env-file"), host), ("uvicorn",))
 
 
-def read_fastapi(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_fastapi(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `fastapi`."""
     verbs = [word for word in words if not word.startswith("-")]
     if not verbs or verbs[0] not in ("run", "dev"):
-        return unknown("fastapi is told neither to run nor to dev", program="fastapi")
+        raise UnknownStartError("fastapi is told neither to run nor to dev")
     words = [*words[: words.index(verbs[0])], *words[words.index(verbs[0]) + 1 :]]
     given = split_options(words, FASTAPI)
-    if given.problem is not None:
-        return unknown(f"fastapi refuses the command: {given.problem}", program="fastapi")
     named = given.values.get("--entrypoint")
     if not given.positional and "--app" not in given.values:
-        named = named or _declared(host, folder)
+        named = named or _declared(host)
     if named:
-        entrypoint = parse_entrypoint(named, folder)
+        entrypoint = host.entrypoint(named)
     else:
-        paths = [path for path in _DEFAULT_PATHS if read_text(path, host, folder) is not None]
+        paths = [path for path in _DEFAULT_PATHS if host.read_text(path) is not None]
         path = given.positional[0] if given.positional else next(iter(paths), None)
         if path is None:
-            return unknown("fastapi finds neither main.py, app.py nor api.py", program="fastapi")
-        found = module_of(path, host, folder)
+            raise UnknownStartError("fastapi finds neither main.py, app.py nor api.py")
+        found = module_of(path, host)
         if found is None:
-            return unknown(f"{path} leads out of the repository", program="fastapi")
-        entrypoint = parse_entrypoint(f"{found[1]}:{given.values.get('--app', 'app')}", found[0])
-    entrypoint = entrypoint._replace(roots=source_roots([], host, folder))
+            raise UnknownStartError(f"{path} leads out of the repository")
+        entrypoint = host.entrypoint(f"{found[1]}:{given.values.get('--app', 'app')}", folder=found[0])
     if verbs[0] == "dev" and "--no-reload" not in given.flags:
         given = given._replace(flags=given.flags | {"--reload"})
-    return _start(entrypoint, given, host, "uvicorn", ("uvicorn", "fastapi_cli"))._replace(program="fastapi")
+    return _start(entrypoint, given, host, ("uvicorn", "fastapi_cli"))._replace(program="fastapi")
 
 
-def module_of(path: str, host: Host, folder: str) -> tuple[str, str] | None:
+def module_of(path: str, host: Host) -> tuple[str, str] | None:
     """Return the folder that a file's module is found in, and its dotted name: above all packages that it lies in."""
-    inner = inside(folder, path, host)
+    inner = host.inside(path)
     if inner is None:
         return None
     inner = re.sub(r"(?:/__init__)?\.py$", "", inner)
@@ -114,17 +87,18 @@ def module_of(path: str, host: Host, folder: str) -> tuple[str, str] | None:
     return parent, name
 
 
-def _declared(host: Host, folder: str) -> str | None:
+def _declared(host: Host) -> str | None:
     """Return the entry point that `[tool.fastapi]` declares."""
-    text = read_text("pyproject.toml", host, folder)
-    if text is None or "[tool.fastapi]" not in text:
+    source = host.read_text("pyproject.toml") or ""
+    if "[tool.fastapi]" not in source:
         return None
-    section = text.partition("[tool.fastapi]")[2].partition("\n[")[0]
-    match = re.search(r"""^\s*entrypoint\s*=\s*(["'])(.+?)\1""", section, re.MULTILINE)
-    return match[2] if match is not None else None
+    try:
+        return text(table(toml_document.parse(source.encode(), "pyproject.toml").data, "tool", "fastapi"), "entrypoint")
+    except MemguardError:
+        return None
 
 
-def _start(entrypoint: EntryPoint, given: ParsedOptions, host: Host, server: str, modules: tuple[str, ...]) -> StartCommand:
+def _start(entrypoint: EntryPoint, given: ParsedOptions, host: Host, modules: tuple[str, ...]) -> StartCommand:
     asked = given.values.get("--workers", host.variables.get("WEB_CONCURRENCY"))
     if asked is not None and re.fullmatch(r"\s*-[0-9]+\s*", asked):
         asked = "0"
@@ -137,10 +111,10 @@ def _start(entrypoint: EntryPoint, given: ParsedOptions, host: Host, server: str
         entrypoint,
         workers,
         "spawn" if workers != 1 else "single",
-        server,
+        "uvicorn",
         modules,
         count.reason,
-        program=server,
+        program="uvicorn",
         is_cpu_count=count.is_cpu_count,
         max_requests=count_workers(given.values.get("--limit-max-requests"), 0).number,
         max_requests_jitter=count_workers(given.values.get("--limit-max-requests-jitter"), 0).number,

@@ -8,42 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from memguard_hooks.deployment.options import Grammar, names, split_options
-from memguard_hooks.deployment.start import (
-    Host,
-    StartCommand,
-    count_workers,
-    inside,
-    parse_entrypoint,
-    read_text,
-    source_roots,
-    unknown,
-)
+from memguard_hooks.deployment.options import grammar, split_options
+from memguard_hooks.deployment.start import Host, RefusedError, StartCommand, UnknownStartError, count_workers
 
-_SWITCHES = ("ipv4", "ipv6", "log-untrusted-proxy-headers", "clear-untrusted-proxy-headers", "log-socket-errors",
-             "expose-tracebacks", "asyncore-use-poll")  # fmt: skip
-
-WAITRESS = Grammar(
-    flags=names("--help --call") | {f"--{no}{name}" for name in _SWITCHES for no in ("", "no-")},
-    short={},
-    valued=names(
-        "--host --port --listen --threads --trusted-proxy --trusted-proxy-count --trusted-proxy-headers --url-scheme "
-        "--url-prefix --backlog --recv-bytes --send-bytes --outbuf-overflow --outbuf-high-watermark --inbuf-overflow "
-        "--connection-limit --cleanup-interval --channel-timeout --max-request-header-size --max-request-body-size --ident "
-        "--asyncore-loop-timeout --unix-socket --unix-socket-perms --sockets --channel-request-lookahead --server-name"
-    ),
-    parser="getopt",
-    ends=True,
-)
+WAITRESS = grammar("""
+    --[no-]ipv4 --[no-]clear-untrusted-proxy-headers --[no-]asyncore-use-poll --[no-]log-socket-errors
+    --[no-]expose-tracebacks --[no-]ipv6 --[no-]log-untrusted-proxy-headers --help --call --host= --port= --listen=
+    --threads= --trusted-proxy= --trusted-proxy-count= --trusted-proxy-headers= --url-scheme= --url-prefix= --backlog=
+    --recv-bytes= --send-bytes= --outbuf-overflow= --outbuf-high-watermark= --inbuf-overflow= --connection-limit=
+    --cleanup-interval= --channel-timeout= --max-request-header-size= --max-request-body-size= --ident=
+    --asyncore-loop-timeout= --unix-socket= --unix-socket-perms= --sockets= --channel-request-lookahead= --server-name=
+""", "getopt", ends=True)  # fmt: skip
 
 
-def read_waitress(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_waitress(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `waitress-serve`, which is one process with some threads."""
     given = split_options(words, WAITRESS)
-    problem = given.problem or ("it takes one app" if len(given.positional) != 1 else None)
-    if problem is not None:
-        return unknown(f"waitress refuses the command: {problem}", program="waitress")
-    entrypoint = parse_entrypoint(given.positional[0], folder)._replace(roots=source_roots([], host, folder))
+    if len(given.positional) != 1:
+        raise RefusedError("it takes one app")
+    entrypoint = host.entrypoint(given.positional[0])
     threads = count_workers(given.values.get("--threads"), 4).number
     return StartCommand(entrypoint, server_modules=("waitress",), program="waitress", threads=threads)
 
@@ -66,39 +49,38 @@ _FLAGS = frozenset({"master", "enable-threads", "disable-logging", "lazy-apps", 
 _MANY = frozenset({"pythonpath", "env", "include", "ini"})
 
 
-def read_uwsgi(words: list[str], host: Host, folder: str) -> StartCommand:
+def read_uwsgi(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `uwsgi`: its options, and the files of options that it names."""
     found = _uwsgi_words(words)
     for path in [value for name, value in found if name in ("ini", "yaml", "yml", "xml", "json")]:
-        text = read_text(path, host, folder) if path.endswith(".ini") else None
+        text = host.read_text(path) if path.endswith(".ini") else None
         if text is None:
-            return unknown(f"its settings file {path} is not read", program="uwsgi")
+            raise UnknownStartError(f"its settings file {path} is not read")
         inner = _uwsgi_file(text, host)
         if inner is None:
-            return unknown(f"its settings file {path} is a program", program="uwsgi")
+            raise UnknownStartError(f"its settings file {path} is a program")
         found = [*inner, *found]
     settings = dict(found)
     for variable, value in host.variables.items():
         if variable.startswith("UWSGI_"):
             name = variable[6:].lower().replace("_", "-")
             settings.setdefault(_SAME.get(name, name), value)
-    inner_folder = inside(folder, settings.get("chdir", ""), host)
+    inner_folder = host.inside(settings.get("chdir", ""))
     named = settings.get("wsgi-file") or settings.get("module") or settings.get("mount", "").partition("=")[2]
     if inner_folder is None or not named or "paste" in settings:
-        return unknown("uwsgi is given no app inside the repository", program="uwsgi")
+        raise UnknownStartError("uwsgi is given no app inside the repository")
     path, _, attribute = named.partition(":")
     module = re.sub(r"\.py$", "", path).replace("/", ".") if "wsgi-file" in settings else path
     attribute = attribute or settings.get("callable", "application")
     paths = [value for name, value in found if name == "pythonpath"]
-    entrypoint = parse_entrypoint(f"{module}:{attribute}", inner_folder)
-    entrypoint = entrypoint._replace(roots=source_roots(paths, host, inner_folder))
+    entrypoint = host._replace(folder=inner_folder).entrypoint(f"{module}:{attribute}", paths)
     count = count_workers(settings.get("processes"))
     fewest = count_workers(settings["cheaper"]).number if "cheaper" in settings else None
     is_lazy = settings.get("lazy-apps", "false") not in ("false", "0")
     workers = count.number if count.number is None else max(1, count.number)
     daemons = [value for name, value in found if re.fullmatch(r"(?:smart-)?attach-daemon2?", name)]
     if daemons:
-        return unknown(f"it keeps {daemons[0][:60]} running beside the app", entrypoint, "uwsgi")
+        raise UnknownStartError(f"it keeps {daemons[0][:60]} running beside the app", entrypoint)
     start = StartCommand(entrypoint, workers, "fork" if is_lazy else "preload", program="uwsgi", reason=count.reason)
     if workers == 1 and settings.get("master", "false") in ("false", "0"):
         start = start._replace(start="single")

@@ -208,16 +208,16 @@ def _member_with(lock: Lock, name: str) -> str | None:
 
 def name_of(project: Project, lock: Lock) -> str:
     """Return the name of the project that a lock belongs to, that of its file where it has none."""
-    from memguard_hooks.dependencies.toml_requirements import value_at
+    from memguard_hooks.formats import typed
     from memguard_hooks.formats.toml_document import parse
     from memguard_hooks.tree import parent
 
     data = project.read_file(f"{parent(lock.path)}/pyproject.toml".lstrip("/"))
     try:
-        document = parse(data or b"", "pyproject.toml")
+        fields = parse(data or b"", "pyproject.toml").data
     except MemguardError:
         return lock.path
-    name = value_at(document, ("project", "name")) or value_at(document, ("tool", "poetry", "name"))
+    name = typed.value(fields, "project", "name") or typed.value(fields, "tool", "poetry", "name")
     return name if isinstance(name, str) and len(name) <= 100 else lock.path
 
 

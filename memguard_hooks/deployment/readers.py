@@ -1,0 +1,61 @@
+"""The files that declare services, and the reader of each, which is loaded only for a file that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from memguard_hooks.deployment.service import Deployment, Read
+
+Reader = Callable[[bytes, str, Read], Deployment]
+
+Format = Literal[
+    "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
+    "nixpacks", "procfile",
+]  # fmt: skip
+
+PLATFORMS: Mapping[Format, tuple[str, ...]] = {
+    "render": ("render.yaml",),
+    "fly": ("fly.toml",),
+    "railway": ("railway.json", "railway.toml"),
+    "heroku": ("heroku.yml",),
+    "app-engine": ("app.yaml",),
+    "digitalocean": (".do/app.yaml", ".do/deploy.template.yaml"),
+    "serverless": ("serverless.yml", "serverless.yaml", "template.yaml", "template.yml"),
+}
+"""The files of platforms; of several for one the first that is there counts."""
+
+PLATFORM_FILES = frozenset(name for names in PLATFORMS.values() for name in names)
+
+GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless"})
+"""Platforms whose files have names that others give to templates of their own: `app.yaml`, `template.yaml`."""
+
+
+def reader_of(name: Format) -> Reader:
+    """Return the reader of a format."""
+    match name:
+        case "render":
+            from memguard_hooks.deployment.render import read
+        case "fly":
+            from memguard_hooks.deployment.fly import read
+        case "railway":
+            from memguard_hooks.deployment.railway import read
+        case "heroku":
+            from memguard_hooks.deployment.heroku import read
+        case "app-engine":
+            from memguard_hooks.deployment.app_engine import read
+        case "digitalocean":
+            from memguard_hooks.deployment.digitalocean import read
+        case "serverless":
+            from memguard_hooks.deployment.serverless import read
+        case "kubernetes":
+            from memguard_hooks.deployment.kubernetes import read
+        case "systemd":
+            from memguard_hooks.deployment.systemd import read
+        case "compose":
+            from memguard_hooks.deployment.compose import read
+        case "nixpacks":
+            from memguard_hooks.deployment.nixpacks import read
+        case "procfile":
+            from memguard_hooks.deployment.procfile import read
+    return read

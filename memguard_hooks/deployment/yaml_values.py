@@ -1,0 +1,77 @@
+"""What the files of platforms in YAML share: variables, build commands, counts; and bounds on what aliases make of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from memguard_hooks.deployment.service import Build, ServicePlace, Variables
+from memguard_hooks.formats.yaml_nodes import get, items, place, scalar
+
+if TYPE_CHECKING:
+    import yaml
+
+MAX_ITEMS = 1000
+"""Entries that are read of one mapping or list: an alias makes many of few bytes."""
+
+_TEMPLATE = re.compile(r"\{\{|\{%|\$\{")
+
+
+def is_template(text: str) -> bool:
+    """Tell whether a text is filled in later: `{{ x }}`, `${{ x }}`, `${x}`."""
+    return _TEMPLATE.search(text) is not None
+
+
+def pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    """Yield the keys of a mapping that are scalars and their values, nothing for anything else; `<<` is not followed."""
+    import yaml
+
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value[:MAX_ITEMS]:
+            if isinstance(key, yaml.ScalarNode):
+                yield key, value
+
+
+def each_once(nodes: Iterable[yaml.Node]) -> Iterator[yaml.Node]:
+    """Yield the first nodes of many, and one that stands there by several aliases only once."""
+    seen: set[int] = set()
+    for node in islice(nodes, MAX_ITEMS):
+        if id(node) not in seen:
+            seen.add(id(node))
+            yield node
+
+
+def of_mapping(node: yaml.Node | None, path: str) -> Variables:
+    """Read `NAME: value`, and `NAME: {value: …}`."""
+    texts = ((key, scalar(value) if scalar(value) is not None else scalar(value, "value")) for key, value in pairs(node))
+    return _variables(path, ((str(key.value), text, key) for key, text in texts))
+
+
+def of_list(node: yaml.Node | None, path: str) -> Variables:
+    """Read `- key: NAME` with a `value`; entries without a key are left to the caller."""
+    named = ((scalar(item, "key"), item) for item in items(node)[:MAX_ITEMS])
+    return _variables(path, ((name, scalar(item, "value"), item) for name, item in named if name is not None))
+
+
+def _variables(path: str, found: Iterable[tuple[str, str | None, yaml.Node]]) -> Variables:
+    values: dict[str, str] = {}
+    places: dict[str, ServicePlace] = {}
+    for name, text, node in found:
+        places[name] = ServicePlace(path, *place(node))
+        values.pop(name, None)
+        if text is not None and not is_template(text):
+            values[name] = text
+    return Variables(values, places)
+
+
+def build_of(node: yaml.Node, key: str, path: str, folder: str) -> tuple[Build, ...]:
+    """Return the build command below a key, if there is one."""
+    command, text = get(node, key), scalar(node, key)
+    return (Build(text.strip(), ServicePlace(path, *place(command)), folder),) if command and text is not None else ()
+
+
+def count_of(text: str | None) -> int | None:
+    """Return a number of instances, None for what is no number."""
+    return int(text) if text is not None and text.isdecimal() and len(text) <= 4 else None
