@@ -170,10 +170,10 @@ class FigureSources:
 
     def largest_of(self, distributions: Iterable[str]) -> tuple[Footprint, ...]:
         """Return what is measured of some distributions, by their largest modules, no more than are looked at."""
-        modules = [max(lookup.distributions()[one], key=lambda module: module.resident) for one in sorted(distributions)]
-        largest = sorted(modules, key=lambda module: -module.resident)[:MOST_REQUIRED]
+        measured = lookup.distributions()
+        names = sorted(distributions, key=lambda name: (-max(one.resident for one in measured[name]), name))[:MOST_REQUIRED]
         versions = self.pinned.versions
-        found = (lookup.find(one.name, one.distribution, versions.get(one.distribution), self.python) for one in largest)
+        found = (lookup.find_largest(name, version=versions.get(name), python=self.python) for name in names)
         return tuple(one for one in found if one is not None)
 
 

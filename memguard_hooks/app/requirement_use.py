@@ -87,10 +87,8 @@ def _providers(names: tuple[str, ...], providers: Mapping[str, str]) -> Iterator
 
 
 def _footprint(project: Project, requirement: Requirement) -> Footprint | None:
-    """Return the dearest measurement of a distribution, in the version that is nearest to the one that is pinned."""
+    """Return the largest measurement of a distribution, in the version that is nearest to the one that is pinned."""
     pin = pin_of(requirement)
     locked = project.declared.inventory.locked(requirement.name)
     version = pin.version if pin is not None else locked[0].version if locked else None
-    measured = lookup.distributions().get(requirement.name, ())
-    dearest = max(measured, key=lambda one: one.resident, default=None)
-    return lookup.find(dearest.name, requirement.name, version) if dearest is not None else None
+    return lookup.find_largest(requirement.name, version=version)

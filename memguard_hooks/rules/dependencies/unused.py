@@ -245,7 +245,7 @@ def _imports(node: ast.AST, modules: Sequence[str]) -> bool:
 
 
 def _finding(requirement: Requirement, code: str, what: str, fix: str) -> Finding:
-    measured = lookup.distributions().get(requirement.name, ())
-    cost = max((one.resident for one in measured), default=None)
+    footprint = lookup.find_largest(requirement.name)
+    cost = footprint and footprint.resident
     takes = f" ({mib(cost)} MiB once it is imported)" if cost is not None else ""
     return finding(requirement, code, f"{requirement.name} {what}{takes}", fix, cost=cost)
