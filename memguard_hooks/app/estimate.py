@@ -8,7 +8,8 @@ is right to some per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from memguard_hooks.catalog import lookup
@@ -19,7 +20,7 @@ from memguard_hooks.imports.graph import MOMENTS, External, Moment, Walk
 
 if TYPE_CHECKING:
     from memguard_hooks.app.measured_roots import Known
-    from memguard_hooks.project.declared import Declared, Pinned
+    from memguard_hooks.project.declared import Declared
 
 
 class Range(NamedTuple):
@@ -138,12 +139,42 @@ class Root(NamedTuple):
         return self.footprint.resident if self.footprint else 0
 
 
-class FigureSources(NamedTuple):
-    """Where figures come from: what the project declares, what of it is pinned here, and what was measured of it."""
+class FigureSources:
+    """Where the figures of one process come from: what the project declares and has measured, and the catalog.
 
-    declared: Declared
-    pinned: Pinned
-    known: Known | None = None
+    What an import loads and what a root takes is found out once, whatever asks for it.
+    """
+
+    def __init__(
+        self, declared: Declared, folder: str, walked: Walk, python: str | None, known: Known | None = None
+    ) -> None:
+        self.declared = declared
+        self.pinned = declared.near(folder)
+        self.python = python
+        self.known = known
+        self.imported = [(external, _names(external)) for external in walked.externals]
+        self._roots: dict[str, Root] = {}
+
+    def root(self, name: str) -> Root:
+        """Return a root without the way to it."""
+        if name not in self._roots:
+            self._roots[name] = _root(self, name)
+        return self._roots[name]
+
+    @cached_property
+    def imported_by_nobody(self) -> tuple[Footprint, ...]:
+        """What is there although nothing known imports or brings it, the largest first: an unknown package may."""
+        known = {provider for _, names in self.imported for name in names for provider in lookup.providers(name)}
+        brought = {other for name in known for other in lookup.installed_with(name)}
+        return self.largest_of((self.pinned.present & lookup.distributions().keys()) - known - brought)
+
+    def largest_of(self, distributions: Iterable[str]) -> tuple[Footprint, ...]:
+        """Return what is measured of some distributions, by their largest modules, no more than are looked at."""
+        measured = lookup.distributions()
+        names = sorted(distributions, key=lambda name: (-max(one.resident for one in measured[name]), name))[:MOST_REQUIRED]
+        versions = self.pinned.versions
+        found = (lookup.find_largest(name, version=versions.get(name), python=self.python) for name in names)
+        return tuple(one for one in found if one is not None)
 
 
 class ProcessEstimate(NamedTuple):
@@ -171,12 +202,12 @@ def estimate_process(
     The versions are those that are declared in a folder. What is `known` was measured in the project, and beats the
     catalog.
     """
-    sources = FigureSources(declared, declared.near(folder), known)
     version = None if python is None else f"{python[0]}.{python[1]}"
+    sources = FigureSources(declared, folder, walked, version, known)
     base = known.base if known is not None else lookup.interpreter(version)
-    at_start = _roots(sources, walked, MOMENTS[:1], version)
-    eager = _roots(sources, walked, MOMENTS[:2], version)
-    everything = _roots(sources, walked, MOMENTS, version)
+    at_start = _roots(sources, walked, MOMENTS[:1])
+    eager = _roots(sources, walked, MOMENTS[:2])
+    everything = _roots(sources, walked, MOMENTS)
     parts, low, high = add_up(base, eager)
     late_source = sum(walked.files["request"].values())
     source = sum(walked.files["start"].values()) + late_source
@@ -215,27 +246,30 @@ def estimate_process(
     )
 
 
-def _roots(sources: FigureSources, walked: Walk, moments: Collection[Moment], python: str | None) -> list[Root]:
+def _roots(sources: FigureSources, walked: Walk, moments: Collection[Moment]) -> list[Root]:
     """Return the measured roots that imports load by some moment, the dearest first, then unknown and standard ones.
 
     What a root imports only where it is installed is a root of its own where the project has it.
     """
     found: dict[str, Root] = {}
-    for external in walked.externals:
+    sites: dict[str, list[Step]] = {}
+    for external, names in sources.imported:
         if external.moment in moments:
-            for name in _names(external) or [external.names[0].partition(".")[0]]:
-                root = found.get(name) or _root(sources, name, external.chain, python, walked)
-                found[name] = root._replace(sites=(*root.sites, *external.chain[-1:]))
-    _add_optional(sources, found, python)
-    names = {name for moment in moments for name in walked.standard.get(moment, ())}
-    standard = (_standard_root(sources, name, python) for name in sorted(names))
+            for name in names or [external.names[0].partition(".")[0]]:
+                if name not in found:
+                    found[name] = sources.root(name)._replace(chain=external.chain)
+                sites.setdefault(name, []).extend(external.chain[-1:])
+    found = {name: root._replace(sites=tuple(sites[name])) for name, root in found.items()}
+    _add_optional(sources, found)
+    loaded = {name for moment in moments for name in walked.standard.get(moment, ())}
+    standard = (_standard_root(sources, name) for name in sorted(loaded))
     roots = sorted(found.values(), key=lambda root: (-root.resident, root.name))
     return [*roots, *(root for root in standard if root is not None)]
 
 
-def _standard_root(sources: FigureSources, name: str, python: str | None) -> Root | None:
+def _standard_root(sources: FigureSources, name: str) -> Root | None:
     """Return a module of the standard library, None where it takes next to nothing or is an attribute."""
-    footprint = lookup.find_standard(name, python)
+    footprint = lookup.find_standard(name, sources.python)
     if footprint is None:
         return None
     known = sources.known.find(name, footprint) if sources.known is not None else None
@@ -263,9 +297,7 @@ def _names(external: External) -> list[str]:
     return [*loaded, *(root for root in found if root != module or not loaded)]
 
 
-def _root(
-    sources: FigureSources, name: str, chain: tuple[Step, ...], python: str | None, walked: Walk | None = None
-) -> Root:
+def _root(sources: FigureSources, name: str) -> Root:
     versions = sources.pinned.versions
     providers = lookup.providers(name)
     provider = next((one for one in providers if one in versions), None)
@@ -275,27 +307,26 @@ def _root(
         version = None if provider is None else lookup.newest_within(provider, sources.pinned.ranges[provider])
     if provider in BUILDS:
         version = _with_build(sources, version)
-    footprint = lookup.find(name, provider, version, python) or lookup.find_light(name)
+    footprint = lookup.find(name, provider, version, sources.python) or lookup.find_light(name)
     if footprint is not None:
-        footprint = _in_these_builds(sources, footprint, python)
+        footprint = _in_these_builds(sources, footprint)
     known = sources.known.find(name, footprint) if sources.known is not None else None
     if known is not None:
-        return Root(name, known, chain, "measured")
+        return Root(name, known, (), "measured")
     if footprint is not None:
-        return Root(name, footprint, chain, _nearness(footprint, versions, python))
+        return Root(name, footprint, (), _nearness(footprint, versions, sources.python))
+    return _unknown_root(sources, name)
+
+
+def _unknown_root(sources: FigureSources, name: str) -> Root:
+    """Return a package that nobody measured, with what it requires, or may require where no lock tells."""
     from memguard_hooks.dependencies.requirement import normalize_name
 
     distribution = normalize_name(name)
     required = sources.declared.required_by(distribution) & lookup.distributions().keys()
-    is_guess = not required and walked is not None
-    if is_guess and walked is not None:
-        required = _imported_by_nobody(sources.pinned, walked)
-    modules = [max(lookup.distributions()[one], key=lambda module: module.resident) for one in sorted(required)]
-    dearest = sorted(modules, key=lambda module: -module.resident)[:MOST_REQUIRED]
-    brings = [lookup.find(one.name, one.distribution, versions.get(one.distribution), python) for one in dearest]
+    brings = sources.largest_of(required) if required else sources.imported_by_nobody
     wheel = sources.declared.wheel_size(distribution)
-    known_ones = tuple(one for one in brings if one is not None)
-    return Root(name, None, chain, "unknown", wheel=wheel, brings=known_ones, is_guess=is_guess)
+    return Root(name, None, (), "unknown", wheel=wheel, brings=brings, is_guess=not required)
 
 
 def _with_build(sources: FigureSources, version: str | None) -> str | None:
@@ -305,14 +336,14 @@ def _with_build(sources: FigureSources, version: str | None) -> str | None:
     return f"{version or 0}+cpu" if sources.declared.takes_cpu_wheels else version
 
 
-def _in_these_builds(sources: FigureSources, footprint: Footprint, python: str | None) -> Footprint:
+def _in_these_builds(sources: FigureSources, footprint: Footprint) -> Footprint:
     """Return a footprint with what it brings in the build that the project installs.
 
     What needs torch was measured beside its wheel for CPUs, which takes 199 MiB where the usual one takes 507.
     """
     for name in BUILDS & footprint.own.keys() & footprint.installed.keys():
         version = _with_build(sources, sources.pinned.versions.get(name))
-        built = lookup.find(name, name, version, python)
+        built = lookup.find(name, name, version, sources.python)
         if built is None or lookup.build_of(built.version) == lookup.build_of(footprint.installed[name]):
             continue
         (resident, anonymous), there = built.own[name], footprint.own[name]
@@ -325,30 +356,19 @@ def _in_these_builds(sources: FigureSources, footprint: Footprint, python: str |
     return footprint
 
 
-def _imported_by_nobody(pinned: Pinned, walked: Walk) -> frozenset[str]:
-    """Return the measured distributions that are there although nothing known imports or brings them: others may."""
-    names = {root for one in walked.externals for name in one.names if (root := lookup.root_of(name)) is not None}
-    known = {provider for name in names for provider in lookup.providers(name)}
-    brought = {other for name in known for other in lookup.installed_with(name)}
-    return (pinned.present & lookup.distributions().keys()) - known - brought
-
-
-def _nearness(footprint: Footprint | None, versions: Mapping[str, str], python: str | None) -> Nearness:
+def _nearness(footprint: Footprint, versions: Mapping[str, str], python: str | None) -> Nearness:
     """Tell how near a measurement is to what the project installs."""
-    if footprint is None:
-        return "unknown"
     if footprint.is_light:
         return "light"
     wanted = versions.get(footprint.distribution)
     if wanted is not None and wanted != footprint.version:
-        near = wanted.split(".")[:2] == footprint.version.split(".")[:2]
-        return "near" if near else "far"
+        return "near" if wanted.split(".")[:2] == footprint.version.split(".")[:2] else "far"
     if wanted is None:
         return "near"  # nobody says which version: the newest is what is installed
     return "exact" if python is None or footprint.python.startswith(f"{python}.") else "near"
 
 
-def _add_optional(sources: FigureSources, found: dict[str, Root], python: str | None) -> None:
+def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
     """Add what roots import where it is installed, and it is."""
     roots = {root.footprint.distribution for root in found.values() if root.footprint is not None}
     there = sources.pinned.present | roots
@@ -360,7 +380,7 @@ def _add_optional(sources: FigureSources, found: dict[str, Root], python: str | 
             name = lookup.dearest_below(lookup.root_of(module))
             if name is None or name in found or there.isdisjoint(lookup.providers(name)):
                 continue
-            found[name] = _root(sources, name, root.chain, python)._replace(parent=root.name)
+            found[name] = sources.root(name)._replace(chain=root.chain, parent=root.name)
             waiting.append(found[name])
 
 

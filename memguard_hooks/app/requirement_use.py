@@ -1,7 +1,4 @@
-"""Which of the declared requirements the services of a project need at start, which later, and which nothing imports.
-
-An import belongs to a distribution by the measured catalog, by a short table of names that differ, or by the name itself.
-"""
+"""Which of the declared requirements the services of a project need at start, which later, and which nothing imports."""
 
 from __future__ import annotations
 
@@ -10,8 +7,8 @@ from typing import Literal, NamedTuple
 
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services
 from memguard_hooks.catalog import lookup
-from memguard_hooks.catalog.heavy import DEFAULT
 from memguard_hooks.catalog.lookup import Footprint
+from memguard_hooks.catalog.module_names import modules_of
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name, pin_of
 from memguard_hooks.errors import UnreadableError
 from memguard_hooks.finding import Skipped, Step, at_fault
@@ -22,16 +19,6 @@ Use = Literal["start", "deferred", "unused", "unknown"]
 """At start, in a call later on, by no import that an entry point reaches; unknown where none could be followed."""
 
 USES: tuple[Use, ...] = ("start", "deferred", "unused", "unknown")
-
-OTHER_NAMES = {
-    "attrs": ("attr", "attrs"), "beautifulsoup4": ("bs4",), "discord-py": ("discord",), "mysqlclient": ("MySQLdb",),
-    "pillow": ("PIL",), "psycopg2-binary": ("psycopg2",), "pycryptodome": ("Crypto",), "pyjwt": ("jwt",),
-    "pymupdf": ("fitz", "pymupdf"), "pyopenssl": ("OpenSSL",), "pyserial": ("serial",), "python-dateutil": ("dateutil",),
-    "python-docx": ("docx",), "python-dotenv": ("dotenv",), "python-jose": ("jose",), "python-magic": ("magic",),
-    "python-multipart": ("multipart", "python_multipart"), "python-pptx": ("pptx",), "python-telegram-bot": ("telegram",),
-    "pyyaml": ("yaml",), "scikit-image": ("skimage",), "setuptools": ("setuptools", "pkg_resources"),
-}  # fmt: skip
-"""Distribution → its modules, where neither the catalog nor the name tells. Source: the wheels' own `top_level.txt`."""
 
 
 class Need(NamedTuple):
@@ -89,15 +76,6 @@ def find_needs(project: Project) -> Needs:
     return Needs(tuple(sorted(needs, key=lambda need: USES.index(need.use))), tuple(dict.fromkeys(skipped)))
 
 
-def modules_of(distribution: str) -> tuple[str, ...]:
-    """Return the modules by which a distribution is imported, as far as they are known."""
-    names = [module for module, providers in DEFAULT.items() if distribution in providers]
-    names += [one.name for one in lookup.distributions().get(distribution, ())]
-    if not names:
-        names += OTHER_NAMES.get(distribution, (distribution.replace("-", "_"), distribution.replace("-", ".")))
-    return tuple(dict.fromkeys(name if name.startswith("google.") else name.partition(".")[0] for name in names))
-
-
 def _providers(names: tuple[str, ...], providers: Mapping[str, str]) -> Iterator[str]:
     """Give the distributions that importing some names loads: the longest module that is known counts."""
     for name in names:
@@ -109,10 +87,8 @@ def _providers(names: tuple[str, ...], providers: Mapping[str, str]) -> Iterator
 
 
 def _footprint(project: Project, requirement: Requirement) -> Footprint | None:
-    """Return the dearest measurement of a distribution, in the version that is nearest to the one that is pinned."""
+    """Return the largest measurement of a distribution, in the version that is nearest to the one that is pinned."""
     pin = pin_of(requirement)
     locked = project.declared.inventory.locked(requirement.name)
     version = pin.version if pin is not None else locked[0].version if locked else None
-    measured = lookup.distributions().get(requirement.name, ())
-    dearest = max(measured, key=lambda one: one.resident, default=None)
-    return lookup.find(dearest.name, requirement.name, version) if dearest is not None else None
+    return lookup.find_largest(requirement.name, version=version)

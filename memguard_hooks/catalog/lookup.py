@@ -205,6 +205,13 @@ def find(
     return None
 
 
+def find_largest(*names: str, version: str | None = None, python: str | None = None) -> Footprint | None:
+    """The measurement nearest to a version and a Python, of the module of some distributions that takes most."""
+    measured = [one for name in names for one in distributions().get(name, ())]
+    largest = max(measured, key=lambda one: one.resident, default=None)
+    return None if largest is None else find(largest.name, largest.distribution, version, python)
+
+
 @cache
 def _lines(name: str) -> bytes:
     with open(os.path.join(FOLDER, name), "rb") as file:

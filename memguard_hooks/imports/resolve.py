@@ -15,6 +15,12 @@ class Resolver:
         self._tree = tree
         self._folders: dict[str, dict[str, bool]] = {}
 
+    def with_root(self, root: str) -> Resolver:
+        """Return the same with one root more, the last; no folder is listed again for it."""
+        other = Resolver(self._tree, (*self.roots, root))
+        other._folders = self._folders
+        return other
+
     def files(self, module: str) -> tuple[str, ...]:
         """Return the files that `import a.b.c` runs, outermost package first; none for other people's modules.
 

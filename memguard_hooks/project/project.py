@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from memguard_hooks.imports.graph import Walk
     from memguard_hooks.imports.layout import Layout
     from memguard_hooks.imports.model import Target
+    from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.project.baseline import Baseline
     from memguard_hooks.project.declared import Declared
@@ -232,15 +233,20 @@ class Project(Files):
 
     def is_first_party(self, module: str, path: str) -> bool:
         """Tell whether a file of the project hides the library of that name from the file `path`."""
-        from memguard_hooks.imports.resolve import Resolver
         from memguard_hooks.tree import parent
 
-        roots = list(self.source_roots)
-        here = Resolver(self.tree, (parent(path),))
-        if not here.is_file(f"{parent(path)}/__init__.py".lstrip("/")):
-            roots.append(parent(path))  # a folder of scripts, the first on the path of each
-        found = Resolver(self.tree, tuple(roots)).files(module)
+        resolver, folder = self._first_party, parent(path)
+        if not resolver.is_file(f"{folder}/__init__.py".lstrip("/")):
+            resolver = resolver.with_root(folder)  # a folder of scripts, the first on the path of each
+        found = resolver.files(module)
         return bool(found) and found[-1] != path
+
+    @cached_property
+    def _first_party(self) -> Resolver:
+        """What finds the modules of the project, and lists each folder once."""
+        from memguard_hooks.imports.resolve import Resolver
+
+        return Resolver(self.tree, self.source_roots)
 
     # Deployment
 

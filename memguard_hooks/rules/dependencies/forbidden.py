@@ -15,7 +15,6 @@ from memguard_hooks.rules.dependencies.lighter import INSTEAD, LIGHTER_BUILD
 from memguard_hooks.rules.policy import COMPANIONS, FORBIDDEN, unexplained
 
 if TYPE_CHECKING:
-    from memguard_hooks.catalog.lookup import Footprint
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.requirement import Requirement
     from memguard_hooks.project.project import Project
@@ -227,6 +226,7 @@ def name_of(project: Project, lock: Lock) -> str:
 def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[Requirement]) -> Iterator[Finding]:
     """Give what measured distributions had brought that are declared in files which no lock pins."""
     from memguard_hooks.dependencies.locked import locked_versions
+    from memguard_hooks.dependencies.requirement import pin_of
 
     measured = bringers(forbidden)
     names = {(one.path, one.name) for one in declared}
@@ -240,7 +240,8 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
         is_compiled = b"# via" in (project.read_file(requirement.path) or b"")
         if is_compiled or locked_versions(project.tree, requirement, project.declared.deployed.counts):
             continue
-        footprint = _measured(requirement)
+        pin = pin_of(requirement)
+        footprint = lookup.find_largest(requirement.name, version=pin.version if pin else None)
         for name in sorted(forbidden.grave & footprint.installed.keys()) if footprint is not None else ():
             if (requirement.path, name) in names or footprint is None:
                 continue
@@ -253,15 +254,6 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
             fix = [instead.advice, f"or {way_out}"] if instead else [way_out]
             fix += [*_lighter_build(name, ""), _last_resort(name)]
             yield finding(requirement, "MG111", message, *fix, cost=cost, subject=name)
-
-
-def _measured(requirement: Requirement) -> Footprint | None:
-    """Return the measurement of a distribution that comes nearest to what a requirement pins."""
-    from memguard_hooks.dependencies.requirement import pin_of
-
-    pin = pin_of(requirement)
-    modules = [one.name for one in lookup.distributions().get(requirement.name, ())]
-    return lookup.find(modules[0], requirement.name, pin.version if pin else None) if modules else None
 
 
 # Words
@@ -288,13 +280,10 @@ def _lighter_build(name: str, version: str) -> tuple[str, ...]:
 
 
 def _cost(name: str, version: str | None) -> tuple[int | None, str]:
-    """Return what the dearest measured module of a package takes, and a clause that says so with the version measured."""
+    """Return what the largest measured module of a package takes, and a clause that says so with the version measured."""
     from memguard_hooks.dependencies.requirement import normalize_name
 
-    providers = {name, f"{name}-cpu"}
-    modules = [one for name in providers for one in lookup.distributions().get(name, ())]
-    dearest = max(modules, key=lambda module: module.resident, default=None)
-    footprint = dearest and lookup.find(dearest.name, dearest.distribution, version)
+    footprint = lookup.find_largest(name, f"{name}-cpu", version=version)
     if footprint is None:
         return None, ""
     when = "imported" if normalize_name(footprint.module) == name else f"{footprint.module} is imported"

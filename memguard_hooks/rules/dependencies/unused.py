@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog.module_names import known_modules, modules_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
 from memguard_hooks.rules.dependencies.findings import finding
@@ -61,7 +62,8 @@ class _Code:
 
         known = project.settings.baseline or BASELINE  # names what is unused, and does not use it
         self.is_known = True
-        self.imports: dict[str, tuple[str, ...]] = {}
+        self.is_there = False
+        self._imports: dict[str, dict[str, list[str]]] = {}
         self.mentions: list[bytes] = []
         self.quoted: set[str] = set()
         words = b"|".join(re.escape(name.encode()) for name in names)
@@ -78,7 +80,9 @@ class _Code:
                 if imported is None:
                     self.is_known = False
                     return
-                self.imports[path] = imported
+                self.is_there = True
+                for name in imported:
+                    self._imports.setdefault(name.partition(".")[0], {}).setdefault(path, []).append(name)
                 self.quoted.update(match[1].decode() for match in quoted.finditer(data))
             elif _MENTIONS.search(path) and path != known and not (locks.is_lock(path) or manifests.is_named(path)):
                 data = project.read_file(path) or b""
@@ -86,11 +90,13 @@ class _Code:
 
     def files_with(self, modules: Sequence[str]) -> list[str]:
         """Return the files that may import one of some modules or what is below it."""
-        return [
-            path
-            for path, names in self.imports.items()
-            if any(name == module or name.startswith(f"{module}.") for name in names for module in modules)
-        ]
+        found = {
+            path: None
+            for module in modules
+            for path, names in self._imports.get(module.partition(".")[0], {}).items()
+            if any(name == module or name.startswith(f"{module}.") for name in names)
+        }
+        return sorted(found)
 
     def is_mentioned(self, names: Sequence[str]) -> bool:
         """Tell whether source has one of some names as a quoted word, or another file as any word."""
@@ -110,26 +116,75 @@ def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterat
     if not wanted or any(_LOADERS.match(one.name) for one in project.declared.inventory.requirements):
         return
     code = _Code(project, sorted({name for one in wanted for name in _names_of(one.name)}))
-    if not code.is_known or not code.imports:
+    if not code.is_known or not code.is_there:
         return
+    beside = _Declarations(project, requirements)
+    faults: dict[tuple[str, str], tuple[str, str, str] | None] = {}
     for requirement in wanted:
-        modules = modules_of(requirement.name)
-        if not modules or _is_frozen(project, requirement.path) or _is_brought(project, requirement, requirements):
-            continue
-        files = code.files_with(modules)
-        if not files:
-            is_loaded = (
-                requirement.name in LOADED_BY_NAME
-                or code.is_mentioned(_names_of(requirement.name))
-                or bool(code.files_with(LOADERS_OF.get(requirement.name, ())))
-            )
-            if not is_loaded and _is_used(project, requirement.path, code):
-                yield _finding(requirement, "MG121", "is declared and imported nowhere", "delete it")
-        elif all(_does_without(project.read_file(path) or b"", modules) for path in files):
-            what = f"is declared for all, and {files[0]} does without it where it is missing"
-            yield _finding(
-                requirement, "MG122", what, "move it into an extra that the deployment asks for only if it needs it"
-            )
+        name, path = requirement.name, requirement.path
+        if (path, name) not in faults:
+            faults[path, name] = _find_fault(project, code, beside, path, name)
+        fault = faults[path, name]
+        if fault is not None:
+            yield _finding(requirement, *fault)
+
+
+def _find_fault(project: Project, code: _Code, beside: _Declarations, path: str, name: str) -> tuple[str, str, str] | None:
+    """Return the code of what is wrong with a declared package, what a message says of it, and what to do."""
+    modules = known_modules(name)
+    if not modules or beside.is_frozen(path) or beside.is_brought(path, name):
+        return None
+    files = code.files_with(modules)
+    if files:
+        if not all(_does_without(project.read_file(one) or b"", modules) for one in files):
+            return None
+        what = f"is declared for all, and {files[0]} does without it where it is missing"
+        return "MG122", what, "move it into an extra that the deployment asks for only if it needs it"
+    is_loaded = (
+        name in LOADED_BY_NAME or code.is_mentioned(_names_of(name)) or bool(code.files_with(LOADERS_OF.get(name, ())))
+    )
+    if is_loaded or not any(code.files_with(modules_of(one)) for one in beside.names.get(path, ())):
+        return None  # where nothing is imported that a manifest declares, it is the manifest of other code
+    return "MG121", "is declared and imported nowhere", "delete it"
+
+
+class _Declarations:
+    """What is declared beside each other, and what locks say that packages require, each found out once."""
+
+    def __init__(self, project: Project, requirements: Sequence[Requirement]) -> None:
+        from memguard_hooks.dependencies.requirement import pin_of
+
+        self._inventory = project.declared.inventory
+        self.names: dict[str, set[str]] = {}
+        self._judged: dict[str, set[str]] = {}
+        exact: dict[str, list[bool]] = {}
+        for one in self._inventory.requirements:
+            self.names.setdefault(one.path, set()).add(one.name)
+            exact.setdefault(one.path, []).append(pin_of(one) is not None)
+        for one in requirements:
+            self._judged.setdefault(one.path, set()).add(one.name)
+        self._frozen = {path for path, ones in exact.items() if len(ones) >= FROZEN and sum(ones) >= 0.8 * len(ones)}
+        self._required = {
+            edge.name
+            for lock in self._inventory.locks
+            for packages in lock.packages.values()
+            for package in packages
+            if package.source is None or package.source.kind != "path"
+            for edge in package.requires
+        }
+
+    def is_frozen(self, path: str) -> bool:
+        """Tell whether a file lists all that was installed, as `pip freeze` does: it does not say what is used."""
+        return path in self._frozen
+
+    def is_brought(self, path: str, name: str) -> bool:
+        """Tell whether another package requires it too, or may: then the declaration only pins its version."""
+        if any(name in lookup.installed_with(other) for other in self._judged[path] if other != name):
+            return True
+        is_often = name in REQUIRED_BY_MANY and not self._inventory.locked(name)
+        if is_often and not self.names.get(path, set()) <= lookup.distributions().keys():
+            return True
+        return name in self._required
 
 
 def find_companions(project: Project, requirements: Sequence[Requirement]) -> Iterator[Finding]:
@@ -149,57 +204,9 @@ def find_companions(project: Project, requirements: Sequence[Requirement]) -> It
             yield finding(requirement, "MG120", message, f"add {missing}", subject=missing)
 
 
-def modules_of(distribution: str) -> tuple[str, ...]:
-    """Return the modules by which a distribution is imported, as far as they are known."""
-    from memguard_hooks.catalog.heavy import DEFAULT
-
-    names = {module for module, providers in DEFAULT.items() if distribution in providers}
-    names |= {one.name for one in lookup.distributions().get(distribution, ())}
-    # A module that lies in a package which others share, such as google, counts as it is.
-    return tuple(sorted(name if name.startswith("google.") else name.partition(".")[0] for name in names))
-
-
 def _names_of(distribution: str) -> tuple[str, ...]:
     """Return the names under which a package may be mentioned."""
-    return (*modules_of(distribution), distribution, distribution.replace("-", "_"))
-
-
-def _is_used(project: Project, path: str, code: _Code) -> bool:
-    """Tell whether the code imports anything that a manifest declares: else it is the manifest of other code."""
-    names = {one.name for one in project.declared.inventory.requirements if one.path == path}
-    return any(code.files_with(modules_of(name) or (name.replace("-", "_"),)) for name in names)
-
-
-def _is_frozen(project: Project, path: str) -> bool:
-    """Tell whether a file lists all that was installed, as `pip freeze` does: it does not say what is used."""
-    from memguard_hooks.dependencies.requirement import pin_of
-
-    listed = [pin_of(one) is not None for one in project.declared.inventory.requirements if one.path == path]
-    return len(listed) >= FROZEN and sum(listed) >= 0.8 * len(listed)
-
-
-def _is_brought(project: Project, requirement: Requirement, requirements: Sequence[Requirement]) -> bool:
-    """Tell whether another package requires it too, or may: then the declaration only pins its version."""
-    for one in requirements:
-        if one.name != requirement.name and one.path == requirement.path:
-            for module in modules_of(one.name)[:1]:
-                footprint = lookup.find(module, one.name)
-                if footprint is not None and requirement.name in footprint.installed:
-                    return True
-    inventory = project.declared.inventory
-    if requirement.name in REQUIRED_BY_MANY and not inventory.locked(requirement.name):
-        measured = lookup.distributions()
-        beside = {one.name for one in inventory.requirements if one.path == requirement.path}
-        if not beside <= measured.keys():
-            return True
-    return any(
-        edge.name == requirement.name
-        for lock in inventory.locks
-        for packages in lock.packages.values()
-        for package in packages
-        if package.source is None or package.source.kind != "path"
-        for edge in package.requires
-    )
+    return (*known_modules(distribution), distribution, distribution.replace("-", "_"))
 
 
 def _does_without(data: bytes, modules: Sequence[str]) -> bool:
@@ -238,7 +245,7 @@ def _imports(node: ast.AST, modules: Sequence[str]) -> bool:
 
 
 def _finding(requirement: Requirement, code: str, what: str, fix: str) -> Finding:
-    measured = lookup.distributions().get(requirement.name, ())
-    cost = max((one.resident for one in measured), default=None)
+    footprint = lookup.find_largest(requirement.name)
+    cost = footprint and footprint.resident
     takes = f" ({mib(cost)} MiB once it is imported)" if cost is not None else ""
     return finding(requirement, code, f"{requirement.name} {what}{takes}", fix, cost=cost)

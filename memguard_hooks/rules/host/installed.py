@@ -85,7 +85,8 @@ def _forbidden(installed: Mapping[str, str], heavy: Sequence[HeavyDistribution],
     costs = {one.name: one.footprint and one.footprint.resident for one in heavy}
     for name in sorted({*FORBIDDEN, *added}.difference(left_out) & installed.keys()):
         severity: Severity = "error" if name in costs or name in added else "warning"
-        cost = costs.get(name) or max((one.resident for one in lookup.distributions().get(name, ())), default=None)
+        newest = lookup.find_largest(name)
+        cost = costs.get(name) or (newest and newest.resident)
         takes = f": {mib(cost)} MiB once it is imported" if cost is not None else ""
         message = f"{name} {installed[name]} is installed and forbidden{takes}"
         fix = f"`pip show {name}` says what requires it, `forbid-heavy-deps` which line brings it"

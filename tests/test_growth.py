@@ -1,0 +1,86 @@
+"""Ten times as much of what a stranger may repeat takes ten times the work: calls of functions are counted, not seconds."""
+
+from __future__ import annotations
+
+import cProfile
+import pstats
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memguard_hooks.commands import check
+
+PROGRAM = {"Procfile": "web: gunicorn main:app\n", "main.py": "import litellm\n"}
+
+Files = Callable[[int], dict[str, str]]
+
+
+def findings_in_one_folder(number: int) -> dict[str, str]:
+    return {f"m{one}.py": "import pandas\n" for one in range(number)}
+
+
+def findings_in_many_folders(number: int) -> dict[str, str]:
+    return {f"f{one}/m.py": "import pandas\n" for one in range(number)}
+
+
+def reached_findings(number: int) -> dict[str, str]:
+    modules = {f"m{one}.py": "import pandas\n" for one in range(number)}
+    return {**PROGRAM, **modules, "main.py": "".join(f"import m{one}\n" for one in range(number))}
+
+
+def packages_that_nobody_measured(number: int) -> dict[str, str]:
+    imports = "".join(f"import nobody{one}\nimport os.p{one}\n" for one in range(number))
+    pins = "pandas==2.2.3\nboto3==1.40.22\n"
+    return {**PROGRAM, "main.py": imports, "requirements.txt": pins, "memguard.toml": 'platform = "local"\n'}
+
+
+def one_package_again(number: int) -> dict[str, str]:
+    return {**PROGRAM, "requirements.txt": "".join(f"litellm>={one}\n" for one in range(number))}
+
+
+def heavy_and_imported_nowhere(number: int) -> dict[str, str]:
+    declared = [f"flask\npandas>={one}\nname{one}\n" for one in range(number)]
+    return {"main.py": "import flask\n", "requirements.txt": "".join(declared)}
+
+
+def files_of_heavy_packages(number: int) -> dict[str, str]:
+    sources = {f"m{one}.py": f"import name{one}\n" for one in range(number)}
+    return {**sources, "requirements.txt": "".join(f"name{one}\n" for one in range(number)) + "pandas\n"}
+
+
+def calls(root: Path, files: dict[str, str]) -> int:
+    """Return how many functions a check of a project calls."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    root.mkdir(exist_ok=True)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        check.main([str(root)])
+    finally:
+        profile.disable()
+    return int(vars(pstats.Stats(profile))["total_calls"])
+
+
+@pytest.mark.parametrize(
+    ("files", "number"),
+    [
+        pytest.param(findings_in_one_folder, 30, id="findings in one folder"),
+        pytest.param(findings_in_many_folders, 30, id="findings in a folder each"),
+        pytest.param(reached_findings, 30, id="findings that an entry point reaches"),
+        pytest.param(packages_that_nobody_measured, 50, id="unknown packages and imports"),
+        pytest.param(one_package_again, 200, id="one package again"),
+        pytest.param(heavy_and_imported_nowhere, 50, id="a heavy package that is imported nowhere"),
+        pytest.param(files_of_heavy_packages, 50, id="files and packages"),
+    ],
+)
+def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int) -> None:
+    calls(tmp_path / "warm", files(1))  # what is loaded and read once
+    few, many = calls(tmp_path / "few", files(number)), calls(tmp_path / "many", files(10 * number))
+    assert many < 13 * few
+    assert capsys.readouterr().out
