@@ -20,6 +20,7 @@ from memguard_hooks.dependencies.manifest_source import (
 )
 from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, Wanted
 from memguard_hooks.finding import Skipped
+from memguard_hooks.formats.python_literals import called, flatten
 from memguard_hooks.tree import Tree, join, parent
 
 MAX_STEPS = 20_000
@@ -77,7 +78,7 @@ class Computed(NamedTuple):
 def _declarations(module: ast.Module, values: _Values) -> Iterator[tuple[Group, str | None, ast.expr]]:
     """Give the expressions that declare requirements, with their groups."""
     for node in ast.walk(module):
-        if not isinstance(node, ast.Call) or _called(node) != "setup":
+        if not isinstance(node, ast.Call) or called(node) != "setup":
             continue
         keywords = [(keyword.arg, keyword.value) for keyword in node.keywords if keyword.arg is not None]
         for keyword in node.keywords:
@@ -91,17 +92,12 @@ def _declarations(module: ast.Module, values: _Values) -> Iterator[tuple[Group, 
                     yield "extra", extra, listed
 
 
-def _called(node: ast.Call) -> str:
-    function = node.func
-    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
-
-
 class _Values:
     """What the expressions of a module stand for, as far as literals and names bound once to them tell."""
 
     def __init__(self, module: ast.Module, text: str) -> None:
         self._lines = text.splitlines()
-        self._steps = 0
+        self._steps = iter(range(MAX_STEPS))
         bound: dict[str, list[ast.expr]] = {}
         for node in ast.walk(module):
             if isinstance(node, ast.Assign):
@@ -115,23 +111,11 @@ class _Values:
 
     def of(self, node: ast.expr) -> Iterator[LiteralText | Computed]:
         """Give the strings of a list, in their order, and what of it is computed."""
-        waiting = [node]
-        while waiting:
-            here = waiting.pop()
-            self._steps += 1
-            if self._steps > MAX_STEPS:
-                yield Computed(here.lineno, "more than can be read")
-                return
-            if isinstance(here, ast.Constant) and isinstance(here.value, str):
+        for here in flatten(node, ast.Add, self._bound, self._steps):
+            if here is None:
+                yield Computed(node.lineno, "more than can be read")
+            elif isinstance(here, ast.Constant) and isinstance(here.value, str):
                 yield self._text(here, here.value)
-            elif isinstance(here, (ast.List, ast.Tuple, ast.Set)):
-                waiting += reversed(here.elts)
-            elif isinstance(here, ast.Starred):
-                waiting.append(here.value)
-            elif isinstance(here, ast.BinOp) and isinstance(here.op, ast.Add):
-                waiting += (here.right, here.left)
-            elif isinstance(here, ast.Name) and here.id in self._bound:
-                waiting.append(self._bound[here.id])
             elif not (isinstance(here, ast.Constant) and here.value is None):
                 yield self._computed(here)
 
@@ -144,7 +128,7 @@ class _Values:
             for key, value in zip(node.keys, node.values, strict=True):
                 is_text = isinstance(key, ast.Constant) and isinstance(key.value, str)
                 yield (key.value if is_text else None), value  # type: ignore[union-attr]
-        elif isinstance(node, ast.Call) and _called(node) == "dict" and not node.args:
+        elif isinstance(node, ast.Call) and called(node) == "dict" and not node.args:
             yield from ((keyword.arg, keyword.value) for keyword in node.keywords)
         else:
             yield None, node
@@ -160,9 +144,8 @@ class _Values:
         parts: list[ast.AST] = []
         names: set[str] = set()
         waiting = [node]
-        while waiting and self._steps < MAX_STEPS:
-            for part in ast.walk(waiting.pop()):
-                self._steps += 1
+        while waiting:
+            for part, _ in zip(ast.walk(waiting.pop()), self._steps, strict=False):
                 parts.append(part)
                 if isinstance(part, ast.Name) and part.id in self._bound and part.id not in names:
                     names.add(part.id)
@@ -172,7 +155,7 @@ class _Values:
             for part in parts
             if isinstance(part, ast.Constant) and isinstance(part.value, str) and re.search(r"\w\.(?:txt|in)$", part.value)
         ]
-        others = {_called(part) for part in parts if isinstance(part, ast.Call)} - _READS
+        others = {called(part) for part in parts if isinstance(part, ast.Call)} - _READS
         is_filtered = any(isinstance(part, (ast.IfExp, ast.Subscript, ast.Lambda)) for part in parts)
         if len(files) == 1 and not others and not is_filtered:
             return Computed(node.lineno, "read from a file", files[0])

@@ -11,14 +11,11 @@ import ast
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
-Value = str | int | bool | tuple["str | int | bool | None", ...] | None
+from memguard_hooks.deployment.gunicorn_settings import NUMBERS, SETTINGS, GunicornSettings, Unresolved, Value
+from memguard_hooks.formats.python_literals import combine
 
-NUMBERS = frozenset({"workers", "threads", "max_requests", "max_requests_jitter", "dirty_workers"})
-
-SETTINGS = NUMBERS | {"worker_class", "preload_app", "reload", "chdir", "wsgi_app", "pythonpath", "dirty_apps"}
-"""The settings that say what is loaded, and how often."""
+__all__ = ["GunicornSettings", "Unresolved", "read"]
 
 MAX_BYTES = 2**17
 """A settings file is some kilobytes; a syntax tree takes hundred times as much."""
@@ -30,25 +27,6 @@ _REFLECTION = frozenset({"globals", "locals", "vars", "exec", "setattr", "__dict
 """Names by which a module may set its own names without a statement that shows it."""
 
 _CPU_COUNTS = frozenset({"os.cpu_count", "multiprocessing.cpu_count", "os.process_cpu_count", "os.sched_getaffinity"})
-
-
-class Unresolved(NamedTuple):
-    """A setting that is known only at run time, or that gunicorn refuses: its line, and a phrase that says why.
-
-    `is_cpu_count` tells that the CPUs of the host decide it.
-    """
-
-    line: int
-    reason: str
-    is_refused: bool = False
-    is_cpu_count: bool = False
-
-
-class GunicornSettings(NamedTuple):
-    """The settings that a file assigns, and the line of each."""
-
-    values: Mapping[str, Value | Unresolved]
-    lines: Mapping[str, int]
 
 
 def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -> GunicornSettings | Unresolved:
@@ -197,50 +175,52 @@ class _Names:
 
     def _evaluate(self, node: ast.expr) -> Value:
         """Return the value of an expression that needs nothing but constants, known names and the environment."""
-        if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, (str, int))):
-            if isinstance(node.value, int) and abs(node.value) > MAX_NUMBER:
-                raise _Unknown
-            return node.value
-        if isinstance(node, ast.Name):
-            value = self.bound.get(node.id, (Unresolved(0, ""), 0))[0]
-            if not isinstance(value, Unresolved):
-                return value
-            if value.is_cpu_count:
-                raise _OfCpus
-        elif isinstance(node, (ast.Tuple, ast.List, ast.Set)):
-            items: list[str | int | bool | None] = []
-            for element in node.elts:
-                item = self._evaluate(element)
-                if isinstance(item, tuple):
+        match node:
+            case ast.Constant(value=None | str() | int() as value):
+                if isinstance(value, int) and abs(value) > MAX_NUMBER:
                     raise _Unknown
-                items.append(item)
-            return tuple(items)
-        elif isinstance(node, ast.BoolOp):
-            result: Value = None
-            for operand in node.values:
-                result = self._evaluate(operand)
-                if bool(result) is isinstance(node.op, ast.Or):
-                    break
-            return result
-        elif isinstance(node, ast.IfExp):
-            return self._evaluate(node.body if self._evaluate(node.test) else node.orelse)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            return not self._evaluate(node.operand)
-        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            return -self._number(node.operand)
-        elif isinstance(node, ast.BinOp):
-            return self._arithmetic(node)
-        elif isinstance(node, ast.Compare) and len(node.ops) == 1:
-            return self._compare(node.left, node.ops[0], node.comparators[0])
-        elif isinstance(node, ast.Subscript) and self._source(node.value) == "os.environ":
-            name = self._evaluate(node.slice)
-            if isinstance(name, str):
-                if name not in self._variables:
-                    raise _Raises
-                return self._variables[name]
-        elif isinstance(node, ast.Call) and not node.keywords:
-            return self._call(node.func, node.args)
+                return value
+            case ast.Name(id=name):
+                found = self.bound.get(name, (Unresolved(0, ""), 0))[0]
+                if not isinstance(found, Unresolved):
+                    return found
+                raise _OfCpus if found.is_cpu_count else _Unknown
+            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+                return tuple(map(self._item, elements))
+            case ast.BoolOp(op=operator, values=operands):
+                result: Value = None
+                for operand in operands:
+                    result = self._evaluate(operand)
+                    if bool(result) is isinstance(operator, ast.Or):
+                        break
+                return result
+            case ast.IfExp(test=test, body=body, orelse=otherwise):
+                return self._evaluate(body if self._evaluate(test) else otherwise)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return not self._evaluate(operand)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self._number(operand)
+            case ast.BinOp(left=left, op=operation, right=right):
+                total = combine(operation, self._number(left), self._number(right))
+                if total is not None:
+                    return total
+            case ast.Compare(left=left, ops=[comparison], comparators=[right]):
+                return self._compare(left, comparison, right)
+            case ast.Subscript(value=mapping, slice=key) if self._source(mapping) == "os.environ":
+                variable = self._evaluate(key)
+                if isinstance(variable, str):
+                    if variable not in self._variables:
+                        raise _Raises
+                    return self._variables[variable]
+            case ast.Call(func=function, args=arguments, keywords=[]):
+                return self._call(function, arguments)
         raise _Unknown
+
+    def _item(self, node: ast.expr) -> str | int | None:
+        value = self._evaluate(node)
+        if isinstance(value, tuple):
+            raise _Unknown
+        return value
 
     def _number(self, node: ast.expr) -> int:
         value = self._evaluate(node)
@@ -248,25 +228,15 @@ class _Names:
             raise _Unknown
         return value
 
-    def _arithmetic(self, node: ast.BinOp) -> int:
-        left, right = self._number(node.left), self._number(node.right)
-        if isinstance(node.op, ast.Add):
-            return left + right
-        if isinstance(node.op, ast.Sub):
-            return left - right
-        if isinstance(node.op, ast.Mult):
-            return left * right
-        raise _Unknown
-
     def _compare(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
-        first, second = self._evaluate(left), self._evaluate(right)
-        # A list and a tuple of equal items are not equal, and are one here.
-        if isinstance(operator, (ast.Eq, ast.NotEq)) and not isinstance(first, tuple) and not isinstance(second, tuple):
-            return (first == second) is isinstance(operator, ast.Eq)
-        if isinstance(operator, (ast.In, ast.NotIn)) and isinstance(second, tuple):
-            return (first in second) is isinstance(operator, ast.In)
-        if isinstance(operator, (ast.Is, ast.IsNot)) and second is None:
-            return (first is None) is isinstance(operator, ast.Is)
+        match operator, self._evaluate(left), self._evaluate(right):
+            # A list and a tuple of equal items are not equal, and are one here.
+            case ast.Eq() | ast.NotEq(), first, second if not isinstance(first, tuple) and not isinstance(second, tuple):
+                return (first == second) is isinstance(operator, ast.Eq)
+            case ast.In() | ast.NotIn(), first, tuple() as second:
+                return (first in second) is isinstance(operator, ast.In)
+            case ast.Is() | ast.IsNot(), first, None:
+                return (first is None) is isinstance(operator, ast.Is)
         raise _Unknown
 
     def _call(self, function: ast.expr, arguments: list[ast.expr]) -> Value:
@@ -278,26 +248,13 @@ class _Names:
         if source in ("os.environ.get", "os.getenv") and 1 <= len(arguments) <= 2:
             return self._variable(*arguments)
         values = self._values(function, arguments)
-        if isinstance(function, ast.Name) and function.id not in self.bound and len(values) == 1:
-            (value,) = values
-            if function.id == "int" and isinstance(value, int):
-                return int(value)
-            if function.id == "int" and isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
-                return int(value)
-            if function.id == "int" and (value is None or (isinstance(value, str) and not re.search(r"\d", value))):
-                raise _Raises
-            if function.id == "str" and isinstance(value, (str, int)):
-                return str(value)
-            if function.id == "bool":
-                return bool(value)
-        if isinstance(function, ast.Name) and function.id not in self.bound and function.id in ("min", "max"):
-            numbers = [value for value in values if isinstance(value, int)]
-            if len(numbers) == len(values) > 1:
-                return (min if function.id == "min" else max)(numbers)
-        if isinstance(function, ast.Attribute) and function.attr in ("lower", "upper", "strip") and not values:
-            text = self._evaluate(function.value)
-            if isinstance(text, str):
-                return {"lower": text.lower, "upper": text.upper, "strip": text.strip}[function.attr]()
+        match function:
+            case ast.Name(id=name) if name not in self.bound:
+                return _call_builtin(name, values)
+            case ast.Attribute(value=node, attr="lower" | "upper" | "strip" as method) if not values:
+                text = self._evaluate(node)
+                if isinstance(text, str):
+                    return {"lower": text.lower, "upper": text.upper, "strip": text.strip}[method]()
         raise _Unknown
 
     def _variable(self, name: ast.expr, default: ast.expr | None = None) -> Value:
@@ -338,6 +295,26 @@ class _Names:
         if not isinstance(node, ast.Name) or node.id not in self._imports:
             return ""
         return ".".join([self._imports[node.id], *reversed(names)])
+
+
+def _call_builtin(name: str, values: list[Value]) -> Value:
+    """Return what a function of Python's own makes of known values."""
+    match name, values:
+        case "int", [int() as value]:
+            return int(value)
+        case "int", [str() as value] if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
+            return int(value)
+        case "int", [None | str() as value] if value is None or not re.search(r"\d", value):
+            raise _Raises
+        case "str", [str() | int() as value]:
+            return str(value)
+        case "bool", [value]:
+            return bool(value)
+        case "min" | "max", [_, _, *_]:
+            numbers = [value for value in values if isinstance(value, int)]
+            if len(numbers) == len(values):
+                return (min if name == "min" else max)(numbers)
+    raise _Unknown
 
 
 def _text_of(value: ast.expr) -> str:

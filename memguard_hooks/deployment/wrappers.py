@@ -47,39 +47,35 @@ _UV = names(
     "--python-platform --color --allow-insecure-host --directory --project --config-file --from --constraints -c "
     "--overrides --build-constraints -b --torch-backend -w"
 )
+_DIRECTORY = names("--directory")
+
+_PLAIN = ("command", "nohup", "setsid", "prlimit", "catchsegv", "unbuffer", "with-contenv", "ddtrace-run", "start-nginx",
+          "start-pgbouncer")  # fmt: skip
+_INITS = ("dumb-init", "tini", "tini-static", "docker-init", "catatonit")
+_USERS = ("gosu", "su-exec", "s6-setuidgid")
+_CONDAS = ("conda", "mamba", "micromamba")
+_WAITS = ("wait-for-it", "wait-for-it.sh", "wait-for", "wait-for.sh")
+
 _CONDA = Wrapper("run", names("-n --name -p --prefix --cwd -a --attach -e --env"), folder=names("--cwd"))
-_USER = Wrapper(words=1)
-_INIT = Wrapper(valued=names("-p -e -r --rewrite"))
-_WAITS = Wrapper(is_dashed=True)
 
 WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
+    **dict.fromkeys(_PLAIN, (Wrapper(),)),
+    **dict.fromkeys(_INITS, (Wrapper(valued=names("-p -e -r --rewrite")),)),
+    **dict.fromkeys(_USERS, (Wrapper(words=1),)),
+    **dict.fromkeys(_CONDAS, (_CONDA,)),
+    **dict.fromkeys(_WAITS, (Wrapper(is_dashed=True),)),
     # the shell, the kernel and the terminal
     "exec": (Wrapper(valued=names("-a")),),
-    "command": (Wrapper(),),
-    "nohup": (Wrapper(),),
-    "setsid": (Wrapper(),),
     "time": (Wrapper(valued=names("-f -o --format --output")),),
     "nice": (Wrapper(valued=names("-n --adjustment")),),
     "ionice": (Wrapper(valued=names("-c -n --class --classdata")),),
     "timeout": (Wrapper(valued=names("-s -k --signal --kill-after"), words=1),),
     "stdbuf": (Wrapper(valued=names("-i -o -e --input --output --error")),),
-    "prlimit": (Wrapper(),),
     "taskset": (Wrapper(words=1),),
-    "catchsegv": (Wrapper(),),
-    "unbuffer": (Wrapper(),),
     "env": (Wrapper(valued=names("-u -C --unset --chdir"), folder=names("-C --chdir")),),
     "xvfb-run": (Wrapper(valued=names("-e -f -n -p -s -w --error-file --auth-file --server-num --xauth-protocol "
                                       "--server-args --wait")),),
-    # the first process, and users
-    "dumb-init": (_INIT,),
-    "tini": (_INIT,),
-    "tini-static": (_INIT,),
-    "docker-init": (_INIT,),
-    "catatonit": (_INIT,),
-    "with-contenv": (Wrapper(),),
-    "gosu": (_USER,),
-    "su-exec": (_USER,),
-    "s6-setuidgid": (_USER,),
+    # users
     "chpst": (Wrapper(valued=names("-u -U -e -/ -n -l -L -m -d -o -p -f -c -P")),),
     "runuser": (Wrapper(valued=names("-u -g -G --user --group --supp-group")),),
     "setpriv": (Wrapper(valued=names("--reuid --regid --groups --inh-caps --bounding-set")),),
@@ -91,37 +87,27 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     "hatch": (Wrapper("run", names("-e --env -p --project --data-dir --cache-dir --config")),),
     "rye": (Wrapper("run", names("--pyproject")),),
     "uv": (
-        Wrapper("run", _UV, folder=names("--directory"), module=names("-m --module"), script=names("-s --script")),
-        Wrapper("tool run", _UV, folder=names("--directory")),
+        Wrapper("run", _UV, folder=_DIRECTORY, module=names("-m --module"), script=names("-s --script")),
+        Wrapper("tool run", _UV, folder=_DIRECTORY),
     ),
-    "uvx": (Wrapper(valued=_UV, folder=names("--directory")),),
+    "uvx": (Wrapper(valued=_UV, folder=_DIRECTORY),),
     "pipx": (Wrapper("run", names("--spec --python --pip-args --index-url -i")),),
-    "conda": (_CONDA,),
-    "mamba": (_CONDA,),
-    "micromamba": (_CONDA,),
     "pixi": (Wrapper("run", names("-e --environment --manifest-path")),),
     # agents that watch
-    "ddtrace-run": (Wrapper(),),
     "newrelic-admin": (Wrapper("run-program"),),
     "opentelemetry-instrument": (Wrapper(valued=names("*")),),
     "logfire": (Wrapper("run", names("--exclude")),),
     # variables and secrets
     "doppler": (Wrapper("run", names("-p -c -t --project --config --token --scope --mount --fallback --command")),),
     "infisical": (Wrapper("run", names("--env --path --projectId --token --domain --tags --command -c -e")),),
-    "chamber": (_WAITS._replace(verb="exec"),),
+    "chamber": (Wrapper("exec", is_dashed=True),),
     "op": (Wrapper("run", names("--env-file --account")),),
     "aws-vault": (Wrapper("exec", names("-d --duration --region"), words=1),),
     "dotenv": (Wrapper("run", names("-f --file -q --quote")),),
     "dotenvx": (Wrapper("run", names("-f --env-file -e --env -fk --env-keys-file")),),
-    # what waits for another service, or stands before the app
-    "wait-for-it": (_WAITS,),
-    "wait-for-it.sh": (_WAITS,),
-    "wait-for": (_WAITS,),
-    "wait-for.sh": (_WAITS,),
+    # what waits for another service
     "dockerize": (Wrapper(valued=names("-wait -timeout -wait-retry-interval -template -stdout -stderr -env -delims "
                                        "-wait-http-header -poll-interval")),),
-    "start-nginx": (Wrapper(),),
-    "start-pgbouncer": (Wrapper(),),
 }  # fmt: skip
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import operator
 import warnings
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 
@@ -47,17 +50,11 @@ class Literals:
     def strings(self, node: ast.expr) -> list[Text]:
         """Return the strings of an expression of literals, sums and names, in order."""
         found: list[Text] = []
-        waiting = [node]
-        while waiting and len(found) < MAX_TEXTS:
-            here = waiting.pop()
+        for here in flatten(node):
+            if len(found) >= MAX_TEXTS:
+                break
             if isinstance(here, ast.Constant) and isinstance(here.value, str):
                 found.append((here.value, here.lineno))
-            elif isinstance(here, (ast.List, ast.Tuple, ast.Set)):
-                waiting += reversed(here.elts)
-            elif isinstance(here, ast.Starred):
-                waiting.append(here.value)
-            elif isinstance(here, ast.BinOp):
-                waiting += (here.right, here.left)
             elif isinstance(here, ast.Name):
                 found += self.get(here.id)
         return found[:MAX_TEXTS]
@@ -91,6 +88,48 @@ def dotted_end(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
+
+
+def flatten(
+    node: ast.expr,
+    sums: type[ast.operator] = ast.operator,
+    names: Mapping[str, ast.expr] = MappingProxyType({}),
+    steps: Iterator[int] | None = None,
+) -> Iterator[ast.expr | None]:
+    """Yield what lists, tuples, sets and sums are made of, in order, and None where the steps are used up before the end.
+
+    `sums` is the operator that makes a sum; `names` stand for their values, which may hold each other without an end.
+    """
+    waiting = [node]
+    while waiting:
+        here = waiting.pop()
+        if steps is not None and next(steps, None) is None:
+            yield None
+            return
+        if isinstance(here, (ast.List, ast.Tuple, ast.Set)):
+            waiting += reversed(here.elts)
+        elif isinstance(here, ast.Starred):
+            waiting.append(here.value)
+        elif isinstance(here, ast.BinOp) and isinstance(here.op, sums):
+            waiting += (here.right, here.left)
+        elif isinstance(here, ast.Name) and here.id in names:
+            waiting.append(names[here.id])
+        else:
+            yield here
+
+
+def called(node: ast.AST) -> str:
+    """Return the last name of the function that a call calls, the empty string for anything else."""
+    return dotted_end(node.func) if isinstance(node, ast.Call) else ""
+
+
+_OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}
+
+
+def combine(operation: ast.operator, left: int, right: int) -> int | None:
+    """Return the sum, the difference or the product of two numbers, None for any other operation."""
+    function = _OPERATIONS.get(type(operation))
+    return int(function(left, right)) if function is not None else None
 
 
 def _is_for_developers(test: ast.expr) -> bool:

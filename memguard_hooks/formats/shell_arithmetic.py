@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
+from memguard_hooks.formats.python_literals import combine
+
 MAX_LENGTH = 200
 """Characters of an expression; a longer one has no known value."""
 
@@ -28,12 +30,9 @@ def _value(node: ast.expr) -> int:
     if isinstance(node, ast.BinOp):
         left, right = _value(node.left), _value(node.right)
         if max(abs(left), abs(right)) < 2**31:
-            if isinstance(node.op, ast.Add):
-                return left + right
-            if isinstance(node.op, ast.Sub):
-                return left - right
-            if isinstance(node.op, ast.Mult):
-                return left * right
+            total = combine(node.op, left, right)
+            if total is not None:
+                return total
             if isinstance(node.op, ast.Div):  # of the shell: towards zero
                 return abs(left) // abs(right) * (1 if (left < 0) is (right < 0) else -1)
     raise ValueError("not integer arithmetic")

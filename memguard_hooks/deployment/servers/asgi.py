@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memguard_hooks.deployment.gunicorn_settings import Unresolved
 from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.servers.clicked import with_variables
 from memguard_hooks.deployment.start import Count, Host, StartCommand, UnknownStartError, count_workers
@@ -83,10 +84,10 @@ def _hypercorn_settings(named: str | None, host: Host) -> dict[str, str] | str:
         from memguard_hooks.deployment import gunicorn_conf
 
         found = gunicorn_conf.read(text.encode(), host.variables, host.cpus)
-        if isinstance(found, gunicorn_conf.Unresolved):
+        if isinstance(found, Unresolved):
             return f"{path}:{found.line} {found.reason}"
         workers = found.values.get("workers")
-        if isinstance(workers, gunicorn_conf.Unresolved):
+        if isinstance(workers, Unresolved):
             return f"{path}:{workers.line} {workers.reason}"
         return {name: str(value) for name, value in found.values.items() if isinstance(value, (str, int))}
     try:

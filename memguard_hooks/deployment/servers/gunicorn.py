@@ -6,9 +6,9 @@ Options and precedence are those of 27.0 (`gunicorn.config.KNOWN_SETTINGS`, `gun
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from memguard_hooks.deployment.gunicorn_settings import SETTINGS, GunicornSettings, Unresolved, Value
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
 from memguard_hooks.deployment.start import (
     Count,
@@ -20,9 +20,6 @@ from memguard_hooks.deployment.start import (
     count_workers,
 )
 from memguard_hooks.formats.shell import split_plain
-
-if TYPE_CHECKING:
-    from memguard_hooks.deployment import gunicorn_conf
 
 GRAMMAR = grammar("""
     --help/-h --version/-v --check-config --print-config --reload --spew --preload --no-sendfile --reuse-port
@@ -52,18 +49,38 @@ _OPTIONS = {
 """Options that are a setting."""
 
 
-class _Unsettled(NamedTuple):
-    """A setting that only a run can tell, and where that is written."""
-
-    reason: str
-    is_cpu_count: bool = False
-
-
 class _Settings(NamedTuple):
-    """What the settings file says, and the places of its settings."""
+    """The settings by their precedence, and where preloading is switched on."""
 
-    values: dict[str, gunicorn_conf.Value | _Unsettled]
-    places: Mapping[str, str]
+    values: dict[str, Value | Unresolved]
+    preload_source: str = ""
+
+    def over(self, options: ParsedOptions, source: str) -> _Settings:
+        """Return these with what options of a source set."""
+        values = {**self.values, **{name: options.values[one] for one, name in _OPTIONS.items() if one in options.values}}
+        apps = tuple(value for name, value in options.given if name == "--dirty-app")
+        values |= {"dirty_apps": apps} if apps else {}
+        values |= {"reload": True} if "--reload" in options.flags else {}
+        if "--preload" in options.flags:
+            return _Settings({**values, "preload_app": True}, source)
+        return _Settings(values, self.preload_source)
+
+    def known(self, name: str, default: Value = None) -> Value:
+        """Return a setting, its default where none is given; None where nobody can know."""
+        value = self.values.get(name, default)
+        return None if isinstance(value, Unresolved) else value
+
+    def settled(self, name: str) -> str:
+        """Return a setting as a text, empty where none is given. Raises UnknownStartError where nobody can know."""
+        value = self.values.get(name)
+        if isinstance(value, Unresolved):
+            raise UnknownStartError(value.reason)
+        return str(value or "")
+
+    def number(self, name: str, default: int) -> int | None:
+        """Return a number, None where nobody can know."""
+        value = self.values.get(name, default)
+        return None if isinstance(value, Unresolved) else count_workers(str(value)).number
 
 
 def read(words: list[str], host: Host) -> StartCommand:
@@ -75,22 +92,18 @@ def read(words: list[str], host: Host) -> StartCommand:
     concurrency = host.variables.get("WEB_CONCURRENCY", "1")
     if re.fullmatch(r"[0-9]{1,4}", concurrency) is None:
         raise UnknownStartError(f"WEB_CONCURRENCY is {concurrency!r}, which gunicorn refuses where it is no number")
-    named = given.values.get("--config") or from_environment.values.get("--config")
-    settings = _read_file(named or "./gunicorn.conf.py", host, is_named=bool(named))
-    values, preload_source = _settle(settings, from_environment, given)
-    app = given.positional[0] if given.positional else values.get("wsgi_app")
-    chdir = values.get("chdir", "")
-    for setting in (app, chdir):
-        if isinstance(setting, _Unsettled):
-            raise UnknownStartError(setting.reason)
+    settings = _read_file(given.values.get("--config") or from_environment.values.get("--config"), host)
+    settings = settings.over(from_environment, "GUNICORN_CMD_ARGS").over(given, "command line")
+    app = given.positional[0] if given.positional else settings.settled("wsgi_app")
+    chdir = settings.settled("chdir")
     if not app:
         raise UnknownStartError("gunicorn is given no app on the command line")
-    inner = host.inside(str(chdir))
+    inner = host.inside(chdir)
     if inner is None:
         raise UnknownStartError(f"--chdir {chdir} leads out of the repository")
-    paths = str(_known(values, "pythonpath") or "").split(",")
-    entrypoint = host._replace(folder=inner).entrypoint(str(app), [path for path in reversed(paths) if path])
-    return _start(entrypoint, values, preload_source, concurrency)
+    paths = str(settings.known("pythonpath") or "").split(",")
+    entrypoint = host._replace(folder=inner).entrypoint(app, [path for path in reversed(paths) if path])
+    return _start(entrypoint, settings, concurrency)
 
 
 def _options(words: list[str]) -> ParsedOptions:
@@ -101,39 +114,19 @@ def _options(words: list[str]) -> ParsedOptions:
     return given
 
 
-def _settle(
-    settings: _Settings, from_environment: ParsedOptions, given: ParsedOptions
-) -> tuple[dict[str, gunicorn_conf.Value | _Unsettled], str]:
-    """Return all settings by their precedence, and where preloading is switched on."""
-    values = dict(settings.values)
-    preload_source = settings.places.get("preload_app", "")
-    for options, source in ((from_environment, "GUNICORN_CMD_ARGS"), (given, "command line")):
-        values.update({setting: options.values[name] for name, setting in _OPTIONS.items() if name in options.values})
-        apps = tuple(value for name, value in options.given if name == "--dirty-app")
-        if apps:
-            values["dirty_apps"] = apps
-        if "--reload" in options.flags:
-            values["reload"] = True
-        if "--preload" in options.flags:
-            values["preload_app"], preload_source = True, source
-    return values, preload_source
-
-
-def _start(
-    entrypoint: EntryPoint, values: Mapping[str, gunicorn_conf.Value | _Unsettled], preload_source: str, concurrency: str
-) -> StartCommand:
-    count = _count(values.get("workers", concurrency))
-    preload = values.get("preload_app", False)
-    if isinstance(preload, _Unsettled):
+def _start(entrypoint: EntryPoint, settings: _Settings, concurrency: str) -> StartCommand:
+    count = _count(settings.values.get("workers", concurrency))
+    preload = settings.values.get("preload_app", False)
+    if isinstance(preload, Unresolved):
         if count.number != 1:
             count = Count(None, count.reason or preload.reason)
-        preload, preload_source = False, ""  # one worker takes nearly the same either way
-    threads = _number(values, "threads", 1)
-    worker_class = str(_known(values, "worker_class", "sync") or "")
+        preload = False  # one worker takes nearly the same either way
+    threads = settings.number("threads", 1)
+    worker_class = str(settings.known("worker_class", "sync") or "")
     if threads != 1 and (worker_class == "sync" or worker_class.endswith("SyncWorker")):
         worker_class = "gthread" if threads else worker_class if threads == 0 else ""
     modules = ["gunicorn.app.wsgiapp", *(name for name in ("uvicorn", "gevent", "eventlet") if name in worker_class)]
-    apps = values.get("dirty_apps")
+    apps = settings.known("dirty_apps")
     return StartCommand(
         entrypoint,
         count.number,
@@ -145,58 +138,43 @@ def _start(
         is_cpu_count=count.is_cpu_count,
         worker_class=worker_class,
         threads=threads,
-        max_requests=_number(values, "max_requests", 0),
-        max_requests_jitter=_number(values, "max_requests_jitter", 0),
-        reload=_known(values, "reload") is True,
-        preload_source=preload_source if preload else "",
-        dirty_workers=_number(values, "dirty_workers", 0),
-        dirty_apps=tuple(map(str, apps)) if isinstance(apps, tuple) and not isinstance(apps, _Unsettled) else (),
+        max_requests=settings.number("max_requests", 0),
+        max_requests_jitter=settings.number("max_requests_jitter", 0),
+        reload=settings.known("reload") is True,
+        preload_source=settings.preload_source if preload else "",
+        dirty_workers=settings.number("dirty_workers", 0),
+        dirty_apps=tuple(map(str, apps)) if isinstance(apps, tuple) else (),
     )
 
 
-def _count(workers: gunicorn_conf.Value | _Unsettled) -> Count:
-    if isinstance(workers, _Unsettled):
+def _count(workers: Value | Unresolved) -> Count:
+    if isinstance(workers, Unresolved):
         return Count(None, workers.reason, workers.is_cpu_count)
     count = count_workers(str(workers))
     return Count(None, "the number of workers is 0, and nobody serves") if count.number == 0 else count
 
 
-def _known(values: Mapping[str, gunicorn_conf.Value | _Unsettled], name: str, default: str | None = None) -> object:
-    """Return a setting, its default where none is given; None where nobody can know."""
-    value = values.get(name, default)
-    return None if isinstance(value, _Unsettled) else value
-
-
-def _number(values: Mapping[str, gunicorn_conf.Value | _Unsettled], name: str, default: int) -> int | None:
-    value = values.get(name, default)
-    return None if isinstance(value, _Unsettled) else count_workers(str(value)).number
-
-
-def _read_file(named: str, host: Host, *, is_named: bool) -> _Settings:
+def _read_file(named: str | None, host: Host) -> _Settings:
     """Read gunicorn's settings file; without one, nothing is set."""
-    if named.startswith("python:"):
-        from memguard_hooks.deployment.gunicorn_conf import SETTINGS
-
-        unread = _Unsettled(f"its settings are those of the module {named[7:]}, which is not read")
-        return _Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread), {})
-    path = host.inside(named.removeprefix("file:"))
+    if named is not None and named.startswith("python:"):
+        unread = Unresolved(0, f"its settings are those of the module {named[7:]}, which is not read")
+        return _Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread))
+    path = host.inside((named or "./gunicorn.conf.py").removeprefix("file:"))
     data = host.read(path) if path is not None else None
     if path is None or data is None:
-        if is_named:
+        if named:
             raise UnknownStartError(f"its settings file {named} is not in the repository")
-        return _Settings({}, {})
+        return _Settings({})
     from memguard_hooks.deployment import gunicorn_conf  # ast takes its time
 
     found = gunicorn_conf.read(data, host.variables, host.cpus)
-    settings = found.values.values() if isinstance(found, gunicorn_conf.GunicornSettings) else (found,)
-    unresolved = [one for one in settings if isinstance(one, gunicorn_conf.Unresolved)]
-    refused = next((one for one in unresolved if one.is_refused or one is found), None)
-    if refused is not None or isinstance(found, gunicorn_conf.Unresolved):
-        raise UnknownStartError(f"{path}:{refused.line} {refused.reason}" if refused else "")
-    values: dict[str, gunicorn_conf.Value | _Unsettled] = {
-        name: _Unsettled(f"{path}:{value.line} {value.reason}", value.is_cpu_count)
-        if isinstance(value, gunicorn_conf.Unresolved)
-        else value
+    if not isinstance(found, GunicornSettings):
+        raise UnknownStartError(f"{path}:{found.line} {found.reason}")
+    values = {
+        name: value._replace(reason=f"{path}:{value.line} {value.reason}") if isinstance(value, Unresolved) else value
         for name, value in found.values.items()
     }
-    return _Settings(values, {name: f"{path}:{line}" for name, line in found.lines.items()})
+    for value in values.values():
+        if isinstance(value, Unresolved) and value.is_refused:
+            raise UnknownStartError(value.reason)
+    return _Settings(values, f"{path}:{found.lines['preload_app']}" if "preload_app" in found.lines else "")
