@@ -17,15 +17,18 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from typing import Protocol
+    from collections.abc import Callable, Hashable, Iterator, Mapping
+    from typing import Protocol, TypeVar
 
     from memguard_hooks.git import GitObject
 
+    Fact = TypeVar("Fact")
+
     class Tree(Protocol):
-        """A snapshot of the files of a project, whose top folder is `root`."""
+        """A snapshot of the files of a project, whose top folder is `root`; `parsed` is what readers have made of them."""
 
         root: str
+        parsed: dict[Hashable, object]
 
         def read(self, path: str) -> bytes | None:
             """Return the content of a file, None where there is no file.
@@ -127,6 +130,19 @@ def inside(root: str, name: str, shown: str | None = None) -> str:
     return "" if path == "." else path
 
 
+def parse_once(tree: Tree, key: Hashable, parse: Callable[[], Fact]) -> Fact:
+    """Return what a reader makes of a file, the same each time it is asked. Raises the MemguardError that it has raised."""
+    if key not in tree.parsed:
+        try:
+            tree.parsed[key] = parse()
+        except MemguardError as error:
+            tree.parsed[key] = error
+    found = tree.parsed[key]
+    if isinstance(found, MemguardError):
+        raise found
+    return found  # type: ignore[return-value]
+
+
 def parent(path: str) -> str:
     """Return the folder of a path, the empty string for the root."""
     return path.rpartition("/")[0]
@@ -160,6 +176,7 @@ class WorkTree:
 
     def __init__(self, root: str, known: Mapping[str, Seen] | None = None) -> None:
         self.root = os.path.realpath(root)
+        self.parsed: dict[Hashable, object] = {}
         self.is_steady = True
         self.seen: dict[str, Seen] = {}
         self.known: Mapping[str, Seen] = known or {}
@@ -456,6 +473,7 @@ class RevisionTree:
 
     def __init__(self, root: str, revision: str = "HEAD", beside: WorkTree | None = None) -> None:
         self.root = root
+        self.parsed: dict[Hashable, object] = {}
         self.revision = revision
         self.is_steady = True
         self._beside = beside

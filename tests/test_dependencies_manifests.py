@@ -377,7 +377,8 @@ def test_odd_environments(tmp_path: Path, text: str, expected: list[tuple[str, i
     ],
 )
 def test_each_manifest_has_its_reader(tmp_path: Path, path: str, text: str, is_named: bool) -> None:  # noqa: FBT001
-    manifest = read(tmp_path, manifests.read, path, text)
+    (tmp_path / path).write_text(text, encoding="utf-8")
+    manifest = manifests.read(WorkTree(str(tmp_path)), path)
     assert [(one.name, one.path) for one in manifest.requirements] == [("litellm", path)]
     assert manifests.is_named(f"folder/{path}") is is_named
 

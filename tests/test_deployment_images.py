@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 
 import pytest
 
@@ -335,6 +336,7 @@ class Files:
 
     def __init__(self, files: dict[str, str]) -> None:
         self.files = files
+        self.parsed: dict[Hashable, object] = {}
 
     def read(self, path: str) -> bytes | None:
         """Return a file."""

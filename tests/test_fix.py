@@ -243,12 +243,12 @@ def test_a_fix_is_done_at_once_and_changes_specifiers_alone(
     path = tmp_path / "requirements.txt"
     before = end.join(line.replace("\n", end) for line in lines).encode()
     path.write_bytes(before)
-    declared = manifests.read(WorkTree("."), path.name, lambda _: True).requirements
+    declared = manifests.read(WorkTree("."), path.name).requirements
     pin_litellm.main(["--fix", path.name])
     once = path.read_bytes()
     pin_litellm.main(["--fix", path.name])
     assert path.read_bytes() == once
-    after = manifests.read(WorkTree("."), path.name, lambda _: True).requirements
+    after = manifests.read(WorkTree("."), path.name).requirements
     assert [one._replace(specifier="", text="") for one in after] == [
         one._replace(specifier="", text="") for one in declared
     ]

@@ -256,7 +256,7 @@ def _with_included(tree: Tree, files: Iterable[str]) -> set[str]:
                 found.update(_members(tree, path))
             if locks.is_lock(path) or image.is_image(path):
                 continue
-            manifest = manifests.read(tree, path, lambda _: True)
+            manifest = manifests.read(tree, path)
         except MemguardError:
             continue
         found.update(one.path for one in manifest.requirements)

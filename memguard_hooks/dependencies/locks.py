@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from memguard_hooks.dependencies.lock import Lock
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.tree import Tree
+from memguard_hooks.tree import Tree, parse_once
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
 """The names of locks, in the order in which one beside another counts."""
@@ -58,10 +58,14 @@ def names(data: bytes, name: str) -> bool:
 
 
 def read(tree: Tree, path: str) -> Lock:
-    """Read a lock, or a compiled requirements file.
+    """Read a lock, or a compiled requirements file, once a run.
 
     Raises MemguardError for one that is missing or broken, with the place.
     """
+    return parse_once(tree, ("lock", path), lambda: _read(tree, path))
+
+
+def _read(tree: Tree, path: str) -> Lock:
     if not is_lock(path):
         from memguard_hooks.dependencies import compiled
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from memguard_hooks.dependencies.requirement import Manifest, Wanted
-from memguard_hooks.tree import Tree
+from memguard_hooks.tree import Tree, parse_once
 
 _NAMED = re.compile(r"pyproject\.toml|setup\.cfg|setup\.py|Pipfile|(?:environment|conda)[^/]*\.ya?ml")
 
@@ -27,12 +27,13 @@ def is_named(path: str) -> bool:
     return _NAMED.fullmatch(path.rpartition("/")[2]) is not None
 
 
-def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
-    """Read a manifest, and what it includes, for the requirements whose name is `wanted`.
+def read(tree: Tree, path: str, names: frozenset[str] | None = None) -> Manifest:
+    """Read a manifest, and what it includes, for the requirements of these names, or for all; the same ones once a run.
 
     Raises MemguardError for one that is missing or that its own tool would refuse, with the place.
     """
-    return _reader_of(path)(tree, path, wanted)
+    wanted = names.__contains__ if names is not None else lambda _: True
+    return parse_once(tree, ("manifest", path, names), lambda: _reader_of(path)(tree, path, wanted))
 
 
 def _reader_of(path: str) -> Callable[[Tree, str, Wanted], Manifest]:

@@ -7,7 +7,7 @@ of a key (Poetry, Pipfile). An edit counts only where the format's reader then f
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from memguard_hooks.dependencies import manifests
@@ -78,7 +78,7 @@ def _specifier(one: Requirement, version: str | None) -> str:
 
 
 def _requirements(tree: Tree, path: str) -> list[Requirement]:
-    return [one for one in manifests.read(tree, path, lambda _: True).requirements if one.path == path]
+    return [one for one in manifests.read(tree, path).requirements if one.path == path]
 
 
 _Content = tuple[object, ...]
@@ -177,6 +177,7 @@ class _Edited:
 
     def __init__(self, tree: Tree, path: str, data: bytes) -> None:
         self.root = tree.root
+        self.parsed: dict[Hashable, object] = {}
         self._tree = tree
         self._path = path
         self._data = data

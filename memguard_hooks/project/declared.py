@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memguard_hooks.dependencies.deployed import Command, Deployed
     from memguard_hooks.dependencies.inventory import Inventory
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
-    from memguard_hooks.dependencies.requirement import Manifest, Requirement, Wanted
+    from memguard_hooks.dependencies.requirement import Manifest, Requirement
     from memguard_hooks.deployment.service import Service
     from memguard_hooks.project.files import Files
     from memguard_hooks.tree import Tree
@@ -88,14 +88,14 @@ class Declared:
 
         return tuple(path for path in self._files.paths if locks.is_lock(path))
 
-    def manifest(self, path: str, wanted: Wanted) -> Manifest:
-        """Read one manifest, and what it includes, for the requirements that are `wanted`.
+    def manifest(self, path: str, names: frozenset[str] | None = None) -> Manifest:
+        """Read one manifest, and what it includes, for the requirements of these names, or for all.
 
         Raises MemguardError for one that does not parse.
         """
         from memguard_hooks.dependencies import manifests
 
-        return manifests.read(self._files.tree, path, wanted)
+        return manifests.read(self._files.tree, path, names)
 
     def manifests(self, names: Iterable[str], *, with_repeated: bool = False) -> list[Manifest]:
         """Read the manifests to judge that may declare one of the distributions, or any one more than once.
@@ -123,7 +123,7 @@ class Declared:
                     or b"memguard:" in data
                     or manifests.is_named(path)
                 ):
-                    found.append(self.manifest(path, (wanted | repeated).__contains__))
+                    found.append(self.manifest(path, wanted | repeated))
             except UnreadableError as error:
                 self._files.unreadable(error, was_named=self._files.named is not None)
             except MemguardError as error:
@@ -211,7 +211,7 @@ class Declared:
         asks: dict[str | None, set[str]] = {}
         for path in whole.manifest_paths:
             try:
-                asked = self.manifest(path, lambda _: False).own_extras
+                asked = self.manifest(path, frozenset()).own_extras
             except MemguardError:
                 continue
             for asking, extra in asked:
@@ -278,7 +278,7 @@ class Declared:
         faults: list[MemguardError] = []
         for path in whole.manifest_paths:
             try:
-                requirements.update(dict.fromkeys(self.manifest(path, lambda _: True).requirements))
+                requirements.update(dict.fromkeys(self.manifest(path).requirements))
             except MemguardError as error:
                 faults.append(error)
         for path in whole.lock_paths:
@@ -301,7 +301,7 @@ class Declared:
 
         name = "Pipfile" if lock.path.endswith("Pipfile.lock") else "pyproject.toml"
         try:
-            return self.manifest(f"{parent(lock.path)}/{name}".lstrip("/"), lambda _: True).requirements
+            return self.manifest(f"{parent(lock.path)}/{name}".lstrip("/")).requirements
         except MemguardError:
             return ()
 
@@ -327,13 +327,13 @@ class Declared:
         from memguard_hooks.catalog import lookup
         from memguard_hooks.dependencies.requirement import pin_of
 
-        measured = lookup.distributions().keys() | set(self._context.measured())
+        measured = frozenset(lookup.distributions()).union(self._context.measured())
         versions: dict[str, str] = {}
         present: set[str] = set()
         ranges: dict[str, str] = {}
         for path in self._manifests_above(folder):
             try:
-                manifest = self.manifest(path, measured.__contains__)
+                manifest = self.manifest(path, measured)
             except MemguardError as error:
                 # It only tells versions here; the hooks that judge manifests say what is wrong with it.
                 gap = Skipped(error.path or ".", error.line, f"its versions are not known: {error.message}")

@@ -117,7 +117,7 @@ class Judge:
             return
         for path in sorted(declared.deployed.constraints):
             try:
-                manifest = declared.manifest(path, self.names.__contains__)
+                manifest = declared.manifest(path, frozenset(self.names))
             except MemguardError:
                 continue  # it is judged where it is staged
             yield from (one._replace(is_constraint=True) for one in self._bounded(manifest.requirements))
