@@ -10,12 +10,12 @@ This module is loaded before anything is known, so it loads nearly nothing.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
 
 from memguard_hooks.cache_folder import digest, find_folder, find_git, read_whole, shrink, write_whole
+from memguard_hooks.output import write
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
@@ -189,23 +189,3 @@ def _files_of_packages() -> Iterator[str]:
                     yield entry.path
                 elif entry.name != "__pycache__":
                     folders.append(entry.path)
-
-
-def write(stream: object, text: str) -> None:
-    """Write UTF-8 whatever the locale says: the same input gives the same bytes.
-
-    Who reads it may go away, as `head` does; where it cannot be written for another reason, the program ends with status 2.
-    """
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    if not text or not isinstance(stream, io.TextIOBase):
-        return
-    try:
-        stream.write(text)
-        stream.flush()
-    except OSError as error:
-        # Python writes what is left once more as it ends, and would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if not isinstance(error, BrokenPipeError):
-            write(sys.stderr, f"{getattr(stream, 'name', 'output')}: cannot be written: {error.strerror}\n")
-            raise SystemExit(2) from None

@@ -16,7 +16,7 @@ from memguard_hooks.cache_folder import find_top
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, below
 from memguard_hooks.hooks import all_hooks, running
-from memguard_hooks.memo import write
+from memguard_hooks.output import plain, write
 from memguard_hooks.progress import PROGRESS_SECONDS
 from memguard_hooks.project import baseline
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
@@ -136,8 +136,7 @@ def tell(options: argparse.Namespace, report: Report) -> int:
         except Exception as error:
             if os.environ.get("MEMGUARD_DEBUG"):
                 raise
-            is_ours = isinstance(error, MemguardError)
-            write(sys.stderr, f"{error}\n" if is_ours else f"{running.describe(error)}\n")
+            write(sys.stderr, plain([str(error) if isinstance(error, MemguardError) else running.describe(error)]))
             status = 2
     return status
 
@@ -204,9 +203,9 @@ def _write_baseline(options: argparse.Namespace, report: Report, named: str | No
         # A name that is no UTF-8 stands as `\udcff`, which JSON takes for the same.
         replace_file(os.path.join(tree.root, path), text.encode("utf-8", "backslashreplace"), path or ".")
     except MemguardError as error:
-        write(sys.stderr, f"{error}\n")
+        write(sys.stderr, plain([str(error)]))
         return 2
     kept = text.count('{"code":')
     gone = f", {known.number - kept} taken out" if known is not None else ""
-    write(sys.stderr, f"{path}: {kept} known{gone}\n")
+    write(sys.stderr, plain([f"{path}: {kept} known{gone}"]))
     return 0

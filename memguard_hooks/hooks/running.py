@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+from memguard_hooks.arguments import ArgumentParser, checked, narrow_help
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Report, Skipped, at_fault, merge, without_echo
-from memguard_hooks.memo import Look, Memo, write
+from memguard_hooks.finding import Report, Skipped, at_fault, merge, note, without_echo
+from memguard_hooks.memo import Look, Memo
+from memguard_hooks.output import plain, tell, write
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load, parse_python, parse_size
 from memguard_hooks.report.formats import render
@@ -31,12 +33,11 @@ INTERRUPTED = 130
 
 def make_parser(prog: str, description: str, formats: Sequence[str] = ("text", "json")) -> argparse.ArgumentParser:
     """Return a parser with the options that all hooks have."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=prog,
         description=description.partition("\n\n")[0],
         epilog="exit status: 0 clean, 1 findings, 2 usage, settings or input at fault",
-        # With a width of its own, argparse does not load shutil to ask the terminal: 3 ms of each commit.
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
+        formatter_class=narrow_help,
     )
     parser.add_argument("--format", choices=formats, default="text", help="how to write the findings")
     parser.add_argument(
@@ -53,14 +54,14 @@ def make_parser(prog: str, description: str, formats: Sequence[str] = ("text", "
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
     """Add what says where the app runs."""
-    parser.add_argument("--target-python", metavar="X.Y", type=_checked(parse_python), help="Python of the host")
+    parser.add_argument("--target-python", metavar="X.Y", type=checked(parse_python), help="Python of the host")
 
 
 def add_budget_options(parser: argparse.ArgumentParser) -> None:
     """Add what says how much memory there is, and for what."""
     add_target_options(parser)
     parser.add_argument("--platform", metavar="NAME", help="platform and plan, such as render-free")
-    parser.add_argument("--limit", metavar="SIZE", type=_checked(parse_size), help="memory of the host, such as 512MiB")
+    parser.add_argument("--limit", metavar="SIZE", type=checked(parse_size), help="memory of the host, such as 512MiB")
     parser.add_argument("--pessimistic", action="store_true", default=None, help="judge by the upper end of the estimate")
     add_entry_option(parser)
 
@@ -73,16 +74,6 @@ def add_table_option(parser: argparse.ArgumentParser) -> None:
 def add_entry_option(parser: argparse.ArgumentParser) -> None:
     """Add what says which file the host starts."""
     parser.add_argument("--entrypoint", metavar="APP", action="append", help="what the host starts: app.main:app, main.py")
-
-
-def _checked(parse: Callable[[str], object]) -> Callable[[str], object]:
-    def convert(text: str) -> object:
-        try:
-            return parse(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"invalid value: {text!r}") from None
-
-    return convert
 
 
 def adjust_service(settings: Settings, options: argparse.Namespace) -> Settings:
@@ -130,7 +121,7 @@ def run(
     what was said, if the next run can tell whether it would say the same.
     """
     found = judge(options, check, root=root, files=files, adjust=adjust, fix=fix)
-    write(sys.stderr, "".join(f"{line}\n" for line in found.rewritten))
+    tell(*found.rewritten)
     output = render(found.report, options.format, tables=getattr(options, "table", False))
     errors = notes(found.report)
     write(sys.stdout, output)
@@ -195,22 +186,15 @@ def describe(error: Exception) -> str:
 
 def notes(report: Report) -> str:
     """Write what stands beside a report, a line each: what was skipped and why, and how much was found."""
-    from memguard_hooks.report.text import visible
-
-    lines = []
-    for skipped in report.skipped:
-        place = visible(f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path)
-        lines.append(f"{place}: {'error' if skipped.broken else 'skipped'}: {skipped.reason}\n")
+    lines = [note(skipped) for skipped in report.skipped]
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
     known = f"; {report.known} more known" if report.known else ""
     if errors or warnings:
-        lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{known}\n")
+        lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{known}")
     if report.mended:
-        lines.append(
-            f"{report.baseline}: {_count(report.mended, 'known finding')} mended: --prune-baseline takes them out\n"
-        )
-    return "".join(lines)
+        lines.append(f"{report.baseline}: {_count(report.mended, 'known finding')} mended: --prune-baseline takes them out")
+    return plain(lines)
 
 
 def _count(number: int, noun: str) -> str:
