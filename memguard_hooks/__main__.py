@@ -113,23 +113,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         return COMMANDS[words[1]][0](["--help"])
     if len(words) == 2 and words[0] == "--print-completion" and words[1] in SHELLS:
         return print_completion(words[1])
-    sys.stderr.write(_mistake(words) if words else HELP)
+    if not words:
+        sys.stderr.write(HELP)
+        return 2
+    from memguard_hooks.output import tell
+
+    tell(_mistake(words))
     return 2
 
 
 def _mistake(words: list[str]) -> str:
     """Say what is wrong with a command line, and name the nearest command."""
     if words[0] == "--print-completion":
-        return f"memguard: error: --print-completion takes one of {', '.join(SHELLS)}\n"
+        return f"memguard: error: --print-completion takes one of {', '.join(SHELLS)}"
     if words[0].startswith("-"):
-        return f"memguard: error: unrecognized arguments: {' '.join(words)}; see `memguard --help`\n"
+        return f"memguard: error: unrecognized arguments: {' '.join(words)}; see `memguard --help`"
     if words[0] == "help" and len(words) > 2:
-        return "memguard: error: help takes one command\n"
+        return "memguard: error: help takes one command"
     import difflib
 
     name = words[1] if words[0] == "help" else words[0]
     near = difflib.get_close_matches(name.lower(), COMMANDS, n=1, cutoff=0)
-    return f"memguard: error: unknown command {name!r}: did you mean {near[0]!r}?\n"
+    return f"memguard: error: unknown command {name!r}: did you mean {near[0]!r}?"
 
 
 def print_completion(shell: str) -> int:

@@ -125,6 +125,12 @@ class Skipped(NamedTuple):
     broken: bool = False
 
 
+def note(skipped: Skipped) -> str:
+    """Write what was skipped, or is at fault, in one line: `app.py:3: skipped: it does not parse`."""
+    place = f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path
+    return f"{place}: {'error' if skipped.broken else 'skipped'}: {skipped.reason}"
+
+
 def at_fault(error: MemguardError) -> Skipped:
     """Return what a report says of input that is at fault itself."""
     place = "" if error.line is None or error.column is None else f"column {error.column}: "

@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from memguard_hooks.output import visible
+
 PROGRESS_SECONDS = 1
 SHOWN = 100
 """Characters of the line of progress."""
@@ -25,7 +27,7 @@ class Progress:
         def tell(text: str) -> None:
             if sys.stderr.isatty() and time.monotonic() - self.since > PROGRESS_SECONDS:
                 self.is_shown = True
-                print(f"\r\033[K{what}: {text}"[:SHOWN], end="", file=sys.stderr, flush=True)
+                print("\r\033[K" + visible(f"{what}: {text}")[:SHOWN], end="", file=sys.stderr, flush=True)
 
         return tell
 

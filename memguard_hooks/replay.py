@@ -12,12 +12,12 @@ This module is loaded before anything is known, so it loads nearly nothing.
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import time
 
 from memguard_hooks.git import ask, find_git, name_of_blob
+from memguard_hooks.output import write
 from memguard_hooks.record import Record
 from memguard_hooks.store import (
     SETTLED,
@@ -300,24 +300,3 @@ def _is_partial(common: str) -> bool:
     except OSError:
         return True
     return b"promisor" in config or b"partialclone" in config
-
-
-def write(stream: object, text: str) -> None:
-    """Write UTF-8 whatever the locale says: the same input gives the same bytes.
-
-    The reader may go away, as `head` does; where the text cannot be written for another reason, the program ends with
-    status 2.
-    """
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    if not text or not isinstance(stream, io.TextIOBase):
-        return
-    try:
-        stream.write(text)
-        stream.flush()
-    except OSError as error:
-        # Python writes what is left once more as it ends, and would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-        if not isinstance(error, BrokenPipeError):
-            write(sys.stderr, f"{getattr(stream, 'name', 'output')}: cannot be written: {error.strerror}\n")
-            raise SystemExit(2) from None

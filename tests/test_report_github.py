@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from memguard_hooks.finding import MIB, Finding, Report, Skipped, Step
 from memguard_hooks.hooks.all_hooks import check
+from memguard_hooks.output import visible
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
 from memguard_hooks.report.github import most_severe_first, render
@@ -117,20 +118,20 @@ def test_the_runner_reads_what_was_found(found: tuple[Finding, ...], skipped: tu
     )
     for command, finding in zip(told, most_severe_first(found), strict=True):
         assert command.name == finding.severity
-        assert file_of(command) == (finding.path if finding.path != "." else None)
+        assert file_of(command) == (visible(finding.path) if finding.path != "." else None)
         assert command.properties["line"] == str(finding.line)
         assert command.properties["title"].startswith(f"{finding.code}: ")
-        assert command.message.startswith(finding.message)
-        assert command.message.endswith("\n".join(finding.fix))
+        assert command.message.startswith(visible(finding.message))
+        assert command.message.endswith("\n".join(map(visible, finding.fix)))
         last = int(command.properties["endLine"])
         assert last == max(finding.line, finding.end_line or 0)
         assert command.properties.get("col") == (str(finding.column) if last == finding.line else None)
         assert set(command.properties) <= {"file", "line", "endLine", "col", "title"}
     for command, gap in zip(gaps_told, [*broken, *(one for one in skipped if not one.broken)], strict=True):
         assert command.name == ("error" if gap.broken else "notice")
-        assert file_of(command) == (gap.path if gap.path != "." else None)
+        assert file_of(command) == (visible(gap.path) if gap.path != "." else None)
         assert command.properties.get("line") == (None if gap.line is None else str(gap.line))
-        assert command.message == gap.reason
+        assert command.message == visible(gap.reason)
 
 
 def finding(code: str, severity: str, cost: int | None, path: str = "app.py", line: int = 1) -> Finding:

@@ -19,8 +19,9 @@ import pytest
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Estimate, Finding, Part, Report, ServiceReport, Skipped, Step
+from memguard_hooks.output import visible
 from memguard_hooks.report import html
-from memguard_hooks.report.text import name_part, visible
+from memguard_hooks.report.text import name_part
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Request

@@ -16,12 +16,12 @@ from markdown_it import MarkdownIt
 
 from memguard_hooks.finding import MIB, Estimate, Finding, Part, Report, ServiceReport, Skipped, Step, mib
 from memguard_hooks.hooks.all_hooks import check
+from memguard_hooks.output import visible
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import load
 from memguard_hooks.report import markdown
 from memguard_hooks.report.github import most_severe_first
 from memguard_hooks.report.markdown import render
-from memguard_hooks.report.text import visible
 from memguard_hooks.tree import WorkTree
 
 TAGS = {

@@ -279,7 +279,7 @@ def test_a_name_makes_no_link() -> None:
 def test_a_name_that_is_no_utf_8_makes_a_text_that_is() -> None:
     finding = Finding("b\udcff.py", 1, 1, "MG201", "pandas in b\udcff.py", "no-eager-heavy-imports", "pandas")
     log = json.loads(render(Report((finding,))).encode("utf-8"))
-    assert log["runs"][0]["results"][0]["message"]["text"] == "pandas in b?.py"
+    assert log["runs"][0]["results"][0]["message"]["text"] == r"pandas in b\udcff.py"
 
 
 def test_no_more_results_than_github_takes_and_the_most_severe_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

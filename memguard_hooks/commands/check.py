@@ -18,9 +18,10 @@ from memguard_hooks.git import find_top
 from memguard_hooks.hooks import all_hooks, running
 from memguard_hooks.hooks.options import Options, add_budget_options, add_table_option
 from memguard_hooks.hooks.options import make_parser as make_hook_parser
+from memguard_hooks.output import plain, write
 from memguard_hooks.progress import PROGRESS_SECONDS
 from memguard_hooks.project import baseline
-from memguard_hooks.replay import Replay, Said, write
+from memguard_hooks.replay import Replay, Said
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
 from memguard_hooks.tree import WorkTree, inside, replace_file
 
@@ -154,8 +155,7 @@ def tell(options: CheckOptions, report: Report) -> int:
         except Exception as error:
             if os.environ.get("MEMGUARD_DEBUG"):
                 raise
-            is_ours = isinstance(error, MemguardError)
-            write(sys.stderr, f"{error}\n" if is_ours else f"{running.describe(error)}\n")
+            write(sys.stderr, plain([str(error) if isinstance(error, MemguardError) else running.describe(error)]))
             status = 2
     return status
 
@@ -228,9 +228,9 @@ def _write_baseline(options: CheckOptions, report: Report, named: str | None) ->
         # A name that is no UTF-8 stands as `\udcff`, which JSON takes for the same.
         replace_file(os.path.join(tree.root, path), text.encode("utf-8", "backslashreplace"), path or ".")
     except MemguardError as error:
-        write(sys.stderr, f"{error}\n")
+        write(sys.stderr, plain([str(error)]))
         return 2
     kept = text.count('{"code":')
     gone = f", {known.number - kept} taken out" if known is not None else ""
-    write(sys.stderr, f"{path}: {kept} known{gone}\n")
+    write(sys.stderr, plain([f"{path}: {kept} known{gone}"]))
     return 0

@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from memguard_hooks.finding import CODES, MIB, mib
-from memguard_hooks.replay import write
+from memguard_hooks.arguments import ArgumentParser
+from memguard_hooks.finding import CODES, MIB, mib, note, way
+from memguard_hooks.output import plain, tell, visible, write, write_json
 from memguard_hooks.rules import DOCUMENTED, read_rule
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ exit status: 0 explained, 2 usage, an unknown topic, or input at fault"""
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the sub-command."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="memguard explain",
         usage="%(prog)s [TOPIC] [ARGUMENT ...]",
         description="Say what a rule finds and why, and what is behind a verdict.",
@@ -124,7 +124,7 @@ def explain_platforms(arguments: Sequence[str]) -> int:
     from memguard_hooks.deployment import platforms
     from memguard_hooks.report.plans import render, render_json
 
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="memguard explain platforms", description="List the plans of hosts, their memory and its source."
     )
     parser.add_argument("platform", nargs="?", help="only the plans of this platform, such as render")
@@ -147,6 +147,7 @@ def explain_requirements(arguments: Sequence[str]) -> int:
     """Print which requirements of a project its services need at start, which later, and which nothing imports."""
     from memguard_hooks.app.requirement_use import find_needs
     from memguard_hooks.errors import MemguardError
+    from memguard_hooks.finding import Skipped
     from memguard_hooks.hooks import running
     from memguard_hooks.hooks.options import Options, add_entry_option, add_target_options
     from memguard_hooks.project.project import Project
@@ -156,7 +157,7 @@ def explain_requirements(arguments: Sequence[str]) -> int:
     class ProjectOptions(Options):
         path = "."
 
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="memguard explain requirements",
         description="List what the entry points of a project need at start, what they defer, and what nothing imports.",
     )
@@ -175,16 +176,12 @@ def explain_requirements(arguments: Sequence[str]) -> int:
         found = find_needs(project)
         project.close()
     except MemguardError as error:
-        place = f"{error.path or '.'}:{error.line}" if error.line else error.path or "."
-        print(f"{place}: error: {error.message}", file=sys.stderr)
+        tell(note(Skipped(error.path or ".", error.line, error.message, broken=True)))
         return 2
     finally:
         tree.close()
     write(sys.stdout, render_needs_json(found) if options.format == "json" else render_needs(found))
-    for gap in found.skipped:
-        if gap.broken or options.format == "text":
-            place = gap.path if gap.line is None else f"{gap.path}:{gap.line}"
-            print(f"{place}: {'error' if gap.broken else 'skipped'}: {gap.reason}", file=sys.stderr)
+    tell(*(note(gap) for gap in found.skipped if gap.broken or options.format == "text"))
     return 2 if any(gap.broken for gap in found.skipped) else 0
 
 
@@ -203,15 +200,14 @@ def render_needs(found: Needs) -> str:
         needs = [need for need in found.needs if need.use == use]
         if not needs and use == "unknown":
             continue
-        lines.append(f"{title}: {len(needs)} of {len(found.needs)} requirements\n")
-        names = [_declared(need) for need in needs]
+        lines.append(f"{title}: {len(needs)} of {len(found.needs)} requirements")
+        names = [visible(_declared(need)) for need in needs]
         sizes = ["" if need.footprint is None else f"{mib(need.footprint.resident)} MiB" for need in needs]
-        places = [f"{need.requirement.path}:{need.requirement.line}" for need in needs]
+        places = [visible(f"{need.requirement.path}:{need.requirement.line}") for need in needs]
         widths = [max(map(len, texts), default=0) for texts in (names, sizes, places)]
         for need, name, size, place in zip(needs, names, sizes, places, strict=True):
-            chain = " → ".join(f"{step.path}:{step.line}" for step in need.chain)
-            lines.append(f"  {name:<{widths[0]}}  {size:>{widths[1]}}  {place:<{widths[2]}}  {chain}".rstrip() + "\n")
-    return "".join(lines)
+            lines.append(f"  {name:<{widths[0]}}  {size:>{widths[1]}}  {place:<{widths[2]}}  {way(need.chain)}".rstrip())
+    return plain(lines)
 
 
 def _declared(need: Need) -> str:
@@ -237,7 +233,7 @@ def render_needs_json(found: Needs) -> str:
         for need in found.needs
     ]
     skipped = [{"path": gap.path, "line": gap.line, "reason": gap.reason} for gap in found.skipped]
-    return json.dumps({"schema": 1, "requirements": needs, "skipped": skipped}, indent=2) + "\n"
+    return write_json({"schema": 1, "requirements": needs, "skipped": skipped}) + "\n"
 
 
 TOPICS: Mapping[str, Callable[[Sequence[str]], int]] = {

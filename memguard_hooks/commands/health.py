@@ -15,13 +15,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from memguard_hooks.arguments import ArgumentParser, narrow_help
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Severity, Skipped, at_fault, mib
+from memguard_hooks.finding import Finding, Severity, Skipped, at_fault, mib, note
 from memguard_hooks.host import container as containers
 from memguard_hooks.host.cgroup import MOUNT
 from memguard_hooks.host.process_sizes import ProcessSize, find_tree, read_sizes, read_stat, read_variables
 from memguard_hooks.host.process_tree import PROC
-from memguard_hooks.replay import write
+from memguard_hooks.output import tell, write
 
 if TYPE_CHECKING:
     from memguard_hooks.project.settings import Settings
@@ -49,11 +50,11 @@ class HostPlace(NamedTuple):
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the sub-command."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="memguard health",
         description="Tell how this container fares: its memory, its packages, its variables.",
         epilog="exit status: 0 well, 1 an error, 2 usage or input at fault",
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
+        formatter_class=narrow_help,
     )
     parser.add_argument("path", nargs="?", default=".", help="root of the project, for its requirements.txt and settings")
     parser.add_argument("--only", choices=PARTS, action="append", help="look at this alone; may be given again")
@@ -142,9 +143,7 @@ def main(argv: Sequence[str] | None = None, place: HostPlace | None = None) -> i
         reason = f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
         health = report.Health(None, None, None, (), (Skipped(".", None, reason, broken=True),))
     write(sys.stdout, report.render_json(health) if options.format == "json" else report.render(health))
-    for gap in health.skipped:
-        where = f"{gap.path}:{gap.line}" if gap.line else gap.path
-        write(sys.stderr, f"{where}: {'error' if gap.broken else 'skipped'}: {gap.reason}\n")
+    tell(*map(note, health.skipped))
     if any(gap.broken for gap in health.skipped):
         return 2
     return int(health.verdict in _FAILING[options.fail_on])

@@ -20,13 +20,16 @@ from typing import NamedTuple
 
 import yaml
 
+from memguard_hooks.arguments import ArgumentParser
 from memguard_hooks.commands.first_settings import draft
 from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.finding import Skipped, note
 from memguard_hooks.fix.yaml_insert import BOM, Item, Style, insert_item, render_item
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
 from memguard_hooks.git import find_git
 from memguard_hooks.hooks.all_hooks import HOOKS
+from memguard_hooks.output import plain, tell, write
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
 from memguard_hooks.tree import WorkTree, replace_file
@@ -108,7 +111,7 @@ Step = Change | Kept | Refused
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the sub-command."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="memguard init",
         description="Show, and then write, what lets a project be checked at each commit and each pull request.",
         epilog="exit status: 0 written or there already, 1 only shown, 2 usage or input at fault, or not safe to edit",
@@ -144,30 +147,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     tree = WorkTree(options.path)
     try:
         steps = list(plan(tree, options))
-        print("\n".join(map(render, steps)), end="")
+        write(sys.stdout, "\n".join(map(render, steps)))
         changes = [step for step in steps if isinstance(step, Change)]
         status = 2 if any(isinstance(step, Refused) for step in steps) else 0
         if not changes:
             return status
         if not options.yes and not _is_agreed(len(changes)):
-            print("nothing was written: `memguard init --yes` writes it", file=sys.stderr)
+            tell("nothing was written: `memguard init --yes` writes it")
             return status or 1
         for change in changes:
-            write(tree, change)
-            print(f"{change.path}: written", file=sys.stderr)
+            apply(tree, change)
+            tell(f"{change.path}: written")
     except MemguardError as error:
-        _tell(error)
+        tell(note(Skipped(error.path or ".", error.line, error.message, broken=True)))
         return 2
     finally:
         tree.close()
     if any(change.path == PRE_COMMIT for change in changes):
-        print("next: `pre-commit install`, so that git runs it at each commit", file=sys.stderr)
+        tell("next: `pre-commit install`, so that git runs it at each commit")
     return status
-
-
-def _tell(error: MemguardError) -> None:
-    where = f"{error.path or '.'}:{error.line}" if error.line else error.path or "."
-    print(f"{where}: error: {error.message}", file=sys.stderr)
 
 
 def _is_agreed(files: int) -> bool:
@@ -252,8 +250,7 @@ def _plan_settings(tree: WorkTree) -> Step:
         return Kept(SETTINGS, "is there already, and is left alone")
     project = Project(tree, Settings())
     lines = draft(project)
-    for gap in project.skipped:
-        print(f"{gap.path}:{gap.line or 1}: skipped: {gap.reason}", file=sys.stderr)
+    tell(*(note(gap._replace(line=gap.line or 1)) for gap in project.skipped))
     own = "".join(f"{line}\n" for line in lines)
     table = f"{TABLE}\n{own}"
     if tree.read(PYPROJECT) is None:
@@ -307,25 +304,23 @@ def _try(tree: WorkTree, path: str, grow: Callable[[bytes | None], Step], paste:
 
 def render(step: Step) -> str:
     """Show what a step does: a new file whole, else what changes in it."""
+    return plain(text.expandtabs(4) for text in _show(step))
+
+
+def _show(step: Step) -> Iterator[str]:
     if isinstance(step, Kept):
-        return f"{step.place}: {step.reason}\n"
-    if isinstance(step, Refused):
-        return f"{step.error}\npaste it yourself:\n\n{_indented(step.paste)}"
-    after = step.after.decode("utf-8-sig")
-    if step.before is None:
-        return f"{step.path}: new\n\n{_indented(after)}"
-    before = step.before.decode("utf-8-sig")
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), step.path, step.path, lineterm="")
-    return "".join(f"{_plain(line)}\n" for line in lines)
+        yield f"{step.place}: {step.reason}"
+    elif isinstance(step, Refused):
+        yield from (str(step.error), "paste it yourself:", "", *_indented(step.paste))
+    elif step.before is None:
+        yield from (f"{step.path}: new", "", *_indented(step.after.decode("utf-8-sig")))
+    else:
+        before, after = (data.decode("utf-8-sig").splitlines() for data in (step.before, step.after))
+        yield from difflib.unified_diff(before, after, step.path, step.path, lineterm="")
 
 
-def _indented(text: str) -> str:
-    return "".join(f"    {_plain(line)}\n" if line else "\n" for line in text.splitlines())
-
-
-def _plain(line: str) -> str:
-    """Return a line without what a terminal would obey."""
-    return "".join(character if character.isprintable() or character == "\t" else "?" for character in line)
+def _indented(text: str) -> Iterator[str]:
+    yield from (f"    {line}" if line else "" for line in text.splitlines())
 
 
 def find_target(tree: WorkTree, path: str) -> str:
@@ -345,7 +340,7 @@ def find_target(tree: WorkTree, path: str) -> str:
     return full
 
 
-def write(tree: WorkTree, change: Change) -> None:
+def apply(tree: WorkTree, change: Change) -> None:
     """Write one file, whole or not at all. Raises MemguardError where it is no longer what was shown."""
     full = find_target(tree, change.path)
     if WorkTree(tree.root).read(change.path) != change.before:

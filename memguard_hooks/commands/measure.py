@@ -22,9 +22,10 @@ from typing import NoReturn
 from memguard_hooks.app.entry_points import settings_of
 from memguard_hooks.app.limit import limit_of
 from memguard_hooks.app.service_estimate import Estimated, estimate_service
+from memguard_hooks.arguments import ArgumentParser, checked
 from memguard_hooks.catalog import lock
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Skipped
+from memguard_hooks.finding import Skipped, note
 from memguard_hooks.measure.attribution import attribute, summarize
 from memguard_hooks.measure.comparison import compare
 from memguard_hooks.measure.interpreter import PythonInterpreter, find_interpreter, make_environment
@@ -32,6 +33,7 @@ from memguard_hooks.measure.launch import Launch, choose_service, find_launches,
 from memguard_hooks.measure.measure import Patience, Probe, make_probe, measure, measure_limited
 from memguard_hooks.measure.running import NotStartedError
 from memguard_hooks.measure.serving import Request, serve
+from memguard_hooks.output import tell, write
 from memguard_hooks.progress import Progress
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load, parse_size
@@ -42,7 +44,7 @@ from memguard_hooks.tree import WorkTree
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the sub-command."""
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog="memguard measure",
         usage="%(prog)s [PATH] [OPTION ...] [-- ARGUMENT ...]",
         description="Run the project's own entry points, and tell what they take and why.",
@@ -56,7 +58,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--python", metavar="INTERPRETER", help="the project's interpreter, or the folder of its environment"
     )
     parser.add_argument("--service", metavar="NAME", help="start a service by its real command, and read all its processes")
-    parser.add_argument("--limit", metavar="SIZE", type=_size, help="run with so much memory, such as 512MiB")
+    parser.add_argument("--limit", metavar="SIZE", type=checked(parse_size), help="run with so much memory, such as 512MiB")
     parser.add_argument("--requests", metavar="N", type=_natural, default=100, help="requests to a service (100)")
     parser.add_argument("--path", metavar="PATH", dest="asked", default="/", help="what is requested of a service (/)")
     parser.add_argument("--compare", action="store_true", help="set the estimate beside the measurement, part by part")
@@ -68,13 +70,6 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-lock", action="store_true", help="write no memguard.lock")
     parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
     return parser
-
-
-def _size(text: str) -> int:
-    try:
-        return parse_size(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"invalid value: {text!r}") from None
 
 
 def _seconds(text: str) -> float:
@@ -112,16 +107,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             _tell_error(error)
             return 2
         except KeyboardInterrupt:
-            print("interrupted; what was started has been ended", file=sys.stderr)
+            tell("interrupted; what was started has been ended")
             return 130
 
 
 def _tell_error(error: MemguardError) -> None:
     """Write an error with its place, and what the program itself has written."""
-    place = f"{error.path or '.'}:{error.line}" if error.line else error.path or "."
-    print(f"{place}: error: {error.message}", file=sys.stderr)
-    if isinstance(error, NotStartedError) and error.output:
-        print("".join(f"    {line}\n" for line in error.output.splitlines()), end="", file=sys.stderr)
+    output = error.output.splitlines() if isinstance(error, NotStartedError) else []
+    tell(note(Skipped(error.path or ".", error.line, error.message, broken=True)), *(f"    {line}" for line in output))
 
 
 @contextmanager
@@ -168,14 +161,12 @@ class _Measurement:
             self.progress.clear()
             self.project.close()
         if self.options.format == "json":
-            print(measurement_json.render(entries, service, skipped), end="")
+            write(sys.stdout, measurement_json.render(entries, service, skipped))
         elif service is not None:
-            print(measurement.render_service(service), end="")
+            write(sys.stdout, measurement.render_service(service))
         else:
-            print("\n".join(measurement.render_entry(one) for one in entries), end="")
-        for gap in skipped:
-            place = gap.path if gap.line is None else f"{gap.path}:{gap.line}"
-            print(f"{place}: skipped: {gap.reason}", file=sys.stderr)
+            write(sys.stdout, "\n".join(measurement.render_entry(one) for one in entries))
+        tell(*map(note, skipped))
         outcomes = [one.outcome for one in entries] + [service.served.outcome if service is not None else None]
         return 2 if self.is_failed else int(any(one is not None and one.failed for one in outcomes))
 
@@ -202,7 +193,7 @@ class _Measurement:
         self.progress.clear()
         if found and not self.options.no_lock:
             lock.write(root, {one.name: one.measured for one in found})
-            print(f"{lock.FILE}: written", file=sys.stderr)
+            tell(f"{lock.FILE}: written")
         return found, skipped
 
     def measure_entry(self, launch: Launch, scratch: str) -> EntryResult:
@@ -241,7 +232,7 @@ class _Measurement:
             if isinstance(estimated, Estimated):
                 result = result._replace(compared=compare(estimated.process.parts, kept))
             else:
-                print(f"{estimated.path}:{estimated.line or 1}: skipped: {estimated.reason}", file=sys.stderr)
+                tell(note(estimated._replace(line=estimated.line or 1)))
         return result
 
     # Services
@@ -263,5 +254,5 @@ class _Measurement:
             estimated = estimate_service(self.project, service, settings)
             if isinstance(estimated, Estimated):
                 return result._replace(estimated=estimated.estimate.expected)
-            print(f"{estimated.path}:{estimated.line or 1}: skipped: {estimated.reason}", file=sys.stderr)
+            tell(note(estimated._replace(line=estimated.line or 1)))
         return result

@@ -51,14 +51,13 @@ def read(argv: Sequence[str] | None, make_parser: Callable[[], argparse.Argument
 
 def make_parser(prog: str, description: str, formats: Sequence[str] = FORMATS) -> argparse.ArgumentParser:
     """Return a parser with the options that all hooks have."""
-    import argparse
+    from memguard_hooks.arguments import ArgumentParser, narrow_help
 
-    parser = argparse.ArgumentParser(
+    parser = ArgumentParser(
         prog=prog,
         description=description.partition("\n\n")[0],
         epilog="exit status: 0 clean, 1 findings, 2 usage, settings or input at fault",
-        # With a width of its own, argparse does not load shutil to ask the terminal: 3 ms of each commit.
-        formatter_class=lambda prog: argparse.HelpFormatter(prog, width=100),
+        formatter_class=narrow_help,
     )
     parser.add_argument("--format", choices=formats, default="text", help="how to write the findings")
     parser.add_argument(
@@ -75,18 +74,20 @@ def make_parser(prog: str, description: str, formats: Sequence[str] = FORMATS) -
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:
     """Add what says where the app runs."""
+    from memguard_hooks.arguments import checked
     from memguard_hooks.project.settings import parse_python
 
-    parser.add_argument("--target-python", metavar="X.Y", type=_checked(parse_python), help="Python of the host")
+    parser.add_argument("--target-python", metavar="X.Y", type=checked(parse_python), help="Python of the host")
 
 
 def add_budget_options(parser: argparse.ArgumentParser) -> None:
     """Add what says how much memory there is, and for what."""
+    from memguard_hooks.arguments import checked
     from memguard_hooks.project.settings import parse_size
 
     add_target_options(parser)
     parser.add_argument("--platform", metavar="NAME", help="platform and plan, such as render-free")
-    parser.add_argument("--limit", metavar="SIZE", type=_checked(parse_size), help="memory of the host, such as 512MiB")
+    parser.add_argument("--limit", metavar="SIZE", type=checked(parse_size), help="memory of the host, such as 512MiB")
     parser.add_argument("--pessimistic", action="store_true", default=None, help="judge by the upper end of the estimate")
     add_entry_option(parser)
 
@@ -99,15 +100,3 @@ def add_table_option(parser: argparse.ArgumentParser) -> None:
 def add_entry_option(parser: argparse.ArgumentParser) -> None:
     """Add what says which file the host starts."""
     parser.add_argument("--entrypoint", metavar="APP", action="append", help="what the host starts: app.main:app, main.py")
-
-
-def _checked(parse: Callable[[str], object]) -> Callable[[str], object]:
-    def convert(text: str) -> object:
-        try:
-            return parse(text)
-        except ValueError:
-            from argparse import ArgumentTypeError
-
-            raise ArgumentTypeError(f"invalid value: {text!r}") from None
-
-    return convert

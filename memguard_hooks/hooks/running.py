@@ -7,16 +7,16 @@ Findings go to stdout, everything else to stderr.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Report, Skipped, at_fault, merge, without_echo
+from memguard_hooks.finding import Report, Skipped, at_fault, merge, note, without_echo
 from memguard_hooks.hooks.options import Options
+from memguard_hooks.output import plain, tell
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.record import Record
-from memguard_hooks.replay import Replay, Said, write
+from memguard_hooks.replay import Replay, Said
 from memguard_hooks.report.formats import render
 from memguard_hooks.tree import RevisionTree, WorkTree, inside
 
@@ -79,7 +79,7 @@ def run(
     what was said, if the next run can tell whether it would say the same.
     """
     found = judge(options, check, root=root, files=files, adjust=adjust, fix=fix)
-    write(sys.stderr, "".join(f"{line}\n" for line in found.rewritten))
+    tell(*found.rewritten)
     said = _say(found.report, options)
     said.tell()
     if replay is not None and not found.rewritten:
@@ -169,22 +169,15 @@ def describe(error: Exception) -> str:
 
 def notes(report: Report) -> str:
     """Write what stands beside a report, a line each: what was skipped and why, and how much was found."""
-    from memguard_hooks.report.text import visible
-
-    lines = []
-    for skipped in report.skipped:
-        place = visible(f"{skipped.path}:{skipped.line}" if skipped.line else skipped.path)
-        lines.append(f"{place}: {'error' if skipped.broken else 'skipped'}: {skipped.reason}\n")
+    lines = [note(skipped) for skipped in report.skipped]
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
     known = f"; {report.known} more known" if report.known else ""
     if errors or warnings:
-        lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{known}\n")
+        lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{known}")
     if report.mended:
-        lines.append(
-            f"{report.baseline}: {_count(report.mended, 'known finding')} mended: --prune-baseline takes them out\n"
-        )
-    return "".join(lines)
+        lines.append(f"{report.baseline}: {_count(report.mended, 'known finding')} mended: --prune-baseline takes them out")
+    return plain(lines)
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,7 +9,7 @@ from memguard_hooks.host.container import Container, Limit
 from memguard_hooks.host.exit_status import Explained
 from memguard_hooks.host.installed_heavy import HeavyDistribution
 from memguard_hooks.host.process_sizes import ProcessSize
-from memguard_hooks.report.text import visible
+from memguard_hooks.output import plain, write_json
 
 SHOWN_PROCESSES = 10
 
@@ -81,13 +81,13 @@ def render(health: Health) -> str:
         lines += _environment(health.environment)
     for one in health.findings:
         place = f"{one.path}:{one.line}:{one.column}" if one.line else one.path
-        lines.append(f"{place}: {one.severity}: {f'{one.code} ' if one.code else ''}{visible(one.message)}")
+        lines.append(f"{place}: {one.severity}: {f'{one.code} ' if one.code else ''}{one.message}")
         if one.fix:
             head, *more = one.fix
-            lines += [f"    fix: {visible(head)}", *(f"         {visible(line)}" for line in more)]
+            lines += [f"    fix: {head}", *(f"         {line}" for line in more)]
     if health.verdict == "ok":
         lines.append("ok")
-    return "".join(f"{line}\n" for line in lines)
+    return plain(lines)
 
 
 def _memory(memory: MemoryReport) -> list[str]:
@@ -126,7 +126,7 @@ def _processes(memory: MemoryReport) -> list[str]:
     lines = [f"processes: {number} of {memory.whose}: {together}", "        PSS     RSS     pid"]
     for one in memory.processes[:SHOWN_PROCESSES]:
         share = "-" if one.shared is None else mib(one.shared)
-        lines.append(f"    {share:>7} {mib(one.resident):>7} {one.pid:>7}  {visible(one.name)}".rstrip())
+        lines.append(f"    {share:>7} {mib(one.resident):>7} {one.pid:>7}  {one.name}".rstrip())
     if number > SHOWN_PROCESSES:
         rest = sum(one.resident for one in memory.processes[SHOWN_PROCESSES:])
         lines.append(f"    {'':>7} {mib(rest):>7} {'':>7}  {number - SHOWN_PROCESSES} more")
@@ -147,7 +147,7 @@ def _packages(packages: Packages) -> list[str]:
     number = len(packages.heavy)
     lines = [f"packages: {packages.number} installed in {packages.interpreter}, {number or 'none'} of them heavy"]
     for one in packages.heavy:
-        version = visible(f"{one.name} {one.version}")
+        version = f"{one.name} {one.version}"
         if one.footprint is None:
             lines.append(f"    {'?':>7} MiB  {version}: nobody measured it")
             continue
@@ -160,7 +160,7 @@ def _environment(environment: Environment) -> list[str]:
     width = max((len(one.name) for one in environment.variables), default=0)
     lines = [f"variables of {environment.whose}:"]
     for one in environment.variables:
-        value = "not set" if one.value is None else visible(_shown(one.value))
+        value = "not set" if one.value is None else _shown(one.value)
         lines.append(f"    {one.name:<{width}}  {value}{f': {one.meaning}' if one.meaning else ''}")
     return lines
 
@@ -176,7 +176,7 @@ def render_status(explained: Explained, kills: int | None) -> str:
     lines += [f"    {line}" for line in explained.lines]
     if kills:
         lines.append(f"    in the container where you ask, the kernel killed for want of memory: {kills}")
-    return "".join(f"{line}\n" for line in lines)
+    return plain(lines)
 
 
 # JSON
@@ -184,8 +184,6 @@ def render_status(explained: Explained, kills: int | None) -> str:
 
 def render_json(health: Health) -> str:
     """Write one object; a part that was not asked for, or that nobody tells, is null."""
-    import json
-
     memory, packages, environment = health.memory, health.packages, health.environment
     value = {
         "schema": 1,
@@ -213,7 +211,7 @@ def render_json(health: Health) -> str:
         ],
         "skipped": [{"path": one.path, "line": one.line, "reason": one.reason} for one in health.skipped],
     }
-    return json.dumps(value, indent=2) + "\n"
+    return write_json(value) + "\n"
 
 
 def _memory_object(memory: MemoryReport) -> dict[str, object]:
@@ -262,8 +260,6 @@ def _packages_object(packages: Packages) -> dict[str, object]:
 
 def render_status_json(explained: Explained, kills: int | None) -> str:
     """Write one object: what an exit status says."""
-    import json
-
     value = {
         "schema": 1,
         "status": explained.status,
@@ -272,7 +268,7 @@ def render_status_json(explained: Explained, kills: int | None) -> str:
         "explanation": explained.lines,
         "oom_kills": kills,
     }
-    return json.dumps(value, indent=2) + "\n"
+    return write_json(value) + "\n"
 
 
 def _mib(size: int | None) -> float | None:

@@ -16,9 +16,10 @@ from html import escape
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Report, ServiceReport, Step, mib, signed
+from memguard_hooks.output import visible
 from memguard_hooks.report import outline
 from memguard_hooks.report.icicle import is_drawn, lay_out
-from memguard_hooks.report.text import name_part, visible
+from memguard_hooks.report.text import name_part
 
 FOLDER = os.path.join(os.path.dirname(__file__), "page")
 

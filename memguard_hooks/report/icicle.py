@@ -9,7 +9,8 @@ from html import escape
 from typing import NamedTuple
 
 from memguard_hooks.finding import Part, ServiceReport, mib, way
-from memguard_hooks.report.text import name_part, visible
+from memguard_hooks.output import visible
+from memguard_hooks.report.text import name_part
 
 HEATS = ((0.2, "heat4"), (0.08, "heat3"), (0.02, "heat2"))
 """From which share of a process a package is drawn in which color."""

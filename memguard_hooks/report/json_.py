@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, Skipped, Step
+from memguard_hooks.output import write_json
 
 
 def render(report: Report) -> str:
@@ -15,7 +14,7 @@ def render(report: Report) -> str:
         "services": [service_json(service) for service in report.services],
         "skipped": [_skipped(skipped) for skipped in report.skipped],
     }
-    return json.dumps(value, indent=2) + "\n"
+    return write_json(value) + "\n"
 
 
 def _mib(size: int | None) -> float | None:

@@ -13,9 +13,10 @@ from html import escape
 from typing import NamedTuple
 
 from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step, mib, signed
+from memguard_hooks.output import visible
 from memguard_hooks.report import outline
 from memguard_hooks.report.github import most_severe_first
-from memguard_hooks.report.text import name_part, visible
+from memguard_hooks.report.text import name_part
 
 LIMIT = 65_000
 """Characters, less than a comment may have: what posts it may add a line of its own."""

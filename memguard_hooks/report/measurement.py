@@ -15,6 +15,7 @@ from memguard_hooks.measure.import_graph import SERVER
 from memguard_hooks.measure.limit import Outcome
 from memguard_hooks.measure.measure import MeasuredRun
 from memguard_hooks.measure.serving import ServingResult, ServingSample
+from memguard_hooks.output import plain
 
 FOLDED = MIB
 """A package below that is counted among others."""
@@ -72,7 +73,7 @@ def render_entry(result: EntryResult) -> str:
     lines += _comparison(result.compared)
     if result.outcome is not None:
         lines.append(f"  {describe_outcome(result.outcome)}")
-    return "".join(f"{line}\n" for line in lines)
+    return plain(lines)
 
 
 def _row(size: int, own: int | None, text: str, depth: int = 0) -> str:
@@ -189,7 +190,7 @@ def render_service(result: ServiceResult) -> str:
         lines.append("  it never came to rest: its memory was read all the same, see --timeout")
     if served.outcome is not None:
         lines.append(f"  {describe_outcome(served.outcome)}")
-    return "".join(f"{line}\n" for line in lines)
+    return plain(lines)
 
 
 def _after(served: ServingResult) -> str:

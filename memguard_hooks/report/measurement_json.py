@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from memguard_hooks.catalog.lock import Measured
@@ -10,6 +9,7 @@ from memguard_hooks.finding import MIB, Skipped, Step
 from memguard_hooks.measure.attribution import Branch
 from memguard_hooks.measure.limit import Outcome
 from memguard_hooks.measure.serving import ServingSample
+from memguard_hooks.output import write_json
 from memguard_hooks.report.measurement import EntryResult, ServiceResult, name_process
 
 
@@ -21,7 +21,7 @@ def render(entries: Sequence[EntryResult], service: ServiceResult | None, skippe
         "service": None if service is None else service_json(service),
         "skipped": [{"path": one.path, "line": one.line, "reason": one.reason} for one in skipped],
     }
-    return json.dumps(value, indent=2) + "\n"
+    return write_json(value) + "\n"
 
 
 def entry_json(result: EntryResult) -> dict[str, object]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.platforms import Plan
 from memguard_hooks.finding import MIB
+from memguard_hooks.output import write_json
 
 HEADER = ("platform", "plan", "MiB", "CPUs", "sets", "source", "date")
 
@@ -49,4 +49,4 @@ def render_json(plans: Iterable[Plan]) -> str:
         }
         for plan in plans
     ]
-    return json.dumps({"schema": 1, "platforms": found}, indent=2) + "\n"
+    return write_json({"schema": 1, "platforms": found}) + "\n"

@@ -16,7 +16,8 @@ from importlib.metadata import metadata
 from urllib.parse import quote
 
 from memguard_hooks.finding import MIB, Finding, Report, Skipped, Step, identities
-from memguard_hooks.report.github import most_severe_first
+from memguard_hooks.output import visible, write_json
+from memguard_hooks.report.github import fix_lines, most_severe_first
 from memguard_hooks.report.json_ import service_json
 from memguard_hooks.rules import DOCUMENTED, Rule, read_rule
 from memguard_hooks.tree import normalize
@@ -58,7 +59,8 @@ def render(report: Report) -> str:
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     # A name that is no UTF-8 would make a text that is no Unicode, which strict readers refuse.
-    return json.dumps(log, ensure_ascii=False).encode("utf-8", "replace").decode("utf-8") + "\n"
+    unicode = json.dumps(log, ensure_ascii=False).encode("utf-8", "replace")
+    return write_json(json.loads(unicode), indent=None) + "\n"
 
 
 def _driver() -> dict[str, object]:
@@ -92,12 +94,11 @@ def _rule(rule: Rule, page: str) -> dict[str, object]:
 
 
 def _result(finding: Finding, identity: tuple[str, str, str, int]) -> dict[str, object]:
-    text = "\n".join([finding.message, *([f"fix: {finding.fix[0]}", *finding.fix[1:]] if finding.fix else ())])
     result: dict[str, object] = {
         "ruleId": finding.code,
         "ruleIndex": RULES.index(finding.code),
         "level": finding.severity,
-        "message": {"text": _plain(text)},
+        "message": {"text": "\n".join(map(_plain, [finding.message, *fix_lines(finding)]))},
         "locations": [_location(finding.path, finding.line, finding.column, finding.end_line)],
         "partialFingerprints": {"memguardIdentity/v1": _digest(identity)},
         "properties": {
@@ -143,5 +144,5 @@ def _location(path: str, line: int | None, column: int | None = None, end_line: 
 
 
 def _plain(text: str) -> str:
-    """Part the brackets that would make a link of a name: `[text](target)` is one even in a plain text."""
-    return text.replace("](", "] (")
+    """Write a line that is seen as it is, and part the brackets of a link: `[text](target)` is one even in a plain text."""
+    return visible(text).replace("](", "] (")

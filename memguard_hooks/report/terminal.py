@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.text import Text
 
 from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, mib, signed
+from memguard_hooks.output import visible
 from memguard_hooks.report import outline
-from memguard_hooks.report.text import name_part, visible
+from memguard_hooks.report.text import name_part
 
 WIDEST = 110
 """Columns beyond which a line is no longer read at a glance."""
@@ -33,8 +34,14 @@ def render(report: Report, *, width: int, color: bool = True) -> str:
     file = io.StringIO()
     console = _console(file, width, color=color)
     for line in draw(report, width):
-        console.print(line, soft_wrap=True)
+        console.print(_harmless(line), soft_wrap=True)
     return file.getvalue()
+
+
+def _harmless(line: Text) -> Text:
+    """Return a line that no runner takes for a command, wherever a long name was broken."""
+    start = len(line.plain) - len(line.plain.lstrip())
+    return Text.assemble(line[:start], r"\x3a", line[start + 1 :]) if line.plain.startswith("::", start) else line
 
 
 def _console(file: io.StringIO, width: int, *, color: bool) -> Console:

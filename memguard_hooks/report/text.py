@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, chain, mib, summary, way
+from memguard_hooks.output import plain, visible
 
 BUDGET = ("MG301", "MG302")
 
@@ -17,7 +18,7 @@ def render(report: Report, *, tables: bool = False) -> str:
         if (service.path, service.name) not in told:
             lines.append(summary(service, report.since))
             lines += table(service) if tables else []
-    return "".join(f"{visible(line)}\n" for line in lines)
+    return plain(lines)
 
 
 def _service_of(finding: Finding, report: Report) -> ServiceReport | None:
@@ -78,8 +79,3 @@ def name_part(part: Part) -> str:
     if part.package.startswith("("):
         return f"{part.package.strip('()')}{' code' if part.package == '(first-party)' else ''}{source}"
     return f"{part.package} {part.version}{source}" if part.version else f"{part.package}{source}"
-
-
-def visible(text: str) -> str:
-    """Write what would end a line, or not be seen, as an escape: names come from files of strangers."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)

@@ -1,0 +1,74 @@
+"""What reaches a terminal, a log or a runner. Names come from files of strangers: none is a line, a command or an escape.
+
+This module is loaded before anything is known, so it loads nearly nothing.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def visible(text: str) -> str:
+    """Write what would end a line, steer a terminal or not be seen as an escape, and what a runner obeys anywhere in a line.
+
+    GitHub's runner takes `##[name]` for a command wherever it stands (actions/runner, ActionCommand.cs, TryParse), Azure's
+    `##vso[name]`, and TeamCity's `##teamcity[name]`.
+    """
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    if "##" in text:
+        import re
+
+        text = re.sub(r"#(?=#\w*\[)", r"\\x23", text)
+    return text
+
+
+def line(text: str) -> str:
+    """Write one line of plain text, which a runner takes for no command: those of GitHub begin with `::`."""
+    text = visible(text)
+    return text.replace("::", r"\x3a:", 1) if text.lstrip().startswith("::") else text
+
+
+def plain(lines: Iterable[str]) -> str:
+    """Write lines of plain text, each as one."""
+    return "".join(f"{line(text)}\n" for text in lines)
+
+
+def write_json(value: object, indent: int | None = 2) -> str:
+    """Write a value as JSON in visible ASCII: it reads as the same value, and no text in it is a command."""
+    import json
+    import re
+
+    text = json.dumps(value, indent=indent).replace("\x7f", r"\u007f")
+    return re.sub(r"#(?=#\w*\[)", r"\\u0023", text) if "##" in text else text
+
+
+def tell(*lines: str) -> None:
+    """Write lines of plain text to stderr."""
+    write(sys.stderr, plain(lines))
+
+
+def write(stream: object, text: str) -> None:
+    """Write UTF-8 whatever the locale says: the same input gives the same bytes.
+
+    Who reads it may go away, as `head` does; where it cannot be written for another reason, the program ends with status 2.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if not text or not isinstance(stream, io.TextIOBase):
+        return
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError as error:
+        # Python writes what is left once more as it ends, and would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if not isinstance(error, BrokenPipeError):
+            write(sys.stderr, f"{getattr(stream, 'name', 'output')}: cannot be written: {error.strerror}\n")
+            raise SystemExit(2) from None
