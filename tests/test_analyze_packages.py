@@ -23,7 +23,7 @@ from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles
-from memguard_hooks.imports.text import decode
+from memguard_hooks.formats.python_source import decode
 from memguard_hooks.store import Store
 from memguard_hooks.tree import WorkTree
 
