@@ -24,7 +24,7 @@ from memguard_hooks.imports.imports_by_call import ImportsByCall
 from memguard_hooks.imports.model import Analysis, Target
 from memguard_hooks.imports.places import Places
 from memguard_hooks.imports.statements import Statements
-from memguard_hooks.imports.uncalled import without_uncalled
+from memguard_hooks.imports.uncalled import without_uncalled, without_unimporting
 from memguard_hooks.imports.values import Arguments, Scope
 from memguard_hooks.imports.walker import Context, Record
 
@@ -65,6 +65,9 @@ def analyze_by_libcst(text: str, target: Target, *, is_valid: bool = False) -> A
     """
     shorter = without_uncalled(text, target) if is_valid else text
     scanned = scan(shorter, LIMITS)
+    if scanned.problem is not None and is_valid:
+        shorter = without_unimporting(text)
+        scanned = scan(shorter, LIMITS)
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, None, scanned.line)
     try:

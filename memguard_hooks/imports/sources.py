@@ -11,6 +11,7 @@ from memguard_hooks.imports.lines import unindented_imports
 from memguard_hooks.imports.model import Analysis, FileReading, ImportSite, Target
 from memguard_hooks.tree import Tree
 
+
 class SourceFiles:
     """The source files of a tree, each read for as much as a verdict needs."""
 

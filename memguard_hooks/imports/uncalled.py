@@ -16,6 +16,7 @@ from memguard_hooks.imports.model import Target
 _BY_CALL = re.compile(r"(?i:lazy)|import_module|__import__|runpy")
 """Words of files in which imports are not statements."""
 _WORD = re.compile(r"\w+")
+_CLASS = re.compile(r"\bclass\s+(\w+)")
 _BINDING = frozenset({"import", "global", "nonlocal"})
 """Words of bodies that import, or that bind what others may ask."""
 
@@ -26,6 +27,25 @@ def without_uncalled(text: str, target: Target) -> str:
         return text
     scanned = scan(text)
     return text if scanned.problem is not None else cut(text, _uncalled(text, scanned.bodies, target))
+
+
+def without_unimporting(text: str) -> str:
+    """Return a source text without the bodies of functions from which no import is reached by name.
+
+    That is for a text that is too much for libcst otherwise: what these functions call in other files is not known then.
+    """
+    scanned = scan(text)
+    kept = {
+        body for body in scanned.bodies if not _BINDING.isdisjoint(body.words) or _BY_CALL.search(text, body.start, body.end)
+    }
+    names: set[str] = set()
+    while True:
+        found = {body.name for body in kept}
+        found.update(_CLASS.findall(text) if any(name.startswith("__") for name in found) else ())
+        if found == names:
+            return cut(text, [body for body in scanned.bodies if body not in kept])
+        names = found
+        kept.update(body for body in scanned.bodies if not names.isdisjoint(body.words))
 
 
 def _uncalled(text: str, bodies: tuple[Body, ...], target: Target) -> list[Body]:
