@@ -20,10 +20,10 @@ import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_tokens import scan
 from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.model import Analysis, ImportSite, Target
 from memguard_hooks.imports.places import MAX_SEARCHES, Places
-from memguard_hooks.imports.scan import scan
 
 HOST = (sys.version_info.major, sys.version_info.minor)
 MARKER = re.compile(r"\b(?:hot|cold)_\w+")

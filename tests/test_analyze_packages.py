@@ -16,6 +16,7 @@ import libcst
 import pytest
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import decode
 from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.graph import walk
@@ -23,7 +24,6 @@ from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles
-from memguard_hooks.imports.text import decode
 from memguard_hooks.store import Store
 from memguard_hooks.tree import WorkTree
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import decode
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.syntax import dotted
-from memguard_hooks.imports.text import decode
 
 
 @pytest.mark.parametrize(("source", "expected"), [

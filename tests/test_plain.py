@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
@@ -12,22 +11,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.imports.analyze import analyze_by_libcst
+from memguard_hooks.formats.python_source import NotPythonError, decode, parse
+from memguard_hooks.imports.interpret import analyze_by_libcst
 from memguard_hooks.imports.model import Analysis, Target
-from memguard_hooks.imports.plain import MAX_LENGTH, read_plain
-from memguard_hooks.imports.scan import scan
-from memguard_hooks.imports.text import decode
+from memguard_hooks.imports.plain import read_plain
+from memguard_hooks.imports.uncalled import without_uncalled
 
 ANY = Target()
 
 
 def plain(source: str, target: Target = ANY) -> Analysis | None:
-    """Read a source as a plain file; where it is one, libcst must say the same."""
-    scanned = scan(source)
-    assert scanned.problem is None
-    found = read_plain(source, scanned.imports, target)
-    if found is not None:
-        assert found == analyze_by_libcst(source, scanned.imports, "x.py", target)
+    """Read a source as a plain file; libcst must say the same, and say it of the source without what nothing calls."""
+    try:
+        module = parse(source)
+    except NotPythonError:
+        return None
+    whole = analyze_by_libcst(source, target)
+    assert analyze_by_libcst(source, target, is_valid=True) == whole
+    found = read_plain(source, module, target)
+    assert found in (None, whole)
     return found
 
 
@@ -102,7 +104,6 @@ def test_plain(source: str) -> None:
     pytest.param("while x: import a", id="while"),
     pytest.param("global x", id="global"),
     pytest.param("\uff50 = 1", id="NFKC"),
-    pytest.param("# " + MAX_LENGTH * "x", id="long"),
     pytest.param("print 1", id="what does not parse"),
 ])  # fmt: skip
 def test_not_plain(source: str) -> None:
@@ -213,20 +214,54 @@ def test_libcst_says_the_same(source: str, target: Target) -> None:
     plain(source, target)
 
 
+@pytest.mark.parametrize("source", [
+    pytest.param("from a import gettext_lazy\nx = gettext_lazy('y')", id="a word like lazy"),
+    pytest.param("from django.utils.functional import lazy\nf = lazy(g, str)", id="a name that is lazy"),
+    pytest.param("# lazy import a\nimport b", id="a lazy import in a comment"),
+    pytest.param("import a\n# " + 2**17 * "x", id="long"),
+    pytest.param("import a\n" + "x.y(1)\n" * 12_000 + "def f():\n  import b", id="long, in a call"),
+])  # fmt: skip
+def test_plain_by_statements_alone(source: str) -> None:
+    module = parse(source)
+    assert (read_plain(source, module, ANY) is None) == ("lazy import" in source)
+
+
+@pytest.mark.parametrize(("source", "expected"), [
+    pytest.param("def f():\n  a = 1\n  b\nx = 1", "def f():\n  pass\n\nx = 1", id="a function"),
+    pytest.param("class A:\n  def f(self): # a\n    '''b\n    '''  # c\n\n    d\n    # e\n  x = 1",
+                 "class A:\n  def f(self): # a\n    pass\n\n\n\n    # e\n  x = 1", id="a method"),
+    pytest.param("async def f():\n  g()\ndef g():\n  f()", "async def f():\n  pass\ndef g():\n  pass", id="of each other"),
+    pytest.param("@property\ndef f():\n  g()\n@a.overload\ndef f():\n  g()",
+                 "@property\ndef f():\n  pass\n@a.overload\ndef f():\n  pass", id="decorators that call nothing"),
+    pytest.param("def f():\n  if a:\n    def g():\n      b\n  c", "def f():\n  pass\n\n\n", id="a function in a function"),
+    pytest.param("def f():\n  a\nf()", None, id="called"),
+    pytest.param("def f():\n  g\nx = [f]\ndef g():\n  a", None, id="called by one that is called"),
+    pytest.param("def f():\n  import a", None, id="imports"),
+    pytest.param("def f():\n  global a\n  a = b", None, id="binds another's name"),
+    pytest.param("class A:\n  def __init__(self):\n    self.f()\n  def f(self):\n    a", None, id="a constructor"),
+    pytest.param("@a\n@property\ndef f():\n  b", None, id="decorated"),
+    pytest.param("def f(): a; b", None, id="on one line"),
+    pytest.param("def f():\n  import_module('a')", None, id="imports by a call"),
+])  # fmt: skip
+def test_what_libcst_need_not_read(source: str, expected: str | None) -> None:
+    assert without_uncalled(source, ANY) == (source if expected is None else expected)
+    assert analyze_by_libcst(source, ANY, is_valid=True) == analyze_by_libcst(source, ANY)
+
+
+def test_called_from_outside() -> None:
+    source = "class A:\n  def f(self):\n    a"
+    assert without_uncalled(source, Target(called=frozenset({"A.f"}))) == source
+
+
 def test_installed_files() -> None:
-    """On as many as ten seconds allow: three of four are plain, and of each libcst says the same."""
-    began = time.monotonic()
+    """Of most files, long ones too, libcst need not be asked, and of each it says the same."""
     files = sorted({path for key in ("purelib", "stdlib") for path in Path(sysconfig.get_path(key)).rglob("*.py")})
-    files = [path for path in files if path.stat().st_size < MAX_LENGTH]
     random.Random(7).shuffle(files)  # noqa: S311 - a choice, no secret
+    long = [path for path in files if 2**16 < path.stat().st_size < 2**17 and "test" not in path.parts]
     found = []
-    for path in files:
+    for path in files[:80] + long[:6]:
         try:
-            source = decode(path.read_bytes(), path.name)
+            found.append(plain(decode(path.read_bytes()), Target((3, 11))) is not None)
         except MemguardError:
-            continue  # files that test the parser
-        if scan(source).problem is None:
-            found.append(plain(source, Target((3, 11))) is not None)
-        if time.monotonic() - began > 10:
-            break
+            continue  # files that test the parser, and those that are too much for libcst
     assert sum(found) > 0.75 * len(found)

@@ -21,12 +21,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import decode
+from memguard_hooks.formats.python_tokens import MAX_DEPTH, MAX_INDENTS, scan
 from memguard_hooks.imports.analyze import analyze
-from memguard_hooks.imports.glance import may_import
+from memguard_hooks.imports.interpret import LIMITS
 from memguard_hooks.imports.model import Target
-from memguard_hooks.imports.scan import MAX_CHAIN, MAX_DEPTH, MAX_ELIF, MAX_INDENTS, scan
-from memguard_hooks.imports.sources import MAX_SOURCE_BYTES
-from memguard_hooks.imports.text import decode
+from memguard_hooks.imports.narrow import may_import
 
 PANDAS = "import pandas\n"
 
@@ -134,7 +134,7 @@ def test_the_scan_never_misses_what_the_analysis_finds(blocks: list[str], python
     names = {name for site in absolute for name in (site.module, *(f"{site.module}.{one}" for one in site.names))}
     for module in HEAVY:
         if any(name == module or name.startswith(f"{module}.") for name in names):
-            assert may_import(data, [module]), data
+            assert may_import(data, frozenset({module})), data
 
 
 @pytest.mark.parametrize(("data", "expected"), [
@@ -164,7 +164,7 @@ def test_the_scan_never_misses_what_the_analysis_finds(blocks: list[str], python
     pytest.param(b"importlib.import_module(x)\n", True, id="anything may be imported"),
 ])  # fmt: skip
 def test_may_import(data: bytes, expected: bool) -> None:  # noqa: FBT001 - a column of the table
-    assert may_import(data, ["pandas"]) is expected
+    assert may_import(data, frozenset({"pandas"})) is expected
 
 
 @pytest.mark.parametrize(("data", "place"), [
@@ -240,31 +240,31 @@ HOSTILE = {
     "blocks": ("".join(" " * depth + "if x:\n" for depth in range(5000)) + " " * 5000 + "pass", BLOCK),
     "fewer blocks": ("".join(" " * depth + "if x:\n" for depth in range(1000)) + " " * 1000 + "pass", BLOCK),
     "functions in functions": ("".join(" " * depth + "def f():\n" for depth in range(5000)) + " " * 5000 + "pass", BLOCK),
-    "elif": ("if x: pass\n" + "elif x: pass\n" * 20_000, f"it has more than {MAX_ELIF} elif branches"),
+    "elif": ("if x: pass\n" + "elif x: pass\n" * 20_000, f"it has more than {LIMITS.elifs} elif branches"),
 }
 
 
 @pytest.mark.parametrize(("source", "problem"), [pytest.param(*case, id=name) for name, case in HOSTILE.items()])
 def test_hostile(source: str, problem: str) -> None:
-    assert scan(PANDAS + source).problem == f"is not analyzed: {problem}"
+    assert scan(PANDAS + source, LIMITS).problem == f"is not analyzed: {problem}"
 
 
 AT_THE_LIMIT = {
     "brackets": "x = " + "[" * (MAX_DEPTH - 1) + "]" * (MAX_DEPTH - 1),
     "calls in calls": "x = " + "f(" * (MAX_DEPTH - 1) + ")" * (MAX_DEPTH - 1),
-    "operators": "x = " + "a + " * (MAX_CHAIN // 2 - 10) + "a",
-    "or": "x = " + "a or " * (MAX_CHAIN // 2 - 10) + "a",
-    "if a or b": "if " + "a or " * (MAX_CHAIN // 2 - 10) + "a: pass",
-    "attributes": "x = a" + ".b" * (MAX_CHAIN // 2 - 10),
-    "calls": "x = a" + "()" * (MAX_CHAIN // 2 - 10),
-    "conditional expressions": "x = " + "a if b else " * (MAX_CHAIN // 4 - 10) + "c",
-    "lambdas": "x = " + "lambda: " * (MAX_CHAIN // 2 - 10) + "0",
-    "not": "x = " + "not " * (MAX_CHAIN - 10) + "a",
-    "powers": "x = " + "a ** " * (MAX_CHAIN // 4) + "a",
-    "strings in a row": "x = " + "'a' " * (MAX_CHAIN - 10),
+    "operators": "x = " + "a + " * (LIMITS.chain // 2 - 10) + "a",
+    "or": "x = " + "a or " * (LIMITS.chain // 2 - 10) + "a",
+    "if a or b": "if " + "a or " * (LIMITS.chain // 2 - 10) + "a: pass",
+    "attributes": "x = a" + ".b" * (LIMITS.chain // 2 - 10),
+    "calls": "x = a" + "()" * (LIMITS.chain // 2 - 10),
+    "conditional expressions": "x = " + "a if b else " * (LIMITS.chain // 4 - 10) + "c",
+    "lambdas": "x = " + "lambda: " * (LIMITS.chain // 2 - 10) + "0",
+    "not": "x = " + "not " * (LIMITS.chain - 10) + "a",
+    "powers": "x = " + "a ** " * (LIMITS.chain // 4) + "a",
+    "strings in a row": "x = " + "'a' " * (LIMITS.chain - 10),
     "blocks": "".join(" " * depth + "if x:\n" for depth in range(MAX_INDENTS - 1)) + " " * MAX_INDENTS + "pass",
     "classes": "".join(" " * depth + "class A:\n" for depth in range(MAX_INDENTS - 1)) + " " * MAX_INDENTS + "pass",
-    "elif": "if x: pass\n" + "elif x: pass\n" * MAX_ELIF,
+    "elif": "if x: pass\n" + "elif x: pass\n" * LIMITS.elifs,
     "a table of functions": "x = [" + "lambda a, b: a, " * 2000 + "]",
     "a list": "x = [" + "1, " * 5000 + "]",
     "a number": "if " + "1" * 5000 + ": pass",
@@ -306,20 +306,17 @@ def run(folder: Path, *names: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_hostile_files_are_skipped_by_the_hook(tmp_path: Path) -> None:
-    names = {}
-    for number, (source, problem) in enumerate(HOSTILE.values()):
-        (tmp_path / f"h{number:02}.py").write_text(PANDAS + source, "utf-8")
-        names[f"h{number:02}.py"] = problem if len(source) < MAX_SOURCE_BYTES else "is larger than 1024 KiB"
-    began = time.monotonic()
+def test_hostile_files_do_not_hurt_the_hook(tmp_path: Path) -> None:
+    """Each is either read, with pandas in its first line, or skipped with a reason; none ends the hook."""
+    names = [f"h{number:02}.py" for number in range(len(HOSTILE))]
+    for name, (source, _) in zip(names, HOSTILE.values(), strict=True):
+        (tmp_path / name).write_text(PANDAS + source, "utf-8")
     status, out, err = run(tmp_path, *names)
-    assert (status, out) == (0, "")
-    lines = err.splitlines()
-    assert len(lines) == len(names)
-    for line, (name, problem) in zip(lines, names.items(), strict=True):
-        assert line.startswith(f"{name}:")
-        assert line.endswith(problem)
-    assert time.monotonic() - began < 30
+    assert status == 1
+    found = {line.partition(":")[0] for line in out.splitlines() if "MG2" in line}
+    skipped = {line.partition(":")[0] for line in err.splitlines() if ": skipped: " in line}
+    assert found | skipped == set(names)
+    assert not found & skipped
 
 
 def test_calls_of_many_imports() -> None:

@@ -19,6 +19,9 @@ FOLDER = os.path.join(os.path.dirname(__file__), "data")
 DEFAULT_PYTHON = "3.11"
 INTERPRETER = "python"
 
+MAX_PARTS = 10
+"""Parts of a dotted name that are looked up; no measured module has as many."""
+
 REST = "(standard library)"
 """What stands in the own costs for the small parts of the standard library together."""
 
@@ -372,6 +375,7 @@ def root_of(name: str) -> str | None:
     measured = modules()
     if ":" in name:
         return None
+    name = ".".join(name.split(".", MAX_PARTS)[:MAX_PARTS])
     while name not in measured and find_light(name) is None:
         name = name.rpartition(".")[0]
         if not name:

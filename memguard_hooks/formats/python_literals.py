@@ -4,36 +4,29 @@ from __future__ import annotations
 
 import ast
 import operator
-import warnings
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import NotPythonError, decode, parse
 
 Text = tuple[str, int]
 """A string and its line."""
 
 _UNREAD = "what its strings name for a framework is not followed:"
 
-MAX_BYTES = 2**20
-"""Of one file: the syntax tree of Python's own parser takes a hundred times as much."""
-
 MAX_TEXTS = 2000
 """Strings of one name: lists may hold each other, and double at each line."""
 
 
-def parse(data: bytes) -> ast.Module:
+def parse_module(data: bytes) -> ast.Module:
     """Return the syntax tree of a source. Raises MemguardError for what this Python cannot parse, and what is too large."""
-    if len(data) > MAX_BYTES:
-        raise MemguardError(f"{_UNREAD} it is larger than {MAX_BYTES // 2**10} KiB")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in strings
-            return ast.parse(data)
-    except SyntaxError as error:
-        raise MemguardError(f"{_UNREAD} this Python cannot parse it", None, error.lineno) from None
-    except (ValueError, RecursionError, MemoryError):
-        raise MemguardError(f"{_UNREAD} this Python cannot parse it") from None
+        return parse(decode(data))
+    except NotPythonError as error:
+        raise MemguardError(f"{_UNREAD} this Python cannot parse it", None, error.line) from None
+    except MemguardError as error:
+        raise MemguardError(f"{_UNREAD} it {error.message}", None, error.line) from None
 
 
 class Literals:

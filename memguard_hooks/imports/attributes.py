@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.context import Context
 from memguard_hooks.imports.values import (
     Arguments,
     Bound,
@@ -25,7 +24,7 @@ from memguard_hooks.imports.values import (
     elements,
     join,
 )
-from memguard_hooks.imports.walker import Walker
+from memguard_hooks.imports.walker import Context, Walker
 
 
 class Attributes(Walker):

@@ -6,9 +6,7 @@ from collections import Counter
 
 import libcst as cst
 
-from memguard_hooks.imports.context import Context, Frame
 from memguard_hooks.imports.model import Target, When
-from memguard_hooks.imports.record import Record
 from memguard_hooks.imports.syntax import is_generator, normal
 from memguard_hooks.imports.values import (
     Arguments,
@@ -17,7 +15,7 @@ from memguard_hooks.imports.values import (
     Scope,
     Values,
 )
-from memguard_hooks.imports.walker import Walker
+from memguard_hooks.imports.walker import Context, Frame, Record, Walker
 
 MAX_CALLS = 30
 """Calls inside calls that are followed; deeper ones are followed afterwards, without their results."""

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.attributes import Attributes
-from memguard_hooks.imports.bodies import Bodies
-from memguard_hooks.imports.context import Context
-from memguard_hooks.imports.imports_by_call import ImportsByCall
 from memguard_hooks.imports.known_calls import CONSUMERS, IMPORTERS, PASSING, RUNNERS, STARTERS
 from memguard_hooks.imports.syntax import dotted, normal
 from memguard_hooks.imports.values import (
@@ -26,9 +22,10 @@ from memguard_hooks.imports.values import (
     Wrapped,
     join,
 )
+from memguard_hooks.imports.walker import Context, Walker
 
 
-class Calls(ImportsByCall, Attributes, Bodies):
+class Calls(Walker):
     """Walks calls, and follows those of functions and classes of this file."""
 
     def _called(self, node: cst.Call, callees: Values, context: Context) -> Values:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from memguard_hooks.formats.python_literals import Literals, dotted_end, parse
+from memguard_hooks.formats.python_literals import Literals, dotted_end, parse_module
 from memguard_hooks.imports.model import FrameworkEdge
 
 _WHY = "as a module of tasks"
@@ -17,7 +17,7 @@ _WHY = "as a module of tasks"
 
 def edges(data: bytes) -> Iterator[FrameworkEdge]:
     """Give the modules that a worker loads because of one file."""
-    module = parse(data)
+    module = parse_module(data)
     names = Literals(module)
     for name in ("imports", "include", "CELERY_IMPORTS", "CELERY_INCLUDE"):
         for text, line in names.get(name):

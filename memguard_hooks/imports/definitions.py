@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.context import Context
-from memguard_hooks.imports.expressions import Expressions
 from memguard_hooks.imports.syntax import normal
 from memguard_hooks.imports.values import (
     Arguments,
@@ -18,9 +16,10 @@ from memguard_hooks.imports.values import (
     Wrapped,
     join,
 )
+from memguard_hooks.imports.walker import Context, Walker
 
 
-class Definitions(Expressions):
+class Definitions(Walker):
     """Walks definitions, and calls what Python calls for them."""
 
     def _function(self, node: cst.FunctionDef, context: Context) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from memguard_hooks.formats.python_literals import Literals, dotted_end, parse
+from memguard_hooks.formats.python_literals import Literals, dotted_end, parse_module
 from memguard_hooks.imports.model import FrameworkEdge
 
 ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
@@ -20,7 +20,7 @@ _APP = "as an app of Django"
 
 def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
     """Give what Django loads because of one file; `is_worker` for a Celery worker, which asks each app for tasks."""
-    module = parse(data)
+    module = parse_module(data)
     names = Literals(module)
     apps = names.get("INSTALLED_APPS")
     beside = ["models"]

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 import libcst as cst
 
-from memguard_hooks.imports.calls import Calls
 from memguard_hooks.imports.conditions import either, operands, stops, truth
-from memguard_hooks.imports.context import Context
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.syntax import children, literal, normal, parameters
 from memguard_hooks.imports.values import (
@@ -26,7 +24,7 @@ from memguard_hooks.imports.values import (
     elements,
     join,
 )
-from memguard_hooks.imports.walker import Comprehension
+from memguard_hooks.imports.walker import Comprehension, Context, Walker
 
 _OPERANDS = frozenset({cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.Lambda, cst.GeneratorExp, cst.ListComp,
                        cst.SetComp, cst.DictComp, cst.Tuple, cst.List, cst.Set, cst.Dict, cst.Await, cst.From,
@@ -35,7 +33,7 @@ _STRINGS = frozenset({cst.SimpleString, cst.ConcatenatedString})
 _NUMBERS = frozenset({cst.Integer, cst.Float, cst.Imaginary, cst.Ellipsis})
 
 
-class Expressions(Calls):
+class Expressions(Walker):
     """Walks expressions."""
 
     def _bind(self, target: cst.CSTNode, values: Values, context: Context) -> None:

@@ -211,7 +211,7 @@ class _Walker:
                 found.append((f"{module}.{name}", path))
         for name, path in found:
             self._edges.setdefault(reached.path, set()).add(path)
-            if self._only is None or path in self._only:
+            if path not in self._seen and (self._only is None or path in self._only):
                 chain = (*reached.chain, Step(reached.path, site.line, name))
                 self._queues[moment].append(_Reached(path, self._resolver.name_of(path, name), chain))
         if moment != "call":

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.context import Context
 from memguard_hooks.imports.model import LAZY_PYTHON
 from memguard_hooks.imports.syntax import dotted, normal
 from memguard_hooks.imports.values import (
     Lazy,
     Module,
 )
-from memguard_hooks.imports.walker import Walker
+from memguard_hooks.imports.walker import Context, Walker
 
 
 class ImportStatements(Walker):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.context import Context
-from memguard_hooks.imports.known_calls import EXECUTORS
+from memguard_hooks.imports.known_calls import EXECUTORS, is_lazy_proxy
 from memguard_hooks.imports.syntax import dotted, mentions
 from memguard_hooks.imports.values import (
     Arguments,
@@ -18,9 +17,8 @@ from memguard_hooks.imports.values import (
     elements,
     join,
 )
-from memguard_hooks.imports.walker import Walker
+from memguard_hooks.imports.walker import Context, Walker
 
-_PROXY_WORDS = ("import", "load", "mod", "lib", "pack", "proxy")
 _IMPORTING = frozenset({"import_module", "__import__"})
 
 
@@ -58,10 +56,10 @@ class ImportsByCall(Walker):
 
     def _proxy(self, node: cst.Call, callees: Values, arguments: Arguments, context: Context) -> Lazy | None:
         """Recognize `openai = LazyImporter("openai")`: lazy until something uses an attribute of it."""
-        name = (dotted(node.func) or "").lower()
         own = [callee for callee in callees if isinstance(callee, Class)]
-        is_lazy = "lazy" in name and any(word in name for word in _PROXY_WORDS)
-        if not is_lazy and not any(one.find("__getattr__") and mentions(one.node, _IMPORTING) for one in own):
+        if not is_lazy_proxy(dotted(node.func) or "") and not any(
+            one.find("__getattr__") and mentions(one.node, _IMPORTING) for one in own
+        ):
             return None
         texts = [value.text for value in arguments.get(0) if isinstance(value, TextValue)]
         # Only what is written out in one piece: the scan must have seen it.

@@ -8,15 +8,38 @@ what a later call may import.
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 
-from memguard_hooks.imports.context import Context
-from memguard_hooks.imports.model import Analysis
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_tokens import Limits, scan
+from memguard_hooks.imports.attributes import Attributes
+from memguard_hooks.imports.bodies import Bodies
+from memguard_hooks.imports.calls import Calls
+from memguard_hooks.imports.definitions import Definitions
+from memguard_hooks.imports.expressions import Expressions
+from memguard_hooks.imports.import_statements import ImportStatements
+from memguard_hooks.imports.imports_by_call import ImportsByCall
+from memguard_hooks.imports.model import Analysis, Target
+from memguard_hooks.imports.places import Places
 from memguard_hooks.imports.statements import Statements
+from memguard_hooks.imports.uncalled import without_uncalled, without_unimporting
 from memguard_hooks.imports.values import Arguments, Scope
+from memguard_hooks.imports.walker import Context, Record
+
+LIMITS = Limits(tokens=40_000, chain=2000, squares=8_000_000, squares_per_character=50, elifs=2000, lines=2, brackets=2)
+"""What libcst is given: some 15 microseconds and 2.5 KiB for each token, a statement and a bracket for two more.
+
+It takes quadratic time for long chains, a second for one of these, and for many of middle length together two; code that
+people write has less than one square a character, tables of numbers some 15. It recurses into each branch of an `if`.
+"""
+
+_PLACE = re.compile(r"^(?:\w+ error: )?(?:error at (?P<line>\d+):(?P<column>\d+): )?")
+"""What libcst puts before its messages: the place behind the token that is wrong, column 0 behind a line end."""
 
 
-class Interpreter(Statements):
+class Interpreter(Statements, Definitions, Expressions, Calls, ImportStatements, ImportsByCall, Attributes, Bodies):
     """The walk through one module."""
 
     def run(self, module: cst.Module) -> Analysis:
@@ -33,3 +56,27 @@ class Interpreter(Statements):
         self._walk_the_waiting()
         self._walk_the_rest()
         return self._record.analysis()
+
+
+def analyze_by_libcst(text: str, target: Target, *, is_valid: bool = False) -> Analysis:
+    """Find all imports of a source text; one that `is_valid` is read without what cannot matter.
+
+    Raises MemguardError, with the line, for one that libcst cannot read.
+    """
+    shorter = without_uncalled(text, target) if is_valid else text
+    scanned = scan(shorter, LIMITS)
+    if scanned.problem is not None and is_valid:
+        shorter = without_unimporting(text)
+        scanned = scan(shorter, LIMITS)
+    if scanned.problem is not None:
+        raise MemguardError(scanned.problem, None, scanned.line)
+    try:
+        module = cst.parse_module(shorter)
+        return Interpreter(text, target, Record(module, Places(module, scanned.imports).of)).run(module)
+    except cst.ParserSyntaxError as error:
+        place = _PLACE.match(error.message)
+        line = int(place["line"]) - (place["column"] == "0") if place and place["line"] else error.raw_line
+        message = _PLACE.sub("", error.message.split("\n")[0]).rstrip(".")
+        raise MemguardError(f"does not parse: {message}", None, line) from None
+    except RecursionError:
+        raise MemguardError("is not analyzed: it is nested too deeply") from None

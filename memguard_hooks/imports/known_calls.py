@@ -22,3 +22,10 @@ EXITS = frozenset({"sys.exit", "exit", "quit", "os._exit", "os.abort"})
 """Functions that do not return."""
 WRAPPERS = frozenset({"property", "cached_property", "classmethod", "staticmethod"})
 """Last names of decorators that change how a function is looked up, and call nothing."""
+_PROXY_WORDS = ("import", "load", "mod", "lib", "pack", "proxy")
+
+
+def is_lazy_proxy(name: str) -> bool:
+    """Tell whether a function of that dotted name likely makes a lazy proxy of a module: `LazyImporter`, `lazy_load`."""
+    name = name.lower()
+    return "lazy" in name and any(word in name for word in _PROXY_WORDS)

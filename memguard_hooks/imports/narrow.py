@@ -8,8 +8,9 @@ https://docs.python.org/3/reference/simple_stmts.html#the-import-statement
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from memguard_hooks.imports.text import normalized
+from memguard_hooks.formats.python_source import normalized
 
 MAX_TAILS = 4
 """How often each byte may be read as a part of a list of names, on average; hostile files have lists in lists."""
@@ -35,6 +36,36 @@ _CALL = re.compile(rb"\b(?:import_module|(__import__))\b(?:%s\(\s*(?:name\s*=\s*
 _OF_IMPORTLIB = re.compile(rb"[ \t]*from[ \t]+importlib[ \t]+import[ \t(]+(?:\w+[ \t]*,[ \t]*)*")
 _ALIAS = re.compile(rb"%sas\b" % _GAP)
 _NAME = re.compile(rb"['\"]([A-Za-z_\x80-\xff][\w.\x80-\xff]*)['\"]")
+
+
+_ANY = frozenset({b"runpy", b"lazy_loader", b"exec", b"import_module", b"__import__"})
+"""Words without which a file imports nothing but what it names."""
+_WORDS = bytes(byte if byte >= 128 or chr(byte).isalnum() or byte == ord("_") else ord(" ") for byte in range(256))
+"""Makes a blank of all that is no part of a word."""
+
+
+def may_import(data: bytes, modules: frozenset[str]) -> bool:
+    """Tell whether a source may import one of the modules, or a module below one of them.
+
+    Nearly all files hold none of the modules' first words, which is found out four times faster than what they import.
+    """
+    plain = normalized(data)
+    if plain is not None and _first_words(modules).isdisjoint(plain.translate(_WORDS).split()):
+        return False
+    names = candidates(data)
+    return names is None or any(_is_below(name, modules) for name in names)
+
+
+@lru_cache(maxsize=1)
+def _first_words(modules: frozenset[str]) -> frozenset[bytes]:
+    return _ANY.union(module.partition(".")[0].encode() for module in modules)
+
+
+def _is_below(name: str, modules: frozenset[str]) -> bool:
+    """Tell whether a dotted name is one of the modules, or below one."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return bool(name)
 
 
 def candidates(data: bytes) -> tuple[str, ...] | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
 
-from memguard_hooks.imports.scan import Span
+from memguard_hooks.formats.python_tokens import Span
 from memguard_hooks.imports.syntax import is_import, statements
 
 if TYPE_CHECKING:

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import ast
 import re
-import unicodedata
-import warnings
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
+from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import WRAPPERS
 from memguard_hooks.imports.model import MAX_CALLED, Analysis, ImportSite, Target, When, called_below
 from memguard_hooks.imports.plain_values import (
@@ -30,16 +29,16 @@ from memguard_hooks.imports.plain_values import (
     is_own,
     operands,
 )
-from memguard_hooks.imports.scan import Span
-
-MAX_LENGTH = 2**16
-"""Letters of a file: Python's parser takes quadratic time for some that nobody writes, and overflows its stack in others."""
 
 MAX_NAME = 1000
 """Letters of a dotted name."""
 
-_HARD = re.compile(r"(?i:lazy)|import_module|__import__|runpy|__(?:init_subclass|set_name|class_getitem)__")
+_HARD = re.compile(
+    r"\blazy(?:[ \t\f]|\\\n)+(?:import|from)\b|__lazy_modules__|lazy_loader|import_module|__import__|runpy|"
+    r"__(?:init_subclass|set_name|class_getitem)__"
+)
 """Words of files in which imports are not statements, or classes do more than they say."""
+_IMPORT = re.compile(r"(?:^|[;:])[ \t\f]*(?:import|from)\b", re.MULTILINE)
 _MAY_DECIDE = re.compile(r"TYPE_CHECKING|version_info|platform|(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
 """What a file must hold in which a name of a function may stand for one of these."""
 _MAY_EXIT = re.compile(r"\b(?:_?exit|quit|abort)\b")
@@ -49,53 +48,61 @@ _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def read_plain(text: str, imports: Sequence[Span], target: Target) -> Analysis | None:
-    """Find the imports of a source whose import statements were scanned; None where it is not plain."""
-    if len(text) > MAX_LENGTH or target.lazy_all or _HARD.search(text) or not _is_normal(text):
+def read_plain(text: str, module: ast.Module, target: Target) -> Analysis | None:
+    """Find the imports of a source and its syntax tree; None where it is not plain."""
+    if target.lazy_all or _HARD.search(text) or not has_normal_names(text):
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in strings
-            module = ast.parse(text)
-        return _Plain(text, imports, target).run(module)
-    except (Unsure, SyntaxError, ValueError, RecursionError, MemoryError):
+        return _Plain(text, module, target).run()
+    except (Unsure, RecursionError):
         return None
-
-
-def _is_normal(text: str) -> bool:
-    """Tell whether identifiers are written as Python compares them."""
-    if text.isascii():
-        return True
-    words = "".join(letter if f"a{letter}".isidentifier() else " " for letter in text)
-    return unicodedata.is_normalized("NFKC", words)
 
 
 class _Plain(PlainValues):
     """The walk through one plain module."""
 
-    def __init__(self, text: str, imports: Sequence[Span], target: Target) -> None:
-        super().__init__(target)
+    def __init__(self, text: str, module: ast.Module, target: Target) -> None:
+        super().__init__(target, has_proxies="lazy" in text.lower())
         self._names_may_decide = _MAY_DECIDE.search(text) is not None
         self._calls_may_exit = _MAY_EXIT.search(text) is not None
-        self._imports = imports
-        self._lines = [span.line for span in imports]
-        self._last: ast.stmt | None = None
+        self._text = text
+        self._module = module
+        self._lines: list[int] = list(_lines_of(text, _IMPORT))
+        """Lines on which imports begin, first as the text looks."""
+        self._imports = list(self._imports_in(module.body))
+        self._lines = [node.lineno for node in self._imports]
+        self._last = module.body[-1] if module.body else None
         self._sites: dict[tuple[ast.Import | ast.ImportFrom, str], tuple[int, tuple[str, ...], When, str]] = {}
 
-    def run(self, module: ast.Module) -> Analysis:
-        self._last = module.body[-1] if module.body else None
-        self._block(module.body, "at module level")
+    def _imports_in(self, body: Iterable[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
+        """Give the import statements of a block and of those in it, in order."""
+        for node in body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                yield node
+            elif self._holds_imports(node):
+                for block in _blocks(node):
+                    yield from self._imports_in(block)
+
+    def run(self) -> Analysis:
+        self._block(self._module.body, "at module level")
         for name in self._target.called:
             self._call_from_outside(name)
-        nodes = sorted({node for node, _ in self._sites}, key=lambda node: (node.lineno, node.col_offset))
-        if len(nodes) != len(self._imports) or len(self._sites) * len(self._called) > MAX_CALLED:
+        # Each import was passed, or this walk is at fault.
+        if len({node for node, _ in self._sites}) != len(self._imports):
             raise Unsure
-        spans = dict(zip(nodes, self._imports, strict=True))
+        if len(self._sites) * len(self._called) > MAX_CALLED:
+            raise Unsure
         sites: list[ImportSite] = []
         called = sorted(self._called)
+        is_ascii = self._text.isascii()
+        lines = [] if is_ascii else self._text.split("\n")
         for (node, name), (level, names, when, why) in self._sites.items():
+            column = node.col_offset
+            if not is_ascii:  # it is counted in bytes
+                column = len(lines[node.lineno - 1].encode()[:column].decode())
             calls = called_below(called, name, level, names) if when == "import" else ()
-            sites.append(ImportSite(*spans[node], name, level, names, when, why, calls=calls))
+            end = node.end_lineno or node.lineno
+            sites.append(ImportSite(node.lineno, column + 1, end, name, level, names, when, why, calls=calls))
         return Analysis(tuple(sorted(sites, key=lambda site: (site.line, site.column, site.module))))
 
     # Statements that run while the file loads
@@ -327,6 +334,15 @@ class _Plain(PlainValues):
         if isinstance(node, _TRIES):
             return any(self._may_end(one) for block in _blocks(node) for one in block)
         return isinstance(node, _ENDS)
+
+
+def _lines_of(text: str, pattern: re.Pattern[str]) -> Iterator[int]:
+    """Give the lines on which matches of a pattern end."""
+    line, last = 1, 0
+    for match in pattern.finditer(text):
+        line += text.count("\n", last, match.end())
+        last = match.end()
+        yield line
 
 
 def _bound(node: ast.AST) -> Iterator[str]:

@@ -18,6 +18,7 @@ from memguard_hooks.imports.known_calls import (
     PASSING,
     RUNNERS,
     STARTERS,
+    is_lazy_proxy,
 )
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON, Target
 
@@ -75,8 +76,9 @@ class Unsure(Exception):  # noqa: N818 - not an error of the program
 class PlainValues:
     """The names of one plain module, and the walk through its expressions."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, has_proxies: bool) -> None:
         self._target = target
+        self._has_proxies = has_proxies
         self._scopes: list[PlainClass | dict[str, Values]] = [{}]
         self._stars: list[str] = []
         self._called: set[str] = set()
@@ -195,6 +197,8 @@ class PlainValues:
         given = self._elements(node.args)
         given += [self._value(keyword.value) for keyword in node.keywords]
         last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if self._has_proxies and is_lazy_proxy(_dotted(node.func)):
+            raise Unsure
         if last in RUNNERS or last in CONSUMERS:
             self._consume(_joined(given))
         if not _DECIDED_BY_LIBCST.isdisjoint(callees) or (not _CALLING.isdisjoint(callees) and any(given)):
@@ -252,6 +256,15 @@ class PlainValues:
     def _annotation(self, node: ast.expr) -> None:
         if not self._has_lazy_annotations:
             self._value(node)
+
+
+def _dotted(node: ast.expr) -> str:
+    """Return `a.b.c` of names and attributes, the empty string for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([*parts, node.id][::-1]) if isinstance(node, ast.Name) else ""
 
 
 def is_own(value: str | PlainClass) -> bool:

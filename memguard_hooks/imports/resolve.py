@@ -14,6 +14,7 @@ class Resolver:
         self.roots = roots
         self._tree = tree
         self._folders: dict[str, dict[str, bool]] = {}
+        self._files: dict[str, tuple[str, ...]] = {}
 
     def with_root(self, root: str) -> Resolver:
         """Return the same with one root more, the last; no folder is listed again for it."""
@@ -28,7 +29,12 @@ class Resolver:
         error at run time. A folder without `__init__.py` counts only where a file below it is found.
         A later root counts where it has more of the name: the program that runs has put it first.
         """
-        parts = module.split(".")
+        known = self._files.get(module)
+        if known is None:
+            known = self._files[module] = self._find(module.split("."))
+        return known
+
+    def _find(self, parts: list[str]) -> tuple[str, ...]:
         best: tuple[str, ...] = ()
         depth = 0
         for root in self.roots:

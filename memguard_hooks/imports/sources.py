@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.facts import Facts, Problem
 from memguard_hooks.imports.frameworks import Framework
 from memguard_hooks.imports.lines import unindented_imports
 from memguard_hooks.imports.model import Analysis, FileReading, ImportSite, Target
 from memguard_hooks.tree import Tree
-
-MAX_SOURCE_BYTES = 2**20
-"""libcst reads some 0.7 MB a second; no hand writes more than this into one file."""
 
 
 class SourceFiles:

@@ -7,17 +7,15 @@ from collections.abc import Iterable
 import libcst as cst
 
 from memguard_hooks.imports.conditions import paths, truth
-from memguard_hooks.imports.context import Context
-from memguard_hooks.imports.definitions import Definitions
-from memguard_hooks.imports.import_statements import ImportStatements
 from memguard_hooks.imports.known_calls import EXITS
 from memguard_hooks.imports.syntax import children
 from memguard_hooks.imports.values import join
+from memguard_hooks.imports.walker import Context, Walker
 
 _ENDS = (cst.Return, cst.Raise, cst.Continue, cst.Break)
 
 
-class Statements(Definitions, ImportStatements):
+class Statements(Walker):
     """Walks statements and patterns."""
 
     def _block(self, statements: Iterable[cst.CSTNode], context: Context) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import decode
 from memguard_hooks.imports.model import ImportSite
-from memguard_hooks.imports.text import decode
 
 _STATEMENT = re.compile(r"\s*(?:lazy\s+)?(?:import|from)\b")
 

@@ -106,9 +106,9 @@ class Project(Files):
     @cached_property
     def suspects(self) -> tuple[str, ...]:
         """The Python files to judge whose bytes name a module that matters, or an allowance; no other can be at fault."""
-        from memguard_hooks.imports.glance import may_import
+        from memguard_hooks.imports.narrow import may_import
 
-        names = tuple(sorted({*self.heavy.modules, *self.settings.only_through}))
+        names = frozenset({*self.heavy.modules, *self.settings.only_through})
         found: list[str] = []
         for path in self.python_paths:
             data = self.read_judged(path)

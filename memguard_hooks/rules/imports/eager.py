@@ -106,8 +106,8 @@ def _allowances(project: Project, path: str) -> list[Allowance]:
     if data is None or b"memguard:" not in data:
         return []
     from memguard_hooks.allowance import read_allowances
-    from memguard_hooks.imports.scan import scan
-    from memguard_hooks.imports.text import decode
+    from memguard_hooks.formats.python_source import decode
+    from memguard_hooks.formats.python_tokens import scan
 
     try:
         scanned = scan(decode(data, path))

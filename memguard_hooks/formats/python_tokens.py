@@ -1,12 +1,13 @@
-"""The lexical scan of a Python file: may it name a module, what comments has it, can libcst read it safely.
+"""The tokens of Python source: its comments, its imports, the bodies of its functions, and how much a parser has to do.
 
-It knows strings, comments and brackets of every Python up to 3.15 (also quotes of the same kind
-inside f-strings) and no grammar. It never misses a name that libcst would find.
+The scan knows strings, comments and brackets of every Python up to 3.15 (also quotes of the same kind inside f-strings)
+and no grammar. It never misses a name that a parser would find.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 MAX_DEPTH = 200
@@ -15,20 +16,27 @@ MAX_DEPTH = 200
 MAX_INDENTS = 100
 """Blocks inside blocks: CPython refuses more."""
 
-MAX_CHAIN = 2000
-"""Tokens between two commas: libcst takes quadratic time for long chains, a second for this one."""
 
-MAX_CHAIN_SQUARES = 8_000_000
-"""The same bound for many chains of middle length together: two seconds."""
+class Limits(NamedTuple):
+    """What a parser may be given: by default what the scan itself reads, in a second.
 
-MAX_SQUARES_PER_CHARACTER = 50
-"""What a longer file may have more; code that people write has less than one, tables of numbers some 15."""
+    `chain` are the tokens between two commas, `squares` the sum of the squares of all these numbers, and by how much it may
+    grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines` and
+    `brackets` are the weight of the end of a statement and of a bracket, in tokens.
+    """
 
-MAX_TOKENS = 250_000
-"""Tokens of one file: libcst takes some 35 microseconds and 9 KB for each."""
+    tokens: int = 250_000
+    chain: int = 250_000
+    squares: int = 2**63
+    squares_per_character: int = 0
+    elifs: int = 250_000
+    field_letters: int = 2**63
+    parameters: int = 250_000
+    lines: int = 0
+    brackets: int = 0
 
-MAX_ELIF = 2000
-"""Branches of one file: libcst recurses into each."""
+
+NO_LIMITS = Limits()
 
 
 class Comment(NamedTuple):
@@ -47,17 +55,30 @@ class Span(NamedTuple):
     end_line: int
 
 
+class Body(NamedTuple):
+    """The indented body of a function that stands in no other function: its characters, and those of the function's name."""
+
+    name: str
+    name_start: int
+    start: int
+    end: int
+    words: frozenset[str]
+    is_decorated: bool
+
+
 class Scan(NamedTuple):
     """What one pass over the tokens finds.
 
-    `imports` are the statements with the keyword `import`, in order. `problem` says why libcst must
-    not read the file, `line` where.
+    `imports` are the statements with the keyword `import`, in order. `problem` says why the parser must
+    not read the file, `line` where. `tokens` counts them, with their weight.
     """
 
     comments: tuple[Comment, ...] = ()
     imports: tuple[Span, ...] = ()
     problem: str | None = None
     line: int | None = None
+    bodies: tuple[Body, ...] = ()
+    tokens: int = 0
 
 
 _TOKEN = re.compile(
@@ -65,7 +86,7 @@ _TOKEN = re.compile(
   [ \t\f]*(?:
     (?P<string>(?P<prefix>(?i:[rubft]|br|rb|fr|rf|tr|rt)?)(?P<quote>'{3}|\"{3}|'|"))
   | (?P<name>[^\W\d]\w*)
-  | (?P<newline>\n)
+  | (?P<newline>\n(?:[ \t\f]*\n)*)
   | (?P<comment>\#[^\n]*)
   | (?P<continued>\\\n)
   | (?P<number>\.?\d[\w.]*)
@@ -97,11 +118,27 @@ class _Field:
         self.in_format = False
 
 
-def scan(text: str) -> Scan:
+def scan(text: str, limits: Limits = NO_LIMITS) -> Scan:
     r"""Read the tokens of a source text, with `\n` for each line end, once."""
-    return _Scanner(text).run()
+    return _Scanner(text, limits).run()
 
 
+def cut(text: str, bodies: Iterable[Body]) -> str:
+    """Return a source text without some bodies of functions, so that what stays keeps its line and its column."""
+    parts: list[str] = []
+    last = 0
+    for body in bodies:
+        parts += (text[last : body.start], "pass", "\n" * text.count("\n", body.start, body.end))
+        last = body.end
+    return "".join([*parts, text[last:]])
+
+
+_FUNCTION = re.compile(r"(?:async(?:[ \t\f]|\\\n)+)?def(?:[ \t\f]|\\\n)+(\w+)")
+_WORD = re.compile(r"\w+")
+_LOOKED_UP = re.compile(
+    r"@[ \t]*(?:property|staticmethod|classmethod|(?:\w+\.)?(?:abstractmethod|overload|override))[ \t]*$", re.MULTILINE
+)
+"""Decorators that call nothing."""
 _TOO_LONG = "is not analyzed: an expression is too long to be read in bounded time"
 
 
@@ -113,8 +150,9 @@ class _Problem(Exception):  # noqa: N818 - not an error of the program
 
 
 class _Scanner:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, limits: Limits) -> None:
         self._text = text
+        self._limits = limits
         self._at = 0
         self._line = 1
         self._line_start = 0
@@ -134,17 +172,33 @@ class _Scanner:
         self._tokens = 0
         self._elifs = 0
         self._fields: list[_Field] = []
+        self._parameters = 0
+        """Commas of the parameters of one function; only few are not counted anew in each."""
+        self._is_head = False
+        """Whether the next parenthesis opens the parameters of a function."""
+        self._field_letters = 0
+        self._field_line = 0
+        self._field_line_end = 0
+        self._string_start = 0
+        self._bodies: list[Body] = []
+        self._function: tuple[int, re.Match[str]] | None = None
+        """The indentation of a function whose body is to come or goes on, and its head."""
+        self._body_start: int | None = None
+        self._is_decorated = False
+        self._end = 0
+        """Behind the last token."""
 
     def run(self) -> Scan:
         try:
             while self._at < len(self._text):
                 self._token()
             self._end_statement()
+            self._end_body()
             if self._open_lines:
                 raise _Problem("does not parse: a bracket is not closed", self._open_lines[-1])
         except _Problem as error:
             return Scan(tuple(self._comments), tuple(self._imports), error.message, error.line or self._line)
-        return Scan(tuple(self._comments), tuple(self._imports))
+        return Scan(tuple(self._comments), tuple(self._imports), None, None, tuple(self._bodies), self._tokens)
 
     def _token(self) -> None:
         match = _TOKEN.match(self._text, self._at)
@@ -157,9 +211,10 @@ class _Scanner:
             if len(self._chains) == 1:
                 self._end_statement()
                 self._is_line_new = True
-            self._line += 1
+            self._line += match[kind].count("\n")
             self._line_start = self._at
         elif kind == "comment":
+            self._count_token()
             self._comments.append(Comment(self._line, start - self._line_start + 1, match[kind]))
         elif kind == "continued":
             self._line += 1
@@ -169,6 +224,7 @@ class _Scanner:
                 self._begin_statement(start)
             self._significant(kind, match)
             self._end_line = self._line
+            self._end = self._at
 
     def _begin_statement(self, start: int) -> None:
         self._statement = (self._line, start - self._line_start + 1)
@@ -182,10 +238,35 @@ class _Scanner:
             self._indents.append(width)
             if len(self._indents) > MAX_INDENTS:
                 raise _Problem(f"is not analyzed: blocks are nested more than {MAX_INDENTS} deep")
+        self._place_in_function(start, width)
+
+    def _place_in_function(self, start: int, width: int) -> None:
+        """Note where the body of a function begins, goes on or has ended, at the first statement of a line."""
+        if self._function is not None and width > self._function[0]:
+            self._body_start = start if self._body_start is None else self._body_start
+            return
+        self._end_body()
+        head = _FUNCTION.match(self._text, start)
+        if head is not None:
+            self._function = width, head
+        elif self._text[start] == "@":
+            self._is_decorated |= _LOOKED_UP.match(self._text, start) is None
+        else:
+            self._is_decorated = False
+
+    def _end_body(self) -> None:
+        if self._function is not None and self._body_start is not None:
+            head = self._function[1]
+            words = frozenset(_WORD.findall(self._text, self._body_start, self._end))
+            self._bodies.append(Body(head[1], head.start(1), self._body_start, self._end, words, self._is_decorated))
+        if self._function is not None:
+            self._is_decorated = False
+        self._function = self._body_start = None
 
     def _end_statement(self) -> None:
         self._end_chain()
         self._heads[-1].clear()
+        self._tokens += self._limits.lines
         if self._is_import and self._statement is not None:
             self._imports.append(Span(*self._statement, self._end_line))
         self._statement = None
@@ -195,18 +276,16 @@ class _Scanner:
         length = self._chains[-1]
         self._chains[-1] = 0
         self._squares += length * length
-        if self._squares > MAX_CHAIN_SQUARES + MAX_SQUARES_PER_CHARACTER * self._at:
+        if self._squares > self._limits.squares + self._limits.squares_per_character * self._at:
             raise _Problem(_TOO_LONG)
 
     def _significant(self, kind: str, match: re.Match[str]) -> None:
         if kind == "close":
             self._close(match[kind])
             return
-        self._tokens += 1
-        if self._tokens > MAX_TOKENS:
-            raise _Problem(f"is not analyzed: it has more than {MAX_TOKENS} tokens")
+        self._count_token()
         self._chains[-1] += 1
-        if self._chains[-1] > MAX_CHAIN:
+        if self._chains[-1] > self._limits.chain:
             raise _Problem(_TOO_LONG)
         if kind == "name":
             self._name(match[kind])
@@ -217,24 +296,37 @@ class _Scanner:
         elif match[kind] in ":,;":
             self._mark(match[kind])
 
+    def _count_token(self) -> None:
+        self._tokens += 1
+        if self._tokens > self._limits.tokens:
+            raise _Problem(f"is not analyzed: it has more than {self._limits.tokens} tokens")
+
     def _name(self, name: str) -> None:
         if name == "import":
             self._is_import = True
         elif name == "elif":
             self._elifs += 1
-            if self._elifs > MAX_ELIF:
-                raise _Problem(f"is not analyzed: it has more than {MAX_ELIF} elif branches")
+            if self._elifs > self._limits.elifs:
+                raise _Problem(f"is not analyzed: it has more than {self._limits.elifs} elif branches")
+        elif name == "def":
+            self._is_head = True
+            self._parameters = 0
         elif name in ("lambda", "for"):
+            self._parameters = 0
             self._heads[-1].append(name)
         elif name == "in" and self._heads[-1][-1:] == ["for"]:
             self._heads[-1].pop()
 
     def _mark(self, mark: str) -> None:
         is_outside = len(self._chains) == 1
+        if mark == "," and self._heads[-1][-1:] in (["def"], ["lambda"]):
+            self._parameters += 1
+            if self._parameters > self._limits.parameters:
+                raise _Problem("is not analyzed: a function has too many parameters")
         if mark == ":" and self._fields and self._fields[-1].depth == len(self._chains):
             self._fields[-1].in_format = True
             self._literal(self._fields[-1].quote, is_format=True)
-        elif mark == "," and not self._heads[-1]:
+        elif mark == "," and self._heads[-1] in ([], ["def"]):
             self._end_chain()
         elif mark == ":" and self._heads[-1][-1:] == ["lambda"]:
             self._heads[-1].pop()
@@ -246,9 +338,11 @@ class _Scanner:
     def _open(self) -> None:
         if len(self._chains) > MAX_DEPTH:
             raise _Problem(f"is not analyzed: brackets are nested more than {MAX_DEPTH} deep")
+        self._tokens += self._limits.brackets
         self._chains.append(0)
         self._open_lines.append(self._line)
-        self._heads.append([])
+        self._heads.append(["def"] if self._is_head else [])
+        self._is_head = False
 
     def _close(self, bracket: str) -> None:
         if len(self._chains) == 1:
@@ -266,6 +360,8 @@ class _Scanner:
 
     def _string(self, prefix: str, quote: str) -> None:
         if "f" in prefix or "t" in prefix:
+            if not self._fields:
+                self._string_start = self._at
             self._literal(quote)
             return
         end = _STRING_END[quote].match(self._text, self._at)
@@ -281,6 +377,16 @@ class _Scanner:
             self._line_start = self._text.rindex("\n", self._at, end) + 1
         self._at = end
 
+    def _count_field(self, at: int) -> None:
+        """Bound what CPython copies and searches for the fields of an f-string: what stands before and behind each."""
+        if at >= self._field_line_end:
+            start = self._text.rfind("\n", 0, at) + 1
+            self._field_line_end = self._text.find("\n", at) % (len(self._text) + 1)
+            self._field_line = self._field_line_end - start
+        self._field_letters += max(self._field_line, at - self._string_start)
+        if self._field_letters > self._limits.field_letters:
+            raise _Problem("is not analyzed: an f-string has too many fields")
+
     def _literal(self, quote: str, *, is_format: bool = False) -> None:
         """Read the text of an f-string up to its end or to the next field."""
         while True:
@@ -289,6 +395,7 @@ class _Scanner:
                 raise _Problem("does not parse: a string is not closed")
             found = match[0]
             if found == "{" or (found == "{{" and is_format):
+                self._count_field(match.start())
                 self._pass(match.start() + 1)
                 self._open()
                 self._fields.append(_Field(quote, len(self._chains)))

@@ -1,0 +1,188 @@
+"""Python source that others wrote: its bytes as text (PEP 263), and its text as a syntax tree.
+
+All of it is hostile until it is read. `decode` takes only encodings that are decoded in linear time. `parse` bounds what
+CPython's own parser would take: a look at C speed tells that a text is harmless, as nearly all are; any other is scanned
+token by token first. The bounds keep a file at some 0.5 seconds of CPU and 125 MiB on CPython 3.10 to 3.13.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import re
+import sys
+import unicodedata
+import warnings
+
+from memguard_hooks.errors import MemguardError
+
+MAX_SOURCE_BYTES = 2**20
+"""Of one file; no hand writes more."""
+
+MAX_TOKENS = 80_000
+"""Of what is parsed: CPython takes up to 1.6 KiB for each where it finds an error and parses again to explain it."""
+
+MAX_PARTS = 50
+"""Of the name of a module that is imported: CPython keeps each beginning of it, in quadratic space."""
+
+MAX_PARAMETERS = 5000
+"""Of one function: each takes some 7 KiB where CPython explains an error."""
+
+MAX_CHAIN = 20_000
+"""Tokens between two commas: CPython 3.10 overflows its stack on some 100,000 operators, attributes, calls or items."""
+
+MAX_FIELD_LETTERS = 2 * 10**9
+"""Fields of f-strings times the letters around each: CPython copies or searches some 3,000,000,000 a second."""
+
+MAX_MARKS = 100
+"""Combining marks on one letter of an identifier: CPython sorts them in quadratic time."""
+
+_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BLANK_OR_COMMENT = re.compile(rb"^[ \t\f]*(?:#.*)?$")
+_BOM = b"\xef\xbb\xbf"
+_UTF_8 = frozenset({"utf-8", "utf8", "utf_8", "u8", "utf", "utf8-ucs2", "utf8-ucs4", "cp65001", "utf-8-sig"})
+_LINEAR = re.compile(
+    r"ascii|iso8859-\d+|cp\d+|koi8-[rtu]|kz1048|mac-\w+|gb\w+|hz|big5\w*|johab|euc_\w+|shift_jis\w*|iso2022_\w+|utf-7|"
+    r"tis-620|ptcp154|hp-roman8"
+)
+"""The codecs of source that take linear time, by their names in `codecs`; `punycode` and `idna` are quadratic."""
+
+_MARKS = re.compile(r"[^\w\s\x00-\x7f]{30,}")
+_MARKED = re.compile(rf"\w[^\w\s\x00-\x7f]{{{MAX_MARKS},}}")
+_PUNCTUATION = b"\n()[]{}.,:;@=+-*/%&|^~<>!'\""
+_LINKS = b".([+-*/%@&|^<>"
+_DOTTED = re.compile(rf"\.[\s\\]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS - 1}}}")
+_IMPORTED = re.compile(rf"(?:\b(?:import|from)\b|,)[\s\\.]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS}}}")
+# What may be a list of so many parameters, also in a string.
+_PARAMETERS = re.compile(rf"(?:\bdef\b[^(\n]{{0,500}}[(\[]|\blambda\b)[^()\[\]:]{{{MAX_PARAMETERS}}}")
+_LAZY = re.compile(r"((?:^|[;:])(?:[ \t\f]|\\\n)*)\blazy(?=(?:[ \t\f]|\\\n)+(?:import|from)\b)", re.MULTILINE)
+_IGNORED = r"\g<1>0;  "
+"""A statement that does nothing, as long as `lazy`: blanks would be an indentation."""
+
+
+class NotPythonError(MemguardError):
+    """A text that the Python that runs this cannot parse: no Python, or that of a newer version."""
+
+
+def encoding(data: bytes) -> str:
+    """Return the encoding that a source file declares (PEP 263), `utf-8` where it says nothing."""
+    lines = re.split(rb"\r\n|\r|\n", data.removeprefix(_BOM)[:2000], maxsplit=2)
+    for line in lines[:2]:
+        match = _COOKIE.match(line)
+        if match:
+            name = match[1].decode("ascii").lower()
+            return "utf-8" if name in _UTF_8 or name.startswith("utf-8-") else name
+        if not _BLANK_OR_COMMENT.match(line):
+            break
+    return "utf-8"
+
+
+def decode(data: bytes, path: str | None = None) -> str:
+    r"""Return the text of a source file, as Python reads it, with `\n` for each line end.
+
+    Raises NotPythonError for what is not text, with the line.
+    """
+    name = encoding(data)
+    if data.startswith(_BOM):
+        if name != "utf-8":
+            raise NotPythonError(f"cannot be decoded: a UTF-8 mark, but the encoding is said to be {name}", path, 1)
+        data = data.removeprefix(_BOM)
+    if not _is_linear(name):
+        raise NotPythonError(f"cannot be decoded: the encoding {name} is not known", path, 1)
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise NotPythonError(f"cannot be decoded: {error.reason} ({error.encoding})", path, line) from None
+    if "\0" in text:
+        raise NotPythonError("does not parse: it holds a null byte", path, text.count("\n", 0, text.index("\0")) + 1)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def normalized(data: bytes) -> bytes | None:
+    """Return the source in UTF-8 with identifiers as Python compares them (NFKC), None for an unknown encoding.
+
+    Bytes that are wrong in the encoding are replaced: whoever decodes them will say so.
+    """
+    name = encoding(data)
+    if name == "utf-8" and data.isascii():
+        return data
+    if not _is_linear(name):
+        return None
+    text = data.decode("utf-8-sig" if name == "utf-8" else name, "replace")
+    # Marks are put in order in quadratic time, and no identifier has a long row of them.
+    text = _MARKS.sub(" ", text)
+    return unicodedata.normalize("NFKC", text).encode("utf-8", "replace")
+
+
+def has_normal_names(text: str) -> bool:
+    """Tell whether identifiers are written as Python compares them (NFKC)."""
+    if text.isascii():
+        return True
+    words = "".join(letter if f"a{letter}".isidentifier() else " " for letter in text)
+    return unicodedata.is_normalized("NFKC", words)
+
+
+def parse(text: str) -> ast.Module:
+    """Return the syntax tree of a source text; of one that is long, without bodies of functions that import nothing.
+
+    A Python that does not know `lazy` before an import (PEP 810) passes over it. Raises NotPythonError for what this Python
+    cannot parse, and MemguardError for what takes more than the bounds, both with the line.
+    """
+    if len(text) > MAX_SOURCE_BYTES:
+        raise MemguardError(f"is larger than {MAX_SOURCE_BYTES // 2**10} KiB")
+    text = _bounded(text)
+    if sys.version_info < (3, 15) and "lazy" in text:
+        text = _LAZY.sub(_IGNORED, text)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in strings
+            return ast.parse(text)
+    except SyntaxError as error:
+        raise NotPythonError(f"does not parse: {error.msg}", None, error.lineno) from None
+    except ValueError as error:  # a surrogate, from UTF-7
+        raise NotPythonError(f"does not parse: {error}") from None
+    except (RecursionError, MemoryError):
+        raise MemguardError("is not analyzed: it is nested too deeply") from None
+
+
+def _is_linear(name: str) -> bool:
+    try:
+        return name == "utf-8" or _LINEAR.fullmatch(codecs.lookup(name).name) is not None
+    except LookupError:
+        return False
+
+
+def _bounded(text: str) -> str:
+    """Return what of a text is parsed. Raises MemguardError where that is too much."""
+    for marked in _MARKED.finditer(text) if not text.isascii() else ():
+        if any(map(unicodedata.combining, marked[0])):
+            raise _refusal(text, marked.start(), f"a letter has more than {MAX_MARKS} marks")
+    dotted = _IMPORTED.search(text) if _DOTTED.search(text) else None
+    if dotted is not None:
+        raise _refusal(text, dotted.start(), f"the name of a module has more than {MAX_PARTS} parts")
+    if len(text) <= MAX_CHAIN or (_is_short(text) and not _PARAMETERS.search(text)):
+        return text
+    from memguard_hooks.formats.python_tokens import Limits, cut, scan
+
+    limits = Limits(chain=MAX_CHAIN, field_letters=MAX_FIELD_LETTERS, parameters=MAX_PARAMETERS, lines=1, brackets=1)
+    scanned = scan(text, limits)
+    if scanned.problem is None and scanned.tokens > MAX_TOKENS:
+        text = cut(text, [body for body in scanned.bodies if body.words.isdisjoint(("import", "yield"))])
+        scanned = scan(text, limits._replace(tokens=MAX_TOKENS))
+    if scanned.problem is not None:
+        raise MemguardError(scanned.problem, None, scanned.line)
+    return text
+
+
+def _is_short(text: str) -> bool:
+    """Tell whether a text has so few words and marks that it stays below all bounds, however it is written."""
+    data = text.encode("utf-8", "replace")
+    marks = len(data) - len(data.translate(None, _PUNCTUATION))
+    links = len(data) - len(data.translate(None, _LINKS))
+    is_light = 2 * marks + len(data.split()) <= MAX_TOKENS and links <= MAX_CHAIN
+    return is_light and data.count(b"{") * len(data) <= MAX_FIELD_LETTERS
+
+
+def _refusal(text: str, start: int, reason: str) -> MemguardError:
+    return MemguardError(f"is not analyzed: {reason}", None, text.count("\n", 0, start) + 1)
