@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
 
 from memguard_hooks.deployment.service import Deployment, Read
 
 Reader = Callable[[bytes, str, Read], Deployment]
 
-Format = Literal[
-    "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
-    "nixpacks", "procfile",
-]  # fmt: skip
+Format = str
+"""The name of a format of deployment files."""
 
 PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "render": ("render.yaml",),

@@ -15,7 +15,7 @@ from memguard_hooks.imports.values import (
     Scope,
     Values,
 )
-from memguard_hooks.imports.walker import Context, Frame, Record, Walker
+from memguard_hooks.imports.walker import Context, Frame, Noted, Walker
 
 MAX_CALLS = 30
 """Calls inside calls that are followed; deeper ones are followed afterwards, without their results."""
@@ -29,7 +29,7 @@ _Defined = tuple[Function, When, str]
 class Bodies(Walker):
     """Runs of functions, each bounded in depth and in number."""
 
-    def __init__(self, text: str, target: Target, record: Record) -> None:
+    def __init__(self, text: str, target: Target, record: Noted) -> None:
         super().__init__(text, target, record)
         self._defined: dict[cst.CSTNode, _Defined] = {}
         self._walked: set[cst.CSTNode] = set()

@@ -26,7 +26,7 @@ from memguard_hooks.imports.places import Places
 from memguard_hooks.imports.statements import Statements
 from memguard_hooks.imports.uncalled import without_uncalled, without_unimporting
 from memguard_hooks.imports.values import Arguments, Scope
-from memguard_hooks.imports.walker import Context, Record
+from memguard_hooks.imports.walker import Context, Noted
 
 LIMITS = Limits(tokens=40_000, chain=2000, squares=8_000_000, squares_per_character=50, elifs=2000, lines=2, brackets=2)
 """What libcst is given: some 15 microseconds and 2.5 KiB for each token, a statement and a bracket for two more.
@@ -72,7 +72,7 @@ def analyze_by_libcst(text: str, target: Target, *, is_valid: bool = False) -> A
         raise MemguardError(scanned.problem, None, scanned.line)
     try:
         module = cst.parse_module(shorter)
-        return Interpreter(text, target, Record(module, Places(module, scanned.imports).of)).run(module)
+        return Interpreter(text, target, Noted(module, Places(module, scanned.imports).of)).run(module)
     except cst.ParserSyntaxError as error:
         place = _PLACE.match(error.message)
         line = int(place["line"]) - (place["column"] == "0") if place and place["line"] else error.raw_line

@@ -55,7 +55,7 @@ class Context(NamedTuple):
         return self if self.when == "never" else self._replace(when="never", why=why)
 
 
-class Record:
+class Noted:
     """The findings in one module, while they are being made."""
 
     def __init__(self, module: cst.Module, place_of: Callable[[cst.CSTNode], Span]) -> None:
@@ -126,7 +126,7 @@ class Record:
 class Walker(ABC):
     """One walk through one module; its parts are mutually recursive, as the grammar is."""
 
-    def __init__(self, text: str, target: Target, record: Record) -> None:
+    def __init__(self, text: str, target: Target, record: Noted) -> None:
         self._text = text
         self._target = target
         self._record = record
