@@ -6,20 +6,22 @@ is one that allows nothing (MG191).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
-
 from memguard_hooks.finding import CODES, Finding, Severity
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
-_ALLOWANCE = re.compile(r"memguard:\s*allow\b\s*(?:\[(?P<codes>[^]]*)\])?[ \t:\u2013-]*(?P<reason>.*)")
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_ALLOWANCE = late_pattern(r"memguard:\s*allow\b\s*(?:\[(?P<codes>[^]]*)\])?[ \t:\u2013-]*(?P<reason>.*)")
 
 
 WIDER = {"MG203": "MG201"}
 """An import that may be eager may also be unused."""
 
 
-class Allowance(NamedTuple):
+class Allowance(Record):
     """One code that a comment allows."""
 
     path: str

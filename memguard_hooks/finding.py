@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
-
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.record import Record
 
-Severity = Literal["error", "warning"]
-PartSource = Literal["catalog", "measured", "assumed"]
-Verdict = Literal["ok", "warning", "error", "unknown"]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Literal, TypeAlias
+
+Severity: TypeAlias = "Literal['error', 'warning']"
+PartSource: TypeAlias = "Literal['catalog', 'measured', 'assumed']"
+Verdict: TypeAlias = "Literal['ok', 'warning', 'error', 'unknown']"
 
 CODES = {
     "MG101": "pin-litellm",
@@ -61,7 +64,7 @@ MG190 and MG191 are not here: they speak of allowances, and each hook reports th
 MIB = 2**20
 
 
-class Step(NamedTuple):
+class Step(Record):
     """One import on the way from an entry point to a module: the line and what it imports."""
 
     path: str
@@ -69,7 +72,7 @@ class Step(NamedTuple):
     module: str
 
 
-class Finding(NamedTuple):
+class Finding(Record):
     """One broken rule at one place. `cost` is resident memory in bytes, None where nobody measured it.
 
     `fix` says what to do, a line each. `subject` is what it is about, by a name that stays when lines move and figures
@@ -113,7 +116,7 @@ def _fold(text: str) -> str:
     return re.sub(r"\d+(\.\d+)*", "#", text)
 
 
-class Skipped(NamedTuple):
+class Skipped(Record):
     """Something that could not be read or decided, and why.
 
     `broken` marks input that is at fault itself (a manifest that does not parse): exit status 2.
@@ -137,7 +140,7 @@ def at_fault(error: MemguardError) -> Skipped:
     return Skipped(error.path or ".", error.line, place + error.message, broken=True)
 
 
-class Part(NamedTuple):
+class Part(Record):
     """What one package adds to one process, in bytes, given all parts listed before it."""
 
     package: str
@@ -149,7 +152,7 @@ class Part(NamedTuple):
     chain: tuple[Step, ...] = ()
 
 
-class Estimate(NamedTuple):
+class Estimate(Record):
     """Memory of all processes of a service together, in bytes.
 
     `low` to `high` is the range for `expected` (resident); `anonymous` is the part that cannot be
@@ -165,7 +168,7 @@ class Estimate(NamedTuple):
     commit: int | None
 
 
-class ServiceReport(NamedTuple):
+class ServiceReport(Record):
     """One service, what it takes and what it may take, in bytes.
 
     `bands` is where a warning and where an error begins, None without a limit; `added` is what the work tree imports and
@@ -188,7 +191,7 @@ class ServiceReport(NamedTuple):
     added: tuple[Part, ...] = ()
 
 
-class Report(NamedTuple):
+class Report(Record):
     """All that one run says.
 
     `committed` is what is to be said in place of it once a commit holds the work tree, where that is something else.

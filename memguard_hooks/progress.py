@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 
 from memguard_hooks.output import visible
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROGRESS_SECONDS = 1
 SHOWN = 100

@@ -6,14 +6,17 @@ what is weighed is a package with all that loads it, against the number of impor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
-
 from memguard_hooks.app.estimate import Root
 from memguard_hooks.catalog.heavy import FRAMEWORKS
 from memguard_hooks.finding import MIB, Step
+from memguard_hooks.record import Record
 
-Total = Callable[[Sequence[Root]], int]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias
+
+Total: TypeAlias = "Callable[[Sequence[Root]], int]"
 """What the whole service takes with these roots alone, in bytes."""
 
 MOST_WEIGHED, MOST_GROUPS, MOST_CHOSEN = 25, 30, 25
@@ -23,7 +26,7 @@ MOST = 8
 """Roots that are weighed together; what more of them load is a part of nearly all, such as ssl."""
 
 
-class Deferral(NamedTuple):
+class Deferral(Record):
     """An import that may wait, and what the whole service takes less without it, in bytes.
 
     `sites` are all statements that have to wait, the one that `chain` leads to first; `saving` counts what those

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.command import parse
 from memguard_hooks.deployment.service import Service
@@ -15,10 +13,11 @@ from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
 
-class ServiceEntry(NamedTuple):
+class ServiceEntry(Record):
     """The file that a service loads first, the name it is loaded under (None for a script), and what decides its imports."""
 
     service: Service

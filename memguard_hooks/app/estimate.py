@@ -8,22 +8,25 @@ is right to some per cent.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.finding import MIB, Estimate, Part, PartSource, Step
 from memguard_hooks.imports.graph import MOMENTS, External, Moment, Walk
+from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from typing import Literal, TypeAlias
+
     from memguard_hooks.app.measured_roots import Known
     from memguard_hooks.project.declared import Declared
 
 
-class Range(NamedTuple):
+class Range(Record):
     """A figure in bytes (or a factor) with the bounds that nine in ten measurements keep."""
 
     low: float
@@ -62,7 +65,7 @@ MARGINS: Mapping[Nearness, float] = {"measured": 0.03, "exact": 0.05, "near": 0.
 """How far a root's part of the sum may be off, by how near it was measured."""
 
 
-class Server(NamedTuple):
+class Server(Record):
     """What a server adds: to each worker, and in processes of its own (arbiter, parent, resource tracker)."""
 
     worker: int
@@ -92,11 +95,11 @@ BUILDS = frozenset({"torch"})
 """Distributions whose wheels differ much by their build, which the local part of a version or an index names."""
 
 
-Nearness = Literal["measured", "exact", "near", "far", "light", "unknown"]
+Nearness: TypeAlias = "Literal['measured', 'exact', 'near', 'far', 'light', 'unknown']"
 """Measured in this project, at this version and Python, at one like it, at another, roughly, or not at all."""
 
 
-class Root(NamedTuple):
+class Root(Record):
     """One measured or unknown import of a process.
 
     `sites` are the statements that import it, with the names they import; none where a server does. `parent` is the
@@ -177,7 +180,7 @@ class FigureSources:
         return tuple(one for one in found if one is not None)
 
 
-class ProcessEstimate(NamedTuple):
+class ProcessEstimate(Record):
     """What one process takes: its parts, their bounds, and the same once every deferred import has run.
 
     `late_anonymous` is that part of the anonymous memory that only the first request brings: no fork shares it.

@@ -5,19 +5,20 @@ Narrow, then prove: the bytes of files tell which may lead to a heavy module; on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
-
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step
+from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.model import Analysis, ImportSite
     from memguard_hooks.project.project import Project
 
 
-class Eager(NamedTuple):
+class Eager(Record):
     """One import that loads a heavy module, `root`, and the shortest chain of imports that leads to it.
 
     `at_request` tells that it runs at the first request, after the workers were forked.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from typing import NamedTuple
 
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.platforms import Plan
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.project.settings import FAIL, WARN, ServiceSettings
+from memguard_hooks.record import Record
 
 
-class MemoryLimit(NamedTuple):
+class MemoryLimit(Record):
     """A limit in bytes, None where there is none or nobody knows it; where it is written, and what a message calls it."""
 
     size: int | None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple
-
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
@@ -14,14 +11,20 @@ from memguard_hooks.errors import UnreadableError
 from memguard_hooks.finding import Skipped, Step, at_fault
 from memguard_hooks.imports.graph import walk
 from memguard_hooks.project.project import Project
+from memguard_hooks.record import Record
 
-Use = Literal["start", "deferred", "unused", "unknown"]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Literal, TypeAlias
+
+Use: TypeAlias = "Literal['start', 'deferred', 'unused', 'unknown']"
 """At start, in a call later on, by no import that an entry point reaches; unknown where none could be followed."""
 
 USES: tuple[Use, ...] = ("start", "deferred", "unused", "unknown")
 
 
-class Need(NamedTuple):
+class Need(Record):
     """One requirement: when it is loaded, by which chain of imports, and what was measured of it, None where nothing was."""
 
     requirement: Requirement
@@ -30,7 +33,7 @@ class Need(NamedTuple):
     footprint: Footprint | None = None
 
 
-class Needs(NamedTuple):
+class Needs(Record):
     """All requirements that are installed, by use and then as they are declared; and what could not be followed."""
 
     needs: tuple[Need, ...]

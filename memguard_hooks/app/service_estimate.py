@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.app.estimate import (
@@ -26,22 +23,27 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Estimate, Skipped
 from memguard_hooks.formats.shell import split_plain
 from memguard_hooks.imports.graph import MOMENTS, External, Walk
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import MEASURED, Project
 from memguard_hooks.project.settings import ServiceSettings
+from memguard_hooks.record import Record
 from memguard_hooks.tree import RevisionTree, WorkTree, parent
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from memguard_hooks.app.measured_roots import Known
 
 COMPOSE = "compose"
 
-_PYTHON = re.compile(r"(?:.*/)?python(?:\d(?:\.\d+)?)?")
+_PYTHON = late_pattern(r"(?:.*/)?python(?:\d(?:\.\d+)?)?")
 
 
 # What a service takes
 
 
-class Estimated(NamedTuple):
+class Estimated(Record):
     """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
 
     `dirty` is the part of the estimate that processes of gunicorn's take besides its workers.
@@ -230,7 +232,7 @@ def _interpreter_options(words: list[str]) -> Iterator[str]:
 # Both sides of a commit
 
 
-class AssessedService(NamedTuple):
+class AssessedService(Record):
     """A service at both sides of a commit; `now` and `then` are None where nobody can tell what it takes.
 
     `commit` is by how many bytes it has grown, None where nobody can tell or there is nothing to compare with.

@@ -6,10 +6,12 @@ that the incidents behind this project were about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
-
 from memguard_hooks.catalog import lookup
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DEFAULT: dict[str, tuple[str, ...]] = {
     "litellm": ("litellm",),
@@ -46,7 +48,7 @@ MAX_NAME = 1000
 """Letters of a dotted name; no file has a longer one."""
 
 
-class Heavy(NamedTuple):
+class Heavy(Record):
     """The heavy modules of a project, with the distributions that provide them."""
 
     modules: dict[str, tuple[str, ...]]

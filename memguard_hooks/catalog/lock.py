@@ -9,11 +9,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
-from typing import NamedTuple, TypeVar
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.json_document import JsonDocument, KeyPath, parse
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import TypeVar
+
+    _Value = TypeVar("_Value")
 
 FILE = "memguard.lock"
 SCHEMA = 1
@@ -25,17 +31,15 @@ MAX_SIZE, MAX_NOISE = 2**34, 2**14
 REST = "(standard library)"
 """What stands among the packages for the small parts of the standard library together."""
 
-_Value = TypeVar("_Value")
 
-
-class Size(NamedTuple):
+class Size(Record):
     """Resident and anonymous memory in bytes."""
 
     resident: int = 0
     anonymous: int = 0
 
 
-class MeasuredPackage(NamedTuple):
+class MeasuredPackage(Record):
     """What the modules of one package took themselves, and which other packages these import.
 
     `distribution` and `version` are None for the standard library, and where no installed distribution owns it.
@@ -47,7 +51,7 @@ class MeasuredPackage(NamedTuple):
     imports: tuple[str, ...] = ()
 
 
-class Measured(NamedTuple):
+class Measured(Record):
     """One entry point in one process. `total` is what it added to `base`, the bare interpreter.
 
     `source` counts the bytes of the first-party files that ran; `first_party` is what these took, with all that they

@@ -10,10 +10,36 @@ from __future__ import annotations
 
 import os.path
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, cast
 
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from typing import TypedDict
+
+    class Item(TypedDict):
+        """One measurement, as a file holds it."""
+
+        module: str
+        version: str
+        python: str
+        platform: str
+        libc: str
+        cores: int
+        bytecode: bool
+        date: str
+        wheel: str
+        resident: int
+        anonymous: int
+        peak: int
+        without_bytecode: Sequence[int]
+        base_resident: int
+        base_anonymous: int
+        own: Sequence[str]
+        optional: Sequence[str]
+        installed: Mapping[str, str]
+
 
 FOLDER = os.path.join(os.path.dirname(__file__), "data")
 DEFAULT_PYTHON = "3.11"
@@ -26,7 +52,7 @@ REST = "(standard library)"
 """What stands in the own costs for the small parts of the standard library together."""
 
 
-class MeasuredModule(NamedTuple):
+class MeasuredModule(Record):
     """A measured module, as the index lists it: the newest version on the default Python.
 
     A name such as `celery:Celery` is what `from celery import Celery` runs, where `import celery` alone loads little, and
@@ -38,7 +64,7 @@ class MeasuredModule(NamedTuple):
     resident: int
 
 
-class Footprint(NamedTuple):
+class Footprint(Record):
     """One measurement: what importing a module adds to a bare interpreter. Memory in bytes."""
 
     module: str
@@ -111,7 +137,7 @@ def installed_with(distribution: str) -> frozenset[str]:
     """What was installed with a distribution when it was measured last; nothing of one that was not."""
     if distribution not in distributions():
         return frozenset()
-    return frozenset(cast("Mapping[str, str]", _items(distribution)[-1]["installed"]))
+    return frozenset(_items(distribution)[-1]["installed"])
 
 
 def bringing(names: Collection[str]) -> frozenset[str]:
@@ -144,12 +170,12 @@ def attributes() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def _items(distribution: str) -> tuple[Mapping[str, object], ...]:
+def _items(distribution: str) -> tuple[Item, ...]:
     import json
 
     with open(os.path.join(FOLDER, f"{distribution}.json"), encoding="ascii") as file:
-        items: list[dict[str, object]] = json.load(file)["measurements"]
-    installed: dict[tuple[object, object], object] = {}
+        items: list[Item] = json.load(file)["measurements"]
+    installed: dict[tuple[str, str], Mapping[str, str]] = {}
     for item in items:  # it stands with the first module of a version and a Python
         item["installed"] = installed.setdefault((item["version"], item["python"]), item.get("installed", {}))
     return tuple(items)
@@ -161,29 +187,29 @@ def read_footprints(distribution: str) -> tuple[Footprint, ...]:
     return tuple(read_footprint(distribution, item) for item in _items(distribution))
 
 
-def read_footprint(distribution: str, item: Mapping[str, object]) -> Footprint:
+def read_footprint(distribution: str, item: Item) -> Footprint:
     """One measurement of a file. The files are the project's own and tested, so that no value is checked here."""
-    without_bytecode = cast("Sequence[int]", item["without_bytecode"])
+    without_bytecode = item["without_bytecode"]
     return Footprint(
-        module=cast("str", item["module"]),
+        module=item["module"],
         distribution=distribution,
-        version=cast("str", item["version"]),
-        python=cast("str", item["python"]),
-        platform=cast("str", item["platform"]),
-        libc=cast("str", item["libc"]),
-        cores=cast("int", item["cores"]),
-        bytecode=cast("bool", item["bytecode"]),
-        date=cast("str", item["date"]),
-        wheel=cast("str", item["wheel"]),
-        resident=cast("int", item["resident"]),
-        anonymous=cast("int", item["anonymous"]),
-        peak=cast("int", item["peak"]),
+        version=item["version"],
+        python=item["python"],
+        platform=item["platform"],
+        libc=item["libc"],
+        cores=item["cores"],
+        bytecode=item["bytecode"],
+        date=item["date"],
+        wheel=item["wheel"],
+        resident=item["resident"],
+        anonymous=item["anonymous"],
+        peak=item["peak"],
         without_bytecode=(without_bytecode[0] * 1024, without_bytecode[1] * 1024) if without_bytecode else None,
-        base_resident=cast("int", item["base_resident"]),
-        base_anonymous=cast("int", item["base_anonymous"]),
-        own=_own(" ".join(cast("Sequence[str]", item["own"]))),
-        optional=tuple(cast("Sequence[str]", item["optional"])),
-        installed=cast("Mapping[str, str]", item["installed"]),
+        base_resident=item["base_resident"],
+        base_anonymous=item["base_anonymous"],
+        own=_own(" ".join(item["own"])),
+        optional=tuple(item["optional"]),
+        installed=item["installed"],
     )
 
 
@@ -308,8 +334,8 @@ def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
     A build counts before the version: who asks for ``2.12.0`` or ``2.12.0+cu130`` does not get ``2.13.0+cpu``
     as long as another build was measured. Without a wanted version it is the newest, of the ordinary build.
     """
-    if wanted in measured:
-        return cast("str", wanted)
+    if wanted is not None and wanted in measured:
+        return wanted
     if len(set(measured)) == 1:
         return measured[0]
     build = build_of(wanted or "")
@@ -350,7 +376,7 @@ def release_distance(release: tuple[int, ...], other: tuple[int, ...]) -> tuple[
     return -length, 0
 
 
-def nearest_python(measured: Sequence[Mapping[str, object]], python: str | None) -> Mapping[str, object]:
+def nearest_python(measured: Sequence[Item], python: str | None) -> Item:
     """The measurement on the wanted Python's minor version, or the nearest to it; the newer of two as near."""
     wanted = minor_of(python or DEFAULT_PYTHON)
 

@@ -7,10 +7,8 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple, TextIO
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, below
@@ -21,9 +19,15 @@ from memguard_hooks.hooks.options import make_parser as make_hook_parser
 from memguard_hooks.output import plain, write
 from memguard_hooks.progress import PROGRESS_SECONDS
 from memguard_hooks.project import baseline
+from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
 from memguard_hooks.tree import WorkTree, inside, replace_file
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
 
 EXAMPLES = """\
 examples:
@@ -35,7 +39,7 @@ examples:
 """
 
 
-class Output(NamedTuple):
+class Output(Record):
     """A file to write a report to, and its format."""
 
     path: str

@@ -10,15 +10,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from memguard_hooks.arguments import ArgumentParser
 from memguard_hooks.finding import CODES, MIB, mib, note, way
 from memguard_hooks.output import plain, tell, visible, write, write_json
 from memguard_hooks.rules import DOCUMENTED, read_rule
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
     from memguard_hooks.app.requirement_use import Need, Needs
 
 EXAMPLES = """examples:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
 
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, read_command
 from memguard_hooks.app.limit import limit_of
 from memguard_hooks.deployment.discover import FOREIGN_FOLDERS
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings, parse_python
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_SERVICES = 20
 """Services that are told one by one."""
@@ -25,8 +28,8 @@ STARTED = ("main", "app", "bot", "run", "server", "wsgi", "asgi", "__main__")
 PYTHON_FILES = (".python-version", "runtime.txt")
 """Say which Python a host installs: Heroku's and Render's first, then Heroku's old one."""
 
-_APP = re.compile(rb"(?m)^(?P<name>app|application|api|server)\s*(?::[^=\n]+)?=\s*(?:await\s+)?[\w.]+\(")
-_MAIN = re.compile(rb"""(?m)^if\s+__name__\s*==\s*['"]__main__['"]""")
+_APP = late_pattern(rb"(?m)^(?P<name>app|application|api|server)\s*(?::[^=\n]+)?=\s*(?:await\s+)?[\w.]+\(")
+_MAIN = late_pattern(rb"""(?m)^if\s+__name__\s*==\s*['"]__main__['"]""")
 
 
 def draft(project: Project) -> tuple[str, ...]:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.arguments import ArgumentParser, narrow_help
 from memguard_hooks.errors import MemguardError
@@ -23,8 +21,12 @@ from memguard_hooks.host.cgroup import MOUNT
 from memguard_hooks.host.process_sizes import ProcessSize, find_tree, read_sizes, read_stat, read_variables
 from memguard_hooks.host.process_tree import PROC
 from memguard_hooks.output import tell, write
+from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from memguard_hooks.project.settings import Settings
     from memguard_hooks.report.health import Environment, Health, MemoryReport, Packages, ReportedVariable
     from memguard_hooks.rules.host.exact_pins import ExactPin
@@ -41,7 +43,7 @@ _JUDGED = ("PYTHON", "MALLOC_", "GUNICORN_", "WEB_CONC", "UVICORN_", "FLASK_", "
 """How the variables begin that deploy-config has rules for, which take a while to load."""
 
 
-class HostPlace(NamedTuple):
+class HostPlace(Record):
     """Where the system tells of processes and of control groups."""
 
     proc: str = PROC

@@ -14,9 +14,7 @@ import argparse
 import difflib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
-from typing import NamedTuple
 
 import yaml
 
@@ -32,7 +30,12 @@ from memguard_hooks.hooks.all_hooks import HOOKS
 from memguard_hooks.output import plain, tell, write
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
+from memguard_hooks.record import Record
 from memguard_hooks.tree import WorkTree, replace_file
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 NAME = "memguard-hooks"
 REPOSITORY = f"https://github.com/OWNER/{NAME}"
@@ -84,7 +87,7 @@ jobs:
 """
 
 
-class Change(NamedTuple):
+class Change(Record):
     """A file to write, and what it holds before, None for a new one."""
 
     path: str
@@ -92,14 +95,14 @@ class Change(NamedTuple):
     after: bytes
 
 
-class Kept(NamedTuple):
+class Kept(Record):
     """What is left as it is, and why."""
 
     place: str
     reason: str
 
 
-class Refused(NamedTuple):
+class Refused(Record):
     """A file that is not edited, why, and what its owner may paste."""
 
     error: MemguardError

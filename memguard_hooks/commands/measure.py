@@ -13,11 +13,9 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
 from memguard_hooks.app.entry_points import settings_of
 from memguard_hooks.app.limit import limit_of
@@ -40,6 +38,11 @@ from memguard_hooks.project.settings import load, parse_size
 from memguard_hooks.report import measurement, measurement_json
 from memguard_hooks.report.measurement import EntryResult, ServiceResult
 from memguard_hooks.tree import WorkTree
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import NoReturn
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -17,16 +17,17 @@ from memguard_hooks.dependencies.requirements_lines import Line
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import Tree
 
 NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch"}
 """Packages of conda whose name on the Python index is another one, and beyond doubt."""
 
-_SPEC = re.compile(
+_SPEC = late_pattern(
     r"(?:(?P<channel>[^\s:\[\]]+)::?(?P<subdir>[^\s:]*:)?)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)\s*"
     r"(?P<version>[^\[#]*?)\s*(?P<fields>\[.*\])?\s*(?:#.*)?$"
 )
-_VERSION = re.compile(r"(?P<operator>==|=|>=|<=|>|<|!=|~=)?\s*(?P<version>\d[A-Za-z0-9._!+]*?)(?P<star>\.?\*)?")
+_VERSION = late_pattern(r"(?P<operator>==|=|>=|<=|>|<|!=|~=)?\s*(?P<version>\d[A-Za-z0-9._!+]*?)(?P<star>\.?\*)?")
 
 
 def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:

@@ -7,8 +7,6 @@ itself. Where one of them installs something that nobody can name from here, not
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from memguard_hooks.dependencies import dependency_groups, image, locks, manifests, poetry, uv
 from memguard_hooks.dependencies.install_command import SHELLS, InstallArguments, read_installs, read_programs
@@ -16,13 +14,19 @@ from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.toml_document import parse as parse_toml
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MAX_LINES = 500
 """Lines below the beginning of a command in which its parts are looked for."""
 
 
-class Command(NamedTuple):
+class Command(Record):
     """A text of the shell that builds, how its characters stand in its file, and the folders that it may run in.
 
     `copies` are the paths that its image has copied from the repository, and `variables` those of uv in its file
@@ -37,7 +41,7 @@ class Command(NamedTuple):
     variables: frozenset[str] = frozenset()
 
 
-class Deployed(NamedTuple):
+class Deployed(Record):
     """What is installed: the paths of the files, None where nobody knows them; extras (`*` is all) and groups.
 
     `named` are the files among them that commands install themselves, and `constraints` those that commands give with
@@ -76,13 +80,13 @@ _OF_TOOLS: dict[str, tuple[str, ...]] = {
 }
 """What a tool installs that is not told which file."""
 
-_EXPORT = re.compile(r"\b(?:(uv|poetry|pdm) (?:\S+ )*?export|(pipenv) (?:requirements|lock -r))\b")
+_EXPORT = late_pattern(r"\b(?:(uv|poetry|pdm) (?:\S+ )*?export|(pipenv) (?:requirements|lock -r))\b")
 
 
-_LEFT_OUT = re.compile(r"\b(?:UV_NO_DEV|UV_NO_DEFAULT_GROUPS)(?==(?!0|false)|[ \t]+(?:1|true))")
+_LEFT_OUT = late_pattern(r"\b(?:UV_NO_DEV|UV_NO_DEFAULT_GROUPS)(?==(?!0|false)|[ \t]+(?:1|true))")
 """Variables by which uv leaves groups out, where they are set."""
 
-_INSTALLERS = re.compile(rb"\b(?:pip[\d.]*|uv|poetry|pdm|pipenv|conda|mamba|micromamba)\b")
+_INSTALLERS = late_pattern(rb"\b(?:pip[\d.]*|uv|poetry|pdm|pipenv|conda|mamba|micromamba)\b")
 
 
 def of_image(found: image.Dockerfile) -> list[Command]:

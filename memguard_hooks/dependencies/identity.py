@@ -6,12 +6,12 @@ Source of the forms: pip's documentation of `pip install` and of VCS support.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from memguard_hooks.dependencies import requirement as req
+from memguard_hooks.record import Record
 
 
-class Identity(NamedTuple):
+class Identity(Record):
     """What a requirement names: a package, and how PEP 508 writes it; or a local project with extras, and no name."""
 
     name: str | None

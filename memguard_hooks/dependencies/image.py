@@ -7,10 +7,11 @@ installs matters. Stages for development and tests are left out unless they are 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, as_shell, instructions
 from memguard_hooks.formats.position import LineIndex
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
 MAX_RUNS = 500
 """Commands of one Dockerfile that are read."""
@@ -18,11 +19,13 @@ MAX_RUNS = 500
 MAX_COPIES = 500
 """Files and folders that one Dockerfile copies and that are remembered."""
 
-_NAMED = re.compile(r"(?i)(?:[^/]+\.)?(?:Dockerfile|Containerfile)(?:\.[^/]+)?")
-_FOR_DEVELOPMENT = re.compile(r"(?i)(?:^|[-_./])(?:dev|devel|development|debug|test|tests|testing|lint|docs|ci)(?:$|[-_./])")
+_NAMED = late_pattern(r"(?i)(?:[^/]+\.)?(?:Dockerfile|Containerfile)(?:\.[^/]+)?")
+_FOR_DEVELOPMENT = late_pattern(
+    r"(?i)(?:^|[-_./])(?:dev|devel|development|debug|test|tests|testing|lint|docs|ci)(?:$|[-_./])"
+)
 
 
-class RunInstruction(NamedTuple):
+class RunInstruction(Record):
     """One `RUN` as the text of a shell, of which each character stands `start` behind that of the file.
 
     `copies` are the files and folders that the stage has copied before from the repository, as they are written.
@@ -33,7 +36,7 @@ class RunInstruction(NamedTuple):
     copies: tuple[str, ...]
 
 
-class Dockerfile(NamedTuple):
+class Dockerfile(Record):
     """The text of a Dockerfile, its lines, and the commands in it; `has_more` if some were not read."""
 
     path: str

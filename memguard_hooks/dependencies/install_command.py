@@ -7,9 +7,7 @@ build command has it; shell words are told apart, and nothing is expanded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import NamedTuple
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.identity import identify
@@ -18,6 +16,11 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.shell import Operator, ShellError, ShellWord, split_words, substitutions, unquote
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 MAX_LENGTH = 2**16
 """Characters of a command."""
@@ -28,7 +31,7 @@ MAX_SHELLS = 3
 SHELLS = frozenset({"ash", "bash", "dash", "sh", "zsh"})
 
 
-class InstallArguments(NamedTuple):
+class InstallArguments(Record):
     """What one command installs.
 
     `files` are requirements files, `constraints` those of `-c`, and `editable` local projects, all as they are
@@ -51,7 +54,7 @@ class InstallArguments(NamedTuple):
     skipped: tuple[Skipped, ...] = ()
 
 
-class InstallWord(NamedTuple):
+class InstallWord(Record):
     """One word of a command without its quotes, the offset at which it starts, behind a quote, and the commands in it."""
 
     text: str

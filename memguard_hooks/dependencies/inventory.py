@@ -8,15 +8,18 @@ no way to a package.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from functools import cache
-from typing import NamedTuple
 
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import Requirement, can_hold, is_live, normalize_name
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-class Inventory(NamedTuple):
+class Inventory(Record):
     """What the manifests of one project declare and its locks pin.
 
     `python` is that of the host, None where nobody knows it; `extras` and `groups` are those of the project

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from memguard_hooks.dependencies.requirement import RequirementSource
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_BYTES = 8 * 2**20
 """Of one lock: the largest have three MiB, nearly all of it hashes."""
@@ -16,7 +18,7 @@ MAX_TABLES = 100_000
 """Of one lock, with one for each archive: the largest have some thousands; each takes a kilobyte of memory."""
 
 
-class LockEdge(NamedTuple):
+class LockEdge(Record):
     """That something requires a package.
 
     `extras` are those of the package; `extra` is the extra of what requires it, and `group` the group of
@@ -31,7 +33,7 @@ class LockEdge(NamedTuple):
     group: str | None = None
 
 
-class LockedPackage(NamedTuple):
+class LockedPackage(Record):
     """One version of a package in a lock.
 
     `groups` are those that a lock says to need it: for uv and PEP 751 it is empty, as they say it
@@ -48,7 +50,7 @@ class LockedPackage(NamedTuple):
     requires: tuple[LockEdge, ...] = ()
 
 
-class Lock(NamedTuple):
+class Lock(Record):
     """A lock: its packages by name, and what the project itself requires, where the lock says so.
 
     `knows_edges` is False for one that does not say what brings what; `default_groups` are those that are

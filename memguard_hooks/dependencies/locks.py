@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from memguard_hooks.dependencies.lock import Lock
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import Tree, parse_once
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
 """The names of locks, in the order in which one beside another counts."""
 
-_NAMED = re.compile(r"pylock\.[^./]+\.toml")
+_NAMED = late_pattern(r"pylock\.[^./]+\.toml")
 
 
 def is_lock(path: str) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from memguard_hooks.dependencies.requirement import Manifest, Wanted
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import Tree, parse_once
 
-_NAMED = re.compile(r"pyproject\.toml|setup\.cfg|setup\.py|Pipfile|(?:environment|conda)[^/]*\.ya?ml")
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NAMED = late_pattern(r"pyproject\.toml|setup\.cfg|setup\.py|Pipfile|(?:environment|conda)[^/]*\.ya?ml")
 
 
-REQUIREMENTS_FILE = re.compile(
+REQUIREMENTS_FILE = late_pattern(
     r"(^|/)([^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|constraints[^/]*\.txt)$", re.IGNORECASE
 )
 """Names that people give to requirements files."""

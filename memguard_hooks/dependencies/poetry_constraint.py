@@ -7,12 +7,14 @@ change the first part that is not zero, `~` what does not change the second part
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
 MAX_LENGTH = 500
 
 
-class Clause(NamedTuple):
+class Clause(Record):
     """One comparison: an operator of PEP 440 and a version, which may end in `.*`."""
 
     operator: str
@@ -21,11 +23,11 @@ class Clause(NamedTuple):
 
 Alternative = tuple[Clause, ...]
 
-_CLAUSE = re.compile(
+_CLAUSE = late_pattern(
     r"[\s,]*(?P<operator>\^|~=|~|===|==|!=|<>|>=|<=|>|<|=)?\s*"
     r"(?P<version>[vV]?\d[A-Za-z0-9.!+_-]*(?:\.\*)?|\*)(?=[\s,]|$)"
 )
-_RELEASE = re.compile(r"[vV]?((?:\d+!)?)(\d+(?:\.\d+)*)")
+_RELEASE = late_pattern(r"[vV]?((?:\d+!)?)(\d+(?:\.\d+)*)")
 
 
 def parse(text: str) -> tuple[Alternative, ...] | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 from memguard_hooks.dependencies.requirement import normalize_name
+from memguard_hooks.pattern import late_pattern
 
 _SPECIFIED = rb"([A-Za-z0-9][\w.-]{0,100})[ \t]{0,9}(?:\[[^\]\r\n]{0,200}\])?[ \t]{0,9}"
-_ON_A_LINE = re.compile(rb"(?m)^[ \t]{0,20}" + _SPECIFIED + rb"(?=[=<>!~;@#\r\n]|\Z)")
-_IN_QUOTES = re.compile(rb"[\"']" + _SPECIFIED + rb"(?=[=<>!~;@\"'])")
+_ON_A_LINE = late_pattern(rb"(?m)^[ \t]{0,20}" + _SPECIFIED + rb"(?=[=<>!~;@#\r\n]|\Z)")
+_IN_QUOTES = late_pattern(rb"[\"']" + _SPECIFIED + rb"(?=[=<>!~;@\"'])")
 
 
 def find_repeated(data: bytes, path: str) -> frozenset[str]:

@@ -6,33 +6,37 @@ packaging judges specifiers and markers; it is imported only when a requirement 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from collections.abc import Set as AbstractSet
 from functools import cache
-from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from collections.abc import Set as AbstractSet
+    from typing import Literal, TypeAlias
+
     from packaging.specifiers import SpecifierSet
 
-Group = Literal["runtime", "extra", "development", "build"]
-Wanted = Callable[[str], bool]
+Group: TypeAlias = "Literal['runtime', 'extra', 'development', 'build']"
+Wanted: TypeAlias = "Callable[[str], bool]"
 
 
 MAX_VERSION = 200
 """Characters of a version: Python refuses to make numbers of thousands of digits."""
 
 
-class RequirementSource(NamedTuple):
+class RequirementSource(Record):
     """Where a package comes from: the name or URL of an index, the URL of a repository or a file, a path."""
 
     kind: Literal["index", "vcs", "url", "path"]
     location: str
 
 
-class Requirement(NamedTuple):
+class Requirement(Record):
     """A requirement as it is declared in a manifest.
 
     `name` is normalized; `text` is what packaging parses, without the options of its line, and for
@@ -58,7 +62,7 @@ class Requirement(NamedTuple):
     index_name: str | None = None
 
 
-class RequirementComment(NamedTuple):
+class RequirementComment(Record):
     """A comment of a manifest, from its `#` on."""
 
     path: str
@@ -67,7 +71,7 @@ class RequirementComment(NamedTuple):
     text: str
 
 
-class Manifest(NamedTuple):
+class Manifest(Record):
     """What one manifest, with all that it includes, declares.
 
     `own_extras` are the extras of the project itself that it asks for (`-e .[ml]`), each with the
@@ -98,7 +102,7 @@ class Manifest(NamedTuple):
         return self._replace(requirements=requirements, own_extras=())
 
 
-_NAME = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?=$|[][<>=!~;(@,\s])")
+_NAME = late_pattern(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?=$|[][<>=!~;(@,\s])")
 
 
 @cache
@@ -143,7 +147,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
-_PINNED = re.compile(
+_PINNED = late_pattern(
     r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[(?P<extras>[a-z0-9]+(?:,[a-z0-9]+)*)\])?"
     r"(?P<specifier>==(?P<version>[0-9]{1,9}(?:\.[0-9]{1,9}){0,9}))"
 )
@@ -234,7 +238,7 @@ def _environment(major: int, minor: int, micro: int, machine: str) -> dict[str, 
     }
 
 
-class Pin(NamedTuple):
+class Pin(Record):
     """What makes a requirement exact: a version, or content whose version nobody can read (a commit, a hash)."""
 
     version: str | None

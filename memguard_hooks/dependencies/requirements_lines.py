@@ -7,11 +7,14 @@ the text and no faster.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from memguard_hooks.dependencies.requirement import RequirementComment
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_LINE = 2**20
 """Characters of one line, with what continues it."""
@@ -55,7 +58,7 @@ def decode(data: bytes, path: str) -> str:
     return text
 
 
-class Line(NamedTuple):
+class Line(Record):
     """A logical line: continuations joined, its comment taken off."""
 
     number: int

@@ -7,7 +7,6 @@ with which a test compares.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
 
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.identity import identify
@@ -16,6 +15,11 @@ from memguard_hooks.dependencies.requirements_lines import Line, decode, read_li
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.tree import Tree, join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import TypeAlias
 
 MAX_FILES = 500
 """Files that one requirements file may include, directly and through others."""
@@ -30,7 +34,7 @@ MAX_REQUIREMENTS = 10_000
 """Requirements that are wanted: nobody declares so many of the few packages that matter."""
 
 
-Parse = Callable[[str, str, int, int, int], Requirement]
+Parse: TypeAlias = "Callable[[str, str, int, int, int], Requirement]"
 """Parses a requirement, given its place: path, line, column and last line."""
 
 

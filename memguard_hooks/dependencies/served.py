@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os.path
 from functools import cache
-from typing import NamedTuple
+
+from memguard_hooks.record import Record
 
 FOLDER = os.path.join(os.path.dirname(__file__), "served")
 
 
-class ServedVersions(NamedTuple):
+class ServedVersions(Record):
     """The versions of one distribution on one day, newest first, without pre-releases."""
 
     date: str

@@ -7,8 +7,6 @@ so lines are read here by its rules; a test compares with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from memguard_hooks.dependencies.manifest_source import (
     comments,
@@ -19,10 +17,16 @@ from memguard_hooks.dependencies.manifest_source import (
 )
 from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, Wanted
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree
 
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
-class Piece(NamedTuple):
+
+class Piece(Record):
     """One line of the value of an option, stripped, with its place."""
 
     line: int
@@ -30,7 +34,7 @@ class Piece(NamedTuple):
     text: str
 
 
-class Option(NamedTuple):
+class Option(Record):
     """One option of a section; its first piece stands on the line of its name and may be empty."""
 
     section: str
@@ -89,8 +93,8 @@ def _requirements(pieces: Iterable[Piece], path: str, wanted: Wanted) -> Iterato
             yield found
 
 
-_SECTION = re.compile(r"\[(.+)\]")
-_OPTION = re.compile(r"([^\s=:][^=:]*?)\s*[=:]\s*(.*)")
+_SECTION = late_pattern(r"\[(.+)\]")
+_OPTION = late_pattern(r"([^\s=:][^=:]*?)\s*[=:]\s*(.*)")
 
 
 def read_options(text: str) -> Iterator[Option]:

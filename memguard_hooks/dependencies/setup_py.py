@@ -8,8 +8,6 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator
-from typing import NamedTuple
 
 from memguard_hooks.dependencies.manifest_source import (
     comments,
@@ -21,7 +19,12 @@ from memguard_hooks.dependencies.manifest_source import (
 from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, Wanted
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.python_literals import called, flatten
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_STEPS = 20_000
 """Expressions that are looked at: names that are bound to names can be many times as long as the file."""
@@ -58,7 +61,7 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     return Manifest.of([Manifest(comments=tuple(comments(text, path, "# memguard:"))), *found])
 
 
-class LiteralText(NamedTuple):
+class LiteralText(Record):
     """A string and where its content starts."""
 
     text: str
@@ -67,7 +70,7 @@ class LiteralText(NamedTuple):
     end_line: int
 
 
-class Computed(NamedTuple):
+class Computed(Record):
     """What a program computes; `file` where it plainly reads one."""
 
     line: int

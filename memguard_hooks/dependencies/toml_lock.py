@@ -7,25 +7,30 @@ the file is parsed, which then takes a fifth of the time.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
 
 from memguard_hooks.dependencies import lock
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.toml_document import parse as parse_toml
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
-_ARCHIVE = re.compile(rb"\n    \{[^\n]*[ ,]hash(?:es)? = [^\n]*")
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+_ARCHIVE = late_pattern(rb"\n    \{[^\n]*[ ,]hash(?:es)? = [^\n]*")
 
 
-class LockEntry(NamedTuple):
+class LockEntry(Record):
     """One table of an array of tables, and its place."""
 
     fields: Mapping[str, object]
     place: Place
 
 
-class TomlLock(NamedTuple):
+class TomlLock(Record):
     """A lock as TOML: all of it, and its packages."""
 
     data: Mapping[str, Any]

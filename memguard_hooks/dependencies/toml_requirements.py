@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
-
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.requirement import Group, Requirement, Wanted
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
 
 MAX_REQUIREMENTS = 5_000
 """Requirements of one list: no hand writes more, and parsing them takes seconds."""
@@ -59,7 +61,7 @@ def element(
     return parsed._replace(group=group, group_name=name)
 
 
-class Fields(NamedTuple):
+class Fields(Record):
     """A requirement that is written as a table, or as a version, which stands for a table of that alone."""
 
     document: TomlDocument

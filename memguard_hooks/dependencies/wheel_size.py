@@ -5,12 +5,11 @@ Only the bytes around the package's name are looked at: a lock is parsed without
 
 from __future__ import annotations
 
-import re
-
 from memguard_hooks.dependencies.requirement import normalize_name
+from memguard_hooks.pattern import late_pattern
 
-_PACKAGE = re.compile(rb'(?m)^\[\[packages?\]\]\r?\nname = "([^"\n]*)"')
-_WHEEL = re.compile(rb"""(?:url|name|path) = ["']([^"'\n]{1,1000})["'][^{}\n]{0,300}?\bsize = (\d{1,12})(?!\d)""")
+_PACKAGE = late_pattern(rb'(?m)^\[\[packages?\]\]\r?\nname = "([^"\n]*)"')
+_WHEEL = late_pattern(rb"""(?:url|name|path) = ["']([^"'\n]{1,1000})["'][^{}\n]{0,300}?\bsize = (\d{1,12})(?!\d)""")
 
 MAX_BLOCK = 2**18
 """Of what a lock says of one package: some have a hundred wheels, of some hundred bytes each."""

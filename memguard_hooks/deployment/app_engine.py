@@ -8,8 +8,6 @@ without such a runtime is that of another tool, as DigitalOcean's in `.do/` is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import unknown_plan, with_plan
@@ -17,16 +15,20 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, Service
 from memguard_hooks.deployment.yaml_values import count_of, of_mapping
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, nearest, place, scalar
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import yaml
 
 APP_ENGINE = "app-engine"
 
 DEFAULT_ENTRYPOINT = "gunicorn -b :$PORT main:app"
 
-_RUNTIME = re.compile(r"python(3)(\d{1,2})")
+_RUNTIME = late_pattern(r"python(3)(\d{1,2})")
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:

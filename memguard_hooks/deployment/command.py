@@ -7,14 +7,18 @@ shells in shells and start scripts are followed, and the program that is left te
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from memguard_hooks.deployment.servers import read_program
 from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartCommand, parse_entrypoint, unknown
 from memguard_hooks.deployment.wrappers import unwrap
 from memguard_hooks.formats.shell import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["MAX_LENGTH", "EntryPoint", "Host", "Start", "StartCommand", "parse", "parse_entrypoint"]
 
@@ -33,7 +37,7 @@ _FILTERS = frozenset({"tee", "cat", "ts", "logger", "sed", "grep", "awk", "rotat
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
+_ASSIGNMENT = late_pattern(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
 def parse(command: str, host: Host, folder: str | None = None) -> StartCommand:
@@ -56,7 +60,7 @@ def parse(command: str, host: Host, folder: str | None = None) -> StartCommand:
         return unknown(f"the command does not parse: {error}")
 
 
-class _Step(NamedTuple):
+class _Step(Record):
     """One simple command of a list: its words as they are written, and whether it waits for its end."""
 
     words: tuple[str, ...]

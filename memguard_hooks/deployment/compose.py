@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
 
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.compose_file import (
@@ -29,7 +28,12 @@ from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import Skipped
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 COMPOSE = "compose"
 
@@ -59,10 +63,10 @@ NOT_DEPLOYED = frozenset({"dev", "devel", "development", "local", "debug", "test
                           "init", "setup", "seed", "migrate", "migration", "migrations", "manual"})  # fmt: skip
 """Profiles that no deployment keeps running: those of developers, and of work that is done once."""
 
-_RELOADS = re.compile(r"\breload|\brunserver\b|\bfastapi dev\b|\bdebugpy\b|\bwatchfiles\b|\bwatchmedo\b")
-_PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+\.\d+)")
-_REMOTE = re.compile(r"\w+://|git@|github\.com/")
-_INSTALLS = re.compile(rb"\b(?:pip3?|uv|poetry|pipenv|pdm)\s+(?:install|sync)\b")
+_RELOADS = late_pattern(r"\breload|\brunserver\b|\bfastapi dev\b|\bdebugpy\b|\bwatchfiles\b|\bwatchmedo\b")
+_PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
+_REMOTE = late_pattern(r"\w+://|git@|github\.com/")
+_INSTALLS = late_pattern(rb"\b(?:pip3?|uv|poetry|pipenv|pdm)\s+(?:install|sync)\b")
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:

@@ -7,9 +7,6 @@ is an update: `environment`, `env_file`, `volumes` and `profiles` join by what n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
-
 import yaml
 
 from memguard_hooks.deployment.compose_values import interpolate, read_env_file, split_words
@@ -18,7 +15,12 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.parameters import Substituted
 from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MAX_BYTES = 2**18
 """All files of a project that one names together, and the one itself; parsing YAML is slow."""
@@ -52,7 +54,7 @@ _RESETS = ("!reset", "!override")
 Key = tuple[str, ...]
 
 
-class Written(NamedTuple):
+class Written(Record):
     """One value of a service with its variables put in; `folder` is what a path in it counts from.
 
     `words` are those of a command, None where it is null or compose refuses it; `cut` is what compose drops behind them.
@@ -65,7 +67,7 @@ class Written(NamedTuple):
     cut: str = ""
 
 
-class ComposeDeclared(NamedTuple):
+class ComposeDeclared(Record):
     """A service, flat; `cleared` are the keys that `!reset` and `!override` take from what it is merged over."""
 
     place: ServicePlace
@@ -91,7 +93,7 @@ class ComposeDeclared(NamedTuple):
         return [found[1] for found in self.facts if found[0] == key and len(found) > 1]
 
 
-class ComposeSource(NamedTuple):
+class ComposeSource(Record):
     """A file, the folder that its paths count from, and the variables that compose puts in."""
 
     path: str

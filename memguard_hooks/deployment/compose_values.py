@@ -9,24 +9,28 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.parameters import Substituted
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_ENV_BYTES = 2**18
 """An env file is a screen or two."""
 
 MAX_VARIABLES = 2000
 
-_KEY = re.compile(r"(?:export[ \t]+)?([\w.\-\[\]]+)[ \t]*(?:([=:])[ \t]*|(?=\r?\n|\Z))")
-_QUOTED = re.compile(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
-_SIZE = re.compile(r"(\d{1,15}(?:\.\d{0,9})?) ?(|[kmgtp])(?:i?b)?", re.IGNORECASE)
+_KEY = late_pattern(r"(?:export[ \t]+)?([\w.\-\[\]]+)[ \t]*(?:([=:])[ \t]*|(?=\r?\n|\Z))")
+_QUOTED = late_pattern(r"""'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)\"""", re.DOTALL)
+_SIZE = late_pattern(r"(\d{1,15}(?:\.\d{0,9})?) ?(|[kmgtp])(?:i?b)?", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 
 
-class ComposeVariable(NamedTuple):
+class ComposeVariable(Record):
     """One variable of an env file, 1-based; `value` is None where only the host can tell it."""
 
     value: str | None

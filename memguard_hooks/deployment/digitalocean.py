@@ -7,9 +7,6 @@ run once or at times and are left out, as are static sites, functions and databa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from memguard_hooks.deployment import dockerfile, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys
@@ -20,7 +17,10 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, nearest, place, scalar
 from memguard_hooks.tree import join, normalize, parent
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import yaml
 
 DIGITALOCEAN = "digitalocean"

@@ -17,21 +17,23 @@ A file is read only where a folder lists it, and its reader loaded only then.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property, reduce
-from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment.readers import GENERIC, PLATFORM_FILES, PLATFORMS, Format, reader_of
 from memguard_hooks.deployment.service import Deployment, Read, Service, join_services
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TypeAlias
+
     from memguard_hooks.deployment.command import EntryPoint
 
-Broken = Callable[[MemguardError], None]
+Broken: TypeAlias = "Callable[[MemguardError], None]"
 
 FOREIGN_FOLDERS = SKIPPED_FOLDERS | {"doc", "docs", "example", "examples", "sample", "samples", "test", "tests", "vendor"}
 """Folders whose apps are not deployed."""
@@ -57,13 +59,13 @@ MAX_BYTES = 2**20
 MAX_SERVICES = 200
 """Services that one file may declare."""
 
-_TEMPLATE = re.compile(rb"\{%|(?<!\$)\{\{")
+_TEMPLATE = late_pattern(rb"\{%|(?<!\$)\{\{")
 
-_COMPOSE = re.compile(r"(?:docker-)?compose(?:\.prod(?:uction)?)?\.ya?ml")
+_COMPOSE = late_pattern(r"(?:docker-)?compose(?:\.prod(?:uction)?)?\.ya?ml")
 
-_PRODUCTION = re.compile(r"\.prod(?:uction)?\.")
+_PRODUCTION = late_pattern(r"\.prod(?:uction)?\.")
 
-_DEVELOPMENT = re.compile(
+_DEVELOPMENT = late_pattern(
     r"--reload\b|\brunserver\b|\bdebugpy\b|--debug\b|\bwatchfiles\b|\bptw\b|(?<![\w/])dev(?:_\w+)?(?![\w/])"
 )
 

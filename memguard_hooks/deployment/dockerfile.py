@@ -9,10 +9,8 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import takewhile
 from types import MappingProxyType
-from typing import NamedTuple
 
 from memguard_hooks.deployment.command import parse_entrypoint
 from memguard_hooks.deployment.service import Build, Read, Service, ServicePlace
@@ -21,7 +19,13 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, Instruction, exec_form, instructions
 from memguard_hooks.formats.shell import split_plain
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join, normalize, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 MAX_LINES = MAX_NAMES = 200
 """Lines of one instruction that are looked through for a name, and names that are looked for."""
@@ -32,18 +36,18 @@ MAX_INSTRUCTIONS = 2000
 MAX_VARIABLES = 1000
 """Variables of one image; names beyond them are left out, so that a hostile file ends too."""
 
-_PYTHON = re.compile(r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)")
+_PYTHON = late_pattern(r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)")
 """Images that set `PYTHON_VERSION`, the official ones, and those of uv, which name it."""
 
 _DECIDING = frozenset({"FROM", "CMD", "ENTRYPOINT", "ENV", "WORKDIR"})
-_TEMPLATE = re.compile(r"\{\{|\{%")
+_TEMPLATE = late_pattern(r"\{\{|\{%")
 
-_LAMBDA = re.compile(r"(?:^|/)lambda/python:(\d+\.\d+)")
+_LAMBDA = late_pattern(r"(?:^|/)lambda/python:(\d+\.\d+)")
 _LAMBDA_ROOT = "/var/task"
 """AWS's base images for Lambda, whose CMD is a handler: their documentation, "Deploy Python Lambda functions"."""
 
 
-class ImageProgram(NamedTuple):
+class ImageProgram(Record):
     """What CMD or ENTRYPOINT say: the words of the exec form, or the text of the shell form."""
 
     words: tuple[str, ...] | None
@@ -52,7 +56,7 @@ class ImageProgram(NamedTuple):
     column: int
 
 
-class Image(NamedTuple):
+class Image(Record):
     """One stage. `copies` are absolute paths in the image and the paths from the root that were copied there.
 
     `variables` says where each variable is set, and `builds` what ran for it, also in the stages that it copies from.
@@ -186,13 +190,13 @@ def start(
 
 _NOTHING = Image(1)
 
-_OPTION = re.compile(r"\s*--(\w[\w-]*)(?:=(\S+))?")
+_OPTION = late_pattern(r"\s*--(\w[\w-]*)(?:=(\S+))?")
 
 
-_NAME = re.compile(r"""(?<![^\s="'])[^\s="']+(?=[\s=])""")
+_NAME = late_pattern(r"""(?<![^\s="'])[^\s="']+(?=[\s=])""")
 
 
-class _File(NamedTuple):
+class _File(Record):
     """The lines of a Dockerfile, and the folder that its COPY takes from."""
 
     path: str
@@ -347,7 +351,7 @@ def _joined(entrypoint: ImageProgram | None, cmd: ImageProgram | None) -> str | 
 # Variables
 
 
-_PAIR = re.compile(r"""(?<![^\s="'])([^\s="']+)=((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])*)""", re.DOTALL)
+_PAIR = late_pattern(r"""(?<![^\s="'])([^\s="']+)=((?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])*)""", re.DOTALL)
 
 
 def _pairs(text: str, known: Mapping[str, str]) -> dict[str, str]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any, NamedTuple
 
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Image
@@ -22,14 +20,21 @@ from memguard_hooks.formats import toml_document
 from memguard_hooks.formats.shell import split_plain
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.typed import table
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
 FLY = "fly"
 
 MAX_MIB = 2**20
 """More memory than any Machine has."""
 
-_SIZE = re.compile(r"\s*(\d{1,7})\s*(|mb|mib|m|gb|gib|g)\s*", re.IGNORECASE)
+_SIZE = late_pattern(r"\s*(\d{1,7})\s*(|mb|mib|m|gb|gib|g)\s*", re.IGNORECASE)
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
@@ -72,7 +77,7 @@ def _read(document: TomlDocument, read_file: Read) -> Iterator[Service | Skipped
     yield from _traps(document, machines)
 
 
-class _Override(NamedTuple):
+class _Override(Record):
     """What `[experimental]` puts in the place of the image's own program."""
 
     key: KeyPath = ()

@@ -10,10 +10,13 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Mapping
 
 from memguard_hooks.deployment.gunicorn_settings import NUMBERS, SETTINGS, GunicornSettings, Unresolved, Value
 from memguard_hooks.formats.python_literals import combine
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["GunicornSettings", "Unresolved", "read"]
 

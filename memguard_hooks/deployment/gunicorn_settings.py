@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NUMBERS = frozenset({"workers", "threads", "max_requests", "max_requests_jitter", "dirty_workers"})
 
@@ -13,7 +16,7 @@ SETTINGS = NUMBERS | {"worker_class", "preload_app", "reload", "chdir", "wsgi_ap
 Value = str | int | bool | tuple["str | int | bool | None", ...] | None
 
 
-class Unresolved(NamedTuple):
+class Unresolved(Record):
     """A setting that is known only at run time, or that gunicorn refuses: its line, and a phrase that says why.
 
     `is_cpu_count` tells that the CPUs of the host decide it.
@@ -25,7 +28,7 @@ class Unresolved(NamedTuple):
     is_cpu_count: bool = False
 
 
-class GunicornSettings(NamedTuple):
+class GunicornSettings(Record):
     """The settings that a file assigns, and the line of each."""
 
     values: Mapping[str, Value | Unresolved]

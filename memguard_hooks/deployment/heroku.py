@@ -7,7 +7,6 @@ size the first dyno is eco or basic, which have the same memory. Of `environment
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.builders import default_builds
@@ -19,6 +18,10 @@ from memguard_hooks.formats import json_document
 from memguard_hooks.formats.json_document import JsonDocument
 from memguard_hooks.formats.typed import table
 from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _OWN_KEYS = frozenset({"formation", "addons", "buildpacks", "stack", "success_url", "env", "environments"})
 """Keys by which a file beside a Procfile is known as Heroku's: others have an `app.json` too."""

@@ -7,16 +7,20 @@ The search is over lines, for to YAML such a line is text like any other. A text
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
 
 from memguard_hooks.deployment.service import ServicePlace, Trap
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
 
 COMPOSE_KEYS = frozenset({"image", "build", "command", "entrypoint", "environment", "env_file", "ports", "volumes",
                           "deploy", "mem_limit", "cpus", "depends_on", "restart", "healthcheck", "profiles"})  # fmt: skip
 """Keys of a service of compose."""
 
-_BLOCK = re.compile(r"(?P<indent>[ ]*(?:- +)*)(?P<key>[A-Za-z_]\w*) *: *[|>][-+0-9]* *(?:#.*)?")
-_KEY = re.compile(r"(?P<indent>[ ]*(?:- +)?)(?P<key>[A-Za-z_]\w*):(?: +\S.*)?")
+_BLOCK = late_pattern(r"(?P<indent>[ ]*(?:- +)*)(?P<key>[A-Za-z_]\w*) *: *[|>][-+0-9]* *(?:#.*)?")
+_KEY = late_pattern(r"(?P<indent>[ ]*(?:- +)?)(?P<key>[A-Za-z_]\w*):(?: +\S.*)?")
 
 
 def find_hidden_keys(data: bytes, path: str, commands: Collection[str], keys: Collection[str]) -> tuple[Trap, ...]:

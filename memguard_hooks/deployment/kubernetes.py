@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
 from decimal import ROUND_CEILING, Decimal
 from itertools import islice
-from typing import NamedTuple
 
 import yaml
 
@@ -24,6 +22,12 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, Service
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 KUBERNETES = "kubernetes"
 CLOUD_RUN = "cloud-run"
@@ -48,9 +52,9 @@ _POD = {
 }
 """Where each kind of workload has its containers."""
 
-_KIND = re.compile(rb"^\s*(?:- )?kind:\s*[\"']?(?:" + "|".join(_POD).encode() + rb"|Service)\b", re.MULTILINE)
-_TEMPLATE = re.compile(rb"^[^#\"'\n]*\{\{", re.MULTILINE)
-_QUANTITY = re.compile(
+_KIND = late_pattern(rb"^\s*(?:- )?kind:\s*[\"']?(?:" + "|".join(_POD).encode() + rb"|Service)\b", re.MULTILINE)
+_TEMPLATE = late_pattern(rb"^[^#\"'\n]*\{\{", re.MULTILINE)
+_QUANTITY = late_pattern(
     r"([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE])|[eE]([+-]?[0-9]{1,2}))?"
 )
 _SUFFIXES = {
@@ -58,7 +62,7 @@ _SUFFIXES = {
     **{letter: Decimal(1000**power) for power, letter in enumerate("kMGTPE", start=1)},
     **{letter: Decimal(10) ** power for letter, power in (("n", -9), ("u", -6), ("m", -3), ("", 0))},
 }
-_PYTHON_IMAGE = re.compile(r"(?:^|/)python:(\d+\.\d+)")
+_PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
 
 _WELL_KNOWN = frozenset({"postgres", "postgresql", "redis", "valkey", "nginx", "mysql", "mariadb", "mongo", "mongodb",
                          "rabbitmq", "memcached", "elasticsearch", "opensearch", "traefik", "caddy", "haproxy", "envoy",
@@ -67,7 +71,7 @@ _WELL_KNOWN = frozenset({"postgres", "postgresql", "redis", "valkey", "nginx", "
 """Images that no repository makes of its own."""
 
 
-class _Workload(NamedTuple):
+class _Workload(Record):
     """One document that starts containers, 1-based."""
 
     kind: str
@@ -77,7 +81,7 @@ class _Workload(NamedTuple):
     platform: str
 
 
-class _Variables(NamedTuple):
+class _Variables(Record):
     """What a container's variables are; one whose value only the cluster has is in `places` alone."""
 
     values: dict[str, str]

@@ -6,13 +6,17 @@ Programs read their options by argparse, click or getopt, which differ in what t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
 
 from memguard_hooks.deployment.start import RefusedError
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal
 
 
-class ParsedOptions(NamedTuple):
+class ParsedOptions(Record):
     """The options of a command line by their long names.
 
     Of an option that is given twice `values` holds the last value; `given` holds all, in their order.
@@ -24,7 +28,7 @@ class ParsedOptions(NamedTuple):
     given: tuple[tuple[str, str], ...] = ()
 
 
-class Grammar(NamedTuple):
+class Grammar(Record):
     """What a program accepts: flags, long names of short options, and all options with a value.
 
     `optional` are options whose value may be absent, `numbers` those that take one, `many` those that take all words

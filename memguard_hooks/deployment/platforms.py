@@ -7,13 +7,16 @@ one is first asked for. Hosts write MB and mean MiB. The names here are those of
 from __future__ import annotations
 
 import os.path
-from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import NamedTuple
 
 from memguard_hooks.deployment.service import Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 TABLE = os.path.join(os.path.dirname(__file__), "platforms.tsv")
 
@@ -22,7 +25,7 @@ RENDER = "render"
 HEROKU = "heroku"
 
 
-class Plan(NamedTuple):
+class Plan(Record):
     """One plan of one platform.
 
     `memory` is bytes, None where there is no limit (local) or no document gives it; `cpus` None where none gives it.

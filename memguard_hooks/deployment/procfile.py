@@ -10,9 +10,10 @@ import re
 from memguard_hooks.deployment.builders import agreed_builds
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.finding import Skipped
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
 
-_LINE = re.compile(r"([A-Za-z0-9_-]+):[ \t]*(.*)")
+_LINE = late_pattern(r"([A-Za-z0-9_-]+):[ \t]*(.*)")
 
 ONE_OFF = frozenset({"release"})
 """Process types that run once, before the others, in a container of their own."""

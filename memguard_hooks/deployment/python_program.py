@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.service import Read, Service
+from memguard_hooks.pattern import late_pattern
 
-_PROGRAM = re.compile(
+_PROGRAM = late_pattern(
     r"(?:^|[\s/'\"=;&|(])(?:python(?:3(?:\.\d+)?)?|gunicorn|uvicorn|hypercorn|daphne|granian|waitress-serve|uwsgi|flask|fastapi"
     r"|celery|dramatiq|rq|huey_consumer|arq|airflow|streamlit|chainlit|poetry|pipenv|pdm|uv)(?=[\s'\";&|)]|$)"
 )

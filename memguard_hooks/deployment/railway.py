@@ -7,8 +7,6 @@ of the account: the file has no key for it. Railway stops reading these files on
 
 from __future__ import annotations
 
-from typing import Any
-
 from memguard_hooks.deployment import dockerfile, nixpacks, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap
@@ -16,6 +14,10 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document, toml_document
 from memguard_hooks.formats.typed import table, text, value
 from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from typing import Any
 
 RAILWAY = "railway"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from memguard_hooks.deployment.service import Deployment, Read
 
-Reader = Callable[[bytes, str, Read], Deployment]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+Reader: TypeAlias = "Callable[[bytes, str, Read], Deployment]"
 
 Format = str
 """The name of a format of deployment files."""

@@ -8,9 +8,6 @@ Render's native Python sets `GUNICORN_CMD_ARGS=--preload …` by itself, images 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
-
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys
 from memguard_hooks.deployment.platforms import RENDER, unknown_plan, with_plan
@@ -20,7 +17,10 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, nearest, place, scalar
 from memguard_hooks.tree import join, normalize
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     import yaml
 
 NATIVE_ENVIRONMENT = {"GUNICORN_CMD_ARGS": "--preload --access-logfile - --bind=0.0.0.0:10000"}

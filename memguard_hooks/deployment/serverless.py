@@ -8,17 +8,20 @@ Its command is `lambda-handler app.handler`: the Lambda runtime imports `app` an
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Deployment, Read, Service, Variables
 from memguard_hooks.deployment.yaml_values import each_once, is_template, of_mapping, pairs
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import yaml
 
 AWS_LAMBDA = "aws-lambda"
@@ -26,12 +29,12 @@ AWS_LAMBDA = "aws-lambda"
 COMMAND = "lambda-handler"
 """Stands for the program of the Lambda runtime, which no file names."""
 
-_RUNTIME = re.compile(r"python(3\.\d{1,2})")
+_RUNTIME = late_pattern(r"python(3\.\d{1,2})")
 
-_HANDLER = re.compile(r"[\w./-]+\.\w+")
+_HANDLER = late_pattern(r"[\w./-]+\.\w+")
 
 
-class _Keys(NamedTuple):
+class _Keys(Record):
     """How a format calls what it says of a function, and what counts where it says nothing."""
 
     handler: str
@@ -44,7 +47,7 @@ _FRAMEWORK = _Keys("handler", "runtime", "memorySize", 1024)
 _SAM = _Keys("Handler", "Runtime", "MemorySize", 128)
 
 
-class _Function(NamedTuple):
+class _Function(Record):
     """One function: the node with its keys, and that with the keys of all functions."""
 
     name: str

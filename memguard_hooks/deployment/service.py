@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from memguard_hooks.finding import Skipped
+from memguard_hooks.record import Record
 
-Read = Callable[[str], "bytes | None"]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import TypeAlias
+
+Read: TypeAlias = "Callable[[str], 'bytes | None']"
 """Gives a file of the repository by its path from the root, None where there is no such file."""
 
 
-class ServicePlace(NamedTuple):
+class ServicePlace(Record):
     """Where something is written, 1-based."""
 
     path: str
@@ -20,7 +24,7 @@ class ServicePlace(NamedTuple):
     column: int
 
 
-class Build(NamedTuple):
+class Build(Record):
     """A command that installs what the service needs, such as `pip install -r requirements.txt`, and where it runs."""
 
     command: str
@@ -28,7 +32,7 @@ class Build(NamedTuple):
     folder: str = ""
 
 
-class Variables(NamedTuple):
+class Variables(Record):
     """What a file sets: the values that are known, and where each variable stands.
 
     One whose value only the platform knows has a place and no value.
@@ -43,7 +47,7 @@ class Variables(NamedTuple):
         return Variables({**kept, **self.values}, {**other.places, **self.places})
 
 
-class Service(NamedTuple):
+class Service(Record):
     """A long-running command, where it is written and what is known of its host.
 
     `limit` is bytes, None where the host has none or nobody can know; `limit_source` says where
@@ -83,7 +87,7 @@ class Service(NamedTuple):
         return self._replace(path=place.path, line=place.line, column=place.column)
 
 
-class Trap(NamedTuple):
+class Trap(Record):
     """Something that a deployment file says and that does not do what its writer means.
 
     `kind` tells which, `subject` what it is about, such as the service or the key, and `detail` what a message needs.
@@ -95,7 +99,7 @@ class Trap(NamedTuple):
     detail: str = ""
 
 
-class Deployment(NamedTuple):
+class Deployment(Record):
     """All services of a project, what was not understood, and what will not do what it says."""
 
     services: tuple[Service, ...] = ()

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import NamedTuple
 
 from memguard_hooks.formats.shell import ShellError, ShellWord, unquote
 from memguard_hooks.formats.shell_tree import (
@@ -24,6 +22,12 @@ from memguard_hooks.formats.shell_tree import (
     Statements,
     parse,
 )
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MAX_BYTES = 2**16
 """A start script is a screen or two."""
@@ -34,11 +38,11 @@ MAX_LENGTH = 4096
 MAX_CALLS = 50
 """Calls of a script's own functions that are followed."""
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*)(\+?=)(.*)", re.DOTALL)
-_HERE = re.compile(
+_ASSIGNMENT = late_pattern(r"([A-Za-z_]\w*)(\+?=)(.*)", re.DOTALL)
+_HERE = late_pattern(
     r'"?(?:\$\(\s*dirname\s+(?:--\s+)?"?\$(?:0|\{0\}|\{BASH_SOURCE(?:\[0\])?\}|BASH_SOURCE)"?\s*\)|\$\{0%/\*\})"?'
 )
-_ITSELF = re.compile(r'"?\$(?:0|\{0\}|BASH_SOURCE|\{BASH_SOURCE(?:\[0\])?\})"?')
+_ITSELF = late_pattern(r'"?\$(?:0|\{0\}|BASH_SOURCE|\{BASH_SOURCE(?:\[0\])?\})"?')
 
 _ENDS = frozenset({
     ":", "!", "[", "[[", "test", "true", "false", "break", "cat", "chgrp", "chmod", "chown", "command", "continue", "cp",
@@ -61,7 +65,7 @@ IMPLIED = frozenset({
 """Variables that decide how a server starts and do not stand in its command."""
 
 
-class Script(NamedTuple):
+class Script(Record):
     """The variables that a script sets, as it writes them, where it goes, and the commands of which one stays.
 
     `line` is where the first of the commands stands.
@@ -73,13 +77,13 @@ class Script(NamedTuple):
     line: int
 
 
-class ScriptProgram(NamedTuple):
+class ScriptProgram(Record):
     """A script that is more than that, and the line that shows it."""
 
     line: int
 
 
-class _Staying(NamedTuple):
+class _Staying(Record):
     """A command that may stay, and its line."""
 
     text: str

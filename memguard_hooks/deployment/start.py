@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, NamedTuple
 
 from memguard_hooks.deployment.service import Read
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join
 
-Start = Literal["single", "fork", "preload", "spawn"]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Literal, TypeAlias
+
+Start: TypeAlias = "Literal['single', 'fork', 'preload', 'spawn']"
 """One process; workers that load the app themselves after a fork, or share what was loaded before it; new processes."""
 
 
-class EntryPoint(NamedTuple):
+class EntryPoint(Record):
     """What a command loads: a module with an attribute, a script, or a module run by `-m`.
 
     `text` is what the command names; `folder` is the folder that its modules are looked up in first, from the root;
@@ -34,7 +39,7 @@ class EntryPoint(NamedTuple):
         return self.attribute is None
 
 
-class StartCommand(NamedTuple):
+class StartCommand(Record):
     """How a service starts.
 
     `workers` are the processes that load the app, at most, None where `reason` says why nobody can know; `fewest` are
@@ -65,7 +70,7 @@ class StartCommand(NamedTuple):
     dirty_apps: tuple[str, ...] = ()
 
 
-class Host(NamedTuple):
+class Host(Record):
     """What surrounds a command; `read` returns the files of the repository, and `folder` is where the command runs.
 
     `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths
@@ -158,7 +163,7 @@ def _around(path: str, mounts: Mapping[str, str]) -> str | None:
     return None
 
 
-class Count(NamedTuple):
+class Count(Record):
     """A number of processes, None where `reason` says why it is not known."""
 
     number: int | None
@@ -166,7 +171,7 @@ class Count(NamedTuple):
     is_cpu_count: bool = False
 
 
-_CPUS = re.compile(r"nproc|_NPROCESSORS|cpuinfo|cpu_count|getaffinity|lscpu")
+_CPUS = late_pattern(r"nproc|_NPROCESSORS|cpuinfo|cpu_count|getaffinity|lscpu")
 
 
 def count_workers(text: str | None, default: int = 1) -> Count:

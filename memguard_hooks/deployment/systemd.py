@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.python_program import starts_python
@@ -18,7 +16,13 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SYSTEMD = "systemd"
 
@@ -27,15 +31,15 @@ MAX_BYTES = 2**18
 
 MAX_LINE = 2**13
 
-_ASSIGNMENT = re.compile(r"([A-Za-z][A-Za-z0-9]*)\s*=\s*(.*)", re.DOTALL)
+_ASSIGNMENT = late_pattern(r"([A-Za-z][A-Za-z0-9]*)\s*=\s*(.*)", re.DOTALL)
 _PREFIXES = "@-:+!|"
-_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([BKMGTPE]?)\s*")
+_SIZE = late_pattern(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([BKMGTPE]?)\s*")
 _UNITS = {unit: 1024**power for power, unit in enumerate("BKMGTPE")}
-_WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|["'\\])+""", re.DOTALL)
+_WORD = late_pattern(r"""(?:[^\s"'\\]|\\.|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|["'\\])+""", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "s": " "}
 
 
-class _Line(NamedTuple):
+class _Line(Record):
     """One assignment, its continuations joined, and where its value stands, 1-based."""
 
     section: str

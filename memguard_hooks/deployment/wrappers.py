@@ -7,13 +7,16 @@ sets variables) is not followed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from memguard_hooks.deployment.options import names
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
-class Wrapper(NamedTuple):
+class Wrapper(Record):
     """How a program names the command that it runs.
 
     `verb` is the subcommand; `valued` are options that take the next word; `words` stand before the command.
@@ -30,7 +33,7 @@ class Wrapper(NamedTuple):
     script: frozenset[str] = frozenset()
 
 
-class Unwrapped(NamedTuple):
+class Unwrapped(Record):
     """The command behind a wrapper, and the folder that it changes to first; `reason` says why there is none."""
 
     words: tuple[str, ...]

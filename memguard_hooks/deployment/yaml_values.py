@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from memguard_hooks.deployment.service import Build, ServicePlace, Variables
 from memguard_hooks.formats.yaml_nodes import get, items, place, scalar
+from memguard_hooks.pattern import late_pattern
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     import yaml
 
 MAX_ITEMS = 1000
 """Entries that are read of one mapping or list: an alias makes many of few bytes."""
 
-_TEMPLATE = re.compile(r"\{\{|\{%|\$\{")
+_TEMPLATE = late_pattern(r"\{\{|\{%|\$\{")
 
 
 def is_template(text: str) -> bool:

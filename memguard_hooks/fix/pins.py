@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from memguard_hooks.dependencies import locks
 from memguard_hooks.dependencies.locked import locked_versions, update_command
@@ -11,6 +10,10 @@ from memguard_hooks.dependencies.manifests import is_named
 from memguard_hooks.fix.specifier_edit import Wish, pin_all
 from memguard_hooks.rules.dependencies.pins import JudgedRequirement
 from memguard_hooks.tree import Tree, replace_file
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def write_pins(tree: Tree, judged: Sequence[JudgedRequirement]) -> tuple[str, ...]:

@@ -7,26 +7,30 @@ of a key (Poetry, Pipfile). An edit counts only where the format's reader then f
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
-from typing import NamedTuple
 
 from memguard_hooks.dependencies import manifests
 from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.git import name_of_blob
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, TreeEntry
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
 
 BOM = b"\xef\xbb\xbf"
 
 
-class Wish(NamedTuple):
+class Wish(Record):
     """A requirement and the version to pin it to."""
 
     requirement: Requirement
     version: str
 
 
-class _Edit(NamedTuple):
+class _Edit(Record):
     """What replaces the characters of a text from `start` to `end`."""
 
     start: int
@@ -124,7 +128,7 @@ def _lines(text: str, first: int, last: int) -> str:
 
 
 _CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)[ \t]*[A-Za-z0-9.*+!_-]+"
-_REQUIREMENT = re.compile(
+_REQUIREMENT = late_pattern(
     r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?(?:[ \t]*\[[^]\r\n]*\])?"
     rf"(?P<open>[ \t]*(?:\([ \t]*)?)(?P<specifier>{_CLAUSE}(?:[ \t]*,[ \t]*{_CLAUSE})*)?"
     r"(?P<rest>.?)"
@@ -146,10 +150,10 @@ def _of_text(text: str, start: int, version: str) -> _Edit | None:
 _KEY = r"(?:\"[^\"\r\n]*\"|'[^'\r\n]*'|[A-Za-z0-9_-]+)"
 _STRING = r"(?P<quote>[\"'])(?P<value>[^\"'\r\n\\]*)(?P=quote)"
 _OF_KEY = (
-    re.compile(rf"{_KEY}(?:[ \t]*\.[ \t]*version)?[ \t]*=[ \t]*{_STRING}"),
-    re.compile(rf"(?:{_KEY}[ \t]*=[ \t]*)?\{{(?:[^\r\n}}]*,)?[ \t]*version[ \t]*=[ \t]*{_STRING}"),
+    late_pattern(rf"{_KEY}(?:[ \t]*\.[ \t]*version)?[ \t]*=[ \t]*{_STRING}"),
+    late_pattern(rf"(?:{_KEY}[ \t]*=[ \t]*)?\{{(?:[^\r\n}}]*,)?[ \t]*version[ \t]*=[ \t]*{_STRING}"),
 )
-_IN_TABLE = re.compile(rf"{_KEY}[ \t]*\][^\n]*\n(?:(?![ \t]*\[)[^\n]*\n)*?[ \t]*version[ \t]*=[ \t]*{_STRING}")
+_IN_TABLE = late_pattern(rf"{_KEY}[ \t]*\][^\n]*\n(?:(?![ \t]*\[)[^\n]*\n)*?[ \t]*version[ \t]*=[ \t]*{_STRING}")
 """`litellm = "^1"`, `litellm = {version = "^1"}`, and the key of a table with a header of its own."""
 
 

@@ -7,22 +7,25 @@ has one item more and everything else is as it was. What cannot be edited that w
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
-
 import yaml
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.yaml_nodes import NULL, compose, compose_all, items, place
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
-Item = Mapping[str, "str | Sequence[Mapping[str, str]]"]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
+Item: TypeAlias = "Mapping[str, 'str | Sequence[Mapping[str, str]]']"
 """A mapping of plain words, and of lists of such mappings."""
 
 BOM = b"\xef\xbb\xbf"
 
 
-class Style(NamedTuple):
+class Style(Record):
     """How a file indents: the column of the list's dashes, from a dash to its keys, and the same for a list below a key."""
 
     dash: int = 2
@@ -69,7 +72,7 @@ def insert_item(data: bytes, path: str, key: str, item: Item) -> bytes:
     return after
 
 
-class _Place(NamedTuple):
+class _Place(Record):
     """Where an item goes, as an offset in the text, and how it is written.
 
     `new_key` is the column of the key where the file has none yet; `is_spaced` asks for a blank line above.
@@ -181,7 +184,7 @@ def _next_line(text: str, index: int) -> int:
     return len(text) if found < 0 else found + 1
 
 
-_DASH = re.compile(r" *-( +)")
+_DASH = late_pattern(r" *-( +)")
 
 
 def _read_style(text: str, path: str, value: yaml.SequenceNode) -> Style:

@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import NamedTuple
+
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_BYTES = 2**20
 """A Dockerfile is some kilobytes."""
 
 
-class Instruction(NamedTuple):
+class Instruction(Record):
     r"""One instruction; `line` and `column` are those of its name, which is in upper case.
 
     `text` is what stands behind the name, as Docker reads it: lines joined, without comments and heredocs. `written` is
@@ -30,17 +35,17 @@ class Instruction(NamedTuple):
     written: str
 
 
-class BrokenInstruction(NamedTuple):
+class BrokenInstruction(Record):
     """A line for which Docker refuses the file, and why."""
 
     line: int
     reason: str
 
 
-_DIRECTIVE = re.compile(r"\s*#\s*(\w+)\s*=\s*(\S+)\s*")
-_NAME = re.compile(r"\s*([A-Za-z]+)(?:\s+|$)")
-_TAKES_HEREDOCS = re.compile(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
-_HEREDOC = re.compile(r"(?<!<)<<(-?)[\"']?(\w+)[\"']?")
+_DIRECTIVE = late_pattern(r"\s*#\s*(\w+)\s*=\s*(\S+)\s*")
+_NAME = late_pattern(r"\s*([A-Za-z]+)(?:\s+|$)")
+_TAKES_HEREDOCS = late_pattern(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
+_HEREDOC = late_pattern(r"(?<!<)<<(-?)[\"']?(\w+)[\"']?")
 
 
 def instructions(text: str) -> Iterator[Instruction | BrokenInstruction]:
@@ -149,8 +154,8 @@ def exec_form(text: str) -> tuple[str, ...] | None:
     return tuple(words) if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
 
-_OPTIONS = re.compile(r"(?:--\S+\s+)*")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_OPTIONS = late_pattern(r"(?:--\S+\s+)*")
+_STRING = late_pattern(r'"(?:[^"\\]|\\.)*"')
 
 
 def as_shell(written: str) -> str:

@@ -6,18 +6,21 @@
 from __future__ import annotations
 
 import json
-import re
-from typing import Any
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import LineIndex, Place
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from typing import Any
 
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes; locks are larger."""
 
 KeyPath = tuple["str | int", ...]
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[][{},:]|[^\s"\[\]{},:]+')
+_TOKEN = late_pattern(r'"(?:[^"\\]|\\.)*"|[][{},:]|[^\s"\[\]{},:]+')
 
 
 class JsonDocument:

@@ -7,8 +7,13 @@ their `Dialect`. The reader of shells finds its parameters itself, for there the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 MAX_TEXT = 2**13
 """Characters that parameters may put into one text: they may hold each other, and double at each step."""
@@ -17,7 +22,7 @@ MAX_DEPTH = 10
 """How deeply `${A:-${B:-c}}` may be nested."""
 
 
-class Parameter(NamedTuple):
+class Parameter(Record):
     """What stands in braces: `sign` is `:-`, `-`, `:+` and their like, empty where there is only a name."""
 
     name: str
@@ -35,7 +40,7 @@ class Parameter(NamedTuple):
         return value if is_set else None
 
 
-_BRACES = re.compile(r"([A-Za-z_]\w*)(?:(:?[-=+?])(.*))?", re.DOTALL | re.ASCII)
+_BRACES = late_pattern(r"([A-Za-z_]\w*)(?:(:?[-=+?])(.*))?", re.DOTALL | re.ASCII)
 
 
 def parse(text: str) -> Parameter | None:
@@ -44,7 +49,7 @@ def parse(text: str) -> Parameter | None:
     return Parameter(*match.groups(default="")) if match is not None else None
 
 
-class Dialect(NamedTuple):
+class Dialect(Record):
     """How a tool writes parameters.
 
     The pattern matches as `kept` what stays as it is, as `name` that of a parameter by itself, and as `open` the start of
@@ -55,13 +60,13 @@ class Dialect(NamedTuple):
     guesses: bool = True
 
 
-DOCKER = Dialect(re.compile(r"(?P<kept>\\.|'[^']*')|\$(?P<name>[A-Za-z_]\w*)|(?P<open>\$\{)", re.DOTALL | re.ASCII))
-COMPOSE = Dialect(re.compile(r"\$(?P<kept>\$)|\$(?P<name>[A-Za-z_]\w*)|(?P<open>\$\{)", re.ASCII), guesses=False)
-KUBERNETES = Dialect(re.compile(r"\$(?P<kept>\$)|\$\((?P<name>[^()$\s]{1,200})\)"))
-SYSTEMD = Dialect(re.compile(r"\$(?P<kept>\$)|\$\{(?P<name>[A-Za-z_]\w*)\}", re.ASCII))
+DOCKER = Dialect(late_pattern(r"(?P<kept>\\.|'[^']*')|\$(?P<name>[A-Za-z_]\w*)|(?P<open>\$\{)", re.DOTALL | re.ASCII))
+COMPOSE = Dialect(late_pattern(r"\$(?P<kept>\$)|\$(?P<name>[A-Za-z_]\w*)|(?P<open>\$\{)", re.ASCII), guesses=False)
+KUBERNETES = Dialect(late_pattern(r"\$(?P<kept>\$)|\$\((?P<name>[^()$\s]{1,200})\)"))
+SYSTEMD = Dialect(late_pattern(r"\$(?P<kept>\$)|\$\{(?P<name>[A-Za-z_]\w*)\}", re.ASCII))
 
 
-class Substituted(NamedTuple):
+class Substituted(Record):
     """A text with its parameters put in; those that nobody knows stand as they are written, and make it unknown."""
 
     text: str

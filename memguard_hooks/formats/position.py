@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import NamedTuple
+
+from memguard_hooks.record import Record
 
 
-class Place(NamedTuple):
+class Place(Record):
     """A position in a file, 1-based."""
 
     line: int

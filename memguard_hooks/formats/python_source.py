@@ -15,6 +15,7 @@ import unicodedata
 import warnings
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.pattern import late_pattern
 
 MAX_SOURCE_BYTES = 2**20
 """Of one file; no hand writes more."""
@@ -37,25 +38,25 @@ MAX_FIELD_LETTERS = 2 * 10**9
 MAX_MARKS = 100
 """Combining marks on one letter of an identifier: CPython sorts them in quadratic time."""
 
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_BLANK_OR_COMMENT = re.compile(rb"^[ \t\f]*(?:#.*)?$")
+_COOKIE = late_pattern(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_BLANK_OR_COMMENT = late_pattern(rb"^[ \t\f]*(?:#.*)?$")
 _BOM = b"\xef\xbb\xbf"
 _UTF_8 = frozenset({"utf-8", "utf8", "utf_8", "u8", "utf", "utf8-ucs2", "utf8-ucs4", "cp65001", "utf-8-sig"})
-_LINEAR = re.compile(
+_LINEAR = late_pattern(
     r"ascii|iso8859-\d+|cp\d+|koi8-[rtu]|kz1048|mac-\w+|gb\w+|hz|big5\w*|johab|euc_\w+|shift_jis\w*|iso2022_\w+|utf-7|"
     r"tis-620|ptcp154|hp-roman8"
 )
 """The codecs of source that take linear time, by their names in `codecs`; `punycode` and `idna` are quadratic."""
 
-_MARKS = re.compile(r"[^\w\s\x00-\x7f]{30,}")
-_MARKED = re.compile(rf"\w[^\w\s\x00-\x7f]{{{MAX_MARKS},}}")
+_MARKS = late_pattern(r"[^\w\s\x00-\x7f]{30,}")
+_MARKED = late_pattern(rf"\w[^\w\s\x00-\x7f]{{{MAX_MARKS},}}")
 _PUNCTUATION = b"\n()[]{}.,:;@=+-*/%&|^~<>!'\""
 _LINKS = b".([+-*/%@&|^<>"
-_DOTTED = re.compile(rf"\.[\s\\]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS - 1}}}")
-_IMPORTED = re.compile(rf"(?:\b(?:import|from)\b|,)[\s\\.]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS}}}")
+_DOTTED = late_pattern(rf"\.[\s\\]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS - 1}}}")
+_IMPORTED = late_pattern(rf"(?:\b(?:import|from)\b|,)[\s\\.]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS}}}")
 # What may be a list of so many parameters, also in a string.
-_PARAMETERS = re.compile(rf"(?:\bdef\b[^(\n]{{0,500}}[(\[]|\blambda\b)[^()\[\]:]{{{MAX_PARAMETERS}}}")
-_LAZY = re.compile(r"((?:^|[;:])(?:[ \t\f]|\\\n)*)\blazy(?=(?:[ \t\f]|\\\n)+(?:import|from)\b)", re.MULTILINE)
+_PARAMETERS = late_pattern(rf"(?:\bdef\b[^(\n]{{0,500}}[(\[]|\blambda\b)[^()\[\]:]{{{MAX_PARAMETERS}}}")
+_LAZY = late_pattern(r"((?:^|[;:])(?:[ \t\f]|\\\n)*)\blazy(?=(?:[ \t\f]|\\\n)+(?:import|from)\b)", re.MULTILINE)
 _IGNORED = r"\g<1>0;  "
 """A statement that does nothing, as long as `lazy`: blanks would be an indentation."""
 

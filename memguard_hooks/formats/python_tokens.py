@@ -7,8 +7,13 @@ and no grammar. It never misses a name that a parser would find.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_DEPTH = 200
 """Brackets inside brackets: CPython refuses more, and libcst overflows its stack on thousands."""
@@ -17,7 +22,7 @@ MAX_INDENTS = 100
 """Blocks inside blocks: CPython refuses more."""
 
 
-class Limits(NamedTuple):
+class Limits(Record):
     """What a parser may be given: by default what the scan itself reads, in a second.
 
     `chain` are the tokens between two commas, `squares` the sum of the squares of all these numbers, and by how much it may
@@ -39,7 +44,7 @@ class Limits(NamedTuple):
 NO_LIMITS = Limits()
 
 
-class Comment(NamedTuple):
+class Comment(Record):
     """A comment from its `#` on, 1-based."""
 
     line: int
@@ -47,7 +52,7 @@ class Comment(NamedTuple):
     text: str
 
 
-class Span(NamedTuple):
+class Span(Record):
     """Where a statement begins, 1-based, and on which line it ends."""
 
     line: int
@@ -55,7 +60,7 @@ class Span(NamedTuple):
     end_line: int
 
 
-class Body(NamedTuple):
+class Body(Record):
     """The indented body of a function that stands in no other function: its characters, and those of the function's name."""
 
     name: str
@@ -66,7 +71,7 @@ class Body(NamedTuple):
     is_decorated: bool
 
 
-class Scan(NamedTuple):
+class Scan(Record):
     """What one pass over the tokens finds.
 
     `imports` are the statements with the keyword `import`, in order. `problem` says why the parser must
@@ -81,7 +86,7 @@ class Scan(NamedTuple):
     tokens: int = 0
 
 
-_TOKEN = re.compile(
+_TOKEN = late_pattern(
     r"""
   [ \t\f]*(?:
     (?P<string>(?P<prefix>(?i:[rubft]|br|rb|fr|rf|tr|rt)?)(?P<quote>'{3}|\"{3}|'|"))
@@ -98,13 +103,13 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _STRING_END = {
-    "'": re.compile(r"(?:[^'\\\n]|\\[\s\S])*'"),
-    '"': re.compile(r'(?:[^"\\\n]|\\[\s\S])*"'),
-    "'''": re.compile(r"(?:[^'\\]|\\[\s\S]|'(?!''))*'''"),
-    '"""': re.compile(r'(?:[^"\\]|\\[\s\S]|"(?!""))*"""'),
+    "'": late_pattern(r"(?:[^'\\\n]|\\[\s\S])*'"),
+    '"': late_pattern(r'(?:[^"\\\n]|\\[\s\S])*"'),
+    "'''": late_pattern(r"(?:[^'\\]|\\[\s\S]|'(?!''))*'''"),
+    '"""': late_pattern(r'(?:[^"\\]|\\[\s\S]|"(?!""))*"""'),
 }
 # A backslash does not hide a brace: `f"\{x}"` has a field.
-_LITERAL = {quote: re.compile(rf"\\[^{{}}]|\{{\{{?|\}}\}}?|{quote}|\n") for quote in _STRING_END}
+_LITERAL = {quote: late_pattern(rf"\\[^{{}}]|\{{\{{?|\}}\}}?|{quote}|\n") for quote in _STRING_END}
 
 
 class _Field:
@@ -133,9 +138,9 @@ def cut(text: str, bodies: Iterable[Body]) -> str:
     return "".join([*parts, text[last:]])
 
 
-_FUNCTION = re.compile(r"(?:async(?:[ \t\f]|\\\n)+)?def(?:[ \t\f]|\\\n)+(\w+)")
-_WORD = re.compile(r"\w+")
-_LOOKED_UP = re.compile(
+_FUNCTION = late_pattern(r"(?:async(?:[ \t\f]|\\\n)+)?def(?:[ \t\f]|\\\n)+(\w+)")
+_WORD = late_pattern(r"\w+")
+_LOOKED_UP = late_pattern(
     r"@[ \t]*(?:property|staticmethod|classmethod|(?:\w+\.)?(?:abstractmethod|overload|override))[ \t]*$", re.MULTILINE
 )
 """Decorators that call nothing."""

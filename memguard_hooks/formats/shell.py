@@ -6,10 +6,14 @@ Nothing is run: what a command would print stays as it is written. Facts: POSIX.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 from memguard_hooks.formats import parameters
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 MAX_EXPANDED = 2**14
 """Characters that the words of a command may grow to; a command is a line."""
@@ -18,14 +22,14 @@ MAX_DEFAULTS = 8
 """How deeply `${A:-${B:-c}}` may be nested."""
 
 
-class ShellWord(NamedTuple):
+class ShellWord(Record):
     """A word as it is written, with its quotes, and the offset at which it starts."""
 
     text: str
     start: int = 0
 
 
-class Operator(NamedTuple):
+class Operator(Record):
     """A control operator, or a redirection without its number, and its offset."""
 
     text: str
@@ -41,9 +45,9 @@ class ShellError(Exception):
     """A command that the shell would refuse, or that grows too long."""
 
 
-_OPERATOR = re.compile(r"&&|\|\||;;|&>>|&>|>>|<<<|<<|>&|<&|>\||<>|[;&|<>()\n]")
-_BLANK = re.compile(r"(?:[ \t\r]|\\\n|#[^\n]*)+")
-_PLAIN = re.compile(r"\$[A-Za-z_]\w*|[^\s;&|<>()'\"\\`$]+")
+_OPERATOR = late_pattern(r"&&|\|\||;;|&>>|&>|>>|<<<|<<|>&|<&|>\||<>|[;&|<>()\n]")
+_BLANK = late_pattern(r"(?:[ \t\r]|\\\n|#[^\n]*)+")
+_PLAIN = late_pattern(r"\$[A-Za-z_]\w*|[^\s;&|<>()'\"\\`$]+")
 
 
 def split_words(text: str) -> Iterator[ShellWord | Operator]:
@@ -199,7 +203,7 @@ def _expand_quoted(text: str, variables: Mapping[str, str], cpus: float | None, 
     return "".join(found)
 
 
-_CPU_COUNT = re.compile(r"nproc|nproc --all|getconf _NPROCESSORS_(?:ONLN|CONF)")
+_CPU_COUNT = late_pattern(r"nproc|nproc --all|getconf _NPROCESSORS_(?:ONLN|CONF)")
 
 
 def _substitute(piece: str, variables: Mapping[str, str], cpus: float | None, depth: int) -> str:

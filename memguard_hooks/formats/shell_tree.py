@@ -6,20 +6,25 @@ Facts: POSIX.1-2024, Shell Command Language, with `[[ ]]`, `(( ))`, arrays, `fun
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, TypeAlias
 
 from memguard_hooks.formats.shell import Operator, ShellWord, split_words
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
 MAX_DEPTH = 30
 """How deeply statements may be nested."""
 
-_HEREDOC = re.compile(r"(?<!<)<<-?[ \t]*(\\?)(['\"]?)(\w+)\2(?!<)")
+_HEREDOC = late_pattern(r"(?<!<)<<-?[ \t]*(\\?)(['\"]?)(\w+)\2(?!<)")
 _OPENS = frozenset({"if", "while", "until", "for", "select", "case", "{"})
 _GIVES_UP = frozenset({"echo", "printf", "exit", "true", ":"})
 _CLOSES = frozenset({"then", "do", "elif", "else", "fi", "done", "esac", "}"})
 
 
-class ShellCommand(NamedTuple):
+class ShellCommand(Record):
     """A list of simple commands joined by `&&` and `||`, with its text on one line.
 
     `is_piped` tells that one of them is part of a pipe, `has_array` that the first assigns an array.
@@ -38,7 +43,7 @@ class ShellCommand(NamedTuple):
         return self.parts[0] if self.parts else ()
 
 
-class ShellBranch(NamedTuple):
+class ShellBranch(Record):
     """What runs where its test succeeds (of `case`: where one of its patterns matches); no test stands for `else`."""
 
     test: Statements
@@ -46,7 +51,7 @@ class ShellBranch(NamedTuple):
     patterns: tuple[str, ...] = ()
 
 
-class Compound(NamedTuple):
+class Compound(Record):
     """`if`, `case` or a loop, or commands in brackets; `subject` is what `case` looks at."""
 
     kind: str
@@ -55,7 +60,7 @@ class Compound(NamedTuple):
     subject: str = ""
 
 
-class ShellFunction(NamedTuple):
+class ShellFunction(Record):
     """A function and what it runs."""
 
     name: str

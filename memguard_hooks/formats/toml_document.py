@@ -7,15 +7,20 @@ walks the tokens of a text that tomli has accepted, and says where things stand.
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import Place
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from typing import Any
 
 KeyPath = tuple["str | int", ...]
 
 
-class TomlComment(NamedTuple):
+class TomlComment(Record):
     """A comment, from its `#` to the end of its line."""
 
     line: int
@@ -69,7 +74,7 @@ class TomlDocument:
         return node
 
 
-_LONG_NUMBER = re.compile(r"[=,\[\s]([+-]?(?:0[xob][\da-fA-F_]{16}|\d[\d_]{18}))")
+_LONG_NUMBER = late_pattern(r"[=,\[\s]([+-]?(?:0[xob][\da-fA-F_]{16}|\d[\d_]{18}))")
 """What may be a number of more than 64 bits, or part of a text."""
 
 
@@ -133,7 +138,7 @@ class _Node:
         return self.child(self.items - 1, place)
 
 
-_TOKEN = re.compile(
+_TOKEN = late_pattern(
     r"""
     (?P<blank>[ \t\r]+)
   | (?P<newline>\n)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import yaml
 
 from memguard_hooks.errors import MemguardError
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes; parsing YAML is slow."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.finding import CODES, Report, merge
 from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
+from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterable
 
     from memguard_hooks.hooks.options import Options
     from memguard_hooks.project.project import Project
@@ -59,7 +60,7 @@ WAKES_ANY = rf"({_RUNNING}|(^|/)({_DEPLOYING}|memguard\.(toml|lock)|{_REQUIREMEN
 """The files that wake one of them: what wakes the hook `memguard`."""
 
 
-class Selection(NamedTuple):
+class Selection(Record):
     """What is asked for, as codes, their beginnings (`MG2`) or ids of hooks; `ignore` beats `select`."""
 
     select: tuple[str, ...] = ()

@@ -7,7 +7,6 @@ Findings go to stdout, everything else to stderr.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, Skipped, at_fault, merge, note, without_echo
@@ -20,9 +19,14 @@ from memguard_hooks.replay import Replay, Said
 from memguard_hooks.report.formats import render
 from memguard_hooks.tree import RevisionTree, WorkTree, inside
 
-Check = Callable[[Project], Report]
-Adjust = Callable[[Settings, Options], Settings]
-Fix = Callable[[Project], "tuple[str, ...]"]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
+
+Check: TypeAlias = "Callable[[Project], Report]"
+Adjust: TypeAlias = "Callable[[Settings, Options], Settings]"
+Fix: TypeAlias = "Callable[[Project], 'tuple[str, ...]']"
 
 INTERRUPTED = 130
 """What a shell says of a program that was stopped by Ctrl-C."""

@@ -11,9 +11,13 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MOUNT = "/sys/fs/cgroup"
 MEMBERSHIP = "/proc/self/cgroup"
@@ -23,7 +27,7 @@ ENTER = 'echo $$ > "$0" && exec "$@"'
 """What a shell does to join a group before it becomes another program: nothing of that is loaded outside."""
 
 
-class Group(NamedTuple):
+class Group(Record):
     """A control group of memory; `version` tells which files it has."""
 
     folder: str

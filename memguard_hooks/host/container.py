@@ -6,10 +6,10 @@ The files are those of the kernel's documentation: admin-guide/cgroup-v1/memory.
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from memguard_hooks.host.cgroup import MOUNT, Group
 from memguard_hooks.host.process_tree import PROC, parse_sizes
+from memguard_hooks.record import Record
 
 UNLIMITED = 2**60
 """A limit from here on is none: version 1 writes the largest number of pages that fits into 63 bits."""
@@ -18,7 +18,7 @@ MAX_BYTES = 2**20
 """More than any of these files has."""
 
 
-class Use(NamedTuple):
+class Use(Record):
     """What is charged to a container, in bytes, None where nobody tells.
 
     `working` is the charge less the pages of files that were not used of late: the kernel drops those first, and
@@ -33,21 +33,21 @@ class Use(NamedTuple):
     peak: int | None
 
 
-class Limit(NamedTuple):
+class Limit(Record):
     """The most memory in bytes, and the file or the place that says so."""
 
     size: int
     source: str
 
 
-class Machine(NamedTuple):
+class Machine(Record):
     """The memory of the whole machine, in bytes."""
 
     total: int
     available: int
 
 
-class Container(NamedTuple):
+class Container(Record):
     """The group of a process with what it tells. `is_whole` marks the machine itself: no group around the process.
 
     `kills` counts processes that the kernel killed for want of memory, None where it does not count them.

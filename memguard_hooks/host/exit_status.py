@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from memguard_hooks.record import Record
 
 SIGNALS = {
     1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 8: "SIGFPE", 9: "SIGKILL",
@@ -16,7 +16,7 @@ SIGNALS = {
 MAX_SIGNAL = 64
 
 
-class Explained(NamedTuple):
+class Explained(Record):
     """A status in a word (`137 = 128 + 9, SIGKILL`), what it says of memory, and what to look at."""
 
     status: int

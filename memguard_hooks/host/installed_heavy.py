@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.heavy import Heavy
 from memguard_hooks.catalog.lookup import Footprint
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-class HeavyDistribution(NamedTuple):
+class HeavyDistribution(Record):
     """A heavy distribution that is installed, and what its dearest module takes, None where nobody measured it."""
 
     name: str

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import NamedTuple
 
 from memguard_hooks.host.process_tree import PROC, Stat, parse_sizes, parse_stat
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SHOWN_NAME = 40
 
 
-class ProcessSize(NamedTuple):
+class ProcessSize(Record):
     """One process: resident memory in bytes, and its proportional share (PSS), None where this user may not see it."""
 
     pid: int

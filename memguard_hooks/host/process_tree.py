@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import NamedTuple
+
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PROC = "/proc"
 MARK = "MEMGUARD_MEASURE"
@@ -13,7 +17,7 @@ MARK = "MEMGUARD_MEASURE"
 TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
-class Stat(NamedTuple):
+class Stat(Record):
     """What the kernel tells of a process in one line; `time` is the seconds of CPU that it has used."""
 
     state: str
@@ -23,7 +27,7 @@ class Stat(NamedTuple):
     start: int
 
 
-class ProcessMemory(NamedTuple):
+class ProcessMemory(Record):
     """The memory of a process in bytes; `shared` and `own` are its proportional (PSS) and its unique set (USS).
 
     `shared_anonymous` is the anonymous part of PSS, None where the kernel does not tell (before 5.2).
@@ -37,7 +41,7 @@ class ProcessMemory(NamedTuple):
     shared_anonymous: int | None = None
 
 
-class Process(NamedTuple):
+class Process(Record):
     """One process; `files` maps each place of a file that it has mapped to the bytes that are resident."""
 
     pid: int
@@ -46,7 +50,7 @@ class Process(NamedTuple):
     files: dict[tuple[str, str, str], int]
 
 
-class Socket(NamedTuple):
+class Socket(Record):
     """An address that a process listens on."""
 
     address: str

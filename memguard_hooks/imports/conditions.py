@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
-from typing import Any, NamedTuple
 
 import libcst as cst
 
 from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.syntax import dotted, integer, literal
 from memguard_hooks.imports.values import Module, Scope
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _FACTS = {"sys.platform": "linux", "os.name": "posix", "platform.system": "Linux"}
 """Where services run."""
@@ -28,7 +32,7 @@ _OPERATORS: dict[type[cst.BaseCompOp], Callable[[Any, Any], Any]] = {
 }
 
 
-class Truth(NamedTuple):
+class Truth(Record):
     """What a condition is, None where nobody can know, and what decided."""
 
     value: bool | None

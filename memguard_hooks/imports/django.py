@@ -8,10 +8,13 @@ made, and the URLconf at the first request, in each process that answers one.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 
 from memguard_hooks.formats.python_literals import Literals, dotted_end, parse_module
 from memguard_hooks.imports.model import FrameworkEdge
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
 

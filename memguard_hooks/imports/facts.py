@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
@@ -16,8 +14,14 @@ from memguard_hooks.imports.model import Analysis, FrameworkEdge, ImportSite, Ta
 from memguard_hooks.record import Record
 from memguard_hooks.store import Store
 
-Read = Callable[[], bytes]
-Fact = TypeVar("Fact")
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias, TypeVar
+
+    Fact = TypeVar("Fact")
+
+Read: TypeAlias = "Callable[[], bytes]"
 
 FRESH_TREES = 16
 """Analyses after which memory is freed: libcst's trees leave reference cycles of some MiB."""
@@ -167,7 +171,7 @@ def _texts(values: object) -> tuple[str, ...]:
     return tuple(map(_text, _checked(values, list)))
 
 
-def _one_of(value: object, known: tuple[str, ...]) -> Any:
+def _one_of(value: Any, known: tuple[str, ...]) -> Any:
     if value not in known:
         raise ValueError
-    return cast("Any", value)
+    return value

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from memguard_hooks.imports.model import FrameworkEdge
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
 
-class Framework(NamedTuple):
+class Framework(Record):
     """What the service is to its frameworks: the Django settings that its environment names, and whether it runs tasks."""
 
     django_settings: str | None = None
     is_worker: bool = False
 
 
-_SETTINGS = re.compile(rb"DJANGO_SETTINGS_MODULE[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']")
+_SETTINGS = late_pattern(rb"DJANGO_SETTINGS_MODULE[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']")
 _DJANGO = (b"INSTALLED_APPS", b"urlpatterns", b"MIDDLEWARE", b"ROOT_URLCONF")
 _CELERY = (b"autodiscover_tasks", b"include", b"imports", b"CELERY_IMPORTS", b"config_from_object")
-_CLASS = re.compile(rb"^class[ \t]+(\w{1,200})[ \t]*\(([^)]{0,500})\)[ \t]*:", re.MULTILINE)
+_CLASS = late_pattern(rb"^class[ \t]+(\w{1,200})[ \t]*\(([^)]{0,500})\)[ \t]*:", re.MULTILINE)
 
 
 def called_by_framework(data: bytes) -> frozenset[str]:

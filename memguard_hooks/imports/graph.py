@@ -7,14 +7,18 @@ what the first request runs, and then what is deferred, for what the service tak
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step
 from memguard_hooks.imports.model import FileReading, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from typing import Literal, TypeAlias
 
 MAX_FILES = 20_000
 """Files that one walk reads before it gives up."""
@@ -22,15 +26,15 @@ MAX_FILES = 20_000
 MAX_READS = 3
 """Times that one file is read because more of its functions are called, each time with all that are known by then."""
 
-Moment = Literal["start", "request", "call"]
+Moment: TypeAlias = "Literal['start', 'request', 'call']"
 """When something is loaded: as the service starts, at its first request, or in a call that may never come."""
 
 MOMENTS: tuple[Moment, ...] = ("start", "request", "call")
 
-Read = Callable[[str, Target], FileReading]
+Read: TypeAlias = "Callable[[str, Target], FileReading]"
 
 
-class External(NamedTuple):
+class External(Record):
     """One import from outside the project.
 
     `names` are the modules it may load: the one named, and each `from` name as a submodule of it. `site` is the
@@ -43,7 +47,7 @@ class External(NamedTuple):
     site: ImportSite | None = None
 
 
-class Walk(NamedTuple):
+class Walk(Record):
     """What an entry point reaches.
 
     `files` are the sizes in bytes of the files that are loaded at each moment, `edges` the files that each of them
@@ -61,7 +65,7 @@ class Walk(NamedTuple):
     standard: Mapping[Moment, Collection[str]] = MappingProxyType({})
 
 
-class _Reached(NamedTuple):
+class _Reached(Record):
     path: str
     module: str | None
     chain: tuple[Step, ...]

@@ -8,8 +8,6 @@ what a later call may import.
 
 from __future__ import annotations
 
-import re
-
 import libcst as cst
 
 from memguard_hooks.errors import MemguardError
@@ -27,6 +25,7 @@ from memguard_hooks.imports.statements import Statements
 from memguard_hooks.imports.uncalled import without_uncalled, without_unimporting
 from memguard_hooks.imports.values import Arguments, Scope
 from memguard_hooks.imports.walker import Context, Noted
+from memguard_hooks.pattern import late_pattern
 
 LIMITS = Limits(tokens=40_000, chain=2000, squares=8_000_000, squares_per_character=50, elifs=2000, lines=2, brackets=2)
 """What libcst is given: some 15 microseconds and 2.5 KiB for each token, a statement and a bracket for two more.
@@ -35,7 +34,7 @@ It takes quadratic time for long chains, a second for one of these, and for many
 people write has less than one square a character, tables of numbers some 15. It recurses into each branch of an `if`.
 """
 
-_PLACE = re.compile(r"^(?:\w+ error: )?(?:error at (?P<line>\d+):(?P<column>\d+): )?")
+_PLACE = late_pattern(r"^(?:\w+ error: )?(?:error at (?P<line>\d+):(?P<column>\d+): )?")
 """What libcst puts before its messages: the place behind the token that is wrong, column 0 behind a line end."""
 
 

@@ -7,12 +7,16 @@ configuration, PDM's `package-dir`, uv's `module-root` and workspaces) and the s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
 
 MAX_MEMBERS = 200
 """Members of a workspace that are looked at."""
@@ -21,7 +25,7 @@ MAX_MEMBERS = 200
 PYTHONS = tuple((3, minor) for minor in range(8, 17))
 
 
-class Layout(NamedTuple):
+class Layout(Record):
     """The folders that packages are installed from, and the commands that are: name → `module:function`.
 
     `python` is the Python that the project asks for, where it allows a single one, or none before lazy imports.

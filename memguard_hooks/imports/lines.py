@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.imports.model import ImportSite, When
+from memguard_hooks.pattern import late_pattern
 
-_IMPORT = re.compile(
+_IMPORT = late_pattern(
     r"""^(?P<lazy>lazy[ \t]+)?
     (?: import[ \t]+(?P<modules>[^\n\#;]+)
       | from(?P<dots>[ \t.]*)(?:(?P<module>\w[\w.]*)[ \t]*)?\bimport[ \t]*

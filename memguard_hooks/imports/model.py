@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.record import Record
 
-When = Literal["import", "call", "never"]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal, TypeAlias
+
+When: TypeAlias = "Literal['import', 'call', 'never']"
 """At import, in a call later on, or under no circumstances of the target."""
 
 LAZY_PYTHON = (3, 15)
@@ -22,7 +26,7 @@ MAX_CALLED = 2_000_000
 """Imports of one file times the names that it calls: each import tells which of these are its own."""
 
 
-class Target(NamedTuple):
+class Target(Record):
     """What decides conditions: the Python, how the file is loaded, and which of its names others call.
 
     `lazy_all` is `PYTHON_LAZY_IMPORTS=all` in the deployment.
@@ -34,7 +38,7 @@ class Target(NamedTuple):
     lazy_all: bool = False
 
 
-class ImportSite(NamedTuple):
+class ImportSite(Record):
     """One module that one place imports.
 
     `module` is as written, without the leading dots that `level` counts; `names` are those of a
@@ -56,7 +60,7 @@ class ImportSite(NamedTuple):
     calls: tuple[str, ...] = ()
 
 
-class Unknown(NamedTuple):
+class Unknown(Record):
     """An import at load time whose name is computed, or code at load time that is: `exec`, `runpy.run_path`."""
 
     line: int
@@ -64,14 +68,14 @@ class Unknown(NamedTuple):
     text: str
 
 
-class Analysis(NamedTuple):
+class Analysis(Record):
     """All that one file imports, by position."""
 
     sites: tuple[ImportSite, ...] = ()
     unknown: tuple[Unknown, ...] = ()
 
 
-class FrameworkEdge(NamedTuple):
+class FrameworkEdge(Record):
     """A module that a framework loads because of a line of this file; `is_optional` where it need not be there."""
 
     module: str
@@ -95,7 +99,7 @@ def called_below(called: Sequence[str], module: str, level: int, names: tuple[st
     return tuple(found)
 
 
-class FileReading(NamedTuple):
+class FileReading(Record):
     """What one file imports, and its size in bytes.
 
     `problem` says why it could not be analyzed: then `analysis` has what its unindented lines say. `note` says why its

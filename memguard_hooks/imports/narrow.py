@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 
 from memguard_hooks.formats.python_source import normalized
+from memguard_hooks.pattern import late_pattern
 
 MAX_TAILS = 4
 """How often each byte may be read as a part of a list of names, on average; hostile files have lists in lists."""
@@ -26,16 +27,16 @@ _GAP = rb"(?:[ \t\f]|\\(?:\r\n?|\n))*"
 _NAMES = rb"(?:[\w\x80-\xff.,* \t\f]|\\(?:\r\n?|\n))*"
 _IN_PARENTHESES = rb"(?:[\w\x80-\xff., \t\f\r\n\\]|\#[^\r\n]*)*"
 # The keyword comes first: a pattern that begins with a literal is searched for many times faster.
-_IMPORT = re.compile(rb"import(?<!%simport)(?!%s)(?=%s(?:\((%s)|(%s)))" % (_WORD, _WORD, _GAP, _IN_PARENTHESES, _NAMES))
-_FROM = re.compile(rb"from(?<!%sfrom)(?!%s)" % (_WORD, _WORD))
-_MODULE = re.compile(_NAMES)
-_COMMENT = re.compile(rb"\#[^\r\n]*")
+_IMPORT = late_pattern(rb"import(?<!%simport)(?!%s)(?=%s(?:\((%s)|(%s)))" % (_WORD, _WORD, _GAP, _IN_PARENTHESES, _NAMES))
+_FROM = late_pattern(rb"from(?<!%sfrom)(?!%s)" % (_WORD, _WORD))
+_MODULE = late_pattern(_NAMES)
+_COMMENT = late_pattern(rb"\#[^\r\n]*")
 
-_EXEC = re.compile(rb"exec(?<![\w.]exec)%s\(" % _GAP)
-_CALL = re.compile(rb"\b(?:import_module|(__import__))\b(?:%s\(\s*(?:name\s*=\s*)?(['\"])(\w[\w.]*)\2\s*([,)]))?" % _GAP)
-_OF_IMPORTLIB = re.compile(rb"[ \t]*from[ \t]+importlib[ \t]+import[ \t(]+(?:\w+[ \t]*,[ \t]*)*")
-_ALIAS = re.compile(rb"%sas\b" % _GAP)
-_NAME = re.compile(rb"['\"]([A-Za-z_\x80-\xff][\w.\x80-\xff]*)['\"]")
+_EXEC = late_pattern(rb"exec(?<![\w.]exec)%s\(" % _GAP)
+_CALL = late_pattern(rb"\b(?:import_module|(__import__))\b(?:%s\(\s*(?:name\s*=\s*)?(['\"])(\w[\w.]*)\2\s*([,)]))?" % _GAP)
+_OF_IMPORTLIB = late_pattern(rb"[ \t]*from[ \t]+importlib[ \t]+import[ \t(]+(?:\w+[ \t]*,[ \t]*)*")
+_ALIAS = late_pattern(rb"%sas\b" % _GAP)
+_NAME = late_pattern(rb"['\"]([A-Za-z_\x80-\xff][\w.\x80-\xff]*)['\"]")
 
 
 _ANY = frozenset({b"runpy", b"lazy_loader", b"exec", b"import_module", b"__import__"})

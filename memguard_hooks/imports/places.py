@@ -8,17 +8,17 @@ asked about the one statement of the module that holds it; a statement that stan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
 
 import libcst as cst
 
 from memguard_hooks.formats.python_tokens import Span
 from memguard_hooks.imports.syntax import is_import, statements
+from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from libcst.metadata import CodeRange
 
@@ -26,7 +26,7 @@ MAX_SEARCHES = 50
 """Nodes that are looked for one by one; where there are more, libcst is asked about the whole module."""
 
 
-class _Part(NamedTuple):
+class _Part(Record):
     """One statement of the module, its code, and the lines before it."""
 
     node: cst.CSTNode

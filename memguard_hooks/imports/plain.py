@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
 
 from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import WRAPPERS
@@ -29,19 +28,24 @@ from memguard_hooks.imports.plain_values import (
     is_own,
     operands,
 )
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 MAX_NAME = 1000
 """Letters of a dotted name."""
 
-_HARD = re.compile(
+_HARD = late_pattern(
     r"\blazy(?:[ \t\f]|\\\n)+(?:import|from)\b|__lazy_modules__|lazy_loader|import_module|__import__|runpy|"
     r"__(?:init_subclass|set_name|class_getitem)__"
 )
 """Words of files in which imports are not statements, or classes do more than they say."""
-_IMPORT = re.compile(r"(?:^|[;:])[ \t\f]*(?:import|from)\b", re.MULTILINE)
-_MAY_DECIDE = re.compile(r"TYPE_CHECKING|version_info|platform|(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
+_IMPORT = late_pattern(r"(?:^|[;:])[ \t\f]*(?:import|from)\b", re.MULTILINE)
+_MAY_DECIDE = late_pattern(r"TYPE_CHECKING|version_info|platform|(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
 """What a file must hold in which a name of a function may stand for one of these."""
-_MAY_EXIT = re.compile(r"\b(?:_?exit|quit|abort)\b")
+_MAY_EXIT = late_pattern(r"\b(?:_?exit|quit|abort)\b")
 
 _CANNOT_RUN = (ast.Pass, ast.Delete)
 _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))

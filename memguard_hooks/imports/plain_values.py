@@ -7,7 +7,6 @@ Where an expression might run code of the file, libcst is to decide.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
 
 from memguard_hooks.imports.known_calls import (
     CONSUMERS,
@@ -21,6 +20,10 @@ from memguard_hooks.imports.known_calls import (
     is_lazy_proxy,
 )
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON, Target
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 MAX_VALUES = 50
 """What one name may stand for, and classes from which one inherits."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import libcst as cst
 
 from memguard_hooks.imports.conditions import paths, truth
@@ -11,6 +9,10 @@ from memguard_hooks.imports.known_calls import EXITS
 from memguard_hooks.imports.syntax import children
 from memguard_hooks.imports.values import join
 from memguard_hooks.imports.walker import Context, Walker
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _ENDS = (cst.Return, cst.Raise, cst.Continue, cst.Break)
 

@@ -7,16 +7,15 @@ functions on. Without these bodies all that stays keeps its line and its column,
 
 from __future__ import annotations
 
-import re
-
 from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.formats.python_tokens import Body, cut, scan
 from memguard_hooks.imports.model import Target
+from memguard_hooks.pattern import late_pattern
 
-_BY_CALL = re.compile(r"(?i:lazy)|import_module|__import__|runpy")
+_BY_CALL = late_pattern(r"(?i:lazy)|import_module|__import__|runpy")
 """Words of files in which imports are not statements."""
-_WORD = re.compile(r"\w+")
-_CLASS = re.compile(r"\bclass\s+(\w+)")
+_WORD = late_pattern(r"\w+")
+_CLASS = late_pattern(r"\bclass\s+(\w+)")
 _BINDING = frozenset({"import", "global", "nonlocal"})
 """Words of bodies that import, or that bind what others may ask."""
 

@@ -7,8 +7,9 @@ import re
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode
 from memguard_hooks.imports.model import ImportSite
+from memguard_hooks.pattern import late_pattern
 
-_STATEMENT = re.compile(r"\s*(?:lazy\s+)?(?:import|from)\b")
+_STATEMENT = late_pattern(r"\s*(?:lazy\s+)?(?:import|from)\b")
 
 
 def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:

@@ -6,11 +6,14 @@ means that nobody knows. What holds other values is compared by identity: these 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import libcst as cst
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
 
 MAX_VALUES = 200
 """Possibilities of one name; what has more is not known."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import NamedTuple
 
 from memguard_hooks.catalog.lock import REST, Measured, MeasuredPackage, Size
 from memguard_hooks.finding import Step
@@ -12,12 +10,17 @@ from memguard_hooks.host.installed import InstalledDistribution
 from memguard_hooks.measure.import_graph import MAIN, Graph, add_sizes, in_order_of_start
 from memguard_hooks.measure.measure import MeasuredRun
 from memguard_hooks.measure.trace import TracedModule
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LISTED = 64 * 1024
 """A package of the standard library that takes less is summed with its like."""
 
 
-class Branch(NamedTuple):
+class Branch(Record):
     """A package, with what was loaded first because of it.
 
     `cumulative` is its own cost and that of all its branches. `also` are others that need it and would be loaded
@@ -31,7 +34,7 @@ class Branch(NamedTuple):
     also: tuple[str, ...] = ()
 
 
-class Import(NamedTuple):
+class Import(Record):
     """An import by the project, or its server, that first loads a package.
 
     `chain` leads there from the entry point. `saving` is what would not be loaded without it.
@@ -42,7 +45,7 @@ class Import(NamedTuple):
     saving: Size
 
 
-class Attribution(NamedTuple):
+class Attribution(Record):
     """What an entry point costs and why: `rest` is what it did besides importing, and a part of `first_party`."""
 
     imports: tuple[Import, ...]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 from memguard_hooks.catalog.lock import REST, Measured, closure
 from memguard_hooks.finding import Part
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BASE = "python"
 FIRST_PARTY = "(first-party)"
 
 
-class Compared(NamedTuple):
+class Compared(Record):
     """What one part was estimated and measured to take, in bytes; None where only the other knows of it."""
 
     package: str

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 FOLDERS = (".venv", "venv")
 PROGRAMS = (os.path.join("bin", "python"), os.path.join("Scripts", "python.exe"))
@@ -29,7 +32,7 @@ OURS = ("PATH", "HOME", "PYTHONDONTWRITEBYTECODE", "PYTHONHOME", "VIRTUAL_ENV", 
 """What a deployment sets for its own machine, and what would not be true here."""
 
 
-class PythonInterpreter(NamedTuple):
+class PythonInterpreter(Record):
     """The program that runs a project, and what named it."""
 
     path: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.catalog.lock import name_entry
@@ -17,10 +16,11 @@ from memguard_hooks.measure.interpreter import PythonInterpreter, make_environme
 from memguard_hooks.measure.measure import MeasureTarget
 from memguard_hooks.measure.serving import Start
 from memguard_hooks.project.project import Project
+from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
 
 
-class Launch(NamedTuple):
+class Launch(Record):
     """An entry point to run, by the name that it has in the lock; `main` is the path of what runs as `__main__`."""
 
     name: str

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from memguard_hooks.host import cgroup
 from memguard_hooks.host.process_tree import add_up
 from memguard_hooks.measure.running import RunningApp
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-class Outcome(NamedTuple):
+class Outcome(Record):
     """What a limit came to, in bytes: `kills` of the kernel, and the most memory that was seen.
 
     `reason` says why the limit was not enforced, and is empty where it was. `charged` is the most that the kernel

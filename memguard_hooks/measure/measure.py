@@ -12,8 +12,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
 
 from memguard_hooks.catalog.lock import Size
 from memguard_hooks.errors import MemguardError
@@ -23,16 +21,22 @@ from memguard_hooks.measure.interpreter import PythonInterpreter
 from memguard_hooks.measure.limit import Outcome, Watch, watched
 from memguard_hooks.measure.running import STEP_SECONDS, Rest, RunningApp, Tell, started
 from memguard_hooks.measure.trace import Trace
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal, TypeAlias
 
 PROBE = os.path.join(os.path.dirname(__file__), "probe.py")
 COMPILE = "import py_compile, sys; py_compile.compile(sys.argv[1], cfile=sys.argv[2], doraise=True)"
 BARE_SECONDS = 60
 
-Ending = Literal["ended", "settled", "busy", "failed"]
+Ending: TypeAlias = "Literal['ended', 'settled', 'busy', 'failed']"
 """It came to its end; it rests, and would run on; it never rested in the time it was given; or it did not start."""
 
 
-class MeasureTarget(NamedTuple):
+class MeasureTarget(Record):
     """What is run: the probe's arguments, the folder and the variables."""
 
     arguments: tuple[str, ...]
@@ -40,14 +44,14 @@ class MeasureTarget(NamedTuple):
     environment: Mapping[str, str]
 
 
-class Patience(NamedTuple):
+class Patience(Record):
     """How many seconds a program has to be still to count as settled, and how many it has in all."""
 
     still: float = 3
     timeout: float = 120
 
 
-class MeasuredRun(NamedTuple):
+class MeasuredRun(Record):
     """One run of an entry point; sizes in bytes, of the whole process. `children` are processes that it has started.
 
     `error` says why it failed, `output` are the last lines that it wrote.
@@ -69,7 +73,7 @@ class MeasuredRun(NamedTuple):
         return Size(self.size.resident - base.resident, self.size.anonymous - base.anonymous)
 
 
-class Probe(NamedTuple):
+class Probe(Record):
     """The compiled probe of one interpreter, and what it told of the interpreter alone."""
 
     interpreter: PythonInterpreter

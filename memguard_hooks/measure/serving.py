@@ -6,32 +6,36 @@ import http.client
 import re
 import socket
 import time
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from memguard_hooks.host.process_tree import Process, Socket, add_up, listening
 from memguard_hooks.measure.limit import Outcome, Watch, watched
 from memguard_hooks.measure.measure import Patience
 from memguard_hooks.measure.running import NotStartedError, Rest, RunningApp, Tell, started
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 LOOPBACK = "127.0.0.1"
 STEP_SECONDS = 0.25
 ANSWER_SECONDS = 2
 REQUEST_SECONDS = 30
 
-_EVERYWHERE = re.compile(r"(?<![\w.])0\.0\.0\.0(?![\w.])|\[::0?\]|(?<=[\s=])::(?=\s|$)")
-_BIND = re.compile(r"((?:--bind|-b)(?:[ =]|(?<=-b))['\"]?):(?=[\d$])")
+_EVERYWHERE = late_pattern(r"(?<![\w.])0\.0\.0\.0(?![\w.])|\[::0?\]|(?<=[\s=])::(?=\s|$)")
+_BIND = late_pattern(r"((?:--bind|-b)(?:[ =]|(?<=-b))['\"]?):(?=[\d$])")
 """gunicorn's and hypercorn's `--bind :8000`, which is every address."""
 
 
-class ServingSample(NamedTuple):
+class ServingSample(Record):
     """The processes of a service at one moment, and what they take together, each shared page once."""
 
     processes: tuple[Process, ...]
     total: int
 
 
-class ServingResult(NamedTuple):
+class ServingResult(Record):
     """A service that was started: `status` is what it answered first, None where it listens nowhere.
 
     `after` is the reading after the requests, of which `answered` came back with `statuses`. `outside` are
@@ -51,7 +55,7 @@ class ServingResult(NamedTuple):
     outcome: Outcome | None
 
 
-class Request(NamedTuple):
+class Request(Record):
     """What is asked of a service: so many times the same path."""
 
     path: str = "/"
@@ -80,7 +84,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-class Start(NamedTuple):
+class Start(Record):
     """How a service is started: by a command for the shell, in a folder, with these variables."""
 
     command: str

@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 FOLDERS = (
     os.path.join("lib", "python3.*", "site-packages"),
@@ -18,7 +23,7 @@ FOLDERS = (
 )
 """Where installers put packages, from the folder of an environment: of Python itself, of Debian, of Windows."""
 
-_PYTHON = re.compile(r"python(3\.\d{1,2})")
+_PYTHON = late_pattern(r"python(3\.\d{1,2})")
 
 
 def find_folders(interpreter: str) -> tuple[str, ...]:

@@ -6,11 +6,14 @@ or still runs, is read up to there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
-class Memory(NamedTuple):
+class Memory(Record):
     """Memory in bytes and time in nanoseconds; `peak` is by how much the process's peak has grown."""
 
     resident: int = 0
@@ -19,7 +22,7 @@ class Memory(NamedTuple):
     time: int = 0
 
 
-class TracedModule(NamedTuple):
+class TracedModule(Record):
     """One module that was loaded: what it took itself (`own`), and with all that it imported first (`taken`).
 
     `importer` is the module whose `line` asked for it. `bytecode` tells whether bytecode stood beside its source, None
@@ -45,7 +48,7 @@ class TracedModule(NamedTuple):
         return self.kind != "-"
 
 
-class End(NamedTuple):
+class End(Record):
     """The process at its end, in bytes; `reads` of memory took `observing` nanoseconds in all."""
 
     resident: int
@@ -58,7 +61,7 @@ class End(NamedTuple):
     error: str
 
 
-class TracedHost(NamedTuple):
+class TracedHost(Record):
     """The interpreter and the system that figures hold for, and how the memory was read."""
 
     method: str
@@ -69,7 +72,7 @@ class TracedHost(NamedTuple):
     cores: int
 
 
-class Trace(NamedTuple):
+class Trace(Record):
     """What the probe told of one process. `end` and `host` are None where it did not come to its end.
 
     `missing` are imports that found nothing, `edges` all imports, as (importer, name), where they were asked for.

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Report, identities, numbered
 from memguard_hooks.formats.json_document import JsonDocument, parse
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, inside
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
 
 FILE = "memguard-baseline.json"
 
@@ -57,7 +61,7 @@ MESSAGES: Mapping[str, Sequence[tuple[str, str]]] = {
 """Code → the messages, without figures, that version 0.1.0 wrote for want of a subject, and what each is about."""
 
 
-class Baseline(NamedTuple):
+class Baseline(Record):
     """What is known: findings by their identity, and estimates in bytes by the file and the name of each service.
 
     `folded` are findings that version 0.1.0 has written by their messages: their subjects have no figures.

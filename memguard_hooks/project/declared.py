@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from memguard_hooks.dependencies import manifests
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -29,7 +29,7 @@ MAX_FOLDERS = 300
 CPU_INDEX = b"/whl/cpu"
 """How the address of PyTorch's index of wheels for CPUs ends."""
 
-_INCLUDE = re.compile(rb"(?m)^\s*[-.]|-\x00")
+_INCLUDE = late_pattern(rb"(?m)^\s*[-.]|-\x00")
 
 
 class Pinned(Record):

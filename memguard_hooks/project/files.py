@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fnmatch
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped, at_fault
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -8,25 +8,28 @@ defaults written in `Settings`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Literal, TypeVar
+
     from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
     from memguard_hooks.tree import Tree
 
-T = TypeVar("T")
+    T = TypeVar("T")
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 FILE = "memguard.toml"
 
 
-class AllowedName(NamedTuple):
+class AllowedName(Record):
     """A name that the settings allow, the reason given, and where it is written."""
 
     reason: str
@@ -35,7 +38,7 @@ class AllowedName(NamedTuple):
     column: int
 
 
-class ServiceSettings(NamedTuple):
+class ServiceSettings(Record):
     """What `[services.NAME]`, or the top level for all services, says of one service."""
 
     platform: str | None = None
@@ -66,7 +69,7 @@ class ServiceSettings(NamedTuple):
         )
 
 
-class Settings(NamedTuple):
+class Settings(Record):
     """All settings, with their defaults. Sizes are bytes, shares are of 1."""
 
     service: ServiceSettings = ServiceSettings()

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from memguard_hooks.finding import MIB, Finding, Skipped, mib
 from memguard_hooks.host.container import Container, Limit
 from memguard_hooks.host.exit_status import Explained
 from memguard_hooks.host.installed_heavy import HeavyDistribution
 from memguard_hooks.host.process_sizes import ProcessSize
 from memguard_hooks.output import plain, write_json
+from memguard_hooks.record import Record
 
 SHOWN_PROCESSES = 10
 
 SHOWN_VALUE = 60
 
 
-class MemoryReport(NamedTuple):
+class MemoryReport(Record):
     """What was read of a container: its limit, the shares of it at which it is judged, and its processes."""
 
     container: Container
@@ -26,7 +25,7 @@ class MemoryReport(NamedTuple):
     processes: tuple[ProcessSize, ...]
 
 
-class Packages(NamedTuple):
+class Packages(Record):
     """What is installed in an interpreter's environment, and the heavy ones of it."""
 
     interpreter: str
@@ -34,7 +33,7 @@ class Packages(NamedTuple):
     heavy: tuple[HeavyDistribution, ...]
 
 
-class ReportedVariable(NamedTuple):
+class ReportedVariable(Record):
     """A variable of the runtime: its value, None where it is not set, and what that means."""
 
     name: str
@@ -42,14 +41,14 @@ class ReportedVariable(NamedTuple):
     meaning: str
 
 
-class Environment(NamedTuple):
+class Environment(Record):
     """The variables that matter, and whose they are."""
 
     whose: str
     variables: tuple[ReportedVariable, ...]
 
 
-class Health(NamedTuple):
+class Health(Record):
     """All that was asked for; None stands for a part that was not, or that this system does not tell."""
 
     memory: MemoryReport | None

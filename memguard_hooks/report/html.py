@@ -11,7 +11,6 @@ import base64
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from memguard_hooks.errors import MemguardError
@@ -20,6 +19,10 @@ from memguard_hooks.output import visible
 from memguard_hooks.report import outline
 from memguard_hooks.report.icicle import is_drawn, lay_out
 from memguard_hooks.report.text import name_part
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
 
 FOLDER = os.path.join(os.path.dirname(__file__), "page")
 

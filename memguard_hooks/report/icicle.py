@@ -6,10 +6,10 @@ Sizes stay whole bytes, so that what lies in a field never sums to more than the
 from __future__ import annotations
 
 from html import escape
-from typing import NamedTuple
 
 from memguard_hooks.finding import Part, ServiceReport, mib, way
 from memguard_hooks.output import visible
+from memguard_hooks.record import Record
 from memguard_hooks.report.text import name_part
 
 HEATS = ((0.2, "heat4"), (0.08, "heat3"), (0.02, "heat2"))
@@ -19,7 +19,7 @@ ROW, LOWEST, HIGHEST = 26, 300, 760
 """Pixels of a chart's height: for each package, at least and at most."""
 
 
-class Node(NamedTuple):
+class Node(Record):
     """One field of the picture, in bytes: a service, a line that imports, or a package."""
 
     parent: int | None
@@ -30,7 +30,7 @@ class Node(NamedTuple):
     told: tuple[str, ...]
 
 
-class Chart(NamedTuple):
+class Chart(Record):
     """The fields of one service, each after the one that it lies in."""
 
     number: int

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from html import escape
-from typing import NamedTuple
 
 from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step, mib, signed
 from memguard_hooks.output import visible
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.report import outline
 from memguard_hooks.report.github import most_severe_first
 from memguard_hooks.report.text import name_part
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 LIMIT = 65_000
 """Characters, less than a comment may have: what posts it may add a line of its own."""
@@ -26,13 +30,13 @@ NOTICE = 200
 
 PIPE = r"\|"
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>~&])")
+_MARKUP = late_pattern(r"([\\`*_\[\]<>~&])")
 
-_LIVE = re.compile(r"[@#$]|://|www\.|\bgh-\d|:[\w+-]+:", re.IGNORECASE)
+_LIVE = late_pattern(r"[@#$]|://|www\.|\bgh-\d|:[\w+-]+:", re.IGNORECASE)
 """What GitHub makes a mention, a reference, a formula, a link or a picture of, though its punctuation is escaped."""
 
 
-class _Block(NamedTuple):
+class _Block(Record):
     """Lines that are shown or left out together, and what they are counted as."""
 
     text: str

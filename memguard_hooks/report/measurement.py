@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import NamedTuple
 
 from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, mib, way
@@ -16,6 +14,11 @@ from memguard_hooks.measure.limit import Outcome
 from memguard_hooks.measure.measure import MeasuredRun
 from memguard_hooks.measure.serving import ServingResult, ServingSample
 from memguard_hooks.output import plain
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FOLDED = MIB
 """A package below that is counted among others."""
@@ -23,7 +26,7 @@ FOLDED = MIB
 SHOWN_COMMAND = 60
 
 
-class EntryResult(NamedTuple):
+class EntryResult(Record):
     """One entry point: `uncompiled` is the run before bytecode was there, None where nothing had to be compiled."""
 
     name: str
@@ -37,7 +40,7 @@ class EntryResult(NamedTuple):
     outcome: Outcome | None = None
 
 
-class ServiceResult(NamedTuple):
+class ServiceResult(Record):
     """One service that was started. `estimated` is the static estimate in bytes, None where it was not asked for."""
 
     name: str

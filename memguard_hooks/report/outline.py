@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from memguard_hooks.finding import CODES, MIB, Finding, Part, Report, ServiceReport, Severity, Skipped, mib, signed
 from memguard_hooks.output import visible
 from memguard_hooks.report.text import BUDGET
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SEVERITIES: tuple[tuple[Severity, str], ...] = (("error", "errors"), ("warning", "warnings"))
 

@@ -7,7 +7,6 @@ what would steer the terminal is written as an escape.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -17,6 +16,10 @@ from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, m
 from memguard_hooks.output import visible
 from memguard_hooks.report import outline
 from memguard_hooks.report.text import name_part
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 WIDEST = 110
 """Columns beyond which a line is no longer read at a glance."""

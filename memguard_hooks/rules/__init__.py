@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import os
-from typing import NamedTuple
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import CODES
+from memguard_hooks.record import Record
 
 FOLDER = os.path.dirname(__file__)
 
@@ -28,7 +28,7 @@ DOCUMENTED = {**CODES, "MG190": EVERY_HOOK, "MG191": EVERY_HOOK}
 """Each code that has a text, and the hook that reports it."""
 
 
-class Rule(NamedTuple):
+class Rule(Record):
     """One rule as people read it; `text` is the whole markdown, whose first line has the code and the title."""
 
     code: str

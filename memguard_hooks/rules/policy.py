@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from memguard_hooks.finding import Finding
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from memguard_hooks.project.settings import AllowedName
 
 LITELLM = "litellm"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from memguard_hooks.deployment.servers import asgi, celery, frameworks, gunicorn, process_managers, queues, uvicorn, wsgi
 from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, unknown
 
-_Read = Callable[[list[str], Host], StartCommand]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+_Read: TypeAlias = "Callable[[list[str], Host], StartCommand]"
 
 _PROGRAMS: dict[str, tuple[_Read, str]] = {
     "gunicorn": (gunicorn.read, "gunicorn"),

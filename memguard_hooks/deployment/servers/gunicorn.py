@@ -6,7 +6,6 @@ Options and precedence are those of 27.0 (`gunicorn.config.KNOWN_SETTINGS`, `gun
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from memguard_hooks.deployment.gunicorn_settings import SETTINGS, GunicornSettings, Unresolved, Value
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
@@ -20,6 +19,7 @@ from memguard_hooks.deployment.start import (
     count_workers,
 )
 from memguard_hooks.formats.shell import split_plain
+from memguard_hooks.record import Record
 
 GRAMMAR = grammar("""
     --help/-h --version/-v --check-config --print-config --reload --spew --preload --no-sendfile --reuse-port
@@ -49,7 +49,7 @@ _OPTIONS = {
 """Options that are a setting."""
 
 
-class _Settings(NamedTuple):
+class _Settings(Record):
     """The settings by their precedence, and where preloading is switched on."""
 
     values: dict[str, Value | Unresolved]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 
 from memguard_hooks.deployment.start import Host, StartCommand, UnknownStartError
 
-Parse = Callable[[str, Host], StartCommand]
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeAlias
+
+Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
 
 MAX_BYTES = 2**16
 """A list of commands is a screen or two."""

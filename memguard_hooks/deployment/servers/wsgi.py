@@ -6,10 +6,13 @@ Facts: `waitress.adjustments` of 3.0; the options of uWSGI 2.0 (https://uwsgi-do
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.start import Host, RefusedError, StartCommand, UnknownStartError, count_workers
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 WAITRESS = grammar("""
     --[no-]ipv4 --[no-]clear-untrusted-proxy-headers --[no-]asyncore-use-poll --[no-]log-socket-errors

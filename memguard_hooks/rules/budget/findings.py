@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 
 from memguard_hooks.app.deferral import Deferral, fewest
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
@@ -13,6 +12,10 @@ from memguard_hooks.finding import MIB, Finding, Part, ServiceReport, Severity, 
 from memguard_hooks.project.baseline import GROWTH
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import WARN
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 HOOK = "memory-budget"
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
 from memguard_hooks.app.entry_points import read_command
 from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.service_estimate import AssessedService
 from memguard_hooks.finding import MIB, Part, ServiceReport, Skipped, Verdict
 from memguard_hooks.project.project import Project
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 
 def judge(project: Project, assessed: AssessedService) -> ServiceReport:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from memguard_hooks.finding import CODES, Finding, Severity
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from memguard_hooks.dependencies.requirement import Requirement
 

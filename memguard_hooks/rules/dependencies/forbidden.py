@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity, mib
+from memguard_hooks.record import Record
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.dependencies.lighter import INSTEAD, LIGHTER_BUILD
 from memguard_hooks.rules.policy import COMPANIONS, FORBIDDEN, unexplained
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.requirement import Requirement
     from memguard_hooks.project.project import Project
@@ -67,7 +69,7 @@ def find(project: Project) -> list[Finding]:
     return apply_allowances(HOOK, findings, allowances, owns_unknown=False)
 
 
-class Forbidden(NamedTuple):
+class Forbidden(Record):
     """The names that are forbidden in a project, and those of which a way through others is an error."""
 
     names: frozenset[str]

@@ -5,10 +5,10 @@ Figures of memory are not here: the catalog has those that were measured.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from memguard_hooks.record import Record
 
 
-class Way(NamedTuple):
+class Way(Record):
     """What to do instead, and the page that says how."""
 
     advice: str

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import Finding, Severity, Skipped, mib
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.policy import CEILING, LITELLM, WITHDRAWN
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.locked import Locked
     from memguard_hooks.dependencies.requirement import Manifest, Pin, Requirement, RequirementSource
@@ -23,11 +26,11 @@ HOOK = "pin-litellm"
 MAX_DECLARATIONS = 100
 """Declarations of one package in one file that are judged."""
 
-_PUBLIC_INDEX = re.compile(r"//pypi\.")
+_PUBLIC_INDEX = late_pattern(r"//pypi\.")
 """The host of the index that the tables of served versions are of."""
 
 
-class JudgedRequirement(NamedTuple):
+class JudgedRequirement(Record):
     """A finding, what it is about, and the version that would mend it, None where a person must choose."""
 
     finding: Finding
@@ -56,7 +59,7 @@ def find(project: Project) -> tuple[tuple[Finding, ...], list[JudgedRequirement]
     return tuple(apply_allowances(HOOK, findings, allowances, owns_unknown=True)), judged
 
 
-class Fault(NamedTuple):
+class Fault(Record):
     """What is wrong with a version: the code, what a message says of it, and what it takes in bytes."""
 
     code: str

@@ -9,17 +9,19 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.module_names import known_modules, modules_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.policy import COMPANIONS
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from memguard_hooks.dependencies.requirement import Requirement
     from memguard_hooks.project.project import Project
 
@@ -35,10 +37,12 @@ LOADERS_OF = {"scikit-learn": ("cloudpickle", "dill", "joblib", "pickle", "skops
 REQUIRED_BY_MANY = frozenset({"matplotlib", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "seaborn"})
 """Packages that are often declared only for the version that another one shall get."""
 
-_LOADERS = re.compile(r"langchain|llama-index|haystack|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel")
+_LOADERS = late_pattern(
+    r"langchain|llama-index|haystack|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel"
+)
 """Libraries that load what they find, or are told by a name."""
 
-_MENTIONS = re.compile(
+_MENTIONS = late_pattern(
     r"(?:\.(?:ya?ml|toml|cfg|ini|json|sh|ipynb|html|env|conf)|(?:^|/)(?:Procfile|Makefile|justfile|[^/]*Dockerfile[^/]*))$"
 )
 _WORD = rb"(?<![\w.-])%s(?![\w-])"

@@ -6,15 +6,19 @@ A Dockerfile and a Procfile know no comments at the end of a line, JSON knows no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from memguard_hooks.allowance import Allowance, apply_allowances, read_allowances
 from memguard_hooks.finding import Finding
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import Project
 
-_COMMENT = re.compile(r"(?P<before>^|.*?\s)(?P<comment>#\s*memguard:.*)")
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
-_OWN_LINE_ONLY = re.compile(r"(^|/)(Procfile|([^/]*\.)?Dockerfile(\.[^/]*)?)$")
+_COMMENT = late_pattern(r"(?P<before>^|.*?\s)(?P<comment>#\s*memguard:.*)")
+
+_OWN_LINE_ONLY = late_pattern(r"(^|/)(Procfile|([^/]*\.)?Dockerfile(\.[^/]*)?)$")
 
 
 def apply(project: Project, findings: list[Finding], paths: Iterable[str], hook: str) -> list[Finding]:

@@ -8,19 +8,23 @@ of Flask and Django load the app in both (`flask.cli` 3.1, `django.utils.autorel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import Trap
 from memguard_hooks.finding import Finding
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.deployment.findings import finding
 
-_DEBUGGING = re.compile(r"-X ?(?:dev|tracemalloc(?:=[1-9]\d*)?)")
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEBUGGING = late_pattern(r"-X ?(?:dev|tracemalloc(?:=[1-9]\d*)?)")
 
 NATIVE = frozenset({"Procfile", "render.yaml", "nixpacks.toml", "app.yaml", "railway.json", "railway.toml"})
 """Files of hosts that start an app in a checkout of the repository; an image may hold more."""
 
-_INSTALLERS = re.compile(r"\s*(?:pip3?|uv|poetry|pdm|pipenv|python3? -m pip)\s[\w\s.=/\[\],:<>~!-]*")
+_INSTALLERS = late_pattern(r"\s*(?:pip3?|uv|poetry|pdm|pipenv|python3? -m pip)\s[\w\s.=/\[\],:<>~!-]*")
 """Commands of a build that only install; any other may write what is started."""
 
 

@@ -10,22 +10,26 @@ function of Lambda flushes each write (aws/aws-lambda-python-runtime-interface-c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import Build
 from memguard_hooks.finding import MIB, Finding, mib
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.deployment.findings import finding
 
-_UV = re.compile(r"\buv\s+(?:pip\s+(?:install|sync)|sync|add)\b")
-_NO_COMPILE = re.compile(r"\bpip3?\s+install\b[^&|;]*--no-compile\b")
-_COMPILES = re.compile(
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_UV = late_pattern(r"\buv\s+(?:pip\s+(?:install|sync)|sync|add)\b")
+_NO_COMPILE = late_pattern(r"\bpip3?\s+install\b[^&|;]*--no-compile\b")
+_COMPILES = late_pattern(
     r"UV_COMPILE_BYTECODE(?:[ \t]*=[ \t]*|[ \t]+)[\"']?(?!0|false)\w|--compile(?:-bytecode)?(?![\w-])|\bcompileall\b",
     re.IGNORECASE,
 )
 
-_PRINTS = re.compile(rb"(?m)^[ \t]*print\((?!.*(?:flush|file=sys\.stderr))")
+_PRINTS = late_pattern(rb"(?m)^[ \t]*print\((?!.*(?:flush|file=sys\.stderr))")
 
 MAX_LENGTH = 2**13
 """Characters of a command that are looked at."""

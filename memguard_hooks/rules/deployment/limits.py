@@ -8,16 +8,20 @@ all memory of its machine, and then the kernel chooses what dies. The figures of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.finding import MIB, Finding, mib
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.deployment.findings import finding
 
-_COMMENT = re.compile(r"(?:^|\s)#\s*(.*)$")
-_FIGURE = re.compile(r"(?<![\d.\w-])(\d{1,5}(?:\.\d{1,3})?)\s?([MG])i?B\b", re.IGNORECASE)
-_ASIDE = re.compile(
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_COMMENT = late_pattern(r"(?:^|\s)#\s*(.*)$")
+_FIGURE = late_pattern(r"(?<![\d.\w-])(\d{1,5}(?:\.\d{1,3})?)\s?([MG])i?B\b", re.IGNORECASE)
+_ASIDE = late_pattern(
     r"[$€]\s?\d+(?:\.\d+)?(?:\s?/\s?\w+|\s(?:a|per)\s\w+)?|(?<![\w.])\d+(?:\.\d+)?\s?v?CPUs?\b|[\s,;:()\[\]=./\u2013\u2014-]",
     re.IGNORECASE,
 )

@@ -11,16 +11,19 @@ the names that end in an underscore are those of mallopt). What debugging takes 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
 
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import MIB, Finding
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.rules.deployment.findings import finding
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from memguard_hooks.app.service_estimate import RunningService
     from memguard_hooks.project.project import Project
 
@@ -34,7 +37,7 @@ KNOWN = (
 
 _PREFIXES = ("PYTHON", "MALLOC_", "GUNICORN_", "WEB_CONC", "UVICORN_")
 
-_NAME = re.compile(rb"\b(?:PYTHON|MALLOC_|GUNICORN_|WEB_CONC|UVICORN_)\w{1,40}")
+_NAME = late_pattern(rb"\b(?:PYTHON|MALLOC_|GUNICORN_|WEB_CONC|UVICORN_)\w{1,40}")
 
 _RIGHT = frozenset({"PYTHONMALLOCSTATS", "UVICORN_WORKER", "PYTHONOPTIMIZED"})
 """Names near a known one that are names of their own."""
@@ -50,11 +53,11 @@ ON_BY_ANYTHING = frozenset({"PYTHONDEVMODE", "PYTHONASYNCIODEBUG"})
 _MEANS_OFF = frozenset({"0", "false", "no", "off", "n", "f", "disable", "disabled"})
 _MEANS_ON = frozenset({"1", "true", "yes", "on", "y", "t"})
 
-_ALLOCATORS = re.compile(r"|default|debug|(malloc|pymalloc|mimalloc)(_debug)?")
-_SINCE_313 = re.compile(r"mimalloc(_debug)?")
+_ALLOCATORS = late_pattern(r"|default|debug|(malloc|pymalloc|mimalloc)(_debug)?")
+_SINCE_313 = late_pattern(r"mimalloc(_debug)?")
 
 
-class Started(NamedTuple):
+class Started(Record):
     """A program as its variables see it: all that it is given, where those stand that are judged, and how it is started."""
 
     environment: Mapping[str, str]

@@ -8,9 +8,7 @@ The settings of gunicorn are those of its own documentation (docs/content/refere
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
 from memguard_hooks.app.limit import bands_of
@@ -20,7 +18,10 @@ from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.rules.deployment.findings import finding
 from memguard_hooks.tree import join
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from memguard_hooks.project.project import Project
 
 MUCH = 40 * MIB

@@ -6,16 +6,17 @@ packaging says the same of all that is compared here, which a test holds; it is 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from memguard_hooks.dependencies import requirements_txt
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree
 
 
-class ExactPin(NamedTuple):
+class ExactPin(Record):
     """A version that a requirements file pins; `is_certain` where it says that exactly this is to be installed."""
 
     name: str
@@ -26,10 +27,10 @@ class ExactPin(NamedTuple):
     is_certain: bool
 
 
-_FORM = re.compile(
+_FORM = late_pattern(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^]]*\])?\s*\(?(?P<specifier>[^;@()]*)\)?\s*(?:;(?P<marker>.*))?"
 )
-_EXACT = re.compile(r"\s*={2,3}\s*([A-Za-z0-9.!+_-]+)\s*")
+_EXACT = late_pattern(r"\s*={2,3}\s*([A-Za-z0-9.!+_-]+)\s*")
 
 
 def read(tree: Tree, path: str) -> tuple[tuple[ExactPin, ...], tuple[Skipped, ...]]:
@@ -58,7 +59,7 @@ def _parse(text: str, path: str, line: int, column: int, end_line: int) -> Requi
 
 # Versions
 
-_VERSION = re.compile(
+_VERSION = late_pattern(
     r"v?(?:(?P<epoch>\d+)!)?(?P<release>\d+(?:\.\d+)*)(?P<rest>(?:[-_.]?[a-z]+[-_.]?\d*|-\d+)*)(?:\+(?P<local>[a-z0-9._-]+))?"
 )
 _WORDS = {"alpha": "a", "beta": "b", "c": "rc", "pre": "rc", "preview": "rc", "rev": "post", "r": "post", "": "post"}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from memguard_hooks.app.heavy_imports import Eager, eager_imports, eager_in_file, find_entries, imports_past_modules
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Skipped, Step, mib
 from memguard_hooks.rules.policy import unexplained
 
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from memguard_hooks.allowance import Allowance
     from memguard_hooks.project.project import Project
 

@@ -1,0 +1,25 @@
+"""Regular expressions that are compiled when they are first used: a hook passes a hundred and uses ten."""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from re import compile as late_pattern
+else:
+
+    class late_pattern:  # noqa: N801 - it stands for a function
+        """What `re.compile` returns, once something of it is asked for."""
+
+        def __init__(self, pattern, flags=0):
+            self._given = pattern, flags
+
+        def __getattr__(self, name):
+            compiled = re.compile(*self._given)
+            for method in ("search", "match", "fullmatch", "finditer", "findall", "sub", "split", "pattern", "groupindex"):
+                setattr(self, method, getattr(compiled, method))
+            return getattr(compiled, name)
+
+
+__all__ = ["late_pattern"]

@@ -1,0 +1,36 @@
+"""A pattern that is compiled late answers as one that is compiled at once."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from memguard_hooks.pattern import late_pattern
+
+TEXT = "import os\nimport sys as s\n"
+
+
+@pytest.mark.parametrize("method", ["search", "match", "fullmatch", "findall", "split"])
+def test_it_answers_as_a_compiled_one_does(method: str) -> None:
+    late, ready = late_pattern(r"(?P<word>\w+)", re.ASCII), re.compile(r"(?P<word>\w+)", re.ASCII)
+    assert str(getattr(late, method)(TEXT)) == str(getattr(ready, method)(TEXT))
+    assert str(getattr(late, method)(TEXT)) == str(getattr(ready, method)(TEXT)), "and once more"
+
+
+def test_the_other_answers() -> None:
+    late, ready = late_pattern(rb"(?m)^import (\w+)"), re.compile(rb"(?m)^import (\w+)")
+    assert [one.span() for one in late.finditer(TEXT.encode())] == [one.span() for one in ready.finditer(TEXT.encode())]
+    assert late.sub(b"x", TEXT.encode()) == ready.sub(b"x", TEXT.encode())
+    assert (late.pattern, late.flags, late.groups, late.groupindex) == (ready.pattern, ready.flags, 1, ready.groupindex)
+
+
+def test_nothing_is_compiled_before_it_is_used() -> None:
+    code = (
+        "import re\nmade = []\nre.compile = lambda *given: made.append(given)\n"
+        "from memguard_hooks.pattern import late_pattern\nlate_pattern('[')\nprint(made)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
