@@ -1,4 +1,4 @@
-"""Each line of `.pre-commit-hooks.yaml` is held: by the code, by the README and by upstream's own validators."""
+"""Each line of `.pre-commit-hooks.yaml` is held: by the code, by the documentation and by upstream's own validators."""
 
 from __future__ import annotations
 
@@ -181,15 +181,22 @@ def test_codes_are_those_of_the_rules() -> None:
 
 
 @each_hook
-def test_readme_has_a_section(name: str) -> None:
+def test_readme_names_the_hook_and_the_page_of_the_hooks_has_its_section(name: str) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert len(re.findall(rf"(?m)^#+ .*`{name}`", readme)) == 1
-    assert f"      - id: {name}\n" in readme
+    page = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
+    assert readme.count(f"\n| [`{name}`](docs/hooks.md#{name}) | ") == 1
+    assert len(re.findall(rf"(?m)^## `{name}`$", page)) == 1
+    assert f"      - id: {name}\n" in page
+
+
+def test_readme_shows_the_entry_of_the_hook_that_runs_all() -> None:
+    assert f"      - id: {ALL}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @each_hook
-def test_readme_names_all_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert read_options(name, capsys) <= set(re.findall(r"--[a-z-]+", (ROOT / "README.md").read_text(encoding="utf-8")))
+def test_the_page_of_the_hooks_names_all_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "hooks.md").read_text(encoding="utf-8")
+    assert read_options(name, capsys) <= set(re.findall(r"--[a-z-]+", page))
 
 
 def read_options(name: str, capsys: pytest.CaptureFixture[str]) -> set[str]:

@@ -194,7 +194,7 @@ def test_the_rules_are_all_there_once_and_as_long_as_github_takes_them() -> None
         assert 10 < len(rule["shortDescription"]["text"]) <= 1024
         assert 30 < len(rule["fullDescription"]["text"]) <= 1024
         assert rule["fullDescription"]["text"] != rule["shortDescription"]["text"]
-        assert "## How to mend it" in rule["help"]["markdown"]
+        assert "## How to fix it" in rule["help"]["markdown"]
         assert rule["help"]["text"]
         assert rule["helpUri"].startswith(driver["informationUri"])
         assert rule["helpUri"].partition("#")[2] in headings

@@ -27,7 +27,7 @@ from memguard_hooks.tree import WorkTree
 
 ROOT = Path(__file__).resolve().parent.parent
 
-SECTIONS = ["What it finds", "Why it matters", "Examples", "How to mend it", "Options", "How to allow it"]
+SECTIONS = ["What it finds", "Why it matters", "Examples", "How to fix it", "Options", "How to allow it"]
 
 _FILE = re.compile(
     r"(?ms)^(?P<kind>Bad|Good|With|Before this commit): `(?P<path>[^`\n]+)`[^\n]*\n\n```\w+\n(?P<text>.*?)^```$"

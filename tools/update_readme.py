@@ -1,4 +1,4 @@
-"""Put the real output of the examples into the README, or check that it is there.
+"""Put the real output of the examples into the README and the page of the hooks, or check that it is there.
 
 python tools/update_readme.py [--check]
 """
@@ -10,46 +10,71 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
-EXAMPLES = {"example": "examples/oom-bot", "lean": "examples/lean-bot"}
 
 
-def run_check(folder: str) -> str:
-    """Return what `memguard check` prints, as a reader of a clean clone sees it."""
-    command = [sys.executable, "-m", "memguard_hooks", "check", folder]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", check=False)
+class Example(NamedTuple):
+    """One output: the page that shows it, the name of the marks around it there, and the command that prints it."""
+
+    page: str
+    mark: str
+    command: tuple[str, ...]
+
+
+EXAMPLES = (
+    Example("README.md", "example", ("check", "--select", "MG3", "examples/oom-bot")),
+    Example("README.md", "lean", ("check", "examples/lean-bot")),
+    Example("docs/hooks.md", "all", ("check", "examples/oom-bot")),
+)
+
+
+def run(command: tuple[str, ...]) -> str:
+    """Return what a command prints, as a reader of a clean clone sees it."""
+    result = subprocess.run(
+        [sys.executable, "-m", "memguard_hooks", *command],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
     output = result.stdout + result.stderr
     # In a clean clone nothing differs from the last commit.
     output = re.sub(r"(?m)^ +(?:fix: )?this commit brings .*\n", "", output)
     return re.sub(r"this commit [+-]\d+", "this commit +0", output)
 
 
-def render(text: str) -> str:
-    """Return the README with the output of each example between its marks."""
-    for mark, folder in EXAMPLES.items():
-        block = f"<!-- {mark} -->\n\n```console\n$ memguard check {folder}\n{run_check(folder)}```\n\n<!-- /{mark} -->"
-        start, end = text.index(f"<!-- {mark} -->"), text.index(f"<!-- /{mark} -->")
-        text = text[:start] + block + text[end + len(f"<!-- /{mark} -->") :]
+def render(page: str, text: str) -> str:
+    """Return the text of a page with the output of each of its examples between its marks."""
+    for _, mark, command in (one for one in EXAMPLES if one.page == page):
+        start, end = f"<!-- {mark} -->", f"<!-- /{mark} -->"
+        before, _, rest = text.partition(start)
+        after = rest.partition(end)[2]
+        block = f"```console\n$ memguard {' '.join(command)}\n{run(command)}```"
+        text = f"{before}{start}\n\n{block}\n\n{end}{after}"
     return text
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite the README; with `--check` only say whether it is up to date."""
-    parser = argparse.ArgumentParser(description="Put the real output of the examples into the README.")
-    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 where the README is out of date")
+    """Rewrite the pages; with `--check` only say whether they are up to date."""
+    parser = argparse.ArgumentParser(description="Put the real output of the examples into the README and docs/hooks.md.")
+    parser.add_argument("--check", action="store_true", help="write nothing, exit 1 where a page is out of date")
     options = parser.parse_args(argv)
-    old = README.read_text(encoding="utf-8")
-    new = render(old)
-    if old == new:
-        return 0
-    if options.check:
-        print("README.md is out of date: run `python tools/update_readme.py`", file=sys.stderr)
-        return 1
-    README.write_text(new, encoding="utf-8")
-    print("README.md rewritten", file=sys.stderr)
-    return 0
+    status = 0
+    for page in dict.fromkeys(one.page for one in EXAMPLES):
+        old = (ROOT / page).read_text(encoding="utf-8")
+        new = render(page, old)
+        if old == new:
+            continue
+        if options.check:
+            print(f"{page} is out of date: run `python tools/update_readme.py`", file=sys.stderr)
+            status = 1
+        else:
+            (ROOT / page).write_text(new, encoding="utf-8")
+            print(f"{page} rewritten", file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":
