@@ -14,48 +14,18 @@ Severity: TypeAlias = "Literal['error', 'warning']"
 PartSource: TypeAlias = "Literal['catalog', 'measured', 'assumed']"
 Verdict: TypeAlias = "Literal['ok', 'warning', 'error', 'unknown']"
 
-CODES = {
-    "MG101": "pin-litellm",
-    "MG102": "pin-litellm",
-    "MG103": "pin-litellm",
-    "MG104": "pin-litellm",
-    "MG105": "pin-litellm",
-    "MG106": "pin-litellm",
-    "MG110": "forbid-heavy-deps",
-    "MG111": "forbid-heavy-deps",
-    "MG120": "forbid-heavy-deps",
-    "MG121": "forbid-heavy-deps",
-    "MG122": "forbid-heavy-deps",
-    "MG201": "no-eager-heavy-imports",
-    "MG202": "no-eager-heavy-imports",
-    "MG203": "no-eager-heavy-imports",
-    "MG204": "no-eager-heavy-imports",
-    "MG301": "memory-budget",
-    "MG302": "memory-budget",
-    "MG303": "memory-budget",
-    "MG401": "deploy-config",
-    "MG402": "deploy-config",
-    "MG403": "deploy-config",
-    "MG404": "deploy-config",
-    "MG405": "deploy-config",
-    "MG406": "deploy-config",
-    "MG407": "deploy-config",
-    "MG410": "deploy-config",
-    "MG411": "deploy-config",
-    "MG412": "deploy-config",
-    "MG413": "deploy-config",
-    "MG420": "deploy-config",
-    "MG421": "deploy-config",
-    "MG422": "deploy-config",
-    "MG423": "deploy-config",
-    "MG424": "deploy-config",
-    "MG701": "deploy-config",
-    "MG702": "deploy-config",
-    "MG703": "deploy-config",
-    "MG704": "deploy-config",
-    "MG705": "deploy-config",
-    "MG706": "deploy-config",
+_NUMBERS = {
+    "pin-litellm": (101, 102, 103, 104, 105, 106),
+    "forbid-heavy-deps": (110, 111, 120, 121, 122),
+    "no-eager-heavy-imports": (201, 202, 203, 204),
+    "memory-budget": (301, 302, 303),
+    "deploy-config": (
+        *(401, 402, 403, 404, 405, 406, 407, 410, 411, 412, 413, 420, 421, 422, 423, 424),
+        *(701, 702, 703, 704, 705, 706),
+    ),
 }
+
+CODES = {f"MG{number}": hook for hook, numbers in _NUMBERS.items() for number in numbers}
 """Each code that a rule reports and the hook that it belongs to. A code is never reused.
 
 MG190 and MG191 are not here: they speak of allowances, and each hook reports them for its codes.
@@ -255,6 +225,11 @@ def mib(size: int) -> str:
     """Write bytes as MiB for a person: whole from 10 upwards, one digit below."""
     value = size / MIB
     return f"{value:.0f}" if abs(value) >= 9.95 else f"{value:.1f}"
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number of things: `1 error`, `2 processes`."""
+    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
 
 
 def signed(size: int) -> str:

@@ -212,6 +212,7 @@ def estimate_process(
     eager = _roots(sources, walked, MOMENTS[:2])
     everything = _roots(sources, walked, MOMENTS)
     parts, low, high = add_up(base, eager)
+    late = sum(part.anonymous for part in parts) - sum(part.anonymous for part in add_up(base, at_start)[0])
     late_source = sum(walked.files["request"].values())
     source = sum(walked.files["start"].values()) + late_source
     of_source = known.first_party(source) if known is not None else None
@@ -231,7 +232,6 @@ def estimate_process(
     if known is None:
         low.append(expected * UNION_ERROR)
         high.append(expected * UNION_ERROR)
-    late = sum(part.anonymous for part in add_up(base, eager)[0]) - sum(part.anonymous for part in add_up(base, at_start)[0])
     loaded = sum(part.resident for part in add_up(base, everything)[0])
     own = sum(part.resident for part in parts if part.package == FIRST_PARTY)
     own_anonymous = sum(part.anonymous for part in parts if part.package == FIRST_PARTY)

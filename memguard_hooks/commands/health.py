@@ -13,7 +13,7 @@ import argparse
 import os
 import sys
 
-from memguard_hooks.arguments import ArgumentParser, narrow_help
+from memguard_hooks.arguments import ArgumentParser, checked, narrow_help
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity, Skipped, at_fault, mib, note
 from memguard_hooks.host import container as containers
@@ -62,10 +62,14 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", choices=PARTS, action="append", help="look at this alone; may be given again")
     parser.add_argument("--pid", metavar="N", type=_pid, help="a process: its container, what it started, its variables")
     parser.add_argument(
-        "--limit", metavar="SIZE", type=_size, help="judge by this, such as 512MiB, not by the cgroup's limit"
+        "--limit", metavar="SIZE", type=checked(_size), help="judge by this, such as 512MiB, not by the cgroup's limit"
     )
-    parser.add_argument("--warn", metavar="SHARE", type=_share, default=WARN, help="share of the limit that warns (85%%)")
-    parser.add_argument("--fail", metavar="SHARE", type=_share, default=FAIL, help="share of the limit that fails (90%%)")
+    parser.add_argument(
+        "--warn", metavar="SHARE", type=checked(_share), default=WARN, help="share of the limit that warns (85%%)"
+    )
+    parser.add_argument(
+        "--fail", metavar="SHARE", type=checked(_share), default=FAIL, help="share of the limit that fails (90%%)"
+    )
     parser.add_argument(
         "--python", metavar="INTERPRETER", help="whose packages to look at: an interpreter, or the folder of its environment"
     )
@@ -90,22 +94,16 @@ def _pid(text: str) -> int:
 def _size(text: str) -> int:
     from memguard_hooks.project.settings import parse_size
 
-    try:
-        size = parse_size(text)
-    except ValueError:
-        size = 0
+    size = parse_size(text)
     if not size:
-        raise argparse.ArgumentTypeError(f"invalid value: {text!r}")
+        raise ValueError
     return size
 
 
 def _share(text: str) -> float:
     from memguard_hooks.project.settings import parse_share
 
-    try:
-        return parse_share(text if text.endswith("%") else f"{text}%")
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"invalid value: {text!r}") from None
+    return parse_share(text if text.endswith("%") else f"{text}%")
 
 
 def _status(text: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Report, Skipped, at_fault, merge, note, without_echo
+from memguard_hooks.finding import Report, Skipped, at_fault, count, merge, note, without_echo
 from memguard_hooks.hooks.options import Options
 from memguard_hooks.output import plain, tell
 from memguard_hooks.project.project import Project, Since
@@ -178,14 +178,10 @@ def notes(report: Report) -> str:
     warnings = len(report.findings) - errors
     known = f"; {report.known} more known" if report.known else ""
     if errors or warnings:
-        lines.append(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{known}")
+        lines.append(f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}")
     if report.mended:
-        lines.append(f"{report.baseline}: {_count(report.mended, 'known finding')} mended: --prune-baseline takes them out")
+        lines.append(f"{report.baseline}: {count(report.mended, 'known finding')} mended: --prune-baseline takes them out")
     return plain(lines)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def status_of(report: Report, fail_on: str) -> int:

@@ -14,7 +14,7 @@ import os
 from html import escape
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Report, ServiceReport, Step, mib, signed
+from memguard_hooks.finding import Finding, Report, ServiceReport, Step, count, mib, signed
 from memguard_hooks.output import visible
 from memguard_hooks.report import outline
 from memguard_hooks.report.icicle import is_drawn, lay_out
@@ -259,20 +259,12 @@ def _packages(service: ServiceReport) -> Iterator[str]:
         yield f'<td class="wide soft small">{_text(part.provenance)}</td></tr>'
     if rest:
         names = ", ".join(dict.fromkeys(_text(name_part(part)) for part in rest))
-        count = f"{len(rest)} other{'' if len(rest) == 1 else 's'}"
+        others = count(len(rest), "other")
         yield f'<tr><td class="number">{mib(sum(part.resident for part in rest))}</td><td class="cost"></td>'
-        yield f'<td>{count}</td><td colspan="2" class="wide soft small name">{names}</td></tr>'
+        yield f'<td>{others}</td><td colspan="2" class="wide soft small name">{names}</td></tr>'
     whole = sum(part.resident for part in service.parts)
     yield f'</tbody><tfoot><tr><td class="number">{mib(whole)}</td><td></td>'
-    yield f'<td colspan="3">{_together(service)}</td></tr></tfoot></table>'
-
-
-def _together(service: ServiceReport) -> str:
-    """Say how a process makes the sum."""
-    if service.processes == 1 or service.estimate is None:
-        return "in all"
-    number = "" if service.processes is None else f"{service.processes} processes, "
-    return f"a process; {mib(service.estimate.expected)} MiB: {number}shared pages counted once"
+    yield f'<td colspan="3">{outline.together(service)}</td></tr></tfoot></table>'
 
 
 def _findings(report: Report) -> Iterator[str]:
@@ -280,8 +272,7 @@ def _findings(report: Report) -> Iterator[str]:
         found = [finding for finding in report.findings if finding.severity == severity]
         if not found:
             continue
-        count = f"{len(found)} {title if len(found) > 1 else severity}"
-        yield f'<section aria-labelledby="{title}"><h2 id="{title}">{count}</h2>'
+        yield f'<section aria-labelledby="{title}"><h2 id="{title}">{count(len(found), severity)}</h2>'
         yield '<table class="stacked"><thead><tr><th scope="col">Where</th><th scope="col">Rule</th>'
         yield '<th scope="col">What and by which way</th><th scope="col">Fix</th></tr></thead><tbody>'
         yield from (line for finding in found for line in _finding(finding))

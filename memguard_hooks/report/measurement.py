@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from memguard_hooks.catalog.lock import Measured
-from memguard_hooks.finding import MIB, mib, way
+from memguard_hooks.finding import MIB, count, mib, way
 from memguard_hooks.host.process_tree import Process
 from memguard_hooks.measure.attribution import Attribution, Branch, Import
 from memguard_hooks.measure.comparison import Compared
@@ -69,7 +69,7 @@ def render_entry(result: EntryResult) -> str:
     lines.append(_row(own, None, f"first-party code, {measured.source} bytes of source"))
     if small:
         size = sum(one.branch.cumulative.resident for one in small)
-        lines.append(_row(size, None, f"{_count(len(small), 'other')}, each below {mib(FOLDED)} MiB"))
+        lines.append(_row(size, None, f"{count(len(small), 'other')}, each below {mib(FOLDED)} MiB"))
     lines.append(_row(result.found.rest.resident, None, "what ran besides imports"))
     lines.append(_row(run.size.resident, None, "in all"))
     lines += [f"  {note}" for note in _notes(result)]
@@ -105,7 +105,7 @@ def _branch(branch: Branch, measured: Measured, depth: int, behind: str) -> list
             lines += _branch(one, measured, depth + 1, "")
     size = sum(one.cumulative.resident for one in small)
     if size >= FOLDED:
-        lines.append(_row(size, None, _count(len(small), "other"), depth + 1))
+        lines.append(_row(size, None, count(len(small), "other"), depth + 1))
     return lines
 
 
@@ -113,10 +113,6 @@ def _few(names: Sequence[str]) -> str:
     """Write some names, and how many more there are."""
     shown = ", ".join(names[:4])
     return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('s') else 's'}"
 
 
 def _notes(result: EntryResult) -> list[str]:
@@ -127,14 +123,14 @@ def _notes(result: EntryResult) -> list[str]:
     elif run.ending == "busy":
         notes.append("it never came to rest: its memory was read when its time was over, see --timeout")
     if run.children:
-        notes.append(f"it has started {_count(run.children, 'process')} not counted here, see --service")
+        notes.append(f"it has started {count(run.children, 'process')} not counted here, see --service")
     if result.uncompiled is not None:
         before, after = result.uncompiled.size.resident, run.size.resident
         still = result.found.without_bytecode
-        modules = _count(result.uncompiled_modules, "module")
+        modules = count(result.uncompiled_modules, "module")
         notes.append(
             f"{modules} had no bytecode and were compiled while they were imported: {mib(before)} MiB in that run"
-            + (f", {mib(after)} once it was there" if not still else f"; {_count(still, 'module')} still have none")
+            + (f", {mib(after)} once it was there" if not still else f"; {count(still, 'module')} still have none")
         )
         notes.append(
             "where the app runs, `python -m compileall` or `pip install --compile` (uv: --compile-bytecode) puts it there"
@@ -151,7 +147,7 @@ def _comparison(compared: Sequence[Compared]) -> list[str]:
     small = [one for one in compared if one not in told]
     rows = [(one.package, one.estimated, one.measured) for one in told]
     if small:
-        rows.append((f"{_count(len(small), 'other')} not estimated", None, sum(one.measured or 0 for one in small)))
+        rows.append((f"{count(len(small), 'other')} not estimated", None, sum(one.measured or 0 for one in small)))
     rows.append(("in all", sum(one.estimated or 0 for one in compared), sum(one.measured or 0 for one in compared)))
     for name, estimated, measured in rows:
         cells = [f"{'-' if size is None else mib(size):>9}" for size in (estimated, measured)]
@@ -169,9 +165,7 @@ def describe_outcome(outcome: Outcome) -> str:
     seen = f"at most {mib(outcome.resident)} MiB resident were seen, {mib(outcome.anonymous)} of them anonymous"
     if outcome.is_enforced:
         if outcome.failed:
-            return (
-                f"limit {limit} MiB: died, the kernel killed {_count(outcome.kills, 'process')} for want of memory; {seen}"
-            )
+            return f"limit {limit} MiB: died, the kernel killed {count(outcome.kills, 'process')} for want of memory; {seen}"
         return f"limit {limit} MiB: lived; {seen}"
     verdict = "would exceed" if outcome.failed else "stays below"
     return f"limit {limit} MiB: {verdict}; {seen} (sampled, not enforced: {outcome.reason})"
@@ -197,7 +191,7 @@ def render_service(result: ServiceResult) -> str:
 
 
 def _after(served: ServingResult) -> str:
-    title = f"after {_count(served.requests, 'request')}"
+    title = f"after {count(served.requests, 'request')}"
     if served.answered != served.requests:
         title += f", {served.answered} of them answered"
     return f"{title} (status {', '.join(map(str, served.statuses))})" if served.statuses else title

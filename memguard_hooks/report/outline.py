@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import CODES, MIB, Finding, Part, Report, ServiceReport, Severity, Skipped, mib, signed
+from collections import Counter
+
+from memguard_hooks.finding import CODES, MIB, Finding, Part, Report, ServiceReport, Severity, Skipped, count, mib, signed
 from memguard_hooks.output import visible
 from memguard_hooks.report.text import BUDGET
 
@@ -56,6 +58,16 @@ def compared_with(since: str | None) -> str:
     return "this commit" if since is None else f"since {visible(since)}"
 
 
+def together(service: ServiceReport) -> str:
+    """Say how a process makes the sum."""
+    if service.processes == 1:
+        return "in all"
+    if service.estimate is None:
+        return "a process"
+    number = "" if service.processes is None else f"{service.processes} processes, "
+    return f"a process; {mib(service.estimate.expected)} MiB: {number}shared pages counted once"
+
+
 def by_cost(service: ServiceReport) -> tuple[list[Part], list[Part]]:
     """Return the parts of a process, the dearest first: those of a MiB or more, and the rest."""
     dearest = sorted(service.parts, key=lambda part: -part.resident)
@@ -100,13 +112,10 @@ def place(skipped: Skipped) -> str:
 
 def totals(report: Report) -> str:
     """Count what was found: `9 errors, 2 warnings`."""
-    numbers = [sum(finding.severity == severity for finding in report.findings) for severity, _ in SEVERITIES]
-    counted = [
-        f"{number} {plural if number != 1 else severity}"
-        for number, (severity, plural) in zip(numbers, SEVERITIES, strict=True)
-        if number
-    ]
-    return ", ".join(counted) or "nothing found"
+    numbers = Counter(finding.severity for finding in report.findings)
+    return (
+        ", ".join(count(numbers[severity], severity) for severity, _ in SEVERITIES if numbers[severity]) or "nothing found"
+    )
 
 
 def baseline(report: Report) -> list[str]:

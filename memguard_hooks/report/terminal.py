@@ -12,10 +12,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, mib, signed
+from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, count, mib, signed
 from memguard_hooks.output import visible
 from memguard_hooks.report import outline
-from memguard_hooks.report.text import name_part
+from memguard_hooks.report.text import name_part, unmeasured
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -109,10 +109,8 @@ def _service(service: ServiceReport, report: Report, width: int) -> list[Text]:
     if new:
         lines += [Text(), *_hang("  ", Text(f"{outline.compared_with(report.since)} adds", style="bold"), width)]
         lines += [line for part in new for line in _added(part, width)]
-    unknown = [visible(part.package) for part in service.parts if part.source == "assumed" and part.chain]
-    if unknown:
-        note = f"nobody measured {', '.join(unknown)}: `memguard measure` does"
-        lines += [Text(), *_hang("  ", Text(note, style="dim"), width)]
+    for note in unmeasured(service):
+        lines += [Text(), *_hang("  ", Text(visible(note), style="dim"), width)]
     return lines
 
 
@@ -179,12 +177,9 @@ def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part]
         lines += _indented(left, _chain(part.chain, width - left, leaf=False))
     if rest:
         row = _row(sum(part.resident for part in rest), largest, space)
-        lines.append(row.append(f"{len(rest)} other{'' if len(rest) == 1 else 's'}", "dim"))
+        lines.append(row.append(count(len(rest), "other"), "dim"))
     total = Text(f"  {mib(whole):>6} MiB  ", style="bold")
-    total.append("in all" if service.processes == 1 else "a process")
-    if service.processes != 1 and service.estimate is not None:
-        number = "" if service.processes is None else f"{service.processes} processes, "
-        total.append(f"; {mib(service.estimate.expected)} MiB: {number}shared pages counted once")
+    total.append(outline.together(service))
     return [*lines, *_wrap(total, width)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, chain, mib, summary, way
+from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, chain, count, mib, summary, way
 from memguard_hooks.output import plain, visible
 
 BUDGET = ("MG301", "MG302")
@@ -55,7 +55,7 @@ def table(service: ServiceReport) -> list[str]:
         for name, part in zip(names, told, strict=True)
     ]
     if rest:
-        rows.append((sum(part.resident for part in rest), f"{len(rest)} other{'' if len(rest) == 1 else 's'}"))
+        rows.append((sum(part.resident for part in rest), count(len(rest), "other")))
     whole = sum(part.resident for part in service.parts)
     if service.processes == 1:
         rows.append((service.estimate.expected, "in all"))
@@ -67,10 +67,13 @@ def table(service: ServiceReport) -> list[str]:
     late = service.estimate.all_loaded - service.estimate.expected
     if late >= MIB:
         lines.append(f"    {f'+{mib(late)}':>8} MiB  once all that is deferred has run")
+    return lines + [f"    {text}" for text in unmeasured(service)]
+
+
+def unmeasured(service: ServiceReport) -> list[str]:
+    """Say which packages of a service nobody measured, in a line or in none."""
     unknown = [part.package for part in service.parts if part.source == "assumed" and part.chain]
-    if unknown:
-        lines.append(f"    nobody measured {', '.join(unknown)}: `memguard measure` does")
-    return lines
+    return [f"nobody measured {', '.join(unknown)}: `memguard measure` does"] if unknown else []
 
 
 def name_part(part: Part) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from memguard_hooks.dependencies.requirement import normalize_name
 from memguard_hooks.finding import Finding
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from memguard_hooks.project.settings import AllowedName
+    from memguard_hooks.project.settings import AllowedName, Settings
 
 LITELLM = "litellm"
 CEILING = "<1.70"
@@ -28,6 +29,12 @@ FORBIDDEN = (
 
 COMPANIONS = {"huggingface-hub": "hf-xet"}
 """Package → what it uses where it is installed; without it huggingface-hub downloads by plain HTTP and says so."""
+
+
+def forbidden_names(settings: Settings) -> frozenset[str]:
+    """Return the packages that are forbidden under the settings."""
+    left_out = map(normalize_name, (*settings.forbid_remove, *settings.forbid_allow))
+    return frozenset({*FORBIDDEN, *map(normalize_name, settings.forbid_add)}.difference(left_out))
 
 
 def unexplained(allowed: Mapping[str, AllowedName], hook: str) -> list[Finding]:

@@ -8,7 +8,7 @@ from memguard_hooks.app.deferral import Deferral, fewest
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
 from memguard_hooks.app.service_estimate import AssessedService, Estimated
 from memguard_hooks.deployment import platforms
-from memguard_hooks.finding import MIB, Finding, Part, ServiceReport, Severity, chain, mib, signed, summary
+from memguard_hooks.finding import MIB, Finding, Part, ServiceReport, Severity, chain, count, mib, signed, summary
 from memguard_hooks.project.baseline import GROWTH
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import WARN
@@ -111,7 +111,7 @@ def _ways_out(assessed: AssessedService, now: Estimated) -> list[str]:
     ways = [f"start with --preload: -{mib(saved)} MiB"] if saved >= MIB else []
     workers = now.workers_that_fit(warn * limit) if limit is not None else None
     if workers is not None:
-        ways.append(f"start {workers} worker{'s' if workers > 1 else ''}")
+        ways.append(f"start {count(workers, 'worker')}")
     plan = _plan_that_fits(assessed, now.taken / warn)
     if plan is not None:
         ways.append(f"take {plan}")

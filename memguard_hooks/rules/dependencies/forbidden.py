@@ -6,19 +6,22 @@ from contextlib import suppress
 
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
+from memguard_hooks.dependencies import locks
+from memguard_hooks.dependencies.locked import locked_versions
+from memguard_hooks.dependencies.requirement import Requirement, normalize_name, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity, mib
 from memguard_hooks.record import Record
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.dependencies.lighter import INSTEAD, LIGHTER_BUILD
-from memguard_hooks.rules.policy import COMPANIONS, FORBIDDEN, unexplained
+from memguard_hooks.rules.policy import COMPANIONS, FORBIDDEN, forbidden_names, unexplained
+from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
-    from memguard_hooks.dependencies.requirement import Requirement
     from memguard_hooks.project.project import Project
 
 HOOK = "forbid-heavy-deps"
@@ -78,12 +81,7 @@ class Forbidden(Record):
 
 def forbidden_in(project: Project) -> Forbidden:
     """Return what the settings forbid; a way to a package is grave where it is heavy or the settings have added it."""
-    from memguard_hooks.dependencies.requirement import normalize_name
-
-    settings = project.settings
-    added = {normalize_name(name) for name in settings.forbid_add}
-    left_out = {normalize_name(name) for name in (*settings.forbid_remove, *settings.forbid_allow)}
-    names = frozenset({*FORBIDDEN, *added} - left_out)
+    names, added = forbidden_names(project.settings), {*map(normalize_name, project.settings.forbid_add)}
     return Forbidden(names, names & (added | project.heavy.distributions.keys()))
 
 
@@ -100,8 +98,6 @@ def bringers(forbidden: Forbidden) -> frozenset[str]:
 
 def judge_declared(requirement: Requirement, forbidden: Forbidden) -> Finding:
     """Judge a requirement of a forbidden package; a compiled file says which packages have brought it."""
-    from memguard_hooks.dependencies.requirement import pin_of
-
     name = requirement.name
     pin = pin_of(requirement)
     cost, takes = _cost(name, pin.version if pin else None)
@@ -144,8 +140,6 @@ def find_in_locks(project: Project, forbidden: Forbidden) -> Iterator[Finding]:
 
 def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[str]) -> Iterator[Lock]:
     """Give the locks that are made from some manifests and are not judged themselves."""
-    from memguard_hooks.dependencies import locks
-
     names = tuple(names)
     for path in sorted(manifests):
         for beside in locks.beside(project.tree, path):
@@ -211,7 +205,6 @@ def name_of(project: Project, lock: Lock) -> str:
     """Return the name of the project that a lock belongs to, that of its file where it has none."""
     from memguard_hooks.formats import typed
     from memguard_hooks.formats.toml_document import parse
-    from memguard_hooks.tree import parent
 
     data = project.read_file(f"{parent(lock.path)}/pyproject.toml".lstrip("/"))
     try:
@@ -227,9 +220,6 @@ def name_of(project: Project, lock: Lock) -> str:
 
 def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[Requirement]) -> Iterator[Finding]:
     """Give what measured distributions had brought that are declared in files which no lock pins."""
-    from memguard_hooks.dependencies.locked import locked_versions
-    from memguard_hooks.dependencies.requirement import pin_of
-
     measured = bringers(forbidden)
     names = {(one.path, one.name) for one in declared}
     for requirement in declared:
@@ -283,8 +273,6 @@ def _lighter_build(name: str, version: str) -> tuple[str, ...]:
 
 def _cost(name: str, version: str | None) -> tuple[int | None, str]:
     """Return what the largest measured module of a package takes, and a clause that says so with the version measured."""
-    from memguard_hooks.dependencies.requirement import normalize_name
-
     footprint = lookup.find_largest(name, f"{name}-cpu", version=version)
     if footprint is None:
         return None, ""

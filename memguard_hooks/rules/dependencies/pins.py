@@ -6,6 +6,19 @@ import re
 
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
+from memguard_hooks.dependencies.locked import lock_without, locked_versions, update_command
+from memguard_hooks.dependencies.requirement import (
+    Manifest,
+    Requirement,
+    is_live,
+    normalize_name,
+    pin_of,
+    shorten,
+    source_of,
+    specifiers,
+)
+from memguard_hooks.dependencies.served import newest_served, not_served, served
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity, Skipped, mib
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -18,7 +31,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.locked import Locked
-    from memguard_hooks.dependencies.requirement import Manifest, Pin, Requirement, RequirementSource
+    from memguard_hooks.dependencies.requirement import Pin, RequirementSource
     from memguard_hooks.project.project import Project
 
 HOOK = "pin-litellm"
@@ -44,8 +57,6 @@ def find(project: Project) -> tuple[tuple[Finding, ...], list[JudgedRequirement]
     manifests = project.declared.manifests(judge.names, with_repeated=True)
     judged = [one for manifest in manifests for one in judge.requirements(manifest)]
     if any(project.declared.may_install(path) for path in project.paths):
-        from memguard_hooks.dependencies.requirement import Manifest
-
         named = (one for one in project.declared.installed_by_commands if one.name in judge.names)
         judged += judge.requirements(Manifest(tuple(named)))
     findings = [one.finding for one in judged]
@@ -81,8 +92,6 @@ class Judge:
 
     def requirements(self, manifest: Manifest) -> Iterator[JudgedRequirement]:
         """Judge what one manifest declares: each requirement by itself, in the light of what else pins it."""
-        from memguard_hooks.dependencies.requirement import is_live, pin_of
-
         listed = tuple(self._bounded(manifest.requirements))
         both = [(one, pin_of(one)) for one in (*listed, *self._constraints_of_commands(listed))]
         constrained = {(one.name, one.marker) for one, pin in both if one.is_constraint and pin is not None}
@@ -113,8 +122,6 @@ class Judge:
 
     def _constraints_of_commands(self, requirements: Sequence[Requirement]) -> Iterator[Requirement]:
         """Give the constraints under which commands install some requirements."""
-        from memguard_hooks.errors import MemguardError
-
         declared = self._project.declared
         if not requirements or not declared.deployed.named & {one.path for one in requirements}:
             return
@@ -149,8 +156,6 @@ class Judge:
         return self._project.declared.is_installed(requirement)
 
     def _exact(self, requirement: Requirement, pin: Pin, constraint: str) -> list[JudgedRequirement]:
-        from memguard_hooks.dependencies.requirement import source_of
-
         if pin.version is None:
             return []
         fault = self.fault(requirement.name, pin.version, source=source_of(requirement))
@@ -163,10 +168,6 @@ class Judge:
 
         `pins` are those of the same package elsewhere in it, and `constraint` the specifiers of all its constraints.
         """
-        from memguard_hooks.dependencies.locked import locked_versions
-        from memguard_hooks.dependencies.requirement import specifiers
-        from memguard_hooks.dependencies.served import newest_served, served
-
         name = requirement.name
         locked = locked_versions(self._project.tree, requirement, self._project.declared.deployed.counts)
         faults = [fault for one in locked if (fault := self.fault(name, one.version, one.path)) is not None]
@@ -202,9 +203,6 @@ class Judge:
 
     def _disagreement(self, requirement: Requirement, locked: Sequence[Locked] = ()) -> list[JudgedRequirement]:
         """Compare a requirement with the lock that is made from its manifest."""
-        from memguard_hooks.dependencies.locked import lock_without, locked_versions, update_command
-        from memguard_hooks.dependencies.requirement import specifiers
-
         name, counts = requirement.name, self._project.declared.deployed.counts
         if requirement.via or requirement.url or requirement.is_constraint or requirement.group == "development":
             return []
@@ -231,8 +229,6 @@ class Judge:
 
     def packages(self, lock: Lock) -> Iterator[Finding]:
         """Judge the versions that a lock pins; what only development needs is judged where it was withdrawn."""
-        from memguard_hooks.dependencies.locked import update_command
-
         for name in sorted(self.pinned & lock.packages.keys()):
             for package in lock.packages[name]:
                 fault = self.fault(name, package.version, source=package.source) if package.version is not None else None
@@ -261,9 +257,6 @@ class Judge:
         self, name: str, version: str, lock: str | None = None, source: RequirementSource | None = None
     ) -> Fault | None:
         """Judge a version that is pinned exactly, by a manifest or by a lock, and comes from a source."""
-        from memguard_hooks.dependencies.requirement import specifiers
-        from memguard_hooks.dependencies.served import not_served
-
         ceiling = self._pins.get(name)
         subject = f"{name} {version}" + (f" in {lock}" if lock else "")
         reason = next((why for gone, why in WITHDRAWN.get(name, {}).items() if _is_same(gone, version)), None)
@@ -286,8 +279,6 @@ class Judge:
 
     def _version_for(self, requirement: Requirement, constraint: str) -> str | None:
         """Return the newest version that is known and allowed by the constraints, in the declared range if there is one."""
-        from memguard_hooks.dependencies.served import served
-
         name = requirement.name
         if served(name) is not None:
             return self._newest(name, requirement.specifier, constraint) or self._newest(name, constraint)
@@ -295,12 +286,9 @@ class Judge:
         return self._newest_measured(name, ",".join(filter(None, wanted)))
 
     def _newest(self, name: str, *wanted: str) -> str | None:
-        from memguard_hooks.dependencies.served import newest_served
-
         return newest_served(name, *wanted, self._pins.get(name, ""), *(f"!={gone}" for gone in WITHDRAWN.get(name, {})))
 
     def _newest_measured(self, name: str, wanted: str) -> str | None:
-        from memguard_hooks.dependencies.requirement import specifiers
 
         module = self._modules.get(name, name)
         if not any(one.distribution == name for one in lookup.modules().get(module, ())):
@@ -310,8 +298,6 @@ class Judge:
 
     def _advice(self, requirement: Requirement, version: str | None) -> str:
         """Return the line to write, or what to do where no version is known."""
-        from memguard_hooks.dependencies.requirement import normalize_name
-
         name = requirement.name
         if version is None:
             ceiling = self._pins.get(name, "")
@@ -329,16 +315,12 @@ class Judge:
 
     def _takes(self, name: str, cost: int | None, form: str) -> str:
         """Say what a version takes, in a form such as ` ({})`; nothing where it was not measured."""
-        from memguard_hooks.dependencies.requirement import normalize_name
-
         module = self._modules.get(name, name)
         when = "imported" if normalize_name(module) == name else f"{module} is imported"
         return form.format(f"{mib(cost)} MiB when {when}") if cost else ""
 
 
 def _written(requirement: Requirement) -> str:
-    from memguard_hooks.dependencies.requirement import shorten
-
     return shorten(requirement.url or requirement.specifier) or "any version"
 
 

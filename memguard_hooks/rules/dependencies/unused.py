@@ -12,11 +12,16 @@ import warnings
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.module_names import known_modules, modules_of
+from memguard_hooks.dependencies import locks, manifests
+from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
+from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import BASELINE
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.policy import COMPANIONS
+from memguard_hooks.tree import walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -59,11 +64,6 @@ class _Code:
     """What all Python files of a project may import, which of some names they quote, and what other files mention."""
 
     def __init__(self, project: Project, names: Sequence[str]) -> None:
-        from memguard_hooks.dependencies import locks, manifests
-        from memguard_hooks.imports.narrow import candidates
-        from memguard_hooks.project.project import BASELINE
-        from memguard_hooks.tree import walk
-
         known = project.settings.baseline or BASELINE  # names what is unused, and does not use it
         self.is_known = True
         self.is_there = False
@@ -156,8 +156,6 @@ class _Declarations:
     """What is declared beside each other, and what locks say that packages require, each found out once."""
 
     def __init__(self, project: Project, requirements: Sequence[Requirement]) -> None:
-        from memguard_hooks.dependencies.requirement import pin_of
-
         self._inventory = project.declared.inventory
         self.names: dict[str, set[str]] = {}
         self._judged: dict[str, set[str]] = {}

@@ -14,7 +14,7 @@ from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
 from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import ServicePlace
-from memguard_hooks.finding import MIB, Finding, mib
+from memguard_hooks.finding import MIB, Finding, count, mib
 from memguard_hooks.rules.deployment.findings import finding
 from memguard_hooks.tree import join
 
@@ -70,7 +70,7 @@ def _too_many(running: RunningService) -> Iterator[Finding]:
         f"{fitting} {'fits' if fitting == 1 else 'fit'}"
     )
     is_by_variable = not any(word.startswith(("-w", "--workers")) for word in running.words)
-    fix = f"start {fitting} worker{'s' if fitting > 1 else ''}"
+    fix = f"start {count(fitting, 'worker')}"
     if is_by_variable and running.command.program in ("gunicorn", "uvicorn"):
         fix += f", by WEB_CONCURRENCY={fitting}, `--workers` or the settings file"
     yield finding(running.place, "MG401", running.service.name, message, fix, severity="error", cost=now.taken)

@@ -11,7 +11,7 @@ from memguard_hooks.finding import Finding, Severity, mib
 from memguard_hooks.host.installed_heavy import HeavyDistribution
 from memguard_hooks.project.settings import Settings
 from memguard_hooks.rules.host.exact_pins import ExactPin, is_below, is_same
-from memguard_hooks.rules.policy import CEILING, FORBIDDEN, LITELLM, WITHDRAWN
+from memguard_hooks.rules.policy import CEILING, LITELLM, WITHDRAWN, forbidden_names
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -82,10 +82,9 @@ def _pinned(installed: Mapping[str, str], pins: Sequence[ExactPin], settings: Se
 
 
 def _forbidden(installed: Mapping[str, str], heavy: Sequence[HeavyDistribution], settings: Settings) -> Iterator[Finding]:
-    added = {normalize_name(name) for name in settings.forbid_add}
-    left_out = {normalize_name(name) for name in (*settings.forbid_remove, *settings.forbid_allow)}
+    added = {*map(normalize_name, settings.forbid_add)}
     costs = {one.name: one.footprint and one.footprint.resident for one in heavy}
-    for name in sorted({*FORBIDDEN, *added}.difference(left_out) & installed.keys()):
+    for name in sorted(forbidden_names(settings) & installed.keys()):
         severity: Severity = "error" if name in costs or name in added else "warning"
         newest = lookup.find_largest(name)
         cost = costs.get(name) or (newest and newest.resident)
