@@ -65,7 +65,7 @@ def measure(argv: Sequence[str]) -> int:
 
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "check": (check, "judge a whole project by all hooks, before it is deployed"),
-    "explain": (explain, "tell what a rule finds and how to mend it, or what is behind a verdict"),
+    "explain": (explain, "tell what a rule finds and how to fix it, or what is behind a verdict"),
     "health": (health, "on the host: tell how its memory, packages and variables fare"),
     "hook": (hook, "judge the files of a commit by all hooks that they wake, as pre-commit does"),
     "init": (init, "set a project up for pre-commit and GitHub Actions"),
@@ -89,7 +89,7 @@ options:
 examples:
   memguard init                   set up the project in this folder
   memguard check                  judge it
-  memguard explain MG201          tell what a finding means, and how to mend it
+  memguard explain MG201          tell what a finding means, and how to fix it
   memguard help check             list the options of a command
 
 exit status: 0 clean, 1 findings, 2 usage, settings or input at fault

@@ -88,7 +88,7 @@ def test_a_hook_lists_its_rules(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["memory-budget"]) == 0
     assert capsys.readouterr().out == (
         "  MG301  over the budget\n  MG302  near the budget\n  MG303  grew more than allowed\n\n"
-        "`memguard explain CODE` tells what a rule finds, why it matters, and how to mend it.\n"
+        "`memguard explain CODE` tells what a rule finds, why it matters, and how to fix it.\n"
     )
 
 

@@ -97,8 +97,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--changed-from", metavar="REF", help="judge only what has changed since the work tree left this branch"
     )
     known = parser.add_mutually_exclusive_group()
-    known.add_argument("--write-baseline", action="store_true", help="make all that is found known, and exit")
-    known.add_argument("--prune-baseline", action="store_true", help="take what is mended out of the baseline, and exit")
+    known.add_argument("--write-baseline", action="store_true", help="record all present findings as known, and exit")
+    known.add_argument("--prune-baseline", action="store_true", help="remove what is fixed from the baseline, and exit")
     add_budget_options(parser)
     add_table_option(parser)
     return parser

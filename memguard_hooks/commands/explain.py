@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """examples:
   memguard explain                       the list of all topics and rules
-  memguard explain MG201                 one rule: what it finds, why, examples, how to mend it
+  memguard explain MG201                 one rule: what it finds, why, examples, how to fix it
   memguard explain pin-litellm           the rules of a hook
   memguard explain platforms render      the plans of a host, and where each figure is from
   memguard explain requirements          what the entry points here need at start, and what they do not
@@ -99,7 +99,7 @@ def _list_rules(hook: str | None) -> str:
         if hook in (None, owner):
             lines += [] if hook else ["", f"{owner}:"]
             lines += [f"  {code}  {read_rule(code).title}" for code in DOCUMENTED if DOCUMENTED[code] == owner]
-    lines += ["", "`memguard explain CODE` tells what a rule finds, why it matters, and how to mend it."]
+    lines += ["", "`memguard explain CODE` tells what a rule finds, why it matters, and how to fix it."]
     return "".join(f"{line}\n" for line in lines)
 
 
