@@ -93,6 +93,7 @@ findings = st.builds(
     code=st.sampled_from(["MG101", "MG201", "MG301"]),
     message=odd,
     hook=st.just("a-hook"),
+    subject=odd,
     severity=st.sampled_from(["error", "warning"]),
     cost=st.none() | st.integers(0, 2**40),
     chain=steps,

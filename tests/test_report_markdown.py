@@ -141,6 +141,7 @@ findings = st.builds(
     code=st.sampled_from(["MG101", "MG201", "MG301"]),
     message=odd,
     hook=st.just("a-hook"),
+    subject=odd,
     severity=st.sampled_from(["error", "warning"]),
     cost=st.none() | sizes,
     chain=chains,
@@ -172,6 +173,7 @@ reports = st.builds(
     services=st.lists(services, max_size=2).map(tuple),
     skipped=st.lists(gaps, max_size=2).map(tuple),
     since=st.none() | odd,
+    committed=st.none(),
 )
 
 

@@ -246,6 +246,7 @@ reports = st.builds(
     services=st.lists(services, max_size=2).map(tuple),
     skipped=st.lists(gaps, max_size=2).map(tuple),
     since=st.none() | odd,
+    committed=st.none(),
 )
 
 
