@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,12 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", settings.get_profile("random"), derandomize=True)
 settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run by hand read more of the files on which readers are compared."""
+    parser.addoption("--installed-files", type=int, default=40, help="how many installed files each comparison reads")
+
 
 IDENTITY = {"NAME": "A Tester", "EMAIL": "tester@example.com", "DATE": "2026-01-01T12:00:00+00:00"}
 
@@ -48,6 +56,15 @@ def _plain_installers() -> Iterator[None]:
         for name, value in found.items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(scope="session")
+def installed_files(request: pytest.FixtureRequest) -> list[Path]:
+    """Return files of the standard library and of installed packages, the same ones in each run."""
+    found = {path for key in ("purelib", "stdlib") for path in Path(sysconfig.get_path(key)).rglob("*.py")}
+    files = [path for path in sorted(found) if path.stat().st_size < 60_000]
+    random.Random(5).shuffle(files)  # noqa: S311 - a choice, no secret
+    return files[: request.config.getoption("--installed-files")]
 
 
 @pytest.fixture(scope="session")
