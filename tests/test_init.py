@@ -590,7 +590,12 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def project(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(
+    published: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hook_tools: None,  # noqa: ARG001 - the environment of pre-commit
+) -> Path:
     """Return a repository that `memguard init` has set up, with what it wrote committed."""
     monkeypatch.setattr(init, "REPOSITORY", str(published))
     root = write(tmp_path / "project", APP)
