@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import machine
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 # The same examples on each run and on each machine, however slow it is. To look for new ones:
@@ -16,6 +19,12 @@ from hypothesis import HealthCheck, settings
 settings.register_profile("random", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("repeatable", settings.get_profile("random"), derandomize=True)
 settings.load_profile("repeatable")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run by hand read more of the files on which readers are compared."""
+    parser.addoption("--installed-files", type=int, default=40, help="how many installed files each comparison reads")
+
 
 IDENTITY = {"NAME": "A Tester", "EMAIL": "tester@example.com", "DATE": "2026-01-01T12:00:00+00:00"}
 
@@ -51,6 +60,62 @@ def _plain_installers() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def installed_files(request: pytest.FixtureRequest) -> list[Path]:
+    """Return files of the standard library and of installed packages, the same ones in each run."""
+    found = {path for key in ("purelib", "stdlib") for path in Path(sysconfig.get_path(key)).rglob("*.py")}
+    files = [path for path in sorted(found) if path.stat().st_size < 60_000]
+    random.Random(5).shuffle(files)  # noqa: S311 - a choice, no secret
+    return files[: request.config.getoption("--installed-files")]
+
+
+@pytest.fixture(scope="session")
 def checkout() -> Path:
     """Return the root of the checkout that is tested."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all processes of this run of the tests share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def published(checkout: Path, shared: Path) -> Path:
+    """Return a repository that holds the files of the checkout, tagged as the version of the package.
+
+    It is one for all tests, and so are the environments that pre-commit and prek build from it.
+    """
+    root = shared / "published" / "memguard-hooks"
+    with FileLock(shared / "published.lock"):
+        if not (root / ".git").exists():
+            machine.copy_files(checkout, root)
+            for command in ("init --quiet", "add --all", "commit --quiet --message=all", "tag v0.1.0"):
+                subprocess.run(["git", *command.split()], cwd=root, check=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def hook_tools(shared: Path) -> Iterator[None]:
+    """Let pre-commit, prek and pip build environments once for all tests, of the versions that these tests run with."""
+    from uv import find_uv_bin
+
+    with FileLock(shared / "tools.lock"):
+        versions, programs = shared / "versions.txt", shared / "bin"
+        if not versions.exists():
+            versions.write_text(machine.installed_versions(), encoding="utf-8")
+            programs.mkdir()
+            (programs / "uv").symlink_to(find_uv_bin())  # prek would load one from elsewhere
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SKIP", "PREK_SKIP", "PREK_QUIET", "PRE_COMMIT", "MEMGUARD_DEBUG"):
+            patch.delenv(name, raising=False)
+        for name in ("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"):
+            patch.setenv(name, str(versions))
+        patch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+        patch.setenv("PIP_NO_COMPILE", "1")  # a hook compiles what it imports
+        patch.setenv("PRE_COMMIT_HOME", str(shared / "pre-commit"))
+        patch.setenv("PREK_HOME", str(shared / "prek"))
+        patch.setenv("PRE_COMMIT_COLOR", "never")
+        patch.setenv("PREK_COLOR", "never")
+        yield

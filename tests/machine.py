@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -73,6 +74,16 @@ def _as_variables(settings: Mapping[str, Any]) -> dict[str, str]:
         if one.get("default"):
             found["UV_DEFAULT_INDEX"] = one["url"]
     return found
+
+
+def copy_files(checkout: Path, root: Path) -> None:
+    """Copy the files of a checkout that git does not ignore, as they stand."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=checkout, capture_output=True, encoding="utf-8", check=True).stdout
+    for name in listed.split("\0"):
+        if name and (checkout / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(checkout / name, root / name)
 
 
 def installed_versions() -> str:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from machine import copy_files
 
 from memguard_hooks.commands import init
 
@@ -223,10 +224,7 @@ class Runner:
 def action(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the action as a runner has it: the files of the repository alone."""
     root = tmp_path_factory.mktemp("actions") / "memguard hooks"
-    for name in git(checkout, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0"):
-        if name and (checkout / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(checkout / name, root / name)
+    copy_files(checkout, root)
     return root
 
 
@@ -270,7 +268,7 @@ class Pulled(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def pulled(action: Path, origin: Path, tmp_path_factory: pytest.TempPathFactory) -> Pulled:
+def pulled(action: Path, origin: Path, tmp_path_factory: pytest.TempPathFactory, hook_tools: None) -> Pulled:  # noqa: ARG001 - versions
     """Run every step of the action on a pull request, with what would mislead a Python that is not isolated."""
     root = tmp_path_factory.mktemp("runner")
     (root / "temporary folder").mkdir()

@@ -6,12 +6,12 @@ the tool's own listing: uv export, poetry export, pdm export, pipenv requirement
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from packaging.pylock import Pylock
 from packaging.requirements import Requirement
+from work import at_most
 
 from memguard_hooks.dependencies import locks, pyproject
 from memguard_hooks.dependencies.inventory import Inventory
@@ -326,11 +326,9 @@ def test_broken(tmp_path: Path, name: str, text: str | bytes, message: str) -> N
 
 
 def test_fifty_megabytes_are_one_line(tmp_path: Path) -> None:
-    start = time.process_time()
-    with pytest.raises(UnreadableError, match=r"^uv.lock: is larger than") as caught:
+    with at_most(2_000), pytest.raises(UnreadableError, match=r"^uv.lock: is larger than") as caught:
         write(tmp_path, "uv.lock", b"[[package]]\nname = 'x'\n" * 2_200_000)
     assert "\n" not in str(caught.value)
-    assert time.process_time() - start < 5
 
 
 def test_a_directory_and_a_link_out(tmp_path: Path) -> None:
@@ -353,11 +351,10 @@ def test_a_ring_of_ten_thousand_packages_ends(tmp_path: Path) -> None:
     )
     project = '[[package]]\nname = "app"\nsource = { virtual = "." }\ndependencies = [{ name = "p0" }]\n'
     lock = write(tmp_path, "uv.lock", f"version = 1\n{project}{ring}")
-    start = time.process_time()
-    way = Inventory((), (lock,)).why(f"p{size - 1}")
+    with at_most(250_000):
+        way = Inventory((), (lock,)).why(f"p{size - 1}")
     assert way is not None
     assert (len(way), way[0], way[-1]) == (size, "p0", f"p{size - 1}")
-    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(

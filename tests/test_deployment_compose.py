@@ -9,11 +9,11 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from work import at_most
 
 from memguard_hooks.deployment import compose
 from memguard_hooks.deployment.compose_values import interpolate, parse_size, read_env_file, split_words
@@ -584,16 +584,14 @@ def test_odd_documents_are_survived(text: str) -> None:
         pytest.param(b"services:\n" + b"#" * 10 * MIB, id="ten-megabytes"),
         pytest.param(b"services:\n\0", id="null-bytes"),
         pytest.param(b"services: \xff", id="no-utf-8"),
-        pytest.param(b"services: " + b"[" * 5_000, id="deep"),
+        pytest.param(b"services: " + b"[" * 2_000, id="deep"),
         pytest.param(b"services: {web: {build: .}", id="open"),
         pytest.param(b"services: {web: {{ x }}: y", id="template"),
     ],
 )
 def test_hostile_files_are_one_error(data: bytes) -> None:
-    started = time.perf_counter()
-    with pytest.raises(MemguardError):
+    with at_most(500_000), pytest.raises(MemguardError):
         compose.read(data, "compose.yaml")
-    assert time.perf_counter() - started < 10
 
 
 def bomb() -> str:
@@ -610,7 +608,7 @@ def bomb() -> str:
         pytest.param(bomb(), {}, id="anchors"),
         pytest.param(
             "x: &w ["
-            + "python, " * 20_000
+            + "python, " * 2_000
             + "]\nservices:\n"
             + "".join(f"  s{n}: {{image: x, command: *w}}\n" for n in range(99)),
             {},
@@ -636,9 +634,8 @@ def bomb() -> str:
     ],
 )
 def test_hostile_projects_are_bounded(text: str, files: Files) -> None:
-    started = time.perf_counter()
-    read({"compose.yaml": text, **files})
-    assert time.perf_counter() - started < 20
+    with at_most(10_000_000):
+        read({"compose.yaml": text, **files})
 
 
 # Values

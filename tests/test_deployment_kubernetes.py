@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from work import at_most
 
 from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.service import Deployment, Service, ServicePlace
@@ -360,16 +360,15 @@ def test_wrong_types_are_survived(container: str) -> None:
         assert all(not one.path.startswith("..") for one in found.services)
 
 
-def test_many_containers_are_bounded_in_time() -> None:
+def test_many_containers_are_bounded() -> None:
     container = "{name: c, image: x, command: *c, env: *e}"
-    words = ", ".join(["python"] * 5_000)
-    head = "x: &c [" + words + "]\ny: &e [" + ", ".join(["{name: A, value: $(A)}"] * 3_000) + "]\n"
-    text = f"apiVersion: v1\nkind: Pod\n{head}spec: {{containers: [{', '.join([container] * 1_000)}]}}\n"
-    started = time.perf_counter()
-    found = read(text)
+    words = ", ".join(["python"] * 600)
+    head = "x: &c [" + words + "]\ny: &e [" + ", ".join(["{name: A, value: $(A)}"] * 500) + "]\n"
+    text = f"apiVersion: v1\nkind: Pod\n{head}spec: {{containers: [{', '.join([container] * 200)}]}}\n"
+    with at_most(10_000_000):
+        found = read(text)
     assert len(found.services) == kubernetes.MAX_CONTAINERS
     assert [one.reason for one in found.skipped] == [f"has more than {kubernetes.MAX_CONTAINERS} containers"]
-    assert time.perf_counter() - started < 20
 
 
 def test_variables_that_double_each_other_are_bounded() -> None:
@@ -385,14 +384,12 @@ def test_variables_that_double_each_other_are_bounded() -> None:
     [
         pytest.param(b"apiVersion: v1\nkind: Pod\n\0", id="null-bytes"),
         pytest.param(b"apiVersion: v1\nkind: Pod\n\xff", id="no-utf-8"),
-        pytest.param(b"apiVersion: v1\nkind: Pod\nx: " + b"[" * 5_000, id="deep"),
+        pytest.param(b"apiVersion: v1\nkind: Pod\nx: " + b"[" * 2_000, id="deep"),
     ],
 )
 def test_hostile_files_are_one_error(data: bytes) -> None:
-    started = time.perf_counter()
-    with pytest.raises(MemguardError):
+    with at_most(500_000), pytest.raises(MemguardError):
         kubernetes.read(data, "k8s/app.yaml")
-    assert time.perf_counter() - started < 10
 
 
 @pytest.mark.parametrize(

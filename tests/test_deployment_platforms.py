@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
+from work import LINEAR, at_most, growth
 
 from memguard_hooks.deployment import (
     app_engine,
@@ -181,10 +181,10 @@ def test_hidden_keys_of_compose() -> None:
 
 
 def test_hidden_keys_are_looked_for_in_linear_time() -> None:
-    data = b"  startCommand: |\n" * 40_000
-    start = time.perf_counter()
-    find_hidden_keys(data, "render.yaml", render.COMMANDS, render.KEYS)
-    assert time.perf_counter() - start < 2
+    def look(data: bytes) -> object:
+        return find_hidden_keys(data, "render.yaml", render.COMMANDS, render.KEYS)
+
+    assert growth(look, lambda count: b"  startCommand: |\n" * count, 40_000) < LINEAR
 
 
 # fly.toml
@@ -233,9 +233,8 @@ def test_many_groups_of_fly_are_read_in_linear_time() -> None:
         asked.append(path)
         return image(path)
 
-    start = time.perf_counter()
-    found = fly.read(f"[processes]\n{groups}{machines}".encode(), "fly.toml", read_file)
-    assert time.perf_counter() - start < 3
+    with at_most(3_000_000):
+        found = fly.read(f"[processes]\n{groups}{machines}".encode(), "fly.toml", read_file)
     assert len(asked) == len(set(asked)), "each file is read once, not for each group"
     assert [service.limit for service in found.services] == [512 * MIB] * count
 
@@ -653,21 +652,21 @@ def test_odd_yaml_declares_no_service(read: Reader, path: str, data: bytes) -> N
     assert read(data, path, holding()).services == ()
 
 
-VARIABLES = "{key: A, value: b}," * 2000
+VARIABLES = "{key: A, value: b}," * 1200
 MANY_SERVICES = (
     "n: &n []\ns: &s [{type: web, runtime: python, startCommand: x, envVars: ["
     + VARIABLES
     + "]}]\ne: &e ["
-    + "{services: *s}," * 5000
+    + "{services: *s}," * 300
     + "]\nprojects: ["
-    + "{environments: *e}," * 5000
+    + "{environments: *e}," * 300
     + "]\n"
 )
-MANY_COMPONENTS = f"s: &s {{name: a, run_command: x, envs: [{VARIABLES}]}}\nservices: [{'*s,' * 20_000}]\n"
+MANY_COMPONENTS = f"s: &s {{name: a, run_command: x, envs: [{VARIABLES}]}}\nservices: [{'*s,' * 5_000}]\n"
 MANY_FUNCTIONS = (
     "provider: {name: aws, runtime: python3.12}\nf: &f {"
     + "".join(f"f{number}: {{handler: a.b}}," for number in range(2000))
-    + f"}}\nfunctions: [{'*f,' * 20_000}]\n"
+    + f"}}\nfunctions: [{'*f,' * 5_000}]\n"
 )
 
 
@@ -681,9 +680,8 @@ MANY_FUNCTIONS = (
     ],
 )
 def test_aliases_do_not_multiply(read: Reader, path: str, data: str) -> None:
-    start = time.perf_counter()
-    found = read(data.encode(), path, holding())
-    assert time.perf_counter() - start < 15, "most of it is spent by the parser of YAML"
+    with at_most(10_000_000):
+        found = read(data.encode(), path, holding())
     assert len(found.services) <= 1000
 
 

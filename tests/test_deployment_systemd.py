@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+from work import at_most
 
 from memguard_hooks.deployment import systemd
 from memguard_hooks.deployment.command import Host, parse
@@ -251,12 +251,12 @@ def test_program_is_the_one_that_systemd_starts(tmp_path: Path, text: str) -> No
 
 
 def test_hostile_units_are_bounded() -> None:
-    started = time.perf_counter()
-    with pytest.raises(MemguardError, match="is larger than 256 KiB"):
+    with at_most(2_000), pytest.raises(MemguardError, match="is larger than 256 KiB"):
         systemd.read(b"#" * 10 * MIB, "a.service")
     for line in ("ExecStart=python " + '"' * 100_000, "ExecStart=python " + "\\" * 100_001, "Environment=" + "A=1 " * 50_000,
                  "MemoryMax=" + "1G " * 50_000, "ExecStart=" + "python \\\n" * 20_000,
                  "WorkingDirectory=" + "/a" * 50_000):  # fmt: skip
-        read(unit("ExecStart=python a.py", line))
-    read(unit(*["ExecStart=python " + '"' * 8_000] * 30))
-    assert time.perf_counter() - started < 10
+        with at_most(500_000):
+            read(unit("ExecStart=python a.py", line))
+    with at_most(500_000):
+        read(unit(*["ExecStart=python " + '"' * 8_000] * 30))

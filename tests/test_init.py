@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import pty
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -583,27 +582,6 @@ def test_files_are_valid(tmp_path: Path, hooks: str) -> None:
     validate(*schema, "vendor.github-workflows", WORKFLOW, cwd=tmp_path)
 
 
-@pytest.fixture(scope="module")
-def published(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Return a repository that holds the files of the checkout, tagged as the version of the package."""
-    root = tmp_path_factory.mktemp("published") / "memguard-hooks"
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=checkout, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.split("\0"):
-        if name and (checkout / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(checkout / name, root / name)
-    for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=all"), ("tag", "v0.1.0")):
-        subprocess.run(["git", *arguments], cwd=root, check=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PRE_COMMIT_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("PRE_COMMIT_COLOR", "never")
-        patch.delenv("SKIP", raising=False)
-        yield root
-
-
 EAGER = f"import pandas\n{APP['main.py']}\nprint(pandas)\n"
 
 
@@ -612,7 +590,12 @@ def run(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def project(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(
+    published: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hook_tools: None,  # noqa: ARG001 - the environment of pre-commit
+) -> Path:
     """Return a repository that `memguard init` has set up, with what it wrote committed."""
     monkeypatch.setattr(init, "REPOSITORY", str(published))
     root = write(tmp_path / "project", APP)

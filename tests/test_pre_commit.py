@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+pytestmark = pytest.mark.usefixtures("hook_tools")
 
 IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config")
 TOOLS = ("pre-commit", "prek")
@@ -111,6 +111,15 @@ REFUSED = {
     ),
 }
 """What the hooks say of BAD in a repository without a commit."""
+
+ALL_REFUSED = Outcome(
+    "Failed",
+    "\n".join((
+        *(REFUSED[name].output.rpartition("\n")[0] for name in ("memory-budget", *IDS[2:3], *IDS[:2])),
+        "5 errors, 0 warnings",
+    )),
+)  # fmt: skip
+"""The same from the one hook."""
 
 FITS = Outcome("Passed", "web: N of 512 MiB (default)")
 ACCEPTED = {**dict.fromkeys(IDS, PASSED), "memory-budget": FITS}
@@ -214,39 +223,10 @@ class Repository:
         return len(start("git", "rev-list", "HEAD", cwd=self.root).stdout.split())
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _own_homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Give the tools homes of their own, where each environment is built once."""
-    homes = tmp_path_factory.mktemp("homes")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("SKIP", "PREK_SKIP", "PREK_QUIET", "PRE_COMMIT", "MEMGUARD_DEBUG"):
-            patch.delenv(name, raising=False)
-        patch.setenv("PRE_COMMIT_HOME", str(homes / "pre-commit"))
-        patch.setenv("PREK_HOME", str(homes / "prek"))
-        patch.setenv("PRE_COMMIT_COLOR", "never")
-        patch.setenv("PREK_COLOR", "never")
-        yield
-
-
 @pytest.fixture(scope="module")
-def hooks(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a repository with one commit, which holds the files of the checkout as they stand."""
-    root = tmp_path_factory.mktemp("hooks") / "memguard-hooks"
-    listed = start("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=checkout).stdout
-    for name in listed.split("\0"):
-        if name and (checkout / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(checkout / name, root / name)
-    for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=checkout")):
-        assert start("git", *arguments, cwd=root).returncode == 0
-    return root
-
-
-@pytest.fixture(scope="module")
-def config(hooks: Path) -> str:
+def config(published: Path) -> str:
     """Return the configuration that a user writes."""
-    revision = start("git", "rev-parse", "HEAD", cwd=hooks).stdout.strip()
-    entry = {"repo": str(hooks), "rev": revision, "hooks": [{"id": name} for name in IDS]}
+    entry = {"repo": str(published), "rev": "v0.1.0", "hooks": [{"id": name} for name in IDS]}
     return json.dumps({"repos": [entry]})  # JSON is YAML
 
 
@@ -464,8 +444,7 @@ def test_one_hook_says_what_the_five_say(make: Callable[[str], Repository], conf
     one["repos"][0]["hooks"] = [{"id": "memguard"}]
     repository.write({**BAD, ".pre-commit-config.yaml": json.dumps(one)})
     run = repository.commit()
-    told = [REFUSED[name].output.rpartition("\n")[0] for name in ("memory-budget", *IDS[2:3], *IDS[:2])]
-    assert run.hooks == {"memguard": Outcome("Failed", "\n".join((*told, "5 errors, 0 warnings")))}, run.raw
+    assert run.hooks == {"memguard": ALL_REFUSED}, run.raw
     assert run.code == 1
 
     repository.write({**GOOD, "notes.md": "mended\n"})
@@ -476,28 +455,12 @@ def test_one_hook_says_what_the_five_say(make: Callable[[str], Repository], conf
     assert run.hooks == {"memguard": SKIPPED}, run.raw
 
 
-TRIALS = (*(("pre-commit", (name,)) for name in IDS), ("prek", IDS))
-"""pre-commit takes one id at a time, prek several."""
-
-
-@pytest.fixture(scope="module")
-def tried(hooks: Path, config: str, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, tuple[str, ...]], Run]:
-    """Return what `try-repo` says. Each trial builds an environment, so they run side by side."""
-    repository = Repository(tmp_path_factory.mktemp("tried") / "repository", TOOLS[0], config)
+@pytest.mark.parametrize("tool", TOOLS)
+def test_try_repo(tool: str, published: Path, config: str, tmp_path: Path) -> None:
+    """All hooks of the manifest: the five, and the one that says what they say."""
+    repository = Repository(tmp_path / "repository", tool, config)
     repository.write(BAD)
-
-    def run(trial: tuple[str, tuple[str, ...]]) -> Run:
-        tool, names = trial
-        command = (sys.executable, "-m", tool.replace("-", "_"), "try-repo", str(hooks), *names, "--all-files")
-        done = start(*command, cwd=repository.root, PIP_NO_COMPILE="1")  # each hook runs once
-        return Run(done.returncode, read_hooks(done.stdout), done.stdout + done.stderr)
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(TRIALS, pool.map(run, TRIALS), strict=True))
-
-
-@pytest.mark.parametrize("trial", [pytest.param(trial, id="-".join((trial[0], *trial[1]))) for trial in TRIALS])
-def test_try_repo(tried: dict[tuple[str, tuple[str, ...]], Run], trial: tuple[str, tuple[str, ...]]) -> None:
-    run = tried[trial]
-    assert run.hooks == {name: REFUSED[name] for name in trial[1]}, run.raw
+    done = start(*repository.tool, "try-repo", str(published), "--all-files", cwd=repository.root)
+    run = Run(done.returncode, read_hooks(done.stdout), done.stdout + done.stderr)
+    assert run.hooks == {**REFUSED, "memguard": ALL_REFUSED}, run.raw
     assert run.code == 1

@@ -5,12 +5,9 @@ from __future__ import annotations
 import ast
 import io
 import os
-import random
 import string
 import subprocess
 import sys
-import sysconfig
-import time
 import tokenize
 import warnings
 from pathlib import Path
@@ -19,6 +16,7 @@ import libcst
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from work import at_most
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode
@@ -287,12 +285,11 @@ AT_THE_LIMIT = {
 
 @pytest.mark.parametrize("source", [pytest.param(source, id=name) for name, source in AT_THE_LIMIT.items()])
 def test_at_the_limit(source: str) -> None:
-    """What the scan lets through is read, in bounded time and without an overflow."""
-    began = time.monotonic()
-    sites = analyze((PANDAS + source).encode(), "x.py").sites
+    """What the scan lets through is read, with bounded work and without an overflow."""
+    with at_most(2_000_000):
+        sites = analyze((PANDAS + source).encode(), "x.py").sites
     eager = {site.module for site in sites if site.when == "import"}
     assert eager - {"functools"} == ({"pandas", "torch"} if "torch" in source else {"pandas"})
-    assert time.monotonic() - began < 30
 
 
 RUN = "import sys; from memguard_hooks.hooks.no_eager_heavy_imports import main; sys.exit(main(sys.argv[1:]))"
@@ -300,9 +297,7 @@ RUN = "import sys; from memguard_hooks.hooks.no_eager_heavy_imports import main;
 
 def run(folder: Path, *names: str) -> tuple[int, str, str]:
     """Run the hook in a process of its own, which a crash would end."""
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, *names], cwd=folder, capture_output=True, check=False, text=True, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", RUN, *names], cwd=folder, capture_output=True, check=False, text=True)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -348,23 +343,13 @@ def test_files_that_are_none(tmp_path: Path) -> None:
     assert run(root, *sorted(path.name for path in root.iterdir())) == (0, "", "".join(f"{line}\n" for line in expected))
 
 
-def standard_library(count: int) -> list[Path]:
-    """Return some files of the standard library, always the same of one Python."""
-    folder = Path(sysconfig.get_path("stdlib"))
-    files = [
-        path for path in sorted(folder.rglob("*.py")) if "site-packages" not in path.parts and path.stat().st_size < 60_000
-    ]
-    return random.Random(5).sample(files, min(count, len(files)))  # noqa: S311 - a choice, no secret
-
-
-def test_the_standard_library() -> None:
+def test_installed_files(installed_files: list[Path]) -> None:
     """What CPython accepts, the scan lets through, with the comments of `tokenize` and the imports of `ast`."""
-    files = standard_library(150)
-    accepted = [path for index, path in enumerate(files) if check_file(path, with_libcst=index < 25)]
-    assert len(accepted) >= 100
+    accepted = [path for path in installed_files if check_file(path)]
+    assert len(accepted) > 0.75 * len(installed_files)
 
 
-def check_file(path: Path, *, with_libcst: bool) -> bool:
+def check_file(path: Path) -> bool:
     """Compare the scan with what Python itself says of a file; False for a file that Python does not accept."""
     data = path.read_bytes()
     try:
@@ -387,10 +372,9 @@ def check_file(path: Path, *, with_libcst: bool) -> bool:
         if isinstance(node, (ast.Import, ast.ImportFrom))
     )
     assert list(map(tuple, found.imports)) == imports, path
-    if with_libcst:
-        libcst.parse_module(text)
-        sites = {(site.line, site.column, site.end_line) for site in analyze(data, path.name).sites}
-        assert sites >= set(imports), path
+    libcst.parse_module(text)
+    sites = {(site.line, site.column, site.end_line) for site in analyze(data, path.name).sites}
+    assert sites >= set(imports), path
     return True
 
 

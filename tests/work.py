@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TypeVar
 
-LINEAR = 30
+LINEAR = 50
 """Ten times the input takes 10 times the work where work is linear, and 100 times where it is quadratic."""
 
 _TICK = 0.002  # seconds of CPU: what takes less is noise
@@ -19,7 +19,7 @@ _Input = TypeVar("_Input")
 
 @contextmanager
 def at_most(calls: int) -> Iterator[None]:
-    """Fail as soon as more functions are called, of Python or of C (classes are not counted), so that an endless loop ends."""
+    """Fail as soon as more functions are called, of Python or of C; calls of classes are not counted."""
     made = 0
 
     def count(_frame: FrameType, event: str, _argument: object) -> None:
