@@ -8,6 +8,8 @@ what a later call may import.
 
 from __future__ import annotations
 
+import ast
+
 import libcst as cst
 
 from memguard_hooks.errors import MemguardError
@@ -57,15 +59,15 @@ class Interpreter(Statements, Definitions, Expressions, Calls, ImportStatements,
         return self._record.analysis()
 
 
-def analyze_by_libcst(text: str, target: Target, *, is_valid: bool = False) -> Analysis:
-    """Find all imports of a source text; one that `is_valid` is read without what cannot matter.
+def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = None) -> Analysis:
+    """Find all imports of a source text; without what cannot matter, where its syntax tree tells what that is.
 
-    Raises MemguardError, with the line, for one that libcst cannot read.
+    Raises MemguardError, with the line, for a text that libcst cannot read.
     """
-    shorter = without_uncalled(text, target) if is_valid else text
+    shorter = without_uncalled(text, syntax, target) if syntax is not None else text
     scanned = scan(shorter, LIMITS)
-    if scanned.problem is not None and is_valid:
-        shorter = without_unimporting(text)
+    if scanned.problem is not None and syntax is not None:
+        shorter = without_unimporting(text, syntax)
         scanned = scan(shorter, LIMITS)
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, None, scanned.line)
