@@ -26,8 +26,8 @@ class Limits(Record):
     """What a parser may be given: by default what the scan itself reads, in a second.
 
     `chain` are the tokens between two commas, `squares` the sum of the squares of all these numbers, and by how much it may
-    grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines` and
-    `brackets` are the weight of the end of a statement and of a bracket, in tokens.
+    grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines`,
+    `brackets` and `operators` are the weight of the end of a statement, of a bracket and of an operator, in tokens.
     """
 
     tokens: int = 250_000
@@ -39,6 +39,7 @@ class Limits(Record):
     parameters: int = 250_000
     lines: int = 0
     brackets: int = 0
+    operators: int = 0
 
 
 NO_LIMITS = Limits()
@@ -283,6 +284,8 @@ class _Scanner:
             self._open()
         elif match[kind] in ":,;":
             self._mark(match[kind])
+        elif match[kind] in "+-*/%@&|^<>":
+            self._tokens += self._limits.operators
 
     def _count_token(self) -> None:
         self._tokens += 1

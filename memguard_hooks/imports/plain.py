@@ -27,6 +27,7 @@ from memguard_hooks.imports.plain_values import (
     is_decided,
     is_name,
     is_own,
+    mentions,
     operands,
 )
 from memguard_hooks.pattern import late_pattern
@@ -40,7 +41,7 @@ MAX_NAME = 1000
 
 _HARD = ("import_module", "__import__", "runpy", "lazy_loader", "__lazy_modules__",
          "__init_subclass__", "__set_name__", "__class_getitem__")  # fmt: skip
-"""Words of files in which imports are not statements, or classes do more than they say."""
+"""Names in files in which imports are not statements, or classes do more than they say."""
 _LAZY = late_pattern(r"\blazy(?:[ \t\f]|\\\n)+(?:import|from)\b")
 _IMPORT = late_pattern(r"(?:^|[;:])[ \t\f]*(?:import|from)\b", re.MULTILINE)
 _MAY_DECIDE = late_pattern(r"TYPE_CHECKING|version_info|platform|(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
@@ -54,8 +55,8 @@ _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 def read_plain(text: str, module: ast.Module, target: Target) -> Analysis | None:
     """Find the imports of a source and its syntax tree; None where it is not plain."""
-    is_hard = any(word in text for word in _HARD) or ("lazy" in text and _LAZY.search(text))
-    if target.lazy_all or is_hard or not has_normal_names(text):
+    has_lazy_imports = target.lazy_all or ("lazy" in text and _LAZY.search(text))
+    if has_lazy_imports or mentions(text, module, _HARD) or not has_normal_names(text):
         return None
     try:
         return _Plain(text, module, target).run()

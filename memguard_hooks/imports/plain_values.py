@@ -23,7 +23,7 @@ from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON, Target
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 MAX_VALUES = 50
 """What one name may stand for, and classes from which one inherits."""
@@ -271,6 +271,26 @@ def dotted(node: ast.expr) -> str:
         parts.append(node.attr)
         node = node.value
     return ".".join([*parts, node.id][::-1]) if isinstance(node, ast.Name) else ""
+
+
+def mentions(text: str, module: ast.Module, words: Collection[str]) -> bool:
+    """Tell whether one of the words is a name in a source, not only a word of a string or a comment."""
+    if not any(word in text for word in words):
+        return False
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name):
+            name = node.id
+        elif isinstance(node, ast.Attribute):
+            name = node.attr
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.alias)):
+            name = node.name
+        elif isinstance(node, ast.ImportFrom):
+            name = node.module or ""
+        else:
+            continue
+        if not frozenset(name.split(".")).isdisjoint(words):
+            return True
+    return False
 
 
 def is_own(value: str | PlainClass) -> bool:

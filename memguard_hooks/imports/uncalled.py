@@ -11,7 +11,7 @@ import ast
 
 from memguard_hooks.imports.known_calls import is_lazy_proxy
 from memguard_hooks.imports.model import Target
-from memguard_hooks.imports.plain_values import dotted
+from memguard_hooks.imports.plain_values import dotted, mentions
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _BY_CALL = ("import_module", "__import__", "runpy", "lazy_loader")
-"""Words of files in which functions import by calls, under any name."""
+"""Names in files in which functions import by calls, under any name."""
 _KEPT = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 """Statements that import, or that bind what other functions may ask."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -40,7 +40,7 @@ class _Function(Record):
 
 def without_uncalled(text: str, module: ast.Module, target: Target) -> str:
     """Return a source text without the bodies of functions that tell nothing about imports."""
-    if any(word in text for word in _BY_CALL):
+    if mentions(text, module, _BY_CALL):
         return text
     outside = list(_outside(module))
     functions = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
@@ -67,7 +67,7 @@ def without_unimporting(text: str, module: ast.Module) -> str:
 
     That is for a text that is too much for libcst otherwise: what these functions call in other files is not known then.
     """
-    if any(word in text for word in _BY_CALL):
+    if mentions(text, module, _BY_CALL):
         return text
     outside = list(_outside(module))
     rest = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
