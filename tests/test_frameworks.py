@@ -296,3 +296,30 @@ def test_settings_that_are_not_followed_are_told(
     (tmp_path / "settings.py").write_text("INSTALLED_APPS = ['shop'\n")
     assert main([]) == 0
     assert "settings.py:1: skipped: what its strings name for a framework is not followed: " in capsys.readouterr().err
+
+
+def externals(root: Path, files: dict[str, str], entry: str, framework: Framework) -> list[str]:
+    """Write files, and return what the walk from one of them finds to come from elsewhere."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    tree = WorkTree(str(root))
+    sources = SourceFiles(tree, Facts(Store(None)), framework)
+    found = walk(sources.prove, Resolver(tree, ("", "src")), entry, None, Target())
+    return [one.names[0] for one in found.externals]
+
+
+@pytest.mark.parametrize("folder", ["", "src/"])
+def test_an_app_without_init_is_first_party(tmp_path: Path, folder: str) -> None:
+    files = {
+        "settings.py": "INSTALLED_APPS = ['shop', 'shop.cart', 'other', 'templates', '../x']\n",
+        f"{folder}shop/models.py": "import pandas\n",
+        f"{folder}shop/cart/models.py": "",
+        f"{folder}templates/page.html": "",
+    }
+    assert externals(tmp_path, files, "settings.py", Framework()) == ["other", "templates", "../x", "pandas"]
+
+
+def test_what_need_not_be_there_is_of_nobody(tmp_path: Path) -> None:
+    files = {"celery_app.py": "app.autodiscover_tasks(['shop'])\napp.config_from_object('celeryconfig')\n"}
+    assert externals(tmp_path, files, "celery_app.py", Framework(is_worker=True)) == []

@@ -125,14 +125,46 @@ def has_normal_names(text: str) -> bool:
 
 
 def parse(text: str) -> ast.Module:
-    """Return the syntax tree of a source text; of one that is long, without bodies of functions that import nothing.
+    """Return the syntax tree of a source text, which may be `shortened`.
 
-    A Python that does not know `lazy` before an import (PEP 810) passes over it. Raises NotPythonError for what this Python
-    cannot parse, and MemguardError for what takes more than the bounds, both with the line.
+    Raises NotPythonError for what this Python cannot parse, and MemguardError for what takes more than the bounds, both with
+    the line.
+    """
+    return tree_of(shortened(text))
+
+
+def shortened(text: str) -> str:
+    """Return what of a text is parsed: of one that is long, not the bodies of functions that import nothing.
+
+    Raises MemguardError, with the line, where that takes more than the bounds.
     """
     if len(text) > MAX_SOURCE_BYTES:
         raise MemguardError(f"is larger than {MAX_SOURCE_BYTES // 2**10} KiB")
-    text = _bounded(text)
+    for marked in _MARKED.finditer(text) if not text.isascii() else ():
+        if any(map(unicodedata.combining, marked[0])):
+            raise _refusal(text, marked.start(), f"a letter has more than {MAX_MARKS} marks")
+    dotted = _IMPORTED.search(text) if _DOTTED.search(text) else None
+    if dotted is not None:
+        raise _refusal(text, dotted.start(), f"the name of a module has more than {MAX_PARTS} parts")
+    if len(text) <= MAX_CHAIN or (_is_short(text) and not _PARAMETERS.search(text)):
+        return text
+    from memguard_hooks.formats.python_tokens import Limits, cut, scan
+
+    limits = Limits(chain=MAX_CHAIN, field_letters=MAX_FIELD_LETTERS, parameters=MAX_PARAMETERS, lines=1, brackets=1)
+    scanned = scan(text, limits)
+    if scanned.problem is None and scanned.tokens > MAX_TOKENS:
+        text = cut(text, [body for body in scanned.bodies if body.words.isdisjoint(("import", "yield"))])
+        scanned = scan(text, limits._replace(tokens=MAX_TOKENS))
+    if scanned.problem is not None:
+        raise MemguardError(scanned.problem, None, scanned.line)
+    return text
+
+
+def tree_of(text: str) -> ast.Module:
+    """Return the syntax tree of a text that `shortened` has let through. Raises as `parse` does.
+
+    A Python that does not know `lazy` before an import (PEP 810) passes over it.
+    """
     if sys.version_info < (3, 15) and "lazy" in text:
         text = _LAZY.sub(_IGNORED, text)
     try:
@@ -152,28 +184,6 @@ def _is_linear(name: str) -> bool:
         return name == "utf-8" or _LINEAR.fullmatch(codecs.lookup(name).name) is not None
     except LookupError:
         return False
-
-
-def _bounded(text: str) -> str:
-    """Return what of a text is parsed. Raises MemguardError where that is too much."""
-    for marked in _MARKED.finditer(text) if not text.isascii() else ():
-        if any(map(unicodedata.combining, marked[0])):
-            raise _refusal(text, marked.start(), f"a letter has more than {MAX_MARKS} marks")
-    dotted = _IMPORTED.search(text) if _DOTTED.search(text) else None
-    if dotted is not None:
-        raise _refusal(text, dotted.start(), f"the name of a module has more than {MAX_PARTS} parts")
-    if len(text) <= MAX_CHAIN or (_is_short(text) and not _PARAMETERS.search(text)):
-        return text
-    from memguard_hooks.formats.python_tokens import Limits, cut, scan
-
-    limits = Limits(chain=MAX_CHAIN, field_letters=MAX_FIELD_LETTERS, parameters=MAX_PARAMETERS, lines=1, brackets=1)
-    scanned = scan(text, limits)
-    if scanned.problem is None and scanned.tokens > MAX_TOKENS:
-        text = cut(text, [body for body in scanned.bodies if body.words.isdisjoint(("import", "yield"))])
-        scanned = scan(text, limits._replace(tokens=MAX_TOKENS))
-    if scanned.problem is not None:
-        raise MemguardError(scanned.problem, None, scanned.line)
-    return text
 
 
 def _is_short(text: str) -> bool:

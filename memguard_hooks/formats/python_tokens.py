@@ -26,8 +26,8 @@ class Limits(Record):
     """What a parser may be given: by default what the scan itself reads, in a second.
 
     `chain` are the tokens between two commas, `squares` the sum of the squares of all these numbers, and by how much it may
-    grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines` and
-    `brackets` are the weight of the end of a statement and of a bracket, in tokens.
+    grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines`,
+    `brackets` and `operators` are the weight of the end of a statement, of a bracket and of an operator, in tokens.
     """
 
     tokens: int = 250_000
@@ -39,6 +39,7 @@ class Limits(Record):
     parameters: int = 250_000
     lines: int = 0
     brackets: int = 0
+    operators: int = 0
 
 
 NO_LIMITS = Limits()
@@ -61,14 +62,11 @@ class Span(Record):
 
 
 class Body(Record):
-    """The indented body of a function that stands in no other function: its characters, and those of the function's name."""
+    """The indented body of a function that stands in no other function: its characters, and the words among them."""
 
-    name: str
-    name_start: int
     start: int
     end: int
     words: frozenset[str]
-    is_decorated: bool
 
 
 class Scan(Record):
@@ -138,12 +136,8 @@ def cut(text: str, bodies: Iterable[Body]) -> str:
     return "".join([*parts, text[last:]])
 
 
-_FUNCTION = late_pattern(r"(?:async(?:[ \t\f]|\\\n)+)?def(?:[ \t\f]|\\\n)+(\w+)")
+_FUNCTION = late_pattern(r"(?:async(?:[ \t\f]|\\\n)+)?def\b")
 _WORD = late_pattern(r"\w+")
-_LOOKED_UP = late_pattern(
-    r"@[ \t]*(?:property|staticmethod|classmethod|(?:\w+\.)?(?:abstractmethod|overload|override))[ \t]*$", re.MULTILINE
-)
-"""Decorators that call nothing."""
 _TOO_LONG = "is not analyzed: an expression is too long to be read in bounded time"
 
 
@@ -186,10 +180,9 @@ class _Scanner:
         self._field_line_end = 0
         self._string_start = 0
         self._bodies: list[Body] = []
-        self._function: tuple[int, re.Match[str]] | None = None
-        """The indentation of a function whose body is to come or goes on, and its head."""
+        self._function: int | None = None
+        """The indentation of a function whose body is to come or goes on."""
         self._body_start: int | None = None
-        self._is_decorated = False
         self._end = 0
         """Behind the last token."""
 
@@ -247,25 +240,16 @@ class _Scanner:
 
     def _place_in_function(self, start: int, width: int) -> None:
         """Note where the body of a function begins, goes on or has ended, at the first statement of a line."""
-        if self._function is not None and width > self._function[0]:
+        if self._function is not None and width > self._function:
             self._body_start = start if self._body_start is None else self._body_start
             return
         self._end_body()
-        head = _FUNCTION.match(self._text, start)
-        if head is not None:
-            self._function = width, head
-        elif self._text[start] == "@":
-            self._is_decorated |= _LOOKED_UP.match(self._text, start) is None
-        else:
-            self._is_decorated = False
+        self._function = width if _FUNCTION.match(self._text, start) else None
 
     def _end_body(self) -> None:
         if self._function is not None and self._body_start is not None:
-            head = self._function[1]
             words = frozenset(_WORD.findall(self._text, self._body_start, self._end))
-            self._bodies.append(Body(head[1], head.start(1), self._body_start, self._end, words, self._is_decorated))
-        if self._function is not None:
-            self._is_decorated = False
+            self._bodies.append(Body(self._body_start, self._end, words))
         self._function = self._body_start = None
 
     def _end_statement(self) -> None:
@@ -300,6 +284,8 @@ class _Scanner:
             self._open()
         elif match[kind] in ":,;":
             self._mark(match[kind])
+        elif match[kind] in "+-*/%@&|^<>":
+            self._tokens += self._limits.operators
 
     def _count_token(self) -> None:
         self._tokens += 1

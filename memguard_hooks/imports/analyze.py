@@ -10,9 +10,8 @@ and `PYTHON_LAZY_IMPORTS=all` on Python 3.15 are not.
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_source import NotPythonError, decode, parse
+from memguard_hooks.formats.python_source import NotPythonError, decode, shortened, tree_of
 from memguard_hooks.imports.model import Analysis, Target
-from memguard_hooks.imports.plain import read_plain
 
 
 def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # noqa: B008 - frozen
@@ -20,17 +19,19 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
 
     Raises MemguardError, with the place, for a file that is not Python or that no parser can read safely.
     """
+    from memguard_hooks.imports.plain import read_plain
+
     try:
-        text = decode(data)
-        is_valid, found = True, None
+        text = shortened(decode(data))
         try:
-            found = read_plain(text, parse(text), target)
+            syntax = tree_of(text)
         except NotPythonError:  # or Python that is newer than the one that runs this
-            is_valid = False
+            syntax = None
+        found = None if syntax is None else read_plain(text, syntax, target)
         if found is not None:
             return found
         from memguard_hooks.imports.interpret import analyze_by_libcst
 
-        return analyze_by_libcst(text, target, is_valid=is_valid)
+        return analyze_by_libcst(text, target, syntax)
     except MemguardError as error:
         raise MemguardError(error.message, path, error.line) from None

@@ -198,9 +198,10 @@ class _Walker:
         for edge in reading.edges:
             later = max(MOMENTS.index(moment), MOMENTS.index(edge.moment))
             site = ImportSite(edge.line, 1, edge.line, edge.module, 0, (), "import", edge.why)
-            self._site(site, reached, MOMENTS[later], is_optional=edge.is_optional)
+            is_own_or_absent = edge.is_optional or self._resolver.is_folder_of_source(edge.module)
+            self._site(site, reached, MOMENTS[later], is_own_or_absent=is_own_or_absent)
 
-    def _site(self, site: ImportSite, reached: _Reached, moment: Moment, *, is_optional: bool = False) -> None:
+    def _site(self, site: ImportSite, reached: _Reached, moment: Moment, *, is_own_or_absent: bool = False) -> None:
         is_package = reached.path.endswith("/__init__.py")
         module = absolute(site.module, site.level, reached.module, is_package=is_package)
         if not module:
@@ -221,7 +222,7 @@ class _Walker:
         if moment != "call":
             for name in site.calls:
                 self._call(module, name)
-        if found or is_optional:
+        if found or is_own_or_absent:
             return
         if is_standard(module):
             self._standard[moment] |= {module, *(f"{module}.{name}" for name in site.names)}

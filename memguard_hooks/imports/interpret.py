@@ -8,6 +8,8 @@ what a later call may import.
 
 from __future__ import annotations
 
+import ast
+
 import libcst as cst
 
 from memguard_hooks.errors import MemguardError
@@ -27,8 +29,11 @@ from memguard_hooks.imports.values import Arguments, Scope
 from memguard_hooks.imports.walker import Context, Noted
 from memguard_hooks.pattern import late_pattern
 
-LIMITS = Limits(tokens=40_000, chain=2000, squares=8_000_000, squares_per_character=50, elifs=2000, lines=2, brackets=2)
-"""What libcst is given: some 15 microseconds and 2.5 KiB for each token, a statement and a bracket for two more.
+LIMITS = Limits(
+    tokens=40_000, chain=2000, squares=8_000_000, squares_per_character=50, elifs=2000, lines=2, brackets=2, operators=2
+)
+"""What libcst is given: some 15 microseconds and 2.5 KiB for each token, a statement, a bracket and an operator
+for two more.
 
 It takes quadratic time for long chains, a second for one of these, and for many of middle length together two; code that
 people write has less than one square a character, tables of numbers some 15. It recurses into each branch of an `if`.
@@ -57,15 +62,15 @@ class Interpreter(Statements, Definitions, Expressions, Calls, ImportStatements,
         return self._record.analysis()
 
 
-def analyze_by_libcst(text: str, target: Target, *, is_valid: bool = False) -> Analysis:
-    """Find all imports of a source text; one that `is_valid` is read without what cannot matter.
+def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = None) -> Analysis:
+    """Find all imports of a source text; without what cannot matter, where its syntax tree tells what that is.
 
-    Raises MemguardError, with the line, for one that libcst cannot read.
+    Raises MemguardError, with the line, for a text that libcst cannot read.
     """
-    shorter = without_uncalled(text, target) if is_valid else text
+    shorter = without_uncalled(text, syntax, target) if syntax is not None else text
     scanned = scan(shorter, LIMITS)
-    if scanned.problem is not None and is_valid:
-        shorter = without_unimporting(text)
+    if scanned.problem is not None and syntax is not None:
+        shorter = without_unimporting(text, syntax)
         scanned = scan(shorter, LIMITS)
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, None, scanned.line)

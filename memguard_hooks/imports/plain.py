@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from bisect import bisect_left, bisect_right
+from functools import cached_property
 
 from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import WRAPPERS
@@ -26,6 +27,7 @@ from memguard_hooks.imports.plain_values import (
     is_decided,
     is_name,
     is_own,
+    mentions,
     operands,
 )
 from memguard_hooks.pattern import late_pattern
@@ -37,11 +39,10 @@ if TYPE_CHECKING:
 MAX_NAME = 1000
 """Letters of a dotted name."""
 
-_HARD = late_pattern(
-    r"\blazy(?:[ \t\f]|\\\n)+(?:import|from)\b|__lazy_modules__|lazy_loader|import_module|__import__|runpy|"
-    r"__(?:init_subclass|set_name|class_getitem)__"
-)
-"""Words of files in which imports are not statements, or classes do more than they say."""
+_HARD = ("import_module", "__import__", "runpy", "lazy_loader", "__lazy_modules__",
+         "__init_subclass__", "__set_name__", "__class_getitem__")  # fmt: skip
+"""Names in files in which imports are not statements, or classes do more than they say."""
+_LAZY = late_pattern(r"\blazy(?:[ \t\f]|\\\n)+(?:import|from)\b")
 _IMPORT = late_pattern(r"(?:^|[;:])[ \t\f]*(?:import|from)\b", re.MULTILINE)
 _MAY_DECIDE = late_pattern(r"TYPE_CHECKING|version_info|platform|(?<!import )\bos\b(?!\.(?!name\b)\w)|\bos\s+as\b")
 """What a file must hold in which a name of a function may stand for one of these."""
@@ -54,7 +55,8 @@ _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 def read_plain(text: str, module: ast.Module, target: Target) -> Analysis | None:
     """Find the imports of a source and its syntax tree; None where it is not plain."""
-    if target.lazy_all or _HARD.search(text) or not has_normal_names(text):
+    has_lazy_imports = target.lazy_all or ("lazy" in text and _LAZY.search(text))
+    if has_lazy_imports or mentions(text, module, _HARD) or not has_normal_names(text):
         return None
     try:
         return _Plain(text, module, target).run()
@@ -67,8 +69,6 @@ class _Plain(PlainValues):
 
     def __init__(self, text: str, module: ast.Module, target: Target) -> None:
         super().__init__(target, has_proxies="lazy" in text.lower())
-        self._names_may_decide = _MAY_DECIDE.search(text) is not None
-        self._calls_may_exit = _MAY_EXIT.search(text) is not None
         self._text = text
         self._module = module
         self._lines: list[int] = list(_lines_of(text, _IMPORT))
@@ -77,6 +77,14 @@ class _Plain(PlainValues):
         self._lines = [node.lineno for node in self._imports]
         self._last = module.body[-1] if module.body else None
         self._sites: dict[tuple[ast.Import | ast.ImportFrom, str], tuple[int, tuple[str, ...], When, str]] = {}
+
+    @cached_property
+    def _names_may_decide(self) -> bool:
+        return _MAY_DECIDE.search(self._text) is not None
+
+    @cached_property
+    def _calls_may_exit(self) -> bool:
+        return _MAY_EXIT.search(self._text) is not None
 
     def _imports_in(self, body: Iterable[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
         """Give the import statements of a block and of those in it, in order."""

@@ -23,7 +23,7 @@ from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON, Target
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 MAX_VALUES = 50
 """What one name may stand for, and classes from which one inherits."""
@@ -38,9 +38,12 @@ _DECIDED_BY_LIBCST = IMPORTERS | EXECUTORS | EXITS
 _CALLING = STARTERS | DEFERRING
 _MAKERS = ("__new__", "__init__", "__post_init__")
 _HELD = "(value)"
-"""Something of the file that may run its code as soon as it is touched: an instance, a generator, what a list holds."""
+"""Something of the file that may run its code as soon as it is touched: an instance, a generator."""
+_DISPLAY = "(display)"
+"""A tuple, a list, a set or a dictionary that holds something of the file: only what it holds runs code."""
 FUNCTION = "(function)"
 """A function of the file: only a call runs it."""
+_HOLDING = frozenset({_HELD, _DISPLAY})
 
 
 class PlainClass:
@@ -187,7 +190,7 @@ class PlainValues:
         if isinstance(value, str):
             if value == _HELD:
                 raise Unsure
-            return NOTHING if value == FUNCTION else frozenset({f"{value}.{name}"})
+            return NOTHING if value in (FUNCTION, _DISPLAY) else frozenset({f"{value}.{name}"})
         for one in value.family():
             if name in one.names:
                 if not one.names[name] and value.bases:
@@ -200,7 +203,7 @@ class PlainValues:
         given = self._elements(node.args)
         given += [self._value(keyword.value) for keyword in node.keywords]
         last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if self._has_proxies and is_lazy_proxy(_dotted(node.func)):
+        if self._has_proxies and is_lazy_proxy(dotted(node.func)):
             raise Unsure
         if last in RUNNERS or last in CONSUMERS:
             self._consume(_joined(given))
@@ -227,7 +230,7 @@ class PlainValues:
 
     def _consume(self, values: Values) -> Values:
         """Iterate over values, or enter them: what they give is not known."""
-        if _HELD in values:
+        if not _HOLDING.isdisjoint(values):
             raise Unsure
         return NOTHING
 
@@ -261,7 +264,7 @@ class PlainValues:
             self._value(node)
 
 
-def _dotted(node: ast.expr) -> str:
+def dotted(node: ast.expr) -> str:
     """Return `a.b.c` of names and attributes, the empty string for anything else."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
@@ -270,9 +273,29 @@ def _dotted(node: ast.expr) -> str:
     return ".".join([*parts, node.id][::-1]) if isinstance(node, ast.Name) else ""
 
 
+def mentions(text: str, module: ast.Module, words: Collection[str]) -> bool:
+    """Tell whether one of the words is a name in a source, not only a word of a string or a comment."""
+    if not any(word in text for word in words):
+        return False
+    for node in ast.walk(module):
+        if isinstance(node, ast.Name):
+            name = node.id
+        elif isinstance(node, ast.Attribute):
+            name = node.attr
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.alias)):
+            name = node.name
+        elif isinstance(node, ast.ImportFrom):
+            name = node.module or ""
+        else:
+            continue
+        if not frozenset(name.split(".")).isdisjoint(words):
+            return True
+    return False
+
+
 def is_own(value: str | PlainClass) -> bool:
     """Tell whether a value is something of the file."""
-    return isinstance(value, PlainClass) or value in (_HELD, FUNCTION)
+    return isinstance(value, PlainClass) or value in (_HELD, _DISPLAY, FUNCTION)
 
 
 def is_name(node: ast.expr, name: str) -> bool:
@@ -289,7 +312,7 @@ def _joined(many: Iterable[Values]) -> Values:
 
 def _display(many: Iterable[Values]) -> Values:
     """Return what a tuple, a list, a set or a dictionary of such values is."""
-    return frozenset({_HELD}) if any(list(many)) else NOTHING
+    return frozenset({_DISPLAY}) if any(list(many)) else NOTHING
 
 
 def operands(test: ast.expr) -> Iterator[ast.expr]:

@@ -45,6 +45,13 @@ class Resolver:
                     break
         return best
 
+    def is_folder_of_source(self, module: str) -> bool:
+        """Tell whether a module is a first-party folder with Python files, also one without `__init__.py`."""
+        if not all(part.isidentifier() for part in module.split(".")):
+            return False
+        inner = module.replace(".", "/")
+        return any(name.endswith(".py") for root in self.roots for name in self._entries(f"{root}/{inner}".lstrip("/")))
+
     def is_whole(self, module: str) -> bool:
         """Tell whether all of a dotted name is a file, and not its last part an attribute."""
         files = self.files(module)

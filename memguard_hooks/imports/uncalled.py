@@ -1,72 +1,139 @@
 """What libcst need not read of a file: the bodies of functions that import nothing and that nothing calls while it loads.
 
-Parsing is most of what libcst costs. A function is called by its name, or by Python itself where the name begins with two
-underscores or it is decorated; so what code that runs may name is found by words alone, from the code outside of all
-functions on. Without these bodies all that stays keeps its line and its column, and libcst's answer is the same.
+Parsing is most of what libcst costs. A function is called by its name, by Python itself where the name begins with two
+underscores, or by a decorator of the file; so Python's own syntax tree tells what may be called, from the code outside of
+all functions on. What stays keeps its line and its column, and libcst's answer is the same.
 """
 
 from __future__ import annotations
 
-from memguard_hooks.formats.python_source import has_normal_names
-from memguard_hooks.formats.python_tokens import Body, cut, scan
+import ast
+
+from memguard_hooks.imports.known_calls import is_lazy_proxy
 from memguard_hooks.imports.model import Target
-from memguard_hooks.pattern import late_pattern
+from memguard_hooks.imports.plain_values import dotted, mentions
+from memguard_hooks.record import Record
 
-_BY_CALL = late_pattern(r"(?i:lazy)|import_module|__import__|runpy")
-"""Words of files in which imports are not statements."""
-_WORD = late_pattern(r"\w+")
-_CLASS = late_pattern(r"\bclass\s+(\w+)")
-_BINDING = frozenset({"import", "global", "nonlocal"})
-"""Words of bodies that import, or that bind what others may ask."""
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_BY_CALL = ("import_module", "__import__", "runpy", "lazy_loader")
+"""Names in files in which functions import by calls, under any name."""
+_KEPT = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
+"""Statements that import, or that bind what other functions may ask."""
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def without_uncalled(text: str, target: Target) -> str:
+class _Function(Record):
+    """A function that stands in no other, the names that its body mentions, and whether it may import."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+    names: frozenset[str]
+    may_import: bool
+
+    @property
+    def is_special(self) -> bool:
+        """Whether Python itself may call it."""
+        return self.node.name.startswith("__")
+
+
+def without_uncalled(text: str, module: ast.Module, target: Target) -> str:
     """Return a source text without the bodies of functions that tell nothing about imports."""
-    if _BY_CALL.search(text) or not has_normal_names(text):
+    if mentions(text, module, _BY_CALL):
         return text
-    scanned = scan(text)
-    return text if scanned.problem is not None else cut(text, _uncalled(text, scanned.bodies, target))
+    outside = list(_outside(module))
+    functions = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
+    bound = set(_bound(outside))
+    waiting = {*_names(outside), *(part for name in target.called for part in name.split("."))}
+    rest: dict[str, list[_Function]] = {}
+    for one in functions:
+        decorators = {name for part in one.node.decorator_list for name in _names(ast.walk(part))}
+        if one.is_special or not bound.isdisjoint(decorators):
+            waiting |= one.names
+        else:
+            rest.setdefault(one.node.name, []).append(one)
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        for one in rest.pop(name, ()):
+            waiting |= one.names - reached
+    return _cut(text, (one.node for ones in rest.values() for one in ones if not one.may_import))
 
 
-def without_unimporting(text: str) -> str:
+def without_unimporting(text: str, module: ast.Module) -> str:
     """Return a source text without the bodies of functions from which no import is reached by name.
 
     That is for a text that is too much for libcst otherwise: what these functions call in other files is not known then.
     """
-    scanned = scan(text)
-    kept = {
-        body for body in scanned.bodies if not _BINDING.isdisjoint(body.words) or _BY_CALL.search(text, body.start, body.end)
-    }
+    if mentions(text, module, _BY_CALL):
+        return text
+    outside = list(_outside(module))
+    rest = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
+    classes = {node.name for node in outside if isinstance(node, ast.ClassDef)}
     names: set[str] = set()
     while True:
-        found = {body.name for body in kept}
-        found.update(_CLASS.findall(text) if any(name.startswith("__") for name in found) else ())
-        if found == names:
-            return cut(text, [body for body in scanned.bodies if body not in kept])
-        names = found
-        kept.update(body for body in scanned.bodies if not names.isdisjoint(body.words))
+        kept = [one for one in rest if one.may_import or not names.isdisjoint(one.names)]
+        if not kept:
+            return _cut(text, (one.node for one in rest))
+        rest = [one for one in rest if one not in kept]
+        names.update(one.node.name for one in kept)
+        if any(one.is_special for one in kept):
+            names |= classes
 
 
-def _uncalled(text: str, bodies: tuple[Body, ...], target: Target) -> list[Body]:
-    """Return the bodies of functions that nothing can call while the file loads, and that tell nothing by themselves."""
-    waiting = {word for name in target.called for word in name.split(".")}
-    last = 0
-    for body in bodies:
-        waiting.update(_WORD.findall(text, last, body.name_start))
-        waiting.update(_WORD.findall(text, body.name_start + len(body.name), body.start))
-        last = body.end
-    waiting.update(_WORD.findall(text, last))
-    rest: dict[str, list[Body]] = {}
-    for body in bodies:
-        if body.is_decorated or body.name.startswith("__"):
-            waiting |= body.words
-        else:
-            rest.setdefault(body.name, []).append(body)
-    reached: set[str] = set()
+def _outside(module: ast.Module) -> Iterator[ast.AST]:
+    """Give the nodes that stand in no body of a function, the functions among them."""
+    waiting: list[ast.AST] = [module]
     while waiting:
-        word = waiting.pop()
-        reached.add(word)
-        for body in rest.pop(word, ()):
-            waiting |= body.words - reached
-    uncalled = (body for ones in rest.values() for body in ones if _BINDING.isdisjoint(body.words))
-    return sorted(uncalled, key=lambda body: body.start)
+        node = waiting.pop()
+        yield node
+        if isinstance(node, _DEFINITIONS):
+            waiting += [*node.decorator_list, node.args, *([node.returns] if node.returns is not None else [])]
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> _Function:
+    inside = [inner for statement in node.body for inner in ast.walk(statement)]
+    has_proxies = any(isinstance(one, ast.Call) and is_lazy_proxy(dotted(one.func)) for one in inside)
+    may_import = has_proxies or any(isinstance(one, _KEPT) for one in inside)
+    return _Function(node, frozenset(_names(inside)), may_import)
+
+
+def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Give the names that nodes mention."""
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+
+
+def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Give the names that nodes bind to something of the file."""
+    for node in nodes:
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, (*_DEFINITIONS, ast.ClassDef)):
+            yield node.name
+            if isinstance(node, _DEFINITIONS):
+                yield from (name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names)
+        elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            yield node.attr
+
+
+def _cut(text: str, functions: Iterable[ast.FunctionDef | ast.AsyncFunctionDef]) -> str:
+    """Put `pass` and empty lines in the place of the bodies that begin a line."""
+    lines = text.split("\n")
+    for function in functions:
+        first, last = function.body[0], function.body[-1]
+        decorators: list[ast.expr] = getattr(first, "decorator_list", [])
+        start = min([first.lineno, *(one.lineno for one in decorators)]) - 1
+        end = last.end_lineno or last.lineno
+        before = lines[start].encode()[: first.col_offset].decode()
+        if not before.strip() or decorators:
+            indent = before[: len(before) - len(before.lstrip())]
+            lines[start:end] = [f"{indent}pass", *[""] * (end - start - 1)]
+    return "\n".join(lines)
