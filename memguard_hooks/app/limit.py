@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.platforms import Plan
 from memguard_hooks.deployment.service import Service
@@ -26,6 +24,8 @@ def named_plan(settings: ServiceSettings) -> Plan | None:
         return None
     plan = platforms.find_platform(settings.platform)
     if plan is None:
+        import difflib
+
         near = difflib.get_close_matches(settings.platform, platforms.platform_names(), n=1, cutoff=0)
         path, _, rest = settings.limit_source.partition(":")
         line = rest.partition(" ")[0]

@@ -47,7 +47,7 @@ _FRAMEWORK = _Keys("handler", "runtime", "memorySize", 1024)
 _SAM = _Keys("Handler", "Runtime", "MemorySize", 128)
 
 
-class _Function(Record):
+class _Handler(Record):
     """One function: the node with its keys, and that with the keys of all functions."""
 
     name: str
@@ -79,25 +79,25 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
             yield found
 
 
-def _framework_functions(root: yaml.Node | None) -> Iterator[_Function]:
+def _framework_functions(root: yaml.Node | None) -> Iterator[_Handler]:
     provider = get(root, "provider")
     if (scalar(provider) or scalar(provider, "name")) != "aws":
         return
     node = get(root, "functions")
     for group in each_once([node, *items(node)] if node is not None else []):
         for key, value in pairs(group):
-            yield _Function(key.value, value, provider)
+            yield _Handler(key.value, value, provider)
 
 
-def _sam_functions(root: yaml.Node | None) -> Iterator[_Function]:
+def _sam_functions(root: yaml.Node | None) -> Iterator[_Handler]:
     shared = get(root, "Globals", "Function")
     for key, value in pairs(get(root, "Resources")):
         properties = get(value, "Properties")
         if scalar(value, "Type") == "AWS::Serverless::Function" and properties is not None:
-            yield _Function(key.value, properties, shared)
+            yield _Handler(key.value, properties, shared)
 
 
-def _service(function: _Function, keys: _Keys, path: str, folder: str | None, read_file: Read) -> Service | Skipped | None:
+def _service(function: _Handler, keys: _Keys, path: str, folder: str | None, read_file: Read) -> Service | Skipped | None:
     name, node, shared = function
     handler = get(node, keys.handler) or get(shared, keys.handler)
     runtime = scalar(node, keys.runtime) or scalar(shared, keys.runtime) or ""
@@ -136,7 +136,7 @@ def _is_python_file(handler: str | None, runtime: str, folder: str | None, read_
     return file is not None and read_file(file) is not None
 
 
-def _with_memory(service: Service, function: _Function, keys: _Keys) -> Service:
+def _with_memory(service: Service, function: _Handler, keys: _Keys) -> Service:
     node = get(function.node, keys.memory) or get(function.shared, keys.memory)
     if node is None:
         size = str(keys.default_mib)

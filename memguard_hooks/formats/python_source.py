@@ -67,6 +67,8 @@ class NotPythonError(MemguardError):
 
 def encoding(data: bytes) -> str:
     """Return the encoding that a source file declares (PEP 263), `utf-8` where it says nothing."""
+    if b"coding" not in data[:2000]:
+        return "utf-8"
     lines = re.split(rb"\r\n|\r|\n", data.removeprefix(_BOM)[:2000], maxsplit=2)
     for line in lines[:2]:
         match = _COOKIE.match(line)

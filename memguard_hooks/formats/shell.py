@@ -73,6 +73,8 @@ def split_words(text: str) -> Iterator[ShellWord | Operator]:
 
 def split_plain(text: str) -> list[str]:
     """Split the words that a program is given without a shell; where a quote is not closed, at each blank."""
+    if not any(mark in text for mark in "'\"\\"):
+        return text.split()
     import shlex
 
     try:

@@ -56,6 +56,8 @@ WAKES = {
 }
 """The files that wake each hook: what `.pre-commit-hooks.yaml` says in `files`, which a test holds equal."""
 
+_WOKEN_BY_PYTHON = frozenset({"no-eager-heavy-imports", "memory-budget", "deploy-config"})
+
 WAKES_ANY = rf"({_RUNNING}|(^|/)({_DEPLOYING}|memguard\.(toml|lock)|{_REQUIREMENTS}|{_INSTALLING}))$"
 """The files that wake one of them: what wakes the hook `memguard`."""
 
@@ -83,6 +85,13 @@ def _names(words: Iterable[str], code: str, hook: str) -> bool:
     return any(word == hook or code.startswith(word) for word in words)
 
 
+def is_woken(hook: str, path: str) -> bool:
+    """Tell whether a file wakes a hook; of most files, without the patterns, which take milliseconds to compile."""
+    if path.endswith(".py") and not path.endswith("setup.py"):
+        return hook in _WOKEN_BY_PYTHON
+    return re.search(WAKES[hook], path) is not None
+
+
 def check(project: Project, selection: Selection = ALL, about: Callable[[str], object] = lambda _hook: None) -> Report:
     """Run the hooks over the project, or those that its named files wake, and return one report.
 
@@ -96,7 +105,7 @@ def check(project: Project, selection: Selection = ALL, about: Callable[[str], o
         if not selection.takes_hook(hook):
             continue
         about(hook)
-        files = None if project.named is None else [path for path in project.named if re.search(WAKES[hook], path)]
+        files = None if project.named is None else [path for path in project.named if is_woken(hook, path)]
         if files or files is None:
             judged = project.among(files) if files is not None and hook in JUDGE_FILES else whole
             reports.append(judge(judged))

@@ -41,15 +41,20 @@ class Problem(Record):
 class Outline(Record):
     """What the bytes of a file say.
 
-    `names` are the modules that it may import, None where these may be any. `edges` are what frameworks load because of
-    it, `problem` says why they are not known, and `called` are the names in it that frameworks call.
+    `edges` are what frameworks load because of it, `problem` says why they are not known, and `called` are the names in it
+    that frameworks call.
     """
 
     size: int
-    names: tuple[str, ...] | None
     edges: tuple[FrameworkEdge, ...]
     called: tuple[str, ...]
     problem: Problem | None
+
+
+class Names(Record):
+    """The modules that a file may import, None where these may be any."""
+
+    found: tuple[str, ...] | None
 
 
 class Facts:
@@ -59,6 +64,7 @@ class Facts:
         self.store = store
         self._analyses: dict[bytes, Analysis | Problem] = {}
         self._outlines: dict[bytes, Outline] = {}
+        self._names: dict[bytes, Names] = {}
         self._fresh = 0
 
     def analysis(self, name: bytes, target: Target, read: Read) -> Analysis | Problem:
@@ -86,6 +92,10 @@ class Facts:
         key = (b"outline", repr(framework).encode(), name)
         return self._known(self._outlines, key, _decode_outline, lambda: _outline(read(), framework))
 
+    def names(self, name: bytes, read: Read) -> Names:
+        """Return the modules that a source may import, as its bytes tell."""
+        return self._known(self._names, (b"names", name), _decode_names, lambda: _find_names(read()))
+
     def _known(
         self, known: dict[bytes, Fact], key: tuple[bytes, ...], decode: Callable[[Any], Fact], find: Callable[[], Fact]
     ) -> Fact:
@@ -104,26 +114,34 @@ class Facts:
         return found
 
 
-def _outline(data: bytes, framework: Framework) -> Outline:
+def _find_names(data: bytes) -> Names:
     from memguard_hooks.imports.narrow import candidates
 
+    return Names(candidates(data))
+
+
+def _outline(data: bytes, framework: Framework) -> Outline:
     edges: tuple[FrameworkEdge, ...] = ()
     problem = None
     try:
         edges = framework_edges(data, framework)
     except MemguardError as error:
         problem = Problem(error.message, error.line)
-    return Outline(len(data), candidates(data), edges, tuple(sorted(called_by_framework(data))), problem)
+    return Outline(len(data), edges, tuple(sorted(called_by_framework(data))), problem)
 
 
 # From JSON, which has turned tuples into lists. Each raises an error for another shape.
 
 
+def _decode_names(row: Any) -> Names:
+    (found,) = row
+    return Names(None if found is None else _texts(found))
+
+
 def _decode_outline(row: Any) -> Outline:
-    size, names, edges, called, problem = row
+    size, edges, called, problem = row
     return Outline(
         _checked(size, int),
-        None if names is None else _texts(names),
         tuple(FrameworkEdge(_text(a), _checked(b, int), _one_of(c, ("start", "request")), _text(d), _checked(e, bool))
               for a, b, c, d, e in edges),
         _texts(called),

@@ -34,7 +34,7 @@ def called_by_framework(data: bytes) -> frozenset[str]:
 def framework_edges(data: bytes, framework: Framework) -> tuple[FrameworkEdge, ...]:
     """Return what frameworks load because of one file. Raises MemguardError for one that Python's own parser cannot read."""
     found: list[FrameworkEdge] = []
-    match = _SETTINGS.search(data)
+    match = _SETTINGS.search(data) if b"DJANGO_SETTINGS_MODULE" in data else None
     if match is not None:
         module = framework.django_settings or match[1].decode("ascii", "replace")
         found.append(FrameworkEdge(module, data.count(b"\n", 0, match.start()) + 1, "start", "as the settings of Django"))

@@ -64,11 +64,13 @@ class SourceFiles:
 
     def narrow(self, path: str, target: Target) -> FileReading:
         """Read a file as its bytes tell: each import that it may make counts as eager; never one too few."""
-        outline = self._facts.outline(self._name(path), self.framework, lambda: self.data(path))
-        if outline.names is None:
+        name = self._name(path)
+        names = self._facts.names(name, lambda: self.data(path)).found
+        if names is None:
             return self.prove(path, target)
+        outline = self._facts.outline(name, self.framework, lambda: self.data(path))
         note = outline.problem and outline.problem.at(path)
-        return FileReading(Analysis(tuple(map(_site, outline.names))), outline.size, outline.edges, None, note)
+        return FileReading(Analysis(tuple(map(_site, names))), outline.size, outline.edges, None, note)
 
 
 def _site(name: str) -> ImportSite:

@@ -40,7 +40,7 @@ class Pinned(Record):
     ranges: Mapping[str, str] = MappingProxyType({})
 
 
-class Context(Record):
+class Circumstances(Record):
     """What decides which of the dependencies count.
 
     `services` are those of the deployment, `python` is the target of the settings, and `measured` the distributions that
@@ -55,7 +55,7 @@ class Context(Record):
 class Declared:
     """The dependencies of one project; each fact is read the first time that a rule asks."""
 
-    def __init__(self, files: Files, context: Context, whole: Declared | None = None) -> None:
+    def __init__(self, files: Files, context: Circumstances, whole: Declared | None = None) -> None:
         self._files = files
         self._context = context
         self._whole = whole or self

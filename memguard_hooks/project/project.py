@@ -119,9 +119,11 @@ class Project(Files):
     @cached_property
     def declared(self) -> Declared:
         """What the project declares, locks and installs."""
-        from memguard_hooks.project.declared import Context, Declared
+        from memguard_hooks.project.declared import Circumstances, Declared
 
-        context = Context(lambda: self.discovered[0].services, self.settings.service.target_python, self._measured_names)
+        context = Circumstances(
+            lambda: self.discovered[0].services, self.settings.service.target_python, self._measured_names
+        )
         return Declared(self, context, None if self.named is None else self.whole.declared)
 
     def _measured_names(self) -> Iterator[str]:
