@@ -419,13 +419,30 @@ def findings(count: int) -> Files:
     yield from ((f"module_{number}.py", "import pandas\n") for number in range(count))
 
 
+KUBERNETES = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: service-{number}
+spec:
+  template:
+    spec:
+      containers:
+        - name: app
+          image: registry.example.org/app:1.0
+          command: ["uvicorn", "service_{number}:app"]
+          resources:
+            limits:
+              memory: 512Mi
+"""
+
+
 def services(count: int) -> Files:
     """So many services, each with a module of its own, and what all of them share."""
     yield "shared.py", "import httpx\nimport pydantic\n"
     yield "requirements.txt", APP_REQUIREMENTS
-    rows = []
+    for first in range(0, count, 100):  # a file may hold so many
+        numbers = range(first, min(first + 100, count))
+        yield f"k8s/services-{first}.yaml", "---\n".join(KUBERNETES.format(number=number) for number in numbers)
     for number in range(count):
         yield f"service_{number}.py", "import shared\n\n\nasync def app(scope, receive, send):\n    shared.serve(scope)\n"
-        rows.append(f"  - type: web\n    name: service-{number}\n    runtime: python\n    plan: starter\n"
-                    f"    startCommand: uvicorn service_{number}:app\n")  # fmt: skip
-    yield "render.yaml", "services:\n" + "".join(rows)
