@@ -15,13 +15,14 @@ import os
 import platform
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from startup import run
+from checkout import forget_variables, write_files
+from projects import Files
+from timing import Run, middle, run
 
 FORBIDDEN = "torch"
 ARCHIVES = 9
@@ -39,14 +40,14 @@ def make_edges(count: int) -> dict[str, list[str]]:
     return {**edges, FORBIDDEN: []}
 
 
-def write_project(folder: Path, edges: dict[str, list[str]]) -> None:
-    """Write pyproject.toml and uv.lock of an app that requires the first package."""
+def lock_files(edges: dict[str, list[str]], archives: int = ARCHIVES) -> Files:
+    """Yield pyproject.toml and uv.lock of an app that requires the first package."""
     first = next(iter(edges))
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text(
-        f'[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["{first}"]\n', encoding="utf-8"
+    yield (
+        "pyproject.toml",
+        f'[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["{first}"]\n',
     )
-    (folder / "requirements.txt").write_text(f"{first}==1.0\n", encoding="utf-8")
+    yield "requirements.txt", f"{first}==1.0\n"
     lines = ["version = 1", "revision = 3", 'requires-python = ">=3.10"', "", "[[package]]", 'name = "app"', 'version = "1"']
     lines += ['source = { virtual = "." }', f'dependencies = [{{ name = "{first}" }}]', "", "[package.metadata]"]
     lines += [f'requires-dist = [{{ name = "{first}" }}]', ""]
@@ -61,9 +62,9 @@ def write_project(folder: Path, edges: dict[str, list[str]]) -> None:
             lines += ["dependencies = [", *(f'    {{ name = "{one}" }},' for one in requires), "]"]
         file = name.replace("-", "_")
         lines += [f"sdist = {_archive(f'{file}-1.0.tar.gz')}", "wheels = ["]
-        lines += [f"    {_archive(f'{file}-1.0-cp3{minor}-none-any.whl')}," for minor in range(ARCHIVES - 1)]
+        lines += [f"    {_archive(f'{file}-1.0-cp3{minor}-none-any.whl')}," for minor in range(archives - 1)]
         lines += ["]", ""]
-    (folder / "uv.lock").write_text("\n".join(lines), encoding="utf-8")
+    yield "uv.lock", "\n".join(lines)
 
 
 def _archive(name: str) -> str:
@@ -81,36 +82,25 @@ def write_metadata(folder: Path, edges: dict[str, list[str]]) -> None:
         (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def measure(python: str, rounds: int, folder: Path, edges: dict[str, list[str]]) -> dict[str, float]:
+def measure(python: str, rounds: int, folder: Path, edges: dict[str, list[str]]) -> dict[str, Run]:
     """Run all commands in turn, round after round; the first round only warms up."""
     project, installed = folder / "project", folder / "installed"
-    write_project(project, edges)
+    write_files(project, lock_files(edges))
     write_metadata(installed, edges)
     scripts = Path(python).parent
     commands = {
-        "python -c pass": ([python, "-c", "pass"], 0),
-        "uv tree --invert --frozen": ([_tool(scripts, "uv"), "tree", "--invert", "--frozen", "--package", FORBIDDEN], 0),
-        "forbid-heavy-deps uv.lock": ([str(scripts / "forbid-heavy-deps"), "uv.lock"], 1),
-        "pin-litellm uv.lock": ([str(scripts / "pin-litellm"), "uv.lock"], 0),
-        "pipdeptree --reverse": (
-            [
-                str(scripts / "pipdeptree"),
-                "--path",
-                str(installed),
-                "--reverse",
-                "--packages",
-                FORBIDDEN,
-                "--warn",
-                "silence",
-            ],
-            0,
-        ),
-    }
-    taken: dict[str, list[float]] = {name: [] for name in commands}
+        "python -c pass": (python, "-c", "pass"),
+        "uv tree --invert --frozen": (_tool(scripts, "uv"), "tree", "--invert", "--frozen", "--package", FORBIDDEN),
+        "forbid-heavy-deps uv.lock": (str(scripts / "forbid-heavy-deps"), "uv.lock"),
+        "pin-litellm uv.lock": (str(scripts / "pin-litellm"), "uv.lock"),
+        "pipdeptree --reverse": (_tool(scripts, "pipdeptree"), "--path", str(installed), "--reverse",
+                                 "--packages", FORBIDDEN, "--warn", "silence"),
+    }  # fmt: skip
+    taken: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in range(rounds + 1):
-        for name, (command, status) in commands.items():
-            taken[name].append(run(command, project, status))
-    return {name: statistics.median(times[1:]) for name, times in taken.items()}
+        for name, command in commands.items():
+            taken[name].append(run(command, project, (name.startswith("forbid"),)))
+    return {name: middle(runs[1:]) for name, runs in taken.items()}
 
 
 def _tool(scripts: Path, name: str) -> str:
@@ -118,11 +108,12 @@ def _tool(scripts: Path, name: str) -> str:
     return str(beside) if beside.exists() else shutil.which(name) or name
 
 
-def render(medians: dict[str, float], facts: list[str]) -> str:
+def render(medians: dict[str, Run], facts: list[str]) -> str:
     """Write the table."""
-    base = medians["uv tree --invert --frozen"]
-    lines = ["| command | ms | ratio to uv |", "| --- | ---: | ---: |"]
-    lines += [f"| `{name}` | {taken * 1000:.0f} | {taken / base:.2f} |" for name, taken in medians.items()]
+    base = medians["uv tree --invert --frozen"].cpu
+    lines = ["| command | CPU ms | wall ms | CPU to uv |", "| --- | ---: | ---: | ---: |"]
+    for name, taken in medians.items():
+        lines.append(f"| `{name}` | {taken.cpu * 1000:.0f} | {taken.wall * 1000:.0f} | {taken.cpu / base:.2f} |")
     return "\n".join([*lines, "", f"{', '.join(facts)}."])
 
 
@@ -133,8 +124,7 @@ def main() -> None:
     parser.add_argument("--packages", type=int, default=600, help="packages of the lock (default: 600)")
     parser.add_argument("--rounds", type=int, default=11, help="rounds after the warm-up (default: 11)")
     options = parser.parse_args()
-    # With it, each run would compile our modules anew, which no user's does.
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    forget_variables()
     with tempfile.TemporaryDirectory() as folder:
         edges = make_edges(options.packages)
         medians = measure(options.python, options.rounds, Path(folder), edges)
