@@ -414,7 +414,7 @@ def test_names_of_files_are_no_commands(run: Callable[..., Job], origin: Path, t
     write(workspace, {"::error::evil.py": "import pandas\ndef broken(:\n", "::add-mask::x.py": "import pandas\n"})
     write(workspace, {"memguard.toml": 'scope = "all"\n'})
     annotated = run(workspace)
-    assert "::error::evil.py" in annotated.log
+    assert r"\x3a:error::evil.py:2: skipped" in annotated.log
     assert {one.name for one in annotated.commands} <= {"error", "warning", "notice"}
     assert {one.properties["file"] for one in annotated.commands} >= {"::add-mask::x.py", "requirements.txt"}
     assert run(workspace, format="text").commands == ()

@@ -167,6 +167,8 @@ def test_reading_loads_next_to_nothing() -> None:
         "errors",
         "formats",
         "formats.json_document",
-        "formats.toml_document",
+        "formats.position",
+        "pattern",
+        "record",
     }
     assert not {"subprocess", "tempfile", "importlib.metadata", "yaml", "libcst", "tomli"} & set(loaded)

@@ -7,7 +7,6 @@ token by token first. The bounds keep a file at some 0.5 seconds of CPU and 125 
 
 from __future__ import annotations
 
-import ast
 import codecs
 import re
 import sys
@@ -16,6 +15,10 @@ import warnings
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    import ast
 
 MAX_SOURCE_BYTES = 2**20
 """Of one file; no hand writes more."""
@@ -169,6 +172,8 @@ def tree_of(text: str) -> ast.Module:
     """
     if sys.version_info < (3, 15) and "lazy" in text:
         text = _LAZY.sub(_IGNORED, text)
+    import ast
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in strings
