@@ -27,6 +27,12 @@ if TYPE_CHECKING:
 SECONDS = 60
 """How long git may take to answer one question."""
 
+_SIGKILL, _SIGPIPE = 9, 13
+"""On every system that has them; the module signal loads enum, which takes as long as all else of the front door."""
+
+_HAS_SPAWN = hasattr(os, "posix_spawn")
+"""Whether processes start without subprocess, and pipes can be waited for."""
+
 
 def find_top(root: str) -> str | None:
     """Return the top of the work tree around a folder, None where it is in no git repository."""
@@ -112,48 +118,59 @@ def parse_tree_object(data: bytes, size: int) -> dict[str, GitObject] | None:
     return found
 
 
-_LINKS = frozenset({b"symlink", b"dangling", b"loop", b"notdir"})
-"""What `--follow-symlinks` says of a link; its text follows, after its size."""
+_NOTHING = frozenset({b"missing", b"ambiguous", b"submodule"})
+"""What ends the answer where there is no such object."""
+
+
+class CatObject(Record):
+    """What git says of an object before its content: its kind and its size."""
+
+    kind: str
+    size: int
 
 
 class CatFile:
     """One `git cat-file` that runs as long as it is asked. Its start without `subprocess` takes a tenth of the time."""
 
     def __init__(self, root: str, mode: str) -> None:
-        self._arguments = (root, "cat-file", mode, "--follow-symlinks")
-        self._has_contents = mode == "--batch"
+        self._arguments = (root, "cat-file", mode)
         self._process: _Process | None = None
+        self._rest = b""
 
-    def ask(self, name: str) -> tuple[str, int]:
-        """Return the kind and the size of an object. Raises EOFError or BrokenPipeError where git has ended."""
+    def ask(self, name: str) -> CatObject:
+        """Return what git says of an object. Raises EOFError or BrokenPipeError where it has ended, or takes too long."""
         if self._process is None:
-            self._process = _start(*self._arguments)
+            self._process, self._rest = _start(*self._arguments), b""
         self._process.stdin.write(os.fsencode(name) + b"\n")
-        header = self._process.stdout.readline()
-        if not header:
-            raise EOFError
-        words = header.rsplit(None, 2)
-        first = header.split(None, 1)[0]
-        if first in _LINKS:
-            if not self._has_contents:
-                self.take(int(words[-1]))
-            return first.decode(), int(words[-1])
-        if words[-1] in (b"missing", b"ambiguous"):
-            return "missing", 0
-        return words[-2].decode(), int(words[-1])
+        while b"\n" not in self._rest:
+            self._rest += self._more()
+        header, _, self._rest = self._rest.partition(b"\n")
+        words = header.split()
+        return CatObject("missing", 0) if words[-1] in _NOTHING else CatObject(words[1].decode(), int(words[2]))
 
     def take(self, size: int) -> bytes:
-        """Return the content that follows what was asked."""
+        """Return the content that follows what was asked, and the line that it ends."""
+        parts, total = [self._rest], len(self._rest)
+        while total <= size:
+            parts.append(self._more())
+            total += len(parts[-1])
+        whole = b"".join(parts)
+        self._rest = whole[size + 1 :]
+        return whole[:size]
+
+    def _more(self) -> bytes:
+        """Return what git writes next."""
         assert self._process is not None
-        data = self._process.stdout.read(size)
-        self._process.stdout.read(1)
+        data = os.read(self._process.stdout, 2**16) if _has_output([self._process.stdout], SECONDS) else b""
+        if not data:
+            raise EOFError
         return data
 
     def close(self) -> None:
         """End git; what it has still to say is not read."""
         if self._process is not None:
             self._process.stdin.close()
-            self._process.stdout.close()
+            os.close(self._process.stdout)
             _end(self._process.number)
             self._process = None
 
@@ -171,74 +188,78 @@ class _Process(Record):
 
     number: int
     stdin: IO[bytes]
-    stdout: IO[bytes]
-    stderr: IO[bytes] | None
+    stdout: int
+    stderr: int
+
+
+def _words(root: str, *arguments: str) -> list[str]:
+    """Return the command line that asks git in a folder. Raises EOFError where there is no git."""
+    git = find_program("git", root)
+    if git is None:
+        raise EOFError
+    return [git, "-C", root, "-c", "core.fsmonitor=false", *arguments]
 
 
 def _start(root: str, *arguments: str, with_errors: bool = False) -> _Process:
     """Start git in a folder. Raises EOFError where there is no git."""
-    git = find_program("git", root)
-    if git is None:
-        raise EOFError
-    words = [git, "-C", root, "-c", "core.fsmonitor=false", *arguments]
-    if not hasattr(os, "posix_spawn"):
-        return _start_by_subprocess(words, with_errors=with_errors)
-    import signal
-
+    words = _words(root, *arguments)
+    if not _HAS_SPAWN:
+        return _start_by_subprocess(words)
     for_git, to_git = os.pipe()
     from_git, of_git = os.pipe()
-    errors, to_errors = os.pipe() if with_errors else (None, os.open(os.devnull, os.O_WRONLY))
+    errors, to_errors = os.pipe() if with_errors else (-1, os.open(os.devnull, os.O_WRONLY))
     actions = [(os.POSIX_SPAWN_DUP2, end, number) for number, end in enumerate((for_git, of_git, to_errors))]
     try:
         # Python ignores the signal of a broken pipe, and its children would too.
-        number = os.posix_spawn(git, words, git_environment(), file_actions=actions, setsigdef=[signal.SIGPIPE])
+        number = os.posix_spawn(words[0], words, git_environment(), file_actions=actions, setsigdef=[_SIGPIPE])
     finally:
         for end in (for_git, of_git, to_errors):
             os.close(end)
-    stderr = None if errors is None else os.fdopen(errors, "rb")
-    return _Process(number, os.fdopen(to_git, "wb", 0), os.fdopen(from_git, "rb"), stderr)
+    return _Process(number, os.fdopen(to_git, "wb", 0), from_git, errors)
 
 
-def _start_by_subprocess(words: list[str], *, with_errors: bool) -> _Process:
+def _start_by_subprocess(words: list[str]) -> _Process:
     from subprocess import DEVNULL, PIPE, Popen
 
-    process = Popen(
-        words, env=git_environment(), stdin=PIPE, stdout=PIPE, stderr=PIPE if with_errors else DEVNULL, bufsize=0
-    )
-    ends = [None if end is None else os.dup(end.fileno()) for end in (process.stdin, process.stdout, process.stderr)]
-    assert ends[0] is not None
-    assert ends[1] is not None
-    stderr = None if ends[2] is None else os.fdopen(ends[2], "rb")
-    return _Process(process.pid, os.fdopen(ends[0], "wb", 0), os.fdopen(ends[1], "rb"), stderr)
+    process = Popen(words, env=git_environment(), stdin=PIPE, stdout=PIPE, stderr=DEVNULL, bufsize=0)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return _Process(process.pid, os.fdopen(os.dup(process.stdin.fileno()), "wb", 0), os.dup(process.stdout.fileno()), -1)
+
+
+def _has_output(ends: list[int], seconds: float) -> list[int]:
+    """Return the ends of pipes that can be read, none where nothing comes in that time; some systems only wait."""
+    if not _HAS_SPAWN:
+        return ends
+    from select import select
+
+    return select(ends, [], [], max(0, seconds))[0]
 
 
 def _end(number: int) -> int:
-    """End a process and return its exit status, -1 where it had to be told."""
-    import signal
-
+    """End a process, and return its exit status, -1 where it has ended by itself."""
     try:
-        os.kill(number, signal.SIGTERM)
+        os.kill(number, _SIGKILL)  # it only reads, and may not listen to anything less
         return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
-    except OSError:  # it has ended by itself
+    except OSError:
         return -1
 
 
 def ask(root: str, *arguments: str) -> Asked | None:
     """Return what git answers, None where it is not there or takes longer than `SECONDS`."""
-    import select
-
     try:
+        if not _HAS_SPAWN:
+            return _ask_by_subprocess(_words(root, *arguments))
         process = _start(root, *arguments, with_errors=True)
     except (EOFError, OSError, ValueError):
         return None
     process.stdin.close()
-    assert process.stderr is not None
-    found: dict[int, list[bytes]] = {process.stdout.fileno(): [], process.stderr.fileno(): []}
+    found: dict[int, list[bytes]] = {process.stdout: [], process.stderr: []}
     output, errors = found.values()
     waiting = list(found)
     until = time.monotonic() + SECONDS
     while waiting:
-        ready = select.select(waiting, [], [], max(0, until - time.monotonic()))[0]
+        ready = _has_output(waiting, until - time.monotonic())
         if not ready:
             break
         for end in ready:
@@ -247,8 +268,8 @@ def ask(root: str, *arguments: str) -> Asked | None:
                 found[end].append(data)
             else:
                 waiting.remove(end)
-    process.stdout.close()
-    process.stderr.close()
+    os.close(process.stdout)
+    os.close(process.stderr)
     if waiting:
         _end(process.number)
         return None
@@ -256,15 +277,26 @@ def ask(root: str, *arguments: str) -> Asked | None:
     return Asked(status, b"".join(output), b"".join(errors))
 
 
+def _ask_by_subprocess(words: list[str]) -> Asked | None:
+    from subprocess import DEVNULL, TimeoutExpired, run
+
+    try:
+        done = run(words, env=git_environment(), stdin=DEVNULL, capture_output=True, check=False, timeout=SECONDS)
+    except TimeoutExpired:
+        return None
+    return Asked(done.returncode, done.stdout, done.stderr)
+
+
 def find_program(name: str, root: str) -> str | None:
     """Return the absolute path of a program, None where there is none; what lies in the repository does not count."""
+    top = os.path.realpath(find_top(root) or root).rstrip(os.sep) + os.sep
     suffixes = os.environ.get("PATHEXT", "").lower().split(os.pathsep) if os.name == "nt" else [""]
     for folder in os.environ.get("PATH", os.defpath).split(os.pathsep):
-        if os.path.isabs(folder) and not f"{folder}{os.sep}".startswith(root.rstrip(os.sep) + os.sep):
-            for suffix in suffixes:
-                path = os.path.join(folder, name + suffix)
-                if os.access(path, os.X_OK) and os.path.isfile(path):
-                    return path
+        for suffix in suffixes if os.path.isabs(folder) else ():
+            path = os.path.join(folder, name + suffix)
+            is_program = os.access(path, os.X_OK) and os.path.isfile(path)
+            if is_program and not any(one.startswith(top) for one in (path, os.path.realpath(path))):
+                return path
     return None
 
 

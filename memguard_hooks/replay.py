@@ -5,7 +5,7 @@ hold, and paths that it found missing. They are kept with what was said. A later
 another way than it did, or as young as the run, its content decides.
 
 The verdict hangs on a commit too, because `+N` compares with it. After a commit that holds just what the run saw, the same
-verdict stands with `+0`, which the run has written down as well; git is asked only what the commit has changed.
+verdict stands with `+0`, which the run has written down as well.
 
 This module is loaded before anything is known, so it loads nearly nothing.
 """
@@ -16,7 +16,8 @@ import os
 import sys
 import time
 
-from memguard_hooks.git import ask, find_git, name_of_blob
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.git import find_git, name_of_blob
 from memguard_hooks.output import write
 from memguard_hooks.record import Record
 from memguard_hooks.store import (
@@ -30,13 +31,11 @@ from memguard_hooks.store import (
     write_look,
     write_whole,
 )
-from memguard_hooks.tree import MISSING, Seen, WorkTree
+from memguard_hooks.tree import RevisionTree, Seen, WorkTree
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from memguard_hooks.tree import RevisionTree
 
 FOLDER = "said"
 
@@ -52,19 +51,19 @@ ANY = "any"
 """The commit of an answer that hangs on none."""
 
 _ELSEWHERE = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
+    "GIT_WORK_TREE",  # without it `GIT_DIR` does not count
     "GIT_COMMON_DIR",
     "GIT_OBJECT_DIRECTORY",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_CEILING_DIRECTORIES",
-    "GIT_NO_REPLACE_OBJECTS",
-    "GIT_REPLACE_REF_BASE",
 )
 """Variables that redirect git to another repository."""
 
-_AROUND = ("config", "refs/replace", "shallow")
-"""What decides, in git's folder, what a commit holds, besides the commit."""
+_PACKED, _REPLACING = "packed-refs", b" refs/replace/"
+"""Of this file, only these lines count besides the commit."""
+
+_AROUND = ("config", "config.worktree", _PACKED, "refs/replace")
+"""What decides, in git's folder, what a commit holds, besides the commit: settings, and what stands for other objects."""
 
 
 class Said(Record):
@@ -85,8 +84,8 @@ class Answer(Record):
     """What is kept of one run in `root`.
 
     `said` was said beside `commit`, and `committed` is what there is to say once a commit holds just what was seen.
-    `differ` are the paths that the commit had another way. `around` are files outside the project that the answer hangs on
-    too. Before the moment `settled`, in nanoseconds, a file has changed that will look changed when it changes again.
+    `around` are files outside the project that the answer hangs on too. Before the moment `settled`, in nanoseconds, a file
+    has changed that will look changed when it changes again.
     """
 
     settled: int
@@ -94,7 +93,6 @@ class Answer(Record):
     said: Said
     committed: Said
     seen: Mapping[str, Seen]
-    differ: frozenset[str]
     around: Mapping[str, Seen]
 
 
@@ -119,6 +117,7 @@ class Replay:
             # The key includes how this module looks, so a planted file never matches.
             place = (
                 os.path.realpath(root),
+                *(self._git or ()),
                 os.environ.get("PATH", ""),
                 sys.getfilesystemencoding(),
                 sys.version,
@@ -141,7 +140,7 @@ class Replay:
             try:
                 return _as_commit(_read(os.path.join(common, os.fsdecode(name))).strip())
             except FileNotFoundError:
-                before, found, _ = _read(os.path.join(common, "packed-refs")).partition(b" " + name + b"\n")
+                before, found, _ = _read(os.path.join(common, _PACKED)).partition(b" " + name + b"\n")
                 return _as_commit(before.rpartition(b"\n")[2]) if found else None
         except (OSError, ValueError):
             return None
@@ -159,31 +158,17 @@ class Replay:
         tree = WorkTree(self._root)
         if not all(tree.still(path, seen, answer.settled) for path, seen in answer.seen.items()):
             return None
-        if answer.commit in (ANY, self._commit):
-            return answer.said.tell()
-        if not self._holds(answer, self._commit, tree):
-            return None
-        settled_answer = answer._replace(commit=self._commit, said=answer.committed, differ=frozenset())
-        write_whole(self._file, _write_answer(settled_answer))
-        return answer.committed.tell()
-
-    def _holds(self, answer: Answer, commit: str, tree: WorkTree) -> bool:
-        """Tell whether a commit holds just what was seen, by what it has changed since the one that was compared with."""
-        changed = _changes(self._root, answer.commit, commit)
-        if changed is None or not answer.differ <= changed.keys():
-            return False
-        for path, name in changed.items():
-            seen = answer.seen.get(path)
-            if seen is None:
-                # A name that nobody asked for: the folder that holds it must not say otherwise.
-                if name is not None and not tree.has(path):
-                    return False
-            elif seen.look is None:
-                if name is not None:
-                    return False
-            elif seen.content != name:
-                return False
-        return True
+        looked_again = {path: seen for path, seen in tree.seen.items() if seen.content or path not in answer.seen}
+        tree.seen = {**answer.seen, **looked_again}
+        is_settled = not looked_again
+        if answer.commit not in (ANY, self._commit):
+            if not _is_held(tree, self._commit):
+                return None
+            answer = answer._replace(commit=self._commit, said=answer.committed)
+            is_settled = False
+        if not is_settled:  # the next time, a look is enough
+            self._write(answer._replace(settled=self._started - SETTLED, seen=tree.seen))
+        return answer.said.tell()
 
     def keep(self, tree: WorkTree, head: RevisionTree | None, said: Said, committed: Said) -> None:
         """Keep what was said beside a commit, or of the work tree alone, if a later run can tell whether it says the same.
@@ -194,39 +179,42 @@ class Replay:
             return
         if len(tree.seen) > MAX_PATHS or not tree.is_steady or _is_partial(self._git[1]):
             return
-        around = [os.path.join(folder, name) for folder in sorted(set(self._git)) for name in _AROUND]
-        around += [os.path.join(self._git[0], "config.worktree"), *files_of_packages()]
-        known = {path: _look_outside(path) for path in around}
-        differ = frozenset(tree.differences(head)) if head is not None else frozenset()
         if head is not None and not head.is_steady:
             return
+        around = [os.path.join(folder, name) for folder in sorted(set(self._git)) for name in _AROUND]
+        known = {path: _look_outside(path) for path in (*around, *files_of_packages())}
         commit = ANY if head is None else self._commit
-        answer = Answer(self._started - SETTLED, commit, said, committed, tree.seen, differ, known)
-        if write_whole(self._file, _write_answer(answer)):
+        self._write(Answer(self._started - SETTLED, commit, said, committed, tree.seen, known))
+
+    def _write(self, answer: Answer) -> None:
+        if self._file is not None and write_whole(self._file, _write_answer(answer)):
             shrink(os.path.dirname(self._file), MAX_KEPT)
 
 
-def _changes(root: str, old: str, new: str) -> dict[str, bytes | None] | None:
-    """Return the files that differ between two commits, by the names of their new contents, None for those that are gone."""
-    found = ask(root, "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--relative", old, new, "--")
-    if found is None or found.status != 0:
-        return None
-    fields = found.output.split(b"\0")[:-1]
-    changed: dict[str, bytes | None] = {}
-    for about, path in zip(fields[::2], fields[1::2], strict=True):
-        _, mode, _, name, _ = about.split()
-        changed[os.fsdecode(path)] = None if mode == b"000000" else bytes.fromhex(name.decode("ascii"))
-    return changed
+def _is_held(tree: WorkTree, commit: str) -> bool:
+    """Tell whether a commit holds just what was seen of a work tree."""
+    head = RevisionTree(tree.root, commit)
+    try:
+        return not any(tree.differences(head))
+    except MemguardError:
+        return False
+    finally:
+        head.close()
 
 
 def _look_outside(path: str) -> Seen:
-    """Return how a file outside the project looks; of git's own settings the content counts."""
+    """Return how a file outside the project looks; of what git writes the content counts."""
+    look = content = None
     try:
         found = os.stat(path)
-        content = name_of_blob(_read(path)) if os.path.basename(path) in _AROUND and os.path.isfile(path) else b""
+        look = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, 0)
+        content = _read(path) if path.endswith(_AROUND) and os.path.isfile(path) else None
     except (OSError, ValueError):
-        return MISSING
-    return Seen((found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, 0), content)
+        pass
+    if path.endswith(_PACKED):
+        rows = content.splitlines() if content is not None and _REPLACING in content else ()
+        return Seen((0, 0, 0, 0, 0), name_of_blob(b"\n".join(row for row in rows if _REPLACING in row)))
+    return Seen(look, b"" if content is None else name_of_blob(content))
 
 
 def _is_still(path: str, seen: Seen, settled: int) -> bool:
@@ -247,9 +235,8 @@ def _write_answer(answer: Answer) -> bytes:
     rows = [
         *(write_look(path, seen) for path, seen in answer.seen.items()),
         *(write_look(path, seen) for path, seen in answer.around.items()),
-        *map(os.fsencode, answer.differ),
     ]
-    counts = (answer.settled, *status, *map(len, texts), len(answer.seen), len(answer.around), len(answer.differ))
+    counts = (answer.settled, *status, *map(len, texts), len(answer.seen), len(answer.around))
     first = " ".join([answer.commit, *map(str, counts)]).encode()
     return b"\0".join([first, *rows, b"".join(texts)])
 
@@ -260,27 +247,19 @@ def _read_answer(content: bytes) -> Answer | None:
         first, rest = content.split(b"\0", 1)
         commit, *numbers = first.decode("ascii").split()
         settled, now, later, *counts = map(int, numbers)
-        *rows, text = rest.split(b"\0", sum(counts[4:]))
-        seen, around, differ = counts[4:]
+        seen, around = counts[4:]
+        *rows, text = rest.split(b"\0", seen + around)
         texts: list[str] = []
         for size in counts[:4]:
             texts.append(text[:size].decode("utf-8", "surrogatepass"))
             text = text[size:]
-        looks = [read_look(row) for row in rows[: seen + around]]
-        known = [one for one in looks if one is not None]
     except ValueError:
         return None
-    if len(known) != seen + around or len(rows) != seen + around + differ:
+    looks = [known for row in rows if (known := read_look(row)) is not None]
+    if len(looks) != seen + around:
         return None
-    return Answer(
-        settled,
-        commit,
-        Said(now, *texts[:2]),
-        Said(later, *texts[2:]),
-        dict(known[:seen]),
-        frozenset(map(os.fsdecode, rows[seen + around :])),
-        dict(known[seen:]),
-    )
+    said, committed = Said(now, *texts[:2]), Said(later, *texts[2:])
+    return Answer(settled, commit, said, committed, dict(looks[:seen]), dict(looks[seen:]))
 
 
 def _read(path: str) -> bytes:

@@ -11,6 +11,7 @@ a key is found by halving, and only what is asked for is read.
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import sys
 
@@ -72,6 +73,8 @@ def digest(*parts: bytes) -> bytes:
 def read_whole(path: str) -> bytes | None:
     """Return what `write_whole` has written, None for what is not there or was damaged."""
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a named pipe would be waited for
+            return None
         with open(path, "rb") as stream:
             content = stream.read()
     except OSError:

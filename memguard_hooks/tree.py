@@ -12,15 +12,13 @@ import os
 import stat
 
 from memguard_hooks.errors import MemguardError, UnreadableError
-from memguard_hooks.git import CatFile, name_of_blob, parse_tree_object
+from memguard_hooks.git import CatFile, CatObject, GitObject, name_of_blob, parse_tree_object
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping
     from typing import Protocol, TypeVar
-
-    from memguard_hooks.git import GitObject
 
     Fact = TypeVar("Fact")
 
@@ -167,6 +165,40 @@ def walk(tree: Tree, folder: str = "") -> list[str]:
     return sorted(found)
 
 
+def follow(path: str, root: str, read_link: Callable[[str], str | None], shown: str) -> str:
+    """Return where a path leads, with all links followed. Raises UnreadableError where that is out of the root.
+
+    No link is followed before it is known where it leads: what is outside is not even looked at.
+    """
+    if _is_absolute(path):
+        raise UnreadableError(OUT, shown)
+    waiting = path.split("/")[::-1]
+    here: list[str] = []
+    links = 0
+    while waiting:
+        part = waiting.pop()
+        if part == "..":
+            if not here:
+                raise UnreadableError(OUT, shown)
+            here.pop()
+        elif part not in ("", "."):
+            here.append(part)
+            target = read_link("/".join(here))
+            if target is None:
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise UnreadableError("cannot be read: too many links lead to each other", shown)
+            here.pop()
+            if os.path.isabs(target):
+                if target != root and not target.startswith(root.rstrip(os.sep) + os.sep):
+                    raise UnreadableError(OUT, shown)
+                target = target[len(root) :]
+                here.clear()
+            waiting += target.split("/")[::-1]
+    return "/".join(here)
+
+
 class WorkTree:
     """The files as they stand in a folder; each is looked at once.
 
@@ -198,7 +230,7 @@ class WorkTree:
             if isinstance(known, UnreadableError):
                 self.seen.setdefault(path, Seen(OUTSIDE))
             if known is None:
-                self.seen[path] = MISSING
+                self._note(path, MISSING)
                 return None
             size = len(known) if isinstance(known, bytes) else 0
             if self._kept + size <= MAX_KEPT_BYTES:
@@ -219,20 +251,30 @@ class WorkTree:
         try:
             found = os.fstat(descriptor)
             if not stat.S_ISREG(found.st_mode):
-                self.seen[path] = _only_kind(_look(found))
+                self._note(path, _only_kind(_look(found)))
                 is_folder = stat.S_ISDIR(found.st_mode)
                 raise UnreadableError("is a directory, not a file" if is_folder else "is not a regular file", path)
             if found.st_size > MAX_FILE_BYTES:
-                self.seen[path] = Seen(_look(found))
+                self._note(path, Seen(_look(found)))
                 raise UnreadableError(TOO_LARGE, path)
             data = _read_all(descriptor, found.st_size)
             if len(data) > MAX_FILE_BYTES:
                 self.is_steady = False
                 raise UnreadableError(TOO_LARGE, path)
-            self.seen[path] = Seen(_look(found), name_of_blob(data))
+            self._note(path, Seen(_look(found), name_of_blob(data)))
             return data
         finally:
             os.close(descriptor)
+
+    def _note(self, path: str, seen: Seen) -> None:
+        """Remember what was seen of a path, unless more was seen before."""
+        known = self.seen.get(path, seen)
+        is_same = _kind_of(known.look) == _kind_of(seen.look)
+        if is_same and known.content and not seen.content:
+            return
+        # What is another way than a moment ago is being changed.
+        self.is_steady &= is_same and known.content in (b"", seen.content)
+        self.seen[path] = seen
 
     def _open(self, path: str) -> int:
         """Open a file of the repository; a link may lead to another place inside."""
@@ -242,10 +284,11 @@ class WorkTree:
         try:
             return os.open(place, flags)
         except OSError as error:
-            if error.errno == errno.ELOOP:
+            if error.errno in (errno.ELOOP, errno.EMLINK):  # the latter on FreeBSD
                 return os.open(self._full(self.resolve(path)), flags)
-            if os.path.isdir(place):  # some systems open none
-                self.seen[path] = _only_kind(_look(os.lstat(place)))
+            found = os.lstat(place)
+            if stat.S_ISDIR(found.st_mode):  # some systems open none
+                self._note(path, _only_kind(_look(found)))
                 raise UnreadableError("is a directory, not a file", path) from None
             raise
 
@@ -266,10 +309,14 @@ class WorkTree:
 
     def has(self, path: str) -> bool:
         """Tell whether there is a file or a folder of that name, or a link that leads out."""
+        return self._kind(path) is not None
+
+    def _kind(self, path: str) -> int | None:
+        """Return the kind of what is there, None for nothing; what leads out is a link."""
         if path not in self.seen:
             look = self._look_at(path)
             self.seen[path] = MISSING if look is None else _only_kind(look)
-        return self.seen[path].look is not None
+        return _kind_of(self.seen[path].look)
 
     def still(self, path: str, seen: Seen, settled: int) -> bool:
         """Tell whether a path is as it was seen: by its look where that is older than `settled`, else by its content."""
@@ -291,18 +338,25 @@ class WorkTree:
 
         Names that only the work tree has are no difference: what was seen of them counts by itself.
         """
-        for path, seen in self.seen.items():
+        for path, seen in list(self.seen.items()):
+            kind = other.kind(path)
             if seen.look is None:
-                if other.has(path):
-                    yield path
-            elif seen.look[-1] == stat.S_IFDIR:
-                if {entry.name for entry in other.entries(path)} - {entry.name for entry in self.entries(path)}:
-                    yield path
+                differs = kind is not None
+            elif seen.look[-1] == stat.S_IFDIR and seen.content:
+                names = {entry.name for entry in other.entries(path)}
+                differs = kind not in (None, stat.S_IFDIR) or bool(names.difference(one.name for one in self.entries(path)))
             elif seen.content:
-                if other.identity(path) != seen.content:
-                    yield path
-            elif not other.has(path):
+                differs = not self._holds(path, seen.content, other.identity(path))
+            else:
+                differs = kind != seen.look[-1] or any(seen.look[:-1])  # too large to be read here
+            if differs:
                 yield path
+
+    def _holds(self, path: str, content: bytes, name: bytes | None) -> bool:
+        """Tell whether a content has a name of git's, which may be its SHA-256."""
+        if name is None or len(name) == len(content):
+            return name == content
+        return name_of_blob(self.read(path) or b"", len(name)) == name
 
     def _look_at(self, path: str) -> Look | None:
         """Return how a path looks, None where nothing is there; what leads out looks like a link."""
@@ -322,7 +376,9 @@ class WorkTree:
         if known is None:
             known = self._listings[folder] = self._list(folder)
             look = self._look_at(folder)
-            self.seen[folder] = MISSING if look is None else Seen(look, name_of_listing(known))
+            is_folder = look is not None and look[-1] == stat.S_IFDIR
+            listed = Seen(look, name_of_listing(known)) if is_folder else look and _only_kind(look)
+            self._note(folder, listed or MISSING)
         return known
 
     def _list(self, folder: str) -> tuple[TreeEntry, ...]:
@@ -344,8 +400,7 @@ class WorkTree:
         """Tell whether an entry is a regular file, or a link to one; of a link that leads out, its reader is told."""
         if not entry.is_symlink():
             return entry.is_file(follow_symlinks=False)
-        look = self._look_at(f"{folder}/{entry.name}" if folder else entry.name)
-        return look is not None and look[-1] in (stat.S_IFREG, stat.S_IFLNK)
+        return self._kind(f"{folder}/{entry.name}" if folder else entry.name) in (stat.S_IFREG, stat.S_IFLNK)
 
     # Where a path leads
 
@@ -354,7 +409,7 @@ class WorkTree:
 
     def _place(self, path: str) -> str:
         """Return the place of a path whose last part may be a link."""
-        if path.startswith("/") or "\0" in path or os.path.isabs(path):
+        if _is_absolute(path):
             raise UnreadableError(OUT, path)
         folder, _, name = path.rpartition("/")
         if name in ("", ".", ".."):
@@ -365,37 +420,14 @@ class WorkTree:
         return self._full(f"{known}/{name}" if known else name)
 
     def resolve(self, path: str, shown: str | None = None) -> str:
-        """Return where a path leads, with all links followed. Raises UnreadableError where that is out of the root.
+        """Return where a path leads. Raises UnreadableError where that is out of the root."""
+        return follow(path, self.root, self._read_link, shown or path)
 
-        No link is followed before it is known where it leads: what is outside is not even looked at.
-        """
-        waiting = path.split("/")[::-1]
-        here: list[str] = []
-        links = 0
-        while waiting:
-            part = waiting.pop()
-            if part in ("", "."):
-                continue
-            if part == "..":
-                if not here:
-                    raise UnreadableError(OUT, shown or path)
-                here.pop()
-                continue
-            try:
-                target = os.readlink(self._full("/".join([*here, part])))
-            except (OSError, ValueError):
-                here.append(part)
-                continue
-            links += 1
-            if links > MAX_LINKS:
-                raise UnreadableError("cannot be read: too many links lead to each other", shown or path)
-            if os.path.isabs(target):
-                if target != self.root and not target.startswith(self.root.rstrip(os.sep) + os.sep):
-                    raise UnreadableError(OUT, shown or path)
-                target = target[len(self.root) :]
-                here.clear()
-            waiting += target.replace(os.sep, "/").split("/")[::-1]
-        return "/".join(here)
+    def _read_link(self, path: str) -> str | None:
+        try:
+            return os.readlink(self._full(path)).replace(os.sep, "/")
+        except (OSError, ValueError):
+            return None
 
     def close(self) -> None:
         """Nothing is open."""
@@ -406,6 +438,15 @@ TOO_LARGE = f"is larger than {MAX_FILE_BYTES // 2**20} MiB"
 
 def _look(found: os.stat_result) -> Look:
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, stat.S_IFMT(found.st_mode)
+
+
+def _kind_of(look: Look | None) -> int | None:
+    return None if look is None else look[-1]
+
+
+def _is_absolute(path: str) -> bool:
+    """Tell whether a path is no path from the root, or none at all."""
+    return path.startswith("/") or "\0" in path or os.path.isabs(path)
 
 
 def _only_kind(look: Look) -> Seen:
@@ -478,82 +519,149 @@ class RevisionTree:
         self.is_steady = True
         self._beside = beside
         self._folders: dict[str, Mapping[str, GitObject]] = {}
+        self._places: dict[str, str] = {"": ""}
         self._contents = CatFile(root, "--batch")
         self._sizes = CatFile(root, "--batch-check")
 
     def exists(self) -> bool:
         """Tell whether the root lies in a git repository that has the revision."""
         try:
-            return self._ask(f"{self.revision}^{{tree}}")[0] == "tree"
+            return self._take(f"{self.revision}^{{tree}}")[0] == "tree"
         except (OSError, MemguardError):
             return False
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none."""
-        shared = None if self._beside is None else self._read_beside(path, self._beside)
-        if shared is not None:
-            return shared
-        kind, data = self._ask(f"{self.revision}:./{path}", path)
-        if kind == "blob":
-            return data
-        if kind == "symlink":
-            raise UnreadableError(OUT, path)
-        if kind == "tree":
+        found = self._find(path)
+        if found is None:
+            return None
+        if found.mode == _FOLDER:
             raise UnreadableError("is a directory, not a file", path)
-        return None
+        shared = None if self._beside is None else _read_beside(self._beside, path, found.identity)
+        return shared if shared is not None else self._read(found, path)
 
     def entries(self, folder: str) -> tuple[TreeEntry, ...]:
-        """Return what a folder holds; submodules are left out, links count as files."""
-        return tuple(sorted(TreeEntry(name, one.mode == b"40000") for name, one in self._objects(folder).items()))
+        """Return what a folder holds, without submodules and links that lead to folders."""
+        try:
+            objects = self._objects(self._resolve(folder))
+        except UnreadableError:
+            return ()
+        found: list[TreeEntry] = []
+        for name, one in objects.items():
+            kind = self.kind(f"{folder}/{name}" if folder else name) if one.mode == _LINK else _kind_of_mode(one.mode)
+            if one.mode != _LINK or kind in (stat.S_IFREG, stat.S_IFLNK):
+                found.append(TreeEntry(name, kind == stat.S_IFDIR))
+        return tuple(sorted(found))
+
+    def kind(self, path: str) -> int | None:
+        """Return the kind of what is there, or of what a link leads to, None for nothing; a link that leads out is one."""
+        try:
+            found = self._find(path)
+        except UnreadableError:
+            return stat.S_IFLNK
+        return None if found is None else _kind_of_mode(found.mode)
 
     def identity(self, path: str) -> bytes | None:
         """Return the name that git gives to the content of a regular file, None for what is none."""
-        folder, _, name = path.rpartition("/")
-        found = self._objects(folder).get(name) if normalize(path) == path else None
-        return found.identity if found is not None and found.mode in _REGULAR else None
+        try:
+            found = self._find(path)
+        except UnreadableError:
+            return None
+        return found.identity if found is not None and found.mode != _FOLDER else None
 
     def has(self, path: str) -> bool:
         """Tell whether there is a file or a folder of that name."""
-        folder, _, name = path.rpartition("/")
-        return not path or name in self._objects(folder)
-
-    def _objects(self, folder: str) -> Mapping[str, GitObject]:
-        found = self._folders.get(folder)
-        if found is None:
-            kind, data = self._ask(f"{self.revision}:./{folder}")
-            # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
-            parsed = [parse_tree_object(data, size) for size in (20, 32)] if kind == "tree" else []
-            found = self._folders[folder] = next((one for one in parsed if one is not None), {})
-        return found
-
-    def _read_beside(self, path: str, beside: WorkTree) -> bytes | None:
-        """Return a regular file that the work tree has with the same content, None for any other."""
-        name = self.identity(path)
-        if name is None:
-            return None
-        try:
-            data = beside.read(path) if len(name) != 20 or beside.identity(path) == name else None
-        except UnreadableError:
-            return None
-        return data if data is not None and (len(name) == 20 or name_of_blob(data, len(name)) == name) else None
+        return self.kind(path) is not None
 
     def close(self) -> None:
         """End git."""
         self._contents.close()
         self._sizes.close()
 
-    def _ask(self, name: str, path: str | None = None) -> tuple[str, bytes]:
-        """Return the kind and the content of an object. Raises UnreadableError for a file that is too large."""
-        if "\n" in name or "\0" in name:
-            return "missing", b""
+    # Where a path leads
+
+    def _find(self, path: str) -> GitObject | None:
+        """Return the file or the folder that a path leads to. Raises UnreadableError for what leads out."""
+        folder, _, name = path.rpartition("/")
+        if name in ("", ".", "..") or _is_absolute(path):
+            return self._object(self._resolve(path))
+        place = self._places.get(folder)
+        if place is None:
+            place = self._places[folder] = self._resolve(folder, path)
+        found = self._objects(place).get(name)
+        return self._object(self._resolve(path)) if found is not None and found.mode == _LINK else found
+
+    def _resolve(self, path: str, shown: str | None = None) -> str:
+        return follow(path, self.root, self._read_link, shown or path)
+
+    def _read_link(self, place: str) -> str | None:
+        found = self._object(place)
+        return os.fsdecode(self._read(found, place)) if found is not None and found.mode == _LINK else None
+
+    def _object(self, place: str) -> GitObject | None:
+        folder, _, name = place.rpartition("/")
+        return self._objects(folder).get(name) if place else GitObject(_FOLDER, b"")
+
+    def _objects(self, place: str) -> Mapping[str, GitObject]:
+        """Return what a folder holds; those around it were looked at on the way."""
+        found = self._folders.get(place)
+        if found is None:
+            folder = self._object(place)
+            is_folder = folder is not None and folder.mode == _FOLDER
+            found = self._folders[place] = self._list(folder.identity.hex() if place else "") if folder and is_folder else {}
+        return found
+
+    # What git says
+
+    def _list(self, identity: str) -> Mapping[str, GitObject]:
+        kind, data = self._take(identity or f"{self.revision}:./")
+        # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
+        parsed = [parse_tree_object(data, size) for size in (20, 32)] if kind == "tree" else []
+        return next((one for one in parsed if one is not None), {})
+
+    def _read(self, wanted: GitObject, path: str) -> bytes:
+        """Return a content. Raises UnreadableError for one that is too large, which git does not even unpack."""
+        name = wanted.identity.hex()
+        if self._ask(self._sizes, name).size > MAX_FILE_BYTES:
+            raise UnreadableError(TOO_LARGE, path)
+        return self._take(name)[1]
+
+    def _take(self, name: str) -> tuple[str, bytes]:
+        """Return the kind and the content of an object."""
+        found = self._ask(self._contents, name)
+        if found.size > MAX_FILE_BYTES:
+            raise self._failed()
         try:
-            if path is not None and self._sizes.ask(name)[1] > MAX_FILE_BYTES:
-                raise UnreadableError(TOO_LARGE, path)
-            kind, size = self._contents.ask(name)
-            return kind, self._contents.take(size) if kind != "missing" else b""
+            return found.kind, self._contents.take(found.size) if found.kind != "missing" else b""
+        except EOFError:
+            raise self._failed() from None
+
+    def _ask(self, git: CatFile, name: str) -> CatObject:
+        if not self.is_steady:
+            raise self._failed()
+        try:
+            return git.ask(name)
         except (BrokenPipeError, EOFError):
-            self.is_steady = False
-            raise MemguardError("git is not to be asked here") from None
+            raise self._failed() from None
+
+    def _failed(self) -> MemguardError:
+        self.is_steady = False
+        self.close()
+        return MemguardError("git is not to be asked here")
 
 
-_REGULAR = (b"100644", b"100755")
+def _read_beside(beside: WorkTree, path: str, name: bytes) -> bytes | None:
+    """Return a file that the work tree has with the content of that name, None for any other."""
+    try:
+        data = beside.read(path) if len(name) != 20 or beside.identity(path) == name else None
+    except UnreadableError:
+        return None
+    return data if data is not None and (len(name) == 20 or name_of_blob(data, len(name)) == name) else None
+
+
+_FOLDER, _LINK = b"40000", b"120000"
+
+
+def _kind_of_mode(mode: bytes) -> int:
+    """Return the kind in a mode of git's, whose other bits are rights."""
+    return stat.S_IFMT(int(mode, 8))

@@ -103,8 +103,11 @@ def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None
     if project is None or project.since is not None or said.status > 1:
         return
     assert isinstance(project.tree, WorkTree)
-    before = project.before if project.has_before else None
-    head = None if before is None else before.tree
+    head = None
+    if project.is_compared:
+        if project.before is None:  # git could not be asked, and may be later
+            return
+        head = project.before.tree
     assert head is None or isinstance(head, RevisionTree)
     replay.keep(project.tree, head, said, said if found.committed == found.report else say(found.committed))
 

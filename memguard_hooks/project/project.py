@@ -83,9 +83,9 @@ class Project(Files):
         return None
 
     @property
-    def has_before(self) -> bool:
-        """Tell whether anything was compared with that commit."""
-        return self.whole.has_before if self.named is not None else self.__dict__.get("before") is not None
+    def is_compared(self) -> bool:
+        """Tell whether a rule has asked for that commit."""
+        return self.whole.is_compared if self.named is not None else "before" in self.__dict__
 
     def close(self) -> None:
         """End git, and keep for the next run what was found out about sources."""
@@ -95,7 +95,7 @@ class Project(Files):
             return
         if "facts" in self.__dict__:
             self.facts.store.close()
-        if self.has_before and self.before is not None:
+        if self.is_compared and self.before is not None:
             self.before.tree.close()
 
     @property
