@@ -31,7 +31,7 @@ from memguard_hooks.store import (
     write_look,
     write_whole,
 )
-from memguard_hooks.tree import MISSING, RevisionTree, Seen, WorkTree
+from memguard_hooks.tree import RevisionTree, Seen, WorkTree
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
@@ -204,19 +204,16 @@ def _is_held(tree: WorkTree, commit: str) -> bool:
 
 def _look_outside(path: str) -> Seen:
     """Return how a file outside the project looks; of what git writes the content counts."""
-    found: os.stat_result | None = None
-    content: bytes | None = None
+    look = content = None
     try:
         found = os.stat(path)
+        look = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, 0)
         content = _read(path) if path.endswith(_AROUND) and os.path.isfile(path) else None
     except (OSError, ValueError):
         pass
     if path.endswith(_PACKED):
-        rows = (content or b"").splitlines() if _REPLACING in (content or b"") else ()
+        rows = content.splitlines() if content is not None and _REPLACING in content else ()
         return Seen((0, 0, 0, 0, 0), name_of_blob(b"\n".join(row for row in rows if _REPLACING in row)))
-    if found is None:
-        return MISSING
-    look = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, 0)
     return Seen(look, b"" if content is None else name_of_blob(content))
 
 

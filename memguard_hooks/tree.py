@@ -526,8 +526,7 @@ class RevisionTree:
     def exists(self) -> bool:
         """Tell whether the root lies in a git repository that has the revision."""
         try:
-            found = self._ask(self._contents, f"{self.revision}^{{tree}}")
-            self._take(found)
+            return self._take(f"{self.revision}^{{tree}}")[0] == "tree"
         except (OSError, MemguardError):
             return False
         return found.kind == "tree"
@@ -616,21 +615,27 @@ class RevisionTree:
     # What git says
 
     def _list(self, identity: str) -> Mapping[str, GitObject]:
-        found = self._ask(self._contents, identity or f"{self.revision}:./")
-        if found.kind != "tree":
-            return {}
-        if found.size > MAX_FILE_BYTES:
-            raise self._failed()
-        data = self._take(found)
+        kind, data = self._take(identity or f"{self.revision}:./")
         # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
-        parsed = [parse_tree_object(data, size) for size in (20, 32)]
+        parsed = [parse_tree_object(data, size) for size in (20, 32)] if kind == "tree" else []
         return next((one for one in parsed if one is not None), {})
 
     def _read(self, wanted: GitObject, path: str) -> bytes:
         """Return a content. Raises UnreadableError for one that is too large, which git does not even unpack."""
-        if self._ask(self._sizes, wanted.identity.hex()).size > MAX_FILE_BYTES:
+        name = wanted.identity.hex()
+        if self._ask(self._sizes, name).size > MAX_FILE_BYTES:
             raise UnreadableError(TOO_LARGE, path)
-        return self._take(self._ask(self._contents, wanted.identity.hex()))
+        return self._take(name)[1]
+
+    def _take(self, name: str) -> tuple[str, bytes]:
+        """Return the kind and the content of an object."""
+        found = self._ask(self._contents, name)
+        if found.size > MAX_FILE_BYTES:
+            raise self._failed()
+        try:
+            return found.kind, self._contents.take(found.size) if found.kind != "missing" else b""
+        except EOFError:
+            raise self._failed() from None
 
     def _ask(self, git: CatFile, name: str) -> CatObject:
         if not self.is_steady:
@@ -638,12 +643,6 @@ class RevisionTree:
         try:
             return git.ask(name)
         except (BrokenPipeError, EOFError):
-            raise self._failed() from None
-
-    def _take(self, found: CatObject) -> bytes:
-        try:
-            return self._contents.take(found.size) if found.kind != "missing" else b""
-        except EOFError:
             raise self._failed() from None
 
     def _failed(self) -> MemguardError:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.record import Record
+from memguard_hooks.tree import inside
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped,
     Raises MemguardError for a file that is missing or does not parse, and for a key that is unknown.
     """
     if named is not None:
+        named = inside(tree.root, named)
         data = tree.read(named)
         if data is None:
             raise MemguardError("no such settings file", named)
