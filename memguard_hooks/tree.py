@@ -529,7 +529,6 @@ class RevisionTree:
             return self._take(f"{self.revision}^{{tree}}")[0] == "tree"
         except (OSError, MemguardError):
             return False
-        return found.kind == "tree"
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none."""
