@@ -15,14 +15,13 @@ import os
 import platform
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from checkout import forget_variables, write_files
-from projects import Files
-from timing import Run, middle, run
+from startup import run
 
 FORBIDDEN = "torch"
 ARCHIVES = 9
@@ -40,14 +39,14 @@ def make_edges(count: int) -> dict[str, list[str]]:
     return {**edges, FORBIDDEN: []}
 
 
-def lock_files(edges: dict[str, list[str]], archives: int = ARCHIVES) -> Files:
-    """Yield pyproject.toml and uv.lock of an app that requires the first package."""
+def write_project(folder: Path, edges: dict[str, list[str]]) -> None:
+    """Write pyproject.toml and uv.lock of an app that requires the first package."""
     first = next(iter(edges))
-    yield (
-        "pyproject.toml",
-        f'[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["{first}"]\n',
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text(
+        f'[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.10"\ndependencies = ["{first}"]\n', encoding="utf-8"
     )
-    yield "requirements.txt", f"{first}==1.0\n"
+    (folder / "requirements.txt").write_text(f"{first}==1.0\n", encoding="utf-8")
     lines = ["version = 1", "revision = 3", 'requires-python = ">=3.10"', "", "[[package]]", 'name = "app"', 'version = "1"']
     lines += ['source = { virtual = "." }', f'dependencies = [{{ name = "{first}" }}]', "", "[package.metadata]"]
     lines += [f'requires-dist = [{{ name = "{first}" }}]', ""]
@@ -62,9 +61,9 @@ def lock_files(edges: dict[str, list[str]], archives: int = ARCHIVES) -> Files:
             lines += ["dependencies = [", *(f'    {{ name = "{one}" }},' for one in requires), "]"]
         file = name.replace("-", "_")
         lines += [f"sdist = {_archive(f'{file}-1.0.tar.gz')}", "wheels = ["]
-        lines += [f"    {_archive(f'{file}-1.0-cp3{minor}-none-any.whl')}," for minor in range(archives - 1)]
+        lines += [f"    {_archive(f'{file}-1.0-cp3{minor}-none-any.whl')}," for minor in range(ARCHIVES - 1)]
         lines += ["]", ""]
-    yield "uv.lock", "\n".join(lines)
+    (folder / "uv.lock").write_text("\n".join(lines), encoding="utf-8")
 
 
 def _archive(name: str) -> str:
@@ -82,25 +81,36 @@ def write_metadata(folder: Path, edges: dict[str, list[str]]) -> None:
         (info / "METADATA").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def measure(python: str, rounds: int, folder: Path, edges: dict[str, list[str]]) -> dict[str, Run]:
+def measure(python: str, rounds: int, folder: Path, edges: dict[str, list[str]]) -> dict[str, float]:
     """Run all commands in turn, round after round; the first round only warms up."""
     project, installed = folder / "project", folder / "installed"
-    write_files(project, lock_files(edges))
+    write_project(project, edges)
     write_metadata(installed, edges)
     scripts = Path(python).parent
     commands = {
-        "python -c pass": (python, "-c", "pass"),
-        "uv tree --invert --frozen": (_tool(scripts, "uv"), "tree", "--invert", "--frozen", "--package", FORBIDDEN),
-        "forbid-heavy-deps uv.lock": (str(scripts / "forbid-heavy-deps"), "uv.lock"),
-        "pin-litellm uv.lock": (str(scripts / "pin-litellm"), "uv.lock"),
-        "pipdeptree --reverse": (_tool(scripts, "pipdeptree"), "--path", str(installed), "--reverse",
-                                 "--packages", FORBIDDEN, "--warn", "silence"),
-    }  # fmt: skip
-    taken: dict[str, list[Run]] = {name: [] for name in commands}
+        "python -c pass": ([python, "-c", "pass"], 0),
+        "uv tree --invert --frozen": ([_tool(scripts, "uv"), "tree", "--invert", "--frozen", "--package", FORBIDDEN], 0),
+        "forbid-heavy-deps uv.lock": ([str(scripts / "forbid-heavy-deps"), "uv.lock"], 1),
+        "pin-litellm uv.lock": ([str(scripts / "pin-litellm"), "uv.lock"], 0),
+        "pipdeptree --reverse": (
+            [
+                str(scripts / "pipdeptree"),
+                "--path",
+                str(installed),
+                "--reverse",
+                "--packages",
+                FORBIDDEN,
+                "--warn",
+                "silence",
+            ],
+            0,
+        ),
+    }
+    taken: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(rounds + 1):
-        for name, command in commands.items():
-            taken[name].append(run(command, project, (name.startswith("forbid"),)))
-    return {name: middle(runs[1:]) for name, runs in taken.items()}
+        for name, (command, status) in commands.items():
+            taken[name].append(run(command, project, status))
+    return {name: statistics.median(times[1:]) for name, times in taken.items()}
 
 
 def _tool(scripts: Path, name: str) -> str:
@@ -108,12 +118,11 @@ def _tool(scripts: Path, name: str) -> str:
     return str(beside) if beside.exists() else shutil.which(name) or name
 
 
-def render(medians: dict[str, Run], facts: list[str]) -> str:
+def render(medians: dict[str, float], facts: list[str]) -> str:
     """Write the table."""
-    base = medians["uv tree --invert --frozen"].cpu
-    lines = ["| command | CPU ms | wall ms | CPU to uv |", "| --- | ---: | ---: | ---: |"]
-    for name, taken in medians.items():
-        lines.append(f"| `{name}` | {taken.cpu * 1000:.0f} | {taken.wall * 1000:.0f} | {taken.cpu / base:.2f} |")
+    base = medians["uv tree --invert --frozen"]
+    lines = ["| command | ms | ratio to uv |", "| --- | ---: | ---: |"]
+    lines += [f"| `{name}` | {taken * 1000:.0f} | {taken / base:.2f} |" for name, taken in medians.items()]
     return "\n".join([*lines, "", f"{', '.join(facts)}."])
 
 
@@ -124,7 +133,8 @@ def main() -> None:
     parser.add_argument("--packages", type=int, default=600, help="packages of the lock (default: 600)")
     parser.add_argument("--rounds", type=int, default=11, help="rounds after the warm-up (default: 11)")
     options = parser.parse_args()
-    forget_variables()
+    # With it, each run would compile our modules anew, which no user's does.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder:
         edges = make_edges(options.packages)
         medians = measure(options.python, options.rounds, Path(folder), edges)

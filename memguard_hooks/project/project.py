@@ -121,10 +121,10 @@ class Project(Files):
         """What the project declares, locks and installs."""
         from memguard_hooks.project.declared import Circumstances, Declared
 
-        around = Circumstances(
+        context = Circumstances(
             lambda: self.discovered[0].services, self.settings.service.target_python, self._measured_names
         )
-        return Declared(self, around, None if self.named is None else self.whole.declared)
+        return Declared(self, context, None if self.named is None else self.whole.declared)
 
     def _measured_names(self) -> Iterator[str]:
         """Yield the distributions that the project has measured itself."""
