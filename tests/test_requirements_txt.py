@@ -232,15 +232,19 @@ def test_lines(tmp_path: Path, text: str, expected: list[Found]) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("litellm  # why", [(1, 10, "# why")], id="behind"),
-        pytest.param("  # why\n#", [(1, 3, "# why"), (2, 1, "#")], id="lines"),
-        pytest.param("./a#b", [], id="part-of-a-word"),
-        pytest.param("git+https://example.com/x#egg=a # why", [(1, 33, "# why")], id="fragment"),
-        pytest.param("a \\\n  b # one \\\n # two", [(2, 5, "# one "), (3, 2, "# two")], id="in-continuations"),
-        pytest.param("a\fb # why", [(1, 5, "# why")], id="behind-a-form-feed"),
+        pytest.param("litellm  # memguard: x", [(1, 10, "# memguard: x")], id="behind"),
+        pytest.param("  # memguard:\n#\n#memguard:", [(1, 3, "# memguard:"), (3, 1, "#memguard:")], id="lines"),
+        pytest.param("./a#memguard:", [], id="part-of-a-word"),
+        pytest.param("git+https://example.com/x#egg=a #memguard:", [(1, 33, "#memguard:")], id="fragment"),
+        pytest.param(
+            "a \\\n  b # memguard:1 \\\n # memguard:2",
+            [(2, 5, "# memguard:1 "), (3, 2, "# memguard:2")],
+            id="in-continuations",
+        ),
+        pytest.param("a\fb # memguard:", [(1, 5, "# memguard:")], id="behind-a-form-feed"),
     ],
 )
-def test_comments(tmp_path: Path, text: str, expected: list[tuple[int, int, str]]) -> None:
+def test_comments_that_may_be_allowances(tmp_path: Path, text: str, expected: list[tuple[int, int, str]]) -> None:
     write(tmp_path, {"requirements.txt": text})
     manifest = requirements_txt.read(WorkTree(str(tmp_path)), "requirements.txt", lambda _: False)
     assert [comment[1:] for comment in manifest.comments] == expected

@@ -81,8 +81,6 @@ class Footprint(Record):
     anonymous: int
     peak: int  # by how much the import lifts the peak of the process
     without_bytecode: tuple[int, int] | None  # resident and anonymous; None where nobody measured it
-    base_resident: int
-    base_anonymous: int
     own: Mapping[str, tuple[int, int]]  # package -> what its own modules take, without what they import
     optional: tuple[str, ...]  # modules that it imports where they are installed; here they were not
     installed: Mapping[str, str]  # distribution that was installed with it -> its version
@@ -205,8 +203,6 @@ def read_footprint(distribution: str, item: Item) -> Footprint:
         anonymous=item["anonymous"],
         peak=item["peak"],
         without_bytecode=(without_bytecode[0] * 1024, without_bytecode[1] * 1024) if without_bytecode else None,
-        base_resident=item["base_resident"],
-        base_anonymous=item["base_anonymous"],
         own=_own(" ".join(item["own"])),
         optional=tuple(item["optional"]),
         installed=item["installed"],
@@ -294,8 +290,6 @@ def _surveyed(base: Footprint, module: str, distribution: str, version: str, cos
         resident=int(resident) * 1024,
         anonymous=int(anonymous) * 1024,
         peak=int(resident) * 1024,
-        base_resident=base.resident,
-        base_anonymous=base.anonymous,
         own=_own(own),
     )
 

@@ -23,6 +23,9 @@ from memguard_hooks.tree import Tree
 NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch"}
 """Packages of conda whose name on the Python index is another one, and beyond doubt."""
 
+MAX_SPEC = 500
+"""Characters of a spec."""
+
 _SPEC = late_pattern(
     r"(?:(?P<channel>[^\s:\[\]]+)::?(?P<subdir>[^\s:]*:)?)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)\s*"
     r"(?P<version>[^\[#]*?)\s*(?P<fields>\[.*\])?\s*(?:#.*)?$"
@@ -65,7 +68,7 @@ def _pip(tree: Tree, path: str, node: yaml.Node, wanted: Wanted) -> Manifest:
 
 def _requirement(text: str, path: str, line: int, column: int) -> Requirement | None:
     """Return what a spec asks for as a requirement; a version that PEP 440 cannot say is left open."""
-    match = _SPEC.match(text.strip())
+    match = _SPEC.match(text.strip()) if len(text) <= MAX_SPEC else None
     if match is None:
         return None
     fields = dict(re.findall(r"""(\w+)\s*=\s*['"]?([^'",\]]*)""", match["fields"] or ""))

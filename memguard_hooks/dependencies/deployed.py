@@ -7,6 +7,8 @@ itself. Where one of them installs something that nobody can name from here, not
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from functools import cache
 
 from memguard_hooks.dependencies import dependency_groups, image, locks, manifests, poetry, uv
 from memguard_hooks.dependencies.install_command import SHELLS, InstallArguments, read_installs, read_programs
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 MAX_LINES = 500
-"""Lines below the beginning of a command in which its parts are looked for."""
+"""Lines of a command, and those below its beginning in which these are looked for."""
 
 
 class Command(Record):
@@ -80,7 +82,7 @@ _OF_TOOLS: dict[str, tuple[str, ...]] = {
 }
 """What a tool installs that is not told which file."""
 
-_EXPORT = late_pattern(r"\b(?:(uv|poetry|pdm) (?:\S+ )*?export|(pipenv) (?:requirements|lock -r))\b")
+_EXPORT = late_pattern(r"\b(?:(uv|poetry|pdm) (?:\S+ ){0,20}?export|(pipenv) (?:requirements|lock -r))\b")
 
 
 _LEFT_OUT = late_pattern(r"\b(?:UV_NO_DEV|UV_NO_DEFAULT_GROUPS)(?==(?!0|false)|[ \t]+(?:1|true))")
@@ -107,18 +109,21 @@ def places_in(text: str, command: str, line: int, column: int) -> Callable[[int]
 
     A command of several lines is looked for line by line; one that is not found as it is stands where it begins.
     """
-    lines = text.split("\n")
+    lines = text.split("\n")[line - 1 :][:MAX_LINES]
+    starts = [0, *(match.end() for match in re.finditer("\n", command))]
+
+    @cache
+    def origin(start: int) -> Place | None:
+        """Return where the file has the line of the command that starts at an offset; its column is that of offset 0."""
+        written = command[start:].partition("\n")[0]
+        indent = len(written) - len(written.lstrip())
+        found = ((number, one.find(written.strip())) for number, one in enumerate(lines, line))
+        return next((Place(number, at + 1 - start - indent) for number, at in found if at >= 0), None)
 
     def place(offset: int) -> Place:
-        start = command.rfind("\n", 0, offset) + 1
-        end = command.find("\n", offset)
-        written = command[start : len(command) if end < 0 else end].strip()
-        start += len(command[start:]) - len(command[start:].lstrip())
-        for number in range(line - 1, min(line + MAX_LINES, len(lines))):
-            at = lines[number].find(written)
-            if at >= 0:
-                return Place(number + 1, at + offset - start + 1)
-        return Place(line, column)
+        index = bisect_right(starts, offset) - 1
+        found = origin(starts[index]) if index < MAX_LINES else None
+        return Place(found.line, found.column + offset) if found is not None else Place(line, column)
 
     return place
 

@@ -6,12 +6,14 @@ installs matters. Stages for development and tests are left out unless they are 
 
 from __future__ import annotations
 
-import re
-
 from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, as_shell, instructions
 from memguard_hooks.formats.position import LineIndex
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_RUNS = 500
 """Commands of one Dockerfile that are read."""
@@ -74,8 +76,16 @@ def read(data: bytes, path: str) -> Dockerfile:
             has_more = True
             break
         elif one.name == "RUN" and stages:
-            mounted = re.findall(r"--mount=\S*\b(?:source|src)=([^,\s]+)", one.text)
-            stages[-1][1].append(RunInstruction(as_shell(one.written), one.start, (*copies, *mounted)))
+            stages[-1][1].append(RunInstruction(as_shell(one.written), one.start, (*copies, *_mounted(words))))
     last = len(stages) - 1
     kept = (runs for index, (name, runs) in enumerate(stages) if index == last or not is_for_development(name))
     return Dockerfile(path, text, LineIndex(text), tuple(run for runs in kept for run in runs), has_more)
+
+
+def _mounted(words: list[str]) -> Iterator[str]:
+    """Yield what `RUN --mount=type=bind,source=uv.lock,…` brings."""
+    for word in words:
+        for field in word.removeprefix("--mount=").split(",") if word.startswith("--mount=") else ():
+            name, _, value = field.partition("=")
+            if name in ("source", "src") and value:
+                yield value

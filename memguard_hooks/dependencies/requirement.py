@@ -6,7 +6,7 @@ packaging judges specifiers and markers; it is imported only when a requirement 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 Group: TypeAlias = "Literal['runtime', 'extra', 'development', 'build']"
 Wanted: TypeAlias = "Callable[[str], bool]"
 
+
+MAX_CLAUSES = 500
+"""Versions and extras of one requirement: nobody writes as many, and packaging takes a while for each."""
 
 MAX_VERSION = 200
 """Characters of a version: Python refuses to make numbers of thousands of digits."""
@@ -105,7 +108,7 @@ class Manifest(Record):
 _NAME = late_pattern(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?=$|[][<>=!~;(@,\s])")
 
 
-@cache
+@lru_cache(maxsize=2**14)
 def normalize_name(name: str) -> str:
     """Normalize the name of a distribution as packaging's `canonicalize_name` does, without loading it."""
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -117,14 +120,24 @@ def name_of(text: str) -> str | None:
     return normalize_name(match[1]) if match else None
 
 
+LINE_ENDS = (b"\r", b"\n", b"\v", b"\f", b"\x1c", b"\x1d", b"\x1e", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9")
+"""The ends of lines that pip knows, in UTF-8."""
+
+_DASHES = bytes.maketrans(b"_.", b"--")
+
+
 def mentions(data: bytes, names: Iterable[str]) -> bool:
     """Tell whether the bytes of a requirements file may name one of the distributions: never False where they do."""
     if b"\0" in data or b"coding" in data:  # UTF-16 or UTF-32; whatever else a coding line says
         return True
     text = data
-    if b"\\" in data:  # a name may stand on two lines, which end in any way that pip knows
-        text = re.sub(rb"(?<=\\)(?:[\r\n\v\f\x1c-\x1e]|\xc2\x85|\xe2\x80[\xa8\xa9])+", b"", data).replace(b"\\", b"")
-    text = re.sub(rb"[-_.]+", b"-", text).lower()
+    if b"\\" in data:  # a name may stand on two lines
+        for end in LINE_ENDS:
+            text = text.replace(b"\\" + end, b"\\")
+        text = text.replace(b"\\", b"")
+    text = text.translate(_DASHES).lower()
+    while b"--" in text:
+        text = text.replace(b"--", b"-")
     return any(name.encode() in text for name in names)
 
 
@@ -164,6 +177,9 @@ def parse(text: str, path: str, line: int, column: int, end_line: int) -> Requir
     from packaging.requirements import InvalidRequirement
     from packaging.requirements import Requirement as Parsed
 
+    if text.count(",") > MAX_CLAUSES:
+        problem = f"is not a valid requirement: {shorten(text)!r} (it has more than {MAX_CLAUSES} parts)"
+        raise MemguardError(problem, path, line, column)
     try:
         parsed = Parsed(text)
     except InvalidRequirement as error:

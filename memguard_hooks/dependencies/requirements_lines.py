@@ -10,6 +10,7 @@ import re
 
 from memguard_hooks.dependencies.requirement import RequirementComment
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -102,21 +103,21 @@ def _logical(joined: str, first: int, last: int, column: int) -> Iterator[Line]:
         yield Line(first, last, column, text)
 
 
+_ENDS = "\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
+_PHYSICAL = late_pattern(rf"([^{_ENDS}]*)(\r\n|[{_ENDS}]|\Z)")
+
+
 def _physical_lines(text: str) -> Iterator[tuple[int, int, str]]:
-    """Give lines as pip splits them, each with its number and what stands before it, as editors count.
+    """Yield lines as pip splits them, each with its number and what stands before it, as editors count.
 
     For pip a form feed and its like end a line; for editors only line feeds and carriage returns do.
     """
     number, before = 1, 0
-    for full in text.splitlines(keepends=True):
-        line = full.rstrip("\r\n")
-        if line != full:
+    for match in _PHYSICAL.finditer(text):
+        line, end = match.groups()
+        if line or end:
             yield number, before, line
-            number, before = number + 1, 0
-        else:
-            line = full.splitlines()[0]
-            yield number, before, line
-            before += len(full)
+        number, before = (number + 1, 0) if end in ("\n", "\r", "\r\n") else (number, before + len(match[0]))
 
 
 def _comment_start(line: str) -> int:

@@ -7,18 +7,20 @@ with which a test compares.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from memguard_hooks.dependencies import requirement as req
-from memguard_hooks.dependencies.identity import identify
-from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, RequirementComment, Wanted
+from memguard_hooks.dependencies.identity import Identity, identify
+from memguard_hooks.dependencies.requirement import LINE_ENDS, Group, Manifest, Requirement, RequirementComment, Wanted
 from memguard_hooks.dependencies.requirements_lines import Line, decode, read_lines, read_options
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import TypeAlias
 
 MAX_FILES = 500
@@ -29,6 +31,9 @@ MAX_DEPTH = 60
 
 MAX_BYTES = 8 * 2**20
 """Of all these files together: the largest compiled ones have two or three MiB of hashes."""
+
+MAX_LINES = 200_000
+"""Of all these files together: the largest compiled ones have 40,000, most of them with a hash."""
 
 MAX_REQUIREMENTS = 10_000
 """Requirements that are wanted: nobody declares so many of the few packages that matter."""
@@ -58,12 +63,65 @@ def read_embedded(tree: Tree, path: str, lines: Iterable[Line], wanted: Wanted) 
     """
     reader = _RequirementsReader(tree, wanted)
     for line in lines:
-        reader.line(line, path, is_constraint=False, group="runtime")
+        reader.item(_item(line, path), path, is_constraint=False, group="runtime")
     return reader.manifest()
 
 
 _FILLED_IN = r"\$\{[A-Z0-9_]+\}|\{[{%#]"
 _REMOTE = r"[A-Za-z][A-Za-z0-9+.-]*://|(?i:https?|file):|.*\$\{[A-Z0-9_]+\}"
+
+
+class _Item(Record):
+    """What one line says: a file that it includes, or what it names, as it is written; neither of other options.
+
+    What names nothing has no identity.
+    """
+
+    line: Line
+    include: str = ""
+    is_constraint: bool = False
+    written: str = ""
+    identity: Identity | None = None
+
+
+def _item(line: Line, path: str) -> _Item:
+    """Read one line. Raises MemguardError for options that do not parse."""
+    if not line.text.startswith("-"):
+        written = line.text.split(" -", maxsplit=1)[0].rstrip()
+        return _Item(line, written=written, identity=identify(written, is_editable=False)) if written else _Item(line)
+    if not re.search(r"(?:^|\s)[\"']?(?:-[rce]|--[rce])", line.text):
+        return _Item(line)
+    options = read_options(line, path)
+    if "--editable" in options:
+        written = options["--editable"]
+        return _Item(line, written=written, identity=identify(written, is_editable=True))
+    # As in pip, what a constraints file includes by `-r` are requirements.
+    is_constraint = "--requirement" not in options
+    return _Item(line, options.get("--constraint" if is_constraint else "--requirement", ""), is_constraint)
+
+
+Items: TypeAlias = "Iterable[_Item | RequirementComment | MemguardError]"
+
+MAX_KEPT = 2**14
+"""Bytes of a file whose lines are kept: of many that include each other, each is read for all the others too."""
+
+
+def _items(data: bytes, path: str) -> Items:
+    """Return the lines and comments of a file, up to the first that is at fault, which is told by its error."""
+    return _kept_items(data, path) if len(data) <= MAX_KEPT else _read_items(data, path)
+
+
+@lru_cache(maxsize=256)
+def _kept_items(data: bytes, path: str) -> Items:
+    return tuple(_read_items(data, path))
+
+
+def _read_items(data: bytes, path: str) -> Iterator[_Item | RequirementComment | MemguardError]:
+    try:
+        for one in read_lines(decode(data, path), path):
+            yield _item(one, path) if isinstance(one, Line) else one
+    except MemguardError as error:
+        yield error
 
 
 class _RequirementsReader:
@@ -73,9 +131,10 @@ class _RequirementsReader:
         self._tree = tree
         self._wanted = wanted
         self._parse = parse
-        self._open: list[str] = []
+        self._open: dict[str, None] = {}
         self._done: set[tuple[str, bool]] = set()
-        self._bytes = 0
+        self._known: dict[str, bytes | UnreadableError | None] = {}
+        self._bytes = self._lines = 0
         self.requirements: list[Requirement] = []
         self.comments: list[RequirementComment] = []
         self.skipped: list[Skipped] = []
@@ -84,48 +143,63 @@ class _RequirementsReader:
     def manifest(self) -> Manifest:
         return Manifest(tuple(self.requirements), tuple(self.comments), tuple(self.skipped), tuple(self.own_extras))
 
+    def _read(self, path: str) -> bytes | UnreadableError | None:
+        """Return a file, None where there is none, or why it is not read; each is asked for once."""
+        if path not in self._known:
+            try:
+                self._known[path] = self._tree.read(path)
+            except UnreadableError as error:
+                self._known[path] = error
+        return self._known[path]
+
     def file(self, path: str, *, is_constraint: bool, origin: tuple[str, Line] | None) -> None:
         where = (origin[0], origin[1].number, origin[1].column) if origin else (path, None, None)
         if path in self._open:
-            chain = " → ".join([*self._open[self._open.index(path) :], path])
+            opened = list(self._open)
+            chain = " → ".join([*opened[opened.index(path) :], path])
             raise MemguardError(f"includes itself: {chain}", *where)
         if (path, is_constraint) in self._done:
             return
         if len(self._open) >= MAX_DEPTH or len(self._done) >= MAX_FILES:
             raise MemguardError(f"includes more than {MAX_FILES} files or {MAX_DEPTH} levels", *where)
-        try:
-            data = self._tree.read(path)
-        except UnreadableError as error:
+        data = self._read(path)
+        if isinstance(data, UnreadableError):
             if origin is None:
-                raise
-            self.skipped.append(Skipped(where[0], where[1], f"includes {path}, which {error.message}"))
+                raise data
+            self.skipped.append(Skipped(where[0], where[1], f"includes {path}, which {data.message}"))
             return
         if data is None:
             raise MemguardError(f"includes {path}, which is missing" if origin else "no such file", *where)
         self._bytes += len(data)
-        if self._bytes > MAX_BYTES:
-            raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB, with what it includes", *where)
+        self._lines += sum(map(data.count, LINE_ENDS))
+        if self._bytes > MAX_BYTES or self._lines > MAX_LINES:
+            bound = f"{MAX_BYTES // 2**20} MiB" if self._bytes > MAX_BYTES else f"{MAX_LINES} lines"
+            raise MemguardError(f"is larger than {bound}, with what it includes", *where)
         self._done.add((path, is_constraint))
-        self._open.append(path)
-        self._content(decode(data, path), path, is_constraint=is_constraint)
-        self._open.pop()
+        self._open[path] = None
+        self._content(_items(data, path), path, is_constraint=is_constraint)
+        del self._open[path]
 
-    def _content(self, text: str, path: str, *, is_constraint: bool) -> None:
+    def _content(self, items: Items, path: str, *, is_constraint: bool) -> None:
         group: Group = "development" if _is_for_development(path) else "runtime"
         listed: set[str] = set()  # all packages of this file
         via: dict[int, list[str]] = {}  # index of a requirement -> the lines of its comment `# via`
         latest: int | None = None  # the requirement that such a comment would speak of
         is_list, next_line = False, 0
-        for item in read_lines(text, path):
-            if isinstance(item, Line):
+        for item in items:
+            if isinstance(item, MemguardError):
+                raise item
+            if isinstance(item, _Item):
                 before = len(self.requirements)
-                name = self.line(item, path, is_constraint=is_constraint, group=group)
+                self.item(item, path, is_constraint=is_constraint, group=group)
+                name = item.identity.name if item.identity is not None else None
                 if name is not None:
                     listed.add(name)
                 latest = before if name is not None and len(self.requirements) > before else None
-                is_list, next_line = False, item.end + 1
+                is_list, next_line = False, item.line.end + 1
                 continue
-            self.comments.append(item)
+            if "memguard:" in item.text:  # others are no allowances
+                self.comments.append(item)
             if latest is not None and item.line <= next_line:
                 entries, is_list = _annotation(item.text, is_list=is_list)
                 via.setdefault(latest, []).extend(entries)
@@ -135,34 +209,23 @@ class _RequirementsReader:
         for index, entries in via.items():
             self.requirements[index] = self.requirements[index]._replace(via=_bringers(entries, listed))
 
-    def line(self, line: Line, path: str, *, is_constraint: bool, group: Group) -> str | None:
-        """Read a line and what it includes; return the name where it is a requirement that has one."""
-        if not line.text.startswith("-"):
-            text, options = line.text.split(" -", maxsplit=1)[0].rstrip(), {}
-        elif re.search(r"(?:^|\s)[\"']?(?:-[rce]|--[rce])", line.text):
-            options = read_options(line, path)
-            text = options.get("--editable", "")
-        else:
-            return None
-        if not text:
-            for option in ("--requirement", "--constraint"):
-                if option in options:
-                    # As in pip, what a constraints file includes by `-r` are requirements.
-                    self._include(line, options[option], path, is_constraint=option == "--constraint")
-                    break
-            return None
-        found = identify(text, is_editable=bool(options))
+    def item(self, item: _Item, path: str, *, is_constraint: bool, group: Group) -> None:
+        """Take in what a line declares and what it includes."""
+        line, found = item.line, item.identity
+        if item.include:
+            self._include(line, item.include, path, is_constraint=item.is_constraint)
+        if not item.written:
+            return
         if found is None:
-            if not re.search(_FILLED_IN, text):
-                raise MemguardError(f"is not a valid requirement: {req.shorten(text)!r}", path, line.number, line.column)
-            self.skipped.append(Skipped(path, line.number, f"is filled in elsewhere: {req.shorten(text)}"))
-            return None
-        if found.name is None:
+            if not re.search(_FILLED_IN, item.written):
+                text = req.shorten(item.written)
+                raise MemguardError(f"is not a valid requirement: {text!r}", path, line.number, line.column)
+            self.skipped.append(Skipped(path, line.number, f"is filled in elsewhere: {req.shorten(item.written)}"))
+        elif found.name is None:
             if group == "runtime":
                 self.own_extras += [(None, extra) for extra in found.extras]
         elif self._wanted(found.name):
-            self._requirement(line, found.text, text, path, is_constraint=is_constraint, group=group)
-        return found.name
+            self._requirement(line, found.text, item.written, path, is_constraint=is_constraint, group=group)
 
     def _include(self, line: Line, value: str, path: str, *, is_constraint: bool) -> None:
         is_remote = re.match(_REMOTE, value) is not None
@@ -172,16 +235,9 @@ class _RequirementsReader:
             self.skipped.append(Skipped(path, line.number, f"includes {req.shorten(value)}, which {reason}"))
             return
         # pip looks beside the file; where nothing is there, a project may have an installer of its own.
-        target = (
-            from_root if from_root is not None and self._is_missing(beside) and not self._is_missing(from_root) else beside
-        )
+        is_moved = from_root is not None and self._read(beside) is None and self._read(from_root) is not None
+        target = from_root if from_root is not None and is_moved else beside
         self.file(target, is_constraint=is_constraint, origin=(path, line))
-
-    def _is_missing(self, path: str) -> bool:
-        try:
-            return self._tree.read(path) is None
-        except UnreadableError:
-            return False
 
     def _requirement(self, line: Line, text: str, written: str, path: str, *, is_constraint: bool, group: Group) -> None:
         if len(self.requirements) >= MAX_REQUIREMENTS:

@@ -94,7 +94,7 @@ def _requirements(pieces: Iterable[Piece], path: str, wanted: Wanted) -> Iterato
 
 
 _SECTION = late_pattern(r"\[(.+)\]")
-_OPTION = late_pattern(r"([^\s=:][^=:]*?)\s*[=:]\s*(.*)")
+_OPTION = late_pattern(r"([^\s=:][^=:]*)[=:]\s*(.*)")
 
 
 def read_options(text: str) -> Iterator[Option]:
@@ -116,7 +116,7 @@ def read_options(text: str) -> Iterator[Option]:
         if header:
             section = header[1]
         elif option:
-            name, depth = option[1].lower(), column - 1
+            name, depth = option[1].rstrip().lower(), column - 1
             pieces = [Piece(number, column + option.start(2), option[2])]
     if name:
         yield Option(section, name, tuple(pieces))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 
 from memguard_hooks.dependencies.manifest_source import (
     comments,
@@ -17,8 +16,10 @@ from memguard_hooks.dependencies.manifest_source import (
     without_comment,
 )
 from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, Wanted
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.python_literals import called, flatten
+from memguard_hooks.formats.python_source import NotPythonError, decode, parse
 from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join, parent
 
@@ -45,13 +46,11 @@ def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
     """
     data = read_bounded(tree, path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes, which are not ours to judge
-            module = ast.parse(data, path)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = error.lineno if isinstance(error, SyntaxError) else None
-        return Manifest(skipped=(Skipped(path, line, "does not parse as Python"),))
-    text = data.decode("utf-8-sig", "replace")
+        text = decode(data)
+        module = parse(text)
+    except MemguardError as error:
+        reason = "does not parse as Python" if isinstance(error, NotPythonError) else error.message
+        return Manifest(skipped=(Skipped(path, error.line, reason),))
     values = _Values(module, text)
     found = (
         _piece(tree, path, piece, group, name, wanted).in_group(group, name)
@@ -99,7 +98,7 @@ class _Values:
     """What the expressions of a module stand for, as far as literals and names bound once to them tell."""
 
     def __init__(self, module: ast.Module, text: str) -> None:
-        self._lines = text.splitlines()
+        self._lines = text.split("\n")
         self._steps = iter(range(MAX_STEPS))
         bound: dict[str, list[ast.expr]] = {}
         for node in ast.walk(module):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from functools import cached_property, reduce
 
-from memguard_hooks.deployment.readers import GENERIC, PLATFORM_FILES, PLATFORMS, Format, reader_of
+from memguard_hooks.deployment.readers import GENERIC, PLATFORM_FILES, PLATFORMS, reader_of
 from memguard_hooks.deployment.service import Deployment, Read, Service, join_services
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from memguard_hooks.deployment.command import EntryPoint
+    from memguard_hooks.deployment.readers import Format
 
 Broken: TypeAlias = "Callable[[MemguardError], None]"
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 
 from memguard_hooks.deployment.gunicorn_settings import NUMBERS, SETTINGS, GunicornSettings, Unresolved, Value
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_literals import combine
+from memguard_hooks.formats.python_source import decode, parse
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -36,17 +37,12 @@ def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -
     """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell."""
     if len(data) > MAX_BYTES:
         return Unresolved(1, f"is larger than {MAX_BYTES // 2**10} KiB")
+    names = _Names(variables, cpus)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of escapes that are none, which is gunicorn's to tell
-            module = ast.parse(data)
-        names = _Names(variables, cpus)
-        names.run(module)
-    except SyntaxError as error:
-        return Unresolved(error.lineno or 1, f"does not parse: {error.msg}")
-    except ValueError as error:  # a null byte, before Python 3.12
-        return Unresolved(1, f"does not parse: {error}")
-    except (RecursionError, MemoryError):
+        names.run(parse(decode(data)))
+    except MemguardError as error:
+        return Unresolved(error.line or 1, error.message)
+    except RecursionError:
         return Unresolved(1, "is nested too deeply")
     if names.failed is not None:
         return names.failed

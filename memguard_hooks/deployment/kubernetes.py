@@ -52,7 +52,7 @@ _POD = {
 }
 """Where each kind of workload has its containers."""
 
-_KIND = late_pattern(rb"^\s*(?:- )?kind:\s*[\"']?(?:" + "|".join(_POD).encode() + rb"|Service)\b", re.MULTILINE)
+_KIND = late_pattern(rb"^[ \t]*(?:- )?kind:\s*[\"']?(?:" + "|".join(_POD).encode() + rb"|Service)\b", re.MULTILINE)
 _TEMPLATE = late_pattern(rb"^[^#\"'\n]*\{\{", re.MULTILINE)
 _QUANTITY = late_pattern(
     r"([0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})(?:(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE])|[eE]([+-]?[0-9]{1,2}))?"

@@ -7,12 +7,14 @@ from memguard_hooks.deployment.service import Deployment, Read
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import TypeAlias
+    from typing import Literal, TypeAlias
+
+    Format: TypeAlias = Literal[
+        "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
+        "nixpacks", "procfile",
+    ]  # fmt: skip
 
 Reader: TypeAlias = "Callable[[bytes, str, Read], Deployment]"
-
-Format = str
-"""The name of a format of deployment files."""
 
 PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "render": ("render.yaml",),

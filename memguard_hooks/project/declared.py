@@ -29,7 +29,7 @@ MAX_FOLDERS = 300
 CPU_INDEX = b"/whl/cpu"
 """How the address of PyTorch's index of wheels for CPUs ends."""
 
-_INCLUDE = late_pattern(rb"(?m)^\s*[-.]|-\x00")
+_INCLUDE = late_pattern(rb"(?m)^[^\S\n]*[-.]|-\x00")
 
 
 class Pinned(Record):

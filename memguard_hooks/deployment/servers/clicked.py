@@ -49,8 +49,8 @@ def with_file(path: str | None, host: Host) -> Host:
         return host
     found: dict[str, str] = {}
     for line in text[: 2**16].splitlines():
-        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*", line)
+        match = re.fullmatch(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=(.*)", line)
         if match is not None:
-            quoted = re.fullmatch(r"(['\"])(.*)\1(?:\s+#.*)?", match[2])
-            found[match[1]] = quoted[2] if quoted else re.sub(r"\s+#.*", "", match[2])
+            quoted = re.fullmatch(r"(['\"])(.*)\1(?:\s+#.*)?", match[2].strip())
+            found[match[1]] = quoted[2] if quoted else re.split(r"\s#", match[2], maxsplit=1)[0].strip()
     return host._replace(variables={**found, **host.variables})

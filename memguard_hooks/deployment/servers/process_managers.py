@@ -35,7 +35,8 @@ def read_procfile(program: str, words: list[str], host: Host, parse: Parse) -> S
     text = _read(path, host)
     if text is None:
         raise UnknownStartError(f"{program} runs the commands of {path}, which is not in the repository")
-    found = {match[1]: match[2] for match in re.finditer(r"^([\w-]+):[ \t]*(.+?)\s*$", text, re.MULTILINE)}
+    found = {match[1]: match[2].strip() for match in re.finditer(r"^([\w-]+):(.*)$", text, re.MULTILINE)}
+    found = {name: command for name, command in found.items() if command}
     return _only({name: found[name] for name in names if name in found} if names else found, program, host, parse)
 
 
@@ -52,9 +53,10 @@ def read_supervisord(words: list[str], host: Host, parse: Parse) -> StartCommand
     for line in text.splitlines():
         header = re.match(r"\[(.+?)\]", line)
         section = header[1] if header is not None else section
-        setting = re.match(r"command\s*=\s*(.+?)\s*(?:\s;.*)?$", line)
-        if setting is not None and section.startswith("program:"):
-            found[section[8:]] = setting[1]
+        setting = re.match(r"command\s*=(.*)", line)
+        command = re.split(r"\s;", setting[1], maxsplit=1)[0].strip() if setting is not None else ""
+        if command and section.startswith("program:"):
+            found[section[8:]] = command
     return _only(found, "supervisord", host, parse)
 
 

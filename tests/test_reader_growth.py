@@ -1,0 +1,117 @@
+"""Ten times as much text takes the readers of manifests and of deployment files ten times the work, not a hundred."""
+
+from __future__ import annotations
+
+import contextlib
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from work import LINEAR, at_most, growth
+
+from memguard_hooks.dependencies import conda, deployed, image, requirements_txt, setup_cfg
+from memguard_hooks.dependencies.requirement import mentions
+from memguard_hooks.deployment import kubernetes
+from memguard_hooks.deployment.command import Host, parse
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.tree import WorkTree
+
+
+class CountingTree(WorkTree):
+    """A folder that counts how often each file is asked for."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(str(root))
+        self.asked: Counter[str] = Counter()
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file."""
+        self.asked[path] += 1
+        return super().read(path)
+
+
+def write(root: Path, files: dict[str, str]) -> CountingTree:
+    root.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (root / name).write_text(text, encoding="utf-8")
+    return CountingTree(root)
+
+
+def test_of_files_that_include_each_other_each_is_asked_for_once(tmp_path: Path) -> None:
+    includes = [f"-r requirements{number}.txt\n" for number in range(50)]
+    files = {f"requirements{number}.txt": "".join((*includes[number + 1 :], f"p{number}\n")) for number in range(50)}
+    tree = write(tmp_path, files)
+    found = requirements_txt.read(tree, "requirements0.txt", lambda _: True)
+    assert [one.name for one in found.requirements] == [f"p{number}" for number in range(49, -1, -1)]
+    assert set(tree.asked.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("a\n" * 200_001, "requirements.txt: is larger than 200000 lines, with what it includes", id="lines"),
+        pytest.param(
+            "a" + ",".join(">=1" for _ in range(600)),
+            f"requirements.txt:1:1: is not a valid requirement: 'a{'>=1,' * 24}>=…' (it has more than 500 parts)",
+            id="versions",
+        ),
+    ],
+)
+def test_what_nobody_writes_is_told(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(MemguardError) as error:
+        requirements_txt.read(write(tmp_path, {"requirements.txt": text}), "requirements.txt", lambda _: True)
+    assert str(error.value) == problem
+
+
+@pytest.mark.parametrize("piece", [b"\\\n", b"-", b"-a", b"#\n", b"\n"])
+def test_memory_is_that_of_the_file(tmp_path: Path, piece: bytes) -> None:
+    data = piece * (2**21 // len(piece))
+    (tmp_path / "requirements.txt").write_bytes(data)
+    tracemalloc.start()
+    try:
+        assert not mentions(data, ["litellm"])
+        with contextlib.suppress(MemguardError):
+            requirements_txt.read(WorkTree(str(tmp_path)), "requirements.txt", lambda _: False)
+        assert tracemalloc.get_traced_memory()[1] < 8 * len(data)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_command_is_looked_for_once() -> None:
+    with at_most(30_000):
+        assert len(set(map(deployed.places_in("a\n" * 200, "c" * 2_000, 1, 1), range(2_000)))) == 1
+
+
+def _start(command: str, name: str, text: str) -> None:
+    parse(command, Host({}, {name: text.encode()}.get))
+
+
+@pytest.mark.parametrize(
+    ("act", "make"),
+    [
+        pytest.param(lambda text: list(setup_cfg.read_options(text)), lambda size: f"a{' ' * size}b", id="setup-cfg"),
+        pytest.param(deployed._EXPORT.search, lambda size: "uv a " * size, id="export"),
+        pytest.param(
+            lambda text: conda._requirement(text, "environment.yml", 1, 1), lambda size: f"a b{' ' * size}c", id="conda"
+        ),
+        pytest.param(
+            lambda text: image.read(text.encode(), "Dockerfile"),
+            lambda size: "FROM a\nRUN " + "--mount=" * size,
+            id="mounts",
+        ),
+        pytest.param(lambda text: kubernetes.read(text.encode(), "a.yaml"), lambda size: "\n" * size, id="kubernetes"),
+        pytest.param(
+            lambda text: _start("honcho start", "Procfile", text), lambda size: f"a: b{' ' * size}c", id="procfile"
+        ),
+        pytest.param(
+            lambda text: _start("supervisord", "supervisord.conf", text),
+            lambda size: f"[program:a]\ncommand=b{' ' * size}c",
+            id="supervisord",
+        ),
+        pytest.param(lambda text: _start("flask run", ".flaskenv", text), lambda size: f"A=b{' ' * size}c", id="variables"),
+    ],
+)
+def test_a_text_takes_linear_time(act: Callable[[str], object], make: Callable[[int], str]) -> None:
+    assert growth(act, make, 20_000) < LINEAR
