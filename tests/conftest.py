@@ -12,6 +12,7 @@ from pathlib import Path
 import machine
 import pytest
 from filelock import FileLock
+from folders import git
 from hypothesis import HealthCheck, settings
 
 # The same examples on each run and on each machine, however slow it is. To look for new ones:
@@ -92,7 +93,7 @@ def published(checkout: Path, shared: Path) -> Path:
         if not (root / ".git").exists():
             machine.copy_files(checkout, root)
             for command in ("init --quiet", "add --all", "commit --quiet --message=all", "tag v0.1.0"):
-                subprocess.run(["git", *command.split()], cwd=root, check=True)
+                git(root, *command.split())
     return root
 
 

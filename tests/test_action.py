@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from folders import commit, git, write
 from machine import copy_files
 
 from memguard_hooks.commands import init
@@ -54,24 +55,6 @@ class Job(NamedTuple):
     commands: tuple[Command, ...]
     restored: str | None
     saved: str | None
-
-
-def git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
-
-
-def write(root: Path, files: Mapping[str, str]) -> None:
-    for name, text in files.items():
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
-
-
-def commit(root: Path, files: Mapping[str, str]) -> None:
-    write(root, files)
-    git(root, "add", "--all")
-    git(root, "commit", "--quiet", "--message=work")
 
 
 def evaluate(text: str, context: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import write
 
 from memguard_hooks.commands import check, hook
 from memguard_hooks.hooks import deploy_config, memory_budget, no_eager_heavy_imports, pin_litellm
@@ -22,16 +23,11 @@ OLD = {
 }
 
 
-def write(files: dict[str, str]) -> None:
-    for name, text in files.items():
-        Path(name).write_text(text, encoding="utf-8", newline="\n")
-
-
 @pytest.fixture(autouse=True)
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Stand in an old project, committed, that has made its findings known."""
     monkeypatch.chdir(tmp_path)
-    write(OLD)
+    write(Path(), OLD)
     for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "old")):
         subprocess.run(["git", *arguments], check=True)
     assert check.main(["--limit", "100MiB"]) == 1
@@ -55,7 +51,7 @@ def test_what_is_known_is_silent_in_each_command(capsys: pytest.CaptureFixture[s
 
 def test_too_many_workers_are_known_to_each_hook(capsys: pytest.CaptureFixture[str]) -> None:
     """`memguard check` tells them as part of the budget, deploy-config by themselves; both are in the file."""
-    write({"Procfile": "web: uvicorn main:app --workers 4\n"})
+    write(Path(), {"Procfile": "web: uvicorn main:app --workers 4\n"})
     Path(FILE).unlink()
     assert check.main(["--select", "MG3,MG4"]) == 1
     assert codes(capsys) == ["MG301"]
@@ -64,7 +60,7 @@ def test_too_many_workers_are_known_to_each_hook(capsys: pytest.CaptureFixture[s
     assert check.main(["--write-baseline"]) == 0
     assert [main([]) for main in (check.main, deploy_config.main, memory_budget.main, hook.main)] == [0, 0, 0, 0]
     assert "mended" not in capsys.readouterr().err
-    write({"Procfile": "web: uvicorn main:app\n"})
+    write(Path(), {"Procfile": "web: uvicorn main:app\n"})
     assert check.main([]) == 0
     assert "2 known findings mended" in capsys.readouterr().err
 
@@ -73,7 +69,7 @@ def test_identity_hangs_on_no_line_and_no_figure(capsys: pytest.CaptureFixture[s
     moved = (
         f"import json\n\n\n{OLD['main.py'].replace('import pandas', 'if json:  # moved' + chr(10) + '    import pandas')}"
     )
-    write({"main.py": moved, "requirements.txt": "# ours\n\nlitellm>=1.2,<3\nfastapi==0.115.6\n"})
+    write(Path(), {"main.py": moved, "requirements.txt": "# ours\n\nlitellm>=1.2,<3\nfastapi==0.115.6\n"})
     assert check.main(["--limit", "110MiB"]) == 0
     assert codes(capsys) == []
 
@@ -93,7 +89,7 @@ def test_identity_hangs_on_no_line_and_no_figure(capsys: pytest.CaptureFixture[s
     ],
 )
 def test_what_is_new_fails(files: dict[str, str], expected: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    write(files)
+    write(Path(), files)
     assert check.main(["--limit", "100MiB"]) == 1
     assert codes(capsys) == expected
 
@@ -117,7 +113,9 @@ def test_a_warning_that_becomes_an_error_is_new(capsys: pytest.CaptureFixture[st
 )
 def test_growth_since_the_baseline(settings: str, limit: str, status: int, capsys: pytest.CaptureFixture[str]) -> None:
     """The commit itself has grown by nothing: what counts is the sum since the baseline was written."""
-    write({"memguard.toml": settings, "main.py": f"import scipy.stats\n{OLD['main.py']}# {'x' * 4}\n\nscipy.stats\n"})
+    write(
+        Path(), {"memguard.toml": settings, "main.py": f"import scipy.stats\n{OLD['main.py']}# {'x' * 4}\n\nscipy.stats\n"}
+    )
     subprocess.run(["git", "commit", "-qam", "more"], check=True)
     assert check.main(["--limit", limit, "--select", "memory-budget"]) == status
     out = capsys.readouterr().out
@@ -126,11 +124,11 @@ def test_growth_since_the_baseline(settings: str, limit: str, status: int, capsy
 
 
 def test_what_is_mended_is_told_and_taken_out(capsys: pytest.CaptureFixture[str]) -> None:
-    write({"main.py": OLD["main.py"].replace("import pandas\n", "").replace(", pandas", "")})
+    write(Path(), {"main.py": OLD["main.py"].replace("import pandas\n", "").replace(", pandas", "")})
     assert check.main(["--limit", "100MiB"]) == 0
     assert capsys.readouterr().err == ("memguard-baseline.json: 1 known finding mended: --prune-baseline takes them out\n")
     before = json.loads(Path(FILE).read_text("utf-8"))
-    write({"requirements.txt": f"{OLD['requirements.txt']}tokenizers\n"})
+    write(Path(), {"requirements.txt": f"{OLD['requirements.txt']}tokenizers\n"})
     assert check.main(["--limit", "100MiB", "--prune-baseline"]) == 0
     assert capsys.readouterr().err == "memguard-baseline.json: 3 known, 1 taken out\n"
     after = json.loads(Path(FILE).read_text("utf-8"))
@@ -143,7 +141,7 @@ def test_what_is_mended_is_told_and_taken_out(capsys: pytest.CaptureFixture[str]
 
 
 def test_what_was_not_looked_for_is_not_mended(capsys: pytest.CaptureFixture[str]) -> None:
-    write({"main.py": "", "requirements.txt": "fastapi==0.115.6\nlitellm==1.69.3\n"})
+    write(Path(), {"main.py": "", "requirements.txt": "fastapi==0.115.6\nlitellm==1.69.3\n"})
     assert check.main(["--limit", "100MiB", "--select", "MG1"]) == 0
     assert no_eager_heavy_imports.main(["main.py"]) == 0
     assert "mended" not in capsys.readouterr().err
@@ -159,7 +157,7 @@ def test_another_file_by_option_and_by_settings(capsys: pytest.CaptureFixture[st
     Path(FILE).rename("known.json")
     assert check.main(["--limit", "100MiB"]) == 1
     assert check.main(["--limit", "100MiB", "--baseline", "known.json"]) == 0
-    write({"memguard.toml": 'baseline = "known.json"\n'})
+    write(Path(), {"memguard.toml": 'baseline = "known.json"\n'})
     assert check.main(["--limit", "100MiB"]) == 0
     assert check.main(["--limit", "100MiB", "--baseline", "gone.json"]) == 2
     assert capsys.readouterr().err.endswith(
@@ -188,7 +186,7 @@ def test_another_file_by_option_and_by_settings(capsys: pytest.CaptureFixture[st
     ],
 )
 def test_a_broken_file_is_at_fault_with_its_place(text: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    write({FILE: text})
+    write(Path(), {FILE: text})
     assert check.main([]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"{FILE}:")
@@ -219,7 +217,7 @@ def test_a_file_out_of_the_project_is_neither_written_nor_read(
     outside = tmp_path_factory.mktemp("outside")
     Path("link").symlink_to(outside)
     name = named.format(outside=outside)
-    write({"memguard.toml": f'baseline = "{name}"\n'})
+    write(Path(), {"memguard.toml": f'baseline = "{name}"\n'})
     for arguments in ([], ["--baseline", name]):
         assert check.main(["--write-baseline", *arguments]) == 2
         assert capsys.readouterr().err == f"{name}: is not in this project\n"
@@ -242,7 +240,7 @@ def test_a_full_name_of_a_file_in_the_project(tmp_path: Path, capsys: pytest.Cap
 
 def test_a_file_whose_name_is_no_utf_8_is_known(capsys: pytest.CaptureFixture[str]) -> None:
     Path(os.fsdecode(b"\xff.py")).write_text("import pandas\n\nprint(pandas)\n", encoding="utf-8")
-    write({"memguard.toml": 'scope = "all"\n'})
+    write(Path(), {"memguard.toml": 'scope = "all"\n'})
     assert check.main([]) == 1
     assert codes(capsys) == ["MG201"]
     assert check.main(["--write-baseline"]) == 0
@@ -251,7 +249,7 @@ def test_a_file_whose_name_is_no_utf_8_is_known(capsys: pytest.CaptureFixture[st
 
 def test_nothing_is_written_of_broken_input(capsys: pytest.CaptureFixture[str]) -> None:
     before = Path(FILE).read_bytes()
-    write({"requirements.txt": "litellm >> 1\n"})
+    write(Path(), {"requirements.txt": "litellm >> 1\n"})
     assert check.main(["--write-baseline"]) == 2
     assert "requirements.txt:1: error: " in capsys.readouterr().err
     assert Path(FILE).read_bytes() == before
@@ -299,18 +297,18 @@ def test_each_rule_of_the_first_version_is_in_its_baselines() -> None:
 
 def test_a_second_service_beside_a_known_one_is_new(capsys: pytest.CaptureFixture[str]) -> None:
     """Names that differ in a figure alone are one to a message of the first version, and still as many as it knew."""
-    write({"Procfile": "web1: gunicorn main:app -w $(nproc)\nweb2: gunicorn main:app -w $(nproc)\n"})
+    write(Path(), {"Procfile": "web1: gunicorn main:app -w $(nproc)\nweb2: gunicorn main:app -w $(nproc)\n"})
     message = "web# starts as many processes as its machine has CPUs, of which a container sees all: memory follows it"
     rows = [{"code": "MG402", "path": "Procfile", "subject": message}]
-    write({FILE: json.dumps({"schema": 1, "findings": rows, "services": []})})
+    write(Path(), {FILE: json.dumps({"schema": 1, "findings": rows, "services": []})})
     assert check.main(["--select", "MG402", "--fail-on", "warning"]) == 1
     assert codes(capsys) == ["MG402"]
-    write({FILE: json.dumps({"schema": 1, "findings": 2 * rows, "services": []})})
+    write(Path(), {FILE: json.dumps({"schema": 1, "findings": 2 * rows, "services": []})})
     assert check.main(["--select", "MG402", "--fail-on", "warning"]) == 0
 
 
 def test_no_subject_is_a_message(capsys: pytest.CaptureFixture[str]) -> None:
-    write({"Procfile": "web: gunicorn main:app -w 3 --max-requests 5\n"})
+    write(Path(), {"Procfile": "web: gunicorn main:app -w 3 --max-requests 5\n"})
     assert check.main(["--limit", "100MiB", "--write-baseline"]) == 0
     rows = json.loads(Path(FILE).read_text("utf-8"))["findings"]
     assert {row["subject"] for row in rows} == {"litellm", "pandas", "web"}

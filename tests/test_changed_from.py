@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from folders import write
 
 from memguard_hooks.commands import check, hook
 from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
@@ -36,14 +37,8 @@ def git(*arguments: str) -> str:
     return subprocess.run(["git", *arguments], check=True, capture_output=True, encoding="utf-8").stdout
 
 
-def write(files: dict[str, str]) -> None:
-    for name, text in files.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text, encoding="utf-8", newline="\n")
-
-
 def commit(files: dict[str, str], message: str) -> None:
-    write(files)
+    write(Path(), files)
     git("add", "--all")
     git("commit", "--quiet", "--message", message)
 
@@ -88,7 +83,7 @@ CHANGES = {
 def test_findings_are_those_of_the_hooks_on_the_same_files(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """As one commit: by each hook with the files that wake it, by the hook `memguard`, and by check."""
     files, codes = CHANGES[name]
-    write(files)
+    write(Path(), files)
     git("add", "--all")
     names = git("diff", "--name-only", "-z", "--cached").split("\0")[:-1]
     by_hooks: set[tuple[object, ...]] = set()
@@ -138,7 +133,7 @@ def test_growth_is_that_of_the_branch(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_the_work_tree_counts_and_deleted_files_do_not(capsys: pytest.CaptureFixture[str]) -> None:
-    write(PANDAS)
+    write(Path(), PANDAS)
     assert {one["path"] for one in judge(capsys, "--changed-from", "main")["findings"]} == {"api.py"}
     Path("api.py").unlink()
     assert judge(capsys, "--changed-from", "main")["findings"] == []

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from folders import write
 
 from memguard_hooks import __main__ as memguard
 
@@ -31,11 +32,6 @@ COMMANDS = {
 }
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="pipes, links and devices as Unix has them")
-
-
-def write(folder: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import write
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.commands import check as check_command
@@ -27,13 +28,6 @@ RENDER = "services:\n  - type: web\n    name: web\n    runtime: python\n    {}\n
 PRINTS = "print(1)\nprint(2)\nprint(3)\n"
 
 IMPORTS_IN_A_FUNCTION = "import flask\napp = flask.Flask(__name__)\ndef f():\n    import pandas\n    import sklearn\n"
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from folders import git, write
 
 from memguard_hooks.deployment import compose, readers
 from memguard_hooks.deployment import discover as discovery
@@ -32,13 +33,6 @@ FOREIGN = ("examples/x/fly.toml", "tests/fly.toml", "docs/fly.toml", ".x/fly.tom
            "{{cookiecutter.x}}/fly.toml")  # fmt: skip
 PROCFILE = "web: python p.py\n"
 FORMATION = '{"formation": {"web": {"size": "standard-2x"}}}\n'
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
 
 
 def refuse(error: MemguardError) -> None:
@@ -203,7 +197,7 @@ def test_a_directory_or_a_link_out_of_the_root_in_the_place_of_a_file(tmp_path: 
 def test_a_revision_gives_the_same_as_the_work_tree(tmp_path: Path) -> None:
     write(tmp_path, {"api/Procfile": "web: python a.py\n", "api/a.py": "", "k8s/app.yaml": MANIFEST, "README": ""})
     for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=begin")):
-        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+        git(tmp_path, *arguments)
     tree = RevisionTree(str(tmp_path))
     try:
         assert discover(tree, refuse) == read(tmp_path)[0]

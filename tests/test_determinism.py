@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from folders import git
 
 from memguard_hooks.report.formats import FORMATS, SUFFIXES
 
@@ -66,7 +67,7 @@ def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
         for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=app")):
-            subprocess.run(["git", *arguments], cwd=folder, check=True)
+            git(folder, *arguments)
         found.append(check(folder, environment))
     first, second = found
     assert first.keys() == second.keys()

@@ -14,6 +14,7 @@ import termios
 from pathlib import Path
 
 import pytest
+from folders import write
 
 from memguard_hooks.commands.explain import main
 from memguard_hooks.deployment import platforms
@@ -160,16 +161,8 @@ APP = {
 }
 
 
-def write(folder: Path, files: dict[str, str]) -> str:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return str(folder)
-
-
 def test_requirements_by_what_the_entry_points_need(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["requirements", write(tmp_path, APP), "--format", "json"]) == 0
+    assert main(["requirements", str(write(tmp_path, APP)), "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     told = {one["name"]: (one["use"], one["line"]) for one in found["requirements"]}
     assert told == {
@@ -184,7 +177,7 @@ def test_requirements_by_what_the_entry_points_need(tmp_path: Path, capsys: pyte
 
 
 def test_requirements_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["requirements", write(tmp_path, APP)]) == 0
+    assert main(["requirements", str(write(tmp_path, APP))]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if not line.startswith(" ")] == [
         "needed at start: 3 of 5 requirements",
@@ -195,7 +188,7 @@ def test_requirements_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_requirements_without_an_entry_point_are_not_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["requirements", write(tmp_path, {"requirements.txt": "flask\n"})]) == 0
+    assert main(["requirements", str(write(tmp_path, {"requirements.txt": "flask\n"}))]) == 0
     outcome = capsys.readouterr()
     assert outcome.out.splitlines()[-2].startswith("not known: 1 of 1")
     assert outcome.err == ".: skipped: no entry point is known; name one with --entrypoint\n"
@@ -205,12 +198,12 @@ def test_requirements_without_an_entry_point_are_not_known(tmp_path: Path, capsy
 
 
 def test_requirements_of_a_broken_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["requirements", write(tmp_path, {"memguard.toml": "limits = 1\n"})]) == 2
+    assert main(["requirements", str(write(tmp_path, {"memguard.toml": "limits = 1\n"}))]) == 2
     assert capsys.readouterr().err.startswith("memguard.toml:1: error: unknown key 'limits'")
 
 
 def test_requirements_of_a_broken_manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = write(tmp_path, {**APP, "pyproject.toml": '[project\nname = "a"\n'})
+    folder = str(write(tmp_path, {**APP, "pyproject.toml": '[project\nname = "a"\n'}))
     for style in ("text", "json"):
         assert main(["requirements", folder, "--format", style]) == 2
         outcome = capsys.readouterr()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from folders import write
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.heavy import heavy_modules
@@ -24,10 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
 
     def run_on(files: dict[str, str], *named: str) -> list[str]:
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        write(tmp_path, files)
         forbid_heavy_deps.main([*named])
         lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
         return [re.sub(r": it takes [^)]*\)| \([\d.]+ MiB once it is imported\)", "", line) for line in lines]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from folders import write
 from packaging.specifiers import SpecifierSet
 
 from memguard_hooks.commands import health
@@ -31,13 +32,6 @@ from memguard_hooks.tree import WorkTree
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 NO_LIMIT = "9223372036854771712\n"
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
 
 
 # Layouts: the names and the order of the lines are those of Linux 6.18 (version 1) and of its cgroup-v2.rst

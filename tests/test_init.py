@@ -6,12 +6,12 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from folders import write
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,14 +39,6 @@ ENTRY = f"""\
 """
 
 ITEM: Item = {"repo": REPOSITORY, "rev": "v0.1.0", "hooks": [{"id": "memguard"}]}
-
-
-def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return root
 
 
 def snapshot(root: Path) -> dict[str, bytes]:

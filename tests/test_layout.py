@@ -8,21 +8,19 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from folders import write_dedented
 
 from memguard_hooks.imports.layout import Layout, read_layout
 from memguard_hooks.imports.lines import unindented_imports
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.tree import WorkTree
 
+
+def tree_of(root: Path, files: dict[str, str]) -> WorkTree:
+    return WorkTree(str(write_dedented(root, files)))
+
+
 BUILD = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-
-
-def write(root: Path, files: dict[str, str]) -> WorkTree:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dedent(text).lstrip("\n"), "utf-8")
-    return WorkTree(str(root))
 
 
 LAYOUTS = {
@@ -54,11 +52,11 @@ LAYOUTS = {
 
 @pytest.mark.parametrize(("files", "roots"), [pytest.param(*case, id=name) for name, case in LAYOUTS.items()])
 def test_roots(tmp_path: Path, files: dict[str, str], roots: tuple[str, ...]) -> None:
-    assert read_layout(write(tmp_path, files)).roots == roots
+    assert read_layout(tree_of(tmp_path, files)).roots == roots
 
 
 def test_scripts(tmp_path: Path) -> None:
-    tree = write(tmp_path, {
+    tree = tree_of(tmp_path, {
         "pyproject.toml": """
             [project.scripts]
             web = "app.web:main"
@@ -87,7 +85,7 @@ def test_scripts(tmp_path: Path) -> None:
     pytest.param("three", None, id="no specifiers"),
 ])  # fmt: skip
 def test_python(tmp_path: Path, specifiers: str, python: tuple[int, int] | None) -> None:
-    tree = write(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{specifiers}"\n'})
+    tree = tree_of(tmp_path, {"pyproject.toml": f'[project]\nrequires-python = "{specifiers}"\n'})
     assert read_layout(tree) == Layout((), {}, python)
 
 
@@ -111,11 +109,11 @@ FILES = {
     pytest.param("one.deep", ["lib/one/__init__.py", "lib/one/deep.py"], id="behind a module of the same name"),
 ])  # fmt: skip
 def test_files_of_a_module(tmp_path: Path, module: str, files: list[str]) -> None:
-    assert list(Resolver(write(tmp_path, FILES), ("", "lib")).files(module)) == files
+    assert list(Resolver(tree_of(tmp_path, FILES), ("", "lib")).files(module)) == files
 
 
 def test_the_first_root_is_the_interpreters(tmp_path: Path) -> None:
-    write(tmp_path, FILES)
+    tree_of(tmp_path, FILES)
     code = "import a.b, a.c.d, n.m.x, one, sys; print(*sorted(m.__file__ for m in map(sys.modules.get, sys.argv[1:])))"
     names = ["a.b", "a.c.d", "n.m.x", "one"]
     done = subprocess.run(

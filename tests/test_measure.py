@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import write
 
 from memguard_hooks.catalog import lock
 from memguard_hooks.commands import measure
@@ -27,13 +28,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 BLOB = "BLOB = bytearray({} * 2**20)\n"
 QUICK = ("--settle", "1")
 FOREVER = "import threading\n\nthreading.Event().wait()\n"
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from folders import commit, write
 
 from memguard_hooks.app.estimate import MARGINS, SOURCE_FACTOR, UNION_ERROR, add_processes
 from memguard_hooks.catalog import lookup
@@ -17,18 +18,6 @@ from memguard_hooks.finding import Estimate
 from memguard_hooks.hooks import memory_budget
 
 MIB = 2**20
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-
-def commit(root: Path) -> None:
-    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "x", "--no-verify"]):
-        subprocess.run(["git", *arguments], cwd=root, check=True)
 
 
 @pytest.fixture

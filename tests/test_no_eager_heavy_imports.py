@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
+from folders import write_dedented
 from work import at_most
 
 from memguard_hooks.catalog import lookup
@@ -21,13 +21,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty project, which is the working folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dedent(text).lstrip(), "utf-8")
 
 
 def used(source: str, *names: str) -> str:
@@ -53,7 +46,7 @@ DEFAULT = ("litellm", "openai", "anthropic", "google.generativeai", "google.gena
 
 @pytest.mark.parametrize("module", DEFAULT)
 def test_what_is_heavy_by_default(project: Path, capsys: pytest.CaptureFixture[str], module: str) -> None:
-    write(project, {"app.py": used(f"import {module}\n", module), "lean.py": f"def f():\n    import {module}\n"})
+    write_dedented(project, {"app.py": used(f"import {module}\n", module), "lean.py": f"def f():\n    import {module}\n"})
     assert main(["app.py", "lean.py"]) == 1
     out, err = capsys.readouterr()
     assert out.startswith(f"app.py:1:1: MG201 {module} is imported eagerly, at module level")
@@ -62,19 +55,19 @@ def test_what_is_heavy_by_default(project: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_what_is_heavy_in_its_newest_version_alone(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": used("from langchain.chat_models import ChatOpenAI\n", "ChatOpenAI")})
+    write_dedented(project, {"app.py": used("from langchain.chat_models import ChatOpenAI\n", "ChatOpenAI")})
     assert main(["app.py"]) == 1
-    write(project, {"requirements.txt": "langchain==0.1.20\n"})
+    write_dedented(project, {"requirements.txt": "langchain==0.1.20\n"})
     capsys.readouterr()
     assert main(["app.py"]) == 0
-    write(project, {"pyproject.toml": "[tool.memguard.heavy]\nadd = ['langchain']\n"})
+    write_dedented(project, {"pyproject.toml": "[tool.memguard.heavy]\nadd = ['langchain']\n"})
     assert main(["app.py"]) == 1
 
 
 def test_an_extension_does_not_weigh_what_its_framework_does(project: Path) -> None:
-    write(project, {"app.py": used("from flask_sqlalchemy import SQLAlchemy\n", "SQLAlchemy")})
+    write_dedented(project, {"app.py": used("from flask_sqlalchemy import SQLAlchemy\n", "SQLAlchemy")})
     assert main(["app.py"]) == 0
-    write(project, {"pyproject.toml": "[tool.memguard]\nheavy-threshold = '15MiB'\n"})
+    write_dedented(project, {"pyproject.toml": "[tool.memguard]\nheavy-threshold = '15MiB'\n"})
     assert main(["app.py"]) == 1
 
 
@@ -109,14 +102,14 @@ EAGER = {
 
 @pytest.mark.parametrize(("source", "message"), [pytest.param(*case, id=name) for name, case in EAGER.items()])
 def test_eager(project: Path, capsys: pytest.CaptureFixture[str], source: str, message: str) -> None:
-    write(project, {"app.py": used(source, "pandas", "DataFrame", "generativeai", "plt")})
+    write_dedented(project, {"app.py": used(source, "pandas", "DataFrame", "generativeai", "plt")})
     assert main(["app.py"]) == 1
     module = message.partition("{")[2].rstrip("}")
     assert capsys.readouterr().out == f"app.py:{message.replace('{' + module + '}', cost(module))}\n{MOVE}"
 
 
 def test_in_a_function_that_is_called(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": "def load():\n    import pandas\nload()\n"})
+    write_dedented(project, {"app.py": "def load():\n    import pandas\nload()\n"})
     assert main(["app.py"]) == 1
     assert capsys.readouterr().out == finding(
         "app.py:2:5", "pandas", "in function load, called at module level",
@@ -137,13 +130,15 @@ def test_in_a_function_that_is_called(project: Path, capsys: pytest.CaptureFixtu
     pytest.param("", id="nothing"),
 ])  # fmt: skip
 def test_not_eager(project: Path, capsys: pytest.CaptureFixture[str], source: str) -> None:
-    write(project, {"app.py": source})
+    write_dedented(project, {"app.py": source})
     assert main(["app.py"]) == 0
     assert capsys.readouterr() == ("", "")
 
 
 def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app/api.py": used("import os\nimport pandas as pd\n", "pd"), "app/bad.py": "import pandas\nx = )\n"})
+    write_dedented(
+        project, {"app/api.py": used("import os\nimport pandas as pd\n", "pd"), "app/bad.py": "import pandas\nx = )\n"}
+    )
     assert main(["app/bad.py", "app/api.py", "--format", "json"]) == 1
     out, err = capsys.readouterr()
     footprint = lookup.find("pandas", None, None, None)
@@ -167,7 +162,7 @@ def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_first_party_modules_hide_libraries(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(
+    write_dedented(
         project,
         {"app.py": used("import openai\nimport pandas\nimport torch\n", "torch"), "openai.py": "", "pandas/__init__.py": ""},
     )
@@ -176,13 +171,13 @@ def test_first_party_modules_hide_libraries(project: Path, capsys: pytest.Captur
 
 
 def test_a_module_does_not_hide_what_it_imports_itself(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app/__init__.py": "", "app/openai.py": used("import openai\n", "openai")})
+    write_dedented(project, {"app/__init__.py": "", "app/openai.py": used("import openai\n", "openai")})
     assert main(["app/openai.py"]) == 1
     assert capsys.readouterr().out == finding("app/openai.py:1:1", "openai")
 
 
 def test_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {
+    write_dedented(project, {
         "app.py": used("import pandas\nimport torch\nimport openai\nimport big.data\n", "big"),
         "old.py": "import torch\n",
         "memguard.toml": """
@@ -240,13 +235,13 @@ ALLOWANCES = {
     ("source", "status", "out", "err"), [pytest.param(*case, id=name) for name, case in ALLOWANCES.items()]
 )
 def test_allowances(project: Path, capsys: pytest.CaptureFixture[str], source: str, status: int, out: str, err: str) -> None:
-    write(project, {"app.py": used(source)})
+    write_dedented(project, {"app.py": used(source)})
     assert main(["app.py"]) == status
     assert capsys.readouterr() == (out.replace("{pandas}", finding("app.py:1:1", "pandas")), err)
 
 
 def test_an_allowance_says_nothing_of_a_file_that_cannot_be_read(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": "import os  # memguard: allow[MG201] why\nx = (\n"})
+    write_dedented(project, {"app.py": "import os  # memguard: allow[MG201] why\nx = (\n"})
     assert main(["app.py"]) == 0
     assert capsys.readouterr() == ("", "app.py:2: skipped: does not parse: a bracket is not closed\n")
 
@@ -256,20 +251,20 @@ def test_an_allowance_says_nothing_of_a_file_that_cannot_be_read(project: Path, 
     ["tests/app.py", "test/a/b.py", "app/tests/x.py", "test_app.py", "app_test.py", "conftest.py", "setup.py", "noxfile.py"],
 )
 def test_tests_are_left_out(project: Path, capsys: pytest.CaptureFixture[str], path: str) -> None:
-    write(project, {path: "import pandas\n"})
+    write_dedented(project, {path: "import pandas\n"})
     assert main([path]) == 0
     assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("path", ["latest.py", "contests/app.py", "app/setup_db.py", "src/app.py", "testing.py"])
 def test_what_only_looks_like_a_test_is_judged(project: Path, capsys: pytest.CaptureFixture[str], path: str) -> None:
-    write(project, {path: used("import pandas\n")})
+    write_dedented(project, {path: used("import pandas\n")})
     assert main([path]) == 1
     assert capsys.readouterr().out == finding(f"{path}:1:1", "pandas")
 
 
 def test_the_whole_project(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"b.py": used("import pandas\n"), "a/x.py": used("import torch\n", "torch"),
+    write_dedented(project, {"b.py": used("import pandas\n"), "a/x.py": used("import torch\n", "torch"),
                     "notes.txt": "import pandas\n", ".venv/x.py": "import pandas\n",
                     "tests/test_b.py": "import pandas\n"})  # fmt: skip
     (project / "link.py").symlink_to("/etc/hostname")
@@ -289,12 +284,12 @@ def test_the_whole_project(project: Path, capsys: pytest.CaptureFixture[str]) ->
     pytest.param("x = 1\n", "warning", 0, id="nothing, warning"),
 ])  # fmt: skip
 def test_fail_on(project: Path, source: str, level: str, status: int) -> None:
-    write(project, {"app.py": source})
+    write_dedented(project, {"app.py": source})
     assert main(["app.py", "--fail-on", level]) == status
 
 
 def test_a_file_that_does_not_parse_is_skipped(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"bad.py": "import pandas\nx = 1 +\n", "good.py": "import pandas\n"})
+    write_dedented(project, {"bad.py": "import pandas\nx = 1 +\n", "good.py": "import pandas\n"})
     assert main(["bad.py"]) == 0
     out, err = capsys.readouterr()
     assert out == ""
@@ -306,7 +301,7 @@ def test_a_file_that_does_not_parse_is_skipped(project: Path, capsys: pytest.Cap
 def test_a_file_that_does_not_parse_and_names_nothing_heavy_is_not_read(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(project, {"bad.py": "import os\nx = 1 +\n"})
+    write_dedented(project, {"bad.py": "import os\nx = 1 +\n"})
     assert main(["bad.py"]) == 0
     assert capsys.readouterr() == ("", "")
 
@@ -345,18 +340,18 @@ MADE_LAZY = "__lazy_modules__ = ['pandas']\nimport pandas\n"
     pytest.param(MADE_LAZY, "3.15", 0, id="__lazy_modules__, known"),
 ])  # fmt: skip
 def test_target_python(project: Path, source: str, python: str | None, status: int) -> None:
-    write(project, {"app.py": source})
+    write_dedented(project, {"app.py": source})
     assert main(["app.py", *(["--target-python", python] if python else [])]) == status
 
 
 def test_target_python_of_the_settings(project: Path) -> None:
-    write(project, {"app.py": CONDITION, "pyproject.toml": '[tool.memguard]\ntarget-python = "3.11"\n'})
+    write_dedented(project, {"app.py": CONDITION, "pyproject.toml": '[tool.memguard]\ntarget-python = "3.11"\n'})
     assert main(["app.py"]) == 0
     assert main(["app.py", "--target-python", "3.13"]) == 1
 
 
 def test_advice_on_a_python_with_lazy_imports(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(
+    write_dedented(
         project,
         {
             "app.py": used(
@@ -374,7 +369,7 @@ def test_advice_on_a_python_with_lazy_imports(project: Path, capsys: pytest.Capt
 
 
 def test_lazy_imports_that_are_used(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": "lazy import pandas\nlazy import torch\n\nFRAME = pandas.DataFrame()\n"})
+    write_dedented(project, {"app.py": "lazy import pandas\nlazy import torch\n\nFRAME = pandas.DataFrame()\n"})
     assert main(["app.py", "--target-python", "3.15"]) == 1
     assert capsys.readouterr().out == (
         "app.py:4:9: MG202 the lazy import of pandas in line 1 is resolved here, while the file loads: "
@@ -383,7 +378,7 @@ def test_lazy_imports_that_are_used(project: Path, capsys: pytest.CaptureFixture
 
 
 def test_lazy_imports_of_the_deployment(project: Path) -> None:
-    write(project, {
+    write_dedented(project, {
         "app.py": "import pandas\n",
         "render.yaml": """
             services:
@@ -401,7 +396,7 @@ def test_lazy_imports_of_the_deployment(project: Path) -> None:
 
 
 def test_computed_names_are_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": "import importlib, sys\nfor name in sys.argv:\n    importlib.import_module(name)\n"})
+    write_dedented(project, {"app.py": "import importlib, sys\nfor name in sys.argv:\n    importlib.import_module(name)\n"})
     assert main(["app.py"]) == 0
     assert capsys.readouterr() == ("", "app.py:3: skipped: imports a computed name: importlib.import_module(name)\n")
 
@@ -424,6 +419,6 @@ HOSTILE = {
 def test_hostile_sources_are_bounded(project: Path, source: str, is_entry: bool) -> None:  # noqa: FBT001 - a column
     (project / "app.py").write_text(source, "utf-8")
     if is_entry:
-        write(project, {"Procfile": "web: python app.py\n"})
+        write_dedented(project, {"Procfile": "web: python app.py\n"})
     with at_most(5_000_000):
         assert main(["app.py"]) in (0, 1)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from folders import git
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -247,7 +248,7 @@ def hostile_project(root: Path) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text, encoding="utf-8")
     for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=begin")):
-        subprocess.run(["git", *arguments], cwd=root, check=True)
+        git(root, *arguments)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from folders import write
 
 from memguard_hooks.hooks import pin_litellm
 
@@ -26,10 +27,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.chdir(tmp_path)
 
     def run_on(files: dict[str, str], *named: str) -> list[str]:
-        for name, text in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+        write(tmp_path, files)
         pin_litellm.main([*named])
         lines = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
         lines = [re.sub(r",? \(?[\d.]+ MiB when [\w. ]*imported\)?", "", line) for line in lines]

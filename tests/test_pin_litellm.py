@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from folders import write
 from packaging.requirements import Requirement
 from packaging.version import Version
 
@@ -51,10 +52,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     def run_on(files: str | bytes | Mapping[str, str | bytes], *arguments: str) -> Outcome:
         if not isinstance(files, Mapping):
             files = {"requirements.txt": files}
-        for name, content in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        write(tmp_path, files)
         named = [name for name in files if name.endswith((".txt", ".in", "pyproject.toml"))]
         code = pin_litellm.main([*arguments, *([] if arguments and not arguments[-1].startswith("-") else named)])
         return Outcome(code, *capsys.readouterr())

@@ -6,9 +6,9 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
+from folders import write_dedented
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import mib
@@ -34,20 +34,13 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(dedent(text).lstrip("\n"), "utf-8")
-
-
 def places(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return path, line and column of each finding that was printed, with its code."""
     return [" ".join(line.split()[:2]) for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]
 
 
 def test_the_chain_from_the_entry_point(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, APP)
+    write_dedented(project, APP)
     assert main([]) == 1
     footprint = lookup.find("pandas", None, None, None)
     assert footprint is not None
@@ -72,7 +65,7 @@ def test_the_chain_from_the_entry_point(project: Path, capsys: pytest.CaptureFix
     pytest.param(["script.py", "app/main.py"], 1, id="several"),
 ])  # fmt: skip
 def test_what_belongs_to_a_commit(project: Path, capsys: pytest.CaptureFixture[str], staged: list[str], status: int) -> None:
-    write(project, APP)
+    write_dedented(project, APP)
     assert main(staged) == status
     assert places(capsys) == ["app/analytics.py:2:1: MG201"] * status
 
@@ -86,13 +79,13 @@ def test_what_belongs_to_a_commit(project: Path, capsys: pytest.CaptureFixture[s
 def test_scope(
     project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], settings: str, found: list[str]
 ) -> None:
-    write(project, APP | {"memguard.toml": settings})
+    write_dedented(project, APP | {"memguard.toml": settings})
     assert main(arguments) == 1
     assert places(capsys) == [f"{place} MG201" for place in found]
 
 
 def test_a_scope_without_an_entry_point(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": "import pandas\n"})
+    write_dedented(project, {"app.py": "import pandas\n"})
     assert main(["--scope", "reachable", "app.py"]) == 0
     assert capsys.readouterr() == (
         "", ".: skipped: no entry point is known, and the scope is what one reaches: nothing is judged\n"
@@ -118,13 +111,13 @@ ENTRIES = {
 def test_where_entry_points_come_from(
     project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], files: dict[str, str]
 ) -> None:
-    write(project, {name: text for name, text in APP.items() if name != "Procfile"} | files)
+    write_dedented(project, {name: text for name, text in APP.items() if name != "Procfile"} | files)
     assert main(["app/main.py", "script.py", *arguments]) == 1
     assert places(capsys) == ["app/analytics.py:2:1: MG201"]
 
 
 def test_two_services_and_the_shortest_chain(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, APP | {
+    write_dedented(project, APP | {
         "Procfile": "web: uvicorn app.main:app\nworker: python worker.py\n",
         "worker.py": "import app.analytics\nimport script\n",
     })  # fmt: skip
@@ -206,13 +199,13 @@ TREES = {
 
 @pytest.mark.parametrize(("files", "found"), [pytest.param(*case, id=name) for name, case in TREES.items()])
 def test_trees(project: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], found: list[str]) -> None:
-    write(project, files)
+    write_dedented(project, files)
     assert main([]) == 1
     assert places(capsys) == found
 
 
 def test_what_the_first_request_loads(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, TREES["Django"][0])
+    write_dedented(project, TREES["Django"][0])
     assert main([]) == 1
     out = capsys.readouterr().out
     assert "p/views.py:1:1: MG201 pandas is imported eagerly, at module level, at the first request: " in out
@@ -220,7 +213,7 @@ def test_what_the_first_request_loads(project: Path, capsys: pytest.CaptureFixtu
 
 
 def test_the_walk_goes_on_past_a_file_that_does_not_parse(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {
+    write_dedented(project, {
         "Procfile": "web: python a.py\n",
         "a.py": "import b\n",
         "b.py": "import c\nfrom d import (\n    x,\n    y,\n)\n    import e\nz = )\n",
@@ -239,7 +232,7 @@ def test_the_walk_goes_on_past_a_file_that_does_not_parse(project: Path, capsys:
 
 
 def test_a_service_that_is_not_followed_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"Procfile": "web: python a.py\nother: python gone.py\n", "a.py": "import os\n"})
+    write_dedented(project, {"Procfile": "web: python a.py\nother: python gone.py\n", "a.py": "import os\n"})
     assert main(["a.py"]) == 0
     assert capsys.readouterr() == ("", "Procfile:2: skipped: other is not followed: gone.py is not in the repository\n")
 
@@ -255,7 +248,7 @@ UNUSED = {
 
 @pytest.mark.parametrize(("source", "names"), [pytest.param(*case, id=name) for name, case in UNUSED.items()])
 def test_an_import_that_nothing_uses(project: Path, capsys: pytest.CaptureFixture[str], source: str, names: str) -> None:
-    write(project, {"app.py": source})
+    write_dedented(project, {"app.py": source})
     assert main(["app.py"]) == 1
     out = capsys.readouterr().out
     assert " MG203 pandas" in out
@@ -279,13 +272,13 @@ def test_an_import_that_nothing_uses(project: Path, capsys: pytest.CaptureFixtur
     pytest.param("app.py", "import pandas\n# pandas sets its options\n", id="mentioned"),
 ])  # fmt: skip
 def test_an_import_that_may_be_used(project: Path, capsys: pytest.CaptureFixture[str], path: str, source: str) -> None:
-    write(project, {path: source})
+    write_dedented(project, {path: source})
     assert main([path]) == 1
     assert places(capsys)[0].endswith(" MG201")
 
 
 def test_an_import_that_only_asks_whether_a_library_is_there(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"app.py": "try:\n    import torch\n    OK = True\nexcept ImportError:\n    OK = False\n"})
+    write_dedented(project, {"app.py": "try:\n    import torch\n    OK = True\nexcept ImportError:\n    OK = False\n"})
     assert main(["app.py"]) == 1
     assert '    fix: ask `importlib.util.find_spec("torch")`, which tells without loading it\n' in capsys.readouterr().out
 
@@ -308,13 +301,13 @@ THROUGH = '[heavy]\nonly-through = {litellm = "app.lazy_litellm"}\n'
 def test_a_library_that_comes_through_one_module(
     project: Path, capsys: pytest.CaptureFixture[str], path: str, source: str, found: list[str]
 ) -> None:
-    write(project, {path: source, "memguard.toml": THROUGH})
+    write_dedented(project, {path: source, "memguard.toml": THROUGH})
     assert main([path]) == bool(found)
     assert [place.split()[1] for place in places(capsys)] == found
 
 
 def test_the_advice_on_a_library_that_comes_through_one_module(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, {"bot.py": "def f():\n    import litellm\n", "memguard.toml": THROUGH})
+    write_dedented(project, {"bot.py": "def f():\n    import litellm\n", "memguard.toml": THROUGH})
     assert main(["bot.py"]) == 1
     assert capsys.readouterr().out == (
         "bot.py:2:5: MG204 litellm is imported here, not through app.lazy_litellm\n"
@@ -327,13 +320,13 @@ def test_the_advice_on_a_library_that_comes_through_one_module(project: Path, ca
 )
 def test_allowances(project: Path, capsys: pytest.CaptureFixture[str], path: str) -> None:
     text = APP[path].replace("as tf", "as tf  # memguard: allow[MG201] on my machine")
-    write(project, APP | {path: text.replace("as pd", "as pd  # memguard: allow[MG201] a bot of tables")})
+    write_dedented(project, APP | {path: text.replace("as pd", "as pd  # memguard: allow[MG201] a bot of tables")})
     assert main([path]) == 0
     assert capsys.readouterr() == ("", "")
 
 
 def test_an_allowance_of_nothing_in_a_file_that_is_not_reached(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(project, APP | {"script.py": "import os  # memguard: allow[MG201] why\n"})
+    write_dedented(project, APP | {"script.py": "import os  # memguard: allow[MG201] why\n"})
     assert main(["script.py", "--fail-on", "warning"]) == 1
     assert places(capsys) == ["script.py:1:12: MG191"]
 
@@ -354,17 +347,17 @@ CALLING = "\n\ndef start():\n    return 1\n\n\nstart()\n"
 
 
 def test_libcst_only_where_the_verdict_can_change(project: Path) -> None:
-    write(project, APP | {"app/analytics.py": "import os\n", "app/tools.py": "import re\n"})
+    write_dedented(project, APP | {"app/analytics.py": "import os\n", "app/tools.py": "import re\n"})
     assert run(project, "app/main.py").stderr == "False\n"
-    write(project, {"app/analytics.py": APP["app/analytics.py"]})
+    write_dedented(project, {"app/analytics.py": APP["app/analytics.py"]})
     assert run(project, "app/main.py").stderr == "1 error, 0 warnings\nFalse\n"
-    write(project, {"app/analytics.py": APP["app/analytics.py"] + CALLING})
+    write_dedented(project, {"app/analytics.py": APP["app/analytics.py"] + CALLING})
     assert run(project, "script.py").stderr == "False\n"
     assert run(project, "app/main.py").stderr == "1 error, 0 warnings\nTrue\n"
 
 
 def test_the_cache(project: Path) -> None:
-    write(project, {**APP, "app/analytics.py": APP["app/analytics.py"] + CALLING})
+    write_dedented(project, {**APP, "app/analytics.py": APP["app/analytics.py"] + CALLING})
     subprocess.run(["git", "init", "-q", "."], cwd=project, check=True)
     first = run(project)
     assert first.stderr == "1 error, 0 warnings\nTrue\n"
@@ -373,14 +366,14 @@ def test_the_cache(project: Path) -> None:
     assert second.stderr == "1 error, 0 warnings\nFalse\n"
     status = subprocess.run(["git", "status", "--porcelain"], cwd=project, capture_output=True, text=True, check=True)
     assert "memguard" not in status.stdout
-    write(project, {"app/analytics.py": "import os\n" + APP["app/analytics.py"] + CALLING})
+    write_dedented(project, {"app/analytics.py": "import os\n" + APP["app/analytics.py"] + CALLING})
     third = run(project)
     assert third.stderr.endswith("True\n")
     assert third.stdout.startswith("app/analytics.py:3:1: MG201")
 
 
 def test_hooks_side_by_side_share_the_cache(project: Path) -> None:
-    write(project, APP | {f"m{i}.py": f"import pandas\nx{i} = pandas\n" for i in range(8)})
+    write_dedented(project, APP | {f"m{i}.py": f"import pandas\nx{i} = pandas\n" for i in range(8)})
     subprocess.run(["git", "init", "-q", "."], cwd=project, check=True)
     command = [sys.executable, "-m", "memguard_hooks.hooks.no_eager_heavy_imports", "--scope", "all"]
     processes = [subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)]
@@ -428,6 +421,6 @@ CALLS = {
 def test_functions_of_other_files(
     project: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], found: list[str]
 ) -> None:
-    write(project, {"Procfile": "web: uvicorn app.main:app\n"} | files)
+    write_dedented(project, {"Procfile": "web: uvicorn app.main:app\n"} | files)
     assert main([]) == 1
     assert places(capsys) == found

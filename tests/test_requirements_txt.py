@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import pytest
+from folders import write
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from work import LINEAR, at_most, growth
@@ -21,14 +22,6 @@ from memguard_hooks.hooks import pin_litellm
 from memguard_hooks.tree import WorkTree
 
 SHA256 = "--hash=sha256:" + "0" * 64
-
-
-def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    """Write files below a folder."""
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
 def read(folder: Path, files: Mapping[str, str | bytes], name: str = "requirements.txt") -> Manifest:

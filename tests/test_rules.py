@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 import tomli
 import write_rules
+from folders import write
 
 from memguard_hooks import rules
 from memguard_hooks.catalog import lookup
@@ -85,13 +86,6 @@ def is_allowed_by_comment(example: Example) -> bool:
     path = next(iter(example.files))
     is_read = not path.endswith(".json") and (path != "Dockerfile" or CODES.get(example.code) == "deploy-config")
     return is_read and f"memguard: allow[{example.code}]" in allowing(example.code)
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def judge(root: Path, example: Example, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from folders import commit, write
 
 import memguard_hooks
 
@@ -50,18 +51,6 @@ BROKEN = {
     "computed.py": "import importlib\nimport pandas\n\nimportlib.import_module(pandas.__doc__)\n",
 }
 """All that a report can speak of."""
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def commit(root: Path) -> None:
-    for arguments in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "--message=begin")):
-        subprocess.run(["git", *arguments], cwd=root, check=True)
 
 
 def names_for(hook: str, files: dict[str, str]) -> list[str]:
