@@ -296,7 +296,9 @@ def test_named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     monkeypatch.chdir(tmp_path)
     for name, message in {
         "absent.toml": "absent.toml: error: no such settings file\n",
-        "../x.toml": "../x.toml: error: leads out of the repository\n",
+        "../x.toml": "../x.toml: error: is not in this project\n",
+        str(tmp_path.parent / "x.toml"): f"{tmp_path.parent}/x.toml: error: is not in this project\n",
+        str(tmp_path / "absent.toml"): "absent.toml: error: no such settings file\n",
         ".": ".: error: is a directory, not a file\n",
     }.items():
         assert (pin_litellm.main(["--config", name]), *capsys.readouterr()) == (2, "", message)
