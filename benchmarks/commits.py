@@ -324,7 +324,7 @@ def _edit(folder: Path, files: Sequence[str]) -> Callable[[], None]:
         commit(folder, "--allow-empty")
         more = f"\n\ndef added_{number}(rows: list[str]) -> int:\n    return len(rows) + {number}\n"
         write_files(folder, ((name, text + more) for name, text in texts.items()))
-        git(folder, "add", "--", *files)
+        git(folder, "add", "--force", "--", *files)
 
     return edit
 
