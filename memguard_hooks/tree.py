@@ -423,6 +423,16 @@ class WorkTree:
         """Return where a path leads. Raises UnreadableError where that is out of the root."""
         return follow(path, self.root, self._read_link, shown or path)
 
+    def target(self, path: str) -> str:
+        """Return the file to write for a path, behind links. Raises UnreadableError where that is not the project's."""
+        place = self.resolve(path)
+        if ".git" in place.lower().split("/"):
+            raise UnreadableError("leads into git's own folder", path)
+        full = self._full(place)
+        if place != normalize(path) and not os.path.lexists(full):
+            raise UnreadableError("is a link to nothing", path)
+        return full
+
     def _read_link(self, path: str) -> str | None:
         try:
             return os.readlink(self._full(path)).replace(os.sep, "/")
@@ -473,35 +483,6 @@ def name_of_listing(entries: tuple[TreeEntry, ...]) -> bytes:
     return name_of_blob(
         "\0".join(f"{entry.name}{'/' * entry.is_folder}" for entry in entries).encode("utf-8", "surrogateescape")
     )
-
-
-def replace_file(path: str, data: bytes, shown: str) -> None:
-    """Give a file this content, whole or not at all, with the rights that it has; a new one gets those of the user's mask.
-
-    Raises MemguardError, which names the file as it is `shown`.
-    """
-    import tempfile
-
-    folder, name = os.path.split(path)
-    try:
-        mode = os.stat(path).st_mode & 0o7777 if os.path.exists(path) else 0o666 & ~_mask()
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder or ".")
-        try:
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-            os.chmod(temporary, mode)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise MemguardError(f"cannot be written: {error.strerror}", shown) from None
-
-
-def _mask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 class RevisionTree:

@@ -200,9 +200,10 @@ def test_a_folder_or_a_link_out_of_the_repository_is_refused(tmp_path: Path, cap
     Path(FILE).symlink_to(outside)
     assert check.main([]) == 2
     assert "leads out of the repository" in capsys.readouterr().err
-    assert check.main(["--write-baseline"]) == 0
+    assert check.main(["--write-baseline"]) == 2
+    assert capsys.readouterr().err == f"{FILE}: leads out of the repository\n"
     assert outside.read_text("utf-8") == "{}"
-    assert not Path(FILE).is_symlink()
+    assert Path(FILE).is_symlink()
     Path(FILE).unlink()
     Path(FILE).mkdir()
     assert check.main(["--write-baseline"]) == 2
@@ -210,22 +211,32 @@ def test_a_folder_or_a_link_out_of_the_repository_is_refused(tmp_path: Path, cap
     assert [entry.name for entry in os.scandir(".") if entry.name.startswith(f".{FILE}")] == []
 
 
-@pytest.mark.parametrize("named", ["../known.json", "link/known.json", "sub/../../known.json", "{outside}/known.json"])
+@pytest.mark.parametrize(("named", "message"), [
+    pytest.param("../known.json", "is not in this project", id="above"),
+    pytest.param("sub/../../known.json", "is not in this project", id="above a folder"),
+    pytest.param("{outside}/known.json", "is not in this project", id="elsewhere"),
+    pytest.param("link/known.json", "leads out of the repository", id="behind a link"),
+])  # fmt: skip
 def test_a_file_out_of_the_project_is_neither_written_nor_read(
-    named: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+    named: str, message: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outside = tmp_path_factory.mktemp("outside")
     Path("link").symlink_to(outside)
     name = named.format(outside=outside)
+    assert check.main(["--write-baseline", "--baseline", name]) == 2
+    assert capsys.readouterr().err == f"{name}: {message}\n"
     write(Path(), {"memguard.toml": f'baseline = "{name}"\n'})
-    for arguments in ([], ["--baseline", name]):
-        assert check.main(["--write-baseline", *arguments]) == 2
-        assert capsys.readouterr().err == f"{name}: is not in this project\n"
+    assert check.main(["--write-baseline"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(
+        f"{name}: " if named.startswith("link") else "memguard.toml:1: error: column 1: baseline must lie in"
+    )
+    assert error.count("\n") == 1
     assert list(outside.iterdir()) == []
     assert not (tmp_path.parent / "known.json").exists()
     (outside / "known.json").write_bytes(Path(FILE).read_bytes())
     assert check.main([]) == 2
-    assert capsys.readouterr().err.startswith(f"{name}: error: ")
+    assert message in capsys.readouterr().err.replace("must lie in the project", "is not in this project")
 
 
 def test_a_full_name_of_a_file_in_the_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -372,7 +372,7 @@ def test_file_that_changed_after_it_was_shown_is_not_written(tmp_path: Path) -> 
     (step,) = init.plan(tree, options)
     assert isinstance(step, init.Change)
     write(tmp_path, {PRE_COMMIT: "repos:\n- repo: another\n"})
-    with pytest.raises(MemguardError, match="has changed since it was shown"):
+    with pytest.raises(MemguardError, match="has changed meanwhile, and is not written"):
         init.apply(tree, step)
     assert (tmp_path / PRE_COMMIT).read_text() == "repos:\n- repo: another\n"
 

@@ -7,7 +7,6 @@ is sorted, with one package a line, so that a change of one package is a change 
 from __future__ import annotations
 
 import json
-import os
 import re
 
 from memguard_hooks.errors import MemguardError
@@ -209,22 +208,18 @@ def _sizes(size: Size) -> dict[str, int]:
 
 def load(root: str) -> dict[str, Measured]:
     """Read the lock of a project, empty where it has none."""
-    try:
-        with open(os.path.join(root, FILE), "rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise MemguardError(f"cannot be read: {error.strerror}", FILE) from None
-    return read(data)
+    from memguard_hooks.tree import WorkTree
+
+    data = WorkTree(root).read(FILE)
+    return {} if data is None else read(data)
 
 
 def write(root: str, found: Mapping[str, Measured]) -> None:
-    """Put measurements into the lock of a project, whose other entry points stay.
+    """Put measurements into the lock of a project, whose other entry points stay, also those that others write meanwhile."""
+    from memguard_hooks.atomic_write import update_file
+    from memguard_hooks.tree import WorkTree
 
-    It is written beside the old one, which is then replaced: nobody ever sees half of it.
-    """
-    from memguard_hooks.tree import replace_file
+    def change(now: bytes | None) -> bytes:
+        return render({**({} if now is None else read(now)), **found}).encode()
 
-    text = render({**load(root), **found})
-    replace_file(os.path.join(root, FILE), text.encode(), FILE)
+    update_file(WorkTree(root).target(FILE), change, FILE)

@@ -10,7 +10,8 @@ import threading
 from contextlib import contextmanager
 from functools import partial
 
-from memguard_hooks.errors import MemguardError
+from memguard_hooks.atomic_write import exchange_file, replace_file
+from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Report, below
 from memguard_hooks.git import find_top
 from memguard_hooks.hooks import all_hooks, running
@@ -22,7 +23,7 @@ from memguard_hooks.project import baseline
 from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said
 from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
-from memguard_hooks.tree import WorkTree, inside, replace_file
+from memguard_hooks.tree import WorkTree, inside
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def tell(options: CheckOptions, report: Report) -> int:
     folder = _folder_in_repository(options.path)
     for act in (
         partial(_show, options, report, folder),
-        *(partial(_save, one, report, folder) for one in options.output or ()),
+        *(partial(_save, one, report, options, folder) for one in options.output or ()),
     ):
         try:
             act()
@@ -179,18 +180,34 @@ def _say(options: CheckOptions, report: Report, folder: str | None = None) -> Sa
     return Said(running.status_of(report, options.fail_on), output, running.notes(report))
 
 
-def _save(output: Output, report: Report, folder: str) -> None:
-    """Write a report to a file: whole or not at all; through a link, or into a device or a pipe, as a shell does."""
+def _save(output: Output, report: Report, options: CheckOptions, folder: str) -> None:
+    """Write a report to a file: whole or not at all; into a device or a pipe, as a shell does.
+
+    A link that the project holds may have been put there by anybody, and leads nowhere else; one on the way to the project
+    is the user's.
+    """
     data = _render(report, output.style, folder, tables=True).encode("utf-8", "backslashreplace")
-    is_special = os.path.islink(output.path) or (os.path.lexists(output.path) and not os.path.isfile(output.path))
-    if not is_special:
-        replace_file(output.path, data, output.path)
+    path = _place_of(output.path, WorkTree(options.path))
+    if os.path.isfile(path) or not os.path.lexists(path):
+        replace_file(path, data, output.path)
         return
     try:
-        with open(output.path, "wb") as stream:
+        with open(path, "wb") as stream:
             stream.write(data)
     except OSError as error:
         raise MemguardError(f"cannot be written: {error.strerror}", output.path) from None
+
+
+def _place_of(path: str, tree: WorkTree) -> str:
+    """Return the file that a user means, behind links. Raises UnreadableError where one in the project leads out of it."""
+    parts = os.path.abspath(path).split(os.sep)
+    for number in range(1, len(parts)):
+        if os.path.realpath(os.sep.join(parts[:number]) + os.sep) == tree.root:
+            try:
+                return tree.target("/".join(parts[number:]))
+            except UnreadableError as error:
+                raise MemguardError(f"is not written: it {error.message}", path) from None
+    return os.path.realpath(path) if os.path.isfile(path) else path
 
 
 def _render(report: Report, style: str, folder: str, *, tables: bool) -> str:
@@ -224,13 +241,18 @@ def _write_baseline(options: CheckOptions, report: Report, named: str | None) ->
     try:
         tree = WorkTree(options.path)
         name = baseline.FILE if named is None else named
-        path = inside(tree.root, os.path.join(tree.root, name), name)
+        path = inside(tree.root, name)
+        full = tree.target(path)
         known = baseline.read(tree, named) if options.prune_baseline else None
         if options.prune_baseline and known is None:
             raise MemguardError("no such baseline: `memguard check --write-baseline` writes it", path)
         text = baseline.render(report, known)
         # A name that is no UTF-8 stands as `\udcff`, which JSON takes for the same.
-        replace_file(os.path.join(tree.root, path), text.encode("utf-8", "backslashreplace"), path or ".")
+        data = text.encode("utf-8", "backslashreplace")
+        if known is None:
+            replace_file(full, data, path or ".")
+        else:
+            exchange_file(full, tree.read(path), data, path)
     except MemguardError as error:
         write(sys.stderr, plain([str(error)]))
         return 2

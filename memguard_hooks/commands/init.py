@@ -19,6 +19,7 @@ from importlib.metadata import version
 import yaml
 
 from memguard_hooks.arguments import ArgumentParser
+from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.commands.first_settings import draft
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped, note
@@ -31,7 +32,7 @@ from memguard_hooks.output import plain, tell, write
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
 from memguard_hooks.record import Record
-from memguard_hooks.tree import WorkTree, replace_file
+from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -295,7 +296,7 @@ def append_table(data: bytes, table: str) -> bytes:
 def _try(tree: WorkTree, path: str, grow: Callable[[bytes | None], Step], paste: str) -> Step:
     """Plan one file, or refuse it."""
     try:
-        find_target(tree, path)
+        tree.target(path)
         return grow(tree.read(path))
     except (MemguardError, yaml.YAMLError) as error:
         known = error if isinstance(error, MemguardError) else MemguardError("is not valid YAML", path)
@@ -326,30 +327,11 @@ def _indented(text: str) -> Iterator[str]:
     yield from (f"    {line}" if line else "" for line in text.splitlines())
 
 
-def find_target(tree: WorkTree, path: str) -> str:
-    """Return where a file is written, behind links inside of the repository.
-
-    Raises MemguardError for one that leads out of it, or into git's own folder.
-    """
-    named = os.path.join(tree.root, path)
-    full = os.path.realpath(named)
-    inner = os.path.relpath(full, tree.root).split(os.sep)
-    if inner[0] == os.pardir or os.path.isabs(inner[0]):
-        raise UnreadableError("leads out of the repository", path)
-    if ".git" in inner:
-        raise UnreadableError("leads into git's own folder", path)
-    if os.path.islink(named) and not os.path.exists(full):
-        raise UnreadableError("is a link to nothing", path)
-    return full
-
-
 def apply(tree: WorkTree, change: Change) -> None:
     """Write one file, whole or not at all. Raises MemguardError where it is no longer what was shown."""
-    full = find_target(tree, change.path)
-    if WorkTree(tree.root).read(change.path) != change.before:
-        raise MemguardError("has changed since it was shown, and is not written", change.path)
+    full = tree.target(change.path)
     try:
         os.makedirs(os.path.dirname(full), exist_ok=True)
     except OSError as error:
         raise MemguardError(f"cannot be written: {error.strerror}", change.path) from None
-    replace_file(full, change.after, change.path)
+    exchange_file(full, change.before, change.after, change.path)

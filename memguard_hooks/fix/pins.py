@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import os
+from contextlib import suppress
 
+from memguard_hooks.atomic_write import exchange_file, restore
 from memguard_hooks.dependencies import locks
 from memguard_hooks.dependencies.locked import locked_versions, update_command
 from memguard_hooks.dependencies.manifests import is_named
+from memguard_hooks.errors import UnreadableError
 from memguard_hooks.fix.specifier_edit import Wish, pin_all
 from memguard_hooks.rules.dependencies.pins import JudgedRequirement
-from memguard_hooks.tree import Tree, replace_file
+from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def write_pins(tree: Tree, judged: Sequence[JudgedRequirement]) -> tuple[str, ...]:
+def restore_manifests(tree: WorkTree, paths: Sequence[str]) -> None:
+    """Put back what a run was ended in the midst of writing."""
+    for path in paths:
+        with suppress(UnreadableError):  # which is said when it is read
+            restore(tree.target(path), path)
+
+
+def write_pins(tree: WorkTree, judged: Sequence[JudgedRequirement]) -> tuple[str, ...]:
     """Pin what can be pinned, each file at once or not at all, and return what was done, one line each.
 
     Left alone are locks, compiled files, lines with hashes, URLs, and what no reader would find pinned afterwards.
@@ -32,9 +41,10 @@ def write_pins(tree: Tree, judged: Sequence[JudgedRequirement]) -> tuple[str, ..
         # From the end on, so that the places of those before it stay.
         ordered = sorted(wanted, key=lambda wish: (wish.requirement.line, wish.requirement.column), reverse=True)
         data, done = pin_all(tree, path, ordered)
-        if not done or data == tree.read(path):
+        before = tree.read(path)
+        if not done or data == before:
             continue
-        replace_file(os.path.realpath(os.path.join(tree.root, path)), data, path)  # a link stays one
+        exchange_file(tree.target(path), before, data, path)
         for requirement, version in reversed(done):
             told[f"{path}:{requirement.line}: rewritten: {requirement.name}=={version}"] = None
             for locked in locked_versions(tree, requirement)[:1]:

@@ -55,9 +55,12 @@ def check(project: Project) -> Report:
 
 def fix(project: Project) -> tuple[str, ...]:
     """Write the pins that findings propose into the manifests, and return what was done, one line each."""
-    from memguard_hooks.fix.pins import write_pins
+    from memguard_hooks.fix.pins import restore_manifests, write_pins
     from memguard_hooks.rules.dependencies import pins
+    from memguard_hooks.tree import WorkTree
 
+    assert isinstance(project.tree, WorkTree)
+    restore_manifests(project.tree, project.paths)
     findings, judged = pins.find(project)
     kept = frozenset(findings)
     return write_pins(project.tree, [one for one in judged if one.finding in kept])

@@ -7,13 +7,14 @@ defaults written in `Settings`.
 
 from __future__ import annotations
 
+import os
 import re
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.record import Record
-from memguard_hooks.tree import inside
+from memguard_hooks.tree import inside, join
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped,
     Raises MemguardError for a file that is missing or does not parse, and for a key that is unknown.
     """
     if named is not None:
-        named = inside(tree.root, named)
+        named = inside(tree.root, named) if os.path.isabs(named) else named
         data = tree.read(named)
         if data is None:
             raise MemguardError("no such settings file", named)
@@ -221,6 +222,14 @@ class _Table:
             )
         return tuple(value)
 
+    def inside(self, path: str, *key: str | int) -> str:
+        """Return a path from the root without `.` and `..`; one that leads out of it is at fault."""
+        found = join("", path)
+        if found is None:
+            name = self._name(str(key[0]))
+            raise self._document.error(f"{name} must lie in the project, not at {_shown(path)}", (*self._key, *key))
+        return found
+
     def mapping(self, name: str | None = None) -> dict[str, str]:
         """Return a table of strings: a table below this one, or this one."""
         value = self.values.get(name, {}) if name else self.values
@@ -270,13 +279,16 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
     top = _Table(document, key, value, _TOP_KEYS)
     heavy, forbid = top.table("heavy", (*_LIST_KEYS, "only-through")), top.table("forbid", (*_LIST_KEYS, "companions"))
     names = top.values.get("services", {})
+    baseline = top.text("baseline", str, "a path such as 'memguard-baseline.json'")
     threshold = top.text("heavy-threshold", parse_size, "a size such as '40MiB'")
     services = top.table("services", tuple(names) if isinstance(names, dict) else ())
     everywhere = _service(top)
     return Settings(
         service=everywhere,
         services={name: _service(services.table(name, _SERVICE_KEYS)).over(everywhere) for name in services.values},
-        source_roots=top.texts("source-roots"),
+        source_roots=tuple(
+            top.inside(text, "source-roots", number) for number, text in enumerate(top.texts("source-roots"))
+        ),
         exclude=top.texts("exclude"),
         scope=top.text("scope", _scope, "'reachable' or 'all'"),
         heavy_threshold=40 * MIB if threshold is None else threshold,
@@ -289,7 +301,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         forbid_allow=forbid.allowances(),
         forbid_companions=forbid.flag("companions") is True,
         pins=_pins(top),
-        baseline=top.text("baseline", str, "a path such as 'memguard-baseline.json'"),
+        baseline=None if baseline is None else top.inside(baseline, "baseline"),
     )
 
 
