@@ -429,7 +429,7 @@ class WorkTree:
         if ".git" in place.lower().split("/"):
             raise UnreadableError("leads into git's own folder", path)
         full = self._full(place)
-        if place != normalize(path) and not os.path.lexists(full):
+        if not os.path.lexists(full) and os.path.islink(self._place(path)):
             raise UnreadableError("is a link to nothing", path)
         return full
 
