@@ -62,6 +62,25 @@ def find_git(root: str) -> tuple[str, str] | None:
     return (own, common) if os.path.isdir(common) else None
 
 
+def is_sparse(root: str) -> bool:
+    """Tell whether a work tree leaves out some of what its commits hold."""
+    found = find_git(root)
+    for folder in found or ():
+        for name in ("config", "config.worktree"):
+            try:
+                settings = _read(os.path.join(folder, name)).lower()
+            except OSError:
+                continue
+            if any(b"".join(row.split()).startswith(b"sparsecheckout=true") for row in settings.splitlines()):
+                return True
+    return False
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as stream:
+        return stream.read()
+
+
 def _line(path: str) -> str:
     with open(path, encoding="utf-8", errors="surrogateescape") as stream:
         return stream.readline(4096).strip()
@@ -123,10 +142,11 @@ _NOTHING = frozenset({b"missing", b"ambiguous", b"submodule"})
 
 
 class CatObject(Record):
-    """What git says of an object before its content: its kind and its size."""
+    """What git says of an object: its kind and its size, and then its content."""
 
     kind: str
     size: int
+    content: bytes = b""
 
 
 class CatFile:
@@ -146,7 +166,11 @@ class CatFile:
             self._rest += self._more()
         header, _, self._rest = self._rest.partition(b"\n")
         words = header.split()
-        return CatObject("missing", 0) if words[-1] in _NOTHING else CatObject(words[1].decode(), int(words[2]))
+        if words[-1:] and words[-1] in _NOTHING:
+            return CatObject("missing", 0)
+        if len(words) != 3 or not words[2].isdigit():  # another program
+            raise EOFError
+        return CatObject(words[1].decode("ascii", "replace"), int(words[2]))
 
     def take(self, size: int) -> bytes:
         """Return the content that follows what was asked, and the line that it ends."""

@@ -177,7 +177,7 @@ class Replay:
         """
         if self._file is None or self._git is None or self._commit is None or self._commit != self._read_commit():
             return
-        if len(tree.seen) > MAX_PATHS or not tree.is_steady or _is_partial(self._git[1]):
+        if len(tree.seen) > MAX_PATHS or not tree.is_steady:
             return
         if head is not None and not head.is_steady:
             return
@@ -270,12 +270,3 @@ def _read(path: str) -> bytes:
 def _as_commit(name: bytes) -> str | None:
     """Return the name of a commit, None for what is none: one name may stand for another."""
     return name.decode() if len(name) in (40, 64) and not name.strip(b"0123456789abcdef") else None
-
-
-def _is_partial(common: str) -> bool:
-    """Tell whether the repository may lack objects, which a later run may find."""
-    try:
-        config = _read(os.path.join(common, "config")).lower()
-    except OSError:
-        return True
-    return b"promisor" in config or b"partialclone" in config

@@ -507,7 +507,7 @@ class RevisionTree:
     def exists(self) -> bool:
         """Tell whether the root lies in a git repository that has the revision."""
         try:
-            return self._take(f"{self.revision}^{{tree}}")[0] == "tree"
+            return self._take(f"{self.revision}^{{tree}}").kind == "tree"
         except (OSError, MemguardError):
             return False
 
@@ -595,9 +595,11 @@ class RevisionTree:
     # What git says
 
     def _list(self, identity: str) -> Mapping[str, GitObject]:
-        kind, data = self._take(identity or f"{self.revision}:./")
+        found = self._take(identity or f"{self.revision}:./")
+        if found.kind == "missing" and identity:
+            raise self._failed()
         # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
-        parsed = [parse_tree_object(data, size) for size in (20, 32)] if kind == "tree" else []
+        parsed = [parse_tree_object(found.content, size) for size in (20, 32)] if found.kind == "tree" else []
         return next((one for one in parsed if one is not None), {})
 
     def _read(self, wanted: GitObject, path: str) -> bytes:
@@ -605,15 +607,18 @@ class RevisionTree:
         name = wanted.identity.hex()
         if self._ask(self._sizes, name).size > MAX_FILE_BYTES:
             raise UnreadableError(TOO_LARGE, path)
-        return self._take(name)[1]
+        found = self._take(name)
+        if found.kind == "missing":  # from a partial clone
+            raise self._failed()
+        return found.content
 
-    def _take(self, name: str) -> tuple[str, bytes]:
-        """Return the kind and the content of an object."""
+    def _take(self, name: str) -> CatObject:
+        """Return an object with its content."""
         found = self._ask(self._contents, name)
         if found.size > MAX_FILE_BYTES:
             raise self._failed()
         try:
-            return found.kind, self._contents.take(found.size) if found.kind != "missing" else b""
+            return found if found.kind == "missing" else found._replace(content=self._contents.take(found.size))
         except EOFError:
             raise self._failed() from None
 

@@ -271,7 +271,13 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
         found.append(AssessedService(service, settings, limit_of(service, settings), known))
     project.skipped += unknown
     if before is not None:
-        found = list(_compared(project, before, found))
+        assert isinstance(before.tree, RevisionTree)
+        try:
+            compared = list(_compared(project, before, found))
+        except MemguardError:  # git has ended, or lacks some of the commit
+            compared = found
+        if before.tree.is_steady:
+            found = compared
     if not services:
         reason = "no service is declared: no start command in a deployment file, no entrypoints in the settings"
         project.skipped.append(Skipped(".", None, reason))

@@ -10,6 +10,7 @@ import os
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, Skipped, at_fault, count, merge, note, without_echo
+from memguard_hooks.git import is_sparse
 from memguard_hooks.hooks.options import Options
 from memguard_hooks.output import plain, tell
 from memguard_hooks.project.project import Project, Since
@@ -105,9 +106,10 @@ def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None
     assert isinstance(project.tree, WorkTree)
     head = None
     if project.is_compared:
-        if project.before is None:  # git could not be asked, and may be later
+        if project.before is not None:
+            head = project.before.tree
+        elif not is_sparse(project.tree.root):  # git could not be asked, and may be later
             return
-        head = project.before.tree
     assert head is None or isinstance(head, RevisionTree)
     replay.keep(project.tree, head, said, said if found.committed == found.report else say(found.committed))
 

@@ -70,11 +70,14 @@ class Project(Files):
 
     @cached_property
     def before(self) -> Project | None:
-        """The same project at the commit that it is compared with, None where git has none."""
+        """The same project at the commit that it is compared with; None without one, and in a sparse work tree."""
         if self.named is not None:
             return self.whole.before
+        from memguard_hooks.git import is_sparse
         from memguard_hooks.tree import RevisionTree, WorkTree
 
+        if is_sparse(self.tree.root):
+            return None
         beside = self.tree if isinstance(self.tree, WorkTree) else None
         head = RevisionTree(self.tree.root, "HEAD" if self.since is None else self.since.revision, beside=beside)
         if head.exists():

@@ -7,7 +7,6 @@ defaults written in `Settings`.
 
 from __future__ import annotations
 
-import os
 import re
 from types import MappingProxyType
 
@@ -102,7 +101,7 @@ def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped,
     Raises MemguardError for a file that is missing or does not parse, and for a key that is unknown.
     """
     if named is not None:
-        named = inside(tree.root, named) if os.path.isabs(named) else named
+        named = inside(tree.root, named)
         data = tree.read(named)
         if data is None:
             raise MemguardError("no such settings file", named)
