@@ -83,23 +83,24 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         other = f"{folder}/{name}".lstrip("/")
         over = read_file(other)
         if over is not None:
-            found = loader.load(over, source._replace(path=other), ())
-            declared = declared if name in OVERRIDES and _reloads(found) else merge(declared, found)
+            more = loader.load(over, source._replace(path=other), ())
+            declared = declared if name in OVERRIDES and _reloads(more) else merge(declared, more)
             break
-    services: list[Service] = []
-    skipped = loader.skipped
-    traps: list[Trap] = []
+    found = _services(declared, source.variables, read_file)
+    return Deployment((), tuple(loader.skipped)).joined(Deployment.of(found))
+
+
+def _services(
+    declared: Mapping[str, ComposeDeclared], variables: Mapping[str, str], read_file: Read
+) -> Iterator[Service | Skipped | Trap]:
     once = {name for one in declared.values() for name in one.names("depends_on")}
     for name, one in declared.items():
-        if name in once or not one.facts:
-            continue
-        started = _service(name, one, source.variables, read_file)
-        if isinstance(started, Skipped):
-            skipped.append(started)
-        elif started is not None:
-            services.append(_with_host(started, one))
-            traps += _traps(services[-1], one)
-    return Deployment(tuple(services), tuple(skipped), tuple(traps))
+        found = _service(name, one, variables, read_file) if one.facts and name not in once else None
+        if isinstance(found, Service):
+            found = _with_host(found, one)
+            yield from _traps(found, one)
+        if found is not None:
+            yield found
 
 
 def _reloads(declared: Mapping[str, ComposeDeclared]) -> bool:

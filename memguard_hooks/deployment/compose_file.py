@@ -14,7 +14,7 @@ from memguard_hooks.deployment.service import Read, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.parameters import Substituted
-from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose_all, get, items, pairs, place, scalar
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
@@ -156,7 +156,7 @@ class Loader:
 
     def _include(self, node: yaml.Node, source: ComposeSource, including: tuple[str, ...]) -> dict[str, ComposeDeclared]:
         written = get(node, "path") if isinstance(node, yaml.MappingNode) else node
-        folder = scalar(get(node, "project_directory"))
+        folder = scalar(node, "project_directory")
         declared: dict[str, ComposeDeclared] = {}
         first = ""
         for text in [interpolate(scalar(one) or "", source.variables) for one in _elements(written)]:
@@ -197,8 +197,8 @@ class Loader:
         if extends is None:
             return own
         chain = (*chain, (source.path, name))
-        service = interpolate(scalar(extends) or scalar(get(extends, "service")) or "", source.variables).text
-        file = scalar(get(extends, "file"))
+        service = interpolate(scalar(extends) or scalar(extends, "service") or "", source.variables).text
+        file = scalar(extends, "file")
         if file is None:
             return own.over(self._resolve(service, raw, source, chain))
         path = join(source.folder, interpolate(file, source.variables).text)
@@ -212,25 +212,7 @@ class Loader:
 
 
 def _raw_services(root: yaml.Node) -> dict[str, yaml.Node]:
-    return {key.value: value for key, value in _pairs(get(root, "services")) if isinstance(key.value, str)}
-
-
-def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
-    """Return the keys and values of a mapping with those that come through `<<`, which lose."""
-    found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
-    waiting = [node]
-    seen: set[int] = set()
-    while waiting and len(found) <= MAX_ITEMS:
-        here = waiting.pop(0)
-        if not isinstance(here, yaml.MappingNode) or id(here) in seen:
-            continue
-        seen.add(id(here))
-        own = {key.value: (key, value) for key, value in here.value if isinstance(key, yaml.ScalarNode)}
-        merges = own.pop("<<", None)
-        found = {**own, **found}
-        if merges is not None:
-            waiting += items(merges[1]) or [merges[1]]
-    return list(found.values())[:MAX_ITEMS]
+    return {key.value: value for key, value in pairs(get(root, "services")) if isinstance(key.value, str)}
 
 
 def _elements(node: yaml.Node | None) -> list[yaml.Node]:
@@ -294,7 +276,7 @@ def _command(node: yaml.Node, source: ComposeSource) -> Written:
 
 def _environment(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
     """Give the variables of a mapping or a list; one without a value has that of the host, which may be known."""
-    for key, value in _pairs(node):
+    for key, value in pairs(node):
         written = _written(scalar(value) or "", key, source)
         yield str(key.value), written if scalar(value) is not None else _of_host(str(key.value), written, source)
     for one in items(node)[:MAX_ITEMS]:
@@ -313,7 +295,7 @@ def _env_files(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[
     for one in _elements(node):
         named = get(one, "path") if isinstance(one, yaml.MappingNode) else one
         text = scalar(named)
-        if named is not None and text is not None and scalar(get(one, "format")) != "raw":
+        if named is not None and text is not None and scalar(one, "format") != "raw":
             written = _written(text, named, source)
             yield f"{source.folder}/{written.text.text}", written
 
@@ -329,16 +311,16 @@ def _mounts(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str
     for one in _elements(node):
         origin, _, rest = interpolate(scalar(one) or "", source.variables).text.partition(":")
         target = rest.partition(":")[0]
-        if scalar(get(one, "type")) == "bind":
-            origin, target = scalar(get(one, "source")) or "", scalar(get(one, "target")) or ""
+        if scalar(one, "type") == "bind":
+            origin, target = scalar(one, "source") or "", scalar(one, "target") or ""
         if origin.startswith(".") and target.startswith("/"):
             yield target.rstrip("/") or "/", _written(origin, one, source)
 
 
 def _completed(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
     """Give the services that this one waits for until they have ended."""
-    for key, value in _pairs(node):
-        if scalar(get(value, "condition")) == "service_completed_successfully":
+    for key, value in pairs(node):
+        if scalar(value, "condition") == "service_completed_successfully":
             yield str(key.value), _written("", key, source)
 
 

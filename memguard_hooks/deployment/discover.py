@@ -20,7 +20,7 @@ from __future__ import annotations
 from functools import cached_property, reduce
 
 from memguard_hooks.deployment.readers import GENERIC, PLATFORM_FILES, PLATFORMS, reader_of
-from memguard_hooks.deployment.service import Deployment, Read, Service, join_services
+from memguard_hooks.deployment.service import Deployment, Read, Service, join_services, template
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
@@ -142,8 +142,7 @@ class _Files:
             found = reader_of(name)(data, path, read_file or self.read_named)
         except MemguardError as error:
             if name in GENERIC and _TEMPLATE.search(data[:MAX_BYTES]):
-                gap = Skipped(path, error.line, "is a template, whose values are known only once it is filled in")
-                return Deployment((), (gap,))
+                return Deployment((), (template(path, error.line),))
             self._broken(error)
             return Deployment()
         if len(found.services) > MAX_SERVICES:

@@ -13,12 +13,12 @@ from itertools import takewhile
 from types import MappingProxyType
 
 from memguard_hooks.deployment.command import parse_entrypoint
-from memguard_hooks.deployment.service import Build, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import Build, Read, Service, ServicePlace, template
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, Instruction, exec_form, instructions
-from memguard_hooks.formats.shell import split_plain
+from memguard_hooks.formats.shell import ShellError, split_plain, unquote
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, normalize, parent
@@ -142,7 +142,7 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
         if isinstance(instruction, BrokenInstruction):
             return Skipped(path, instruction.line, instruction.reason)
         if instruction.name in _DECIDING and _TEMPLATE.search(instruction.text):
-            return Skipped(path, instruction.line, "is a template, whose values are known only once it is filled in")
+            return template(path, instruction.line)
         if instruction.name == "FROM":
             words = [word for word in _expand(instruction.text, outer).split() if not word.startswith("--")]
             if builder is not None and target and target.lower() in stages and stages[target.lower()] is builder.image:
@@ -381,15 +381,10 @@ def _known(pairs: Mapping[str, str]) -> dict[str, str]:
 
 
 def _unquote(text: str) -> str:
-    def bare(match: re.Match[str]) -> str:
-        part = match[0]
-        if part[0] == "'" and len(part) > 1:
-            return part[1:-1]
-        if part[0] == '"' and len(part) > 1:
-            return re.sub(r'\\(["\\$])', r"\1", part[1:-1])
-        return part[1:] if part[0] == "\\" else part
-
-    return re.sub(r"""'[^']*'|"(?:\\.|[^"\\])*"|\\.""", bare, text, flags=re.DOTALL)
+    try:
+        return unquote(text)
+    except ShellError:
+        return text
 
 
 def _expand(text: str, known: Mapping[str, str]) -> str:

@@ -94,8 +94,8 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
 
 def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped]:
-    from memguard_hooks.deployment.yaml_values import of_mapping, pairs
-    from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
+    from memguard_hooks.deployment.yaml_values import of_mapping
+    from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, place, scalar
 
     root = compose(data, path)
     images = {key.value: (key, value) for key, value in pairs(get(root, "build", "docker"))}

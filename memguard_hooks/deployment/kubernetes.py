@@ -18,7 +18,7 @@ import yaml
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, template
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
@@ -93,67 +93,57 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
     A template is skipped with its line. Raises MemguardError for YAML that does not parse, with the place.
     """
+    return Deployment.of(_read(data, path, read_file))
+
+
+def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped | Trap]:
+    filled_in = _TEMPLATE.search(data)
     if _KIND.search(data) is None:
-        return Deployment()
-    template = _TEMPLATE.search(data)
-    if template is not None:
-        line = data.count(b"\n", 0, template.end()) + 1
-        return Deployment((), (Skipped(path, line, "is a template, whose values are known only once it is filled in"),))
+        return
+    if filled_in is not None:
+        yield template(path, data.count(b"\n", 0, filled_in.end()) + 1)
+        return
     if len(data) > MAX_BYTES:
-        return Deployment((), (Skipped(path, None, f"is larger than {MAX_BYTES // 1024} KiB"),))
+        yield Skipped(path, None, f"is larger than {MAX_BYTES // 1024} KiB")
+        return
     documents = list(_documents(data, path))
-    maps = {
-        scalar(get(get(node, "metadata"), "name")): get(node, "data")
-        for node in documents
-        if scalar(get(node, "kind")) == "ConfigMap"
-    }
-    services: list[Service] = []
-    skipped: list[Skipped] = []
-    traps: list[Trap] = []
+    maps = {scalar(node, "metadata", "name"): get(node, "data") for node in documents if scalar(node, "kind") == "ConfigMap"}
     if len(documents) > MAX_DOCUMENTS:
-        skipped.append(Skipped(path, None, f"has more than {MAX_DOCUMENTS} documents"))
+        yield Skipped(path, None, f"has more than {MAX_DOCUMENTS} documents")
     for number, (workload, container, is_alone) in enumerate(_containers(documents)):
         if number == MAX_CONTAINERS:
-            skipped.append(Skipped(path, place(container)[0], f"has more than {MAX_CONTAINERS} containers"))
-            break
+            yield Skipped(path, place(container)[0], f"has more than {MAX_CONTAINERS} containers")
+            return
         found = _container(container, workload, path, maps, read_file)
-        if isinstance(found, Skipped):
-            skipped.append(found)
-        elif found is not None:
+        if isinstance(found, Service):
             name = workload.name if is_alone else f"{workload.name}/{found.name}"
-            services.append(_with_host(found._replace(name=name), container, workload, path))
-            if services[-1].limit is None and services[-1].limit_source.endswith(" without a limit"):
-                traps.append(Trap("no-memory-limit", ServicePlace(path, *place(container)), name))
-    return Deployment(tuple(services), tuple(skipped), tuple(traps))
+            found = _with_host(found._replace(name=name), container, workload, path)
+            if found.limit is None and found.limit_source.endswith(" without a limit"):
+                yield Trap("no-memory-limit", ServicePlace(path, *place(container)), name)
+        if found is not None:
+            yield found
 
 
 def _documents(data: bytes, path: str) -> Iterator[yaml.Node]:
     for node in islice(compose_all(data, path), MAX_DOCUMENTS + 1):
-        if scalar(get(node, "kind")) == "List":
+        if scalar(node, "kind") == "List":
             yield from items(get(node, "items"))[:MAX_DOCUMENTS]
         else:
             yield node
 
 
 def _containers(documents: list[yaml.Node]) -> Iterator[tuple[_Workload, yaml.Node, bool]]:
-    """Give each container with its workload, and whether it is the only one there."""
-    for workload in _workloads(documents):
-        containers = items(get(workload.pod, "containers"))
-        for container in containers:
-            yield workload, container, len(containers) == 1
-
-
-def _workloads(documents: list[yaml.Node]) -> Iterator[_Workload]:
+    """Yield each container with its workload, and whether it is the only one there."""
     for node in documents:
-        kind = scalar(get(node, "kind")) or ""
-        version = scalar(get(node, "apiVersion")) or ""
-        is_serving = kind == "Service" and version.startswith("serving.knative.dev/")
-        pod: yaml.Node | None = node
-        for key in _POD["Deployment"] if is_serving else _POD.get(kind, ("",)):
-            pod = get(pod, key)
+        kind = scalar(node, "kind") or ""
+        is_serving = kind == "Service" and (scalar(node, "apiVersion") or "").startswith("serving.knative.dev/")
+        pod = get(node, *(_POD["Deployment"] if is_serving else _POD.get(kind, ("",))))
         if pod is not None:
-            name = scalar(get(get(node, "metadata"), "name")) or kind.lower()
-            yield _Workload(kind, name, node, pod, CLOUD_RUN if is_serving else KUBERNETES)
+            name = scalar(node, "metadata", "name") or kind.lower()
+            workload = _Workload(kind, name, node, pod, CLOUD_RUN if is_serving else KUBERNETES)
+            containers = items(get(pod, "containers"))
+            for container in containers:
+                yield workload, container, len(containers) == 1
 
 
 # What a container runs
@@ -166,8 +156,8 @@ def _container(
     if workload.platform == CLOUD_RUN:
         variables = variables._replace(values={"PORT": "8080", "K_SERVICE": workload.name, **variables.values})
     command, arguments = _words(get(node, "command"), variables), _words(get(node, "args"), variables)
-    name = scalar(get(node, "name")) or workload.name
-    text = scalar(get(node, "image")) or ""
+    name = scalar(node, "name") or workload.name
+    text = scalar(node, "image") or ""
     base = _PYTHON_IMAGE.search(text)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
     origin = path
@@ -180,7 +170,7 @@ def _container(
             return made._replace(reason=f"{name} is not read: {made.reason}")
     if command:
         image = image._replace(entrypoint=ImageProgram(command, "", 1, 1), cmd=None)
-    folder = scalar(get(node, "workingDir"))
+    folder = scalar(node, "workingDir")
     image = image._replace(workdir=folder or image.workdir)
     started = image.service(origin, read, shlex.join(arguments) if arguments else None)
     if isinstance(started, Skipped):
@@ -215,22 +205,22 @@ def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node |
     values: dict[str, str] = {}
     places: dict[str, ServicePlace] = {}
     for one in items(get(node, "envFrom"))[:MAX_ITEMS]:
-        prefix = scalar(get(one, "prefix")) or ""
-        found = maps.get(scalar(get(get(one, "configMapRef"), "name")) or "")
+        prefix = scalar(one, "prefix") or ""
+        found = maps.get(scalar(one, "configMapRef", "name") or "")
         for key, value in found.value[:MAX_ITEMS] if isinstance(found, yaml.MappingNode) else ():
             name, text = scalar(key), scalar(value)
             if name is not None and text is not None:
                 values[prefix + name] = text
                 places[prefix + name] = ServicePlace(path, *place(key))
     for one in items(get(node, "env"))[:MAX_ITEMS]:
-        name, text = scalar(get(one, "name")), scalar(get(one, "value"))
+        name, text = scalar(one, "name"), scalar(one, "value")
         if name is None:
             continue
         places[name] = ServicePlace(path, *place(one))
         values.pop(name, None)
-        reference = get(get(one, "valueFrom"), "configMapKeyRef")
+        reference = get(one, "valueFrom", "configMapKeyRef")
         if reference is not None:
-            text = scalar(get(maps.get(scalar(get(reference, "name")) or ""), scalar(get(reference, "key")) or ""))
+            text = scalar(maps.get(scalar(reference, "name") or ""), scalar(reference, "key") or "")
         if text is not None or get(one, "valueFrom") is None:
             values[name] = parameters.put_in(text or "", values, parameters.KUBERNETES).text
     return _Variables(values, places)
@@ -242,7 +232,7 @@ def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node |
 def _with_host(service: Service, container: yaml.Node, workload: _Workload, path: str) -> Service:
     """Add memory, CPUs and copies; a container without a limit of its own has that of its pod."""
     memory, cpus = (
-        get(get(get(container, "resources"), "limits"), key) or get(get(get(workload.pod, "resources"), "limits"), key)
+        get(container, "resources", "limits", key) or get(workload.pod, "resources", "limits", key)
         for key in ("memory", "cpu")
     )
     is_serving = workload.platform == CLOUD_RUN
@@ -281,12 +271,12 @@ def parse_quantity(text: str) -> Decimal | None:
 def _replicas(workload: _Workload) -> int | None:
     """Return the copies of a workload, None where their number is that of the nodes or of the load."""
     if workload.platform == CLOUD_RUN:
-        notes = get(get(get(get(workload.node, "spec"), "template"), "metadata"), "annotations")
-        written = get(notes, "autoscaling.knative.dev/maxScale")
+        notes = ("spec", "template", "metadata", "annotations")
+        written = get(workload.node, *notes, "autoscaling.knative.dev/maxScale")
     elif workload.kind in ("DaemonSet", "CronJob"):
         return None if workload.kind == "DaemonSet" else 1
     else:
-        written = get(get(workload.node, "spec"), "replicas")
+        written = get(workload.node, "spec", "replicas")
         if written is None:
             return 1
     text = scalar(written) or ""

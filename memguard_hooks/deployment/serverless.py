@@ -11,9 +11,9 @@ import re
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.service import Deployment, Read, Service, Variables
-from memguard_hooks.deployment.yaml_values import each_once, is_template, of_mapping, pairs
+from memguard_hooks.deployment.yaml_values import each_once, is_template, of_mapping
 from memguard_hooks.finding import MIB, Skipped
-from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent

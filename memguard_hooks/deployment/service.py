@@ -121,6 +121,11 @@ class Deployment(Record):
         return Deployment(self.services + other.services, self.skipped + other.skipped, self.traps + other.traps)
 
 
+def template(path: str, line: int | None) -> Skipped:
+    """Return what is said of a file that is a template."""
+    return Skipped(path, line, "is a template, whose values are known only once it is filled in")
+
+
 def join_services(own: Deployment, other: Deployment) -> Deployment:
     """Make one list of what a platform's own file declares and what another file does, a Procfile or a Dockerfile.
 

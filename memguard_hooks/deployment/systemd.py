@@ -12,7 +12,7 @@ import shlex
 
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, template
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
@@ -59,10 +59,9 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     long = next((line for line in lines if len(line.value) > MAX_LINE), None)
     if long is not None:
         return Deployment((), (Skipped(path, long.place.line, f"its {long.key} is longer than {MAX_LINE // 1024} KiB"),))
-    template = next((line for line in lines if "{{" in line.value or "{%" in line.value), None)
-    if template is not None:
-        reason = "is a template, whose values are known only once it is filled in"
-        return Deployment((), (Skipped(path, template.place.line, reason),))
+    filled_in = next((line for line in lines if "{{" in line.value or "{%" in line.value), None)
+    if filled_in is not None:
+        return Deployment((), (template(path, filled_in.place.line),))
     started = _last(lines, "ExecStart")
     kind = _last(lines, "Type")
     if started is None or (kind is not None and kind.value == "oneshot"):
@@ -77,11 +76,9 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     if "@" in started.value[: len(started.value) - len(started.value.lstrip(_PREFIXES))]:
         del words[1:2]  # the name that the program is told it has
     service = Service(
-        name=name,
-        path=path,
-        line=started.place.line,
-        column=started.place.column,
-        command=shlex.join(_expand(words, values)),
+        name,
+        *started.place,
+        shlex.join(_expand(words, values)),
         platform=SYSTEMD,
         plan="",
         environment=values,
@@ -126,7 +123,9 @@ def _all(lines: list[_Line], key: str) -> list[_Line]:
     found: list[_Line] = []
     for line in lines:
         if line.key == key:
-            found = [*found, line] if line.value else []
+            found.append(line)
+            if not line.value:
+                found.clear()
     return found
 
 

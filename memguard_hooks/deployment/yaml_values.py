@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from memguard_hooks.deployment.service import Build, ServicePlace, Variables
-from memguard_hooks.formats.yaml_nodes import get, items, place, scalar
+from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, get, items, pairs, place, scalar
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
@@ -14,25 +14,12 @@ if TYPE_CHECKING:
 
     import yaml
 
-MAX_ITEMS = 1000
-"""Entries that are read of one mapping or list: an alias makes many of few bytes."""
-
 _TEMPLATE = late_pattern(r"\{\{|\{%|\$\{")
 
 
 def is_template(text: str) -> bool:
     """Tell whether a text is filled in later: `{{ x }}`, `${{ x }}`, `${x}`."""
     return _TEMPLATE.search(text) is not None
-
-
-def pairs(node: yaml.Node | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-    """Yield the keys of a mapping that are scalars and their values, nothing for anything else; `<<` is not followed."""
-    import yaml
-
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value[:MAX_ITEMS]:
-            if isinstance(key, yaml.ScalarNode):
-                yield key, value
 
 
 def each_once(nodes: Iterable[yaml.Node]) -> Iterator[yaml.Node]:

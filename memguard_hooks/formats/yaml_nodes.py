@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes; parsing YAML is slow."""
 
+MAX_ITEMS = 1000
+"""Entries that are read of one mapping or list: an alias makes many of few bytes."""
+
 NULL = "tag:yaml.org,2002:null"
 
 
@@ -50,19 +53,37 @@ def get(node: yaml.Node | None, *keys: str) -> yaml.Node | None:
 
 
 def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
+    for here in _merged(node):
+        for name, value in reversed(here.value):  # the last of two equal keys counts
+            if name.value == key:
+                return value  # type: ignore[no-any-return]
+    return None
+
+
+def pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
+    """Return the keys of a mapping that are scalars with their values; those that come through `<<` lose."""
+    found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    for here in _merged(node):
+        own = {key.value: (key, value) for key, value in here.value if isinstance(key, yaml.ScalarNode)}
+        own.pop("<<", None)
+        found = {**own, **found}
+        if len(found) > MAX_ITEMS:
+            break
+    return list(found.values())[:MAX_ITEMS]
+
+
+def _merged(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    """Yield a mapping and those that it takes in through `<<`, each once."""
     waiting = [node]
     seen: set[int] = set()
     for here in waiting:
         if not isinstance(here, yaml.MappingNode) or id(here) in seen:
             continue
         seen.add(id(here))
-        for name, value in reversed(here.value):  # the last of two equal keys counts
-            if name.value == key:
-                return value  # type: ignore[no-any-return]
+        yield here
         for name, value in here.value:
             if name.value == "<<":
                 waiting += value.value if isinstance(value, yaml.SequenceNode) else [value]
-    return None
 
 
 def items(node: yaml.Node | None) -> list[yaml.Node]:
