@@ -6,7 +6,7 @@ import pytest
 from work import at_most
 
 from memguard_hooks.deployment.command import EntryPoint, Host, StartCommand, parse
-from memguard_hooks.formats.shell import expand, split_words, substitutions, unquote
+from memguard_hooks.formats.shell_words import expand, split_words, substitutions, unquote
 
 FILES = {
     "Procfile": b"web: gunicorn -w 2 a:a\nworker: python w.py\n",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from memguard_hooks.dependencies import image
+from memguard_hooks.dependencies import image_commands
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
 from memguard_hooks.tree import WorkTree
@@ -197,7 +197,7 @@ def test_places_of_words(tmp_path: Path) -> None:
     ],
 )
 def test_names_of_images(path: str, expected: bool) -> None:  # noqa: FBT001 - a column of the table
-    assert image.is_image(path) is expected
+    assert image_commands.is_image(path) is expected
 
 
 @pytest.mark.parametrize(
@@ -269,5 +269,5 @@ def test_words_that_the_build_fills_in_are_told(tmp_path: Path) -> None:
 
 def test_commands_of_an_image_are_bounded(tmp_path: Path) -> None:
     found = project(tmp_path, {"Dockerfile": of(*["RUN pip install litellm"] * 20_000), "main.py": ""})
-    assert len(found.declared.installed_by_commands) == image.MAX_RUNS
+    assert len(found.declared.installed_by_commands) == image_commands.MAX_RUNS
     assert [gap.reason for gap in found.skipped] == ["runs more than 500 commands: the rest is not read"]

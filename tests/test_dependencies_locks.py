@@ -13,7 +13,7 @@ from packaging.pylock import Pylock
 from packaging.requirements import Requirement
 from work import at_most
 
-from memguard_hooks.dependencies import locks, pyproject
+from memguard_hooks.dependencies import lock_readers, pyproject
 from memguard_hooks.dependencies.inventory import Inventory
 from memguard_hooks.dependencies.lock import Lock, LockEdge, LockedPackage
 from memguard_hooks.dependencies.requirement import RequirementSource, normalize_name
@@ -42,7 +42,7 @@ WRITTEN = [
 def read(path: str) -> Lock:
     """Read a lock of the data."""
     folder, _, name = path.rpartition("/")
-    return locks.read(WorkTree(str(DATA / folder)), name)
+    return lock_readers.read(WorkTree(str(DATA / folder)), name)
 
 
 def listing(path: str) -> dict[str, str | None]:
@@ -141,7 +141,7 @@ def test_why_of_a_lock_by_itself(path: str, name: str, way: tuple[str, ...] | No
 def write(folder: Path, name: str, text: str | bytes) -> Lock:
     """Write a lock and read it."""
     (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    return locks.read(WorkTree(str(folder)), name)
+    return lock_readers.read(WorkTree(str(folder)), name)
 
 
 UV = 'version = 1\n[[package]]\nname = "x"\nversion = "1"\n'
@@ -338,9 +338,9 @@ def test_a_directory_and_a_link_out(tmp_path: Path) -> None:
     tree = WorkTree(str(tmp_path / "root"))
     for name, message in (("uv.lock", "is a directory, not a file"), ("poetry.lock", "leads out of the repository")):
         with pytest.raises(UnreadableError, match=message):
-            locks.read(tree, name)
+            lock_readers.read(tree, name)
     with pytest.raises(MemguardError, match="no such file"):
-        locks.read(tree, "pdm.lock")
+        lock_readers.read(tree, "pdm.lock")
 
 
 def test_a_ring_of_ten_thousand_packages_ends(tmp_path: Path) -> None:
@@ -368,4 +368,4 @@ def test_a_ring_of_ten_thousand_packages_ends(tmp_path: Path) -> None:
     ],
 )
 def test_names(data: bytes, name: str, expected: bool) -> None:  # noqa: FBT001
-    assert locks.names(data, name) is expected
+    assert lock_readers.names(data, name) is expected

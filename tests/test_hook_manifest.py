@@ -12,7 +12,7 @@ import pytest
 import tomli
 import yaml
 
-from memguard_hooks.dependencies import locks, manifests
+from memguard_hooks.dependencies import lock_readers, manifests
 from memguard_hooks.deployment import compose, discover, readers
 from memguard_hooks.finding import CODES
 from memguard_hooks.hooks import all_hooks
@@ -230,7 +230,7 @@ def test_all_deployment_files_that_are_read_wake(name: str) -> None:
 @pytest.mark.parametrize("name", JUDGE_FILES[:2])
 @pytest.mark.parametrize("path", [*MANIFEST_PATHS, *OTHER_PATHS, "Pyproject.toml"])
 def test_files_that_wake_are_those_that_a_run_without_names_reads(name: str, path: str) -> None:
-    is_read = manifests.is_manifest(path) or locks.is_lock(path)
+    is_read = manifests.is_manifest(path) or lock_readers.is_lock(path)
     assert bool(re.search(str(HOOKS[name]["files"]), path)) == is_read
 
 

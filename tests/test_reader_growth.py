@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from work import LINEAR, at_most, growth
 
-from memguard_hooks.dependencies import conda, deployed, image, requirements_txt, setup_cfg
+from memguard_hooks.dependencies import conda, image_commands, installation, requirements_txt, setup_cfg
 from memguard_hooks.dependencies.requirement import mentions
 from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.command import Host, parse
@@ -81,7 +81,7 @@ def test_memory_is_that_of_the_file(tmp_path: Path, piece: bytes) -> None:
 
 def test_a_command_is_looked_for_once() -> None:
     with at_most(30_000):
-        assert len(set(map(deployed.places_in("a\n" * 200, "c" * 2_000, 1, 1), range(2_000)))) == 1
+        assert len(set(map(installation.places_in("a\n" * 200, "c" * 2_000, 1, 1), range(2_000)))) == 1
 
 
 def _start(command: str, name: str, text: str) -> None:
@@ -92,12 +92,12 @@ def _start(command: str, name: str, text: str) -> None:
     ("act", "make"),
     [
         pytest.param(lambda text: list(setup_cfg.read_options(text)), lambda size: f"a{' ' * size}b", id="setup-cfg"),
-        pytest.param(deployed._EXPORT.search, lambda size: "uv a " * size, id="export"),
+        pytest.param(installation._EXPORT.search, lambda size: "uv a " * size, id="export"),
         pytest.param(
             lambda text: conda._requirement(text, "environment.yml", 1, 1), lambda size: f"a b{' ' * size}c", id="conda"
         ),
         pytest.param(
-            lambda text: image.read(text.encode(), "Dockerfile"),
+            lambda text: image_commands.read(text.encode(), "Dockerfile"),
             lambda size: "FROM a\nRUN " + "--mount=" * size,
             id="mounts",
         ),

@@ -21,7 +21,7 @@ from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.deployment.start import EntryPoint, StartCommand
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Estimate, Skipped
-from memguard_hooks.formats.shell import split_plain
+from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.imports.graph import MOMENTS, External, Walk
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import MEASURED, Project

@@ -15,7 +15,7 @@ from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.position import Place
-from memguard_hooks.formats.shell import Operator, ShellError, ShellWord, split_words, substitutions, unquote
+from memguard_hooks.formats.shell_words import Operator, ShellError, ShellWord, split_words, substitutions, unquote
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it

@@ -11,7 +11,7 @@ import re
 from memguard_hooks.deployment.servers import read_program
 from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartCommand, parse_entrypoint, unknown
 from memguard_hooks.deployment.wrappers import unwrap
-from memguard_hooks.formats.shell import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
+from memguard_hooks.formats.shell_words import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
@@ -184,17 +184,17 @@ def _script(data: bytes, path: str, arguments: Sequence[str], host: Host) -> Sta
 
 def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str | None = None) -> StartCommand:
     """Read what a script, or a command that is one, comes to: its one command that stays."""
-    from memguard_hooks.deployment import shell_script
+    from memguard_hooks.deployment import start_script
 
-    script = shell_script.read(data, arguments)
+    script = start_script.read(data, arguments)
     where = f"{path}:{script.line} is a" if path is not None else "the command is a"
-    if isinstance(script, shell_script.ScriptProgram):
+    if isinstance(script, start_script.ScriptProgram):
         return unknown(f"{where} {_PROGRAM}")
     variables = dict(host.variables)
     for name, text in script.variables:
         variables[name] = " ".join(expand(text, variables, host.cpus))
     folder, folders = host.folder, script.folders
-    if folders[:1] == (shell_script.HERE,):
+    if folders[:1] == (start_script.HERE,):
         folder, folders = parent(path or ""), folders[1:]
     host = host._replace(variables=variables)
     lines = [" && ".join([*(f"cd {inner}" for inner in folders), one]) for one in script.commands]

@@ -13,7 +13,7 @@ import re
 import shlex
 
 from memguard_hooks.deployment import dockerfile
-from memguard_hooks.deployment.compose_file import (
+from memguard_hooks.deployment.compose_loader import (
     LIMITS,
     MEMORY,
     ComposeDeclared,

@@ -18,7 +18,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, Instruction, exec_form, instructions
-from memguard_hooks.formats.shell import ShellError, split_plain, unquote
+from memguard_hooks.formats.shell_words import ShellError, split_plain, unquote
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, normalize, parent

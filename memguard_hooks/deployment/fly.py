@@ -17,7 +17,7 @@ from memguard_hooks.deployment.platforms import find_plan, nearest_plans
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import toml_document
-from memguard_hooks.formats.shell import split_plain
+from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
 from memguard_hooks.formats.typed import table
 from memguard_hooks.pattern import late_pattern

@@ -1,13 +1,13 @@
-"""Writes the pins that findings propose: into manifests, never into locks."""
+"""Writes the pins that findings propose: into manifests, never into lock_readers."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
 from memguard_hooks.atomic_write import exchange_file, restore
-from memguard_hooks.dependencies import locks
-from memguard_hooks.dependencies.locked import locked_versions, update_command
+from memguard_hooks.dependencies import lock_readers
 from memguard_hooks.dependencies.manifests import is_named
+from memguard_hooks.dependencies.pinned_beside import locked_versions, update_command
 from memguard_hooks.errors import UnreadableError
 from memguard_hooks.fix.specifier_edit import Wish, pin_all
 from memguard_hooks.rules.dependencies.pins import JudgedRequirement
@@ -34,7 +34,7 @@ def write_pins(tree: WorkTree, judged: Sequence[JudgedRequirement]) -> tuple[str
     for one in judged:
         requirement = one.requirement
         is_manifest = is_named(requirement.path) or requirement.path.endswith((".txt", ".in"))
-        if one.version is not None and is_manifest and not locks.is_lock(requirement.path):
+        if one.version is not None and is_manifest and not lock_readers.is_lock(requirement.path):
             wishes.setdefault(requirement.path, {})[Wish(requirement, one.version)] = None
     told: dict[str, None] = {}
     for path, wanted in sorted(wishes.items()):

@@ -11,7 +11,7 @@ from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.shell import ShellError, ShellWord, expand, split_words
+from memguard_hooks.formats.shell_words import ShellError, ShellWord, expand, split_words
 from memguard_hooks.measure.interpreter import PythonInterpreter, make_environment
 from memguard_hooks.measure.measure import MeasureTarget
 from memguard_hooks.measure.serving import Start

@@ -15,7 +15,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from memguard_hooks.dependencies.deployed import Command, Deployed
+    from memguard_hooks.dependencies.installation import Command, Deployed
     from memguard_hooks.dependencies.inventory import Inventory
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.requirement import Manifest, Requirement
@@ -67,7 +67,7 @@ class Declared:
 
         A file that was named counts whatever its name, unless that is another's.
         """
-        from memguard_hooks.dependencies import locks
+        from memguard_hooks.dependencies import lock_readers
 
         project = self._files
         found = [
@@ -77,16 +77,16 @@ class Declared:
         ]
         if project.named is None or any(map(self.may_install, project.paths)):
             found += sorted(
-                path for path in self.deployed.named if not locks.is_lock(path) and not project.is_excluded(path)
+                path for path in self.deployed.named if not lock_readers.is_lock(path) and not project.is_excluded(path)
             )
         return tuple(dict.fromkeys(found))
 
     @property
     def lock_paths(self) -> tuple[str, ...]:
         """The locks among the files to judge."""
-        from memguard_hooks.dependencies import locks
+        from memguard_hooks.dependencies import lock_readers
 
-        return tuple(path for path in self._files.paths if locks.is_lock(path))
+        return tuple(path for path in self._files.paths if lock_readers.is_lock(path))
 
     def manifest(self, path: str, names: frozenset[str] | None = None) -> Manifest:
         """Read one manifest, and what it includes, for the requirements of these names, or for all.
@@ -133,7 +133,7 @@ class Declared:
 
     def locks(self, names: Iterable[str]) -> list[Lock]:
         """Read the locks to judge whose bytes name one of the distributions; one that does not parse is noted as broken."""
-        from memguard_hooks.dependencies import locks
+        from memguard_hooks.dependencies import lock_readers
 
         names = tuple(names)
         found: list[Lock] = []
@@ -142,8 +142,8 @@ class Declared:
                 data = self._files.tree.read(path)
                 if data is None:
                     raise MemguardError("no such file", path)
-                if any(locks.names(data, name) for name in names):
-                    found.append(locks.read(self._files.tree, path))
+                if any(lock_readers.names(data, name) for name in names):
+                    found.append(lock_readers.read(self._files.tree, path))
             except UnreadableError as error:
                 self._files.unreadable(error, was_named=self._files.named is not None)
             except MemguardError as error:
@@ -154,29 +154,33 @@ class Declared:
     @cached_property
     def install_commands(self) -> tuple[Command, ...]:
         """The commands that install what the project needs: those of its images, and of the platforms it is made for."""
-        from memguard_hooks.dependencies import deployed, image
+        from memguard_hooks.dependencies import image_commands, installation
 
         found: list[Command] = []
         for path in _images(self._files.tree):
-            data = None if self._files.is_excluded(path) or image.is_for_development(path) else self._files.read_file(path)
+            data = (
+                None
+                if self._files.is_excluded(path) or image_commands.is_for_development(path)
+                else self._files.read_file(path)
+            )
             if data is None:
                 continue
-            dockerfile = image.read(data, path)
+            dockerfile = image_commands.read(data, path)
             if dockerfile.has_more:
-                reason = f"runs more than {image.MAX_RUNS} commands: the rest is not read"
+                reason = f"runs more than {image_commands.MAX_RUNS} commands: the rest is not read"
                 self._files.skipped.append(Skipped(path, None, reason))
-            found += deployed.of_image(dockerfile)
+            found += installation.of_image(dockerfile)
         builds = dict.fromkeys(build for service in self._context.services() for build in service.builds)
         for build in builds:
-            if not image.is_image(build.place.path):
+            if not image_commands.is_image(build.place.path):
                 text = (self._files.read_file(build.place.path) or b"").decode("utf-8", "replace")
-                place = deployed.places_in(text, build.command, build.place.line, build.place.column)
-                found.append(deployed.Command(build.command, build.place.path, place, (build.folder,)))
+                place = installation.places_in(text, build.command, build.place.line, build.place.column)
+                found.append(installation.Command(build.command, build.place.path, place, (build.folder,)))
         return tuple(found)
 
     def may_install(self, path: str) -> bool:
         """Tell whether a file may hold commands that install packages, by its name."""
-        from memguard_hooks.dependencies.image import is_image
+        from memguard_hooks.dependencies.image_commands import is_image
         from memguard_hooks.deployment.readers import PLATFORM_FILES
 
         return is_image(path) or path.rpartition("/")[2] in PLATFORM_FILES or path.endswith("nixpacks.toml")
@@ -184,23 +188,23 @@ class Declared:
     @cached_property
     def installed_by_commands(self) -> tuple[Requirement, ...]:
         """The packages that commands install by their names, in the files to judge."""
-        from memguard_hooks.dependencies import deployed
+        from memguard_hooks.dependencies import installation
 
         judged = frozenset(self._files.paths)
         commands = [command for command in self.install_commands if command.path in judged]
-        found = [installed for command in commands for installed in deployed.installs_of(command)]
+        found = [installed for command in commands for installed in installation.installs_of(command)]
         self._files.skipped += [gap for installed in found for gap in installed.skipped]
         return tuple(requirement for installed in found for requirement in installed.requirements)
 
     @cached_property
     def deployed(self) -> Deployed:
         """The files, extras and groups that the deployment installs, as far as its files tell."""
-        from memguard_hooks.dependencies import deployed
+        from memguard_hooks.dependencies import installation
 
         services = self._context.services()
         if any(not one.builds and one.path.endswith(("Procfile", ".service")) for one in services):
-            return deployed.Deployed()  # nobody knows how these are built
-        return deployed.find(self._files.tree, self.install_commands)
+            return installation.Deployed()  # nobody knows how these are built
+        return installation.find(self._files.tree, self.install_commands)
 
     @cached_property
     def asked_extras(self) -> frozenset[str]:
@@ -269,7 +273,7 @@ class Declared:
 
     @cached_property
     def _known(self) -> tuple[Inventory, tuple[MemguardError, ...]]:
-        from memguard_hooks.dependencies import locks
+        from memguard_hooks.dependencies import lock_readers
         from memguard_hooks.dependencies.inventory import Inventory
 
         whole = self._whole
@@ -283,7 +287,7 @@ class Declared:
                 faults.append(error)
         for path in whole.lock_paths:
             try:
-                found.append(locks.read(self._files.tree, path))
+                found.append(lock_readers.read(self._files.tree, path))
             except MemguardError as error:
                 faults.append(error)
         return self._inventory(tuple(requirements), tuple(found), Inventory), tuple(faults)
@@ -358,7 +362,7 @@ class Declared:
 
     def _manifests_above(self, folder: str) -> list[str]:
         """Return the manifests of a folder and of those above it, the nearest first, and those that are installed."""
-        from memguard_hooks.dependencies import locks
+        from memguard_hooks.dependencies import lock_readers
         from memguard_hooks.tree import parent
 
         project = self._files
@@ -371,26 +375,26 @@ class Declared:
             if not folder:
                 break
             folder = parent(folder)
-        installed = sorted(path for path in self.deployed.named if not locks.is_lock(path))
+        installed = sorted(path for path in self.deployed.named if not lock_readers.is_lock(path))
         return [path for path in dict.fromkeys([*found, *installed]) if not project.is_excluded(path)]
 
     @cached_property
     def _lock_path(self) -> str | None:
         """The first lock in the root that is installed."""
-        from memguard_hooks.dependencies import locks
+        from memguard_hooks.dependencies import lock_readers
 
         there = {entry.name for entry in self._files.tree.entries("") if not entry.is_folder}
-        names = dict.fromkeys((*locks.beside(self._files.tree, "pyproject.toml"), *locks.LOCKS))
+        names = dict.fromkeys((*lock_readers.beside(self._files.tree, "pyproject.toml"), *lock_readers.LOCKS))
         found = (name for name in names if name in there and not self._files.is_excluded(name))
         return next((name for name in found if self.deployed.counts(name)), None)
 
     @cached_property
     def _locked(self) -> Mapping[str, tuple[LockedPackage, ...]]:
         """The packages of that lock; none where it does not parse."""
-        from memguard_hooks.dependencies import locks
+        from memguard_hooks.dependencies import lock_readers
 
         try:
-            return locks.read(self._files.tree, self._lock_path).packages if self._lock_path else {}
+            return lock_readers.read(self._files.tree, self._lock_path).packages if self._lock_path else {}
         except MemguardError:
             return {}
 
@@ -424,14 +428,18 @@ class Declared:
 
 def _is_other(path: str) -> bool:
     """Tell whether a file is a lock or says what is deployed, by its name: it declares requirements in another way."""
-    from memguard_hooks.dependencies import image, locks
+    from memguard_hooks.dependencies import image_commands, lock_readers
 
-    return locks.is_lock(path) or image.is_image(path) or path.endswith((".yaml", ".yml", ".toml", ".json", ".sh", ".py"))
+    return (
+        lock_readers.is_lock(path)
+        or image_commands.is_image(path)
+        or path.endswith((".yaml", ".yml", ".toml", ".json", ".sh", ".py"))
+    )
 
 
 def _images(tree: Tree) -> list[str]:
     """Return the Dockerfiles of a tree, down to the second level of folders."""
-    from memguard_hooks.dependencies.image import is_image
+    from memguard_hooks.dependencies.image_commands import is_image
     from memguard_hooks.tree import SKIPPED_FOLDERS
 
     found: list[str] = []

@@ -18,7 +18,7 @@ from memguard_hooks.deployment.start import (
     UnknownStartError,
     count_workers,
 )
-from memguard_hooks.formats.shell import split_plain
+from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.record import Record
 
 GRAMMAR = grammar("""

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
-from memguard_hooks.dependencies import locks
-from memguard_hooks.dependencies.locked import locked_versions
+from memguard_hooks.dependencies import lock_readers
+from memguard_hooks.dependencies.pinned_beside import locked_versions
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity, mib
@@ -142,13 +142,13 @@ def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[st
     """Give the locks that are made from some manifests and are not judged themselves."""
     names = tuple(names)
     for path in sorted(manifests):
-        for beside in locks.beside(project.tree, path):
+        for beside in lock_readers.beside(project.tree, path):
             data = project.read_file(beside)
             if data is None or project.is_excluded(beside):
                 continue
-            if beside not in project.declared.lock_paths and any(locks.names(data, one) for one in names):
+            if beside not in project.declared.lock_paths and any(lock_readers.names(data, one) for one in names):
                 with suppress(MemguardError):  # it is judged where it is staged
-                    yield locks.read(project.tree, beside)
+                    yield lock_readers.read(project.tree, beside)
             break
 
 

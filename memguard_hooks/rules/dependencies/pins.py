@@ -6,7 +6,7 @@ import re
 
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
-from memguard_hooks.dependencies.locked import lock_without, locked_versions, update_command
+from memguard_hooks.dependencies.pinned_beside import lock_without, locked_versions, update_command
 from memguard_hooks.dependencies.requirement import (
     Manifest,
     Requirement,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
-    from memguard_hooks.dependencies.locked import Locked
+    from memguard_hooks.dependencies.pinned_beside import Locked
     from memguard_hooks.dependencies.requirement import Pin, RequirementSource
     from memguard_hooks.project.project import Project
 

@@ -12,7 +12,7 @@ import warnings
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.module_names import known_modules, modules_of
-from memguard_hooks.dependencies import locks, manifests
+from memguard_hooks.dependencies import lock_readers, manifests
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
@@ -88,7 +88,7 @@ class _Code:
                 for name in imported:
                     self._imports.setdefault(name.partition(".")[0], {}).setdefault(path, []).append(name)
                 self.quoted.update(match[1].decode() for match in quoted.finditer(data))
-            elif _MENTIONS.search(path) and path != known and not (locks.is_lock(path) or manifests.is_named(path)):
+            elif _MENTIONS.search(path) and path != known and not (lock_readers.is_lock(path) or manifests.is_named(path)):
                 data = project.read_file(path) or b""
                 self.mentions += [data] if len(data) <= MAX_BYTES else []
 

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from functools import cache
 
-from memguard_hooks.dependencies import dependency_groups, image, locks, manifests, poetry, uv
+from memguard_hooks.dependencies import dependency_groups, image_commands, lock_readers, manifests, poetry, uv
 from memguard_hooks.dependencies.install_command import SHELLS, InstallArguments, read_installs, read_programs
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name
 from memguard_hooks.errors import MemguardError
@@ -91,7 +91,7 @@ _LEFT_OUT = late_pattern(r"\b(?:UV_NO_DEV|UV_NO_DEFAULT_GROUPS)(?==(?!0|false)|[
 _INSTALLERS = late_pattern(rb"\b(?:pip[\d.]*|uv|poetry|pdm|pipenv|conda|mamba|micromamba)\b")
 
 
-def of_image(found: image.Dockerfile) -> list[Command]:
+def of_image(found: image_commands.Dockerfile) -> list[Command]:
     """Return the commands of a Dockerfile, which may be built in its folder, in one above it, or in the root."""
     folders = [parent(found.path)]
     while folders[-1]:
@@ -263,7 +263,7 @@ def _with_included(tree: Tree, files: Iterable[str]) -> set[str]:
         try:
             if path.endswith("uv.lock"):
                 found.update(_members(tree, path))
-            if locks.is_lock(path) or image.is_image(path):
+            if lock_readers.is_lock(path) or image_commands.is_image(path):
                 continue
             manifest = manifests.read(tree, path)
         except MemguardError:
@@ -274,6 +274,6 @@ def _with_included(tree: Tree, files: Iterable[str]) -> set[str]:
 
 def _members(tree: Tree, path: str) -> list[str]:
     """Return the manifests of the members of a workspace."""
-    packages = [one for ones in locks.read(tree, path).packages.values() for one in ones]
+    packages = [one for ones in lock_readers.read(tree, path).packages.values() for one in ones]
     folders = [join(parent(path), one.source.location) for one in packages if one.source and one.source.kind == "path"]
     return [f"{folder}/pyproject.toml" for folder in folders if folder]

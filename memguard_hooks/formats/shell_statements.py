@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.formats.shell import Operator, ShellWord, split_words
+from memguard_hooks.formats.shell_words import Operator, ShellWord, split_words
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 

@@ -12,8 +12,7 @@ import re
 import shlex
 from fnmatch import fnmatchcase
 
-from memguard_hooks.formats.shell import ShellError, ShellWord, unquote
-from memguard_hooks.formats.shell_tree import (
+from memguard_hooks.formats.shell_statements import (
     Compound,
     NotParsedError,
     ShellBranch,
@@ -22,6 +21,7 @@ from memguard_hooks.formats.shell_tree import (
     Statements,
     parse,
 )
+from memguard_hooks.formats.shell_words import ShellError, ShellWord, unquote
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 

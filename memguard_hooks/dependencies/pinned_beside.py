@@ -5,7 +5,7 @@ A lock is taken apart only where its bytes name the package.
 
 from __future__ import annotations
 
-from memguard_hooks.dependencies import locks
+from memguard_hooks.dependencies import lock_readers
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
@@ -40,16 +40,16 @@ def lock_without(tree: Tree, requirement: Requirement, counts: Callable[[str], b
 
     Only the first lock that counts is asked, and one that cannot be read, or has no packages, says nothing.
     """
-    for path in locks.beside(tree, requirement.path):
+    for path in lock_readers.beside(tree, requirement.path):
         if path.endswith("pylock.toml") or not counts(path):
             continue
         try:
             data = tree.read(path)
             if data is None:
                 continue
-            if locks.names(data, requirement.name):
+            if lock_readers.names(data, requirement.name):
                 return None
-            packages = locks.read(tree, path).packages
+            packages = lock_readers.read(tree, path).packages
         except MemguardError:
             return None
         return path if packages else None
@@ -74,12 +74,12 @@ def _candidates(tree: Tree, path: str) -> Iterator[str]:
     if name.endswith(".in"):
         yield from (f"{one}/{name[:-3]}.txt".lstrip("/") for one in folders[:2])
     elif name == "pyproject.toml":
-        yield from locks.beside(tree, path)
+        yield from lock_readers.beside(tree, path)
         above = (f"{one}/uv.lock".lstrip("/") for one in folders[1:])
         yield from (lock for lock in above if _has_member(tree, lock, folder))
         yield f"{folder}/requirements.txt".lstrip("/")
     elif name == "Pipfile":
-        yield from locks.beside(tree, path)
+        yield from lock_readers.beside(tree, path)
 
 
 def _has_member(tree: Tree, path: str, folder: str) -> bool:
@@ -87,7 +87,7 @@ def _has_member(tree: Tree, path: str, folder: str) -> bool:
     try:
         if tree.read(path) is None:
             return False
-        packages = locks.read(tree, path).packages
+        packages = lock_readers.read(tree, path).packages
     except MemguardError:
         return False
     sources = (one.source for ones in packages.values() for one in ones)
@@ -108,8 +108,8 @@ def _in_requirements(tree: Tree, path: str, name: str) -> list[str]:
 def _in_lock(tree: Tree, path: str, name: str) -> list[str]:
     try:
         data = tree.read(path)
-        if data is None or not locks.names(data, name):
+        if data is None or not lock_readers.names(data, name):
             return []
-        return [one.version for one in locks.read(tree, path).packages.get(name, ()) if one.version is not None]
+        return [one.version for one in lock_readers.read(tree, path).packages.get(name, ()) if one.version is not None]
     except MemguardError:
         return []
