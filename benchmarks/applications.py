@@ -53,7 +53,7 @@ RUN_TIMEOUT = 300
 IDLE_SECONDS = 3
 """A process that has used no processor for so long has come to what it waits for."""
 
-EAGER: tuple[Moment, ...] = ("start", "request")
+EAGER: tuple[Moment, ...] = ("start", "serving")
 """What the estimate counts as loaded."""
 
 STANDARD = "(standard library)"

@@ -163,8 +163,8 @@ def test_django_at_start_and_at_the_first_request(shop: Path) -> None:
     assert "shop/signals.py" in start
     assert "shop/charts.py" in request - start
     assert set(found.files["start"]) == start
-    assert set(found.files["request"]) == request - start
-    assert set(found.files["call"]) == {"shop/sheets.py"}
+    assert set(found.files["serving"]) == request - start
+    assert set(found.files["all"]) == {"shop/sheets.py"}
 
 
 def test_a_worker_of_celery(shop: Path) -> None:
@@ -224,10 +224,10 @@ EDGES = {
     "middleware": (
         "MIDDLEWARE = ['shop.slow.Middleware']\n", Framework(), [edge("shop.slow", 1, "start", "as middleware of Django")]),
     "a URLconf": (
-        "ROOT_URLCONF = 'proj.urls'\n", Framework(), [edge("proj.urls", 1, "request", "as the URLconf of Django")]),
+        "ROOT_URLCONF = 'proj.urls'\n", Framework(), [edge("proj.urls", 1, "serving", "as the URLconf of Django")]),
     "an included URLconf": (
         INCLUDED, Framework(),
-        [edge("a.urls", 2, "request", "as an included URLconf"), edge("b.urls", 3, "request", "as an included URLconf")]),
+        [edge("a.urls", 2, "serving", "as an included URLconf"), edge("b.urls", 3, "serving", "as an included URLconf")]),
     "an included list": ("urlpatterns = [path('a', include(router.urls))]\n", Framework(), []),
     "include of a worker": (
         "app = Celery('x', include=['a.jobs'])\n", Framework(is_worker=True),

@@ -213,7 +213,7 @@ def estimate_process(
     everything = _roots(sources, walked, MOMENTS)
     parts, low, high = add_up(base, eager)
     late = sum(part.anonymous for part in parts) - sum(part.anonymous for part in add_up(base, at_start)[0])
-    late_source = sum(walked.files["request"].values())
+    late_source = sum(walked.files["serving"].values())
     source = sum(walked.files["start"].values()) + late_source
     of_source = known.first_party(source) if known is not None else None
     if of_source is not None and known is not None:
@@ -242,7 +242,7 @@ def estimate_process(
         high=int(expected + math.hypot(*high)),
         anonymous=sum(part.anonymous for part in parts),
         # The mean of own costs may fall when another root joins in; what is loaded does not.
-        all_loaded=max(expected, loaded + own + int(sum(walked.files["call"].values()) * SOURCE_FACTOR.expected)),
+        all_loaded=max(expected, loaded + own + int(sum(walked.files["all"].values()) * SOURCE_FACTOR.expected)),
         base=base,
         roots=tuple(eager),
         late_anonymous=max(0, late) + own_anonymous * late_source // max(1, source),

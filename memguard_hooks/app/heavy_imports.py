@@ -101,7 +101,7 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
             proven = partial_walk(entry, leading)
             project.skipped += proven.skipped
         for external in proven.externals:
-            if external.moment == "call" or external.site is None:
+            if external.moment == "all" or external.site is None:
                 continue
             path = external.chain[-1].path
             if project.is_excluded(path) or (staged is not None and not any(step.path in staged for step in external.chain)):
@@ -110,7 +110,7 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
                 key = (path, external.site.line, external.site.column, root)
                 last = external.chain[-1]._replace(module=_told(project, external.names[0], root))
                 chain = (*external.chain[:-1], last)
-                eager = Eager(path, external.site, root, chain, external.moment == "request")
+                eager = Eager(path, external.site, root, chain, external.moment == "serving")
                 known = found.get(key)
                 if known is None or (known.at_request, len(known.chain)) > (eager.at_request, len(eager.chain)):
                     found[key] = eager

@@ -41,8 +41,8 @@ def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
     for text, line in names.get("MIDDLEWARE"):
         yield FrameworkEdge(text.rpartition(".")[0], line, "start", "as middleware of Django")
     for text, line in names.get("ROOT_URLCONF"):
-        yield FrameworkEdge(text, line, "request", "as the URLconf of Django")
+        yield FrameworkEdge(text, line, "serving", "as the URLconf of Django")
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args and dotted_end(node.func) == "include":
             for text, line in names.strings(node.args[0])[:1]:  # the second is a namespace
-                yield FrameworkEdge(text, line, "request", "as an included URLconf")
+                yield FrameworkEdge(text, line, "serving", "as an included URLconf")

@@ -142,7 +142,7 @@ def _decode_outline(row: Any) -> Outline:
     size, edges, called, problem = row
     return Outline(
         _checked(size, int),
-        tuple(FrameworkEdge(_text(a), _checked(b, int), _one_of(c, ("start", "request")), _text(d), _checked(e, bool))
+        tuple(FrameworkEdge(_text(a), _checked(b, int), _one_of(c, ("start", "serving")), _text(d), _checked(e, bool))
               for a, b, c, d, e in edges),
         _texts(called),
         None if problem is None else _problem(problem),

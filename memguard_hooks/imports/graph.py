@@ -26,10 +26,10 @@ MAX_FILES = 20_000
 MAX_READS = 3
 """Times that one file is read because more of its functions are called, each time with all that are known by then."""
 
-Moment: TypeAlias = "Literal['start', 'request', 'call']"
-"""When something is loaded: as the service starts, at its first request, or in a call that may never come."""
+Moment: TypeAlias = "Literal['start', 'serving', 'all']"
+"""When something is loaded: at start, with the first requests or jobs that are served, or by calls that may never come."""
 
-MOMENTS: tuple[Moment, ...] = ("start", "request", "call")
+MOMENTS: tuple[Moment, ...] = ("start", "serving", "all")
 
 Read: TypeAlias = "Callable[[str, Target], FileReading]"
 
@@ -176,17 +176,17 @@ class _Walker:
             reading = self._read(path, target)
         except MemguardError as error:
             self._skipped[Skipped(path, error.line, error.message)] = None
-            if moment != "call":
+            if moment != "all":
                 self._unread.append(path)
             return
         if reading.problem is not None:
             reason = f"{reading.problem.message}; of its imports only those at the start of a line are followed"
             self._skipped[Skipped(path, reading.problem.line, reason)] = None
-            if moment != "call":
+            if moment != "all":
                 self._unread.append(path)
         if reading.note is not None:
             self._notes[Skipped(path, reading.note.line, reading.note.message)] = None
-        for unknown in reading.analysis.unknown if moment != "call" else ():
+        for unknown in reading.analysis.unknown if moment != "all" else ():
             self._skipped[Skipped(path, unknown.line, f"imports a computed name: {unknown.text}")] = None
         if not any(path in files for files in self._files.values()):
             self._files[moment][path] = reading.size
@@ -194,7 +194,7 @@ class _Walker:
             if site.when == "call":
                 self._deferring.add(path)
             if site.when != "never":
-                self._site(site, reached, moment if site.when == "import" else "call")
+                self._site(site, reached, moment if site.when == "import" else "all")
         for edge in reading.edges:
             later = max(MOMENTS.index(moment), MOMENTS.index(edge.moment))
             site = ImportSite(edge.line, 1, edge.line, edge.module, 0, (), "import", edge.why)
@@ -219,7 +219,7 @@ class _Walker:
             if path not in self._seen and (self._only is None or path in self._only):
                 chain = (*reached.chain, Step(reached.path, site.line, name))
                 self._queues[moment].append(_Reached(path, self._resolver.name_of(path, name), chain))
-        if moment != "call":
+        if moment != "all":
             for name in site.calls:
                 self._call(module, name)
         if found or is_own_or_absent:

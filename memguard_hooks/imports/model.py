@@ -80,7 +80,7 @@ class FrameworkEdge(Record):
 
     module: str
     line: int
-    moment: Literal["start", "request"]
+    moment: Literal["start", "serving"]
     why: str
     is_optional: bool = False
 

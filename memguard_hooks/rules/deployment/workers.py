@@ -113,7 +113,7 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         names = dict.fromkeys(
             root
             for one in now.walked.externals
-            if one.moment == "call"
+            if one.moment == "all"
             for name in one.names
             if (root := running.project.heavy.root_of(name)) is not None and root not in eager
         )
