@@ -119,6 +119,18 @@ class Host(Record):
         """Return the entry point that a text names in a folder, whose modules are looked up in some paths too."""
         return parse_entrypoint(text, self.folder if folder is None else folder)._replace(roots=self.source_roots(paths))
 
+    def module_of(self, path: str) -> tuple[str, str] | None:
+        """Return the folder that a file's module is found in, and its dotted name: above all packages that it lies in."""
+        inner = self.inside(path)
+        if inner is None:
+            return None
+        inner = re.sub(r"(?:/__init__)?\.py$", "", inner)
+        parent, _, name = inner.rpartition("/")
+        while parent and self.read(f"{parent}/__init__.py") is not None:
+            parent, _, package = parent.rpartition("/")
+            name = f"{package}.{name}"
+        return parent, name
+
     def count_cpus(self, what: str) -> Count:
         """Return the number of CPUs, which is what a program starts where nobody tells it."""
         if self.cpus is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.servers import asgi, celery, frameworks, gunicorn, process_managers, queues, uvicorn, wsgi
 from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, unknown
 
 TYPE_CHECKING = False  # as typing has it
@@ -12,28 +11,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeAlias
 
+    from memguard_hooks.deployment.servers.process_managers import Parse
+
 _Read: TypeAlias = "Callable[[list[str], Host], StartCommand]"
 
-_PROGRAMS: dict[str, tuple[_Read, str]] = {
-    "gunicorn": (gunicorn.read, "gunicorn"),
-    "uvicorn": (uvicorn.read, "uvicorn"),
-    "fastapi": (uvicorn.read_fastapi, "fastapi"),
-    "hypercorn": (asgi.read_hypercorn, "hypercorn"),
-    "granian": (asgi.read_granian, "granian"),
-    "daphne": (asgi.read_daphne, "daphne"),
-    "waitress-serve": (wsgi.read_waitress, "waitress"),
-    "uwsgi": (wsgi.read_uwsgi, "uwsgi"),
-    "celery": (celery.read, "celery"),
-    "rq": (queues.read_rq, "rq"),
-    "dramatiq": (queues.read_dramatiq, "dramatiq"),
-    "huey_consumer": (queues.read_huey, "huey"),
-    "huey_consumer.py": (queues.read_huey, "huey"),
-    "arq": (queues.read_arq, "arq"),
-    "taskiq": (queues.read_taskiq, "taskiq"),
-    "flask": (frameworks.read_flask, "flask"),
-    "django-admin": (frameworks.read_django_admin, "django"),
-}
-"""The reader of each program's words, and what messages call the program."""
+_PROGRAMS = {
+    "waitress-serve": "waitress",
+    "huey_consumer": "huey",
+    "huey_consumer.py": "huey",
+    "django-admin": "django",
+    **{
+        name: name
+        for name in (
+            "gunicorn", "uvicorn", "fastapi", "hypercorn", "granian", "daphne", "uwsgi", "celery", "rq", "dramatiq", "arq",
+            "taskiq", "flask",
+        )
+    },
+}  # fmt: skip
+"""What messages call each program that is read."""
+
+_MANAGERS = frozenset({"honcho", "foreman", "hivemind", "overmind", "supervisord"})
+"""Programs that start others, as a file of theirs tells."""
+
+SCRIPTS = {"streamlit": "run", "chainlit": "run", "gradio": "", "panel": "serve", "bokeh": "serve", "solara": "run",
+           "mesop": "", "marimo": "run"}  # fmt: skip
+"""Programs that run the script that they are given, each the name of its package, and the verb before the script."""
 
 _MODULES = {
     "gunicorn.app.wsgiapp": "gunicorn",
@@ -53,24 +55,25 @@ _UNREAD = {
 }
 
 
-def read_program(words: list[str], host: Host, parse: process_managers.Parse) -> StartCommand:
+def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read a command without wrappers; `parse` reads a command that it names."""
     program = words[0].rpartition("/")[2]
     if re.fullmatch(r"python(\d(\.\d+)?)?t?|pypy3?(\.\d+)?", program):
         return _python(words[1:], host, parse)
     if program == "coverage" and words[1:2] == ["run"]:
         return _python(words[2:], host, parse)
-    label = program
+    label = _PROGRAMS.get(program, program)
     try:
         if program in _PROGRAMS:
-            read, label = _PROGRAMS[program]
-            return read(words[1:], host)
-        if program in frameworks.SCRIPTS:
-            return frameworks.read_script(program, words[1:], host)
-        if program in ("honcho", "foreman", "hivemind", "overmind"):
-            return process_managers.read_procfile(program, words[1:], host, parse)
-        if program == "supervisord":
-            return process_managers.read_supervisord(words[1:], host, parse)
+            return _reader_of(program)(words[1:], host)
+        if program in SCRIPTS:
+            from memguard_hooks.deployment.servers.frameworks import read_script
+
+            return read_script(program, SCRIPTS[program], words[1:], host)
+        if program in _MANAGERS:
+            from memguard_hooks.deployment.servers.process_managers import read_manager
+
+            return read_manager(program, words[1:], host, parse)
     except RefusedError as error:
         return unknown(f"{label} refuses the command: {error}", error.entrypoint, label)
     except UnknownStartError as error:
@@ -84,6 +87,45 @@ def read_program(words: list[str], host: Host, parse: process_managers.Parse) ->
     return unknown(_UNREAD.get(program, f"it is not known how {program} starts"))
 
 
+def _reader_of(program: str) -> _Read:
+    """Return the reader of a program's words."""
+    read: _Read
+    match program:
+        case "gunicorn":
+            from memguard_hooks.deployment.servers.gunicorn import read
+        case "uvicorn":
+            from memguard_hooks.deployment.servers.uvicorn import read
+        case "fastapi":
+            from memguard_hooks.deployment.servers.uvicorn import read_fastapi as read
+        case "hypercorn":
+            from memguard_hooks.deployment.servers.asgi import read_hypercorn as read
+        case "granian":
+            from memguard_hooks.deployment.servers.asgi import read_granian as read
+        case "daphne":
+            from memguard_hooks.deployment.servers.asgi import read_daphne as read
+        case "waitress-serve":
+            from memguard_hooks.deployment.servers.wsgi import read_waitress as read
+        case "uwsgi":
+            from memguard_hooks.deployment.servers.wsgi import read_uwsgi as read
+        case "celery":
+            from memguard_hooks.deployment.servers.celery import read
+        case "rq":
+            from memguard_hooks.deployment.servers.queues import read_rq as read
+        case "dramatiq":
+            from memguard_hooks.deployment.servers.queues import read_dramatiq as read
+        case "arq":
+            from memguard_hooks.deployment.servers.queues import read_arq as read
+        case "taskiq":
+            from memguard_hooks.deployment.servers.queues import read_taskiq as read
+        case "flask":
+            from memguard_hooks.deployment.servers.frameworks import read_flask as read
+        case "django-admin":
+            from memguard_hooks.deployment.servers.frameworks import read_django_admin as read
+        case _:
+            from memguard_hooks.deployment.servers.queues import read_huey as read
+    return read
+
+
 def _lambda(handler: str, host: Host) -> StartCommand:
     """Read the handler of a function, `app.handler` or `src/app.handler`, which its platform calls in one process."""
     module, _, attribute = handler.rpartition(".")
@@ -92,7 +134,7 @@ def _lambda(handler: str, host: Host) -> StartCommand:
     return StartCommand(host.entrypoint(f"{module.replace('/', '.')}:{attribute}"))
 
 
-def _python(words: list[str], host: Host, parse: process_managers.Parse) -> StartCommand:
+def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
     roots = host.source_roots()
     waiting = list(words)
     while waiting and waiting[0].startswith("-"):
@@ -106,7 +148,7 @@ def _python(words: list[str], host: Host, parse: process_managers.Parse) -> Star
             return unknown("it runs code that is written on the command line")
         module = flags[2] or (waiting.pop(0) if waiting else "")
         program = _MODULES.get(module, module)
-        if program in _PROGRAMS or program in frameworks.SCRIPTS:
+        if program in _PROGRAMS or program in SCRIPTS:
             return read_program([program, *waiting], host, parse)
         return StartCommand(EntryPoint(f"-m {module}", host.folder, module=module, roots=roots))
     if not waiting or waiting[0] == "-":
@@ -115,5 +157,7 @@ def _python(words: list[str], host: Host, parse: process_managers.Parse) -> Star
     inner = "" if script else host.folder
     start = StartCommand(EntryPoint(waiting[0], inner, script=script or waiting[0], roots=roots))
     if waiting[0].rpartition("/")[2] == "manage.py":
-        return frameworks.read_manage(start, waiting[1:])
+        from memguard_hooks.deployment.servers.frameworks import read_manage
+
+        return read_manage(start, waiting[1:])
     return start

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.deployment.gunicorn_settings import Unresolved
-from memguard_hooks.deployment.options import grammar, split_options
-from memguard_hooks.deployment.servers.clicked import with_variables
+from memguard_hooks.deployment.options import grammar, split_options, with_variables
 from memguard_hooks.deployment.start import Count, Host, StartCommand, UnknownStartError, count_workers
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import toml_document

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
-from memguard_hooks.deployment.servers.clicked import with_variables
+from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options, with_variables
 from memguard_hooks.deployment.start import (
     Count,
     EntryPoint,

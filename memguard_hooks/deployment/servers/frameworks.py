@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import grammar, split_options
-from memguard_hooks.deployment.servers.clicked import with_file, with_variables
-from memguard_hooks.deployment.servers.uvicorn import module_of
+from memguard_hooks.deployment.options import grammar, split_options, with_file, with_variables
 from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
 
 FLASK = grammar("--[no-]debug --version --help --env-file/-e= --app/-A=", "click", ends=True)
@@ -49,7 +47,7 @@ def _flask_app(app: str | None, host: Host) -> EntryPoint | None:
         if app is None:
             return None
     path, _, name = app.partition(":")
-    found = module_of(path, host)
+    found = host.module_of(path)
     if found is None:
         return None
     attribute = re.match(r"\s*(\w*)", name)
@@ -80,14 +78,8 @@ def read_django_admin(words: list[str], host: Host) -> StartCommand:
     return read_manage(StartCommand(entrypoint._replace(roots=host.source_roots(paths))), words)
 
 
-SCRIPTS = {"streamlit": "run", "chainlit": "run", "gradio": "", "panel": "serve", "bokeh": "serve", "solara": "run",
-           "mesop": "", "marimo": "run"}  # fmt: skip
-"""Programs that run the script that they are given, each the name of its package, and the verb before the script."""
-
-
-def read_script(program: str, words: list[str], host: Host) -> StartCommand:
-    """Read what stands behind a program that runs a script in its own process."""
-    verb = SCRIPTS[program]
+def read_script(program: str, verb: str, words: list[str], host: Host) -> StartCommand:
+    """Read what stands behind a program that runs, behind its verb, a script in its own process."""
     if verb and verb not in words:
         raise UnknownStartError(f"{program} is not told to {verb}")
     behind = words[words.index(verb) + 1 :] if verb else words

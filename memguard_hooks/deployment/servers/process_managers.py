@@ -17,7 +17,12 @@ MAX_BYTES = 2**16
 """A list of commands is a screen or two."""
 
 
-def read_procfile(program: str, words: list[str], host: Host, parse: Parse) -> StartCommand:
+def read_manager(program: str, words: list[str], host: Host, parse: Parse) -> StartCommand:
+    """Read what stands behind the name of such a program."""
+    return _read_supervisord(words, host, parse) if program == "supervisord" else _read_procfile(program, words, host, parse)
+
+
+def _read_procfile(program: str, words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read `honcho start [name …]`, where one command is left of the Procfile."""
     if "start" not in words:
         raise UnknownStartError(f"{program} is not told to start")
@@ -40,7 +45,7 @@ def read_procfile(program: str, words: list[str], host: Host, parse: Parse) -> S
     return _only({name: found[name] for name in names if name in found} if names else found, program, host, parse)
 
 
-def read_supervisord(words: list[str], host: Host, parse: Parse) -> StartCommand:
+def _read_supervisord(words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read `supervisord -c FILE`, where the file has one program."""
     named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-c", "--configuration")]
     named += [word.partition("=")[2] for word in words if word.startswith("--configuration=")]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
-from memguard_hooks.deployment.servers.clicked import with_file, with_variables
+from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options, with_file, with_variables
 from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import toml_document
@@ -65,26 +64,13 @@ def read_fastapi(words: list[str], host: Host) -> StartCommand:
         path = given.positional[0] if given.positional else next(iter(paths), None)
         if path is None:
             raise UnknownStartError("fastapi finds neither main.py, app.py nor api.py")
-        found = module_of(path, host)
+        found = host.module_of(path)
         if found is None:
             raise UnknownStartError(f"{path} leads out of the repository")
         entrypoint = host.entrypoint(f"{found[1]}:{given.values.get('--app', 'app')}", folder=found[0])
     if verbs[0] == "dev" and "--no-reload" not in given.flags:
         given = given._replace(flags=given.flags | {"--reload"})
     return _start(entrypoint, given, host, ("uvicorn", "fastapi_cli"))._replace(program="fastapi")
-
-
-def module_of(path: str, host: Host) -> tuple[str, str] | None:
-    """Return the folder that a file's module is found in, and its dotted name: above all packages that it lies in."""
-    inner = host.inside(path)
-    if inner is None:
-        return None
-    inner = re.sub(r"(?:/__init__)?\.py$", "", inner)
-    parent, _, name = inner.rpartition("/")
-    while parent and host.read(f"{parent}/__init__.py") is not None:
-        parent, _, package = parent.rpartition("/")
-        name = f"{package}.{name}"
-    return parent, name
 
 
 def _declared(host: Host) -> str | None:
