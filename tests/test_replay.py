@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import fuzz_replay
 import pytest
+from folders import git, write
 
 from memguard_hooks import replay, store
 from memguard_hooks.commands import check, hook
@@ -104,17 +106,6 @@ class Runner:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Runner:
     monkeypatch.delenv(store.VARIABLE, raising=False)
     return Runner(monkeypatch, capsys)
-
-
-def write(root: Path, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-
-
-def git(root: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True, text=True).stdout
 
 
 def make(root: Path, style: str = "sha1") -> Path:
@@ -605,6 +596,21 @@ def test_a_folder_below_the_top(run: Runner, root: Path) -> None:
     after = run(root / "app")
     assert after.is_replayed
     assert after.said == run.afresh(root / "app").said
+
+
+# Anything
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_any_change_it_says_what_an_empty_store_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """`python tools/fuzz_replay.py` tries more of them."""
+    monkeypatch.delenv(store.VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    found = fuzz_replay.run(tmp_path / "project", seed, 10)
+    assert found.differing == ()
+    assert found.replayed
 
 
 # What is never kept

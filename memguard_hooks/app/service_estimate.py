@@ -291,12 +291,16 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
     if not any(project.tree.differences(before.tree)):
         yield from (one.committed() for one in found)
         return
-    known = {service.name: service for service in find_services(before)}
+    known: dict[str, list[Service]] = {}
+    for service in find_services(before):
+        known.setdefault(service.name, []).append(service)
     for one in found:
+        alike = known.get(one.service.name)
+        then = alike.pop(0) if alike else None
         if one.now is None:
             yield one
-        elif one.service.name in known:
-            yield one.beside(_estimate_past(before, known[one.service.name], one.settings))
+        elif then is not None:
+            yield one.beside(_estimate_past(before, then, one.settings))
         else:
             yield one._replace(commit=one.now.estimate.expected)  # a new service: all of it
 
