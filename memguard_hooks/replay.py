@@ -20,22 +20,14 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.git import find_git, name_of_blob
 from memguard_hooks.output import write
 from memguard_hooks.record import Record
-from memguard_hooks.store import (
-    SETTLED,
-    digest,
-    files_of_packages,
-    find_folder,
-    read_look,
-    read_whole,
-    shrink,
-    write_look,
-    write_whole,
-)
+from memguard_hooks.store import digest, files_of_packages, find_folder, read_whole, shrink, write_whole
 from memguard_hooks.tree import RevisionTree, Seen, WorkTree
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from memguard_hooks.tree import Look
 
 FOLDER = "said"
 
@@ -44,6 +36,9 @@ MAX_KEPT = 64
 
 MAX_PATHS = 20_000
 """Paths that an answer may hang on: each takes some microseconds to ask for."""
+
+SETTLED = 2 * 10**9
+"""Nanoseconds after which a file that changes again looks changed, on every file system."""
 
 DAY = 86_400
 
@@ -233,8 +228,8 @@ def _write_answer(answer: Answer) -> bytes:
     ]
     status = (answer.said.status, answer.committed.status)
     rows = [
-        *(write_look(path, seen) for path, seen in answer.seen.items()),
-        *(write_look(path, seen) for path, seen in answer.around.items()),
+        *(_write_look(path, seen) for path, seen in answer.seen.items()),
+        *(_write_look(path, seen) for path, seen in answer.around.items()),
     ]
     counts = (answer.settled, *status, *map(len, texts), len(answer.seen), len(answer.around))
     first = " ".join([answer.commit, *map(str, counts)]).encode()
@@ -255,11 +250,29 @@ def _read_answer(content: bytes) -> Answer | None:
             text = text[size:]
     except ValueError:
         return None
-    looks = [known for row in rows if (known := read_look(row)) is not None]
+    looks = [known for row in rows if (known := _read_look(row)) is not None]
     if len(looks) != seen + around:
         return None
     said, committed = Said(now, *texts[:2]), Said(later, *texts[2:])
     return Answer(settled, commit, said, committed, dict(looks[:seen]), dict(looks[seen:]))
+
+
+def _write_look(path: str, seen: Seen) -> bytes:
+    """Write what was seen of a path in one line."""
+    look = b"" if seen.look is None else b"%d %d %d %d %d" % seen.look
+    return b"%s\t%s\t%s" % (look, seen.content.hex().encode(), os.fsencode(path))
+
+
+def _read_look(row: bytes) -> tuple[str, Seen] | None:
+    """Return the path and what was seen of it, None for what `_write_look` cannot have written."""
+    parts = row.split(b"\t", 2)
+    try:
+        look: Look | None = tuple(map(int, parts[0].split())) or None
+        content = bytes.fromhex(parts[1].decode("ascii"))
+        path = os.fsdecode(parts[2])
+    except (IndexError, ValueError):
+        return None
+    return None if look is not None and len(look) != 5 else (path, Seen(look, content))
 
 
 def _read(path: str) -> bytes:

@@ -14,9 +14,9 @@ import os
 import stat
 import struct
 import sys
+import time
 
 from memguard_hooks.git import find_git
-from memguard_hooks.tree import Seen
 
 try:  # What hashlib gives, without OpenSSL: a quarter of the start of Python.
     from _blake2 import blake2b
@@ -26,8 +26,6 @@ except ImportError:
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from memguard_hooks.tree import Look
 
 FOLDER = "memguard"
 
@@ -41,15 +39,15 @@ MAX_PACK_BYTES = 64 * 2**20
 MAX_PACKS = 3
 """Versions of this package whose facts are kept: the hooks of pre-commit and a developer's own may take turns."""
 
-SETTLED = 2 * 10**9
-"""Nanoseconds after which a file that changes again looks changed, on every file system."""
-
 PACKAGES = ("libcst", "packaging", "tomli", "yaml")
 """What facts and verdicts depend on besides this package."""
 
+UNFINISHED_SECONDS = 3600
+"""No hook takes as long to write a file."""
+
+_UNFINISHED = "unfinished-"
 _COUNT = struct.Struct("<I")
 _ROW = struct.Struct(f"<{DIGEST_BYTES}sII")
-_LOOKS = b"looks"
 
 
 def find_folder(root: str) -> str | None:
@@ -85,9 +83,10 @@ def read_whole(path: str) -> bytes | None:
 
 def write_whole(path: str, text: bytes) -> bool:
     """Put a file into its place at once, with its digest; tell whether that went well."""
-    temporary = f"{path}.{os.getpid()}"
+    folder = os.path.dirname(path)
+    temporary = os.path.join(folder, f"{_UNFINISHED}{os.getpid()}")
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.makedirs(folder, exist_ok=True)
         with open(temporary, "wb") as stream:
             stream.write(digest(text))
             stream.write(text)
@@ -102,15 +101,24 @@ def write_whole(path: str, text: bytes) -> bool:
 
 
 def shrink(folder: str, limit: int, prefix: str = "") -> None:
-    """Drop the oldest half of the files of a folder whose names begin so, if these are more than the limit."""
+    """Drop the oldest half of the files of a folder whose names begin so, if these are more than the limit.
+
+    What a hook left unfinished that was ended goes too.
+    """
     try:
-        names = [name for name in os.listdir(folder) if name.startswith(prefix)]
-        if len(names) > limit:
-            paths = sorted((os.path.join(folder, name) for name in names), key=os.path.getmtime)
-            for path in paths[: len(paths) // 2]:
-                os.remove(path)
+        names = os.listdir(folder)
+        old = [name for name in names if name.startswith(_UNFINISHED) and _age(folder, name) > UNFINISHED_SECONDS]
+        kept = [name for name in names if name.startswith(prefix) and not name.startswith(_UNFINISHED)]
+        if len(kept) > limit:
+            old += sorted(kept, key=lambda name: _age(folder, name))[len(kept) - len(kept) // 2 :]
+        for name in old:
+            os.remove(os.path.join(folder, name))
     except OSError:
         return  # another hook was faster
+
+
+def _age(folder: str, name: str) -> float:
+    return time.time() - os.path.getmtime(os.path.join(folder, name))
 
 
 def version() -> bytes:
@@ -171,7 +179,7 @@ class Store:
         self._used.add(key)
         try:
             value: object = json.loads(found)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return value
 
@@ -180,29 +188,6 @@ class Store:
         import json
 
         self._new[digest(*name)] = json.dumps(value, separators=(",", ":")).encode()
-
-    def get_looks(self, root: str) -> dict[str, Seen]:
-        """Return how the files below a root looked, and the names of their contents."""
-        key = digest(_LOOKS, os.fsencode(root))
-        found = _find(self._load(), key)
-        self._used.add(key)
-        return dict(_read_looks(found.split(b"\0"))) if found else {}
-
-    def put_looks(self, root: str, seen: Mapping[str, Seen], started: int) -> None:
-        """Keep how files look that have not changed since a moment before the run `started`, in nanoseconds.
-
-        No clock tells apart two changes within one tick of it.
-        """
-        settled = started - SETTLED
-        rows = [
-            write_look(path, one)
-            for path, one in seen.items()
-            if one.content and one.look is not None and max(one.look[:2]) < settled
-        ]
-        content = b"\0".join(rows)
-        key = digest(_LOOKS, os.fsencode(root))
-        if content != (_find(self._load(), key) or b""):
-            self._new[key] = content
 
     def close(self) -> None:
         """Write what is new."""
@@ -213,7 +198,7 @@ class Store:
         other = read_whole(self._file) or b""  # another hook may have written meanwhile
         kept = {key: value for pack in {before, other} for key, value in _rows(pack)} | self._new
         if sum(map(len, kept.values())) > MAX_PACK_BYTES:
-            kept = {key: value for key, value in kept.items() if key in self._used or key in self._new}
+            kept = _bounded({key: kept[key] for key in (*self._new, *self._used) if key in kept})
         if write_whole(self._file, _write_pack(kept)):
             shrink(self._folder, MAX_PACKS, "facts-")
         self._new = {}
@@ -225,6 +210,17 @@ class Store:
                 self._file = os.path.join(self._folder, f"facts-{version().hex()}")
                 self._pack = read_whole(self._file) or b""
         return self._pack
+
+
+def _bounded(values: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the first values that fit into a pack."""
+    left = MAX_PACK_BYTES
+    found: dict[bytes, bytes] = {}
+    for key, value in values.items():
+        left -= len(value)
+        if left >= 0:
+            found[key] = value
+    return found
 
 
 def _write_pack(values: Mapping[bytes, bytes]) -> bytes:
@@ -263,29 +259,3 @@ def _rows(pack: bytes) -> Iterator[tuple[bytes, bytes]]:
     for number in range(_count(pack)):
         key, at, length = _ROW.unpack_from(pack, _COUNT.size + number * _ROW.size)
         yield key, pack[at : at + length]
-
-
-def write_look(path: str, seen: Seen) -> bytes:
-    """Write what was seen of a path in one line."""
-    look = b"" if seen.look is None else b"%d %d %d %d %d" % seen.look
-    return b"%s\t%s\t%s" % (look, seen.content.hex().encode(), os.fsencode(path))
-
-
-def _read_looks(rows: list[bytes]) -> Iterator[tuple[str, Seen]]:
-    """Yield what `write_look` has written; what it cannot have written is left out."""
-    for row in rows:
-        found = read_look(row)
-        if found is not None:
-            yield found
-
-
-def read_look(row: bytes) -> tuple[str, Seen] | None:
-    """Return the path and what was seen of it, None for what `write_look` cannot have written."""
-    parts = row.split(b"\t", 2)
-    try:
-        look: Look | None = tuple(map(int, parts[0].split())) or None
-        content = bytes.fromhex(parts[1].decode("ascii"))
-        path = os.fsdecode(parts[2])
-    except (IndexError, ValueError):
-        return None
-    return None if look is not None and len(look) != 5 else (path, Seen(look, content))

@@ -206,12 +206,11 @@ class WorkTree:
     changed. `known` gives the names of contents by earlier looks at the same paths.
     """
 
-    def __init__(self, root: str, known: Mapping[str, Seen] | None = None) -> None:
+    def __init__(self, root: str) -> None:
         self.root = os.path.realpath(root)
         self.parsed: dict[Hashable, object] = {}
         self.is_steady = True
         self.seen: dict[str, Seen] = {}
-        self.known: Mapping[str, Seen] = known or {}
         self._contents: dict[str, bytes | UnreadableError] = {}
         self._kept = 0
         self._listings: dict[str, tuple[TreeEntry, ...]] = {}
@@ -293,12 +292,8 @@ class WorkTree:
             raise
 
     def identity(self, path: str) -> bytes | None:
-        """Return the name that git gives to the content of a file; of one that looks as it did before, unread."""
+        """Return the name that git gives to the content of a regular file, None for what is none or cannot be read."""
         seen = self.seen.get(path)
-        if (seen is None or not seen.content) and path in self.known:
-            look, name = self._look_at(path), self.known[path]
-            if look is not None and look == name.look and name.content:
-                seen = self.seen[path] = name
         if seen is None or not (seen.content or seen.look is None or path in self._contents):
             try:
                 self.read(path)

@@ -18,7 +18,7 @@ from folders import git, write
 from memguard_hooks import replay, store
 from memguard_hooks.commands import check, hook
 from memguard_hooks.hooks import deploy_config, memory_budget, pin_litellm, running
-from memguard_hooks.replay import FOLDER, MAX_KEPT
+from memguard_hooks.replay import FOLDER, MAX_KEPT, SETTLED
 
 FILES = {
     "Procfile": "web: uvicorn app.main:app\n",
@@ -137,7 +137,7 @@ def age(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     """Let files be as young as the run, so that their content counts, or older, so that their look does."""
     if request.param == "settled":
         now = time.time_ns
-        monkeypatch.setattr(time, "time_ns", lambda: now() + 10 * store.SETTLED)
+        monkeypatch.setattr(time, "time_ns", lambda: now() + 10 * SETTLED)
 
 
 def both(first: Callable[[Path], object], then: Callable[[Path], object]) -> Callable[[Path], object]:
@@ -276,7 +276,7 @@ def test_files_that_were_young_are_looked_at_once(run: Runner, root: Path, monke
     """Their content decides once; what is written down then lets a look decide."""
     run.kept(root)
     now = time.time_ns
-    monkeypatch.setattr(time, "time_ns", lambda: now() + 10 * store.SETTLED)
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 10 * SETTLED)
     assert run(root).is_replayed
     for path in root.rglob("*.py"):
         if path.is_file() and not path.is_symlink():
@@ -292,7 +292,7 @@ def test_files_that_were_young_are_looked_at_once(run: Runner, root: Path, monke
     monkeypatch.setattr(os, "open", note)
     assert run(root).is_replayed
     assert opened
-    monkeypatch.setattr(time, "time_ns", lambda: now() + 20 * store.SETTLED)
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 20 * SETTLED)
     assert run(root).is_replayed
     opened.clear()
     assert run(root).is_replayed
@@ -823,7 +823,7 @@ def test_another_version_of_the_code_is_seen(
     place = tmp_path / folder
     package = place / "memguard_hooks"
     shutil.copytree(checkout / "memguard_hooks", package, ignore=shutil.ignore_patterns("__pycache__"))
-    time.sleep(store.SETTLED / 1e9)  # the front door believes the look of no younger code
+    time.sleep(SETTLED / 1e9)  # the front door believes the look of no younger code
 
     def run() -> tuple[bytes, bool]:
         command = [sys.executable, "-X", "importtime", "-c", COPIED]

@@ -134,31 +134,41 @@ def _outline(data: bytes, framework: Framework) -> Outline:
 
 
 def _decode_names(row: Any) -> Names:
-    (found,) = row
+    (found,) = _list(row)
     return Names(None if found is None else _texts(found))
 
 
 def _decode_outline(row: Any) -> Outline:
-    size, edges, called, problem = row
+    size, edges, called, problem = _list(row)
     return Outline(
         _checked(size, int),
-        tuple(FrameworkEdge(_text(a), _checked(b, int), _one_of(c, ("start", "serving")), _text(d), _checked(e, bool))
-              for a, b, c, d, e in edges),
+        tuple(map(_edge, _list(edges))),
         _texts(called),
         None if problem is None else _problem(problem),
-    )  # fmt: skip
+    )
+
+
+def _edge(row: Any) -> FrameworkEdge:
+    module, line, when, why, is_optional = _list(row)
+    return FrameworkEdge(
+        _text(module), _checked(line, int), _one_of(when, ("start", "serving")), _text(why), _checked(is_optional, bool)
+    )
 
 
 def _decode_analysis(row: Any) -> Analysis | Problem:
-    first, second = row
+    first, second = _list(row)
     if isinstance(first, str):
         return _problem(row)
-    unknown = tuple(Unknown(_checked(a, int), _checked(b, int), _text(c)) for a, b, c in second)
-    return Analysis(tuple(map(_site, first)), unknown)
+    return Analysis(tuple(map(_site, _list(first))), tuple(map(_unknown, _list(second))))
+
+
+def _unknown(row: Any) -> Unknown:
+    line, column, reason = _list(row)
+    return Unknown(_checked(line, int), _checked(column, int), _text(reason))
 
 
 def _site(row: Any) -> ImportSite:
-    line, column, end_line, module, level, names, when, why, used_line, used_column, calls = row
+    line, column, end_line, module, level, names, when, why, used_line, used_column, calls = _list(row)
     return ImportSite(
         _checked(line, int), _checked(column, int), _checked(end_line, int), _text(module), _checked(level, int),
         _texts(names), _one_of(when, ("import", "call", "never")), _text(why),
@@ -167,7 +177,7 @@ def _site(row: Any) -> ImportSite:
 
 
 def _problem(row: Any) -> Problem:
-    message, line = row
+    message, line = _list(row)
     return Problem(_text(message), _number(line))
 
 
@@ -175,6 +185,10 @@ def _checked(value: object, kind: type[Fact]) -> Fact:
     if type(value) is not kind:
         raise TypeError
     return value
+
+
+def _list(value: object) -> list[Any]:
+    return _checked(value, list)
 
 
 def _number(value: object) -> int | None:
@@ -186,7 +200,7 @@ def _text(value: object) -> str:
 
 
 def _texts(values: object) -> tuple[str, ...]:
-    return tuple(map(_text, _checked(values, list)))
+    return tuple(map(_text, _list(values)))
 
 
 def _one_of(value: Any, known: tuple[str, ...]) -> Any:

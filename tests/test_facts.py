@@ -1,0 +1,141 @@
+"""What is known of sources comes back from the store as it was, and is found out again where the store is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.analyze import analyze
+from memguard_hooks.imports.facts import Facts, Problem
+from memguard_hooks.imports.frameworks import Framework
+from memguard_hooks.imports.model import Target
+from memguard_hooks.store import Store
+
+SOURCE = (
+    b"import os, sys as system\nfrom . import (a,\n b)\ndef f():\n    import pandas\nimport importlib\n"
+    b"importlib.import_module(system.argv[1])\n__import__('caf\xc3\xa9')\nlazy import torch\ntorch.x\n"
+)
+SETTINGS = b"INSTALLED_APPS = ['shop', 'django.contrib.admin']\nROOT_URLCONF = 'app.urls'\n"
+DJANGO = Framework("app.settings")
+NAME = b"\x01" * 20
+READ_ERROR = AssertionError("what is known is not read")
+
+
+def read_nothing() -> bytes:
+    raise READ_ERROR
+
+
+def found_out(source: bytes, target: Target) -> object:
+    try:
+        return analyze(source, "", target)
+    except MemguardError as error:
+        return Problem(error.message, error.line)
+
+
+@pytest.mark.parametrize("source", [
+    pytest.param(SOURCE, id="imports"),
+    pytest.param(SETTINGS, id="settings"),
+    pytest.param(b"x = 1\n", id="nothing"),
+    pytest.param(b"x = 1\ny = )\n", id="no Python"),
+])  # fmt: skip
+def test_what_is_kept_comes_back_equal(tmp_path: Path, source: bytes) -> None:
+    target = Target((3, 15))
+    first = Facts(Store(str(tmp_path)))
+    found = (first.analysis(NAME, target, lambda: source), first.outline(NAME, DJANGO, lambda: source),
+             first.names(NAME, lambda: source))  # fmt: skip
+    first.store.close()
+    again = Facts(Store(str(tmp_path)))
+    kept = (again.analysis(NAME, target, read_nothing), again.outline(NAME, DJANGO, read_nothing),
+            again.names(NAME, read_nothing))  # fmt: skip
+    assert kept == found
+    assert repr(kept) == repr(found)  # tuples stay tuples
+    assert found[0] == found_out(source, target)
+
+
+@pytest.mark.parametrize("target", [
+    pytest.param(Target((3, 11)), id="python"),
+    pytest.param(Target(is_main=True), id="main"),
+    pytest.param(Target(called=frozenset({"f", "g"})), id="called"),
+    pytest.param(Target(lazy_all=True), id="lazy"),
+])  # fmt: skip
+def test_each_target_has_its_answer(tmp_path: Path, target: Target) -> None:
+    source = b"import sys\ndef f():\n    import a\ndef g():\n    import b\n"
+    for _ in range(2):
+        facts = Facts(Store(str(tmp_path)))
+        assert facts.analysis(NAME, Target(), lambda: source) == analyze(source, "", Target())
+        assert facts.analysis(NAME, target, lambda: source) == analyze(source, "", target)
+        facts.store.close()
+
+
+def test_another_name_is_another_source(tmp_path: Path) -> None:
+    facts = Facts(Store(str(tmp_path)))
+    assert facts.names(NAME, lambda: b"import pandas\n") != facts.names(b"\x02" * 20, lambda: b"import torch\n")
+
+
+SHAPES: dict[str, object] = {
+    "an analysis": [[[1, 1, 1, "os", 0, [], "import", "", None, None, []]], []],
+    "a problem": ["is no Python", 3],
+    "an outline": [10, [["shop", 1, "start", "INSTALLED_APPS", False]], ["ready"], ["is no Python", None]],
+    "names": [["os", ".a"]],
+    "any name": [None],
+}
+"""Values of the right shape, which the strategy below changes at one place."""
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@st.composite
+def nearly(draw: st.DrawFn) -> object:
+    """Draw a value that has another one at one place than it should have, or one element more or less."""
+    value = draw(st.sampled_from(list(SHAPES.values())))
+    way: list[Any] = [value]
+    at: Any = value
+    while isinstance(at, list) and at and draw(st.booleans()):
+        at = draw(st.sampled_from(at))
+        way.append(at)
+    other: object = draw(JSON)
+    if isinstance(at, list) and draw(st.booleans()):
+        other = draw(st.sampled_from([at[:-1], [*at, None], {}, "", dict.fromkeys(map(str, at))]))
+    for outer, inner in zip(way[-2::-1], way[:0:-1], strict=True):
+        replaced = False
+        row = []
+        for one in outer:
+            row.append(other if one is inner and not replaced else one)
+            replaced |= one is inner
+        other = row
+    return other
+
+
+@given(value=nearly() | JSON)
+@settings(max_examples=400, deadline=None)
+def test_any_json_in_the_place_of_a_fact_is_the_fact_or_found_out_again(value: object) -> None:
+    target = Target()
+    kind = repr((*target._replace(called=frozenset()),)).encode()
+    outline = (b"outline", repr(DJANGO).encode(), NAME)
+    keys: tuple[tuple[bytes, ...], ...] = ((b"analysis", kind, NAME), outline, (b"names", NAME))
+    true = Facts(Store(None))
+    expected = (true.analysis(NAME, target, lambda: SOURCE), true.outline(NAME, DJANGO, lambda: SOURCE),
+                true.names(NAME, lambda: SOURCE))  # fmt: skip
+    store = Store(None)
+    for key in keys:
+        store.put(value, *key)
+    facts = Facts(store)
+    found = (facts.analysis(NAME, target, lambda: SOURCE), facts.outline(NAME, DJANGO, lambda: SOURCE),
+             facts.names(NAME, lambda: SOURCE))  # fmt: skip
+    for one, true_one, key in zip(found, expected, keys, strict=True):
+        if one == true_one:
+            continue
+        # It has been taken for the fact, so it must be one: written again, it is the same.
+        assert type(one) in (type(true_one), Problem)
+        again = Store(None)
+        again.put(one, *key)
+        assert again.get(*key) == store.get(*key) == value
