@@ -190,7 +190,7 @@ def _is_held(tree: WorkTree, commit: str) -> bool:
     """Tell whether a commit holds just what was seen of a work tree."""
     head = RevisionTree(tree.root, commit)
     try:
-        return not any(tree.differences(head))
+        return tree.is_held_by(head)
     except MemguardError:
         return False
     finally:

@@ -17,7 +17,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Mapping
     from typing import Protocol, TypeVar
 
     Fact = TypeVar("Fact")
@@ -328,24 +328,23 @@ class WorkTree:
             return name_of_listing(self.entries(path)) == seen.content
         return self.identity(path) == seen.content
 
-    def differences(self, other: RevisionTree) -> Iterator[str]:
-        """Yield the paths that were seen here and that a revision has another way.
+    def is_held_by(self, other: RevisionTree) -> bool:
+        """Tell whether a revision has all that was seen here just so.
 
         Names that only the work tree has are no difference: what was seen of them counts by itself.
         """
-        for path, seen in list(self.seen.items()):
-            kind = other.kind(path)
-            if seen.look is None:
-                differs = kind is not None
-            elif seen.look[-1] == stat.S_IFDIR and seen.content:
-                names = {entry.name for entry in other.entries(path)}
-                differs = kind not in (None, stat.S_IFDIR) or bool(names.difference(one.name for one in self.entries(path)))
-            elif seen.content:
-                differs = not self._holds(path, seen.content, other.identity(path))
-            else:
-                differs = kind != seen.look[-1] or any(seen.look[:-1])  # too large to be read here
-            if differs:
-                yield path
+        return all(self._is_same(path, seen, other) for path, seen in list(self.seen.items()))
+
+    def _is_same(self, path: str, seen: Seen, other: RevisionTree) -> bool:
+        kind = other.kind(path)
+        if seen.look is None:
+            return kind is None
+        if seen.look[-1] == stat.S_IFDIR and seen.content:
+            names = {entry.name for entry in other.entries(path)}
+            return kind in (None, stat.S_IFDIR) and names.issubset(entry.name for entry in self.entries(path))
+        if seen.content:
+            return self._holds(path, seen.content, other.identity(path))
+        return kind == seen.look[-1] and not any(seen.look[:-1])  # else too large to be read here
 
     def _holds(self, path: str, content: bytes, name: bytes | None) -> bool:
         """Tell whether a content has a name of git's, which may be its SHA-256."""

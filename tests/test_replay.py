@@ -87,9 +87,8 @@ class Runner:
         return Run(said.out, said.err, status, is_replayed=not self._judged)
 
     def afresh(self, root: Path, *arguments: str, main: Main = memory_budget.main) -> Run:
-        """Run where nothing is known."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(store.VARIABLE, "")
+        """Run where nothing is known, and no commit is taken for what was seen."""
+        with fuzz_replay.nothing_known():
             found = self(root, *arguments, main=main)
         assert not found.is_replayed
         return found
@@ -209,6 +208,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "link leads elsewhere": lead_link_elsewhere,
     "file behind a link": lambda root: write(root, {"shared/one.py": "import sqlalchemy\n"}),
     "manifest edited": lambda root: write(root, {"Procfile": "web: uvicorn app.main:app --workers 2\n"}),
+    "manifest deleted": lambda root: (root / "requirements.txt").unlink(),
     "manifest added": lambda root: write(root, {"render.yaml": RENDER}),
     "settings added": lambda root: write(root, {"memguard.toml": 'limit = "1GiB"\n'}),
     "settings added to pyproject": lambda root: write(root, {"pyproject.toml": '[tool.memguard]\nlimit = "1GiB"\n'}),

@@ -132,17 +132,17 @@ def judge(main: Callable[[Sequence[str]], int], arguments: Sequence[str]) -> Sai
 @contextmanager
 def nothing_known() -> Iterator[None]:
     """Keep nothing, know nothing, and take no commit for what was seen."""
-    before, differences = os.environ.get(store.VARIABLE), WorkTree.differences
+    before, is_held_by = os.environ.get(store.VARIABLE), WorkTree.is_held_by
 
-    def all_differ(_tree: WorkTree, _other: RevisionTree) -> Iterator[str]:
-        yield "."
+    def never(_tree: WorkTree, _other: RevisionTree) -> bool:
+        return False
 
     os.environ[store.VARIABLE] = ""
-    WorkTree.differences = all_differ  # type: ignore[assignment, method-assign]
+    WorkTree.is_held_by = never  # type: ignore[assignment, method-assign]
     try:
         yield
     finally:
-        WorkTree.differences = differences  # type: ignore[method-assign]
+        WorkTree.is_held_by = is_held_by  # type: ignore[method-assign]
         if before is None:
             del os.environ[store.VARIABLE]
         else:

@@ -288,7 +288,7 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
     """Yield what was estimated beside the same at the last commit, which is not read where it holds all that was seen."""
     assert isinstance(project.tree, WorkTree)
     assert isinstance(before.tree, RevisionTree)
-    if not any(project.tree.differences(before.tree)):
+    if project.tree.is_held_by(before.tree):
         yield from (one.committed() for one in found)
         return
     known: dict[str, list[Service]] = {}
