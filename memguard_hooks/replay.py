@@ -17,7 +17,7 @@ import sys
 import time
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.git import find_git, name_of_blob
+from memguard_hooks.git import PACKED, REPLACING, find_git, is_elsewhere, name_of_blob, read_head
 from memguard_hooks.output import write
 from memguard_hooks.record import Record
 from memguard_hooks.store import digest, files_of_packages, find_folder, read_whole, shrink, write_whole
@@ -45,19 +45,7 @@ DAY = 86_400
 ANY = "any"
 """The commit of an answer that hangs on none."""
 
-_ELSEWHERE = (
-    "GIT_WORK_TREE",  # without it `GIT_DIR` does not count
-    "GIT_COMMON_DIR",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_CEILING_DIRECTORIES",
-)
-"""Variables that redirect git to another repository."""
-
-_PACKED, _REPLACING = "packed-refs", b" refs/replace/"
-"""Of this file, only these lines count besides the commit."""
-
-_AROUND = ("config", "config.worktree", _PACKED, "refs/replace")
+_AROUND = ("config", "config.worktree", PACKED, "refs/replace")
 """What decides, in git's folder, what a commit holds, besides the commit: settings, and what stands for other objects."""
 
 
@@ -78,7 +66,8 @@ class Said(Record):
 class Answer(Record):
     """What is kept of one run in `root`.
 
-    `said` was said beside `commit`, and `committed` is what there is to say once a commit holds just what was seen.
+    `said` was said beside `commit`, of which `head` was seen, and `committed` is what there is to say once a commit holds
+    just what was seen of the work tree.
     `around` are files outside the project that the answer hangs on too. Before the moment `settled`, in nanoseconds, a file
     has changed that will look changed when it changes again.
     """
@@ -89,6 +78,7 @@ class Answer(Record):
     committed: Said
     seen: Mapping[str, Seen]
     around: Mapping[str, Seen]
+    head: Mapping[str, bytes]
 
 
 def front(hook: str, argv: Sequence[str] | None, run: Callable[[Sequence[str] | None, Replay], int]) -> int:
@@ -107,7 +97,7 @@ class Replay:
         self._file: str | None = None
         self._git: tuple[str, str] | None = None
         folder, own = find_folder(root), _look_outside(__file__)
-        if folder is not None and own.look is not None and not any(name in os.environ for name in _ELSEWHERE):
+        if folder is not None and own.look is not None and not is_elsewhere():
             self._git = find_git(root)
             # The key includes how this module looks, so a planted file never matches.
             place = (
@@ -123,22 +113,7 @@ class Replay:
         self._commit = self._read_commit()
 
     def _read_commit(self) -> str | None:
-        """Return the commit that git calls HEAD, None where there is none or only git can tell."""
-        if self._git is None:
-            return None
-        own, common = self._git
-        try:
-            head = _read(os.path.join(own, "HEAD")).strip()
-            name = head.removeprefix(b"ref: ")
-            if name == head or not name.startswith(b"refs/heads/"):
-                return _as_commit(head)
-            try:
-                return _as_commit(_read(os.path.join(common, os.fsdecode(name))).strip())
-            except FileNotFoundError:
-                before, found, _ = _read(os.path.join(common, _PACKED)).partition(b" " + name + b"\n")
-                return _as_commit(before.rpartition(b"\n")[2]) if found else None
-        except (OSError, ValueError):
-            return None
+        return None if self._git is None else read_head(*self._git)
 
     def recall(self) -> int | None:
         """Say again what was said and return the exit status; None where nothing was, or where something has changed."""
@@ -157,10 +132,10 @@ class Replay:
         tree.seen = {**answer.seen, **looked_again}
         is_settled = not looked_again
         if answer.commit not in (ANY, self._commit):
-            if not _is_held(tree, self._commit):
+            known = _beside(answer, tree, self._commit)
+            if known is None:
                 return None
-            answer = answer._replace(commit=self._commit, said=answer.committed)
-            is_settled = False
+            answer, is_settled = known, False
         if not is_settled:  # the next time, a look is enough
             self._write(answer._replace(settled=self._started - SETTLED, seen=tree.seen))
         return answer.said.tell()
@@ -172,29 +147,35 @@ class Replay:
         """
         if self._file is None or self._git is None or self._commit is None or self._commit != self._read_commit():
             return
-        if len(tree.seen) > MAX_PATHS or not tree.is_steady:
+        if len(tree.seen) + (0 if head is None else len(head.seen)) > MAX_PATHS or not tree.is_steady:
             return
         if head is not None and not head.is_steady:
             return
         around = [os.path.join(folder, name) for folder in sorted(set(self._git)) for name in _AROUND]
         known = {path: _look_outside(path) for path in (*around, *files_of_packages())}
         commit = ANY if head is None else self._commit
-        self._write(Answer(self._started - SETTLED, commit, said, committed, tree.seen, known))
+        self._write(
+            Answer(self._started - SETTLED, commit, said, committed, tree.seen, known, {} if head is None else head.seen)
+        )
 
     def _write(self, answer: Answer) -> None:
         if self._file is not None and write_whole(self._file, _write_answer(answer)):
             shrink(os.path.dirname(self._file), MAX_KEPT)
 
 
-def _is_held(tree: WorkTree, commit: str) -> bool:
-    """Tell whether a commit holds just what was seen of a work tree."""
+def _beside(answer: Answer, tree: WorkTree, commit: str) -> Answer | None:
+    """Return what there is to say beside another commit, None where that has something another way."""
     head = RevisionTree(tree.root, commit)
     try:
-        return tree.is_held_by(head)
+        if head.still(answer.head):
+            return answer._replace(commit=commit, head={**answer.head, **head.seen})
+        if tree.is_held_by(head):
+            return answer._replace(commit=commit, said=answer.committed, head=head.seen)
     except MemguardError:
-        return False
+        pass
     finally:
         head.close()
+    return None
 
 
 def _look_outside(path: str) -> Seen:
@@ -206,9 +187,9 @@ def _look_outside(path: str) -> Seen:
         content = _read(path) if path.endswith(_AROUND) and os.path.isfile(path) else None
     except (OSError, ValueError):
         pass
-    if path.endswith(_PACKED):
-        rows = content.splitlines() if content is not None and _REPLACING in content else ()
-        return Seen((0, 0, 0, 0, 0), name_of_blob(b"\n".join(row for row in rows if _REPLACING in row)))
+    if path.endswith(PACKED):
+        rows = content.splitlines() if content is not None and REPLACING in content else ()
+        return Seen((0, 0, 0, 0, 0), name_of_blob(b"\n".join(row for row in rows if REPLACING in row)))
     return Seen(look, b"" if content is None else name_of_blob(content))
 
 
@@ -230,8 +211,9 @@ def _write_answer(answer: Answer) -> bytes:
     rows = [
         *(_write_look(path, seen) for path, seen in answer.seen.items()),
         *(_write_look(path, seen) for path, seen in answer.around.items()),
+        *(b"%s\t%s" % (seen, os.fsencode(place)) for place, seen in answer.head.items()),
     ]
-    counts = (answer.settled, *status, *map(len, texts), len(answer.seen), len(answer.around))
+    counts = (answer.settled, *status, *map(len, texts), len(answer.seen), len(answer.around), len(answer.head))
     first = " ".join([answer.commit, *map(str, counts)]).encode()
     return b"\0".join([first, *rows, b"".join(texts)])
 
@@ -242,19 +224,19 @@ def _read_answer(content: bytes) -> Answer | None:
         first, rest = content.split(b"\0", 1)
         commit, *numbers = first.decode("ascii").split()
         settled, now, later, *counts = map(int, numbers)
-        seen, around = counts[4:]
-        *rows, text = rest.split(b"\0", seen + around)
+        seen, around, head = counts[4:]
+        *rows, text = rest.split(b"\0", seen + around + head)
         texts: list[str] = []
         for size in counts[:4]:
             texts.append(text[:size].decode("utf-8", "surrogatepass"))
             text = text[size:]
+        looks = [_read_look(row) for row in rows[: seen + around]]
+        places = [row.split(b"\t", 1) for row in rows[seen + around :]]
+        known = {os.fsdecode(place): mark for mark, place in places}
     except ValueError:
         return None
-    looks = [known for row in rows if (known := _read_look(row)) is not None]
-    if len(looks) != seen + around:
-        return None
     said, committed = Said(now, *texts[:2]), Said(later, *texts[2:])
-    return Answer(settled, commit, said, committed, dict(looks[:seen]), dict(looks[seen:]))
+    return Answer(settled, commit, said, committed, dict(looks[:seen]), dict(looks[seen:]), known)
 
 
 def _write_look(path: str, seen: Seen) -> bytes:
@@ -263,23 +245,15 @@ def _write_look(path: str, seen: Seen) -> bytes:
     return b"%s\t%s\t%s" % (look, seen.content.hex().encode(), os.fsencode(path))
 
 
-def _read_look(row: bytes) -> tuple[str, Seen] | None:
-    """Return the path and what was seen of it, None for what `_write_look` cannot have written."""
-    parts = row.split(b"\t", 2)
-    try:
-        look: Look | None = tuple(map(int, parts[0].split())) or None
-        content = bytes.fromhex(parts[1].decode("ascii"))
-        path = os.fsdecode(parts[2])
-    except (IndexError, ValueError):
-        return None
-    return None if look is not None and len(look) != 5 else (path, Seen(look, content))
+def _read_look(row: bytes) -> tuple[str, Seen]:
+    """Return the path and what was seen of it. Raises ValueError for what `_write_look` cannot have written."""
+    numbers, content, path = row.split(b"\t", 2)
+    look: Look | None = tuple(map(int, numbers.split())) or None
+    if look is not None and len(look) != 5:
+        raise ValueError
+    return os.fsdecode(path), Seen(look, bytes.fromhex(content.decode("ascii")))
 
 
 def _read(path: str) -> bytes:
     with open(path, "rb") as stream:
         return stream.read()
-
-
-def _as_commit(name: bytes) -> str | None:
-    """Return the name of a commit, None for what is none: one name may stand for another."""
-    return name.decode() if len(name) in (40, 64) and not name.strip(b"0123456789abcdef") else None

@@ -12,7 +12,7 @@ import os
 import stat
 
 from memguard_hooks.errors import MemguardError, UnreadableError
-from memguard_hooks.git import CatFile, CatObject, GitObject, name_of_blob, parse_tree_object
+from memguard_hooks.git import CatFile, CatObject, GitObject, LooseObjects, name_of_blob, parse_tree_object
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
@@ -480,11 +480,12 @@ def name_of_listing(entries: tuple[TreeEntry, ...]) -> bytes:
 
 
 class RevisionTree:
-    """The files of one revision, read through `git cat-file`.
+    """The files of one revision, read in git's folder, and through `git cat-file` where git has packed them.
 
     No checkout, no filter, no hook of the repository runs; git is told not to fetch what a
     partial clone lacks. `is_steady` says that git has answered whatever it was asked. What the revision has in common
-    with `beside`, by the names that git gives to contents, is read there.
+    with `beside`, by the names that git gives to contents, is read there. `seen` is all that was asked of the revision: of
+    a place its mode and its name, empty where nothing is there, and of a listing, under the place and `/`, a digest.
     """
 
     def __init__(self, root: str, revision: str = "HEAD", beside: WorkTree | None = None) -> None:
@@ -492,16 +493,18 @@ class RevisionTree:
         self.parsed: dict[Hashable, object] = {}
         self.revision = revision
         self.is_steady = True
+        self.seen: dict[str, bytes] = {}
         self._beside = beside
         self._folders: dict[str, Mapping[str, GitObject]] = {}
         self._places: dict[str, str] = {"": ""}
-        self._contents = CatFile(root, "--batch")
-        self._sizes = CatFile(root, "--batch-check")
+        self._top: GitObject | None = None
+        self._loose = LooseObjects(root)
+        self._git = CatFile(root, "--batch")
 
     def exists(self) -> bool:
         """Tell whether the root lies in a git repository that has the revision."""
         try:
-            return self._take(f"{self.revision}^{{tree}}").kind == "tree"
+            return bool(self._root().identity) or self._ask(f"{self.revision}^{{tree}}").kind == "tree"
         except (OSError, MemguardError):
             return False
 
@@ -518,15 +521,17 @@ class RevisionTree:
     def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return what a folder holds, without submodules and links that lead to folders."""
         try:
-            objects = self._objects(self._resolve(folder))
+            place = self._resolve(folder)
         except UnreadableError:
             return ()
         found: list[TreeEntry] = []
-        for name, one in objects.items():
+        for name, one in self._objects(place).items():
             kind = self.kind(f"{folder}/{name}" if folder else name) if one.mode == _LINK else _kind_of_mode(one.mode)
             if one.mode != _LINK or kind in (stat.S_IFREG, stat.S_IFLNK):
                 found.append(TreeEntry(name, kind == stat.S_IFDIR))
-        return tuple(sorted(found))
+        listed = tuple(sorted(found))
+        self.seen[f"{place}/"] = name_of_listing(listed).hex().encode()
+        return listed
 
     def kind(self, path: str) -> int | None:
         """Return the kind of what is there, or of what a link leads to, None for nothing; a link that leads out is one."""
@@ -548,10 +553,32 @@ class RevisionTree:
         """Tell whether there is a file or a folder of that name."""
         return self.kind(path) is not None
 
+    def still(self, seen: Mapping[str, bytes]) -> bool:
+        """Tell whether this revision would have answered the same, whatever was asked of another one.
+
+        A folder was seen before what it holds; where it is the same, so is all of that.
+        """
+        same: dict[str, bool] = {}
+        for place, before in seen.items():
+            is_listing = place.endswith("/")
+            folder = place[:-1] if is_listing else parent(place)
+            if place and same.get(folder):
+                same[place] = True
+            elif is_listing:
+                self.entries(folder)
+                if self.seen[place] != before:
+                    return False
+            else:
+                self._object(place)
+                now = self.seen[place]
+                same[place] = now == before
+                if now != before and not (now.startswith(_FOLDER) and before.startswith(_FOLDER)):
+                    return False
+        return True
+
     def close(self) -> None:
         """End git."""
-        self._contents.close()
-        self._sizes.close()
+        self._git.close()
 
     # Where a path leads
 
@@ -563,7 +590,7 @@ class RevisionTree:
         place = self._places.get(folder)
         if place is None:
             place = self._places[folder] = self._resolve(folder, path)
-        found = self._objects(place).get(name)
+        found = self._object(f"{place}/{name}" if place else name)
         return self._object(self._resolve(path)) if found is not None and found.mode == _LINK else found
 
     def _resolve(self, path: str, shown: str | None = None) -> str:
@@ -575,7 +602,9 @@ class RevisionTree:
 
     def _object(self, place: str) -> GitObject | None:
         folder, _, name = place.rpartition("/")
-        return self._objects(folder).get(name) if place else GitObject(_FOLDER, b"")
+        found = self._objects(folder).get(name) if place else self._root()
+        self.seen[place] = b"" if found is None else b"%s %s" % (found.mode, found.identity.hex().encode())
+        return found
 
     def _objects(self, place: str) -> Mapping[str, GitObject]:
         """Return what a folder holds; those around it were looked at on the way."""
@@ -583,44 +612,54 @@ class RevisionTree:
         if found is None:
             folder = self._object(place)
             is_folder = folder is not None and folder.mode == _FOLDER
-            found = self._folders[place] = self._list(folder.identity.hex() if place else "") if folder and is_folder else {}
+            found = self._folders[place] = self._list(folder.identity.hex()) if folder and is_folder else {}
         return found
 
     # What git says
 
+    def _root(self) -> GitObject:
+        """Return the folder at the top, without a name where the revision has none."""
+        if self._top is None:
+            name = self._loose.tree_of(self.revision, self.root) or self._ask(f"{self.revision}:./").name
+            self._top = GitObject(_FOLDER, bytes.fromhex(name))
+        return self._top
+
     def _list(self, identity: str) -> Mapping[str, GitObject]:
-        found = self._take(identity or f"{self.revision}:./")
-        if found.kind == "missing" and identity:
+        if not identity:
+            return {}
+        found = self._take(identity)
+        if found.size > MAX_FILE_BYTES:
             raise self._failed()
         # Probe with the repository's own object size: 20 bytes for SHA-1, 32 for SHA-256.
         parsed = [parse_tree_object(found.content, size) for size in (20, 32)] if found.kind == "tree" else []
         return next((one for one in parsed if one is not None), {})
 
     def _read(self, wanted: GitObject, path: str) -> bytes:
-        """Return a content. Raises UnreadableError for one that is too large, which git does not even unpack."""
-        name = wanted.identity.hex()
-        if self._ask(self._sizes, name).size > MAX_FILE_BYTES:
+        """Return a content. Raises UnreadableError for one that is too large."""
+        found = self._take(wanted.identity.hex())
+        if found.size > MAX_FILE_BYTES:
             raise UnreadableError(TOO_LARGE, path)
-        found = self._take(name)
-        if found.kind == "missing":  # from a partial clone
-            raise self._failed()
         return found.content
 
     def _take(self, name: str) -> CatObject:
-        """Return an object with its content."""
-        found = self._ask(self._contents, name)
-        if found.size > MAX_FILE_BYTES:
+        """Return an object of the revision."""
+        found = self._loose.read(name, MAX_FILE_BYTES) or self._ask(name)
+        if found.kind == "missing":  # from a partial clone
             raise self._failed()
-        try:
-            return found if found.kind == "missing" else found._replace(content=self._contents.take(found.size))
-        except EOFError:
-            raise self._failed() from None
+        return found
 
-    def _ask(self, git: CatFile, name: str) -> CatObject:
+    def _ask(self, name: str) -> CatObject:
+        """Return what git says of an object, with its content unless that is too large."""
         if not self.is_steady:
             raise self._failed()
         try:
-            return git.ask(name)
+            found = self._git.ask(name)
+            if found.kind == "missing":
+                return found
+            if found.size > MAX_FILE_BYTES:
+                self._git.close()  # before git has unpacked it
+                return found
+            return found._replace(content=self._git.take(found.size))
         except (BrokenPipeError, EOFError):
             raise self._failed() from None
 

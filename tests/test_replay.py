@@ -401,7 +401,8 @@ OTHER_COMMITS: dict[str, Callable[[Path], object]] = {
     "some of what has changed": both(
         lambda root: write(root, {"app/api.py": "import boto3\n"}), lambda root: commit(root, "app/heavy.py")
     ),
-    "other files": both(lambda root: write(root, {"notes.md": "more\n"}), lambda root: commit(root, "notes.md")),
+    "a file renamed": both(lambda root: git(root, "mv", "app/api.py", "app/apis.py"), commit),
+    "a service less": both(lambda root: git(root, "rm", "--quiet", "--cached", "Procfile"), commit),
 }
 """Commits that hold something else than the work tree."""
 
@@ -413,6 +414,69 @@ def test_a_commit_of_something_else_is_compared(run: Runner, root: Path, name: s
     after = run(root)
     assert after.said == run.afresh(root).said
     assert not after.is_replayed
+
+
+OF_OTHERS: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda root: commit(root, "--allow-empty", "--only"),
+    "another file": lambda root: commit_only(root, {"notes.md": "more\n"}),
+    "a file that no service loads": lambda root: commit_only(root, {"shared/two.py": "import torch\n"}),
+    "a file deeper": lambda root: commit_only(root, {"docs/pages/2026/notes.md": "more\n"}),
+    "another file twice": both(
+        lambda root: commit_only(root, {"notes.md": "one\n"}), lambda root: commit_only(root, {"notes.md": "two\n"})
+    ),
+    "another file, packed": both(
+        lambda root: commit_only(root, {"notes.md": "more\n"}), lambda root: git(root, "gc", "--quiet")
+    ),
+    "another file, on a detached head": both(
+        lambda root: git(root, "checkout", "--quiet", "--detach"), lambda root: commit_only(root, {"notes.md": "more\n"})
+    ),
+    "nothing, amended": lambda root: commit(root, "--amend", "--allow-empty", "--only"),
+}
+"""Commits of what nothing hangs on, while what was judged is not committed."""
+
+
+def commit_only(root: Path, files: dict[str, str]) -> None:
+    write(root, files)
+    commit(root, "--only", "--", *files)
+
+
+@pytest.mark.usefixtures("age")
+@pytest.mark.parametrize("name", OF_OTHERS)
+def test_a_commit_of_others_leaves_what_was_said(run: Runner, root: Path, name: str) -> None:
+    git(root, "add", "--all")
+    before = run.kept(root)
+    assert "this commit +0" not in before.output
+    OF_OTHERS[name](root)
+    after = run(root)
+    assert after == before
+    assert after.said == run.afresh(root).said
+    assert run(root) == before
+    stage(root, {"app/heavy.py": "import torch\n"})
+    last = run(root)
+    assert not last.is_replayed
+    assert last.said == run.afresh(root).said != before.said
+
+
+def test_a_commit_that_stands_for_another_counts(run: Runner, root: Path) -> None:
+    """Git reads what replaces an object, in whatever file it keeps the name."""
+    kept = run.kept(root)
+    git(root, "replace", "main", "other")
+    after = run(root)
+    assert not after.is_replayed
+    assert after.said == run.afresh(root).said != kept.said
+    git(root, "pack-refs", "--all")
+    assert run(root).said == after.said
+
+
+def test_what_was_committed_last_is_read_without_git(run: Runner, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git(root, "add", "--all")
+    kept = run.kept(root)
+    commit_only(root, {"notes.md": "more\n"})
+    monkeypatch.setattr(os, "posix_spawn", None)
+    assert run(root) == kept
+    commit_new(root)
+    assert run(root).is_replayed
+    assert run.afresh(root).said == run(root).said
 
 
 def test_what_is_behind_a_linked_folder_counts(run: Runner, root: Path) -> None:
@@ -684,6 +748,7 @@ def test_a_clone_that_lacks_objects_is_not_kept(run: Runner, root: Path, tmp_pat
 
 def test_an_answer_without_git_is_not_kept(run: Runner, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be asked the next time, and has more to say then."""
+    git(root, "gc", "--quiet")
     with monkeypatch.context() as patch:
         patch.setenv("PATH", str(tmp_path))
         for _ in range(2):
@@ -790,8 +855,8 @@ LIGHT = {"memguard_hooks", *(f"memguard_hooks.{name}" for name in (
 ))}  # fmt: skip
 """Our modules that tell what was kept."""
 
-OF_PYTHON = {"__future__", "errno", "genericpath", "os", "os.path", "posixpath", "select", "stat", "struct"}
-"""What they load besides modules that are part of the interpreter, or next to it: `select` only where git is asked."""
+OF_PYTHON = {"__future__", "errno", "genericpath", "os", "os.path", "posixpath", "stat", "struct", "zlib"}
+"""What they load besides modules that are part of the interpreter, or next to it: `zlib` only after a commit."""
 
 
 def test_an_answer_that_was_kept_is_told_by_next_to_nothing(root: Path, checkout: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -63,7 +65,38 @@ def test_it_says_what_git_says(root: Path) -> None:
         beside.close()
 
 
+def test_what_is_packed_is_the_same(root: Path) -> None:
+    """What git keeps in files of their own is read here, and what it has packed is asked of git."""
+    loose = RevisionTree(str(root))
+    before = [answer(loose, path) for path in PATHS]
+    git(root, "gc", "--quiet")
+    packed = RevisionTree(str(root))
+    assert [answer(packed, path) for path in PATHS] == before
+    assert packed.seen == loose.seen
+    packed.close()
+
+
+@pytest.mark.parametrize("damage", [
+    pytest.param(lambda data: data[:-5], id="cut"),
+    pytest.param(lambda data: b"\0" + data[1:], id="not packed"),
+    pytest.param(lambda data: zlib.compress(zlib.decompress(data) + b"more"), id="longer than it says"),
+    pytest.param(lambda data: zlib.compress(b"blob"), id="without a header"),  # noqa: ARG005 - as the others
+])  # fmt: skip
+def test_a_damaged_object_is_left_to_git(root: Path, damage: Callable[[bytes], bytes]) -> None:
+    name = subprocess.run(["git", "rev-parse", "HEAD:edited.py"], cwd=root, check=True, capture_output=True, text=True)
+    git(root, "gc", "--quiet")
+    tree = RevisionTree(str(root))
+    path = root / ".git/objects" / name.stdout[:2] / name.stdout[2:].strip()
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(damage(zlib.compress(b"blob 5\0wrong")))
+    git_says = subprocess.run(["git", "show", "HEAD:edited.py"], cwd=root, check=False, capture_output=True)
+    assert (answer(tree, "edited.py") == git_says.stdout) or git_says.returncode
+    assert answer(tree, "edited.py") != b"wrong"
+    tree.close()
+
+
 def test_what_is_the_same_is_not_asked_for(root: Path) -> None:
+    git(root, "gc", "--quiet")
     tree = RevisionTree(str(root), beside=WorkTree(str(root)))
     tree.entries("")
     tree.close()
