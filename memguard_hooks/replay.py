@@ -17,7 +17,7 @@ import sys
 import time
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.git import PACKED, REPLACING, find_git, is_elsewhere, name_of_blob, read_head
+from memguard_hooks.git import PACKED, REPLACING, find_git, is_elsewhere, read_head
 from memguard_hooks.output import write
 from memguard_hooks.record import Record
 from memguard_hooks.store import digest, files_of_packages, find_folder, read_whole, shrink, write_whole
@@ -189,8 +189,8 @@ def _look_outside(path: str) -> Seen:
         pass
     if path.endswith(PACKED):
         rows = content.splitlines() if content is not None and REPLACING in content else ()
-        return Seen((0, 0, 0, 0, 0), name_of_blob(b"\n".join(row for row in rows if REPLACING in row)))
-    return Seen(look, b"" if content is None else name_of_blob(content))
+        return Seen((0, 0, 0, 0, 0), digest(*(row for row in rows if REPLACING in row)))
+    return Seen(look, b"" if content is None else digest(content))
 
 
 def _is_still(path: str, seen: Seen, settled: int) -> bool:

@@ -4,15 +4,14 @@ All of it lies in git's own folder, as `.git/memguard`: no commit can bring answ
 lists them. `MEMGUARD_CACHE_DIR` names another folder, the empty string none. A file is written whole and then renamed into
 place, so that hooks may run side by side; one that was damaged is not believed, and what is kept can be deleted at any time.
 
-A pack is `count`, that many rows of `key, offset, length` in the order of their keys, and the values, which are JSON:
-a key is found by halving, and only what is asked for is read.
+A pack is `count`, that many rows of `key, offset, length`, and the values, which are JSON: only those that are asked for are
+parsed.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import struct
 import sys
 import time
 
@@ -25,7 +24,8 @@ except ImportError:
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from importlib.machinery import ModuleSpec
 
 FOLDER = "memguard"
 
@@ -46,8 +46,8 @@ UNFINISHED_SECONDS = 3600
 """No hook takes as long to write a file."""
 
 _UNFINISHED = "unfinished-"
-_COUNT = struct.Struct("<I")
-_ROW = struct.Struct(f"<{DIGEST_BYTES}sII")
+_ROW = f"<{DIGEST_BYTES}sII"
+_COUNT_BYTES, _ROW_BYTES = 4, DIGEST_BYTES + 8
 
 
 def find_folder(root: str) -> str | None:
@@ -133,29 +133,32 @@ def version() -> bytes:
     return digest(*parts)
 
 
-def files_of_packages() -> Iterator[str]:
-    """Yield the files that change with this package and with what it depends on.
+def files_of_packages() -> list[str]:
+    """Return the files that change with this package and with what it depends on.
 
     An installer replaces all files of a package, so one of them is enough; in a checkout each is edited by itself.
     """
-    from importlib.util import find_spec
-
-    for name in PACKAGES:
-        spec = find_spec(name)
-        if spec is not None and spec.origin is not None:
-            yield spec.origin
+    specs = [_find_spec(name) for name in PACKAGES]
+    found = [spec.origin for spec in specs if spec is not None and spec.origin is not None]
     here = os.path.dirname(os.path.abspath(__file__))
-    yield os.path.abspath(__file__)
+    found.append(os.path.abspath(__file__))
     if os.path.basename(os.path.dirname(here)) in ("site-packages", "dist-packages"):
-        return
+        return found
     folders = [here]
     for folder in folders:
         with os.scandir(folder) as entries:
             for entry in entries:
                 if not entry.is_dir():
-                    yield entry.path
+                    found.append(entry.path)
                 elif entry.name != "__pycache__":
                     folders.append(entry.path)
+    return found
+
+
+def _find_spec(name: str) -> ModuleSpec | None:
+    """Return where a package would be loaded from, as `importlib.util` does, which takes milliseconds to load."""
+    found = (finder.find_spec(name, None) for finder in sys.meta_path)
+    return next((spec for spec in found if spec is not None), None)
 
 
 class Store:
@@ -164,7 +167,7 @@ class Store:
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
         self._file: str | None = None
-        self._pack: bytes | None = None
+        self._known: dict[bytes, bytes] | None = None
         self._new: dict[bytes, bytes] = {}
         self._used: set[bytes] = set()
 
@@ -173,7 +176,7 @@ class Store:
         import json
 
         key = digest(*name)
-        found = self._new.get(key) or _find(self._load(), key)
+        found = self._new.get(key) or self._load().get(key)
         if found is None:
             return None
         self._used.add(key)
@@ -195,21 +198,20 @@ class Store:
             return
         before = self._load()
         assert self._file is not None
-        other = read_whole(self._file) or b""  # another hook may have written meanwhile
-        kept = {key: value for pack in {before, other} for key, value in _rows(pack)} | self._new
+        kept = {**before, **_read_pack(self._file), **self._new}  # another hook may have written meanwhile
         if sum(map(len, kept.values())) > MAX_PACK_BYTES:
             kept = _bounded({key: kept[key] for key in (*self._new, *self._used) if key in kept})
         if write_whole(self._file, _write_pack(kept)):
             shrink(self._folder, MAX_PACKS, "facts-")
         self._new = {}
 
-    def _load(self) -> bytes:
-        if self._pack is None:
-            self._pack = b""
+    def _load(self) -> dict[bytes, bytes]:
+        if self._known is None:
+            self._known = {}
             if self._folder is not None:
                 self._file = os.path.join(self._folder, f"facts-{version().hex()}")
-                self._pack = read_whole(self._file) or b""
-        return self._pack
+                self._known = _read_pack(self._file)
+        return self._known
 
 
 def _bounded(values: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
@@ -224,38 +226,22 @@ def _bounded(values: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def _write_pack(values: Mapping[bytes, bytes]) -> bytes:
+    from struct import pack
+
     rows: list[bytes] = []
-    at = _COUNT.size + len(values) * _ROW.size
-    for key in sorted(values):
-        rows.append(_ROW.pack(key, at, len(values[key])))
-        at += len(values[key])
-    return b"".join([_COUNT.pack(len(rows)), *rows, *(values[key] for key in sorted(values))])
+    at = _COUNT_BYTES + len(values) * _ROW_BYTES
+    for key, value in values.items():
+        rows.append(pack(_ROW, key, at, len(value)))
+        at += len(value)
+    return b"".join([len(rows).to_bytes(_COUNT_BYTES, "little"), *rows, *values.values()])
 
 
-def _count(pack: bytes) -> int:
-    """Return how many rows a pack has; none where it is too short for what it says."""
-    if len(pack) < _COUNT.size:
-        return 0
-    (count,) = _COUNT.unpack_from(pack)
-    return count if _COUNT.size + count * _ROW.size <= len(pack) else 0
+def _read_pack(path: str) -> dict[bytes, bytes]:
+    """Return the values of a pack by their keys; none of one that is too short for what it says."""
+    data = read_whole(path) or b""
+    end = _COUNT_BYTES + int.from_bytes(data[:_COUNT_BYTES], "little") * _ROW_BYTES
+    if end > len(data):
+        return {}
+    from struct import iter_unpack
 
-
-def _find(pack: bytes, key: bytes) -> bytes | None:
-    """Return the value of a key, by halving."""
-    low, high = 0, _count(pack)
-    while low < high:
-        middle = (low + high) // 2
-        found, at, length = _ROW.unpack_from(pack, _COUNT.size + middle * _ROW.size)
-        if found == key:
-            return pack[at : at + length]
-        if found < key:
-            low = middle + 1
-        else:
-            high = middle
-    return None
-
-
-def _rows(pack: bytes) -> Iterator[tuple[bytes, bytes]]:
-    for number in range(_count(pack)):
-        key, at, length = _ROW.unpack_from(pack, _COUNT.size + number * _ROW.size)
-        yield key, pack[at : at + length]
+    return {key: data[at : at + size] for key, at, size in iter_unpack(_ROW, data[_COUNT_BYTES:end])}

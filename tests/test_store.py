@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import random
 import signal
@@ -53,35 +54,24 @@ def test_parts_of_names_are_kept_apart(tmp_path: Path) -> None:
     assert kept.get(b"abc") is None
 
 
-def test_a_name_is_found_by_halving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice as many values take one more look, not twice as many."""
-    looks = 0
-    row = store._ROW
+def test_a_pack_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is asked for."""
+    kept = Store(str(tmp_path))
+    for number in range(1_000):
+        kept.put(number, b"%d" % number)
+    kept.close()
+    opened: list[object] = []
+    read = builtins.open
 
-    class Counting:
-        size = row.size
-        pack = row.pack
+    def note(path: object, *arguments: object, **named: object) -> object:
+        opened.append(path)
+        return read(path, *arguments, **named)  # type: ignore[call-overload]
 
-        def unpack_from(self, data: bytes, at: int) -> tuple[bytes, int, int]:
-            nonlocal looks
-            looks += 1
-            found: tuple[bytes, int, int] = row.unpack_from(data, at)
-            return found
-
-    monkeypatch.setattr(store, "_ROW", Counting())
-    most: dict[int, int] = {}
-    for count in (100, 10_000):
-        kept = Store(str(tmp_path / str(count)))
-        for number in range(count):
-            kept.put(number, b"%d" % number)
-        kept.close()
-        again = Store(str(tmp_path / str(count)))
-        for number in range(0, count, count // 50):
-            looks = 0
-            assert again.get(b"%d" % number) == number
-            most[count] = max(most.get(count, 0), looks)
-    assert most[100] <= 7
-    assert most[10_000] <= 14
+    monkeypatch.setattr(builtins, "open", note)
+    again = Store(str(tmp_path))
+    assert [again.get(b"%d" % number) for number in range(1_000)] == list(range(1_000))
+    assert again.get(b"1000") is None
+    assert opened == [str(path) for path in packs(tmp_path)]
 
 
 def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
