@@ -1,8 +1,8 @@
 """`Record`: what `typing.NamedTuple` is to a type checker, at a fraction of its cost.
 
 A hook starts at each commit. To import typing and to make the fifty classes of tuples that a verdict passes takes as long
-as the start of Python itself: 9 and 6 ms of CPU, on CPython 3.11. A record compiles its `__new__` when the first one is
-made, because most classes are never used in one run.
+as the start of Python itself: 9 and 6 ms of CPU, on CPython 3.11. A record compiles its `__new__` when many are made,
+because of most classes one run makes few or none.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ else:
     from _collections import _tuplegetter
 
     _new = tuple.__new__
+
+    FIRST = 20
+    """Records of a class that are made without a `__new__` of its own: to compile one takes as long."""
 
     class _Tuple(tuple):
         """The methods of all records, which are those of a named tuple."""
@@ -55,7 +58,14 @@ else:
             made = type(name, (_Tuple,), {"__slots__": (), **body, **getters, "_fields": fields, "__match_args__": fields})
             made._field_defaults = defaults
 
+            left = FIRST
+
             def first(owner, *values, **named):
+                nonlocal left
+                rest = fields[len(values) :]
+                if left and len(values) <= len(fields) and named.keys() <= {*rest} and {*rest} <= named.keys() | defaults:
+                    left -= 1
+                    return _new(owner, (*values, *(named[field] if field in named else defaults[field] for field in rest)))
                 parameters = "".join(f", {field}" + f"=_defaults[{field!r}]" * (field in defaults) for field in fields)
                 values_of = "".join(f"{field}, " for field in fields)
                 code = f"lambda _cls{parameters}: _new(_cls, ({values_of}))"

@@ -276,7 +276,8 @@ def find_standard(module: str, python: str | None = None) -> Footprint | None:
 @cache
 def _measured_standard() -> frozenset[int]:
     """The minor versions on which the standard library was measured."""
-    return frozenset(minor_of(line.decode("ascii")) for line in _lines("standard.tsv").split(b"\n") if line[:2] == b"3.")
+    words = {line.partition(b" ")[0] for line in _lines("standard.tsv").split(b"\n") if line[:2] == b"3."}
+    return frozenset(minor_of(word.decode("ascii")) for word in words)
 
 
 def _surveyed(base: Footprint, module: str, distribution: str, version: str, costs: Sequence[str]) -> Footprint:

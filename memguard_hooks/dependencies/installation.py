@@ -11,8 +11,9 @@ from bisect import bisect_right
 from functools import cache
 
 from memguard_hooks.dependencies import dependency_groups, image_commands, lock_readers, manifests, poetry, uv
+from memguard_hooks.dependencies.deployed import Deployed
 from memguard_hooks.dependencies.install_command import SHELLS, InstallArguments, read_installs, read_programs
-from memguard_hooks.dependencies.requirement import Requirement, normalize_name
+from memguard_hooks.dependencies.requirement import normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.toml_document import parse as parse_toml
@@ -41,36 +42,6 @@ class Command(Record):
     folders: tuple[str, ...]
     copies: tuple[str, ...] = ()
     variables: frozenset[str] = frozenset()
-
-
-class Deployed(Record):
-    """What is installed: the paths of the files, None where nobody knows them; extras (`*` is all) and groups.
-
-    `named` are the files among them that commands install themselves, and `constraints` those that commands give with
-    `-c`, also where there may be more that nobody knows.
-    """
-
-    files: frozenset[str] | None = None
-    extras: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-    named: frozenset[str] = frozenset()
-    constraints: frozenset[str] = frozenset()
-
-    def counts(self, path: str) -> bool:
-        """Tell whether a file may be installed."""
-        return self.files is None or path in self.files
-
-    def is_asked(self, requirement: Requirement) -> bool:
-        """Tell whether a requirement belongs to what is installed, by its group, its extra and its file."""
-        if requirement.group == "build" or not self.counts(requirement.path):
-            return False
-        name = normalize_name(requirement.group_name or "")
-        if requirement.group == "extra":
-            return bool(self.extras & {name, "*"})
-        if requirement.group == "development":
-            is_file = not requirement.group_name and requirement.path.endswith((".txt", ".in"))
-            return (is_file and self.files is not None) or bool(name and self.groups & {name, "*"})
-        return True
 
 
 _PROJECT = ("pyproject.toml", "setup.cfg", "setup.py")

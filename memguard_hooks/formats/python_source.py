@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import re
 import sys
-import unicodedata
 import warnings
 
 from memguard_hooks.errors import MemguardError
@@ -19,6 +18,9 @@ from memguard_hooks.pattern import late_pattern
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
+    from collections.abc import Iterator
+else:
+    import _ast as ast  # the nodes of ast, whose import takes as long as to parse a file and to walk through it
 
 MAX_SOURCE_BYTES = 2**20
 """Of one file; no hand writes more."""
@@ -118,6 +120,8 @@ def normalized(data: bytes) -> bytes | None:
     text = data.decode("utf-8-sig" if name == "utf-8" else name, "replace")
     # Marks are put in order in quadratic time, and no identifier has a long row of them.
     text = _MARKS.sub(" ", text)
+    import unicodedata
+
     return unicodedata.normalize("NFKC", text).encode("utf-8", "replace")
 
 
@@ -125,6 +129,8 @@ def has_normal_names(text: str) -> bool:
     """Tell whether identifiers are written as Python compares them (NFKC)."""
     if text.isascii():
         return True
+    import unicodedata
+
     words = "".join(letter if f"a{letter}".isidentifier() else " " for letter in text)
     return unicodedata.is_normalized("NFKC", words)
 
@@ -146,6 +152,8 @@ def shortened(text: str) -> str:
     if len(text) > MAX_SOURCE_BYTES:
         raise MemguardError(f"is larger than {MAX_SOURCE_BYTES // 2**10} KiB")
     for marked in _MARKED.finditer(text) if not text.isascii() else ():
+        import unicodedata
+
         if any(map(unicodedata.combining, marked[0])):
             raise _refusal(text, marked.start(), f"a letter has more than {MAX_MARKS} marks")
     dotted = _IMPORTED.search(text) if _DOTTED.search(text) else None
@@ -172,18 +180,34 @@ def tree_of(text: str) -> ast.Module:
     """
     if sys.version_info < (3, 15) and "lazy" in text:
         text = _LAZY.sub(_IGNORED, text)
-    import ast
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in strings
-            return ast.parse(text)
+            return compile(text, "<unknown>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)  # type: ignore[return-value]
     except SyntaxError as error:
         raise NotPythonError(f"does not parse: {error.msg}", None, error.lineno) from None
     except ValueError as error:  # a surrogate, from UTF-7
         raise NotPythonError(f"does not parse: {error}") from None
     except (RecursionError, MemoryError):
         raise MemguardError("is not analyzed: it is nested too deeply") from None
+
+
+def children(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes right below a node, as `ast.iter_child_nodes` does."""
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            yield value
+        elif isinstance(value, list):
+            yield from (one for one in value if isinstance(one, ast.AST))
+
+
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and all below it, the nearest first, as `ast.walk` does."""
+    found = [node]
+    for one in found:  # which grows
+        found.extend(children(one))
+        yield one
 
 
 def _is_linear(name: str) -> bool:

@@ -8,12 +8,11 @@ to libcst, so that both always say the same.
 
 from __future__ import annotations
 
-import ast
 import re
 from bisect import bisect_left, bisect_right
 from functools import cached_property
 
-from memguard_hooks.formats.python_source import has_normal_names
+from memguard_hooks.formats.python_source import has_normal_names, walk
 from memguard_hooks.imports.known_calls import WRAPPERS
 from memguard_hooks.imports.model import MAX_CALLED, Analysis, ImportSite, Target, When, called_below
 from memguard_hooks.imports.plain_values import (
@@ -34,7 +33,10 @@ from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterable, Iterator, Sequence
+else:
+    import _ast as ast  # its nodes alone: see `python_source`
 
 MAX_NAME = 1000
 """Letters of a dotted name."""
@@ -242,7 +244,7 @@ class _Plain(PlainValues):
                 continue
             if not is_last and not isinstance(statement, ast.Pass):
                 raise Unsure
-            for node in ast.walk(statement):
+            for node in walk(statement):
                 if isinstance(node, (ast.Import, ast.ImportFrom)):
                     self._import(node, "never", reason, binds=False)
                 elif isinstance(node, _TRIES) and self._holds_imports(node):

@@ -6,8 +6,7 @@ Where an expression might run code of the file, libcst is to decide.
 
 from __future__ import annotations
 
-import ast
-
+from memguard_hooks.formats.python_source import children, walk
 from memguard_hooks.imports.known_calls import (
     CONSUMERS,
     DEFERRING,
@@ -23,7 +22,10 @@ from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON, Target
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Collection, Iterable, Iterator, Sequence
+else:
+    import _ast as ast  # its nodes alone: see `python_source`
 
 MAX_VALUES = 50
 """What one name may stand for, and classes from which one inherits."""
@@ -167,7 +169,7 @@ class PlainValues:
 
     def _parts(self, node: ast.AST) -> None:
         """Walk the expressions in a node whose value says nothing about imports."""
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, ast.expr):
                 self._value(child)
 
@@ -239,7 +241,7 @@ class PlainValues:
         for leaf in operands(test):
             if is_decided(leaf):
                 raise Unsure
-            for node in ast.walk(leaf):
+            for node in walk(leaf):
                 self._steps += 1
                 if self._steps > MAX_STEPS:
                     raise Unsure
@@ -277,7 +279,7 @@ def mentions(text: str, module: ast.Module, words: Collection[str]) -> bool:
     """Tell whether one of the words is a name in a source, not only a word of a string or a comment."""
     if not any(word in text for word in words):
         return False
-    for node in ast.walk(module):
+    for node in walk(module):
         if isinstance(node, ast.Name):
             name = node.id
         elif isinstance(node, ast.Attribute):

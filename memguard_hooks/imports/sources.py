@@ -7,7 +7,6 @@ from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.facts import Facts, Problem
 from memguard_hooks.imports.frameworks import Framework
-from memguard_hooks.imports.lines import unindented_imports
 from memguard_hooks.imports.model import Analysis, FileReading, ImportSite, Target
 from memguard_hooks.tree import Tree
 
@@ -58,6 +57,8 @@ class SourceFiles:
         except MemguardError as error:
             found = Problem(error.message, error.line)
         if isinstance(found, Problem):
+            from memguard_hooks.imports.lines import unindented_imports
+
             lines = Analysis(unindented_imports(self.data(path)))
             return FileReading(lines, outline.size, outline.edges, found.at(path), note)
         return FileReading(found, outline.size, outline.edges, None, note)

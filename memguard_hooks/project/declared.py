@@ -15,7 +15,8 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from memguard_hooks.dependencies.installation import Command, Deployed
+    from memguard_hooks.dependencies.deployed import Deployed
+    from memguard_hooks.dependencies.installation import Command
     from memguard_hooks.dependencies.inventory import Inventory
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.requirement import Manifest, Requirement
@@ -199,11 +200,13 @@ class Declared:
     @cached_property
     def deployed(self) -> Deployed:
         """The files, extras and groups that the deployment installs, as far as its files tell."""
-        from memguard_hooks.dependencies import installation
-
         services = self._context.services()
         if any(not one.builds and one.path.endswith(("Procfile", ".service")) for one in services):
-            return installation.Deployed()  # nobody knows how these are built
+            from memguard_hooks.dependencies.deployed import Deployed
+
+            return Deployed()  # nobody knows how these are built
+        from memguard_hooks.dependencies import installation
+
         return installation.find(self._files.tree, self.install_commands)
 
     @cached_property

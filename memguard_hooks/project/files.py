@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from functools import cached_property
 
 from memguard_hooks.errors import MemguardError, UnreadableError
@@ -33,9 +32,11 @@ class Files:
 
     def is_excluded(self, path: str) -> bool:
         """Tell whether the settings leave a path out: a glob, or a folder and all below it."""
-        return any(
-            fnmatch.fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/") for pattern in self._exclude
-        )
+        if not self._exclude:
+            return False
+        from fnmatch import fnmatchcase
+
+        return any(fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/") for pattern in self._exclude)
 
     @cached_property
     def paths(self) -> tuple[str, ...]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 
-from memguard_hooks.app.deferral import Deferral, fewest
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
 from memguard_hooks.app.service_estimate import AssessedService, Estimated
 from memguard_hooks.deployment import platforms
 from memguard_hooks.finding import MIB, Finding, Part, ServiceReport, Severity, chain, count, mib, signed, summary
-from memguard_hooks.project.baseline import GROWTH
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import WARN
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from memguard_hooks.app.deferral import Deferral
 
 HOOK = "memory-budget"
 
@@ -79,6 +79,8 @@ def _grown(project: Project, assessed: AssessedService, report: ServiceReport) -
         return None
     code, _ = _OVER.get(report.verdict, (None, None))
     if allowed is None and code is not None and known.knows(code, report.path, report.name):
+        from memguard_hooks.project.baseline import GROWTH
+
         allowed = GROWTH
     size = estimate.expected - known.services[report.path, report.name]
     return (size, f" since {known.path} was written", allowed) if allowed is not None and size > allowed else None
@@ -106,6 +108,8 @@ def _ways_out(assessed: AssessedService, now: Estimated) -> list[str]:
     warn, limit = assessed.settings.warn or WARN, assessed.limit.size
     lines: list[str] = []
     if limit is not None and now.taken > warn * limit:
+        from memguard_hooks.app.deferral import fewest
+
         lines += map(_defer, fewest(now.process.roots, now.taken_with, warn * limit))
     saved = saved_by_preload(now.process, now.command)
     ways = [f"start with --preload: -{mib(saved)} MiB"] if saved >= MIB else []
