@@ -1,0 +1,567 @@
+"""What the names and expressions of a module come to without running it: constants, the environment, and arithmetic.
+
+Statements are followed in their order. A name that is bound under a condition that only a run can tell, or by a loop, is
+not known, and neither is what is made of it. Of the number of CPUs it is told that it is one.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from types import MappingProxyType
+
+from memguard_hooks.formats.python_literals import combine
+from memguard_hooks.formats.python_values import Unresolved, Value
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    Definition: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef"
+
+MAX_NUMBER = 10**9
+"""More of anything than a program could start or count."""
+
+MAX_TEXT = 4096
+"""Letters of a text that is put together."""
+
+MAX_STEPS = 12
+"""Names that stand for other names, and functions that return what others do."""
+
+CPU_COUNTS = frozenset({
+    "os.cpu_count", "multiprocessing.cpu_count", "os.process_cpu_count", "os.sched_getaffinity", "psutil.cpu_count",
+    "joblib.cpu_count", "loky.cpu_count",
+})  # fmt: skip
+
+_ENVIRONS = frozenset({"environ.Env", "environ.FileAwareEnv", "environs.Env"})
+"""Classes whose objects read variables: `env("X", default=1)`, `env.int("X", 1)`."""
+
+_CONFIGS = frozenset({"decouple.Config", "decouple.AutoConfig", "starlette.config.Config"})
+"""Classes whose objects read variables by `config("X", default=1, cast=int)`."""
+
+
+class UnknownValue(Exception):  # noqa: N818 - it is no error
+    """An expression whose value only a run can tell."""
+
+
+class OfCpus(UnknownValue):
+    """An expression that the CPUs of the host decide."""
+
+
+class Raises(Exception):  # noqa: N818 - it is the error of another
+    """An expression that raises with the variables that are known."""
+
+
+class Around(Record):
+    """What decides the values of a module from outside: variables, CPUs, and the other modules of the project.
+
+    `load` gives the names of a module by its dotted name, None for one that is not the project's.
+    """
+
+    variables: Mapping[str, str] = MappingProxyType({})
+    cpus: float | None = None
+    load: Callable[[str], Names | None] = lambda _: None
+
+
+class Names:
+    """The names of a module or a function in the order in which it binds them; `bound` holds the value and the line of each.
+
+    `shown` holds the expressions that names stand for, each with the names that it is to be read by, and `defined` the
+    functions and classes. `package` is the one that relative imports start from, where it is known. `starred` are the names
+    that `import *` may bind.
+    """
+
+    def __init__(self, around: Around, package: str | None = None, starred: frozenset[str] = frozenset()) -> None:
+        self.around = around
+        self.bound: dict[str, tuple[Value | Unresolved, int]] = {}
+        self.shown: dict[str, tuple[ast.expr, Names]] = {}
+        self.defined: dict[str, tuple[Definition, Names]] = {}
+        self.failed: Unresolved | None = None
+        self.imports: dict[str, str] = {}
+        self._package = package
+        self._starred = starred
+
+    def inner(self) -> Names:
+        """Return the names that a function starts with: those of its module."""
+        other = Names(self.around, self._package, self._starred)
+        other.bound, other.shown = dict(self.bound), dict(self.shown)
+        other.defined, other.imports = dict(self.defined), dict(self.imports)
+        return other
+
+    def pass_in(self, name: str, value: ast.expr | None, caller: Names, line: int) -> None:
+        """Bind a parameter to what a caller gives for it, None where that is not known."""
+        self.forget(name, line, f"is given {name}")
+        if value is None:
+            return
+        self.shown[name] = (value, caller)
+        try:
+            self.bound[name] = (caller.evaluate(value), line)
+        except (UnknownValue, Raises) as error:
+            reason = f"computes {name}: {text_of(value)}"
+            self.bound[name] = (Unresolved(line, reason, is_cpu_count=isinstance(error, OfCpus)), line)
+
+    # Statements
+
+    def follow(self, statement: ast.stmt) -> None:
+        """Bind the names that a statement binds."""
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for target in targets if statement.value is not None else []:
+                if isinstance(target, ast.Name) and statement.value is not None:
+                    self._assign(target.id, statement.value, statement.lineno)
+                else:
+                    self.lose(target, "unpacks")
+            self.lose(statement.value, "computes")
+        elif isinstance(statement, ast.Import):
+            for alias in statement.names:
+                name = alias.asname or alias.name.partition(".")[0]
+                self._import(name, alias.name if alias.asname else name, statement.lineno)
+        elif isinstance(statement, ast.ImportFrom):
+            for alias in statement.names:
+                if alias.name == "*":
+                    for name in self._starred:
+                        self.forget(name, statement.lineno, f"may import {name} from {statement.module or '.'}")
+                else:
+                    source = self._absolute(statement)
+                    self._import(alias.asname or alias.name, source and f"{source}.{alias.name}", statement.lineno)
+        elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            self.forget(statement.name, statement.lineno, f"defines {statement.name} as code")
+            self.defined[statement.name] = (statement, self)
+        elif isinstance(statement, ast.AugAssign):
+            self.lose(statement, "computes")
+        elif isinstance(statement, ast.If) and (branch := self.branch(statement)) is not None:
+            for inner in branch:
+                self.follow(inner)
+        else:
+            self.lose(statement, "sets under a condition" if _is_compound(statement) else "changes")
+
+    def branch(self, statement: ast.If) -> list[ast.stmt] | None:
+        """Return what runs of an `if`, None where its test is known only at run time."""
+        try:
+            return statement.body if self.evaluate(statement.test) else statement.orelse
+        except (UnknownValue, Raises):
+            return None
+
+    def _absolute(self, statement: ast.ImportFrom) -> str:
+        """Return the module that a `from` import names, empty where nobody can know."""
+        if not statement.level:
+            return statement.module or ""
+        if self._package is None:
+            return ""
+        parts = self._package.split(".") if self._package else []
+        if statement.level - 1 > len(parts):
+            return ""
+        kept = parts[: len(parts) - statement.level + 1]
+        return ".".join([*kept, *filter(None, [statement.module])])
+
+    def _assign(self, name: str, value: ast.expr, line: int) -> None:
+        try:
+            found = self.evaluate(value)
+        except (UnknownValue, Raises) as error:
+            text = text_of(value)
+            self.forget(name, line, f"computes {name}: {text}", is_cpu_count=isinstance(error, OfCpus))
+            if isinstance(error, Raises) and self.failed is None:
+                self.failed = Unresolved(line, f"fails with the variables that are known: {text}")
+        else:
+            self.forget(name, line, "")
+            self.bound[name] = (found, line)
+        if not any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value)):
+            self.shown[name] = (value, self)
+
+    def _import(self, name: str, source: str, line: int) -> None:
+        self.forget(name, line, f"imports {name}")
+        self.imports[name] = source
+
+    def forget(self, name: str, line: int, reason: str, *, is_cpu_count: bool = False) -> None:
+        """Note that nobody can know what a name holds from here on, and why."""
+        for held in (self.imports, self.shown, self.defined):
+            held.pop(name, None)
+        self.bound[name] = (Unresolved(line, reason, is_cpu_count=is_cpu_count), line)
+
+    def lose(self, node: ast.AST | None, how: str) -> None:
+        """Forget all names that a statement or an expression may bind."""
+        for name, line in self._bindings(node):
+            verb, _, rest = how.partition(" ")
+            self.forget(name, line, " ".join(filter(None, (verb, name, rest))))
+
+    def _bindings(self, node: ast.AST | None) -> Iterator[tuple[str, int]]:
+        """Yield the names that a statement binds, with their lines, without what is local to functions and classes."""
+        waiting = [node] if node is not None else []
+        while waiting:
+            here = waiting.pop()
+            if isinstance(here, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                yield here.name, here.lineno
+                continue
+            if isinstance(here, ast.Lambda):
+                continue
+            if isinstance(here, ast.Name) and not isinstance(here.ctx, ast.Load):
+                yield here.id, here.lineno
+            elif isinstance(here, (ast.Import, ast.ImportFrom)):
+                for alias in here.names:
+                    for name in self._starred if alias.name == "*" else (alias.asname or alias.name.partition(".")[0],):
+                        yield name, here.lineno
+            elif isinstance(here, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and here.name:
+                yield here.name, here.lineno
+            elif isinstance(here, ast.MatchMapping) and here.rest:
+                yield here.rest, here.lineno
+            waiting += ast.iter_child_nodes(here)
+
+    # What names stand for
+
+    def source(self, node: ast.expr) -> str:
+        """Return the dotted name that an expression has in the module it was imported from."""
+        names: list[str] = []
+        while isinstance(node, ast.Attribute):
+            names.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name) or not self.imports.get(node.id):
+            return ""
+        return ".".join([self.imports[node.id], *reversed(names)])
+
+    def meaning(self, node: ast.expr, steps: int = MAX_STEPS) -> tuple[ast.AST, Names]:
+        """Return the expression, the function or the class that a name stands for, also in another module, and its names."""
+        if steps and isinstance(node, ast.Name):
+            if node.id in self.defined:
+                return self.defined[node.id]
+            if node.id in self.shown:
+                value, names = self.shown[node.id]
+                return names.meaning(value, steps - 1)
+        module, _, name = self.source(node).rpartition(".") if steps else ("", "", "")
+        other = self.around.load(module) if module else None
+        return (node, self) if other is None else other.meaning(ast.Name(name, ast.Load()), steps - 1)
+
+    def made_by(self, node: ast.expr) -> tuple[str, ast.Call | None, Names]:
+        """Return the dotted name of the class or function that has made an object, the call, and the names to read it by."""
+        found, names = self.meaning(node)
+        for _ in range(MAX_STEPS):
+            if not isinstance(found, ast.Call):
+                break
+            made, inner = names.meaning(found.func)
+            returned = _returned(made)
+            if returned is None:
+                return names.source_of(found.func), found, names
+            found, names = inner.meaning(returned)
+        return "", None, names
+
+    def source_of(self, node: ast.expr) -> str:
+        """Return the dotted name of a function or class of others, also where this module has it from one of the project."""
+        found, names = self.meaning(node)
+        return names.source(found) if isinstance(found, (ast.Name, ast.Attribute)) else ""
+
+    # Expressions
+
+    def evaluate(self, node: ast.expr) -> Value:
+        """Return the value of an expression that needs nothing but constants, known names and the environment.
+
+        Raises UnknownValue for any other, and Raises for one that raises with the variables that are known.
+        """
+        match node:
+            case ast.Constant(value=None | str() | int() as value):
+                if isinstance(value, int) and abs(value) > MAX_NUMBER:
+                    raise UnknownValue
+                return value
+            case ast.Name(id=name):
+                found = self.bound.get(name, (Unresolved(0, ""), 0))[0]
+                if not isinstance(found, Unresolved):
+                    return found
+                if found.is_cpu_count:
+                    raise OfCpus
+                return self._foreign(node)
+            case ast.Tuple(elts=elements) | ast.List(elts=elements) | ast.Set(elts=elements):
+                return tuple(map(self._item, elements))
+            case ast.BoolOp(op=operator, values=operands):
+                result: Value = None
+                for operand in operands:
+                    result = self.evaluate(operand)
+                    if bool(result) is isinstance(operator, ast.Or):
+                        break
+                return result
+            case ast.IfExp(test=test, body=body, orelse=otherwise):
+                return self.evaluate(body if self.evaluate(test) else otherwise)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                return not self.evaluate(operand)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self._number(operand)
+            case ast.BinOp(left=left, op=operation, right=right):
+                return self._combine(operation, left, right)
+            case ast.Compare(left=left, ops=[comparison], comparators=[right]):
+                return self._compare(left, comparison, right)
+            case ast.JoinedStr(values=parts):
+                return self._text("".join(str(self.evaluate(part)) for part in parts))
+            case ast.FormattedValue(value=inner, format_spec=None, conversion=-1):
+                return self.evaluate(inner)
+            case ast.Subscript(value=mapping, slice=key) if self.source(mapping) == "os.environ":
+                variable = self.evaluate(key)
+                if isinstance(variable, str):
+                    if variable not in self.around.variables:
+                        raise Raises
+                    return self.around.variables[variable]
+            case ast.Call(func=function, args=arguments, keywords=keywords):
+                return self._call(function, arguments, {one.arg: one.value for one in keywords if one.arg})
+            case ast.Attribute(value=owner, attr=name):
+                return self._attribute(node, owner, name)
+        raise UnknownValue
+
+    def _foreign(self, node: ast.expr) -> Value:
+        """Return the value that a name of another module of the project has, as that module has bound it."""
+        names, last = self, node
+        for _ in range(MAX_STEPS):
+            module, _, name = names.source(last).rpartition(".")
+            other = names.around.load(module) if module else None
+            if other is None or name not in other.bound:
+                break
+            value, _line = other.bound[name]
+            if not isinstance(value, Unresolved):
+                return value
+            if value.is_cpu_count:
+                raise OfCpus
+            names, last = other, ast.Name(name, ast.Load())
+        raise UnknownValue
+
+    def _attribute(self, node: ast.expr, owner: ast.expr, name: str) -> Value:
+        """Return what a module of the project, or an object of its settings, holds under a name."""
+        _, made, names = self.made_by(owner)
+        settings, inner = names.meaning(made.func) if made is not None else self.meaning(owner)
+        if isinstance(settings, ast.ClassDef):
+            return inner.field(settings, name)
+        return self._foreign(node)
+
+    def field(self, settings: ast.ClassDef, name: str) -> Value:
+        """Return what a class of settings holds: of pydantic's the variable of that name, or else the default."""
+        values = {
+            target.id: value
+            for one in settings.body
+            for target, value in _targets(one)
+            if isinstance(target, ast.Name) and value is not None
+        }
+        if name not in values:
+            raise UnknownValue
+        default: ast.expr | None = values[name]
+        if not any(self.source_of(base).rpartition(".")[2] == "BaseSettings" for base in settings.bases):
+            return self.evaluate(values[name])
+        variable = f"{self._prefix(settings, values)}{name}"
+        if isinstance(default, ast.Call) and self.source_of(default.func).rpartition(".")[2] == "Field":
+            given = {one.arg: one.value for one in default.keywords}
+            alias = given.get("validation_alias", given.get("alias"))
+            variable = str(self.evaluate(alias)) if alias is not None else variable
+            default = default.args[0] if default.args else given.get("default")
+        known = {one.lower(): text for one, text in self.around.variables.items()}
+        otherwise = self.evaluate(default) if default is not None else None
+        if variable.lower() in known:
+            return _cast(known[variable.lower()], type(otherwise).__name__)
+        if default is None:
+            raise Raises
+        return otherwise
+
+    def _prefix(self, settings: ast.ClassDef, values: Mapping[str, ast.expr]) -> str:
+        """Return what pydantic puts before the names of variables."""
+        config = values.get("model_config")
+        given = {one.arg: one.value for one in config.keywords} if isinstance(config, ast.Call) else {}
+        for one in settings.body:
+            if isinstance(one, ast.ClassDef) and one.name == "Config":
+                given |= {target.id: value for stmt in one.body for target, value in _targets(stmt)
+                          if isinstance(target, ast.Name) and value is not None}  # fmt: skip
+        return str(self.evaluate(given["env_prefix"])) if "env_prefix" in given else ""
+
+    def _item(self, node: ast.expr) -> str | int | None:
+        value = self.evaluate(node)
+        if isinstance(value, tuple):
+            raise UnknownValue
+        return value
+
+    def _number(self, node: ast.expr) -> int:
+        value = self.evaluate(node)
+        if not isinstance(value, int) or abs(value) > 10**6:
+            raise UnknownValue
+        return value
+
+    @staticmethod
+    def _text(text: str) -> str:
+        if len(text) > MAX_TEXT:
+            raise UnknownValue
+        return text
+
+    def _combine(self, operation: ast.operator, left: ast.expr, right: ast.expr) -> Value:
+        values = self._values(None, [left, right])
+        if isinstance(operation, ast.Add) and all(isinstance(value, str) for value in values):
+            return self._text("".join(map(str, values)))
+        first, second = values
+        if not isinstance(first, int) or not isinstance(second, int) or max(abs(first), abs(second)) > 10**6:
+            raise UnknownValue
+        if isinstance(operation, ast.FloorDiv) and second:
+            return first // second
+        total = combine(operation, first, second)
+        if total is None:
+            raise UnknownValue
+        return total
+
+    def _compare(self, left: ast.expr, operator: ast.cmpop, right: ast.expr) -> bool:
+        match operator, self.evaluate(left), self.evaluate(right):
+            # A list and a tuple of equal items are not equal, and are one here.
+            case ast.Eq() | ast.NotEq(), first, second if not isinstance(first, tuple) and not isinstance(second, tuple):
+                return (first == second) is isinstance(operator, ast.Eq)
+            case ast.In() | ast.NotIn(), first, tuple() as second:
+                return (first in second) is isinstance(operator, ast.In)
+            case ast.Is() | ast.IsNot(), first, None:
+                return (first is None) is isinstance(operator, ast.Is)
+            case ast.Gt() | ast.Lt(), int() as first, int() as second:
+                return first > second if isinstance(operator, ast.Gt) else first < second
+        raise UnknownValue
+
+    def _call(self, function: ast.expr, arguments: list[ast.expr], given: Mapping[str, ast.expr]) -> Value:
+        source = self.source_of(function)
+        if source in CPU_COUNTS:
+            if self.around.cpus is None or arguments:
+                raise OfCpus
+            return max(1, int(self.around.cpus))
+        if source in ("os.environ.get", "os.getenv") and 1 <= len(arguments) + len(given) <= 2:
+            return self._variable(arguments, given)
+        reader = self._reader(function, source)
+        if reader is not None:
+            return self._declared(reader, arguments, given)
+        if given:
+            raise UnknownValue
+        values = self._values(function, arguments)
+        match function:
+            case ast.Name(id=name) if name not in self.bound:
+                return _call_builtin(name, values)
+            case ast.Attribute(value=node, attr="lower" | "upper" | "strip" as method) if not values:
+                text = self.evaluate(node)
+                if isinstance(text, str):
+                    return {"lower": text.lower, "upper": text.upper, "strip": text.strip}[method]()
+        raise UnknownValue
+
+    def _variable(self, arguments: Sequence[ast.expr], given: Mapping[str, ast.expr]) -> Value:
+        """Return a variable; a default that is not known does not matter where it is set, but one that raises does."""
+        name = self.evaluate(arguments[0] if arguments else given["key"]) if arguments or "key" in given else None
+        default = arguments[1] if len(arguments) > 1 else given.get("default")
+        if not isinstance(name, str):
+            raise UnknownValue
+        try:
+            otherwise = self.evaluate(default) if default is not None else None
+        except UnknownValue:
+            if name not in self.around.variables:
+                raise
+            otherwise = None
+        return self.around.variables.get(name, otherwise)
+
+    def _reader(self, function: ast.expr, source: str) -> tuple[str, ast.Call | None] | None:
+        """Return how an object that reads variables casts them, and the call that has made it; None for no such object."""
+        if source == "decouple.config":
+            return "", None
+        made, call, _ = self.made_by(function)
+        if made in _ENVIRONS or made in _CONFIGS:
+            return "", call
+        if isinstance(function, ast.Attribute):
+            made, call, _ = self.made_by(function.value)
+            if made in _ENVIRONS:
+                return function.attr, call
+        return None
+
+    def _declared(
+        self, reader: tuple[str, ast.Call | None], arguments: Sequence[ast.expr], given: Mapping[str, ast.expr]
+    ) -> Value:
+        """Return what `env.int("X", default=4)` and its like give."""
+        cast, made = reader
+        name = self.evaluate(arguments[0]) if arguments else None
+        default = given.get("default", arguments[1] if len(arguments) > 1 else None)
+        schema = {one.arg: one.value for one in made.keywords} if made is not None else {}
+        declared = schema.get(str(name))
+        if isinstance(declared, ast.Tuple) and len(declared.elts) == 2:
+            cast, default = cast or text_of(declared.elts[0]), default or declared.elts[1]
+        elif declared is not None:
+            cast = cast or text_of(declared)
+        cast = text_of(given["cast"]) if "cast" in given else cast
+        if not isinstance(name, str):
+            raise UnknownValue
+        if name in self.around.variables:
+            return _cast(self.around.variables[name], cast)
+        if default is None:
+            raise Raises
+        value = self.evaluate(default)
+        return _cast(value, cast) if isinstance(value, str) else value
+
+    def _values(self, function: ast.expr | None, arguments: list[ast.expr]) -> list[Value]:
+        """Return what a function is called with; CPUs do not decide what `min` makes of them and of something else."""
+        values: list[Value] = []
+        unknown: list[UnknownValue] = []
+        for argument in arguments:
+            try:
+                values.append(self.evaluate(argument))
+            except UnknownValue as error:
+                unknown.append(error)
+        if unknown and isinstance(function, ast.Name) and function.id == "min":
+            are_of_cpus = not values and all(isinstance(error, OfCpus) for error in unknown)
+            raise OfCpus if are_of_cpus else UnknownValue
+        if unknown:
+            raise next((error for error in unknown if isinstance(error, OfCpus)), unknown[0])
+        return values
+
+
+def _cast(value: Value, kind: str) -> Value:
+    """Return a text as a reader of variables makes it: a number, yes or no, or the text itself."""
+    if kind in ("int", "bool") and isinstance(value, str):
+        if kind == "bool":
+            return value.strip().lower() in ("1", "true", "yes", "on", "y", "t", "ok")
+        return _call_builtin("int", [value])
+    if kind in ("", "str", "text", "NoneType", "int", "bool"):
+        return value
+    raise UnknownValue
+
+
+def _call_builtin(name: str, values: list[Value]) -> Value:
+    """Return what a function of Python's own makes of known values."""
+    match name, values:
+        case "int", [int() as value]:
+            return int(value)
+        case "int", [str() as value] if re.fullmatch(r"\s*[0-9]{1,9}\s*", value):
+            return int(value)
+        case "int", [None | str() as value] if value is None or not re.search(r"\d", value):
+            raise Raises
+        case "str", [str() | int() as value]:
+            return str(value)
+        case "bool", [value]:
+            return bool(value)
+        case "min" | "max", [_, _, *_]:
+            numbers = [value for value in values if isinstance(value, int)]
+            if len(numbers) == len(values):
+                return (min if name == "min" else max)(numbers)
+    raise UnknownValue
+
+
+def text_of(value: ast.expr) -> str:
+    """Return an expression as a message shows it."""
+    try:
+        text = ast.unparse(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        return "a number without end"
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """Return a text of at most 60 letters."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _targets(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr | None]]:
+    if isinstance(statement, ast.AnnAssign):
+        return [(statement.target, statement.value)]
+    return [(target, statement.value) for target in statement.targets] if isinstance(statement, ast.Assign) else []
+
+
+def _returned(made: ast.AST) -> ast.expr | None:
+    """Return the expression that a function returns, None where it has none or several."""
+    if not isinstance(made, ast.FunctionDef):
+        return None
+    found = [node.value for node in ast.walk(made) if isinstance(node, ast.Return) and node.value is not None]
+    if len(found) == 1 and isinstance(found[0], ast.Name):
+        held = [value for one in made.body for target, value in _targets(one)
+                if isinstance(target, ast.Name) and target.id == found[0].id and value is not None]  # fmt: skip
+        return held[-1] if held else found[0]
+    return found[0] if len(found) == 1 else None
+
+
+def _is_compound(statement: ast.stmt) -> bool:
+    return hasattr(statement, "body") or hasattr(statement, "cases")
