@@ -8,9 +8,9 @@ from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
 from memguard_hooks.finding import Skipped
 from memguard_hooks.imports.frameworks import Framework
-from memguard_hooks.imports.model import Target
+from memguard_hooks.imports.model import FrameworkEdge, Target
 from memguard_hooks.imports.resolve import Resolver
-from memguard_hooks.imports.sources import SourceFiles
+from memguard_hooks.imports.sources import SourceFiles, Started
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings
 from memguard_hooks.record import Record
@@ -56,7 +56,12 @@ def read_command(project: Project, service: Service) -> StartCommand:
     concurrency = platforms.concurrency_of(plan)
     if service.command:
         host = Host(
-            service.environment, project.read_file, concurrency, service.mounts, console_scripts=project.layout.scripts
+            service.environment,
+            project.read_file,
+            concurrency,
+            service.mounts,
+            console_scripts=project.layout.scripts,
+            follows_code=True,
         )
         command = parse(service.command, host, service.folder)
     else:
@@ -92,8 +97,14 @@ def find_entry(project: Project, service: Service) -> ServiceEntry | Skipped:
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
     )
     framework = Framework(environment.get("DJANGO_SETTINGS_MODULE"), is_worker=command.program == "celery")
-    sources = SourceFiles(project.tree, project.facts, framework)
+    sources = SourceFiles(project.tree, project.facts, framework, _started(command))
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources)
+
+
+def _started(command: StartCommand) -> Started:
+    """Return what the server of a start that is written in Python loads and calls."""
+    edges = tuple((one.path, FrameworkEdge(one.module, one.line, "start", one.why)) for one in command.loads)
+    return Started(edges, command.calls)
 
 
 def _python_of(service: Service) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from memguard_hooks.imports.graph import Walk, walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Hashable
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.model import Target
@@ -20,16 +20,21 @@ def walk_entry(project: Project, entry: ServiceEntry) -> Walk:
 
 def walk_file(project: Project, entry: ServiceEntry, path: str, module: str | None, target: Target) -> Walk:
     """Follow all imports of a file, as a service finds them."""
-    key = (path, module, target, entry.resolver.roots, entry.sources.framework)
+    key = _key(entry, path, module, target)
     found = project.walks.get(key)
     if found is None:
         found = project.walks[key] = walk(entry.sources.prove, entry.resolver, path, module, target)
     return found
 
 
+def _key(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Hashable:
+    """Return all that decides a walk."""
+    return path, module, target, entry.resolver.roots, entry.sources.framework, entry.sources.started
+
+
 def known_walk(project: Project, entry: ServiceEntry) -> Walk | None:
     """Return the walk of a service by proof, None where no rule has asked for it."""
-    return project.walks.get((entry.path, entry.module, entry.target, entry.resolver.roots, entry.sources.framework))
+    return project.walks.get(_key(entry, entry.path, entry.module, entry.target))
 
 
 def rough_walk(entry: ServiceEntry) -> Walk:

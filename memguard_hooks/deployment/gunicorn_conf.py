@@ -42,11 +42,11 @@ def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -
         return names.failed
     found = SETTINGS & names.bound.keys()
     return GunicornSettings(
-        {name: _validated(name, *names.bound[name]) for name in found}, {name: names.bound[name][1] for name in found}
+        {name: validated(name, *names.bound[name]) for name in found}, {name: names.bound[name][1] for name in found}
     )
 
 
-def _validated(name: str, value: Value | Unresolved, line: int) -> Value | Unresolved:
+def validated(name: str, value: Value | Unresolved, line: int) -> Value | Unresolved:
     """Return a value as gunicorn's own validators do; what they refuse is not known."""
     if isinstance(value, Unresolved):
         return value

@@ -39,6 +39,15 @@ class EntryPoint(Record):
         return self.attribute is None
 
 
+class Loaded(Record):
+    """A module that a server loads because code names it, as in `uvicorn.run("app.main:app")`: the file and the line."""
+
+    path: str
+    line: int
+    module: str
+    why: str
+
+
 class StartCommand(Record):
     """How a service starts.
 
@@ -49,6 +58,8 @@ class StartCommand(Record):
     None where the server has no such setting or nobody can know, and `worker_class` is empty there; `reload` tells that
     reloading is known to be switched on, `preload_source` says where preloading is.
     `dirty_workers` are processes of gunicorn's that load `dirty_apps`, besides its workers.
+    Where Python code starts the server, `loads` are the modules that it is given by name, `calls` the functions that it
+    calls, each with its file, and `written` is the place where the number of workers stands.
     """
 
     entrypoint: EntryPoint | None
@@ -68,6 +79,9 @@ class StartCommand(Record):
     preload_source: str = ""
     dirty_workers: int | None = 0
     dirty_apps: tuple[str, ...] = ()
+    loads: tuple[Loaded, ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()
+    written: str = ""
 
 
 class Host(Record):
@@ -77,7 +91,7 @@ class Host(Record):
     of an image and what stands there, as paths from the root. `scripts` are the start scripts that have led here, and
     `depth` counts the commands inside commands. `cpus` are the CPUs that `os.cpu_count()` sees, where somebody said so:
     a container sees those of its machine and not its share, so that no plan tells. `console_scripts` are the project's
-    own, as `name: "pkg.mod:function"`.
+    own, as `name: "pkg.mod:function"`. `follows_code` asks for what the Python of the project starts, not only the command.
     """
 
     variables: Mapping[str, str]
@@ -87,6 +101,7 @@ class Host(Record):
     scripts: tuple[str, ...] = ()
     cpus: float | None = None
     console_scripts: Mapping[str, str] = MappingProxyType({})
+    follows_code: bool = False
     depth: int = 0
     folder: str = ""
 
@@ -130,6 +145,16 @@ class Host(Record):
             parent, _, package = parent.rpartition("/")
             name = f"{package}.{name}"
         return parent, name
+
+    def find_module(self, module: str, folders: Sequence[str]) -> str | None:
+        """Return the file of a module in the first of the folders that has it."""
+        inner = module.replace(".", "/")
+        for folder in dict.fromkeys(folders):
+            for name in (f"{inner}.py", f"{inner}/__init__.py"):
+                path = join(folder, name)
+                if path is not None and self.read(path) is not None:
+                    return path
+        return None
 
     def count_cpus(self, what: str) -> Count:
         """Return the number of CPUs, which is what a program starts where nobody tells it."""

@@ -42,6 +42,10 @@ _CONFIGS = frozenset({"decouple.Config", "decouple.AutoConfig", "starlette.confi
 """Classes whose objects read variables by `config("X", default=1, cast=int)`."""
 
 
+_PARSING = frozenset({"parse_args", "parse_known_args"})
+"""Methods of argparse that give the options of the command line."""
+
+
 class UnknownValue(Exception):  # noqa: N818 - it is no error
     """An expression whose value only a run can tell."""
 
@@ -57,24 +61,32 @@ class Raises(Exception):  # noqa: N818 - it is the error of another
 class Around(Record):
     """What decides the values of a module from outside: variables, CPUs, and the other modules of the project.
 
-    `load` gives the names of a module by its dotted name, None for one that is not the project's.
+    `load` gives the names of a module by its dotted name, None for one that is not the project's. `words` are those of the
+    command line, behind the program.
     """
 
     variables: Mapping[str, str] = MappingProxyType({})
     cpus: float | None = None
     load: Callable[[str], Names | None] = lambda _: None
+    words: tuple[str, ...] = ()
 
 
 class Names:
     """The names of a module or a function in the order in which it binds them; `bound` holds the value and the line of each.
 
     `shown` holds the expressions that names stand for, each with the names that it is to be read by, and `defined` the
-    functions and classes. `package` is the one that relative imports start from, where it is known. `starred` are the names
-    that `import *` may bind.
+    functions and classes; `attributes` are what code sets on objects. `options` are the calls of `add_argument` in a module.
+    `package` is the one that relative imports start from, where it is known. `starred` are the names that `import *` may
+    bind.
     """
 
-    def __init__(self, around: Around, package: str | None = None, starred: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, around: Around, package: str | None = None, starred: frozenset[str] = frozenset(), path: str = ""
+    ) -> None:
         self.around = around
+        self.path = path
+        self.attributes: dict[str, dict[str, tuple[ast.expr, Names]]] = {}
+        self.options: dict[str, ast.Call | None] = {}
         self.bound: dict[str, tuple[Value | Unresolved, int]] = {}
         self.shown: dict[str, tuple[ast.expr, Names]] = {}
         self.defined: dict[str, tuple[Definition, Names]] = {}
@@ -85,9 +97,10 @@ class Names:
 
     def inner(self) -> Names:
         """Return the names that a function starts with: those of its module."""
-        other = Names(self.around, self._package, self._starred)
+        other = Names(self.around, self._package, self._starred, self.path)
         other.bound, other.shown = dict(self.bound), dict(self.shown)
         other.defined, other.imports = dict(self.defined), dict(self.imports)
+        other.attributes, other.options = dict(self.attributes), self.options
         return other
 
     def pass_in(self, name: str, value: ast.expr | None, caller: Names, line: int) -> None:
@@ -111,7 +124,7 @@ class Names:
             for target in targets if statement.value is not None else []:
                 if isinstance(target, ast.Name) and statement.value is not None:
                     self._assign(target.id, statement.value, statement.lineno)
-                else:
+                elif not self._store(target, statement.value):
                     self.lose(target, "unpacks")
             self.lose(statement.value, "computes")
         elif isinstance(statement, ast.Import):
@@ -170,14 +183,29 @@ class Names:
         if not any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value)):
             self.shown[name] = (value, self)
 
+    def _store(self, target: ast.expr, value: ast.expr | None) -> bool:
+        """Note what is set on an object or in a mapping; tell whether that is what happens."""
+        match target, value:
+            case ast.Attribute(value=ast.Name(id=name), attr=key), ast.expr():
+                self.attributes[name] = {**self.attributes.get(name, {}), key: (value, self)}
+                return True
+            case ast.Subscript(value=ast.Name(id=name), slice=key), ast.expr():
+                held, names = self.shown.pop(name, (None, self))
+                if isinstance(held, ast.Dict) and names is self:
+                    self.shown[name] = (ast.Dict([*held.keys, key], [*held.values, value]), self)
+                return True
+        return False
+
     def _import(self, name: str, source: str, line: int) -> None:
         self.forget(name, line, f"imports {name}")
         self.imports[name] = source
 
     def forget(self, name: str, line: int, reason: str, *, is_cpu_count: bool = False) -> None:
         """Note that nobody can know what a name holds from here on, and why."""
-        for held in (self.imports, self.shown, self.defined):
-            held.pop(name, None)
+        self.imports.pop(name, None)
+        self.shown.pop(name, None)
+        self.defined.pop(name, None)
+        self.attributes.pop(name, None)
         self.bound[name] = (Unresolved(line, reason, is_cpu_count=is_cpu_count), line)
 
     def lose(self, node: ast.AST | None, how: str) -> None:
@@ -323,10 +351,30 @@ class Names:
     def _attribute(self, node: ast.expr, owner: ast.expr, name: str) -> Value:
         """Return what a module of the project, or an object of its settings, holds under a name."""
         _, made, names = self.made_by(owner)
+        if made is not None and isinstance(made.func, ast.Attribute) and made.func.attr in _PARSING:
+            return names.option(name)
         settings, inner = names.meaning(made.func) if made is not None else self.meaning(owner)
         if isinstance(settings, ast.ClassDef):
             return inner.field(settings, name)
         return self._foreign(node)
+
+    def option(self, name: str) -> Value:
+        """Return what the command line gives for an option that `add_argument` declares, or its default."""
+        declared = self.options.get(name)
+        if declared is None:
+            raise UnknownValue
+        given = {one.arg: one.value for one in declared.keywords}
+        kind = text_of(given["type"]) if "type" in given else ""
+        flags = [text for one in declared.args if isinstance(text := self.evaluate(one), str)]
+        if "action" in given:
+            action = self.evaluate(given["action"])
+            if action not in ("store_true", "store_false"):
+                raise UnknownValue
+            return (action == "store_true") is any(flag in self.around.words for flag in flags)
+        found = given_on(self.around.words, flags)
+        if found is None:
+            return self.evaluate(given["default"]) if "default" in given else None
+        return _cast(found, kind)
 
     def field(self, settings: ast.ClassDef, name: str) -> Value:
         """Return what a class of settings holds: of pydantic's the variable of that name, or else the default."""
@@ -498,6 +546,16 @@ class Names:
         if unknown:
             raise next((error for error in unknown if isinstance(error, OfCpus)), unknown[0])
         return values
+
+
+def given_on(words: Sequence[str], flags: Sequence[str]) -> str | None:
+    """Return the value that words give to an option, None where they give none."""
+    found = None
+    for at, word in enumerate(words):
+        name, has_value, value = word.partition("=")
+        if name in flags and (has_value or at + 1 < len(words)):
+            found = value if has_value else words[at + 1]
+    return found
 
 
 def _cast(value: Value, kind: str) -> Value:

@@ -7,17 +7,36 @@ from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.facts import Facts, Problem
 from memguard_hooks.imports.frameworks import Framework
-from memguard_hooks.imports.model import Analysis, FileReading, ImportSite, Target
+from memguard_hooks.imports.model import Analysis, FileReading, FrameworkEdge, ImportSite, Target
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree
+
+
+class Started(Record):
+    """What a server that code starts loads by name, and which functions it calls, each with the file that says so."""
+
+    edges: tuple[tuple[str, FrameworkEdge], ...] = ()
+    calls: tuple[tuple[str, str], ...] = ()
+
+    def edges_of(self, path: str) -> tuple[FrameworkEdge, ...]:
+        """Return what is loaded because of one file."""
+        return tuple(edge for holder, edge in self.edges if holder == path)
 
 
 class SourceFiles:
     """The source files of a tree, each read for as much as a verdict needs."""
 
-    def __init__(self, tree: Tree, facts: Facts, framework: Framework = Framework()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        tree: Tree,
+        facts: Facts,
+        framework: Framework = Framework(),  # noqa: B008 - frozen
+        started: Started = Started(),  # noqa: B008 - frozen
+    ) -> None:
         self._tree = tree
         self._facts = facts
         self.framework = framework
+        self.started = started
 
     def data(self, path: str) -> bytes:
         """Return the bytes of a file. Raises MemguardError for what is missing or must not be read."""
@@ -51,7 +70,9 @@ class SourceFiles:
         """Read a file as its syntax tree tells. Raises MemguardError for what must not be read."""
         outline = self._facts.outline(self._name(path), self.framework, lambda: self.data(path))
         note = outline.problem and outline.problem.at(path)
-        target = target._replace(called=target.called.union(outline.called))
+        called = (name for holder, name in self.started.calls if holder == path)
+        target = target._replace(called=target.called.union(outline.called, called))
+        edges = (*outline.edges, *self.started.edges_of(path))
         try:
             found = self._analysis(path, target)
         except MemguardError as error:
@@ -60,8 +81,8 @@ class SourceFiles:
             from memguard_hooks.imports.lines import unindented_imports
 
             lines = Analysis(unindented_imports(self.data(path)))
-            return FileReading(lines, outline.size, outline.edges, found.at(path), note)
-        return FileReading(found, outline.size, outline.edges, None, note)
+            return FileReading(lines, outline.size, edges, found.at(path), note)
+        return FileReading(found, outline.size, edges, None, note)
 
     def narrow(self, path: str, target: Target) -> FileReading:
         """Read a file as its bytes tell: each import that it may make counts as eager; never one too few."""
@@ -71,7 +92,8 @@ class SourceFiles:
             return self.prove(path, target)
         outline = self._facts.outline(name, self.framework, lambda: self.data(path))
         note = outline.problem and outline.problem.at(path)
-        return FileReading(Analysis(tuple(map(_site, names))), outline.size, outline.edges, None, note)
+        edges = (*outline.edges, *self.started.edges_of(path))
+        return FileReading(Analysis(tuple(map(_site, names))), outline.size, edges, None, note)
 
 
 def _site(name: str) -> ImportSite:

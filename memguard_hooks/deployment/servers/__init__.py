@@ -83,7 +83,7 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     if program.endswith(".py"):
         return _python(words, host, parse)
     if program in host.console_scripts:
-        return StartCommand(host.entrypoint(host.console_scripts[program]))
+        return _followed(StartCommand(host.entrypoint(host.console_scripts[program])), words[1:], host)
     return unknown(_UNREAD.get(program, f"it is not known how {program} starts"))
 
 
@@ -150,7 +150,7 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
         program = _MODULES.get(module, module)
         if program in _PROGRAMS or program in SCRIPTS:
             return read_program([program, *waiting], host, parse)
-        return StartCommand(EntryPoint(f"-m {module}", host.folder, module=module, roots=roots))
+        return _followed(StartCommand(EntryPoint(f"-m {module}", host.folder, module=module, roots=roots)), waiting, host)
     if not waiting or waiting[0] == "-":
         return unknown("it names no script")
     script = host.inside(waiting[0]) if waiting[0].startswith("/") else None
@@ -160,4 +160,13 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
         from memguard_hooks.deployment.servers.frameworks import read_manage
 
         return read_manage(start, waiting[1:])
-    return start
+    return _followed(start, waiting[1:], host)
+
+
+def _followed(start: StartCommand, words: list[str], host: Host) -> StartCommand:
+    """Return how a program of the project starts, with what its code starts where that is asked for."""
+    if not host.follows_code:
+        return start
+    from memguard_hooks.deployment import python_start
+
+    return python_start.read(start, words, host)

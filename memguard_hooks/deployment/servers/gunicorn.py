@@ -49,21 +49,21 @@ _OPTIONS = {
 """Options that are a setting."""
 
 
-class _Settings(Record):
+class Settings(Record):
     """The settings by their precedence, and where preloading is switched on."""
 
     values: dict[str, Value | Unresolved]
     preload_source: str = ""
 
-    def over(self, options: ParsedOptions, source: str) -> _Settings:
+    def over(self, options: ParsedOptions, source: str) -> Settings:
         """Return these with what options of a source set."""
         values = {**self.values, **{name: options.values[one] for one, name in _OPTIONS.items() if one in options.values}}
         apps = tuple(value for name, value in options.given if name == "--dirty-app")
         values |= {"dirty_apps": apps} if apps else {}
         values |= {"reload": True} if "--reload" in options.flags else {}
         if "--preload" in options.flags:
-            return _Settings({**values, "preload_app": True}, source)
-        return _Settings(values, self.preload_source)
+            return Settings({**values, "preload_app": True}, source)
+        return Settings(values, self.preload_source)
 
     def known(self, name: str, default: Value = None) -> Value:
         """Return a setting, its default where none is given; None where nobody can know."""
@@ -103,7 +103,7 @@ def read(words: list[str], host: Host) -> StartCommand:
         raise UnknownStartError(f"--chdir {chdir} leads out of the repository")
     paths = str(settings.known("pythonpath") or "").split(",")
     entrypoint = host._replace(folder=inner).entrypoint(app, [path for path in reversed(paths) if path])
-    return _start(entrypoint, settings, concurrency)
+    return start(entrypoint, settings, concurrency)
 
 
 def _options(words: list[str]) -> ParsedOptions:
@@ -114,7 +114,8 @@ def _options(words: list[str]) -> ParsedOptions:
     return given
 
 
-def _start(entrypoint: EntryPoint, settings: _Settings, concurrency: str) -> StartCommand:
+def start(entrypoint: EntryPoint | None, settings: Settings, concurrency: str) -> StartCommand:
+    """Return how gunicorn starts an app with its settings; `concurrency` is the number of workers by default."""
     count = _count(settings.values.get("workers", concurrency))
     preload = settings.values.get("preload_app", False)
     if isinstance(preload, Unresolved):
@@ -154,17 +155,17 @@ def _count(workers: Value | Unresolved) -> Count:
     return Count(None, "the number of workers is 0, and nobody serves") if count.number == 0 else count
 
 
-def _read_file(named: str | None, host: Host) -> _Settings:
+def _read_file(named: str | None, host: Host) -> Settings:
     """Read gunicorn's settings file; without one, nothing is set."""
     if named is not None and named.startswith("python:"):
         unread = Unresolved(0, f"its settings are those of the module {named[7:]}, which is not read")
-        return _Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread))
+        return Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread))
     path = host.inside((named or "./gunicorn.conf.py").removeprefix("file:"))
     data = host.read(path) if path is not None else None
     if path is None or data is None:
         if named:
             raise UnknownStartError(f"its settings file {named} is not in the repository")
-        return _Settings({})
+        return Settings({})
     from memguard_hooks.deployment import gunicorn_conf  # ast takes its time
 
     found = gunicorn_conf.read(data, host.variables, host.cpus)
@@ -177,4 +178,4 @@ def _read_file(named: str | None, host: Host) -> _Settings:
     for value in values.values():
         if isinstance(value, Unresolved) and value.is_refused:
             raise UnknownStartError(value.reason)
-    return _Settings(values, f"{path}:{found.lines['preload_app']}" if "preload_app" in found.lines else "")
+    return Settings(values, f"{path}:{found.lines['preload_app']}" if "preload_app" in found.lines else "")

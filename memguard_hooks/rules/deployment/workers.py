@@ -71,7 +71,9 @@ def _too_many(running: RunningService) -> Iterator[Finding]:
     )
     is_by_variable = not any(word.startswith(("-w", "--workers")) for word in running.words)
     fix = f"start {count(fitting, 'worker')}"
-    if is_by_variable and running.command.program in ("gunicorn", "uvicorn"):
+    if running.command.written:
+        fix += f", at {running.command.written}"
+    elif is_by_variable and running.command.program in ("gunicorn", "uvicorn"):
         fix += f", by WEB_CONCURRENCY={fitting}, `--workers` or the settings file"
     yield finding(running.place, "MG401", running.service.name, message, fix, severity="error", cost=now.taken)
 
@@ -86,6 +88,8 @@ def _of_cpus(running: RunningService) -> Iterator[Finding]:
         return
     message = f"{running.service.name} starts as many processes as {_OF_CPUS}"
     fix = f"write a number, such as `{_NUMBER.get(command.program, '--workers 2')}`"
+    if command.written:
+        fix = f"write a number at {command.written}"
     yield finding(running.place, "MG402", running.service.name, message, fix)
 
 
@@ -106,7 +110,8 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         message = (
             f"{now.workers} workers of {running.service.name} load the app each by itself: --preload saves {mib(saved)} MiB"
         )
-        fix = "add `--preload`, unless what the app imports starts threads or opens connections"
+        option = "set `preload_app`" if now.command.written else "add `--preload`"
+        fix = f"{option}, unless what the app imports starts threads or opens connections"
         yield finding(running.place, "MG403", running.service.name, message, fix, cost=saved)
     if late >= MUCH and limit is not None and now.estimate.all_loaded > bands_of(limit, running.settings)[0]:
         eager = {root.name for root in now.process.roots}

@@ -1,0 +1,385 @@
+"""The calls that a program of the project makes as it starts, in their order, as far as its code tells.
+
+From the file that a command starts, statements are followed as Python runs them: the top level, with `__name__` as it will
+be, and the functions of the project that are called there, also those of other files, with what they are given. Of a
+condition that only a run can tell both branches count, and what they call is not certain.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_folding import Around, Names, given_on
+from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from memguard_hooks.deployment.start import Host
+
+MAX_BYTES = 2**18
+"""A file that starts something is some kilobytes; a syntax tree takes hundred times as much."""
+
+MAX_MODULES = 16
+"""Files that are read to follow the functions that are called."""
+
+MAX_ENTERED = 200
+"""Functions that are followed, each time that one is called."""
+
+MAX_DEPTH = 8
+"""Functions that call functions."""
+
+_RUNNERS = frozenset({
+    "asyncio.run", "anyio.run", "trio.run", "typer.run", "fire.Fire", "multiprocessing.Process", "threading.Thread",
+    "absl.app.run", "uvloop.run",
+})  # fmt: skip
+"""What calls a function that it is given."""
+
+_ENDS = frozenset({"sys.exit", "os._exit"})
+
+_COMMANDS = frozenset({"command", "callback", "group"})
+
+
+class CallAtStart(Record):
+    """One call of something that is not the project's own: its dotted name, and the names that its arguments are read by.
+
+    `base` is the class that the object of a method was made by, where that is the project's and derives from one of others,
+    `made` the call that has made the object, each with its names. `is_certain` tells that no condition decides it.
+    """
+
+    source: str
+    node: ast.Call
+    names: Names
+    is_certain: bool
+    base: tuple[ast.ClassDef, Names] | None = None
+    made: tuple[ast.Call, Names] | None = None
+
+    @property
+    def path(self) -> str:
+        """The file of the call."""
+        return self.names.path
+
+
+class Program(Record):
+    """Where a program begins: its file, the dotted name of its module, whether it is `__main__`, and what is called then."""
+
+    path: str
+    module: str
+    is_main: bool
+    called: str | None
+    roots: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+class Followed(Record):
+    """The calls that a program makes, and the words that it puts into `sys.argv` where it does."""
+
+    calls: tuple[CallAtStart, ...]
+    argv: tuple[str, ...] | None
+    names: Names
+
+
+def follow(program: Program, host: Host) -> Followed | None:
+    """Return what a program calls as it starts, None where its file cannot be read."""
+    walker = _Walker(program, host)
+    try:
+        names = walker.run()
+    except RecursionError:
+        return None
+    return None if names is None else Followed(tuple(walker.calls), walker.argv, names)
+
+
+class _Walker:
+    def __init__(self, program: Program, host: Host) -> None:
+        self.calls: list[CallAtStart] = []
+        self.argv: tuple[str, ...] | None = None
+        self._program = program
+        self._host = host
+        self._around = Around(host.variables, host.cpus, self._load, program.words)
+        self._known: dict[str, Names | None] = {}
+        self._modules = self._entered = 0
+
+    def run(self) -> Names | None:
+        program = self._program
+        tree = self._parse(program.path)
+        if tree is None:
+            return None
+        names = self._names(tree, program.path, program.module)
+        names.bound["__name__"] = ("__main__" if program.is_main else program.module, 0)
+        self._block(tree.body, names, is_certain=True, depth=0)
+        if program.called is not None:
+            self._command(ast.Name(program.called, ast.Load()), names, 0)
+        return names
+
+    def _names(self, tree: ast.Module, path: str, module: str) -> Names:
+        package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
+        names = Names(self._around, package, path=path)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+                texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                dest = next((one.value.value for one in node.keywords if one.arg == "dest"
+                             and isinstance(one.value, ast.Constant)), None)  # fmt: skip
+                long = [text for text in texts if text.startswith("--")] or texts
+                name = str(dest or (long[0] if long else "")).lstrip("-").replace("-", "_")
+                names.options[name] = None if name in names.options else node
+        return names
+
+    def _parse(self, path: str) -> ast.Module | None:
+        data = self._host.read(path)
+        if data is None or len(data) > MAX_BYTES:
+            return None
+        try:
+            return parse(decode(data))
+        except MemguardError:
+            return None
+
+    def _load(self, module: str) -> Names | None:
+        """Return the names of a module of the project, as they are once it is loaded."""
+        if module not in self._known:
+            self._known[module] = None  # of modules that import each other one comes first
+            path = self._host.find_module(module, self._program.roots) if self._modules < MAX_MODULES else None
+            tree = self._parse(path) if path is not None else None
+            if tree is not None and path is not None:
+                self._modules += 1
+                names = self._known[module] = self._names(tree, path, module)
+                names.bound["__name__"] = (module, 0)
+                for statement in _flat(tree.body):
+                    names.follow(statement)
+        return self._known[module]
+
+    # Statements
+
+    def _block(self, statements: Iterable[ast.stmt], names: Names, *, is_certain: bool, depth: int) -> bool:
+        """Follow statements to the end, or to one that leaves them; tell whether there is one."""
+        return any(self._statement(one, names, is_certain=is_certain, depth=depth) for one in statements)
+
+    def _statement(self, statement: ast.stmt, names: Names, *, is_certain: bool, depth: int) -> bool:
+        match statement:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                names.follow(statement)
+            case ast.If():
+                branch = names.branch(statement)
+                if branch is not None:
+                    return self._block(branch, names, is_certain=is_certain, depth=depth)
+                self._expressions(statement.test, names, is_certain=is_certain, depth=depth)
+                ends = self._block(statement.body, names, is_certain=False, depth=depth)
+                return self._block(statement.orelse, names, is_certain=False, depth=depth) and ends
+            case ast.For() | ast.AsyncFor():
+                self._expressions(statement.iter, names, is_certain=is_certain, depth=depth)
+                names.lose(statement.target, "repeats")
+                self._block(statement.body, names, is_certain=False, depth=depth)
+            case ast.While():
+                is_endless = isinstance(statement.test, ast.Constant) and bool(statement.test.value)
+                self._block(statement.body, names, is_certain=is_certain and is_endless, depth=depth)
+            case ast.With() | ast.AsyncWith():
+                for item in statement.items:
+                    self._expressions(item.context_expr, names, is_certain=is_certain, depth=depth)
+                    if isinstance(item.optional_vars, ast.Name):
+                        names.pass_in(item.optional_vars.id, item.context_expr, names, statement.lineno)
+                return self._block(statement.body, names, is_certain=is_certain, depth=depth)
+            case ast.Try():
+                ends = self._block([*statement.body, *statement.orelse], names, is_certain=is_certain, depth=depth)
+                for handler in statement.handlers:
+                    ends = self._block(handler.body, names, is_certain=False, depth=depth) and ends
+                return self._block(statement.finalbody, names, is_certain=is_certain, depth=depth) or ends
+            case ast.Return() | ast.Raise():
+                self._expressions(statement, names, is_certain=is_certain, depth=depth)
+                return True
+            case _:
+                ended = self._expressions(statement, names, is_certain=is_certain, depth=depth)
+                self._note_argv(statement, names)
+                names.follow(statement)
+                return ended
+        return False
+
+    def _note_argv(self, statement: ast.stmt, names: Names) -> None:
+        if isinstance(statement, ast.Assign) and any(names.source(target) == "sys.argv" for target in statement.targets):
+            try:
+                value = names.evaluate(statement.value)
+            except Exception:  # noqa: BLE001 - whatever it is, it is not known
+                value = None
+            self.argv = tuple(map(str, value)) if isinstance(value, tuple) else ()
+
+    # Calls
+
+    def _expressions(self, node: ast.AST, names: Names, *, is_certain: bool, depth: int) -> bool:
+        """Follow the calls of an expression, those inside first; tell whether one of them ends the program."""
+        ended = False
+        for call in _calls_in(node):
+            ended = self._call(call, names, is_certain=is_certain, depth=depth) or ended
+        return ended
+
+    def _call(self, call: ast.Call, names: Names, *, is_certain: bool, depth: int) -> bool:
+        found, inner = names.meaning(call.func)
+        if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._enter(found, inner, call, names, is_certain=is_certain, depth=depth)
+            if _is_command(found):
+                self._commands(found.name, inner, depth)
+            return False
+        if isinstance(call.func, ast.Attribute) and names.made_by(call.func.value)[1] is not None:
+            self._method(call, call.func, names, is_certain=is_certain, depth=depth)
+            return False
+        source = names.source_of(call.func)
+        if not source:
+            if isinstance(call.func, ast.Name) and names.made_by(call.func)[0] == "typer.Typer":
+                self._commands(call.func.id, inner, depth)
+            return False
+        self.calls.append(CallAtStart(source, call, names, is_certain))
+        if source in _RUNNERS:
+            targets = [*call.args[:1], *(one.value for one in call.keywords if one.arg == "target")]
+            for target in targets:
+                function, inner = names.meaning(target)
+                if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    self._enter(function, inner, None, names, is_certain=is_certain, depth=depth)
+        return source in _ENDS and is_certain
+
+    def _method(self, call: ast.Call, function: ast.Attribute, names: Names, *, is_certain: bool, depth: int) -> None:
+        """Follow a method of an object that code of the project has made, or note the call of one of others."""
+        source, made, inner = names.made_by(function.value)
+        if made is None:
+            return
+        if source:
+            self.calls.append(CallAtStart(f"{source}.{function.attr}", call, names, is_certain, made=(made, inner)))
+            return
+        definition, there = inner.meaning(made.func)
+        if not isinstance(definition, ast.ClassDef):
+            return
+        for method in definition.body:
+            if isinstance(method, (ast.FunctionDef, ast.AsyncFunctionDef)) and method.name == function.attr:
+                self._enter(method, there, call, names, is_certain=is_certain, depth=depth, is_method=True)
+                return
+        for base in definition.bases:
+            if name := there.source_of(base):
+                other = CallAtStart(f"{name}.{function.attr}", call, names, is_certain, (definition, there), (made, inner))
+                self.calls.append(other)
+
+    def _enter(
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, inner: Names, call: ast.Call | None, names: Names, *,
+        is_certain: bool, depth: int, is_method: bool = False,
+    ) -> None:  # fmt: skip
+        """Follow the body of a function, with what it is given."""
+        self._entered += 1
+        if depth >= MAX_DEPTH or self._entered > MAX_ENTERED:
+            return
+        local = inner.inner()
+        is_command = any(_decorator(one)[1] in _COMMANDS for one in function.decorator_list)
+        for name, value, caller in _arguments(function, call, inner, names, is_method=is_method):
+            given = _option_of(function, name, value, self._program.words) if is_command else value
+            local.pass_in(name, given, caller, function.lineno)
+        self._block(function.body, local, is_certain=is_certain, depth=depth + 1)
+
+    def _command(self, node: ast.expr, names: Names, depth: int) -> None:
+        """Follow what a console script calls: a function, or an object of click or typer."""
+        self._call(
+            ast.copy_location(ast.Call(node, [], []), ast.Pass(lineno=1, col_offset=0)), names, is_certain=True, depth=depth
+        )
+
+    def _commands(self, group: str, names: Names, depth: int) -> None:
+        """Follow the commands of click or typer that the command line names, or the only one."""
+        commands: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+        for definition, _ in list(names.defined.values()):
+            if not isinstance(definition, ast.ClassDef):
+                for name in _command_names(definition, group):
+                    commands[name] = definition
+        words = self._program.words
+        named = next((commands[word] for word in words if word in commands), None)
+        chosen = named or (next(iter(commands.values())) if len(commands) == 1 else None)
+        if chosen is not None:
+            self._enter(chosen, names, None, names, is_certain=True, depth=depth)
+
+
+def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield the statements of a module, those of `try` among them, which nearly always run."""
+    for one in statements:
+        if isinstance(one, ast.Try):
+            yield from _flat(one.body)
+        else:
+            yield one
+
+
+def _calls_in(node: ast.AST) -> Iterator[ast.Call]:
+    """Yield the calls that evaluating a statement makes, those inside others first."""
+    if isinstance(node, (ast.Lambda, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return
+    for inner in ast.iter_child_nodes(node):
+        yield from _calls_in(inner)
+    if isinstance(node, ast.Call):
+        yield node
+
+
+def _arguments(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call | None, inner: Names, names: Names, *, is_method: bool
+) -> Iterator[tuple[str, ast.expr | None, Names]]:
+    """Yield the parameters of a function with what a call gives for them, or their defaults, and the names to read it by."""
+    declared = function.args
+    ordered = [*declared.posonlyargs, *declared.args]
+    defaults = dict(zip([one.arg for one in reversed(ordered)], reversed(declared.defaults), strict=False))
+    defaults |= {one.arg: value for one, value in zip(declared.kwonlyargs, declared.kw_defaults, strict=True) if value}
+    given: dict[str, ast.expr] = {}
+    is_open = False
+    if call is not None:
+        plain = ordered[1:] if is_method else ordered
+        is_open = any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)
+        given = dict(zip([one.arg for one in plain], call.args, strict=False)) if not is_open else {}
+        given |= {one.arg: one.value for one in call.keywords if one.arg}
+    for one in (*ordered, *declared.kwonlyargs):
+        if one.arg in given:
+            yield one.arg, given[one.arg], names
+        else:
+            yield one.arg, None if is_open else defaults.get(one.arg), inner
+    for one in filter(None, (declared.vararg, declared.kwarg)):
+        yield one.arg, None, inner
+
+
+def _is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return any(_decorator(one)[1] == "group" for one in function.decorator_list)
+
+
+def _decorator(node: ast.expr) -> tuple[str, str]:
+    """Return the object and the method of a decorator such as `@cli.command("run")`."""
+    function = node.func if isinstance(node, ast.Call) else node
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return function.value.id, function.attr
+    return "", ""
+
+
+def _command_names(function: ast.FunctionDef | ast.AsyncFunctionDef, group: str) -> Iterator[str]:
+    for node in function.decorator_list:
+        owner, method = _decorator(node)
+        if owner == group and method in _COMMANDS - {"callback"}:
+            texts = (
+                [*node.args, *(one.value for one in node.keywords if one.arg == "name")]
+                if isinstance(node, ast.Call)
+                else []
+            )
+            named = [one.value for one in texts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            yield named[0] if named else function.name.replace("_", "-")
+
+
+def _option_of(
+    function: ast.FunctionDef | ast.AsyncFunctionDef, name: str, default: ast.expr | None, words: Sequence[str]
+) -> ast.expr | None:
+    """Return what an option of click or typer comes to: the word of the command line, or its default."""
+    flags, value = [f"--{name.replace('_', '-')}"], default
+    if isinstance(default, ast.Call):  # typer.Option(4, "--workers")
+        value = default.args[0] if default.args else None
+        flags += [one.value for one in default.args[1:] if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    for node in function.decorator_list:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "option":
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            if name in [text.lstrip("-").replace("-", "_") for text in texts]:
+                flags += texts
+                value = next((one.value for one in node.keywords if one.arg == "default"), None)
+    found = given_on(words, flags)
+    if found is None:
+        return value
+    return ast.Constant(int(found) if found.isdecimal() and len(found) < 9 else found)
+
+
+def roots_of(path: str, folders: Iterable[str]) -> tuple[str, ...]:
+    """Return the folders that modules are looked up in: that of a script first."""
+    return tuple(dict.fromkeys((parent(path), *folders)))
