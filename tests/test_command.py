@@ -174,6 +174,21 @@ def test_facts_of_gunicorn() -> None:
     assert parse("gunicorn a:a", Host({"GUNICORN_CMD_ARGS": "--preload"})).preload_source == "GUNICORN_CMD_ARGS"
 
 
+@pytest.mark.parametrize(
+    ("files", "module", "attribute"),
+    [
+        pytest.param(("pkg/app.py",), "pkg.app", "celery", id="attribute"),
+        pytest.param(("pkg/app.py", "pkg/app/celery.py"), "pkg.app.celery", "app", id="module"),
+        pytest.param(("pkg/app/celery/__init__.py",), "pkg.app.celery", "app", id="package"),
+        pytest.param((), "pkg.app.celery", "app", id="neither"),
+    ],
+)
+def test_what_celery_takes_for_its_app(files: tuple[str, ...], module: str, attribute: str) -> None:
+    one = parse("celery -A pkg.app.celery worker -c 1", Host({}, dict.fromkeys(files, b"").get))
+    assert one.entrypoint is not None
+    assert (one.entrypoint.module, one.entrypoint.attribute) == (module, attribute)
+
+
 def test_ranges() -> None:
     one = parse("celery -A a worker --autoscale=8,2", HOST)
     assert (one.workers, one.fewest, one.reason) == (8, 2, "celery scales from 2 to 8 processes")

@@ -178,6 +178,28 @@ def test_image_that_is_called_like_the_workload_is_that_of_the_dockerfile() -> N
     assert service.environment == {"PYTHON_VERSION": "3.12", "A": "image", "B": "pod"}
 
 
+def test_the_only_image_that_nobody_else_makes_is_that_of_the_dockerfile() -> None:
+    others = "      - {name: proxy, image: envoyproxy/envoy}\n      - {name: cache, image: registry.k8s.io/x}\n"
+    found = read(deployment("        args: [a.py]\n" + others), Dockerfile='FROM python:3.12\nENTRYPOINT ["python"]\n')
+    assert [(one.name, one.command, one.path, one.line) for one in found.services] == [
+        ("api/api", "python a.py", "k8s/app.yaml", 13)
+    ]
+    found = read(deployment(others), Dockerfile='FROM python:3.12\nCMD ["python", "b.py"]\n')
+    assert [(one.name, one.command, one.path, one.line) for one in found.services] == [
+        ("api/api", "python b.py", "Dockerfile", 2)
+    ]
+    assert [(one.line, one.reason) for one in found.skipped] == [
+        (11, "ghcr.io/acme/shop:1.2 of api/api is taken for the image that Dockerfile makes: no other one here may be")
+    ]
+
+
+def test_an_init_container_that_stays_is_a_sidecar() -> None:
+    sidecar = "      initContainers:\n      - {name: s, image: x, restartPolicy: Always, command: [python, s.py]}\n"
+    found = read(deployment("        command: [python, a.py]\n" + sidecar))
+    assert [(one.name, one.command) for one in found.services] == [("api/api", "python a.py"), ("api/s", "python s.py")]
+    assert len(read(deployment("        command: [python, a.py]\n" + sidecar.replace("Always", "Never"))).services) == 1
+
+
 def test_command_takes_the_place_of_all_that_the_dockerfile_starts_and_arguments_of_cmd() -> None:
     dockerfile = DOCKERFILE + 'ENTRYPOINT ["tini", "--"]\n'
     text = deployment("        command: [python, b.py]\n").replace("shop:1.2", "api:1.2")
@@ -189,7 +211,10 @@ def test_command_takes_the_place_of_all_that_the_dockerfile_starts_and_arguments
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param(deployment(""), id="another-image"),
+        pytest.param(
+            deployment("      - {name: x, image: acme/web}\n"),
+            id="two-images-of-which-none-is-called-like-what-it-runs-in",
+        ),
         pytest.param(deployment("").replace("acme/shop:1.2", "bitnami/redis").replace("api", "redis"), id="well-known"),
         pytest.param(deployment("        command: [nginx, -g, daemon off]\n"), id="another-program"),
         pytest.param("apiVersion: v1\nkind: Service\nmetadata: {name: api}\nspec: {ports: [{port: 80}]}\n", id="service"),
@@ -221,6 +246,19 @@ def test_limit_that_is_not_known_is_no_trap() -> None:
 def test_limit_of_the_pod() -> None:
     text = deployment("        command: [python, a.py]\n      resources: {limits: {memory: 1Gi}}\n")
     assert only(text).limit == 1024 * MIB
+
+
+LIMIT_RANGE = "---\nkind: LimitRange\nspec: {limits: [{type: Pod, max: {memory: 2Gi}}, {type: Container, %s}]}\n"
+
+
+@pytest.mark.parametrize("key", ["default", "max"])
+def test_limit_of_a_limit_range(key: str) -> None:
+    limits = LIMIT_RANGE % f"{key}: {{memory: 300Mi}}, defaultRequest: {{memory: 9Mi}}"
+    service = only(deployment("        command: [python, a.py]\n") + limits)
+    assert (service.limit, service.limit_label) == (300 * MIB, "kubernetes LimitRange")
+    assert service.limit_source == "k8s/app.yaml:16 LimitRange"
+    own = "        command: [python, a.py]\n        resources: {limits: {memory: 1Gi}}\n"
+    assert only(deployment(own) + limits).limit == 1024 * MIB
 
 
 QUANTITIES = ["512Mi", "512M", "0.5Gi", "1.5Gi", "1e9", "1E3", "128974848", "129M", "123Mi", "128974848000m", "400m", "1Ki",

@@ -1,9 +1,10 @@
 """Kubernetes manifests: containers of workloads, and services of Cloud Run, which speak the same language.
 
 Source of the format: kubernetes.io/docs, "Define a Command and Arguments for a Container", "Resource Management for Pods
-and Containers", "Define Dependent Environment Variables", and Cloud Run's YAML reference (2026-11). `command` takes the
-place of ENTRYPOINT and CMD, `args` that of CMD; neither sees a shell. Each container has a limit of its own. Init containers
-and jobs end by themselves and are left out.
+and Containers", "Define Dependent Environment Variables", "Sidecar Containers", "Limit Ranges", and Cloud Run's YAML
+reference (2026-11). `command` takes the place of ENTRYPOINT and CMD, `args` that of CMD; neither sees a shell. Each
+container has a limit of its own; one without has that of a LimitRange in the same file. Jobs and init containers end by
+themselves and are left out; an init container with `restartPolicy: Always` is a sidecar, and stays.
 """
 
 from __future__ import annotations
@@ -64,11 +65,21 @@ _SUFFIXES = {
 }
 _PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
 
-_WELL_KNOWN = frozenset({"postgres", "postgresql", "redis", "valkey", "nginx", "mysql", "mariadb", "mongo", "mongodb",
-                         "rabbitmq", "memcached", "elasticsearch", "opensearch", "traefik", "caddy", "haproxy", "envoy",
-                         "minio", "kafka", "zookeeper", "vault", "consul", "grafana", "prometheus", "node", "busybox",
-                         "alpine", "debian", "ubuntu", "python"})  # fmt: skip
+_WELL_KNOWN = frozenset({"postgres", "postgresql", "postgis", "pgvector", "redis", "valkey", "nginx", "nginx-unprivileged",
+                         "httpd", "mysql", "mariadb", "mongo", "mongodb", "rabbitmq", "memcached", "elasticsearch",
+                         "opensearch", "traefik", "caddy", "haproxy", "envoy", "minio", "kafka", "zookeeper", "vault",
+                         "consul", "grafana", "prometheus", "loki", "promtail", "node", "busybox", "alpine", "debian",
+                         "ubuntu", "python", "git-sync", "cloud-sql-proxy", "gce-proxy", "oauth2-proxy", "pgbouncer",
+                         "fluent-bit", "fluentd", "filebeat", "vector", "telegraf", "statsd-exporter", "agent",
+                         "opentelemetry-collector", "opentelemetry-collector-contrib", "proxyv2", "curl", "kubectl",
+                         "cloudflared", "certbot", "mailhog", "mailpit", "localstack", "qdrant", "weaviate", "chroma",
+                         "milvus", "neo4j", "ollama", "clickhouse-server", "flower", "adminer", "pgadmin4"})  # fmt: skip
 """Images that no repository makes of its own."""
+
+_VENDORS = late_pattern(
+    r"(?:(?:registry\.k8s|k8s\.gcr|quay)\.io|docker\.elastic\.co|mcr\.microsoft\.com|(?:docker\.io/)?bitnami)/"
+)
+"""Registries that hold the images of vendors alone."""
 
 
 class _Workload(Record):
@@ -79,6 +90,29 @@ class _Workload(Record):
     node: yaml.Node
     pod: yaml.Node
     platform: str
+
+
+class _Container(Record):
+    """One container, and whether it is the only one of its workload."""
+
+    node: yaml.Node
+    workload: _Workload
+    is_alone: bool
+
+    @property
+    def name(self) -> str:
+        """What its workload calls it."""
+        return scalar(self.node, "name") or self.workload.name
+
+    @property
+    def image(self) -> str:
+        """Its image as it is written."""
+        return scalar(self.node, "image") or ""
+
+    @property
+    def image_name(self) -> str:
+        """The name of its image, without registry, owner and tag."""
+        return re.split(r"[:@]", self.image.rpartition("/")[2])[0]
 
 
 class _Variables(Record):
@@ -110,16 +144,22 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
     maps = {scalar(node, "metadata", "name"): get(node, "data") for node in documents if scalar(node, "kind") == "ConfigMap"}
     if len(documents) > MAX_DOCUMENTS:
         yield Skipped(path, None, f"has more than {MAX_DOCUMENTS} documents")
-    for number, (workload, container, is_alone) in enumerate(_containers(documents)):
-        if number == MAX_CONTAINERS:
-            yield Skipped(path, place(container)[0], f"has more than {MAX_CONTAINERS} containers")
-            return
-        found = _container(container, workload, path, maps, read_file)
+    containers = list(islice(_containers(documents), MAX_CONTAINERS + 1))
+    if len(containers) > MAX_CONTAINERS:
+        line = place(containers.pop().node)[0]
+        yield Skipped(path, line, f"has more than {MAX_CONTAINERS} containers")
+    ours = _own_images(containers)
+    default = next(filter(None, map(_default_memory, documents)), None)
+    for one in containers:
+        found = _container(one, path, maps, ours, read_file)
         if isinstance(found, Service):
-            name = workload.name if is_alone else f"{workload.name}/{found.name}"
-            found = _with_host(found._replace(name=name), container, workload, path)
+            name = one.workload.name if one.is_alone else f"{one.workload.name}/{found.name}"
+            found = _with_host(found._replace(name=name), one, path, default)
             if found.limit is None and found.limit_source.endswith(" without a limit"):
-                yield Trap("no-memory-limit", ServicePlace(path, *place(container)), name)
+                yield Trap("no-memory-limit", ServicePlace(path, *place(one.node)), name)
+            if found.path != path and one.image_name not in (one.name, one.workload.name):
+                reason = f"{one.image} of {name} is taken for the image that {found.path} makes: no other one here may be"
+                yield Skipped(path, place(one.node)[0], reason)
         if found is not None:
             yield found
 
@@ -132,8 +172,8 @@ def _documents(data: bytes, path: str) -> Iterator[yaml.Node]:
             yield node
 
 
-def _containers(documents: list[yaml.Node]) -> Iterator[tuple[_Workload, yaml.Node, bool]]:
-    """Yield each container with its workload, and whether it is the only one there."""
+def _containers(documents: list[yaml.Node]) -> Iterator[_Container]:
+    """Yield each container that stays."""
     for node in documents:
         kind = scalar(node, "kind") or ""
         is_serving = kind == "Service" and (scalar(node, "apiVersion") or "").startswith("serving.knative.dev/")
@@ -141,27 +181,42 @@ def _containers(documents: list[yaml.Node]) -> Iterator[tuple[_Workload, yaml.No
         if pod is not None:
             name = scalar(node, "metadata", "name") or kind.lower()
             workload = _Workload(kind, name, node, pod, CLOUD_RUN if is_serving else KUBERNETES)
-            containers = items(get(pod, "containers"))
+            containers = [*items(get(pod, "containers")), *filter(_is_sidecar, items(get(pod, "initContainers")))]
             for container in containers:
-                yield workload, container, len(containers) == 1
+                yield _Container(container, workload, is_alone=len(containers) == 1)
+
+
+def _is_sidecar(container: yaml.Node) -> bool:
+    """Tell whether an init container stays beside those that start after it."""
+    return scalar(container, "restartPolicy") == "Always"
+
+
+def _own_images(containers: list[_Container]) -> frozenset[str]:
+    """Return the names of the images that are plausibly those of the repository's Dockerfile.
+
+    One is called like what it runs in. Where none is, it is the only one of the file that nobody else is known to make.
+    """
+    unknown = [one for one in containers if one.image_name not in _WELL_KNOWN and not _VENDORS.match(one.image)]
+    called = frozenset(one.image_name for one in unknown if one.image_name in (one.name, one.workload.name))
+    names = frozenset(one.image_name for one in unknown)
+    return called or (names if len(names) == 1 else frozenset[str]())
 
 
 # What a container runs
 
 
 def _container(
-    node: yaml.Node, workload: _Workload, path: str, maps: Mapping[str | None, yaml.Node | None], read: Read
+    one: _Container, path: str, maps: Mapping[str | None, yaml.Node | None], ours: frozenset[str], read: Read
 ) -> Service | Skipped | None:
+    node, workload, name = one.node, one.workload, one.name
     variables = _variables(node, path, maps)
     if workload.platform == CLOUD_RUN:
         variables = variables._replace(values={"PORT": "8080", "K_SERVICE": workload.name, **variables.values})
     command, arguments = _words(get(node, "command"), variables), _words(get(node, "args"), variables)
-    name = scalar(node, "name") or workload.name
-    text = scalar(node, "image") or ""
-    base = _PYTHON_IMAGE.search(text)
+    base = _PYTHON_IMAGE.search(one.image)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
     origin = path
-    data = read("Dockerfile") if _is_ours(text, name, workload) else None
+    data = read("Dockerfile") if one.image_name in ours else None
     if data is not None:
         made = dockerfile.read_image(data, "Dockerfile", read=read)
         if isinstance(made, Image):
@@ -187,12 +242,6 @@ def _container(
         variables={**started.variables, **variables.places},
     )
     return started if starts_python(started, read) else None
-
-
-def _is_ours(image: str, name: str, workload: _Workload) -> bool:
-    """Tell whether an image is plausibly that of the repository's Dockerfile: it is called like what it runs in."""
-    called = re.split(r"[:@]", image.rpartition("/")[2])[0]
-    return called not in _WELL_KNOWN and called in (name, workload.name)
 
 
 def _words(node: yaml.Node | None, variables: _Variables) -> tuple[str, ...]:
@@ -229,8 +278,18 @@ def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node |
 # What it may take
 
 
-def _with_host(service: Service, container: yaml.Node, workload: _Workload, path: str) -> Service:
-    """Add memory, CPUs and copies; a container without a limit of its own has that of its pod."""
+def _default_memory(document: yaml.Node) -> yaml.Node | None:
+    """Return the limit that a LimitRange gives to containers without one."""
+    if scalar(document, "kind") != "LimitRange":
+        return None
+    ranges = [one for one in items(get(document, "spec", "limits"))[:MAX_ITEMS] if scalar(one, "type") == "Container"]
+    found = [get(one, "default", "memory") or get(one, "max", "memory") for one in ranges]
+    return next(filter(None, found), None)
+
+
+def _with_host(service: Service, one: _Container, path: str, default: yaml.Node | None) -> Service:
+    """Add memory, CPUs and copies; a container without a limit of its own has that of its pod, or of a LimitRange."""
+    container, workload = one.node, one.workload
     memory, cpus = (
         get(container, "resources", "limits", key) or get(workload.pod, "resources", "limits", key)
         for key in ("memory", "cpu")
@@ -247,14 +306,17 @@ def _with_host(service: Service, container: yaml.Node, workload: _Workload, path
         cpus=float(number) if number else 1.0 if is_serving and cpus is None else None,
         replicas=_replicas(workload),
     )
+    label = "resources.limits.memory"
+    if memory is None and default is not None and not is_serving:
+        memory, label = default, "LimitRange"
     text = scalar(memory)
     if memory is None or text is None:
         return service
     size = parse_quantity(text)
     return service._replace(
         limit=int(size.to_integral_value(ROUND_CEILING)) or None if size is not None else None,
-        limit_source=f"{path}:{place(memory)[0]} resources.limits.memory",
-        limit_label=f"{workload.platform} resources.limits.memory",
+        limit_source=f"{path}:{place(memory)[0]} {label}",
+        limit_label=f"{workload.platform} {label}",
     )
 
 

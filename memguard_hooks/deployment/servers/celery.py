@@ -68,14 +68,22 @@ def _behind_verb(rest: list[str]) -> ParsedOptions:
 
 
 def _entrypoint(app: str, host: Host) -> EntryPoint:
-    """Return the module that an app's name loads: `proj` is also looked for in `proj.celery`."""
-    roots = host.source_roots()
+    """Return the module that an app's name loads: `proj` is also looked for in `proj.celery`.
+
+    `proj.app` may be an attribute of `proj`, where there is no such module.
+    """
+    roots = (host.folder, *host.source_roots())
+
+    def is_module(name: str) -> bool:
+        files = (name.replace(".", "/") + ending for ending in (".py", "/__init__.py"))
+        return any(host.read(f"{root}/{file}".lstrip("/")) is not None for file in files for root in roots)
+
     module, _, attribute = app.partition(":")
-    path = module.replace(".", "/")
-    if not attribute and any(
-        host.read(f"{root}/{path}/celery.py".lstrip("/")) is not None for root in (host.folder, *roots)
-    ):
+    outer, _, last = module.rpartition(".")
+    if not attribute and is_module(f"{module}.celery"):
         module = f"{module}.celery"
+    elif outer and not attribute and is_module(outer) and not is_module(module):
+        module, attribute = outer, last
     return host.entrypoint(f"{module}:{attribute or 'app'}")._replace(text=app)
 
 
