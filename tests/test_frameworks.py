@@ -222,7 +222,8 @@ EDGES = {
          for name, line in (("a", 1), ("b", 3), ("c", 4), ("d", 6)) for last in ("apps", "models")]),
     "apps for developers": ("INSTALLED_APPS = []\nif DEBUG:\n    INSTALLED_APPS += ['debug_toolbar']\n", Framework(), []),
     "middleware": (
-        "MIDDLEWARE = ['shop.slow.Middleware']\n", Framework(), [edge("shop.slow", 1, "start", "as middleware of Django")]),
+        "MIDDLEWARE = ['shop.slow.Middleware']\n", Framework(),
+        [edge("shop.slow", 1, "start", "as middleware of Django", calls="Middleware")]),
     "a URLconf": (
         "ROOT_URLCONF = 'proj.urls'\n", Framework(), [edge("proj.urls", 1, "serving", "as the URLconf of Django")]),
     "an included URLconf": (

@@ -16,6 +16,15 @@ from memguard_hooks.project.settings import ServiceSettings
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from memguard_hooks.imports.callbacks import Serves
+
+_WORKERS = frozenset({"celery", "dramatiq", "huey", "arq", "taskiq", "rq"})
+_SERVERS = frozenset(
+    {"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress", "uwsgi", "flask", "fastapi", "django"}
+)
+
 
 class ServiceEntry(Record):
     """The file that a service loads first, the name it is loaded under (None for a script), and what decides its imports."""
@@ -29,6 +38,13 @@ class ServiceEntry(Record):
     resolver: Resolver
     target: Target
     sources: SourceFiles
+
+    @property
+    def serves(self) -> Serves:
+        """What work its processes do: a server answers requests, a worker takes tasks from a queue, a script may do both."""
+        if self.command.program in _WORKERS:
+            return "tasks"
+        return "requests" if self.command.program in _SERVERS else "all"
 
 
 def find_services(project: Project) -> list[Service]:

@@ -101,7 +101,7 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
             proven = partial_walk(entry, leading)
             project.skipped += proven.skipped
         for external in proven.externals:
-            if external.moment == "all" or external.site is None:
+            if external.moment == "all" or external.call or external.site is None:
                 continue
             path = external.chain[-1].path
             if project.is_excluded(path) or (staged is not None and not any(step.path in staged for step in external.chain)):

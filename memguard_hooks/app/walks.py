@@ -23,13 +23,24 @@ def walk_file(project: Project, entry: ServiceEntry, path: str, module: str | No
     key = _key(entry, path, module, target)
     found = project.walks.get(key)
     if found is None:
-        found = project.walks[key] = walk(entry.sources.prove, entry.resolver, path, module, target)
+        found = project.walks[key] = walk(
+            entry.sources.prove,
+            entry.resolver,
+            path,
+            module,
+            target,
+            functions=entry.sources.functions,
+            serves=entry.serves,
+            settings_file=entry.command.settings_file,
+        )
     return found
 
 
 def _key(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Hashable:
     """Return all that decides a walk."""
-    return path, module, target, entry.resolver.roots, entry.sources.framework, entry.sources.started
+    sources = entry.sources
+    context = (entry.resolver.roots, sources.framework, sources.started, entry.serves, entry.command.settings_file)
+    return path, module, target, context
 
 
 def known_walk(project: Project, entry: ServiceEntry) -> Walk | None:

@@ -57,7 +57,8 @@ class StartCommand(Record):
     `is_cpu_count` tells that the number is that of the machine's CPUs. `threads`, `max_requests` and its jitter are
     None where the server has no such setting or nobody can know, and `worker_class` is empty there; `reload` tells that
     reloading is known to be switched on, `preload_source` says where preloading is.
-    `dirty_workers` are processes of gunicorn's that load `dirty_apps`, besides its workers.
+    `dirty_workers` are processes of gunicorn's that load `dirty_apps`, besides its workers. `settings_file` is the Python
+    file that each process runs for its settings and hooks, empty for none.
     Where Python code starts the server, `loads` are the modules that it is given by name, `calls` the functions that it
     calls, each with its file, and `written` is the place where the number of workers stands.
     """
@@ -82,6 +83,7 @@ class StartCommand(Record):
     loads: tuple[Loaded, ...] = ()
     calls: tuple[tuple[str, str], ...] = ()
     written: str = ""
+    settings_file: str = ""
 
 
 class Host(Record):

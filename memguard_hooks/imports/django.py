@@ -39,7 +39,8 @@ def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
         for name in beside if is_class else ["apps", *beside]:
             yield FrameworkEdge(f"{package}.{name}", line, "start", _APP, is_optional=True)
     for text, line in names.get("MIDDLEWARE"):
-        yield FrameworkEdge(text.rpartition(".")[0], line, "start", "as middleware of Django")
+        head, _, last = text.rpartition(".")
+        yield FrameworkEdge(head, line, "start", "as middleware of Django", calls=last)
     for text, line in names.get("ROOT_URLCONF"):
         yield FrameworkEdge(text, line, "serving", "as the URLconf of Django")
     for node in ast.walk(module):

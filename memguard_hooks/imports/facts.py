@@ -10,7 +10,17 @@ import sys
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
-from memguard_hooks.imports.model import Analysis, FrameworkEdge, ImportSite, Target, Unknown
+from memguard_hooks.imports.model import (
+    Analysis,
+    Body,
+    FileClass,
+    FrameworkEdge,
+    Functions,
+    ImportSite,
+    Passed,
+    Target,
+    Unknown,
+)
 from memguard_hooks.record import Record
 from memguard_hooks.store import Store
 
@@ -65,6 +75,7 @@ class Facts:
         self._analyses: dict[bytes, Analysis | Problem] = {}
         self._outlines: dict[bytes, Outline] = {}
         self._names: dict[bytes, Names] = {}
+        self._functions: dict[bytes, Functions] = {}
         self._fresh = 0
 
     def analysis(self, name: bytes, target: Target, read: Read) -> Analysis | Problem:
@@ -96,6 +107,10 @@ class Facts:
         """Return the modules that a source may import, as its bytes tell."""
         return self._known(self._names, (b"names", name), _decode_names, lambda: _find_names(read()))
 
+    def functions(self, name: bytes, read: Read) -> Functions:
+        """Return what each function of a source calls and hands over."""
+        return self._known(self._functions, (b"functions", name), _decode_functions, lambda: _find_functions(read()))
+
     def _known(
         self, known: dict[bytes, Fact], key: tuple[bytes, ...], decode: Callable[[Any], Fact], find: Callable[[], Fact]
     ) -> Fact:
@@ -118,6 +133,16 @@ def _find_names(data: bytes) -> Names:
     from memguard_hooks.imports.narrow import candidates
 
     return Names(candidates(data))
+
+
+def _find_functions(data: bytes) -> Functions:
+    from memguard_hooks.formats.python_source import decode, shortened, tree_of
+    from memguard_hooks.imports.functions import read_functions
+
+    try:
+        return read_functions(tree_of(shortened(decode(data))))
+    except (MemguardError, RecursionError):
+        return Functions()
 
 
 def _outline(data: bytes, framework: Framework) -> Outline:
@@ -149,10 +174,37 @@ def _decode_outline(row: Any) -> Outline:
 
 
 def _edge(row: Any) -> FrameworkEdge:
-    module, line, when, why, is_optional = _list(row)
-    return FrameworkEdge(
-        _text(module), _checked(line, int), _one_of(when, ("start", "serving")), _text(why), _checked(is_optional, bool)
+    module, line, when, why, is_optional, called = _list(row)
+    moment = _one_of(when, ("start", "serving"))
+    return FrameworkEdge(_text(module), _checked(line, int), moment, _text(why), _checked(is_optional, bool), _text(called))
+
+
+def _decode_functions(row: Any) -> Functions:
+    bodies, classes, bound, returned, stars, wrapping = _list(row)
+    return Functions(
+        tuple(map(_body, _list(bodies))),
+        tuple(FileClass(_text(name), _texts(bases)) for name, bases in map(_list, _list(classes))),
+        tuple((_text(name), _text(value)) for name, value in map(_list, _list(bound))),
+        tuple((_text(name), _text(value)) for name, value in map(_list, _list(returned))),
+        _texts(stars),
+        _texts(wrapping),
     )
+
+
+def _body(row: Any) -> Body:
+    name, line, end, calls, passed = _list(row)
+    return Body(
+        _text(name),
+        _checked(line, int),
+        _checked(end, int),
+        tuple((_text(called), _checked(at, int)) for called, at in map(_list, _list(calls))),
+        tuple(map(_passed, _list(passed))),
+    )
+
+
+def _passed(row: Any) -> Passed:
+    first, second, third, fourth, line = _list(row)
+    return Passed(_text(first), _text(second), _text(third), _text(fourth), _checked(line, int))
 
 
 def _decode_analysis(row: Any) -> Analysis | Problem:

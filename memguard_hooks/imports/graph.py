@@ -1,7 +1,8 @@
 """The walk from an entry point over imports: which files run at start, and what they bring from outside.
 
 Breadth first, so that each chain is a shortest one. It reads only what it reaches: first what runs at start, then
-what the first request runs, and then what is deferred, for what the service takes once all of it has run.
+what requests, jobs and events run (`reached`), and then what is left in functions, for what the service takes once all of it
+has run.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step
-from memguard_hooks.imports.model import FileReading, ImportSite, Target
+from memguard_hooks.imports.model import FileReading, Functions, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
 
@@ -19,6 +20,9 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from typing import Literal, TypeAlias
+
+    from memguard_hooks.imports.callbacks import Serves
+    from memguard_hooks.imports.reached import Call
 
 MAX_FILES = 20_000
 """Files that one walk reads before it gives up."""
@@ -32,19 +36,22 @@ Moment: TypeAlias = "Literal['start', 'serving', 'all']"
 MOMENTS: tuple[Moment, ...] = ("start", "serving", "all")
 
 Read: TypeAlias = "Callable[[str, Target], FileReading]"
+ReadFunctions: TypeAlias = "Callable[[str], Functions]"
 
 
 class External(Record):
     """One import from outside the project.
 
     `names` are the modules it may load: the one named, and each `from` name as a submodule of it. `site` is the
-    import as it stands in the last file of the chain, None where no file has it.
+    import as it stands in the last file of the chain, None where no file has it. `call` says how the function is reached
+    that imports, the last one of the chain: empty where all of the chain are imports that run as files load.
     """
 
     names: tuple[str, ...]
     chain: tuple[Step, ...]
     moment: Moment = "start"
     site: ImportSite | None = None
+    call: str = ""
 
 
 class Walk(Record):
@@ -53,7 +60,8 @@ class Walk(Record):
     `files` are the sizes in bytes of the files that are loaded at each moment, `edges` the files that each of them
     imports. `unread` are the files that could not be analyzed before the app has answered its first request: of what
     they import only unindented lines are known. `notes` tell where a framework's names are not followed. `standard` are
-    the modules of the standard library that these files may load at each moment.
+    the modules of the standard library that these files may load at each moment. `twice` are the files that run as
+    `__main__` and are loaded by name too.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -63,19 +71,41 @@ class Walk(Record):
     unread: tuple[str, ...] = ()
     notes: tuple[Skipped, ...] = ()
     standard: Mapping[Moment, Collection[str]] = MappingProxyType({})
+    twice: tuple[Step, ...] = ()
 
 
 class _Reached(Record):
     path: str
     module: str | None
     chain: tuple[Step, ...]
+    call: str = ""
+
+
+class _Deferred(Record):
+    """An import that a function runs, and the function."""
+
+    body: str
+    site: ImportSite
+    reached: _Reached
 
 
 def walk(
-    read: Read, resolver: Resolver, entry: str, module: str | None, target: Target, only: Collection[str] | None = None
+    read: Read,
+    resolver: Resolver,
+    entry: str,
+    module: str | None,
+    target: Target,
+    only: Collection[str] | None = None,
+    functions: ReadFunctions | None = None,
+    serves: Serves = "all",
+    settings_file: str = "",
 ) -> Walk:
-    """Follow all imports from the file `entry`, loaded as `module` (None for a script); through the files `only`, or all."""
-    return _Walker(read, resolver, target, only).run(entry, module)
+    """Follow all imports from the file `entry`, loaded as `module` (None for a script); through the files `only`, or all.
+
+    `functions` tells what functions call; without it, what functions import that nothing calls as files load counts as
+    loaded by nobody knows what. `serves` is the work that the process does, `settings_file` what its server runs first.
+    """
+    return _Walker(read, resolver, target, only, functions, serves).run(entry, module, settings_file)
 
 
 def leading_to(walked: Walk, is_wanted: Callable[[External], bool]) -> frozenset[str]:
@@ -100,7 +130,23 @@ def closure(edges: Mapping[str, Iterable[str]], ends: Iterable[str]) -> frozense
 
 
 class _Walker:
-    def __init__(self, read: Read, resolver: Resolver, target: Target, only: Collection[str] | None) -> None:
+    def __init__(
+        self,
+        read: Read,
+        resolver: Resolver,
+        target: Target,
+        only: Collection[str] | None,
+        functions: ReadFunctions | None,
+        serves: Serves,
+    ) -> None:
+        self._reach = None
+        if functions is not None:
+            from memguard_hooks.imports.reached import Reach
+
+            self._reach = Reach(functions, resolver, serves, self._on_run, self._on_load)
+        self._serves = serves
+        self._deferred: dict[str, list[_Deferred]] = {}
+        self._twice: dict[Step, None] = {}
         self._read = read
         self._resolver = resolver
         self._target = target
@@ -121,16 +167,24 @@ class _Walker:
         self._notes: dict[Skipped, None] = {}
         self._standard: dict[Moment, set[str]] = {moment: set() for moment in MOMENTS}
 
-    def run(self, entry: str, module: str | None) -> Walk:
+    def run(self, entry: str, module: str | None, settings_file: str) -> Walk:
         self._entry = entry
         start = self._queues["start"]
+        if settings_file and self._reach is not None:
+            start.append(_Reached(settings_file, None, ()))
+            self._reach.call_hooks(settings_file)
         if module:
             # Importing `a.b` runs `a` too, and so does `python -m a.b`.
             start.extend(_Reached(f, self._resolver.name_of(f, module), ()) for f in self._resolver.files(module)[:-1])
         start.append(_Reached(entry, module, ()))
         if self._target.called:
             self._called[entry] = set(self._target.called)
+            if self._reach is not None:
+                for name in self._target.called:
+                    self._reach.call(entry, name, "start", "")
         for moment in MOMENTS:
+            if moment == "all":
+                self._rest()
             self._drain(moment)
         return Walk(
             self._files,
@@ -140,7 +194,14 @@ class _Walker:
             tuple(self._unread),
             tuple(self._notes),
             self._standard,
+            tuple(self._twice),
         )
+
+    def _rest(self) -> None:
+        """Follow the imports of functions of which nobody knows whether they run."""
+        for waiting in self._deferred.values():
+            for one in waiting:
+                self._site(one.site, one.reached, "all")
 
     def _drain(self, moment: Moment) -> None:
         """Read what is reached at a moment, then again the files of which functions were called meanwhile."""
@@ -157,6 +218,10 @@ class _Walker:
                 self._file(reached, moment)
             called, self._to_call = self._to_call, {}
             if not called:
+                if self._reach is not None and moment != "all":
+                    self._reach.drain(moment)
+                if queue or self._to_call:
+                    continue
                 return
             leading = closure(self._edges, self._deferring)
             for path, names in called.items():
@@ -190,18 +255,71 @@ class _Walker:
             self._skipped[Skipped(path, unknown.line, f"imports a computed name: {unknown.text}")] = None
         if not any(path in files for files in self._files.values()):
             self._files[moment][path] = reading.size
+        if self._reach is not None and moment != "all":
+            self._reach.load(path, reached.module, moment, is_main=target.is_main)
+            for name in reading.called:
+                self._reach.call(path, name, moment, "called by Django as it starts")
+        self._deferred.pop(path, None)
         for site in reading.analysis.sites:
-            if site.when == "call":
+            if site.when == "import":
+                self._site(site, reached, moment)
+            elif site.when == "call":
                 self._deferring.add(path)
-            if site.when != "never":
-                self._site(site, reached, moment if site.when == "import" else "all")
+                self._defer(site, reached, moment)
         for edge in reading.edges:
-            later = max(MOMENTS.index(moment), MOMENTS.index(edge.moment))
+            is_served = edge.moment == "start" or self._serves != "tasks"
+            later = max(MOMENTS.index(moment), MOMENTS.index(edge.moment if is_served else "all"))
             site = ImportSite(edge.line, 1, edge.line, edge.module, 0, (), "import", edge.why)
             is_own_or_absent = edge.is_optional or self._resolver.is_folder_of_source(edge.module)
             self._site(site, reached, MOMENTS[later], is_own_or_absent=is_own_or_absent)
+            if edge.calls and self._reach is not None and self._resolver.is_whole(edge.module):
+                self._reach.callback(self._resolver.files(edge.module)[-1], edge.calls, edge.why)
 
-    def _site(self, site: ImportSite, reached: _Reached, moment: Moment, *, is_own_or_absent: bool = False) -> None:
+    # What functions import
+
+    def _defer(self, site: ImportSite, reached: _Reached, moment: Moment) -> None:
+        """Follow an import of a function if that runs, else keep it until it is known to run."""
+        if self._reach is None or moment == "all":
+            self._site(site, reached, "all")
+            return
+        body = self._reach.body_at(reached.path, site.line)
+        ran = self._reach.ran(reached.path, body)
+        if ran is not None and body:
+            self._run_site(site, reached, max(moment, ran[1], key=MOMENTS.index), ran[0])
+        else:
+            self._deferred.setdefault(reached.path, []).append(_Deferred(body, site, reached))
+
+    def _on_run(self, call: Call, moment: Moment) -> None:
+        """Follow the imports of a function that runs."""
+        waiting = self._deferred.get(call.path, ())
+        for one in [one for one in waiting if one.body == call.name and one.body]:
+            self._run_site(one.site, one.reached, moment, call)
+
+    def _run_site(self, site: ImportSite, reached: _Reached, moment: Moment, call: Call) -> None:
+        how = f"in function {call.name}" + (f", {call.how}" if call.how else "")
+        self._site(site._replace(why=how), reached, moment, call=how)
+
+    def _on_load(self, path: str, line: int, text: str, moment: Moment, attribute: str) -> None:
+        """Load a module that code gives to somebody else by its name."""
+        reached = self._seen[path]
+        names = [text]
+        if text.endswith("*"):
+            names = self._resolver.below(text.rstrip("*").rstrip("."))
+        for name in names:
+            if not self._resolver.is_whole(name):
+                continue
+            site = ImportSite(line, 1, line, name, 0, (), "import", "loaded by its name")
+            self._site(site, reached, moment, is_own_or_absent=True)
+            loaded = self._resolver.files(name)[-1]
+            if loaded == self._entry and self._target.is_main:
+                self._twice[Step(path, line, name)] = None
+            if attribute and self._reach is not None and moment != "all":
+                self._reach.call(loaded, attribute, moment, f"called at {path}:{line}")
+
+    def _site(
+        self, site: ImportSite, reached: _Reached, moment: Moment, *, is_own_or_absent: bool = False, call: str = ""
+    ) -> None:
+        call = call or reached.call
         is_package = reached.path.endswith("/__init__.py")
         module = absolute(site.module, site.level, reached.module, is_package=is_package)
         if not module:
@@ -218,7 +336,7 @@ class _Walker:
             self._edges.setdefault(reached.path, set()).add(path)
             if path not in self._seen and (self._only is None or path in self._only):
                 chain = (*reached.chain, Step(reached.path, site.line, name))
-                self._queues[moment].append(_Reached(path, self._resolver.name_of(path, name), chain))
+                self._queues[moment].append(_Reached(path, self._resolver.name_of(path, name), chain, call))
         if moment != "all":
             for name in site.calls:
                 self._call(module, name)
@@ -229,10 +347,10 @@ class _Walker:
             return
         key = (reached.path, site.line, site.column, module)
         known = self._externals.get(key)
-        if known is None or MOMENTS.index(moment) < MOMENTS.index(known.moment):
+        if known is None or (MOMENTS.index(moment), bool(call)) < (MOMENTS.index(known.moment), bool(known.call)):
             names = (module, *(f"{module}.{name}" for name in site.names if name != "*"))
             chain = (*reached.chain, Step(reached.path, site.line, module))
-            self._externals[key] = External(names, chain, moment, site)
+            self._externals[key] = External(names, chain, moment, site, call)
 
     def _call(self, module: str, name: str) -> None:
         """Note that a function or class of another file is called: `create_app` of `app.factory`."""

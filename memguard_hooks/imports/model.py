@@ -76,13 +76,63 @@ class Analysis(Record):
 
 
 class FrameworkEdge(Record):
-    """A module that a framework loads because of a line of this file; `is_optional` where it need not be there."""
+    """A module that a framework loads because of a line of this file; `is_optional` where it need not be there.
+
+    `calls` is what of it the framework calls as it serves.
+    """
 
     module: str
     line: int
     moment: Literal["start", "serving"]
     why: str
     is_optional: bool = False
+    calls: str = ""
+
+
+class Passed(Record):
+    """A function, a class or an instance that code hands over, as terms of `functions`.
+
+    `to` is the function that is given it, empty where it is only mentioned; `keyword` is the argument, `@` for a decorator;
+    `text` is the text that the same call is given first.
+    """
+
+    term: str
+    to: str
+    keyword: str
+    text: str
+    line: int
+
+
+class Body(Record):
+    """A body of statements, what it calls and hands over: of the file (no name), of its `__main__` part or of a function."""
+
+    name: str
+    line: int
+    end: int
+    calls: tuple[tuple[str, int], ...] = ()
+    passed: tuple[Passed, ...] = ()
+
+
+class FileClass(Record):
+    """A class of a file and the terms of its bases."""
+
+    name: str
+    bases: tuple[str, ...] = ()
+
+
+class Functions(Record):
+    """The bodies and classes of one file.
+
+    `bound` is what its names and the members of its instances stand for, `returned` what its functions return. `stars` are
+    the modules all of whose names are imported, `wrapping` the decorators that call what they are given.
+    """
+
+    bodies: tuple[Body, ...] = ()
+    classes: tuple[FileClass, ...] = ()
+    bound: tuple[tuple[str, str], ...] = ()
+    returned: tuple[tuple[str, str], ...] = ()
+    stars: tuple[str, ...] = ()
+    wrapping: tuple[str, ...] = ()
 
 
 def called_below(called: Sequence[str], module: str, level: int, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -103,7 +153,7 @@ class FileReading(Record):
     """What one file imports, and its size in bytes.
 
     `problem` says why it could not be analyzed: then `analysis` has what its unindented lines say. `note` says why its
-    `edges` are not known.
+    `edges` are not known, and `called` are the names in it that frameworks call as they start.
     """
 
     analysis: Analysis
@@ -111,3 +161,4 @@ class FileReading(Record):
     edges: tuple[FrameworkEdge, ...] = ()
     problem: MemguardError | None = None
     note: MemguardError | None = None
+    called: tuple[str, ...] = ()

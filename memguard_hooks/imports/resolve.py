@@ -52,6 +52,17 @@ class Resolver:
         inner = module.replace(".", "/")
         return any(name.endswith(".py") for root in self.roots for name in self._entries(f"{root}/{inner}".lstrip("/")))
 
+    def below(self, package: str) -> list[str]:
+        """Return the modules that stand in a package, also in one without `__init__.py`, without those below them."""
+        inner = package.replace(".", "/")
+        found: dict[str, None] = {}
+        for root in self.roots:
+            for name in sorted(self._entries(f"{root}/{inner}".lstrip("/"))):
+                stem = name.removesuffix(".py")
+                if name.endswith(".py") and stem.isidentifier() and not stem.startswith("__"):
+                    found[f"{package}.{stem}" if package else stem] = None
+        return list(found)
+
     def is_whole(self, module: str) -> bool:
         """Tell whether all of a dotted name is a file, and not its last part an attribute."""
         files = self.files(module)

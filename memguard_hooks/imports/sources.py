@@ -7,7 +7,7 @@ from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.facts import Facts, Problem
 from memguard_hooks.imports.frameworks import Framework
-from memguard_hooks.imports.model import Analysis, FileReading, FrameworkEdge, ImportSite, Target
+from memguard_hooks.imports.model import Analysis, FileReading, FrameworkEdge, Functions, ImportSite, Target
 from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree
 
@@ -82,7 +82,14 @@ class SourceFiles:
 
             lines = Analysis(unindented_imports(self.data(path)))
             return FileReading(lines, outline.size, edges, found.at(path), note)
-        return FileReading(found, outline.size, edges, None, note)
+        return FileReading(found, outline.size, edges, None, note, outline.called)
+
+    def functions(self, path: str) -> Functions:
+        """Read what each function of a file calls and hands over; nothing of a file that cannot be parsed."""
+        try:
+            return self._facts.functions(self._name(path), lambda: self._source(path))
+        except MemguardError:
+            return Functions()
 
     def narrow(self, path: str, target: Target) -> FileReading:
         """Read a file as its bytes tell: each import that it may make counts as eager; never one too few."""

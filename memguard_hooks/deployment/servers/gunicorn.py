@@ -50,10 +50,11 @@ _OPTIONS = {
 
 
 class Settings(Record):
-    """The settings by their precedence, and where preloading is switched on."""
+    """The settings by their precedence, where preloading is switched on, and the file that they are read from."""
 
     values: dict[str, Value | Unresolved]
     preload_source: str = ""
+    path: str = ""
 
     def over(self, options: ParsedOptions, source: str) -> Settings:
         """Return these with what options of a source set."""
@@ -62,8 +63,8 @@ class Settings(Record):
         values |= {"dirty_apps": apps} if apps else {}
         values |= {"reload": True} if "--reload" in options.flags else {}
         if "--preload" in options.flags:
-            return Settings({**values, "preload_app": True}, source)
-        return Settings(values, self.preload_source)
+            return self._replace(values={**values, "preload_app": True}, preload_source=source)
+        return self._replace(values=values)
 
     def known(self, name: str, default: Value = None) -> Value:
         """Return a setting, its default where none is given; None where nobody can know."""
@@ -145,6 +146,7 @@ def start(entrypoint: EntryPoint | None, settings: Settings, concurrency: str) -
         preload_source=settings.preload_source if preload else "",
         dirty_workers=settings.number("dirty_workers", 0),
         dirty_apps=tuple(map(str, apps)) if isinstance(apps, tuple) else (),
+        settings_file=settings.path,
     )
 
 
@@ -178,4 +180,5 @@ def _read_file(named: str | None, host: Host) -> Settings:
     for value in values.values():
         if isinstance(value, Unresolved) and value.is_refused:
             raise UnknownStartError(value.reason)
-    return Settings(values, f"{path}:{found.lines['preload_app']}" if "preload_app" in found.lines else "")
+    preload_source = f"{path}:{found.lines['preload_app']}" if "preload_app" in found.lines else ""
+    return Settings(values, preload_source, path)

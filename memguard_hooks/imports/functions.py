@@ -1,0 +1,450 @@
+"""What each function of one file calls, and which functions and classes it hands over to others.
+
+Nothing is evaluated: names stand for what the file binds them to, in terms that the walk resolves over files.
+`:app.get` is `app.get` of this file, `torch.load` and `.models.load` are imported, `()` follows what is called, `[]` what is
+iterated over or looked up, and `?.load` is a member of something unknown. The empty term stands for a plain value.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.imports.model import Body, FileClass, Functions, Passed
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_TERM = 300
+"""Letters of a term; what is longer is not known."""
+
+MAX_DEPTH = 200
+"""Expressions and blocks inside each other that are followed."""
+
+MAIN = "__main__"
+"""The body of `if __name__ == "__main__"`."""
+
+_UNKNOWN = "?"
+_NAMED = frozenset({"load_extension", "load_extensions", "reload_extension", "run"})
+"""Last names of functions that load the module that they are given by name: discord.py's extensions, uvicorn's app."""
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, getattr(ast, "TryStar", ast.Try))
+_DISPLAYS = (ast.List, ast.Tuple, ast.Set)
+
+
+class _Scope:
+    """The names of the body of a function, or of a class in one."""
+
+    def __init__(self, name: str, parent: _Scope | None, *, is_class: bool = False) -> None:
+        self.name = name
+        self.parent = parent
+        self.is_class = is_class
+        self.names: dict[str, str] = {}
+        self.texts: dict[str, tuple[str, ...]] = {}
+        self.parameters: frozenset[str] = frozenset()
+
+    def inner(self, name: str) -> str:
+        """Return the name in the file of what is defined here."""
+        return f"{self.name}.{name}" if self.name else name
+
+
+class _Handed:
+    """To whom, as which argument, and with which text something is handed over."""
+
+    __slots__ = ("keyword", "text", "to")
+
+    def __init__(self, to: str = "", keyword: str = "", text: str = "") -> None:
+        self.to = to
+        self.keyword = keyword
+        self.text = text
+
+
+_MENTIONED = _Handed()
+
+
+def read_functions(module: ast.Module) -> Functions:
+    """Read the functions of a module by its syntax tree."""
+    return _Reader().read(module)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._bodies: list[Body] = []
+        self._classes: list[FileClass] = []
+        self._bound: dict[str, str] = {}
+        self._returned: dict[str, str] = {}
+        self._stars: list[str] = []
+        self._wrapping: set[str] = set()
+        self._waiting: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, _Scope]] = []
+        self._main: list[ast.stmt] = []
+        self._calls: dict[str, int] = {}
+        self._passed: dict[tuple[str, str, str, str], int] = {}
+        self._depth = 0
+
+    def read(self, module: ast.Module) -> Functions:
+        top = _Scope("", None)
+        self._body(top, module.body, 1, 0)
+        if self._main:
+            self._body(top, self._main, self._main[0].lineno, self._main[-1].end_lineno or 0, MAIN)
+        while self._waiting:
+            self._function(*self._waiting.pop(0))
+        return Functions(
+            tuple(self._bodies),
+            tuple(self._classes),
+            tuple(self._bound.items()),
+            tuple(self._returned.items()),
+            tuple(self._stars),
+            tuple(sorted(self._wrapping)),
+        )
+
+    def _body(self, scope: _Scope, statements: list[ast.stmt], line: int, end: int, name: str | None = None) -> None:
+        self._calls, self._passed = {}, {}
+        self._block(statements, scope)
+        passed = tuple(Passed(*key, at) for key, at in self._passed.items())
+        self._bodies.append(Body(scope.name if name is None else name, line, end, tuple(self._calls.items()), passed))
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> None:
+        inner = _Scope(scope.inner(node.name), scope)
+        arguments = node.args
+        listed = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        inner.parameters = frozenset(one.arg for one in listed)
+        for one in listed:
+            inner.names[one.arg] = self._made_by(one.annotation, scope)
+        for rest in (arguments.vararg, arguments.kwarg):
+            if rest is not None:
+                inner.names[rest.arg] = _UNKNOWN
+        decorators = {ast.unparse(one) for one in node.decorator_list if isinstance(one, ast.Name)}
+        if scope.is_class and listed and "staticmethod" not in decorators:
+            inner.names[listed[0].arg] = f":{scope.name}" + ("" if "classmethod" in decorators else "()")
+        first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+        self._body(inner, node.body, first, node.end_lineno or node.lineno)
+
+    # Statements
+
+    def _block(self, statements: list[ast.stmt], scope: _Scope) -> None:
+        self._depth += 1
+        if self._depth <= MAX_DEPTH:
+            for node in statements:
+                self._statement(node, scope)
+        self._depth -= 1
+
+    def _statement(self, node: ast.stmt, scope: _Scope) -> None:
+        if isinstance(node, ast.Expr):
+            self._expression(node.value, scope)
+        elif isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._assign(target, node.value, scope)
+            self._assigned(node.value, node.targets[0], scope)
+        elif isinstance(node, ast.AnnAssign):
+            if node.value is not None:
+                self._assign(node.target, node.value, scope)
+                self._assigned(node.value, node.target, scope)
+            self._annotation(node.annotation, scope)
+        elif isinstance(node, _DEFINITIONS):
+            self._define(node, scope)
+        elif isinstance(node, ast.ClassDef):
+            self._class(node, scope)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                name = alias.name if alias.asname else alias.name.partition(".")[0]
+                self._bind(alias.asname or name, name, scope)
+        elif isinstance(node, ast.ImportFrom):
+            self._import_from(node, scope)
+        elif isinstance(node, _BRANCHES):
+            self._branch(node, scope)
+        elif isinstance(node, ast.Return):
+            if node.value is not None:
+                self._returned.setdefault(scope.name, self._term(node.value, scope))
+                self._expression(node.value, scope)
+        elif isinstance(node, ast.Match):
+            self._expression(node.subject, scope)
+            for case in node.cases:
+                self._block(case.body, scope)
+        elif isinstance(node, (ast.Raise, ast.Assert, ast.AugAssign)):
+            for child in ast.iter_child_nodes(node):
+                self._expression(child, scope)
+
+    def _branch(self, node: ast.stmt, scope: _Scope) -> None:
+        if isinstance(node, ast.If):
+            if _is_main(node.test) and not scope.name:
+                self._main += node.body
+                self._block(node.orelse, scope)
+                return
+            if not _is_for_checkers(node.test):
+                self._expression(node.test, scope)
+                self._block(node.body, scope)
+            self._block(node.orelse, scope)
+            return
+        if isinstance(node, (ast.For, ast.AsyncFor)):
+            self._expression(node.iter, scope)
+            self._loop(node.target, node.iter, scope)
+        elif isinstance(node, ast.While):
+            self._expression(node.test, scope)
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                self._expression(item.context_expr, scope)
+                if item.optional_vars is not None:
+                    self._assign(item.optional_vars, item.context_expr, scope)
+        for block in ("body", "orelse", "finalbody"):
+            self._block(getattr(node, block, []), scope)
+        for handler in getattr(node, "handlers", ()):
+            self._block(handler.body, scope)
+
+    def _import_from(self, node: ast.ImportFrom, scope: _Scope) -> None:
+        module = "." * node.level + (node.module or "")
+        for alias in node.names:
+            if alias.name == "*":
+                self._stars.append(module)
+            else:
+                joint = "" if module.endswith(".") else "."
+                self._bind(alias.asname or alias.name, f"{module}{joint}{alias.name}", scope)
+
+    # Names
+
+    def _bind(self, name: str, term: str, scope: _Scope) -> None:
+        """Let a name stand for a term: the first one that says something."""
+        names = scope.names if scope.name and not scope.is_class else self._bound
+        key = scope.inner(name) if names is self._bound else name
+        if names.get(key, "") in ("", _UNKNOWN):
+            names[key] = term
+
+    def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope) -> None:
+        if isinstance(target, ast.Name):
+            self._bind(target.id, self._term(value, scope), scope)
+            texts = _texts(value)
+            if texts:
+                scope.texts[target.id] = texts
+        elif isinstance(target, ast.Attribute):
+            owner = self._term(target.value, scope)
+            if owner.startswith(":") and owner.endswith("()"):
+                self._bound.setdefault(f"{owner[1:-2]}.{target.attr}", self._term(value, scope))
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for element in target.elts:
+                if isinstance(element, ast.Name):
+                    self._bind(element.id, _UNKNOWN, scope)
+        else:
+            self._expression(target, scope)
+
+    def _assigned(self, value: ast.expr, target: ast.expr, scope: _Scope) -> None:
+        """Walk what is assigned; a name for a name says nothing until it is used, but as an attribute."""
+        is_alias = isinstance(value, (ast.Name, ast.Attribute)) and isinstance(target, ast.Name) and not scope.is_class
+        if not is_alias:
+            self._expression(value, scope)
+
+    def _loop(self, target: ast.expr, values: ast.expr, scope: _Scope) -> None:
+        if isinstance(target, ast.Name):
+            self._bind(target.id, _UNKNOWN, scope)
+            texts = self._named_texts(values, scope)
+            if texts:
+                scope.texts[target.id] = texts
+        else:
+            self._assign(target, values, scope)
+
+    def _lookup(self, name: str, scope: _Scope) -> str:
+        here: _Scope | None = scope
+        while here is not None and here.name:
+            if name in here.names:
+                return here.names[name]
+            if here is scope and here.is_class and here.inner(name) in self._bound:
+                return f":{here.inner(name)}"
+            here = here.parent
+        return f":{name}"
+
+    def _term(self, node: ast.expr, scope: _Scope) -> str:
+        """Return the term of an expression."""
+        ends: list[str] = []
+        while True:
+            if isinstance(node, ast.Attribute):
+                ends.append(f".{node.attr}")
+                node = node.value
+            elif isinstance(node, ast.Call):
+                ends.append("()")
+                node = node.func
+            elif isinstance(node, ast.Subscript):
+                ends.append("[]")
+                node = node.value
+            elif isinstance(node, (ast.Await, ast.NamedExpr, ast.Starred)):
+                node = node.value
+            else:
+                break
+        if isinstance(node, ast.Name):
+            head = self._lookup(node.id, scope)
+        elif isinstance(node, ast.BoolOp):
+            head = self._term(node.values[-1], scope)
+        else:
+            head = _UNKNOWN if isinstance(node, (ast.IfExp, ast.Lambda)) else ""
+        if not head:
+            return ""
+        if head.startswith(_UNKNOWN) and ends:
+            return f"?{ends[0]}" if ends[0] != "[]" else _UNKNOWN
+        term = head + "".join(reversed(ends))
+        return term if len(term) <= MAX_TERM else _UNKNOWN
+
+    def _made_by(self, annotation: ast.expr | None, scope: _Scope) -> str:
+        """Return the term of an instance of the class that an annotation names."""
+        while isinstance(annotation, (ast.Subscript, ast.BinOp)):
+            if isinstance(annotation, ast.BinOp):
+                annotation = annotation.left
+            else:
+                inner = annotation.slice
+                annotation = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+        if not isinstance(annotation, (ast.Name, ast.Attribute)):
+            return _UNKNOWN
+        term = self._term(annotation, scope)
+        return f"{term}()" if term and term != _UNKNOWN else _UNKNOWN
+
+    # Definitions
+
+    def _define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> None:
+        name = scope.inner(node.name)
+        if scope.name and not scope.is_class:
+            scope.names[node.name] = f":{name}"
+        self._decorated(node, name, scope)
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            if default is not None:
+                self._expression(default, scope)
+        for one in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+            self._annotation(one.annotation, scope)
+        if node.returns is not None:
+            made = self._made_by(node.returns, scope)
+            if made not in (_UNKNOWN, ":None()"):
+                self._returned[name] = made
+        self._waiting.append((node, scope))
+
+    def _class(self, node: ast.ClassDef, scope: _Scope) -> None:
+        name = scope.inner(node.name)
+        if scope.name and not scope.is_class:
+            scope.names[node.name] = f":{name}"
+        self._decorated(node, name, scope)
+        self._classes.append(FileClass(name, tuple(self._term(base, scope) for base in node.bases)))
+        for keyword in node.keywords:
+            self._expression(keyword.value, scope)
+        self._block(node.body, _Scope(name, scope, is_class=True))
+
+    def _decorated(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, name: str, scope: _Scope) -> None:
+        for decorator in node.decorator_list:
+            text = ""
+            if isinstance(decorator, ast.Call):
+                text = next(iter(self._given_texts(decorator, scope)), "")
+                self._call(decorator, scope, _MENTIONED, is_decorator=True)
+            to = self._term(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
+            self._pass(f":{name}", _Handed(to, "@", text), decorator.lineno)
+
+    def _annotation(self, node: ast.expr | None, scope: _Scope) -> None:
+        """Walk the calls of an annotation: `Annotated[Session, Depends(session)]`."""
+        if isinstance(node, ast.Subscript):
+            for part in node.slice.elts if isinstance(node.slice, ast.Tuple) else (node.slice,):
+                if isinstance(part, ast.Call):
+                    self._expression(part, scope)
+
+    # Expressions
+
+    def _expression(
+        self, node: ast.AST | None, scope: _Scope, handed: _Handed = _MENTIONED, *, is_later: bool = False
+    ) -> None:
+        """Note the calls of an expression, and what it hands over; `is_later` in what runs when somebody calls it."""
+        if isinstance(node, ast.Call):
+            self._call(node, scope, handed, is_later=is_later)
+        elif isinstance(node, (ast.Name, ast.Attribute)):
+            self._pass(self._term(node, scope), handed, node.lineno)
+            if isinstance(node, ast.Attribute):
+                self._receiver(node.value, scope, handed, is_later=is_later)
+        elif node is None or isinstance(node, ast.Constant):
+            return
+        else:
+            self._depth += 1
+            if self._depth <= MAX_DEPTH:
+                later = is_later or isinstance(node, ast.Lambda)
+                kept = handed if isinstance(node, (ast.Lambda, ast.Dict, ast.Starred, ast.IfExp, *_DISPLAYS)) else _MENTIONED
+                for part in getattr(node, "generators", ()):
+                    self._loop(part.target, part.iter, scope)
+                for child in _parts(node):
+                    self._expression(child, scope, kept, is_later=later)
+            self._depth -= 1
+
+    def _receiver(self, node: ast.expr, scope: _Scope, handed: _Handed, *, is_later: bool) -> None:
+        """Walk what stands before a dot: names there say nothing of their own."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        if not isinstance(node, ast.Name):
+            self._expression(node, scope, handed if is_later else _MENTIONED, is_later=is_later)
+
+    def _call(
+        self, node: ast.Call, scope: _Scope, handed: _Handed, *, is_later: bool = False, is_decorator: bool = False
+    ) -> None:
+        callee = self._term(node.func, scope)
+        self._receiver(node.func, scope, handed, is_later=is_later)
+        if is_later:
+            self._pass(callee, handed, node.lineno)
+        elif not is_decorator:
+            self._calls.setdefault(callee, node.lineno)
+            if handed.to:
+                self._pass(f"{callee}()", handed, node.lineno)
+        if isinstance(node.func, ast.Name):
+            self._wraps(node.func.id, scope)
+        texts = self._given_texts(node, scope)
+        text = texts[0] if texts else ""
+        if callee.rpartition(".")[2] in _NAMED:
+            for one in texts:
+                self._pass("", _Handed(callee, "", one), node.lineno)
+        for argument in node.args:
+            self._expression(argument, scope, _Handed(callee, "", text), is_later=is_later)
+        for keyword in node.keywords:
+            self._expression(keyword.value, scope, _Handed(callee, keyword.arg or "", text), is_later=is_later)
+
+    def _pass(self, term: str, handed: _Handed, line: int) -> None:
+        if (term and term != _UNKNOWN) or handed.text:
+            self._passed.setdefault((term, handed.to, handed.keyword, handed.text), line)
+
+    def _wraps(self, name: str, scope: _Scope) -> None:
+        """Note a decorator that calls what it is given only when that is called: a wrapper registers nothing."""
+        here = scope.parent if name not in scope.names else None
+        while here is not None:
+            if name in here.parameters:
+                self._wrapping.add(scope.name.partition(".")[0])
+            here = here.parent
+
+    def _given_texts(self, node: ast.Call, scope: _Scope) -> tuple[str, ...]:
+        """Return the texts that the first argument of a call may be."""
+        return self._named_texts(node.args[0], scope) if node.args else ()
+
+    def _named_texts(self, node: ast.expr, scope: _Scope) -> tuple[str, ...]:
+        if isinstance(node, ast.Name):
+            here: _Scope | None = scope
+            while here is not None:
+                if node.id in here.texts:
+                    return here.texts[node.id]
+                here = here.parent
+        return _texts(node)
+
+
+def _parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Give the expressions in a node."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.expr, ast.keyword, ast.comprehension)):
+            yield child
+
+
+def _texts(node: ast.expr) -> tuple[str, ...]:
+    """Return the text of a string, or those of a display; `cogs.*` for one that ends in what is computed."""
+    if isinstance(node, _DISPLAYS):
+        return tuple(text for one in node.elts for text in _texts(one) if isinstance(one, ast.Constant))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= MAX_TERM:
+        return (node.value,)
+    if isinstance(node, ast.JoinedStr) and len(node.values) == 2:
+        first = node.values[0]
+        return (f"{first.value}*",) if isinstance(first, ast.Constant) and isinstance(first.value, str) else ()
+    return ()
+
+
+def _is_main(test: ast.expr) -> bool:
+    return (
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and test.left.id == "__name__"
+        and isinstance(test.ops[0], ast.Eq)
+    )
+
+
+def _is_for_checkers(test: ast.expr) -> bool:
+    return (test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")) == "TYPE_CHECKING"

@@ -1,0 +1,391 @@
+"""Which functions of a project run at start, and which the framework runs while it serves, over all files.
+
+A function runs where code that runs calls it, and where somebody else's code is given it. A method runs where its receiver
+is known to be of its class; a receiver that nobody knows may be of each class that is used, while the process serves. A
+class that inherits from somebody else's is given to that: its methods are callbacks.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from memguard_hooks.imports.callbacks import (
+    ENQUEUING,
+    SERVER_HOOKS,
+    SERVING_HOOKS,
+    STARTING_METHODS,
+    is_passive_base,
+    is_queue,
+    is_web,
+    runs,
+    starts,
+)
+from memguard_hooks.imports.functions import MAIN
+from memguard_hooks.imports.model import Body, Functions, Passed
+from memguard_hooks.imports.resolve import Resolver, absolute
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Literal, TypeAlias
+
+    from memguard_hooks.imports.callbacks import Serves
+
+    Stage: TypeAlias = "Literal['start', 'serving']"
+
+MAX_STEPS = 20
+"""Names for names that one name is followed through."""
+
+MAX_BODIES = 50_000
+"""Bodies that one walk looks into."""
+
+
+class Known(Record):
+    """What a term stands for: of the project, at its place, or of somebody else; `rest` is what of it is asked for."""
+
+    kind: Literal["function", "class", "instance", "external", "unknown"]
+    path: str = ""
+    name: str = ""
+    rest: str = ""
+
+
+class Call(Record):
+    """A body that runs: by which calls it is reached, in words."""
+
+    path: str
+    name: str
+    how: str
+
+
+class _File:
+    """The functions of a file, by name."""
+
+    def __init__(self, found: Functions, module: str | None) -> None:
+        self.module = module
+        self.bodies = {body.name: body for body in found.bodies}
+        self.classes = {one.name: one.bases for one in found.classes}
+        self.bound = dict(found.bound)
+        self.returned = dict(found.returned)
+        self.stars = found.stars
+        self.wrapping = frozenset(found.wrapping)
+
+
+class Reach:
+    """The bodies that run, as files are loaded one by one; `on_run` is told each body once at each of its moments."""
+
+    def __init__(
+        self,
+        functions: Callable[[str], Functions],
+        resolver: Resolver,
+        serves: Serves,
+        on_run: Callable[[Call, Stage], None],
+        on_load: Callable[[str, int, str, Stage, str], None],
+    ) -> None:
+        self._functions = functions
+        self._resolver = resolver
+        self._serves = serves
+        self._on_run = on_run
+        self._on_load = on_load
+        self._files: dict[str, _File] = {}
+        self._names: dict[str, str | None] = {}
+        self._ran: dict[tuple[str, str], tuple[Call, Stage]] = {}
+        self._waiting: dict[Stage, deque[Call]] = {"start": deque(), "serving": deque()}
+        self._used: dict[tuple[str, str], str] = {}
+        """Classes that code uses, and how that came."""
+        self._asked: set[str] = set()
+        """Members that were asked of what nobody knows."""
+
+    # What runs
+
+    def load(self, path: str, module: str | None, stage: Stage, *, is_main: bool) -> None:
+        """Run the statements of a file."""
+        self._names.setdefault(path, module)
+        self.run(path, "", stage, "")
+        if is_main:
+            self.run(path, MAIN, stage, "")
+
+    def call(self, path: str, name: str, stage: Stage, how: str) -> None:
+        """Run a function of a file that others call by its name."""
+        for known in self._resolve(f":{name}", path):
+            self._called(known, stage, how)
+
+    def call_hooks(self, path: str) -> None:
+        """Call the hooks in a settings file of gunicorn's."""
+        for name in SERVER_HOOKS:
+            self.call(path, name, "start", "a hook of gunicorn")
+        for name in SERVING_HOOKS:
+            self.call(path, name, "serving", "a hook of gunicorn")
+
+    def callback(self, path: str, name: str, how: str) -> None:
+        """Let a framework call a function, or the methods of a class, that it knows by name."""
+        for known in self._resolve(f":{name}", path):
+            if known.kind == "class":
+                self._expose(known.path, known.name, how)
+            else:
+                self._called(known, "serving", how)
+
+    def run(self, path: str, name: str, stage: Stage, how: str) -> None:
+        """Run a body, unless it has run by then."""
+        before = self._ran.get((path, name))
+        is_earlier = before is None or (before[1] == "serving" and stage == "start")
+        if is_earlier and len(self._ran) < MAX_BODIES and name in self._file(path).bodies:
+            call = Call(path, name, how)
+            self._ran[path, name] = (call, stage)
+            self._waiting[stage].append(call)
+
+    def drain(self, stage: Stage) -> None:
+        """Look into the bodies that wait, and into those that these run."""
+        while self._waiting[stage]:
+            self._look_into(self._waiting[stage].popleft(), stage)
+
+    def ran(self, path: str, name: str) -> tuple[Call, Stage] | None:
+        """Return how and when a body runs, None as far as it is not known to."""
+        return self._ran.get((path, name))
+
+    def body_at(self, path: str, line: int) -> str:
+        """Return the name of the innermost body that holds a line."""
+        inside = [one for one in self._file(path).bodies.values() if one.line <= line <= one.end]
+        return min(inside, key=lambda one: one.end - one.line).name if inside else ""
+
+    def _look_into(self, call: Call, stage: Stage) -> None:
+        body = self._file(call.path).bodies[call.name]
+        self._on_run(call, stage)
+        for term, line in body.calls:
+            for known in self._resolve(term, call.path):
+                self._called(known, stage, self._told(call, body, line))
+        for passed in body.passed:
+            self._hand_over(passed, call, body, stage)
+
+    def _told(self, call: Call, body: Body, line: int) -> str:
+        """Say how a function is reached from a body: the calls until there, the shortest tail of them."""
+        if body.name in ("", MAIN):
+            return call.how or f"called at {call.path}:{line}"
+        return f"called by {body.name} at {call.path}:{line}" + (f", {call.how}" if call.how else "")
+
+    def _called(self, known: Known, stage: Stage, how: str) -> None:
+        if known.kind == "function":
+            if not known.rest:
+                self.run(known.path, known.name, stage, how)
+            elif known.rest.rpartition(".")[2] not in ENQUEUING:
+                self.run(known.path, known.name, "serving", how)
+        elif known.kind == "class":
+            self._use(known.path, known.name, "serving" if known.rest else stage, how, is_made=not known.rest)
+        elif known.kind == "instance":
+            self._use(known.path, known.name, stage, how, is_made=True)
+        elif known.kind == "unknown":
+            self._ask(known.name)
+
+    def _hand_over(self, passed: Passed, call: Call, body: Body, stage: Stage) -> None:
+        if passed.text and not passed.term:
+            self._load_by_name(passed, call, stage)
+            return
+        when = [self._moment(to, passed, stage) for to in self._resolve(passed.to, call.path)] if passed.to else []
+        if None in when:
+            return
+        stage = "start" if "start" in when else "serving"
+        for known in self._resolve(passed.term, call.path):
+            how = self._told_of(passed, call, body)
+            if known.kind == "instance":
+                self._expose(known.path, known.name, how)
+            elif known.kind == "class" and passed.to:
+                self._use(known.path, known.name, "serving", how)
+                if passed.keyword != "@":
+                    self._use(known.path, known.name, "serving", how, is_made=True)
+            else:
+                self._called(known, stage, how)
+
+    def _told_of(self, passed: Passed, call: Call, body: Body) -> str:
+        to = passed.to.lstrip(":").replace("()", "")
+        if not to:
+            return self._told(call, body, passed.line)
+        name = f"@{to}" if passed.keyword == "@" else to
+        return f"given to {name} at {call.path}:{passed.line}"
+
+    def _moment(self, to: Known, passed: Passed, stage: Stage) -> Stage | None:
+        """Return when a function runs what it is given, None for never in this process."""
+        if to.kind in ("function", "class", "instance"):
+            is_wrapper = passed.keyword == "@" and to.name.partition(".")[0] in self._file(to.path).wrapping
+            return None if is_wrapper else "serving"
+        term = to.name if to.kind == "external" else passed.to
+        if is_web(term) and self._serves == "tasks":
+            return None
+        if starts(term, passed.keyword, passed.text, passed.term):
+            is_of_workers = is_queue(term) and ".on_" not in term
+            return stage if self._serves != "requests" or not is_of_workers else None
+        if is_queue(term):
+            return "serving" if self._serves != "requests" else None
+        when = runs(term, passed.keyword)
+        return None if when == "never" else stage if when == "at once" else "serving"
+
+    def _load_by_name(self, passed: Passed, call: Call, stage: Stage) -> None:
+        """Load what is given by its name: `load_extension("cogs.voice")`, `uvicorn.run("server:app")`."""
+        last = passed.to.rpartition(".")[2]
+        if last != "run":
+            self._on_load(call.path, passed.line, passed.text, stage, "setup")
+        elif any(
+            to.name.partition(".")[0] in ("uvicorn", "hypercorn", "granian") for to in self._resolve(passed.to, call.path)
+        ):
+            module, _, attribute = passed.text.partition(":")
+            self._on_load(call.path, passed.line, module, stage, attribute)
+
+    # Classes
+
+    def _use(self, path: str, name: str, stage: Stage, how: str, *, is_made: bool = False) -> None:
+        """Note that a class is used; one that is made runs its constructor."""
+        if is_made:
+            for special in ("__init__", "__new__", "__post_init__"):
+                for found in self._method(path, name, special):
+                    self.run(found.path, found.name, stage, how)
+        if (path, name) in self._used:
+            return
+        self._used[path, name] = how
+        is_given = False
+        for inner_path, inner in self._family(path, name):
+            bases = self._file(inner_path).classes[inner]
+            known = [one for base in bases for one in self._resolve(base, inner_path)]
+            is_given |= any(one.kind == "external" and self._calls_methods(one.name) for one in known)
+        for inner_path, inner in self._family(path, name):
+            for method in self._methods(inner_path, inner):
+                last = method.rpartition(".")[2]
+                if is_given or last in self._asked or (last.startswith("__") and last not in ("__init__", "__new__")):
+                    self.run(inner_path, method, stage if is_given and last in STARTING_METHODS else "serving", how)
+
+    def _calls_methods(self, base: str) -> bool:
+        """Tell whether somebody else's class calls methods of those below it in this process."""
+        if is_passive_base(base):
+            return False
+        return not (is_web(base) and self._serves == "tasks")
+
+    def _expose(self, path: str, name: str, how: str) -> None:
+        """Let all methods of a class be called, of which somebody else is given an instance."""
+        self._use(path, name, "serving", how)
+        for inner_path, inner in self._family(path, name):
+            for method in self._methods(inner_path, inner):
+                self.run(inner_path, method, "serving", how)
+
+    def _ask(self, member: str) -> None:
+        """Note that a member of something unknown is called: any class that is used may have it."""
+        if member in self._asked:
+            return
+        self._asked.add(member)
+        for (path, name), how in list(self._used.items()):
+            for found in self._method(path, name, member):
+                self.run(found.path, found.name, "serving", how)
+
+    def _methods(self, path: str, name: str) -> Iterator[str]:
+        prefix = f"{name}."
+        for body in self._file(path).bodies:
+            if body.startswith(prefix) and "." not in body[len(prefix) :]:
+                yield body
+
+    def _method(self, path: str, name: str, member: str) -> Iterator[Known]:
+        """Give the method of a class of that name, also an inherited one."""
+        for inner_path, inner in self._family(path, name):
+            if f"{inner}.{member}" in self._file(inner_path).bodies:
+                yield Known("function", inner_path, f"{inner}.{member}")
+                return
+
+    def _family(self, path: str, name: str) -> list[tuple[str, str]]:
+        """Return a class and those of the project that it inherits from."""
+        found: list[tuple[str, str]] = []
+        waiting = [(path, name)]
+        while waiting and len(found) < MAX_STEPS:
+            here = waiting.pop(0)
+            if here in found:
+                continue
+            found.append(here)
+            for base in self._file(here[0]).classes.get(here[1], ()):
+                waiting += [(one.path, one.name) for one in self._resolve(base, here[0]) if one.kind == "class"]
+        return found
+
+    # Terms
+
+    def _file(self, path: str) -> _File:
+        known = self._files.get(path)
+        if known is None:
+            module = self._names.get(path) or self._resolver.module_of(path)
+            known = self._files[path] = _File(self._functions(path), module)
+        return known
+
+    def _resolve(self, term: str, path: str, steps: int = 0) -> list[Known]:
+        """Return what a term of a file may stand for."""
+        if not term or steps > MAX_STEPS:
+            return []
+        if term.startswith("?"):
+            return [Known("unknown", name=term.lstrip("?.").replace("()", "").partition(".")[0])]
+        if term.startswith(":"):
+            return self._own(path, _split(term[1:]), steps)
+        parts = _split(term.lstrip("."))
+        level = len(term) - len(term.lstrip("."))
+        count = next((number for number, part in enumerate(parts) if part in ("()", "[]")), len(parts))
+        base = absolute(".".join(parts[:count]), level, self._file(path).module, is_package=path.endswith("/__init__.py"))
+        if not base:
+            return []
+        names = base.split(".")
+        for length in range(len(names), 0, -1):
+            inner = ".".join(names[:length])
+            if self._resolver.is_whole(inner):
+                rest = [*names[length:], *parts[count:]]
+                return self._own(self._resolver.files(inner)[-1], rest, steps + 1) if rest else []
+        return [Known("external", name=_join([*names, *parts[count:]]))]
+
+    def _own(self, path: str, parts: list[str], steps: int) -> list[Known]:
+        """Return what dotted parts of a file's own names stand for."""
+        file = self._file(path)
+        for length in range(len(parts), 0, -1):
+            name = ".".join(parts[:length])
+            rest = parts[length:]
+            if name in file.bodies:
+                return self._result(path, name, rest, steps)
+            if name in file.classes:
+                return self._member(path, name, rest, steps)
+            if name in file.bound:
+                term = file.bound[name]
+                return self._resolve(_join([term, *rest]), path, steps + 1) if term else []
+        for star in file.stars:
+            found = self._resolve(_join([star if not star.endswith(".") else star[:-1], *parts]), path, steps + 1)
+            if found and found[0].kind != "external":
+                return found
+        return [Known("external", name=_join(parts))]
+
+    def _result(self, path: str, name: str, rest: list[str], steps: int) -> list[Known]:
+        """Return what of a function is asked for: what it returns, where it is called."""
+        if not rest or rest[0] != "()":
+            return [Known("function", path, name, _join(rest))]
+        term = self._file(path).returned.get(name)
+        if term is not None and term not in ("", "?"):
+            return self._resolve(_join([term, *rest[1:]]), path, steps + 1)
+        members = [part for part in rest if part not in ("()", "[]")]
+        return [Known("unknown", name=members[0])] if members else []
+
+    def _member(self, path: str, name: str, rest: list[str], steps: int) -> list[Known]:
+        """Return what of a class or of an instance is asked for."""
+        is_instance = bool(rest) and rest[0] == "()"
+        members = rest[1:] if is_instance else rest
+        if not members:
+            return [Known("instance" if is_instance else "class", path, name)]
+        if members[0] in ("()", "[]"):  # an instance that is called
+            return [*self._method(path, name, "__call__"), *self._method(path, name, "__getitem__")]
+        for found in self._method(path, name, members[0]):
+            return self._result(found.path, found.name, members[1:], steps)
+        found_external: list[Known] = []
+        for inner_path, inner in self._family(path, name):
+            bound = self._file(inner_path).bound.get(f"{inner}.{members[0]}")
+            if bound:
+                return self._resolve(_join([bound, *members[1:]]), inner_path, steps + 1)
+            for base in self._file(inner_path).classes[inner]:
+                known = self._resolve(base, inner_path, steps + 1)
+                found_external += [one._replace(name=_join([one.name, *rest])) for one in known if one.kind == "external"]
+        used = [] if is_instance else [Known("class", path, name, _join(members))]
+        return [*used, *(found_external or [Known("unknown", name=members[0])])]
+
+
+def _split(term: str) -> list[str]:
+    """Return the parts of a term, with calls and items as parts of their own."""
+    return [part for part in term.replace("()", ".().").replace("[]", ".[].").split(".") if part]
+
+
+def _join(parts: list[str]) -> str:
+    """Return the term of parts."""
+    return ".".join(part for part in parts if part).replace(".()", "()").replace(".[]", "[]")

@@ -1,0 +1,475 @@
+"""Which functions run at start and which as the process serves: what frameworks register, and what those functions call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from memguard_hooks.imports.facts import Facts
+from memguard_hooks.imports.graph import Walk, walk
+from memguard_hooks.imports.model import Target
+from memguard_hooks.imports.resolve import Resolver
+from memguard_hooks.imports.sources import SourceFiles
+from memguard_hooks.store import Store
+from memguard_hooks.tree import WorkTree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from memguard_hooks.imports.callbacks import Serves
+
+HEAVY = ("torch", "pandas", "spacy", "litellm")
+
+
+def walked(
+    root: Path,
+    files: dict[str, str],
+    *,
+    serves: Serves = "all",
+    called: frozenset[str] = frozenset(),
+    is_main: bool = False,
+    settings_file: str = "",
+) -> Walk:
+    """Write files, and walk from the first one."""
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(dedent(text).lstrip(), "utf-8")
+    tree = WorkTree(str(root))
+    sources = SourceFiles(tree, Facts(Store(None)))
+    entry = next(iter(files))
+    module = None if is_main else entry.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+    target = Target(called=called, is_main=is_main)
+    return walk(
+        sources.prove,
+        Resolver(tree, ("",)),
+        entry,
+        module,
+        target,
+        functions=sources.functions,
+        serves=serves,
+        settings_file=settings_file,
+    )
+
+
+def moments(found: Walk) -> dict[str, str]:
+    """Return when each heavy module is loaded."""
+    return {one.names[0]: one.moment for one in found.externals if one.names[0] in HEAVY}
+
+
+START_AND_SERVING = {
+    "a route": """
+        from fastapi import FastAPI
+        app = FastAPI()
+        @app.get("/")
+        def index():
+            import torch
+        def unused():
+            import pandas
+    """,
+    "startup and shutdown": """
+        from fastapi import FastAPI
+        app = FastAPI()
+        @app.on_event("startup")
+        async def load():
+            import spacy
+        @app.on_event("shutdown")
+        async def unload():
+            import torch
+        def unused():
+            import pandas
+    """,
+    "lifespan": """
+        from contextlib import asynccontextmanager
+        from fastapi import Depends, FastAPI
+        @asynccontextmanager
+        async def lifespan(app):
+            import spacy
+            yield
+        def session():
+            import torch
+        app = FastAPI(lifespan=lifespan, dependencies=[Depends(session)])
+        def unused():
+            import pandas
+    """,
+    "Starlette's lists": """
+        from starlette.applications import Starlette
+        from starlette.routing import Route
+        def warm():
+            import spacy
+        class Page:
+            async def get(self, request):
+                return self.answer()
+            def answer(self):
+                import torch
+        app = Starlette(routes=[Route("/", Page())], on_startup=[warm])
+        def unused():
+            import pandas
+    """,
+    "an app that a function makes": """
+        from flask import Flask
+        def create_app():
+            app = Flask(__name__)
+            load()
+            @app.route("/")
+            def index():
+                import torch
+            return app
+        def load():
+            import spacy
+        app = create_app()
+        def unused():
+            import pandas
+    """,
+    "add_url_rule and a method view": """
+        from flask import Flask
+        from flask.views import MethodView
+        class Page(MethodView):
+            def get(self):
+                import torch
+        app = Flask(__name__)
+        app.add_url_rule("/", view_func=Page.as_view("page"))
+        @app.before_first_request
+        def load():
+            import spacy
+        class Unused(MethodView):
+            def get(self):
+                import pandas
+    """,
+    "a class with a type": """
+        from aiohttp import web
+        class Model:
+            def load(self):
+                import spacy
+            def predict(self):
+                import torch
+            def train(self):
+                import pandas
+        async def startup(app):
+            app["model"] = Model()
+            app["model"].load()
+            model = Model()
+            model.load()
+        async def handle(request):
+            request.app["model"].predict()
+        app = web.Application()
+        app.on_startup.append(startup)
+        app.router.add_post("/", handle)
+    """,
+    "signals of a worker": """
+        from celery import Celery
+        from celery.signals import worker_process_init
+        app = Celery("a")
+        @worker_process_init.connect
+        def warm(**kw):
+            import spacy
+        @app.task
+        def work():
+            import torch
+        def unused():
+            import pandas
+    """,
+    "Telegram": """
+        from telegram.ext import Application, CommandHandler
+        async def post_init(app):
+            import spacy
+        async def ask(update, context):
+            import torch
+        application = Application.builder().token("t").post_init(post_init).build()
+        application.add_handler(CommandHandler("ask", ask))
+        def unused():
+            import pandas
+    """,
+    "aiogram": """
+        from aiogram import Dispatcher, Router
+        router = Router()
+        dp = Dispatcher()
+        @router.message()
+        async def ask(message):
+            import torch
+        @dp.startup()
+        async def start():
+            import spacy
+        def unused():
+            import pandas
+    """,
+    "Discord": """
+        import discord
+        from discord.ext import commands
+        class Bot(commands.Bot):
+            async def setup_hook(self):
+                import spacy
+            async def on_message(self, message):
+                import torch
+        Bot("!").run("t")
+        def unused():
+            import pandas
+    """,
+    "a schedule, a thread": """
+        import threading
+        import schedule
+        def work():
+            import torch
+        def poll():
+            import spacy
+        schedule.every().hour.do(work)
+        threading.Thread(target=poll).start()
+        def unused():
+            import pandas
+    """,
+    "a registry of one's own": """
+        import spacy
+        HANDLERS = {}
+        def handler(name):
+            def register(function):
+                HANDLERS[name] = function
+                return function
+            return register
+        def timed(function):
+            def wrapper(*args):
+                return function(*args)
+            return wrapper
+        @handler("a")
+        def answer():
+            import torch
+        @timed
+        def unused():
+            import pandas
+    """,
+    "what calls nothing": """
+        import functools, click, pytest, spacy
+        from flask import Flask
+        app = Flask(__name__)
+        @functools.lru_cache
+        def cached():
+            import pandas
+        @click.command()
+        def command():
+            import pandas
+        @app.cli.command("load")
+        def load():
+            import pandas
+        @pytest.fixture
+        def fixture():
+            import pandas
+        @app.route("/")
+        def index(name=lambda: cached):
+            import torch
+    """,
+}
+
+
+@pytest.mark.parametrize("source", START_AND_SERVING.values(), ids=START_AND_SERVING.keys())
+def test_functions_run_at_start_and_as_it_serves(tmp_path: Path, source: str) -> None:
+    found = moments(walked(tmp_path, {"app.py": source}))
+    wanted = {"torch": "serving", "pandas": "all"}
+    if "spacy" in source:
+        wanted["spacy"] = "start"
+    assert found == wanted
+
+
+def test_handlers_are_followed_over_files(tmp_path: Path) -> None:
+    files = {
+        "main.py": """
+            from fastapi import FastAPI
+            from api import router
+            app = FastAPI()
+            app.include_router(router)
+        """,
+        "api/__init__.py": "from .routes import router\n",
+        "api/routes.py": """
+            from fastapi import APIRouter
+            from services import engine
+            from services.engine import Engine
+            router = APIRouter()
+            @router.post("/")
+            def post(engine: Engine):
+                engine.answer("x")
+                from services import late
+        """,
+        "services/__init__.py": "",
+        "services/engine.py": """
+            from services.base import Base
+            class Engine(Base):
+                def answer(self, text):
+                    return self.model(text)
+        """,
+        "services/base.py": """
+            class Base:
+                def model(self, text):
+                    import torch
+                def train(self):
+                    import pandas
+        """,
+        "services/late.py": "import litellm\n",
+    }
+    found = walked(tmp_path, files)
+    assert moments(found) == {"torch": "serving", "pandas": "all", "litellm": "serving"}
+    (torch,) = [one for one in found.externals if one.names[0] == "torch"]
+    assert torch.call == (
+        "in function Base.model, called by Engine.answer at services/engine.py:4, "
+        "called by post at api/routes.py:7, given to @router.post at api/routes.py:5"
+    )
+    (litellm,) = [one for one in found.externals if one.names[0] == "litellm"]
+    assert litellm.call == "in function post, given to @router.post at api/routes.py:5"
+
+
+BOTH = {
+    "both.py": """
+        from celery import shared_task
+        from flask import Flask
+        app = Flask(__name__)
+        @shared_task
+        def work():
+            import torch
+        @app.post("/")
+        def post():
+            import spacy
+            work.delay()
+    """
+}
+
+
+@pytest.mark.parametrize(
+    ("serves", "wanted"),
+    [
+        ("requests", {"torch": "all", "spacy": "serving"}),
+        ("tasks", {"torch": "serving", "spacy": "all"}),
+        ("all", {"torch": "serving", "spacy": "serving"}),
+    ],
+)
+def test_a_process_serves_its_kind_of_work(tmp_path: Path, serves: Serves, wanted: dict[str, str]) -> None:
+    assert moments(walked(tmp_path, BOTH, serves=serves)) == wanted
+
+
+def test_a_task_that_is_called_runs_where_it_is_called(tmp_path: Path) -> None:
+    files = {"both.py": BOTH["both.py"].replace("work.delay()", "work()")}
+    assert moments(walked(tmp_path, files, serves="requests")) == {"torch": "serving", "spacy": "serving"}
+
+
+def test_hooks_of_gunicorn(tmp_path: Path) -> None:
+    files = {
+        "app.py": "",
+        "gunicorn.conf.py": """
+            import spacy
+            def post_fork(server, worker):
+                import torch
+            def pre_request(worker, request):
+                import litellm
+            def helper():
+                import pandas
+        """,
+    }
+    found = moments(walked(tmp_path, files, serves="requests", settings_file="gunicorn.conf.py"))
+    assert found == {"spacy": "start", "torch": "start", "litellm": "serving", "pandas": "all"}
+
+
+def test_a_file_that_names_itself_to_its_server_is_loaded_twice(tmp_path: Path) -> None:
+    files = {
+        "server.py": """
+            import uvicorn
+            if __name__ == "__main__":
+                uvicorn.run("server:app")
+        """
+    }
+    found = walked(tmp_path, files, is_main=True)
+    assert [(one.path, one.line, one.module) for one in found.twice] == [("server.py", 3, "server")]
+    assert walked(tmp_path, files).twice == ()
+
+
+def test_an_app_that_is_named_to_its_server(tmp_path: Path) -> None:
+    files = {
+        "run.py": """
+            import uvicorn
+            def main():
+                uvicorn.run("web.app:create", factory=True)
+            if __name__ == "__main__":
+                main()
+        """,
+        "web/app.py": """
+            def create():
+                import torch
+            def unused():
+                import pandas
+        """,
+    }
+    assert moments(walked(tmp_path, files, is_main=True)) == {"torch": "start", "pandas": "all"}
+
+
+@pytest.mark.parametrize(
+    "loading",
+    [
+        "await bot.load_extension('cogs.plots')",
+        "[await bot.load_extension(name) for name in ('cogs.plots',)]",
+        "for name in NAMES:\n        await bot.load_extension(name)",
+        "for name in os.listdir('cogs'):\n        await bot.load_extension(f'cogs.{name[:-3]}')",
+    ],
+)
+def test_extensions_of_discord(tmp_path: Path, loading: str) -> None:
+    source = f"""
+import os
+from discord.ext import commands
+NAMES = ["cogs.plots"]
+bot = commands.Bot("!")
+@bot.event
+async def on_ready():
+    {loading}
+bot.run("t")
+"""
+    files = {
+        "bot.py": source,
+        "cogs/plots.py": """
+            import spacy
+            from discord.ext import commands
+            class Plots(commands.Cog):
+                @commands.command()
+                async def plot(self, ctx):
+                    import torch
+            async def setup(bot):
+                import litellm
+                await bot.add_cog(Plots(bot))
+        """,
+    }
+    assert moments(walked(tmp_path, files)) == {"spacy": "start", "litellm": "start", "torch": "serving"}
+
+
+def test_middleware_and_views_of_django(tmp_path: Path) -> None:
+    files = {
+        "settings.py": 'MIDDLEWARE = ["shop.slow.Slow"]\nROOT_URLCONF = "shop.urls"\n',
+        "shop/__init__.py": "",
+        "shop/slow.py": """
+            class Slow:
+                def __init__(self, get_response):
+                    self.get_response = get_response
+                def __call__(self, request):
+                    import torch
+        """,
+        "shop/urls.py": """
+            from django.urls import path
+            from . import views
+            urlpatterns = [path("", views.Page.as_view()), path("x", views.export)]
+        """,
+        "shop/views.py": """
+            from django.views import View
+            class Page(View):
+                def get(self, request):
+                    import spacy
+            def export(request):
+                import litellm
+            def unused(request):
+                import pandas
+        """,
+    }
+    found = moments(walked(tmp_path, files, serves="requests"))
+    assert found == {"torch": "serving", "spacy": "serving", "litellm": "serving", "pandas": "all"}
+    # A worker answers no request: its URLconf is loaded by nobody knows what.
+    assert moments(walked(tmp_path, files, serves="tasks"))["litellm"] == "all"
+
+
+def test_names_for_names_end(tmp_path: Path) -> None:
+    files = {
+        "a.py": "from b import handler\nfrom flask import Flask\nFlask('a').route('/')(handler)\nx = y\ny = x\nx()\n",
+        "b.py": "from a import handler\nfrom a import *\nclass C(C): pass\nC().x()\n",
+    }
+    assert moments(walked(tmp_path, files)) == {}
