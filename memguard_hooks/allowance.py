@@ -6,13 +6,16 @@ is one that allows nothing (MG191).
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import islice
+
 from memguard_hooks.finding import CODES, Finding, Severity
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _ALLOWANCE = late_pattern(r"memguard:\s*allow\b\s*(?:\[(?P<codes>[^]]*)\])?[ \t:\u2013-]*(?P<reason>.*)")
 
@@ -52,8 +55,11 @@ def apply_allowances(
     """
     used: set[Allowance] = set()
     kept: list[Finding] = []
+    by_code: dict[tuple[str, str], list[Allowance]] = {}
+    for one in sorted(set(allowances)):
+        by_code.setdefault((one.path, one.code), []).append(one)
     for finding in findings:
-        matching = [one for one in allowances if _covers(one, finding)]
+        matching = list(_covering(finding, by_code))
         used.update(matching)
         if not matching:
             kept.append(finding)
@@ -69,11 +75,18 @@ def apply_allowances(
     return kept
 
 
-def _covers(one: Allowance, finding: Finding) -> bool:
-    last = finding.end_line or finding.line
-    return (
-        one.path == finding.path and one.code in (finding.code, WIDER.get(finding.code)) and finding.line <= one.line <= last
-    )
+def _covering(finding: Finding, by_code: Mapping[tuple[str, str], Sequence[Allowance]]) -> Iterator[Allowance]:
+    """Yield what allows a finding, of allowances in the order of their lines."""
+    for code in (finding.code, WIDER.get(finding.code, finding.code)):
+        found = by_code.get((finding.path, code), ())
+        for one in islice(found, bisect_left(found, finding.line, key=_line), None):
+            if one.line > (finding.end_line or finding.line):
+                break
+            yield one
+
+
+def _line(one: Allowance) -> int:
+    return one.line
 
 
 def _finding(hook: str, one: Allowance, code: str, message: str, severity: Severity) -> Finding:

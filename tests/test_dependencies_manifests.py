@@ -14,6 +14,7 @@ from work import at_most
 from memguard_hooks.dependencies import conda, manifests, pipfile, setup_cfg, setup_py
 from memguard_hooks.dependencies.requirement import Manifest, RequirementSource, Wanted, source_of
 from memguard_hooks.errors import MemguardError, UnreadableError
+from memguard_hooks.formats import ini
 from memguard_hooks.tree import Tree, WorkTree
 
 Read = Callable[[Tree, str, Wanted], Manifest]
@@ -118,7 +119,7 @@ def test_options_are_those_of_configparser(lines: list[str]) -> None:
     except configparser.Error:
         return
     found: dict[tuple[str, str], list[str]] = {}
-    for option in setup_cfg.read_options(text):
+    for option in ini.read_options(text):
         found[option.section, option.name] = [piece.text for piece in option.pieces if piece.text]
     assert found == {
         (section, name): [line.strip() for line in value.split("\n") if line.strip()]

@@ -216,7 +216,35 @@ def test_a_tree_of_many_folders_ends(tmp_path: Path) -> None:
     for number in range(discovery.MAX_FOLDERS + 50):
         (tmp_path / f"f{number:04}").mkdir()
     write(tmp_path, {"f0000/fly.toml": FLY, "f9999/fly.toml": FLY})
-    assert [service.path for service in read(tmp_path)[0].services] == ["f0000/fly.toml"]
+    found, _ = read(tmp_path)
+    assert [service.path for service in found.services] == ["f0000/fly.toml"]
+    assert [(gap.path, gap.reason) for gap in found.skipped] == [
+        (
+            f"f{discovery.MAX_FOLDERS:04}",
+            "is not read, and what comes after it: there are more than 2000 folders that may hold an app",
+        )
+    ]
+
+
+WORKLOAD = (
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n"
+    "spec: {template: {spec: {containers: [{name: web, image: app, command: [python, app.py], "
+    "resources: {limits: {memory: 512Mi}}}]}}}\n"
+)
+
+
+def test_manifests_and_units_without_end_are_told(tmp_path: Path) -> None:
+    count = discovery.MAX_FILES + 1
+    manifests = {f"k8s/a{number:03}.yaml": WORKLOAD for number in range(count)}
+    units = {f"a{number:03}.service": "[Service]\nExecStart=/usr/bin/python app.py\n" for number in range(count)}
+    write(tmp_path, {**manifests, **units, "app.py": ""})
+    found, _ = read(tmp_path)
+    assert len(found.services) == discovery.MAX_FILES
+    reason = "is not read, and what comes after it: there are more than 300"
+    assert [(gap.path, gap.reason) for gap in found.skipped] == [
+        ("k8s/a300.yaml", f"{reason} manifests of Kubernetes"),
+        ("a300.service", f"{reason} units of systemd"),
+    ]
 
 
 @pytest.mark.parametrize(

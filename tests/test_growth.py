@@ -50,6 +50,21 @@ def files_of_heavy_packages(number: int) -> dict[str, str]:
     return {**sources, "requirements.txt": "".join(f"name{one}\n" for one in range(number)) + "pandas\n"}
 
 
+def allowed_imports(number: int) -> dict[str, str]:
+    imports = "".join(f"import pandas  # memguard: allow[MG201] reason {one}\n" for one in range(number))
+    return {"Procfile": "web: gunicorn main:app\n", "main.py": imports}
+
+
+def allowances_above_a_line(number: int) -> dict[str, str]:
+    comments = "# memguard: allow[MG410] reason\n" * number
+    return {**PROGRAM, "Procfile": f"{comments}web: gunicorn main:app\n"}
+
+
+def apps_in_folders(number: int) -> dict[str, str]:
+    app = {"main.py": "import litellm\n", "Procfile": "web: gunicorn main:app\nworker: python main.py\n"}
+    return {f"app{one}/{name}": text for one in range(number) for name, text in app.items()}
+
+
 def calls(root: Path, files: dict[str, str]) -> int:
     """Return how many functions a check of a project calls."""
     for name, text in files.items():
@@ -76,6 +91,9 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(packages_that_nobody_measured, 50, id="unknown packages and imports"),
         pytest.param(one_package_again, 200, id="one package again"),
         pytest.param(heavy_and_imported_nowhere, 50, id="a heavy package that is imported nowhere"),
+        pytest.param(allowed_imports, 100, id="imports that comments allow"),
+        pytest.param(allowances_above_a_line, 200, id="allowances above one line"),
+        pytest.param(apps_in_folders, 20, id="apps in folders"),
         pytest.param(files_of_heavy_packages, 50, id="files and packages"),
     ],
 )

@@ -18,6 +18,10 @@ from packaging.version import Version
 from memguard_hooks.catalog import lookup
 from memguard_hooks.dependencies.served import served
 from memguard_hooks.hooks import pin_litellm
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
+from memguard_hooks.rules.dependencies import pins
+from memguard_hooks.tree import WorkTree
 
 SHA256 = "--hash=sha256:" + "0" * 64
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -668,3 +672,11 @@ def test_a_version_of_thousands_of_digits_is_refused(run: Run) -> None:
     outcome = run({"requirements.txt": f"litellm=={'9' * 6000}"}, "requirements.txt")
     assert outcome.code == 2
     assert "is not a valid requirement" in outcome.err
+
+
+def test_what_many_files_include_is_judged_once(tmp_path: Path) -> None:
+    names = [f"requirements{number}.txt" for number in range(5)]
+    write(tmp_path, {"base.txt": "litellm>=1.40\n", **dict.fromkeys(names, "-r base.txt\n")})
+    write(tmp_path, {names[4]: "-r base.txt\n-c constraints.txt\n", "constraints.txt": f"litellm=={NEWEST}\n"})
+    judged = pins.find(Project(WorkTree(str(tmp_path)), Settings(), names))[1]
+    assert [(one.finding.path, one.finding.code) for one in judged] == [("base.txt", "MG101"), ("constraints.txt", "MG102")]

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from work import LINEAR, at_most, growth
 
-from memguard_hooks.dependencies import conda, image_commands, installation, requirements_txt, setup_cfg
+from memguard_hooks.dependencies import conda, image_commands, installation, requirements_txt
 from memguard_hooks.dependencies.requirement import mentions
 from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats import ini
 from memguard_hooks.tree import WorkTree
 
 
@@ -91,7 +92,7 @@ def _start(command: str, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("act", "make"),
     [
-        pytest.param(lambda text: list(setup_cfg.read_options(text)), lambda size: f"a{' ' * size}b", id="setup-cfg"),
+        pytest.param(lambda text: list(ini.read_options(text)), lambda size: f"a{' ' * size}b", id="setup-cfg"),
         pytest.param(installation._EXPORT.search, lambda size: "uv a " * size, id="export"),
         pytest.param(
             lambda text: conda._requirement(text, "environment.yml", 1, 1), lambda size: f"a b{' ' * size}c", id="conda"

@@ -821,3 +821,18 @@ def test_bytes_that_declare_a_package_mention_it(folder: Path, files: dict[str, 
     except MemguardError:
         return
     assert [one for one in manifest.requirements if not mentions(files[one.path], [one.name])] == []
+
+
+def test_what_all_files_include_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements_txt, "MAX_INCLUDED_LINES", 100)
+    names = [f"requirements{number}.txt" for number in range(12)]
+    write(tmp_path, {"base.txt": "a\n" * 10, **dict.fromkeys(names, "-r base.txt\n")})
+    tree = WorkTree(str(tmp_path))
+    for name in names[:10]:
+        assert len(requirements_txt.read(tree, name, lambda _: True).requirements) == 10
+    with pytest.raises(MemguardError) as caught:
+        requirements_txt.read(tree, names[10], lambda _: True)
+    assert str(caught.value) == (
+        "requirements10.txt:1:1: includes base.txt, which is not read: "
+        "all that is included in this project has more than 100 lines"
+    )

@@ -167,8 +167,9 @@ _PINNED = late_pattern(
 """What most lines of an application look like; packaging says the same of them, and takes a while to load."""
 
 
+@lru_cache(maxsize=2**14)
 def parse(text: str, path: str, line: int, column: int, end_line: int) -> Requirement:
-    """Parse a PEP 508 requirement. Raises MemguardError with the place."""
+    """Parse a PEP 508 requirement. Raises MemguardError with the place. Many files may include one."""
     pinned = _PINNED.fullmatch(text)
     if pinned is not None:
         extras = tuple(sorted(set(pinned["extras"].split(",")))) if pinned["extras"] else ()
@@ -314,6 +315,7 @@ def archive_of(location: str) -> tuple[str | None, str | None]:
     return (match[1], match[2].replace("%2B", "+")) if match else (None, None)
 
 
+@lru_cache(maxsize=2**10)
 def specifiers(text: str) -> SpecifierSet:
     """Parse specifiers that packaging has accepted before."""
     from packaging.specifiers import SpecifierSet

@@ -35,6 +35,11 @@ MAX_BYTES = 8 * 2**20
 MAX_LINES = 200_000
 """Of all these files together: the largest compiled ones have 40,000, most of them with a hash."""
 
+MAX_INCLUDED_LINES = 1_000_000
+"""Lines that all files of a project include, each line as often as it is included."""
+
+_INCLUDED = "included lines"
+
 MAX_REQUIREMENTS = 10_000
 """Requirements that are wanted: nobody declares so many of the few packages that matter."""
 
@@ -175,10 +180,21 @@ class _RequirementsReader:
         if self._bytes > MAX_BYTES or self._lines > MAX_LINES:
             bound = f"{MAX_BYTES // 2**20} MiB" if self._bytes > MAX_BYTES else f"{MAX_LINES} lines"
             raise MemguardError(f"is larger than {bound}, with what it includes", *where)
+        if origin is not None:
+            self._count_included(sum(map(data.count, LINE_ENDS)), path, *where)
         self._done.add((path, is_constraint))
         self._open[path] = None
         self._content(_items(data, path), path, is_constraint=is_constraint)
         del self._open[path]
+
+    def _count_included(self, lines: int, included: str, path: str, line: int | None, column: int | None) -> None:
+        """Bound what all files of a tree include: each of many may include the same ones."""
+        total = self._tree.parsed.get(_INCLUDED, 0)
+        assert isinstance(total, int)
+        if total + lines > MAX_INCLUDED_LINES:
+            bound = f"all that is included in this project has more than {MAX_INCLUDED_LINES} lines"
+            raise MemguardError(f"includes {included}, which is not read: {bound}", path, line, column)
+        self._tree.parsed[_INCLUDED] = total + lines
 
     def _content(self, items: Items, path: str, *, is_constraint: bool) -> None:
         group: Group = "development" if _is_for_development(path) else "runtime"

@@ -1,7 +1,6 @@
 """setup.cfg: `install_requires`, `extras_require` and `setup_requires` of setuptools.
 
-Source: the chapter on declarative configuration of setuptools' documentation. configparser loses the places,
-so lines are read here by its rules; a test compares with it.
+Source: the chapter on declarative configuration of setuptools' documentation.
 """
 
 from __future__ import annotations
@@ -17,29 +16,12 @@ from memguard_hooks.dependencies.manifest_source import (
 )
 from memguard_hooks.dependencies.requirement import Group, Manifest, Requirement, Wanted
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
+from memguard_hooks.formats.ini import Option, Piece, read_options
 from memguard_hooks.tree import Tree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-
-class Piece(Record):
-    """One line of the value of an option, stripped, with its place."""
-
-    line: int
-    column: int
-    text: str
-
-
-class Option(Record):
-    """One option of a section; its first piece stands on the line of its name and may be empty."""
-
-    section: str
-    name: str
-    pieces: tuple[Piece, ...]
 
 
 def read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
@@ -91,32 +73,3 @@ def _requirements(pieces: Iterable[Piece], path: str, wanted: Wanted) -> Iterato
         found = parse_wanted(without_comment(written), path, line, column, line, wanted)
         if found is not None:
             yield found
-
-
-_SECTION = late_pattern(r"\[(.+)\]")
-_OPTION = late_pattern(r"([^\s=:][^=:]*)[=:]\s*(.*)")
-
-
-def read_options(text: str) -> Iterator[Option]:
-    """Yield the options of a file: a line that stands deeper than the name of an option goes on with its value."""
-    section, name, depth = "", "", 0
-    pieces: list[Piece] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        content = line.strip()
-        column = len(line) - len(line.lstrip()) + 1
-        if not content or content.startswith(("#", ";")):
-            continue
-        if name and column - 1 > depth:
-            pieces.append(Piece(number, column, content))
-            continue
-        if name:
-            yield Option(section, name, tuple(pieces))
-            name = ""
-        header, option = _SECTION.match(content), _OPTION.match(content)
-        if header:
-            section = header[1]
-        elif option:
-            name, depth = option[1].rstrip().lower(), column - 1
-            pieces = [Piece(number, column + option.start(2), option[2])]
-    if name:
-        yield Option(section, name, tuple(pieces))

@@ -17,7 +17,9 @@ A file is read only where a folder lists it, and its reader loaded only then.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import cached_property, reduce
+from itertools import chain, islice
 
 from memguard_hooks.deployment.readers import GENERIC, PLATFORM_FILES, PLATFORMS, reader_of
 from memguard_hooks.deployment.service import Deployment, Read, Service, join_services, template
@@ -39,8 +41,11 @@ Broken: TypeAlias = "Callable[[MemguardError], None]"
 FOREIGN_FOLDERS = SKIPPED_FOLDERS | {"doc", "docs", "example", "examples", "sample", "samples", "test", "tests", "vendor"}
 """Folders whose apps are not deployed."""
 
-MAX_FOLDERS = 300
-"""Folders that are listed, so that a hostile tree ends too."""
+MAX_FOLDERS = 2000
+"""Folders that are looked through for apps, so that a hostile tree ends too."""
+
+MAX_FILES = 300
+"""Manifests of Kubernetes, and units of systemd, that are read."""
 
 MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize", "base", "k8s/base",
                     "kubernetes/base", "deploy/base", "manifests/base", "kustomize/base")  # fmt: skip
@@ -74,10 +79,15 @@ _DEVELOPMENT = late_pattern(
 def discover(tree: Tree, broken: Broken, is_excluded: Callable[[str], bool] = lambda _: False) -> Deployment:
     """Read the deployment files of a tree; `broken` is told of each that cannot be read or does not parse."""
     files = _Files(tree, broken, is_excluded)
+    found = _discover(files)
+    return found._replace(skipped=(*found.skipped, *files.gaps)) if files.gaps else found
+
+
+def _discover(files: _Files) -> Deployment:
     root = _Folder("", files)
     if root.has_own:
         return root.deployment
-    nested = _joined(_Folder(path, files).python_services for path in _folders_below(tree, is_excluded))
+    nested = _joined(_Folder(path, files).python_services for path in _folders_below(files))
     nested = nested._replace(services=_with_names_of_their_own(nested.services))
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
         return nested
@@ -93,6 +103,7 @@ class _Files:
         self.tree = tree
         self.is_excluded = is_excluded
         self.named: set[str] = set()
+        self.gaps: list[Skipped] = []
         self._broken = broken
 
     def read(self, path: str) -> bytes | None:
@@ -118,9 +129,15 @@ class _Files:
         except MemguardError:
             return None
 
-    def listed(self, folders: Iterable[str], endings: tuple[str, ...]) -> list[str]:
-        """Return the files in folders, without those below them, that have one of the endings."""
-        found: list[str] = []
+    def bounded(self, paths: Iterable[str], bound: int, reason: str) -> list[str]:
+        """Return the first paths, up to a bound, and note the reason for which there are no more."""
+        found = list(islice(paths, bound + 1))
+        if len(found) > bound:
+            self.gaps.append(Skipped(found.pop(), None, f"is not read, and what comes after it: {reason}"))
+        return found
+
+    def listed(self, folders: Iterable[str], endings: tuple[str, ...]) -> Iterator[str]:
+        """Yield the files in folders, without those below them, that have one of the endings."""
         holders = {entry.name for entry in self.tree.entries("") if entry.is_folder}
         for folder in folders:
             if folder and folder.partition("/")[0] not in holders:
@@ -128,8 +145,7 @@ class _Files:
             for entry in self.tree.entries(folder):
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 if not entry.is_folder and entry.name.endswith(endings) and not self.is_excluded(path):
-                    found.append(path)
-        return found[:MAX_FOLDERS]
+                    yield path
 
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
         """Return what a reader makes of a file; nothing where it does not parse, and `broken` is told."""
@@ -216,12 +232,14 @@ class _Folder:
     @cached_property
     def _manifests(self) -> list[str]:
         """The files that may be manifests of Kubernetes, which lie in folders of the root."""
-        paths = [] if self._path else self._files.listed(MANIFEST_FOLDERS, (".yaml", ".yml"))
-        return [path for path in paths if b"apiVersion:" in (self._files.peek(path) or b"")]
+        paths = () if self._path else self._files.listed(MANIFEST_FOLDERS, (".yaml", ".yml"))
+        found = (path for path in paths if b"apiVersion:" in (self._files.peek(path) or b""))
+        return self._files.bounded(found, MAX_FILES, f"there are more than {MAX_FILES} manifests of Kubernetes")
 
     @cached_property
     def _units(self) -> list[str]:
-        return [] if self._path else self._files.listed(UNIT_FOLDERS, (".service",))
+        paths = () if self._path else self._files.listed(UNIT_FOLDERS, (".service",))
+        return self._files.bounded(paths, MAX_FILES, f"there are more than {MAX_FILES} units of systemd")
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -344,22 +362,19 @@ class _Folder:
         return any(self._files.entrypoint(service) for service in deployment.services)
 
 
-def _folders_below(tree: Tree, is_excluded: Callable[[str], bool]) -> Iterator[str]:
-    """Give the folders one and two levels down that may hold an app."""
-    count = 0
-    waiting = [""]
-    for _level in (1, 2):
-        below: list[str] = []
-        for folder in waiting:
-            for entry in tree.entries(folder):
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                if not entry.is_folder or not _may_hold_app(entry.name) or is_excluded(path):
-                    continue
-                if count < MAX_FOLDERS:
-                    count += 1
-                    below.append(path)
-        yield from below
-        waiting = below
+def _folders_below(files: _Files) -> list[str]:
+    """Return the folders one and two levels down that may hold an app."""
+    reason = f"there are more than {MAX_FOLDERS} folders that may hold an app"
+    above = list(_folders_in(files, ""))
+    below = (path for folder in above for path in _folders_in(files, folder))
+    return files.bounded(chain(above, below), MAX_FOLDERS, reason)
+
+
+def _folders_in(files: _Files, folder: str) -> Iterator[str]:
+    for entry in files.tree.entries(folder):
+        path = f"{folder}/{entry.name}" if folder else entry.name
+        if entry.is_folder and _may_hold_app(entry.name) and not files.is_excluded(path):
+            yield path
 
 
 def _may_hold_app(name: str) -> bool:
@@ -385,11 +400,12 @@ def _words(service: Service) -> str:
 
 def _with_names_of_their_own(services: tuple[Service, ...]) -> tuple[Service, ...]:
     """Return services of several folders with names that tell them apart."""
-    taken = [service.name for service in services]
+    names = Counter(service.name for service in services)
+    folders = Counter(parent(service.path) for service in services)
     found: list[Service] = []
     for service in services:
-        folder = parent(service.path).rpartition("/")[2]
-        is_alone = sum(parent(one.path) == parent(service.path) for one in services) == 1
-        name = service.name if taken.count(service.name) == 1 else folder if is_alone else f"{folder}-{service.name}"
+        path = parent(service.path)
+        folder = path.rpartition("/")[2]
+        name = service.name if names[service.name] == 1 else folder if folders[path] == 1 else f"{folder}-{service.name}"
         found.append(service._replace(name=name))
     return tuple(found)

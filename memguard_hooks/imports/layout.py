@@ -42,7 +42,7 @@ def read_layout(tree: Tree, folder: str = "") -> Layout:
     scripts: dict[str, str] = {}
     python = None
     data = _read(tree, folder, "pyproject.toml")
-    document = _toml(data) if data is not None else {}
+    document = _toml(data, f"{folder}/pyproject.toml") if data is not None else {}
     if document:
         python = _python(_at(document, "project", "requires-python"))
         roots += _roots(document)
@@ -69,12 +69,12 @@ def _read(tree: Tree, folder: str, name: str) -> bytes | None:
         return None
 
 
-def _toml(data: bytes) -> dict[str, Any]:
-    import tomli
+def _toml(data: bytes, path: str) -> dict[str, Any]:
+    from memguard_hooks.formats import toml_document
 
     try:
-        return tomli.loads(data.decode("utf-8-sig"))
-    except (tomli.TOMLDecodeError, UnicodeDecodeError, RecursionError):
+        return toml_document.parse(data, path).data
+    except MemguardError:
         return {}
 
 
@@ -146,21 +146,19 @@ def _members(tree: Tree, document: dict[str, Any]) -> list[str]:
 
 
 def _setup_cfg(data: bytes) -> Layout:
-    import configparser
+    from memguard_hooks.formats.ini import read_options
 
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read_string(data.decode("utf-8-sig"))
-    except (configparser.Error, UnicodeDecodeError):
-        return Layout()
-    roots = parser.get("options.packages.find", "where", fallback="").split()
-    for line in parser.get("options", "package_dir", fallback="").splitlines():
-        name, _, root = line.partition("=")
-        if not name.strip() and root.strip():
-            roots.append(root.strip())
-    scripts = {}
-    for line in parser.get("options.entry_points", "console_scripts", fallback="").splitlines():
-        name, _, text = line.partition("=")
-        if text.strip():
-            scripts[name.strip()] = text.partition("[")[0].strip()
-    return Layout(tuple(roots), scripts)
+    roots: list[str] = []
+    below: list[str] = []
+    scripts: dict[str, str] = {}
+    for option in read_options(data.decode("utf-8-sig", "replace")):
+        lines = [piece.text for piece in option.pieces]
+        pairs = [(name.strip(), value.strip()) for name, _, value in (line.partition("=") for line in lines)]
+        match option.section, option.name:
+            case "options.packages.find", "where":
+                roots += " ".join(lines).split()
+            case "options", "package_dir":
+                below += [value for name, value in pairs if value and not name]
+            case "options.entry_points", "console_scripts":
+                scripts |= {name: value.partition("[")[0].strip() for name, value in pairs if value}
+    return Layout((*roots, *below), scripts)

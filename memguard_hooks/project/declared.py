@@ -10,6 +10,7 @@ from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class Pinned(Record):
     versions: Mapping[str, str]
     present: frozenset[str]
     ranges: Mapping[str, str] = MappingProxyType({})
+
+    def over(self, other: Pinned) -> Pinned:
+        """Return both together; where they differ, these win."""
+        versions, ranges = {**other.versions, **self.versions}, {**other.ranges, **self.ranges}
+        return Pinned(versions, self.present | other.present, ranges)
 
 
 class Circumstances(Record):
@@ -325,22 +331,28 @@ class Declared:
 
     def near(self, folder: str) -> Pinned:
         """Return what is pinned in a folder: by the manifests there, above it, and what is installed, and by the lock."""
-        known = self._near.get(folder)
-        if known is None:
-            known = self._near[folder] = self._pinned(folder)
-        return known
+        waiting: list[str] = []
+        while folder and folder not in self._near:
+            waiting.append(folder)
+            folder = parent(folder)
+        if folder not in self._near:
+            self._near[folder] = self._pinned([*self._manifests_in(folder), *self._installed]).over(self._pinned_by_lock)
+        found = self._near[folder]
+        for below in reversed(waiting):
+            own = self._manifests_in(below)
+            found = self._near[below] = self._pinned(own).over(found) if own else found
+        return found
 
-    def _pinned(self, folder: str) -> Pinned:
-        from memguard_hooks.catalog import lookup
+    def _pinned(self, paths: Iterable[str]) -> Pinned:
+        """Return what manifests pin, of which the first counts."""
         from memguard_hooks.dependencies.requirement import pin_of
 
-        measured = frozenset(lookup.distributions()).union(self._context.measured())
         versions: dict[str, str] = {}
         present: set[str] = set()
         ranges: dict[str, str] = {}
-        for path in self._manifests_above(folder):
+        for path in dict.fromkeys(paths):
             try:
-                manifest = self.manifest(path, measured)
+                manifest = self.manifest(path, self._measured)
             except MemguardError as error:
                 # It only tells versions here; the hooks that judge manifests say what is wrong with it.
                 gap = Skipped(error.path or ".", error.line, f"its versions are not known: {error.message}")
@@ -355,31 +367,33 @@ class Declared:
                         versions.setdefault(requirement.name, pin.version)
                     elif requirement.specifier:
                         ranges.setdefault(requirement.name, requirement.specifier)
-        for name, packages in self._locked.items():
-            if name in measured:
-                present.add(name)
-                found = {package.version for package in packages} - {None}
-                if len(found) == 1:
-                    versions.setdefault(name, str(*found))
         return Pinned(versions, frozenset(present), ranges)
 
-    def _manifests_above(self, folder: str) -> list[str]:
-        """Return the manifests of a folder and of those above it, the nearest first, and those that are installed."""
-        from memguard_hooks.dependencies import lock_readers
-        from memguard_hooks.tree import parent
+    @cached_property
+    def _measured(self) -> frozenset[str]:
+        from memguard_hooks.catalog import lookup
 
-        project = self._files
-        found: list[str] = []
-        while True:
-            names = [entry.name for entry in project.tree.entries(folder) if not entry.is_folder]
-            found += [
-                f"{folder}/{name}".lstrip("/") for name in names if manifests.is_manifest(f"{folder}/{name}".lstrip("/"))
-            ]
-            if not folder:
-                break
-            folder = parent(folder)
-        installed = sorted(path for path in self.deployed.named if not lock_readers.is_lock(path))
-        return [path for path in dict.fromkeys([*found, *installed]) if not project.is_excluded(path)]
+        return frozenset(lookup.distributions()).union(self._context.measured())
+
+    @property
+    def _pinned_by_lock(self) -> Pinned:
+        packages = {name: found for name, found in self._locked.items() if name in self._measured}
+        versions = {name: {one.version for one in found} - {None} for name, found in packages.items()}
+        single = {name: str(*found) for name, found in versions.items() if len(found) == 1}
+        return Pinned(single, frozenset(packages), {})
+
+    def _manifests_in(self, folder: str) -> list[str]:
+        names = [entry.name for entry in self._files.tree.entries(folder) if not entry.is_folder]
+        paths = [f"{folder}/{name}".lstrip("/") for name in names]
+        return [path for path in paths if manifests.is_manifest(path) and not self._files.is_excluded(path)]
+
+    @property
+    def _installed(self) -> list[str]:
+        """The manifests that the deployment installs, in the order of their names."""
+        from memguard_hooks.dependencies import lock_readers
+
+        named = (path for path in sorted(self.deployed.named) if not lock_readers.is_lock(path))
+        return [path for path in named if not self._files.is_excluded(path)]
 
     @cached_property
     def _lock_path(self) -> str | None:

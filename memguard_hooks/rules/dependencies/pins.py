@@ -87,6 +87,8 @@ class Judge:
         self._modules = project.heavy.distributions
         self.pinned = frozenset(self._pins)
         self.names = self.pinned | self._modules.keys()
+        self._known: set[tuple[object, ...]] = set()
+        """What was judged, and beside what: many manifests may include one file."""
 
     # Manifests
 
@@ -112,9 +114,14 @@ class Judge:
                 continue
             if not is_live(requirement, self._project.declared.host_python if requirement.marker else None):
                 continue
+            is_constrained = not constrained.isdisjoint(((name, None), (name, requirement.marker)))
+            known = (requirement, tuple(pins.get(name, ())), constraints[name], is_constrained)
+            if known in self._known:
+                continue
+            self._known.add(known)
             if pin is not None:
                 found = self._exact(requirement, pin, constraints[name])
-            elif requirement.is_constraint or constrained & {(name, None), (name, requirement.marker)}:
+            elif requirement.is_constraint or is_constrained:
                 found = []
             else:
                 found = self._range(requirement, pins.get(name, []), constraints[name])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.module_names import known_modules, modules_of
@@ -16,6 +15,7 @@ from memguard_hooks.dependencies import lock_readers, manifests
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
+from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import BASELINE
@@ -214,10 +214,8 @@ def _names_of(distribution: str) -> tuple[str, ...]:
 def _does_without(data: bytes, modules: Sequence[str]) -> bool:
     """Tell whether all imports of some modules in a file stand in a `try` that goes on without them."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(data)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse(decode(data))
+    except MemguardError:
         return False
     guarded = {
         id(inner)

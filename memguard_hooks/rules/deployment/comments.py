@@ -44,14 +44,17 @@ def _read(path: str, text: str) -> tuple[list[Allowance], dict[tuple[int, int], 
     lines = re.split(r"\r\n|\r|\n", text)
     comments: list[tuple[str, int, int, str]] = []
     written: dict[tuple[int, int], int] = {}
+    below = 0  # the line behind the comments that are being read
     for number, line in enumerate(lines, start=1):
         match = _COMMENT.fullmatch(line)
         if match is None:
             continue
         target = number
         if not match["before"].strip():
-            while target <= len(lines) and lines[target - 1].lstrip().startswith("#"):
-                target += 1
+            below = max(below, number)
+            while below <= len(lines) and lines[below - 1].lstrip().startswith("#"):
+                below += 1
+            target = below
         elif _OWN_LINE_ONLY.search(path):
             continue
         column = match.start("comment") + 1

@@ -91,13 +91,14 @@ def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> l
             continue
         from memguard_hooks.allowance import apply_allowances
 
-        silent: list[Finding] = []
+        silent: frozenset[Finding] = frozenset()
         if not by_itself:
             # What no entry point reaches is no finding, and yet its allowance stands for something.
             known = {(one.line, one.code) for one in own}
             judged = (_finding(project, eager) for eager in eager_in_file(project, path))
-            silent = [one for one in judged if (one.line, one.code) not in known]
-        kept += [one for one in apply_allowances(HOOK, own + silent, allowances, owns_unknown=True) if one not in silent]
+            silent = frozenset(one for one in judged if (one.line, one.code) not in known)
+        told = apply_allowances(HOOK, [*own, *silent], allowances, owns_unknown=True)
+        kept += [one for one in told if one not in silent]
     return kept
 
 
