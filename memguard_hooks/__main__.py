@@ -1,6 +1,8 @@
-"""The command `memguard`: it loads the one sub-command that is asked for, and nothing before it is known."""
+"""The commands: each loads what is asked for, and nothing before it is known.
 
-from __future__ import annotations
+The programs start here, and `python -m memguard_hooks` has the current folder on its path: nothing may be imported before
+`leave_projects`, not even `__future__`.
+"""
 
 import sys
 
@@ -12,11 +14,11 @@ if TYPE_CHECKING:
     from memguard_hooks.replay import Replay
 
 
-def check(argv: Sequence[str]) -> int:
+def check(argv: "Sequence[str]") -> int:
     """Judge a project by all hooks."""
     from memguard_hooks.replay import front
 
-    def run(argv: Sequence[str] | None, replay: Replay) -> int:
+    def run(argv: "Sequence[str] | None", replay: "Replay") -> int:
         from memguard_hooks.commands import check as command
 
         return command.main(argv, replay)
@@ -28,42 +30,42 @@ def check(argv: Sequence[str]) -> int:
     return front("memguard check", argv, run)
 
 
-def explain(argv: Sequence[str]) -> int:
+def explain(argv: "Sequence[str]") -> int:
     """Print the documentation of a rule, or what is behind a verdict."""
     from memguard_hooks.commands import explain as command
 
     return command.main(argv)
 
 
-def health(argv: Sequence[str]) -> int:
+def health(argv: "Sequence[str]") -> int:
     """Look at the container that this runs in."""
     from memguard_hooks.commands import health as command
 
     return command.main(argv)
 
 
-def hook(argv: Sequence[str]) -> int:
+def hook(argv: "Sequence[str]") -> int:
     """Run what pre-commit runs as `memguard`."""
     from memguard_hooks.commands import hook as command
 
     return command.main(argv)
 
 
-def init(argv: Sequence[str]) -> int:
+def init(argv: "Sequence[str]") -> int:
     """Set a project up."""
     from memguard_hooks.commands import init as command
 
     return command.main(argv)
 
 
-def measure(argv: Sequence[str]) -> int:
+def measure(argv: "Sequence[str]") -> int:
     """Run a project under a probe."""
     from memguard_hooks.commands import measure as command
 
     return command.main(argv)
 
 
-COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+COMMANDS: "dict[str, tuple[Callable[[Sequence[str]], int], str]]" = {
     "check": (check, "judge a whole project by all hooks, before it is deployed"),
     "explain": (explain, "tell what a rule finds and how to fix it, or what is behind a verdict"),
     "health": (health, "on the host: tell how its memory, packages and variables fare"),
@@ -96,8 +98,10 @@ exit status: 0 clean, 1 findings, 2 usage, settings or input at fault
 """
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the sub-command that is named."""
+    if argv is None:
+        leave_projects()
     words = sys.argv[1:] if argv is None else list(argv)
     if words and words[0] in COMMANDS:
         return COMMANDS[words[0]][0](words[1:])
@@ -120,6 +124,86 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     tell(_mistake(words))
     return 2
+
+
+def leave_projects() -> None:
+    """Import nothing from the projects that are judged: of the current folder, or of those that the arguments name.
+
+    `-m` puts the current folder on the path, and `PYTHONPATH` may name folders of the project. The folder that holds this
+    package stays: what lies beside it is trusted as much.
+    """
+    import os
+
+    named = os.environ.get("PYTHONPATH", "") if not sys.flags.ignore_environment else ""
+    here = os.path.realpath(os.curdir)
+    if not named and sys.path and os.path.realpath(sys.path[0]) != here:
+        return
+    ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    roots = {_repository(place) for place in (here, *map(os.path.realpath, filter(os.path.isdir, sys.argv[1:])))}
+    foreign = {
+        place
+        for place in map(os.path.realpath, named.split(os.pathsep))
+        if place != ours and any(f"{place}{os.sep}".startswith(f"{root.rstrip(os.sep)}{os.sep}") for root in roots)
+    }
+    if here != ours:
+        foreign.add(here)
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) not in foreign]
+
+
+def _repository(place: str) -> str:
+    """Return the folder above a place that has a folder of git, the place itself where none has."""
+    import os
+
+    folder = place
+    while not os.path.lexists(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return place
+        folder = above
+    return folder
+
+
+# The programs of the hooks
+
+
+def pin_litellm() -> int:
+    """Run `pin-litellm`."""
+    leave_projects()
+    from memguard_hooks.hooks import pin_litellm as hook
+
+    return hook.main()
+
+
+def forbid_heavy_deps() -> int:
+    """Run `forbid-heavy-deps`."""
+    leave_projects()
+    from memguard_hooks.hooks import forbid_heavy_deps as hook
+
+    return hook.main()
+
+
+def no_eager_heavy_imports() -> int:
+    """Run `no-eager-heavy-imports`."""
+    leave_projects()
+    from memguard_hooks.hooks import no_eager_heavy_imports as hook
+
+    return hook.main()
+
+
+def memory_budget() -> int:
+    """Run `memory-budget`."""
+    leave_projects()
+    from memguard_hooks.hooks import memory_budget as hook
+
+    return hook.main()
+
+
+def deploy_config() -> int:
+    """Run `deploy-config`."""
+    leave_projects()
+    from memguard_hooks.hooks import deploy_config as hook
+
+    return hook.main()
 
 
 def _mistake(words: list[str]) -> str:
@@ -148,7 +232,7 @@ def print_completion(shell: str) -> int:
     return 0
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> "argparse.ArgumentParser":
     """Return the parser of the whole command line, which loads every sub-command: for completion alone."""
     import argparse
 

@@ -147,7 +147,7 @@ def test_id_is_the_name_of_the_console_script_and_of_the_module(name: str) -> No
     assert HOOKS[name]["name"] == name
     assert HOOKS[name]["entry"] == name
     assert HOOKS[name]["language"] == "python"
-    assert scripts[name] == f"memguard_hooks.hooks.{name.replace('-', '_')}:main"
+    assert scripts[name] == f"memguard_hooks.__main__:{name.replace('-', '_')}"
     assert {script for script in scripts if script != "memguard"} == set(MODULES)
 
 

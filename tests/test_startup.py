@@ -235,6 +235,42 @@ def test_console_scripts_run_no_code_of_the_project(tmp_path: Path, hook: str) -
 # The same input, the same bytes
 
 
+@pytest.fixture(scope="module")
+def shadows() -> frozenset[str]:
+    """Return modules that a project may shadow: Python has not loaded them before it runs a program."""
+    program = "import runpy, sys; print(*sys.modules)"
+    before = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    return frozenset({
+        "__future__", "argparse", "ast", "base64", "configparser", "csv", "decimal", "difflib", "email", "hashlib", "html",
+        "inspect", "json", "libcst", "packaging", "plotly", "rich", "shtab", "subprocess", "textwrap", "tokenize", "tomli",
+        "yaml",
+    }).difference(before)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [
+    pytest.param([sys.executable, "-m", "memguard_hooks", "check", "."], id="module"),
+    pytest.param([sys.executable, "-m", "memguard_hooks", "hook", "main.py", "requirements.txt"], id="module, hook"),
+    pytest.param([sys.executable, "-m", "memguard_hooks", "init", "--help"], id="module, init"),
+    pytest.param([str(SCRIPTS / "memguard"), "check", "."], id="memguard"),
+    *(pytest.param([str(SCRIPTS / name)], id=name) for name in IDS),
+])  # fmt: skip
+@pytest.mark.parametrize("pythonpath", [None, "modules", ":"], ids=["no path", "a folder", "the current folder"])
+def test_no_module_of_the_project_is_imported(
+    tmp_path: Path, shadows: frozenset[str], command: list[str], pythonpath: str | None
+) -> None:
+    """Neither from the current folder, where `-m` looks first, nor from what `PYTHONPATH` names in the project."""
+    assert {"argparse", "hashlib", "json", "yaml", "tomli"} <= shadows
+    files = {f"{folder}{name}.py": TRAP for folder in ("", "modules/") for name in shadows}
+    commit(write(tmp_path, {"main.py": "import litellm\n", "requirements.txt": "litellm\n", "below/a.py": "", **files}))
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    if pythonpath is not None:
+        environment["PYTHONPATH"] = pythonpath
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "executed").exists()
+
+
 def check(root: Path, style: str, here: Path, **environment: str) -> tuple[bytes, bytes, int]:
     """Run `memguard check` on a project from a folder."""
     where = os.path.relpath(root, here)
