@@ -34,7 +34,7 @@ from random_sets import Drawn, Truth, as_drawn, name_of, read_or_measure, read_s
 from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.app.service_estimate import assess
 from memguard_hooks.catalog import lookup
-from memguard_hooks.finding import MIB, Estimate
+from memguard_hooks.finding import MIB, Figures
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
 from memguard_hooks.tree import WorkTree
@@ -47,7 +47,7 @@ class Judged(NamedTuple):
     """A set with its truth and what the product says of it."""
 
     truth: Truth
-    estimate: Estimate
+    estimate: Figures
     process: ProcessEstimate
     by_hand: tuple[int, int]  # resident and anonymous of the plain sum
     is_exact: bool  # each root was measured in its installed version on this Python
@@ -95,7 +95,7 @@ def judge(truth: Truth) -> Judged:
     base = lookup.interpreter(python)
     return Judged(
         truth,
-        service.now.estimate,
+        service.now.estimate.start,
         service.now.process,
         (base.resident + sum(one.resident for one in known), base.anonymous + sum(one.anonymous for one in known)),
         all(one.version == truth["installed"][one.distribution] and one.python.startswith(f"{python}.") for one in known),

@@ -439,21 +439,23 @@ def render_row(app: Application, place: Environment, truth: Truth, found: Estima
     process = found.process
     worked = traced_packages(truth, place.code)
     own = worked.get(FIRST_PARTY, 0) + worked.get(REST, 0)
-    assumed = sum(part.resident for part in process.parts if part.package == FIRST_PARTY)
+    serving = process.at("serving")
+    loaded = [part for part in process.parts if part.moment in EAGER]
+    assumed = sum(part.resident for part in loaded if part.package == FIRST_PARTY)
     cells = (
         app.name,
         app.python,
         str(sum(len(found.walked.files[moment]) for moment in EAGER)),
-        f"{process.expected / MIB:.1f}",
-        f"{loose.process.expected / MIB:.1f}" if loose else "",
+        f"{serving.expected / MIB:.1f}",
+        f"{loose.process.at('serving').expected / MIB:.1f}" if loose else "",
         f"{truth.resident / MIB:.1f}",
-        f"{process.expected / truth.resident - 1:+.1%}",
-        f"{process.low / MIB:.0f} to {process.high / MIB:.0f}",
-        "yes" if process.low <= truth.resident <= process.high else "no",
-        f"{process.anonymous / MIB:.1f}",
+        f"{serving.expected / truth.resident - 1:+.1%}",
+        f"{serving.low / MIB:.0f} to {serving.high / MIB:.0f}",
+        "yes" if serving.low <= truth.resident <= serving.high else "no",
+        f"{serving.anonymous / MIB:.1f}",
         f"{truth.anonymous / MIB:.1f}",
         f"{own / MIB:.1f}",
-        f"{(process.expected - assumed) / (truth.resident - own) - 1:+.1%}",
+        f"{(serving.expected - assumed) / (truth.resident - own) - 1:+.1%}",
     )
     return f"| {' | '.join(cells)} |"
 
@@ -528,7 +530,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             continue
         rows.append(render_row(app, place, truth, found, loose))
         details += render_details(app, place, truth, found)
-        errors.append(abs(found.process.expected / truth.resident - 1))
+        errors.append(abs(found.process.at("serving").expected / truth.resident - 1))
     print("\n".join([HEADER, *rows]))
     if errors:
         close = sum(error <= 0.1 for error in errors)

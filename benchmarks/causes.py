@@ -46,7 +46,7 @@ def find_gaps(truth: Truth, process: ProcessEstimate) -> list[Gap]:
         explain(truth, process, package, estimated.get(package, 0), measured.get(package, 0))
         for package in sorted({*estimated, *measured})
     ]
-    rest = process.expected - sum(estimated.values())
+    rest = process.at("start").expected - sum(estimated.values())
     return [*found, Gap("", rest, truth["resident"] - sum(measured.values()), UNTRACED, "")]
 
 

@@ -224,7 +224,7 @@ def estimate(command: str, interpreter: Path, code: Path) -> int:
         (judged,) = assess(Project(tree, load(tree, None)[0]), None)
         tree.close()
     assert judged.now is not None
-    return judged.now.estimate.expected
+    return judged.now.estimate.start.expected
 
 
 def render_imports(interpreter: Path, directory: Path, rows: int) -> list[str]:

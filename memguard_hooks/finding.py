@@ -13,12 +13,17 @@ if TYPE_CHECKING:
 Severity: TypeAlias = "Literal['error', 'warning']"
 PartSource: TypeAlias = "Literal['catalog', 'measured', 'assumed']"
 Verdict: TypeAlias = "Literal['ok', 'warning', 'error', 'unknown']"
+Moment: TypeAlias = "Literal['start', 'serving', 'all']"
+
+MOMENTS: tuple[Moment, ...] = ("start", "serving", "all")
+"""By when something is loaded: at start, once the handlers have run, once everything that is deferred has; each later one
+holds the former."""
 
 _NUMBERS = {
     "pin-litellm": (101, 102, 103, 104, 105, 106),
     "forbid-heavy-deps": (110, 111, 120, 121, 122),
     "no-eager-heavy-imports": (201, 202, 203, 204),
-    "memory-budget": (301, 302, 303),
+    "memory-budget": (301, 302, 303, 304),
     "deploy-config": (
         *(401, 402, 403, 404, 405, 406, 407, 410, 411, 412, 413, 420, 421, 422, 423, 424),
         *(701, 702, 703, 704, 705, 706),
@@ -111,7 +116,7 @@ def at_fault(error: MemguardError) -> Skipped:
 
 
 class Part(Record):
-    """What one package adds to one process, in bytes, given all parts listed before it."""
+    """What one package adds to one process by some moment, in bytes, given all parts listed before it."""
 
     package: str
     version: str | None
@@ -120,29 +125,56 @@ class Part(Record):
     source: PartSource
     provenance: str
     chain: tuple[Step, ...] = ()
+    moment: Moment = "start"
 
 
-class Estimate(Record):
-    """Memory of all processes of a service together, in bytes.
+class Figures(Record):
+    """Memory by one moment, in bytes.
 
-    `low` to `high` is the range for `expected` (resident); `anonymous` is the part that cannot be
-    dropped; `all_loaded` is `expected` once each deferred import has run; `commit` is what the
-    work tree adds to the last commit, None where there is none.
+    `low` to `high` is the range for `expected` (resident); `anonymous` is the part that cannot be dropped; `commit` is
+    what the work tree adds to the last commit, None where there is none.
     """
 
     low: int
     expected: int
     high: int
     anonymous: int
-    all_loaded: int
-    commit: int | None
+    commit: int | None = None
+
+    @property
+    def peak(self) -> int:
+        """The most at any time until then."""
+        return self.expected
+
+
+class Estimate(Record):
+    """What a process, or all processes of a service together, take by each moment: never less than by the one before."""
+
+    start: Figures
+    serving: Figures
+    all: Figures
+
+    def at(self, moment: Moment) -> Figures:
+        """Return the figures of a moment."""
+        return self[MOMENTS.index(moment)]
+
+    def since(self, then: Estimate | None) -> Estimate:
+        """Return the same with what each moment has grown by; all of it where there was nothing, as of a new service."""
+        before = [one.expected for one in then] if then is not None else [0] * len(MOMENTS)
+        return Estimate(*(one._replace(commit=one.expected - size) for one, size in zip(self, before, strict=True)))
+
+
+def is_by(moment: Moment, other: Moment) -> bool:
+    """Tell whether what is loaded at one moment is there by the other."""
+    return MOMENTS.index(moment) <= MOMENTS.index(other)
 
 
 class ServiceReport(Record):
     """One service, what it takes and what it may take, in bytes.
 
-    `bands` is where a warning and where an error begins, None without a limit; `added` is what the work tree imports and
-    what it compares with did not, or what takes a MiB more, with the difference.
+    `verdict` is about the moment that is `judged`; `parts` are those of one process by any moment. `bands` is where a
+    warning and where an error begins, None without a limit; `added` is what the work tree imports and what it compares
+    with did not, or what takes a MiB more, with the difference.
     """
 
     name: str
@@ -159,6 +191,17 @@ class ServiceReport(Record):
     parts: tuple[Part, ...] = ()
     bands: tuple[int, int] | None = None
     added: tuple[Part, ...] = ()
+    judged: Moment = "serving"
+
+    @property
+    def taken(self) -> Figures | None:
+        """The figures of the moment that is judged, None where nobody can tell."""
+        return None if self.estimate is None else self.estimate.at(self.judged)
+
+    @property
+    def judged_parts(self) -> tuple[Part, ...]:
+        """The parts of one process by the moment that is judged."""
+        return tuple(part for part in self.parts if is_by(part.moment, self.judged))
 
 
 class Report(Record):
@@ -247,14 +290,51 @@ def chain(steps: tuple[Step, ...]) -> str:
     return f"{way(steps)} → {steps[-1].module}"
 
 
+_NAMES: dict[Moment, str] = {"start": "at start", "serving": "serving", "all": "with all that is deferred"}
+"""How a line names the moment of a figure."""
+
+
+def told_moments(service: ServiceReport) -> tuple[Moment, ...]:
+    """Return the moments that a line has to tell apart: none where start and serving, and what is judged, write alike."""
+    estimate = service.estimate
+    if estimate is None:
+        return ()
+    moments: tuple[Moment, ...] = MOMENTS if service.judged == "all" else MOMENTS[:2]
+    return moments if len({mib(estimate.at(moment).expected) for moment in moments}) > 1 else ()
+
+
 def summary(service: ServiceReport, since: str | None = None) -> str:
-    """Write one service in one line: `web: 263 of 512 MiB (render free), this commit +0`, or `since main +0`."""
-    if service.estimate is None:
+    """Write one service in one line.
+
+    `web: 43 MiB at start, 310 serving, of 512 (render free), this commit +0`, or `since main +0`; where the moments do
+    not differ, `web: 263 of 512 MiB (render free), this commit +0`.
+    """
+    if service.estimate is None or service.taken is None:
         return f"{service.name}: not estimated"
-    of = f" of {mib(service.limit)}" if service.limit is not None else ""
     least = "at least " if service.verdict == "unknown" else ""
-    line = f"{service.name}: {least}{mib(service.estimate.expected)}{of} MiB ({service.limit_label})"
-    commit = service.estimate.commit
-    if commit is None:
-        return line
-    return f"{line}, {'this commit' if since is None else f'since {since}'} {signed(commit)}"
+    limit = "" if service.limit is None else f" of {mib(service.limit)}"
+    moments = told_moments(service)
+    if moments:
+        sizes = (f"{mib(service.estimate.at(one).expected)}{'' if number else ' MiB'}" for number, one in enumerate(moments))
+        amount = ", ".join(f"{size} {_NAMES[one]}" for size, one in zip(sizes, moments, strict=True))
+        amount += limit and f",{limit}"
+    else:
+        amount = f"{mib(service.taken.expected)}{limit} MiB"
+    return f"{service.name}: {least}{amount} ({service.limit_label}){growth(service, since)}"
+
+
+def growth(service: ServiceReport, since: str | None = None) -> str:
+    """Write what a commit or a branch adds, behind a comma: of each moment where they differ; nothing where nobody knows."""
+    if service.estimate is None or service.taken is None or service.taken.commit is None:
+        return ""
+    sizes = {one: signed(service.estimate.at(one).commit or 0) for one in told_moments(service)}
+    if len(set(sizes.values())) > 1:
+        what = ", ".join(f"{size} {_NAMES[one]}" for one, size in sizes.items())
+    else:
+        what = signed(service.taken.commit)
+    return f", {'this commit' if since is None else f'since {since}'} {what}"
+
+
+def moment_name(moment: Moment) -> str:
+    """Write a moment as it stands behind a figure: `43 MiB at start`."""
+    return _NAMES[moment]

@@ -182,7 +182,7 @@ def test_python_is_refused(text: str) -> None:
         ),
         pytest.param(
             "[budget]\nmax = '1%'",
-            "2:1: unknown key 'budget.max': known are fail, growth, pessimistic, runtime, warn",
+            "2:1: unknown key 'budget.max': known are fail, growth, judge, pessimistic, runtime, warn",
             id="far",
         ),
         pytest.param(

@@ -14,7 +14,7 @@ from folders import commit, write
 
 from memguard_hooks.app.estimate import MARGINS, SOURCE_FACTOR, UNION_ERROR, add_processes
 from memguard_hooks.catalog import lookup
-from memguard_hooks.finding import Estimate
+from memguard_hooks.finding import Estimate, Figures
 from memguard_hooks.hooks import memory_budget
 
 MIB = 2**20
@@ -61,7 +61,9 @@ def test_json_has_all_that_is_promised(root: Path, capsys: pytest.CaptureFixture
     }  # fmt: skip
     assert (service["limit_mib"], service["limit_source"]) == (512, "default")
     estimate = service["estimate_mib"]
-    assert list(estimate) == ["low", "expected", "high", "anonymous", "all_loaded", "commit"]
+    later = ["low", "expected", "high", "anonymous", "commit", "peak"]
+    assert list(estimate) == ["low", "expected", "high", "anonymous", "all_loaded", "commit", "peak", "serving", "all"]
+    assert list(estimate["serving"]) == list(estimate["all"]) == later
     assert estimate["low"] < estimate["expected"] < estimate["high"]
     assert estimate["anonymous"] < estimate["expected"] == estimate["all_loaded"]
     assert estimate["commit"] is None, "there is no commit to compare with"
@@ -146,7 +148,8 @@ def test_settings_of_budget_and_services(root: Path, capsys: pytest.CaptureFixtu
     web, worker = report["services"]
     assert (web["limit_mib"], web["limit_source"]) == (512, "memguard.toml:1 platform")
     assert (worker["limit_mib"], worker["limit_source"]) == (1024, "memguard.toml:5 limit")
-    assert web["estimate_mib"]["expected"] == pytest.approx(total("pandas") + 100, abs=1)
+    assert web["estimate_mib"]["expected"] == pytest.approx(total("pandas"), abs=1)
+    assert web["estimate_mib"]["serving"]["expected"] == pytest.approx(total("pandas") + 100, abs=1)
     assert judge(capsys, "--platform", "local")[1]["services"][1]["limit_mib"] is None
 
 
@@ -255,11 +258,17 @@ def test_a_link_out_of_the_repository_is_not_followed(root: Path, capsys: pytest
 
 
 def test_what_is_deferred_loads_in_each_preloaded_worker(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(
-        root, {"app.py": "import flask\ndef f():\n    import pandas\n", "Procfile": "w: gunicorn -w 3 --preload app:app\n"}
-    )
-    estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
-    assert estimate["all_loaded"] - estimate["expected"] > 3 * 40
+    late = []
+    for options in ("", "-w 3 --preload"):
+        write(
+            root, {"app.py": "import flask\ndef f():\n    import pandas\n", "Procfile": f"w: gunicorn {options} app:app\n"}
+        )
+        start = judge(capsys)[1]["services"][0]["estimate_mib"]
+        late.append([start["all"][name] - start[name] for name in ("expected", "anonymous")])
+    (resident, anonymous), (together, _) = late
+    assert anonymous > 30
+    # The pages of files are shared, what a worker has allocated is its own.
+    assert together == pytest.approx(resident + 2 * anonymous, abs=1)
 
 
 def test_names_of_lazy_packages_are_priced(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,7 +291,7 @@ def test_one_service_inherits_what_it_does_not_set(root: Path, capsys: pytest.Ca
     write(root, {"main.py": "import pandas\n", "Procfile": "web: python main.py\n", "memguard.toml": settings})
     status, report = judge(capsys)
     assert (status, report["findings"][0]["code"]) == (1, "MG301")
-    assert report["services"][0]["estimate_mib"]["expected"] > 140
+    assert report["services"][0]["estimate_mib"]["serving"]["expected"] > 140
 
 
 def test_what_could_not_be_read_is_not_said_to_fit(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -323,8 +332,8 @@ def test_bounds_of_parts_join_by_the_root_of_the_sum_of_their_squares(
 
 
 def test_bounds_of_two_groups_of_processes_join_likewise() -> None:
-    workers, dirty = Estimate(70, 100, 140, 50, 100, None), Estimate(160, 200, 230, 90, 200, None)
-    together = add_processes(workers, dirty)
+    workers, dirty = (Estimate(*[one] * 3) for one in (Figures(70, 100, 140, 50), Figures(160, 200, 230, 90)))
+    together = add_processes(workers, dirty).serving
     assert (together.low, together.expected, together.high) == (250, 300, 350)
 
 
@@ -416,7 +425,7 @@ def test_copies_have_a_limit_each_and_are_named(root: Path, capsys: pytest.Captu
         found.append((report["services"][0]["estimate_mib"]["expected"], report["findings"][0]["message"]))
     assert found[0][0] == found[1][0]
     assert "replicas" not in found[0][1]
-    assert found[1][1].endswith(": in each of 3 replicas")
+    assert found[1][1].endswith("; in each of 3 replicas")
 
 
 def test_a_server_that_adds_workers_is_told_by_both_numbers(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

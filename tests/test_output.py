@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.__main__ import main
-from memguard_hooks.finding import MIB, Estimate, Finding, Part, Report, ServiceReport, Skipped, Step, Verdict
+from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step, Verdict
 from memguard_hooks.hooks.running import notes
 from memguard_hooks.output import line, visible, write_json
 from memguard_hooks.report import html, terminal
@@ -58,7 +58,7 @@ def report_of(mark: Mark) -> Report:
     def parts(*sizes: int) -> tuple[Part, ...]:
         return tuple(Part(mark(), mark(), size * MIB, MIB, "assumed", mark(), chain()) for size in sizes)
 
-    estimate = Estimate(90 * MIB, 100 * MIB, 120 * MIB, 50 * MIB, 150 * MIB, 9 * MIB)
+    estimate = Estimate(*(Figures(90 * MIB, size * MIB, 170 * MIB, 50 * MIB, 9 * MIB) for size in (100, 120, 150)))
     bands = (400 * MIB, 450 * MIB)
     services = tuple(
         ServiceReport(

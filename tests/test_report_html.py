@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Estimate, Finding, Part, Report, ServiceReport, Skipped, Step
+from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step
 from memguard_hooks.output import visible
 from memguard_hooks.report import html
 from memguard_hooks.report.text import name_part
@@ -33,13 +33,16 @@ import take_pictures
 
 HOSTILE = "<b>&amp;</script><script>window.hit=1</script><img src=x onerror=window.hit=2>\x1b[31m\u202e\u2028\"'$x$%{id}"
 
+FIGURES = Figures(150 * MIB, 200 * MIB, 256 * MIB, 90 * MIB, 12 * MIB)
+ESTIMATE = Estimate(FIGURES, FIGURES, FIGURES._replace(expected=240 * MIB))
+
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 
 
 def _service(name: str, parts: tuple[Part, ...], **given: Any) -> ServiceReport:
     service = ServiceReport(
         name, "Procfile", 1, "python app.py", "app.py", 1, 512 * MIB, "default", "default",
-        Estimate(150 * MIB, 200 * MIB, 256 * MIB, 90 * MIB, 240 * MIB, 12 * MIB), "ok", parts, (399 * MIB, 450 * MIB),
+        ESTIMATE, "ok", parts, (399 * MIB, 450 * MIB),
     )  # fmt: skip
     return service._replace(**given)
 

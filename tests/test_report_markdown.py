@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from memguard_hooks.finding import MIB, Estimate, Finding, Part, Report, ServiceReport, Skipped, Step, mib
+from memguard_hooks.finding import MIB, MOMENTS, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step, mib
 from memguard_hooks.hooks.all_hooks import check
 from memguard_hooks.output import visible
 from memguard_hooks.project.project import Project, Since
@@ -147,6 +147,7 @@ findings = st.builds(
     chain=chains,
     fix=st.lists(odd, max_size=3).map(tuple),
 )
+figures = st.builds(Figures, sizes, sizes, sizes, sizes, st.none() | st.integers(-(2**33), 2**33))
 parts = st.builds(
     Part, odd.filter(lambda text: text[0] != "("), st.none() | odd, sizes, sizes, st.just("catalog"), odd, chains
 )
@@ -161,7 +162,8 @@ services = st.builds(
     limit=st.none() | st.integers(1, 2**40),
     limit_source=odd,
     limit_label=odd,
-    estimate=st.none() | st.builds(Estimate, sizes, sizes, sizes, sizes, sizes, st.none() | st.integers(-(2**33), 2**33)),
+    estimate=st.none() | st.builds(Estimate, *[figures] * 3),
+    judged=st.sampled_from(MOMENTS),
     verdict=st.sampled_from(["ok", "warning", "error", "unknown"]),
     parts=st.lists(parts, max_size=2).map(tuple),
     added=st.lists(parts, max_size=2).map(tuple),
@@ -198,7 +200,7 @@ def expected_items(report: Report) -> Iterator[str]:
 def expected_row(service: ServiceReport) -> list[str]:
     """Return what the first, the third and the last cell of a service say."""
     limit = "none" if service.limit is None else f"{mib(service.limit)} MiB ({seen(service.limit_label)})"
-    commit = service.estimate.commit if service.estimate else None
+    commit = service.taken.commit if service.taken else None
     change = "" if commit is None else f"{round(commit / MIB):+d} MiB"
     return [f"{seen(service.name)} in {place(service.path, service.line)}", limit, change]
 
@@ -265,7 +267,7 @@ def service(commit: int | None, limit: int | None = 512 * MIB) -> ServiceReport:
     chain = (Step("app/main.py", 2, "app.api"), Step("app/api/analytics.py", 4, "pandas"))
     pandas = Part("pandas", "2.2.3", 112 * MIB, 90 * MIB, "catalog", "measured", chain)
     small = Part("numpy", "2.5.5", MIB // 2, 0, "catalog", "measured", chain)
-    estimate = Estimate(400 * MIB, 420 * MIB, 440 * MIB, 300 * MIB, 420 * MIB, commit)
+    estimate = Estimate(*[Figures(400 * MIB, 420 * MIB, 440 * MIB, 300 * MIB, commit)] * 3)
     return ServiceReport(
         "web", "Procfile", 1, "gunicorn app", "app.main:app", 2, limit, "render.yaml:5 plan free", "render free", estimate,
         "warning" if limit else "ok", (pandas, small), (410 * MIB, 470 * MIB) if limit else None, (small, pandas),
@@ -369,12 +371,12 @@ def test_a_real_change_is_told_with_what_it_adds(tmp_path: Path) -> None:
     project.close()
     page = read(report)
     (told,) = report.services
-    assert told.estimate is not None
-    assert told.estimate.commit is not None
-    assert told.estimate.commit > 20 * MIB
+    assert told.taken is not None
+    assert told.taken.commit is not None
+    assert told.taken.commit > 20 * MIB
     assert page.tables[0][0][5] == "since main"
     assert page.tables[0][1][0] == "we|b in render.yaml:6"
-    assert page.tables[0][1][5] == f"{round(told.estimate.commit / MIB):+d} MiB"
+    assert page.tables[0][1][5] == f"{round(told.taken.commit / MIB):+d} MiB"
     (pandas,) = [part for part in told.added if part.package == "pandas"]
     assert f"we|b: +{mib(pandas.resident)} MiB: pandas through reports.py:2" in page.items
     assert any(item.startswith("reports.py:2 MG201 pandas is imported eagerly") for item in page.items)

@@ -17,7 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker  # type: ignore[import-untyped]
 
-from memguard_hooks.finding import MIB, Estimate, Finding, Part, Report, ServiceReport, Severity, Skipped, Step, merge
+from memguard_hooks.finding import (
+    MIB,
+    MOMENTS,
+    Estimate,
+    Figures,
+    Finding,
+    Part,
+    Report,
+    ServiceReport,
+    Severity,
+    Skipped,
+    Step,
+    merge,
+)
 from memguard_hooks.hooks.all_hooks import check
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
@@ -223,7 +236,8 @@ findings = st.builds(
     subject=odd,
 )
 parts = st.builds(Part, odd, st.none() | odd, st.integers(0, 2**40), st.just(1), st.just("catalog"), odd, chains)
-estimates = st.builds(Estimate, *[st.integers(0, 2**40)] * 5, st.none() | st.integers(-(2**40), 2**40))
+figures = st.builds(Figures, *[st.integers(0, 2**40)] * 4, st.none() | st.integers(-(2**40), 2**40))
+estimates = st.builds(Estimate, *[figures] * 3)
 services = st.builds(
     ServiceReport,
     name=odd,
@@ -237,6 +251,7 @@ services = st.builds(
     limit_label=odd,
     estimate=st.none() | estimates,
     verdict=st.sampled_from(["ok", "warning", "error", "unknown"]),
+    judged=st.sampled_from(MOMENTS),
     parts=st.lists(parts, max_size=2).map(tuple),
 )
 gaps = st.builds(Skipped, path=names, line=st.none() | lines, reason=odd, broken=st.booleans())

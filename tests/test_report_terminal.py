@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memguard_hooks.finding import MIB, Estimate, Finding, Part, Report, ServiceReport, Skipped, Step, mib
+from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step, mib
 
 pytest.importorskip("rich")
 
@@ -17,13 +17,16 @@ from memguard_hooks.report import terminal
 
 HOSTILE = "[bold]x[/bold]\x1b[31m\x1b]0;title\x07\u202eevil\r\n:smile:\u2028"
 
+FIGURES = Figures(150 * MIB, 200 * MIB, 256 * MIB, 90 * MIB, 12 * MIB)
+ESTIMATE = Estimate(FIGURES, FIGURES, FIGURES._replace(expected=240 * MIB))
+
 STEPS = tuple(Step(f"app/a/long/folder/module_{number}.py", number, f"app.m{number}") for number in range(1, 8))
 
 
 def _service(name: str = "web", **given: object) -> ServiceReport:
     service = ServiceReport(
         name, "Procfile", 1, "gunicorn app:app -w 2", "app:app", 2, 512 * MIB, "default", "default",
-        Estimate(150 * MIB, 200 * MIB, 256 * MIB, 90 * MIB, 240 * MIB, 12 * MIB), "ok",
+        ESTIMATE, "ok",
         (
             Part("python", "3.12.1", 10 * MIB, 4 * MIB, "catalog", "Python 3.12.1"),
             Part("pandas", "2.2.3", 80 * MIB, 40 * MIB, "catalog", "pandas 2.2.3", (Step("app.py", 3, "pandas"),)),
@@ -165,7 +168,7 @@ def test_a_long_chain_breaks_before_an_arrow() -> None:
 )
 def test_the_bar_is_as_long_as_what_is_expected(expected: int, limit: int | None, filled: int) -> None:
     size = expected * MIB
-    estimate = Estimate(size, size, size, size, size, None)
+    estimate = Estimate(*[Figures(size, size, size, size)] * 3)
     service = _service(estimate=estimate, limit=None if limit is None else limit * MIB, bands=None, parts=())
     bar = terminal.render(Report((), (service,)), width=100, color=False).splitlines()[3]
     assert bar.count("█") == filled

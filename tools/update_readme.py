@@ -43,7 +43,7 @@ def run(command: tuple[str, ...]) -> str:
     output = result.stdout + result.stderr
     # In a clean clone nothing differs from the last commit.
     output = re.sub(r"(?m)^ +(?:fix: )?this commit brings .*\n", "", output)
-    return re.sub(r"this commit [+-]\d+", "this commit +0", output)
+    return re.sub(r"this commit [+-]\d+( at start, [+-]\d+ serving)?", "this commit +0", output)
 
 
 def render(page: str, text: str) -> str:

@@ -105,4 +105,5 @@ def _without(roots: Sequence[Root], group: Iterable[Root]) -> list[Root]:
 
 def _may_wait(root: Root) -> bool:
     """Tell whether the app can start without an import: not without its framework, nor what the server loads itself."""
-    return bool(root.chain) and bool(root.sites) and root.name.partition(".")[0].partition(":")[0] not in FRAMEWORKS
+    name = root.name.partition(".")[0].partition(":")[0]
+    return root.moment == "start" and bool(root.chain) and bool(root.sites) and name not in FRAMEWORKS

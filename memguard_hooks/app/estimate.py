@@ -1,4 +1,4 @@
-"""What a service takes: one process from its eager imports, and all processes from how they start.
+"""What a service takes by each moment: one process from what it has imported by then, and all processes from how they start.
 
 One process takes the interpreter, its own source, and the union of what its imports bring: packages
 share what they import, so the sum of their totals is wrong by half, while the union of mean own costs
@@ -13,17 +13,19 @@ from functools import cached_property
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.deployment.start import StartCommand
-from memguard_hooks.finding import MIB, Estimate, Part, PartSource, Step
-from memguard_hooks.imports.graph import MOMENTS, External, Moment, Walk
+from memguard_hooks.finding import MIB, MOMENTS, Estimate, Figures, Moment, Part, PartSource, Step, is_by
+from memguard_hooks.imports.graph import External, Walk
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Literal, TypeAlias
 
     from memguard_hooks.app.measured_roots import Known
     from memguard_hooks.project.declared import Declared
+
+    Cost: TypeAlias = "tuple[float, float]"
 
 
 class Range(Record):
@@ -56,7 +58,7 @@ connect to as they load (`python benchmarks/applications.py`, 2026-11-22)."""
 UNBOOKED = 190 * 1024
 """Resident bytes that the first import takes and no module is booked with: the median of 376 rows of the catalog."""
 
-FIRST_PARTY = "(first-party)"
+FIRST_PARTY, STANDARD = "(first-party)", "(standard library)"
 
 UNION_ERROR = 0.03
 """How far the union as a whole may be off: the 95 % quantile over the sets of `python benchmarks/accuracy.py --seed 1`."""
@@ -100,11 +102,11 @@ Nearness: TypeAlias = "Literal['measured', 'exact', 'near', 'far', 'light', 'unk
 
 
 class Root(Record):
-    """One measured or unknown import of a process.
+    """One measured or unknown import of a process, which is there by some moment.
 
-    `sites` are the statements that import it, with the names they import; none where a server does. `parent` is the
-    root that imports it because it is installed. Of an unknown one, `wheel` is the size of its wheel in bytes, where a
-    lock tells, and `brings` are measured packages that it requires, or may require where no lock tells (`is_guess`).
+    `sites` are the statements that import it by then; none where a server does. `parent` is the root that imports it
+    because it is installed. Of an unknown one, `wheel` is the size of its wheel in bytes, where a lock tells, and `brings`
+    are measured packages that it requires, or may require where no lock tells (`is_guess`).
     """
 
     name: str
@@ -116,6 +118,7 @@ class Root(Record):
     wheel: int | None = None
     brings: tuple[Footprint, ...] = ()
     is_guess: bool = False
+    moment: Moment = "start"
 
     @property
     def is_standard(self) -> bool:
@@ -180,21 +183,41 @@ class FigureSources:
         return tuple(one for one in found if one is not None)
 
 
-class ProcessEstimate(Record):
-    """What one process takes: its parts, their bounds, and the same once every deferred import has run.
+class Bound(Record):
+    """How far a part of a process may be off from some moment on, downwards and upwards."""
 
-    `late_anonymous` is that part of the anonymous memory that only the first request brings: no fork shares it.
-    """
+    moment: Moment
+    low: float
+    high: float
+
+
+class Source(Record):
+    """What first-party code takes: a part for each moment that loads some, and by each moment how far it is off in all."""
 
     parts: tuple[Part, ...]
-    low: int
-    expected: int
-    high: int
-    anonymous: int
-    all_loaded: int
+    bounds: tuple[Bound, ...]
+
+
+class ProcessEstimate(Record):
+    """What one process takes by each moment: its parts, and what they come from.
+
+    `is_measured` tells that the figures are of this project.
+    """
+
+    figures: Estimate
+    parts: tuple[Part, ...]
     base: Footprint
     roots: tuple[Root, ...]
-    late_anonymous: int = 0
+    source: Source
+    is_measured: bool
+
+    def at(self, moment: Moment) -> Figures:
+        """Return what the process takes by a moment."""
+        return self.figures.at(moment)
+
+    def with_roots(self, roots: Sequence[Root]) -> ProcessEstimate:
+        """Return the process as it would be with other roots."""
+        return _join(self.base, roots, self.source, is_measured=self.is_measured)
 
 
 def estimate_process(
@@ -208,66 +231,96 @@ def estimate_process(
     version = None if python is None else f"{python[0]}.{python[1]}"
     sources = FigureSources(declared, folder, walked, version, known)
     base = known.base if known is not None else lookup.interpreter(version)
-    at_start = _roots(sources, walked, MOMENTS[:1])
-    eager = _roots(sources, walked, MOMENTS[:2])
-    everything = _roots(sources, walked, MOMENTS)
-    parts, low, high = add_up(base, eager)
-    late = sum(part.anonymous for part in parts) - sum(part.anonymous for part in add_up(base, at_start)[0])
-    late_source = sum(walked.files["serving"].values())
-    source = sum(walked.files["start"].values()) + late_source
-    of_source = known.first_party(source) if known is not None else None
-    if of_source is not None and known is not None:
-        provenance = f"{known.entry.source} bytes of source took {known.entry.first_party.resident}, {known.entry.date}"
-        parts.append(Part(FIRST_PARTY, None, *of_source, "measured", provenance))
-        margin = of_source[0] * MARGINS["measured"]
-        low.append(margin)
-        high.append(margin)
-    elif source:
-        size = int(source * SOURCE_FACTOR.expected)
-        provenance = f"{source} bytes of source, {SOURCE_FACTOR.expected} bytes each"
-        parts.append(Part(FIRST_PARTY, None, size, size, "assumed", provenance))
-        low.append(source * (SOURCE_FACTOR.expected - SOURCE_FACTOR.low))
-        high.append(source * (SOURCE_FACTOR.high - SOURCE_FACTOR.expected))
-    expected = sum(part.resident for part in parts)
-    if known is None:
-        low.append(expected * UNION_ERROR)
-        high.append(expected * UNION_ERROR)
-    loaded = sum(part.resident for part in add_up(base, everything)[0])
-    own = sum(part.resident for part in parts if part.package == FIRST_PARTY)
-    own_anonymous = sum(part.anonymous for part in parts if part.package == FIRST_PARTY)
-    return ProcessEstimate(
-        parts=tuple(parts),
-        low=int(expected - math.hypot(*low)),
-        expected=expected,
-        high=int(expected + math.hypot(*high)),
-        anonymous=sum(part.anonymous for part in parts),
-        # The mean of own costs may fall when another root joins in; what is loaded does not.
-        all_loaded=max(expected, loaded + own + int(sum(walked.files["all"].values()) * SOURCE_FACTOR.expected)),
-        base=base,
-        roots=tuple(eager),
-        late_anonymous=max(0, late) + own_anonymous * late_source // max(1, source),
-    )
+    return _join(base, _roots(sources, walked), _first_party(walked, known), is_measured=known is not None)
 
 
-def _roots(sources: FigureSources, walked: Walk, moments: Collection[Moment]) -> list[Root]:
-    """Return the measured roots that imports load by some moment, the dearest first, then unknown and standard ones.
+def _join(base: Footprint, roots: Sequence[Root], source: Source, *, is_measured: bool) -> ProcessEstimate:
+    """Return a process of an interpreter, roots and first-party code."""
+    booked, bounds = add_up(base, roots)
+    parts = sorted((*booked, *source.parts), key=lambda part: MOMENTS.index(part.moment))
+
+    def by(moment: Moment, of_source: Bound) -> Figures:
+        there = [part for part in parts if is_by(part.moment, moment)]
+        expected = sum(part.resident for part in there)
+        apart = [bound for bound in bounds if is_by(bound.moment, moment)]
+        union = () if is_measured else (expected * UNION_ERROR,)
+        return Figures(
+            low=int(expected - math.hypot(*(bound.low for bound in apart), of_source.low, *union)),
+            expected=expected,
+            high=int(expected + math.hypot(*(bound.high for bound in apart), of_source.high, *union)),
+            anonymous=sum(part.anonymous for part in there),
+        )
+
+    figures = rising(by(moment, bound) for moment, bound in zip(MOMENTS, source.bounds, strict=True))
+    return ProcessEstimate(figures, tuple(parts), base, tuple(roots), source, is_measured)
+
+
+def rising(figures: Iterable[Figures]) -> Estimate:
+    """Return the figures of all moments: what is there by one is there by the next, though its range may be wider."""
+    found: list[Figures] = []
+    for one in figures:
+        before = found[-1] if found else one
+        found.append(one._replace(low=max(before.low, one.low), high=max(before.high, one.high)))
+    return Estimate(*found)
+
+
+def _first_party(walked: Walk, known: Known | None) -> Source:
+    """Return what first-party code takes, at the rate that was measured in the project, or at what is usual."""
+    sizes = {moment: sum(walked.files[moment].values()) for moment in MOMENTS}
+    measured = known.first_party(sizes["start"]) if known is not None else None
+    parts: list[Part] = []
+    bounds: list[Bound] = []
+    until = 0
+    for moment, size in sizes.items():
+        until += size
+        low, high = (
+            until * (SOURCE_FACTOR.expected - SOURCE_FACTOR.low),
+            until * (SOURCE_FACTOR.high - SOURCE_FACTOR.expected),
+        )
+        if measured is not None and known is not None:
+            resident, anonymous = (part * size // sizes["start"] for part in measured)
+            provenance = f"{known.entry.source} bytes of source took {known.entry.first_party.resident}, {known.entry.date}"
+            part = Part(FIRST_PARTY, None, resident, anonymous, "measured", provenance, (), moment)
+            low = high = measured[0] * until // sizes["start"] * MARGINS["measured"]
+        else:
+            resident = int(size * SOURCE_FACTOR.expected)
+            provenance = f"{size} bytes of source, {SOURCE_FACTOR.expected} bytes each"
+            part = Part(FIRST_PARTY, None, resident, resident, "assumed", provenance, (), moment)
+        bounds.append(Bound(moment, low, high))
+        if size:
+            parts.append(part)
+    return Source(tuple(parts), tuple(bounds))
+
+
+def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
+    """Return the measured roots that imports load, by moment and the dearest first, then unknown and standard ones.
 
     What a root imports only where it is installed is a root of its own where the project has it.
     """
     found: dict[str, Root] = {}
-    sites: dict[str, list[Step]] = {}
+    sites: dict[tuple[str, Moment], list[Step]] = {}
     for external, names in sources.imported:
-        if external.moment in moments:
-            for name in names or [external.names[0].partition(".")[0]]:
-                if name not in found:
-                    found[name] = sources.root(name)._replace(chain=external.chain)
-                sites.setdefault(name, []).extend(external.chain[-1:])
-    found = {name: root._replace(sites=tuple(sites[name])) for name, root in found.items()}
+        for name in names or [external.names[0].partition(".")[0]]:
+            known = found.get(name)
+            if known is None or not is_by(known.moment, external.moment):
+                found[name] = sources.root(name)._replace(chain=external.chain, moment=external.moment)
+            sites.setdefault((name, external.moment), []).extend(external.chain[-1:])
+    found = {name: root._replace(sites=tuple(sites[name, root.moment])) for name, root in found.items()}
     _add_optional(sources, found)
-    loaded = {name for moment in moments for name in walked.standard.get(moment, ())}
-    standard = (_standard_root(sources, name) for name in sorted(loaded))
-    roots = sorted(found.values(), key=lambda root: (-root.resident, root.name))
-    return [*roots, *(root for root in standard if root is not None)]
+    roots = sorted(found.values(), key=lambda root: (MOMENTS.index(root.moment), -root.resident, root.name))
+    return [*roots, *_standard_roots(sources, walked)]
+
+
+def _standard_roots(sources: FigureSources, walked: Walk) -> Iterator[Root]:
+    """Yield the modules of the standard library that files load, each by the first moment that does."""
+    seen: set[str] = set()
+    for moment in MOMENTS:
+        loaded = set(walked.standard.get(moment, ())) - seen
+        seen |= loaded
+        for name in sorted(loaded):
+            root = _standard_root(sources, name)
+            if root is not None:
+                yield root._replace(moment=moment)
 
 
 def _standard_root(sources: FigureSources, name: str) -> Root | None:
@@ -372,22 +425,25 @@ def _nearness(footprint: Footprint, versions: Mapping[str, str], python: str | N
 
 
 def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
-    """Add what roots import where it is installed, and it is."""
+    """Add what roots import where it is installed, and it is; what the project imports later is there with them."""
     roots = {root.footprint.distribution for root in found.values() if root.footprint is not None}
     there = sources.pinned.present | roots
     there |= {brought for name in there for brought in lookup.installed_with(name)}
-    waiting = list(found.values())
+    waiting = sorted(found.values(), key=lambda root: MOMENTS.index(root.moment), reverse=True)
     while waiting:
         root = waiting.pop()
         for module in root.footprint.optional if root.footprint else ():
             name = lookup.dearest_below(lookup.root_of(module))
-            if name is None or name in found or there.isdisjoint(lookup.providers(name)):
+            if name is None or there.isdisjoint(lookup.providers(name)):
                 continue
-            found[name] = sources.root(name)._replace(chain=root.chain, parent=root.name)
+            if name in found and is_by(found[name].moment, root.moment):
+                continue
+            brought = sources.root(name)
+            found[name] = brought._replace(chain=root.chain, parent=root.name, moment=root.moment)
             waiting.append(found[name])
 
 
-def _shared_costs(roots: Sequence[Root]) -> dict[str, tuple[float, float]]:
+def _shared_costs(roots: Sequence[Root]) -> dict[str, Cost]:
     """Return what each package costs that the roots load: the mean of what it cost in each of them.
 
     What a root's own package cost there is the least, and stands aside from the mean: `sqlalchemy.orm` loads more of
@@ -406,65 +462,99 @@ def _shared_costs(roots: Sequence[Root]) -> dict[str, tuple[float, float]]:
                     least[package] = max(least.get(package, cost), cost)
                 else:
                     others.setdefault(package, []).append(cost)
-    found: dict[str, tuple[float, float]] = {**least}
+    found: dict[str, Cost] = {**least}
     for package, costs in others.items():
         mean = (sum(cost[0] for cost in costs) / len(costs), sum(cost[1] for cost in costs) / len(costs))
         found[package] = max(mean, least.get(package, mean))
     return {**found, **in_project}
 
 
-def add_up(base: Footprint, roots: Sequence[Root]) -> tuple[list[Part], list[float], list[float]]:
-    """Return what each root adds to those before it, and how far each may be off, downwards and upwards.
+def add_up(base: Footprint, roots: Sequence[Root]) -> tuple[list[Part], list[Bound]]:
+    """Return what each root adds to those before it, and how far each may be off.
 
-    A package in the closure of several roots costs the mean of its own cost in each of them.
+    A package in the closure of several roots costs the mean of its own cost in each of them that are there by then. What
+    it took before stays taken.
     """
     is_measured = any(root.nearness == "measured" for root in roots)  # then it is booked on first-party code
-    resident = base.resident + (UNBOOKED if roots and not is_measured else 0)
+    is_bare = is_measured or not any(root.moment == "start" for root in roots)
+    resident = base.resident + (0 if is_bare else UNBOOKED)
     parts = [Part("python", base.python, resident, base.anonymous, "catalog", base.provenance)]
-    low, high = [base.resident * MARGINS["exact"]], [base.resident * MARGINS["exact"]]
-    shared = _shared_costs(roots)
-    counted: set[str] = set()
-    standard = [0, 0]
+    bounds = [Bound("start", *[base.resident * MARGINS["exact"]] * 2)]
+    booked: dict[str, Cost] = {}
+    for moment in MOMENTS:
+        new = [root for root in roots if root.moment == moment]
+        shared = _shared_costs([root for root in roots if is_by(root.moment, moment)]) if new else {}
+        for part, bound in (*_known_parts(new, shared, booked), *_unknown_parts(new, shared, booked)):
+            parts.append(part._replace(moment=moment))
+            bounds.append(Bound(moment, *bound))
+    return _joined_standard(parts, base), bounds
+
+
+def _known_parts(
+    roots: Iterable[Root], shared: Mapping[str, Cost], booked: dict[str, Cost]
+) -> Iterator[tuple[Part, tuple[float, float]]]:
+    """Yield what each measured root adds to what is `booked` on packages, which grows by it."""
     for root in roots:
         footprint = root.footprint
         if footprint is None:
             continue
-        new = [package for package in footprint.own if package not in counted]
-        counted.update(new)
-        resident, anonymous = (int(sum(shared[package][kind] for package in new)) for kind in (0, 1))
-        if root.is_standard:
-            standard = [standard[0] + resident, standard[1] + anonymous]
-        else:
-            kind: PartSource = "measured" if root.nearness == "measured" else "catalog"
-            parts.append(Part(root.label, footprint.version, resident, anonymous, kind, footprint.provenance, root.chain))
+        added = [0.0, 0.0]
+        for package in footprint.own:
+            before = booked.get(package, (0, 0))
+            now = (max(before[0], shared[package][0]), max(before[1], shared[package][1]))
+            added = [added[0] + now[0] - before[0], added[1] + now[1] - before[1]]
+            booked[package] = now
+        resident, anonymous = map(int, added)
+        kind: PartSource = "measured" if root.nearness == "measured" else "catalog"
+        name = STANDARD if root.is_standard else root.label
         margin = resident * MARGINS[root.nearness]
-        low.append(margin)
-        high.append(margin)
+        part = Part(name, footprint.version, resident, anonymous, kind, footprint.provenance, root.chain)
+        yield part, (margin, margin)
+
+
+def _joined_standard(parts: Iterable[Part], base: Footprint) -> list[Part]:
+    """Make one part of the modules of the standard library that come by a moment, behind the packages."""
+    sizes: dict[Moment, tuple[int, int]] = {}
+    kept: list[Part] = []
+    for part in parts:
+        if part.package == STANDARD:
+            resident, anonymous = sizes.get(part.moment, (0, 0))
+            sizes[part.moment] = (resident + part.resident, anonymous + part.anonymous)
+        else:
+            kept.append(part)
+    provenance = f"its modules, {base.provenance}"
+    for moment, size in sizes.items():
+        if any(size):
+            kept.append(Part(STANDARD, base.python, *size, "catalog", provenance, (), moment))
+    return kept
+
+
+def _unknown_parts(
+    roots: Iterable[Root], shared: Mapping[str, Cost], booked: dict[str, Cost]
+) -> Iterator[tuple[Part, tuple[float, float]]]:
+    """Yield what is assumed of each package that nobody measured."""
     for root in roots:
         if root.footprint is None and root.name not in shared:
-            part, size = _unknown(root, counted)
-            parts.append(part)
-            low.append(size.expected - size.low)
-            high.append(size.high - size.expected)
-    if any(standard):
-        provenance = f"its modules, {base.provenance}"
-        parts.append(Part("(standard library)", base.python, standard[0], standard[1], "catalog", provenance))
-    return parts, low, high
+            part, size = _unknown(root, booked)
+            yield part, (size.expected - size.low, size.high - size.expected)
 
 
-def _unknown(root: Root, counted: set[str]) -> tuple[Part, Range]:
-    """Return what is assumed of a package that nobody measured: of its own code, and of what it requires."""
+def _unknown(root: Root, booked: dict[str, Cost]) -> tuple[Part, Range]:
+    """Return what is assumed of a package that nobody measured: of its own code, and of what it requires.
+
+    What it is taken to load of its requirements is booked, and what only may be there as nothing.
+    """
     own = UNKNOWN_PACKAGE
     if root.wheel is not None:
         first, rest = min(root.wheel, SMALL_WHEEL), max(0, root.wheel - SMALL_WHEEL)
         own = Range(*(first * one + rest * two for one, two in zip(WHEEL_FACTOR, LARGE_WHEEL_FACTOR, strict=True)))
-    new: dict[str, int] = {}
+    new: dict[str, Cost] = {}
     for footprint in root.brings:
-        new.update({package: cost for package, (cost, _) in footprint.own.items() if package not in counted})
-    counted.update(new)
-    required = sum(new.values())
-    expected = 0 if root.is_guess else REQUIRED_SHARE * required
-    size = Range(own.low, own.expected + expected, own.high + required)
+        new.update({package: cost for package, cost in footprint.own.items() if package not in booked})
+    share = 0 if root.is_guess else REQUIRED_SHARE
+    booked.update({package: (share * resident, share * anonymous) for package, (resident, anonymous) in new.items()})
+    required = sum(resident for resident, _ in new.values())
+    size = Range(own.low, own.expected + share * required, own.high + required)
     source = "nobody measured it" if root.wheel is None else f"a wheel of {root.wheel} bytes; nobody measured it"
     if root.brings and not root.is_guess:
         source += f"; it requires {', '.join(one.distribution for one in root.brings)}"
@@ -472,62 +562,62 @@ def _unknown(root: Root, counted: set[str]) -> tuple[Part, Range]:
 
 
 def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: int) -> Estimate:
-    """Join the processes of a service by how they start; `runtime` is added once."""
+    """Join the processes of a service by how they start; `runtime`, what serving takes, is added once."""
 
-    def total(resident: int, copied: float) -> int:
-        anonymous, late = (part * resident // process.expected for part in (process.anonymous, process.late_anonymous))
-        return _multiply(resident, anonymous, late, command, copied) + runtime
+    def by(moment: Moment) -> Figures:
+        one = process.at(moment)
+        late = one.anonymous - process.at("start").anonymous
+        added = 0 if moment == "start" else runtime
 
-    expected = total(process.expected, PRELOADED_WORKER.expected)
-    if command.start == "preload":  # what is deferred loads after the fork, in each worker
-        all_loaded = expected + (command.workers or 1) * (process.all_loaded - process.expected)
-    else:
-        all_loaded = total(process.all_loaded, 0)
-    return Estimate(
-        low=total(process.low, PRELOADED_WORKER.low),
-        expected=expected,
-        high=total(process.high, PRELOADED_WORKER.high),
-        anonymous=_multiply(process.anonymous, process.anonymous, process.late_anonymous, command, PRELOADED_WORKER.expected)
-        + runtime,
-        all_loaded=all_loaded,
-        commit=None,
-    )
+        def total(resident: int, copied: float) -> int:
+            anonymous, after = (part * resident // one.expected for part in (one.anonymous, late))
+            return _multiply(resident, anonymous, after, command, copied) + added
+
+        return Figures(
+            low=total(one.low, PRELOADED_WORKER.low),
+            expected=total(one.expected, PRELOADED_WORKER.expected),
+            high=total(one.high, PRELOADED_WORKER.high),
+            anonymous=_multiply(one.anonymous, one.anonymous, late, command, PRELOADED_WORKER.expected) + added,
+        )
+
+    return rising(map(by, MOMENTS))
 
 
 def add_processes(one: Estimate, other: Estimate) -> Estimate:
     """Return the memory of the processes of both, whose ranges are independent."""
-    expected = one.expected + other.expected
-    return Estimate(
-        low=int(expected - math.hypot(one.expected - one.low, other.expected - other.low)),
-        expected=expected,
-        high=int(expected + math.hypot(one.high - one.expected, other.high - other.expected)),
-        anonymous=one.anonymous + other.anonymous,
-        all_loaded=one.all_loaded + other.all_loaded,
-        commit=None,
+    return rising(
+        Figures(
+            low=int(own.expected + more.expected - math.hypot(own.expected - own.low, more.expected - more.low)),
+            expected=own.expected + more.expected,
+            high=int(own.expected + more.expected + math.hypot(own.high - own.expected, more.high - more.expected)),
+            anonymous=own.anonymous + more.anonymous,
+        )
+        for own, more in zip(one, other, strict=True)
     )
 
 
-def saved_by_preload(process: ProcessEstimate, command: StartCommand) -> int:
-    """Return the bytes that `--preload` of gunicorn saves; 0 where it is there already, or not to be had."""
+def saved_by_preload(process: ProcessEstimate, command: StartCommand, moment: Moment) -> int:
+    """Return the bytes that `--preload` of gunicorn saves by a moment; 0 where it is there already, or not to be had."""
     is_possible = command.server == "gunicorn" and command.start == "fork" and not command.reload
     if not is_possible or (command.workers or 1) < 2 or any(name in command.worker_class for name in NOT_PRELOADED):
         return 0
-    together = estimate_together(process, command, 0).expected
-    return max(0, together - estimate_together(process, command._replace(start="preload"), 0).expected)
+    together = estimate_together(process, command, 0).at(moment).expected
+    return max(0, together - estimate_together(process, command._replace(start="preload"), 0).at(moment).expected)
 
 
-def loaded_after_fork(process: ProcessEstimate, command: StartCommand) -> int:
-    """Return the bytes that preloaded workers load once each because an import waits for a call; 0 for other starts."""
+def loaded_after_fork(process: ProcessEstimate, command: StartCommand, moment: Moment) -> int:
+    """Return the bytes that preloaded workers load by themselves until a moment; 0 for other starts."""
     if command.start != "preload":
         return 0
-    return (command.workers or 1) * (process.all_loaded - process.expected)
+    together = estimate_together(process, command, 0)
+    return together.at(moment).expected - together.start.expected
 
 
 def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, copied: float) -> int:
     """Return the memory of all processes, each shared page once.
 
     Pages of files are shared by all; anonymous pages only where the app is loaded before the fork, and then until a
-    worker writes to them. What comes `late`, with the first request, is in each worker.
+    worker writes to them. What comes `late`, once handlers run, is in each worker.
     """
     workers = command.workers or 1
     server = SERVERS[command.server]

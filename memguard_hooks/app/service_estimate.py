@@ -6,11 +6,9 @@ from functools import cached_property
 
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.app.estimate import (
-    FIRST_PARTY,
     ProcessEstimate,
     Root,
     add_processes,
-    add_up,
     estimate_process,
     estimate_together,
 )
@@ -20,12 +18,12 @@ from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.deployment.start import EntryPoint, StartCommand
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Estimate, Skipped
+from memguard_hooks.finding import MOMENTS, Estimate, Figures, Moment, Part, Skipped, is_by
 from memguard_hooks.formats.shell_words import split_plain
-from memguard_hooks.imports.graph import MOMENTS, External, Walk
+from memguard_hooks.imports.graph import External, Walk
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import MEASURED, Project
-from memguard_hooks.project.settings import ServiceSettings
+from memguard_hooks.project.settings import JUDGED, ServiceSettings
 from memguard_hooks.record import Record
 from memguard_hooks.tree import RevisionTree, WorkTree, parent
 
@@ -42,6 +40,8 @@ _PYTHON = late_pattern(r"(?:.*/)?python(?:\d(?:\.\d+)?)?")
 
 # What a service takes
 
+NOTHING = Estimate(*[Figures(0, 0, 0, 0)] * len(MOMENTS))
+
 
 class Estimated(Record):
     """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
@@ -57,36 +57,43 @@ class Estimated(Record):
     workers: int
     unread: tuple[str, ...]
     walked: Walk
-    dirty: Estimate = Estimate(0, 0, 0, 0, 0, None)
+    dirty: Estimate = NOTHING
+
+    @property
+    def judged(self) -> Moment:
+        """The moment whose figures count against the limit."""
+        return self.settings.judge or JUDGED
 
     @property
     def taken(self) -> int:
-        """The bytes that count against the limit: what is expected, or what the settings ask for."""
-        return self._counted(self.estimate)
+        """The bytes that count against the limit: what is expected by then, or what the settings ask for."""
+        return self.counted(self.estimate, self.judged)
 
-    def _counted(self, estimate: Estimate) -> int:
-        return estimate.high if self.settings.pessimistic else estimate.expected
+    @property
+    def judged_parts(self) -> tuple[Part, ...]:
+        """What one process is made of by the moment that is judged."""
+        return tuple(part for part in self.process.parts if is_by(part.moment, self.judged))
 
-    def _together(self, process: ProcessEstimate, command: StartCommand) -> Estimate:
-        return add_processes(estimate_together(process, command, self.settings.runtime or 0), self.dirty)
+    def counted(self, estimate: Estimate, moment: Moment) -> int:
+        """Return what counts of an estimate by a moment."""
+        figures = estimate.at(moment)
+        return figures.high if self.settings.pessimistic else figures.expected
+
+    def taken_as(self, process: ProcessEstimate, command: StartCommand) -> int:
+        """Return what counts against the limit where the processes, or how they start, are others."""
+        together = add_processes(estimate_together(process, command, self.settings.runtime or 0), self.dirty)
+        return self.counted(together, self.judged)
 
     def workers_that_fit(self, goal: float) -> int | None:
         """Return how many of several workers fit below the goal, None where not even one does."""
         for workers in range(self.workers - 1, 0, -1):
-            if self._counted(self._together(self.process, self.command._replace(workers=workers))) <= goal:
+            if self.taken_as(self.process, self.command._replace(workers=workers)) <= goal:
                 return workers
         return None
 
     def taken_with(self, roots: Sequence[Root]) -> int:
         """Return what counts against the limit where a process loads these roots alone."""
-        process = self.process
-        parts = add_up(process.base, roots)[0]
-        parts += [part for part in process.parts if part.package == FIRST_PARTY]
-        lighter = process._replace(
-            expected=sum(part.resident for part in parts), anonymous=sum(part.anonymous for part in parts)
-        )
-        margin = self.estimate.high - self.estimate.expected if self.settings.pessimistic else 0
-        return self._together(lighter, self.command).expected + margin
+        return self.taken_as(self.process.with_roots(roots), self.command)
 
 
 def estimate_service(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
@@ -235,7 +242,7 @@ def _interpreter_options(words: list[str]) -> Iterator[str]:
 class AssessedService(Record):
     """A service at both sides of a commit; `now` and `then` are None where nobody can tell what it takes.
 
-    `commit` is by how many bytes it has grown, None where nobody can tell or there is nothing to compare with.
+    `estimate` is that of now, with by how much each moment has grown, unless there is nothing to compare with.
     """
 
     service: Service
@@ -243,13 +250,13 @@ class AssessedService(Record):
     limit: MemoryLimit
     now: Estimated | None
     then: Estimated | None = None
-    commit: int | None = None
+    estimate: Estimate | None = None
 
     def beside(self, then: Estimated | None) -> AssessedService:
         """Return the same, compared with what the service took then."""
         if self.now is None or then is None or then.unread:
-            return self._replace(then=then, commit=None)
-        return self._replace(then=then, commit=self.now.estimate.expected - then.estimate.expected)
+            return self._replace(then=then, estimate=self.now and self.now.estimate)
+        return self._replace(then=then, estimate=self.now.estimate.since(then.estimate))
 
     def committed(self) -> AssessedService:
         """Return what there is to say once a commit holds the work tree as it is."""
@@ -268,7 +275,9 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
         if isinstance(now, Skipped):
             unknown.append(now)
         known = now if isinstance(now, Estimated) else None
-        found.append(AssessedService(service, settings, limit_of(service, settings), known))
+        found.append(
+            AssessedService(service, settings, limit_of(service, settings), known, estimate=known and known.estimate)
+        )
     project.skipped += unknown
     if before is not None:
         assert isinstance(before.tree, RevisionTree)
@@ -302,7 +311,7 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
         elif then is not None:
             yield one.beside(_estimate_past(before, then, one.settings))
         else:
-            yield one._replace(commit=one.now.estimate.expected)  # a new service: all of it
+            yield one._replace(estimate=one.now.estimate.since(None))  # a new service: all of it
 
 
 def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:

@@ -233,7 +233,9 @@ class _Measurement:
         if self.options.compare:
             estimated = estimate_service(self.project, launch.service, settings_of(self.project, launch.service))
             if isinstance(estimated, Estimated):
-                result = result._replace(compared=compare(estimated.process.parts, kept))
+                result = result._replace(
+                    compared=compare([part for part in estimated.process.parts if part.moment == "start"], kept)
+                )
             else:
                 tell(note(estimated._replace(line=estimated.line or 1)))
         return result
@@ -256,6 +258,8 @@ class _Measurement:
         if self.options.compare:
             estimated = estimate_service(self.project, service, settings)
             if isinstance(estimated, Estimated):
-                return result._replace(estimated=estimated.estimate.expected)
+                return result._replace(
+                    estimated=estimated.estimate.at("serving" if self.options.requests else "start").expected
+                )
             tell(note(estimated._replace(line=estimated.line or 1)))
         return result

@@ -1,21 +1,24 @@
-"""What each service loads at start fits into the memory of its host.
+"""What each service takes once its handlers have run fits into the memory of its host.
 
-The entry point of each start command is followed through the files that it imports eagerly. What they
-import from outside is priced by the measured catalog (the union, since packages share what they import),
-multiplied by the processes of the command, and judged against the limit of the host: a warning above
-78 %, an error above 88 %. One line tells what a service takes, and what this commit adds.
+The entry point of each start command is followed through the files that it imports: at start, when
+handlers are first called, and by other calls. What they import from outside is priced by the measured
+catalog (the union, since packages share what they import), multiplied by the processes of the command,
+and judged against the limit of the host: a warning above 78 %, an error above 88 %. One line tells what
+a service takes by each moment, and what this commit adds.
 
 bad:  web: uvicorn main:app --workers 4      (main.py imports pandas and litellm at its top)
 bad:  web: gunicorn app:app -w 3             (300 MiB each, without --preload, on 512 MiB)
 good: web: uvicorn main:app --workers 1
 good: web: gunicorn app:app -w 3 --preload
 
-What is judged is the expected value; `--pessimistic` judges by the upper end of the estimate's range. Copies of a
-service have a limit each and are named, not added up. Where gunicorn's workers load the app themselves, the fix says
-what `--preload` would save; where they are preloaded, what each loads again because its import waits for a call.
+What is judged is the expected value while serving; `--judge` names another moment, and `--pessimistic`
+judges by the upper end of the estimate's range. Copies of a service have a limit each and are named, not
+added up. Where gunicorn's workers load the app themselves, the fix says what `--preload` would save; where
+they are preloaded, what each loads again because its import waits for a call.
 
-Options: `--platform NAME`, `--limit SIZE`, `--pessimistic`, `--entrypoint APP`, `--target-python X.Y`; settings: the
-same, and `[budget]` with `warn`, `fail`, `growth`, `runtime` and `pessimistic`, also by `[services.NAME]`.
+Options: `--platform NAME`, `--limit SIZE`, `--judge MOMENT`, `--pessimistic`, `--entrypoint APP`,
+`--target-python X.Y`; settings: the same, and `[budget]` with `warn`, `fail`, `growth`, `runtime`, `judge` and
+`pessimistic`, also by `[services.NAME]`.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ RULES = {
     "MG301": "over the budget",
     "MG302": "near the budget",
     "MG303": "grew more than allowed",
+    "MG304": "over the budget once all that is deferred has run",
 }
 
 

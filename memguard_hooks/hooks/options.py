@@ -29,6 +29,7 @@ class Options:
     platform: str | None = None
     limit: int | None = None
     pessimistic: bool | None = None
+    judge: str | None = None
     entrypoint: list[str] | None = None
     table: bool = False
     scope: Literal["reachable", "all"] | None = None
@@ -83,12 +84,14 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
 def add_budget_options(parser: argparse.ArgumentParser) -> None:
     """Add what says how much memory there is, and for what."""
     from memguard_hooks.arguments import checked
+    from memguard_hooks.finding import MOMENTS
     from memguard_hooks.project.settings import parse_size
 
     add_target_options(parser)
     parser.add_argument("--platform", metavar="NAME", help="platform and plan, such as render-free")
     parser.add_argument("--limit", metavar="SIZE", type=checked(parse_size), help="memory of the host, such as 512MiB")
     parser.add_argument("--pessimistic", action="store_true", default=None, help="judge by the upper end of the estimate")
+    parser.add_argument("--judge", choices=MOMENTS, help="the moment that is judged (default: serving)")
     add_entry_option(parser)
 
 

@@ -36,7 +36,7 @@ INTERRUPTED = 130
 def adjust_service(settings: Settings, options: Options) -> Settings:
     """Put the options that were given over the settings, for all services."""
     given: dict[str, object] = {}
-    for name in ("platform", "limit", "target_python", "pessimistic"):
+    for name in ("platform", "limit", "target_python", "pessimistic", "judge"):
         value = getattr(options, name)
         if value is not None:
             given[name] = value

@@ -11,7 +11,7 @@ import json
 import re
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Report, identities, numbered
+from memguard_hooks.finding import MIB, MOMENTS, Moment, Report, identities, numbered
 from memguard_hooks.formats.json_document import JsonDocument, parse
 from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, inside
@@ -61,8 +61,15 @@ MESSAGES: Mapping[str, Sequence[tuple[str, str]]] = {
 """Code → the messages, without figures, that version 0.1.0 wrote for want of a subject, and what each is about."""
 
 
+class KnownSize(Record):
+    """What a service took, in bytes, by the moment that was judged."""
+
+    moment: Moment
+    size: int
+
+
 class Baseline(Record):
-    """What is known: findings by their identity, and estimates in bytes by the file and the name of each service.
+    """What is known: findings by their identity, and estimates by the file and the name of each service.
 
     `folded` are findings that version 0.1.0 has written by their messages: their subjects have no figures.
     """
@@ -70,7 +77,7 @@ class Baseline(Record):
     path: str
     findings: frozenset[Identity]
     folded: frozenset[Identity]
-    services: Mapping[tuple[str, str], int]
+    services: Mapping[tuple[str, str], KnownSize]
 
     @property
     def number(self) -> int:
@@ -106,7 +113,7 @@ def read(tree: Tree, named: str | None) -> Baseline | None:
         else:
             folded.append((row["code"], row["path"], subject))
     rows = _rows(document, "services", ("path", "name"))
-    sizes = {(row["path"], row["name"]): int(row["mib"] * MIB) for row in rows}
+    sizes = {(row["path"], row["name"]): KnownSize(row["moment"], int(row["mib"] * MIB)) for row in rows}
     return Baseline(path, frozenset(numbered(findings)), frozenset(numbered(folded)), sizes)
 
 
@@ -129,6 +136,8 @@ def _rows(document: JsonDocument, key: str, names: tuple[str, ...]) -> list[dict
         size = row.get("mib", 0)
         if isinstance(size, bool) or not isinstance(size, (int, float)) or not 0 <= size < MIB:
             raise _error(document, "mib must be a number of MiB", (key, number))
+        if row.setdefault("moment", "start") not in MOMENTS:  # version 0.1.0 wrote none, and judged the start
+            raise _error(document, f"moment must be one of {', '.join(MOMENTS)}", (key, number))
     return rows
 
 
@@ -155,10 +164,19 @@ def render(report: Report, known: Baseline | None = None) -> str:
         if name[0] != GROWN and (known is None or name in known.findings or other in known.folded)
     )
     findings = [{"code": code, "path": path, "subject": subject} for code, path, subject, _ in kept]
-    sizes = {(one.path, one.name): one.estimate.expected for one in report.services if one.estimate is not None}
-    if known is not None:
-        sizes = {name: min(size, known.services[name]) for name, size in sizes.items() if name in known.services}
-    services = [{"path": path, "name": name, "mib": round(size / MIB, 1)} for (path, name), size in sorted(sizes.items())]
+    sizes: dict[tuple[str, str], KnownSize] = {}
+    for one in report.services:
+        name = one.path, one.name
+        if one.estimate is None or (known is not None and name not in known.services):
+            continue
+        before = known.services[name] if known is not None else None
+        moment = one.judged if before is None else before.moment
+        size = one.estimate.at(moment).expected
+        sizes[name] = KnownSize(moment, size if before is None else min(size, before.size))
+    services = [
+        {"path": path, "name": name, "mib": round(size / MIB, 1), "moment": moment}
+        for (path, name), (moment, size) in sorted(sizes.items())
+    ]
     return f'{{"schema": 1,\n "findings": [{_lines(findings)}],\n "services": [{_lines(services)}]}}\n'
 
 

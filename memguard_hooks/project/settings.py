@@ -11,7 +11,7 @@ import re
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.finding import MIB, MOMENTS, Moment, Skipped
 from memguard_hooks.record import Record
 from memguard_hooks.tree import inside, join
 
@@ -52,6 +52,7 @@ class ServiceSettings(Record):
     growth: int | None = None
     runtime: int | None = None
     pessimistic: bool | None = None
+    judge: Moment | None = None
 
     def over(self, other: ServiceSettings) -> ServiceSettings:
         """Return these settings with those of `other` where nothing is set here; platform and limit go together."""
@@ -67,6 +68,7 @@ class ServiceSettings(Record):
             growth=other.growth if self.growth is None else self.growth,
             runtime=other.runtime if self.runtime is None else self.runtime,
             pessimistic=other.pessimistic if self.pessimistic is None else self.pessimistic,
+            judge=self.judge or other.judge,
         )
 
 
@@ -93,6 +95,9 @@ class Settings(Record):
 
 WARN, FAIL = 0.78, 0.88
 """The bands of the limit: some 400 and 450 of 512 MiB."""
+
+JUDGED: Moment = "serving"
+"""The moment that is set against the limit: an app that only starts is of no use."""
 
 
 def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped, ...]]:
@@ -305,7 +310,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
 
 
 def _service(table: _Table) -> ServiceSettings:
-    budget = table.table("budget", ("warn", "fail", "growth", "runtime", "pessimistic"))
+    budget = table.table("budget", ("warn", "fail", "growth", "runtime", "pessimistic", "judge"))
     limit = table.text("limit", _parse_limit, "a size such as '512MiB'")
     platform = table.text("platform", str, "a platform such as 'render-free'")
     source = ""
@@ -324,6 +329,7 @@ def _service(table: _Table) -> ServiceSettings:
         growth=budget.text("growth", parse_size, "a size such as '25MiB'"),
         runtime=budget.text("runtime", parse_size, "a size such as '80MiB'"),
         pessimistic=budget.flag("pessimistic"),
+        judge=budget.text("judge", _moment, "'start', 'serving' or 'all'"),
     )
 
 
@@ -339,6 +345,13 @@ def _scope(text: str) -> Literal["reachable", "all"]:
         return "reachable"
     if text == "all":
         return "all"
+    raise ValueError(text)
+
+
+def _moment(text: str) -> Moment:
+    for moment in MOMENTS:
+        if text == moment:
+            return moment
     raise ValueError(text)
 
 

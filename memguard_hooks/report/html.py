@@ -196,7 +196,7 @@ def _service(number: int, service: ServiceReport, report: Report) -> Iterator[st
 
 def _bar(service: ServiceReport) -> Iterator[str]:
     """Draw what is expected, its range, and where the bands begin."""
-    estimate = service.estimate
+    estimate = service.taken
     assert estimate is not None
     scale = max(service.limit or 0, estimate.high, 1)
 
@@ -227,7 +227,7 @@ def _bar(service: ServiceReport) -> Iterator[str]:
 
 
 def _picture(number: int, service: ServiceReport) -> Iterator[str]:
-    whole = sum(part.resident for part in service.parts)
+    whole = sum(part.resident for part in service.judged_parts)
     several = service.processes is None or service.processes > 1
     of = f"one of {service.processes} processes" if several and service.processes else "one process"
     yield '<div class="picture">'
@@ -262,7 +262,7 @@ def _packages(service: ServiceReport) -> Iterator[str]:
         others = count(len(rest), "other")
         yield f'<tr><td class="number">{mib(sum(part.resident for part in rest))}</td><td class="cost"></td>'
         yield f'<td>{others}</td><td colspan="2" class="wide soft small name">{names}</td></tr>'
-    whole = sum(part.resident for part in service.parts)
+    whole = sum(part.resident for part in service.judged_parts)
     yield f'</tbody><tfoot><tr><td class="number">{mib(whole)}</td><td></td>'
     yield f'<td colspan="3">{outline.together(service)}</td></tr></tfoot></table>'
 

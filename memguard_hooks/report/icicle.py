@@ -59,12 +59,12 @@ class Chart(Record):
 
 def is_drawn(service: ServiceReport) -> bool:
     """Tell whether a service has parts to draw."""
-    return any(part.resident > 0 for part in service.parts)
+    return any(part.resident > 0 for part in service.judged_parts)
 
 
 def lay_out(number: int, service: ServiceReport) -> Chart:
     """Lay out one process: each package in the lines that lead to it, the largest first."""
-    parts = [part for part in service.parts if part.resident > 0]
+    parts = [part for part in service.judged_parts if part.resident > 0]
     whole = sum(part.resident for part in parts)
     sizes: dict[tuple[str, ...], int] = {}
     for part in parts:

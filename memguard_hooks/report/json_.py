@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, Skipped, Step
+from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step
 from memguard_hooks.output import write_json
 
 
@@ -48,10 +48,25 @@ def service_json(service: ServiceReport) -> dict[str, object]:
         "processes": service.processes,
         "limit_mib": None if service.limit is None else _mib(service.limit),
         "limit_source": service.limit_source,
-        "estimate_mib": estimate and {name: _mib(size) for name, size in estimate._asdict().items()},
+        "estimate_mib": estimate and _estimate(estimate),
+        "judged": service.judged,
         "verdict": service.verdict,
         "parts": [_part(part) for part in service.parts],
     }
+
+
+def _estimate(estimate: Estimate) -> dict[str, object]:
+    """Return the figures at start, and below them those of the other moments."""
+    low, expected, high, anonymous, commit, peak = _figures(estimate.start).items()
+    return dict(
+        [low, expected, high, anonymous, ("all_loaded", _mib(estimate.all.expected)), commit, peak],
+        serving=_figures(estimate.serving),
+        all=_figures(estimate.all),
+    )
+
+
+def _figures(figures: Figures) -> dict[str, float | None]:
+    return {name: _mib(size) for name, size in (*figures._asdict().items(), ("peak", figures.peak))}
 
 
 def _part(part: Part) -> dict[str, object]:
@@ -60,6 +75,7 @@ def _part(part: Part) -> dict[str, object]:
         "version": part.version,
         "mib": _mib(part.resident),
         "anonymous_mib": _mib(part.anonymous),
+        "moment": part.moment,
         "source": part.source,
         "chain": _chain(part.chain),
     }

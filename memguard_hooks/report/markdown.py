@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from html import escape
 
-from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step, mib, signed
+from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step, mib, moment_name, signed, told_moments
 from memguard_hooks.output import visible
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -96,18 +96,27 @@ def _service(service: ServiceReport) -> tuple[str, ...]:
     """Return the cells of a service."""
     name = f"{_code(service.name)} in {_code(f'{service.path}:{service.line}')}"
     limit = "none" if service.limit is None else f"{mib(service.limit)} MiB ({_prose(service.limit_label)})"
-    estimate = service.estimate
-    if estimate is None:
+    taken = service.taken
+    if taken is None:
         return name, "not estimated", limit, "", outline.standing(service), ""
     least = "at least " if service.verdict == "unknown" else ""
     return (
         name,
-        f"{least}{mib(estimate.expected)} MiB ({mib(estimate.low)} to {mib(estimate.high)})",
+        f"{least}{mib(taken.expected)} MiB{_moment(service)} ({mib(taken.low)} to {mib(taken.high)})",
         limit,
-        "" if not service.limit else f"{estimate.expected / service.limit:.0%}",
+        "" if not service.limit else f"{taken.expected / service.limit:.0%}",
         outline.standing(service),
-        "" if estimate.commit is None else f"{signed(estimate.commit)} MiB",
+        "" if taken.commit is None else f"{signed(taken.commit)} MiB",
     )
+
+
+def _moment(service: ServiceReport) -> str:
+    """Say which moment a figure is of, and what the others come to, where that makes a difference."""
+    moments = told_moments(service)
+    if not moments or service.estimate is None:
+        return ""
+    others = [f"{mib(service.estimate.at(one).expected)} {moment_name(one)}" for one in moments if one != service.judged]
+    return f" {moment_name(service.judged)}, {', '.join(others)}"
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -139,7 +148,7 @@ def _parts(service: ServiceReport) -> str:
     rows = [(_prose(name_part(part)), mib(part.resident), _way(part.chain)) for part in told]
     if rest:
         rows.append((f"{len(rest)} more", mib(sum(part.resident for part in rest)), ""))
-    rows.append(("a process", mib(sum(part.resident for part in service.parts)), ""))
+    rows.append(("a process", mib(sum(part.resident for part in service.judged_parts)), ""))
     table = "".join(_row(row) for row in (("package", "MiB", "through"), (":--", "--:", ":--"), *rows))
     return f"\n<details><summary>What a process of {_name(service.name)} is made of</summary>\n\n{table}\n</details>\n"
 

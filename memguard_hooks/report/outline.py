@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 
-from memguard_hooks.finding import CODES, MIB, Finding, Part, Report, ServiceReport, Severity, Skipped, count, mib, signed
+from memguard_hooks.finding import (
+    CODES,
+    MIB,
+    Finding,
+    Part,
+    Report,
+    ServiceReport,
+    Severity,
+    Skipped,
+    count,
+    mib,
+    moment_name,
+    signed,
+    told_moments,
+)
 from memguard_hooks.output import visible
 from memguard_hooks.report.text import BUDGET
 
@@ -28,29 +42,33 @@ def standing(service: ServiceReport) -> str:
 
 
 def amount(service: ServiceReport) -> str:
-    """Write what is expected of what there is: `604 of 512 MiB`."""
-    if service.estimate is None:
+    """Write what is expected of what there is: `604 of 512 MiB`, with its moment where that makes a difference."""
+    if service.taken is None:
         return "not estimated"
     of = f" of {mib(service.limit)}" if service.limit is not None else ""
     least = "at least " if service.verdict == "unknown" else ""
-    return f"{least}{mib(service.estimate.expected)}{of} MiB"
+    moment = f" {moment_name(service.judged)}" if told_moments(service) else ""
+    return f"{least}{mib(service.taken.expected)}{of} MiB{moment}"
 
 
 def facts(service: ServiceReport, since: str | None) -> Iterator[tuple[str, str]]:
     """Give what else there is to know of a service's memory: a name and a figure each."""
-    estimate = service.estimate
-    if estimate is not None:
-        yield "range", f"{mib(estimate.low)} to {mib(estimate.high)} MiB"
-        yield "anonymous", f"{mib(estimate.anonymous)} MiB"
-        if estimate.all_loaded - estimate.expected >= MIB:
-            yield "once all that is deferred has run", f"{mib(estimate.all_loaded)} MiB"
+    estimate, taken = service.estimate, service.taken
+    if estimate is not None and taken is not None:
+        yield "range", f"{mib(taken.low)} to {mib(taken.high)} MiB"
+        yield "anonymous", f"{mib(taken.anonymous)} MiB"
+        for moment in told_moments(service):
+            if moment not in (service.judged, "all"):
+                yield moment_name(moment), f"{mib(estimate.at(moment).expected)} MiB"
+        if estimate.all.expected - taken.expected >= MIB:
+            yield "once all that is deferred has run", f"{mib(estimate.all.expected)} MiB"
     if service.bands is not None:
         yield "warning from", f"{mib(service.bands[0])} MiB"
         yield "error from", f"{mib(service.bands[1])} MiB"
     if service.limit is not None:
         yield "limit", f"{mib(service.limit)} MiB ({visible(service.limit_label)})"
-    if estimate is not None and estimate.commit is not None:
-        yield compared_with(since), f"{signed(estimate.commit)} MiB"
+    if taken is not None and taken.commit is not None:
+        yield compared_with(since), f"{signed(taken.commit)} MiB"
 
 
 def compared_with(since: str | None) -> str:
@@ -62,15 +80,15 @@ def together(service: ServiceReport) -> str:
     """Say how a process makes the sum."""
     if service.processes == 1:
         return "in all"
-    if service.estimate is None:
+    if service.taken is None:
         return "a process"
     number = "" if service.processes is None else f"{service.processes} processes, "
-    return f"a process; {mib(service.estimate.expected)} MiB: {number}shared pages counted once"
+    return f"a process; {mib(service.taken.expected)} MiB: {number}shared pages counted once"
 
 
 def by_cost(service: ServiceReport) -> tuple[list[Part], list[Part]]:
-    """Return the parts of a process, the dearest first: those of a MiB or more, and the rest."""
-    dearest = sorted(service.parts, key=lambda part: -part.resident)
+    """Return the judged parts of a process, the dearest first: those of a MiB or more, and the rest."""
+    dearest = sorted(service.judged_parts, key=lambda part: -part.resident)
     return [part for part in dearest if part.resident >= MIB], [part for part in dearest if part.resident < MIB]
 
 

@@ -116,7 +116,7 @@ def _service(service: ServiceReport, report: Report, width: int) -> list[Text]:
 
 def _bar(service: ServiceReport, width: int) -> list[Text]:
     """Draw what is expected, solid up to the low end of its range and thin up to the high end, and where the bands begin."""
-    estimate = service.estimate
+    estimate = service.taken
     assert estimate is not None
     scale = max(service.limit or 0, estimate.high, 1)
 
@@ -158,7 +158,7 @@ def _scale(marks: Sequence[tuple[int, str, str]], column: Callable[[int], int], 
 
 def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part], width: int) -> list[Text]:
     """Write a row for each package: MiB, a small bar, the name, and the way to it, beside it or below."""
-    whole = sum(part.resident for part in service.parts)
+    whole = sum(part.resident for part in service.judged_parts)
     largest = max((part.resident for part in told), default=1)
     space = 8 if width < NARROW else 16
     left = len(_row(0, 1, space))

@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MIB, Finding, Part, Report, ServiceReport, chain, count, mib, summary, way
+from memguard_hooks.finding import (
+    MIB,
+    Finding,
+    Part,
+    Report,
+    ServiceReport,
+    chain,
+    count,
+    is_by,
+    mib,
+    moment_name,
+    summary,
+    told_moments,
+    way,
+)
 from memguard_hooks.output import plain, visible
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BUDGET = ("MG301", "MG302")
 
@@ -43,36 +61,52 @@ def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
 
 
 def table(service: ServiceReport) -> list[str]:
-    """Write what a service is made of: each package with what it adds and the way to it, a process, and all of them."""
-    if service.estimate is None or not service.parts:
+    """Write what a service is made of: each package with what it adds and the way to it, a process, and all of them.
+
+    Where the moments differ, each has its packages, and a process as it is by then.
+    """
+    estimate, taken = service.estimate, service.taken
+    if estimate is None or taken is None or not service.parts:
         return []
-    told = [part for part in service.parts if part.resident >= MIB]
-    rest = [part for part in service.parts if part.resident < MIB]
+    parts = service.judged_parts
+    named = [(part, visible(name_part(part))) for part in parts if part.resident >= MIB]
+    width = max([len(name) for part, name in named if part.chain], default=0)
+    rows: list[tuple[int, str]] = []
+    until = 0
+    for moment in [one for one in told_moments(service) if is_by(one, service.judged)] or [service.judged]:
+        own = [part for part in parts if is_by(part.moment, moment)][until:]
+        rows += _rows(own, width)
+        until += len(own)
+        if moment != service.judged:
+            rows.append((sum(part.resident for part in parts[:until]), f"a process {moment_name(moment)}"))
+    if service.processes == 1:
+        rows.append((taken.expected, "in all"))
+    else:
+        rows.append((sum(part.resident for part in parts), "a process"))
+        number = "" if service.processes is None else f"{service.processes} processes, "
+        rows.append((taken.expected, f"{number}shared pages counted once"))
+    lines = [f"    {mib(size):>8} MiB  {text}" for size, text in rows]
+    later = {"once its handlers have run": estimate.serving, "once all that is deferred has run": estimate.all}
+    for text, figures in later.items():
+        if figures.expected - taken.expected >= MIB:
+            lines.append(f"    {f'+{mib(figures.expected - taken.expected)}':>8} MiB  {text}")
+    return lines + [f"    {text}" for text in unmeasured(service)]
+
+
+def _rows(parts: Sequence[Part], width: int) -> list[tuple[int, str]]:
+    """Return a row for each part of a MiB or more, and one for the rest."""
+    told, rest = ([part for part in parts if (part.resident >= MIB) == is_told] for is_told in (True, False))
     names = [visible(name_part(part)) for part in told]
-    width = max([len(name) for name, part in zip(names, told, strict=True) if part.chain], default=0)
     rows = [
         (part.resident, f"{name:<{width}}  {way(part.chain)}" if part.chain else name)
         for name, part in zip(names, told, strict=True)
     ]
-    if rest:
-        rows.append((sum(part.resident for part in rest), count(len(rest), "other")))
-    whole = sum(part.resident for part in service.parts)
-    if service.processes == 1:
-        rows.append((service.estimate.expected, "in all"))
-    else:
-        rows.append((whole, "a process"))
-        number = "" if service.processes is None else f"{service.processes} processes, "
-        rows.append((service.estimate.expected, f"{number}shared pages counted once"))
-    lines = [f"    {mib(size):>8} MiB  {text}" for size, text in rows]
-    late = service.estimate.all_loaded - service.estimate.expected
-    if late >= MIB:
-        lines.append(f"    {f'+{mib(late)}':>8} MiB  once all that is deferred has run")
-    return lines + [f"    {text}" for text in unmeasured(service)]
+    return [*rows, (sum(part.resident for part in rest), count(len(rest), "other"))] if rest else rows
 
 
 def unmeasured(service: ServiceReport) -> list[str]:
     """Say which packages of a service nobody measured, in a line or in none."""
-    unknown = [part.package for part in service.parts if part.source == "assumed" and part.chain]
+    unknown = [part.package for part in service.judged_parts if part.source == "assumed" and part.chain]
     return [f"nobody measured {', '.join(unknown)}: `memguard measure` does"] if unknown else []
 
 

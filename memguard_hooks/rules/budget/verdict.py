@@ -44,11 +44,12 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     return report._replace(
         entrypoint=now.entrypoint.text,
         processes=now.workers,
-        estimate=now.estimate._replace(commit=assessed.commit),
+        estimate=assessed.estimate,
         verdict=verdict,
+        judged=now.judged,
         parts=now.process.parts,
         bands=None if bands is None else (int(bands[0]), int(bands[1])),
-        added=tuple(_grown(now.process.parts, assessed.then.process.parts)) if assessed.then is not None else (),
+        added=tuple(_grown(now.judged_parts, assessed.then.judged_parts)) if assessed.then is not None else (),
     )
 
 

@@ -105,27 +105,28 @@ def _preload(running: RunningService) -> Iterator[Finding]:
     if command.server != "gunicorn" or (command.workers or 1) < 2 or running.estimated is None:
         return
     now = running.estimated
-    saved, late = saved_by_preload(now.process, now.command), loaded_after_fork(now.process, now.command)
-    if saved >= MUCH and (limit is None or now.estimate.expected > limit / 2):
+    saved = saved_by_preload(now.process, now.command, now.judged)
+    late = loaded_after_fork(now.process, now.command, "all")
+    if saved >= MUCH and (limit is None or now.estimate.at(now.judged).expected > limit / 2):
         message = (
             f"{now.workers} workers of {running.service.name} load the app each by itself: --preload saves {mib(saved)} MiB"
         )
         option = "set `preload_app`" if now.command.written else "add `--preload`"
         fix = f"{option}, unless what the app imports starts threads or opens connections"
         yield finding(running.place, "MG403", running.service.name, message, fix, cost=saved)
-    if late >= MUCH and limit is not None and now.estimate.all_loaded > bands_of(limit, running.settings)[0]:
-        eager = {root.name for root in now.process.roots}
+    if late >= MUCH and limit is not None and now.estimate.all.expected > bands_of(limit, running.settings)[0]:
+        eager = {root.name for root in now.process.roots if root.moment == "start"}
         names = dict.fromkeys(
             root
             for one in now.walked.externals
-            if one.moment == "all"
+            if one.moment != "start"
             for name in one.names
             if (root := running.project.heavy.root_of(name)) is not None and root not in eager
         )
         what = " and ".join(names) or "what is imported in functions"
         message = (
             f"{what} is loaded when it is first needed, after the fork, in each of {now.workers} workers: +{mib(late)} MiB, "
-            f"{mib(now.estimate.all_loaded)} of {mib(limit)} MiB then ({label})"
+            f"{mib(now.estimate.all.expected)} of {mib(limit)} MiB then ({label})"
         )
         other = "or import it before the fork, once for all, with `# memguard: allow[MG201] shared by --preload`"
         yield finding(running.place, "MG404", what, message, "start 1 worker with threads", other, cost=late)
@@ -139,7 +140,7 @@ def _recycling(running: RunningService) -> Iterator[Finding]:
         return
     if requests < (FEW_PRELOADED if command.start == "preload" else FEW_REQUESTS):
         now = running.estimated
-        again = now.process.expected if now is not None and command.start != "preload" else None
+        again = now.process.at("start").expected if now is not None and command.start != "preload" else None
         what = f"loads {mib(again)} MiB again" if again is not None else "starts anew, with all that waits for a call"
         message = f"each worker of {running.service.name} ends after {_count(requests)}, and the next one {what}"
         yield finding(

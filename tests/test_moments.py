@@ -1,0 +1,225 @@
+"""What a service takes by each moment: at start, once its handlers have run, and with all that is deferred."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from folders import commit, write
+
+from memguard_hooks.commands import check
+from memguard_hooks.finding import MOMENTS
+from memguard_hooks.hooks import memory_budget
+
+SITE = {
+    "shop/wsgi.py": "import os\nimport django\nos.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'\n",
+    "shop/settings.py": "ROOT_URLCONF = 'shop.urls'\n",
+    "shop/urls.py": "from shop.views import report\n",
+    "shop/views.py": "import pandas\n\ndef seldom():\n    import torch\n",
+    "Procfile": "web: gunicorn shop.wsgi\n",
+}
+"""A site of Django, whose views are imported with the first request."""
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write(tmp_path, SITE)
+
+
+def judge(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    capsys.readouterr()
+    memory_budget.main(["--format", "json", *arguments])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def say(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    capsys.readouterr()
+    memory_budget.main(arguments)
+    return capsys.readouterr().out
+
+
+def by_moment(service: dict[str, Any], name: str = "expected") -> list[float]:
+    start = service["estimate_mib"]
+    return [start[name], start["serving"][name], start["all"][name]]
+
+
+@pytest.mark.parametrize("command", ["gunicorn", "gunicorn -w 3", "gunicorn -w 3 --preload"])
+def test_each_moment_holds_the_one_before(root: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    write(root, {"Procfile": f"web: {command} shop.wsgi\n", "shop/views.py": "import pandas, unheard_of\nimport boto3\n"})
+    (service,) = judge(capsys)["services"]
+    for name in ("low", "expected", "high", "anonymous", "peak"):
+        assert by_moment(service, name) == sorted(by_moment(service, name))
+    assert service["judged"] == "serving"
+    start, serving, _ = by_moment(service)
+    assert serving - start > 50
+    assert service["estimate_mib"]["all_loaded"] == service["estimate_mib"]["all"]["expected"]
+
+
+def test_the_parts_of_each_moment_make_its_process(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"Procfile": "web: python -m shop.wsgi\n"})
+    (service,) = judge(capsys)["services"]
+    moments = {part["package"]: part["moment"] for part in service["parts"] if part["chain"] and part["mib"] > 1}
+    assert moments == {"django": "start", "pandas": "serving", "torch": "all"}
+    for number, expected in enumerate(by_moment(service), start=1):
+        parts = [part["mib"] for part in service["parts"] if part["moment"] in MOMENTS[:number]]
+        assert sum(parts) == pytest.approx(expected, abs=0.5)
+
+
+def test_what_is_loaded_at_start_costs_the_same_whatever_comes_later(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start, _, _ = by_moment(judge(capsys)["services"][0])
+    write(root, {"shop/views.py": "import litellm\nimport sklearn\n"})
+    assert by_moment(judge(capsys)["services"][0])[0] == start
+
+
+def test_what_workers_load_after_the_fork_is_in_each(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    late = {}
+    for options in ("", "-w 3", "-w 3 --preload"):
+        write(root, {"Procfile": f"web: gunicorn {options} shop.wsgi\n"})
+        (service,) = judge(capsys)["services"]
+        late[options] = by_moment(service)[1] - by_moment(service)[0]
+    assert late["-w 3"] == pytest.approx(late["-w 3 --preload"], rel=0.02), "preloading shares what is loaded before it"
+    assert late[""] * 2 < late["-w 3"] < late[""] * 3, "the pages of files are shared"
+
+
+@pytest.mark.usefixtures("root")
+def test_serving_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    start, serving, everything = (round(size) for size in by_moment(judge(capsys)["services"][0]))
+    assert say(capsys, "--limit", "1GiB") == f"web: {start} MiB at start, {serving} serving, of 1024 (--limit)\n"
+    report = judge(capsys, "--limit", "80MiB")
+    (finding,) = report["findings"]
+    assert finding["code"] == "MG301"
+    lead = f"web: {serving} of 80 MiB serving ({start} at start): pandas in shop/views.py:1; --limit"
+    assert finding["message"] == lead
+    assert finding["mib"] == pytest.approx(serving, abs=0.5)
+    assert [step["path"] for step in finding["chain"]][-1] == "shop/views.py"
+    assert report["services"][0]["verdict"] == "error"
+    assert everything > serving + 100
+
+
+@pytest.mark.parametrize(("judged", "verdict"), [("start", "ok"), ("serving", "error"), ("all", "error")])
+@pytest.mark.parametrize("how", ["option", "setting", "service"])
+def test_which_moment_is_judged_can_be_said(
+    root: Path, capsys: pytest.CaptureFixture[str], judged: str, verdict: str, how: str
+) -> None:
+    settings = {
+        "option": "",
+        "setting": f'[budget]\njudge = "{judged}"\n',
+        "service": f'[budget]\njudge = "all"\n[services.web.budget]\njudge = "{judged}"\n',
+    }
+    write(root, {"memguard.toml": f'limit = "80MiB"\n{settings[how]}'})
+    (service,) = judge(capsys, *(["--judge", judged] if how == "option" else []))["services"]
+    assert (service["judged"], service["verdict"]) == (judged, verdict)
+
+
+def test_a_moment_that_there_is_not_is_refused(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"memguard.toml": '[budget]\njudge = "idle"\n'})
+    assert memory_budget.main([]) == 2
+    assert "budget.judge must be 'start', 'serving' or 'all', not 'idle'" in capsys.readouterr().err
+
+
+def test_a_service_whose_moments_are_alike_has_one_figure(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"shop/views.py": ""})
+    assert re.fullmatch(r"web: \d+ of 512 MiB \(default\)\n", say(capsys))
+
+
+def test_pessimists_take_the_upper_end_of_the_judged_moment(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"shop/views.py": "import unheard_of\n"})
+    high = by_moment(judge(capsys)["services"][0], "high")
+    assert high[1] > high[0] + 15
+    limit = f"{round(high[0] / 0.8)}MiB"
+    assert judge(capsys, "--limit", limit, "--pessimistic")["services"][0]["verdict"] == "error"
+    assert judge(capsys, "--limit", limit, "--pessimistic", "--judge", "start")["services"][0]["verdict"] == "warning"
+
+
+def test_a_commit_grows_each_moment_by_its_own(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"shop/views.py": "", "memguard.toml": '[budget]\ngrowth = "25MiB"\n'})
+    commit(root)
+    assert by_moment(judge(capsys)["services"][0], "commit") == [0, 0, 0]
+    write(root, {"shop/views.py": "import pandas\n\ndef seldom():\n    import boto3\n"})
+    report = judge(capsys)
+    start, serving, everything = by_moment(report["services"][0], "commit")
+    assert (start, serving > 40, everything > serving + 5) == (0, True, True)
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["mib"]) == ("MG303", serving)
+    assert "this commit brings pandas: +" in finding["fix"]
+    assert judge(capsys, "--judge", "start")["findings"] == []
+    write(root, {"memguard.toml": ""})
+    assert say(capsys).endswith(f" (default), this commit +0 at start, +{serving:.0f} serving\n")
+
+
+@pytest.mark.usefixtures("root")
+def test_all_that_is_deferred_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    start, serving, everything = (round(size) for size in by_moment(judge(capsys)["services"][0]))
+    report = judge(capsys, "--limit", "300MiB")
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["severity"], report["services"][0]["verdict"]) == ("MG304", "warning", "ok")
+    assert finding["message"].startswith(
+        f"web: {everything} of 300 MiB with all that is deferred ({start} at start, {serving} serving): torch"
+    )
+    assert [one["code"] for one in judge(capsys, "--limit", "300MiB", "--judge", "all")["findings"]] == ["MG301"]
+    assert judge(capsys, "--limit", "2GiB")["findings"] == []
+
+
+def test_what_requests_take_is_added_once_they_come(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    without = by_moment(judge(capsys)["services"][0])
+    write(root, {"memguard.toml": '[budget]\nruntime = "100MiB"\n'})
+    added = [now - then for now, then in zip(by_moment(judge(capsys)["services"][0]), without, strict=True)]
+    assert added == pytest.approx([0, 100, 100], abs=0.2)
+
+
+def test_a_baseline_is_compared_by_its_moment(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One of version 0.1.0 names no moment, and is of the start."""
+    write(root, {"memguard.toml": 'limit = "70MiB"\n'})
+    capsys.readouterr()
+    assert check.main(["--write-baseline"]) == 0
+    baseline = json.loads((root / "memguard-baseline.json").read_text("utf-8"))
+    (row,) = baseline["services"]
+    start, serving, _ = by_moment(judge(capsys)["services"][0])
+    assert (row["moment"], row["mib"]) == ("serving", serving)
+    assert judge(capsys)["findings"] == []
+    write(root, {"shop/views.py": "import pandas\nimport litellm\n"})
+    assert "MG303" in [one["code"] for one in judge(capsys)["findings"]]
+    del row["moment"]
+    row["mib"] = start
+    write(root, {"memguard-baseline.json": json.dumps(baseline)})
+    assert judge(capsys)["findings"] == [], "the start has not grown"
+    write(root, {"shop/wsgi.py": f"{SITE['shop/wsgi.py']}import litellm\n"})
+    (finding,) = judge(capsys)["findings"]
+    assert finding["code"] == "MG303"
+    assert check.main(["--prune-baseline"]) == 0
+    (row,) = json.loads((root / "memguard-baseline.json").read_text("utf-8"))["services"]
+    assert (row["moment"], row["mib"]) == ("start", start)
+    row["moment"] = "later"
+    write(root, {"memguard-baseline.json": json.dumps({"schema": 1, "findings": [], "services": [row]})})
+    assert memory_budget.main([]) == 2
+
+
+@pytest.mark.usefixtures("root")
+def test_a_table_tells_the_moments_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    output = say(capsys, "--table", "--limit", "1GiB")
+    rows = re.findall(r"^ +(\+?[\d.]+) MiB  (\S.*)$", output, re.MULTILINE)
+    names = [text if text[:2] in ("a ", "in") else text.split()[0] for _, text in rows]
+    order = ["gunicorn.app.wsgiapp", "a process at start", "pandas", "in all"]
+    assert [name for name in names if name in order] == order
+    assert "torch" not in names
+    at_start = names.index("a process at start")
+    assert sum(float(size) for size, _ in rows[:at_start]) == pytest.approx(float(rows[at_start][0]), abs=1)
+    assert rows[-1][1] == "once all that is deferred has run"
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("style", ["text", "markdown", "github", "html", "sarif"])
+def test_each_format_tells_the_judged_moment(capsys: pytest.CaptureFixture[str], style: str) -> None:
+    if style == "html":
+        pytest.importorskip("plotly")
+    start, serving, _ = (round(size) for size in by_moment(judge(capsys)["services"][0]))
+    capsys.readouterr()
+    check.main(["--limit", "80MiB", "--format", style])
+    output = capsys.readouterr().out
+    assert f"{serving} of 80 MiB serving" in output
+    assert f"{start} at start" in output
