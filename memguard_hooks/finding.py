@@ -237,10 +237,17 @@ def merge(reports: list[Report]) -> Report:
 
 
 def without_echo(report: Report) -> Report:
-    """Leave out that there are too many workers where memory-budget says how many fit, on the same line."""
-    told = {(finding.path, finding.line) for finding in report.findings if finding.code == "MG301"}
-    kept = tuple(one for one in report.findings if one.code != "MG401" or (one.path, one.line) not in told)
-    return report._replace(findings=kept)
+    """Leave out what workers waste where memory-budget says what it comes to and what to do, on the same line."""
+    told = {(one.code, one.path, one.line) for one in report.findings}
+
+    def is_echo(finding: Finding) -> bool:
+        return any((code, finding.path, finding.line) in told for code in _ECHOED.get(finding.code, ()))
+
+    return report._replace(findings=tuple(one for one in report.findings if not is_echo(one)))
+
+
+_ECHOED = {"MG401": ("MG301",), "MG404": ("MG301", "MG302")}
+"""Code → the findings of memory-budget whose fix says the same."""
 
 
 def below(report: Report, folder: str) -> Report:

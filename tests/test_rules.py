@@ -36,7 +36,7 @@ _FILE = re.compile(
 
 _FIGURE = re.compile(r"([a-z][\w-]*) (\d[\w.+]*) takes ([\d.]+) MiB")
 
-ALONE = frozenset({"MG401"})
+ALONE = frozenset({"MG401", "MG404"})
 """Rules that `memguard check` leaves out where another one says the same of the same line: their hook is asked."""
 
 HOOKS = {

@@ -14,7 +14,7 @@ from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
 from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import ServicePlace
-from memguard_hooks.finding import MIB, Finding, count, mib
+from memguard_hooks.finding import MIB, Finding, Moment, count, is_by, mib
 from memguard_hooks.rules.deployment.findings import finding
 from memguard_hooks.tree import join
 
@@ -105,8 +105,10 @@ def _preload(running: RunningService) -> Iterator[Finding]:
     if command.server != "gunicorn" or (command.workers or 1) < 2 or running.estimated is None:
         return
     now = running.estimated
+    served: Moment = "all" if now.judged == "all" else "serving"
+    together = now.estimate.at(served).expected
     saved = saved_by_preload(now.process, now.command, now.judged)
-    late = loaded_after_fork(now.process, now.command, "all")
+    late = loaded_after_fork(now.process, now.command, served)
     if saved >= MUCH and (limit is None or now.estimate.at(now.judged).expected > limit / 2):
         message = (
             f"{now.workers} workers of {running.service.name} load the app each by itself: --preload saves {mib(saved)} MiB"
@@ -114,19 +116,19 @@ def _preload(running: RunningService) -> Iterator[Finding]:
         option = "set `preload_app`" if now.command.written else "add `--preload`"
         fix = f"{option}, unless what the app imports starts threads or opens connections"
         yield finding(running.place, "MG403", running.service.name, message, fix, cost=saved)
-    if late >= MUCH and limit is not None and now.estimate.all.expected > bands_of(limit, running.settings)[0]:
+    if late >= MUCH and limit is not None and together > bands_of(limit, running.settings)[0]:
         eager = {root.name for root in now.process.roots if root.moment == "start"}
         names = dict.fromkeys(
             root
             for one in now.walked.externals
-            if one.moment != "start"
+            if one.moment != "start" and is_by(one.moment, served)
             for name in one.names
             if (root := running.project.heavy.root_of(name)) is not None and root not in eager
         )
         what = " and ".join(names) or "what is imported in functions"
         message = (
             f"{what} is loaded when it is first needed, after the fork, in each of {now.workers} workers: +{mib(late)} MiB, "
-            f"{mib(now.estimate.all.expected)} of {mib(limit)} MiB then ({label})"
+            f"{mib(together)} of {mib(limit)} MiB then ({label})"
         )
         other = "or import it before the fork, once for all, with `# memguard: allow[MG201] shared by --preload`"
         yield finding(running.place, "MG404", what, message, "start 1 worker with threads", other, cost=late)
