@@ -358,7 +358,7 @@ def estimate(app: Application, checkout: Path, folder: Path, frozen: str | None)
         tree.close()
     if isinstance(found, Skipped):
         raise SystemExit(f"{app.name}: {found.reason}")
-    return Estimated(found.process, found.walked, found.entrypoint.text)
+    return Estimated(found.process, found.walked, found.entry.entrypoint.text)
 
 
 def choose_service(app: Application, project: Project) -> Service:

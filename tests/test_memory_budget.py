@@ -383,13 +383,12 @@ def test_what_preloading_would_save_is_advice(root: Path, capsys: pytest.Capture
 
 
 def test_what_preloaded_workers_load_again_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(
-        root, {"app.py": "import flask\ndef f():\n    import pandas\n", "Procfile": "w: gunicorn -w 3 --preload app:app\n"}
-    )
+    app = "import flask\napp = flask.Flask(__name__)\n@app.route('/')\ndef f():\n    import pandas\n"
+    write(root, {"app.py": app, "Procfile": "w: gunicorn -w 3 --preload app:app\n"})
     _, report = judge(capsys, "--limit", "50MiB")
     estimate = report["services"][0]["estimate_mib"]
-    late = estimate["all_loaded"] - estimate["expected"]
-    assert f"what waits for a call is loaded by each of 3 workers: +{late:.0f} MiB" in report["findings"][0]["fix"]
+    late = estimate["serving"]["expected"] - estimate["expected"]
+    assert f"once for all 3 workers, not +{late:.0f} MiB in them: -" in report["findings"][0]["fix"]
 
 
 def test_dirty_workers_of_gunicorn_load_their_apps(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 Total: TypeAlias = "Callable[[Sequence[Root]], int]"
 """What the whole service takes with these roots alone, in bytes."""
 
+MayWait: TypeAlias = "Callable[[Root], bool]"
+"""Whether deferring an import keeps it out of the service, and does not only load it later."""
+
 MOST_WEIGHED, MOST_GROUPS, MOST_CHOSEN = 25, 30, 25
 """Roots that are weighed, the dearest first; groups of them; and imports that are told."""
 
@@ -39,8 +42,10 @@ class Deferral(Record):
     sites: tuple[Step, ...] = ()
 
 
-def fewest(roots: Sequence[Root], total: Total, goal: float) -> tuple[Deferral, ...]:
+def fewest(roots: Sequence[Root], total: Total, goal: float, may_wait: MayWait = lambda _: True) -> tuple[Deferral, ...]:
     """Return the fewest imports to defer so that the total gets below the goal, the most saving first.
+
+    Only those that `may_wait` are deferred: for the others it would bring nothing.
 
     Where all together do not suffice, all that save a MiB or more are returned.
     """
@@ -48,7 +53,7 @@ def fewest(roots: Sequence[Root], total: Total, goal: float) -> tuple[Deferral, 
     removed: list[Root] = []
     while now > goal and len(removed) < MOST_CHOSEN:
         options: list[tuple[bool, float, int, tuple[Root, ...], list[Root]]] = []
-        for group in _groups(kept):
+        for group in _groups(kept, may_wait):
             left = _without(kept, group)
             saving = now - total(left)
             if saving >= MIB:
@@ -75,11 +80,12 @@ def fewest(roots: Sequence[Root], total: Total, goal: float) -> tuple[Deferral, 
     return tuple(chosen)
 
 
-def _groups(roots: Sequence[Root]) -> Iterable[tuple[Root, ...]]:
+def _groups(roots: Sequence[Root], may_wait: MayWait) -> Iterable[tuple[Root, ...]]:
     """Give each root that may wait, and for each package of weight all roots that load it, if all of them may wait."""
     loading: dict[str, list[Root]] = {}
     costs: dict[str, int] = {}
-    yield from ((root,) for root in [one for one in roots if _may_wait(one)][:MOST_WEIGHED])
+    free = {root.name for root in [one for one in roots if _is_ours(one)][:MOST_WEIGHED] if may_wait(root)}
+    yield from ((root,) for root in roots if root.name in free)
     for root in roots:
         for package, (resident, _) in root.footprint.own.items() if root.footprint else ():
             if resident >= MIB and (root.sites or root.parent is None):
@@ -88,7 +94,7 @@ def _groups(roots: Sequence[Root]) -> Iterable[tuple[Root, ...]]:
     groups: dict[tuple[str, ...], tuple[Root, ...]] = {}
     for package in sorted(loading, key=lambda one: (-costs[one], one)):
         ones = loading[package]
-        if 1 < len(ones) <= MOST and all(map(_may_wait, ones)):
+        if 1 < len(ones) <= MOST and all(one.name in free for one in ones):
             groups.setdefault(tuple(one.name for one in ones), tuple(ones))
     yield from list(groups.values())[:MOST_GROUPS]
 
@@ -103,7 +109,7 @@ def _without(roots: Sequence[Root], group: Iterable[Root]) -> list[Root]:
         gone |= more
 
 
-def _may_wait(root: Root) -> bool:
+def _is_ours(root: Root) -> bool:
     """Tell whether the app can start without an import: not without its framework, nor what the server loads itself."""
     name = root.name.partition(".")[0].partition(":")[0]
     return root.moment == "start" and bool(root.chain) and bool(root.sites) and name not in FRAMEWORKS

@@ -12,6 +12,7 @@ from memguard_hooks.record import Record
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Literal, TypeAlias
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.model import Analysis, ImportSite
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 class Eager(Record):
     """One import that loads a heavy module, `root`, and the shortest chain of imports that leads to it.
 
-    `at_request` tells that it runs at the first request, after the workers were forked.
+    `at_request` tells that it runs at the first request, after the workers were forked; `entries` are the services that
+    load it, none where the file is judged by itself.
     """
 
     path: str
@@ -29,6 +31,7 @@ class Eager(Record):
     root: str
     chain: tuple[Step, ...]
     at_request: bool = False
+    entries: tuple[ServiceEntry, ...] = ()
 
 
 def heavy_roots(project: Project, names: tuple[str, ...]) -> list[str]:
@@ -112,9 +115,49 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
                 chain = (*external.chain[:-1], last)
                 eager = Eager(path, external.site, root, chain, external.moment == "serving")
                 known = found.get(key)
+                loading = (*(known.entries if known is not None else ()), entry)
                 if known is None or (known.at_request, len(known.chain)) > (eager.at_request, len(eager.chain)):
-                    found[key] = eager
+                    known = eager
+                found[key] = known._replace(entries=loading)
     yield from (found[key] for key in sorted(found))
+
+
+Deferred: TypeAlias = "Literal['never', 'later', 'unknown', 'no use']"
+"""What comes of an import that is deferred: some service never runs it, each runs it later, nobody can tell, or to defer it
+is of no use to any."""
+
+
+def deferred(project: Project, eager: Eager) -> Deferred:
+    """Tell what moving an eager import into the functions that use it brings to the services that load it.
+
+    Where workers share what was loaded before the fork, and where the handler is all there is, it is of no use.
+    """
+    from memguard_hooks.app.walks import moved_walk
+    from memguard_hooks.project.settings import JUDGED
+
+    useful = [one for one in eager.entries if not _has_no_use(one)]
+    if not useful:
+        return "no use" if eager.entries else "unknown"
+    found: set[Deferred] = set()
+    for entry in useful:
+        try:
+            walked = moved_walk(project, entry, eager.chain[-1:])
+        except MemguardError:
+            walked = None
+        if walked is None:
+            return "unknown"
+        moments = [one.moment for one in walked.externals if eager.root in heavy_roots(project, one.names)]
+        is_start_judged = (entry.settings.judge or JUDGED) == "start"
+        if "start" in moments:
+            found.add("unknown")
+        else:
+            found.add("later" if "serving" in moments and not is_start_judged else "never")
+    return "never" if "never" in found else "unknown" if "unknown" in found else "later"
+
+
+def _has_no_use(entry: ServiceEntry) -> bool:
+    command, is_lambda = entry.command, entry.service.command.startswith("lambda-handler ")
+    return is_lambda or (command.start == "preload" and (command.workers or 1) > 1)
 
 
 def eager_in_file(project: Project, path: str) -> Iterator[Eager]:

@@ -13,12 +13,12 @@ from memguard_hooks.app.estimate import (
     estimate_together,
 )
 from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
-from memguard_hooks.app.walks import walk_entry, walk_file
+from memguard_hooks.app.walks import moved_walk, walk_entry, walk_file
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.service import Service, ServicePlace
-from memguard_hooks.deployment.start import EntryPoint, StartCommand
+from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MOMENTS, Estimate, Figures, Moment, Part, Skipped, is_by
+from memguard_hooks.finding import MOMENTS, Estimate, Figures, Moment, Part, Skipped, Step, is_by
 from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.imports.graph import External, Walk
 from memguard_hooks.pattern import late_pattern
@@ -29,7 +29,7 @@ from memguard_hooks.tree import RevisionTree, WorkTree, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from memguard_hooks.app.measured_roots import Known
 
@@ -51,7 +51,7 @@ class Estimated(Record):
 
     settings: ServiceSettings
     command: StartCommand
-    entrypoint: EntryPoint
+    entry: ServiceEntry
     process: ProcessEstimate
     estimate: Estimate
     workers: int
@@ -108,13 +108,30 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
     project.skipped += (*walked.skipped, *walked.notes)
     if entry.path in walked.unread:
         return Skipped(service.path, service.line, f"{service.name} is not estimated: {entry.path} could not be analyzed")
+    return _with_dirty_workers(project, entry, _estimate_walk(project, entry, settings, walked))
+
+
+def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
+    """Estimate the processes of a service that load what a walk has reached."""
+    command = entry.command
     server = tuple(External((name,), ()) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))
     known = _known(project, entry)
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known)
     estimate = estimate_together(process, command, settings.runtime or 0)
-    found = Estimated(settings, command, entry.entrypoint, process, estimate, command.workers, walked.unread, walked)
-    return _with_dirty_workers(project, entry, found)
+    return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
+
+
+def estimate_deferred(project: Project, now: Estimated, sites: Iterable[Step]) -> Estimated | None:
+    """Estimate a service with some imports moved into the functions that use them; None where they cannot be moved."""
+    try:
+        walked = moved_walk(project, now.entry, sites)
+    except MemguardError:
+        return None
+    if walked is None:
+        return None
+    found = _estimate_walk(project, now.entry, now.settings, walked)
+    return found._replace(estimate=add_processes(found.estimate, now.dirty), dirty=now.dirty)
 
 
 def _known(project: Project, entry: ServiceEntry) -> Known | None:

@@ -6,9 +6,10 @@ from memguard_hooks.imports.graph import Walk, walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable
+    from collections.abc import Collection, Hashable, Iterable
 
     from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.finding import Step
     from memguard_hooks.imports.model import Target
     from memguard_hooks.project.project import Project
 
@@ -23,17 +24,40 @@ def walk_file(project: Project, entry: ServiceEntry, path: str, module: str | No
     key = _key(entry, path, module, target)
     found = project.walks.get(key)
     if found is None:
-        found = project.walks[key] = walk(
-            entry.sources.prove,
-            entry.resolver,
-            path,
-            module,
-            target,
-            functions=entry.sources.functions,
-            serves=entry.serves,
-            settings_file=entry.command.settings_file,
-        )
+        found = project.walks[key] = _follow(entry, path, module, target)
     return found
+
+
+def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Walk:
+    return walk(
+        entry.sources.prove,
+        entry.resolver,
+        path,
+        module,
+        target,
+        functions=entry.sources.functions,
+        serves=entry.serves,
+        settings_file=entry.command.settings_file,
+    )
+
+
+def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> Walk | None:
+    """Follow a service as it would be with imports moved into the functions that use them; None where they cannot be."""
+    from memguard_hooks.app.moved_imports import ChangedTree, move_imports
+    from memguard_hooks.imports.sources import SourceFiles
+
+    lines: dict[str, set[int]] = {}
+    for site in sites:
+        lines.setdefault(site.path, set()).add(site.line)
+    files: dict[str, bytes] = {}
+    for path, numbers in lines.items():
+        moved = move_imports(entry.sources.data(path), path, numbers)
+        if moved is None:
+            return None
+        files[path] = moved
+    tree = ChangedTree(project.tree, files)
+    sources = SourceFiles(tree, project.facts, entry.sources.framework, entry.sources.started)
+    return _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)
 
 
 def _key(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Hashable:

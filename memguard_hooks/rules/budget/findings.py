@@ -32,11 +32,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from memguard_hooks.app.deferral import Deferral
+    from memguard_hooks.app.estimate import Root
+
 
 HOOK = "memory-budget"
 
 MUCH = 10 * MIB
-"""What deferred imports must take in all preloaded workers to be worth a line."""
+"""What an import before the fork must save in all preloaded workers to be worth a line."""
+
+HEAVY = 40 * MIB
+"""What an import must take to be worth a process of its own."""
 
 
 def find(project: Project, assessed: AssessedService, report: ServiceReport) -> Iterator[Finding]:
@@ -47,16 +52,16 @@ def find(project: Project, assessed: AssessedService, report: ServiceReport) -> 
     since = project.since and project.since.label
     added = list(_added(report, since))
     if report.verdict in ("warning", "error"):
-        fix = [*_ways_out(assessed, now), *added]
+        fix = [*_ways_out(project, assessed, now), *added]
         code, severity = _OVER[report.verdict]
         message = _amount(assessed, now, report, since)
         yield _finding(assessed, code, severity, message, report.taken.expected, report.judged_parts, fix)
-    yield from _over_later(assessed, now, report, since)
+    yield from _over_later(project, assessed, now, report, since)
     grown = _grown(project, assessed, report)
     if grown is not None:
         size, what, allowed = grown
         message = f"{report.name} grew by {signed(size)} MiB{what}, more than the {mib(allowed)} MiB allowed"
-        fix = added or _ways_out(assessed, now)
+        fix = added or _ways_out(project, assessed, now)
         yield _finding(assessed, "MG303", "error", message, size, report.added or report.judged_parts, fix)
 
 
@@ -64,7 +69,9 @@ _OVER: dict[str, tuple[str, Severity]] = {"error": ("MG301", "error"), "warning"
 """Verdict → the code and the severity of its finding."""
 
 
-def _over_later(assessed: AssessedService, now: Estimated, report: ServiceReport, since: str | None) -> Iterator[Finding]:
+def _over_later(
+    project: Project, assessed: AssessedService, now: Estimated, report: ServiceReport, since: str | None
+) -> Iterator[Finding]:
     """MG304: what is judged fits, or is near, and everything that is deferred would not."""
     limit = assessed.limit.size
     if limit is None or report.judged == "all" or report.verdict == "error":
@@ -74,7 +81,7 @@ def _over_later(assessed: AssessedService, now: Estimated, report: ServiceReport
         return
     message = _amount(assessed, later, report._replace(judged="all"), since)
     parts = [part for part in now.process.parts if not is_by(part.moment, report.judged)]
-    fix = [*_ways_out(assessed, later), 'or judge by it: `[budget] judge = "all"`']
+    fix = [*_ways_out(project, assessed, later), 'or judge by it: `[budget] judge = "all"`']
     yield _finding(assessed, "MG304", "warning", message, now.estimate.all.expected, parts, fix)
 
 
@@ -168,28 +175,78 @@ def _processes(assessed: AssessedService, now: Estimated) -> str:
 # What to do
 
 
-def _ways_out(assessed: AssessedService, now: Estimated) -> list[str]:
-    """Name the imports to defer, what each saves, and the workers and the plan with which the service fits as it is."""
+def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> list[str]:
+    """Name what brings a service below its warning, each way with what the estimate says of the service after it."""
     warn, limit = assessed.settings.warn or WARN, assessed.limit.size
-    lines: list[str] = []
-    if limit is not None and now.taken > warn * limit:
-        from memguard_hooks.app.deferral import fewest
-
-        lines += map(_defer, fewest(now.process.roots, now.taken_with, warn * limit))
+    goal = None if limit is None else warn * limit
+    lines = list(map(_defer, _deferrals(project, now, goal))) if goal is not None and now.taken > goal else []
+    ways: list[str] = []
     saved = saved_by_preload(now.process, now.command, now.judged)
-    ways = [f"start with --preload: -{mib(saved)} MiB"] if saved >= MIB else []
-    workers = now.workers_that_fit(warn * limit) if limit is not None else None
+    if saved >= MIB:
+        ways.append(f"start with --preload: -{mib(saved)} MiB")
+    shared = _shared_by_early_import(now)
+    if shared >= MUCH:
+        late = loaded_after_fork(now.process, now.command, now.judged)
+        ways.append(
+            f"import what handlers load before the fork, once for all {now.workers} workers, not +{mib(late)} MiB in them: "
+            f"-{mib(shared)} MiB"
+        )
+    workers = now.workers_that_fit(goal) if goal is not None else None
     if workers is not None:
         ways.append(f"start {count(workers, 'worker')}")
+    apart = _process_apart(now, goal)
+    if apart is not None:
+        ways.append(apart)
     plan = _plan_that_fits(assessed, now.taken / warn)
     if plan is not None:
         ways.append(f"take {plan}")
-    for way in ways:
-        lines.append(f"or {way}" if lines else way)
-    late = loaded_after_fork(now.process, now.command, "all")
-    if late >= MUCH:
-        lines.append(f"mind that what waits for a call is loaded by each of {now.workers} workers: +{mib(late)} MiB")
-    return lines
+    return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))]
+
+
+def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferral]:
+    """Return the fewest imports to defer, of those that are not loaded by the judged moment once they are deferred.
+
+    That is computed by moving them into the functions that use them: where a handler is among these, nothing is saved.
+    """
+    from memguard_hooks.app.deferral import fewest
+    from memguard_hooks.app.service_estimate import estimate_deferred
+
+    answers: dict[str, bool] = {}
+
+    def stays_away(root: Root) -> bool:
+        if root.name not in answers:
+            later = estimate_deferred(project, now, root.sites) if root.resident >= MIB else None
+            there = () if later is None else later.process.roots
+            kept = any(one.name == root.name and is_by(one.moment, now.judged) for one in there)
+            answers[root.name] = later is not None and not kept
+        return answers[root.name]
+
+    chosen = fewest(now.process.roots, now.taken_with, goal, stays_away)
+    together = estimate_deferred(project, now, (site for one in chosen for site in one.sites)) if chosen else None
+    promised = now.taken - sum(one.saving for one in chosen)
+    return chosen if together is not None and together.taken <= promised + MIB else ()
+
+
+def _shared_by_early_import(now: Estimated) -> int:
+    """Return what preloaded workers save where all that handlers load is imported before the fork."""
+    if now.command.start != "preload" or now.workers < 2 or now.judged == "start":
+        return 0
+    early = [root._replace(moment="start") if is_by(root.moment, now.judged) else root for root in now.process.roots]
+    return max(0, now.taken - now.taken_with(early))
+
+
+def _process_apart(now: Estimated, goal: float | None) -> str | None:
+    """Say what the service takes without the heaviest that its handlers load, where a process of its own has that."""
+    late = [root for root in now.process.roots if root.moment == "serving" and root.sites and root.resident >= HEAVY]
+    if goal is None or now.judged == "start":
+        return None
+    for number, _ in enumerate(late, start=1):
+        gone = late[:number]
+        left = now.taken_with([root for root in now.process.roots if root not in gone])
+        if left <= goal:
+            names = ", ".join(dict.fromkeys(root.label for root in gone))
+            return f"give {names} to a process of its own, on a host of its own: {mib(left)} MiB are left here"
+    return None
 
 
 def _defer(deferral: Deferral) -> str:

@@ -42,7 +42,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     if now.unread and verdict != "error":
         verdict = "unknown"  # at least what was found
     return report._replace(
-        entrypoint=now.entrypoint.text,
+        entrypoint=now.entry.entrypoint.text,
         processes=now.workers,
         estimate=assessed.estimate,
         verdict=verdict,

@@ -130,7 +130,7 @@ def _preload(running: RunningService) -> Iterator[Finding]:
             f"{what} is loaded when it is first needed, after the fork, in each of {now.workers} workers: +{mib(late)} MiB, "
             f"{mib(together)} of {mib(limit)} MiB then ({label})"
         )
-        other = "or import it before the fork, once for all, with `# memguard: allow[MG201] shared by --preload`"
+        other = "or import it at the top of the file, before the fork, once for all"
         yield finding(running.place, "MG404", what, message, "start 1 worker with threads", other, cost=late)
 
 

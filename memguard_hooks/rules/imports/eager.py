@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from memguard_hooks.app.heavy_imports import Eager, eager_imports, eager_in_file, find_entries, imports_past_modules
+from memguard_hooks.app.heavy_imports import (
+    Eager,
+    deferred,
+    eager_imports,
+    eager_in_file,
+    find_entries,
+    imports_past_modules,
+)
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Skipped, Step, mib
 from memguard_hooks.rules.policy import unexplained
@@ -20,9 +27,25 @@ HOOK = "no-eager-heavy-imports"
 def find(project: Project) -> list[Finding]:
     """Return what is wrong with what the entry points reach, or with each Python file by itself."""
     entries = find_entries(project)
-    found = [_finding(project, eager) for eager in eager_imports(project, entries)]
+    found = [finding for eager in eager_imports(project, entries) for finding in _reached(project, eager)]
     found += _past_the_module(project)
     return [*unexplained(project.settings.heavy_allow, HOOK), *_allowed(project, found, by_itself=not entries)]
+
+
+def _reached(project: Project, eager: Eager) -> Iterator[Finding]:
+    """Yield what is wrong with an eager import that services load: nothing where each of them is better off with it."""
+    found = _finding(project, eager)
+    if found.code != "MG201" or not eager.entries:
+        yield found
+        return
+    outcome = deferred(project, eager)
+    if outcome == "later":
+        cost = "what it takes" if found.cost is None else f"{mib(found.cost)} MiB"
+        names = ", ".join(dict.fromkeys(entry.service.name for entry in eager.entries))
+        fix = f"{found.fix[0]}: moves {cost} from start to first use, in {names}"
+        yield found._replace(severity="warning", fix=(fix,))
+    elif outcome != "no use":
+        yield found
 
 
 def _finding(project: Project, eager: Eager) -> Finding:

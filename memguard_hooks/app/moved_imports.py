@@ -1,0 +1,153 @@
+"""A project as it would be with imports moved into the functions that use them, so that what deferring brings is computed.
+
+What is built of an import as the file loads, such as `client = OpenAI()`, moves along. What a decorator, a base class or any
+other statement of the module uses cannot be moved.
+"""
+
+from __future__ import annotations
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import decode, shortened, tree_of
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from typing import Any
+
+    from memguard_hooks.tree import Tree, TreeEntry
+
+
+class ChangedTree:
+    """A tree in which some files hold something else."""
+
+    def __init__(self, tree: Tree, files: Mapping[str, bytes]) -> None:
+        self._tree = tree
+        self._files = files
+        self.root = tree.root
+        self.parsed: dict[object, object] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file, None where there is no file."""
+        return self._files[path] if path in self._files else self._tree.read(path)
+
+    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
+        """Return what a folder holds."""
+        return self._tree.entries(folder)
+
+    def identity(self, path: str) -> bytes | None:
+        """Return the name that git gives to the content of a file; None for one that git has never seen."""
+        return None if path in self._files else self._tree.identity(path)
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is a file or a folder of that name."""
+        return self._tree.has(path)
+
+    def close(self) -> None:
+        """Leave the other tree as it is."""
+
+
+def move_imports(data: bytes, path: str, lines: Collection[int]) -> bytes | None:
+    """Return a file with the imports of some lines moved, None where that cannot be done by moving statements."""
+    try:
+        text = decode(data, path)
+        if shortened(text) != text:
+            return None
+        body = tree_of(text).body
+    except MemguardError:
+        return None
+    rows = text.split("\n")
+    moved = [node for node in body if node.lineno in lines and type(node).__name__ in ("Import", "ImportFrom")]
+    if len(moved) != len(lines) or path.endswith("__init__.py"):  # in a condition, or handed on
+        return None
+    bound = {name for node in moved for name in _bound(node)}
+    kept = [node for node in body if node not in moved]
+    while built := [node for node in kept if _is_plain_assignment(node) and not bound.isdisjoint(_names([node]))]:
+        moved += built
+        kept = [node for node in kept if node not in built]
+        bound |= {name for node in built for name in _bound(node)}
+    users: list[ast.stmt] = []
+    for node in kept:
+        found = _users(node, bound)
+        if found is None:
+            return None
+        users += found
+    return _rewritten(rows, sorted(moved, key=lambda node: node.lineno), users)
+
+
+def _rewritten(rows: list[str], moved: Iterable[ast.stmt], users: Iterable[ast.stmt]) -> bytes | None:
+    """Return the lines of a file with statements moved to the beginning of functions, None where a line holds more."""
+    rows = list(rows)
+    taken: list[str] = []
+    for node in moved:
+        assert node.end_lineno is not None
+        own = rows[node.lineno - 1 : node.end_lineno]
+        if node.col_offset or ";" in own[-1]:
+            return None
+        taken += own
+        rows[node.lineno - 1 : node.end_lineno] = ["pass", *[""] * (len(own) - 1)]
+    for first in sorted((_first(user) for user in users), key=lambda node: -node.lineno):
+        indent = rows[first.lineno - 1][: first.col_offset]
+        if indent.strip():
+            return None
+        rows[first.lineno - 1 : first.lineno - 1] = [indent + row for row in taken]
+    return "\n".join(rows).encode("utf-8", "surrogatepass")
+
+
+def _first(function: ast.stmt) -> ast.stmt:
+    """Return the statement of a function before which others may be put: behind its docstring."""
+    body: list[ast.stmt] = function.body  # type: ignore[attr-defined]
+    is_text = type(body[0]).__name__ == "Expr" and isinstance(getattr(body[0].value, "value", None), str)  # type: ignore[attr-defined]
+    return body[1] if is_text and len(body) > 1 else body[0]
+
+
+def _users(node: ast.stmt, bound: Collection[str]) -> list[ast.stmt] | None:
+    """Return the functions of a statement that use names, None where it uses one as the file loads."""
+    kind = type(node).__name__
+    if kind in ("FunctionDef", "AsyncFunctionDef"):
+        body: list[ast.AST] = node.body  # type: ignore[attr-defined]
+        head = [part for part in _children(node) if part not in body]
+        if not _names(head).isdisjoint(bound):
+            return None
+        return [node] if not _names(body).isdisjoint(bound) else []
+    if kind == "ClassDef":
+        inner: list[ast.stmt] = node.body  # type: ignore[attr-defined]
+        if not _names([part for part in _children(node) if part not in inner]).isdisjoint(bound):
+            return None
+        found = [_users(part, bound) for part in inner]
+        return None if None in found else [user for users in found for user in users or ()]
+    return None if not _names([node]).isdisjoint(bound) else []
+
+
+def _is_plain_assignment(node: ast.stmt) -> bool:
+    targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
+    is_assignment = type(node).__name__ in ("Assign", "AnnAssign") and getattr(node, "value", None) is not None
+    return is_assignment and all(type(target).__name__ == "Name" for target in targets)
+
+
+def _bound(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that an import or an assignment binds."""
+    for alias in getattr(node, "names", ()):
+        yield alias.asname or alias.name.partition(".")[0]
+    for target in getattr(node, "targets", None) or [getattr(node, "target", None)]:
+        if target is not None:
+            yield target.id
+
+
+def _names(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return all names that syntax mentions."""
+    found: set[str] = set()
+    waiting = list(nodes)
+    while waiting:
+        node = waiting.pop()
+        if type(node).__name__ == "Name":
+            found.add(node.id)  # type: ignore[attr-defined]
+        waiting += _children(node)
+    return found
+
+
+def _children(node: ast.AST) -> Iterator[ast.AST]:
+    for field in node._fields:
+        value: Any = getattr(node, field, None)
+        parts = value if isinstance(value, list) else [value]
+        yield from (part for part in parts if hasattr(part, "_fields"))

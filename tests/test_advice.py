@@ -1,0 +1,217 @@
+"""What the fixes promise: each advised change is made, and the tool says then what it had promised."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from folders import write
+
+from memguard_hooks.app.moved_imports import move_imports
+from memguard_hooks.commands import check
+from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
+
+APP = """import flask
+{top}
+
+app = flask.Flask(__name__)
+
+
+@app.route("/")
+def report():
+    {handler}
+
+
+def seldom():
+    {seldom}
+"""
+
+PLACES = {
+    "used by a handler": {"top": "import pandas", "handler": "return pandas.DataFrame()"},
+    "used by nobody known": {"top": "import pandas", "seldom": "return pandas.DataFrame()"},
+    "built at load, used by a handler": {"top": "import pandas\ntable = pandas.DataFrame()", "handler": "return table"},
+    "built at load, used by nobody known": {"top": "import pandas\ntable = pandas.DataFrame()", "seldom": "return table"},
+    "in a handler": {"handler": "import pandas"},
+    "two, one in a handler": {"top": "import pandas", "handler": "import litellm", "seldom": "return pandas"},
+    "used as the file loads": {"top": "import pandas\nclass Table(pandas.DataFrame): ..."},
+}
+
+COMMANDS = ["gunicorn app:app", "gunicorn app:app -w 4", "gunicorn app:app -w 4 --preload", "uvicorn app:app --workers 3"]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def source(place: str) -> str:
+    return APP.format(**{"top": "", "handler": "return 1", "seldom": "return 1", **PLACES[place]})
+
+
+def judge(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    capsys.readouterr()
+    memory_budget.main(["--format", "json"])
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def taken(report: dict[str, Any]) -> float:
+    (service,) = report["services"]
+    return float(service["estimate_mib"]["serving"]["expected"])
+
+
+def without_imports(text: str, names: str) -> str:
+    for name in names.split(", "):
+        text = re.sub(rf"(?m)^( +)import {name}$", r"\1pass", text)
+    return text
+
+
+def apply(line: str, files: dict[str, str]) -> tuple[dict[str, str], float | None]:
+    """Return the files after an advised change, and the MiB that it saves where the advice says so."""
+    app, command = files["app.py"], files["Procfile"]
+    saving = re.search(r": -(\d+(?:\.\d+)?) MiB", line)
+    saved = float(saving[1]) if saving else None
+    if line.startswith("defer "):
+        place = re.search(r"app\.py:(\d+)", line)
+        assert place is not None
+        moved = move_imports(app.encode(), "app.py", {int(place[1])})
+        assert moved is not None
+        return {**files, "app.py": moved.decode()}, saved
+    if line == "start with --preload" or line.startswith("start with --preload:"):
+        return {**files, "Procfile": command.strip() + " --preload\n"}, saved
+    if line.startswith("import what handlers load before the fork"):
+        late = re.findall(r"(?m)^ +(import \w+)$", app)
+        return {**files, "app.py": "\n".join([*late, app])}, saved
+    number = re.match(r"start (\d+) workers?$", line)
+    if number is not None:
+        return {**files, "Procfile": re.sub(r"(-w|--workers) \d+", rf"\1 {number[1]}", command)}, None
+    apart = re.match(r"give (.+) to a process of its own, .*: (\d+) MiB are left here$", line)
+    if apart is not None:
+        return {**files, "app.py": without_imports(app, apart[1])}, None
+    plan = re.match(r"take .* \((\d+) MiB\)$", line)
+    assert plan is not None, line
+    return {**files, "memguard.toml": f'limit = "{plan[1]}MiB"\n'}, None
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("share", [0.7, 0.97])
+def test_each_change_does_what_is_promised(
+    root: Path, capsys: pytest.CaptureFixture[str], place: str, command: str, share: float
+) -> None:
+    """The limit is such that the service is over it as it is."""
+    files = {"app.py": source(place), "Procfile": f"web: {command}\n", "memguard.toml": ""}
+    write(root, files)
+    size = taken(judge(capsys))
+    files["memguard.toml"] = f'limit = "{round(size * share)}MiB"\n'
+    write(root, files)
+    (finding,) = [one for one in judge(capsys)["findings"] if one["code"] == "MG301"]
+    for line in (finding["fix"] or "").splitlines():
+        advice = line.removeprefix("or ")
+        changed, saved = apply(advice, files)
+        assert changed != files, advice
+        write(root, changed)
+        after = judge(capsys)
+        if saved is not None:
+            assert taken(after) == pytest.approx(size - saved, abs=2), advice
+        else:
+            assert "MG301" not in [one["code"] for one in after["findings"]], advice
+        left = re.search(r"(\d+) MiB are left here", advice)
+        if left is not None:
+            assert taken(after) == pytest.approx(float(left[1]), abs=2)
+        if advice.startswith("defer"):
+            assert "defer" not in str([one["fix"] for one in after["findings"]])
+        write(root, files)
+
+
+def test_what_a_handler_loads_anyway_is_not_to_be_deferred(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for place, is_offered in {
+        "used by a handler": False,
+        "built at load, used by a handler": False,
+        "used as the file loads": False,
+        "used by nobody known": True,
+        "built at load, used by nobody known": True,
+    }.items():
+        write(root, {"app.py": source(place), "Procfile": "web: gunicorn app:app\n"})
+        capsys.readouterr()
+        memory_budget.main(["--limit", "60MiB", "--format", "json"])
+        (finding,) = json.loads(capsys.readouterr().out)["findings"]
+        assert ("defer pandas" in (finding["fix"] or "")) is is_offered, place
+
+
+def eager(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    capsys.readouterr()
+    no_eager_heavy_imports.main(["--format", "json"])
+    return [(one["severity"], one["fix"]) for one in json.loads(capsys.readouterr().out)["findings"]]
+
+
+def test_an_eager_import_is_a_warning_where_each_process_runs_it_later(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root, {"app.py": source("used by a handler"), "Procfile": "web: gunicorn app:app\n"})
+    ((severity, fix),) = eager(capsys)
+    assert severity == "warning"
+    assert re.fullmatch(r".*: moves \d+ MiB from start to first use, in web", fix)
+    write(root, {"memguard.toml": '[budget]\njudge = "start"\n'})
+    assert eager(capsys)[0][0] == "error"
+    write(root, {"memguard.toml": "", "app.py": source("used by nobody known")})
+    assert eager(capsys)[0][0] == "error"
+
+
+def test_an_import_is_right_where_deferring_it_is_of_no_use(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Preloaded workers share it, and of a Lambda function the handler is all there is."""
+    write(root, {"app.py": source("used by a handler"), "Procfile": "web: gunicorn app:app -w 2 --preload\n"})
+    assert eager(capsys) == []
+    write(root, {"Procfile": "web: gunicorn app:app -w 1 --preload\n"})
+    assert len(eager(capsys)) == 1
+    (root / "Procfile").unlink()
+    template = "Resources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties:\n      Handler: app.report\n"
+    write(root, {"template.yaml": f"{template}      Runtime: python3.11\n      MemorySize: 512\n"})
+    assert eager(capsys) == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_fix_contradicts_another(root: Path, capsys: pytest.CaptureFixture[str], place: str, command: str) -> None:
+    """Nothing asks to import before the fork and later at once."""
+    write(root, {"app.py": source(place), "Procfile": f"web: {command}\n"})
+    capsys.readouterr()
+    check.main(["--limit", "150MiB", "--format", "json"])
+    fixes = [one["fix"] or "" for one in json.loads(capsys.readouterr().out)["findings"]]
+    asked = {"before the fork": False, "move the import into": False}
+    for text in asked:
+        asked[text] = any(text in fix for fix in fixes)
+    assert not all(asked.values()), shlex.join(fixes)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("import a\ndef f():\n    '''Text.'''\n    return a\n",
+                     "pass\ndef f():\n    '''Text.'''\n    import a\n    return a\n", id="behind the docstring"),
+        pytest.param("from a import (\n    b,\n    c as d,\n)\nclass K:\n    def f(self):\n        return d\n",
+                     "pass\n\n\n\nclass K:\n    def f(self):\n        from a import (\n            b,\n            c as d,\n"
+                     "        )\n        return d\n", id="a method"),
+        pytest.param("import a\nx = a.b()\ndef f():\n    return x\ndef g():\n    return 1\n",
+                     "pass\npass\ndef f():\n    import a\n    x = a.b()\n    return x\ndef g():\n    return 1\n",
+                     id="what is built of it"),
+        pytest.param("import a\n@a.b\ndef f(): ...\n", None, id="a decorator"),
+        pytest.param("import a\nclass K(a.B): ...\n", None, id="a base class"),
+        pytest.param("import a\nprint(a)\n", None, id="a statement"),
+        pytest.param("import a\ndef f(x=a): ...\n", None, id="a default"),
+        pytest.param("try:\n    import a\nexcept ImportError:\n    a = None\n", None, id="a condition"),
+        pytest.param("import a; b = 1\ndef f():\n    return a\n", None, id="two statements on a line"),
+        pytest.param("import a\ndef f(): return a\n", None, id="a function on a line"),
+        pytest.param("import a\ndef f(:\n", None, id="no Python"),
+    ],
+)  # fmt: skip
+def test_imports_are_moved_into_what_uses_them(before: str, after: str | None) -> None:
+    line = 2 if before.startswith("try") else 1
+    moved = move_imports(before.encode(), "a.py", {line})
+    assert moved == (None if after is None else after.encode())
+    assert move_imports(before.encode(), "a/__init__.py", {line}) is None
