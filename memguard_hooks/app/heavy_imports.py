@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
 
 
+class Loading(Record):
+    """A service that loads a heavy module at start, and all statements that do."""
+
+    entry: ServiceEntry
+    sites: tuple[Step, ...]
+
+
 class Eager(Record):
     """One import that loads a heavy module, `root`, and the shortest chain of imports that leads to it.
 
-    `at_request` tells that it runs at the first request, after the workers were forked; `entries` are the services that
-    load it, none where the file is judged by itself.
+    `at_request` tells that it runs at the first request, after the workers were forked; `services` are those that load
+    it, none where the file is judged by itself.
     """
 
     path: str
@@ -31,7 +38,7 @@ class Eager(Record):
     root: str
     chain: tuple[Step, ...]
     at_request: bool = False
-    entries: tuple[ServiceEntry, ...] = ()
+    services: tuple[Loading, ...] = ()
 
 
 def heavy_roots(project: Project, names: tuple[str, ...]) -> list[str]:
@@ -103,8 +110,9 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
                 continue
             proven = partial_walk(entry, leading)
             project.skipped += proven.skipped
-        for external in proven.externals:
-            if external.moment == "all" or external.call or external.site is None:
+        eager_ones = [one for one in proven.externals if one.moment != "all" and not one.call and one.site is not None]
+        for external in eager_ones:
+            if external.site is None:
                 continue
             path = external.chain[-1].path
             if project.is_excluded(path) or (staged is not None and not any(step.path in staged for step in external.chain)):
@@ -115,10 +123,11 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
                 chain = (*external.chain[:-1], last)
                 eager = Eager(path, external.site, root, chain, external.moment == "serving")
                 known = found.get(key)
-                loading = (*(known.entries if known is not None else ()), entry)
+                sites = tuple(one.chain[-1] for one in eager_ones if _loads(one.names, root))
+                services = (*(known.services if known is not None else ()), Loading(entry, sites))
                 if known is None or (known.at_request, len(known.chain)) > (eager.at_request, len(eager.chain)):
                     known = eager
-                found[key] = known._replace(entries=loading)
+                found[key] = known._replace(services=services)
     yield from (found[key] for key in sorted(found))
 
 
@@ -135,24 +144,50 @@ def deferred(project: Project, eager: Eager) -> Deferred:
     from memguard_hooks.app.walks import moved_walk
     from memguard_hooks.project.settings import JUDGED
 
-    useful = [one for one in eager.entries if not _has_no_use(one)]
+    useful = [one for one in eager.services if not _has_no_use(one.entry)]
     if not useful:
-        return "no use" if eager.entries else "unknown"
+        return "no use" if eager.services else "unknown"
     found: set[Deferred] = set()
-    for entry in useful:
+    for entry, sites in useful:
         try:
-            walked = moved_walk(project, entry, eager.chain[-1:])
+            walked = moved_walk(project, entry, sites)
         except MemguardError:
             walked = None
         if walked is None:
             return "unknown"
-        moments = [one.moment for one in walked.externals if eager.root in heavy_roots(project, one.names)]
+        moments = [one.moment for one in walked.externals if _loads(one.names, eager.root)]
         is_start_judged = (entry.settings.judge or JUDGED) == "start"
         if "start" in moments:
             found.add("unknown")
         else:
             found.add("later" if "serving" in moments and not is_start_judged else "never")
     return "never" if "never" in found else "unknown" if "unknown" in found else "later"
+
+
+def _loads(names: tuple[str, ...], root: str) -> bool:
+    return any(_is_below(name, root) for name in names)
+
+
+def price(project: Project, eager: Eager) -> tuple[int | None, str]:
+    """Return what an eager import takes by itself, and which version was measured: that of the first service's estimate."""
+    if not eager.services:
+        return project.cost_of(eager.root)
+    from memguard_hooks.app.estimate import FigureSources
+    from memguard_hooks.imports.graph import Walk
+    from memguard_hooks.tree import parent
+
+    entry = eager.services[0].entry
+    python = entry.target.python and f"{entry.target.python[0]}.{entry.target.python[1]}"
+    root = FigureSources(project.declared, parent(entry.path), Walk({}, (), {}), python).root(eager.root)
+    if root.footprint is None:
+        return project.cost_of(eager.root)
+    return root.resident, f"{root.footprint.distribution} {root.footprint.version}"
+
+
+def can_be_preloaded(eager: Eager) -> bool:
+    """Tell whether some service has workers of gunicorn that would share the import if they were preloaded."""
+    commands = (one.entry.command for one in eager.services)
+    return any(one.server == "gunicorn" and one.start == "fork" and (one.workers or 1) > 1 for one in commands)
 
 
 def _has_no_use(entry: ServiceEntry) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode, shortened, tree_of
+from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -47,7 +48,14 @@ class ChangedTree:
         """Leave the other tree as it is."""
 
 
-def move_imports(data: bytes, path: str, lines: Collection[int]) -> bytes | None:
+class Moved(Record):
+    """A file with statements moved, and the names that it does not hold any more."""
+
+    data: bytes
+    names: frozenset[str]
+
+
+def move_imports(data: bytes, path: str, lines: Collection[int]) -> Moved | None:
     """Return a file with the imports of some lines moved, None where that cannot be done by moving statements."""
     try:
         text = decode(data, path)
@@ -72,7 +80,25 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> bytes | None
         if found is None:
             return None
         users += found
-    return _rewritten(rows, sorted(moved, key=lambda node: node.lineno), users)
+    rewritten = _rewritten(rows, sorted(moved, key=lambda node: node.lineno), users)
+    return None if rewritten is None else Moved(rewritten, frozenset(bound))
+
+
+def takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
+    """Tell whether a file takes a name from some other: by `from other import name`, or as `other.name`."""
+    try:
+        waiting: list[ast.AST] = list(tree_of(shortened(decode(data, path))).body)
+    except MemguardError:
+        return True
+    while waiting:
+        node = waiting.pop()
+        kind = type(node).__name__
+        if kind == "ImportFrom" and any(alias.name in names or alias.name == "*" for alias in node.names):  # type: ignore[attr-defined]
+            return True
+        if kind == "Attribute" and node.attr in names:  # type: ignore[attr-defined]
+            return True
+        waiting += _children(node)
+    return False
 
 
 def _rewritten(rows: list[str], moved: Iterable[ast.stmt], users: Iterable[ast.stmt]) -> bytes | None:

@@ -43,9 +43,10 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
 
 def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> Walk | None:
     """Follow a service as it would be with imports moved into the functions that use them; None where they cannot be."""
-    from memguard_hooks.app.moved_imports import ChangedTree, move_imports
+    from memguard_hooks.app.moved_imports import ChangedTree, move_imports, takes_any
     from memguard_hooks.imports.sources import SourceFiles
 
+    edges = walk_entry(project, entry).edges
     lines: dict[str, set[int]] = {}
     for site in sites:
         lines.setdefault(site.path, set()).add(site.line)
@@ -54,7 +55,10 @@ def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> 
         moved = move_imports(entry.sources.data(path), path, numbers)
         if moved is None:
             return None
-        files[path] = moved
+        importers = (importer for importer, others in edges.items() if path in others)
+        if any(takes_any(entry.sources.data(importer), importer, moved.names) for importer in importers):
+            return None
+        files[path] = moved.data
     tree = ChangedTree(project.tree, files)
     sources = SourceFiles(tree, project.facts, entry.sources.framework, entry.sources.started)
     return _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)

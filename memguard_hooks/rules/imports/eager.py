@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from memguard_hooks.app.heavy_imports import (
     Eager,
+    can_be_preloaded,
     deferred,
     eager_imports,
     eager_in_file,
     find_entries,
     imports_past_modules,
+    price,
 )
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Skipped, Step, mib
@@ -35,22 +37,22 @@ def find(project: Project) -> list[Finding]:
 def _reached(project: Project, eager: Eager) -> Iterator[Finding]:
     """Yield what is wrong with an eager import that services load: nothing where each of them is better off with it."""
     found = _finding(project, eager)
-    if found.code != "MG201" or not eager.entries:
+    if found.code != "MG201" or not eager.services:
         yield found
         return
     outcome = deferred(project, eager)
     if outcome == "later":
         cost = "what it takes" if found.cost is None else f"{mib(found.cost)} MiB"
-        names = ", ".join(dict.fromkeys(entry.service.name for entry in eager.entries))
-        fix = f"{found.fix[0]}: moves {cost} from start to first use, in {names}"
+        names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
+        fix = f"{found.fix[0]}: that moves {cost} from start to first use, in {names}"
         yield found._replace(severity="warning", fix=(fix,))
     elif outcome != "no use":
         yield found
 
 
 def _finding(project: Project, eager: Eager) -> Finding:
-    path, site, root = eager.path, eager.site, eager.root
-    cost, measured = project.cost_of(root)
+    path, site = eager.path, eager.site
+    cost, measured = price(project, eager)
     takes = f": {mib(cost)} MiB ({measured})" if cost is not None else ""
     name = eager.chain[-1].module
     if site.used_line is not None and site.used_column is not None:
@@ -80,7 +82,8 @@ def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
     lazy = (
         ", or write `lazy` before it" if is_lazy_python and why == "at module level" and eager.site.names != ("*",) else ""
     )
-    return f"move the import into the function that uses it{lazy}"
+    shared = "; where --preload is to share it, leave it" if can_be_preloaded(eager) else ""
+    return f"move the import into the function that uses it{lazy}{shared}"
 
 
 def _unused(project: Project, eager: Eager) -> str | None:
