@@ -269,7 +269,10 @@ def test_hooks_that_judge_the_project_take_no_names(name: str, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("path", ["main.py", "app/setup.py", "setup.py", "a/requirements/x.py", "k8s/a.py", "x.pyw",
-                                  "requirements.txt", "Procfile", "a.env.py", "compose.py", "README.md"])  # fmt: skip
+                                  "requirements.txt", "Procfile", "a.env.py", "compose.py", "README.md",
+                                  "Requirements-dev.TXT", "requirements/base.txt", "a/requirements/base.TXT", "notes.txt",
+                                  "constraints.txt", "Dockerfile.txt", "a.Containerfile.txt", "prod.env.txt",
+                                  ".env.TXT"])  # fmt: skip
 def test_a_file_wakes_what_the_patterns_say(path: str) -> None:
     for hook, pattern in all_hooks.WAKES.items():
         assert all_hooks.is_woken(hook, path) is (re.search(pattern, path) is not None)

@@ -73,8 +73,12 @@ def heavy_modules(threshold: int, add: Iterable[str] = (), remove: Iterable[str]
     """Return what is heavy at a threshold in bytes; `add` and `remove` name modules or distributions."""
     found = dict(DEFAULT)
     for name, measured in lookup.modules().items():
-        shared = _taken_by_its_framework(name)
-        if name.partition(".")[0] not in FRAMEWORKS and any(one.resident - shared >= threshold for one in measured):
+        most = max(one.resident for one in measured)
+        if (
+            most >= threshold
+            and name.partition(".")[0] not in FRAMEWORKS
+            and most - _taken_by_its_framework(name) >= threshold
+        ):
             found.setdefault(name, tuple(one.distribution for one in measured))
     for name in add:
         known = [module for module, ones in lookup.modules().items() if name in {one.distribution for one in ones}]

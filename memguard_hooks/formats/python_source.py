@@ -18,9 +18,6 @@ from memguard_hooks.pattern import late_pattern
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator
-else:
-    import _ast as ast  # the nodes of ast, whose import takes as long as to parse a file and to walk through it
 
 MAX_SOURCE_BYTES = 2**20
 """Of one file; no hand writes more."""
@@ -180,34 +177,18 @@ def tree_of(text: str) -> ast.Module:
     """
     if sys.version_info < (3, 15) and "lazy" in text:
         text = _LAZY.sub(_IGNORED, text)
+    from _ast import PyCF_ONLY_AST  # the module ast takes as long to load as a file takes to parse
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd escapes in strings
-            return compile(text, "<unknown>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)  # type: ignore[return-value]
+            return compile(text, "<unknown>", "exec", PyCF_ONLY_AST, dont_inherit=True)  # type: ignore[return-value]
     except SyntaxError as error:
         raise NotPythonError(f"does not parse: {error.msg}", None, error.lineno) from None
     except ValueError as error:  # a surrogate, from UTF-7
         raise NotPythonError(f"does not parse: {error}") from None
     except (RecursionError, MemoryError):
         raise MemguardError("is not analyzed: it is nested too deeply") from None
-
-
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes right below a node, as `ast.iter_child_nodes` does."""
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
-            yield value
-        elif isinstance(value, list):
-            yield from (one for one in value if isinstance(one, ast.AST))
-
-
-def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all below it, the nearest first, as `ast.walk` does."""
-    found = [node]
-    for one in found:  # which grows
-        found.extend(children(one))
-        yield one
 
 
 def _is_linear(name: str) -> bool:

@@ -32,8 +32,9 @@ ALLOWANCES = ("MG190", "MG191")
 JUDGE_FILES = frozenset({"pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports"})
 """Hooks that judge the files that they are given; the others are only woken by them."""
 
+_REQUIREMENTS_FILE = r"(?i:[^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|constraints[^/]*\.txt)"
 _REQUIREMENTS = (
-    r"(?i:[^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|constraints[^/]*\.txt)|pyproject\.toml"
+    rf"{_REQUIREMENTS_FILE}|pyproject\.toml"
     r"|setup\.(py|cfg)|Pipfile(\.lock)?|(environment|conda)[^/]*\.ya?ml|(uv|poetry|pdm)\.lock|pylock(\.[^/.]+)?\.toml"
 )
 _INSTALLING = (
@@ -57,6 +58,9 @@ WAKES = {
 """The files that wake each hook: what `.pre-commit-hooks.yaml` says in `files`, which a test holds equal."""
 
 _WOKEN_BY_PYTHON = frozenset({"no-eager-heavy-imports", "memory-budget", "deploy-config"})
+_WOKEN_BY_REQUIREMENTS = frozenset({"pin-litellm", "forbid-heavy-deps", "memory-budget"})
+_ANY_SUFFIX = ("dockerfile", "containerfile", ".env")
+"""What names a file whatever stands behind it."""
 
 WAKES_ANY = rf"({_RUNNING}|(^|/)({_DEPLOYING}|memguard\.(toml|lock)|{_REQUIREMENTS}|{_INSTALLING}))$"
 """The files that wake one of them: what wakes the hook `memguard`."""
@@ -86,9 +90,12 @@ def _names(words: Iterable[str], code: str, hook: str) -> bool:
 
 
 def is_woken(hook: str, path: str) -> bool:
-    """Tell whether a file wakes a hook; of most files, without the patterns, which take milliseconds to compile."""
+    """Tell whether a file wakes a hook; of most files, without the large patterns, which take milliseconds to compile."""
     if path.endswith(".py") and not path.endswith("setup.py"):
         return hook in _WOKEN_BY_PYTHON
+    name = path.lower()
+    if name.endswith(".txt") and not any(word in name for word in _ANY_SUFFIX):
+        return hook in _WOKEN_BY_REQUIREMENTS and re.search(f"(^|/){_REQUIREMENTS_FILE}$", path) is not None
     return re.search(WAKES[hook], path) is not None
 
 

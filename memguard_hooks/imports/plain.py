@@ -12,7 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from functools import cached_property
 
-from memguard_hooks.formats.python_source import has_normal_names, walk
+from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import WRAPPERS
 from memguard_hooks.imports.model import MAX_CALLED, Analysis, ImportSite, Target, When, called_below
 from memguard_hooks.imports.plain_values import (
@@ -28,6 +28,7 @@ from memguard_hooks.imports.plain_values import (
     is_own,
     mentions,
     operands,
+    walk,
 )
 from memguard_hooks.pattern import late_pattern
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable, Iterator, Sequence
 else:
-    import _ast as ast  # its nodes alone: see `python_source`
+    import _ast as ast  # its nodes alone, as in `plain_values`
 
 MAX_NAME = 1000
 """Letters of a dotted name."""

@@ -139,6 +139,8 @@ class Project(Files):
     @cached_property
     def heavy(self) -> Heavy:
         """The modules that are heavy under the settings."""
+        if self.named is not None:
+            return self.whole.heavy
         from memguard_hooks.catalog.heavy import heavy_modules
 
         settings = self.settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from memguard_hooks.dependencies.requirement import normalize_name
 from memguard_hooks.finding import Finding
 
 TYPE_CHECKING = False  # as typing has it
@@ -33,6 +32,8 @@ COMPANIONS = {"huggingface-hub": "hf-xet"}
 
 def forbidden_names(settings: Settings) -> frozenset[str]:
     """Return the packages that are forbidden under the settings."""
+    from memguard_hooks.dependencies.requirement import normalize_name
+
     left_out = map(normalize_name, (*settings.forbid_remove, *settings.forbid_allow))
     return frozenset({*FORBIDDEN, *map(normalize_name, settings.forbid_add)}.difference(left_out))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.dependencies import lock_readers
@@ -147,9 +145,18 @@ def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[st
             if data is None or project.is_excluded(beside):
                 continue
             if beside not in project.declared.lock_paths and any(lock_readers.names(data, one) for one in names):
-                with suppress(MemguardError):  # it is judged where it is staged
-                    yield lock_readers.read(project.tree, beside)
+                found = _read_quietly(project, beside)
+                if found is not None:
+                    yield found
             break
+
+
+def _read_quietly(project: Project, path: str) -> Lock | None:
+    """Return a lock, None for one that does not parse: it is judged where it is staged."""
+    try:
+        return lock_readers.read(project.tree, path)
+    except MemguardError:
+        return None
 
 
 def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tuple[str, LockedPackage, tuple[str, ...]]]:
