@@ -128,8 +128,10 @@ def has_normal_names(text: str) -> bool:
         return True
     import unicodedata
 
-    words = "".join(letter if f"a{letter}".isidentifier() else " " for letter in text)
-    return unicodedata.is_normalized("NFKC", words)
+    if unicodedata.is_normalized("NFKC", text):  # and so is each part of it
+        return True
+    others = {ord(letter): " " for letter in set(text) if not f"a{letter}".isidentifier()}
+    return unicodedata.is_normalized("NFKC", text.translate(others))
 
 
 def parse(text: str) -> ast.Module:

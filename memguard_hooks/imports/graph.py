@@ -154,6 +154,7 @@ class _Walker:
         self._entry = ""
         self._files: dict[Moment, dict[str, int]] = {moment: {} for moment in MOMENTS}
         self._queues: dict[Moment, deque[_Reached]] = {moment: deque() for moment in MOMENTS}
+        self._queued: dict[Moment, set[str]] = {moment: set() for moment in MOMENTS}
         self._seen: dict[str, _Reached] = {}
         self._called: dict[str, set[str]] = {}
         self._to_call: dict[str, set[str]] = {}
@@ -327,16 +328,15 @@ class _Walker:
                 reason = "a relative import leads out of its package"
                 self._skipped[Skipped(reached.path, site.line, reason)] = None
             return
-        found = [(module, path) for path in self._resolver.files(module)]
-        for name in site.names:
-            path = self._resolver.submodule(module, name)
-            if path is not None:
-                found.append((f"{module}.{name}", path))
-        for name, path in found:
-            self._edges.setdefault(reached.path, set()).add(path)
-            if path not in self._seen and (self._only is None or path in self._only):
+        found = self._resolver.imported(module, site.names)
+        if found:
+            self._edges.setdefault(reached.path, set()).update(one.path for one in found)
+        queued = self._queued[moment]
+        for path, name, inner in found:
+            if path not in self._seen and path not in queued and (self._only is None or path in self._only):
+                queued.add(path)
                 chain = (*reached.chain, Step(reached.path, site.line, name))
-                self._queues[moment].append(_Reached(path, self._resolver.name_of(path, name), chain, call))
+                self._queues[moment].append(_Reached(path, inner, chain, call))
         if moment != "all":
             for name in site.calls:
                 self._call(module, name)

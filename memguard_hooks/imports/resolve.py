@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import sys
 
+from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, parent
+
+
+class FirstPartyFile(Record):
+    """A file that an import of a dotted name runs, and the name of its own module, None for a file below no root."""
+
+    path: str
+    asked: str
+    module: str | None
 
 
 class Resolver:
@@ -15,6 +24,7 @@ class Resolver:
         self._tree = tree
         self._folders: dict[str, dict[str, bool]] = {}
         self._files: dict[str, tuple[str, ...]] = {}
+        self._imported: dict[tuple[str, tuple[str, ...]], tuple[FirstPartyFile, ...]] = {}
 
     def with_root(self, root: str) -> Resolver:
         """Return the same with one root more, the last; no folder is listed again for it."""
@@ -68,6 +78,17 @@ class Resolver:
         files = self.files(module)
         stem = files[-1].removesuffix(".py").removesuffix("/__init__") if files else ""
         return f"/{stem}".endswith("/" + module.replace(".", "/"))
+
+    def imported(self, module: str, names: tuple[str, ...]) -> tuple[FirstPartyFile, ...]:
+        """Return the files that `from module import names` runs, packages around them first."""
+        known = self._imported.get((module, names))
+        if known is None:
+            found = [(module, path) for path in self.files(module)]
+            inner = ((f"{module}.{name}", self.submodule(module, name)) for name in names)
+            found += [(name, path) for name, path in inner if path is not None]
+            known = tuple(FirstPartyFile(path, name, self.name_of(path, name)) for name, path in found)
+            self._imported[module, names] = known
+        return known
 
     def submodule(self, module: str, name: str) -> str | None:
         """Return the file of `name` in a first-party package, None where it is an attribute."""

@@ -11,7 +11,7 @@ import ast
 
 from memguard_hooks.imports.known_calls import is_lazy_proxy
 from memguard_hooks.imports.model import Target
-from memguard_hooks.imports.plain_values import dotted, mentions
+from memguard_hooks.imports.plain_values import children, dotted, mentions, walk
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -26,10 +26,14 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class _Function(Record):
-    """A function that stands in no other, the names that its body mentions, and whether it may import."""
+    """A function that stands in no other: the names that its body mentions, and those that it binds outside of it.
+
+    `may_import` tells whether it may import something, or bind something that others ask.
+    """
 
     node: ast.FunctionDef | ast.AsyncFunctionDef
     names: frozenset[str]
+    bound: frozenset[str]
     may_import: bool
 
     @property
@@ -44,11 +48,11 @@ def without_uncalled(text: str, module: ast.Module, target: Target) -> str:
         return text
     outside = list(_outside(module))
     functions = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
-    bound = set(_bound(outside))
+    bound = {*_bound(outside), *(name for one in functions for name in one.bound)}
     waiting = {*_names(outside), *(part for name in target.called for part in name.split("."))}
     rest: dict[str, list[_Function]] = {}
     for one in functions:
-        decorators = {name for part in one.node.decorator_list for name in _names(ast.walk(part))}
+        decorators = {name for part in one.node.decorator_list for name in _names(walk(part))}
         if one.is_special or not bound.isdisjoint(decorators):
             waiting |= one.names
         else:
@@ -92,14 +96,15 @@ def _outside(module: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, _DEFINITIONS):
             waiting += [*node.decorator_list, node.args, *([node.returns] if node.returns is not None else [])]
         else:
-            waiting.extend(ast.iter_child_nodes(node))
+            waiting.extend(children(node))
 
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> _Function:
-    inside = [inner for statement in node.body for inner in ast.walk(statement)]
+    inside = [inner for statement in node.body for inner in walk(statement)]
     has_proxies = any(isinstance(one, ast.Call) and is_lazy_proxy(dotted(one.func)) for one in inside)
-    may_import = has_proxies or any(isinstance(one, _KEPT) for one in inside)
-    return _Function(node, frozenset(_names(inside)), may_import)
+    kept = [one for one in inside if isinstance(one, _KEPT)]
+    bound = frozenset(name for one in kept if isinstance(one, ast.Global) for name in one.names)
+    return _Function(node, frozenset(_names(inside)), bound, has_proxies or bool(kept))
 
 
 def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -118,8 +123,6 @@ def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
             yield node.id
         elif isinstance(node, (*_DEFINITIONS, ast.ClassDef)):
             yield node.name
-            if isinstance(node, _DEFINITIONS):
-                yield from (name for inner in ast.walk(node) if isinstance(inner, ast.Global) for name in inner.names)
         elif isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
             yield node.attr
 
