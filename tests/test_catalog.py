@@ -282,6 +282,13 @@ def test_nearest_version_of_rising_numbers() -> None:
     assert lookup.nearest_version(measured, "1.70") == "1.70.0"
 
 
+@pytest.mark.parametrize(("python", "measured"), [(None, "3.11"), ("3.10", "3.11"), ("3.11", "3.11"), ("3.13", "3.13")])
+def test_the_standard_library_is_that_of_the_nearest_python(python: str | None, measured: str) -> None:
+    found = lookup.find_standard("asyncio", python)
+    assert found is not None
+    assert found.python.startswith(f"{measured}.")
+
+
 def test_find_names_the_distribution() -> None:
     footprint = lookup.find("cv2", "opencv-python-headless")
     assert footprint is not None
