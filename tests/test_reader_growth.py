@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import tracemalloc
 from collections import Counter
@@ -17,6 +18,7 @@ from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import ini
+from memguard_hooks.imports.uncalled import without_unimporting
 from memguard_hooks.tree import WorkTree
 
 
@@ -116,3 +118,12 @@ def _start(command: str, name: str, text: str) -> None:
 )
 def test_a_text_takes_linear_time(act: Callable[[str], object], make: Callable[[int], str]) -> None:
     assert growth(act, make, 20_000) < LINEAR
+
+
+def _calls_in_a_row(size: int) -> str:
+    functions = "".join(f"def f{number}():\n f{number + 1}()\n" for number in range(size))
+    return f"{functions}def f{size}():\n import a\n"
+
+
+def test_callers_of_what_imports_are_found_in_linear_time() -> None:
+    assert growth(lambda text: without_unimporting(text, ast.parse(text)), _calls_in_a_row, 5_000) < LINEAR

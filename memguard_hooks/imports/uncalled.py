@@ -74,17 +74,23 @@ def without_unimporting(text: str, module: ast.Module) -> str:
     if mentions(text, module, _BY_CALL):
         return text
     outside = list(_outside(module))
-    rest = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
+    functions = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
     classes = {node.name for node in outside if isinstance(node, ast.ClassDef)}
-    names: set[str] = set()
-    while True:
-        kept = [one for one in rest if one.may_import or not names.isdisjoint(one.names)]
-        if not kept:
-            return _cut(text, (one.node for one in rest))
-        rest = [one for one in rest if one not in kept]
-        names.update(one.node.name for one in kept)
-        if any(one.is_special for one in kept):
-            names |= classes
+    callers: dict[str, list[_Function]] = {}
+    for one in functions:
+        for name in one.names:
+            callers.setdefault(name, []).append(one)
+    kept: set[int] = set()
+    waiting = [one for one in functions if one.may_import]
+    while waiting:
+        one = waiting.pop()
+        if id(one.node) not in kept:
+            kept.add(id(one.node))
+            # Each name is looked up once: its callers are kept then.
+            waiting += callers.pop(one.node.name, ())
+            for name in classes if one.is_special else ():
+                waiting += callers.pop(name, ())
+    return _cut(text, (one.node for one in functions if id(one.node) not in kept))
 
 
 def _outside(module: ast.Module) -> Iterator[ast.AST]:
