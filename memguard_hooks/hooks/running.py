@@ -101,7 +101,7 @@ def _say(report: Report, options: Options) -> Said:
 def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None:
     """Keep what is said, unless something is at fault; what is compared with another branch is not said again."""
     project, said = found.project, say(found.report)
-    if project is None or project.since is not None or said.status > 1:
+    if project is None or project.since is not None or said.status > 1 or project.has_given_up:
         return
     assert isinstance(project.tree, WorkTree)
     head = None

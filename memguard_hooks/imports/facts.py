@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from time import process_time
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 
 Read: TypeAlias = "Callable[[], bytes]"
 
+SLOW_SECONDS = 0.5
+"""CPU time that a file takes which is near its bounds; one that people write takes some hundredths."""
+
+MAX_SLOW_SECONDS = 20
+"""CPU time for all such files of one run: thousands of them must not hold a commit up."""
+
 FRESH_TREES = 16
 """Analyses after which memory is freed: libcst's trees leave reference cycles of some MiB."""
 
@@ -46,6 +53,12 @@ class Problem(Record):
     def at(self, path: str) -> MemguardError:
         """Return the error that says so of a file."""
         return MemguardError(self.message, path, self.line)
+
+
+GIVEN_UP = Problem(
+    f"is not analyzed: this run has spent {MAX_SLOW_SECONDS} seconds on files that take long; the next goes on from here",
+    None,
+)
 
 
 class Outline(Record):
@@ -77,14 +90,15 @@ class Facts:
         self._names: dict[bytes, Names] = {}
         self._functions: dict[bytes, Functions] = {}
         self._fresh = 0
+        self._slow_seconds = 0.0
+        self.has_given_up = False
 
     def analysis(self, name: bytes, target: Target, read: Read) -> Analysis | Problem:
         """Return the analysis of a source, or why there is none."""
         # A set has another order in each process.
         kind = repr((*target._replace(called=frozenset()), *sorted(target.called))).encode()
-        return self._known(
-            self._analyses, (b"analysis", kind, name), _decode_analysis, lambda: self._analyze(read(), target)
-        )
+        key = (b"analysis", kind, name)
+        return self._known(self._analyses, key, _decode_analysis, lambda: self._analyze(read(), target), lambda: GIVEN_UP)
 
     def _analyze(self, data: bytes, target: Target) -> Analysis | Problem:
         from memguard_hooks.imports.analyze import analyze
@@ -101,7 +115,8 @@ class Facts:
     def outline(self, name: bytes, framework: Framework, read: Read) -> Outline:
         """Return what the bytes of a source say."""
         key = (b"outline", repr(framework).encode(), name)
-        return self._known(self._outlines, key, _decode_outline, lambda: _outline(read(), framework))
+        unknown = lambda: Outline(len(read()), (), (), GIVEN_UP)  # noqa: E731 - as short as its neighbors
+        return self._known(self._outlines, key, _decode_outline, lambda: _outline(read(), framework), unknown)
 
     def names(self, name: bytes, read: Read) -> Names:
         """Return the modules that a source may import, as its bytes tell."""
@@ -112,21 +127,37 @@ class Facts:
         return self._known(self._functions, (b"functions", name), _decode_functions, lambda: _find_functions(read()))
 
     def _known(
-        self, known: dict[bytes, Fact], key: tuple[bytes, ...], decode: Callable[[Any], Fact], find: Callable[[], Fact]
+        self,
+        known: dict[bytes, Fact],
+        key: tuple[bytes, ...],
+        decode: Callable[[Any], Fact],
+        find: Callable[[], Fact],
+        give_up: Callable[[], Fact] | None = None,
     ) -> Fact:
+        """Return a fact from this process, from the store, or found out now; `give_up` says that there is no time for it."""
         short = b"\0".join(key[1:])
         found = known.get(short)
         if found is None:
-            kept = self.store.get(*key)
-            try:
-                found = decode(kept) if kept is not None else None
-            except (TypeError, ValueError, KeyError):
-                found = None
-            if found is None:
+            found = self._kept(key, decode)
+            if found is None and give_up is not None and self._slow_seconds > MAX_SLOW_SECONDS:
+                self.has_given_up = True
+                found = give_up()  # not kept: the next run has the time
+            elif found is None:
+                began = process_time()
                 found = find()
+                seconds = process_time() - began
+                self._slow_seconds += seconds if seconds > SLOW_SECONDS else 0
                 self.store.put(found, *key)
             known[short] = found
         return found
+
+    def _kept(self, key: tuple[bytes, ...], decode: Callable[[Any], Fact]) -> Fact | None:
+        """Return a fact from the store, None where it has none of the right shape."""
+        kept = self.store.get(*key)
+        try:
+            return decode(kept) if kept is not None else None
+        except (TypeError, ValueError, KeyError):
+            return None
 
 
 def _find_names(data: bytes) -> Names:

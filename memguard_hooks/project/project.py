@@ -204,6 +204,12 @@ class Project(Files):
 
         return Facts(Store(find_folder(self.tree.root)))
 
+    @property
+    def has_given_up(self) -> bool:
+        """Whether there was no time to analyze all files, which the next run goes on with."""
+        whole = self if self.named is None else self.__dict__.get("whole")
+        return whole is not None and "facts" in whole.__dict__ and whole.facts.has_given_up
+
     @cached_property
     def sources(self) -> SourceFiles:
         """The Python files, each by itself."""
