@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from attack import MAX_MIB, PROJECTS, make, run
 from folders import commit, write
 
 from memguard_hooks.commands import check
@@ -50,3 +52,11 @@ def test_time_for_slow_files_is_bounded_and_the_next_run_goes_on(
         assert runs < 20
     assert runs > 0
     assert judge() == {"verdict": "ok"}
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_no_project_is_an_attack(tmp_path: Path, name: str) -> None:
+    """`tools/attack.py` measures the time as well, with all commands."""
+    found = run(sys.executable, ["check", "--format", "github"], make(tmp_path / "project", PROJECTS[name]()))
+    assert [fault for fault in found.faults if not fault.endswith(" s")] == []
+    assert found.mib <= MAX_MIB

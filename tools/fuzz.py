@@ -1,0 +1,459 @@
+"""Give mutated files to every reader, to every parser of Python, to every format of output, and to whole runs.
+
+python tools/fuzz.py [--seed N] [--mutants N] [--seconds N] [--only NAME]... [--save DIR] [--sources DIR]...
+
+The same seed makes the same mutants. A mutant that reaches a line which none before has reached is mutated further. Anything
+but an answer or a MemguardError is a fault, and so are more than two seconds, and output that a terminal or a runner obeys.
+`--seconds` bounds the CPU time of all together. `--sources` gives the Python files of a folder to the parsers of Python,
+unchanged. The exit status is 1 where a fault was found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import os
+import random
+import resource
+import stat
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, NamedTuple
+
+import tomli
+from attack import faults_of
+
+import memguard_hooks
+from memguard_hooks import store
+from memguard_hooks.catalog import lock as memguard_lock
+from memguard_hooks.commands import check, hook
+from memguard_hooks.dependencies import image_commands, lock_readers, manifests
+from memguard_hooks.deployment import dockerfile, gunicorn_conf, heroku, readers, start_script
+from memguard_hooks.deployment.command import Host
+from memguard_hooks.deployment.command import parse as parse_command
+from memguard_hooks.deployment.service import Deployment
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step
+from memguard_hooks.formats.python_literals import parse_module
+from memguard_hooks.git import name_of_blob
+from memguard_hooks.imports.analyze import analyze
+from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
+from memguard_hooks.imports.layout import read_layout
+from memguard_hooks.imports.lines import unindented_imports
+from memguard_hooks.imports.model import Target as ImportTarget
+from memguard_hooks.imports.narrow import candidates
+from memguard_hooks.imports.uses import unused_names
+from memguard_hooks.project import baseline, settings
+from memguard_hooks.report.formats import FORMATS, render
+from memguard_hooks.tree import TreeEntry
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = str(Path(memguard_hooks.__file__).parent)
+LOCKS = ROOT / "tests" / "data" / "locks"
+
+MAX_SECONDS = 2.0
+MAX_BYTES = 2**16
+"""Of a mutant: how work grows with size is held by tests of growth."""
+
+MAX_POOL = 200
+
+Act = Callable[[bytes], object]
+
+
+class Target(NamedTuple):
+    """What is given mutants, and the texts that these are made of."""
+
+    act: Act
+    seeds: Sequence[bytes]
+
+
+class MemoryTree:
+    """A tree of files in memory, all in its root."""
+
+    root = "/nowhere"
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.files = files
+        self.parsed: dict[Hashable, object] = {}
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file."""
+        return self.files.get(path)
+
+    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
+        """Return the files of the root."""
+        return () if folder else tuple(TreeEntry(name, is_folder=False) for name in sorted(self.files))
+
+    def identity(self, path: str) -> bytes | None:
+        """Return the name of a content."""
+        return name_of_blob(self.files[path]) if path in self.files else None
+
+    def kind(self, path: str) -> int | None:
+        """Return the kind of a file."""
+        return stat.S_IFREG if path in self.files else None
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is such a file."""
+        return path in self.files
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+# Seeds
+
+with (Path(__file__).parent / "fuzz_seeds.toml").open("rb") as stream:
+    SEEDS = tomli.load(stream)
+
+
+def _texts(group: str, name: str | None = None) -> tuple[bytes, ...]:
+    rows = SEEDS[group] if name is None else SEEDS[group][name]
+    return tuple(row["text"].encode() for row in rows)
+
+
+PYTHON = _texts("python")
+MANIFESTS = {**{name: _texts("manifests", name) for name in SEEDS["manifests"]}, "setup.py": PYTHON}
+DEPLOYMENTS = {name: _texts("deployments", name) for name in SEEDS["deployments"]}
+LOCK_TEXTS = {
+    name: tuple(path.read_bytes() for path in sorted(LOCKS.rglob(name)))
+    for name in ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml")
+}
+
+TOKENS = (*(token.encode() for token in SEEDS["tokens"]), b"\xff", b"\xed\xa0\x80", b"9" * 400, b"a" * 300)
+"""What breaks readers, terminals and runners, and what the formats are made of."""
+
+
+# What is given mutants
+
+
+def _reader(name: str) -> Act:
+    read = readers.reader_of(name)  # type: ignore[arg-type]
+    path = {"railway": "railway.json"}.get(name, "a/file")
+    return lambda data: read(data, path, {"a/Dockerfile": _texts("dockerfile")[1], ".env": b"A=b\n"}.get)
+
+
+def _manifest(name: str) -> Act:
+    return lambda data: manifests.read(
+        MemoryTree({"requirements.txt": b"c\n", name: data, "more.txt": b"a\n", "c.txt": b"b==1\n"}), name
+    )
+
+
+def _lock(name: str) -> Act:
+    return lambda data: lock_readers.read(MemoryTree({name: data}), name)
+
+
+def _command(data: bytes) -> object:
+    text = data.decode("utf-8", "replace")
+    return parse_command(text, Host({"A": "b"}, {"supervisord.conf": data, "Procfile": data, "start.sh": data}.get), "a")
+
+
+def _frameworks(data: bytes) -> object:
+    return framework_edges(data, Framework("shop.settings", is_worker=True)), called_by_framework(data)
+
+
+def _uses(data: bytes) -> object:
+    return [unused_names(data, "a.py", site) for site in analyze(data, "a.py").sites[:20]]
+
+
+def _report(data: bytes, style: str) -> object:
+    """Render a report whose texts are pieces of the data, and judge what reaches a terminal."""
+    text = data.decode("utf-8", "surrogateescape")
+    size = max(len(text) // 6, 1)
+    a, b, c, d, e, *_ = (*(text[start : start + size] for start in range(0, len(text), size)), *"abcdef")
+    findings = (
+        Finding(a, 1, 1, "MG201", b, c, d, "error", 9 * 2**20, (Step(a, 1, e), Step(b, 2, c)), (d, e), 3),
+        Finding(b, 2, 1, "MG101", a, e, c, "warning", None),
+    )
+    service = ServiceReport(a, b, 1, c, d, 2, 512 * 2**20, e, a, None, "unknown")
+    shown = render(Report(findings, (service,), (Skipped(c, 1, d), Skipped(e, None, a)), b, c, 3, 2), style)
+    if style != "github":  # whose commands are annotations
+        _judge_output(0, shown, "")
+    return shown
+
+
+def _judge_output(status: int, output: str, errors: str, *, annotates: bool = False) -> None:
+    faults = list(faults_of(status, output, errors, annotates=annotates))
+    if faults:
+        raise AssertionError("; ".join(faults))
+
+
+NAMES = {
+    **{f"manifest: {name}": name for name in MANIFESTS},
+    "deployment: render": "render.yaml", "deployment: fly": "fly.toml", "deployment: railway": "railway.json",
+    "deployment: heroku": "heroku.yml", "deployment: compose": "compose.yaml", "deployment: procfile": "Procfile",
+    "deployment: kubernetes": "k8s.yaml", "deployment: nixpacks": "nixpacks.toml", "settings": "memguard.toml",
+}  # fmt: skip
+"""The files of a whole run, by the targets whose seeds they are made of."""
+
+
+def _run(data: bytes) -> object:
+    """Run the hooks on a project whose files the data decides: which there are, and what they hold."""
+    chance = random.Random(data)  # noqa: S311 - to be the same again
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place)
+        for name in ("main.py", "shop/settings.py", "gunicorn.conf.py"):
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_bytes(mutate(chance, chance.choice(PYTHON), PYTHON))
+        for target, name in NAMES.items():
+            if chance.random() < 0.3:
+                seeds = TARGETS[target].seeds
+                (root / name).write_bytes(mutate(chance, chance.choice(seeds), seeds))
+        chance.choice([path for path in root.iterdir() if path.is_file()]).write_bytes(data)
+        output, errors = io.StringIO(), io.StringIO()
+        before = Path.cwd()
+        os.chdir(root)
+        style = chance.choice(FORMATS[:5])
+        run: Callable[[list[str]], int] = hook.main if chance.random() < 0.3 else check.main
+        words = [path.name for path in root.iterdir() if path.is_file()] if run is hook.main else ["--format", style]
+        try:
+            with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+                status = run(words)
+        finally:
+            os.chdir(before)
+        _judge_output(status, output.getvalue(), errors.getvalue(), annotates=style == "github")
+    return status
+
+
+def _stored(data: bytes) -> object:
+    """Analyze a file of which the store has something else to say."""
+    from memguard_hooks.imports import facts
+
+    known = facts.Facts(_Poisoned(data))
+    return known.analysis(b"a", ImportTarget(), lambda: PYTHON[0]), known.outline(b"a", Framework(), lambda: PYTHON[4])
+
+
+class _Poisoned(store.Store):
+    """A store that somebody else has written."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(None)
+        self._data = data
+
+    def get(self, *name: bytes) -> object | None:
+        """Return the same for all names."""
+        self._new[store.digest(*name)] = self._data
+        return super().get(*name)
+
+
+PARSERS: dict[str, Act] = {
+    "python: names": candidates,
+    "python: analysis": lambda data: analyze(data, "a.py"),
+    "python: frameworks": _frameworks,
+    "python: literals": parse_module,
+    "python: lines": unindented_imports,
+    "python: uses": _uses,
+    "python: setup.py": _manifest("setup.py"),
+    "python: gunicorn.conf.py": lambda data: gunicorn_conf.read(data, {}, 2.0),
+}
+
+TARGETS: dict[str, Target] = {
+    **{name: Target(act, PYTHON) for name, act in PARSERS.items()},
+    **{f"manifest: {name}": Target(_manifest(name), seeds) for name, seeds in MANIFESTS.items()},
+    **{f"lock: {name}": Target(_lock(name), seeds) for name, seeds in LOCK_TEXTS.items()},
+    **{f"deployment: {name}": Target(_reader(name), seeds) for name, seeds in DEPLOYMENTS.items()},
+    "deployment: app.json": Target(lambda data: heroku.read_app(data, "app.json", Deployment()), _texts("heroku")),
+    "deployment: Dockerfile": Target(lambda data: dockerfile.read_image(data, "Dockerfile"), _texts("dockerfile")),
+    "dependencies: Dockerfile": Target(lambda data: image_commands.read(data, "Dockerfile"), _texts("dockerfile")),
+    "start script": Target(lambda data: start_script.read(data, ("a",)), _texts("script")),
+    "command": Target(_command, _texts("command")),
+    "settings": Target(lambda data: settings.load(MemoryTree({"memguard.toml": data})), _texts("settings")),
+    "layout": Target(
+        lambda data: read_layout(MemoryTree({"pyproject.toml": data, "setup.cfg": data})),
+        (*MANIFESTS["pyproject.toml"], *MANIFESTS["setup.cfg"]),
+    ),
+    "baseline": Target(lambda data: baseline.read(MemoryTree({"memguard-baseline.json": data}), None), _texts("baseline")),
+    "memguard.lock": Target(memguard_lock.read, _texts("lock")),
+    "store": Target(_stored, _texts("store")),
+    **{f"report: {style}": Target(lambda data, style=style: _report(data, style), (b"web a.py pandas gunicorn", *TOKENS[:8]))  # type: ignore[misc]
+       for style in FORMATS},
+    "whole runs": Target(_run, (*PYTHON, *_texts("settings"), *(text for texts in DEPLOYMENTS.values() for text in texts))),
+}  # fmt: skip
+
+
+# Mutants
+
+
+def mutate(chance: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
+    """Return a text with some changes."""
+    for _ in range(chance.choice((1, 1, 2, 3, 8))):
+        start = chance.randrange(len(data) + 1)
+        end = min(start + chance.choice((0, 1, 1, 4, 20, 200)), len(data))
+        piece = data[start:end]
+        match chance.randrange(9):
+            case 0:
+                new = b""
+            case 1:
+                new = chance.choice(TOKENS)
+            case 2:
+                new = piece + chance.choice(TOKENS) + piece
+            case 3:
+                new = piece * chance.choice((2, 3, 50, 2000))
+            case 4:
+                new = bytes(byte ^ 1 << chance.randrange(8) for byte in piece)
+            case 5:
+                other = chance.choice(others)
+                at = chance.randrange(len(other) + 1)
+                new = other[at : at + chance.choice((5, 50, 500))]
+            case 6:
+                lines = piece.split(b"\n")
+                chance.shuffle(lines)
+                new = b"\n".join(lines)
+            case 7:
+                new = chance.choice(TOKENS) * chance.choice((10, 1000))
+            case _:
+                new = piece.replace(b" ", chance.choice(TOKENS)) or bytes([chance.randrange(256)])
+        data = (data[:start] + new + data[end:])[:MAX_BYTES]
+    return data
+
+
+class Lines:
+    """The lines of this package that were run, all and those of the last input."""
+
+    def __init__(self) -> None:
+        self.all: set[tuple[CodeType, int]] = set()
+        self.last: set[tuple[CodeType, int]] = set()
+        self.paths: set[int] = set()
+
+    def trace(self, frame: FrameType, event: str, _: Any) -> Any:
+        """Note the lines of this package; `sys.settrace` calls it."""
+        if event == "call":
+            return self.trace if frame.f_code.co_filename.startswith(PACKAGE) else None
+        if event == "line":
+            self.last.add((frame.f_code, frame.f_lineno))
+        return self.trace
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Note the lines of one input."""
+        self.last = set()
+        before = sys.gettrace()
+        sys.settrace(self.trace)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def is_new(self) -> bool:
+        """Tell whether the last input has reached a line that none before had; and count its path."""
+        self.paths.add(hash(frozenset(self.last)))
+        before = len(self.all)
+        self.all |= self.last
+        return len(self.all) > before
+
+
+class Found(NamedTuple):
+    """What the mutants of one target have shown."""
+
+    mutants: int
+    paths: int
+    lines: int
+    faults: int
+    slowest: float
+
+
+def fault_of(act: Act, data: bytes) -> str | None:
+    """Return what is wrong with what happens to an input, None where nothing is."""
+    began = time.process_time()
+    try:
+        act(data)
+    except MemguardError:
+        pass
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__}: {str(error)[:200]} ({place.filename}:{place.lineno})"
+    seconds = time.process_time() - began
+    return f"takes {seconds:.1f} s" if seconds > MAX_SECONDS else None
+
+
+def fuzz(name: str, target: Target, seed: int, mutants: int, seconds: float, save: Path | None) -> Found:
+    """Give mutants to one target until there are enough, or the time is up."""
+    chance = random.Random(f"{seed} {name}")  # noqa: S311 - to be the same again
+    pool = list(target.seeds)
+    lines = Lines()
+    told: set[str] = set()
+    began = time.process_time()
+    slowest, count = 0.0, 0
+    for number in range(-len(target.seeds), mutants):
+        data = target.seeds[number] if number < 0 else mutate(chance, chance.choice(pool), target.seeds)
+        before = time.process_time()
+        if before - began > seconds:
+            break
+        count += 1
+        with lines.watched():
+            fault = fault_of(target.act, data)
+        slowest = max(slowest, time.process_time() - before)
+        if fault is not None and fault.startswith("takes") and fault_of(target.act, data) is None:
+            fault = None  # without the trace, which takes most of it
+        if fault is not None and fault not in told:
+            told.add(fault)
+            print(f"{name}: mutant {number} of seed {seed}: {fault}", flush=True)
+            if save is not None:
+                save.mkdir(parents=True, exist_ok=True)
+                (save / f"{name.replace(': ', '-').replace(' ', '-')}-{seed}-{number}").write_bytes(data)
+        if lines.is_new() and len(pool) < MAX_POOL:
+            pool.append(data)
+    return Found(count, len(lines.paths), len(lines.all), len(told), slowest)
+
+
+def parse_sources(folders: Sequence[Path]) -> int:
+    """Give each Python file of some folders to each parser of Python; return how many faults there are."""
+    faults = count = 0
+    slowest, largest = (0.0, Path()), 0
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py") if path.is_file()):
+        data = path.read_bytes()
+        count += 1
+        for name, act in PARSERS.items():
+            began = time.process_time()
+            fault = fault_of(act, data)
+            slowest = max(slowest, (time.process_time() - began, path))
+            largest = max(largest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+            if fault is not None:
+                faults += 1
+                print(f"{path}: {name}: {fault}", flush=True)
+    print(f"{count} files, {faults} faults, slowest {slowest[0]:.2f} s ({slowest[1]}), {largest} MiB for all in one process")
+    return faults
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Fuzz all targets, or those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--mutants", type=int, default=10_000, help="of each target")
+    parser.add_argument("--seconds", type=float, default=600, help="of CPU, for all targets together")
+    parser.add_argument("--only", action="append", default=[], help="a target, or how its name begins")
+    parser.add_argument("--save", type=Path, help="a folder for what has shown a fault")
+    parser.add_argument("--sources", action="append", type=Path, default=[], help="a folder of Python files to parse")
+    options = parser.parse_args(argv)
+    warnings.simplefilter("ignore")
+    os.environ["MEMGUARD_CACHE_DIR"] = ""
+    if options.sources:
+        return 1 if parse_sources(options.sources) else 0
+    names = [name for name in TARGETS if not options.only or name.startswith(tuple(options.only))]
+    total = []
+    began = time.process_time()
+    for number, name in enumerate(names):
+        left = options.seconds - (time.process_time() - began)
+        found = fuzz(name, TARGETS[name], options.seed, options.mutants, left / (len(names) - number), options.save)
+        total.append(found)
+        print(
+            f"{name:<28} {found.mutants:6} inputs {found.paths:6} paths {found.lines:5} lines {found.slowest:5.2f} s",
+            flush=True,
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    inputs, paths, faults = (sum(column) for column in ([one.mutants for one in total], [one.paths for one in total],
+                                                        [one.faults for one in total]))  # fmt: skip
+    print(f"{len(total)} targets, {inputs} inputs, {paths} paths, {faults} faults, {peak} MiB at most")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
