@@ -437,7 +437,7 @@ def test_each_manifest_has_its_reader(tmp_path: Path, path: str, text: str, is_n
             " is not valid YAML: unacceptable character #x0000: special characters are not allowed",
             id="yaml-nul",
         ),
-        pytest.param(conda.read, "environment.yml", "#" * (2**18 + 1), " is larger than 256 KiB", id="yaml-large"),
+        pytest.param(conda.read, "environment.yml", "#" * (2**20 + 1), " is larger than 1 MiB", id="yaml-large"),
     ],
 )
 def test_bad_input(tmp_path: Path, reader: Read, name: str, text: str | bytes, message: str) -> None:
