@@ -302,7 +302,9 @@ class _Walker:
 
     def _on_load(self, path: str, line: int, text: str, moment: Moment, attribute: str) -> None:
         """Load a module that code gives to somebody else by its name."""
-        reached = self._seen[path]
+        reached = self._seen.get(path)
+        if reached is None:  # its file waits to be loaded
+            reached = _Reached(path, self._resolver.module_of(path), ())
         names = [text]
         if text.endswith("*"):
             names = self._resolver.below(text.rstrip("*").rstrip("."))

@@ -63,7 +63,9 @@ class _File:
 
     def __init__(self, found: Functions, module: str | None) -> None:
         self.module = module
-        self.bodies = {body.name: body for body in found.bodies}
+        self.bodies: dict[str, list[Body]] = {}
+        for body in found.bodies:
+            self.bodies.setdefault(body.name, []).append(body)
         self.classes = {one.name: one.bases for one in found.classes}
         self.bound = dict(found.bound)
         self.returned = dict(found.returned)
@@ -91,10 +93,14 @@ class Reach:
         self._names: dict[str, str | None] = {}
         self._ran: dict[tuple[str, str], tuple[Call, Stage]] = {}
         self._waiting: dict[Stage, deque[Call]] = {"start": deque(), "serving": deque()}
-        self._used: dict[tuple[str, str], str] = {}
-        """Classes that code uses, and how that came."""
+        self._used: set[tuple[str, str]] = set()
+        """Classes that code uses."""
+        self._members: dict[str, list[Call]] = {}
+        """Their methods by their last names."""
         self._asked: set[str] = set()
         """Members that were asked of what nobody knows."""
+        self._known: dict[tuple[str, str], list[Known]] = {}
+        self._families: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     # What runs
 
@@ -145,17 +151,17 @@ class Reach:
 
     def body_at(self, path: str, line: int) -> str:
         """Return the name of the innermost body that holds a line."""
-        inside = [one for one in self._file(path).bodies.values() if one.line <= line <= one.end]
+        inside = [one for ones in self._file(path).bodies.values() for one in ones if one.line <= line <= one.end]
         return min(inside, key=lambda one: one.end - one.line).name if inside else ""
 
     def _look_into(self, call: Call, stage: Stage) -> None:
-        body = self._file(call.path).bodies[call.name]
         self._on_run(call, stage)
-        for term, line in body.calls:
-            for known in self._resolve(term, call.path):
-                self._called(known, stage, self._told(call, body, line))
-        for passed in body.passed:
-            self._hand_over(passed, call, body, stage)
+        for body in self._file(call.path).bodies[call.name]:
+            for term, line in body.calls:
+                for known in self._resolve(term, call.path):
+                    self._called(known, stage, self._told(call, body, line))
+            for passed in body.passed:
+                self._hand_over(passed, call, body, stage)
 
     def _told(self, call: Call, body: Body, line: int) -> str:
         """Say how a function is reached from a body: the calls until there, the shortest tail of them."""
@@ -180,11 +186,14 @@ class Reach:
         if passed.text and not passed.term:
             self._load_by_name(passed, call, stage)
             return
+        found = [one for one in self._resolve(passed.term, call.path) if one.kind != "external"]
+        if not found:
+            return
         when = [self._moment(to, passed, stage) for to in self._resolve(passed.to, call.path)] if passed.to else []
         if None in when:
             return
         stage = "start" if "start" in when else "serving"
-        for known in self._resolve(passed.term, call.path):
+        for known in found:
             how = self._told_of(passed, call, body)
             if known.kind == "instance":
                 self._expose(known.path, known.name, how)
@@ -239,7 +248,7 @@ class Reach:
                     self.run(found.path, found.name, stage, how)
         if (path, name) in self._used:
             return
-        self._used[path, name] = how
+        self._used.add((path, name))
         is_given = False
         for inner_path, inner in self._family(path, name):
             bases = self._file(inner_path).classes[inner]
@@ -248,6 +257,7 @@ class Reach:
         for inner_path, inner in self._family(path, name):
             for method in self._methods(inner_path, inner):
                 last = method.rpartition(".")[2]
+                self._members.setdefault(last, []).append(Call(inner_path, method, how))
                 if is_given or last in self._asked or (last.startswith("__") and last not in ("__init__", "__new__")):
                     self.run(inner_path, method, stage if is_given and last in STARTING_METHODS else "serving", how)
 
@@ -269,9 +279,8 @@ class Reach:
         if member in self._asked:
             return
         self._asked.add(member)
-        for (path, name), how in list(self._used.items()):
-            for found in self._method(path, name, member):
-                self.run(found.path, found.name, "serving", how)
+        for call in self._members.get(member, ()):
+            self.run(call.path, call.name, "serving", call.how)
 
     def _methods(self, path: str, name: str) -> Iterator[str]:
         prefix = f"{name}."
@@ -288,7 +297,10 @@ class Reach:
 
     def _family(self, path: str, name: str) -> list[tuple[str, str]]:
         """Return a class and those of the project that it inherits from."""
-        found: list[tuple[str, str]] = []
+        known = self._families.get((path, name))
+        if known is not None:
+            return known
+        found = self._families[path, name] = []
         waiting = [(path, name)]
         while waiting and len(found) < MAX_STEPS:
             here = waiting.pop(0)
@@ -312,6 +324,13 @@ class Reach:
         """Return what a term of a file may stand for."""
         if not term or steps > MAX_STEPS:
             return []
+        known = self._known.get((path, term))
+        if known is None:
+            known = self._find(term, path, steps)
+            self._known[path, term] = known
+        return known
+
+    def _find(self, term: str, path: str, steps: int) -> list[Known]:
         if term.startswith("?"):
             return [Known("unknown", name=term.lstrip("?.").replace("()", "").partition(".")[0])]
         if term.startswith(":"):
