@@ -434,6 +434,41 @@ bot.run("t")
     assert moments(walked(tmp_path, files)) == {"spacy": "start", "litellm": "start", "torch": "serving"}
 
 
+def test_what_a_function_names_before_its_file_is_loaded(tmp_path: Path) -> None:
+    files = {
+        "main.py": """
+            from flask import Flask
+            app = Flask(__name__)
+            @app.get("/")
+            def index():
+                import late
+                late.start()
+        """,
+        "late.py": "import uvicorn\ndef start():\n    uvicorn.run('other:app')\n",
+        "other.py": "import torch\n",
+    }
+    assert moments(walked(tmp_path, files)) == {"torch": "serving"}
+
+
+def test_functions_of_one_name_may_each_run(tmp_path: Path) -> None:
+    files = {
+        "main.py": """
+            from flask import Flask
+            app = Flask(__name__)
+            if app.debug:
+                def load():
+                    import torch
+            else:
+                def load():
+                    import pandas
+            @app.get("/")
+            def index():
+                load()
+        """
+    }
+    assert moments(walked(tmp_path, files)) == {"torch": "serving", "pandas": "serving"}
+
+
 def test_middleware_and_views_of_django(tmp_path: Path) -> None:
     files = {
         "settings.py": 'MIDDLEWARE = ["shop.slow.Slow"]\nROOT_URLCONF = "shop.urls"\n',

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import sys
+from functools import lru_cache
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -143,5 +144,6 @@ def runs(to: str, keyword: str) -> Literal["at once", "later", "never"]:
     return "never" if is_for_another or (keyword == "@" and _is_below(to, _WRAPPING)) else "later"
 
 
+@lru_cache(maxsize=8192)
 def _is_below(term: str, modules: tuple[str, ...]) -> bool:
     return any(term == one or term.startswith((f"{one}.", f"{one}(")) for one in modules)
