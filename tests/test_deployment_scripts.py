@@ -54,25 +54,33 @@ def test_a_list_of_commands(script: str, entrypoint: str, folder: str, workers: 
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        pytest.param("if x; then\npython a.py\nelse\npython b.py\nfi", "start.sh:2 is a shell program of several commands",
-                     id="two"),
-        pytest.param("if x; then\nN=4\nfi\ngunicorn -w $N a:a", "start.sh:2 is a shell program of several commands",
-                     id="if-sets"),
+        pytest.param("if x; then\npython a.py\nelse\npython b.py\nfi",
+                     "start.sh:1 decides by `x` what runs, which is known only at run time", id="two"),
+        pytest.param('case "$MODE" in a) exec gunicorn a:a ;; *) exec gunicorn -w 9 a:a ;; esac',
+                     'start.sh:1 decides by `case "$MODE"` what runs, which is known only at run time', id="case"),
+        pytest.param('\n[ "$MODE" = a ] && exec gunicorn a:a\nexec gunicorn -w 9 a:a',
+                     'start.sh:2 decides by `[ "$MODE" = a ]` what runs, which is known only at run time', id="list"),
+        pytest.param("if x; then\nM=4\nfi\ngunicorn -w $M a:a",
+                     "start.sh:1 sets M under a condition that is known only at run time", id="if-sets"),
         pytest.param("if x; then\nWEB_CONCURRENCY=4\nfi\ngunicorn a:a",
-                     "start.sh:2 is a shell program of several commands", id="if-sets-what-a-server-reads"),
-        pytest.param("if x; then\ncd a\nfi\npython a.py", "start.sh:2 is a shell program of several commands", id="if-goes"),
+                     "start.sh:1 sets WEB_CONCURRENCY under a condition that is known only at run time",
+                     id="if-sets-what-a-server-reads"),
+        pytest.param("for x in *; do M=4; done\ngunicorn ${M:-2} a:a",
+                     "start.sh:1 sets M under a condition that is known only at run time", id="loop-sets"),
+        pytest.param("x && M=4\ngunicorn -w $M a:a",
+                     "start.sh:1 sets M under a condition that is known only at run time", id="list-sets"),
+        pytest.param("if x; then\ncd a\nfi\npython a.py", "start.sh:1 changes the folder under a condition", id="if-goes"),
+        pytest.param("cd $X\npython a.py", "it changes to $X, which is known only at run time", id="goes-somewhere"),
         pytest.param("if x; then\npython b.py &\nfi\npython a.py",
-                     "start.sh:2 is a shell program of several commands", id="if-background"),
-        pytest.param("A=(1 2)\nexec gunicorn ${A[@]} a:a", "start.sh:1 is a shell program of several commands", id="array"),
+                     "start.sh:1 is a shell program of several commands", id="if-background"),
+        pytest.param('if x; then set -- a; fi\nexec "$@"', "start.sh:2 takes arguments that are known only at run time",
+                     id="if-sets-arguments"),
+        pytest.param(". ./x.sh\ngunicorn a:a", "it takes the variables that ./x.sh sets, which is not read", id="source"),
         pytest.param("f() {\nf\n}\nf\npython a.py", "start.sh:2 is a shell program of several commands", id="recursion"),
         pytest.param("if x; then\npython a.py", "start.sh:2 is a shell program of several commands", id="no-end"),
         pytest.param("if x; then " * 40, "start.sh:1 is a shell program of several commands", id="deep"),
         pytest.param("eval $X\npython a.py", "start.sh:1 is a shell program of several commands", id="eval"),
         pytest.param("run() {\npython a.py\n}", "the command is empty", id="function"),
-        pytest.param("python a.py &\npython b.py", "start.sh:1 is a shell program of several commands", id="background"),
-        pytest.param("x && N=4\npython a.py", "start.sh:1 is a shell program of several commands", id="hidden-value"),
-        pytest.param("cd a && b\npython a.py", "start.sh:1 is a shell program of several commands", id="hidden-folder"),
-        pytest.param(': "${N:=4}"\npython a.py', "start.sh:1 is a shell program of several commands", id="default"),
         pytest.param("N=$(nproc)\nexec gunicorn -w $N a:a",
                      "the number of workers is '$(nproc)', which depends on the CPUs of the host", id="substitution"),
         pytest.param("exec ./start.sh", "start.sh calls itself", id="itself"),
@@ -83,6 +91,91 @@ def test_a_list_of_commands(script: str, entrypoint: str, folder: str, workers: 
 def test_a_program_is_unknown(script: str, reason: str) -> None:
     parsed = parse("./start.sh", Host({"N": "2"}, {"start.sh": script.encode()}.get))
     assert (parsed.workers, parsed.reason) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("script", "workers"),
+    [
+        pytest.param('cmd=(gunicorn --workers "${M:-4}")\ncmd+=(a:a)\nexec "${cmd[@]}"', 4, id="array"),
+        pytest.param('declare -a more=()\nmore+=(-w "$N")\ngunicorn ${more[@]+"${more[@]}"} a:a', 2,
+                     id="array-that-may-be-empty"),
+        pytest.param('if [ "${DEV:-false}" = "true" ]; then\nexec uvicorn a:a --reload\nelse\nexec gunicorn a:a -w 4\nfi', 4,
+                     id="if-has-a-default"),
+        pytest.param('if [[ $N == [1-3] && ! -z "$N" ]]; then exec gunicorn -w 3 a:a; fi\nexec gunicorn a:a', 3,
+                     id="pattern"),
+        pytest.param('[ "$N" -gt 1 ] && exec gunicorn -w 6 a:a || exec gunicorn a:a', 6, id="list"),
+        pytest.param("case ${MODE:-web} in web|api) exec gunicorn -w 5 a:a ;; *) exec celery worker ;; esac", 5, id="case"),
+        pytest.param('if [ -z "$M" ]; then\nM=3\nfi\ngunicorn -w $M a:a', 3, id="if-gives-a-default"),
+        pytest.param('[ -n "${M+x}" ] || M=3\ngunicorn -w $M a:a', 3, id="list-gives-a-default"),
+        pytest.param(': "${M:=4}"\ngunicorn -w $M a:a', 4, id="colon-gives-a-default"),
+        pytest.param('server() {\n  exec gunicorn -w"$1" a:a\n}\nmain() {\n  case "$1" in server) server ${M:-4} ;; esac\n'
+                     '}\nmain "$@"', 4, id="functions-with-arguments"),
+        pytest.param("M=1\nfor more in 1 2 3; do M=$((M + more)); done\ngunicorn -w $M a:a", 7, id="loop"),
+        pytest.param("while [ $# -gt 0 ]; do case $1 in -w) W=$2; shift 2 ;; *) shift ;; esac; done\ngunicorn -w $W a:a", 8,
+                     id="options"),
+        pytest.param("gunicorn -w $(( (N + 2) * 2 > 6 ? 6 : 1 )) a:a", 6, id="arithmetic"),
+        pytest.param("if (( N > 4 )); then N=4; fi\ngunicorn -w $N a:a", 2, id="arithmetic-test"),
+        pytest.param(". ./env.sh\ngunicorn -w $Q a:a", 7, id="source"),
+        pytest.param("[ -f .env ] && . ./.env\ngunicorn -w 3 a:a", 3, id="source-of-what-is-not-there"),
+        pytest.param('if [ -z "$PORT" ]; then PORT=80; fi\ngunicorn -w 3 -b :$PORT a:a', 3, id="port"),
+        pytest.param('if x; then ADDRESS=0.0.0.0; fi\ngunicorn -w 3 -b "$ADDRESS" a:a', 3, id="what-does-not-matter"),
+        pytest.param("(cd x && python b.py)\nexec gunicorn -w 3 a:a", 3, id="shell-in-a-shell"),
+    ],
+)  # fmt: skip
+def test_what_decides_is_known(script: str, workers: int) -> None:
+    files = {"start.sh": script.encode(), "env.sh": b"Q=7\n"}
+    parsed = parse("./start.sh server -w 8", Host({"N": "2"}, files.get))
+    assert parsed.reason is None
+    assert parsed.entrypoint is not None
+    assert (parsed.entrypoint.text, parsed.entrypoint.folder, parsed.workers) == ("a:a", "", workers)
+
+
+@pytest.mark.parametrize(
+    ("script", "most"),
+    [
+        pytest.param("gunicorn -w ${M:-$(nproc)} a:a", None, id="default"),
+        pytest.param("M=$((2 * $(nproc --all) + 1))\nexec gunicorn -w $M a:a", None, id="arithmetic"),
+        pytest.param("M=$(nproc)\nM=$(( M * 2 + 1 ))\nM=$(( M > 16 ? 16 : M ))\nexec gunicorn -w $M a:a", 16, id="at-most"),
+        pytest.param("M=`nproc`\nif [ $M -gt 8 ]; then\n  M=8\nfi\nexec gunicorn -w $M a:a", 8, id="if-it-is-more"),
+        pytest.param("M=$(nproc)\n(( M < 3 )) || M=3\nexec gunicorn -w $M a:a", 3, id="list"),
+        pytest.param("M=$(nproc)\n[ $M -lt 2 ] && M=2\nexec gunicorn -w $M a:a", None, id="at-least"),
+        pytest.param("export WEB_CONCURRENCY=$(getconf _NPROCESSORS_ONLN)\nexec gunicorn a:a", None, id="variable"),
+        pytest.param("if command -v nproc >/dev/null; then M=$(nproc); else M=4; fi\nexec gunicorn -w $M a:a", None,
+                     id="nproc-is-there"),
+    ],
+)  # fmt: skip
+def test_a_number_that_follows_the_cpus(script: str, most: int | None) -> None:
+    parsed = parse("./start.sh", Host({}, {"start.sh": script.encode()}.get))
+    assert (parsed.workers, parsed.is_cpu_count, parsed.most) == (None, True, most)
+    assert parsed.reason is not None
+    assert ("at most" in parsed.reason) is (most is not None)
+    assert parsed.entrypoint is not None
+    assert parse("./start.sh", Host({}, {"start.sh": script.encode()}.get, cpus=2)).workers is not None
+
+
+@pytest.mark.parametrize(
+    ("script", "started"),
+    [
+        pytest.param("python a.py &\npython b.py", ["b.py", "a.py"], id="background"),
+        pytest.param("gunicorn a:a & python -m b &\nwait -n\nexit $?", ["a:a", "-m b"], id="all-in-the-background"),
+        pytest.param("(cd api && python a.py) &\nexec python b.py", ["b.py", "a.py"], id="shell-in-the-background"),
+        pytest.param("sleep 5 &\nexec python b.py", ["b.py"], id="what-ends"),
+        pytest.param("nginx &\nexec python b.py", ["b.py", None], id="another-program"),
+    ],
+)
+def test_commands_that_run_at_once(script: str, started: list[str | None]) -> None:
+    parsed = parse("./start.sh", Host({}, {"start.sh": script.encode()}.get))
+    found = (parsed, *parsed.beside)
+    assert [one.entrypoint.text if one.entrypoint is not None else None for one in found] == started
+    assert parsed.reason is None
+    inline = parse(script.replace("&\n", "& ").replace("\n", "; "), Host({}))
+    assert inline == parsed
+
+
+def test_the_number_of_what_runs_beside_counts() -> None:
+    parsed = parse("celery -A b worker & gunicorn a:a", Host({}))
+    assert (parsed.workers, parsed.is_cpu_count) == (None, True)
+    assert parsed.reason is not None
 
 
 def test_a_script_that_is_not_there_is_unknown() -> None:

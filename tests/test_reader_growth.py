@@ -113,6 +113,34 @@ def _start(command: str, name: str, text: str) -> None:
             lambda size: f"[program:a]\ncommand=b{' ' * size}c",
             id="supervisord",
         ),
+        *(
+            pytest.param(
+                lambda text: _start("./s.sh a b c", "s.sh", text),
+                lambda size, piece=piece: piece * (size // len(piece)),
+                id=f"script-{piece!r}",
+            )
+            for piece in (
+                "A+=(x)\n",
+                "if [ $X ]; then\nN=1\nfi\n",
+                "N=$N$N\n",
+                "f() {\nf\n}\n",
+                "for a in 1 2; do\nb\ndone\n",
+                "${A[@]} ",
+                "[ $X ] && ",
+                "N=$((N+1))\n",
+                "${a:-",
+                "$(( 1 ? ",
+                "case $X in\na) b ;;\nesac\n",
+                "x & ",
+                "((",
+                "[[ ( ",
+                "\\\n",
+                "set -- $@ $@\n",
+                "while [ $# -gt 0 ]; do ",
+                '"$@" ',
+                "A=($A $A)\n",
+            )
+        ),
         pytest.param(lambda text: _start("flask run", ".flaskenv", text), lambda size: f"A=b{' ' * size}c", id="variables"),
     ],
 )

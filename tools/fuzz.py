@@ -261,7 +261,7 @@ TARGETS: dict[str, Target] = {
     "deployment: app.json": Target(lambda data: heroku.read_app(data, "app.json", Deployment()), _texts("heroku")),
     "deployment: Dockerfile": Target(lambda data: dockerfile.read_image(data, "Dockerfile"), _texts("dockerfile")),
     "dependencies: Dockerfile": Target(lambda data: image_commands.read(data, "Dockerfile"), _texts("dockerfile")),
-    "start script": Target(lambda data: start_script.read(data, ("a",)), _texts("script")),
+    "start script": Target(lambda data: start_script.read(data, ("a",), Host({})), _texts("script")),
     "command": Target(_command, _texts("command")),
     "settings": Target(lambda data: settings.load(MemoryTree({"memguard.toml": data})), _texts("settings")),
     "layout": Target(

@@ -90,10 +90,17 @@ def read_command(project: Project, service: Service) -> StartCommand:
     return command
 
 
-def find_entry(project: Project, service: Service) -> ServiceEntry | Skipped:
-    """Find what a service loads first, or say why nobody can."""
+def find_entries_of(project: Project, service: Service) -> list[ServiceEntry | Skipped]:
+    """Find what all commands of a service load first that run at the same time."""
+    first = find_entry(project, service)
+    command = first.command if isinstance(first, ServiceEntry) else read_command(project, service)
+    return [first, *(find_entry(project, service, one) for one in command.beside)]
+
+
+def find_entry(project: Project, service: Service, started: StartCommand | None = None) -> ServiceEntry | Skipped:
+    """Find what a service, or one of the commands that it starts, loads first, or say why nobody can."""
     settings = settings_of(project, service)
-    command = read_command(project, service)
+    command = started or read_command(project, service)
     entrypoint = command.entrypoint
     if entrypoint is None:
         return Skipped(service.path, service.line, f"{command.reason}")

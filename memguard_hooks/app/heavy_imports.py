@@ -68,12 +68,11 @@ def find_entries(project: Project) -> list[ServiceEntry]:
     settings = project.settings
     if settings.scope == "all" or not (settings.service.entrypoints or project.deployment.services):
         return []
-    from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services
+    from memguard_hooks.app.entry_points import ServiceEntry, find_entries_of, find_services
 
     found: list[ServiceEntry] = []
     unknown: list[Skipped] = []
-    for service in find_services(project):
-        entry = find_entry(project, service)
+    for service, entry in ((one, entry) for one in find_services(project) for entry in find_entries_of(project, one)):
         if isinstance(entry, ServiceEntry):
             found.append(entry)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services
+from memguard_hooks.app.entry_points import ServiceEntry, find_entries_of, find_services
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.catalog.module_names import modules_of
@@ -51,8 +51,7 @@ def find_needs(project: Project) -> Needs:
         for error in project.declared.faults
     ]
     entries = []
-    for service in find_services(project):
-        entry = find_entry(project, service)
+    for service, entry in ((one, entry) for one in find_services(project) for entry in find_entries_of(project, one)):
         if isinstance(entry, ServiceEntry):
             entries.append(entry)
         else:

@@ -46,7 +46,7 @@ NOTHING = Estimate(*[Figures(0, 0, 0, 0)] * len(MOMENTS))
 class Estimated(Record):
     """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
 
-    `dirty` is the part of the estimate that processes of gunicorn's take besides its workers.
+    `dirty` is the part of the estimate that processes of gunicorn's take besides its workers, and what runs beside it.
     """
 
     settings: ServiceSettings
@@ -63,6 +63,11 @@ class Estimated(Record):
     def judged(self) -> Moment:
         """The moment whose figures count against the limit."""
         return self.settings.judge or JUDGED
+
+    @property
+    def processes(self) -> int:
+        """The workers, and those of what runs beside them."""
+        return self.workers + sum(one.workers or 0 for one in self.command.beside)
 
     @property
     def taken(self) -> int:
@@ -108,7 +113,8 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
     project.skipped += (*walked.skipped, *walked.notes)
     if entry.path in walked.unread:
         return Skipped(service.path, service.line, f"{service.name} is not estimated: {entry.path} could not be analyzed")
-    return _with_dirty_workers(project, entry, _estimate_walk(project, entry, settings, walked))
+    found = _estimate_walk(project, entry, settings, walked)
+    return _with_beside(project, _with_dirty_workers(project, entry, found))
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
@@ -132,6 +138,29 @@ def estimate_deferred(project: Project, now: Estimated, sites: Iterable[Step]) -
         return None
     found = _estimate_walk(project, now.entry, now.settings, walked)
     return found._replace(estimate=add_processes(found.estimate, now.dirty), dirty=now.dirty)
+
+
+def _with_beside(project: Project, found: Estimated) -> Estimated:
+    """Add what other commands take that run at the same time; one that nobody can tell leaves the estimate a lower bound."""
+    service = found.entry.service
+    for command in found.command.beside:
+        entry = find_entry(project, service, command)
+        if isinstance(entry, Skipped) or command.workers is None:
+            reason = entry.reason if isinstance(entry, Skipped) else command.reason
+            project.skipped.append(
+                Skipped(service.path, service.line, f"one of the commands of {service.name} is not counted: {reason}")
+            )
+            found = found._replace(unread=(*found.unread, service.name))
+            continue
+        walked = walk_entry(project, entry)
+        project.skipped += (*walked.skipped, *walked.notes)
+        other = _estimate_walk(project, entry, found.settings, walked)
+        found = found._replace(
+            estimate=add_processes(found.estimate, other.estimate),
+            dirty=add_processes(found.dirty, other.estimate),
+            unread=(*found.unread, *walked.unread),
+        )
+    return found
 
 
 def _known(project: Project, entry: ServiceEntry) -> Known | None:

@@ -13,12 +13,12 @@ from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartComman
 from memguard_hooks.deployment.wrappers import unwrap
 from memguard_hooks.formats.shell_words import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
-from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from memguard_hooks.deployment.start_script import ScriptCommand
 
 __all__ = ["MAX_LENGTH", "EntryPoint", "Host", "Start", "StartCommand", "parse", "parse_entrypoint"]
 
@@ -53,23 +53,14 @@ def parse(command: str, host: Host, folder: str | None = None) -> StartCommand:
     host = host if folder is None else host._replace(folder=folder)
     try:
         steps = _read_steps(command)
-        if steps is None:
-            return _shell_program(command.encode(), (), host)
-        return unknown(steps) if isinstance(steps, str) else _run_steps(steps, host)
+        return _shell_program(command.encode(), (), host) if steps is None else _run_steps(steps, host)
     except ShellError as error:
         return unknown(f"the command does not parse: {error}")
 
 
-class _Step(Record):
-    """One simple command of a list: its words as they are written, and whether it waits for its end."""
-
-    words: tuple[str, ...]
-    is_waited_for: bool = True
-
-
-def _read_steps(command: str) -> list[_Step] | str | None:
-    """Return the commands of a list in their order, why they cannot be followed, or None for what branches or loops."""
-    steps: list[_Step] = []
+def _read_steps(command: str) -> list[list[str]] | None:
+    """Return the words of each command of a list, or None for what branches, loops or leaves one in the background."""
+    steps: list[list[str]] = []
     pipe: list[list[str]] = [[]]
     is_alternative = is_target = has_test = False
     for token in [*split_words(command), Operator(";")]:
@@ -77,7 +68,7 @@ def _read_steps(command: str) -> list[_Step] | str | None:
             if not is_target and not is_alternative:  # behind || stands what runs where the first one fails
                 pipe[-1].append(token.text)
             is_target = False
-        elif token.text in {"(", ")", "<<", "<<<", ";;"}:
+        elif token.text in {"(", ")", "<<", "<<<", ";;", "&"}:
             return None
         elif token.text == "|":
             pipe.append([])
@@ -93,11 +84,8 @@ def _read_steps(command: str) -> list[_Step] | str | None:
                 return None
             has_test = has_test and token.text == "&&"
             if kept and kept[0] != ["wait"]:
-                steps.append(_Step(tuple(kept[0]), is_waited_for=token.text != "&"))
+                steps.append(kept[0])
             pipe = [[]]
-    if len(steps) > 1 and not all(step.is_waited_for for step in steps):
-        kept_running = [" ".join(step.words) for step in steps if not step.is_waited_for or step is steps[-1]]
-        return f"it runs several commands at once: {' and '.join(dict.fromkeys(kept_running))}"
     return steps
 
 
@@ -105,13 +93,13 @@ def _name(words: Sequence[str]) -> str:
     return words[0].rpartition("/")[2]
 
 
-def _run_steps(steps: Sequence[_Step], host: Host) -> StartCommand:
+def _run_steps(steps: Sequence[Sequence[str]], host: Host) -> StartCommand:
     """Follow the commands of a list to the last, which stays."""
     variables = dict(host.variables)
     unread = None
     words: list[str] = []
     for step in steps:
-        words = [word for text in step.words for word in expand(text, variables, host.cpus)]
+        words = [word for text in step for word in expand(text, variables, host.cpus)]
         if sum(map(len, words)) > MAX_EXPANDED:
             raise ShellError("it grows too long with the variables that are known")
         if words and words[0] in ("export", "declare", "readonly"):
@@ -186,19 +174,32 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
     """Read what a script, or a command that is one, comes to: its one command that stays."""
     from memguard_hooks.deployment import start_script
 
-    script = start_script.read(data, arguments)
-    where = f"{path}:{script.line} is a" if path is not None else "the command is a"
+    script = start_script.read(data, arguments, host, path)
+    where = f"{path}:" if path is not None else "the command, line "
     if isinstance(script, start_script.ScriptProgram):
-        return unknown(f"{where} {_PROGRAM}")
-    variables = dict(host.variables)
-    for name, text in script.variables:
-        variables[name] = " ".join(expand(text, variables, host.cpus))
-    folder, folders = host.folder, script.folders
-    if folders[:1] == (start_script.HERE,):
-        folder, folders = parent(path or ""), folders[1:]
-    host = host._replace(variables=variables)
-    lines = [" && ".join([*(f"cd {inner}" for inner in folders), one]) for one in script.commands]
-    if len(lines) > MAX_DEPTH or any(_read_steps(line) is None for line in lines):
-        return unknown(f"{where} {_PROGRAM}")
-    first, *others = [parse(line, host, folder) for line in lines]
-    return first if all(other == first for other in others) else unknown(f"{where} {_PROGRAM}")
+        return unknown(f"{where}{script.line} {script.reason or f'is a {_PROGRAM}'}")
+    if not script.commands:
+        return unknown("the command is empty")
+    first, *others = [_run_together(one, host) for one in script.commands[:MAX_DEPTH]]
+    if all(other == first for other in others):
+        return first
+    line, asked = script.fork or (script.line, "several")
+    entrypoint = first.entrypoint if all(other.entrypoint == first.entrypoint for other in others) else None
+    return unknown(f"{where}{line} decides by `{asked}` what runs, which is known only at run time", entrypoint)
+
+
+def _run_together(command: ScriptCommand, host: Host) -> StartCommand:
+    """Read a command of a script, and those that run beside it."""
+    found = [_run_of_script(one, host) for one in (command, *command.beside[:MAX_DEPTH])]
+    main = next((one for one in found if one.entrypoint is not None), found[0])
+    beside = tuple(one for one in found if one is not main)
+    unclear = next((one for one in beside if one.workers is None and one.entrypoint is not None), None)
+    if unclear is not None and main.workers is not None:
+        main = main._replace(workers=None, reason=unclear.reason, is_cpu_count=unclear.is_cpu_count)
+    return main._replace(beside=beside)
+
+
+def _run_of_script(command: ScriptCommand, host: Host) -> StartCommand:
+    if command.problem:
+        return unknown(command.problem)
+    return parse(command.text, host._replace(variables=command.variables), command.folder)

@@ -264,11 +264,13 @@ class _Folder:
     def start_script(self) -> Deployment:
         """What a start script here runs, where that is Python of this repository."""
         from memguard_hooks.deployment import start_script
+        from memguard_hooks.deployment.start import Host
 
+        host = Host({}, self._files.peek, folder=self._path)
         for name in START_SCRIPTS:
             path = self._at(name)
             data = self._files.peek(path) if name in self._names else None
-            script = start_script.read(data, ()) if data is not None else None
+            script = start_script.read(data, (), host, path) if data is not None else None
             if isinstance(script, start_script.Script):
                 service = Service(name.removesuffix(".sh"), path, script.line, 1, f"./{name}", folder=self._path)
                 if self._files.holds(service):

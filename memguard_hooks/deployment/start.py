@@ -61,6 +61,8 @@ class StartCommand(Record):
     file that each process runs for its settings and hooks, empty for none.
     Where Python code starts the server, `loads` are the modules that it is given by name, `calls` the functions that it
     calls, each with its file, and `written` is the place where the number of workers stands.
+    `beside` are the starts that run at the same time on the same host. Where the number of workers is not known, `most` is
+    a number that it never exceeds.
     """
 
     entrypoint: EntryPoint | None
@@ -84,6 +86,8 @@ class StartCommand(Record):
     calls: tuple[tuple[str, str], ...] = ()
     written: str = ""
     settings_file: str = ""
+    beside: tuple[StartCommand, ...] = ()
+    most: int | None = None
 
 
 class Host(Record):
@@ -203,11 +207,12 @@ def _around(path: str, mounts: Mapping[str, str]) -> str | None:
 
 
 class Count(Record):
-    """A number of processes, None where `reason` says why it is not known."""
+    """A number of processes, None where `reason` says why it is not known; `most` is what it never exceeds."""
 
     number: int | None
     reason: str | None = None
     is_cpu_count: bool = False
+    most: int | None = None
 
 
 _CPUS = late_pattern(r"nproc|_NPROCESSORS|cpuinfo|cpu_count|getaffinity|lscpu")
@@ -220,5 +225,10 @@ def count_workers(text: str | None, default: int = 1) -> Count:
     if re.fullmatch(r"\s*\+?[0-9]{1,4}\s*", text):
         return Count(int(text))
     if _CPUS.search(text):
-        return Count(None, f"the number of workers is {text!r}, which depends on the CPUs of the host", is_cpu_count=True)
+        from memguard_hooks.formats.shell_arithmetic import at_most
+
+        most = at_most(text)
+        bound = f" and is at most {most}" if most is not None else ""
+        reason = f"the number of workers is {text!r}, which depends on the CPUs of the host{bound}"
+        return Count(None, reason, is_cpu_count=True, most=most)
     return Count(None, f"the number of workers is {text!r}, which is known only at run time")

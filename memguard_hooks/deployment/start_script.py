@@ -1,9 +1,10 @@
 """Start scripts (`start.sh`, `entrypoint.sh`): the command that stays when a script has done what it does before.
 
-Most scripts wait for a database, migrate, set a variable under a condition, and end in one server. So what branches and
-loops is looked through for commands that may stay: behind `exec`, before `exit`, at the end of the script. They are given
-as they are found, and who reads them decides whether they are one. What a branch sets is not known. A script that leaves
-something in the background, or goes where only a run can tell, is a program, and not understood here.
+Most scripts wait for a database, migrate, set a variable under a condition, and end in one server. The statements are
+followed in their order with what is known of variables, arrays and arguments. Where a condition is not known each way is
+followed for itself: the commands that may stay are returned as they are found, and who reads them decides whether they are
+one; a variable that these ways leave with different values is lost. What a script leaves in the background runs beside.
+A variable that nothing sets is not known, `${X:-4}` is 4: the repository says so, and the platform may say otherwise.
 """
 
 from __future__ import annotations
@@ -12,368 +13,840 @@ import re
 import shlex
 from fnmatch import fnmatchcase
 
+from memguard_hooks.formats import shell_tests
+from memguard_hooks.formats.shell_arithmetic import CPU_COUNT, as_operand, put_in_names
 from memguard_hooks.formats.shell_statements import (
     Compound,
     NotParsedError,
     ShellBranch,
     ShellCommand,
     ShellFunction,
+    ShellList,
+    Statement,
     Statements,
     parse,
 )
-from memguard_hooks.formats.shell_words import ShellError, ShellWord, unquote
+from memguard_hooks.formats.shell_words import ShellError, ShellWord, expand, is_open, split_words
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from memguard_hooks.deployment.start import Host
 
 MAX_BYTES = 2**16
 """A start script is a screen or two."""
 
 MAX_LENGTH = 4096
-"""Characters of one command."""
+"""Characters of one command, and of the value of a variable."""
 
 MAX_CALLS = 50
-"""Calls of a script's own functions that are followed."""
+"""Calls of a script's own functions that are followed, and files that it reads."""
+
+MAX_STEPS = 3000
+"""Statements that are followed, those of loops and functions each time."""
+
+MAX_PUT_IN = 2**18
+"""Characters that arrays and arguments may put in, all together."""
+
+MAX_ROUNDS = 30
+"""Rounds of a loop whose end is known."""
+
+MAX_WAYS = 300
+"""Branches that are followed for themselves."""
 
 _ASSIGNMENT = late_pattern(r"([A-Za-z_]\w*)(\+?=)(.*)", re.DOTALL)
+_ARRAY = late_pattern(r"([A-Za-z_]\w*)(\+?=)\((.*)\)", re.DOTALL)
+_DEFAULT = late_pattern(r"\$\{([A-Za-z_]\w*)(:?=)(.*)\}", re.DOTALL)
 _HERE = late_pattern(
-    r'"?(?:\$\(\s*dirname\s+(?:--\s+)?"?\$(?:0|\{0\}|\{BASH_SOURCE(?:\[0\])?\}|BASH_SOURCE)"?\s*\)|\$\{0%/\*\})"?'
+    r'"?(?:\$\(\s*(?:cd\s+"?)?(?:\$\(\s*)?dirname\s+(?:--\s+)?"?\$(?:0|\{0\}|\{BASH_SOURCE(?:\[0\])?\}|BASH_SOURCE)"?\s*\)'
+    r'(?:"?\s*(?:>/dev/null\s*(?:2>&1)?\s*)?&&\s*pwd(?:\s+-P)?\s*\))?|\$\{0%/\*\})"?'
 )
 _ITSELF = late_pattern(r'"?\$(?:0|\{0\}|BASH_SOURCE|\{BASH_SOURCE(?:\[0\])?\})"?')
+_PUT_IN = late_pattern(
+    r'"\$\{(?P<each>\w+)\[@\]\}"|\$\{(?P<perhaps>\w+)\[@\]:?\+"\$\{(?P=perhaps)\[@\]\}"\}|\$\{(?P<all>\w+)\[[@*]\]\}'
+    r'|"\$\{(?P<joined>\w+)\[\*\]\}"|"?\$\{#(?P<size>\w+)\[[@*]\]\}"?|"?\$\{(?P<element>\w+)\[(?P<index>\d{1,3})\]\}"?'
+    r'|(?P<quoted>"\$\{\*@Q\}"|"\$\*"|"\$\{\*\}")|"?\$\{@:(?P<from>[1-9])\}"?|(?P<words>"\$@"|\$[@*]|"\$\{@\}"|\$\{[@*]\})'
+    r'|(?P<count>"?\$(?:#|\{#\})"?)|"?\$(?:(?P<number>[1-9])'
+    r'|\{(?P<braced>[1-9])(?::?-(?P<default>[^{}$"]*)|(?P<dash>#-)|(?P<first>:0:1))?\})"?'
+)
+"""What refers to arrays and to arguments, whose values are put in before the shell's words are read."""
 
 _ENDS = frozenset({
-    ":", "!", "[", "[[", "test", "true", "false", "break", "cat", "chgrp", "chmod", "chown", "command", "continue", "cp",
-    "curl", "date", "echo", "export", "getent", "groupadd", "groupmod", "hash", "hostname", "id", "ln", "local", "ls",
-    "mkdir", "mv", "nc", "pg_isready", "printf", "pwd", "read", "rm", "set", "shopt", "sleep", "stat", "touch", "trap",
-    "type", "ulimit", "umask", "unset", "useradd", "usermod", "wait", "wget", "which", "whoami",
+    ":", "!", "[", "[[", "((", "test", "true", "false", "awk", "basename", "break", "cat", "chgrp", "chmod", "chown",
+    "command", "continue", "cp", "curl", "cut", "date", "dirname", "echo", "env", "export", "find", "getent", "grep",
+    "groupadd", "groupmod", "hash", "hostname", "id", "install", "ln", "local", "ls", "mkdir", "mktemp", "mv", "nc",
+    "pg_isready", "printenv", "printf", "pwd", "read", "rm", "sed", "set", "shopt", "sleep", "sort", "stat", "tar",
+    "touch", "tr", "trap", "type", "ulimit", "umask", "unset", "unzip", "useradd", "usermod", "wait", "wget", "which",
+    "whoami",
 })  # fmt: skip
 """Commands that end by themselves and load no app."""
 
 _SETS = frozenset({"export", "local", "declare", "typeset", "readonly"})
 
-_LEADS_AWAY = frozenset({"eval", "source", ".", "pushd", "popd", "return"})
-
-HERE = "\0"
-"""The folder that a script lies in, where it changes to that."""
+_EVERYWHERE = frozenset({"nproc", "getconf", "sh", "python", "python3"})
+"""Programs that each image has in which an app of Python runs."""
 
 IMPLIED = frozenset({
     "WEB_CONCURRENCY", "GUNICORN_CMD_ARGS", "UVICORN_WORKERS", "FLASK_APP", "DJANGO_SETTINGS_MODULE", "PYTHONPATH",
 })  # fmt: skip
 """Variables that decide how a server starts and do not stand in its command."""
 
+_HARMLESS = late_pattern(r"PORT|HOST|ADDR|BIND|LOG|TIMEOUT|URL|QUEUE|KEEP")
+"""Variables whose value does not matter to what a server takes, by a part of their names."""
 
-class Script(Record):
-    """The variables that a script sets, as it writes them, where it goes, and the commands of which one stays.
 
-    `line` is where the first of the commands stands.
+class ScriptCommand(Record):
+    """A command that may stay, its line, and what it finds there: the variables, and the folder as a path from the root.
+
+    `beside` are commands that run at the same time. `problem` says why nobody can tell what it comes to.
     """
-
-    variables: tuple[tuple[str, str], ...]
-    folders: tuple[str, ...]
-    commands: tuple[str, ...]
-    line: int
-
-
-class ScriptProgram(Record):
-    """A script that is more than that, and the line that shows it."""
-
-    line: int
-
-
-class _Staying(Record):
-    """A command that may stay, and its line."""
 
     text: str
     line: int
+    variables: Mapping[str, str]
+    folder: str
+    beside: tuple[ScriptCommand, ...] = ()
+    problem: str = ""
 
 
-def read(data: bytes, arguments: Sequence[str]) -> Script | ScriptProgram:
+class Script(Record):
+    """The commands of which one stays; `fork` says where the script decides between several, and by what."""
+
+    commands: tuple[ScriptCommand, ...]
+    fork: tuple[int, str] | None = None
+
+    @property
+    def line(self) -> int:
+        """Where the first of the commands stands."""
+        return self.commands[0].line if self.commands else 1
+
+
+class ScriptProgram(Record):
+    """A script that cannot be followed, the line that shows it, and why, where there is more to say."""
+
+    line: int
+    reason: str = ""
+
+
+class _NotFollowedError(NotParsedError):
+    """A statement that cannot be followed, and why."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(line)
+        self.reason = reason
+
+
+def read(data: bytes, arguments: Sequence[str], host: Host, path: str | None = None) -> Script | ScriptProgram:
     """Read a script that is called with arguments."""
     if len(data) > MAX_BYTES:
         return ScriptProgram(1)
-    reader = _ScriptReader(arguments)
     try:
-        reader.follow(parse(data.decode("utf-8", "replace")))
+        return _ScriptReader(host, path).read(data, arguments)
+    except _NotFollowedError as error:
+        return ScriptProgram(error.line, error.reason)
     except NotParsedError as error:
         return ScriptProgram(error.line)
-    except ShellError:
+    except (ShellError, RecursionError):
         return ScriptProgram(1)
-    return reader.result()
+
+
+class _Way:
+    """What is known at one point of a script.
+
+    `end` tells how its statements were left, if they were; `last` are the commands of which the one that ran last is one,
+    and `lost` are the lines that made variables unknown.
+    """
+
+    def __init__(self, variables: dict[str, str], arguments: Sequence[str] | None, folder: str) -> None:
+        self.variables = variables
+        self.arrays: dict[str, tuple[str, ...]] = {}
+        self.lost: dict[str, int] = {}
+        self.arguments = arguments
+        self.folder = folder
+        self.problem = ""
+        self.last: tuple[ScriptCommand, ...] = ()
+        self.beside: tuple[ScriptCommand, ...] = ()
+        self.end = ""
+        self.is_fork = False
+
+    def fork(self) -> _Way:
+        """Return a way that goes on from here by itself, and on which no command has run yet."""
+        way = _Way(dict(self.variables), self.arguments, self.folder)
+        way.arrays, way.lost, way.beside, way.problem = dict(self.arrays), dict(self.lost), self.beside, self.problem
+        way.is_fork = True
+        return way
+
+    def lose(self, name: str, line: int) -> None:
+        """Forget the value of a variable."""
+        self.variables[name] = f"${name}"
+        self.arrays.pop(name, None)
+        self.lost[name] = line
+
+    def set(self, name: str, value: str, line: int) -> None:
+        """Give a variable a value; what is not known of it stands there as it is written."""
+        self.arrays.pop(name, None)
+        self.lost.pop(name, None)
+        self.variables[name] = value
+        if len(value) > MAX_LENGTH:
+            self.lose(name, line)
+
+    def unset(self, name: str) -> None:
+        """Take away a variable."""
+        self.arrays.pop(name, None)
+        self.lost.pop(name, None)
+        self.variables.pop(name, None)
+
+    def has(self, name: str) -> bool:
+        """Tell whether anything sets a variable."""
+        return name in self.variables or name in self.arrays
 
 
 class _ScriptReader:
     """Follows the statements of a script in their order."""
 
-    def __init__(self, arguments: Sequence[str]) -> None:
-        self._arguments = list(arguments)
+    def __init__(self, host: Host, path: str | None) -> None:
+        self._host = host
+        self._path = path
         self._functions: dict[str, ShellFunction] = {}
-        self._variables: list[tuple[str, str]] = []
-        self._folders: list[str] = []
-        self._lost: dict[str, int] = {}
-        self._staying: list[_Staying] = []
-        self._last: _Staying | None = None
-        self._is_over = False
-        self._calls = 0
-        self._hidden: int | None = None
+        self._staying: list[ScriptCommand] = []
+        self._left: list[_Way] = []
+        self._fork: tuple[int, str] | None = None
+        self._calls = self._steps = self._ways = self._put_size = 0
+        self._is_endless = False
 
-    def result(self) -> Script | ScriptProgram:
-        """Return what was found; what hangs on a variable that a branch sets is not known."""
-        if not self._is_over and self._last is not None:
-            self._staying.append(self._last)
-        commands = tuple(dict.fromkeys(one.text for one in self._staying))
-        words = {*re.findall(r"\w+", " ".join((*commands, *(text for _, text in self._variables)))), *IMPLIED}
-        line = next((line for name, line in self._lost.items() if name in words), None)
-        if line is not None:
-            return ScriptProgram(line)
-        first = self._staying[0].line if self._staying else 1
-        return Script(tuple(self._variables), tuple(self._folders), commands or ("",), first)
+    def read(self, data: bytes, arguments: Sequence[str]) -> Script:
+        """Return what a script comes to."""
+        way = _Way(dict(self._host.variables), tuple(arguments), self._host.folder)
+        self._follow(parse(data.decode("utf-8", "replace")), way)
+        if way.end != "over":
+            self._finish(way)
+        return Script(tuple(self._staying), self._fork)
 
-    # What always runs
+    def _finish(self, way: _Way) -> None:
+        """Note what stays where a script ends: its last command, or what it has left in the background."""
+        staying = way.last or way.beside[:1]
+        beside = way.beside if way.last else way.beside[1:]
+        self._staying += [one._replace(beside=beside) for one in staying]
+        way.end = "over"
 
-    def follow(self, statements: Statements, *, is_tail: bool = True) -> None:
-        """Follow statements that run in any case; the script ends behind the last one of a tail."""
-        for at, statement in enumerate(statements):
-            if self._is_over:
+    # Statements
+
+    def _follow(self, statements: Statements, way: _Way) -> None:
+        for statement in statements:
+            if way.end:
                 return
-            if self._hidden is not None:
-                raise NotParsedError(self._hidden)
-            if isinstance(statement, ShellFunction):
-                self._functions[statement.name] = statement
-            elif isinstance(statement, Compound):
-                self._compound(statement, is_tail=is_tail and at == len(statements) - 1)
-            else:
-                self._command(statement)
+            self._statement(statement, way)
 
-    def _command(self, one: ShellCommand) -> None:
-        name, *rest = [word.text for word in one.words] or [":"]
-        self._check(one)
-        self._hidden = one.line if _hides(one) else None
-        if len(one.parts) < 2 and (one.has_array or name in ("read", "unset")):
-            self._lose(one)
-        elif len(one.parts) < 2 and _is_setting(one.words):
-            self._assign(one)
-        elif len(one.parts) < 2 and name == "cd":
-            self._change_folder(rest, one.line)
-        elif len(one.parts) < 2 and name == "shift" and not rest:
-            del self._arguments[:1]
-        elif name == "set" and "--" in rest:
-            self._arguments = [self._put_in(text) for text in rest[rest.index("--") + 1 :]]
-            if any("$" in text for text in self._arguments):
-                raise NotParsedError(one.line)
-        elif name in self._functions and not rest and len(one.parts) < 2:
-            self._count_call(one.line)
-            self.follow(self._functions[name].body, is_tail=False)
-        elif name == "exit":
-            self._is_over = True
-            self._staying += [self._last] if self._last is not None else []
-        elif not _ends(one) and not (name == "exec" and not rest):
-            self._last = self._told(one)
-            if name == "exec" and not self._runs_itself(one):
-                self._is_over = True
-                self._staying.append(self._last)
+    def _statement(self, statement: Statement, way: _Way) -> None:
+        self._steps += 1
+        if self._steps > MAX_STEPS:
+            raise NotParsedError(statement.line)
+        if isinstance(statement, ShellFunction):
+            self._functions[statement.name] = statement
+        elif isinstance(statement, ShellCommand):
+            self._command(statement, way)
+        elif isinstance(statement, Compound):
+            self._compound(statement, way)
+        elif statement.is_background:
+            found = self._by_itself(statement._replace(is_background=False), way)
+            if len(found) > 1:
+                raise NotParsedError(statement.line)
+            way.beside += found
+        else:
+            self._list(statement.steps, way, is_true=True)
 
-    def _compound(self, compound: Compound, *, is_tail: bool) -> None:
-        chosen = self._chosen(compound)
-        if chosen is not None:
-            for branch in chosen:
-                self.follow(branch.body, is_tail=is_tail)
-            return
-        found = self._in_branches(compound, is_tail=is_tail)
-        self._staying += found
-        self._is_over = self._is_over or (is_tail and bool(found)) or _is_endless(compound)
-
-    def _chosen(self, compound: Compound) -> list[ShellBranch] | None:
-        """Return the branch that runs, none where no branch does; None where only a run can tell."""
-        if compound.kind in ("{", "("):
-            return list(compound.branches) if compound.kind == "{" else None
-        if compound.kind == "case":
-            subject = _literal(self._put_in(compound.subject))
-            if subject is None:
-                return None
-            for branch in compound.branches:
-                patterns = [_literal(pattern) for pattern in branch.patterns]
-                if None in patterns:
-                    return None
-                if any(fnmatchcase(subject, pattern or "") for pattern in patterns):
-                    return [branch]
-            return []
-        if compound.kind != "if":
-            return None
-        for branch in compound.branches:
-            is_true = self._succeeds(branch.test) if branch.test else True
-            if is_true is None:
-                return None
-            if is_true:
-                return [branch]
-        return []
-
-    def _succeeds(self, test: Statements) -> bool | None:
-        """Tell what comparing the script's arguments comes to."""
-        if len(test) != 1 or not isinstance(test[0], ShellCommand) or len(test[0].parts) != 1 or test[0].is_piped:
-            return None
-        words = [self._put_in(word.text) for word in test[0].words]
-        if not any("$" in word.text for word in test[0].words):
-            return None
-        is_negated = words[:1] == ["!"]
-        match words[is_negated:]:
-            case ["test" | "[" | "[[", *inner]:
-                inner = inner[:-1] if words[-1] in ("]", "]]") else inner
-            case _:
-                return None
-        values = [_literal(word) for word in inner]
-        match values:
-            case ["-z" | "-n" as operator, str(value)]:
-                found = bool(value) is (operator == "-n")
-            case [str(left), "=" | "==" | "!=" as operator, str(right)]:
-                same = fnmatchcase(left, right) if words[is_negated] == "[[" else left == right
-                found = same is (operator != "!=")
-            case [str(left), "-eq" | "-gt" | "-ne" as operator, str(right)] if left.isdecimal() and right.isdecimal():
-                found = {"-eq": int(left) == int(right), "-ne": left != right, "-gt": int(left) > int(right)}[operator]
-            case _:
-                return None
-        return found is not is_negated
-
-    # What runs under a condition
-
-    def _in_branches(self, compound: Compound, *, is_tail: bool) -> list[_Staying]:
-        found: list[_Staying] = []
-        is_endless = _is_endless(compound)
-        for branch in compound.branches:
-            found += self._in_branch(branch.test, is_tail=False, is_endless=False)
-            found += self._in_branch(branch.body, is_tail=is_tail, is_endless=is_endless)
+    def _by_itself(self, statement: Statement, way: _Way) -> tuple[ScriptCommand, ...]:
+        """Return the commands that stay in a shell of its own."""
+        outer, self._staying = self._staying, []
+        inner = way.fork()
+        self._statement(statement, inner)
+        if inner.end != "over":
+            inner.beside = inner.beside[len(way.beside) :]
+            self._finish(inner)
+        found, self._staying = tuple(self._staying), outer
         return found
 
-    def _in_branch(self, statements: Statements, *, is_tail: bool, is_endless: bool) -> list[_Staying]:
-        """Return the commands that may stay, of what runs only under a condition; of an endless loop any that may."""
-        found: list[_Staying] = []
-        last: _Staying | None = None
-        for at, statement in enumerate(statements):
-            if isinstance(statement, ShellFunction):
-                raise NotParsedError(statement.line)
-            if isinstance(statement, Compound):
-                found += self._in_branches(statement, is_tail=is_tail and at == len(statements) - 1)
+    def _list(self, steps: Sequence[tuple[str, Statement]], way: _Way, *, is_true: bool | None) -> None:
+        """Follow what is joined by `&&` and `||`; `is_true` tells what the step before came to.
+
+        A program is taken to succeed, but where only a variable waits for that.
+        """
+        is_sure = True
+        for at, (operator, statement) in enumerate(steps):
+            if way.end:
+                return
+            if operator and is_sure is False and isinstance(statement, ShellCommand) and _is_setting(statement.words):
+                is_true = None
+            if is_true is None and operator and self._is_default(steps[at - 1][1], [statement], way, operator == "&&"):
+                is_true = operator == "&&"
+            if is_true is None and operator:
+                runs, passes = way.fork(), way.fork()
+                self._list([("", statement), *steps[at + 1 :]], runs, is_true=True)
+                self._list(steps[at + 1 :], passes, is_true=operator == "||")
+                ways = [runs, passes] if operator == "&&" else [passes, runs]
+                asked = steps[at - 1][1]
+                self._merge(way, ways, statement.line, _text_of(asked), self._arithmetic([asked], way))
+                return
+            if not operator or is_true is (operator == "&&"):
+                is_sure = _is_sure(statement)
+                is_true = self._asked(statement, way)
+                if not _is_question(statement):
+                    self._statement(statement, way)
+
+    def _compound(self, compound: Compound, way: _Way) -> None:
+        match compound.kind:
+            case "{":
+                self._follow(compound.branches[0].body, way)
+            case "(":
+                way.last = self._by_itself(compound._replace(kind="{"), way) or way.last
+            case "if":
+                self._if(compound, way)
+            case "case":
+                self._case(compound, way)
+            case "for":
+                self._for(compound, way)
+            case "while" | "until":
+                self._while(compound, way)
+            case _:
+                self._perhaps(compound, way)
+
+    def _if(self, compound: Compound, way: _Way) -> None:
+        ways: list[_Way] = []
+        asked: list[str] = []
+        arithmetic: str | None = None
+        for branch in compound.branches:
+            is_true = self._answer(branch.test, way) if branch.test else True
+            is_only = len(compound.branches) == 1
+            if is_true is None and is_only and self._is_default(branch.test[0], branch.body, way, is_true=True):
+                is_true = True
+            if is_true and not ways:
+                self._follow(branch.body, way)
+                return
+            if is_true is not False:
+                asked.append(branch.text)
+                arithmetic = self._arithmetic(branch.test, way) if not ways else None
+                ways.append(self._forked(branch.body, way))
+            if is_true:
+                break
+        else:
+            if not ways:
+                return
+            ways.append(way.fork())
+        self._merge(way, ways, compound.line, asked[0], arithmetic)
+
+    def _case(self, compound: Compound, way: _Way) -> None:
+        subject = self._value(compound.subject[0], way, compound.line)
+        ways: list[_Way] = []
+        for branch in compound.branches:
+            matches = [self._matches(subject, pattern, way, compound.line) for pattern in branch.patterns]
+            if True in matches and not ways:
+                self._follow(branch.body, way)
+                return
+            if True in matches or None in matches:
+                ways.append(self._forked(branch.body, way))
+            if True in matches:
+                break
+        else:
+            if not ways:
+                return
+            ways.append(way.fork())
+        self._merge(way, ways, compound.line, f"case {compound.subject[0]}")
+
+    def _matches(self, subject: str, pattern: str, way: _Way, line: int) -> bool | None:
+        if pattern == "*":
+            return True
+        text = self._value(pattern, way, line)
+        if is_open(subject) or is_open(text) or (len(text) > shell_tests.MAX_PATTERN and "*" in text):
+            return None
+        return fnmatchcase(subject, text)
+
+    def _for(self, compound: Compound, way: _Way) -> None:
+        name, *words = compound.subject or ("",)
+        listed = words[1:] if words[:1] == ["in"] else ['"$@"']
+        items = self._fields(" ".join(listed), way, compound.line)
+        if len(items) > MAX_ROUNDS or any(is_open(item) or re.search(r"[*?[{]", item) for item in items):
+            way.lose(name, compound.line)
+            self._perhaps(compound, way)
+            return
+        for item in items:
+            way.set(name, item, compound.line)
+            if not self._round(compound.branches[0], way):
+                return
+
+    def _while(self, compound: Compound, way: _Way) -> None:
+        (branch,) = compound.branches
+        wanted = compound.kind == "while"
+        if _is_constant(branch.test):
+            if wanted and not _breaks(branch.body):
+                self._endless(branch, way)
+            else:
+                self._perhaps(compound, way)
+            return
+        for _round in range(MAX_ROUNDS):
+            is_true = self._answer(branch.test, way)
+            if is_true is None:
+                self._perhaps(compound, way)
+                return
+            if is_true is not wanted or not self._round(branch, way):
+                return
+        raise NotParsedError(compound.line)
+
+    def _round(self, branch: ShellBranch, way: _Way) -> bool:
+        """Follow one round of a loop, and tell whether there may be another one."""
+        self._follow(branch.body, way)
+        self._join(way, "continue")
+        is_left = way.end == "break" or any(one.end == "break" for one in self._left)
+        if any(one.end == "break" for one in self._left) and not way.end:
+            raise NotParsedError(branch.body[0].line if branch.body else 1)
+        self._join(way, "break")
+        return not is_left and not way.end
+
+    def _perhaps(self, compound: Compound, way: _Way) -> None:
+        """Follow the body of a loop that may run or not."""
+        body = self._forked(compound.branches[0].body, way)
+        self._merge(way, [body, way.fork()], compound.line, compound.kind)
+        self._join(way, "continue")
+        self._join(way, "break")
+
+    def _endless(self, branch: ShellBranch, way: _Way) -> None:
+        """Follow a loop without an end, of which each command may be the one that stays."""
+        outer, self._is_endless = self._is_endless, True
+        self._forked(branch.body, way)
+        self._is_endless = outer
+        way.end = "over"
+
+    # Ways
+
+    def _forked(self, body: Statements, way: _Way) -> _Way:
+        self._ways += 1
+        if self._ways > MAX_WAYS:
+            raise NotParsedError(body[0].line if body else 1)
+        found = way.fork()
+        self._follow(body, found)
+        return found
+
+    def _merge(self, way: _Way, ways: Sequence[_Way], line: int, asked: str, arithmetic: str | None = None) -> None:
+        """Go on where several ways come together; what they leave with different values is lost.
+
+        `arithmetic` is what decides between two of them, where it is a comparison of numbers.
+        """
+        active = [one for one in ways if not one.end]
+        self._left += [one for one in ways if one.end in ("break", "continue", "return")]
+        if sum(bool(one.last or one.end == "over") for one in ways) and self._fork is None:
+            self._fork = (line, asked)
+        if not active:
+            way.end = next((one.end for one in ways if one.end != "over"), "over")
+            return
+        first = active[0]
+        for name in list({name: None for one in active for name in (*one.variables, *one.arrays)}):
+            values = [(one.variables.get(name), one.arrays.get(name)) for one in active]
+            if all(value == values[0] for value in values):
                 continue
-            self._check(statement)
-            name, *rest = [word.text for word in statement.words] or [":"]
-            if name in ("cd", "shift") or (name == "set" and "--" in rest) or _hides(statement):
-                raise NotParsedError(statement.line)
-            if name in self._functions:
-                self._count_call(statement.line)
-                found += self._in_branch(self._functions[name].body, is_tail=False, is_endless=False)
-            elif _is_setting(statement.words) or statement.has_array or name in ("unset", "read"):
-                self._lose(statement)
-            elif name == "exit":
-                is_success = not rest or rest[0] in ("0", "$?", '"$?"')
-                found += [last] if last is not None and is_success else []
-                last = None
-            elif name == "exec" and rest:
-                found += [] if self._runs_itself(statement) else [self._told(statement)]
-                last = None
-            elif not _ends(statement):
-                last = self._told(statement)
-                found += [last] if is_endless else []
-        return [*found, last] if is_tail and last is not None else found
+            both = [value for value, _ in values]
+            chosen = _either(arithmetic, both) if len(ways) == len(active) == 2 else None
+            if chosen is not None:
+                first.set(name, chosen, line)
+            else:
+                first.lose(name, line)
+        way.variables, way.arrays, way.lost = first.variables, first.arrays, first.lost
+        if any(one.arguments != first.arguments for one in active):
+            first.arguments = None
+        if any(one.folder != first.folder for one in active):
+            first.problem = f"{self._at(line)} changes the folder under a condition"
+        problems = [one.problem for one in active]
+        way.arguments, way.folder = first.arguments, first.folder
+        way.problem = first.problem if all(problems) or any(one.folder != first.folder for one in active) else way.problem
+        way.last = tuple(one for each in active for one in each.last) or way.last
+        if any(one.beside != first.beside for one in active):
+            raise NotParsedError(line)
+        way.beside = first.beside
+
+    def _join(self, way: _Way, end: str) -> None:
+        """Go on behind a loop or a function, also with the ways that have left it."""
+        back = [one for one in self._left if one.end == end]
+        self._left = [one for one in self._left if one.end != end]
+        if way.end == end:
+            way.end = ""
+        if not back:
+            return
+        for one in back:
+            one.end = ""
+        here = way.fork()
+        here.last, here.end = way.last, way.end
+        way.end = ""
+        self._merge(way, [here, *back], 1, "")
+
+    def _at(self, line: int) -> str:
+        return f"{self._path}:{line}" if self._path is not None else f"line {line}"
+
+    # Questions
+
+    def _answer(self, test: Statements, way: _Way) -> bool | None:
+        """Tell what a condition comes to, None where only a run can tell."""
+        return self._asked(test[0], way, is_condition=True) if len(test) == 1 else None
+
+    def _asked(self, statement: Statement, way: _Way, *, is_condition: bool = False) -> bool | None:
+        """Tell whether a statement succeeds; as a step of a list, what is no question is taken to."""
+        if isinstance(statement, ShellList) and not statement.is_background:
+            found: bool | None = True
+            for operator, one in statement.steps:
+                value = self._asked(one, way, is_condition=is_condition)
+                if operator == "||":
+                    found = True if found or value else None if None in (found, value) else False
+                else:
+                    found = False if found is False or value is False else None if None in (found, value) else True
+            return found
+        if not isinstance(statement, ShellCommand) or len(statement.parts) != 1:
+            return None if is_condition else True
+        words = [word.text for word in statement.words]
+        is_negated = words[:1] == ["!"]
+        answer = self._ask(words[is_negated:], way, statement.line, is_condition=is_condition)
+        return answer if answer is None else answer is not is_negated
+
+    def _ask(self, words: list[str], way: _Way, line: int, *, is_condition: bool) -> bool | None:
+        if words[:1] in (["true"], [":"], ["false"]):
+            return words[0] != "false"
+        if shell_tests.is_test(words):
+            return shell_tests.succeeds(self._test_words(words, way, line), lambda path: self._holds(path, way))
+        if words[:1] in (["command"], ["type"], ["hash"], ["which"]):
+            named = [word for word in words[1:] if not word.startswith("-")]
+            return True if named and set(named) <= _EVERYWHERE else None
+        return None if is_condition or (words and words[0] in _ENDS - _SETS - {"cd", "echo", "mkdir"}) else True
+
+    def _test_words(self, words: Sequence[str], way: _Way, line: int) -> list[str]:
+        """Return the words of a test with what is put in; a quoted pattern, which is none, is not known."""
+        if words[0] == "((":
+            return ["((", *(put_in_names(self._value(word, way, line), way.variables) for word in words[1:])]
+        found: list[str] = []
+        for word in words:
+            fields = self._fields(word, way, line) or ([""] if words[0] == "[[" else [])
+            is_pattern = words[0] == "[[" and word[:1] in "'\"" and re.search(r"[*?[]", "".join(fields))
+            found += ["$"] if is_pattern else fields
+        return found
+
+    def _arithmetic(self, test: Sequence[Statement], way: _Way) -> str | None:
+        """Return the comparison of numbers that a condition is."""
+        if len(test) != 1 or not isinstance(test[0], ShellCommand) or not test[0].words:
+            return None
+        words = [word.text for word in test[0].words]
+        return shell_tests.as_arithmetic(self._test_words(words, way, test[0].line)) if shell_tests.is_test(words) else None
+
+    def _holds(self, path: str, way: _Way) -> bool:
+        inner = self._host._replace(folder=way.folder).inside(path)
+        return inner is not None and self._host.read(inner) is not None
+
+    def _is_default(self, test: Statement, body: Sequence[Statement], way: _Way, is_true: bool) -> bool:  # noqa: FBT001
+        """Tell whether a variable that nothing sets is asked for, and given a value where it is not set."""
+        if not isinstance(test, ShellCommand) or len(test.parts) != 1 or len(test.words) not in (3, 4):
+            return False
+        kind, operator, asked = (word.text for word in test.words[:3])
+        name = re.fullmatch(r'"?\$\{?([A-Za-z_]\w*)(?:\+\w+)?\}?"?', asked)
+        if kind not in ("[", "[[", "test") or operator != ("-z" if is_true else "-n") or name is None:
+            return False
+        return not way.has(name[1]) and all(isinstance(one, ShellCommand) and _sets(one, name[1]) for one in body)
 
     # Commands
 
-    def _check(self, one: ShellCommand) -> None:
-        """Refuse what changes more than can be followed."""
-        for part in one.parts:
-            name = part[0].text
-            is_activation = name in ("source", ".") and len(part) > 1 and part[1].text.strip("\"'").endswith("bin/activate")
-            is_default = name == ":" and any("=" in word.text for word in part)
-            if (name in _LEADS_AWAY and not is_activation) or sum(len(word.text) for word in part) > MAX_LENGTH:
-                raise NotParsedError(one.line)
-            if is_default:
-                raise NotParsedError(one.line)
-        if one.is_background:
+    def _command(self, one: ShellCommand, way: _Way) -> None:
+        if any(len(word.text) > MAX_LENGTH for part in one.parts for word in part):
             raise NotParsedError(one.line)
+        if len(one.parts) > 1 or not one.words:
+            if not all(part[0].text in _ENDS for part in one.parts):
+                self._tell(one, way)
+            return
+        name = self._name(one, way)
+        rest = [word.text for word in one.words[1:]]
+        match name:
+            case _ if _is_setting(one.words):
+                self._assign(one, way)
+            case "eval" | "pushd" | "popd":
+                raise NotParsedError(one.line)
+            case ":" | "((" | "let":
+                self._calculate(one, way)
+            case "unset":
+                for word in rest:
+                    way.unset(word)
+            case "read" | "mapfile" | "readarray" | "getopts":
+                for word in rest:
+                    if re.fullmatch(r"[A-Za-z_]\w*", word):
+                        way.lose(word, one.line)
+            case "cd":
+                self._change_folder(rest, way, one.line)
+            case "shift":
+                self._shift(rest, way, one.line)
+            case "set":
+                if "--" in rest:
+                    words = rest[rest.index("--") + 1 :]
+                    fields = tuple(self._fields(" ".join(words), way, one.line))
+                    way.arguments = fields if sum(map(len, fields)) <= MAX_LENGTH else None
+            case "source" | ".":
+                self._source(rest, way, one.line)
+            case "exit":
+                self._exit(rest, way)
+            case "return" | "break" | "continue":
+                way.end = name
+            case "wait":
+                way.last = () if way.beside else way.last
+            case _ if name in self._functions:
+                self._call(name, " ".join(word.text for word in one.words), way, one.line)
+            case _ if name not in _ENDS and (name != "exec" or rest):
+                self._tell(one, way)
+
+    def _name(self, one: ShellCommand, way: _Way) -> str:
+        """Return the program or function that a command names, also by an argument or a variable."""
+        text = one.words[0].text
+        if text[:1] not in ("$", '"'):
+            return text
+        fields = self._fields(text, way, one.line)
+        return fields[0] if fields else text
+
+    def _tell(self, one: ShellCommand, way: _Way) -> None:
+        """Note a command that may stay; behind `exec` it does."""
+        if any(_ITSELF.fullmatch(word.text) for part in one.parts for word in part):
+            return  # the script starts again, as another user
+        text = self._put_in(one.text, way, one.line)
+        told = ScriptCommand(text, one.line, dict(way.variables), way.folder, (), self._problem(text, way))
+        way.last = (told,)
+        if one.words and one.words[0].text == "exec":
+            self._finish(way)
+        elif self._is_endless:
+            self._staying.append(told)
+
+    def _problem(self, text: str, way: _Way) -> str:
+        """Return why nobody can tell what a command comes to: what it hangs on that a branch sets."""
+        if way.problem:
+            return way.problem
+        for name, line in way.lost.items():
+            is_named = re.search(rf"\$\{{?{name}\b", text) is not None and not _HARMLESS.search(name)
+            if is_named or name in IMPLIED:
+                return f"{self._at(line)} sets {name} under a condition that is known only at run time"
+        return ""
+
+    def _exit(self, rest: Sequence[str], way: _Way) -> None:
+        if not way.is_fork or not rest or rest[0] in ("0", "$?", '"$?"'):
+            self._finish(way)
+        way.end = "over"
+
+    def _call(self, name: str, text: str, way: _Way, line: int) -> None:
+        self._count_call(line)
+        outer = way.arguments
+        way.arguments = tuple(self._fields(text, way, line)[1:])
+        self._follow(self._functions[name].body, way)
+        self._join(way, "return")
+        way.arguments = outer
 
     def _count_call(self, line: int) -> None:
         self._calls += 1
         if self._calls > MAX_CALLS:
             raise NotParsedError(line)
 
-    def _runs_itself(self, one: ShellCommand) -> bool:
-        return any(_ITSELF.fullmatch(word.text) for word in one.words)
-
-    def _assign(self, one: ShellCommand) -> None:
-        for word in one.words:
-            match = _ASSIGNMENT.fullmatch(word.text)
-            if match is not None and match[2] == "=" and one.words[0].text not in _SETS - {"export"}:
-                self._variables.append((match[1], self._put_in(match[3])))
-                self._lost.pop(match[1], None)
-            elif match is not None:
-                self._lost[match[1]] = one.line
-
-    def _lose(self, one: ShellCommand) -> None:
-        for word in one.words:
-            name = re.match(r"[A-Za-z_]\w*", word.text)
-            if name is not None and word.text not in _SETS:
-                self._lost.setdefault(name[0], one.line)
-
-    def _change_folder(self, words: Sequence[str], line: int) -> None:
-        if len(words) != 1:
+    def _source(self, words: Sequence[str], way: _Way, line: int) -> None:
+        """Follow a file whose commands run in this shell; one that is not there may set what a server reads."""
+        named = self._fields(" ".join(words[:1]), way, line)
+        if not named or named[0].endswith("bin/activate"):
+            return
+        inner = self._host._replace(folder=way.folder).inside(named[0])
+        data = self._host.read(inner) if inner is not None and not is_open(named[0]) else None
+        if data is None:
+            way.problem = f"it takes the variables that {named[0]} sets, which is not read"
+            return
+        self._count_call(line)
+        if len(data) > MAX_BYTES:
             raise NotParsedError(line)
-        self._folders = [HERE] if _HERE.fullmatch(words[0]) else [*self._folders, words[0]]
+        self._follow(parse(data.decode("utf-8", "replace")), way)
+        self._join(way, "return")
 
-    def _told(self, one: ShellCommand) -> _Staying:
-        return _Staying(self._put_in(one.text), one.line)
+    def _change_folder(self, words: Sequence[str], way: _Way, line: int) -> None:
+        fields = self._fields(" ".join(words), way, line)
+        written = next((text for text in (*words[:1], *fields) if _HERE.match(text)), None)
+        way.problem = ""
+        if written is not None and self._path is not None:
+            below = _HERE.sub("", written, count=1).strip('/"')
+            inner = self._host._replace(folder=parent(self._path)).inside(below or ".")
+        elif len(fields) != 1 or is_open(fields[0]):
+            way.problem = f"it changes to {' '.join(words)}, which is known only at run time"
+            return
+        else:
+            inner = self._host._replace(folder=way.folder).inside(fields[0])
+        if inner is None:
+            way.problem = f"it changes to {' '.join(words)}, which leads out of the repository"
+        else:
+            way.folder = inner
 
-    def _put_in(self, text: str) -> str:
-        """Return a text with the script's arguments in it."""
-        words = shlex.join(self._arguments)
-        text = re.sub(r'"\$\{\*@Q\}"|"\$\*"|"\$\{\*\}"', lambda _: shlex.quote(words), text)
-        text = re.sub(r'"\$@"|\$@|\$\*|"\$\{@\}"|\$\{@\}', lambda _: words, text)
-        text = re.sub(r'"?\$#"?', str(len(self._arguments)), text)
-        return re.sub(r'"?\$(?:([1-9])|\{([1-9])(?::?-([^{}$"]*)|(#-)|(:0:1))?\})"?', self._argument, text)
+    def _shift(self, words: Sequence[str], way: _Way, line: int) -> None:
+        count = self._fields(words[0], way, line)[:1] if words else ["1"]
+        if way.arguments is not None and count and count[0].isdecimal():
+            way.arguments = way.arguments[int(count[0]) :]
+        else:
+            way.arguments = None
 
-    def _argument(self, match: re.Match[str]) -> str:
-        number = int(match[1] or match[2])
-        value = self._arguments[number - 1] if number <= len(self._arguments) else match[3] or ""
-        value = value.removeprefix("-") if match[4] else value[:1] if match[5] else value
-        return shlex.quote(value) if value or match[0].startswith('"') else ""
+    # Variables
+
+    def _assign(self, one: ShellCommand, way: _Way) -> None:
+        for word in one.words:
+            array, scalar = _ARRAY.fullmatch(word.text), _ASSIGNMENT.fullmatch(word.text)
+            if array is not None:
+                before = way.arrays.get(array[1], ()) if array[2] == "+=" else ()
+                is_lost = array[2] == "+=" and array[1] in way.lost
+                elements = (*before, *self._fields(array[3], way, one.line))
+                way.set(array[1], " ".join(elements[:1]), one.line)
+                if is_lost or sum(map(len, elements)) > MAX_LENGTH:
+                    way.lose(array[1], one.line)
+                else:
+                    way.arrays[array[1]] = elements
+            elif scalar is not None:
+                before_text = way.variables.get(scalar[1], "") if scalar[2] == "+=" else ""
+                way.set(scalar[1], before_text + self._value(scalar[3], way, one.line), one.line)
+            elif (name := re.match(r"([A-Za-z_]\w*)\[", word.text)) is not None:
+                way.lose(name[1], one.line)
+
+    def _calculate(self, one: ShellCommand, way: _Way) -> None:
+        """Follow `: ${X:=4}`, and forget what arithmetic changes."""
+        if one.words[0].text == ":":
+            for word in one.words[1:]:
+                default = _DEFAULT.fullmatch(word.text.strip('"'))
+                if default is not None and not (
+                    way.variables.get(default[1]) or (default[2] == "=" and way.has(default[1]))
+                ):
+                    way.set(default[1], self._value(default[3], way, one.line), one.line)
+            return
+        for name in re.findall(r"([A-Za-z_]\w*)\s*(?:[-+*/%]?=(?!=)|\+\+|--)", one.text):
+            way.lose(name, one.line)
+
+    def _fields(self, text: str, way: _Way, line: int) -> list[str]:
+        """Return the words that a shell makes of a text."""
+        found: list[str] = []
+        for token in split_words(self._put_in(text, way, line)):
+            found += expand(token.text, way.variables, self._host.cpus) if isinstance(token, ShellWord) else [token.text]
+        return found
+
+    def _value(self, text: str, way: _Way, line: int) -> str:
+        """Return one word with what is put in, which is not split."""
+        return " ".join(expand(self._put_in(text, way, line), way.variables, self._host.cpus))
+
+    def _put_in(self, text: str, way: _Way, line: int) -> str:
+        """Return a text with the script's arguments and arrays in it."""
+        if "$" not in text:
+            return text
+        return _PUT_IN.sub(lambda match: self._counted(self._put(match, way, line), line), text)
+
+    def _counted(self, text: str, line: int) -> str:
+        self._put_size += len(text)
+        if self._put_size > MAX_PUT_IN:
+            raise NotParsedError(line)
+        return text
+
+    def _put(self, match: re.Match[str], way: _Way, line: int) -> str:
+        """Return what stands for a reference to arrays or arguments."""
+        array = match["each"] or match["perhaps"] or match["all"] or match["joined"] or match["size"] or match["element"]
+        if array is not None:
+            return _of_array(match, way.arrays.get(array), is_there=way.has(array))
+        if way.arguments is None:
+            raise _NotFollowedError(line, "takes arguments that are known only at run time")
+        if match["quoted"]:
+            return shlex.quote(shlex.join(way.arguments))
+        if match["words"] or match["from"]:
+            return shlex.join(way.arguments[int(match["from"] or 1) - 1 :])
+        if match["count"]:
+            return match[0] if any(map(is_open, way.arguments)) else str(len(way.arguments))
+        return _argument(match, way.arguments)
+
+
+def _of_array(match: re.Match[str], elements: tuple[str, ...] | None, *, is_there: bool) -> str:
+    """Return what stands for an array, its length or one of its elements; as it is written where that is not known."""
+    if elements is None and is_there:
+        return match[0]
+    elements = elements or ()
+    if match["size"] or match["element"]:
+        index = int(match["index"] or len(elements))
+        if any(map(is_open, elements[: index + 1])):
+            return match[0]
+        if match["size"]:
+            return str(len(elements))
+        return _as_word(elements[index] if index < len(elements) else "", match[0])
+    return shlex.quote(" ".join(elements)) if match["joined"] else shlex.join(elements)
+
+
+def _as_word(value: str, written: str) -> str:
+    """Return a value as it stands in a command: where no quotes were around it, the shell splits it."""
+    return shlex.quote(value) if written.startswith('"') else " ".join(map(shlex.quote, value.split()))
+
+
+def _argument(match: re.Match[str], arguments: Sequence[str]) -> str:
+    number = int(match["number"] or match["braced"])
+    if any(map(is_open, arguments[: number - 1])):
+        return match[0]
+    value = arguments[number - 1] if number <= len(arguments) else ""
+    if match["default"] is not None and not value:
+        value = match["default"]
+    value = value.removeprefix("-") if match["dash"] else value[:1] if match["first"] else value
+    return _as_word(value, match[0])
+
+
+def _either(arithmetic: str | None, values: Sequence[str | None]) -> str | None:
+    """Return as arithmetic what two ways leave of a variable, where CPUs decide between them or are what they leave."""
+    if arithmetic is None or not all(value is not None and _is_count(value) for value in values):
+        return None
+    left, right = (as_operand(value or "") for value in values)
+    text = f"$(({arithmetic} ? {left} : {right}))".replace(" ", "")
+    return text if CPU_COUNT.search(text) else None
+
+
+def _is_count(value: str) -> bool:
+    return value.isdecimal() or CPU_COUNT.search(value) is not None
 
 
 def _is_setting(part: Sequence[ShellWord]) -> bool:
     """Tell whether words only set variables."""
-    return bool(part) and (part[0].text in _SETS or all(_ASSIGNMENT.fullmatch(word.text) for word in part))
+    return bool(part) and (
+        part[0].text in _SETS
+        or all(_ASSIGNMENT.fullmatch(word.text) or re.match(r"[A-Za-z_]\w*\[\w*\]\+?=", word.text) for word in part)
+    )
 
 
-def _hides(one: ShellCommand) -> bool:
-    """Tell whether a list of commands may set a variable or change the folder, so that only its own end is known."""
-    return len(one.parts) > 1 and any(_is_setting(part) or part[0].text == "cd" for part in one.parts)
+def _sets(one: ShellCommand, name: str) -> bool:
+    """Tell whether a command gives a value to one variable and does nothing else."""
+    words = [word.text for word in one.words if word.text not in _SETS]
+    return len(one.parts) == 1 and len(words) == 1 and words[0].startswith(f"{name}=")
 
 
-def _ends(one: ShellCommand) -> bool:
-    return all(part[0].text in _ENDS or part[0].text in ("source", ".") for part in one.parts)
+def _is_question(statement: Statement) -> bool:
+    """Tell whether a statement only asks something."""
+    return isinstance(statement, ShellCommand) and shell_tests.is_test([word.text for word in statement.words[:1]])
 
 
-def _is_endless(compound: Compound) -> bool:
-    """Tell whether a loop never ends: `while true` without a `break`."""
-    if compound.kind != "while" or len(compound.branches[0].test) != 1:
+def _is_sure(statement: Statement) -> bool:
+    """Tell whether a statement is a question, or one that always succeeds."""
+    if not isinstance(statement, ShellCommand):
+        return True
+    name = statement.words[0].text if statement.words else ":"
+    return name in _ENDS or name in ("cd", "source", ".") or _is_setting(statement.words)
+
+
+def _text_of(statement: Statement) -> str:
+    return statement.text if isinstance(statement, ShellCommand) else "what runs before"
+
+
+def _is_constant(test: Statements) -> bool:
+    """Tell whether the test of a loop is always true."""
+    if len(test) != 1 or not isinstance(test[0], ShellCommand):
         return False
-    test = compound.branches[0].test[0]
-    if not isinstance(test, ShellCommand) or [word.text for word in test.words] not in (["true"], [":"], ["[", "1", "]"]):
-        return False
-    waiting = list(compound.branches)
+    return [word.text for word in test[0].words] in (["true"], [":"], ["[", "1", "]"])
+
+
+def _breaks(body: Statements) -> bool:
+    """Tell whether a loop may be left."""
+    waiting: list[Statement] = list(body)
     while waiting:
-        for statement in waiting.pop().body:
-            if isinstance(statement, Compound):
-                waiting += statement.branches
-            elif isinstance(statement, ShellCommand) and any(part[0].text == "break" for part in statement.parts):
-                return False
-    return True
-
-
-def _literal(word: str) -> str | None:
-    """Return a word without its quotes, None where the shell would put something in."""
-    if re.search(r"[$`]", word):
-        return None
-    try:
-        return unquote(word)
-    except ShellError:
-        return None
+        statement = waiting.pop()
+        if isinstance(statement, Compound):
+            waiting += [one for branch in statement.branches for one in branch.body]
+        elif isinstance(statement, ShellList):
+            waiting += [one for _, one in statement.steps]
+        elif isinstance(statement, ShellCommand) and any(part[0].text in ("break", "exit") for part in statement.parts):
+            return True
+    return False

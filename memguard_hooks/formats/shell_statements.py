@@ -19,23 +19,20 @@ MAX_DEPTH = 30
 """How deeply statements may be nested."""
 
 _HEREDOC = late_pattern(r"(?<!<)<<-?[ \t]*(\\?)(['\"]?)(\w+)\2(?!<)")
+_ARRAY = late_pattern(r"[A-Za-z_]\w*\+?=")
 _OPENS = frozenset({"if", "while", "until", "for", "select", "case", "{"})
-_GIVES_UP = frozenset({"echo", "printf", "exit", "true", ":"})
 _CLOSES = frozenset({"then", "do", "elif", "else", "fi", "done", "esac", "}"})
 
 
 class ShellCommand(Record):
-    """A list of simple commands joined by `&&` and `||`, with its text on one line.
+    """A simple command, or several joined to a pipe, with its text on one line.
 
-    `is_piped` tells that one of them is part of a pipe, `has_array` that the first assigns an array.
+    An array stands as one word, `name=(a b)`. Of `(( 2 > 1 ))` the words are `((` and the expression.
     """
 
     parts: tuple[tuple[ShellWord, ...], ...]
     text: str
     line: int
-    is_background: bool = False
-    is_piped: bool = False
-    has_array: bool = False
 
     @property
     def words(self) -> tuple[ShellWord, ...]:
@@ -44,20 +41,24 @@ class ShellCommand(Record):
 
 
 class ShellBranch(Record):
-    """What runs where its test succeeds (of `case`: where one of its patterns matches); no test stands for `else`."""
+    """What runs where its test succeeds (of `case`: where one of its patterns matches); no test stands for `else`.
+
+    `text` is what was written of the test.
+    """
 
     test: Statements
     body: Statements
     patterns: tuple[str, ...] = ()
+    text: str = ""
 
 
 class Compound(Record):
-    """`if`, `case` or a loop, or commands in brackets; `subject` is what `case` looks at."""
+    """`if`, `case` or a loop, or commands in brackets; `subject` is what `case` looks at, or the words of `for`."""
 
     kind: str
     branches: tuple[ShellBranch, ...]
     line: int
-    subject: str = ""
+    subject: tuple[str, ...] = ()
 
 
 class ShellFunction(Record):
@@ -68,7 +69,15 @@ class ShellFunction(Record):
     line: int
 
 
-Statement: TypeAlias = "ShellCommand | Compound | ShellFunction"
+class ShellList(Record):
+    """Statements joined by `&&` and `||`, each with the operator before it, and whether the shell waits for their end."""
+
+    steps: tuple[tuple[str, Statement], ...]
+    line: int
+    is_background: bool = False
+
+
+Statement: TypeAlias = "ShellCommand | Compound | ShellFunction | ShellList"
 Statements: TypeAlias = "tuple[Statement, ...]"
 
 
@@ -146,6 +155,10 @@ class _Parser:
         while self._is_operator("\n", ";") or self._peek() == "\0":
             self._next()
 
+    def _skip_continuations(self) -> None:
+        while self._peek() == "\0":
+            self._next()
+
     def statements(self, ends: frozenset[str], depth: int) -> Statements:
         """Read statements up to a word or an operator that ends them, which is left."""
         if depth > MAX_DEPTH:
@@ -161,18 +174,37 @@ class _Parser:
             found.append(self._statement(depth))
 
     def _statement(self, depth: int) -> Statement:
-        text = self._peek() or ""
         line = self.line
+        steps = [("", self._unit(depth))]
+        while self._is_operator("&&", "||"):
+            operator = self._next().text
+            self._skip_ends()
+            steps.append((operator, self._unit(depth)))
+        is_background = self._is_operator("&")
+        if is_background or self._is_operator("\n", ";"):
+            self._next()
+        elif not self.is_at_end and not self._is_operator(")", ";;") and self._peek() not in _CLOSES:
+            raise NotParsedError(self.line)
+        return ShellList(tuple(steps), line, is_background) if is_background or len(steps) > 1 else steps[0][1]
+
+    def _unit(self, depth: int) -> Statement:
+        """Read a pipe, a compound command or a function."""
+        text = self._peek() or ""
         following = [token.text for token in self._tokens[self._at + 1 : self._at + 3]]
         if text == "function" or (following == ["(", ")"] and re.fullmatch(r"[\w.:-]+", text)):
             return self._function(depth)
-        if text in _OPENS or (text == "(" and following[:1] != ["("]):
+        if text in _OPENS or (text == "(" and not self._is_arithmetic()):
             compound = self._compound(depth)
             self._skip_redirections()
-            if self._is_operator("&", "|", "&&", "||"):
-                raise NotParsedError(line)
+            if self._is_operator("|"):
+                raise NotParsedError(compound.line)
             return compound
         return self._command()
+
+    def _is_arithmetic(self) -> bool:
+        """Tell whether `((` follows."""
+        here, *after = self._tokens[self._at : self._at + 2]
+        return here.text == "(" and bool(after) and after[0].text == "(" and after[0].start == here.start + 1
 
     def _function(self, depth: int) -> ShellFunction:
         line = self.line
@@ -201,26 +233,30 @@ class _Parser:
             body = self.statements(frozenset(end), depth + 1)
             self._expect(end)
             return Compound(kind, (ShellBranch((), body),), line)
+        subject: list[str] = []
         test: Statements = ()
         if kind in ("for", "select"):
             while self._peek() not in ("do", None):
-                self._next()
+                subject.append(self._next().text)
         else:
             test = self.statements(frozenset({"do"}), depth + 1)
         self._expect("do")
         body = self.statements(frozenset({"done"}), depth + 1)
         self._expect("done")
-        return Compound(kind, (ShellBranch(test, body),), line)
+        words = tuple(word for word in subject if word not in ("\0", "\n", ";"))
+        return Compound(kind, (ShellBranch(test, body),), line, words)
 
     def _if(self, depth: int) -> tuple[ShellBranch, ...]:
         found: list[ShellBranch] = []
         word = "if"
         while word != "fi":
+            start = self._at
             test = self.statements(frozenset({"then"}), depth + 1) if word != "else" else ()
+            text = " ".join(token.text for token in self._tokens[start : self._at] if token.text not in ("\0", "\n", ";"))
             if word != "else":
                 self._expect("then")
             body = self.statements(frozenset({"elif", "else", "fi"}), depth + 1)
-            found.append(ShellBranch(test, body))
+            found.append(ShellBranch(test, body, text=text))
             word = self._expect("elif", "else", "fi")
         return tuple(found)
 
@@ -233,7 +269,7 @@ class _Parser:
             self._skip_ends()
             if self._peek() == "esac":
                 self._next()
-                return Compound("case", tuple(found), line, subject)
+                return Compound("case", tuple(found), line, (subject,))
             if self._is_operator("("):
                 self._next()
             patterns = [self._next().text]
@@ -251,61 +287,51 @@ class _Parser:
         parts: list[tuple[ShellWord, ...]] = []
         words: list[ShellWord] = []
         texts: list[str] = []
-        is_background = is_piped = has_array = False
+        start = self._at
         while not self.is_at_end:
             token = self._tokens[self._at]
             if token.text == "\0" and isinstance(token, ShellWord):
                 self._next()
             elif isinstance(token, ShellWord):
                 self._next()
+                if token.text == "[[":
+                    words.append(token)
+                    texts += [token.text, *self._up_to(words, "]]")]
+                    continue
+                if self._is_operator("(") and _ARRAY.fullmatch(token.text):
+                    token = token._replace(text=f"{token.text}({self._in_brackets()})")
                 words.append(token)
                 texts.append(token.text)
-                if token.text == "[[":
-                    texts += self._up_to(words, "]]")
-                elif self._is_operator("(") and re.fullmatch(r"[A-Za-z_]\w*\+?=", token.text):
-                    self._skip_brackets()
-                    has_array = True
-            elif token.text == "(" and not words:
-                self._skip_brackets()
-                words.append(ShellWord(":"))
+            elif token.text == "(" and not words and self._is_arithmetic():
+                words += [ShellWord("(("), ShellWord(self._in_brackets().strip("() "))]
+                texts += ["((", words[-1].text, "))"]
             elif token.is_redirection:
                 texts += self._redirection()
-            elif token.text in ("&&", "||", "|"):
+            elif token.text == "|":
                 self._next()
-                is_piped = is_piped or token.text == "|"
                 parts.append(tuple(words))
                 texts.append(token.text)
                 words = []
                 self._skip_ends()
-                if token.text == "||" and self._peek() == "{":
-                    self._skip_giving_up()
-                elif (self._peek() or "") in _OPENS | {"("}:
+                if (self._peek() or "") in _OPENS | {"("}:
                     raise NotParsedError(self.line)
-            elif token.text in ("\n", ";", "&"):
-                is_background = token.text == "&"
-                self._next()
-                break
-            elif token.text in (")", ";;"):
+            elif token.text in ("\n", ";", "&", "&&", "||", ")", ";;"):
                 break
             else:
                 raise NotParsedError(self.line)
+        if self._at == start:
+            raise NotParsedError(line)
         parts.append(tuple(words))
-        return ShellCommand(tuple(part for part in parts if part), " ".join(texts), line, is_background, is_piped, has_array)
-
-    def _skip_giving_up(self) -> None:
-        """Skip `{ echo …; exit 1; }`, where a command fails."""
-        line = self.line
-        for statement in self._compound(0).branches[0].body:
-            if not isinstance(statement, ShellCommand) or any(part[0].text not in _GIVES_UP for part in statement.parts):
-                raise NotParsedError(line)
+        return ShellCommand(tuple(part for part in parts if part), " ".join(texts), line)
 
     def _up_to(self, words: list[ShellWord], end: str) -> list[str]:
         """Read the operators and words of `[[ ]]`, and return their texts."""
         found: list[str] = []
         while not found or found[-1] != end:
             token = self._next()
-            found.append(token.text)
-            words.append(ShellWord(token.text))
+            if token.text not in ("\0", "\n"):
+                found.append(token.text)
+                words.append(ShellWord(token.text))
         return found
 
     def _redirection(self) -> list[str]:
@@ -314,18 +340,23 @@ class _Parser:
         if operator in ("<", ">") and self._is_operator("<", ">"):
             operator = self._next().text
         if self._is_operator("("):
-            self._skip_brackets()
+            self._in_brackets()
             return []
+        self._skip_continuations()
         return [operator, self._next().text]
 
     def _skip_redirections(self) -> None:
         while self._is_operator("<", ">", ">>", "&>", "&>>", ">&", "<&", "<<<", ">|"):
             self._redirection()
 
-    def _skip_brackets(self) -> None:
+    def _in_brackets(self) -> str:
+        """Read what stands in brackets, and return it on one line."""
         depth = 0
+        found: list[str] = []
         while True:
             text = self._next().text
             depth += {"(": 1, ")": -1}.get(text, 0)
             if depth == 0:
-                return
+                return " ".join(found[1:])
+            if text not in ("\0", "\n"):
+                found.append(text)

@@ -205,9 +205,6 @@ def _expand_quoted(text: str, variables: Mapping[str, str], cpus: float | None, 
     return "".join(found)
 
 
-_CPU_COUNT = late_pattern(r"nproc|nproc --all|getconf _NPROCESSORS_(?:ONLN|CONF)")
-
-
 def _substitute(piece: str, variables: Mapping[str, str], cpus: float | None, depth: int) -> str:
     """Return what the shell puts in for a parameter or a command; as it is written where nobody can tell."""
 
@@ -215,18 +212,38 @@ def _substitute(piece: str, variables: Mapping[str, str], cpus: float | None, de
         return _expand_quoted(word, variables, cpus, depth + 1)
 
     if piece.startswith("$((") and piece.endswith("))"):
-        from memguard_hooks.formats.shell_arithmetic import calculate  # ast takes its time
-
-        total = calculate(inner(piece[3:-2])) if depth < MAX_DEFAULTS else None
-        return piece if total is None else str(total)
+        return _calculated(piece, inner(piece[3:-2]), variables) if depth < MAX_DEFAULTS else piece
     command = next(substitutions(piece), None)
     if command is not None:
-        return piece if cpus is None or not _CPU_COUNT.fullmatch(command.text.strip()) else str(max(1, int(cpus)))
+        from memguard_hooks.formats.shell_arithmetic import CPU_COUNT
+
+        if CPU_COUNT.fullmatch(piece):
+            return "$(nproc)" if cpus is None else str(max(1, int(cpus)))
+        return piece
     if piece.startswith("${"):
         parameter = parameters.parse(piece[2:-1]) if depth < MAX_DEFAULTS else None
-        value = parameter.value(variables, lambda word: inner(_unquoted(word))) if parameter is not None else None
+        if parameter is None or (parameter.sign and is_open(variables.get(parameter.name, ""))):
+            return piece if parameter is None else variables[parameter.name]
+        value = parameter.value(variables, lambda word: inner(_unquoted(word)))
         return piece if value is None else value
     return variables.get(piece[1:], piece)
+
+
+def _calculated(piece: str, text: str, variables: Mapping[str, str]) -> str:
+    """Return what arithmetic comes to; where that hangs on the CPUs of the machine, the same with all that is known."""
+    from memguard_hooks.formats.shell_arithmetic import CPU_COUNT, MAX_LENGTH, calculate, put_in_names
+
+    text = put_in_names(text, variables)
+    total = calculate(text)
+    if total is not None:
+        return str(total)
+    known = CPU_COUNT.sub("$(nproc)", text).replace(" ", "")  # one word, also where it is split
+    return f"$(({known}))" if CPU_COUNT.search(known) and len(known) <= MAX_LENGTH else piece
+
+
+def is_open(value: str) -> bool:
+    """Tell whether a value holds what only a run can tell, which stands there as it is written."""
+    return "$" in value or "`" in value
 
 
 def _unquoted(text: str) -> str:

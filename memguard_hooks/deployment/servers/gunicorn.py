@@ -18,7 +18,7 @@ from memguard_hooks.deployment.start import (
     UnknownStartError,
     count_workers,
 )
-from memguard_hooks.formats.shell_words import split_plain
+from memguard_hooks.formats.shell_words import is_open, split_plain
 from memguard_hooks.record import Record
 
 GRAMMAR = grammar("""
@@ -91,7 +91,7 @@ def read(words: list[str], host: Host) -> StartCommand:
     if "--paste" in given.values:
         raise UnknownStartError(f"its app is that of {given.values['--paste']}, which is not read")
     concurrency = host.variables.get("WEB_CONCURRENCY", "1")
-    if re.fullmatch(r"[0-9]{1,4}", concurrency) is None:
+    if re.fullmatch(r"[0-9]{1,4}", concurrency) is None and not is_open(concurrency):
         raise UnknownStartError(f"WEB_CONCURRENCY is {concurrency!r}, which gunicorn refuses where it is no number")
     settings = _read_file(given.values.get("--config") or from_environment.values.get("--config"), host)
     settings = settings.over(from_environment, "GUNICORN_CMD_ARGS").over(given, "command line")
@@ -147,6 +147,7 @@ def start(entrypoint: EntryPoint | None, settings: Settings, concurrency: str) -
         dirty_workers=settings.number("dirty_workers", 0),
         dirty_apps=tuple(map(str, apps)) if isinstance(apps, tuple) else (),
         settings_file=settings.path,
+        most=count.most,
     )
 
 

@@ -43,7 +43,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         verdict = "unknown"  # at least what was found
     return report._replace(
         entrypoint=now.entry.entrypoint.text,
-        processes=now.workers,
+        processes=now.processes,
         estimate=assessed.estimate,
         verdict=verdict,
         judged=now.judged,
