@@ -145,12 +145,11 @@ def test_a_wrapper_is_looked_behind(prefix: str) -> None:
         pytest.param("python -um pkg.mod", "|-m pkg.mod 1 single", id="python-um"),
         pytest.param("python -X dev -W error a.py -m", "|a.py 1 single", id="python-options"),
         pytest.param("coverage run a.py", "|a.py 1 single", id="coverage"),
-        pytest.param("honcho start", "- honcho runs several commands at once: web, worker", id="honcho"),
+        pytest.param("honcho start", "|a:a 2 fork", id="honcho"),
         pytest.param("honcho start web", "|a:a 2 fork", id="honcho-one"),
         pytest.param("foreman start -f one/Procfile", "|a:a 2 fork", id="foreman"),
         pytest.param("supervisord", "|a:a 2 fork", id="supervisord"),
-        pytest.param("supervisord -n -c /app/two.conf",
-                     "- supervisord runs several commands at once: job, web", id="supervisord-2"),
+        pytest.param("supervisord -n -c /app/two.conf", "|a:a 1 fork", id="supervisord-2"),
         pytest.param("lambda-handler src/app.handler", "|src.app:handler 1 single", id="lambda"),
         pytest.param("gunicorn -w 0 a:a", "|a:a the number of workers is 0, and nobody serves", id="gunicorn-0"),
     ],
@@ -173,6 +172,67 @@ def test_facts_of_gunicorn() -> None:
     assert parse("gunicorn -w $(nproc) a:a", Host({}, cpus=2.0)).workers == 2
     assert parse("gunicorn --preload a:a", Host({})).preload_source == "command line"
     assert parse("gunicorn a:a", Host({"GUNICORN_CMD_ARGS": "--preload"})).preload_source == "GUNICORN_CMD_ARGS"
+
+
+SUPERVISORD = b"""\
+[supervisord]
+nodaemon=true
+[program:web]
+command=gunicorn -w 3
+    a:a ; serves
+directory=/app/api
+environment=WEB_CONCURRENCY="9",X="1"
+[program:worker]
+command=celery -A b worker -c %(ENV_N)s
+numprocs=2
+[program:nginx]
+command=nginx -g "daemon off;"
+[program:later]
+command=python c.py
+autostart=false
+"""
+CIRCUS = b"[watcher:web]\ncmd = python\nargs = a.py\nnumprocesses = 2\nworking_dir = api\n[socket:web]\nport = 80\n"
+PM2 = b"""{"apps": [
+    {"script": "a.py", "args": "--x"}, {"script": "gunicorn", "interpreter": "none", "args": ["-w", "2", "b:b"]}
+]}"""
+
+
+@pytest.mark.parametrize(
+    ("command", "started"),
+    [
+        pytest.param("supervisord -c s.conf", ["api a:a 3", " b 3", " b 3", "- 1"], id="supervisord"),
+        pytest.param("honcho start", [" a:a 2", " w.py 1"], id="honcho"),
+        pytest.param("honcho start -c worker=2", [" a:a 2", " w.py 1", " w.py 1"], id="honcho-copies"),
+        pytest.param("foreman start -m all=0,worker=1", [" w.py 1"], id="foreman-formation"),
+        pytest.param("circusd circus.ini", ["api a.py 1", "api a.py 1"], id="circus"),
+        pytest.param("pm2-runtime start e.json", [" a.py 1", " b:b 2"], id="pm2"),
+        pytest.param("pm2-runtime a.py", [" a.py 1"], id="pm2-script"),
+    ],
+)
+def test_programs_that_run_several_commands(command: str, started: list[str]) -> None:
+    files = {**FILES, "s.conf": SUPERVISORD, "circus.ini": CIRCUS, "e.json": PM2}
+    one = parse(command, Host({"N": "3"}, files.get, mounts={"/app": ""}))
+    found = (one, *one.beside)
+    places = [f"{each.entrypoint.folder} {each.entrypoint.text}" if each.entrypoint is not None else "-" for each in found]
+    assert [f"{place} {each.workers or 1}" for place, each in zip(places, found, strict=True)] == started
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        pytest.param("pm2-runtime start ecosystem.config.js",
+                     "pm2-runtime runs the apps of ecosystem.config.js, which is not read", id="javascript"),
+        pytest.param("supervisord -c more.conf", "more.conf includes /etc/x/*.conf, which is not read", id="include"),
+    ],
+)  # fmt: skip
+def test_a_list_that_is_not_read_is_told(command: str, reason: str) -> None:
+    assert parse(command, Host({}, {"more.conf": b"[include]\nfiles = /etc/x/*.conf\n"}.get)).reason == reason
+
+
+def test_commands_that_multiply_are_bounded() -> None:
+    files = {"Procfile": b"".join(b"p%d: honcho start\n" % number for number in range(30))}
+    with at_most(3_000_000):
+        assert parse("honcho start", Host({}, files.get)).workers is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.servers import read_program
-from memguard_hooks.deployment.start import EntryPoint, Host, Start, StartCommand, parse_entrypoint, unknown
+from memguard_hooks.deployment.start import (
+    DEPTH_OF_SEVERAL,
+    EntryPoint,
+    Host,
+    Start,
+    StartCommand,
+    parse_entrypoint,
+    together,
+    unknown,
+)
 from memguard_hooks.deployment.wrappers import unwrap
 from memguard_hooks.formats.shell_words import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
 from memguard_hooks.pattern import late_pattern
@@ -180,6 +189,8 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
         return unknown(f"{where}{script.line} {script.reason or f'is a {_PROGRAM}'}")
     if not script.commands:
         return unknown("the command is empty")
+    if len(script.commands) > 1 or script.commands[0].beside:
+        host = host._replace(depth=host.depth + DEPTH_OF_SEVERAL)
     first, *others = [_run_together(one, host) for one in script.commands[:MAX_DEPTH]]
     if all(other == first for other in others):
         return first
@@ -190,13 +201,7 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
 
 def _run_together(command: ScriptCommand, host: Host) -> StartCommand:
     """Read a command of a script, and those that run beside it."""
-    found = [_run_of_script(one, host) for one in (command, *command.beside[:MAX_DEPTH])]
-    main = next((one for one in found if one.entrypoint is not None), found[0])
-    beside = tuple(one for one in found if one is not main)
-    unclear = next((one for one in beside if one.workers is None and one.entrypoint is not None), None)
-    if unclear is not None and main.workers is not None:
-        main = main._replace(workers=None, reason=unclear.reason, is_cpu_count=unclear.is_cpu_count)
-    return main._replace(beside=beside)
+    return together([_run_of_script(one, host) for one in (command, *command.beside[:MAX_DEPTH])])
 
 
 def _run_of_script(command: ScriptCommand, host: Host) -> StartCommand:

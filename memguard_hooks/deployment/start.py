@@ -197,6 +197,22 @@ def unknown(reason: str, entrypoint: EntryPoint | None = None, program: str = ""
     return StartCommand(entrypoint, None, reason=reason, program=program)
 
 
+DEPTH_OF_SEVERAL = 3
+"""For how many levels of commands inside commands those count that are several, so that a hostile tree of them ends."""
+
+
+def together(found: Sequence[StartCommand]) -> StartCommand:
+    """Return several starts on one host as one: the first that loads something known, and the others beside it."""
+    chosen = next((number for number, one in enumerate(found) if one.entrypoint is not None), 0)
+    main = found[chosen]
+    others = (*found[:chosen], *found[chosen + 1 :])
+    beside = tuple(inner._replace(beside=()) for one in others for inner in (one, *one.beside))
+    unclear = next((one for one in beside if one.workers is None and one.entrypoint is not None), None)
+    if unclear is not None and main.workers is not None:
+        main = main._replace(workers=None, reason=unclear.reason, is_cpu_count=unclear.is_cpu_count)
+    return main._replace(beside=(*main.beside, *beside))
+
+
 def _around(path: str, mounts: Mapping[str, str]) -> str | None:
     """Return the folder whose folders were copied one by one: that of `/app`, where `/app/api` holds `src/api`."""
     for place, source in mounts.items():

@@ -30,7 +30,7 @@ _PROGRAMS = {
 }  # fmt: skip
 """What messages call each program that is read."""
 
-_MANAGERS = frozenset({"honcho", "foreman", "hivemind", "overmind", "supervisord"})
+_MANAGERS = frozenset({"honcho", "foreman", "hivemind", "overmind", "supervisord", "circusd", "pm2", "pm2-runtime"})
 """Programs that start others, as a file of theirs tells."""
 
 SCRIPTS = {"streamlit": "run", "chainlit": "run", "gradio": "", "panel": "serve", "bokeh": "serve", "solara": "run",

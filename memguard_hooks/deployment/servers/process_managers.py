@@ -1,14 +1,21 @@
-"""Programs that run several commands at once: honcho and foreman with a Procfile, supervisord with its settings."""
+"""Programs that run several commands at once, as a file lists them: honcho and foreman, supervisord, circus and pm2.
+
+Facts: honcho 2.0, foreman 0.88, and the settings files of supervisor 4.3, circus 0.19 and pm2 6. All commands take from the
+memory of one host, so that they count together.
+"""
 
 from __future__ import annotations
 
 import re
+import shlex
+from types import MappingProxyType
 
-from memguard_hooks.deployment.start import Host, StartCommand, UnknownStartError
+from memguard_hooks.deployment.start import DEPTH_OF_SEVERAL, Host, StartCommand, UnknownStartError, together
+from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
 Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
@@ -16,65 +23,168 @@ Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
 MAX_BYTES = 2**16
 """A list of commands is a screen or two."""
 
+MAX_COMMANDS = 30
+"""Commands that one host runs at once."""
+
+
+class Managed(Record):
+    """One command that a manager runs, how often, in which folder, and the variables that it gets besides."""
+
+    command: str
+    copies: int = 1
+    folder: str = ""
+    variables: Mapping[str, str] = MappingProxyType({})
+
 
 def read_manager(program: str, words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read what stands behind the name of such a program."""
-    return _read_supervisord(words, host, parse) if program == "supervisord" else _read_procfile(program, words, host, parse)
+    if program == "supervisord":
+        return _all(program, _read_supervisord(words, host), host, parse)
+    if program == "circusd":
+        return _all(program, _read_circus(words, host), host, parse)
+    if program in ("pm2", "pm2-runtime"):
+        return _all(program, _read_pm2(program, words, host), host, parse)
+    return _all(program, _read_procfile(program, words, host), host, parse)
 
 
-def _read_procfile(program: str, words: list[str], host: Host, parse: Parse) -> StartCommand:
-    """Read `honcho start [name …]`, where one command is left of the Procfile."""
+# Procfiles
+
+
+def _read_procfile(program: str, words: list[str], host: Host) -> list[Managed]:
+    """Read `honcho start [name …]`, or `-c web=2`, which says how many run of each."""
     if "start" not in words:
         raise UnknownStartError(f"{program} is not told to start")
     path, names, rest = "Procfile", [], [word for word in words if word != "start"]
+    copies: dict[str, int] = {}
     while rest:
         word = rest.pop(0)
         name, has_value, value = word.partition("=")
         if name in ("-f", "--procfile"):
             path = value if has_value else (rest.pop(0) if rest else "")
-        elif name in ("-e", "--env", "-p", "--port", "-d", "--app-root", "-c", "--concurrency", "-m", "--formation", "-t"):
+        elif name in ("-c", "--concurrency", "-m", "--formation"):
+            text = value if name.startswith("--") and has_value else (rest.pop(0) if rest else "")
+            copies.update((one[1], int(one[2])) for one in re.finditer(r"([\w-]+)=(\d{1,3})", text))
+        elif name in ("-e", "--env", "-p", "--port", "-d", "--app-root", "-t"):
             if not has_value and rest:
                 rest.pop(0)
         elif not word.startswith("-"):
             names.append(word)
-    text = _read(path, host)
-    if text is None:
+    listed = _text(path, host)
+    if listed is None:
         raise UnknownStartError(f"{program} runs the commands of {path}, which is not in the repository")
-    found = {match[1]: match[2].strip() for match in re.finditer(r"^([\w-]+):(.*)$", text, re.MULTILINE)}
-    found = {name: command for name, command in found.items() if command}
-    return _only({name: found[name] for name in names if name in found} if names else found, program, host, parse)
+    found = {match[1]: match[2].strip() for match in re.finditer(r"^([\w-]+):(.*)$", listed, re.MULTILINE)}
+    number = copies.get("all", 1)
+    return [
+        Managed(command, copies.get(name, number))
+        for name, command in found.items()
+        if command and (not names or name in names)
+    ]
 
 
-def _read_supervisord(words: list[str], host: Host, parse: Parse) -> StartCommand:
-    """Read `supervisord -c FILE`, where the file has one program."""
+# Files of sections
+
+
+def _read_supervisord(words: list[str], host: Host) -> list[Managed]:
+    """Read `supervisord -c FILE`; programs that it does not start by itself are left out."""
     named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-c", "--configuration")]
     named += [word.partition("=")[2] for word in words if word.startswith("--configuration=")]
     path = named[-1] if named else "supervisord.conf"
-    text = _read(path, host)
+    text = _text(path, host)
     if text is None:
         raise UnknownStartError(f"supervisord runs the programs of {path}, which is not in the repository")
-    found: dict[str, str] = {}
-    section = ""
-    for line in text.splitlines():
+    sections = _sections(text)
+    if sections.get("include", {}).get("files"):
+        raise UnknownStartError(f"{path} includes {sections['include']['files']}, which is not read")
+    return [
+        Managed(
+            re.sub(r"%\(ENV_(\w+)\)s", lambda match: f"${{{match[1]}}}", keys["command"]),
+            _count(keys.get("numprocs")),
+            keys.get("directory", ""),
+            dict(re.findall(r"([A-Za-z_]\w*)=\"([^\"%]*)\"", keys.get("environment", ""))),
+        )
+        for name, keys in sections.items()
+        if name.startswith("program:") and keys.get("command") and keys.get("autostart", "true").lower() != "false"
+    ]
+
+
+def _read_circus(words: list[str], host: Host) -> list[Managed]:
+    """Read `circusd FILE`, whose watchers start so many processes each."""
+    path = next((word for word in words if not word.startswith("-")), "circus.ini")
+    text = _text(path, host)
+    if text is None:
+        raise UnknownStartError(f"circusd runs the watchers of {path}, which is not in the repository")
+    return [
+        Managed(
+            f"{keys['cmd']} {keys.get('args', '')}".strip(), _count(keys.get("numprocesses")), keys.get("working_dir", "")
+        )
+        for name, keys in _sections(text).items()
+        if name.startswith("watcher:") and keys.get("cmd") and keys.get("autostart", "true").lower() != "false"
+    ]
+
+
+def _sections(text: str) -> dict[str, dict[str, str]]:
+    """Return the keys of each section of a file; behind ` ;` stands a comment, and an indented line goes on."""
+    found: dict[str, dict[str, str]] = {}
+    section: dict[str, str] = {}
+    for line in re.sub(r"\n[ \t]+(?=[^\s;#])", " ", text).splitlines():
         header = re.match(r"\[(.+?)\]", line)
-        section = header[1] if header is not None else section
-        setting = re.match(r"command\s*=(.*)", line)
-        command = re.split(r"\s;", setting[1], maxsplit=1)[0].strip() if setting is not None else ""
-        if command and section.startswith("program:"):
-            found[section[8:]] = command
-    return _only(found, "supervisord", host, parse)
+        if header is not None:
+            section = found.setdefault(header[1], {})
+            continue
+        setting = re.match(r"([A-Za-z_]+)\s*[=:](.*)", line)
+        if setting is not None:
+            section[setting[1]] = re.split(r"\s;", setting[2], maxsplit=1)[0].strip()
+    return found
 
 
-def _read(path: str, host: Host) -> str | None:
+# pm2
+
+
+def _read_pm2(program: str, words: list[str], host: Host) -> list[Managed]:
+    """Read `pm2-runtime start FILE`, whose apps name a script and what interprets it; a file of JavaScript is not read."""
+    path = next((word for word in words if not word.startswith("-") and word not in ("start", "runtime")), "")
+    if path.endswith(".py"):
+        return [Managed(f"python {shlex.quote(path)}")]
+    text = _text(path, host) if path.endswith((".json", ".yml", ".yaml")) else None
+    if text is None:
+        raise UnknownStartError(f"{program} runs the apps of {path or 'a file'}, which is not read")
+    from memguard_hooks.formats.yaml_nodes import compose, get, items, scalar  # JSON is YAML
+
+    found: list[Managed] = []
+    for app in items(get(compose(text.encode(), path), "apps"))[:MAX_COMMANDS]:
+        script, interpreter = scalar(app, "script") or "", scalar(app, "interpreter") or ""
+        listed = [scalar(one) or "" for one in items(get(app, "args"))]
+        arguments = shlex.join(listed) if listed else scalar(app, "args") or ""
+        runner = interpreter if interpreter not in ("", "none") else "python" if script.endswith(".py") else ""
+        command = " ".join(filter(None, (runner, scalar(app, "interpreter_args") or "", script, arguments)))
+        found.append(Managed(command, _count(scalar(app, "instances")), scalar(app, "cwd") or ""))
+    return found
+
+
+# All of them
+
+
+def _text(path: str, host: Host) -> str | None:
     inner = host.inside(path)
     data = host.read(inner) if inner else None
     return None if data is None or len(data) > MAX_BYTES else data.decode("utf-8", "replace")
 
 
-def _only(found: Mapping[str, str], program: str, host: Host, parse: Parse) -> StartCommand:
-    if len(found) == 1:
-        (command,) = found.values()
-        return parse(command, host)
-    if not found:
+def _count(text: str | None) -> int:
+    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,3}", text) else 1
+
+
+def _all(program: str, found: Sequence[Managed], host: Host, parse: Parse) -> StartCommand:
+    """Return what all commands come to, those that run more than once so many times."""
+    starts: list[StartCommand] = []
+    for one in found[:MAX_COMMANDS]:
+        inner = host.inside(one.folder) if one.folder else host.folder
+        there = host._replace(
+            folder=host.folder if inner is None else inner,
+            variables={**host.variables, **one.variables},
+            depth=host.depth + (DEPTH_OF_SEVERAL if len(found) > 1 else 0),
+        )
+        starts += [parse(one.command, there)] * min(one.copies, MAX_COMMANDS)
+    if not starts:
         raise UnknownStartError(f"{program} is given no command")
-    raise UnknownStartError(f"{program} runs several commands at once: {', '.join(sorted(found))}")
+    return together(starts[:MAX_COMMANDS])
