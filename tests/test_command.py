@@ -205,7 +205,7 @@ PM2 = b"""{"apps": [
         pytest.param("honcho start -c worker=2", [" a:a 2", " w.py 1", " w.py 1"], id="honcho-copies"),
         pytest.param("foreman start -m all=0,worker=1", [" w.py 1"], id="foreman-formation"),
         pytest.param("circusd circus.ini", ["api a.py 1", "api a.py 1"], id="circus"),
-        pytest.param("pm2-runtime start e.json", [" a.py 1", " b:b 2"], id="pm2"),
+        pytest.param("pm2-runtime start e.json", [" b:b 2", " a.py 1"], id="pm2"),
         pytest.param("pm2-runtime a.py", [" a.py 1"], id="pm2-script"),
     ],
 )

@@ -48,6 +48,24 @@ def test_a_script_that_fits_prints_one_line(root: Path, capsys: pytest.CaptureFi
     assert output.err == ""
 
 
+def test_commands_that_run_at_once_count_together(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        root,
+        {"main.py": "import pandas\n", "bot.py": "import boto3\n", "Procfile": "web: python main.py\nb: python bot.py\n"},
+    )
+    alone = [one["estimate_mib"]["expected"] for one in judge(capsys)[1]["services"]]
+    write(root, {"Procfile": "web: python main.py & python -m bot\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert service["estimate_mib"]["expected"] == pytest.approx(sum(alone), abs=0.2)
+    assert (service["processes"], service["verdict"], len(alone)) == (2, "ok", 2)
+    write(root, {"Procfile": "web: python main.py & nginx\n"})
+    report = judge(capsys)[1]
+    assert report["services"][0]["verdict"] == "unknown", "it takes at least that"
+    assert [one["reason"] for one in report["skipped"]] == [
+        "one of the commands of web is not counted: it is not known how nginx starts"
+    ]
+
+
 def test_json_has_all_that_is_promised(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {"app/api.py": "import pandas\n", "app/main.py": "\nfrom app import api\n",
                  "Procfile": "web: uvicorn app.main:app\n"})  # fmt: skip

@@ -202,8 +202,9 @@ DEPTH_OF_SEVERAL = 3
 
 
 def together(found: Sequence[StartCommand]) -> StartCommand:
-    """Return several starts on one host as one: the first that loads something known, and the others beside it."""
-    chosen = next((number for number, one in enumerate(found) if one.entrypoint is not None), 0)
+    """Return several starts on one host as one: the first server, or else program, that is known, the others beside it."""
+    known = [number for number, one in enumerate(found) if one.entrypoint is not None]
+    chosen = next((number for number in known if found[number].program), known[0] if known else 0)
     main = found[chosen]
     others = (*found[:chosen], *found[chosen + 1 :])
     beside = tuple(inner._replace(beside=()) for one in others for inner in (one, *one.beside))
