@@ -433,6 +433,28 @@ def test_production_takes_the_place_of_the_override() -> None:
     assert (service.limit, service.limit_source) == (512 * MIB, "docker-compose.prod.yml:4 mem_limit")
 
 
+def test_files_are_those_that_the_variable_names() -> None:
+    files = {
+        ".env": "COMPOSE_FILE=compose.yaml:deploy/small.yaml:gone.yaml\n",
+        "compose.yaml": "services: {web: {build: ., command: uvicorn main:app, mem_limit: 1g}}\n",
+        "compose.override.yaml": "services: {web: {mem_limit: 4g}}\n",
+        "deploy/small.yaml": "services:\n  web:\n    mem_limit: 256m\n",
+        "Dockerfile": DOCKERFILE,
+    }
+    service = read(files, "compose.yaml").services[0]
+    assert (service.limit, service.limit_source) == (256 * MIB, "deploy/small.yaml:3 mem_limit")
+
+
+@pytest.mark.parametrize("written", ["{W: 4}", "[W=4]", "[W]"])
+def test_arguments_of_a_build_reach_the_image(written: str) -> None:
+    files = {
+        ".env": "W=4\n",
+        "compose.yaml": f"services: {{web: {{build: {{context: ., args: {written}}}}}}}\n",
+        "Dockerfile": "FROM python:3.12\nARG W=2\nENV WEB_CONCURRENCY=$W\nCMD gunicorn main:app\n",
+    }
+    assert read(files).services[0].environment["WEB_CONCURRENCY"] == "4"
+
+
 def test_own_service_wins_over_an_included_one() -> None:
     files = {
         "compose.yaml": "include: [sub/c.yaml]\nservices: {web: {command: python own.py}}\n",

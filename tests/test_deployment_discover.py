@@ -85,6 +85,19 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
         pytest.param({".do/app.yaml": "services: [{name: d, run_command: python d.py}]\n"}, ["d .do/app.yaml"], [],
                      id="digitalocean"),
         pytest.param({"app.yaml": MANIFEST}, ["k app.yaml"], [], id="app-yaml-of-kubernetes"),
+        pytest.param({"prod.Dockerfile": DOCKERFILE, "dev.Dockerfile": DOCKERFILE}, ["web prod.Dockerfile"], [],
+                     id="image-for-production"),
+        pytest.param({"Containerfile": DOCKERFILE}, ["web Containerfile"], [], id="containerfile"),
+        pytest.param({"Dockerfile.dev": DOCKERFILE, "test.Dockerfile": DOCKERFILE}, [], [], id="images-for-developers"),
+        pytest.param({"a.Dockerfile": DOCKERFILE, "b.Dockerfile": DOCKERFILE}, [], [], id="images-of-which-none-is-chosen"),
+        pytest.param({"Dockerfile": f"{DOCKERFILE}FROM 0 AS test\nCMD pytest\n", "image.py": ""}, ["web Dockerfile"], [],
+                     id="stage-for-tests"),
+        pytest.param({"compose.yaml": COMPOSE.replace("build: .", "image: python:3.12"), "c.py": "",
+                      "backend/compose.yaml": COMPOSE, "backend/c.py": "", "backend/Dockerfile": DOCKERFILE},
+                     ["app compose.yaml", "backend backend/compose.yaml"], [], id="compose-beside-that-of-the-root"),
+        pytest.param({"compose.yaml": COMPOSE.replace("build: .", "build: backend"), "backend/compose.yaml": COMPOSE,
+                      "backend/c.py": "", "backend/Dockerfile": DOCKERFILE}, ["app compose.yaml"], [],
+                     id="compose-of-what-the-root-starts"),
     ],
 )  # fmt: skip
 def test_services_of_the_root(tmp_path: Path, files: dict[str, str], services: list[str], skipped: list[str]) -> None:
@@ -129,6 +142,8 @@ def test_services_of_the_root(tmp_path: Path, files: dict[str, str], services: l
                      id="script-beside-a-platform"),
         pytest.param({"deployment/w.service": "[Service]\nExecStart=/x/bin/python a.py\n", "a.py": ""},
                      [("w", "deployment/w.service", "")], id="unit"),
+        pytest.param({"startup.sh": "gunicorn a:app\n", "a.py": ""}, [("startup", "startup.sh", "")], id="azure-script"),
+        pytest.param({"startup.txt": "gunicorn a:app\n", "a.py": ""}, [("startup", "startup.txt", "")], id="azure-text"),
         pytest.param({"Dockerfile": 'FROM public.ecr.aws/lambda/python:3.11\nCMD ["a.f"]\n', "a.py": ""},
                      [("web", "Dockerfile", "")], id="function"),
     ],
@@ -138,6 +153,13 @@ def test_services_of_folders(tmp_path: Path, files: dict[str, str], services: li
     found, broken = read(tmp_path)
     assert broken == []
     assert [(service.name, service.path, service.folder) for service in found.services] == services
+
+
+def test_an_image_below_the_root_may_start_a_console_script(tmp_path: Path) -> None:
+    write(tmp_path, {"docker/Dockerfile": 'FROM python:3.12\nCOPY . /app\nENTRYPOINT ["/venv/bin/app"]\n', "pkg/cli.py": ""})
+    assert read(tmp_path)[0].services == ()
+    found = discover(WorkTree(str(tmp_path)), refuse, scripts=lambda: {"app": "pkg.cli:main"})
+    assert [one.path for one in found.services] == ["docker/Dockerfile"]
 
 
 def test_a_function_of_an_image_has_the_memory_of_lambda(tmp_path: Path) -> None:

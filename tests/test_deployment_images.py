@@ -158,6 +158,37 @@ def test_python_of_an_image(start: str, version: str | None) -> None:
     assert image_of(f"{start}\nCMD python a.py").environment.get("PYTHON_VERSION") == version
 
 
+@pytest.mark.parametrize(
+    ("base", "rest", "files", "told"),
+    [
+        pytest.param("uvicorn-gunicorn-fastapi:python3.11", "COPY ./app /app/app", ["app/main.py"], "app.main:app None cpu",
+                     id="cpus"),
+        pytest.param("uvicorn-gunicorn", "COPY . /app\nENV WEB_CONCURRENCY=3", ["main.py"], "main:app 3", id="number"),
+        pytest.param("uvicorn-gunicorn", "COPY . /app\nENV MAX_WORKERS=2", ["app/main.py"], "app.main:app 2", id="most"),
+        pytest.param("uvicorn-gunicorn-starlette", "COPY . /app\nENV APP_MODULE=a:b", [], "a:b None cpu", id="app"),
+        pytest.param("uvicorn-gunicorn", "COPY . /app", ["gunicorn_conf.py", "main.py"], "main:app 5", id="settings"),
+        pytest.param("meinheld-gunicorn-flask:python3.9", "COPY . /app\nENV MODULE_NAME=web", [], "web:app None cpu",
+                     id="meinheld"),
+        pytest.param("uvicorn-gunicorn", 'COPY . /app\nCMD ["uvicorn", "x:y"]', [], "x:y 1", id="own-command"),
+    ],
+)  # fmt: skip
+def test_an_image_that_starts_gunicorn_by_itself(base: str, rest: str, files: list[str], told: str) -> None:
+    found = dict.fromkeys(files, b"workers = 5\n")
+    service = image_of(f"FROM tiangolo/{base}\n{rest}\n", found)
+    one = started(service, found)
+    assert one.entrypoint is not None
+    assert f"{one.entrypoint.text} {one.workers}{' cpu' if one.is_cpu_count else ''}" == told
+    assert service.environment.get("PYTHON_VERSION") == (base.partition(":python")[2] or None)
+
+
+def test_arguments_of_a_build() -> None:
+    text = "ARG V=3.11\nFROM python:$V\nARG W=2\nARG X\nENV WORKERS=$W X=$X\nCMD gunicorn -w $WORKERS a:a\n"
+    image = dockerfile.read_image(text.encode(), "Dockerfile", arguments={"V": "3.13", "W": "4", "X": "y", "Z": "no"})
+    assert isinstance(image, dockerfile.Image)
+    assert image.environment == {"PYTHON_VERSION": "3.13", "WORKERS": "4", "X": "y"}
+    assert image_of(text).environment == {"PYTHON_VERSION": "3.11", "WORKERS": "2"}
+
+
 def test_files_of_an_earlier_stage() -> None:
     files = {"backend/main.py": b""}
     text = "FROM x AS build\nWORKDIR /src\nCOPY backend .\nFROM y\nCOPY --from=build /src /app\nWORKDIR /app\n"

@@ -214,6 +214,15 @@ def test_limit(lines: list[str], limit: int | None, source: str, label: str) -> 
     assert (service.limit, service.limit_source, service.limit_label) == (limit, source, label)
 
 
+def test_a_drop_in_counts_behind_the_unit() -> None:
+    text = unit("ExecStart=python a.py", "MemoryMax=1G", "Environment=A=1 B=1")
+    over = b"[Service]\nMemoryMax=300M\nExecStart=\nExecStart=python b.py\nEnvironment=B=2\n"
+    (service,) = systemd.read(text.encode(), "d/w.service", {"d/w.service.d/override.conf": over}.get).services
+    assert (service.command, service.path, service.line) == ("python b.py", "d/w.service.d/override.conf", 4)
+    assert (service.limit, service.limit_source) == (300 * MIB, "d/w.service.d/override.conf:2 MemoryMax")
+    assert service.environment == {"A": "1", "B": "2"}
+
+
 SIZES = ["512M", "1G", "1.5G", "12 M", "2T", "1024", "5B", "1G 512M", "1G512M", "1P", "4K"]
 NO_SIZES = ["5m", "5KB", "1GiB", "512MB", "M", "1,5G", "abc", "0x10"]
 

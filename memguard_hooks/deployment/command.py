@@ -153,6 +153,7 @@ def _run(words: list[str], host: Host) -> StartCommand:
     if not words:
         return unknown("the command is empty")
     host = host._replace(variables=variables)
+    is_read = False
     if _name(words) in _SHELLS and len(words) > 1:
         options = [word for word in words[1:] if word.startswith("-")]
         at = 1
@@ -163,8 +164,9 @@ def _run(words: list[str], host: Host) -> StartCommand:
         if at == len(words):
             return unknown(f"{_name(words)} is given no command with {' '.join(options)}")
         words = words[at:]
+        is_read = True
     path = host.inside(words[0])
-    if words[0].endswith((".sh", ".bash")) and path is not None:
+    if (is_read or words[0].endswith((".sh", ".bash"))) and path is not None:
         data = host.read(path)
         if data is not None:
             return _script(data, path, words[1:], host)

@@ -4,7 +4,7 @@ Source of the format: compose-spec/compose-spec (05-services.md, 11-extension.md
 compose-spec/compose-go, packages loader, override and cli (2026-07). `command` takes the place of CMD, `entrypoint` that of
 ENTRYPOINT and CMD; both are split into words and see no shell. Where there is a file for production it is merged over the
 base and the override file is not; without one, compose merges the override by itself, and so it counts, but for one whose
-commands reload: that one is for the developer's machine.
+commands reload: that one is for the developer's machine. `COMPOSE_FILE` in the `.env` beside it names the files instead.
 """
 
 from __future__ import annotations
@@ -63,6 +63,9 @@ NOT_DEPLOYED = frozenset({"dev", "devel", "development", "local", "debug", "test
                           "init", "setup", "seed", "migrate", "migration", "migrations", "manual"})  # fmt: skip
 """Profiles that no deployment keeps running: those of developers, and of work that is done once."""
 
+MAX_FILES = 20
+"""Files that one project is merged from."""
+
 _RELOADS = late_pattern(r"\breload|\brunserver\b|\bfastapi dev\b|\bdebugpy\b|\bwatchfiles\b|\bwatchmedo\b")
 _PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
 _REMOTE = late_pattern(r"\w+://|git@|github\.com/")
@@ -78,8 +81,11 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     folder = parent(path)
     source = ComposeSource(path, folder, read_variables(folder, {}, read_file))
     loader = Loader(read_file)
-    declared = loader.load(data, source, ())
-    for name in (*PRODUCTION, *OVERRIDES) if path.rpartition("/")[2] in BASES else ():
+    named = _named(source, read_file)
+    declared = loader.load(data, source, ()) if not named else {}
+    for other, text in named:
+        declared = merge(declared, loader.load(text, source._replace(path=other), ()))
+    for name in (*PRODUCTION, *OVERRIDES) if path.rpartition("/")[2] in BASES and not named else ():
         other = f"{folder}/{name}".lstrip("/")
         over = read_file(other)
         if over is not None:
@@ -88,6 +94,14 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             break
     found = _services(declared, source.variables, read_file)
     return Deployment((), tuple(loader.skipped)).joined(Deployment.of(found))
+
+
+def _named(source: ComposeSource, read_file: Read) -> list[tuple[str, bytes]]:
+    """Return the files that `COMPOSE_FILE` names in the `.env` beside the project, which are merged in their order."""
+    separator = source.variables.get("COMPOSE_PATH_SEPARATOR", ":")
+    names = filter(None, source.variables.get("COMPOSE_FILE", "").split(separator)[:MAX_FILES] if separator else ())
+    found = [(path, read_file(path)) for name in names if (path := join(source.folder, name)) is not None]
+    return [(path, data) for path, data in found if data is not None]
 
 
 def _services(
@@ -163,7 +177,12 @@ def _built(one: ComposeDeclared, build: Written, read: Read) -> tuple[Service | 
         return Skipped(path, line, f"there is no {file}"), False
     if inline is not None:
         file = inline.place.path
-    image = dockerfile.read_image(data, file, context, one.text("build", "target") or "", read)
+    arguments = {
+        key[2]: written.text.text
+        for key, written in one.facts.items()
+        if key[:2] == ("build", "args") and written.text.is_known
+    }
+    image = dockerfile.read_image(data, file, context, one.text("build", "target") or "", read, arguments=arguments)
     started = image if isinstance(image, Skipped) else _run(image, one, file, read)
     installs = _INSTALLS.search(data) is not None or (isinstance(image, Image) and "PYTHON_VERSION" in image.environment)
     if isinstance(started, Skipped):

@@ -232,6 +232,8 @@ def _declare(node: yaml.Node, source: ComposeSource) -> ComposeDeclared:
     build = _reach(node, ("build",), cleared)
     if build is not None:
         facts["build",] = _written("", build, source)
+        arguments = _environment(_reach(node, ("build", "args"), cleared), source)
+        facts.update({("build", "args", name): written for name, written in arguments})
     for key in _SCALARS:
         value = build if key == ("build", "context") and scalar(build) else _reach(node, key, cleared)
         if value is not None and (text := scalar(value)) is not None:

@@ -10,6 +10,8 @@
 - Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
   is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
   whose name is taken has that of its folder.
+- Without a `Dockerfile` another file of that kind counts, such as `prod.Dockerfile`, unless its name says that it is for
+  tests or for developers.
 - Where nothing of all that is there, a start script in the root is what a host is told to run, on no platform.
 
 A file is read only where a folder lists it, and its reader loaded only then.
@@ -17,6 +19,7 @@ A file is read only where a folder lists it, and its reader loaded only then.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import cached_property, reduce
 from itertools import chain, islice
@@ -30,7 +33,7 @@ from memguard_hooks.tree import SKIPPED_FOLDERS, Tree, join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import TypeAlias
 
     from memguard_hooks.deployment.command import EntryPoint
@@ -55,7 +58,8 @@ UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", 
                 "etc/systemd/system")  # fmt: skip
 """Where units of systemd lie, each without the folders below it."""
 
-START_SCRIPTS = ("start.sh", "run.sh", "entrypoint.sh")
+START_SCRIPTS = ("start.sh", "run.sh", "startup.sh", "startup.txt", "entrypoint.sh")
+"""Scripts that start an app; those called `startup` are what Azure App Service is told to run."""
 
 COMPOSE = "compose"
 
@@ -64,6 +68,11 @@ MAX_BYTES = 2**20
 
 MAX_SERVICES = 200
 """Services that one file may declare."""
+
+_IMAGE = late_pattern(r"(?i)(?:[\w-]+\.)?(?:Dockerfile|Containerfile)(?:\.[\w-]+)?")
+_NOT_DEPLOYED = late_pattern(
+    r"(?i)(?:^|[-_.])(?:dev|devel|development|local|debug|tests?|testing|lint|docs|ci|base|builder)(?:$|[-_.])"
+)
 
 _TEMPLATE = late_pattern(rb"\{%|(?<!\$)\{\{")
 
@@ -76,9 +85,17 @@ _DEVELOPMENT = late_pattern(
 )
 
 
-def discover(tree: Tree, broken: Broken, is_excluded: Callable[[str], bool] = lambda _: False) -> Deployment:
-    """Read the deployment files of a tree; `broken` is told of each that cannot be read or does not parse."""
-    files = _Files(tree, broken, is_excluded)
+def discover(
+    tree: Tree,
+    broken: Broken,
+    is_excluded: Callable[[str], bool] = lambda _: False,
+    scripts: Callable[[], Mapping[str, str]] = dict,
+) -> Deployment:
+    """Read the deployment files of a tree; `broken` is told of each that cannot be read or does not parse.
+
+    `scripts` returns the console scripts of the project, as `name: "pkg.mod:function"`.
+    """
+    files = _Files(tree, broken, is_excluded, scripts)
     found = _discover(files)
     return found._replace(skipped=(*found.skipped, *files.gaps)) if files.gaps else found
 
@@ -92,14 +109,24 @@ def _discover(files: _Files) -> Deployment:
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
         return nested
     here = root.deployment
-    found = here if here.services else nested
+    found = _with_other_compose(here, nested, files) if here.services else nested
     return found if found.services or found.skipped else root.start_script
+
+
+def _with_other_compose(here: Deployment, nested: Deployment, files: _Files) -> Deployment:
+    """Return what the root declares, with what compose declares in folders where nothing of that is started by the root."""
+    started = {files.entrypoint(service) for service in here.services}
+    more = [one for one in nested.services if one.platform == COMPOSE and files.entrypoint(one) not in started]
+    return here._replace(services=_with_names_of_their_own((*here.services, *more)))
 
 
 class _Files:
     """Reads the files of a tree once, and knows which images a file that was read has named."""
 
-    def __init__(self, tree: Tree, broken: Broken, is_excluded: Callable[[str], bool]) -> None:
+    def __init__(
+        self, tree: Tree, broken: Broken, is_excluded: Callable[[str], bool], scripts: Callable[[], Mapping[str, str]]
+    ) -> None:
+        self._scripts = scripts
         self.tree = tree
         self.is_excluded = is_excluded
         self.named: set[str] = set()
@@ -179,7 +206,7 @@ class _Files:
         folder = parent(path)
         for context in dict.fromkeys((folder, folder if "/" in folder else "")):
             try:
-                image = dockerfile.read_image(data, path, context, read=self.peek)
+                image = dockerfile.read_image(data, path, context, read=self.peek, is_chosen=False)
             except MemguardError as error:
                 self._broken(error)
                 return Deployment()
@@ -195,7 +222,10 @@ class _Files:
         from memguard_hooks.deployment.command import Host, parse
 
         host = Host(service.environment, self.peek, mounts=service.mounts)
-        return parse(service.command, host, service.folder).entrypoint
+        found = parse(service.command, host, service.folder).entrypoint
+        if found is not None:
+            return found
+        return parse(service.command, host._replace(console_scripts=self._scripts()), service.folder).entrypoint
 
     def holds(self, service: Service) -> bool:
         """Tell whether the repository holds the file that a service starts."""
@@ -226,8 +256,12 @@ class _Folder:
     @property
     def has_own(self) -> bool:
         """Tell whether a file here says what runs, apart from those of compose."""
-        names = {*PLATFORM_FILES, "Procfile", "nixpacks.toml", "Dockerfile"}
-        return not self._names.isdisjoint(names) or bool(self.deployment.services and self._manifests + self._units)
+        names = {*PLATFORM_FILES, "Procfile", "nixpacks.toml"}
+        return (
+            not self._names.isdisjoint(names)
+            or self._dockerfile is not None
+            or bool(self.deployment.services and self._manifests + self._units)
+        )
 
     @cached_property
     def _manifests(self) -> list[str]:
@@ -272,7 +306,8 @@ class _Folder:
             data = self._files.peek(path) if name in self._names else None
             script = start_script.read(data, (), host, path) if data is not None else None
             if isinstance(script, start_script.Script):
-                service = Service(name.removesuffix(".sh"), path, script.line, 1, f"./{name}", folder=self._path)
+                command = f"./{name}" if name.endswith(".sh") else f"sh {name}"
+                service = Service(name.rpartition(".")[0], path, script.line, 1, command, folder=self._path)
                 if self._files.holds(service):
                     return Deployment((service,))
         return Deployment()
@@ -355,10 +390,18 @@ class _Folder:
 
     def _image(self) -> Deployment:
         """Return what the Dockerfile here runs, if no other file has named it."""
-        path = self._at("Dockerfile")
-        if "Dockerfile" not in self._names or path in self._files.named:
+        if self._dockerfile is None or self._at(self._dockerfile) in self._files.named:
             return Deployment()
-        return self._files.image(path)
+        return self._files.image(self._at(self._dockerfile))
+
+    @cached_property
+    def _dockerfile(self) -> str | None:
+        """The name of what makes the image here: `Dockerfile`, or else the one for production, or the only one."""
+        if "Dockerfile" in self._names:
+            return "Dockerfile"
+        names = sorted(name for name in self._names if _IMAGE.fullmatch(name) and not _NOT_DEPLOYED.search(name))
+        chosen = [name for name in names if re.search("(?i)prod", name)] or names
+        return chosen[0] if len(chosen) == 1 else None
 
     def _runs_python(self, deployment: Deployment) -> bool:
         return any(self._files.entrypoint(service) for service in deployment.services)
@@ -408,6 +451,8 @@ def _with_names_of_their_own(services: tuple[Service, ...]) -> tuple[Service, ..
     for service in services:
         path = parent(service.path)
         folder = path.rpartition("/")[2]
-        name = service.name if names[service.name] == 1 else folder if folders[path] == 1 else f"{folder}-{service.name}"
+        name = folder if folders[path] == 1 else f"{folder}-{service.name}"
+        if names[service.name] == 1 or not folder:
+            name = service.name
         found.append(service._replace(name=name))
     return tuple(found)

@@ -1,7 +1,9 @@
 """`Dockerfile`: what the last stage runs, with which variables, and which folder of the repository it runs in.
 
 Source of the format: docs.docker.com/reference/dockerfile. ENTRYPOINT in its exec form is joined with CMD, in its
-shell form it ignores it; the last of each counts; a stage that starts from another inherits all of it.
+shell form it ignores it; the last of each counts; a stage that starts from another inherits all of it. What images of
+others start is that of their repositories: tiangolo/uvicorn-gunicorn-docker and tiangolo/meinheld-gunicorn-docker, files
+`start.sh` and `gunicorn_conf.py` (2026-11).
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from memguard_hooks.tree import join, normalize, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 MAX_LINES = MAX_NAMES = 200
 """Lines of one instruction that are looked through for a name, and names that are looked for."""
@@ -45,6 +47,16 @@ _TEMPLATE = late_pattern(r"\{\{|\{%")
 _LAMBDA = late_pattern(r"(?:^|/)lambda/python:(\d+\.\d+)")
 _LAMBDA_ROOT = "/var/task"
 """AWS's base images for Lambda, whose CMD is a handler: their documentation, "Deploy Python Lambda functions"."""
+
+
+_GUNICORN = late_pattern(
+    r"(?:^|/)tiangolo/(?P<kind>uvicorn|meinheld)-gunicorn(?:-fastapi|-starlette|-flask)?(?::python(?P<python>\d+\.\d+))?"
+)
+_PER_CPU = {"uvicorn": ("1", "2", "uvicorn.workers.UvicornWorker"), "meinheld": ("2", "1", "egg:meinheld#gunicorn_worker")}
+"""Workers for each CPU, the fewest, and their class."""
+
+_NOT_DEPLOYED = late_pattern(r"(?:^|[-_.])(?:dev|devel|development|debug|tests?|testing|lint|docs|ci)(?:$|[-_.])")
+"""Names of stages that nobody deploys."""
 
 
 class ImageProgram(Record):
@@ -78,6 +90,8 @@ class Image(Record):
             program = ImageProgram(tuple(split_plain(command)), command, self.line, 1)
         text = _joined(self.entrypoint, program)
         place = self.cmd or self.entrypoint
+        if text is not None and text.startswith(_GUNICORN_START):
+            text = _gunicorn_command(text, lambda name: self._has(name, read))
         if text is None:
             return Skipped(path, self.line, "it has neither CMD nor ENTRYPOINT; its base image decides what runs")
         folder = self._folder(text, read)
@@ -97,6 +111,14 @@ class Image(Record):
             variables=self.variables,
             builds=self.builds,
         )
+
+    def _has(self, name: str, read: Read) -> bool:
+        """Tell whether a file was copied to where the image works."""
+        wanted = f"{self.workdir}/{name}"
+        sources = (
+            join(source, wanted[len(place) :].lstrip("/")) for place, source in self.copies if wanted.startswith(place)
+        )
+        return any(source is not None and read(source) is not None for source in sources)
 
     def _folder(self, command: str, read: Read) -> str:
         """Return the folder of the repository that was copied to where the image works.
@@ -124,10 +146,20 @@ class Image(Record):
         return chosen
 
 
-def read_image(data: bytes, path: str, context: str = "", target: str = "", read: Read = lambda _: None) -> Image | Skipped:
+def read_image(
+    data: bytes,
+    path: str,
+    context: str = "",
+    target: str = "",
+    read: Read = lambda _: None,
+    *,
+    arguments: Mapping[str, str] = MappingProxyType({}),
+    is_chosen: bool = True,
+) -> Image | Skipped:
     """Read the last stage, or the one that is named `target`; `context` is the folder that COPY takes from.
 
-    Raises MemguardError for a file that is too large.
+    `arguments` are those of the build. Where nothing has chosen the stage, one whose name says that it is for tests or for
+    developers gives way to the last one before it that is not. Raises MemguardError for a file that is too large.
     """
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
@@ -135,6 +167,7 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
     text = data.decode("utf-8-sig", "replace")
     file = _File(path, tuple(re.split(r"\r?\n", text)), context)
     builder: _Builder | None = None
+    deployed = ""
     outer: dict[str, str] = {}
     for number, instruction in enumerate(instructions(text)):
         if number == MAX_INSTRUCTIONS:
@@ -147,14 +180,16 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
             words = [word for word in _expand(instruction.text, outer).split() if not word.startswith("--")]
             if builder is not None and target and target.lower() in stages and stages[target.lower()] is builder.image:
                 break
+            if builder is not None and not (builder.keys[1:] and _NOT_DEPLOYED.search(builder.keys[1])):
+                deployed = builder.keys[0]
             base = stages.get(words[0].lower()) if words else None
             if base is None:
                 base = _known_base(words[0] if words else "", instruction.line)
-            builder = _Builder(instruction, base, file, stages, read)
+            builder = _Builder(instruction, base, file, stages, read, {**outer, **arguments})
             builder.keys = (str(builder.number), *([words[2].lower()] if len(words) > 2 else []))
         elif builder is None:
             if instruction.name == "ARG":
-                outer.update(_pairs(instruction.text, outer))
+                outer.update({**_pairs(instruction.text, outer), **_given(instruction.text, arguments)})
         else:
             builder.apply(instruction)
         if builder is not None:
@@ -164,6 +199,8 @@ def read_image(data: bytes, path: str, context: str = "", target: str = "", read
         if target.lower() not in stages:
             return Skipped(path, None, f"has no stage {target}")
         return stages[target.lower()]
+    if builder is not None and deployed and not is_chosen and builder.keys[1:] and _NOT_DEPLOYED.search(builder.keys[1]):
+        return stages[deployed]
     return builder.image if builder is not None else Skipped(path, None, "has no FROM")
 
 
@@ -223,18 +260,53 @@ def _known_base(name: str, line: int) -> Image | None:
         return Image(line, entrypoint=runner, environment=variables, workdir=_LAMBDA_ROOT)
     if version := _PYTHON.search(name):
         return Image(line, environment={"PYTHON_VERSION": version[1]})
+    if made := _GUNICORN.search(name):
+        return _gunicorn_image(made["kind"], made["python"], line)
     return None
+
+
+_GUNICORN_START = "gunicorn-of-image "
+"""Stands for the program that those images start, which no file names."""
+
+
+def _gunicorn_image(kind: str, python: str | None, line: int) -> Image:
+    """Return an image that starts gunicorn with workers for each CPU."""
+    variables = {"PYTHON_VERSION": python} if python is not None else {}
+    program = ImageProgram(None, f"{_GUNICORN_START}{kind}", line, 1)
+    return Image(line, cmd=program, environment={**variables, "PYTHONPATH": "/app"}, workdir="/app")
+
+
+def _gunicorn_command(text: str, has: Callable[[str], bool]) -> str:
+    """Return what the program of those images starts, which is its own settings file and app where they are there."""
+    per_cpu, fewest, worker_class = _PER_CPU[text[len(_GUNICORN_START) :]]
+    module = "app.main" if has("app/main.py") else "main"
+    app = f"${{APP_MODULE:-${{MODULE_NAME:-{module}}}:${{VARIABLE_NAME:-app}}}}"
+    settings = next((name for name in ("gunicorn_conf.py", "app/gunicorn_conf.py") if has(name)), None)
+    if settings is not None:
+        return f'gunicorn -k {worker_class} -c "${{GUNICORN_CONF:-{settings}}}" "{app}"'
+    number = f"${{WORKERS_PER_CORE:-{per_cpu}}} * $(nproc)"
+    count = f"${{MAX_WORKERS:-$(( {number} > {fewest} ? {number} : {fewest} ))}}"
+    return f'gunicorn -k {worker_class} -w "${{WEB_CONCURRENCY:-{count}}}" "{app}"'
 
 
 class _Builder:
     """Applies the instructions of one stage."""
 
-    def __init__(self, start: Instruction, base: Image | None, file: _File, stages: Mapping[str, Image], read: Read) -> None:
+    def __init__(
+        self,
+        start: Instruction,
+        base: Image | None,
+        file: _File,
+        stages: Mapping[str, Image],
+        read: Read,
+        given: Mapping[str, str],
+    ) -> None:
         self.image = (base or Image(start.line))._replace(line=start.line)
         self.number = sum(key.isdecimal() for key in stages)
         self.keys: tuple[str, ...] = ()
         self._inherits_cmd = True
         self._arguments: dict[str, str] = {}
+        self._given = given
         self._file = file
         self._stages = stages
         self._read = read
@@ -243,7 +315,8 @@ class _Builder:
         """Change the image as an instruction says; those that do not matter here do nothing."""
         image = self.image
         if instruction.name == "ARG":
-            self._arguments.update(_within(_pairs(instruction.text, self._known), self._arguments))
+            pairs = {**_pairs(instruction.text, self._known), **_given(instruction.text, self._given)}
+            self._arguments.update(_within(pairs, self._arguments))
         elif instruction.name == "ENV":
             pairs = _within(_pairs(instruction.text, self._known), image.environment.keys() | image.variables.keys())
             dropped = {name: value for name, value in image.environment.items() if name not in pairs}
@@ -366,6 +439,12 @@ def _pairs(text: str, known: Mapping[str, str]) -> dict[str, str]:
     for match in _PAIR.finditer(text):
         found[match[1]] = _unquote(_expand(match[2], known))
     return found
+
+
+def _given(text: str, arguments: Mapping[str, str]) -> dict[str, str]:
+    """Return what a build gives to the names that `ARG` declares."""
+    names = (word.partition("=")[0] for word in split_plain(text)) if arguments else ()
+    return {name: arguments[name] for name in names if name in arguments}
 
 
 def _within(pairs: Mapping[str, str], taken: Collection[str]) -> dict[str, str]:

@@ -49,13 +49,15 @@ class _Line(Record):
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
-    """Read the service of a unit where it starts Python and stays; drop-ins are files of the host and not read.
+    """Read the service of a unit where it starts Python and stays, with the drop-in beside it that `systemctl edit` writes.
 
     Raises MemguardError for a file that is too large.
     """
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 1024} KiB", path)
-    lines = [line for line in _lines(data.decode("utf-8-sig", "replace"), path) if line.section == "Service"]
+    lines = [
+        line for file, text in _texts(data, path, read_file) for line in _lines(text, file) if line.section == "Service"
+    ]
     long = next((line for line in lines if len(line.value) > MAX_LINE), None)
     if long is not None:
         return Deployment((), (Skipped(path, long.place.line, f"its {long.key} is longer than {MAX_LINE // 1024} KiB"),))
@@ -90,6 +92,17 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     if not starts_python(service, read_file):
         return Deployment()
     return Deployment((_with_memory(_placed(service, host_folder, read_file), lines),))
+
+
+def _texts(data: bytes, path: str, read_file: Read) -> list[tuple[str, str]]:
+    """Return the text of a unit and that of its drop-in, whose assignments come behind."""
+    other = f"{path}.d/override.conf"
+    files = [(path, data), (other, read_file(other))]
+    return [
+        (file, found.decode("utf-8-sig", "replace"))
+        for file, found in files
+        if found is not None and len(found) <= MAX_BYTES
+    ]
 
 
 def _lines(text: str, path: str) -> list[_Line]:

@@ -280,4 +280,4 @@ class Project(Files):
         from memguard_hooks.deployment.discover import discover
 
         errors: list[MemguardError] = []
-        return discover(self.tree, errors.append, self.is_excluded), errors
+        return discover(self.tree, errors.append, self.is_excluded, lambda: self.layout.scripts), errors
