@@ -192,6 +192,9 @@ FIRES = [
     pytest.param(web("python -Xtracemalloc=5 app.py"), [], "MG423", "Procfile", 1, id="tracemalloc"),
     pytest.param({"Procfile": "web: python gone.py\n", "app.py": ""}, [], "MG424", "Procfile", 1, id="no-such-script"),
     pytest.param({"Procfile": "web: gunicorn gone:app\n", "app.py": ""}, [], "MG424", "Procfile", 1, id="no-such-module"),
+    pytest.param(
+        {"Procfile": "web: gunicorn appp.main:app\n", "app/main.py": ""}, [], "MG424", "Procfile", 1, id="no-such-package"
+    ),
     pytest.param(image("ENV PYTHONBUFFERED=1\n"), [], "MG701", "Dockerfile", 5, id="unbuffered-misspelt"),
     pytest.param(
         image("ENV A=1 \\\n    MALLOC_TRIM_THRESHOLD=65536 \\\n    B=2\n"),

@@ -174,6 +174,26 @@ def test_hidden_keys(data: bytes, traps: list[tuple[int, int, str]]) -> None:
     assert {trap.kind for trap in found} <= {"hidden-key"}
 
 
+def test_a_start_command_that_the_build_swallows_is_the_start() -> None:
+    data = b"""\
+services:
+  - type: web
+    name: api
+    runtime: python
+    buildCommand: |
+      pip install -r requirements.txt
+      python build_index.py
+      startCommand: gunicorn app:app --workers 2
+      plan: standard
+"""
+    found = render.read(data, "render.yaml")
+    (service,) = found.services
+    assert (service.command, service.line) == ("gunicorn app:app --workers 2", 8)
+    assert [build.command for build in service.builds] == ["pip install -r requirements.txt\npython build_index.py"]
+    assert [trap.subject for trap in found.traps] == ["startCommand", "plan"]
+    assert found.skipped == ()
+
+
 def test_hidden_keys_of_compose() -> None:
     data = b"services:\n  web:\n    command: |\n      python a.py\n      mem_limit: 512m\n"
     (trap,) = find_hidden_keys(data, "compose.yaml", ("command", "entrypoint"), COMPOSE_KEYS)

@@ -30,6 +30,16 @@ def find_hidden_keys(data: bytes, path: str, commands: Collection[str], keys: Co
     return tuple(_hidden(data.decode("utf-8", "replace").splitlines(), path, commands, keys))
 
 
+def hidden_value(text: str, key: str) -> tuple[str, int, str | None]:
+    """Return the text of a block up to where it swallows a key, that line counted from 1, and the value there, if any."""
+    lines = text.split("\n")
+    for number, line in enumerate(lines):
+        match = re.match(rf"\s*{key}: +(\S.*)", line)
+        if match is not None:
+            return "\n".join(lines[:number]), number + 1, match[1].strip().strip("\"'")
+    return text, 0, None
+
+
 def _hidden(lines: list[str], path: str, commands: Collection[str], keys: Collection[str]) -> Iterator[Trap]:
     number = 0
     while number < len(lines):

@@ -9,7 +9,7 @@ Render's native Python sets `GUNICORN_CMD_ARGS=--preload …` by itself, images 
 from __future__ import annotations
 
 from memguard_hooks.deployment import dockerfile
-from memguard_hooks.deployment.hidden_keys import find_hidden_keys
+from memguard_hooks.deployment.hidden_keys import find_hidden_keys, hidden_value
 from memguard_hooks.deployment.platforms import RENDER, unknown_plan, with_plan
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables
 from memguard_hooks.deployment.yaml_values import build_of, count_of, each_once, of_list
@@ -97,12 +97,16 @@ def _service(
 
 def _native_service(node: yaml.Node, name: str, path: str, folder: str, _: Read) -> Service | Skipped:
     command, text = get(node, "startCommand"), scalar(node, "startCommand")
-    if command is None or text is None:
+    builds = build_of(node, "buildCommand", path, folder)
+    where = place(command) if command is not None else place(node)
+    if text is None and builds:
+        build, line, text = hidden_value(builds[0].command, "startCommand")
+        where, builds = (builds[0].place.line + line, 1), (builds[0]._replace(command=build),)
+    if text is None:
         return Skipped(path, place(node)[0], f"{name} has no startCommand")
     if "{{" in text:
         return Skipped(path, place(node)[0], f"{name} has a startCommand that is filled in later")
-    builds = build_of(node, "buildCommand", path, folder)
-    return Service(name, path, *place(command), text.strip(), environment=NATIVE_ENVIRONMENT, folder=folder, builds=builds)
+    return Service(name, path, *where, text.strip(), environment=NATIVE_ENVIRONMENT, folder=folder, builds=builds)
 
 
 def _image_service(node: yaml.Node, name: str, path: str, folder: str, read_file: Read) -> Service | Skipped:

@@ -67,7 +67,10 @@ def _debugging(running: RunningService) -> Iterator[Finding]:
 
 
 def _missing(running: RunningService) -> Iterator[Finding]:
-    """MG424: only where the folder is certain, nothing of that name stands elsewhere, and no build writes files."""
+    """MG424: only where the folder is certain, nothing of that name stands elsewhere, and no build writes files.
+
+    Of a module all its names count: `app/main.py` is none of `appp.main`.
+    """
     from memguard_hooks.app.entry_points import find_entry
     from memguard_hooks.finding import Skipped
 
@@ -77,7 +80,8 @@ def _missing(running: RunningService) -> Iterator[Finding]:
         return
     if not isinstance(find_entry(running.project, service), Skipped):
         return
-    name = (entrypoint.script or (entrypoint.module or "").replace(".", "/")).rpartition("/")[2].removesuffix(".py")
+    module = (entrypoint.module or "").replace(".", "/")
+    name = module if entrypoint.script is None else entrypoint.script.rpartition("/")[2].removesuffix(".py")
     top = (entrypoint.module or "").partition(".")[0]
     is_installed = entrypoint.script is None and (entrypoint.attribute is None or _is_declared(running, top))
     writes = any(
