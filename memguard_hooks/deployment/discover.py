@@ -50,9 +50,19 @@ MAX_FOLDERS = 2000
 MAX_FILES = 300
 """Manifests of Kubernetes, and units of systemd, that are read."""
 
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
+
 MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize", "base", "k8s/base",
                     "kubernetes/base", "deploy/base", "manifests/base", "kustomize/base")  # fmt: skip
 """Where manifests of Kubernetes lie, each without the folders below it."""
+
+OVERLAYS = tuple(
+    f"{folder}overlays/{stage}/{name}"
+    for folder in ("", "k8s/", "kubernetes/", "deploy/", "deployment/", "manifests/", "kustomize/", ".k8s/")
+    for stage in ("production", "prod")
+    for name in KUSTOMIZATIONS
+)
+"""The kustomizations for production; the first that is there counts, with what it changes of the manifests below it."""
 
 UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", "deployment/systemd", "etc/systemd",
                 "etc/systemd/system")  # fmt: skip
@@ -148,6 +158,15 @@ class _Files:
             return self.tree.read(path)
         except MemguardError:
             return None
+
+    def holds_file(self, path: str) -> bool:
+        """Tell whether a folder that is looked into lists a file; nothing else of the way to it is asked for."""
+        names = path.split("/")
+        for at, name in enumerate(names):
+            entry = next((one for one in self.tree.entries("/".join(names[:at])) if one.name == name), None)
+            if entry is None or entry.is_folder is (at == len(names) - 1):
+                return False
+        return not self.is_excluded(path)
 
     def peek(self, path: str) -> bytes | None:
         """Return a file that may say more of what another one declares, which does not name it."""
@@ -331,7 +350,23 @@ class _Folder:
     def _of_platforms(self) -> Deployment:
         first = {name: next((one for one in files if one in self._names), None) for name, files in PLATFORMS.items()}
         found = [self._files.run(name, self._at(file)) for name, file in first.items() if file is not None]
-        return _joined([*found, *(self._files.run("kubernetes", path) for path in self._manifests)])
+        return _joined([*found, self._of_cluster])
+
+    @cached_property
+    def _of_cluster(self) -> Deployment:
+        """What manifests of Kubernetes declare: as the overlay for production changes them, if there is one."""
+        paths = self._manifests
+        taken: set[str] = set()
+
+        def read_named(other: str) -> bytes | None:
+            taken.add(other)
+            return self._files.peek(other) if other != "Dockerfile" else self._files.read_named(other)
+
+        overlay = next((path for path in OVERLAYS if self._files.holds_file(path)), None) if not self._path else None
+        changed = self._files.run("kubernetes", overlay, read_named) if overlay is not None else Deployment()
+        if not changed.services:
+            taken.clear()
+        return _joined([changed, *(self._files.run("kubernetes", path) for path in paths if path not in taken)])
 
     def _of_hosts(self, *, has_processes: bool) -> Deployment:
         units = [self._files.run("systemd", path) for path in self._units]

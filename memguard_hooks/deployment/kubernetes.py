@@ -16,21 +16,22 @@ from itertools import islice
 
 import yaml
 
-from memguard_hooks.deployment import dockerfile
+from memguard_hooks.deployment import dockerfile, kustomize
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, template
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import parameters
-from memguard_hooks.formats.yaml_nodes import compose_all, get, items, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose_all, file_of, get, items, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 KUBERNETES = "kubernetes"
+DOCKERFILE = "Dockerfile"
 CLOUD_RUN = "cloud-run"
 
 CLOUD_RUN_MEMORY = 512 * MIB
@@ -132,7 +133,8 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
 def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped | Trap]:
     filled_in = _TEMPLATE.search(data)
-    if _KIND.search(data) is None:
+    is_kustomization = path.rpartition("/")[2] in kustomize.NAMES
+    if _KIND.search(data) is None and not is_kustomization:
         return
     if filled_in is not None:
         yield template(path, data.count(b"\n", 0, filled_in.end()) + 1)
@@ -140,32 +142,42 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
     if len(data) > MAX_BYTES:
         yield Skipped(path, None, f"is larger than {MAX_BYTES // 1024} KiB")
         return
-    documents = list(_documents(data, path))
+    if is_kustomization:
+        built = kustomize.build(path, read_file)
+        yield from built.skipped
+        documents = list(_flat(built.documents))
+    else:
+        documents = list(_flat(islice(compose_all(data, path), MAX_DOCUMENTS + 1)))
     maps = {scalar(node, "metadata", "name"): get(node, "data") for node in documents if scalar(node, "kind") == "ConfigMap"}
     if len(documents) > MAX_DOCUMENTS:
         yield Skipped(path, None, f"has more than {MAX_DOCUMENTS} documents")
     containers = list(islice(_containers(documents), MAX_CONTAINERS + 1))
     if len(containers) > MAX_CONTAINERS:
-        line = place(containers.pop().node)[0]
-        yield Skipped(path, line, f"has more than {MAX_CONTAINERS} containers")
+        extra = _place(containers.pop().node)
+        yield Skipped(extra.path, extra.line, f"has more than {MAX_CONTAINERS} containers")
     ours = _own_images(containers)
     default = next(filter(None, map(_default_memory, documents)), None)
     for one in containers:
-        found = _container(one, path, maps, ours, read_file)
+        found = _container(one, maps, ours, read_file)
         if isinstance(found, Service):
             name = one.workload.name if one.is_alone else f"{one.workload.name}/{found.name}"
-            found = _with_host(found._replace(name=name), one, path, default)
+            found = _with_host(found._replace(name=name), one, default)
             if found.limit is None and found.limit_source.endswith(" without a limit"):
-                yield Trap("no-memory-limit", ServicePlace(path, *place(one.node)), name)
-            if found.path != path and one.image_name not in (one.name, one.workload.name):
+                yield Trap("no-memory-limit", _place(one.node), name)
+            if found.path == DOCKERFILE and one.image_name not in (one.name, one.workload.name):
                 reason = f"{one.image} of {name} is taken for the image that {found.path} makes: no other one here may be"
-                yield Skipped(path, place(one.node)[0], reason)
+                yield Skipped(file_of(one.node), place(one.node)[0], reason)
         if found is not None:
             yield found
 
 
-def _documents(data: bytes, path: str) -> Iterator[yaml.Node]:
-    for node in islice(compose_all(data, path), MAX_DOCUMENTS + 1):
+def _place(node: yaml.Node) -> ServicePlace:
+    """Return where a node stands, which may be the file of a patch."""
+    return ServicePlace(file_of(node), *place(node))
+
+
+def _flat(documents: Iterable[yaml.Node]) -> Iterator[yaml.Node]:
+    for node in documents:
         if scalar(node, "kind") == "List":
             yield from items(get(node, "items"))[:MAX_DOCUMENTS]
         else:
@@ -206,21 +218,21 @@ def _own_images(containers: list[_Container]) -> frozenset[str]:
 
 
 def _container(
-    one: _Container, path: str, maps: Mapping[str | None, yaml.Node | None], ours: frozenset[str], read: Read
+    one: _Container, maps: Mapping[str | None, yaml.Node | None], ours: frozenset[str], read: Read
 ) -> Service | Skipped | None:
     node, workload, name = one.node, one.workload, one.name
-    variables = _variables(node, path, maps)
+    variables = _variables(node, maps)
     if workload.platform == CLOUD_RUN:
         variables = variables._replace(values={"PORT": "8080", "K_SERVICE": workload.name, **variables.values})
     command, arguments = _words(get(node, "command"), variables), _words(get(node, "args"), variables)
     base = _PYTHON_IMAGE.search(one.image)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
-    origin = path
-    data = read("Dockerfile") if one.image_name in ours else None
+    origin = file_of(node)
+    data = read(DOCKERFILE) if one.image_name in ours else None
     if data is not None:
-        made = dockerfile.read_image(data, "Dockerfile", read=read)
+        made = dockerfile.read_image(data, DOCKERFILE, read=read)
         if isinstance(made, Image):
-            image, origin = made, "Dockerfile"
+            image, origin = made, DOCKERFILE
         elif not command:
             return made._replace(reason=f"{name} is not read: {made.reason}")
     if command:
@@ -232,8 +244,7 @@ def _container(
         return None
     written = get(node, "command") if command else get(node, "args") if arguments else None
     if written is not None:
-        line, column = place(written)
-        started = started._replace(path=path, line=line, column=column)
+        started = started.at(_place(written))
     kept = {key: value for key, value in started.environment.items() if key not in variables.places}
     started = started._replace(
         name=name,
@@ -249,7 +260,7 @@ def _words(node: yaml.Node | None, variables: _Variables) -> tuple[str, ...]:
     return tuple(parameters.put_in(text, variables.values, parameters.KUBERNETES).text for text in texts if text is not None)
 
 
-def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node | None]) -> _Variables:
+def _variables(node: yaml.Node, maps: Mapping[str | None, yaml.Node | None]) -> _Variables:
     """Return the variables of a container; `env` beats `envFrom`, the last of each wins."""
     values: dict[str, str] = {}
     places: dict[str, ServicePlace] = {}
@@ -260,12 +271,12 @@ def _variables(node: yaml.Node, path: str, maps: Mapping[str | None, yaml.Node |
             name, text = scalar(key), scalar(value)
             if name is not None and text is not None:
                 values[prefix + name] = text
-                places[prefix + name] = ServicePlace(path, *place(key))
+                places[prefix + name] = _place(key)
     for one in items(get(node, "env"))[:MAX_ITEMS]:
         name, text = scalar(one, "name"), scalar(one, "value")
         if name is None:
             continue
-        places[name] = ServicePlace(path, *place(one))
+        places[name] = _place(one)
         values.pop(name, None)
         reference = get(one, "valueFrom", "configMapKeyRef")
         if reference is not None:
@@ -287,7 +298,7 @@ def _default_memory(document: yaml.Node) -> yaml.Node | None:
     return next(filter(None, found), None)
 
 
-def _with_host(service: Service, one: _Container, path: str, default: yaml.Node | None) -> Service:
+def _with_host(service: Service, one: _Container, default: yaml.Node | None) -> Service:
     """Add memory, CPUs and copies; a container without a limit of its own has that of its pod, or of a LimitRange."""
     container, workload = one.node, one.workload
     memory, cpus = (
@@ -301,7 +312,7 @@ def _with_host(service: Service, one: _Container, path: str, default: yaml.Node 
         platform=workload.platform,
         plan="",
         limit=CLOUD_RUN_MEMORY if is_serving else None,
-        limit_source=f"{path}:{line} {'default' if is_serving else 'without a limit'}",
+        limit_source=f"{file_of(container)}:{line} {'default' if is_serving else 'without a limit'}",
         limit_label="cloud-run by default" if is_serving else "a Kubernetes container without resources.limits.memory",
         cpus=float(number) if number else 1.0 if is_serving and cpus is None else None,
         replicas=_replicas(workload),
@@ -315,7 +326,7 @@ def _with_host(service: Service, one: _Container, path: str, default: yaml.Node 
     size = parse_quantity(text)
     return service._replace(
         limit=int(size.to_integral_value(ROUND_CEILING)) or None if size is not None else None,
-        limit_source=f"{path}:{place(memory)[0]} {label}",
+        limit_source=f"{file_of(memory)}:{place(memory)[0]} {label}",
         limit_label=f"{workload.platform} {label}",
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import yaml
 
 from memguard_hooks.errors import MemguardError
@@ -19,6 +21,14 @@ MAX_ITEMS = 1000
 NULL = "tag:yaml.org,2002:null"
 
 
+class _Text(io.StringIO):
+    """A text that names its file, so that each node knows it."""
+
+    def __init__(self, text: str, path: str) -> None:
+        super().__init__(text)
+        self.name = path
+
+
 def compose(data: bytes, path: str) -> yaml.Node | None:
     """Return the root of a file of one document, None for an empty one.
 
@@ -32,7 +42,7 @@ def compose_all(data: bytes, path: str) -> Iterator[yaml.Node]:
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
     try:
-        yield from yaml.compose_all(data.decode("utf-8-sig"), Loader=yaml.SafeLoader)
+        yield from yaml.compose_all(_Text(data.decode("utf-8-sig"), path), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         raise MemguardError("is not UTF-8", path, data.count(b"\n", 0, error.start) + 1) from None
     except yaml.MarkedYAMLError as error:
@@ -106,3 +116,8 @@ def nearest(node: yaml.Node, key: str) -> yaml.Node:
 def place(node: yaml.Node) -> tuple[int, int]:
     """Return line and column of a node, 1-based."""
     return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def file_of(node: yaml.Node) -> str:
+    """Return the path of the file that a node stands in."""
+    return str(node.start_mark.name)
