@@ -223,7 +223,7 @@ class _Walker:
         if isinstance(call.func, ast.Attribute) and names.made_by(call.func.value)[1] is not None:
             self._method(call, call.func, names, is_certain=is_certain, depth=depth)
             return False
-        source = names.source_of(call.func)
+        source = names.source_of(call.func) or _of_part(call.func, names)
         if not source:
             if isinstance(call.func, ast.Name) and names.made_by(call.func)[0] == "typer.Typer":
                 self._commands(call.func.id, inner, depth)
@@ -299,6 +299,18 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _flat(one.body)
         else:
             yield one
+
+
+def _of_part(node: ast.expr, names: Names) -> str:
+    """Return the dotted name of a method of a part of an object, such as `celery.Celery.conf.update`."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.insert(0, node.attr)
+        node = node.value
+        made = names.made_by(node)[0]
+        if made:
+            return ".".join([made, *parts])
+    return ""
 
 
 def _calls_in(node: ast.AST) -> Iterator[ast.Call]:

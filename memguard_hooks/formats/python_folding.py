@@ -115,6 +115,12 @@ class Names:
             reason = f"computes {name}: {text_of(value)}"
             self.bound[name] = (Unresolved(line, reason, is_cpu_count=isinstance(error, OfCpus)), line)
 
+    @property
+    def module(self) -> str:
+        """The dotted name of the module, empty where it has none."""
+        name = self.bound.get("__name__", ("", 0))[0]
+        return name if isinstance(name, str) and name != "__main__" else ""
+
     # Statements
 
     def follow(self, statement: ast.stmt) -> None:
@@ -134,7 +140,10 @@ class Names:
         elif isinstance(statement, ast.ImportFrom):
             for alias in statement.names:
                 if alias.name == "*":
-                    for name in self._starred:
+                    other = self.around.load(self._absolute(statement))
+                    if other is not None:
+                        self._take_all(other)
+                    for name in self._starred if other is None else ():
                         self.forget(name, statement.lineno, f"may import {name} from {statement.module or '.'}")
                 else:
                     source = self._absolute(statement)
@@ -156,6 +165,18 @@ class Names:
             return statement.body if self.evaluate(statement.test) else statement.orelse
         except (UnknownValue, Raises):
             return None
+
+    def _take_all(self, other: Names) -> None:
+        """Bind all that another module of the project has, as `import *` does."""
+        for name in [name for name in other.bound if not name.startswith("_")]:
+            self.forget(name, 0, "")
+            self.bound[name] = other.bound[name]
+            if name in other.imports:
+                self.imports[name] = other.imports[name]
+            if name in other.shown:
+                self.shown[name] = other.shown[name]
+            if name in other.defined:
+                self.defined[name] = other.defined[name]
 
     def _absolute(self, statement: ast.ImportFrom) -> str:
         """Return the module that a `from` import names, empty where nobody can know."""
@@ -185,10 +206,11 @@ class Names:
 
     def _store(self, target: ast.expr, value: ast.expr | None) -> bool:
         """Note what is set on an object or in a mapping; tell whether that is what happens."""
+        name, *keys = _dotted(target)
+        if value is not None and name and keys:
+            self.attributes[name] = {**self.attributes.get(name, {}), ".".join(keys): (value, self)}
+            return True
         match target, value:
-            case ast.Attribute(value=ast.Name(id=name), attr=key), ast.expr():
-                self.attributes[name] = {**self.attributes.get(name, {}), key: (value, self)}
-                return True
             case ast.Subscript(value=ast.Name(id=name), slice=key), ast.expr():
                 held, names = self.shown.pop(name, (None, self))
                 if isinstance(held, ast.Dict) and names is self:
@@ -601,6 +623,22 @@ def text_of(value: ast.expr) -> str:
 def shortened(text: str) -> str:
     """Return a text of at most 60 letters."""
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _dotted(node: ast.expr) -> list[str]:
+    """Return the parts of `app.conf.name` and `app.conf["name"]`, a single empty one for anything else."""
+    parts: list[str] = []
+    while True:
+        match node:
+            case ast.Attribute(value=inner, attr=part):
+                node = inner
+            case ast.Subscript(value=ast.Attribute() as inner, slice=ast.Constant(value=str() as part)):
+                node = inner
+            case ast.Name(id=part):
+                return [part, *reversed(parts)]
+            case _:
+                return [""]
+        parts.append(part)
 
 
 def _targets(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr | None]]:

@@ -18,6 +18,11 @@ from memguard_hooks.deployment.start import (
     UnknownStartError,
     count_workers,
 )
+from memguard_hooks.formats.python_values import Unresolved, Value
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 GLOBAL = grammar("""
     --no-color/-C --quiet/-q --version --skip-checks --help --app/-A= --broker/-b= --result-backend= --loader= --config=
@@ -72,32 +77,31 @@ def _entrypoint(app: str, host: Host) -> EntryPoint:
 
     `proj.app` may be an attribute of `proj`, where there is no such module.
     """
-    roots = (host.folder, *host.source_roots())
-
-    def is_module(name: str) -> bool:
-        files = (name.replace(".", "/") + ending for ending in (".py", "/__init__.py"))
-        return any(host.read(f"{root}/{file}".lstrip("/")) is not None for file in files for root in roots)
-
+    folders = (host.folder, *host.source_roots())
     module, _, attribute = app.partition(":")
     outer, _, last = module.rpartition(".")
-    if not attribute and is_module(f"{module}.celery"):
+    if not attribute and host.find_module(f"{module}.celery", folders) is not None:
         module = f"{module}.celery"
-    elif outer and not attribute and is_module(outer) and not is_module(module):
-        module, attribute = outer, last
+    elif outer and not attribute and host.find_module(module, folders) is None:
+        if host.find_module(outer, folders) is not None:
+            module, attribute = outer, last
     return host.entrypoint(f"{module}:{attribute or 'app'}")._replace(text=app)
 
 
 def _worker(one: StartCommand, given: ParsedOptions, host: Host) -> StartCommand:
-    pool = given.values.get("--pool", "prefork")
+    settings = _settings(one.entrypoint, host)
+    pool = given.values.get("--pool", str(settings.get("worker_pool") or "prefork").partition(":")[0])
+    if pool not in _POOLS and "--pool" not in given.values:
+        pool = "custom"
     if pool not in _POOLS:
         raise RefusedError(f"it has no pool {pool}", one.entrypoint)
-    one = one._replace(worker_class=pool, max_requests=count_workers(given.values.get("--max-tasks-per-child"), 0).number)
+    one = one._replace(worker_class=pool, max_requests=_recycled(given, settings))
     if pool == "custom":
         return one._replace(workers=None, reason="its pool is one of its own, which is not read")
     concurrency = given.values.get("--concurrency", "")
     if re.fullmatch(r"\s*[-+]?[0-9]+\s*|auto|.*[$`].*|", concurrency) is None or concurrency.strip().startswith("-"):
         raise RefusedError(f"--concurrency is {concurrency!r}", one.entrypoint)
-    count, fewest = _count(one.entrypoint, given, host)
+    count, fewest = _count(one.entrypoint, given, settings, host)
     if pool in _ONE_PROCESS:
         return one._replace(threads=count.number if pool == "threads" and "--autoscale" not in given.values else None)
     is_preloaded = given.values.get("--pool-start-method", "fork") == "fork"
@@ -111,7 +115,27 @@ def _worker(one: StartCommand, given: ParsedOptions, host: Host) -> StartCommand
     )
 
 
-def _count(entrypoint: EntryPoint | None, given: ParsedOptions, host: Host) -> tuple[Count, int | None]:
+def _settings(entrypoint: EntryPoint | None, host: Host) -> Mapping[str, Value | Unresolved]:
+    """Return the settings of the app's own, where code is followed."""
+    if entrypoint is None or not host.follows_code:
+        return {}
+    from memguard_hooks.deployment import celery_settings  # ast takes its time
+
+    return celery_settings.read(entrypoint, host)
+
+
+def _recycled(given: ParsedOptions, settings: Mapping[str, Value | Unresolved]) -> int | None:
+    """Return the tasks after which a process ends, 0 where it never does."""
+    text = given.values.get("--max-tasks-per-child")
+    value = settings.get("worker_max_tasks_per_child")
+    if text is None and isinstance(value, Unresolved):
+        return None
+    return count_workers(text if text is not None else str(value or 0), 0).number
+
+
+def _count(
+    entrypoint: EntryPoint | None, given: ParsedOptions, settings: Mapping[str, Value | Unresolved], host: Host
+) -> tuple[Count, int | None]:
     """Return the processes of a pool at most, and those that always run."""
     scale = given.values.get("--autoscale")
     if scale is not None:
@@ -127,4 +151,9 @@ def _count(entrypoint: EntryPoint | None, given: ParsedOptions, host: Host) -> t
         return Count(None, "--concurrency is auto, which depends on the CPUs of the host", is_cpu_count=True), None
     if concurrency and not re.fullmatch(r"\+?0+", concurrency):
         return count_workers(concurrency), None
+    of_app = settings.get("worker_concurrency")
+    if isinstance(of_app, Unresolved):
+        return Count(None, of_app.reason, of_app.is_cpu_count), None
+    if of_app and not re.fullmatch(r"\+?0+", str(of_app)):
+        return count_workers(str(of_app)), None
     return host.count_cpus("celery is given no --concurrency: its app may say how many processes it starts"), None
