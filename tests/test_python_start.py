@@ -447,3 +447,70 @@ def main(workers):
     project = Project(WorkTree(str(tmp_path)), Settings())
     (service,) = find_services(project)
     assert read_command(project, service).workers == 3
+
+
+MANAGE = """
+import os, sys
+def main():
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proj.settings")
+    from django.core.management import execute_from_command_line
+    execute_from_command_line(sys.argv)
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "workers", "start", "program"),
+    [
+        ("rundramatiq --processes 4 --threads 2", "", 4, "fork", "dramatiq"),
+        ("rundramatiq -p 3 --use-spawn", "", 3, "spawn", "dramatiq"),
+        ("rundramatiq", "", None, "fork", "dramatiq"),
+        ("rundramatiq --processes many", "", None, "single", "rundramatiq"),
+        ("qcluster", "Q_CLUSTER = {'name': 'x', 'workers': 2}\n", 6, "preload", "django-q"),
+        ("rqworker default", "", 1, "preload", "rq"),
+        ("rqworker-pool default --num-workers 3", "", 6, "preload", "rq"),
+        ("run_huey -w 3 -k process", "", 3, "preload", "huey"),
+        ("run_huey", "HUEY = {'consumer': {'workers': 2, 'worker_type': 'process'}}\n", 2, "preload", "huey"),
+        ("celery worker -c 3", "", 3, "preload", "celery"),
+        ("migrate", "", 1, "single", "django"),
+        ("pooled", "APPS = ['bots']\nINSTALLED_APPS = ['django.contrib.auth'] + APPS\n", 3, "spawn", "uvicorn"),
+        (
+            "pooled",
+            "INSTALLED_APPS = ['django.contrib.auth']\nINSTALLED_APPS += ['bots.apps.Bots']\n",
+            3,
+            "spawn",
+            "uvicorn",
+        ),
+    ],
+)
+def test_commands_of_django(words: str, settings: str, workers: int | None, start: str, program: str) -> None:
+    files = {
+        "manage.py": MANAGE,
+        "proj/settings.py": f"SECRET_KEY = 'x'\n{settings}",
+        "bots/management/commands/pooled.py": "import uvicorn\nfrom django.core.management import BaseCommand\n"
+        "class Command(BaseCommand):\n    def handle(self, **options):\n        uvicorn.run('proj.asgi:app', workers=3)\n",
+    }
+    found = started(files, f"python manage.py {words}")
+    assert found.entrypoint is not None
+    assert (found.entrypoint.text, found.workers, found.start, found.program) == ("manage.py", workers, start, program)
+    if words == "pooled":
+        assert [one.module for one in found.loads] == ["proj.asgi", "bots.management.commands.pooled"]
+
+
+def test_workers_of_dramatiq_load_tasks_and_no_urls(tmp_path: Path) -> None:
+    files = {
+        "Procfile": "worker: python manage.py rundramatiq --processes 2\n",
+        "manage.py": MANAGE,
+        "proj/settings.py": "SECRET_KEY = 'x'\nINSTALLED_APPS = ['orders']\nROOT_URLCONF = 'proj.urls'\n",
+        "proj/urls.py": "import pandas\nurlpatterns = []\nprint(pandas.NA)\n",
+        "orders/__init__.py": "",
+        "orders/tasks.py": "import matplotlib.pyplot\nprint(matplotlib.pyplot)\n",
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    command = [sys.executable, "-m", "memguard_hooks", "check", "--select", "MG201"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "orders/tasks.py:1:1: MG201" in done.stdout
+    assert "urls.py" not in done.stdout

@@ -20,7 +20,8 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from memguard_hooks.imports.callbacks import Serves
 
-_WORKERS = frozenset({"celery", "dramatiq", "huey", "arq", "taskiq", "rq"})
+_WORKERS = frozenset({"celery", "dramatiq", "django-q", "huey", "arq", "taskiq", "rq"})
+"""Programs that run the tasks of a project, each in a process that loads them."""
 _SERVERS = frozenset(
     {"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress", "uwsgi", "flask", "fastapi", "django"}
 )
@@ -119,7 +120,9 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         called=frozenset({entrypoint.attribute}) if entrypoint.attribute else frozenset[str](),
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
     )
-    framework = Framework(environment.get("DJANGO_SETTINGS_MODULE"), is_worker=command.program == "celery")
+    framework = Framework(
+        environment.get("DJANGO_SETTINGS_MODULE"), command.program in _WORKERS, loads_urls=command.program != "dramatiq"
+    )
     sources = SourceFiles(project.tree, project.facts, framework, _started(command))
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources)
 

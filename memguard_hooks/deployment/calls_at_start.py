@@ -65,7 +65,10 @@ class CallAtStart(Record):
 
 
 class Program(Record):
-    """Where a program begins: its file, the dotted name of its module, whether it is `__main__`, and what is called then."""
+    """Where a program begins: its file, the dotted name of its module, whether it is `__main__`, and what is called then.
+
+    `called` is an expression without arguments: `main`, `Command().handle`.
+    """
 
     path: str
     module: str
@@ -112,7 +115,8 @@ class _Walker:
         names.bound["__name__"] = ("__main__" if program.is_main else program.module, 0)
         self._block(tree.body, names, is_certain=True, depth=0)
         if program.called is not None:
-            self._command(ast.Name(program.called, ast.Load()), names, 0)
+            call = ast.parse(f"{program.called}()", mode="eval").body
+            self._expressions(call, names, is_certain=True, depth=0)
         return names
 
     def _names(self, tree: ast.Module, path: str, module: str) -> Names:
@@ -271,12 +275,6 @@ class _Walker:
             given = _option_of(function, name, value, self._program.words) if is_command else value
             local.pass_in(name, given, caller, function.lineno)
         self._block(function.body, local, is_certain=is_certain, depth=depth + 1)
-
-    def _command(self, node: ast.expr, names: Names, depth: int) -> None:
-        """Follow what a console script calls: a function, or an object of click or typer."""
-        self._call(
-            ast.copy_location(ast.Call(node, [], []), ast.Pass(lineno=1, col_offset=0)), names, is_certain=True, depth=depth
-        )
 
     def _commands(self, group: str, names: Names, depth: int) -> None:
         """Follow the commands of click or typer that the command line names, or the only one."""

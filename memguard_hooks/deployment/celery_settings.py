@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 
+from memguard_hooks.deployment import django_settings
 from memguard_hooks.deployment.calls_at_start import CallAtStart, Followed, Program, follow
 from memguard_hooks.deployment.python_start import items_of, value_of
 from memguard_hooks.formats.python_values import Unresolved, Value
@@ -29,7 +30,6 @@ SETTINGS = {
 """Settings, and what they were called before celery 4."""
 
 _APP = "celery.Celery."
-_DJANGO = "DJANGO_SETTINGS_MODULE"
 
 
 def read(entrypoint: EntryPoint, host: Host) -> dict[str, Value | Unresolved]:
@@ -97,7 +97,7 @@ def _holder(call: CallAtStart, followed: Followed, host: Host) -> Names | None:
     if isinstance(text, str):
         module, _, name = text.partition(":")
         if module == "django.conf":
-            module, name = _django_settings(followed, host), ""
+            module, name = django_settings.module_of(followed, host), ""
         found = names.around.load(module)
         if found is None and "." in module:
             module, _, name = module.rpartition(".")
@@ -117,15 +117,3 @@ def _holder(call: CallAtStart, followed: Followed, host: Host) -> Names | None:
         held.follow(statement)
     held.bound = {name: bound for name, bound in held.bound.items() if inner.bound.get(name) is not bound}
     return held
-
-
-def _django_settings(followed: Followed, host: Host) -> str:
-    """Return the module of Django's settings: that of the environment, or the one that the code sets by default."""
-    if _DJANGO in host.variables:
-        return host.variables[_DJANGO]
-    for call in followed.calls:
-        if call.source == "os.environ.setdefault" and len(call.node.args) == 2:
-            name, module = (value_of(one, call.names, "settings") for one in call.node.args)
-            if name == _DJANGO and isinstance(module, str):
-                return module
-    return ""

@@ -48,8 +48,13 @@ class _Context:
 def read(start: StartCommand, words: Sequence[str], host: Host) -> StartCommand:
     """Return how a program of the project starts, as its code tells; what starts nothing else is as it was."""
     program = _program(start, words, host)
-    followed = follow(program, host) if program is not None else None
-    if program is None or followed is None:
+    return start if program is None else read_from(start, program, host)
+
+
+def read_from(start: StartCommand, program: Program, host: Host) -> StartCommand:
+    """Return how a command starts whose code begins at a file of the project."""
+    followed = follow(program, host)
+    if followed is None:
         return start
     context = _Context(start, host, program, followed)
     found: list[StartCommand] = []

@@ -152,7 +152,7 @@ class Names:
             self.forget(statement.name, statement.lineno, f"defines {statement.name} as code")
             self.defined[statement.name] = (statement, self)
         elif isinstance(statement, ast.AugAssign):
-            self.lose(statement, "computes")
+            self._augment(statement)
         elif isinstance(statement, ast.If) and (branch := self.branch(statement)) is not None:
             for inner in branch:
                 self.follow(inner)
@@ -189,6 +189,18 @@ class Names:
             return ""
         kept = parts[: len(parts) - statement.level + 1]
         return ".".join([*kept, *filter(None, [statement.module])])
+
+    def _augment(self, statement: ast.AugAssign) -> None:
+        target = statement.target
+        try:
+            if not isinstance(target, ast.Name):
+                raise UnknownValue
+            found = self._combine(statement.op, ast.Name(target.id, ast.Load()), statement.value)
+        except (UnknownValue, Raises):
+            self.lose(statement, "computes")
+        else:
+            self.forget(target.id, statement.lineno, "")
+            self.bound[target.id] = (found, statement.lineno)
 
     def _assign(self, name: str, value: ast.expr, line: int) -> None:
         try:
@@ -458,6 +470,8 @@ class Names:
         if isinstance(operation, ast.Add) and all(isinstance(value, str) for value in values):
             return self._text("".join(map(str, values)))
         first, second = values
+        if isinstance(operation, ast.Add) and isinstance(first, tuple) and isinstance(second, tuple):
+            return first + second
         if not isinstance(first, int) or not isinstance(second, int) or max(abs(first), abs(second)) > 10**6:
             raise UnknownValue
         if isinstance(operation, ast.FloorDiv) and second:

@@ -10,10 +10,14 @@ from memguard_hooks.record import Record
 
 
 class Framework(Record):
-    """What the service is to its frameworks: the Django settings that its environment names, and whether it runs tasks."""
+    """What the service is to its frameworks: the Django settings that its environment names, and whether it runs tasks.
+
+    `loads_urls` tells that it answers requests, or runs the checks of Django as its commands do.
+    """
 
     django_settings: str | None = None
     is_worker: bool = False
+    loads_urls: bool = True
 
 
 _SETTINGS = late_pattern(rb"DJANGO_SETTINGS_MODULE[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']")
@@ -41,7 +45,8 @@ def framework_edges(data: bytes, framework: Framework) -> tuple[FrameworkEdge, .
     if any(mark in data for mark in _DJANGO):
         from memguard_hooks.imports import django
 
-        found += django.edges(data, is_worker=framework.is_worker)
+        edges = django.edges(data, is_worker=framework.is_worker)
+        found += edges if framework.loads_urls else [edge for edge in edges if edge.moment != "serving"]
     if framework.is_worker and any(mark in data for mark in _CELERY):
         from memguard_hooks.imports import celery
 

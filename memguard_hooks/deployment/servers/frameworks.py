@@ -55,12 +55,14 @@ def _flask_app(app: str | None, host: Host) -> EntryPoint | None:
     return host.entrypoint(module, folder=found[0])._replace(text=app)
 
 
-def read_manage(start: StartCommand, words: list[str]) -> StartCommand:
+def read_manage(start: StartCommand, words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `manage.py`, which is a script that loads the settings and the apps they install."""
     verb = words[0] if words else ""
     start = start._replace(server_modules=("django",), program="django")
     if verb not in ("runserver", "runserver_plus", "testserver"):
-        return start
+        from memguard_hooks.deployment.servers import management
+
+        return management.read(start, verb, words[1:], host)
     return _reloaded(start, reload="--noreload" not in words and verb != "testserver")
 
 
@@ -75,7 +77,7 @@ def read_django_admin(words: list[str], host: Host) -> StartCommand:
         raise UnknownStartError("django-admin is given no settings")
     paths = [given["--pythonpath"]] if given.get("--pythonpath") else []
     entrypoint = EntryPoint(settings, host.folder, module=settings, attribute="INSTALLED_APPS")
-    return read_manage(StartCommand(entrypoint._replace(roots=host.source_roots(paths))), words)
+    return read_manage(StartCommand(entrypoint._replace(roots=host.source_roots(paths))), words, host)
 
 
 def read_script(program: str, verb: str, words: list[str], host: Host) -> StartCommand:
