@@ -82,9 +82,8 @@ def _entrypoint(app: str, host: Host) -> EntryPoint:
     outer, _, last = module.rpartition(".")
     if not attribute and host.find_module(f"{module}.celery", folders) is not None:
         module = f"{module}.celery"
-    elif outer and not attribute and host.find_module(module, folders) is None:
-        if host.find_module(outer, folders) is not None:
-            module, attribute = outer, last
+    elif outer and not attribute and not host.find_module(module, folders) and host.find_module(outer, folders):
+        module, attribute = outer, last
     return host.entrypoint(f"{module}:{attribute or 'app'}")._replace(text=app)
 
 
