@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -424,3 +425,47 @@ def test_functions_of_other_files(
     write_dedented(project, {"Procfile": "web: uvicorn app.main:app\n"} | files)
     assert main([]) == 1
     assert places(capsys) == found
+
+
+SCRIPT = {
+    "pyproject.toml": "[project]\nname = 'tool'\nversion = '1'\n[project.scripts]\ntool = 'tool.cli:main'\n",
+    "tool/__init__.py": "",
+    "tool/cli.py": "from tool import table\n\n\ndef main():\n    from tool import late\n    return table, late\n",
+    "tool/table.py": "import pandas\nprint(pandas)\n",
+    "tool/late.py": "import sklearn\nprint(sklearn)\n",
+    "tool/unused.py": "import torch\nprint(torch)\n",
+    "notebooks/plot.py": "import matplotlib.pyplot\nprint(matplotlib)\n",
+}
+
+
+def test_a_console_script_decides_where_nothing_else_starts(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dedented(project, SCRIPT)
+    assert main([]) == 1
+    assert places(capsys) == ["tool/late.py:1:1: MG201", "tool/table.py:1:1: MG201"]
+    assert main(["--scope", "all"]) == 1
+    assert len(places(capsys)) == 4
+    write_dedented(project, {"Procfile": "web: python -m tool.unused\n"})
+    assert main([]) == 1
+    assert places(capsys) == ["tool/unused.py:1:1: MG201"]
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ("python -m langflow run", "-m langflow is not in the repository: langflow is installed, and was not measured"),
+        (
+            "airflow webserver",
+            r"airflow is not in the repository: apache-airflow-core [\d.]+ is installed, and takes at least \d+",
+        ),
+    ],
+)
+def test_a_program_that_is_installed_is_named(project: Path, command: str, reason: str) -> None:
+    write_dedented(project, {"Procfile": f"web: {command}\n"})
+    done = subprocess.run(
+        [sys.executable, "-m", "memguard_hooks.hooks.memory_budget"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project,
+    )
+    assert re.search(f"web is not estimated: {reason}", done.stderr)

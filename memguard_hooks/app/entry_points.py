@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from memguard_hooks.deployment import platforms
+from memguard_hooks.deployment import platforms, python_version
 from memguard_hooks.deployment.command import parse
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
-from memguard_hooks.finding import Skipped
+from memguard_hooks.finding import Skipped, mib
 from memguard_hooks.imports.frameworks import Framework
 from memguard_hooks.imports.model import FrameworkEdge, Target
 from memguard_hooks.imports.resolve import Resolver
@@ -54,6 +54,12 @@ def find_services(project: Project) -> list[Service]:
     if found:
         return found
     return [_service(project, text) for text in project.settings.service.entrypoints]
+
+
+def console_scripts(project: Project) -> list[Service]:
+    """Return the commands that a project installs, of what is in the repository: no host is known that starts one."""
+    scripts = project.layout.scripts
+    return [Service(name, ".", 1, 1, name) for name, text in scripts.items() if _locate(project, parse_entrypoint(text))]
 
 
 def _service(project: Project, text: str) -> Service:
@@ -111,11 +117,11 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         located = _locate(project, entrypoint._replace(module=f"{entrypoint.module}.celery"))
     located = located or _locate(project, entrypoint)
     if located is None:
-        return Skipped(service.path, service.line, f"{entrypoint.text} is not in the repository")
+        return Skipped(service.path, service.line, _absent(project, entrypoint))
     resolver, path, module = located
     environment = service.environment
     target = Target(
-        settings.target_python or _python_of(service) or project.layout.python,
+        settings.target_python or python_version.read(service, project.read_file) or project.layout.python,
         is_main=entrypoint.is_main,
         called=frozenset({entrypoint.attribute}) if entrypoint.attribute else frozenset[str](),
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
@@ -127,17 +133,22 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources)
 
 
+def _absent(project: Project, entrypoint: EntryPoint) -> str:
+    """Return why nobody can judge what is not in the repository: of an installed program, what its import takes at least."""
+    reason = f"{entrypoint.text} is not in the repository"
+    if entrypoint.module is None or not entrypoint.is_main:
+        return reason
+    top = entrypoint.module.partition(".")[0]
+    cost, version = project.cost_of(top)
+    if cost is None:
+        return f"{reason}: {top} is installed, and was not measured"
+    return f"{reason}: {version} is installed, and takes at least {mib(cost)} MiB once it is imported"
+
+
 def _started(command: StartCommand) -> Started:
     """Return what the server of a start that is written in Python loads and calls."""
     edges = tuple((one.path, FrameworkEdge(one.module, one.line, "start", one.why)) for one in command.loads)
     return Started(edges, command.calls)
-
-
-def _python_of(service: Service) -> tuple[int, int] | None:
-    """Return the Python that the deployment file names."""
-    major, _, rest = service.environment.get("PYTHON_VERSION", "").partition(".")
-    minor = rest.partition(".")[0]
-    return (int(major), int(minor)) if major.isdecimal() and minor.isdecimal() else None
 
 
 def _locate(project: Project, entrypoint: EntryPoint) -> tuple[Resolver, str, str | None] | None:

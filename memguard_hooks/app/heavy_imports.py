@@ -64,15 +64,21 @@ def heavy_here(project: Project, names: tuple[str, ...]) -> list[str]:
 
 
 def find_entries(project: Project) -> list[ServiceEntry]:
-    """Return what the services of a project load first, as far as files tell; nothing where the scope is all files."""
+    """Return what the services of a project load first, as far as files tell; nothing where the scope is all files.
+
+    Where nothing else starts, the commands that the project installs decide what is reachable.
+    """
     settings = project.settings
-    if settings.scope == "all" or not (settings.service.entrypoints or project.deployment.services):
+    if settings.scope == "all" or not (
+        settings.service.entrypoints or project.deployment.services or project.layout.scripts
+    ):
         return []
-    from memguard_hooks.app.entry_points import ServiceEntry, find_entries_of, find_services
+    from memguard_hooks.app.entry_points import ServiceEntry, console_scripts, find_entries_of, find_services
 
     found: list[ServiceEntry] = []
     unknown: list[Skipped] = []
-    for service, entry in ((one, entry) for one in find_services(project) for entry in find_entries_of(project, one)):
+    services = find_services(project) or console_scripts(project)
+    for service, entry in ((one, entry) for one in services for entry in find_entries_of(project, one)):
         if isinstance(entry, ServiceEntry):
             found.append(entry)
         else:

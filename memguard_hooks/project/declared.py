@@ -260,14 +260,11 @@ class Declared:
     @cached_property
     def host_python(self) -> tuple[int, int] | None:
         """The Python of the host: that of the settings, or the one that all services name."""
-        from memguard_hooks.project.settings import parse_python
-
         if self._context.python is not None:
             return self._context.python
-        try:
-            found = {parse_python(one.environment.get("PYTHON_VERSION", "")) for one in self._context.services()}
-        except ValueError:
-            return None
+        from memguard_hooks.deployment import python_version
+
+        found = {python_version.read(one, self._files.read_file) for one in self._context.services()}
         return found.pop() if len(found) == 1 else None
 
     @cached_property

@@ -51,8 +51,11 @@ _UNREAD = {
     "jupyter-lab": "it serves notebooks, which are not read",
     "voila": "it serves notebooks, which are not read",
     "scrapy": "scrapy loads the spiders that its settings name",
-    "airflow": "airflow loads the graphs of its own folder",
 }
+
+_INSTALLED = frozenset({"airflow", "dagster", "langflow", "label-studio", "litellm", "mlflow", "open-webui", "prefect",
+                        "superset", "vllm"})  # fmt: skip
+"""Programs that packages bring along and that are an app of their own: each is its module where that has its name."""
 
 
 def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
@@ -84,6 +87,9 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
         return _python(words, host, parse)
     if program in host.console_scripts:
         return _followed(StartCommand(host.entrypoint(host.console_scripts[program])), words[1:], host)
+    if program in _INSTALLED:
+        module = program.replace("-", "_")
+        return unknown(f"{program} is a program that is installed", EntryPoint(program, host.folder, module=module))
     return unknown(_UNREAD.get(program, f"it is not known how {program} starts"))
 
 
