@@ -81,17 +81,52 @@ class Answer(Record):
     head: Mapping[str, bytes]
 
 
-def front(hook: str, argv: Sequence[str] | None, run: Callable[[Sequence[str] | None, Replay], int]) -> int:
-    """Say again what was said of the same, or run the hook, and return the exit status."""
-    replay = Replay(hook, argv)
+def front(
+    hook: str,
+    argv: Sequence[str] | None,
+    run: Callable[[Sequence[str] | None, Replay], int],
+    is_judged: Callable[[str], bool] | None = None,
+) -> int:
+    """Say again what was said of the same, or run the hook, and return the exit status.
+
+    `is_judged` tells which of the files that a commit names are judged themselves. Where none is, they only tell whether
+    the commit matters: nothing is said of one that changes no file that was seen.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    names: tuple[str, ...] = ()
+    if is_judged is not None and not any(word.startswith("--format") for word in words):
+        options, named = split_names(words)
+        if named and not any(map(is_judged, named)):
+            words, names = [*options, "names"], tuple(named)
+    replay = Replay(hook, words, names=names)
     status = replay.recall()
     return run(argv, replay) if status is None else status
 
 
-class Replay:
-    """What one hook said in a folder when it was given these arguments."""
+_FLAGS = frozenset({"--", "--pessimistic", "--table"})
+"""Options behind which no value stands."""
 
-    def __init__(self, hook: str, arguments: Sequence[str] | None = None, root: str = ".") -> None:
+
+def split_names(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return the options of a command line, and the names of files behind them."""
+    at = len(words)
+    while at and not words[at - 1].startswith("-"):
+        at -= 1
+    if 0 < at < len(words) and "=" not in words[at - 1] and words[at - 1] not in _FLAGS:
+        at += 1
+    return words[:at], words[at:]
+
+
+class Replay:
+    """What one hook said in a folder when it was given these arguments.
+
+    `names` are the files of a commit that are not judged themselves.
+    """
+
+    def __init__(
+        self, hook: str, arguments: Sequence[str] | None = None, root: str = ".", names: tuple[str, ...] = ()
+    ) -> None:
+        self.names = names
         self._started = time.time_ns()
         self._root = root
         self._file: str | None = None
@@ -138,6 +173,8 @@ class Replay:
             answer, is_settled = known, False
         if not is_settled:  # the next time, a look is enough
             self._write(answer._replace(settled=self._started - SETTLED, seen=tree.seen))
+        if not matters(self.names, answer.seen, answer.said == answer.committed):
+            return 0
         return answer.said.tell()
 
     def keep(self, tree: WorkTree, head: RevisionTree | None, said: Said, committed: Said) -> None:
@@ -161,6 +198,14 @@ class Replay:
     def _write(self, answer: Answer) -> None:
         if self._file is not None and write_whole(self._file, _write_answer(answer)):
             shrink(os.path.dirname(self._file), MAX_KEPT)
+
+
+def matters(names: Sequence[str], seen: Mapping[str, Seen], is_committed: bool) -> bool:  # noqa: FBT001
+    """Tell whether a commit of these files changes what a run says that has seen some paths; of no files each does.
+
+    What differs from the last commit may be a file that is deleted, which no commit names.
+    """
+    return not names or not is_committed or any(os.path.normpath(name) in seen for name in names)
 
 
 def _beside(answer: Answer, tree: WorkTree, commit: str) -> Answer | None:

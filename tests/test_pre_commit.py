@@ -274,21 +274,53 @@ def test_all_files_fail_and_pass_once_mended(repository: Repository) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "woken"),
+    ("files", "said"),
     [
-        pytest.param({"notes.md": "torch\n", "a/requirements.yml": "- torch\n", "a.pyi": "import torch\n"}, (), id="none"),
-        pytest.param({"requirements-dev.in": "pytest\n"}, (*IDS[:2], "memory-budget"), id="manifest"),
-        pytest.param({"tool.py": "import json\n"}, IDS[2:], id="python"),
-        pytest.param({"Procfile": "web: uvicorn main:app\n"}, IDS[3:], id="deployment"),
+        pytest.param({"notes.md": "torch\n", "a/requirements.yml": "- torch\n", "a.pyi": "import torch\n"}, {}, id="none"),
+        pytest.param(
+            {"requirements-dev.in": "pytest\n"},
+            {**dict.fromkeys(IDS[:2], PASSED), "memory-budget": grown("+0")},
+            id="manifest",
+        ),
+        pytest.param({"tool.py": "import json\n"}, {IDS[2]: PASSED}, id="python"),
+        pytest.param({"Procfile": "web: uvicorn main:app\n"}, {"memory-budget": grown("+0")}, id="deployment"),
     ],
-)  # fmt: skip
-def test_other_files_wake_no_hook(repository: Repository, files: dict[str, str], woken: tuple[str, ...]) -> None:
-    repository.begin(BAD if not woken else GOOD)
-    repository.write(files)
+)
+def test_what_does_not_matter_says_nothing(repository: Repository, files: dict[str, str], said: dict[str, Outcome]) -> None:
+    repository.begin(GOOD if said else BAD)
+    for _ in range(2):  # once judged, and once from what was kept
+        repository.write({name: f"{text}\n" for name, text in files.items()})
+        run = repository.commit("--allow-empty")
+        assert run.hooks == {**dict.fromkeys(IDS[:3], SKIPPED), **dict.fromkeys(IDS[3:], PASSED), **said}, run.raw
+        assert run.code == 0
+        files = {name: f"{text}\n" for name, text in files.items()}
+
+
+@pytest.mark.parametrize("is_one", [False, True])
+def test_settings_of_a_server_in_a_file_of_any_name_are_judged(
+    make: Callable[[str], Repository],
+    config: str,
+    is_one: bool,  # noqa: FBT001
+) -> None:
+    repository = make("repository")
+    if is_one:
+        entry = json.loads(config)["repos"][0]
+        repository.write({".pre-commit-config.yaml": json.dumps({"repos": [{**entry, "hooks": [{"id": "memguard"}]}]})})
+    app = {"main.py": "import pandas  # memguard: allow[MG201] each request needs it\napp = pandas\n"}
+    repository.begin({**app, "Procfile": "web: gunicorn -c gunicorn.conf main:app\n", "gunicorn.conf": "workers = 1\n"})
+    repository.write({"gunicorn.conf": "workers = 12\n"})
     run = repository.commit()
-    awake = {**dict.fromkeys(IDS, PASSED), "memory-budget": grown("+0")}
-    assert run.hooks == {name: awake[name] if name in woken else SKIPPED for name in IDS}, run.raw
-    assert run.code == 0
+    assert run.code == 1, run.raw
+    assert "MG301 web: " in run.raw
+    assert "12 processes" in run.raw
+    repository.write({"gunicorn.conf": "workers = 2\n"})
+    run = repository.commit()
+    assert run.code == 0, run.raw
+    assert re.search(r"web: \d+ of 512 MiB \(default\), this commit \+\d+", run.raw)
+    repository.write({"notes": "more\n"})
+    run = repository.commit()
+    assert run.code == 0, run.raw
+    assert "web: " not in run.raw
 
 
 def test_bad_line_that_is_not_staged_is_not_judged(repository: Repository) -> None:

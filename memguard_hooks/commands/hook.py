@@ -12,7 +12,15 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge the files that are named, or the whole project."""
-    return front("memguard hook", argv, _run)
+    return front("memguard hook", argv, _run, is_judged=may_be_judged)
+
+
+_JUDGED = (".py", ".pyw", ".txt", ".in", ".toml", ".cfg", ".lock", ".yml", ".yaml", ".json")
+
+
+def may_be_judged(path: str) -> bool:
+    """Tell whether a hook may judge a file itself: source, a manifest, a lock, or what installs packages."""
+    return path.endswith(_JUDGED) or "file" in path.lower()  # Dockerfile, Pipfile, Containerfile
 
 
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
@@ -21,7 +29,8 @@ def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     asked = options.read(argv, make_parser, takes_files=True)
     selection = all_hooks.selection_of(asked)
     files = asked.files or None
-    return running.run(asked, lambda project: all_hooks.check(project, selection), files=files, replay=replay)
+    waking = () if any(map(may_be_judged, asked.files)) else asked.files
+    return running.run(asked, lambda project: all_hooks.check(project, selection), files=files, replay=replay, waking=waking)
 
 
 def make_parser() -> ArgumentParser:

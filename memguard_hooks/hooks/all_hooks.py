@@ -7,6 +7,8 @@ import re
 from memguard_hooks.finding import CODES, Report, merge
 from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
 from memguard_hooks.record import Record
+from memguard_hooks.replay import matters
+from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -41,29 +43,19 @@ _INSTALLING = (
     r"([^/]+\.)?(?i:Dockerfile|Containerfile)(\.[^/]+)?|(render|app|serverless|template|deploy\.template)\.yaml"
     r"|(heroku|serverless|template)\.yml|(fly|railway|nixpacks)\.toml|railway\.json"
 )
-_DEPLOYING = (
-    r"Procfile|([^/]+\.)?Dockerfile(\.[^/]+)?|render\.yaml|fly\.toml|railway\.(json|toml)|nixpacks\.toml|heroku\.yml"
-    r"|app\.(ya?ml|json)|deploy\.template\.ya?ml|serverless\.ya?ml|template\.ya?ml|[^/]*compose[^/]*\.ya?ml"
-    r"|(\.k8s|k8s|kubernetes|deploy|deployment|manifests|kustomize|base)/[^/]+\.ya?ml|[^/]*\.env(\.[^/]+)?"
-)
-_RUNNING = r"\.pyw?|\.sh|\.service|^[^/.][^/]*\.ya?ml"
-
 WAKES = {
     "pin-litellm": rf"(^|/)({_REQUIREMENTS}|{_INSTALLING})$",
     "forbid-heavy-deps": rf"(^|/)({_REQUIREMENTS}|{_INSTALLING})$",
     "no-eager-heavy-imports": r"\.pyw?$",
-    "memory-budget": rf"({_RUNNING}|(^|/)({_DEPLOYING}|memguard\.(toml|lock)|{_REQUIREMENTS}))$",
-    "deploy-config": rf"({_RUNNING}|(^|/)({_DEPLOYING}|memguard\.toml|pyproject\.toml))$",
 }
-"""The files that wake each hook: what `.pre-commit-hooks.yaml` says in `files`, which a test holds equal."""
+"""The files that wake each hook that judges files: what `.pre-commit-hooks.yaml` says in `files`, which a test holds equal.
 
-_WOKEN_BY_PYTHON = frozenset({"no-eager-heavy-imports", "memory-budget", "deploy-config"})
-_WOKEN_BY_REQUIREMENTS = frozenset({"pin-litellm", "forbid-heavy-deps", "memory-budget"})
-_ANY_SUFFIX = ("dockerfile", "containerfile", ".env")
-"""What names a file whatever stands behind it."""
+The others run on every commit, for a server may have its settings in any file; they are silent on one that changes nothing
+that they look at.
+"""
 
-WAKES_ANY = rf"({_RUNNING}|(^|/)({_DEPLOYING}|memguard\.(toml|lock)|{_REQUIREMENTS}|{_INSTALLING}))$"
-"""The files that wake one of them: what wakes the hook `memguard`."""
+_IMAGES = ("dockerfile", "containerfile")
+"""Names of files with any ending."""
 
 
 class Selection(Record):
@@ -92,10 +84,10 @@ def _names(words: Iterable[str], code: str, hook: str) -> bool:
 def is_woken(hook: str, path: str) -> bool:
     """Tell whether a file wakes a hook; of most files, without the large patterns, which take milliseconds to compile."""
     if path.endswith(".py") and not path.endswith("setup.py"):
-        return hook in _WOKEN_BY_PYTHON
+        return hook == "no-eager-heavy-imports"
     name = path.lower()
-    if name.endswith(".txt") and not any(word in name for word in _ANY_SUFFIX):
-        return hook in _WOKEN_BY_REQUIREMENTS and re.search(f"(^|/){_REQUIREMENTS_FILE}$", path) is not None
+    if name.endswith(".txt") and not any(word in name for word in _IMAGES):
+        return hook != "no-eager-heavy-imports" and re.search(f"(^|/){_REQUIREMENTS_FILE}$", path) is not None
     return re.search(WAKES[hook], path) is not None
 
 
@@ -107,21 +99,39 @@ def check(project: Project, selection: Selection = ALL, about: Callable[[str], o
     """
     reports: list[Report] = []
     whole = project if project.named is None else project.whole
-    # The walks of memory-budget serve the others, so it comes first.
-    for hook, judge in sorted(HOOKS.items(), key=lambda one: one[0] != "memory-budget"):
+    named = project.named or ()
+    woken = {hook: [path for path in named if is_woken(hook, path)] for hook in WAKES}
+    is_dropped = any(woken.values()) or project.since is not None
+    # The walks of memory-budget serve the others, so what judges the project comes first.
+    for hook, judge in sorted(HOOKS.items(), key=lambda one: (one[0] in JUDGE_FILES, one[0] != "memory-budget")):
         if not selection.takes_hook(hook):
             continue
         about(hook)
-        files = None if project.named is None else [path for path in project.named if is_woken(hook, path)]
-        if files or files is None:
-            judged = project.among(files) if files is not None and hook in JUDGE_FILES else whole
-            reports.append(judge(judged))
-            project.skipped += judged.skipped if judged is not project and judged is not whole else ()
-        elif hook == "memory-budget" and project.since is not None:
-            reports.append(judge(whole)._replace(findings=()))
+        if project.named is None:
+            reports.append(judge(whole))
+        elif hook in JUDGE_FILES:
+            judged = project.among(woken[hook])
+            reports.append(judge(judged) if woken[hook] else Report())
+            project.skipped += judged.skipped
+        else:
+            noted = len(whole.skipped)
+            report = judge(whole)
+            if not is_dropped or _matters(whole, named, report):
+                reports.append(report)
+                continue
+            del whole.skipped[noted:]
+            if hook == "memory-budget" and project.since is not None:
+                reports.append(report._replace(findings=()))
     if whole is not project:
         project.skipped += whole.skipped
     return _selected(merge(reports), selection)
+
+
+def _matters(project: Project, named: Iterable[str], report: Report) -> bool:
+    """Tell whether a commit of these files changes what is said of the project."""
+    assert isinstance(project.tree, WorkTree)
+    is_committed = report.committed is None or report.committed == report._replace(committed=None)
+    return matters(tuple(named), project.tree.seen, is_committed)
 
 
 def _selected(report: Report, selection: Selection) -> Report:

@@ -83,14 +83,14 @@ def check(project: Project) -> Report:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge the deployment of the project in the working folder."""
-    return front(HOOK, argv, _run)
+    return front(HOOK, argv, _run, is_judged=lambda _: False)
 
 
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import options, running
 
-    asked = options.read(argv, _make_parser, takes_files=False)
-    return running.run(asked, check, replay=replay)
+    asked = options.read(argv, _make_parser, takes_files=True)
+    return running.run(asked, check, replay=replay, waking=asked.files)
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -98,6 +98,7 @@ def _make_parser() -> argparse.ArgumentParser:
 
     parser = options.make_parser(HOOK, __doc__ or "")
     options.add_budget_options(parser)
+    options.add_waking_files(parser)
     return parser
 
 

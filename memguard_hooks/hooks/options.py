@@ -95,6 +95,13 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
     add_entry_option(parser)
 
 
+def add_waking_files(parser: argparse.ArgumentParser) -> None:
+    """Add the files of a commit, for a hook that judges the project and not these."""
+    parser.add_argument(
+        "files", nargs="*", help="files of the commit; nothing is said where none of them matters to the services"
+    )
+
+
 def add_table_option(parser: argparse.ArgumentParser) -> None:
     """Add what asks for more than a line of each service."""
     parser.add_argument("--table", action="store_true", help="print what each service is made of, also when all is well")

@@ -16,7 +16,7 @@ from memguard_hooks.output import plain, tell
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.record import Record
-from memguard_hooks.replay import Replay, Said
+from memguard_hooks.replay import Replay, Said, matters
 from memguard_hooks.report.formats import render
 from memguard_hooks.tree import RevisionTree, WorkTree, inside
 
@@ -76,21 +76,30 @@ class Judgment(Record):
 
 def run(
     options: Options, check: Check, *, root: str = ".", files: Sequence[str] | None = None,
-    adjust: Adjust = adjust_service, fix: Fix | None = None, replay: Replay | None = None,
+    adjust: Adjust = adjust_service, fix: Fix | None = None, replay: Replay | None = None, waking: Sequence[str] = (),
 ) -> int:  # fmt: skip
     """Load the settings, check, print the report and return the exit status.
 
     `fix` rewrites files first and returns what it has done, one line each; then what is left is checked. `replay` keeps
-    what was said, if the next run can tell whether it would say the same.
+    what was said, if the next run can tell whether it would say the same. `waking` are files of a commit that are not
+    judged themselves: where none of them was looked at, and nothing differs from the last commit, nothing is said.
     """
     found = judge(options, check, root=root, files=files, adjust=adjust, fix=fix)
     tell(*found.rewritten)
-    said = _say(found.report, options)
+    is_quiet = bool(waking) and found.project is not None and not _matters(found, waking)
+    said = _say(Report() if is_quiet else found.report, options)
     said.tell()
     if replay is not None and not found.rewritten:
-        keep(replay, found, lambda report: _say(report, options))
+        is_kept_quiet = is_quiet and not replay.names
+        keep(replay, found, lambda report: _say(Report() if is_kept_quiet else report, options))
     found.close()
     return said.status or int(bool(found.rewritten))
+
+
+def _matters(found: Judgment, names: Sequence[str]) -> bool:
+    assert found.project is not None
+    tree = found.project.tree
+    return not isinstance(tree, WorkTree) or matters(names, tree.seen, found.committed == found.report)
 
 
 def _say(report: Report, options: Options) -> Said:
