@@ -669,6 +669,35 @@ class RevisionTree:
         return MemguardError("git is not to be asked here")
 
 
+class EditedTree:
+    """A tree in which some files have another content."""
+
+    def __init__(self, tree: Tree, edited: Mapping[str, bytes]) -> None:
+        self.root = tree.root
+        self.parsed: dict[Hashable, object] = {}
+        self._tree = tree
+        self._edited = edited
+
+    def read(self, path: str) -> bytes | None:
+        """Return the content of a file, None where there is none."""
+        return self._edited[path] if path in self._edited else self._tree.read(path)
+
+    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
+        """Return what a folder holds."""
+        return self._tree.entries(folder)
+
+    def identity(self, path: str) -> bytes | None:
+        """Return the name that git gives to the content of a file."""
+        return name_of_blob(self._edited[path]) if path in self._edited else self._tree.identity(path)
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is a file or a folder of that name."""
+        return self._tree.has(path)
+
+    def close(self) -> None:
+        """The tree below is closed by its owner."""
+
+
 def _read_beside(beside: WorkTree, path: str, name: bytes) -> bytes | None:
     """Return a file that the work tree has with the content of that name, None for any other."""
     try:

@@ -11,14 +11,13 @@ import re
 from memguard_hooks.dependencies import manifests
 from memguard_hooks.dependencies.requirement import Requirement
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.git import name_of_blob
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-from memguard_hooks.tree import Tree, TreeEntry
+from memguard_hooks.tree import EditedTree, Tree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Sequence
 
 BOM = b"\xef\xbb\xbf"
 
@@ -65,7 +64,7 @@ def pin_all(tree: Tree, path: str, wishes: Sequence[Wish]) -> tuple[bytes, list[
 def _is_as_wished(tree: Tree, path: str, data: bytes, before: Sequence[Requirement], wishes: Sequence[Wish]) -> bool:
     """Tell whether the reader of a manifest finds what was wished in its new bytes, and all else as before."""
     try:
-        after = _requirements(_Edited(tree, path, data), path)
+        after = _requirements(EditedTree(tree, {path: data}), path)
     except MemguardError:
         return False
     versions = {_spot(wish.requirement): wish.version for wish in wishes}
@@ -174,29 +173,3 @@ def _is_for_pip(text: str, requirement: Requirement) -> bool:
         if line.strip() and len(line) - len(line.lstrip()) < depth:
             return False
     return False
-
-
-class _Edited:
-    """A tree in which one file has another content."""
-
-    def __init__(self, tree: Tree, path: str, data: bytes) -> None:
-        self.root = tree.root
-        self.parsed: dict[Hashable, object] = {}
-        self._tree = tree
-        self._path = path
-        self._data = data
-
-    def read(self, path: str) -> bytes | None:
-        return self._data if path == self._path else self._tree.read(path)
-
-    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
-        return self._tree.entries(folder)
-
-    def identity(self, path: str) -> bytes | None:
-        return name_of_blob(self._data) if path == self._path else self._tree.identity(path)
-
-    def has(self, path: str) -> bool:
-        return self._tree.has(path)
-
-    def close(self) -> None:
-        """The tree below is closed by its owner."""

@@ -42,7 +42,7 @@ MAX_MARKS = 100
 
 _COOKIE = late_pattern(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK_OR_COMMENT = late_pattern(rb"^[ \t\f]*(?:#.*)?$")
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _UTF_8 = frozenset({"utf-8", "utf8", "utf_8", "u8", "utf", "utf8-ucs2", "utf8-ucs4", "cp65001", "utf-8-sig"})
 _LINEAR = late_pattern(
     r"ascii|iso8859-\d+|cp\d+|koi8-[rtu]|kz1048|mac-\w+|gb\w+|hz|big5\w*|johab|euc_\w+|shift_jis\w*|iso2022_\w+|utf-7|"
@@ -71,7 +71,7 @@ def encoding(data: bytes) -> str:
     """Return the encoding that a source file declares (PEP 263), `utf-8` where it says nothing."""
     if b"coding" not in data[:2000]:
         return "utf-8"
-    lines = re.split(rb"\r\n|\r|\n", data.removeprefix(_BOM)[:2000], maxsplit=2)
+    lines = re.split(rb"\r\n|\r|\n", data.removeprefix(BOM)[:2000], maxsplit=2)
     for line in lines[:2]:
         match = _COOKIE.match(line)
         if match:
@@ -88,10 +88,10 @@ def decode(data: bytes, path: str | None = None) -> str:
     Raises NotPythonError for what is not text, with the line.
     """
     name = encoding(data)
-    if data.startswith(_BOM):
+    if data.startswith(BOM):
         if name != "utf-8":
             raise NotPythonError(f"cannot be decoded: a UTF-8 mark, but the encoding is said to be {name}", path, 1)
-        data = data.removeprefix(_BOM)
+        data = data.removeprefix(BOM)
     if not _is_linear(name):
         raise NotPythonError(f"cannot be decoded: the encoding {name} is not known", path, 1)
     try:

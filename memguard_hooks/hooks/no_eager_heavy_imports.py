@@ -19,12 +19,17 @@ good: def export(rows):
 good: if TYPE_CHECKING:
           import pandas
 
-Options: `--target-python X.Y`, `--entrypoint APP`, `--scope reachable|all`; settings: `entrypoints`, `scope`,
-`source-roots`, `heavy-threshold`, `exclude`, and `[heavy]` with `add`, `remove`, `allow = {name = "reason"}` and
-`only-through = {name = "module"}`.
+`--fix` moves them into these functions: all imports of a library or none, and of the libraries the fewest that make the
+service fit; `--to-start` moves all whose move lowers the start. What cannot move says which line holds it.
+
+Options: `--target-python X.Y`, `--entrypoint APP`, `--scope reachable|all`, `--fix`, `--diff`, `--to-start`, `--force`;
+settings: `entrypoints`, `scope`, `source-roots`, `heavy-threshold`, `exclude`, and `[heavy]` with `add`, `remove`,
+`allow = {name = "reason"}` and `only-through = {name = "module"}`.
 """
 
 from __future__ import annotations
+
+import sys
 
 from memguard_hooks.replay import Replay, front
 
@@ -56,6 +61,22 @@ def check(project: Project) -> Report:
     return Report(tuple(eager.find(project)))
 
 
+def fix(project: Project, options: Options) -> tuple[str, ...]:
+    """Move heavy imports into the functions that use them, and return what was done, one line each.
+
+    With `--diff` nothing is written, and what would be is shown.
+    """
+    from memguard_hooks.fix import imports
+    from memguard_hooks.output import plain, tell, write
+
+    change = imports.plan(project, to_start=options.to_start)
+    tell(*(f"{one.path}:{one.line}: left: {one.library}: {one.reason}" for one in change.left))
+    if options.diff:
+        write(sys.stdout, plain(imports.diff(project, change)))
+        return change.done
+    return imports.write(project, change, force=options.force)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the hook on the Python files that are named, or on all of the project."""
     return front(HOOK, argv, _run)
@@ -65,7 +86,18 @@ def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import options, running
 
     asked = options.read(argv, _make_parser, takes_files=True)
-    return running.run(asked, check, files=asked.files or None, adjust=_adjust, replay=replay)
+    files = asked.files or None
+    if asked.diff:
+        found = running.judge(asked, _check_nothing, files=files, adjust=_adjust, fix=lambda project: fix(project, asked))
+        return running.finish(found, asked)
+    write = (lambda project: fix(project, asked)) if asked.fix or asked.to_start else None
+    return running.run(asked, check, files=files, adjust=_adjust, fix=write, replay=replay)
+
+
+def _check_nothing(_project: Project) -> Report:
+    from memguard_hooks.finding import Report
+
+    return Report()
 
 
 def _make_parser() -> argparse.ArgumentParser:
@@ -75,6 +107,12 @@ def _make_parser() -> argparse.ArgumentParser:
     options.add_target_options(parser)
     options.add_entry_option(parser)
     parser.add_argument("--scope", choices=("reachable", "all"), help="what entry points reach, or each file by itself")
+    parser.add_argument("--fix", action="store_true", help="move imports into the functions that use them")
+    parser.add_argument("--diff", action="store_true", help="show what --fix would change, and write nothing")
+    parser.add_argument(
+        "--to-start", action="store_true", help="fix all that lowers the start by 5 MiB or more, also where the service fits"
+    )
+    parser.add_argument("--force", action="store_true", help="fix files with changes that are not staged too")
     parser.add_argument("files", nargs="*", help="Python files; without any, all of the project")
     return parser
 

@@ -35,6 +35,9 @@ class Options:
     scope: Literal["reachable", "all"] | None = None
     max_version: str | None = None
     fix: bool = False
+    diff: bool = False
+    to_start: bool = False
+    force: bool = False
     select: list[str] | None = None
     ignore: list[str] | None = None
     changed_from: str | None = None

@@ -84,7 +84,11 @@ def run(
     what was said, if the next run can tell whether it would say the same. `waking` are files of a commit that are not
     judged themselves: where none of them was looked at, and nothing differs from the last commit, nothing is said.
     """
-    found = judge(options, check, root=root, files=files, adjust=adjust, fix=fix)
+    return finish(judge(options, check, root=root, files=files, adjust=adjust, fix=fix), options, replay)
+
+
+def finish(found: Judgment, options: Options, replay: Replay | None = None) -> int:
+    """Print what was judged, and return the exit status."""
     tell(*found.rewritten)
     is_quiet = bool(waking) and found.project is not None and not _matters(found, waking)
     said = _say(Report() if is_quiet else found.report, options)

@@ -10,9 +10,13 @@ from __future__ import annotations
 import os
 
 from memguard_hooks.errors import MemguardError, UnreadableError
-from memguard_hooks.git import Asked, ask, name_of_blob
+from memguard_hooks.git import Asked, ask, find_git, name_of_blob
 from memguard_hooks.project.project import Since
 from memguard_hooks.tree import WorkTree
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _LINK, _SUBMODULE = b"120000", b"160000"
 
@@ -55,6 +59,14 @@ def _is_changed(tree: WorkTree, path: str, entry: tuple[bytes, bytes], before: t
     except UnreadableError:
         return True
     return before[1] not in (name_of_blob(data, len(name)), name_of_blob(data.replace(b"\r\n", b"\n"), len(name)))
+
+
+def find_unstaged(tree: WorkTree, paths: Sequence[str]) -> tuple[str, ...]:
+    """Return which files are not as git's index has them, so that nothing would bring them back; none outside of git."""
+    tracked = _entries(tree.root, "ls-files", "--stage", "-z", "--", *paths) if find_git(tree.root) is not None else None
+    if tracked is None:
+        return ()
+    return tuple(path for path in paths if _is_changed(tree, path, tracked.get(path, (b"", b"")), tracked.get(path)))
 
 
 def _entries(root: str, *arguments: str) -> dict[str, tuple[bytes, bytes]] | None:

@@ -68,6 +68,16 @@ class Project(Files):
         other.facts = self.facts
         return other
 
+    def edited(self, files: Mapping[str, bytes]) -> Project:
+        """Return the same project in which some Python files have another content: what is declared and deployed stays."""
+        from memguard_hooks.tree import EditedTree
+
+        other = self.at(EditedTree(self.tree, files))
+        for name in ("declared", "discovered", "deployment", "layout", "measured"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
     @cached_property
     def before(self) -> Project | None:
         """The same project at the commit that it is compared with; None without one, and in a sparse work tree."""

@@ -1,0 +1,119 @@
+"""Which other files of a project take a name from a file, or put something in its place."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.project.files import SOURCE
+from memguard_hooks.record import Record
+from memguard_hooks.tree import join, parent, walk
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from memguard_hooks.project.project import Project
+
+_INJECTORS = "Depends|Security|Provide|Inject|Injected|from_function|FunctionTool|add_api_route|add_command|validate_call"
+"""What reads the annotations of a function that it is given."""
+
+
+class Taker(Record):
+    """A line of another file, and what it does with a name."""
+
+    path: str
+    line: int
+    what: str
+
+
+class Takers:
+    """The files of a project that may take names from others, each read once."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._texts: dict[str, str] = {}
+        for path in walk(project.tree):
+            data = project.read_file(path) if path.endswith(SOURCE) else None
+            if data is not None:
+                self._texts[path] = data.decode("utf-8", "replace")
+        self._trees: dict[str, ast.Module | None] = {}
+
+    def of(self, path: str, names: Sequence[str], functions: Sequence[str] = ()) -> Taker | None:
+        """Return the first place that takes one of some names from a file, or reads the annotations of its functions."""
+        stem = "" if path.endswith("__init__.py") else _stem(path)  # a package is also what `from . import` means
+        for name in names:
+            word = re.compile(rf"\b{re.escape(name)}\b")
+            for other, text in self._texts.items():
+                # Plain searches tell nearly all files apart; only the rest is parsed.
+                if other != path and name in text and stem in text and word.search(text):
+                    for line, what in self._lines(other, path, name):
+                        return Taker(other, line, what)
+        for name in functions:
+            wanted = re.compile(rf"\b(?:{_INJECTORS})\(\s*(?:\w+\.)*{re.escape(name)}\b")
+            for other, text in self._texts.items():
+                found = wanted.search(text) if name in text else None
+                if found is not None:
+                    return Taker(other, text.count("\n", 0, found.start()) + 1, f"reads the types of {name}()")
+        return None
+
+    def _tree(self, path: str) -> ast.Module | None:
+        if path not in self._trees:
+            try:
+                self._trees[path] = parse(decode(self._project.read_file(path) or b"", path))
+            except MemguardError:
+                self._trees[path] = None
+        return self._trees[path]
+
+    def _lines(self, other: str, path: str, name: str) -> Iterator[tuple[int, str]]:
+        """Yield the lines of another file that take a name from a file, and what they do."""
+        tree, stem = self._tree(other), _stem(path)
+        if tree is None:
+            yield 1, f"may take {name} from it: it cannot be parsed"
+            return
+        known = {stem}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    if alias.name in (name, "*") and self._is_from(node, other, path):
+                        yield node.lineno, f"imports {name} from it"
+                    elif alias.name == stem:
+                        known.add(alias.asname or stem)
+            elif isinstance(node, ast.Import):
+                known.update(one.asname for one in node.names if one.asname and one.name.rpartition(".")[2] == stem)
+        quoted = re.compile(rf"(?:^|\.){re.escape(stem)}\.{re.escape(name)}(?:\.|$)")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr == name and _last(node.value) in known:
+                yield node.lineno, f"takes {name} from it"
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and quoted.search(node.value):
+                yield node.lineno, f"patches {node.value}"
+            elif isinstance(node, ast.Call) and len(node.args) > 1 and _last(node.args[0]) in known:
+                second = node.args[1]
+                if isinstance(second, ast.Constant) and second.value == name:
+                    yield node.lineno, f"patches {name} in it"
+
+    def _is_from(self, node: ast.ImportFrom, other: str, path: str) -> bool:
+        """Tell whether a `from` import names a file."""
+        inner = (node.module or "").replace(".", "/")
+        if node.level == 0:
+            return _is_module(path, inner) and self._project.is_first_party(node.module or "", other)
+        folder: str | None = parent(other)
+        for _ in range(node.level - 1):
+            folder = join(folder or "", "..")
+        target = f"{folder}/{inner}".strip("/") if folder else inner
+        return path in (f"{target}.py", f"{target}/__init__.py".lstrip("/"))
+
+
+def _is_module(path: str, inner: str) -> bool:
+    return f"/{path.removesuffix('.py').removesuffix('/__init__')}".endswith(f"/{inner}")
+
+
+def _stem(path: str) -> str:
+    """Return the last part of the name of a module: that of its folder for a package."""
+    return path.removesuffix("/__init__.py").rpartition("/")[2].removesuffix(".py")
+
+
+def _last(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""

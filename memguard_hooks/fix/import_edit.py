@@ -1,0 +1,364 @@
+"""The smallest edit of a source file that moves imports: no byte changes but those of what moves.
+
+Python's own syntax tree says where each statement stands, and the text around it is never written anew. (libcst does not
+give back what it has read where a file has a BOM, form feeds, or a carriage return at its end.)
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from memguard_hooks.formats.python_source import BOM, encoding
+from memguard_hooks.imports.movable import ImportNode, Moves
+from memguard_hooks.imports.name_uses import FunctionNode, is_type_checking
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
+
+    Part: TypeAlias = "tuple[ImportNode, ast.alias]"
+
+WIDTH = 88
+"""Columns of a line, by the formatters' default; a longer `from` import has a line for each name."""
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_COMMENT = re.compile(r"#[^\r\n]*")
+
+
+class _Edit(Record):
+    """What replaces the characters from `start` to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Rewritten(Record):
+    """A file after an edit, and the function that each moved import stands in now, by its line."""
+
+    data: bytes
+    hosts: dict[int, FunctionNode]
+
+
+class Text:
+    """The text of a file with its own line ends, and where in it the nodes of its syntax tree stand."""
+
+    def __init__(self, data: bytes) -> None:
+        self.encoding = encoding(data)
+        self.mark = BOM if data.startswith(BOM) else b""
+        self.text = data[len(self.mark) :].decode(self.encoding)
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for match in _LINE.finditer(self.text):
+            self._starts.append(match.start())
+            self._ends.append(match.end())
+        first = next((one for one in map(self.end_of_line, range(1, len(self._starts) + 1)) if one), "")
+        self.newline = first or "\n"
+
+    def encode(self, text: str) -> bytes:
+        """Return the bytes of a file with another text."""
+        return self.mark + text.encode(self.encoding)
+
+    def line(self, number: int) -> str:
+        """Return a line with its end."""
+        return self.text[self._starts[number - 1] : self._ends[number - 1]]
+
+    def start_of(self, number: int) -> int:
+        """Return the offset of a line, that of the end behind the last."""
+        return self._starts[number - 1] if number <= len(self._starts) else len(self.text)
+
+    def end_of_line(self, number: int) -> str:
+        """Return how a line ends; the last may not."""
+        line = self.line(number)
+        return line[len(line.rstrip("\r\n")) :]
+
+    def start(self, node: ast.AST) -> int:
+        """Return the offset of a node."""
+        return self._offset(node.lineno, node.col_offset)  # type: ignore[attr-defined]
+
+    def end(self, node: ast.AST) -> int:
+        """Return the offset behind a node."""
+        return self._offset(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
+
+    def _offset(self, line: int, column: int) -> int:
+        return self._starts[line - 1] + len(self.line(line).encode()[:column].decode())
+
+    def indent_of(self, number: int, before: int) -> str | None:
+        """Return the blanks before an offset in a line, None where something else stands there."""
+        head = self.text[self.start_of(number) : before]
+        return None if head.strip(" \t\f") else head
+
+
+def move(data: bytes, module: ast.Module, moves: Moves) -> Rewritten:
+    """Move imports out of the module level."""
+    return _Mover(Text(data), module).move(moves)
+
+
+def write_lazy(data: bytes, module: ast.Module, parts: Sequence[Part]) -> bytes:
+    """Write `lazy` before imports (PEP 810); what else a statement imports stays eager."""
+    text = Text(data)
+    mover = _Mover(text, module)
+    edits: list[_Edit] = []
+    for statement, aliases in _by_statement(parts):
+        if len(aliases) == len(statement.names):
+            edits.append(_Edit(text.start(statement), text.start(statement), "lazy "))
+        else:
+            edits += mover.remove(statement, aliases)
+            indent = text.newline.join(f"lazy {line}" for line in mover.lines(statement, aliases, ""))
+            edits.append(_Edit(text.start(statement), text.start(statement), indent + text.newline))
+    return text.encode(_apply(text.text, edits)[0])
+
+
+class _Mover:
+    def __init__(self, text: Text, module: ast.Module) -> None:
+        self._text = text
+        self._module = module
+        self._gone: set[int] = set()
+        """The last lines of statements that leave with all of their lines."""
+
+    def move(self, moves: Moves) -> Rewritten:
+        text = self._text
+        edits: list[_Edit] = []
+        for statement, aliases in _by_statement(moves.removed):
+            edits += self.remove(statement, aliases)
+        edits += [_Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
+        edits += self._type_imports(moves.for_types)
+        hosts: dict[_Edit, FunctionNode] = {}
+        for host in moves.hosts:
+            edit = self._insertion(host.function, host.imports)
+            hosts[edit] = host.function
+            edits.append(edit)
+        after, places = _apply(text.text, edits)
+        lines: dict[int, FunctionNode] = {}
+        for edit, function in hosts.items():
+            first = len(re.findall(r"\r\n|\r|\n", after[: places[edit]])) + 1
+            for number in range(len(re.findall(r"\r\n|\r|\n", edit.text)) + 1):
+                lines[first + number] = function
+        return Rewritten(text.encode(after), lines)
+
+    # What leaves
+
+    def remove(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[_Edit]:
+        """Take names out of a statement, or all of it with its line and its comment."""
+        text = self._text
+        if len(aliases) < len(statement.names):
+            yield from self._remove_names(statement, aliases)
+            return
+        start, end = text.start(statement), text.end(statement)
+        first, last = statement.lineno, statement.end_lineno or statement.lineno
+        rest = text.text[end : text.start_of(last + 1)]
+        is_first = text.indent_of(first, start) is not None
+        if is_first and re.fullmatch(r"[ \t\f]*;?[ \t\f]*(?:#.*)?[\r\n]*", rest):
+            self._gone.add(last)
+            yield _Edit(text.start_of(first), text.start_of(last + 1), "")
+        elif rest.lstrip(" \t\f").startswith(";"):
+            behind = re.match(r"[ \t\f]*;[ \t\f]*", rest)
+            assert behind is not None
+            yield _Edit(start, end + behind.end(), "")
+        else:
+            before = re.search(r"[ \t\f]*;[ \t\f]*\Z", text.text[:start])
+            yield _Edit(before.start() if before else start, end, "")
+
+    def _remove_names(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[_Edit]:
+        """Take names out of a statement that keeps others; each run of them at once."""
+        text, names = self._text, statement.names
+        kept = [number for number, one in enumerate(names) if one not in aliases]
+        is_in_brackets = "(" in text.text[text.start(statement) : text.start(names[0])]
+        for number, one in enumerate(names):
+            if one not in aliases:
+                continue
+            if is_in_brackets and (lines := self._own_lines(one)) is not None:
+                yield lines
+            elif number < kept[-1]:
+                yield _Edit(text.start(one), text.start(names[number + 1]), "")
+            else:
+                yield _Edit(text.end(names[number - 1]), text.end(one), "")
+
+    def _own_lines(self, alias: ast.alias) -> _Edit | None:
+        """Return the edit that takes a name with its lines and its comment, None where the lines hold anything else."""
+        text, last = self._text, alias.end_lineno or alias.lineno
+        rest = text.text[text.end(alias) : text.start_of(last + 1)]
+        if text.indent_of(alias.lineno, text.start(alias)) is None or not re.fullmatch(
+            r"[ \t\f]*,?[ \t\f]*(?:#.*)?[\r\n]+", rest
+        ):
+            return None
+        return _Edit(text.start_of(alias.lineno), text.start_of(last + 1), "")
+
+    # What is written
+
+    def lines(self, statement: ImportNode, aliases: Sequence[ast.alias], indent: str) -> list[str]:
+        """Return the lines of an import of some names, without indentation; their comments go with them."""
+        comment = self._comment(statement, aliases)
+        written = [one.name if one.asname is None else f"{one.name} as {one.asname}" for one in aliases]
+        if isinstance(statement, ast.Import):
+            return [f"import {one}{comment if number == 0 else ''}" for number, one in enumerate(written)]
+        head = f"from {'.' * statement.level}{statement.module or ''} import "
+        if len(indent) + len(head) + len(", ".join(written)) <= WIDTH:
+            return [f"{head}{', '.join(written)}{comment}"]
+        return [f"{head}({comment}", *(f"{self._indent}{one}," for one in written), ")"]
+
+    def _comment(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> str:
+        """Return the comments that stand in the lines of some names, or of the whole statement where all of it goes."""
+        text, last = self._text, statement.end_lineno or statement.lineno
+        is_whole, own = len(aliases) == len(statement.names), {one.lineno for one in aliases}
+        if text.text[text.end(statement) : text.start_of(last + 1)].lstrip(" \t\f").startswith(";"):
+            return ""
+        found: list[str] = []
+        for number in range(statement.lineno, last + 1):
+            comment = _COMMENT.search(text.line(number))
+            if comment is not None and (is_whole or (number in own and last > statement.lineno)):
+                found.append(f"  {comment[0].rstrip()}")
+        return "".join(found)
+
+    @property
+    def _indent(self) -> str:
+        """One step of indentation, as the file has it."""
+        match = re.search(r":[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n)([ \t]+)\S", self._text.text)
+        return (
+            "\t"
+            if match is not None and match[1].startswith("\t")
+            else match[1]
+            if match and len(match[1]) in (2, 3)
+            else "    "
+        )
+
+    def _insertion(self, function: FunctionNode, imports: Sequence[Part]) -> _Edit:
+        """Write imports behind the docstring of a function, or first in it."""
+        text = self._text
+        body = function.body
+        has_docstring = isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
+        has_docstring = has_docstring and isinstance(body[0].value.value, str)  # type: ignore[attr-defined]
+        first = body[1] if has_docstring and len(body) > 1 else body[0]
+        decorators: list[ast.expr] = getattr(first, "decorator_list", [])
+        number = min([first.lineno, *(one.lineno for one in decorators)])
+        indent = re.match(r"[ \t\f]*", text.line(number)) if decorators else None
+        blank = indent[0] if indent else text.indent_of(number, text.start(first))
+        if blank is None or (not decorators and number == function.lineno):
+            written = "; ".join(line for one in _by_statement(imports) for line in self._on_one_line(*one))
+            return _Edit(text.start(first), text.start(first), f"{written}; ")
+        lines = [line for one in _by_statement(imports) for line in self.lines(*one, blank)]
+        if has_docstring:
+            at = (body[0].end_lineno or body[0].lineno) + 1
+        else:
+            at = number
+            while not text.line(at - 1).strip() or text.line(at - 1).lstrip().startswith("#"):
+                at -= 1
+        is_apart = not text.line(at).strip() or isinstance(first, (ast.Import, ast.ImportFrom))
+        written = "".join(f"{blank}{line}{text.newline}" for line in lines)
+        return _Edit(text.start_of(at), text.start_of(at), written + ("" if is_apart else text.newline))
+
+    def _on_one_line(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[str]:
+        written = [one.name if one.asname is None else f"{one.name} as {one.asname}" for one in aliases]
+        if isinstance(statement, ast.Import):
+            yield from (f"import {one}" for one in written)
+        else:
+            yield f"from {'.' * statement.level}{statement.module or ''} import {', '.join(written)}"
+
+    # Types
+
+    def _quoted(self, node: ast.expr) -> str:
+        written = self._text.text[self._text.start(node) : self._text.end(node)]
+        for text in (written, ast.unparse(node)):
+            for quote in ('"', "'"):
+                if quote not in text and text.isprintable() and "\\" not in text:
+                    return f"{quote}{text}{quote}"
+        return repr(ast.unparse(node))
+
+    def _type_imports(self, parts: Sequence[Part]) -> Iterator[_Edit]:
+        """Write imports below `if TYPE_CHECKING:`, a new one where the file has none."""
+        if not parts:
+            return
+        text, body = self._text, self._module.body
+        for statement in body:
+            if not isinstance(statement, ast.If) or not is_type_checking(statement.test):
+                continue
+            indent = text.indent_of(statement.body[0].lineno, text.start(statement.body[0]))
+            if indent and statement.body[0].lineno > statement.lineno:
+                last = statement.body[-1]
+                yield self._after(last.end_lineno or last.lineno, self._written(parts, indent))
+                return
+        place = self._behind_imports(max(one.lineno for one, _ in parts))
+        known = next(self._known_test(), None)
+        test, least = known or ("TYPE_CHECKING", 0)
+        place = max(place, least)
+        lines = ["", f"if {test}:", *self._written(parts, self._indent)]
+        typing = None if known else self._typing_import(place)
+        if typing is not None:
+            yield _Edit(text.end(typing), text.end(typing), ", TYPE_CHECKING")
+        elif known is None:
+            head, ask = self._behind_imports(0) or place, "from typing import TYPE_CHECKING"
+            if head == place:
+                lines.insert(0, ask)
+            else:
+                yield self._after(head, [ask])
+        yield self._after(place, lines)
+
+    def _typing_import(self, before: int) -> ast.alias | None:
+        """Return the last name of a `from typing import` that another may be added to."""
+        for statement in self._module.body:
+            is_typing = isinstance(statement, ast.ImportFrom) and statement.module == "typing" and statement.level == 0
+            if isinstance(statement, ast.ImportFrom) and is_typing and statement.lineno <= before:
+                return statement.names[-1] if statement.names[-1].name != "*" else None
+        return None
+
+    def _written(self, parts: Sequence[Part], indent: str) -> list[str]:
+        return [f"{indent}{line}" for one in _by_statement(parts) for line in self.lines(*one, indent)]
+
+    def _after(self, number: int, lines: Sequence[str]) -> _Edit:
+        """Write lines behind one, which may be the last and lack its end."""
+        text = self._text
+        at = text.start_of(number + 1)
+        lead = "" if text.end_of_line(number) or number in self._gone else text.newline
+        return _Edit(at, at, lead + "".join(f"{line}{text.newline}" for line in lines))
+
+    def _behind_imports(self, least: int) -> int:
+        """Return the last line of the imports at the head of the file, or of the one in a line that is further down."""
+        last = 0
+        for statement in self._module.body:
+            is_docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            is_import = isinstance(statement, (ast.Import, ast.ImportFrom))
+            if not is_import and not is_docstring and statement.lineno > least:
+                break
+            if is_import or statement.lineno <= least:
+                last = statement.end_lineno or statement.lineno
+        return last
+
+    def _known_test(self) -> Iterator[tuple[str, int]]:
+        """Yield how the file may ask for type checkers, and from which line on: by a name that it has, or by typing."""
+        for statement in self._module.body:
+            line = statement.end_lineno or statement.lineno
+            if isinstance(statement, ast.ImportFrom):
+                if any(one.name == "TYPE_CHECKING" and one.asname is None for one in statement.names):
+                    yield "TYPE_CHECKING", line
+            elif isinstance(statement, ast.Assign):
+                if any(isinstance(one, ast.Name) and one.id == "TYPE_CHECKING" for one in statement.targets):
+                    yield "TYPE_CHECKING", line
+            elif isinstance(statement, ast.Import):
+                yield from (
+                    (f"{one.asname or one.name}.TYPE_CHECKING", line) for one in statement.names if one.name == "typing"
+                )
+
+
+def _by_statement(parts: Sequence[Part]) -> list[tuple[ImportNode, list[ast.alias]]]:
+    """Return the parts of each statement together, in the order of the file."""
+    found: dict[ImportNode, list[ast.alias]] = {}
+    for statement, alias in parts:
+        found.setdefault(statement, []).append(alias)
+    order = sorted(found, key=lambda one: (one.lineno, one.col_offset))
+    return [(one, sorted(found[one], key=lambda alias: (alias.lineno, alias.col_offset))) for one in order]
+
+
+def _apply(text: str, edits: Sequence[_Edit]) -> tuple[str, dict[_Edit, int]]:
+    """Return a text after edits, which do not overlap, and where each of them begins."""
+    parts: list[str] = []
+    places: dict[_Edit, int] = {}
+    done = length = 0
+    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
+        parts += [text[done : edit.start], edit.text]
+        places[edit] = length + max(0, edit.start - done)
+        length = places[edit] + len(edit.text)
+        done = max(done, edit.end)
+    return "".join([*parts, text[done:]]), places

@@ -1,0 +1,326 @@
+"""Moves heavy imports into the functions that use them: by library, and only where that keeps it out of the start.
+
+A library leaves the start only when all of its imports do. So all of them move or none, the result is walked in memory, and
+an import that is still reached at start moves on, into the function inside of the one that runs; where there is none, the
+library stays.
+"""
+
+from __future__ import annotations
+
+import ast
+from difflib import unified_diff
+
+from memguard_hooks.app.entry_points import find_services, settings_of
+from memguard_hooks.app.heavy_imports import Eager, eager_imports, find_entries
+from memguard_hooks.app.limit import bands_of, limit_of
+from memguard_hooks.app.service_estimate import Estimated, estimate_service
+from memguard_hooks.app.takers import Takers
+from memguard_hooks.atomic_write import exchange_file
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import MIB, mib
+from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
+from memguard_hooks.formats.python_source import decode, shortened, tree_of
+from memguard_hooks.imports.model import LAZY_PYTHON
+from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wanted, spot_of
+from memguard_hooks.project.changed import find_unstaged
+from memguard_hooks.record import Record
+from memguard_hooks.rules.imports import eager as rule
+from memguard_hooks.tree import WorkTree
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from memguard_hooks.project.project import Project
+
+LEAST = 5 * MIB
+"""What a move must save: less is not worth an import in the midst of the code."""
+
+
+class Left(Record):
+    """An import that stays, and why."""
+
+    path: str
+    line: int
+    library: str
+    reason: str
+
+
+class Change(Record):
+    """What a fix makes of files, what it did, a line each, and what it left."""
+
+    files: dict[str, bytes]
+    done: tuple[str, ...]
+    left: tuple[Left, ...]
+
+
+class _Sizes(Record):
+    """What each service takes, in bytes, and up to what it fits, where it has a limit."""
+
+    taken: dict[str, int]
+    goals: dict[str, float]
+
+    def all_fit(self) -> bool:
+        """Tell whether all services with a limit fit, if there is one."""
+        return bool(self.goals) and all(self.taken[name] <= goal for name, goal in self.goals.items())
+
+
+class _Result(Record):
+    """Some libraries moved together: the files after that, and what could not move after all."""
+
+    libraries: frozenset[str]
+    files: dict[str, Rewritten]
+    moves: dict[str, Moves]
+    left: tuple[Left, ...]
+
+
+def plan(project: Project, *, to_start: bool) -> Change:
+    """Find what to move: what makes a service fit, or all that lowers the start.
+
+    Where no service is known, that is every library.
+    """
+    return _Planner(project, to_start=to_start).plan()
+
+
+class _Planner:
+    def __init__(self, project: Project, *, to_start: bool) -> None:
+        self._project = project
+        self._to_start = to_start
+        self._whole = project if project.named is None else project.whole
+        self._named = None if project.named is None else frozenset(project.paths)
+        self._python = project.settings.service.target_python
+        self._takers = Takers(self._whole)
+        self._wanted: dict[str, dict[str, list[Wanted]]] = {}
+        self._unused: dict[str, list[Wanted]] = {}
+        self._left: list[Left] = []
+        self._sources: dict[str, tuple[ast.Module, str]] = {}
+        self._settled: dict[frozenset[str], _Result] = {}
+        self._sized: dict[frozenset[str], _Sizes] = {}
+
+    def plan(self) -> Change:
+        """Find what to move."""
+        self._collect()
+        result = self._settle(frozenset(self._wanted))
+        self._left += result.left
+        if find_entries(self._whole):
+            result = self._choose(result)
+        done = [line for path in sorted(result.files) for line in _told(path, result)]
+        files = {path: one.data for path, one in result.files.items()}
+        return Change(files, tuple(done), tuple(sorted(set(self._left))))
+
+    # What there is to move
+
+    def _collect(self) -> None:
+        """Find the imports that findings name, by library; one that cannot move holds its library."""
+        found = rule.find(self._whole)
+        reported = {(one.path, one.line) for one in found if one.code in ("MG201", "MG203")}
+        by_library: dict[str, list[Eager]] = {}
+        for one in eager_imports(self._whole, find_entries(self._whole)):
+            by_library.setdefault(one.root, []).append(one)
+        for library, ones in sorted(by_library.items()):
+            wanted: dict[str, list[Wanted]] = {}
+            for one in ones:
+                part = Wanted(one.site.line, one.site.module, self._names(one))
+                wanted.setdefault(one.path, []).append(part)
+            held = [left for path, parts in wanted.items() if (left := self._held(library, path, parts, reported))]
+            self._left += held
+            if not held and any(wanted.values()):
+                self._wanted[library] = wanted
+
+    def _names(self, eager: Eager) -> tuple[str, ...]:
+        """Return the names of a `from` import that load the library."""
+        root_of, site = self._project.heavy.root_of, eager.site
+        if root_of(site.module) == eager.root:
+            return site.names
+        return tuple(name for name in site.names if root_of(f"{site.module}.{name}") == eager.root)
+
+    def _held(self, library: str, path: str, wanted: list[Wanted], reported: Collection[tuple[str, int]]) -> Left | None:
+        """Return what keeps the imports of a library in one file where they are; what nothing uses is taken out at once."""
+        for one in wanted:
+            if (path, one.line) not in reported:
+                return Left(path, one.line, library, "it is allowed here")
+        if self._named is not None and path not in self._named:
+            return Left(path, wanted[0].line, library, "this file is not among those that may change")
+        try:
+            movable = self._movable(path, wanted)
+        except MemguardError as error:
+            return Left(path, error.line or wanted[0].line, library, error.message)
+        moves = movable.moves()
+        if isinstance(moves, Held):
+            return Left(path, moves.line, library, moves.reason)
+        taker = self._takers.of(path, movable.names, moves.typed)
+        if taker is not None:
+            return Left(path, wanted[0].line, library, f"{taker.path}:{taker.line} {taker.what}")
+        if not moves.hosts and not moves.for_types:
+            self._unused.setdefault(path, []).extend(wanted)
+            wanted.clear()
+        return None
+
+    def _movable(self, path: str, wanted: Iterable[Wanted]) -> MovableFile:
+        """Return a file whose imports may move. Raises MemguardError for one that cannot be edited."""
+        if path not in self._sources:
+            data = self._project.sources.data(path)
+            text = decode(data, path)
+            if shortened(text) != text:
+                raise MemguardError("it is too long to be edited", path)
+            self._sources[path] = tree_of(text), text
+        module, text = self._sources[path]
+        return MovableFile(module, text, [*wanted], self._python, is_package=path.endswith("__init__.py"))
+
+    # Moving
+
+    def _settle(self, libraries: frozenset[str]) -> _Result:
+        """Move libraries together until none of their imports is reached at start; those for which that fails stay."""
+        known = self._settled.get(libraries)
+        if known is None:
+            known = self._settled[libraries] = self._try(libraries)
+        return known
+
+    def _try(self, libraries: frozenset[str]) -> _Result:
+        running: dict[str, set[Spot]] = {}
+        left: list[Left] = []
+        kept = set(libraries)
+        while True:
+            held = None
+            files: dict[str, Rewritten] = {}
+            moves: dict[str, Moves] = {}
+            for path, parts in self._parts(kept).items():
+                for library, wanted in parts.items():
+                    found = self._movable(path, wanted).moves(running.get(path, ()))
+                    if isinstance(found, Held):
+                        held = Left(path, found.line, library, found.reason)
+                if held is not None:
+                    break
+                found = self._movable(path, [one for wanted in parts.values() for one in wanted]).moves(
+                    running.get(path, ())
+                )
+                assert isinstance(found, Moves)
+                files[path], moves[path] = self._rewrite(path, found), found
+            if held is not None:
+                left.append(held)
+                kept.discard(held.library)
+                continue
+            again = {path: spots for path, spots in self._still_running(files) if not spots <= running.get(path, set())}
+            if not again:
+                return _Result(frozenset(kept), files, moves, tuple(left))
+            for path, spots in again.items():
+                running.setdefault(path, set()).update(spots)
+
+    def _parts(self, libraries: Collection[str]) -> dict[str, dict[str, list[Wanted]]]:
+        """Return what moves in each file, by library; what nothing uses goes in any case."""
+        found: dict[str, dict[str, list[Wanted]]] = {path: {"": ones} for path, ones in self._unused.items()}
+        for library in sorted(libraries):
+            for path, ones in self._wanted[library].items():
+                if ones:
+                    found.setdefault(path, {})[library] = ones
+        return found
+
+    def _rewrite(self, path: str, moves: Moves) -> Rewritten:
+        data, module = self._project.sources.data(path), self._sources[path][0]
+        is_lazy = self._python is not None and self._python >= LAZY_PYTHON
+        if is_lazy and (moves.hosts or moves.for_types):
+            return Rewritten(write_lazy(data, module, moves.removed), {})
+        return move(data, module, moves)
+
+    def _still_running(self, files: Mapping[str, Rewritten]) -> Iterator[tuple[str, set[Spot]]]:
+        """Yield the functions that a moved import stands in now and that run while the app loads."""
+        edited = self._whole.edited({path: one.data for path, one in files.items()})
+        found: dict[str, set[Spot]] = {}
+        for one in eager_imports(edited, find_entries(edited)):
+            host = files[one.path].hosts.get(one.site.line) if one.path in files else None
+            if host is not None:
+                found.setdefault(one.path, set()).add(spot_of(host))
+        yield from found.items()
+
+    # Choosing
+
+    def _choose(self, result: _Result) -> _Result:
+        """Put back the libraries whose move saves too little, or is not needed for what fits."""
+        if not self._to_start and self._sizes(frozenset()).all_fit():
+            for library in result.libraries:
+                self._leave(library, "every service fits as it is: `--to-start` moves it all the same")
+            return self._settle(frozenset())
+        kept = result.libraries
+        while True:
+            savings = {one: self._saving(one, kept) for one in kept}
+            for library in sorted(kept, key=lambda one: (savings[one], one)):
+                if savings[library] < LEAST:
+                    self._leave(library, f"moving it saves {mib(max(0, savings[library]))} MiB")
+                elif not self._to_start and self._sizes(kept - {library}).all_fit():
+                    self._leave(library, "every service fits without moving it")
+                else:
+                    continue
+                kept -= {library}
+                break
+            else:
+                return self._settle(kept)
+
+    def _leave(self, library: str, reason: str) -> None:
+        self._left += [Left(path, ones[0].line, library, reason) for path, ones in self._wanted[library].items() if ones]
+
+    def _saving(self, library: str, kept: frozenset[str]) -> int:
+        """Return by how many bytes some service is smaller because a library moves with others."""
+        with_it, without = self._sizes(kept).taken, self._sizes(kept - {library}).taken
+        return max((without[name] - with_it[name] for name in with_it.keys() & without.keys()), default=0)
+
+    def _sizes(self, libraries: frozenset[str]) -> _Sizes:
+        """Estimate what services take after a move."""
+        known = self._sized.get(libraries)
+        if known is not None:
+            return known
+        files = self._settle(libraries).files
+        project = self._whole.edited({path: one.data for path, one in files.items()})
+        sizes = self._sized[libraries] = _Sizes({}, {})
+        for service in find_services(project):
+            settings = settings_of(project, service)
+            found = estimate_service(project, service, settings)
+            if isinstance(found, Estimated):
+                sizes.taken[service.name] = found.estimate.expected if self._to_start else found.taken
+                limit = limit_of(service, settings).size
+                if limit is not None:
+                    sizes.goals[service.name] = bands_of(limit, settings)[0]
+        return sizes
+
+
+def _told(path: str, result: _Result) -> Iterator[str]:
+    """Yield what was done in a file, a line for each name."""
+    moves, rewritten = result.moves[path], result.files[path]
+    for statement, alias in moves.removed:
+        module = statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name
+        name = f"{module}.{alias.name}" if isinstance(statement, ast.ImportFrom) else module
+        hosts = [f"{one.function.name}()" for one in moves.hosts if (statement, alias) in one.imports]
+        if hosts and not rewritten.hosts:
+            what = f"made lazy: {name}"
+        elif hosts:
+            what = f"moved: {name} into {', '.join(hosts)}"
+        elif (statement, alias) in moves.for_types:
+            what = f"moved: {name}, for annotations alone"
+        else:
+            what = f"deleted: {name}, which nothing uses"
+        yield f"{path}:{statement.lineno}: {what}"
+
+
+def write(project: Project, change: Change, *, force: bool) -> tuple[str, ...]:
+    """Write what a plan makes of files, each at once, and return what was done.
+
+    Raises MemguardError, before the first is written, where one has changes that git's index does not hold.
+    """
+    tree = project.tree
+    assert isinstance(tree, WorkTree)
+    unstaged = () if force else find_unstaged(tree, sorted(change.files))
+    if unstaged:
+        raise MemguardError("has changes that are not staged: stage them, or fix with --force", unstaged[0])
+    for path, data in sorted(change.files.items()):
+        exchange_file(tree.target(path), tree.read(path), data, path)
+    return change.done
+
+
+def diff(project: Project, change: Change) -> Iterator[str]:
+    """Yield the lines of a unified diff of what a plan makes of files."""
+    for path, data in sorted(change.files.items()):
+        before, after = (_shown(one, path) for one in (project.tree.read(path) or b"", data))
+        yield from unified_diff(before, after, f"a/{path}", f"b/{path}", lineterm="")
+
+
+def _shown(data: bytes, path: str) -> list[str]:
+    return decode(data, path).split("\n")

@@ -1,0 +1,228 @@
+"""How imports move into functions: each pair is run by Python, with a package in place of the heavy one."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from folders import write
+
+from memguard_hooks.fix.import_edit import move
+from memguard_hooks.formats.python_source import decode, tree_of
+from memguard_hooks.imports.movable import Held, MovableFile, Moves, Wanted
+from memguard_hooks.imports.name_uses import is_type_checking, own_nodes
+
+PACKAGE = {
+    "heavy/__init__.py": (
+        "value = 1\nother = 2\nclass Table(list): pass\nclass Odd(Exception): pass\ndef keep(one): return one\n"
+    ),
+    "heavy/sub/__init__.py": "value = 3\n",
+    "heavy/sub/deep.py": "value = 5\n",
+    "light.py": "def keep(function):\n    return function\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let `heavy` be imported, anew in each test."""
+    write(tmp_path, PACKAGE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    forget()
+
+
+def forget() -> bool:
+    """Take the package out of what is loaded, and tell whether it was."""
+    loaded = [name for name in sys.modules if name.partition(".")[0] == "heavy"]
+    for name in loaded:
+        del sys.modules[name]
+    return bool(loaded)
+
+
+def wanted(module: ast.Module) -> list[Wanted]:
+    """Return all imports of the package that run while a file loads."""
+    for_types = [one for one in module.body if isinstance(one, ast.If) and is_type_checking(one.test)]
+    classes = [one for one in own_nodes(module.body) if isinstance(one, ast.ClassDef)]
+    found: list[Wanted] = []
+    for node in own_nodes(
+        [*(one for one in module.body if one not in for_types), *(one for c in classes for one in c.body)]
+    ):
+        if isinstance(node, ast.Import):
+            found += [Wanted(node.lineno, one.name, ()) for one in node.names if one.name.partition(".")[0] == "heavy"]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "heavy":
+            found.append(Wanted(node.lineno, node.module or "", tuple(one.name for one in node.names)))
+    return found
+
+
+def read(data: bytes, python: tuple[int, int] | None = None) -> tuple[ast.Module, Moves | Held]:
+    """Return the tree of a source, and how the imports of the package move."""
+    text = decode(data)
+    module = tree_of(text)
+    return module, MovableFile(module, text, wanted(module), python, is_package=False).moves()
+
+
+def moved(source: str | bytes, python: tuple[int, int] | None = None) -> bytes:
+    data = source.encode() if isinstance(source, str) else source
+    module, moves = read(data, python)
+    assert isinstance(moves, Moves), moves
+    return move(data, module, moves).data
+
+
+def run(source: bytes) -> tuple[bool, object]:
+    """Run a source as a module; return whether that loads the package, and what its function `use` then returns."""
+    forget()
+    names: dict[str, object] = {"__name__": "app"}
+    exec(compile(source, "app.py", "exec", dont_inherit=True), names)  # noqa: S102 - what a table below says
+    is_loaded = forget()
+    use = names.get("use")
+    return is_loaded, use() if callable(use) else None
+
+
+class Form(NamedTuple):
+    """An import, what is left of it, what a function gets, and an expression that needs it."""
+
+    before: str
+    left: str
+    lines: str
+    used: str
+
+
+FORMS = {
+    "module": Form("import heavy\n", "", "import heavy", "heavy.value"),
+    "alias": Form("import heavy as h\n", "", "import heavy as h", "h.value"),
+    "submodule": Form("import heavy.sub\n", "", "import heavy.sub", "heavy.sub.value"),
+    "submodule-alias": Form("import heavy.sub as s\n", "", "import heavy.sub as s", "s.value"),
+    "from": Form("from heavy import value\n", "", "from heavy import value", "value"),
+    "from-alias": Form("from heavy import value as v\n", "", "from heavy import value as v", "v"),
+    "from-two": Form("from heavy import value, other as o\n", "", "from heavy import value, other as o", "(value + o)"),
+    "parentheses": Form(
+        "from heavy import (\n    value,\n    other,\n)\n", "", "from heavy import value, other", "(value, other)"
+    ),
+    "backslash": Form("from heavy import value, \\\n    other\n", "", "from heavy import value, other", "[value, other]"),
+    "comment": Form("import heavy  # for tables\n", "", "import heavy  # for tables", "heavy.value"),
+    "beside": Form("import os, heavy\n", "import os\n", "import heavy", "heavy.value"),
+    "before-another": Form("import heavy as h, os\n", "import os\n", "import heavy as h", "h.value"),
+    "line-of-two": Form("x = 0; import heavy\n", "x = 0\n", "import heavy", "heavy.value"),
+    "first-of-line": Form("import heavy; x = 0\n", "x = 0\n", "import heavy", "heavy.value"),
+}
+
+SHAPES = {
+    "plain": "def use():\n    <I>\n\n    return <E>\n",
+    "docstring": 'def use():\n    """Doc."""\n    <I>\n\n    return <E>\n',
+    "long-docstring": 'def use():\n    """Doc.\n\n    More.\n    """\n    <I>\n\n    return <E>\n',
+    "comment": "def use():\n    <I>\n\n    # why\n    return <E>\n",
+    "signature": "def use(\n    a=1,\n    # more\n    b=2,\n):  # noqa\n    <I>\n\n    return <E>\n",
+    "own-imports": "def use():\n    <I>\n    import os\n\n    return <E>\n",
+    "nested": "def use():\n    <I>\n\n    def inner():\n        return <E>\n\n    return inner()\n",
+    "decorated-inner": "from light import keep as k\ndef use():\n    <I>\n\n    @k\n    def g(): return <E>\n    return g()\n",
+    "comprehension": "def use():\n    <I>\n\n    return [<E> for one in range(2)]\n",
+    "generator": "def many():\n    <I>\n\n    yield <E>\n\n\ndef use():\n    return list(many())\n",
+    "coroutine": "import asyncio\nasync def get():\n    <I>\n\n    return <E>\ndef use():\n    return asyncio.run(get())\n",
+    "lambda": "def use():\n    <I>\n\n    return (lambda: <E>)()\n",
+    "method": "class A:\n    def get(self):\n        <I>\n\n        return <E>\ndef use():\n    return A().get()\n",
+    "property": "class A:\n    @property\n    def g(self):\n        <I>\n\n        return <E>\ndef use(): return A().g\n",
+    "local-class": "def use():\n    <I>\n\n    class A:\n        got = <E>\n    return A.got\n",
+    "loop": "def use():\n    <I>\n\n    for one in range(3):\n        found = <E>\n    return found\n",
+    "try": "def use():\n    <I>\n\n    try:\n        return <E>\n    finally:\n        pass\n",
+    "default": "def use():\n    <I>\n\n    def inner(a=<E>):\n        return a\n    return inner()\n",
+    "f-string": 'def use():\n    <I>\n\n    return f"{<E>} of {1}"\n',
+    "walrus": "def use():\n    <I>\n\n    if got := <E>:\n        return got\n",
+    "match": "def use():\n    <I>\n\n    match <E>:\n        case found:\n            return found\n",
+    "tabs": "def use():\n\t<I>\n\n\tif True:\n\t\treturn <E>\n",
+    "under-if": "if True:\n    def use():\n        <I>\n\n        return <E>\n",
+    "blank-first": "def use():\n    <I>\n\n    return <E>\n",
+}
+
+PAIRS = [pytest.param(form, shape, id=f"{name}-{kind}") for name, form in FORMS.items() for kind, shape in SHAPES.items()]
+
+
+@pytest.mark.parametrize(("form", "shape"), PAIRS)
+def test_each_form_of_an_import_moves_into_each_kind_of_function(form: Form, shape: str) -> None:
+    body = shape.replace("<E>", form.used)
+    lines = [line for line in body.split("\n") if "<I>" not in line]
+    where = body.split("\n").index(next(line for line in body.split("\n") if "<I>" in line))
+    if not shape.startswith("def use():\n    <I>\n    import"):
+        del lines[where]  # the blank line that the edit adds
+    before = (form.before + "\n".join(lines)).encode()
+    after = (form.left + body.replace("<I>", form.lines)).encode()
+    assert moved(before) == after
+    was_loaded, was = run(before)
+    is_loaded, now = run(after)
+    assert (was_loaded, is_loaded) == (True, False)
+    assert now == was
+
+
+def blocks(name: str) -> list[tuple[str, str, str]]:
+    """Return the cases of a table: a title, a source, and what becomes of it."""
+    text = (Path(__file__).parent / "data" / name).read_text(encoding="utf-8")
+    found: list[tuple[str, str, str]] = []
+    for block in re.split(r"(?m)^=== ", text)[1:]:
+        title, _, rest = block.partition("\n")
+        before, _, after = rest.partition("---\n")
+        found.append((title, before, after))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("title", "before", "after"), [pytest.param(*one, id=one[0].replace(" ", "-")) for one in blocks("import_moves.txt")]
+)
+def test_pairs(title: str, before: str, after: str) -> None:
+    python = (3, 14) if title.endswith("on 3.14") else None
+    assert moved(before, python) == after.encode()
+    was_loaded, was = run(before.encode())
+    assert was_loaded
+    if python is not None and sys.version_info < python:
+        return
+    is_loaded, now = run(after.encode())
+    assert not is_loaded
+    assert repr(now) == repr(was)
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"), [pytest.param(*one[1:], id=one[0].replace(" ", "-")) for one in blocks("imports_held.txt")]
+)
+def test_what_holds_an_import(before: str, reason: str) -> None:
+    is_loaded, _ = run(before.encode())
+    assert is_loaded
+    _, moves = read(before.encode())
+    assert isinstance(moves, Held)
+    assert f"{moves.line}: {moves.reason}\n" == reason
+
+
+BYTES = {
+    "carriage-returns": (b"import os\r\nimport heavy\r\n\r\ndef use():\r\n    return heavy.value\r\n",
+                         b"import os\r\n\r\ndef use():\r\n    import heavy\r\n\r\n    return heavy.value\r\n"),
+    "lone-carriage-returns": (b"import heavy\rdef use():\r    return heavy.value\r",
+                              b"def use():\r    import heavy\r\r    return heavy.value\r"),
+    "byte-order-mark": (b"\xef\xbb\xbfimport heavy\ndef use():\n  return heavy.value\n",
+                        b"\xef\xbb\xbfdef use():\n  import heavy\n\n  return heavy.value\n"),
+    "mark-before-all": (b"\xef\xbb\xbfimport heavy, os\ndef use(): return heavy.value\n",
+                        b"\xef\xbb\xbfimport os\ndef use(): import heavy; return heavy.value\n"),
+    "form-feed": (b"import heavy\n\x0c\ndef use():\n    return heavy.value\n\x0c\nx = 1\n",
+                  b"\x0c\ndef use():\n    import heavy\n\n    return heavy.value\n\x0c\nx = 1\n"),
+    "latin-1": (b"# coding: latin-1\nimport heavy\ndef use():\n    '\xe9'; return heavy.value, '\xfc'\n",
+                b"# coding: latin-1\ndef use():\n    '\xe9'; import heavy; return heavy.value, '\xfc'\n"),
+    "no-end-of-line": (b"import heavy\ndef use(): return heavy.value", b"def use(): import heavy; return heavy.value"),
+    "end-without-line": (b"def use(a: 'heavy.Table' = 1): return heavy.value\nimport heavy",
+                         (b"def use(a: 'heavy.Table' = 1): import heavy; return heavy.value\n"
+                          b"from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import heavy\n")),
+    "tabs-for-types": (b"import heavy\ndef use(a: heavy.Table = 1):\n\treturn a\n",
+                       (b"from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n\timport heavy\n"
+                        b'def use(a: "heavy.Table" = 1):\n\treturn a\n')),
+    "blanks-at-the-end": (b"import heavy   \ndef use():   \n    return heavy.value   \n\t\n",
+                          b"def use():   \n    import heavy\n\n    return heavy.value   \n\t\n"),
+    "line-separator": ("import heavy\nx = '\u2028\x0b'\ndef use():\n    return heavy.value, x\n".encode(),
+                       "x = '\u2028\x0b'\ndef use():\n    import heavy\n\n    return heavy.value, x\n".encode()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("before", "after"), [pytest.param(*pair, id=name) for name, pair in BYTES.items()])
+def test_no_other_byte_changes(before: bytes, after: bytes) -> None:
+    assert moved(before) == after
+    assert run(before)[1] == run(after)[1]
+    assert not run(after)[0]
