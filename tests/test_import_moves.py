@@ -119,7 +119,7 @@ SHAPES = {
     "signature": "def use(\n    a=1,\n    # more\n    b=2,\n):  # noqa\n    <I>\n\n    return <E>\n",
     "own-imports": "def use():\n    <I>\n    import os\n\n    return <E>\n",
     "nested": "def use():\n    <I>\n\n    def inner():\n        return <E>\n\n    return inner()\n",
-    "decorated-inner": "from light import keep as k\ndef use():\n    <I>\n\n    @k\n    def g(): return <E>\n    return g()\n",
+    "decorated-inner": "import light\ndef use():\n    <I>\n\n    @light.keep\n    def g(): return <E>\n    return g()\n",
     "comprehension": "def use():\n    <I>\n\n    return [<E> for one in range(2)]\n",
     "generator": "def many():\n    <I>\n\n    yield <E>\n\n\ndef use():\n    return list(many())\n",
     "coroutine": "import asyncio\nasync def get():\n    <I>\n\n    return <E>\ndef use():\n    return asyncio.run(get())\n",

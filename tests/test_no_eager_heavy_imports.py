@@ -88,24 +88,34 @@ EAGER = {
     "in a class": (
         "class A:\n    import pandas\n",
         "2:5: MG201 pandas is imported eagerly, in the body of class A: {pandas}",
+        "it stands in the body of a class",
     ),
     "in try": (
         "try:\n    import torch\nexcept ImportError:\n    torch = None\n",
         "2:5: MG201 torch is imported eagerly, at module level, in try: {torch}",
+        "it stands in `try`, and its `except` decides what else there is",
     ),
     "by name": (
         "import importlib\nimportlib.import_module('pandas')\n",
         "2:1: MG201 pandas is imported eagerly, at module level: {pandas}",
+        "it is imported by a call",
+    ),
+    "used at once": (
+        "import pandas\n\nEMPTY = pandas.DataFrame()\n",
+        "1:1: MG201 pandas is imported eagerly, at module level: {pandas}",
+        "line 3 uses it at module level, while the file loads",
     ),
 }
 
 
-@pytest.mark.parametrize(("source", "message"), [pytest.param(*case, id=name) for name, case in EAGER.items()])
-def test_eager(project: Path, capsys: pytest.CaptureFixture[str], source: str, message: str) -> None:
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in EAGER.items()])
+def test_eager(project: Path, capsys: pytest.CaptureFixture[str], case: tuple[str, ...]) -> None:
+    source, message, *reasons = case
+    fix = MOVE if not reasons else f"{MOVE.rstrip()}, once nothing holds it here: {reasons[0]}\n"
     write_dedented(project, {"app.py": used(source, "pandas", "DataFrame", "generativeai", "plt")})
     assert main(["app.py"]) == 1
     module = message.partition("{")[2].rstrip("}")
-    assert capsys.readouterr().out == f"app.py:{message.replace('{' + module + '}', cost(module))}\n{MOVE}"
+    assert capsys.readouterr().out == f"app.py:{message.replace('{' + module + '}', cost(module))}\n{fix}"
 
 
 def test_in_a_function_that_is_called(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -362,9 +372,9 @@ def test_advice_on_a_python_with_lazy_imports(project: Path, capsys: pytest.Capt
     assert main(["app.py", "--target-python", "3.15"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.strip() for line in lines[1::2]] == [
-        "fix: move the import into the function that uses it",
+        "fix: move the import into the function that uses it, once nothing holds it here: it stands in `try`",
         "fix: move the import into the function that uses it, or write `lazy` before it",
-        "fix: move the import into the function that uses it",
+        "fix: move the import into the function that uses it, once nothing holds it here: it takes all names of the module",
     ]
 
 

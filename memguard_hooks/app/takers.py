@@ -71,7 +71,7 @@ class Takers:
         """Yield the lines of another file that take a name from a file, and what they do."""
         tree, stem = self._tree(other), _stem(path)
         if tree is None:
-            yield 1, f"may take {name} from it: it cannot be parsed"
+            yield from self._lines_unparsed(other, path, name)
             return
         known = {stem}
         for node in ast.walk(tree):
@@ -93,6 +93,13 @@ class Takers:
                 second = node.args[1]
                 if isinstance(second, ast.Constant) and second.value == name:
                     yield node.lineno, f"patches {name} in it"
+
+    def _lines_unparsed(self, other: str, path: str, name: str) -> Iterator[tuple[int, str]]:
+        """Yield the lines of a file that this Python cannot parse, and that may take a name from another."""
+        stem = re.escape(_stem(path))
+        imports = rf"\bfrom\s+[\w.]*(?:\b{stem}|\.)\s+import\s*(?:\([^)]*|[^\n(]*)(?:\b{name}\b|\*)"
+        for match in re.finditer(rf"{imports}|\b{stem}\.{name}\b", self._texts[other]):
+            yield self._texts[other].count("\n", 0, match.start()) + 1, f"may take {name} from it"
 
     def _is_from(self, node: ast.ImportFrom, other: str, path: str) -> bool:
         """Tell whether a `from` import names a file."""

@@ -2,7 +2,7 @@
 
 A library leaves the start only when all of its imports do. So all of them move or none, the result is walked in memory, and
 an import that is still reached at start moves on, into the function inside of the one that runs; where there is none, the
-library stays.
+library stays. Where no entry point is known, files that no import connects are programs of their own.
 """
 
 from __future__ import annotations
@@ -10,16 +10,18 @@ from __future__ import annotations
 import ast
 from difflib import unified_diff
 
+from memguard_hooks.app.connected import find_groups
 from memguard_hooks.app.entry_points import find_services, settings_of
-from memguard_hooks.app.heavy_imports import Eager, eager_imports, find_entries
+from memguard_hooks.app.heavy_imports import eager_imports, find_entries
 from memguard_hooks.app.limit import bands_of, limit_of
+from memguard_hooks.app.movable_imports import Source, as_wanted, read_source
 from memguard_hooks.app.service_estimate import Estimated, estimate_service
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, mib
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
-from memguard_hooks.formats.python_source import decode, shortened, tree_of
+from memguard_hooks.formats.python_source import decode
 from memguard_hooks.imports.model import LAZY_PYTHON
 from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wanted, spot_of
 from memguard_hooks.project.changed import find_unstaged
@@ -65,10 +67,17 @@ class _Sizes(Record):
         return bool(self.goals) and all(self.taken[name] <= goal for name, goal in self.goals.items())
 
 
+class _Library(Record):
+    """A library in the files of one program, the first of which is named where no entry point is known."""
+
+    name: str
+    program: str
+
+
 class _Result(Record):
     """Some libraries moved together: the files after that, and what could not move after all."""
 
-    libraries: frozenset[str]
+    libraries: frozenset[_Library]
     files: dict[str, Rewritten]
     moves: dict[str, Moves]
     left: tuple[Left, ...]
@@ -90,12 +99,12 @@ class _Planner:
         self._named = None if project.named is None else frozenset(project.paths)
         self._python = project.settings.service.target_python
         self._takers = Takers(self._whole)
-        self._wanted: dict[str, dict[str, list[Wanted]]] = {}
+        self._wanted: dict[_Library, dict[str, list[Wanted]]] = {}
         self._unused: dict[str, list[Wanted]] = {}
         self._left: list[Left] = []
-        self._sources: dict[str, tuple[ast.Module, str]] = {}
-        self._settled: dict[frozenset[str], _Result] = {}
-        self._sized: dict[frozenset[str], _Sizes] = {}
+        self._sources: dict[str, Source] = {}
+        self._settled: dict[frozenset[_Library], _Result] = {}
+        self._sized: dict[frozenset[_Library], _Sizes] = {}
 
     def plan(self) -> Change:
         """Find what to move."""
@@ -112,27 +121,18 @@ class _Planner:
 
     def _collect(self) -> None:
         """Find the imports that findings name, by library; one that cannot move holds its library."""
-        found = rule.find(self._whole)
-        reported = {(one.path, one.line) for one in found if one.code in ("MG201", "MG203")}
-        by_library: dict[str, list[Eager]] = {}
-        for one in eager_imports(self._whole, find_entries(self._whole)):
-            by_library.setdefault(one.root, []).append(one)
-        for library, ones in sorted(by_library.items()):
-            wanted: dict[str, list[Wanted]] = {}
-            for one in ones:
-                part = Wanted(one.site.line, one.site.module, self._names(one))
-                wanted.setdefault(one.path, []).append(part)
-            held = [left for path, parts in wanted.items() if (left := self._held(library, path, parts, reported))]
+        reported = {(one.path, one.line) for one in rule.find(self._whole) if one.code in ("MG201", "MG203")}
+        entries = find_entries(self._whole)
+        programs = {} if entries else find_groups(self._whole)
+        found: dict[_Library, dict[str, list[Wanted]]] = {}
+        for one in eager_imports(self._whole, entries):
+            library = _Library(one.root, programs.get(one.path, ""))
+            found.setdefault(library, {}).setdefault(one.path, []).append(as_wanted(self._whole, one))
+        for library, wanted in sorted(found.items()):
+            held = [left for path, parts in wanted.items() if (left := self._held(library.name, path, parts, reported))]
             self._left += held
             if not held and any(wanted.values()):
                 self._wanted[library] = wanted
-
-    def _names(self, eager: Eager) -> tuple[str, ...]:
-        """Return the names of a `from` import that load the library."""
-        root_of, site = self._project.heavy.root_of, eager.site
-        if root_of(site.module) == eager.root:
-            return site.names
-        return tuple(name for name in site.names if root_of(f"{site.module}.{name}") == eager.root)
 
     def _held(self, library: str, path: str, wanted: list[Wanted], reported: Collection[tuple[str, int]]) -> Left | None:
         """Return what keeps the imports of a library in one file where they are; what nothing uses is taken out at once."""
@@ -159,36 +159,31 @@ class _Planner:
     def _movable(self, path: str, wanted: Iterable[Wanted]) -> MovableFile:
         """Return a file whose imports may move. Raises MemguardError for one that cannot be edited."""
         if path not in self._sources:
-            data = self._project.sources.data(path)
-            text = decode(data, path)
-            if shortened(text) != text:
-                raise MemguardError("it is too long to be edited", path)
-            self._sources[path] = tree_of(text), text
-        module, text = self._sources[path]
-        return MovableFile(module, text, [*wanted], self._python, is_package=path.endswith("__init__.py"))
+            self._sources[path] = read_source(self._project, path)
+        return self._sources[path].movable(wanted, self._python)
 
     # Moving
 
-    def _settle(self, libraries: frozenset[str]) -> _Result:
+    def _settle(self, libraries: frozenset[_Library]) -> _Result:
         """Move libraries together until none of their imports is reached at start; those for which that fails stay."""
         known = self._settled.get(libraries)
         if known is None:
             known = self._settled[libraries] = self._try(libraries)
         return known
 
-    def _try(self, libraries: frozenset[str]) -> _Result:
+    def _try(self, libraries: frozenset[_Library]) -> _Result:
         running: dict[str, set[Spot]] = {}
         left: list[Left] = []
         kept = set(libraries)
         while True:
-            held = None
+            held: tuple[_Library, Left] | None = None
             files: dict[str, Rewritten] = {}
             moves: dict[str, Moves] = {}
             for path, parts in self._parts(kept).items():
                 for library, wanted in parts.items():
                     found = self._movable(path, wanted).moves(running.get(path, ()))
                     if isinstance(found, Held):
-                        held = Left(path, found.line, library, found.reason)
+                        held = library, Left(path, found.line, library.name, found.reason)
                 if held is not None:
                     break
                 found = self._movable(path, [one for wanted in parts.values() for one in wanted]).moves(
@@ -197,8 +192,8 @@ class _Planner:
                 assert isinstance(found, Moves)
                 files[path], moves[path] = self._rewrite(path, found), found
             if held is not None:
-                left.append(held)
-                kept.discard(held.library)
+                kept.discard(held[0])
+                left.append(held[1])
                 continue
             again = {path: spots for path, spots in self._still_running(files) if not spots <= running.get(path, set())}
             if not again:
@@ -206,9 +201,10 @@ class _Planner:
             for path, spots in again.items():
                 running.setdefault(path, set()).update(spots)
 
-    def _parts(self, libraries: Collection[str]) -> dict[str, dict[str, list[Wanted]]]:
+    def _parts(self, libraries: Collection[_Library]) -> dict[str, dict[_Library, list[Wanted]]]:
         """Return what moves in each file, by library; what nothing uses goes in any case."""
-        found: dict[str, dict[str, list[Wanted]]] = {path: {"": ones} for path, ones in self._unused.items()}
+        unused = _Library("", "")
+        found: dict[str, dict[_Library, list[Wanted]]] = {path: {unused: ones} for path, ones in self._unused.items()}
         for library in sorted(libraries):
             for path, ones in self._wanted[library].items():
                 if ones:
@@ -216,7 +212,7 @@ class _Planner:
         return found
 
     def _rewrite(self, path: str, moves: Moves) -> Rewritten:
-        data, module = self._project.sources.data(path), self._sources[path][0]
+        data, module = self._project.sources.data(path), self._sources[path].module
         is_lazy = self._python is not None and self._python >= LAZY_PYTHON
         if is_lazy and (moves.hosts or moves.for_types):
             return Rewritten(write_lazy(data, module, moves.removed), {})
@@ -255,15 +251,17 @@ class _Planner:
             else:
                 return self._settle(kept)
 
-    def _leave(self, library: str, reason: str) -> None:
-        self._left += [Left(path, ones[0].line, library, reason) for path, ones in self._wanted[library].items() if ones]
+    def _leave(self, library: _Library, reason: str) -> None:
+        self._left += [
+            Left(path, ones[0].line, library.name, reason) for path, ones in self._wanted[library].items() if ones
+        ]
 
-    def _saving(self, library: str, kept: frozenset[str]) -> int:
+    def _saving(self, library: _Library, kept: frozenset[_Library]) -> int:
         """Return by how many bytes some service is smaller because a library moves with others."""
         with_it, without = self._sizes(kept).taken, self._sizes(kept - {library}).taken
         return max((without[name] - with_it[name] for name in with_it.keys() & without.keys()), default=0)
 
-    def _sizes(self, libraries: frozenset[str]) -> _Sizes:
+    def _sizes(self, libraries: frozenset[_Library]) -> _Sizes:
         """Estimate what services take after a move."""
         known = self._sized.get(libraries)
         if known is not None:
@@ -288,7 +286,7 @@ def _told(path: str, result: _Result) -> Iterator[str]:
     for statement, alias in moves.removed:
         module = statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name
         name = f"{module}.{alias.name}" if isinstance(statement, ast.ImportFrom) else module
-        hosts = [f"{one.function.name}()" for one in moves.hosts if (statement, alias) in one.imports]
+        hosts = dict.fromkeys(f"{one.function.name}()" for one in moves.hosts if (statement, alias) in one.imports)
         if hosts and not rewritten.hosts:
             what = f"made lazy: {name}"
         elif hosts:

@@ -53,9 +53,6 @@ _READERS = frozenset(
 )
 """Names in a file that reads annotations by itself."""
 
-_DYNAMIC = frozenset({"eval", "exec", "globals", "locals", "vars"})
-"""Functions that reach names by strings."""
-
 _NOQA = re.compile(r"#.*\b(?:noqa(?!\s*:)|noqa\s*:[^#]*\bF401\b|unused-import)")
 
 
@@ -104,7 +101,9 @@ class MovableFile:
         self._module = module
         self._lines = text.split("\n")
         self._is_package = is_package
-        self._parts = [part for one in wanted for part in _parts(module, one)]
+        found = [(one, list(_parts(module, one))) for one in wanted]
+        self._parts = [part for _, parts in found for part in parts]
+        self._by_call = next((one.line for one, parts in found if not parts), None)
         self._names = [bound_by(alias) for _, alias in self._parts]
         self._found: NameUses | None = None
         self._is_future = any(
@@ -122,6 +121,8 @@ class MovableFile:
 
     def moves(self, running: Collection[Spot] = ()) -> Moves | Held:
         """Return how the imports move, or what holds the first that cannot; `running` are functions that loading runs."""
+        if self._by_call is not None:
+            return Held(self._by_call, "it is imported by a call")
         hosts: dict[FunctionNode, list[tuple[ImportNode, ast.alias]]] = {}
         for_types: list[tuple[ImportNode, ast.alias]] = []
         quoted: dict[ast.expr, None] = {}
@@ -199,16 +200,16 @@ class MovableFile:
         )
 
     def _named_in_string(self, name: str) -> Held | None:
-        """Return the line that may reach a name by a string."""
+        """Return the line that may reach a name by a string: as a key of the names, or in code that is run."""
         nodes = list(ast.walk(self._module))
-        if not any(
-            isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id in _DYNAMIC for one in nodes
-        ):
-            return None
+        called = {one.func.id for one in nodes if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}
+        is_run, is_asked = not called.isdisjoint(("eval", "exec")), not called.isdisjoint(("globals", "locals", "vars"))
         word = re.compile(rf"\b{re.escape(name)}\b")
-        for one in nodes:
-            if isinstance(one, ast.Constant) and isinstance(one.value, str) and word.search(one.value):
-                return Held(one.lineno, f"line {one.lineno} names {name} in a string, and the file runs code from strings")
+        for one in nodes if is_run or is_asked else ():
+            if not isinstance(one, ast.Constant) or not isinstance(one.value, str):
+                continue
+            if one.value == name or (is_run and word.search(one.value)):
+                return Held(one.lineno, f"line {one.lineno} names {name} in a string, by which the file may reach it")
         return None
 
     def _held_unused(self, statement: ImportNode, alias: ast.alias) -> Held | None:
@@ -344,6 +345,7 @@ def _around(module: ast.Module, statement: ImportNode) -> str:
     names = {
         ast.If: "it stands under a condition",
         ast.ClassDef: "it stands in the body of a class",
+        ast.Try: "it stands in `try`",
         ast.With: "it stands in `with`",
     }
     for node in ast.walk(module):
@@ -351,7 +353,7 @@ def _around(module: ast.Module, statement: ImportNode) -> str:
             return f"it stands in {node.name}(), which runs while the app loads"
     for node in ast.walk(module):
         if node is not module and not isinstance(node, ast.alias) and any(one is statement for one in ast.walk(node)):
-            if isinstance(node, ast.Try):
+            if isinstance(node, ast.Try) and node.handlers:
                 return "it stands in `try`, and its `except` decides what else there is"
             return names.get(type(node), "it stands in a block")
     return "it stands in a block"

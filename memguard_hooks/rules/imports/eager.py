@@ -83,7 +83,17 @@ def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
         ", or write `lazy` before it" if is_lazy_python and why == "at module level" and eager.site.names != ("*",) else ""
     )
     shared = "; where --preload is to share it, leave it" if can_be_preloaded(eager) else ""
-    return f"move the import into the function that uses it{lazy}{shared}"
+    held = _held(project, eager)
+    first = f", once nothing holds it here: {held}" if held is not None else ""
+    return f"move the import into the function that uses it{first or lazy}{shared}"
+
+
+def _held(project: Project, eager: Eager) -> str | None:
+    """Say what keeps an import where it is, with the line of it."""
+    from memguard_hooks.app.movable_imports import held
+
+    found = held(project, eager)
+    return None if found is None else found.reason
 
 
 def _unused(project: Project, eager: Eager) -> str | None:

@@ -1,0 +1,55 @@
+"""The eager heavy imports of a project as imports that may move, and what their files show that holds them."""
+
+from __future__ import annotations
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import decode, shortened, tree_of
+from memguard_hooks.imports.movable import Held, MovableFile, Wanted
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterable
+
+    from memguard_hooks.app.heavy_imports import Eager
+    from memguard_hooks.project.project import Project
+
+
+class Source(Record):
+    """A file that may be edited: its text and its syntax tree."""
+
+    path: str
+    text: str
+    module: ast.Module
+
+    def movable(self, wanted: Iterable[Wanted], python: tuple[int, int] | None) -> MovableFile:
+        """Return the file with some of its imports to move, on a Python."""
+        return MovableFile(self.module, self.text, [*wanted], python, is_package=self.path.endswith("__init__.py"))
+
+
+def read_source(project: Project, path: str) -> Source:
+    """Read a file to edit. Raises MemguardError for one that this Python cannot parse, or that is too long."""
+    text = decode(project.sources.data(path), path)
+    if shortened(text) != text:
+        raise MemguardError("the file is too long to be edited", path)
+    return Source(path, text, tree_of(text))
+
+
+def as_wanted(project: Project, eager: Eager) -> Wanted:
+    """Return the part of an import that loads its heavy module."""
+    root_of, site = project.heavy.root_of, eager.site
+    if root_of(site.module) == eager.root:
+        return Wanted(site.line, site.module, site.names)
+    names = tuple(name for name in site.names if root_of(f"{site.module}.{name}") == eager.root)
+    return Wanted(site.line, site.module, names)
+
+
+def held(project: Project, eager: Eager) -> Held | None:
+    """Return what keeps an import at the module level, as its file shows by itself."""
+    try:
+        found = read_source(project, eager.path).movable([as_wanted(project, eager)], project.settings.service.target_python)
+    except MemguardError:
+        return None
+    moves = found.moves()
+    return moves if isinstance(moves, Held) else None
