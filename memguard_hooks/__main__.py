@@ -37,6 +37,13 @@ def explain(argv: "Sequence[str]") -> int:
     return command.main(argv)
 
 
+def fix(argv: "Sequence[str]") -> int:
+    """Fix what can be fixed."""
+    from memguard_hooks.commands import fix as command
+
+    return command.main(argv)
+
+
 def health(argv: "Sequence[str]") -> int:
     """Look at the container that this runs in."""
     from memguard_hooks.commands import health as command
@@ -68,6 +75,7 @@ def measure(argv: "Sequence[str]") -> int:
 COMMANDS: "dict[str, tuple[Callable[[Sequence[str]], int], str]]" = {
     "check": (check, "judge a whole project by all hooks, before it is deployed"),
     "explain": (explain, "tell what a rule finds and how to fix it, or what is behind a verdict"),
+    "fix": (fix, "move heavy imports into the functions that use them, and write pins"),
     "health": (health, "on the host: tell how its memory, packages and variables fare"),
     "hook": (hook, "judge the files of a commit by all hooks that they wake, as pre-commit does"),
     "init": (init, "set a project up for pre-commit and GitHub Actions"),
@@ -236,12 +244,12 @@ def make_parser() -> "argparse.ArgumentParser":
     """Return the parser of the whole command line, which loads every sub-command: for completion alone."""
     import argparse
 
-    from memguard_hooks.commands import check, explain, health, init, measure
+    from memguard_hooks.commands import check, explain, fix, health, init, measure
 
     parser = argparse.ArgumentParser(prog="memguard")
     parser.add_argument("--version", action="store_true", help="show the version")
     commands = parser.add_subparsers()
-    for module in (check, explain, health, init, measure):
+    for module in (check, explain, fix, health, init, measure):
         one = module.make_parser()
         name = one.prog.partition(" ")[2]
         commands.add_parser(name, help=COMMANDS[name][1], parents=[one], add_help=False)

@@ -11,13 +11,16 @@ import ast
 from difflib import unified_diff
 
 from memguard_hooks.app.connected import find_groups
-from memguard_hooks.app.entry_points import find_services, settings_of
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, settings_of
+from memguard_hooks.app.estimate import estimate_process
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries
 from memguard_hooks.app.limit import bands_of, limit_of
 from memguard_hooks.app.movable_imports import Source, as_wanted, read_source
 from memguard_hooks.app.service_estimate import Estimated, estimate_service
 from memguard_hooks.app.takers import Takers
+from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
+from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, mib
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
@@ -27,7 +30,7 @@ from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wante
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.record import Record
 from memguard_hooks.rules.imports import eager as rule
-from memguard_hooks.tree import WorkTree
+from memguard_hooks.tree import WorkTree, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -222,10 +225,10 @@ class _Planner:
         """Yield the functions that a moved import stands in now and that run while the app loads."""
         edited = self._whole.edited({path: one.data for path, one in files.items()})
         found: dict[str, set[Spot]] = {}
-        for one in eager_imports(edited, find_entries(edited)):
-            host = files[one.path].hosts.get(one.site.line) if one.path in files else None
+        for path, line in _loaded_at_start(edited):
+            host = files[path].hosts.get(line) if path in files else None
             if host is not None:
-                found.setdefault(one.path, set()).add(spot_of(host))
+                found.setdefault(path, set()).add(spot_of(host))
         yield from found.items()
 
     # Choosing
@@ -273,11 +276,33 @@ class _Planner:
             settings = settings_of(project, service)
             found = estimate_service(project, service, settings)
             if isinstance(found, Estimated):
-                sizes.taken[service.name] = found.estimate.expected if self._to_start else found.taken
+                sizes.taken[service.name] = _at_start(project, found, service) if self._to_start else found.taken
                 limit = limit_of(service, settings).size
                 if limit is not None:
                     sizes.goals[service.name] = bands_of(limit, settings)[0]
         return sizes
+
+
+def _loaded_at_start(project: Project) -> Iterator[tuple[str, int]]:
+    """Yield the places of imports from outside that run at start, also in functions; without entry points, of each file."""
+    entries = find_entries(project)
+    for entry in entries:
+        for external in walk_entry(project, entry).externals:
+            if external.moment == "start" and external.site is not None:
+                yield external.chain[-1].path, external.site.line
+    if not entries:
+        yield from ((one.path, one.site.line) for one in eager_imports(project, entries))
+
+
+def _at_start(project: Project, found: Estimated, service: Service) -> int:
+    """Return what one process takes at start, in bytes."""
+    entry = find_entry(project, service)
+    assert isinstance(entry, ServiceEntry)
+    files = {**found.walked.files, "serving": {}}
+    walked = found.walked._replace(
+        files=files, externals=tuple(one for one in found.walked.externals if one.moment == "start")
+    )
+    return estimate_process(project.declared, parent(entry.path), walked, entry.target.python).expected
 
 
 def _told(path: str, result: _Result) -> Iterator[str]:

@@ -109,10 +109,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--scope", choices=("reachable", "all"), help="what entry points reach, or each file by itself")
     parser.add_argument("--fix", action="store_true", help="move imports into the functions that use them")
     parser.add_argument("--diff", action="store_true", help="show what --fix would change, and write nothing")
-    parser.add_argument(
-        "--to-start", action="store_true", help="fix all that lowers the start by 5 MiB or more, also where the service fits"
-    )
-    parser.add_argument("--force", action="store_true", help="fix files with changes that are not staged too")
+    options.add_move_options(parser)
     parser.add_argument("files", nargs="*", help="Python files; without any, all of the project")
     return parser
 

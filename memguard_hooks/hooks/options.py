@@ -110,6 +110,14 @@ def add_table_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--table", action="store_true", help="print what each service is made of, also when all is well")
 
 
+def add_move_options(parser: argparse.ArgumentParser) -> None:
+    """Add what says which heavy imports are moved, and where."""
+    parser.add_argument(
+        "--to-start", action="store_true", help="fix all that lowers the start by 5 MiB or more, also where the service fits"
+    )
+    parser.add_argument("--force", action="store_true", help="fix files with changes that are not staged too")
+
+
 def add_entry_option(parser: argparse.ArgumentParser) -> None:
     """Add what says which file the host starts."""
     parser.add_argument("--entrypoint", metavar="APP", action="append", help="what the host starts: app.main:app, main.py")

@@ -1,0 +1,265 @@
+"""`no-eager-heavy-imports --fix` on whole projects: which libraries move, which stay, and what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+from typing import NamedTuple
+
+import pytest
+from folders import commit, git, write_dedented
+
+from memguard_hooks.hooks.no_eager_heavy_imports import main
+
+
+class Outcome(NamedTuple):
+    """What one run printed, and its exit status."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Return what runs the hook with `--fix` in a project of the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_with(*arguments: str) -> Outcome:
+        code = main(["--fix", *arguments])
+        return Outcome(code, *capsys.readouterr())
+
+    return run_with
+
+
+USED = "import pandas\n\n\ndef export(rows):\n    return pandas.DataFrame(rows)\n"
+MOVED = "\n\ndef export(rows):\n    import pandas\n\n    return pandas.DataFrame(rows)\n"
+WEB = {
+    "Procfile": "web: python main.py\n",
+    "requirements.txt": "pandas\ntorch\nopenai\n",
+    "main.py": "import reports\nimport vision\n\nprint(reports, vision)\n",
+    "reports.py": USED,
+    "vision.py": "import torch\n\n\ndef see(one):\n    return torch.tensor(one)\n",
+}
+VISION = "\n\ndef see(one):\n    import torch\n\n    return torch.tensor(one)\n"
+
+
+def small(limit: str) -> dict[str, str]:
+    """Return the settings of a host with so much memory."""
+    return {"pyproject.toml": f"[tool.memguard]\nlimit = '{limit}'\n"}
+
+
+def texts(*names: str) -> list[str]:
+    return [Path(name).read_text(encoding="utf-8") for name in names]
+
+
+def test_what_is_moved_is_written_and_told_once(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, {"app.py": USED})
+    done = run("app.py")
+    assert done == Outcome(1, "", "app.py:1: moved: pandas into export()\n")
+    assert texts("app.py") == [MOVED]
+    assert run("app.py") == Outcome(0, "", "")
+    assert texts("app.py") == [MOVED]
+
+
+def test_the_fewest_libraries_with_which_a_service_fits(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, WEB | small("256MiB"))
+    done = run()
+    assert texts("reports.py", "vision.py") == [USED, VISION]
+    assert "vision.py:1: moved: torch into see()\n" in done.err
+    assert "reports.py:1: left: pandas: every service fits without moving it\n" in done.err
+
+
+def test_all_that_save_where_nothing_makes_a_service_fit(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, WEB | small("8MiB"))
+    run()
+    assert texts("reports.py", "vision.py") == [MOVED, VISION]
+
+
+def test_nothing_where_all_fits_unless_the_start_is_meant(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, WEB | small("4GiB"))
+    done = run()
+    assert texts("reports.py", "vision.py") == [USED, WEB["vision.py"]]
+    assert "vision.py:1: left: torch: every service fits as it is: `--to-start` moves it all the same\n" in done.err
+    done = run("--to-start")
+    assert texts("reports.py", "vision.py") == [MOVED, VISION]
+    assert done.code == 1
+
+
+def test_all_imports_of_a_library_or_none(tmp_path: Path, run: Run) -> None:
+    held = "import pandas\n\nEMPTY = pandas.DataFrame()\n"
+    write_dedented(tmp_path, WEB | {"vision.py": held})
+    done = run("--to-start")
+    assert done.code == 1
+    assert texts("reports.py", "vision.py") == [USED, held]
+    assert "vision.py:3: left: pandas: line 3 uses it at module level, while the file loads\n" in done.err
+
+
+def test_a_library_that_another_one_loads_all_the_same(tmp_path: Path, run: Run) -> None:
+    seaborn = "import seaborn\n\nSTYLE = seaborn.axes_style()\n"
+    write_dedented(tmp_path, WEB | {"vision.py": seaborn, "requirements.txt": "pandas\nseaborn\n"})
+    done = run("--to-start")
+    assert texts("reports.py") == [USED]
+    assert "reports.py:1: left: pandas: moving it saves" in done.err
+
+
+def test_into_the_function_inside_where_the_outer_one_runs_at_start(tmp_path: Path, run: Run) -> None:
+    before = dedent(
+        """
+        import pandas
+
+
+        def make(name):
+            def export(rows):
+                return pandas.DataFrame(rows, name)
+
+            return export
+
+
+        export = make("a")
+        """
+    )
+    write_dedented(tmp_path, {"main.py": before, "Procfile": "web: python main.py\n"})
+    run("--to-start")
+    assert "    def export(rows):\n        import pandas\n\n        return pandas" in texts("main.py")[0]
+
+
+def test_a_library_whose_function_another_file_runs_at_start_is_put_back(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, WEB | {"main.py": "import reports\nimport vision\n\nreports.export([])\n"})
+    done = run("--to-start")
+    assert texts("reports.py", "vision.py") == [USED, VISION]
+    assert "reports.py:5: left: pandas: export() uses it, and runs while the app loads\n" in done.err
+
+
+def test_only_the_files_that_were_named_change(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, WEB | {"vision.py": USED})
+    done = run("--to-start", "reports.py")
+    assert texts("reports.py", "vision.py") == [USED, USED]
+    assert "vision.py:1: left: pandas: this file is not among those that may change\n" in done.err
+    run("--to-start", "reports.py", "vision.py")
+    assert texts("reports.py", "vision.py") == [MOVED, MOVED]
+
+
+def test_files_of_other_programs_hold_nothing(tmp_path: Path, run: Run) -> None:
+    held = "import pandas\n\nEMPTY = pandas.DataFrame()\n"
+    write_dedented(tmp_path, {"one.py": USED, "two.py": held, "three/main.py": "import parts\n", "three/parts.py": USED})
+    run()
+    assert texts("one.py", "two.py", "three/parts.py") == [MOVED, held, MOVED]
+    write_dedented(tmp_path, {"one.py": f"import two\n{USED}"})
+    run()
+    assert texts("one.py") == [f"import two\n{USED}"]
+
+
+def test_what_nothing_uses_is_deleted(tmp_path: Path, run: Run) -> None:
+    source = "import json\n\nimport pandas\n\n\ndef dump(rows):\n    return json.dumps(rows)\n"
+    write_dedented(tmp_path, {"app.py": source})
+    assert run("app.py").err == "app.py:3: deleted: pandas, which nothing uses\n"
+    assert texts("app.py") == [source.replace("import pandas\n", "")]
+
+
+TAKERS = {
+    "imported": ("from app.api import pandas\n", 1, "imports pandas from it"),
+    "imported by dots": ("from .api import pandas\n", 1, "imports pandas from it"),
+    "all names": ("from app.api import *\n\nprint(pandas)\n", 1, "imports pandas from it"),
+    "an attribute": ("import app.api\n\nprint(app.api.pandas)\n", 3, "takes pandas from it"),
+    "an attribute of an alias": ("from app import api as a\n\nprint(a.pandas)\n", 3, "takes pandas from it"),
+    "patched": ("from mock import patch\n\npatch('app.api.pandas')\n", 3, "patches app.api.pandas"),
+    "patched below": (
+        "def test(mocker):\n    mocker.patch('app.api.pandas.read_csv')\n",
+        2,
+        "patches app.api.pandas.read_csv",
+    ),
+    "an attribute that is set": ("from app import api\n\nsetattr(api, 'pandas', None)\n", 3, "patches pandas in it"),
+    "a syntax of later": ("type X[T = int] = T\nfrom app.api import pandas\n", 2, "may take pandas from it"),
+}
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in TAKERS.items()])
+@pytest.mark.parametrize("source", [USED, "import pandas\n"], ids=["used", "unused"])
+def test_what_others_take_from_a_file_stays(tmp_path: Path, run: Run, case: tuple[str, int, str], source: str) -> None:
+    taker, line, what = case
+    write_dedented(tmp_path, {"app/api.py": source, "app/__init__.py": "", "app/test_api.py": taker})
+    done = run("app/api.py")
+    assert texts("app/api.py") == [source]
+    assert f"app/api.py:1: left: pandas: app/test_api.py:{line} {what}\n" in done.err
+
+
+def test_what_is_allowed_stays(tmp_path: Path, run: Run) -> None:
+    allowed = USED.replace("import pandas\n", "import pandas  # memguard: allow[MG201] each request needs it\n")
+    write_dedented(tmp_path, {"app.py": allowed})
+    assert run("app.py") == Outcome(0, "", "app.py:1: left: pandas: it is allowed here\n")
+    assert texts("app.py") == [allowed]
+
+
+def test_a_diff_writes_nothing(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, {"app.py": USED})
+    done = run("--diff", "app.py")
+    assert (done.code, texts("app.py")) == (1, [USED])
+    lines = done.out.splitlines()
+    assert lines[:2] == ["--- a/app.py", "+++ b/app.py"]
+    assert [line for line in lines[3:] if line[0] in "+-"] == ["-import pandas", "+    import pandas", "+"]
+
+
+def test_changes_that_are_not_staged_are_not_mixed_with_a_fix(tmp_path: Path, run: Run) -> None:
+    commit(tmp_path, {"app.py": USED, "other.py": "x = 1\n"})
+    changed = f"{USED}\n\nX = 1\n"
+    write_dedented(tmp_path, {"app.py": changed, "other.py": "x = 2\n"})
+    done = run("app.py")
+    assert done.code == 2
+    assert "app.py: error: has changes that are not staged: stage them, or fix with --force\n" in done.err
+    assert texts("app.py") == [changed]
+    git(tmp_path, "add", "app.py")
+    assert run("app.py").code == 1
+    write_dedented(tmp_path, {"app.py": changed + "\n"})
+    assert run("--force", "app.py").code == 1
+    assert texts("app.py") == [f"{MOVED}\n\nX = 1\n\n"]
+
+
+def test_a_new_file_has_to_be_staged_too(tmp_path: Path, run: Run) -> None:
+    commit(tmp_path, {"other.py": "x = 1\n"})
+    write_dedented(tmp_path, {"app.py": USED})
+    assert run("app.py").code == 2
+    git(tmp_path, "add", "app.py")
+    assert run("app.py").code == 1
+
+
+LAZY = {
+    "module": ("import pandas\n", "lazy import pandas\n"),
+    "from": ("from pandas import DataFrame\n", "lazy from pandas import DataFrame\n"),
+    "beside": ("import os, pandas  # both\n", "lazy import pandas\nimport os  # both\n"),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), [pytest.param(*case, id=name) for name, case in LAZY.items()])
+def test_lazy_imports_where_python_has_them(tmp_path: Path, run: Run, before: str, after: str) -> None:
+    name = "DataFrame" if "DataFrame" in before else "pandas"
+    use = f"\n\ndef use(rows: {name}):\n    return {name}\n"
+    write_dedented(tmp_path, {"app.py": before + use, "pyproject.toml": "[tool.memguard]\ntarget-python = '3.15'\n"})
+    done = run("app.py")
+    assert texts("app.py") == [after + use]
+    assert "made lazy: pandas" in done.err
+    assert run("app.py").code == 0
+
+
+def test_an_import_by_a_call_stays(tmp_path: Path, run: Run) -> None:
+    source = "import importlib\n\npandas = importlib.import_module('pandas')\n\n\ndef use():\n    return pandas\n"
+    write_dedented(tmp_path, {"app.py": source})
+    assert "app.py:3: left: pandas: it is imported by a call\n" in run("app.py").err
+    assert texts("app.py") == [source]
+
+
+@pytest.mark.usefixtures("run")
+def test_the_command_runs_every_fixer(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from memguard_hooks.__main__ import main as memguard
+
+    commit(tmp_path, {"app.py": USED, "requirements.txt": "litellm>=1.60\npandas==2.2.3\n"})
+    assert memguard(["fix"]) == 1
+    err = capsys.readouterr().err
+    assert "app.py:1: moved: pandas into export()\n" in err
+    assert "requirements.txt:1: rewritten: litellm==" in err
+    assert texts("app.py") == [MOVED]
+    assert memguard(["fix"]) == 0
