@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import pytest
 from folders import write
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from memguard_hooks.fix.import_edit import move
 from memguard_hooks.formats.python_source import decode, tree_of
@@ -226,3 +228,96 @@ def test_no_other_byte_changes(before: bytes, after: bytes) -> None:
     assert moved(before) == after
     assert run(before)[1] == run(after)[1]
     assert not run(after)[0]
+
+
+# Generated modules
+
+
+NAMES = st.sampled_from(["heavy", "value", "other", "h", "free"])
+IMPORTS = st.sampled_from([
+    "import heavy", "import heavy as h", "import heavy.sub", "from heavy import value", "from heavy import value, other",
+    "from heavy import other as h", "import heavy, light", "from heavy import (\n    value,\n    other as free,\n)",
+])  # fmt: skip
+EXPRESSIONS = st.one_of(
+    NAMES,
+    st.builds("[{0} for {1} in (1, 2)]".format, NAMES, NAMES),
+    st.builds("(lambda {1}: {0})(3)".format, NAMES, NAMES),
+    st.builds("[{0}, ({1} := 4)]".format, NAMES, NAMES),
+    st.builds("f'{{{0}}}'".format, NAMES),
+)
+SIMPLE = st.one_of(
+    st.builds("found.append({})".format, EXPRESSIONS),
+    st.builds("{} = 5".format, NAMES),
+    st.builds("{}: {} = 6".format, NAMES, NAMES),
+    st.builds("global {}".format, NAMES),
+    st.builds("del {}".format, NAMES),
+    st.builds("import heavy.sub as {}".format, NAMES),
+    st.just("pass"),
+)
+HEADS = st.one_of(
+    st.builds("def made({0}=7):".format, NAMES),
+    st.builds("def made(one: {0} = 7) -> {1}:".format, NAMES, NAMES),
+    st.just("class Made:"),
+    st.builds("for {0} in (1, 2):".format, NAMES),
+    st.just("try:"),
+    st.just("if True:"),
+)
+
+
+def block(head: str, body: list[str], *, is_called: bool) -> str:
+    """Return a compound statement around others; a function may be called at once."""
+    inner = "\n".join(f"    {line}" for one in body for line in one.split("\n"))
+    tail = "\nexcept NameError as free:\n    pass" if head == "try:" else ""
+    return f"{head}\n{inner}{tail}" + ("\nmade()" if is_called and head.startswith("def") else "")
+
+
+STATEMENTS = st.recursive(
+    SIMPLE,
+    lambda inner: st.builds(block, HEADS, st.lists(inner, min_size=1, max_size=3), is_called=st.booleans()),
+    max_leaves=6,
+)
+
+
+def traced(source: bytes) -> tuple[bool, object] | None:
+    """Run a module and its function; return whether loading it loads the package, and all that the run has found.
+
+    None for a module that does not load.
+    """
+    forget()
+    names: dict[str, object] = {"__name__": "app", "found": []}
+    try:
+        exec(compile(source, "app.py", "exec", dont_inherit=True), names)  # noqa: S102 - what is generated above
+    except Exception:  # noqa: BLE001 - whatever the generated code runs into
+        return None
+    is_loaded, outcome = forget(), ""
+    try:
+        names["use"]()  # type: ignore[operator]
+    except Exception as error:  # noqa: BLE001 - as above
+        outcome = type(error).__name__
+    forget()
+    return is_loaded, [outcome, re.sub(r"0x\w+|'/.*?'", "", repr(names["found"]))]
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(IMPORTS, min_size=1, max_size=3), st.lists(STATEMENTS, max_size=3), st.lists(STATEMENTS, min_size=1, max_size=4)
+)
+def test_generated_modules_do_the_same(imports: list[str], top: list[str], body: list[str]) -> None:
+    source = "\n".join(["import light", *imports, *top, block("def use():", body, is_called=False), ""]).encode()
+    try:
+        compile(source, "app.py", "exec", dont_inherit=True)
+    except SyntaxError:
+        assume(False)
+    was = traced(source)
+    assume(was is not None)
+    module, moves = read(source)
+    if was is None or isinstance(moves, Held):
+        return
+    after = move(source, module, moves).data
+    now = traced(after)
+    assert now is not None
+    assert now[1] == was[1]
+    # What a function imports that is called as the file loads is there, until the walk has told so.
+    assert not now[0] or b"made()" in source or b"import heavy.sub as" in source
+    again, rest = read(after)
+    assert isinstance(rest, Held) or move(after, again, rest).data == after

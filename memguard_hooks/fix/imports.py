@@ -13,7 +13,7 @@ from difflib import unified_diff
 from memguard_hooks.app.connected import find_groups
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, settings_of
 from memguard_hooks.app.estimate import estimate_process
-from memguard_hooks.app.heavy_imports import eager_imports, find_entries
+from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here
 from memguard_hooks.app.limit import bands_of, limit_of
 from memguard_hooks.app.movable_imports import Source, as_wanted, read_source
 from memguard_hooks.app.service_estimate import Estimated, estimate_service
@@ -22,7 +22,7 @@ from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, mib
+from memguard_hooks.finding import MIB, Skipped, mib
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
 from memguard_hooks.formats.python_source import decode
 from memguard_hooks.imports.model import LAZY_PYTHON
@@ -275,7 +275,9 @@ class _Planner:
         for service in find_services(project):
             settings = settings_of(project, service)
             found = estimate_service(project, service, settings)
-            if isinstance(found, Estimated):
+            if isinstance(found, Skipped):
+                sizes.taken[service.name] = _heavy_at_start(project, service)
+            else:
                 sizes.taken[service.name] = _at_start(project, found, service) if self._to_start else found.taken
                 limit = limit_of(service, settings).size
                 if limit is not None:
@@ -292,6 +294,16 @@ def _loaded_at_start(project: Project) -> Iterator[tuple[str, int]]:
                 yield external.chain[-1].path, external.site.line
     if not entries:
         yield from ((one.path, one.site.line) for one in eager_imports(project, entries))
+
+
+def _heavy_at_start(project: Project, service: Service) -> int:
+    """Return what the heavy modules take that a service loads at start which nobody can estimate, in bytes."""
+    entry = find_entry(project, service)
+    if isinstance(entry, Skipped):
+        return 0
+    externals = [one for one in walk_entry(project, entry).externals if one.moment == "start"]
+    roots = {root for one in externals for root in heavy_here(project, one.names)}
+    return sum(project.cost_of(root)[0] or LEAST for root in roots)
 
 
 def _at_start(project: Project, found: Estimated, service: Service) -> int:

@@ -100,7 +100,6 @@ class _Scope:
         while here is not None:
             if name in here.of_module:
                 return True
-            # The body of a class falls back to the module level for what it binds later, so its own name is in doubt.
             if name in here.bound and not here.is_class:
                 return False
             here = here.outer
@@ -232,8 +231,9 @@ class _Reader:
         if node.id not in self._names or not isinstance(node.ctx, ast.Load):
             return
         scope, place = context.scope, context.place
-        if scope is None or scope.is_global(node.id):
-            is_in_doubt = scope is not None and scope.is_class and node.id in scope.bound
+        # A name that a class binds is looked up there and at the module level, past the functions around it.
+        is_in_doubt = scope is not None and scope.is_class and node.id in scope.bound
+        if scope is None or is_in_doubt or scope.is_global(node.id):
             self.uses.append(
                 Use(node.id, node.lineno, path, context.functions, place, context.annotation, context.is_text, is_in_doubt)
             )

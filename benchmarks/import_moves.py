@@ -1,0 +1,112 @@
+"""What `no-eager-heavy-imports --fix` does to repositories: which imports leave, what holds the others, and the lints after.
+
+    python benchmarks/import_moves.py FOLDER ... [--scope all] [--verbose]
+
+Nothing is written: what would be is compiled, walked, fixed once more, and given to ruff beside what there is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from memguard_hooks.app.heavy_imports import eager_imports, find_entries
+from memguard_hooks.fix.imports import Change, plan
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
+from memguard_hooks.tree import WorkTree
+
+KINDS = {
+    "used at module level": r"at module level, while|in a lambda",
+    "base, decorator, default, class body": r"as a (?:base|decorator|default)|in the body of class",
+    "annotations may be read": r"may (?:read|be read)|reads annotations|reads the types",
+    "in try, a condition, a block": r"it stands in|stands under",
+    "its function runs at start": r"runs while the app loads",
+    "taken or patched by another file": r"\bfrom it\b|patches",
+    "bound again, global": r"binds|deletes|declares",
+    "saves too little": r"moving it saves",
+    "cannot be parsed here": r"does not parse|too long",
+}
+"""What holds an import → how its reason reads."""
+
+
+def main() -> int:
+    """Print a row for each repository, and the sums."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="+")
+    parser.add_argument("--scope", choices=("reachable", "all"))
+    parser.add_argument("--verbose", action="store_true", help="print each import that stays")
+    options = parser.parse_args()
+    os.environ["MEMGUARD_CACHE_DIR"] = ""
+    print("| repository | sites | gone | files | left, by reason | CPU s |\n| --- | ---: | ---: | ---: | --- | ---: |")
+    totals: Counter[str] = Counter()
+    reasons: Counter[str] = Counter()
+    faults: list[str] = []
+    for folder in options.folders:
+        project = _open(folder, options.scope)
+        began = time.process_time()
+        change = plan(project, to_start=True)
+        seconds = time.process_time() - began
+        before, after = _sites(project), _sites(project.edited(change.files))
+        held = Counter(_kind(one.reason) for one in change.left)
+        faults += _faults(project, change)
+        totals += Counter(sites=before, gone=before - after, files=len(change.files))
+        reasons += held
+        why = ", ".join(f"{kind} {number}" for kind, number in held.most_common())
+        name = os.path.basename(os.path.abspath(folder))
+        print(f"| {name} | {before} | {before - after} | {len(change.files)} | {why} | {seconds:.1f} |", flush=True)
+        for one in change.left if options.verbose else ():
+            print(f"  {one.path}:{one.line}: {one.library}: {one.reason}")
+    why = ", ".join(f"{kind} {number}" for kind, number in reasons.most_common())
+    print(f"| all | {totals['sites']} | {totals['gone']} | {totals['files']} | {why} | |")
+    print(*faults, f"{len(faults)} faults", sep="\n")
+    return int(bool(faults))
+
+
+def _open(folder: str, scope: str | None) -> Project:
+    tree = WorkTree(folder)
+    settings, _ = load(tree)
+    return Project(tree, settings if scope is None else settings._replace(scope=scope))  # type: ignore[arg-type]
+
+
+def _sites(project: Project) -> int:
+    return len({(one.path, one.site.line, one.root) for one in eager_imports(project, find_entries(project))})
+
+
+def _kind(reason: str) -> str:
+    return next((kind for kind, pattern in KINDS.items() if re.search(pattern, reason)), "other")
+
+
+def _faults(project: Project, change: Change) -> list[str]:
+    """Return what is wrong with files after a fix: they do not compile, have new lints, or would be fixed once more."""
+    found: list[str] = []
+    for path, data in change.files.items():
+        try:
+            compile(data, path, "exec", dont_inherit=True)
+        except SyntaxError as error:
+            found.append(f"{path}: {error}")
+        new = _lints(path, data) - _lints(path, project.tree.read(path) or b"")
+        found += [f"{path}: {lint}" for lint in new]
+    again = plan(project.edited(change.files), to_start=True)
+    return found + [f"{path}: is fixed once more" for path in again.files]
+
+
+def _lints(path: str, data: bytes) -> Counter[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, os.path.basename(path))
+        file.write_bytes(data)
+        command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F", "--output-format=concise", str(file)]
+        lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    # Without the places, which move with the imports.
+    return Counter(re.sub(r" from line \d+", "", line.partition(": ")[2]) for line in lines if str(file) in line)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
