@@ -91,7 +91,8 @@ def _run(argv: Sequence[str] | None, replay: Replay) -> int:
         found = running.judge(asked, _check_nothing, files=files, adjust=_adjust, fix=lambda project: fix(project, asked))
         return running.finish(found, asked)
     write = (lambda project: fix(project, asked)) if asked.fix or asked.to_start else None
-    return running.run(asked, check, files=files, adjust=_adjust, fix=write, replay=replay)
+    # What stays is told by the fixer, and an answer that was kept would lack it.
+    return running.run(asked, check, files=files, adjust=_adjust, fix=write, replay=None if write else replay)
 
 
 def _check_nothing(_project: Project) -> Report:
