@@ -1,0 +1,157 @@
+"""The calls in a source file that load a model, with the names that each may be given."""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.models.folding import Folding
+from memguard_hooks.models.loaders import COMPUTE_TYPE, OPTIONS, Loader, loader_of, tasks
+from memguard_hooks.models.values import External, Made, Missing, Unknown, argument, last_name
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from memguard_hooks.models.scopes import Call, Scope
+    from memguard_hooks.models.values import Values
+
+CACHES = frozenset({"cache", "lru_cache", "cache_resource", "cache_data", "experimental_singleton", "cached"})
+"""Last names of decorators that keep what a function returns."""
+
+
+class ModelCall(Record):
+    """A call that loads a model, by one of `names`, or each of them; `reason` says why there may be others.
+
+    `options` are the values of the keywords that matter. `scope` is the function that it stands in, by its dotted name, the
+    empty string at the top of a module; `is_cached` tells whether the function keeps what it returns.
+    """
+
+    path: str
+    line: int
+    column: int
+    function: str
+    loader: Loader
+    names: tuple[str, ...]
+    reason: str
+    is_each: bool
+    options: Mapping[str, tuple[str, ...]]
+    scope: str
+    is_cached: bool
+
+
+def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
+    """Yield the calls of a file that load a model, but for those that production does not come to."""
+    module = folding.module(path)
+    for call in module.calls if module is not None else ():
+        found = _loaded_by(folding, call)
+        if found is None or folding.holds(call.conditions) is False:
+            continue
+        loader, function, node, skipped = found
+        read = _names(folding, loader, node, call.scope, skipped)
+        if read is not None:
+            names, reason, is_each = read
+            scope = call.scope.function
+            yield ModelCall(
+                path=path,
+                line=call.node.lineno,
+                column=call.node.col_offset + 1,
+                function=function,
+                loader=loader,
+                names=names,
+                reason=reason,
+                is_each=is_each,
+                options=dict(_options(folding, loader, node, call.scope)),
+                scope=scope.name if scope is not None else "",
+                is_cached=_caches(call.scope),
+            )
+
+
+def _loaded_by(folding: Folding, call: Call) -> tuple[Loader, str, ast.Call, int] | None:
+    """Return what a call loads, the name of the function, the call with the arguments, and how many of these come first."""
+    for value in folding.values(call.node.func, call.scope):
+        is_partial = value == External("functools.partial") and len(call.node.args) > 0
+        made = folding.values(call.node.args[0], call.scope) if is_partial else (value,)
+        for one in made:
+            for name in folding.names_of(one, call.scope):
+                loader = loader_of(name)
+                if loader is not None:
+                    return loader, name, call.node, int(is_partial)
+    return None
+
+
+def _names(
+    folding: Folding, loader: Loader, node: ast.Call, scope: Scope, skipped: int
+) -> tuple[tuple[str, ...], str, bool] | None:
+    """Return the names that a call may be given, why there may be others, and whether it is given each of them."""
+    if loader.kind == "task":
+        given = argument(node, skipped + 1, ("model",))
+        if given is None:
+            return _defaults_of_tasks(folding, node, scope, skipped)
+    else:
+        given = argument(node, loader.position + skipped if loader.position >= 0 else -1, loader.keywords)
+    if given is None:
+        if any(one.arg == "modules" for one in node.keywords):
+            return None
+        if any(one.arg is None for one in node.keywords) or any(isinstance(one, ast.Starred) for one in node.args):
+            return (), "its arguments are computed", False
+        return (loader.default,) if loader.default else (), "" if loader.default else "no name is given", False
+    values = folding.values(given, scope)
+    is_each = folding.is_each
+    if values and all(isinstance(one, Made) and loader_of(one.name) is not None for one in values):
+        return None  # an object that another call has loaded
+    names = tuple(dict.fromkeys(one for one in values if isinstance(one, str) and one))
+    if loader.kind == "unknown" and not names:
+        return ("",), "", False
+    return names, _reason(values), is_each
+
+
+def _defaults_of_tasks(folding: Folding, node: ast.Call, scope: Scope, skipped: int) -> tuple[tuple[str, ...], str, bool]:
+    given = argument(node, skipped, ("task",))
+    values = folding.values(given, scope) if given is not None else ()
+    each = folding.is_each
+    known = tasks()
+    names = [known.get(_plain_task(one)) for one in values if isinstance(one, str)]
+    found = tuple(dict.fromkeys(name for name in names if name is not None))
+    reason = _reason(values) or ("its task is not known" if None in names or not names else "")
+    return found, reason, each
+
+
+def _plain_task(task: str) -> str:
+    """Return a task without the languages that a translation names: `translation_en_to_fr`."""
+    return "translation" if task.startswith("translation_") else task
+
+
+def _reason(values: Values) -> str:
+    """Say why values are not all names, the empty string where they are."""
+    for one in values:
+        if isinstance(one, Missing):
+            return f"nothing in the repository sets {one.variable}"
+        if isinstance(one, Unknown):
+            return one.reason
+        if not isinstance(one, str):
+            return "it is no plain name"
+    return "" if values else "it is computed"
+
+
+def _options(folding: Folding, loader: Loader, node: ast.Call, scope: Scope) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for keyword in OPTIONS:
+        place = COMPUTE_TYPE if keyword == "compute_type" and loader.library == "faster-whisper" else -1
+        given = argument(node, place, (keyword,))
+        values = folding.values(given, scope) if given is not None else ()
+        texts = tuple(
+            one.name if isinstance(one, External) else str(one) for one in values if not isinstance(one, (Unknown, Missing))
+        )
+        if texts:
+            yield keyword, texts
+
+
+def _caches(scope: Scope) -> bool:
+    """Tell whether a function around a place keeps what it returns."""
+    here: Scope | None = scope
+    while here is not None:
+        for one in getattr(here.node, "decorator_list", ()):
+            if last_name(one) in CACHES:
+                return True
+        here = here.parent
+    return False

@@ -1,0 +1,114 @@
+"""What surrounds an app: variables of the environment, settings classes that read them, and the command line."""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.models.conditions import Conditions
+from memguard_hooks.models.values import (
+    ANYTHING,
+    Class,
+    External,
+    Made,
+    Missing,
+    Unknown,
+    argument,
+    last_name,
+)
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from memguard_hooks.models.scopes import Binding, Scope
+    from memguard_hooks.models.values import Value
+
+
+class Environment(Conditions):
+    """Finds what the deployment gives."""
+
+    def _variable(self, key: Value, default: ast.expr | None, scope: Scope) -> Iterator[Value]:
+        if not isinstance(key, str):
+            yield ANYTHING
+        elif key in self._around.environment:
+            yield self._around.environment[key]
+        elif key in self._around.hidden:
+            yield Unknown(f"only the platform knows {key}")
+        elif default is not None:
+            yield from self._values(default, scope)
+        else:
+            yield Missing(key)
+
+    def _option(self, parsed: Made, name: str) -> Iterator[Value]:
+        """Yield what an argument of the command line is: as the service gives it, or by its default."""
+        for call in parsed.scope.module.calls:
+            if last_name(call.node) != "add_argument":
+                continue
+            texts = [one.value for one in call.node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            target = argument(call.node, -1, ("dest",))
+            targets = [one.lstrip("-").replace("-", "_") for one in texts if one.startswith("--") or not one.startswith("-")]
+            if target is not None:
+                targets = [str(one) for one in self._values(target, call.scope)]
+            if name in targets:
+                yield from self._from_command(texts, argument(call.node, -1, ("default",)), call.scope)
+                return
+        yield ANYTHING
+
+    def _from_command(self, names: Sequence[str], default: ast.expr | None, scope: Scope) -> Iterator[Value]:
+        words = self._around.arguments
+        for number, word in enumerate(words):
+            head, equals, value = word.partition("=")
+            if head in names and head.startswith("-"):
+                if equals:
+                    yield value
+                    return
+                if number + 1 < len(words):
+                    yield words[number + 1]
+                    return
+        if default is not None:
+            yield from self._values(default, scope)
+        else:
+            yield Unknown(f"the command line gives {names[0] if names else 'it'}")
+
+    def _is_settings(self, kind: Class) -> bool:
+        """Tell whether a class takes its fields from the environment: pydantic's BaseSettings, or below it."""
+        for node in kind.node.bases:
+            for parent in self._values(node, kind.scope.parent or kind.scope):
+                if isinstance(parent, External) and parent.name.rpartition(".")[2] == "BaseSettings":
+                    return True
+                if isinstance(parent, Class) and parent.node is not kind.node and self._is_settings(parent):
+                    return True
+        return False
+
+    def _setting(self, kind: Class, name: str, fields: Sequence[Binding]) -> Iterator[Value]:
+        """Yield what the environment gives for a field of a settings class; nothing where it keeps its default."""
+        variables = [f"{self._prefix(kind)}{name}".upper()]
+        for one in fields:
+            if isinstance(one.node, ast.Call):
+                for keyword in ("env", "alias", "validation_alias"):
+                    node = argument(one.node, -1, (keyword,))
+                    variables += [
+                        str(value).upper() for value in (self._values(node, one.scope) if node is not None else ())
+                    ]
+        by_name = {key.upper(): value for key, value in self._around.environment.items()}
+        for variable in variables:
+            if variable in by_name:
+                yield by_name[variable]
+                return
+            if variable in {one.upper() for one in self._around.hidden}:
+                yield Unknown(f"only the platform knows {variable}")
+                return
+
+    def _prefix(self, kind: Class) -> str:
+        for bindings in (kind.scope.bindings.get("model_config", ()), kind.scope.bindings.get("Config", ())):
+            for one in bindings:
+                node: ast.expr | None = None
+                if isinstance(one.node, ast.Call):
+                    node = argument(one.node, -1, ("env_prefix",))
+                elif isinstance(one.node, ast.ClassDef):
+                    inner = one.scope.inner[one.node].bindings.get("env_prefix", ())
+                    node = inner[-1].node if inner and isinstance(inner[-1].node, ast.expr) else None
+                values = self._values(node, one.scope) if node is not None else ()
+                if values and isinstance(values[0], str):
+                    return values[0]
+        return ""

@@ -1,0 +1,73 @@
+"""What each part of the evaluation asks of the others."""
+
+from __future__ import annotations
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.models.scopes import read_scopes
+from memguard_hooks.models.values import Circumstances, Sources
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    import ast
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from memguard_hooks.models.scopes import Binding, Call, Condition, Scope
+    from memguard_hooks.models.values import Function, Instance, Table, Value, Values
+
+MAX_VALUES = 12
+"""Values of one expression that are kept; no name of a model has more."""
+
+
+class Evaluation:
+    """The state of an evaluation, and the questions that its parts ask each other."""
+
+    def __init__(self, sources: Sources, around: Circumstances = Circumstances()) -> None:  # noqa: B008 - frozen
+        self._sources = sources
+        self._around = around
+        self._scopes: dict[str, Scope | None] = {}
+        self._frames: list[tuple[Scope, dict[str, Values]]] = []
+        self._active: set[tuple[int, int]] = set()
+        self._steps = 0
+        self._callers: dict[ast.AST, list[Call]] = {}
+        self.is_each = False
+        """Whether the values of the last question are all used, one after the other."""
+
+    def module(self, path: str) -> Scope | None:
+        """Return the scope of a file, None for one that is missing or cannot be parsed."""
+        if path not in self._scopes:
+            self._scopes[path] = None
+            data = self._sources.read(path)
+            if data is not None:
+                try:
+                    self._scopes[path] = read_scopes(parse(decode(data)), path)
+                except MemguardError:
+                    self._scopes[path] = None
+        return self._scopes[path]
+
+    def _values(self, node: ast.AST | None, scope: Scope) -> Values:
+        raise NotImplementedError
+
+    def _joined(self, parts: Sequence[Values]) -> Iterator[Value]:
+        raise NotImplementedError
+
+    def _path(self, parts: Sequence[Values]) -> Iterator[Value]:
+        raise NotImplementedError
+
+    def _items(self, table: Table, keys: Values) -> Iterator[Value]:
+        raise NotImplementedError
+
+    def _bound(self, bindings: Sequence[Binding], line: int | None = None, owner: Instance | None = None) -> Iterator[Value]:
+        raise NotImplementedError
+
+    def _hold(self, conditions: Iterable[Condition]) -> bool | None:
+        raise NotImplementedError
+
+    def _default(self, value: Value) -> Values:
+        raise NotImplementedError
+
+    def _attribute(self, base: Value, name: str, scope: Scope) -> Iterator[Value]:
+        raise NotImplementedError
+
+    def _returned(self, function: Function, node: ast.Call | None, scope: Scope) -> Iterator[Value]:
+        raise NotImplementedError

@@ -1,0 +1,299 @@
+"""All values that an expression may have when the app runs: constants are followed through the whole project.
+
+Followed are names, attributes, tables, f-strings, returns, parameters with all their callers, settings classes, arguments of
+the command line, and variables of the environment, which the deployment sets. Where a condition is not known, both branches
+count. What cannot be known is a value of its own, so that nothing is ever taken for what it is not.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import posixpath
+
+from memguard_hooks.models.evaluation import MAX_VALUES
+from memguard_hooks.models.parameters import defines
+from memguard_hooks.models.returns import Returns
+from memguard_hooks.models.values import (
+    ANYTHING,
+    Class,
+    External,
+    Function,
+    Instance,
+    Made,
+    Missing,
+    Module,
+    Table,
+    Unknown,
+    last_name,
+)
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from memguard_hooks.models.scopes import Binding, Condition, Scope
+    from memguard_hooks.models.values import Value, Values
+
+MAX_STEPS, MAX_DEPTH = 20_000, 60
+"""Expressions that one question looks at, and how deep one may lead into the next."""
+
+
+class Folding(Returns):
+    """Finds the values of expressions in the files of a project, as a service runs them."""
+
+    def values(self, node: ast.expr, scope: Scope) -> Values:
+        """Return all values that an expression may have, in no more steps than one question takes."""
+        self._steps, self.is_each = 0, False
+        return self._values(node, scope)
+
+    def holds(self, conditions: Iterable[Condition]) -> bool | None:
+        """Tell whether conditions hold in production, None where that is not known."""
+        self._steps = 0
+        return self._hold(conditions)
+
+    def names_of(self, value: Value, scope: Scope) -> list[str]:
+        """Return the dotted names of what is called; of a class without an `__init__` of its own, those of its parents."""
+        if value == External("super.__init__"):
+            here = scope.function
+            owner = here.parent if here is not None else None
+            return self._external_bases(owner) if owner is not None and isinstance(owner.node, ast.ClassDef) else []
+        if isinstance(value, Class) and not defines(value, "__init__"):
+            return self._external_bases(value.scope)
+        return [value.name] if isinstance(value, External) else []
+
+    def _external_bases(self, scope: Scope) -> list[str]:
+        bases = [one for node in getattr(scope.node, "bases", ()) for one in self._values(node, scope.parent or scope)]
+        return [one.name for one in bases if isinstance(one, External)]
+
+    def _values(self, node: ast.AST | None, scope: Scope) -> Values:
+        key = (id(node), id(scope))
+        self._steps += 1
+        if node is None or key in self._active:
+            return ()
+        if self._steps > MAX_STEPS or len(self._active) > MAX_DEPTH:
+            return (ANYTHING,)
+        self._active.add(key)
+        try:
+            found = dict.fromkeys(self._find(node, scope))
+        finally:
+            self._active.discard(key)
+        return tuple(found) if len(found) <= MAX_VALUES else (*itertools.islice(found, MAX_VALUES), ANYTHING)
+
+    def _find(self, node: ast.AST, scope: Scope) -> Iterator[Value]:
+        if isinstance(node, ast.Constant):
+            yield node.value if isinstance(node.value, (str, int, float, bool, type(None))) else ANYTHING
+        elif isinstance(node, ast.Name):
+            yield from self._name(node, scope)
+        elif isinstance(node, ast.Attribute):
+            for base in self._values(node.value, scope):
+                yield from self._attribute(base, node.attr, scope)
+        elif isinstance(node, (ast.Dict, ast.List, ast.Tuple, ast.Set)):
+            yield Table(node, scope)
+        elif isinstance(node, ast.Subscript):
+            yield from self._subscript(node, scope)
+        elif isinstance(node, ast.Call):
+            yield from self._call(node, scope)
+        elif isinstance(node, ast.IfExp):
+            answer = self._truth(node.test, scope)
+            for branch, wanted in ((node.body, True), (node.orelse, False)):
+                if answer in (None, wanted):
+                    yield from self._values(branch, scope)
+        elif isinstance(node, ast.BoolOp):
+            yield from self._either(node, scope)
+        elif isinstance(node, ast.JoinedStr):
+            yield from self._joined([self._part(part, scope) for part in node.values])
+        elif isinstance(node, ast.BinOp):
+            yield from self._operation(node, scope)
+        elif isinstance(node, (ast.NamedExpr, ast.Await, ast.Starred)):
+            yield from self._values(node.value, scope)
+        elif isinstance(node, ast.Lambda):
+            yield Function(node, scope)
+        else:
+            yield ANYTHING
+
+    def _part(self, node: ast.expr, scope: Scope) -> Values:
+        if isinstance(node, ast.FormattedValue):
+            return self._values(node.value, scope) if node.format_spec is None else (ANYTHING,)
+        return self._values(node, scope)
+
+    def _joined(self, parts: Sequence[Values]) -> Iterator[Value]:
+        for chosen in itertools.islice(itertools.product(*parts), MAX_VALUES + 1):
+            unknown = next((one for one in chosen if not isinstance(one, (str, int, float))), None)
+            if unknown is None:
+                yield "".join(map(str, chosen))
+            else:
+                yield unknown if isinstance(unknown, (Unknown, Missing)) else ANYTHING
+
+    def _path(self, parts: Sequence[Values]) -> Iterator[Value]:
+        """Yield what parts of a path make together."""
+        for chosen in itertools.islice(itertools.product(*parts), MAX_VALUES + 1):
+            texts = [one for one in chosen if isinstance(one, str)]
+            if len(texts) == len(chosen):
+                yield posixpath.join(*texts)
+            else:
+                yield next((one for one in chosen if isinstance(one, (Unknown, Missing))), ANYTHING)
+
+    def _either(self, node: ast.BoolOp, scope: Scope) -> Iterator[Value]:
+        """Yield what `a or b` may be: of a value that is not there, what comes after it."""
+        for number, one in enumerate(node.values):
+            is_last = number == len(node.values) - 1
+            kept = self._values(one, scope)
+            if isinstance(node.op, ast.And) and not is_last:
+                continue
+            falsy = [value for value in kept if isinstance(value, Missing) or value in (None, "", False, 0)]
+            yield from (value for value in kept if is_last or value not in falsy)
+            if kept and not falsy and not any(isinstance(value, Unknown) for value in kept):
+                return
+
+    def _operation(self, node: ast.BinOp, scope: Scope) -> Iterator[Value]:
+        left, right = self._values(node.left, scope), self._values(node.right, scope)
+        if isinstance(node.op, ast.Add):
+            yield from self._joined([left, right])
+        elif isinstance(node.op, ast.Div):
+            yield from self._path([left, right])
+        elif isinstance(node.op, ast.Mod):
+            for one in left:
+                yield from self._formatted(one, node.right, scope)
+        else:
+            yield ANYTHING
+
+    def _formatted(self, text: Value, node: ast.expr, scope: Scope) -> Iterator[Value]:
+        parts = node.elts if isinstance(node, ast.Tuple) else [node]
+        pieces = text.split("%s") if isinstance(text, str) else []
+        if len(pieces) != len(parts) + 1 or any("%" in piece for piece in pieces):
+            yield ANYTHING
+            return
+        woven: list[Values] = [(pieces[0],)]
+        for part, piece in zip(parts, pieces[1:], strict=True):
+            woven += [self._values(part, scope), (piece,)]
+        yield from self._joined(woven)
+
+    def _subscript(self, node: ast.Subscript, scope: Scope) -> Iterator[Value]:
+        keys = self._values(node.slice, scope)
+        for base in self._values(node.value, scope):
+            if isinstance(base, Table):
+                yield from self._items(base, keys)
+            elif base == External("os.environ"):
+                yield from (value for key in keys for value in self._variable(key, None, scope))
+            elif isinstance(base, Class):  # an enumeration by name
+                yield from (value for key in keys for value in self._attribute(base, str(key), scope))
+            elif isinstance(base, Made) and base.name.endswith("ArgumentParser.parse_args"):
+                yield from (value for key in keys for value in self._option(base, str(key)))
+            else:
+                yield base if isinstance(base, Unknown) else ANYTHING
+
+    def _items(self, table: Table, keys: Values) -> Iterator[Value]:
+        """Yield what a table holds under keys; all that it holds where a key is not known."""
+        node = table.node
+        known = [key for key in keys if isinstance(key, (str, int, bool))]
+        is_known = bool(keys) and len(known) == len(keys)
+        if isinstance(node, ast.Dict):
+            pairs = [
+                (self._values(key, table.scope), value) for key, value in zip(node.keys, node.values, strict=True) if key
+            ]
+            wanted = [value for names, value in pairs if not is_known or set(names) & set(known)]
+            for value in wanted:
+                yield from self._values(value, table.scope)
+            if not wanted or any(key is None for key in node.keys):
+                yield ANYTHING
+        elif is_known and all(type(key) is int and -len(node.elts) <= key < len(node.elts) for key in known):
+            for key in known:
+                yield from self._values(node.elts[int(key or 0)], table.scope)
+        else:
+            for value in node.elts:
+                yield from self._values(value, table.scope)
+
+    def _name(self, node: ast.Name, scope: Scope) -> Iterator[Value]:
+        here: Scope | None = scope
+        while here is not None:
+            is_hidden = isinstance(here.node, ast.ClassDef) and here is not scope
+            if node.id in here.bindings and not is_hidden:
+                yield from self._bound(here.bindings[node.id], node.lineno if here is scope else None)
+                return
+            here = here.parent
+        if node.id == "__file__":
+            yield scope.path
+        else:
+            starred = [value for one in scope.module.bindings.get("*", []) for value in self._imported(one, node.id)]
+            yield from starred or [External(node.id)]
+
+    def _bound(self, bindings: Sequence[Binding], line: int | None = None, owner: Instance | None = None) -> Iterator[Value]:
+        """Yield what a name is bound to at a line: by the last binding without a condition, and those after it."""
+        before = [one for one in bindings if line is None or one.line < line] or list(bindings)
+        kept: list[Binding] = []
+        for one in before:
+            if any(condition.is_handler for condition in one.conditions) and len(before) > 1:
+                continue
+            answer = self._hold(one.conditions)
+            if answer is True and not (one.kind == "unknown" and one.node is None):
+                kept = [one]
+            elif answer is not False:
+                kept.append(one)
+        for one in kept or before:
+            yield from self._of(one, owner)
+
+    def _of(self, binding: Binding, owner: Instance | None = None) -> Values:
+        node, scope = binding.node, binding.scope
+        if binding.kind == "value":
+            return self._values(node, scope)
+        if binding.kind == "function":
+            assert node is not None
+            return (Function(node, scope, owner),)
+        if binding.kind == "class":
+            assert isinstance(node, ast.ClassDef)
+            return (Class(node, scope.inner[node]),)
+        if binding.kind == "import":
+            return tuple(self._imported(binding))
+        if binding.kind == "parameter":
+            return tuple(dict.fromkeys(self._parameter(binding)))
+        if binding.kind == "element":
+            self.is_each = True
+            return tuple(dict.fromkeys(self._elements(node, scope, binding.item)))
+        if binding.kind == "item":
+            found = [value for one in self._values(node, scope) for value in self._item(one, binding.item)]
+            return tuple(dict.fromkeys(found))
+        return (ANYTHING,)
+
+    def _item(self, value: Value, number: int) -> Values:
+        if isinstance(value, Table) and not isinstance(value.node, ast.Dict) and number < len(value.node.elts):
+            return self._values(value.node.elts[number], value.scope)
+        return (ANYTHING,)
+
+    def _elements(self, node: ast.AST | None, scope: Scope, item: int) -> Iterator[Value]:
+        """Yield what a loop goes through: items of a sequence, keys of a table, its values, or one of both."""
+        view = ""
+        function = node.func if isinstance(node, ast.Call) else None
+        if isinstance(function, ast.Attribute) and function.attr in ("items", "values", "keys"):
+            node, view = function.value, function.attr
+        elif isinstance(node, ast.Call) and last_name(node) == "enumerate" and node.args:
+            node, item = node.args[0], item - 1
+        for base in self._values(node, scope):
+            if not isinstance(base, Table):
+                yield base if isinstance(base, Unknown) else ANYTHING
+            elif isinstance(base.node, ast.Dict):
+                wants_keys = view in ("", "keys") or (view == "items" and item == 0)
+                for one in base.node.keys if wants_keys else base.node.values:
+                    yield from self._values(one, base.scope)
+            else:
+                for element in base.node.elts:
+                    values = self._values(element, base.scope)
+                    yield from values if item < 0 else (part for value in values for part in self._item(value, item))
+
+    def _imported(self, binding: Binding, starred: str = "") -> Iterator[Value]:
+        module, colon, name = binding.name.partition(":")
+        name = starred or name
+        path = self._sources.locate(module, binding.level, binding.scope.path)
+        if not colon:
+            yield Module(module, path) if path is not None else External(module)
+            return
+        inner = self._sources.locate(f"{module}.{name}".lstrip("."), binding.level, binding.scope.path)
+        scope = self.module(path) if path is not None else None
+        if scope is not None and name in scope.bindings:
+            yield from self._bound(scope.bindings[name])
+        elif inner is not None and inner != path:
+            yield Module(f"{module}.{name}".lstrip("."), inner)
+        elif scope is not None:
+            yield from (value for one in scope.bindings.get("*", []) for value in self._imported(one, name))
+        elif not starred:
+            yield External(f"{module}.{name}") if not binding.level else ANYTHING

@@ -1,0 +1,107 @@
+"""Which calls load a model, and which of their arguments names it.
+
+`data/loaders.tsv` lists them. A file without the name of any of these libraries is passed over by its bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from functools import cache
+
+from memguard_hooks.models.table import Model, find, read_rows
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+MARKS = late_pattern(
+    rb"\b(?:whisper\w*|stable_whisper|speech_recognition|faster_whisper|RealtimeSTT|WhisperModel|sentence_transformers|"
+    rb"SentenceTransformer|CrossEncoder|InstructorEmbedding|keybert|bertopic|FlagEmbedding|HuggingFace\w*|"
+    rb"SentenceTransformer\w+|FastEmbed\w*|llama_index\w*|chromadb|haystack\w*|txtai|transformers|optimum|setfit|gliner|fastembed|"
+    rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
+    rb"paddleocr|TTS|kokoro|bark|diffusers|pyannote|flair|stanza|rembg|insightface|gensim|timm|torch|safetensors|joblib|pickle|"
+    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|gpt4all|vosk|xgboost|lightgbm|piper)\b"
+)
+"""A name of a library or of a class without which a file loads no model; tests hold it equal to the table."""
+
+NO_MODEL = late_pattern(r"\w*(?:Tokenizer|Processor|Config|FeatureExtractor)\w*")
+"""Classes of transformers whose `from_pretrained` loads no weights."""
+
+OPTIONS = ("compute_type", "dtype", "torch_dtype", "backend", "device", "num_workers", "batch_size", "lazy_load")
+"""Keywords that change what a model takes."""
+
+COMPUTE_TYPE = 3
+"""Where `WhisperModel` takes its compute type by position."""
+
+_TOKENS_OF = (("gpt-4o", "o200k_base"), ("gpt-4.1", "o200k_base"), ("gpt-5", "o200k_base"), ("o1", "o200k_base"),
+              ("o3", "o200k_base"), ("o4", "o200k_base"), ("chatgpt-4o", "o200k_base"), ("gpt-4", "cl100k_base"),
+              ("gpt-3.5", "cl100k_base"), ("text-embedding", "cl100k_base"), ("text-davinci-00", "p50k_base"))  # fmt: skip
+"""What names of models begin with, and their encoding (tiktoken's tiktoken/model.py)."""
+
+
+class Loader(Record):
+    """A call that loads a model: which argument names it, what no name means, and what the call imports besides."""
+
+    function: str
+    library: str
+    kind: str
+    position: int
+    keywords: tuple[str, ...]
+    default: str
+    imports: tuple[str, ...]
+
+    @property
+    def file_format(self) -> str:
+        """The format of the file that it reads; the empty string where it takes a name."""
+        return self.kind.partition("file:")[2]
+
+
+def may_load(data: bytes) -> bool:
+    """Tell whether a source may load a model, by its bytes."""
+    return MARKS.search(data) is not None
+
+
+@cache
+def loaders() -> tuple[Loader, ...]:
+    """All calls that load a model."""
+    found: list[Loader] = []
+    for function, library, kind, position, keywords, default, imports in read_rows("loaders.tsv"):
+        names = tuple(filter(None, keywords.split(",")))
+        found.append(Loader(function, library, kind, int(position), names, default, tuple(filter(None, imports.split(",")))))
+    return tuple(found)
+
+
+@cache
+def loader_of(name: str) -> Loader | None:
+    """Return what a function of that dotted name loads, None where it is none that loads a model."""
+    for loader in loaders():
+        if _matches(loader.function, name):
+            if loader.library == "transformers" and NO_MODEL.search(name.rpartition(".")[0].rpartition(".")[2]):
+                return None
+            if loader.library == "spacy" and not loader.keywords:
+                return loader._replace(default=name.partition(".")[0])
+            return loader
+    return None
+
+
+def _matches(function: str, name: str) -> bool:
+    """Tell whether a dotted name is that of a function, or of one anywhere below the module before a colon."""
+    module, colon, tail = function.partition(":")
+    if not colon:
+        return fnmatchcase(name, function) and name.count(".") == function.count(".")
+    top, _, rest = name.partition(".")
+    parts = rest.split(".")[-1 - tail.count(".") :]
+    return fnmatchcase(top, module) and fnmatchcase(".".join(parts), tail) and len(parts) == tail.count(".") + 1
+
+
+@cache
+def tasks() -> dict[str, str]:
+    """The model that `transformers.pipeline` loads for each task without a name."""
+    return dict(read_rows("tasks.tsv"))
+
+
+def model_of(loader: Loader, name: str) -> Model | None:
+    """Return the model that a loader loads by a name, None for one that is not in the table."""
+    kind = "hub" if loader.kind == "task" else loader.kind
+    if kind == "tokens-of":
+        kind, name = "tiktoken", next((encoding for prefix, encoding in _TOKENS_OF if name.startswith(prefix)), "")
+    return find(kind, re.sub(r"/+$", "", name))

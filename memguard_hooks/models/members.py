@@ -1,0 +1,146 @@
+"""Attributes: of modules, classes, instances and what is external."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+
+from memguard_hooks.models.parameters import Parameters, defines
+from memguard_hooks.models.scopes import FunctionNode
+from memguard_hooks.models.values import (
+    ANYTHING,
+    Bound,
+    Class,
+    External,
+    Function,
+    Instance,
+    Made,
+    Missing,
+    Module,
+    Unknown,
+    argument,
+    last_name,
+)
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from memguard_hooks.models.scopes import Binding, Scope
+    from memguard_hooks.models.values import Value, Values
+
+_BY_REQUESTS = frozenset({"fastapi.Query", "fastapi.Form", "fastapi.Body", "fastapi.Header"})
+"""Calls that stand for the default of what a request may give."""
+
+_GIVEN = _BY_REQUESTS | {"typer.Option", "typer.Argument", "pydantic.Field", "pydantic.fields.Field", "dataclasses.field",
+                         "attr.ib", "attrs.field"}  # fmt: skip
+"""Calls that stand for the default of a parameter or a field."""
+
+
+class Members(Parameters):
+    """Finds attributes."""
+
+    def _attribute(self, base: Value, name: str, scope: Scope) -> Iterator[Value]:
+        if isinstance(base, External):
+            yield External(f"{base.name}.{name}")
+        elif isinstance(base, Module):
+            inner = self.module(base.path) if base.path is not None else None
+            if inner is not None and name in inner.bindings:
+                yield from self._bound(inner.bindings[name])
+                return
+            path = self._sources.locate(f"{base.name}.{name}", 0, scope.path)
+            yield Module(f"{base.name}.{name}", path) if path is not None and path != base.path else ANYTHING
+        elif isinstance(base, Made):
+            yield from self._made_attribute(base, name)
+        elif isinstance(base, (Class, Instance)):
+            yield from self._member(base, name, scope)
+        elif isinstance(base, str):
+            # `.value` of an enumeration, and what leads from a path to another.
+            yield from {"value": (base,), "parent": (posixpath.dirname(base),)}.get(name, (Bound(base, name),))
+        else:
+            yield base if isinstance(base, (Unknown, Missing)) else Bound(base, name)
+
+    def _made_attribute(self, base: Made, name: str) -> Iterator[Value]:
+        last = base.name.rpartition(".")[2]
+        if last == "parse_args" or base.name.endswith("parse_known_args"):
+            yield from self._option(base, name)
+        else:
+            yield External(f"{base.name}.{name}")
+
+    def _member(self, base: Class | Instance, name: str, scope: Scope) -> Iterator[Value]:
+        kind = base if isinstance(base, Class) else base.kind
+        instance = base if isinstance(base, Instance) else None
+        fields = kind.scope.bindings.get(name, ())
+        if instance is not None and instance.call is not None and fields and not defines(kind, "__init__"):
+            given = self._field_given(instance, name)
+            if given is not None:
+                yield from given
+                return
+        if instance is not None and self._is_settings(kind):
+            found = list(self._setting(kind, name, fields))
+            if found:
+                yield from found
+                return
+        set_by_methods = kind.scope.attributes.get(name, ())
+        if set_by_methods:
+            yield from self._of_instance(set_by_methods, instance)
+        elif fields:
+            for value in self._bound(fields, None, instance):
+                if isinstance(value, Function) and any(map(_is_property, getattr(value.node, "decorator_list", ()))):
+                    yield from self._returned(value, None, scope)
+                else:
+                    yield from self._default(value)
+        else:
+            for node in kind.node.bases:
+                for parent in self._values(node, kind.scope.parent or kind.scope):
+                    if isinstance(parent, Class):
+                        yield from self._member(parent if instance is None else instance._replace(kind=parent), name, scope)
+                        return
+            yield ANYTHING if instance is None or name != "__class__" else kind
+
+    def _of_instance(self, bindings: Sequence[Binding], instance: Instance | None) -> Iterator[Value]:
+        """Yield what methods set an attribute to, with the arguments that the instance was made with."""
+        if instance is None or instance.call is None:
+            yield from self._bound(bindings)
+            return
+        init = instance.kind.scope.bindings.get("__init__", ())
+        nodes = [one.node for one in init if isinstance(one.node, FunctionNode)]
+        inner = instance.kind.scope.inner.get(nodes[-1]) if nodes else None
+        if inner is None:
+            yield from self._bound(bindings)
+            return
+        with self._frame(inner, self._arguments(inner, instance.call, instance.scope, 1)):
+            found = tuple(self._bound(bindings))
+        yield from found
+
+    def _field_given(self, instance: Instance, name: str) -> Values | None:
+        """Return what a field of a data class is given when it is made, None where it keeps its default."""
+        call = instance.call
+        assert call is not None
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                return self._values(keyword.value, instance.scope)
+        annotated = [
+            one.target.id
+            for one in instance.kind.node.body
+            if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+        ]
+        place = annotated.index(name) if name in annotated else len(call.args)
+        return self._values(call.args[place], instance.scope) if place < len(call.args) else None
+
+    def _default(self, value: Value) -> Values:
+        """Return what a field holds that `Field(default=…)` describes, any other value as it is."""
+        if not isinstance(value, Made) or value.name not in _GIVEN:
+            return (value,)
+        node = argument(value.call, 0, ("default", "default_factory"))
+        found = self._values(node, value.scope) if node is not None else (ANYTHING,)
+        found = tuple(
+            result
+            for one in found
+            for result in (self._returned(one, None, value.scope) if isinstance(one, Function) else (one,))
+        )
+        return (*found, ANYTHING) if value.name in _BY_REQUESTS else found
+
+
+def _is_property(node: ast.expr) -> bool:
+    return last_name(node) in ("property", "cached_property", "computed_field")

@@ -1,0 +1,176 @@
+"""What a model takes in a process, on top of importing its library.
+
+Each formula is fitted to the rows of its library in `data/measured.tsv` (random weights in the true architecture, one fresh
+process a row). What kills is the peak while loading: faster-whisper `small` as int8 rests at 336 MiB and is killed in 512.
+Weights that are mapped from a file may be dropped by the kernel and read again: they make a process slow, and kill nothing.
+"""
+
+from __future__ import annotations
+
+from memguard_hooks.models.table import BYTES, Model
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MIB = 2**20
+
+ERROR = 0.08
+"""How far a total with a model in it may be off, of what was measured: the worst row of `tests/test_models_memory.py`."""
+
+CONVERTED = frozenset({"int8", "int8_float32", "int8_float16", "int8_bfloat16", "auto"})
+"""Compute types for which CTranslate2 keeps 8 bits a parameter on a CPU; `auto` takes the fastest, which is one of them."""
+
+HALF = frozenset({"float16", "half", "fp16", "bfloat16", "bf16"})
+
+TOKEN = 385
+"""Bytes that tiktoken takes for a token: 38.5 MiB for 100,256 and 73.5 for 199,998, 2026-11-28."""
+
+SPACY = int(57.1 * MIB)
+"""What a pipeline of spaCy takes besides its word vectors: en_core_web_sm 3.8.0, 2026-11-28."""
+
+
+class Memory(Record):
+    """Bytes on top of the import: at rest, the part that cannot be dropped, while loading, after the first use.
+
+    `mapped` are weights that stay in a mapped file, of which use brings in up to all; none of them is in the other figures.
+    `is_least` marks what cannot be less, and may be more.
+    """
+
+    rest: int
+    anonymous: int
+    peak: int
+    served: int
+    mapped: int = 0
+    is_least: bool = False
+
+
+def memory_of(library: str, model: Model, major: int | None, options: Mapping[str, str]) -> Memory:
+    """Return what a model takes in a library of a major version (None for the newest), with the options of the call."""
+    if model.dtype == "file":
+        return memory_of_file("onnx", model.size)
+    return _FORMULAS[library](model, major, options)
+
+
+def _whisper(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+    """Weights in 32 bits on a CPU, beside the file while it is loaded."""
+    weights = model.weights("float32")
+    rest = weights + 20 * MIB
+    return Memory(rest, weights + 15 * MIB, rest + model.weights(), rest + 50 * MIB + weights // 8)
+
+
+def _faster_whisper(model: Model, _major: int | None, options: Mapping[str, str]) -> Memory:
+    """CTranslate2 keeps the whole file while it converts; what a CPU has no half precision for becomes 32 bits."""
+    kind = options.get("compute_type", "default")
+    if kind in CONVERTED:
+        rest = int(1.11 * model.weights("int8")) + 12 * MIB
+        peak = model.weights() + 105 * MIB
+    else:
+        rest = model.weights("int16" if kind == "int16" else "float32") + 10 * MIB
+        peak = rest + 5 * MIB
+    served = rest + 45 * MIB + int(0.4 * model.weights("int8"))
+    return Memory(rest, rest - 10 * MIB, max(peak, rest), served)
+
+
+def _transformers(model: Model, major: int | None, options: Mapping[str, str]) -> Memory:
+    """Safetensors are mapped as they are stored; another type of numbers is converted, beside the file.
+
+    Before version 5 a model is loaded in 32 bits unless the call says otherwise.
+    """
+    stored, asked = model.dtype, _dtype(options)
+    if asked is None:
+        asked = "float32" if major is not None and major < 5 and options.get("dtype") != "auto" else stored
+    batch = 15 * MIB
+    if asked == stored:
+        return Memory(20 * MIB, 10 * MIB, 22 * MIB, 20 * MIB + batch, mapped=model.weights())
+    weights = model.weights(asked)
+    rest = weights + 15 * MIB
+    return Memory(rest, weights + 8 * MIB, rest + model.weights(), rest + batch)
+
+
+def _dtype(options: Mapping[str, str]) -> str | None:
+    """Return the type of numbers that a call asks for, None where it leaves it to the library."""
+    asked = options.get("dtype") or options.get("torch_dtype")
+    if asked is None or asked == "auto":
+        return None
+    name = asked.rpartition(".")[2]
+    return {"half": "float16", "float": "float32"}.get(name, name) if name in BYTES or name in ("half", "float") else None
+
+
+def _sentence_transformers(model: Model, major: int | None, options: Mapping[str, str]) -> Memory:
+    """The same as transformers, with a batch of 32 texts on top."""
+    found = _transformers(model, major, options)
+    if options.get("backend") == "onnx":
+        return memory_of_file("onnx", model.weights("float32"))
+    return found._replace(rest=found.rest + 6 * MIB, peak=found.peak + 6 * MIB, served=found.rest + 120 * MIB)
+
+
+def _ultralytics(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+    weights = model.weights("float32")
+    rest = int(1.9 * weights) + 48 * MIB
+    return Memory(rest, rest - 12 * MIB, rest + model.weights(), rest + 25 * MIB + int(0.85 * weights))
+
+
+def _spacy(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+    """Word vectors with their keys; reading them takes some more for a moment."""
+    rest = SPACY + model.size
+    return Memory(rest, rest - 2 * MIB, rest + (15 * MIB if model.size else 0), rest)
+
+
+def _tiktoken(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+    size = model.size * TOKEN
+    return Memory(size, size, size, size)
+
+
+def _torch(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+    """A state dict that is read whole, and copied into the modules."""
+    weights = model.weights("float32")
+    return Memory(weights, weights, weights + model.weights(), weights, is_least=True)
+
+
+_FORMULAS: dict[str, Callable[[Model, int | None, Mapping[str, str]], Memory]] = {
+    "openai-whisper": _whisper,
+    "faster-whisper": _faster_whisper,
+    "transformers": _transformers,
+    "sentence-transformers": _sentence_transformers,
+    "ultralytics": _ultralytics,
+    "spacy": _spacy,
+    "tiktoken": _tiktoken,
+    "torch": _torch,
+}
+
+
+# Files
+
+
+class Format(Record):
+    """What reading a file takes: bytes for each of its bytes, and bytes besides; `is_least` where it may well be more."""
+
+    rest: float
+    peak: float
+    besides: int = 0
+    besides_at_peak: int = 0
+    is_least: bool = True
+
+
+FORMATS = {
+    # Both exports of all-MiniLM-L6-v2, 86.1 and 21.7 MiB, onnxruntime 1.32.0.
+    "onnx": Format(1.22, 1.5, 18 * MIB, 12 * MIB, is_least=False),
+    # A state dict is read whole, and copied into the modules.
+    "torch": Format(1, 2),
+    # Arrays are as large as in the file; objects are larger (53 MiB for 10 MB of dicts).
+    "pickle": Format(1, 1),
+    # Read as it is.
+    "index": Format(1, 1),
+    # Weights are mapped, or read as they are.
+    "weights": Format(1, 1),
+}
+
+
+def memory_of_file(kind: str, size: int) -> Memory:
+    """Return what reading a file of so many bytes takes, by its format."""
+    known = FORMATS[kind]
+    rest = int(known.rest * size) + known.besides
+    served = rest + (250 * MIB if kind == "onnx" else 0)
+    return Memory(rest, rest, int(known.peak * size) + known.besides_at_peak, served, is_least=known.is_least)

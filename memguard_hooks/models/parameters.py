@@ -1,0 +1,148 @@
+"""Parameters: what their callers in the project give them."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from contextlib import contextmanager
+
+from memguard_hooks.models.environment import Environment
+from memguard_hooks.models.scopes import FunctionNode
+from memguard_hooks.models.values import (
+    ANYTHING,
+    Class,
+    Function,
+    Instance,
+    Unknown,
+    argument,
+    last_name,
+)
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memguard_hooks.models.scopes import Binding, Call, Scope
+    from memguard_hooks.models.values import Value, Values
+
+MAX_CALLERS = 200
+"""Files that are searched for the callers of one function."""
+
+
+class Parameters(Environment):
+    """Follows parameters to the calls of their functions."""
+
+    @contextmanager
+    def _frame(self, scope: Scope, given: dict[str, Values]) -> Iterator[None]:
+        self._frames.append((scope, given))
+        try:
+            yield
+        finally:
+            self._frames.pop()
+
+    def _arguments(self, inner: Scope, call: ast.Call, scope: Scope, skipped: int) -> dict[str, Values]:
+        """Return what a call gives the parameters of a function; those that it leaves out have their defaults."""
+        names = parameters_of(inner)[skipped:]
+        given = {name: self._values(one, scope) for name, one in zip(names, call.args, strict=False)}
+        given.update({one.arg: self._values(one.value, scope) for one in call.keywords if one.arg is not None})
+        if any(one.arg is None for one in call.keywords) or any(isinstance(one, ast.Starred) for one in call.args):
+            return {name: given.get(name, (ANYTHING,)) for name in inner.bindings if name != "self"}
+        for name, bindings in inner.bindings.items():
+            if bindings[0].kind == "parameter" and name not in given:
+                default = bindings[0].node
+                given[name] = self._values(default, bindings[0].scope) if default is not None else (ANYTHING,)
+        return given
+
+    def _parameter(self, binding: Binding) -> Iterator[Value]:
+        """Yield what a parameter may be: what its callers give, or its default."""
+        scope = next(one for one in binding.scope.inner.values() if binding in one.bindings.get(binding.name, ()))
+        for frame, given in reversed(self._frames):
+            if frame is scope and binding.name in given:
+                yield from given[binding.name]
+                return
+        owner = binding.scope if isinstance(binding.scope.node, ast.ClassDef) else None
+        if owner is not None and binding.item == 0 and binding.node is None and not _is_static(scope.node):
+            assert isinstance(owner.node, ast.ClassDef)
+            kind = Class(owner.node, owner)
+            yield Instance(kind, None, scope)
+            return
+        defaults = [value for one in self._values(binding.node, binding.scope) for value in self._default(one)]
+        defaults += self._click_default(scope, binding.name)
+        calls = self._calls_of(scope)
+        skipped = 1 if owner is not None else 0
+        is_defaulted = not calls
+        for call in calls:
+            node = argument(call.node, binding.item - skipped if binding.item >= 0 else -1, (binding.name,))
+            if node is not None:
+                yield from self._values(node, call.scope)
+            elif any(isinstance(one, ast.Starred) for one in call.node.args) or any(
+                one.arg is None for one in call.node.keywords
+            ):
+                yield ANYTHING
+            else:
+                is_defaulted = True
+        if is_defaulted:
+            yield from defaults or [Unknown(f"nothing in the project gives {binding.name}")]
+
+    def _click_default(self, scope: Scope, name: str) -> list[Value]:
+        """Return the default of an option of click that gives a parameter."""
+        found: list[Value] = []
+        for one in getattr(scope.node, "decorator_list", ()):
+            if not isinstance(one, ast.Call) or last_name(one) not in ("option", "argument") or scope.parent is None:
+                continue
+            names = [argument.value for argument in one.args if isinstance(argument, ast.Constant)]
+            if name in [str(text).lstrip("-").replace("-", "_") for text in names]:
+                found += self._from_command([str(text) for text in names], argument(one, -1, ("default",)), scope.parent)
+        return found
+
+    def _calls_of(self, scope: Scope) -> list[Call]:
+        """Return the calls of a function in the project; of `__init__`, those of its class."""
+        known = self._callers.get(scope.node)
+        if known is not None:
+            return known
+        self._callers[scope.node] = []  # a function that calls itself
+        owner = scope.parent
+        name = getattr(scope.node, "name", "")
+        if name in ("__init__", "__new__", "__post_init__") and owner is not None and isinstance(owner.node, ast.ClassDef):
+            name = owner.node.name
+        found = []
+        for path in itertools.islice(self._sources.naming(name), MAX_CALLERS) if name else ():
+            module = self.module(path)
+            for call in module.calls if module is not None else ():
+                if last_name(call.node) in (name, "super", "cls") and self._is_call_of(call, scope):
+                    found.append(call)
+        self._callers[scope.node] = found
+        return found
+
+    def _is_call_of(self, call: Call, scope: Scope) -> bool:
+        for value in self._values(call.node.func, call.scope):
+            if isinstance(value, Function) and value.node is scope.node:
+                return True
+            if isinstance(value, Class) and scope.parent is not None and self._inherits(value, scope.parent):
+                return True
+        return False
+
+    def _inherits(self, kind: Class, owner: Scope) -> bool:
+        """Tell whether making an instance of a class runs the `__init__` of another, its own or that of a parent."""
+        if kind.scope is owner:
+            return True
+        if defines(kind, "__init__"):
+            return False
+        parents = [value for node in kind.node.bases for value in self._values(node, kind.scope.parent or kind.scope)]
+        return any(isinstance(one, Class) and one.scope is not kind.scope and self._inherits(one, owner) for one in parents)
+
+
+def parameters_of(scope: Scope) -> list[str]:
+    """Return the names of the parameters that a function takes by position."""
+    node = scope.node
+    assert isinstance(node, FunctionNode)
+    return [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
+
+
+def defines(kind: Class, name: str) -> bool:
+    """Tell whether a class has a method of that name itself."""
+    return any(one.kind == "function" for one in kind.scope.bindings.get(name, ()))
+
+
+def _is_static(node: ast.AST) -> bool:
+    return any(last_name(one) == "staticmethod" for one in getattr(node, "decorator_list", ()))

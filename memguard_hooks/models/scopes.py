@@ -1,0 +1,277 @@
+"""The scopes of a source file: what each name is bound to, under which conditions, and which calls stand in them."""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Literal, TypeAlias
+
+    Kind: TypeAlias = "Literal['value', 'element', 'item', 'import', 'function', 'class', 'parameter', 'unknown']"
+
+FunctionNode = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+
+
+class Condition(Record):
+    """A test that an assignment depends on, and the answer it needs; no test where what decides is no expression."""
+
+    test: ast.expr | None
+    answer: bool
+    scope: Scope
+    is_handler: bool = False
+
+
+class Binding(Record):
+    """One way in which a name gets its value: `item` is the place in an unpacked sequence, `name` what is imported."""
+
+    kind: Kind
+    line: int
+    scope: Scope
+    node: ast.AST | None
+    conditions: tuple[Condition, ...] = ()
+    item: int = 0
+    name: str = ""
+    level: int = 0
+
+
+class Scope:
+    """A module, a class, a function or a comprehension, with what its names are bound to.
+
+    `attributes` are those that the methods of a class set on `self`; `inner` finds the scope of a node in it.
+    """
+
+    def __init__(self, node: ast.AST, parent: Scope | None, path: str) -> None:
+        self.node = node
+        self.parent = parent
+        self.path = path
+        self.module: Scope = self if parent is None else parent.module
+        self.bindings: dict[str, list[Binding]] = {}
+        self.attributes: dict[str, list[Binding]] = {}
+        self.inner: dict[ast.AST, Scope] = {}
+        self.returns: list[tuple[ast.expr, tuple[Condition, ...]]] = []
+        self.shared: set[str] = set()
+        self.calls: list[Call] = []
+
+    @property
+    def name(self) -> str:
+        """The dotted name of the function or class, the empty string for a module."""
+        own = getattr(self.node, "name", "")
+        outer = self.parent.name if self.parent is not None else ""
+        return f"{outer}.{own}" if outer and own else own or outer
+
+    @property
+    def function(self) -> Scope | None:
+        """The innermost function that it is, or is in."""
+        here: Scope | None = self
+        while here is not None and not isinstance(here.node, FunctionNode):
+            here = here.parent
+        return here
+
+    def bind(self, name: str, binding: Binding) -> None:
+        """Note a binding, in the module where the name was declared global."""
+        owner = self.module if name in self.shared else self
+        if owner is not self:
+            binding = binding._replace(conditions=(*binding.conditions, Condition(None, True, self)))
+        owner.bindings.setdefault(name, []).append(binding)
+
+
+class Call(Record):
+    """One call, the scope it stands in, and the conditions that it depends on."""
+
+    node: ast.Call
+    scope: Scope
+    conditions: tuple[Condition, ...]
+
+
+def read_scopes(module: ast.Module, path: str) -> Scope:
+    """Return the scope of a module, with all scopes and calls in it. Raises MemguardError for one that is too deep."""
+    scope = Scope(module, None, path)
+    try:
+        _Reader().block(module.body, scope, ())
+    except RecursionError:
+        raise MemguardError("is not analyzed: it is nested too deeply", path) from None
+    return scope
+
+
+class _Reader:
+    def block(self, statements: Sequence[ast.stmt], scope: Scope, conditions: tuple[Condition, ...]) -> None:
+        for statement in statements:
+            self._statement(statement, scope, conditions)
+
+    def _statement(self, node: ast.stmt, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            self._function(node, scope, conditions)
+        elif isinstance(node, ast.ClassDef):
+            self._class(node, scope, conditions)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            _import(node, scope, conditions)
+        elif isinstance(node, ast.If):
+            self._expression(node.test, scope, conditions)
+            self.block(node.body, scope, (*conditions, Condition(node.test, True, scope)))
+            self.block(node.orelse, scope, (*conditions, Condition(node.test, False, scope)))
+        elif isinstance(node, (ast.For, ast.AsyncFor)):
+            self._expression(node.iter, scope, conditions)
+            self._target(node.target, "element", node.iter, scope, conditions)
+            self.block([*node.body, *node.orelse], scope, conditions)
+        elif isinstance(node, ast.While):
+            self._expression(node.test, scope, conditions)
+            self.block([*node.body, *node.orelse], scope, conditions)
+        elif isinstance(node, ast.Try):
+            self.block([*node.body, *node.orelse, *node.finalbody], scope, conditions)
+            for handler in node.handlers:
+                self.block(handler.body, scope, (*conditions, Condition(None, True, scope, is_handler=True)))
+        elif isinstance(node, (ast.With, ast.AsyncWith)):
+            for item in node.items:
+                self._expression(item.context_expr, scope, conditions)
+                if item.optional_vars is not None:
+                    self._target(item.optional_vars, "value", item.context_expr, scope, conditions)
+            self.block(node.body, scope, conditions)
+        elif isinstance(node, ast.Match):
+            self._expression(node.subject, scope, conditions)
+            for case in node.cases:
+                self.block(case.body, scope, (*conditions, Condition(None, True, scope)))
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            scope.shared.update(node.names)
+        else:
+            self._simple(node, scope, conditions)
+
+    def _simple(self, node: ast.stmt, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._target(target, "value", node.value, scope, conditions)
+        elif isinstance(node, ast.AnnAssign):
+            # A field without a value is one all the same: a class may be given it.
+            self._target(node.target, "value" if node.value is not None else "unknown", node.value, scope, conditions)
+        elif isinstance(node, ast.AugAssign):
+            self._target(node.target, "unknown", node.value, scope, (*conditions, Condition(None, True, scope)))
+        elif isinstance(node, ast.Return) and node.value is not None and scope.function is not None:
+            scope.function.returns.append((node.value, conditions))
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self._expression(child, scope, conditions)
+
+    def _target(
+        self,
+        target: ast.expr,
+        kind: Kind,
+        value: ast.AST | None,
+        scope: Scope,
+        conditions: tuple[Condition, ...],
+        item: int = -1,
+    ) -> None:
+        if isinstance(target, (ast.Tuple, ast.List)):
+            for number, one in enumerate(target.elts):
+                pairs = isinstance(value, (ast.Tuple, ast.List)) and kind == "value" and len(value.elts) == len(target.elts)
+                inner = value.elts[number] if pairs and isinstance(value, (ast.Tuple, ast.List)) else value
+                self._target(one, kind, inner, scope, conditions, -1 if pairs else number)
+            return
+        binding = Binding(kind, target.lineno, scope, value, conditions, item)
+        if item >= 0 and kind == "value":
+            binding = binding._replace(kind="item")
+        if isinstance(target, ast.Name):
+            scope.bind(target.id, binding)
+        elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+            owner = _owner_of(scope, target.value.id)
+            if owner is not None:
+                owner.attributes.setdefault(target.attr, []).append(binding)
+
+    def _function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, conditions: tuple[Condition, ...]
+    ) -> None:
+        scope.bind(node.name, Binding("function", node.lineno, scope, node, conditions))
+        for one in node.decorator_list:
+            self._expression(one, scope, conditions)
+        inner = self._parameters(node, scope, conditions)
+        self.block(node.body, inner, conditions)
+
+    def _parameters(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope, conditions: tuple[Condition, ...]
+    ) -> Scope:
+        inner = scope.inner[node] = Scope(node, scope, scope.path)
+        arguments = node.args
+        named = [*arguments.posonlyargs, *arguments.args]
+        defaults: list[ast.expr | None] = [*[None] * (len(named) - len(arguments.defaults)), *arguments.defaults]
+        for number, (one, default) in enumerate(zip(named, defaults, strict=True)):
+            inner.bind(one.arg, Binding("parameter", 0, scope, default, (), number, one.arg))
+        for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+            inner.bind(one.arg, Binding("parameter", 0, scope, default, (), -1, one.arg))
+        for rest in (arguments.vararg, arguments.kwarg):
+            if rest is not None:
+                inner.bind(rest.arg, Binding("unknown", 0, scope, None))
+        for default in (*arguments.defaults, *arguments.kw_defaults):
+            if default is not None:
+                self._expression(default, scope, conditions)
+        return inner
+
+    def _class(self, node: ast.ClassDef, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+        scope.bind(node.name, Binding("class", node.lineno, scope, node, conditions))
+        inner = scope.inner[node] = Scope(node, scope, scope.path)
+        for one in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
+            self._expression(one, scope, conditions)
+        self.block(node.body, inner, conditions)
+
+    def _expression(self, node: ast.expr, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+        if isinstance(node, ast.Call):
+            scope.module.calls.append(Call(node, scope, conditions))
+        elif isinstance(node, ast.NamedExpr):
+            self._target(node.target, "value", node.value, scope, conditions)
+        elif isinstance(node, ast.Lambda):
+            inner = self._parameters(node, scope, conditions)
+            inner.returns.append((node.body, ()))
+            self._expression(node.body, inner, conditions)
+            return
+        elif isinstance(node, ast.IfExp):
+            self._expression(node.test, scope, conditions)
+            self._expression(node.body, scope, (*conditions, Condition(node.test, True, scope)))
+            self._expression(node.orelse, scope, (*conditions, Condition(node.test, False, scope)))
+            return
+        elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            scope = self._comprehension(node, scope, conditions)
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.expr):
+                self._expression(child, scope, conditions)
+            elif isinstance(child, ast.keyword):
+                self._expression(child.value, scope, conditions)
+
+    def _comprehension(
+        self,
+        node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
+        scope: Scope,
+        conditions: tuple[Condition, ...],
+    ) -> Scope:
+        inner = scope.inner[node] = Scope(node, scope, scope.path)
+        for one in node.generators:
+            self._expression(one.iter, inner, conditions)
+            self._target(one.target, "element", one.iter, inner, ())
+            for test in one.ifs:
+                self._expression(test, inner, conditions)
+        return inner
+
+
+def _import(node: ast.Import | ast.ImportFrom, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+    for one in node.names:
+        binding = Binding("import", node.lineno, scope, node, conditions, name=one.name)
+        if isinstance(node, ast.ImportFrom):
+            binding = binding._replace(name=f"{node.module or ''}:{one.name}", level=node.level)
+            scope.bind(one.asname or one.name, binding)
+        elif one.asname:
+            scope.bind(one.asname, binding)
+        else:
+            first = one.name.partition(".")[0]
+            scope.bind(first, binding._replace(name=first))
+
+
+def _owner_of(scope: Scope, name: str) -> Scope | None:
+    """Return the class on whose instance a method sets an attribute: `self` is the first parameter of the method."""
+    function = scope.function
+    if function is None or function.parent is None or not isinstance(function.parent.node, ast.ClassDef):
+        return None
+    node = function.node
+    assert isinstance(node, FunctionNode)
+    first = [*node.args.posonlyargs, *node.args.args][:1]
+    return function.parent if first and first[0].arg == name else None

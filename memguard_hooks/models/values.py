@@ -1,0 +1,134 @@
+"""What expressions may come to: plain constants, what is written out, what the project defines, and what nobody can know."""
+
+from __future__ import annotations
+
+import ast
+from types import MappingProxyType
+
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import TypeAlias
+
+    from memguard_hooks.models.scopes import Scope
+
+
+class Unknown(Record):
+    """A value that nobody can know before the app runs, and why."""
+
+    reason: str
+
+
+class Missing(Record):
+    """What the environment gives for a variable that nothing in the repository sets."""
+
+    variable: str
+
+
+class Table(Record):
+    """A list, tuple, set or mapping that is written out."""
+
+    node: ast.Dict | ast.List | ast.Tuple | ast.Set
+    scope: Scope
+
+
+class Module(Record):
+    """A module of the project: its dotted name and its file, none for a folder."""
+
+    name: str
+    path: str | None
+
+
+class Function(Record):
+    """A function of the project, with what it is bound to."""
+
+    node: ast.AST
+    scope: Scope
+    owner: Class | Instance | None = None
+
+
+class Class(Record):
+    """A class of the project; `scope` is its own."""
+
+    node: ast.ClassDef
+    scope: Scope
+
+
+class Instance(Record):
+    """What calling a class of the project gives."""
+
+    kind: Class
+    call: ast.Call | None
+    scope: Scope
+
+
+class External(Record):
+    """Something that is not of the project, by its dotted name."""
+
+    name: str
+
+
+class Made(Record):
+    """What calling something external gives: `argparse.ArgumentParser` after that was called."""
+
+    name: str
+    call: ast.Call
+    scope: Scope
+
+
+class Bound(Record):
+    """A method of a string or a table, before it is called."""
+
+    base: Value
+    name: str
+
+
+Constant: TypeAlias = "str | int | float | bool | None"
+Value: TypeAlias = "Constant | Unknown | Missing | Table | Module | Function | Class | Instance | External | Made | Bound"
+Values: TypeAlias = "tuple[Value, ...]"
+
+
+ANYTHING = Unknown("it is computed")
+
+
+class Circumstances(Record):
+    """What a service runs with: its variables, those that only the platform knows, and the words of its command line."""
+
+    environment: Mapping[str, str] = MappingProxyType({})
+    hidden: frozenset[str] = frozenset()
+    arguments: tuple[str, ...] = ()
+
+
+class Sources(Record):
+    """How the files of a project are read and found.
+
+    `read` gives the bytes of a file, None where there is none; `locate` the file of a module as it is imported from a file,
+    None for one of other people; `naming` the files whose bytes hold a word.
+    """
+
+    read: Callable[[str], bytes | None]
+    locate: Callable[[str, int, str], str | None]
+    naming: Callable[[str], Iterable[str]]
+
+
+def last_name(node: ast.AST) -> str:
+    """Return the last name of what is called, or of a decorator, the empty string for what has none."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def argument(call: ast.Call, position: int, keywords: Sequence[str]) -> ast.expr | None:
+    """Return an argument of a call by its place or one of its names, None where it is not given."""
+    if 0 <= position < len(call.args) and not any(isinstance(one, ast.Starred) for one in call.args[: position + 1]):
+        return call.args[position]
+    return next((one.value for one in call.keywords if one.arg is not None and one.arg in keywords), None)
+
+
+def has_rest(call: ast.Call) -> bool:
+    """Tell whether a call is given a computed list or mapping of arguments."""
+    return any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)

@@ -1,0 +1,99 @@
+"""The names of models are found through the code of a project, and none is ever taken for another."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from memguard_hooks.models.calls import ModelCall, find_calls
+from memguard_hooks.models.folding import Folding
+from memguard_hooks.models.loaders import may_load
+from memguard_hooks.models.values import Circumstances, Sources
+
+SHAPES = os.path.join(os.path.dirname(__file__), "data", "models", "shapes.txt")
+
+
+class Shape(NamedTuple):
+    """One way to name a model: the files, what surrounds them, and the names that are expected."""
+
+    line: int
+    expected: str
+    files: dict[str, str]
+    environment: dict[str, str]
+    hidden: frozenset[str]
+    arguments: tuple[str, ...]
+
+
+def read_shapes() -> Iterator[Shape]:
+    """Yield the shapes of the table."""
+    shape: Shape | None = None
+    path = "app.py"
+    with open(SHAPES, encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            mark, _, rest = line.rstrip("\n").partition(" ")
+            if mark == "===":
+                if shape is not None:
+                    yield shape
+                shape, path = Shape(number, rest, {"app.py": ""}, {}, frozenset(), ()), "app.py"
+            elif shape is None:
+                continue
+            elif mark == "---":
+                path = rest
+                shape.files[path] = ""
+            elif mark == "+":
+                name, _, value = rest.partition("=")
+                shape.environment[name] = value
+            elif mark == "$":
+                shape = shape._replace(arguments=tuple(rest.split()))
+            elif mark == "@":
+                shape = shape._replace(hidden=shape.hidden | {rest})
+            else:
+                shape.files[path] += line
+    assert shape is not None
+    yield shape
+
+
+def loaded(shape: Shape) -> list[ModelCall]:
+    """Return the calls of a shape that load a model."""
+    data = {path: text.encode() for path, text in shape.files.items()}
+
+    def locate(module: str, level: int, path: str) -> str | None:
+        folder = path.split("/")[:-1]
+        base = folder[: len(folder) - level + 1] if level else []
+        stem = "/".join([*base, *filter(None, module.split("."))])
+        return next((one for one in (f"{stem}.py", f"{stem}/__init__.py") if one in data), None)
+
+    sources = Sources(data.get, locate, lambda word: [path for path in data if word.encode() in data[path]])
+    folding = Folding(sources, Circumstances(shape.environment, shape.hidden, shape.arguments))
+    return [call for path in data if may_load(data[path]) for call in find_calls(folding, path)]
+
+
+def told(calls: list[ModelCall]) -> str:
+    """Write what the calls load as the table does: names, alternatives with a bar, and what is not known."""
+    words = []
+    for call in calls:
+        names = " ".join(call.names) if call.is_each else "|".join(sorted(call.names))
+        words += [*filter(None, [names]), *(["?"] if call.reason else [])]
+    return " ".join(words) or "-"
+
+
+ALL = list(read_shapes())
+
+
+def normal(names: str) -> str:
+    """Write alternatives in order."""
+    return " ".join("|".join(sorted(word.split("|"))) for word in names.split())
+
+
+@pytest.mark.parametrize("shape", ALL, ids=[f"line {shape.line}" for shape in ALL])
+def test_the_name_of_each_shape_is_found(shape: Shape) -> None:
+    """A name is found, or said to be unknown; it is never another."""
+    assert told(loaded(shape)) == normal(shape.expected)
+
+
+def test_there_are_a_hundred_shapes() -> None:
+    """The table does not shrink."""
+    assert len(ALL) >= 100
