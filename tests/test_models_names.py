@@ -97,3 +97,36 @@ def test_the_name_of_each_shape_is_found(shape: Shape) -> None:
 def test_there_are_a_hundred_shapes() -> None:
     """The table does not shrink."""
     assert len(ALL) >= 100
+
+
+def hostile(text: str) -> list[ModelCall]:
+    """Return what a file of a stranger loads."""
+    return loaded(Shape(0, "", {"app.py": text}, {}, frozenset(), ()))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = 'x' * 10\n" + "".join(f"a{n + 1} = a{n or ''} + a{n or ''}\n" for n in range(60)) + "whisper.load_model(a60)",
+        "".join(f"def f{n}():\n    return f{n + 1}() + f{n + 1}()\n" for n in range(60)) + "whisper.load_model(f0())",
+        "a = b\nb = a\nwhisper.load_model(a)",
+        "def f(x):\n    return f(x)\nwhisper.load_model(f('a'))",
+        "class A(A): pass\nwhisper.load_model(A().x)",
+        "whisper.load_model(" + "not " * 150 + "x)",
+        "whisper.load_model(a" + ".b" * 150 + ")",
+        "".join(f"if x == {n}:\n    a = '{n}'\n" for n in range(2000)) + "whisper.load_model(a)\n" * 300,
+        "def f(a):\n    whisper.load_model(a)\n" + "f(f)\n" * 2000,
+    ],
+    ids=["doubling", "forking", "circle", "endless", "own parent", "negations", "attributes", "conditions", "callers"],
+)
+def test_hostile_code_ends(text: str) -> None:
+    """What is made to never end is not known, in bounded work."""
+    found = hostile(f"import whisper\n{text}\n")
+    assert all(call.reason for call in found)
+
+
+def test_a_file_that_does_not_parse_is_told() -> None:
+    """It loads nothing that is known, and the reason is kept."""
+    folding = Folding(Sources(lambda _: b"import whisper\n(", lambda *_: None, lambda _: ()))
+    assert list(find_calls(folding, "app.py")) == []
+    assert "does not parse" in folding.unread["app.py"].message

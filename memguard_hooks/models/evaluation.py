@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 MAX_VALUES = 12
 """Values of one expression that are kept; no name of a model has more."""
 
+MAX_WORK = 300_000
+"""Expressions and bindings that are looked at in a project: a second of CPU."""
+
 
 class Evaluation:
     """The state of an evaluation, and the questions that its parts ask each other."""
@@ -30,8 +33,16 @@ class Evaluation:
         self._active: set[tuple[int, int]] = set()
         self._steps = 0
         self._callers: dict[ast.AST, list[Call]] = {}
+        self._left = MAX_WORK
+        self.unread: dict[str, MemguardError] = {}
+        """The files that cannot be parsed, and why."""
         self.is_each = False
         """Whether the values of the last question are all used, one after the other."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the project is so large that what was asked last is not known."""
+        return self._left < 0
 
     def module(self, path: str) -> Scope | None:
         """Return the scope of a file, None for one that is missing or cannot be parsed."""
@@ -41,8 +52,8 @@ class Evaluation:
             if data is not None:
                 try:
                     self._scopes[path] = read_scopes(parse(decode(data)), path)
-                except MemguardError:
-                    self._scopes[path] = None
+                except MemguardError as error:
+                    self.unread[path] = error
         return self._scopes[path]
 
     def _values(self, node: ast.AST | None, scope: Scope) -> Values:

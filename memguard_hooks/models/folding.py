@@ -35,8 +35,11 @@ if TYPE_CHECKING:
     from memguard_hooks.models.scopes import Binding, Condition, Scope
     from memguard_hooks.models.values import Value, Values
 
-MAX_STEPS, MAX_DEPTH = 20_000, 60
+MAX_STEPS, MAX_DEPTH = 20_000, 40
 """Expressions that one question looks at, and how deep one may lead into the next."""
+
+MAX_TEXT = 1000
+"""Letters of a text; no name of a model is longer, and sums of sums double at each line."""
 
 
 class Folding(Returns):
@@ -45,12 +48,18 @@ class Folding(Returns):
     def values(self, node: ast.expr, scope: Scope) -> Values:
         """Return all values that an expression may have, in no more steps than one question takes."""
         self._steps, self.is_each = 0, False
-        return self._values(node, scope)
+        try:
+            return self._values(node, scope)
+        except RecursionError:
+            return (ANYTHING,)
 
     def holds(self, conditions: Iterable[Condition]) -> bool | None:
         """Tell whether conditions hold in production, None where that is not known."""
         self._steps = 0
-        return self._hold(conditions)
+        try:
+            return self._hold(conditions)
+        except RecursionError:
+            return None
 
     def names_of(self, value: Value, scope: Scope) -> list[str]:
         """Return the dotted names of what is called; of a class without an `__init__` of its own, those of its parents."""
@@ -68,14 +77,17 @@ class Folding(Returns):
 
     def _values(self, node: ast.AST | None, scope: Scope) -> Values:
         key = (id(node), id(scope))
-        self._steps += 1
         if node is None or key in self._active:
             return ()
-        if self._steps > MAX_STEPS or len(self._active) > MAX_DEPTH:
+        self._steps += 1
+        self._left -= 1
+        if self._steps > MAX_STEPS or self._left < 0 or len(self._active) > MAX_DEPTH:
             return (ANYTHING,)
         self._active.add(key)
         try:
-            found = dict.fromkeys(self._find(node, scope))
+            found = dict.fromkeys(
+                ANYTHING if isinstance(one, str) and len(one) > MAX_TEXT else one for one in self._find(node, scope)
+            )
         finally:
             self._active.discard(key)
         return tuple(found) if len(found) <= MAX_VALUES else (*itertools.islice(found, MAX_VALUES), ANYTHING)
@@ -220,6 +232,7 @@ class Folding(Returns):
 
     def _bound(self, bindings: Sequence[Binding], line: int | None = None, owner: Instance | None = None) -> Iterator[Value]:
         """Yield what a name is bound to at a line: by the last binding without a condition, and those after it."""
+        self._left -= len(bindings)
         before = [one for one in bindings if line is None or one.line < line] or list(bindings)
         kept: list[Binding] = []
         for one in before:

@@ -15,6 +15,7 @@ from memguard_hooks.models.values import (
     Instance,
     Unknown,
     argument,
+    has_rest,
     last_name,
 )
 
@@ -45,28 +46,28 @@ class Parameters(Environment):
         names = parameters_of(inner)[skipped:]
         given = {name: self._values(one, scope) for name, one in zip(names, call.args, strict=False)}
         given.update({one.arg: self._values(one.value, scope) for one in call.keywords if one.arg is not None})
-        if any(one.arg is None for one in call.keywords) or any(isinstance(one, ast.Starred) for one in call.args):
+        if has_rest(call):
             return {name: given.get(name, (ANYTHING,)) for name in inner.bindings if name != "self"}
         for name, bindings in inner.bindings.items():
             if bindings[0].kind == "parameter" and name not in given:
                 default = bindings[0].node
-                given[name] = self._values(default, bindings[0].scope) if default is not None else (ANYTHING,)
+                given[name] = self._values(default, inner.parent or inner) if default is not None else (ANYTHING,)
         return given
 
     def _parameter(self, binding: Binding) -> Iterator[Value]:
         """Yield what a parameter may be: what its callers give, or its default."""
-        scope = next(one for one in binding.scope.inner.values() if binding in one.bindings.get(binding.name, ()))
+        scope, outer = binding.scope, binding.scope.parent or binding.scope
         for frame, given in reversed(self._frames):
             if frame is scope and binding.name in given:
                 yield from given[binding.name]
                 return
-        owner = binding.scope if isinstance(binding.scope.node, ast.ClassDef) else None
+        owner = outer if isinstance(outer.node, ast.ClassDef) else None
         if owner is not None and binding.item == 0 and binding.node is None and not _is_static(scope.node):
             assert isinstance(owner.node, ast.ClassDef)
             kind = Class(owner.node, owner)
             yield Instance(kind, None, scope)
             return
-        defaults = [value for one in self._values(binding.node, binding.scope) for value in self._default(one)]
+        defaults = [value for one in self._values(binding.node, outer) for value in self._default(one)]
         defaults += self._click_default(scope, binding.name)
         calls = self._calls_of(scope)
         skipped = 1 if owner is not None else 0
@@ -75,9 +76,7 @@ class Parameters(Environment):
             node = argument(call.node, binding.item - skipped if binding.item >= 0 else -1, (binding.name,))
             if node is not None:
                 yield from self._values(node, call.scope)
-            elif any(isinstance(one, ast.Starred) for one in call.node.args) or any(
-                one.arg is None for one in call.node.keywords
-            ):
+            elif has_rest(call.node):
                 yield ANYTHING
             else:
                 is_defaulted = True

@@ -27,7 +27,11 @@ class Condition(Record):
 
 
 class Binding(Record):
-    """One way in which a name gets its value: `item` is the place in an unpacked sequence, `name` what is imported."""
+    """One way in which a name gets its value.
+
+    `item` is the place in an unpacked sequence or among parameters, `name` what is imported, or the parameter. `scope` is
+    where it is bound; the default of a parameter is read around it.
+    """
 
     kind: Kind
     line: int
@@ -197,9 +201,9 @@ class _Reader:
         named = [*arguments.posonlyargs, *arguments.args]
         defaults: list[ast.expr | None] = [*[None] * (len(named) - len(arguments.defaults)), *arguments.defaults]
         for number, (one, default) in enumerate(zip(named, defaults, strict=True)):
-            inner.bind(one.arg, Binding("parameter", 0, scope, default, (), number, one.arg))
+            inner.bind(one.arg, Binding("parameter", 0, inner, default, (), number, one.arg))
         for one, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-            inner.bind(one.arg, Binding("parameter", 0, scope, default, (), -1, one.arg))
+            inner.bind(one.arg, Binding("parameter", 0, inner, default, (), -1, one.arg))
         for rest in (arguments.vararg, arguments.kwarg):
             if rest is not None:
                 inner.bind(rest.arg, Binding("unknown", 0, scope, None))
