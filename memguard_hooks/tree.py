@@ -43,6 +43,9 @@ if TYPE_CHECKING:
         def has(self, path: str) -> bool:
             """Tell whether there is a file or a folder of that name."""
 
+        def size(self, path: str) -> int | None:
+            """Return the bytes of a regular file, however large, None where there is none."""
+
         def close(self) -> None:
             """End what the tree has started."""
 
@@ -306,6 +309,12 @@ class WorkTree:
         """Tell whether there is a file or a folder of that name, or a link that leads out."""
         return self._kind(path) is not None
 
+    def size(self, path: str) -> int | None:
+        """Return the bytes of a regular file, however large, None where there is none."""
+        look = self._look_at(path)
+        self._note(path, MISSING if look is None else Seen(look) if look[-1] == stat.S_IFREG else _only_kind(look))
+        return look[2] if look is not None and look[-1] == stat.S_IFREG else None
+
     def _kind(self, path: str) -> int | None:
         """Return the kind of what is there, None for nothing; what leads out is a link."""
         if path not in self.seen:
@@ -553,6 +562,14 @@ class RevisionTree:
         """Tell whether there is a file or a folder of that name."""
         return self.kind(path) is not None
 
+    def size(self, path: str) -> int | None:
+        """Return the bytes of a regular file, however large, None where there is none."""
+        try:
+            found = self._find(path)
+        except UnreadableError:
+            return None
+        return self._take(found.identity.hex()).size if found is not None and found.mode != _FOLDER else None
+
     def still(self, seen: Mapping[str, bytes]) -> bool:
         """Tell whether this revision would have answered the same, whatever was asked of another one.
 
@@ -693,6 +710,10 @@ class EditedTree:
     def has(self, path: str) -> bool:
         """Tell whether there is a file or a folder of that name."""
         return self._tree.has(path)
+
+    def size(self, path: str) -> int | None:
+        """Return the bytes that a file holds, None where there is none."""
+        return len(self._edited[path]) if path in self._edited else self._tree.size(path)
 
     def close(self) -> None:
         """The tree below is closed by its owner."""

@@ -387,6 +387,11 @@ class Files:
         """Tell whether there is such a file."""
         return path in self.files
 
+    def size(self, path: str) -> int | None:
+        """Return the bytes of a file."""
+        data = self.read(path)
+        return None if data is None else len(data)
+
     def close(self) -> None:
         """Nothing is open."""
 

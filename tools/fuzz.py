@@ -103,6 +103,10 @@ class MemoryTree:
         """Tell whether there is such a file."""
         return path in self.files
 
+    def size(self, path: str) -> int | None:
+        """Return the bytes of a file."""
+        return len(self.files[path]) if path in self.files else None
+
     def close(self) -> None:
         """Nothing is open."""
 

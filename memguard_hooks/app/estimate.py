@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
+from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs_classes
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.deployment.start import StartCommand
@@ -210,6 +211,7 @@ class ProcessEstimate(Record):
     roots: tuple[Root, ...]
     source: Source
     is_measured: bool
+    models: Models = NONE
 
     def at(self, moment: Moment) -> Figures:
         """Return what the process takes by a moment."""
@@ -217,11 +219,20 @@ class ProcessEstimate(Record):
 
     def with_roots(self, roots: Sequence[Root]) -> ProcessEstimate:
         """Return the process as it would be with other roots."""
-        return _join(self.base, roots, self.source, is_measured=self.is_measured)
+        return _join(self.base, roots, self.source, self.models, is_measured=self.is_measured)
+
+    def with_models(self, models: Models) -> ProcessEstimate:
+        """Return the process as it would be with other models."""
+        return _join(self.base, self.roots, self.source, models, is_measured=self.is_measured)
 
 
 def estimate_process(
-    declared: Declared, folder: str, walked: Walk, python: tuple[int, int] | None, known: Known | None = None
+    declared: Declared,
+    folder: str,
+    walked: Walk,
+    python: tuple[int, int] | None,
+    known: Known | None = None,
+    models: Models = NONE,
 ) -> ProcessEstimate:
     """Estimate one process that loads what a walk has reached, on a Python (None for the catalog's own).
 
@@ -231,13 +242,16 @@ def estimate_process(
     version = None if python is None else f"{python[0]}.{python[1]}"
     sources = FigureSources(declared, folder, walked, version, known)
     base = known.base if known is not None else lookup.interpreter(version)
-    return _join(base, _roots(sources, walked), _first_party(walked, known), is_measured=known is not None)
+    return _join(base, _roots(sources, walked), _first_party(walked, known), models, is_measured=known is not None)
 
 
-def _join(base: Footprint, roots: Sequence[Root], source: Source, *, is_measured: bool) -> ProcessEstimate:
-    """Return a process of an interpreter, roots and first-party code."""
+def _join(base: Footprint, roots: Sequence[Root], source: Source, models: Models, *, is_measured: bool) -> ProcessEstimate:
+    """Return a process of an interpreter, roots, first-party code and models."""
     booked, bounds = add_up(base, roots)
-    parts = sorted((*booked, *source.parts), key=lambda part: MOMENTS.index(part.moment))
+    of_models = list(_of_models(models, roots)) if models.uses or models.unknown else []
+    bounds += [Bound(part.moment, margin, margin) for part, margin in of_models]
+    loaded = (part for part, _ in of_models)
+    parts = sorted((*booked, *source.parts, *loaded), key=lambda part: MOMENTS.index(part.moment))
 
     def by(moment: Moment, of_source: Bound) -> Figures:
         there = [part for part in parts if is_by(part.moment, moment)]
@@ -249,18 +263,36 @@ def _join(base: Footprint, roots: Sequence[Root], source: Source, *, is_measured
             expected=expected,
             high=int(expected + math.hypot(*(bound.high for bound in apart), of_source.high, *union)),
             anonymous=sum(part.anonymous for part in there),
+            passing=models.passing(moment),
         )
 
     figures = rising(by(moment, bound) for moment, bound in zip(MOMENTS, source.bounds, strict=True))
-    return ProcessEstimate(figures, tuple(parts), base, tuple(roots), source, is_measured)
+    return ProcessEstimate(figures, tuple(parts), base, tuple(roots), source, is_measured, models)
+
+
+def _of_models(models: Models, roots: Sequence[Root]) -> Iterator[tuple[Part, float]]:
+    """Yield what models add, and the classes of transformers, which nothing else may have loaded."""
+    yield from models.parts()
+    first = needs_classes((*models.uses, *models.unknown))
+    holders = [
+        root for root in roots if root.label == "sentence_transformers" and first and is_by(root.moment, first.moment)
+    ]
+    if first is not None and not holders:
+        provenance = "transformers 5.24.0, Python 3.11.7, 2026-11-28"
+        part = Part(CLASSES, None, CLASSES_SIZE, CLASSES_SIZE * 3 // 4, "catalog", provenance, first.chain, first.moment)
+        yield part, CLASSES_SIZE * MARGINS["far"]
 
 
 def rising(figures: Iterable[Figures]) -> Estimate:
-    """Return the figures of all moments: what is there by one is there by the next, though its range may be wider."""
+    """Return the figures of all moments: what is there by one is there by the next, though its range may be wider.
+
+    What took most until one moment did so until the next.
+    """
     found: list[Figures] = []
     for one in figures:
         before = found[-1] if found else one
-        found.append(one._replace(low=max(before.low, one.low), high=max(before.high, one.high)))
+        passing = max(one.passing, before.peak - one.expected)
+        found.append(one._replace(low=max(before.low, one.low), high=max(before.high, one.high), passing=passing))
     return Estimate(*found)
 
 
@@ -578,8 +610,11 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
             expected=total(one.expected, PRELOADED_WORKER.expected),
             high=total(one.high, PRELOADED_WORKER.high),
             anonymous=_multiply(one.anonymous, one.anonymous, late, command, PRELOADED_WORKER.expected) + added,
+            passing=process.models.passing(moment) * (together if moment == "start" else 1),
         )
 
+    # Workers that load the app themselves do so at the same time; what a request loads, one after the other.
+    together = (command.workers or 1) if command.start in ("fork", "spawn") else 1
     return rising(map(by, MOMENTS))
 
 
@@ -591,6 +626,7 @@ def add_processes(one: Estimate, other: Estimate) -> Estimate:
             expected=own.expected + more.expected,
             high=int(own.expected + more.expected + math.hypot(own.high - own.expected, more.high - more.expected)),
             anonymous=own.anonymous + more.anonymous,
+            passing=max(own.passing, more.passing),
         )
         for own, more in zip(one, other, strict=True)
     )

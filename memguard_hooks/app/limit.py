@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.platforms import Plan
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import mib
 from memguard_hooks.project.settings import FAIL, WARN, ServiceSettings
 from memguard_hooks.record import Record
 
@@ -50,3 +53,11 @@ def limit_of(service: Service, settings: ServiceSettings) -> MemoryLimit:
 def bands_of(limit: int, settings: ServiceSettings) -> tuple[float, float]:
     """Return where a warning and where an error begins, in bytes."""
     return (settings.warn or WARN) * limit, (settings.fail or FAIL) * limit
+
+
+def plan_that_fits(service: Service, settings: ServiceSettings, needed: float) -> str | None:
+    """Name the smallest plan of a service's platform that holds `needed` bytes: `render standard (2048 MiB)`."""
+    named = platforms.find_platform(settings.platform or "")
+    platform = service.platform or (named.platform if named is not None else "")
+    plan = platforms.smallest_plan(platform, math.ceil(needed))
+    return f"{plan.platform} {plan.plan} ({mib(plan.memory)} MiB)" if plan is not None and plan.memory else None

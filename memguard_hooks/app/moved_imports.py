@@ -13,39 +13,8 @@ from memguard_hooks.record import Record
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Any
-
-    from memguard_hooks.tree import Tree, TreeEntry
-
-
-class ChangedTree:
-    """A tree in which some files hold something else."""
-
-    def __init__(self, tree: Tree, files: Mapping[str, bytes]) -> None:
-        self._tree = tree
-        self._files = files
-        self.root = tree.root
-        self.parsed: dict[object, object] = {}
-
-    def read(self, path: str) -> bytes | None:
-        """Return the content of a file, None where there is no file."""
-        return self._files[path] if path in self._files else self._tree.read(path)
-
-    def entries(self, folder: str) -> tuple[TreeEntry, ...]:
-        """Return what a folder holds."""
-        return self._tree.entries(folder)
-
-    def identity(self, path: str) -> bytes | None:
-        """Return the name that git gives to the content of a file; None for one that git has never seen."""
-        return None if path in self._files else self._tree.identity(path)
-
-    def has(self, path: str) -> bool:
-        """Tell whether there is a file or a folder of that name."""
-        return self._tree.has(path)
-
-    def close(self) -> None:
-        """Leave the other tree as it is."""
 
 
 class Moved(Record):

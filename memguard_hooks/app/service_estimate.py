@@ -13,6 +13,7 @@ from memguard_hooks.app.estimate import (
     estimate_together,
 )
 from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
+from memguard_hooks.app.models import find_models
 from memguard_hooks.app.walks import moved_walk, walk_entry, walk_file
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.service import Service, ServicePlace
@@ -31,6 +32,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from memguard_hooks.app.loaded import ModelUse
     from memguard_hooks.app.measured_roots import Known
 
 COMPOSE = "compose"
@@ -79,10 +81,15 @@ class Estimated(Record):
         """What one process is made of by the moment that is judged."""
         return tuple(part for part in self.process.parts if is_by(part.moment, self.judged))
 
+    @property
+    def unknown_models(self) -> tuple[ModelUse, ...]:
+        """The models of which nobody knows what they take, by the moment that is judged."""
+        return tuple(one for one in self.process.models.unknown if is_by(one.moment, self.judged))
+
     def counted(self, estimate: Estimate, moment: Moment) -> int:
-        """Return what counts of an estimate by a moment."""
+        """Return what counts of an estimate by a moment: the most until then."""
         figures = estimate.at(moment)
-        return figures.high if self.settings.pessimistic else figures.expected
+        return (figures.high if self.settings.pessimistic else figures.expected) + figures.passing
 
     def taken_as(self, process: ProcessEstimate, command: StartCommand) -> int:
         """Return what counts against the limit where the processes, or how they start, are others."""
@@ -123,7 +130,9 @@ def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSetti
     server = tuple(External((name,), ()) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))
     known = _known(project, entry)
-    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known)
+    models, imported = find_models(project, entry, walked)
+    walked = walked._replace(externals=(*walked.externals, *imported))
+    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models)
     estimate = estimate_together(process, command, settings.runtime or 0)
     return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
 

@@ -43,8 +43,9 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
 
 def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> Walk | None:
     """Follow a service as it would be with imports moved into the functions that use them; None where they cannot be."""
-    from memguard_hooks.app.moved_imports import ChangedTree, move_imports, takes_any
+    from memguard_hooks.app.moved_imports import move_imports, takes_any
     from memguard_hooks.imports.sources import SourceFiles
+    from memguard_hooks.tree import EditedTree
 
     edges = walk_entry(project, entry).edges
     lines: dict[str, set[int]] = {}
@@ -59,8 +60,7 @@ def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> 
         if any(takes_any(entry.sources.data(importer), importer, moved.names) for importer in importers):
             return None
         files[path] = moved.data
-    tree = ChangedTree(project.tree, files)
-    sources = SourceFiles(tree, project.facts, entry.sources.framework, entry.sources.started)
+    sources = SourceFiles(EditedTree(project.tree, files), project.facts, entry.sources.framework, entry.sources.started)
     return _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)
 
 

@@ -11,12 +11,11 @@ import ast
 from difflib import unified_diff
 
 from memguard_hooks.app.connected import find_groups
-from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, settings_of
-from memguard_hooks.app.estimate import estimate_process
+from memguard_hooks.app.entry_points import find_entry, find_services, settings_of
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here
 from memguard_hooks.app.limit import bands_of, limit_of
 from memguard_hooks.app.movable_imports import Source, as_wanted, read_source
-from memguard_hooks.app.service_estimate import Estimated, estimate_service
+from memguard_hooks.app.service_estimate import estimate_service
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
@@ -30,7 +29,7 @@ from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wante
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.record import Record
 from memguard_hooks.rules.imports import eager as rule
-from memguard_hooks.tree import WorkTree, parent
+from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -278,7 +277,7 @@ class _Planner:
             if isinstance(found, Skipped):
                 sizes.taken[service.name] = _heavy_at_start(project, service)
             else:
-                sizes.taken[service.name] = _at_start(project, found, service) if self._to_start else found.taken
+                sizes.taken[service.name] = found.process.at("start").expected if self._to_start else found.taken
                 limit = limit_of(service, settings).size
                 if limit is not None:
                     sizes.goals[service.name] = bands_of(limit, settings)[0]
@@ -304,17 +303,6 @@ def _heavy_at_start(project: Project, service: Service) -> int:
     externals = [one for one in walk_entry(project, entry).externals if one.moment == "start"]
     roots = {root for one in externals for root in heavy_here(project, one.names)}
     return sum(project.cost_of(root)[0] or LEAST for root in roots)
-
-
-def _at_start(project: Project, found: Estimated, service: Service) -> int:
-    """Return what one process takes at start, in bytes."""
-    entry = find_entry(project, service)
-    assert isinstance(entry, ServiceEntry)
-    files = {**found.walked.files, "serving": {}}
-    walked = found.walked._replace(
-        files=files, externals=tuple(one for one in found.walked.externals if one.moment == "start")
-    )
-    return estimate_process(project.declared, parent(entry.path), walked, entry.target.python).expected
 
 
 def _told(path: str, result: _Result) -> Iterator[str]:

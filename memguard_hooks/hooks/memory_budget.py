@@ -28,10 +28,10 @@ from memguard_hooks.replay import Replay, front
 TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from memguard_hooks.app.service_estimate import AssessedService
-    from memguard_hooks.finding import Report
+    from memguard_hooks.finding import Finding, Report, ServiceReport
     from memguard_hooks.project.project import Project
 
 HOOK = "memory-budget"
@@ -41,6 +41,12 @@ RULES = {
     "MG302": "near the budget",
     "MG303": "grew more than allowed",
     "MG304": "over the budget once all that is deferred has run",
+    "MG601": "model does not fit",
+    "MG602": "model does not fit while it is loaded",
+    "MG603": "model in more bits than it needs",
+    "MG604": "model that nobody can know",
+    "MG605": "model that is loaded several times",
+    "MG606": "mapped weights larger than the memory",
 }
 
 
@@ -48,15 +54,30 @@ def check(project: Project) -> Report:
     """Estimate each service in the work tree and at the last commit, or where a branch began, and judge it."""
     from memguard_hooks.app.service_estimate import assess
     from memguard_hooks.finding import Report
-    from memguard_hooks.rules.budget import findings, verdict
+    from memguard_hooks.rules.budget import verdict
 
     def report(assessed: Sequence[AssessedService]) -> Report:
         judged = [(one, verdict.judge(project, one)) for one in assessed]
-        found = [finding for one, report in judged for finding in findings.find(project, one, report)]
+        found = [finding for one, report in judged for finding in _find(project, one, report)]
         return Report(tuple(found), tuple(report for _, report in judged))
 
     assessed = assess(project, project.before)
     return report(assessed)._replace(committed=report([one.committed() for one in assessed]))
+
+
+def _find(project: Project, assessed: AssessedService, report: ServiceReport) -> Iterator[Finding]:
+    """Yield what is wrong with a service; where its models are, they say what to do."""
+    from memguard_hooks.rules.budget import findings
+
+    of_models: list[Finding] = []
+    if assessed.now is not None and any(assessed.now.process.models):
+        from memguard_hooks.rules.models import loading
+
+        of_models = list(loading.find(assessed, report))
+    is_by_models = any(one.code in ("MG601", "MG602") for one in of_models)
+    for one in findings.find(project, assessed, report):
+        yield one._replace(fix=()) if is_by_models and one.code == "MG301" else one
+    yield from of_models
 
 
 def main(argv: Sequence[str] | None = None) -> int:

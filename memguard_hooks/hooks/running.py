@@ -84,10 +84,10 @@ def run(
     what was said, if the next run can tell whether it would say the same. `waking` are files of a commit that are not
     judged themselves: where none of them was looked at, and nothing differs from the last commit, nothing is said.
     """
-    return finish(judge(options, check, root=root, files=files, adjust=adjust, fix=fix), options, replay)
+    return finish(judge(options, check, root=root, files=files, adjust=adjust, fix=fix), options, replay, waking)
 
 
-def finish(found: Judgment, options: Options, replay: Replay | None = None) -> int:
+def finish(found: Judgment, options: Options, replay: Replay | None = None, waking: Sequence[str] = ()) -> int:
     """Print what was judged, and return the exit status."""
     tell(*found.rewritten)
     is_quiet = bool(waking) and found.project is not None and not _matters(found, waking)

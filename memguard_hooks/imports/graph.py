@@ -61,7 +61,8 @@ class Walk(Record):
     imports. `unread` are the files that could not be analyzed before the app has answered its first request: of what
     they import only unindented lines are known. `notes` tell where a framework's names are not followed. `standard` are
     the modules of the standard library that these files may load at each moment. `twice` are the files that run as
-    `__main__` and are loaded by name too.
+    `__main__` and are loaded by name too. `chains` are the ways to the files, and `ran` says when each body of statements of
+    them runs that is known to, and by which calls it is reached.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -72,6 +73,8 @@ class Walk(Record):
     notes: tuple[Skipped, ...] = ()
     standard: Mapping[Moment, Collection[str]] = MappingProxyType({})
     twice: tuple[Step, ...] = ()
+    chains: Mapping[str, tuple[Step, ...]] = MappingProxyType({})
+    ran: Mapping[tuple[str, str], tuple[Moment, str]] = MappingProxyType({})
 
 
 class _Reached(Record):
@@ -196,6 +199,8 @@ class _Walker:
             tuple(self._notes),
             self._standard,
             tuple(self._twice),
+            {path: reached.chain for path, reached in self._seen.items()},
+            self._reach.all_that_ran() if self._reach is not None else {},
         )
 
     def _rest(self) -> None:

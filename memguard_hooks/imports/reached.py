@@ -149,6 +149,10 @@ class Reach:
         """Return how and when a body runs, None as far as it is not known to."""
         return self._ran.get((path, name))
 
+    def all_that_ran(self) -> dict[tuple[str, str], tuple[Stage, str]]:
+        """Return when each body runs that is known to, by its file and its name, and how it is reached."""
+        return {place: (stage, call.how) for place, (call, stage) in self._ran.items()}
+
     def body_at(self, path: str, line: int) -> str:
         """Return the name of the innermost body that holds a line."""
         inside = [one for ones in self._file(path).bodies.values() for one in ones if one.line <= line <= one.end]

@@ -24,7 +24,8 @@ class ModelCall(Record):
     """A call that loads a model, by one of `names`, or each of them; `reason` says why there may be others.
 
     `options` are the values of the keywords that matter. `scope` is the function that it stands in, by its dotted name, the
-    empty string at the top of a module; `is_cached` tells whether the function keeps what it returns.
+    empty string at the top of a module; `is_cached` tells whether the function keeps what it returns, `is_main` that only
+    the program does it that the file is, behind `if __name__ == "__main__"`.
     """
 
     path: str
@@ -38,6 +39,7 @@ class ModelCall(Record):
     options: Mapping[str, tuple[str, ...]]
     scope: str
     is_cached: bool
+    is_main: bool = False
 
 
 def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
@@ -64,6 +66,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
                 options=dict(_options(folding, loader, node, call.scope)),
                 scope=scope.name if scope is not None else "",
                 is_cached=_caches(call.scope),
+                is_main=any(one.test is not None and _asks_for_main(one.test) for one in call.conditions),
             )
 
 
@@ -155,3 +158,9 @@ def _caches(scope: Scope) -> bool:
                 return True
         here = here.parent
     return False
+
+
+def _asks_for_main(test: ast.expr) -> bool:
+    """Tell whether a condition is `__name__ == "__main__"`."""
+    names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
+    return isinstance(test, ast.Compare) and names == ["__name__"]

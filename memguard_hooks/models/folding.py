@@ -298,14 +298,14 @@ class Folding(Returns):
         name = starred or name
         path = self._sources.locate(module, binding.level, binding.scope.path)
         if not colon:
-            yield Module(module, path) if path is not None else External(module)
+            yield Module(module, path or None) if path is not None else External(module)
             return
         inner = self._sources.locate(f"{module}.{name}".lstrip("."), binding.level, binding.scope.path)
-        scope = self.module(path) if path is not None else None
+        scope = self.module(path) if path else None
         if scope is not None and name in scope.bindings:
             yield from self._bound(scope.bindings[name])
         elif inner is not None and inner != path:
-            yield Module(f"{module}.{name}".lstrip("."), inner)
+            yield Module(f"{module}.{name}".lstrip("."), inner or None)
         elif scope is not None:
             yield from (value for one in scope.bindings.get("*", []) for value in self._imported(one, name))
         elif not starred:

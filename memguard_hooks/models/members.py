@@ -49,7 +49,7 @@ class Members(Parameters):
                 yield from self._bound(inner.bindings[name])
                 return
             path = self._sources.locate(f"{base.name}.{name}", 0, scope.path)
-            yield Module(f"{base.name}.{name}", path) if path is not None and path != base.path else ANYTHING
+            yield Module(f"{base.name}.{name}", path or None) if path is not None and path != base.path else ANYTHING
         elif isinstance(base, Made):
             yield from self._made_attribute(base, name)
         elif isinstance(base, (Class, Instance)):

@@ -123,6 +123,11 @@ def _tiktoken(model: Model, _major: int | None, _options: Mapping[str, str]) -> 
     return Memory(size, size, size, size)
 
 
+def _onnx(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+    """An export with the weights as they are trained."""
+    return memory_of_file("onnx", model.weights("float32"))
+
+
 def _torch(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
     """A state dict that is read whole, and copied into the modules."""
     weights = model.weights("float32")
@@ -135,6 +140,7 @@ _FORMULAS: dict[str, Callable[[Model, int | None, Mapping[str, str]], Memory]] =
     "transformers": _transformers,
     "sentence-transformers": _sentence_transformers,
     "ultralytics": _ultralytics,
+    "fastembed": _onnx,
     "spacy": _spacy,
     "tiktoken": _tiktoken,
     "torch": _torch,

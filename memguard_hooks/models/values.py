@@ -105,7 +105,7 @@ class Sources(Record):
     """How the files of a project are read and found.
 
     `read` gives the bytes of a file, None where there is none; `locate` the file of a module as it is imported from a file,
-    None for one of other people; `naming` the files whose bytes hold a word.
+    empty for a folder of modules, None for one of other people; `naming` the files whose bytes hold a word.
     """
 
     read: Callable[[str], bytes | None]

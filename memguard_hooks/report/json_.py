@@ -66,7 +66,8 @@ def _estimate(estimate: Estimate) -> dict[str, object]:
 
 
 def _figures(figures: Figures) -> dict[str, float | None]:
-    return {name: _mib(size) for name, size in (*figures._asdict().items(), ("peak", figures.peak))}
+    told = {name: size for name, size in figures._asdict().items() if name != "passing"}
+    return {name: _mib(size) for name, size in (*told.items(), ("peak", figures.peak))}
 
 
 def _part(part: Part) -> dict[str, object]:

@@ -22,6 +22,9 @@ FAMILIES = {
 }
 """The folder of the rules of each hook; what every hook reports stands at the top."""
 
+MODELS = "MG6"
+"""What the codes of rules on models begin with: memory-budget reports them, and they have a folder of their own."""
+
 EVERY_HOOK = "every hook"
 
 DOCUMENTED = {**CODES, "MG190": EVERY_HOOK, "MG191": EVERY_HOOK}
@@ -42,7 +45,8 @@ def read_rule(code: str) -> Rule:
     if code not in DOCUMENTED:
         raise MemguardError(f"there is no rule {code!r}")
     hook = DOCUMENTED[code]
-    with open(os.path.join(FOLDER, FAMILIES.get(hook, ""), f"{code}.md"), encoding="utf-8") as stream:
+    family = "models" if code.startswith(MODELS) else FAMILIES.get(hook, "")
+    with open(os.path.join(FOLDER, family, f"{code}.md"), encoding="utf-8") as stream:
         text = stream.read()
     title = text.partition("\n")[0].partition(": ")[2]
     return Rule(code, title, hook, text)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
-from memguard_hooks.app.limit import bands_of
+from memguard_hooks.app.limit import bands_of, plan_that_fits
 from memguard_hooks.app.service_estimate import AssessedService, Estimated
-from memguard_hooks.deployment import platforms
 from memguard_hooks.finding import (
     MIB,
     Finding,
@@ -197,7 +194,7 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
     apart = _process_apart(now, goal)
     if apart is not None:
         ways.append(apart)
-    plan = _plan_that_fits(assessed, now.taken / warn)
+    plan = plan_that_fits(assessed.service, assessed.settings, now.taken / warn)
     if plan is not None:
         ways.append(f"take {plan}")
     return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))]
@@ -256,14 +253,6 @@ def _defer(deferral: Deferral) -> str:
     others = [place for place in places if place != f"{last.path}:{last.line}"]
     also = f"; also {', '.join(others)}" if others else ""
     return f"defer {deferral.name}: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
-
-
-def _plan_that_fits(assessed: AssessedService, needed: float) -> str | None:
-    """Return the smallest plan of the service's platform that holds `needed` bytes."""
-    named = platforms.find_platform(assessed.settings.platform or "")
-    platform = assessed.service.platform or (named.platform if named is not None else "")
-    plan = platforms.smallest_plan(platform, math.ceil(needed))
-    return f"{plan.platform} {plan.plan} ({mib(plan.memory)} MiB)" if plan is not None and plan.memory else None
 
 
 def _added(report: ServiceReport, since: str | None) -> Iterator[str]:

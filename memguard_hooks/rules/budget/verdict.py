@@ -39,7 +39,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         verdict = "unknown"
         reason = f"the memory of {assessed.limit.label} is not known; set `limit` in the settings"
         project.skipped.append(Skipped(service.path, service.line, reason))
-    if now.unread and verdict != "error":
+    if (now.unread or now.unknown_models) and verdict != "error":
         verdict = "unknown"  # at least what was found
     return report._replace(
         entrypoint=now.entry.entrypoint.text,

@@ -1,0 +1,242 @@
+"""The models that a service loads: by which call, when, in which of its processes, and what each takes there."""
+
+from __future__ import annotations
+
+from memguard_hooks.app.loaded import NONE, Models, ModelUse
+from memguard_hooks.finding import MOMENTS, Moment, Step
+from memguard_hooks.imports.graph import External
+from memguard_hooks.models.libraries import is_library
+from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.imports.graph import Walk
+    from memguard_hooks.models.calls import ModelCall
+    from memguard_hooks.models.folding import Folding
+    from memguard_hooks.project.project import Project
+
+MAIN = "__main__"
+
+FIRST_NEW = (5, 2)
+"""The first sentence-transformers that takes version 5 of transformers."""
+
+POINTER = b"version https://git-lfs"
+"""What the pointer to a file begins with that git keeps elsewhere (Git LFS)."""
+
+
+def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Models, tuple[External, ...]]:
+    """Return the models that a service loads, and what loading them imports."""
+    paths = [path for moment in MOMENTS for path in walked.files[moment]]
+    if not _imports_a_library(walked):
+        return NONE, ()
+    paths = [path for path in paths if _may_load(project, path)]
+    if not paths:
+        return NONE, ()
+    from memguard_hooks.models.calls import find_calls
+
+    folding = _folding(project, entry, walked)
+    uses: list[ModelUse] = []
+    unknown: list[ModelUse] = []
+    for path in paths:
+        for call in find_calls(folding, path):
+            moment = _moment(walked, call)
+            if moment is not None:
+                for use in _uses(project, entry, walked, call, moment):
+                    (uses if use.memory is not None else unknown).append(use)
+    return Models(tuple(uses), tuple(unknown)), tuple(_imports(project, [*uses, *unknown]))
+
+
+def _imports_a_library(walked: Walk) -> bool:
+    """Tell whether anything that loads models is imported at all."""
+    names = {external.names[0] for external in walked.externals}
+    names.update(*walked.standard.values())
+    return any(is_library(name.partition(".")[0]) for name in names)
+
+
+def _may_load(project: Project, path: str) -> bool:
+    """Tell whether a file may load a model, by its bytes, which are looked at once for each content."""
+    name = project.tree.identity(path)
+    if name is None:
+        return False
+    known = project.facts.store.get(b"may load a model", name)
+    if isinstance(known, bool):
+        return known
+    from memguard_hooks.models.loaders import may_load
+
+    found = may_load(project.tree.read(path) or b"")
+    project.facts.store.put(found, b"may load a model", name)
+    return found
+
+
+def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
+    from memguard_hooks.formats.shell_words import split_plain
+    from memguard_hooks.imports.resolve import absolute
+    from memguard_hooks.models.folding import Folding
+    from memguard_hooks.models.values import Circumstances, Sources
+
+    resolver, service = entry.resolver, entry.service
+    paths = [path for moment in MOMENTS for path in walked.files[moment]]
+
+    def locate(module: str, level: int, path: str) -> str | None:
+        here = resolver.module_of(path)
+        name = absolute(module, level, here, is_package=path.endswith("/__init__.py")) if level else module
+        if not name:
+            return None
+        if resolver.is_whole(name):
+            return resolver.files(name)[-1]
+        return "" if resolver.is_folder_of_source(name) else None
+
+    def naming(word: str) -> Iterator[str]:
+        wanted = word.encode()
+        return (path for path in paths if wanted in (project.tree.read(path) or b""))
+
+    hidden = frozenset(service.variables) - frozenset(service.environment)
+    words = tuple(split_plain(service.command)) if len(service.command) <= MAX_COMMAND else ()
+    return Folding(Sources(project.tree.read, locate, naming), Circumstances(service.environment, hidden, words))
+
+
+MAX_COMMAND = 10_000
+"""Letters of a start command whose words are looked at."""
+
+
+def _moment(walked: Walk, call: ModelCall) -> Moment | None:
+    """Return when a call runs; None where its file is not loaded as the program."""
+    body = call.scope or (MAIN if call.is_main else "")
+    ran = walked.ran.get((call.path, body))
+    if ran is not None:
+        return ran[0]
+    return None if call.is_main else "all"
+
+
+def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, moment: Moment) -> Iterator[ModelUse]:
+    """Yield what a call loads: each of its names, or the largest of those that it may be given."""
+    step = Step(call.path, call.line, call.function)
+    is_twice = bool(walked.twice) and call.path == entry.path and not (call.scope or call.is_main)
+    bare = ModelUse(call, "", None, None, moment, (*walked.chains.get(call.path, ()), step), 1 + is_twice)
+    bare = bare._replace(version=_major(project, entry, call.loader.library))
+    found = [_priced(project, entry, bare._replace(name=name)) for name in call.names]
+    known = [one for one in found if one.memory is not None]
+    if call.is_each:
+        yield from known
+    elif known:
+        yield max(known, key=_heaviest)
+    unpriced = [one for one in found if one.memory is None and not _may_be_absent(one)]
+    if call.reason and not _may_be_absent(bare):
+        yield bare
+    else:
+        yield from unpriced[:1]
+
+
+def _may_be_absent(use: ModelUse) -> bool:
+    """Tell whether a file that is not in the repository says nothing: what is pickled may be of any size."""
+    return bool(use.call.loader.file_format)
+
+
+def _heaviest(use: ModelUse) -> int:
+    assert use.memory is not None
+    return max(use.memory.peak, use.memory.served) + use.memory.mapped
+
+
+def _priced(project: Project, entry: ServiceEntry, use: ModelUse) -> ModelUse:
+    """Return a use with what its model takes, by the worst of the options that it may be given."""
+    from memguard_hooks.models.loaders import model_of
+    from memguard_hooks.models.memory import memory_of_file
+
+    loader = use.call.loader
+    if loader.file_format:
+        size = _size(project, entry, use)
+        return use if size is None else use._replace(memory=memory_of_file(loader.file_format, size))
+    model = model_of(loader, use.name) if loader.kind != "unknown" else None
+    if model is None:
+        size = _size(project, entry, use) if loader.library == "ultralytics" else None
+        return use if size is None else use._replace(memory=memory_of_file("torch", size))
+    choices = [use.replaced(model, dict(options)) for options in _choices(use.call.options)]
+    return max(choices, key=_heaviest)._replace(name=use.name)
+
+
+def _choices(options: Mapping[str, tuple[str, ...]]) -> Iterator[list[tuple[str, str]]]:
+    """Yield each way in which the options of a call may be given."""
+    import itertools
+
+    names = list(options)
+    for values in itertools.islice(itertools.product(*(options[name] for name in names)), 20):
+        yield list(zip(names, values, strict=True))
+
+
+def _size(project: Project, entry: ServiceEntry, use: ModelUse) -> int | None:
+    """Return the bytes of a file that a call names, by the root, the service's folder or that of its code."""
+    tree = project.tree
+    for folder in dict.fromkeys(("", entry.service.folder, parent(entry.path), parent(use.call.path))):
+        path = join(folder, use.name.removeprefix("./"))
+        size = tree.size(path) if path else None
+        if size is not None and path is not None:
+            data = tree.read(path) if size < 1000 else None
+            return _pointed_at(data) if data is not None and data.startswith(POINTER) else size
+    return None
+
+
+def _pointed_at(pointer: bytes) -> int | None:
+    """Return the size that a pointer of Git LFS tells."""
+    for line in pointer.splitlines():
+        word, _, number = line.partition(b" ")
+        if word == b"size" and number.isdigit():
+            return int(number)
+    return None
+
+
+def _major(project: Project, entry: ServiceEntry, library: str) -> int | None:
+    """Return the major version of transformers that a library runs on, None where nothing says."""
+    versions = project.declared.near(parent(entry.path)).versions
+    if library not in ("transformers", "sentence-transformers"):
+        return None
+    own = _numbers(versions.get("transformers", ""))
+    if own:
+        return own[0]
+    above = _numbers(versions.get("sentence-transformers", ""))
+    return (5 if above >= FIRST_NEW else 4) if above else None
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    parts = version.split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
+
+
+def _imports(project: Project, uses: Iterable[ModelUse]) -> Iterator[External]:
+    """Yield what calls import besides their own modules.
+
+    Before version 5, transformers imports TensorFlow where that is installed, and then does without torch where it is not.
+    """
+    for one in uses:
+        names = list(one.call.loader.imports)
+        if one.call.loader.library == "transformers" and one.version is not None and one.version < NEW:
+            there = _declared(project, ("tensorflow", "tensorflow-cpu", "torch"))
+            if there - {"torch"}:
+                names = [name for name in names if name != "torch" or "torch" in there] + ["tensorflow"]
+        for name in names:
+            yield External((name,), (*one.chain[:-1], Step(one.call.path, one.call.line, name)), one.moment)
+
+
+def _declared(project: Project, names: tuple[str, ...]) -> set[str]:
+    """Return which of some distributions a manifest declares."""
+    found = (one.name for manifest in project.whole.declared.manifests(names) for one in manifest.requirements)
+    return {name for name in found if name in names}
+
+
+NEW = 5
+"""The first major version of transformers that maps weights as they are stored, and knows torch alone."""
+
+
+def smaller(use: ModelUse) -> Iterator[ModelUse]:
+    """Yield what could take a model's place, the largest first: the same in 8 bits, then smaller ones of its family."""
+    from memguard_hooks.models.table import family
+
+    if use.model is None or use.model.dtype == "file":
+        return
+    packed = {**use.options, "compute_type": "int8"} if use.call.loader.library == "faster-whisper" else dict(use.options)
+    for model in family(use.model):
+        is_smaller = model.size < use.model.size
+        if is_smaller or (model.size == use.model.size and packed != use.options):
+            yield use.replaced(model._replace(name=use.name) if not is_smaller else model, packed)

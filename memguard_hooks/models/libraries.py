@@ -1,0 +1,74 @@
+"""The packages whose calls load models, by the first word of their names: without one of them nothing else is looked at."""
+
+from __future__ import annotations
+
+LIBRARIES = frozenset(
+    {
+        "FlagEmbedding",
+        "InstructorEmbedding",
+        "RealtimeSTT",
+        "TTS",
+        "bark",
+        "bertopic",
+        "chromadb",
+        "clip",
+        "cloudpickle",
+        "diffusers",
+        "dill",
+        "easyocr",
+        "faiss",
+        "fastembed",
+        "faster_whisper",
+        "fasttext",
+        "flair",
+        "gensim",
+        "gliner",
+        "gpt4all",
+        "insightface",
+        "joblib",
+        "keybert",
+        "kokoro",
+        "lightgbm",
+        "llama_cpp",
+        "onnxruntime",
+        "open_clip",
+        "optimum",
+        "paddleocr",
+        "pickle",
+        "piper",
+        "pyannote",
+        "qdrant_client",
+        "rembg",
+        "safetensors",
+        "sentence_transformers",
+        "setfit",
+        "skops",
+        "spacy",
+        "speech_recognition",
+        "stable_whisper",
+        "stanza",
+        "tensorflow",
+        "tiktoken",
+        "timm",
+        "torch",
+        "transformers",
+        "txtai",
+        "ultralytics",
+        "vosk",
+        "whisper",
+        "whisper_timestamped",
+        "whisperx",
+        "xgboost",
+    }
+)
+
+FAMILIES = ("langchain", "llama_index", "haystack", "keras")
+"""What names begin with that many packages share."""
+
+PIPELINES = ("_sm", "_md", "_lg")
+"""How packages of spaCy's end."""
+
+
+def is_library(top: str) -> bool:
+    """Tell whether a package may load a model, by its top name."""
+    return top in LIBRARIES or top.startswith(FAMILIES) or top.endswith(PIPELINES)

@@ -1,0 +1,241 @@
+"""Models in the budget: what a call loads, when, in which processes, and what stands at the call."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from folders import write
+
+from memguard_hooks.hooks import memory_budget
+
+STARTUP = """\
+import os
+import fastapi
+app = fastapi.FastAPI()
+@app.on_event("startup")
+def load():
+    from faster_whisper import WhisperModel
+    app.state.model = WhisperModel({})
+"""
+
+
+def run(
+    root: Path, files: dict[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """Judge a project of some files, and return what the report says."""
+    write(root, files)
+    monkeypatch.chdir(root)
+    capsys.readouterr()
+    assert memory_budget.main(["--format", "json"]) in (0, 1)
+    outcome: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return outcome
+
+
+class Judge:
+    """Judges projects in a folder."""
+
+    def __init__(self, root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root = root
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, files: dict[str, str]) -> dict[str, Any]:
+        """Judge a project of some files."""
+        return run(self.root, files, self._capsys, self._monkeypatch)
+
+    def app(self, call: str, limit: str = "512MiB", command: str = "uvicorn main:app") -> dict[str, Any]:
+        """Judge an app that loads a model at start."""
+        files = {"main.py": STARTUP.format(call), "Procfile": f"web: {command}\n", "memguard.toml": f'limit = "{limit}"\n'}
+        return self(files)
+
+
+@pytest.fixture
+def judge(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Return what judges projects in a folder of the test."""
+    return Judge(tmp_path, capsys, monkeypatch)
+
+
+def codes(report: dict[str, Any]) -> list[str]:
+    """Return the codes of a report, in its order."""
+    return [one["code"] for one in report["findings"]]
+
+
+def finding(report: dict[str, Any], code: str) -> dict[str, Any]:
+    """Return the only finding of a code."""
+    (found,) = [one for one in report["findings"] if one["code"] == code]
+    return dict(found)
+
+
+def test_a_model_that_a_default_names_is_killed_while_it_loads(judge: Judge) -> None:
+    """faster-whisper large-v3 peaks at 3 GiB; base fits, and is what the finding names."""
+    report = judge.app('os.getenv("WHISPER", "large-v3"), compute_type="int8"')
+    found = finding(report, "MG601")
+    assert (found["path"], found["line"], found["severity"]) == ("main.py", 7, "error")
+    assert "load base" in found["fix"]
+    assert finding(report, "MG301")["fix"] is None
+    estimate = report["services"][0]["estimate_mib"]
+    assert 2900 < estimate["peak"] < 3300
+    assert 1600 < estimate["expected"] < 1900
+
+
+def test_the_variable_of_the_deployment_names_the_model(judge: Judge) -> None:
+    """What render.yaml sets beats the default in the code."""
+    service = {
+        "main.py": STARTUP.format('os.getenv("WHISPER", "large-v3"), compute_type="int8"'),
+        "render.yaml": "services:\n- {type: web, name: ear, runtime: python, plan: free, startCommand: uvicorn main:app,\n"
+        "   envVars: [{key: WHISPER, value: tiny}]}\n",
+    }
+    report = judge(service)
+    assert codes(report) == []
+    assert 150 < report["services"][0]["estimate_mib"]["peak"] < 280
+
+
+def test_what_only_the_platform_knows_is_not_ok(judge: Judge) -> None:
+    """A name that nobody can know is told, with what would fit, and the verdict is not ok."""
+    report = judge.app('os.environ["WHISPER"], compute_type="int8"')
+    found = finding(report, "MG604")
+    assert "nothing in the repository sets WHISPER" in found["message"]
+    assert "the largest that fits is faster-whisper base (int8)" in found["fix"]
+    assert report["services"][0]["verdict"] == "unknown"
+
+
+def test_a_model_without_a_figure_is_not_ok(judge: Judge) -> None:
+    """What the table does not have takes nobody knows what."""
+    report = judge.app('"acme/own-whisper", compute_type="int8"')
+    assert "the table of models has no such name" in finding(report, "MG604")["message"]
+    assert report["services"][0]["verdict"] == "unknown"
+
+
+def test_it_fits_at_rest_and_not_while_loading(judge: Judge) -> None:
+    """faster-whisper small as int8 was killed in 512 MiB, where it rests at 336."""
+    found = finding(judge.app('"small", compute_type="int8"', "600MiB"), "MG602")
+    assert "fits at rest and not while it is loaded" in found["message"]
+    assert codes(judge.app('"small", compute_type="int8"', "900MiB")) == []
+
+
+def test_the_type_of_numbers_multiplies(judge: Judge) -> None:
+    """The default takes 32 bits on a CPU; half precision does too, and 8 bits are all right."""
+    for asked in ("", ', compute_type="float16"', ', "cpu", 0, "float32"'):
+        found = finding(judge.app(f'"base"{asked}', "1GiB"), "MG603")
+        assert 'pass compute_type="int8"' in found["fix"]
+    assert codes(judge.app('"base", compute_type="int8"', "1GiB")) == []
+
+
+def test_workers_load_a_model_each(judge: Judge) -> None:
+    """Three processes hold three copies, and load them at the same time."""
+    one = judge.app('"small", compute_type="int8"', "4GiB")["services"][0]["estimate_mib"]
+    report = judge.app('"small", compute_type="int8"', "4GiB", "uvicorn main:app --workers 3")
+    assert "loaded by each of 3 processes" in finding(report, "MG605")["message"]
+    three = report["services"][0]["estimate_mib"]
+    assert three["peak"] - three["expected"] == pytest.approx(3 * (one["peak"] - one["expected"]), rel=0.01)
+
+
+def test_preloaded_workers_share_a_model_of_the_start(judge: Judge) -> None:
+    """What is loaded before the fork is loaded once; what a request loads, by each."""
+    files = {
+        "main.py": "import flask\nimport spacy\napp = flask.Flask(__name__)\nnlp = spacy.load('en_core_web_lg')\n",
+        "memguard.toml": 'limit = "4GiB"\n',
+    }
+    apart = judge({**files, "Procfile": "web: gunicorn main:app -w 3\n"})
+    assert "start with --preload" in finding(apart, "MG605")["fix"]
+    shared = judge({**files, "Procfile": "web: gunicorn main:app -w 3 --preload\n"})
+    assert codes(shared) == []
+    sizes = [one["services"][0]["estimate_mib"]["expected"] for one in (apart, shared)]
+    assert sizes[1] < sizes[0] - 500
+
+
+def test_a_program_that_imports_itself_loads_twice(judge: Judge) -> None:
+    """`uvicorn.run("server:app")` in server.py runs the file again, and the command line names the model of both."""
+    server = """\
+import argparse
+import uvicorn
+from fastapi import FastAPI
+from faster_whisper import WhisperModel
+parser = argparse.ArgumentParser()
+parser.add_argument("--model", default="large-v3")
+args = parser.parse_args()
+model = WhisperModel(args.model, compute_type="int8")
+app = FastAPI()
+if __name__ == "__main__":
+    uvicorn.run({})
+"""
+    files = {"Procfile": "web: python server.py --model base\n", "memguard.toml": 'limit = "1GiB"\n'}
+    report = judge({**files, "server.py": server.format('"server:app"')})
+    assert "faster-whisper base (int8) is loaded twice" in finding(report, "MG605")["message"]
+    assert codes(judge({**files, "server.py": server.format("app")})) == []
+
+
+def test_mapped_weights_are_slow_and_kill_nothing(judge: Judge) -> None:
+    """Transformers 5 maps what is stored; version 4 converts half precision, which is anonymous."""
+    app = (
+        "import fastapi\napp = fastapi.FastAPI()\n@app.on_event('startup')\ndef load():\n"
+        "    from transformers import {}\n    app.state.model = {}\n"
+    )
+    files = {"Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "1GiB"\n'}
+    summary = app.format("pipeline", "pipeline('summarization')")
+    report = judge({**files, "main.py": summary})
+    assert "distilbart-cnn-12-6" in finding(report, "MG606")["message"]
+    assert codes(report) == ["MG606"]
+    half = app.format("AutoModelForSpeechSeq2Seq as Auto", "Auto.from_pretrained('openai/whisper-large-v3')")
+    pinned = {"requirements.txt": "fastapi==0.115.12\ntransformers==4.49.0\n"}
+    assert "MG601" in codes(judge({**files, **pinned, "main.py": half}))
+
+
+def test_a_model_of_a_handler_comes_with_the_first_request(judge: Judge) -> None:
+    """It is there while the app serves, and not at start; what nothing calls counts only in all."""
+    app = (
+        "import fastapi\napp = fastapi.FastAPI()\n{}\ndef hear(path: str):\n"
+        "    from faster_whisper import WhisperModel\n    return WhisperModel('base', compute_type='int8')\n"
+    )
+    files = {"Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "1GiB"\n'}
+    route = judge({**files, "main.py": app.format("@app.get('/')")})["services"][0]["estimate_mib"]
+    assert route["serving"]["expected"] - route["expected"] > 120
+    unused = judge({**files, "main.py": app.format("")})["services"][0]["estimate_mib"]
+    assert unused["serving"]["expected"] - unused["expected"] < 10
+    assert unused["all"]["expected"] - unused["expected"] > 120
+
+
+@pytest.mark.parametrize("size", [300_000_000, 40_000_000])
+def test_the_size_of_a_file_prices_it(judge: Judge, size: int) -> None:
+    """Also one that is kept elsewhere by Git LFS, whose pointer tells the size."""
+    app = "import joblib\nimport fastapi\napp = fastapi.FastAPI()\nmodel = joblib.load('models/clf.pkl')\n"
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize {size}\n"
+    files = {"main.py": app, "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "300MiB"\n'}
+    report = judge({**files, "models/clf.pkl": pointer})
+    assert codes(report) == (["MG601", "MG301"] if size > 100_000_000 else []) or codes(report)[::-1] == ["MG601", "MG301"]
+    parts = {one["package"]: one["mib"] for one in report["services"][0]["parts"]}
+    assert parts["models/clf.pkl"] == pytest.approx(size / 2**20, abs=0.1)
+    with (judge.root / "models" / "clf.pkl").open("wb") as file:
+        file.truncate(size)
+    parts = {one["package"]: one["mib"] for one in judge(files)["services"][0]["parts"]}
+    assert parts["models/clf.pkl"] == pytest.approx(size / 2**20, abs=0.1)
+
+
+def test_a_commit_brings_a_model(judge: Judge) -> None:
+    """The line tells what the commit adds, also where only the name of a model changes."""
+    files = {"main.py": STARTUP.format('"tiny", compute_type="int8"'), "Procfile": "web: uvicorn main:app\n"}
+    write(judge.root, files)
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "before"]):
+        subprocess.run(["git", *arguments], cwd=judge.root, check=True)
+    report = judge({**files, "main.py": STARTUP.format('"base", compute_type="int8"')})
+    assert report["services"][0]["estimate_mib"]["commit"] == pytest.approx(37, abs=3)
+
+
+def test_streamlit_loads_anew_what_nothing_keeps(judge: Judge) -> None:
+    """A function under `cache_resource` keeps its model."""
+    app = "import streamlit as st\n{}\ndef model():\n    from faster_whisper import WhisperModel\n"
+    app += "    return WhisperModel('base', compute_type='int8')\nst.write(str(model()))\n"
+    files = {"Procfile": "web: streamlit run main.py\n", "memguard.toml": 'limit = "1GiB"\n'}
+    assert codes(judge({**files, "main.py": app.format("")})) == ["MG605"]
+    assert codes(judge({**files, "main.py": app.format("@st.cache_resource")})) == []
+
+
+def test_one_cause_has_one_finding(judge: Judge) -> None:
+    """A model that does not fit is not told again for its type of numbers or its copies."""
+    report = judge.app('"large-v3"', "512MiB", "uvicorn main:app --workers 3")
+    assert sorted(codes(report)) == ["MG301", "MG601"]
+    assert "in each of 3 processes" in finding(report, "MG601")["message"]
