@@ -328,7 +328,18 @@ def summary(service: ServiceReport, since: str | None = None) -> str:
         amount += limit and f",{limit}"
     else:
         amount = f"{mib(service.taken.expected)}{limit} MiB"
-    return f"{service.name}: {least}{amount} ({service.limit_label}){growth(service, since)}"
+    return f"{service.name}: {least}{amount}{peak(service)} ({service.limit_label}){growth(service, since)}"
+
+
+MUCH_PASSING = 0.05
+"""The share of what a service takes that loading must take on top, to be told."""
+
+
+def peak(service: ServiceReport) -> str:
+    """Write the most that a service takes for a while, behind a comma, where that is much more than what stays."""
+    taken = service.taken
+    is_much = taken is not None and taken.passing > MUCH_PASSING * taken.expected
+    return f", up to {mib(taken.peak)} while models load" if taken is not None and is_much else ""
 
 
 def growth(service: ServiceReport, since: str | None = None) -> str:

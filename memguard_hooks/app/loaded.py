@@ -24,7 +24,8 @@ CLASSES_SIZE = 110 * MIB
 class ModelUse(Record):
     """One model, or file of one, that a call loads by some moment; `memory` is None where nobody knows what it takes.
 
-    `times` is how often one process loads it. `label` is what a person calls it.
+    `times` is how often one process loads it, `version` the major version of its library where that matters, and `brought`
+    are modules that the call imports besides its own.
     """
 
     call: ModelCall
@@ -35,6 +36,7 @@ class ModelUse(Record):
     chain: tuple[Step, ...]
     times: int = 1
     version: int | None = None
+    brought: tuple[str, ...] = ()
     options: Mapping[str, str] = MappingProxyType({})
 
     @property
@@ -46,9 +48,9 @@ class ModelUse(Record):
         return f"{named} ({how.rpartition('.')[2]})" if how else named
 
     @property
-    def place(self) -> str:
-        """Where the call stands."""
-        return f"{self.call.path}:{self.call.line}"
+    def imports(self) -> tuple[str, ...]:
+        """The modules that the call cannot do without."""
+        return self.call.function, *self.brought
 
     def rest(self, moment: Moment) -> int:
         """Return what it takes in one process by a moment; the first request brings what using it takes."""

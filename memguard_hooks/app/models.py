@@ -46,7 +46,7 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
             if moment is not None:
                 for use in _uses(project, entry, walked, call, moment):
                     (uses if use.memory is not None else unknown).append(use)
-    return Models(tuple(uses), tuple(unknown)), tuple(_imports(project, [*uses, *unknown]))
+    return Models(tuple(uses), tuple(unknown)), tuple(_imports([*uses, *unknown]))
 
 
 def _imports_a_library(walked: Walk) -> bool:
@@ -117,6 +117,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, 
     is_twice = bool(walked.twice) and call.path == entry.path and not (call.scope or call.is_main)
     bare = ModelUse(call, "", None, None, moment, (*walked.chains.get(call.path, ()), step), 1 + is_twice)
     bare = bare._replace(version=_major(project, entry, call.loader.library))
+    bare = bare._replace(brought=_brought(project, bare))
     found = [_priced(project, entry, bare._replace(name=name)) for name in call.names]
     known = [one for one in found if one.memory is not None]
     if call.is_each:
@@ -153,7 +154,9 @@ def _priced(project: Project, entry: ServiceEntry, use: ModelUse) -> ModelUse:
     if model is None:
         size = _size(project, entry, use) if loader.library == "ultralytics" else None
         return use if size is None else use._replace(memory=memory_of_file("torch", size))
-    choices = [use.replaced(model, dict(options)) for options in _choices(use.call.options)]
+    is_tensorflow = "tensorflow" in use.brought and "torch" not in use.brought
+    framework = {"framework": "tensorflow"} if is_tensorflow else {}
+    choices = [use.replaced(model, {**dict(options), **framework}) for options in _choices(use.call.options)]
     return max(choices, key=_heaviest)._replace(name=use.name)
 
 
@@ -204,19 +207,24 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
 
 
-def _imports(project: Project, uses: Iterable[ModelUse]) -> Iterator[External]:
-    """Yield what calls import besides their own modules.
+def _imports(uses: Iterable[ModelUse]) -> Iterator[External]:
+    """Yield what calls import besides their own modules."""
+    for one in uses:
+        for name in one.brought:
+            yield External((name,), (*one.chain[:-1], Step(one.call.path, one.call.line, name)), one.moment)
+
+
+def _brought(project: Project, use: ModelUse) -> tuple[str, ...]:
+    """Return what a call imports besides its own module.
 
     Before version 5, transformers imports TensorFlow where that is installed, and then does without torch where it is not.
     """
-    for one in uses:
-        names = list(one.call.loader.imports)
-        if one.call.loader.library == "transformers" and one.version is not None and one.version < NEW:
-            there = _declared(project, ("tensorflow", "tensorflow-cpu", "torch"))
-            if there - {"torch"}:
-                names = [name for name in names if name != "torch" or "torch" in there] + ["tensorflow"]
-        for name in names:
-            yield External((name,), (*one.chain[:-1], Step(one.call.path, one.call.line, name)), one.moment)
+    names = use.call.loader.imports
+    if use.call.loader.library == "transformers" and use.version is not None and use.version < NEW:
+        there = _declared(project, ("tensorflow", "tensorflow-cpu", "torch"))
+        if there - {"torch"}:
+            return (*(name for name in names if name != "torch" or "torch" in there), "tensorflow")
+    return names
 
 
 def _declared(project: Project, names: tuple[str, ...]) -> set[str]:

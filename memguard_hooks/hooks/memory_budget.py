@@ -58,26 +58,33 @@ def check(project: Project) -> Report:
 
     def report(assessed: Sequence[AssessedService]) -> Report:
         judged = [(one, verdict.judge(project, one)) for one in assessed]
-        found = [finding for one, report in judged for finding in _find(project, one, report)]
-        return Report(tuple(found), tuple(report for _, report in judged))
+        of_models = _of_models(project, judged)
+        found = [finding for one, report in judged for finding in _find(project, one, report, of_models)]
+        return Report((*found, *of_models), tuple(report for _, report in judged))
 
     assessed = assess(project, project.before)
     return report(assessed)._replace(committed=report([one.committed() for one in assessed]))
 
 
-def _find(project: Project, assessed: AssessedService, report: ServiceReport) -> Iterator[Finding]:
-    """Yield what is wrong with a service; where its models are, they say what to do."""
+def _of_models(project: Project, judged: Sequence[tuple[AssessedService, ServiceReport]]) -> list[Finding]:
+    """Return what is wrong with the models of services; most services have none."""
+    loading = [(one, report) for one, report in judged if one.now is not None and any(one.now.process.models)]
+    if not loading:
+        return []
+    from memguard_hooks.rules.models.loading import allowed, find
+
+    return allowed(project, [finding for one, report in loading for finding in find(one, report)])
+
+
+def _find(
+    project: Project, assessed: AssessedService, report: ServiceReport, of_models: Sequence[Finding]
+) -> Iterator[Finding]:
+    """Yield what is wrong with a service; where a model puts it over its budget, that finding says what to do."""
     from memguard_hooks.rules.budget import findings
 
-    of_models: list[Finding] = []
-    if assessed.now is not None and any(assessed.now.process.models):
-        from memguard_hooks.rules.models import loading
-
-        of_models = list(loading.find(assessed, report))
-    is_by_models = any(one.code in ("MG601", "MG602") for one in of_models)
+    is_told = any(one.code in ("MG601", "MG602") and one.subject.startswith(f"{report.name} ") for one in of_models)
     for one in findings.find(project, assessed, report):
-        yield one._replace(fix=()) if is_by_models and one.code == "MG301" else one
-    yield from of_models
+        yield one._replace(fix=()) if is_told and one.code == "MG301" else one
 
 
 def main(argv: Sequence[str] | None = None) -> int:

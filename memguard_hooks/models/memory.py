@@ -79,6 +79,9 @@ def _transformers(model: Model, major: int | None, options: Mapping[str, str]) -
     Before version 5 a model is loaded in 32 bits unless the call says otherwise.
     """
     stored, asked = model.dtype, _dtype(options)
+    if options.get("framework") == "tensorflow":  # which nobody measured: read whole, and copied into variables
+        weights = model.weights("float32")
+        return Memory(weights, weights, weights + model.weights(), weights, is_least=True)
     if asked is None:
         asked = "float32" if major is not None and major < 5 and options.get("dtype") != "auto" else stored
     batch = 15 * MIB

@@ -1,13 +1,16 @@
-"""The policy that several families of rules share: which packages are forbidden, withdrawn, or too new."""
+"""What several families of rules share: which packages are forbidden, withdrawn, or too new, and what comments allow."""
 
 from __future__ import annotations
 
-from memguard_hooks.finding import Finding
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Finding, Skipped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from memguard_hooks.allowance import Allowance
+    from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import AllowedName, Settings
 
 LITELLM = "litellm"
@@ -54,3 +57,22 @@ def unexplained(allowed: Mapping[str, AllowedName], hook: str) -> list[Finding]:
         for name, one in allowed.items()
         if not one.reason
     ]
+
+
+def allowances_in(project: Project, path: str) -> list[Allowance]:
+    """Return the allowances in the comments of a Python file; one that cannot be read is noted."""
+    data = project.read_file(path)
+    if data is None or b"memguard:" not in data:
+        return []
+    from memguard_hooks.allowance import read_allowances
+    from memguard_hooks.formats.python_source import decode
+    from memguard_hooks.formats.python_tokens import scan
+
+    try:
+        scanned = scan(decode(data, path))
+        if scanned.problem is not None:
+            raise MemguardError(scanned.problem, path, scanned.line)
+    except MemguardError as error:
+        project.skipped.append(Skipped(path, error.line, error.message))
+        return []
+    return read_allowances((path, *comment) for comment in scanned.comments)

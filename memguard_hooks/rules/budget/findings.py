@@ -17,6 +17,7 @@ from memguard_hooks.finding import (
     is_by,
     mib,
     moment_name,
+    peak,
     signed,
     summary,
     told_moments,
@@ -139,7 +140,7 @@ def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, si
     amount = f"{least}{mib(report.taken.expected)}{limit} MiB {moment_name(report.judged)} ({apart})"
     late = _late(report)
     about = f"{report.limit_label}{growth(report, since)}"
-    return f"{report.name}: {amount}{late and f': {late}'}; {about}{processes and f'; {processes}'}"
+    return f"{report.name}: {amount}{peak(report)}{late and f': {late}'}; {about}{processes and f'; {processes}'}"
 
 
 def _late(report: ServiceReport) -> str:
@@ -176,7 +177,10 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
     """Name what brings a service below its warning, each way with what the estimate says of the service after it."""
     warn, limit = assessed.settings.warn or WARN, assessed.limit.size
     goal = None if limit is None else warn * limit
-    lines = list(map(_defer, _deferrals(project, now, goal))) if goal is not None and now.taken > goal else []
+    lines: list[str] = []
+    if goal is not None and now.taken > goal:
+        needed = {name.partition(".")[0] for one in now.process.models.by(now.judged) for name in one.imports}
+        lines += [_defer(one) for one in _deferrals(project, now, goal) if one.name.partition(".")[0] not in needed]
     ways: list[str] = []
     saved = saved_by_preload(now.process, now.command, now.judged)
     if saved >= MIB:

@@ -12,15 +12,13 @@ from memguard_hooks.app.heavy_imports import (
     imports_past_modules,
     price,
 )
-from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Skipped, Step, mib
-from memguard_hooks.rules.policy import unexplained
+from memguard_hooks.finding import Finding, Step, mib
+from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from memguard_hooks.allowance import Allowance
     from memguard_hooks.project.project import Project
 
 HOOK = "no-eager-heavy-imports"
@@ -121,7 +119,7 @@ def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> l
         found.setdefault(finding.path, []).append(finding)
     kept: list[Finding] = []
     for path, own in found.items():
-        allowances = _allowances(project, path)
+        allowances = allowances_in(project, path)
         if not allowances:
             kept += own
             continue
@@ -136,21 +134,3 @@ def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> l
         told = apply_allowances(HOOK, [*own, *silent], allowances, owns_unknown=True)
         kept += [one for one in told if one not in silent]
     return kept
-
-
-def _allowances(project: Project, path: str) -> list[Allowance]:
-    data = project.read_file(path)
-    if data is None or b"memguard:" not in data:
-        return []
-    from memguard_hooks.allowance import read_allowances
-    from memguard_hooks.formats.python_source import decode
-    from memguard_hooks.formats.python_tokens import scan
-
-    try:
-        scanned = scan(decode(data, path))
-        if scanned.problem is not None:
-            raise MemguardError(scanned.problem, path, scanned.line)
-    except MemguardError as error:
-        project.skipped.append(Skipped(path, error.line, error.message))
-        return []
-    return read_allowances((path, *comment) for comment in scanned.comments)

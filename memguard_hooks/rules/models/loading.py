@@ -9,14 +9,12 @@ from memguard_hooks.project.settings import WARN
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from memguard_hooks.app.service_estimate import AssessedService, Estimated
+    from memguard_hooks.project.project import Project
 
 HOOK = "memory-budget"
-
-OVER = ("MG601", "MG602")
-"""The codes of what puts a service over its budget: where one stands, MG301 says no more of it."""
 
 MUCH = 50 * MIB
 """What a model must take more than it needs to, to be worth a finding."""
@@ -39,6 +37,23 @@ def find(assessed: AssessedService, report: ServiceReport) -> Iterator[Finding]:
             yield found
     for use in now.unknown_models:
         yield _unknown(assessed, now, use)
+
+
+def allowed(project: Project, findings: Sequence[Finding]) -> list[Finding]:
+    """Take out what comments allow, and add what is wrong with these."""
+    by_path: dict[str, list[Finding]] = {}
+    for one in findings:
+        by_path.setdefault(one.path, []).append(one)
+    kept: list[Finding] = []
+    for path, own in by_path.items():
+        if b"memguard:" not in (project.read_file(path) or b""):
+            kept += own
+            continue
+        from memguard_hooks.allowance import apply_allowances
+        from memguard_hooks.rules.policy import allowances_in
+
+        kept += apply_allowances(HOOK, own, allowances_in(project, path), owns_unknown=False)
+    return kept
 
 
 # What does not fit
@@ -86,7 +101,7 @@ def _ways(ways: list[str]) -> list[str]:
 def _taken_without(now: Estimated) -> int:
     """Return what counts against the limit without models, and without the libraries that load them."""
     uses = now.process.models.by(now.judged)
-    libraries = {name.partition(".")[0] for one in uses for name in (one.call.function, *one.call.loader.imports)}
+    libraries = {name.partition(".")[0] for one in uses for name in one.imports}
     roots = [one for one in now.process.roots if libraries.isdisjoint({one.label.partition(".")[0], one.parent})]
     return now.taken_as(now.process.with_models(Models()).with_roots(roots), now.command)
 
