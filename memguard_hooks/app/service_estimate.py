@@ -322,7 +322,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
     """Estimate all services of a project; `before` is the same project at the last commit."""
     for settings in (project.settings.service, *project.settings.services.values()):
         named_plan(settings)  # one that is not known is at fault, also where no service takes it
-    services, unknown = find_services(project), []
+    services, unknown = _judged(project), []
     found: list[AssessedService] = []
     for service in services:
         settings = settings_of(project, service)
@@ -342,10 +342,32 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
             compared = found
         if before.tree.is_steady:
             found = compared
-    if not services:
-        reason = "no service is declared: no start command in a deployment file, no entrypoints in the settings"
-        project.skipped.append(Skipped(".", None, reason))
+    if not find_services(project):
+        project.skipped.append(Skipped(".", None, _undeclared(project)))
     return found
+
+
+def _judged(project: Project) -> list[Service]:
+    """Return the services that a project declares, or the only one that it likely has."""
+    found = find_services(project)
+    if found:
+        return found
+    from memguard_hooks.app.likely_starts import find_likely
+
+    likely = find_likely(project)
+    return likely if len(likely) == 1 else []
+
+
+def _undeclared(project: Project) -> str:
+    """Say that nothing is said to start, and what to write where that is likely known."""
+    from memguard_hooks.app.likely_starts import find_likely
+
+    reason = "no service is declared: no start command in a deployment file, no entrypoints in the settings"
+    likely = find_likely(project)
+    if not likely:
+        return reason
+    judged = "; it is judged as if a Procfile said" if len(likely) == 1 else "; a Procfile could say"
+    return f"{reason}{judged} {' or '.join(f'`web: {one.command}`' for one in likely)}"
 
 
 def _compared(project: Project, before: Project, found: Sequence[AssessedService]) -> Iterator[AssessedService]:
@@ -356,7 +378,7 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
         yield from (one.committed() for one in found)
         return
     known: dict[str, list[Service]] = {}
-    for service in find_services(before):
+    for service in _judged(before):
         known.setdefault(service.name, []).append(service)
     for one in found:
         alike = known.get(one.service.name)

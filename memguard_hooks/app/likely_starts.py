@@ -1,0 +1,98 @@
+"""What a host is likely told to start where no file says it: the one app in the root, by what it imports and how it ends.
+
+The header of a README for Hugging Face's Spaces does say it (huggingface/hub-docs, docs/hub/spaces-config-reference.md,
+2026-08): `sdk` and `app_file`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.deployment import platforms
+from memguard_hooks.deployment.service import Service
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memguard_hooks.project.project import Project
+
+NAMES = ("streamlit_app.py", "app.py", "main.py", "bot.py", "run.py", "server.py", "wsgi.py", "asgi.py")
+"""What the file is called that starts an app, where it lies in the root."""
+
+README = "README.md"
+
+MAX_BYTES = 2**18
+
+_HEADER = late_pattern(rb"\A(?:\xef\xbb\xbf)?---\r?\n(.{1,4000}?)\r?\n---", re.DOTALL)
+_KEY = late_pattern(rb"(?m)^(sdk|app_file):[ \t]*[\"']?([\w./-]+)")
+_IMPORTED = late_pattern(rb"(?m)^[ \t]*(?:import|from)[ \t]+(\w+)")
+_APP = late_pattern(rb"(?m)^(\w+)(?:[ \t]*:[^=\n]{1,80})?[ \t]*=[ \t]*(?:\w+\.)?(FastAPI|Starlette|Quart|Litestar|Flask)\(")
+_SERVED = late_pattern(rb"(?m)^(application|app)[ \t]*=[ \t]*get_([aw]sgi)_application\(")
+_SETTINGS = late_pattern(rb"DJANGO_SETTINGS_MODULE[\"'][ \t]*,[ \t]*[\"']([\w.]+)\.\w+[\"']")
+_RUNS = late_pattern(
+    rb"\.(?:run|launch|run_polling|start_polling|infinity_polling|run_until_disconnected|start)\(|asyncio\.run\("
+)
+
+_BOTS = frozenset({b"discord", b"disnake", b"nextcord", b"telegram", b"telebot", b"aiogram", b"pyrogram", b"telethon",
+                   b"slack_bolt", b"twitchio", b"gradio"})  # fmt: skip
+"""Modules of programs that run by themselves, until they are stopped."""
+
+
+def find_likely(project: Project) -> list[Service]:
+    """Return what is likely started, each once; nothing where the project installs commands, and is likely a library."""
+    if project.layout.scripts:
+        return []
+    space = _space(project)
+    return [space] if space is not None else list(_in_root(project))
+
+
+def _in_root(project: Project) -> Iterator[Service]:
+    there = {entry.name for entry in project.tree.entries("") if not entry.is_folder}
+    for name in NAMES:
+        data = project.read_file(name) if name in there and not project.is_excluded(name) else None
+        command = _command(name, data) if data is not None and len(data) <= MAX_BYTES else None
+        if command is not None:
+            yield _service(name, command)
+    if "manage.py" in there and not project.is_excluded("manage.py"):
+        match = _SETTINGS.search(project.read_file("manage.py") or b"")
+        package = match[1].decode("ascii", "replace") if match is not None else ""
+        if package and project.tree.has(f"{package.replace('.', '/')}/wsgi.py"):
+            yield _service("manage.py", f"gunicorn {package}.wsgi")
+
+
+def _service(name: str, command: str) -> Service:
+    return Service(name, name, 1, 1, command)
+
+
+def _command(name: str, data: bytes) -> str | None:
+    """Return the command that starts a file, None for one that is likely a module of another."""
+    imported = set(_IMPORTED.findall(data))
+    if b"streamlit" in imported:
+        return f"streamlit run {name}"
+    module = name.removesuffix(".py")
+    match = _SERVED.search(data)
+    if match is not None:
+        return f"{'gunicorn' if match[2] == b'wsgi' else 'uvicorn'} {module}:{match[1].decode('ascii')}"
+    match = _APP.search(data)
+    if match is not None:
+        return f"{'gunicorn' if match[2] == b'Flask' else 'uvicorn'} {module}:{match[1].decode('ascii', 'replace')}"
+    return f"python {name}" if imported & _BOTS and _RUNS.search(data) else None
+
+
+def _space(project: Project) -> Service | None:
+    """Return the app of a Space of Hugging Face, whose README says how it is made."""
+    header = _HEADER.match((project.read_file(README) or b"")[:MAX_BYTES])
+    keys = dict(_KEY.findall(header[1])) if header is not None else {}
+    file = keys.get(b"app_file", b"app.py").decode("ascii", "replace")
+    if keys.get(b"sdk") not in (b"gradio", b"streamlit") or project.read_file(file) is None:
+        return None
+    command = f"streamlit run {file}" if keys[b"sdk"] == b"streamlit" else f"python {file}"
+    service = Service(file, README, 1, 1, command)
+    plan = platforms.find_plan("hugging-face", "cpu-basic")
+    assert plan is not None
+    label = f"{plan.platform} {plan.plan} by default"
+    return service._replace(
+        platform=plan.platform, plan=plan.plan, limit=plan.memory, limit_source=f"{README}:1 sdk", limit_label=label
+    )

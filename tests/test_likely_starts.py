@@ -1,0 +1,70 @@
+"""What is judged where no file says what starts: the one app in the root, or none where there are several."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from folders import write_dedented
+
+from memguard_hooks.app.likely_starts import find_likely
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
+from memguard_hooks.tree import WorkTree
+
+DJANGO = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "commands"),
+    [
+        ({"streamlit_app.py": "import streamlit as st\nst.title('x')\n"}, ["streamlit run streamlit_app.py"]),
+        ({"app.py": "import gradio as gr\ngr.Interface(str).launch()\n"}, ["python app.py"]),
+        ({"bot.py": "import discord\nclient = discord.Client()\nclient.run('x')\n"}, ["python bot.py"]),
+        ({"main.py": "from fastapi import FastAPI\napi: FastAPI = FastAPI()\n"}, ["uvicorn main:api"]),
+        ({"app.py": "import flask\napp = flask.Flask(__name__)\n"}, ["gunicorn app:app"]),
+        ({"wsgi.py": f"{DJANGO}from x import get_wsgi_application\napplication = get_wsgi_application()\n"},
+         ["gunicorn wsgi:application"]),
+        ({"manage.py": DJANGO, "site_/wsgi.py": ""}, ["gunicorn site_.wsgi"]),
+        ({"manage.py": DJANGO}, []),
+        ({"main.py": "import json\nprint(json)\n"}, []),
+        ({"app.py": "import streamlit\n", "bot.py": "import telebot\ntelebot.TeleBot('x').infinity_polling()\n"},
+         ["streamlit run app.py", "python bot.py"]),
+        ({"README.md": "---\nsdk: gradio\napp_file: web/ui.py\n---\n# x\n", "web/ui.py": "", "app.py": "import streamlit\n"},
+         ["python web/ui.py"]),
+        ({"README.md": "---\nsdk: docker\n---\n", "app.py": "import streamlit\n"}, ["streamlit run app.py"]),
+        ({"app.py": "import streamlit\n", "pyproject.toml": "[project]\nname = 'x'\nscripts = {x = 'app:main'}\n"}, []),
+    ],
+)  # fmt: skip
+def test_what_is_likely_started(tmp_path: Path, files: dict[str, str], commands: list[str]) -> None:
+    write_dedented(tmp_path, files)
+    found = find_likely(Project(WorkTree(str(tmp_path)), Settings()))
+    assert [one.command for one in found] == commands
+
+
+def budget(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "memguard_hooks.hooks.memory_budget"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_only_one_is_judged_and_the_line_to_write_is_given(tmp_path: Path) -> None:
+    write_dedented(tmp_path, {"app.py": "import streamlit\nimport pandas\nprint(pandas)\n"})
+    done = budget(tmp_path)
+    assert done.stdout.startswith("app.py: ")
+    assert "of 512 MiB (default)" in done.stdout
+    assert "it is judged as if a Procfile said `web: streamlit run app.py`" in done.stderr
+    write_dedented(tmp_path, {"bot.py": "import discord\ndiscord.Client().run('x')\n"})
+    done = budget(tmp_path)
+    assert not done.stdout
+    assert "a Procfile could say `web: streamlit run app.py` or `web: python bot.py`" in done.stderr
+    write_dedented(tmp_path, {"Procfile": "web: python bot.py\n"})
+    done = budget(tmp_path)
+    assert done.stdout.startswith("web: ")
+    assert "Procfile could" not in done.stderr
+
+
+def test_a_space_has_the_memory_of_its_host(tmp_path: Path) -> None:
+    write_dedented(tmp_path, {"README.md": "---\nsdk: streamlit\n---\n", "app.py": "import streamlit\n"})
+    assert "of 16384 MiB (hugging-face cpu-basic by default)" in budget(tmp_path).stdout
