@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
@@ -88,6 +89,9 @@ def test_nothing_where_all_fits_unless_the_start_is_meant(tmp_path: Path, run: R
     done = run("--to-start")
     assert texts("reports.py", "vision.py") == [MOVED, VISION]
     assert done.code == 1
+    start = re.search(r"(?m)^web: ([\d.]+) → ([\d.]+) MiB at start, ([\d.]+) → ([\d.]+) serving$", done.err)
+    assert start is not None
+    assert float(start[1]) - float(start[2]) > 400
 
 
 def test_all_imports_of_a_library_or_none(tmp_path: Path, run: Run) -> None:

@@ -21,14 +21,14 @@ from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Skipped, mib
+from memguard_hooks.finding import MIB, Estimate, Skipped, mib
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
 from memguard_hooks.formats.python_source import decode
 from memguard_hooks.imports.model import LAZY_PYTHON
 from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wanted, spot_of
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.record import Record
-from memguard_hooks.rules.imports import eager as rule
+from memguard_hooks.rules.imports.eager import is_allowed
 from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
@@ -59,10 +59,11 @@ class Change(Record):
 
 
 class _Sizes(Record):
-    """What each service takes, in bytes, and up to what it fits, where it has a limit."""
+    """What counts of each service, in bytes, up to what it fits, if it has a limit, and its estimate, if there is one."""
 
     taken: dict[str, int]
     goals: dict[str, float]
+    estimates: dict[str, Estimate]
 
     def all_fit(self) -> bool:
         """Tell whether all services with a limit fit, if there is one."""
@@ -116,31 +117,32 @@ class _Planner:
         if find_entries(self._whole):
             result = self._choose(result)
         done = [line for path in sorted(result.files) for line in _told(path, result)]
+        done += _brought(self._sizes(frozenset()), self._sizes(result.libraries)) if done else ()
         files = {path: one.data for path, one in result.files.items()}
         return Change(files, tuple(done), tuple(sorted(set(self._left))))
 
     # What there is to move
 
     def _collect(self) -> None:
-        """Find the imports that findings name, by library; one that cannot move holds its library."""
-        reported = {(one.path, one.line) for one in rule.find(self._whole) if one.code in ("MG201", "MG203")}
+        """Find the imports that are eager, by library; one that cannot move holds its library."""
         entries = find_entries(self._whole)
         programs = {} if entries else find_groups(self._whole)
         found: dict[_Library, dict[str, list[Wanted]]] = {}
+        allowed: set[_Library] = set()
         for one in eager_imports(self._whole, entries):
             library = _Library(one.root, programs.get(one.path, ""))
             found.setdefault(library, {}).setdefault(one.path, []).append(as_wanted(self._whole, one))
-        for library, wanted in sorted(found.items()):
-            held = [left for path, parts in wanted.items() if (left := self._held(library.name, path, parts, reported))]
+            if is_allowed(self._whole, one):
+                self._left.append(Left(one.path, one.site.line, one.root, "it is allowed here"))
+                allowed.add(library)
+        for library, wanted in sorted(one for one in found.items() if one[0] not in allowed):
+            held = [left for path, parts in wanted.items() if (left := self._held(library.name, path, parts))]
             self._left += held
             if not held and any(wanted.values()):
                 self._wanted[library] = wanted
 
-    def _held(self, library: str, path: str, wanted: list[Wanted], reported: Collection[tuple[str, int]]) -> Left | None:
+    def _held(self, library: str, path: str, wanted: list[Wanted]) -> Left | None:
         """Return what keeps the imports of a library in one file where they are; what nothing uses is taken out at once."""
-        for one in wanted:
-            if (path, one.line) not in reported:
-                return Left(path, one.line, library, "it is allowed here")
         if self._named is not None and path not in self._named:
             return Left(path, wanted[0].line, library, "this file is not among those that may change")
         try:
@@ -270,14 +272,15 @@ class _Planner:
             return known
         files = self._settle(libraries).files
         project = self._whole.edited({path: one.data for path, one in files.items()})
-        sizes = self._sized[libraries] = _Sizes({}, {})
+        sizes = self._sized[libraries] = _Sizes({}, {}, {})
         for service in find_services(project):
             settings = settings_of(project, service)
             found = estimate_service(project, service, settings)
             if isinstance(found, Skipped):
                 sizes.taken[service.name] = _heavy_at_start(project, service)
             else:
-                sizes.taken[service.name] = found.process.at("start").expected if self._to_start else found.taken
+                sizes.estimates[service.name] = found.estimate
+                sizes.taken[service.name] = found.estimate.start.expected if self._to_start else found.taken
                 limit = limit_of(service, settings).size
                 if limit is not None:
                     sizes.goals[service.name] = bands_of(limit, settings)[0]
@@ -303,6 +306,17 @@ def _heavy_at_start(project: Project, service: Service) -> int:
     externals = [one for one in walk_entry(project, entry).externals if one.moment == "start"]
     roots = {root for one in externals for root in heavy_here(project, one.names)}
     return sum(project.cost_of(root)[0] or LEAST for root in roots)
+
+
+def _brought(before: _Sizes, after: _Sizes) -> Iterator[str]:
+    """Yield what a change brings to each service, at start and serving: what requests load is only loaded later."""
+    for name, then in before.estimates.items():
+        now = after.estimates.get(name)
+        if now is not None and mib(now.start.expected) != mib(then.start.expected):
+            start, serving = (
+                f"{mib(one.expected)} → {mib(other.expected)}" for one, other in zip(then[:2], now[:2], strict=True)
+            )
+            yield f"{name}: {start} MiB at start, {serving} serving"
 
 
 def _told(path: str, result: _Result) -> Iterator[str]:

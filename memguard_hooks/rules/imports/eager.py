@@ -134,3 +134,9 @@ def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> l
         told = apply_allowances(HOOK, [*own, *silent], allowances, owns_unknown=True)
         kept += [one for one in told if one not in silent]
     return kept
+
+
+def is_allowed(project: Project, eager: Eager) -> bool:
+    """Tell whether a comment allows an import to be eager."""
+    lines = range(eager.site.line, eager.site.end_line + 1)
+    return any(one.code in ("MG201", "MG203") and one.line in lines for one in allowances_in(project, eager.path))
