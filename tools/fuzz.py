@@ -35,7 +35,7 @@ from memguard_hooks import store
 from memguard_hooks.catalog import lock as memguard_lock
 from memguard_hooks.commands import check, hook
 from memguard_hooks.dependencies import image_commands, lock_readers, manifests
-from memguard_hooks.deployment import dockerfile, gunicorn_conf, heroku, readers, start_script
+from memguard_hooks.deployment import dockerfile, gunicorn_conf, heroku, kustomize, readers, start_script
 from memguard_hooks.deployment.command import Host
 from memguard_hooks.deployment.command import parse as parse_command
 from memguard_hooks.deployment.service import Deployment
@@ -246,6 +246,21 @@ class _Poisoned(store.Store):
         return super().get(*name)
 
 
+KUSTOMIZATION = b"""\
+resources: [a.yaml, .]
+patches: [{path: a.yaml}, {patch: '- {op: add, path: /spec/a/0, value: b}', target: {}}]
+replicas: [{name: a, count: 2}]
+kind: Deployment
+metadata: {name: a}
+spec: &a {containers: [{name: a, env: [*a]}]}
+"""
+
+
+def _kustomized(data: bytes) -> object:
+    """Build a kustomization of which each file has the same text."""
+    return kustomize.build("kustomization.yaml", {"kustomization.yaml": data, "a.yaml": data}.get)
+
+
 PARSERS: dict[str, Act] = {
     "python: names": candidates,
     "python: analysis": lambda data: analyze(data, "a.py"),
@@ -265,8 +280,9 @@ TARGETS: dict[str, Target] = {
     "deployment: app.json": Target(lambda data: heroku.read_app(data, "app.json", Deployment()), _texts("heroku")),
     "deployment: Dockerfile": Target(lambda data: dockerfile.read_image(data, "Dockerfile"), _texts("dockerfile")),
     "dependencies: Dockerfile": Target(lambda data: image_commands.read(data, "Dockerfile"), _texts("dockerfile")),
-    "start script": Target(lambda data: start_script.read(data, ("a",), Host({})), _texts("script")),
+    "start script": Target(lambda data: start_script.read(data, ("a",), Host({"N": "2"})), _texts("script")),
     "command": Target(_command, _texts("command")),
+    "deployment: kustomization": Target(_kustomized, (*DEPLOYMENTS["kubernetes"], KUSTOMIZATION)),
     "settings": Target(lambda data: settings.load(MemoryTree({"memguard.toml": data})), _texts("settings")),
     "layout": Target(
         lambda data: read_layout(MemoryTree({"pyproject.toml": data, "setup.cfg": data})),
