@@ -223,3 +223,62 @@ def test_each_format_tells_the_judged_moment(capsys: pytest.CaptureFixture[str],
     output = capsys.readouterr().out
     assert f"{serving} of 80 MiB serving" in output
     assert f"{start} at start" in output
+
+
+WARM = """import celery
+from celery.signals import {signal}
+app = celery.Celery()
+
+@{signal}.connect
+def warm(**kw):
+    import pandas
+"""
+
+LIFESPAN = """{early}import fastapi
+from contextlib import asynccontextmanager
+
+@asynccontextmanager
+async def run(app):
+    {late}
+    yield
+
+app = fastapi.FastAPI(lifespan=run)
+"""
+
+
+@pytest.mark.parametrize(("signal", "is_shared"), [("worker_init", True), ("worker_process_init", False)])
+def test_what_each_worker_loads_as_it_starts_is_in_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], signal: str, *, is_shared: bool
+) -> None:
+    """Celery forks its processes from one that has run `worker_init`, and each of them runs `worker_process_init`."""
+    monkeypatch.chdir(tmp_path)
+    found = {}
+    for workers in (1, 4):
+        write(tmp_path, {"tasks.py": WARM.format(signal=signal), "Procfile": f"w: celery -A tasks worker -c {workers}\n"})
+        found[workers] = by_moment(judge(capsys)["services"][0])[0]
+    assert found[1] > 70, "it is loaded at start"
+    assert (found[4] - found[1] < 60) is is_shared
+    assert (found[4] - found[1] > 90) is not is_shared
+
+
+def test_a_lifespan_runs_in_each_preloaded_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for early, late in (("import pandas\n", "pass"), ("", "import pandas")):
+        write(tmp_path, {"app.py": LIFESPAN.format(early=early, late=late)})
+        write(tmp_path, {"Procfile": "w: gunicorn app:app -w 4 --preload -k uvicorn.workers.UvicornWorker\n"})
+        found.append(by_moment(judge(capsys)["services"][0])[0])
+    assert found[1] > found[0] + 60
+
+
+def test_what_nobody_measured_is_shared_where_it_is_preloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for app in ("import flask\n", "import flask\nimport unheard_of\n"):
+        write(tmp_path, {"app.py": app, "Procfile": "w: gunicorn app:app -w 9 --preload\n"})
+        found.append(by_moment(judge(capsys)["services"][0])[0])
+    assert found[1] - found[0] < 5

@@ -8,6 +8,7 @@ is right to some per cent.
 from __future__ import annotations
 
 import math
+import re
 from functools import cached_property
 
 from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs_classes
@@ -86,6 +87,12 @@ SERVERS = {
 
 PRELOADED_ARBITER = 1 * MIB
 
+BEFORE_FORK = frozenset({
+    "on_starting", "when_ready", "pre_fork", "celeryd_init", "celeryd_after_setup", "worker_init", "on_after_configure",
+    "on_after_finalize", "on_configure", "import_modules", "ready"
+})  # fmt: skip
+"""Hooks of gunicorn, signals of celery and the method of Django's that run in the process that forks the workers."""
+
 NOT_PRELOADED = ("gevent", "eventlet")
 """Worker classes that replace parts of the standard library in each worker: what was imported before keeps the old ones."""
 
@@ -107,7 +114,8 @@ class Root(Record):
 
     `sites` are the statements that import it by then; none where a server does. `parent` is the root that imports it
     because it is installed. Of an unknown one, `wheel` is the size of its wheel in bytes, where a lock tells, and `brings`
-    are measured packages that it requires, or may require where no lock tells (`is_guess`).
+    are measured packages that it requires, or may require where no lock tells (`is_guess`). `is_after_fork` tells of one
+    at start that each worker loads by itself, whatever was preloaded.
     """
 
     name: str
@@ -120,6 +128,7 @@ class Root(Record):
     brings: tuple[Footprint, ...] = ()
     is_guess: bool = False
     moment: Moment = "start"
+    is_after_fork: bool = False
 
     @property
     def is_standard(self) -> bool:
@@ -159,7 +168,8 @@ class FigureSources:
         self.pinned = declared.near(folder)
         self.python = python
         self.known = known
-        self.imported = [(external, _names(external)) for external in walked.externals]
+        tops = ([external.names[0].partition(".")[0]] for external in walked.externals)
+        self.imported = [(one, _names(one) or top) for one, top in zip(walked.externals, tops, strict=True)]
         self._roots: dict[str, Root] = {}
 
     def root(self, name: str) -> Root:
@@ -202,7 +212,8 @@ class Source(Record):
 class ProcessEstimate(Record):
     """What one process takes by each moment: its parts, and what they come from.
 
-    `is_measured` tells that the figures are of this project.
+    `is_measured` tells that the figures are of this project. `before_fork` is the anonymous memory that is there when a
+    server that preloads the app forks its workers.
     """
 
     figures: Estimate
@@ -211,6 +222,7 @@ class ProcessEstimate(Record):
     roots: tuple[Root, ...]
     source: Source
     is_measured: bool
+    before_fork: int
     models: Models = NONE
 
     def at(self, moment: Moment) -> Figures:
@@ -267,7 +279,12 @@ def _join(base: Footprint, roots: Sequence[Root], source: Source, models: Models
         )
 
     figures = rising(by(moment, bound) for moment, bound in zip(MOMENTS, source.bounds, strict=True))
-    return ProcessEstimate(figures, tuple(parts), base, tuple(roots), source, is_measured, models)
+    early = [root for root in roots if root.moment == "start" and not root.is_after_fork]
+    preloaded = figures.start.anonymous
+    if len(early) < sum(root.moment == "start" for root in roots):
+        others = (*source.parts, *(part for part, _ in _of_models(models, early)))
+        preloaded = sum(part.anonymous for part in (*add_up(base, early)[0], *others) if part.moment == "start")
+    return ProcessEstimate(figures, tuple(parts), base, tuple(roots), source, is_measured, preloaded, models)
 
 
 def _of_models(models: Models, roots: Sequence[Root]) -> Iterator[tuple[Part, float]]:
@@ -331,16 +348,29 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
     """
     found: dict[str, Root] = {}
     sites: dict[tuple[str, Moment], list[Step]] = {}
+    shared = {name for external, names in sources.imported if not is_after_fork(external) for name in names}
     for external, names in sources.imported:
-        for name in names or [external.names[0].partition(".")[0]]:
+        for name in names:
             known = found.get(name)
             if known is None or not is_by(known.moment, external.moment):
                 found[name] = sources.root(name)._replace(chain=external.chain, moment=external.moment)
             sites.setdefault((name, external.moment), []).extend(external.chain[-1:])
-    found = {name: root._replace(sites=tuple(sites[name, root.moment])) for name, root in found.items()}
+    found = {
+        name: root._replace(sites=tuple(sites[name, root.moment]), is_after_fork=name not in shared)
+        for name, root in found.items()
+    }
     _add_optional(sources, found)
     roots = sorted(found.values(), key=lambda root: (MOMENTS.index(root.moment), -root.resident, root.name))
     return [*roots, *_standard_roots(sources, walked)]
+
+
+def is_after_fork(external: External) -> bool:
+    """Tell whether an import at start runs in each worker: in a function that a framework calls there, as a lifespan.
+
+    What a framework calls in the process that forks is named above.
+    """
+    is_given = "given to" in external.call or "a hook of gunicorn" in external.call
+    return external.moment == "start" and is_given and BEFORE_FORK.isdisjoint(re.findall(r"\w+", external.call))
 
 
 def _standard_roots(sources: FigureSources, walked: Walk) -> Iterator[Root]:
@@ -471,7 +501,9 @@ def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
             if name in found and is_by(found[name].moment, root.moment):
                 continue
             brought = sources.root(name)
-            found[name] = brought._replace(chain=root.chain, parent=root.name, moment=root.moment)
+            found[name] = brought._replace(
+                chain=root.chain, parent=root.name, moment=root.moment, is_after_fork=root.is_after_fork
+            )
             waiting.append(found[name])
 
 
@@ -598,7 +630,7 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
 
     def by(moment: Moment) -> Figures:
         one = process.at(moment)
-        late = one.anonymous - process.at("start").anonymous
+        late = max(0, one.anonymous - process.before_fork)
         added = 0 if moment == "start" else runtime
 
         def total(resident: int, copied: float) -> int:
