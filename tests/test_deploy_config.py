@@ -511,6 +511,13 @@ def test_figures_are_the_estimates_own(root: Path, capsys: pytest.CaptureFixture
     assert by_code["MG403"]["mib"] == pytest.approx(saved, abs=0.2)
 
 
+def test_a_bound_beside_the_number_of_cpus_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, web("gunicorn app:app -w $(( $(nproc) > 16 ? 16 : $(nproc) ))"))
+    (found,) = findings(capsys)
+    assert found["code"] == "MG402"
+    assert found["message"].endswith("not the limit, up to 16 processes")
+
+
 def test_workers_that_the_platform_sets_are_mended_by_their_variable(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sizes = '{"formation": {"web": {"size": "basic"}}, "env": {"A": "1"}}'
     write(root, web("gunicorn app:app", "import litellm\nimport torch\n", **{"app.json": sizes}))

@@ -11,6 +11,7 @@ import shlex
 from types import MappingProxyType
 
 from memguard_hooks.deployment.start import DEPTH_OF_SEVERAL, Host, StartCommand, UnknownStartError, together
+from memguard_hooks.formats.ini import read_options
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -123,17 +124,11 @@ def _read_circus(words: list[str], host: Host) -> list[Managed]:
 
 
 def _sections(text: str) -> dict[str, dict[str, str]]:
-    """Return the keys of each section of a file; behind ` ;` stands a comment, and an indented line goes on."""
+    """Return the keys of each section of a file; behind ` ;` stands a comment."""
     found: dict[str, dict[str, str]] = {}
-    section: dict[str, str] = {}
-    for line in re.sub(r"\n[ \t]+(?=[^\s;#])", " ", text).splitlines():
-        header = re.match(r"\[(.+?)\]", line)
-        if header is not None:
-            section = found.setdefault(header[1], {})
-            continue
-        setting = re.match(r"([A-Za-z_]+)\s*[=:](.*)", line)
-        if setting is not None:
-            section[setting[1]] = re.split(r"\s;", setting[2], maxsplit=1)[0].strip()
+    for option in read_options(text):
+        lines = [re.split(r"\s;", piece.text, maxsplit=1)[0].strip() for piece in option.pieces]
+        found.setdefault(option.section, {})[option.name] = " ".join(lines).strip()
     return found
 
 

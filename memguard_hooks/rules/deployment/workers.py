@@ -79,14 +79,15 @@ def _too_many(running: RunningService) -> Iterator[Finding]:
 
 
 def _of_cpus(running: RunningService) -> Iterator[Finding]:
-    """MG402; a bound beside the number of CPUs is taken for one that was thought about."""
+    """MG402; `PYTHON_CPU_COUNT` is taken for a number that was thought about, a bound in a script is said."""
     command = running.command
     is_bounded = "PYTHON_CPU_COUNT" in running.service.environment
     if not command.is_cpu_count or is_bounded or running.service.platform == SYSTEMD or running.is_for_developers:
         return
     if command.program == "celery" and _is_set_in_code(running.project):
         return
-    message = f"{running.service.name} starts as many processes as {_OF_CPUS}"
+    bound = f", up to {command.most} processes" if command.most is not None else ""
+    message = f"{running.service.name} starts as many processes as {_OF_CPUS}{bound}"
     fix = f"write a number, such as `{_NUMBER.get(command.program, '--workers 2')}`"
     if command.written:
         fix = f"write a number at {command.written}"
