@@ -373,6 +373,7 @@ def test_a_hostile_file_is_unknown(data: bytes) -> None:
         pytest.param("gunicorn -c python:conf -w 2 a:a", None,
                      "its settings are those of the module conf, which is not read", id="module"),
         pytest.param("gunicorn -c python:conf --chdir . -w 2 --preload a:a", 2, None, id="module-all-is-said"),
+        pytest.param("gunicorn -c python:pkg.conf a:a", 5, None, id="module-of-the-repository"),
         pytest.param("gunicorn -c /etc/g.py a:a", None,
                      "its settings file /etc/g.py is not in the repository", id="outside"),
         pytest.param("gunicorn -c /srv/other.py a:a", 3, None, id="in-the-image"),
@@ -381,5 +382,6 @@ def test_a_hostile_file_is_unknown(data: bytes) -> None:
 )  # fmt: skip
 def test_settings_files(command: str, workers: int | None, reason: str | None) -> None:
     files = {"api/gunicorn.conf.py": b"import os\nworkers = os.cpu_count()\n", "other.py": b"workers = 3\n"}
+    files["api/pkg/conf.py"] = b"workers = 5\n"
     parsed = parse(command, Host({}, files.get, mounts={"/srv": ""}), "api")
     assert (parsed.workers, parsed.reason) == (workers, reason)

@@ -405,7 +405,7 @@ def settings_of(root: Path) -> str:
             "# Procfile:1 starts web: main:app; 512 MiB by default\n"
             "# No file says how much memory the host has: 512 MiB are assumed, unless one of these does.\n"
             '# platform = "render-free"\n# limit = "512MiB"\n'
-            'target-python = "3.11"  # as .python-version says\n',
+            "# The deployment names Python 3.11.\n",
             id="host-is-not-known",
         ),
         pytest.param(

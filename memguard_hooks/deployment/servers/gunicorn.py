@@ -160,10 +160,12 @@ def _count(workers: Value | Unresolved) -> Count:
 
 def _read_file(named: str | None, host: Host) -> Settings:
     """Read gunicorn's settings file; without one, nothing is set."""
-    if named is not None and named.startswith("python:"):
-        unread = Unresolved(0, f"its settings are those of the module {named[7:]}, which is not read")
+    module = (named or "").removeprefix("python:") if (named or "").startswith("python:") else ""
+    found_in = host.find_module(module, (host.folder, *host.source_roots())) if module else None
+    if module and found_in is None:
+        unread = Unresolved(0, f"its settings are those of the module {module}, which is not read")
         return Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread))
-    path = host.inside((named or "./gunicorn.conf.py").removeprefix("file:"))
+    path = found_in or host.inside((named or "./gunicorn.conf.py").removeprefix("file:"))
     data = host.read(path) if path is not None else None
     if path is None or data is None:
         if named:
