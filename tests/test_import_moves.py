@@ -25,7 +25,7 @@ PACKAGE = {
     ),
     "heavy/sub/__init__.py": "value = 3\n",
     "heavy/sub/deep.py": "value = 5\n",
-    "light.py": "def keep(function):\n    return function\n",
+    "light.py": "def keep(function):\n    return function\n\n\nnjit = keep\n",
 }
 
 
@@ -83,6 +83,37 @@ def run(source: bytes) -> tuple[bool, object]:
     is_loaded = forget()
     use = names.get("use")
     return is_loaded, use() if callable(use) else None
+
+
+class Unmoved(ast.NodeTransformer):
+    """Takes out what a move may change: imports of the package, what is for type checkers alone, quotes of annotations."""
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
+        """Leave others than the package."""
+        node.names = [one for one in node.names if one.name.partition(".")[0] != "heavy"]
+        return node if node.names else None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+        """Leave others than the package, and what asks for type checkers."""
+        is_package = (node.module or "").partition(".")[0] == "heavy"
+        node.names = [one for one in node.names if not is_package and one.name != "TYPE_CHECKING"]
+        return node if node.names else None
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        """Leave a block that holds anything."""
+        self.generic_visit(node)
+        return node if node.body else None
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        """Read a string as what it quotes."""
+        try:
+            return self.visit(ast.parse(node.value, mode="eval").body) if isinstance(node.value, str) else node
+        except SyntaxError:
+            return node
+
+
+def unmoved(source: bytes) -> str:
+    return ast.unparse(Unmoved().visit(tree_of(decode(source))))
 
 
 class Form(NamedTuple):
@@ -176,6 +207,7 @@ def blocks(name: str) -> list[tuple[str, str, str]]:
 def test_pairs(title: str, before: str, after: str) -> None:
     python = (3, 14) if title.endswith("on 3.14") else None
     assert moved(before, python) == after.encode()
+    assert unmoved(after.encode()) == unmoved(before.encode())
     was_loaded, was = run(before.encode())
     assert was_loaded
     if python is not None and sys.version_info < python:
@@ -314,6 +346,7 @@ def test_generated_modules_do_the_same(imports: list[str], top: list[str], body:
     if was is None or isinstance(moves, Held):
         return
     after = move(source, module, moves).data
+    assert unmoved(after) == unmoved(source)
     now = traced(after)
     assert now is not None
     assert now[1] == was[1]

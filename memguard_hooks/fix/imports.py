@@ -23,7 +23,7 @@ from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Estimate, Skipped, mib
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
-from memguard_hooks.formats.python_source import decode
+from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
 from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wanted, spot_of
 from memguard_hooks.project.changed import find_unstaged
@@ -216,11 +216,17 @@ class _Planner:
         return found
 
     def _rewrite(self, path: str, moves: Moves) -> Rewritten:
+        """Return a file with imports moved. Raises MemguardError rather than give one that does not parse."""
         data, module = self._project.sources.data(path), self._sources[path].module
-        is_lazy = self._python is not None and self._python >= LAZY_PYTHON
-        if is_lazy and (moves.hosts or moves.for_types):
-            return Rewritten(write_lazy(data, module, moves.removed), {})
-        return move(data, module, moves)
+        if self._python is not None and self._python >= LAZY_PYTHON and (moves.hosts or moves.for_types):
+            found = Rewritten(write_lazy(data, module, moves.removed), {})
+        else:
+            found = move(data, module, moves)
+        try:
+            tree_of(decode(found.data, path))
+        except MemguardError as error:
+            raise MemguardError(f"is left alone, for the fix breaks it: {error.message}", path, error.line) from None
+        return found
 
     def _still_running(self, files: Mapping[str, Rewritten]) -> Iterator[tuple[str, set[Spot]]]:
         """Yield the functions that a moved import stands in now and that run while the app loads."""

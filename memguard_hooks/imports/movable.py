@@ -29,6 +29,17 @@ EFFECTS = frozenset({
 })  # fmt: skip
 """Modules that are imported for what that does to others: patches, registrations, accessors."""
 
+REGISTERING = frozenset({
+    "geoviews", "hdf5plugin", "holoviews", "keras_cv", "keras_hub", "keras_nlp", "pillow_avif", "pillow_heif",
+    "tensorflow_addons", "torchaudio", "torchvision",
+})  # fmt: skip
+"""Modules that others may need though no name of them is used: they register operators, layers and formats."""
+
+COMPILING = frozenset({
+    "cfunc", "compile", "function", "guvectorize", "jit", "kernel", "njit", "pmap", "script", "stencil", "vectorize", "vmap",
+})  # fmt: skip
+"""Decorators, by their last names, that may read the code of a function, and take no import in it."""
+
 INERT = frozenset({
     "abstractmethod", "asynccontextmanager", "cache", "cached_property", "classmethod", "contextmanager", "deleter", "final",
     "getter", "lru_cache", "override", "overload", "property", "setter", "staticmethod", "wraps",
@@ -141,6 +152,11 @@ class MovableFile:
                 host = next((one for one in use.functions if spot_of(one) not in running), None)
                 if held is not None or host is None:
                     return held or Held(use.line, f"{use.functions[-1].name}() uses it, and runs while the app loads")
+                compiled = next((one for one in host.decorator_list if _decorator(one) in COMPILING), None)
+                if compiled is not None:
+                    return Held(
+                        use.line, f"`@{ast.unparse(compiled)[:40]}` may compile {host.name}(), and takes no import in it"
+                    )
                 here[host] = None
             for use in uses:
                 if not self._is_typing(use):
@@ -176,7 +192,7 @@ class MovableFile:
             return Held(line, _around(self._module, statement))
         if alias.name == "*":
             return Held(line, "it takes all names of the module")
-        if any(module == one or module.startswith(f"{one}.") for one in EFFECTS):
+        if _is_below(module, EFFECTS):
             return Held(line, f"{module} is imported for what that changes")
         if alias.asname == alias.name:
             return Held(line, f"`{name} as {name}` hands it on to other files")
@@ -220,6 +236,8 @@ class MovableFile:
             assert self._found is not None
             if any(use.name in siblings for use in self._found.uses):
                 return None  # of a `from` import that moves, this name is left behind
+        if _is_below(statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name, REGISTERING):
+            return Held(line, f"nothing here uses {name}, and others may need what it registers")
         if self._is_package:
             return Held(line, f"nothing here uses {name}, and a package hands on what it imports")
         if any(_NOQA.search(one) for one in self._lines[line - 1 : statement.end_lineno]):
@@ -258,7 +276,7 @@ class MovableFile:
             )
             return None if is_plain else f"class {owner.name} may read the types of its fields at run time"
         for decorator in owner.decorator_list:
-            if _last(decorator.func if isinstance(decorator, ast.Call) else decorator) not in INERT:
+            if _decorator(decorator) not in INERT:
                 return f"`@{ast.unparse(decorator)[:40]}` may read the types of {owner.name}() at run time"
         return None if any(_last(one) in _ATTRIBUTES for one in owner.decorator_list) else self._taken(owner)
 
@@ -308,6 +326,11 @@ def _parts(module: ast.Module, wanted: Wanted) -> Iterator[tuple[ImportNode, ast
             yield from ((node, alias) for alias in node.names if alias.name in wanted.names)
 
 
+def _is_below(module: str, modules: Collection[str]) -> bool:
+    parts = module.split(".")
+    return any(".".join(parts[:count]) in modules for count in range(1, len(parts) + 1))
+
+
 def _of(node: ast.Import, name: str) -> list[ast.alias]:
     return [alias for alias in node.names if bound_by(alias) == name]
 
@@ -315,6 +338,11 @@ def _of(node: ast.Import, name: str) -> list[ast.alias]:
 def spot_of(node: FunctionNode) -> Spot:
     """Return where a function begins."""
     return node.lineno, node.col_offset
+
+
+def _decorator(node: ast.expr) -> str:
+    """Return the last name of a decorator."""
+    return _last(node.func if isinstance(node, ast.Call) else node)
 
 
 def _last(node: ast.expr) -> str:
