@@ -23,7 +23,7 @@ _NUMBERS = {
     "pin-litellm": (101, 102, 103, 104, 105, 106),
     "forbid-heavy-deps": (110, 111, 120, 121, 122),
     "no-eager-heavy-imports": (201, 202, 203, 204),
-    "memory-budget": (301, 302, 303, 304, 601, 602, 603, 604, 605, 606),
+    "memory-budget": (301, 302, 303, 304, 305, 601, 602, 603, 604, 605, 606),
     "deploy-config": (
         *(401, 402, 403, 404, 405, 406, 407, 410, 411, 412, 413, 420, 421, 422, 423, 424),
         *(701, 702, 703, 704, 705, 706),
@@ -175,7 +175,8 @@ class ServiceReport(Record):
 
     `verdict` is about the moment that is `judged`; `parts` are those of one process by any moment. `bands` is where a
     warning and where an error begins, None without a limit; `added` is what the work tree imports and what it compares
-    with did not, or what takes a MiB more, with the difference.
+    with did not, or what takes a MiB more, with the difference. Of one that is not judged, `reason` says why, and `worker`
+    is what one process takes by the moment that is judged, where that is known.
     """
 
     name: str
@@ -193,6 +194,8 @@ class ServiceReport(Record):
     bands: tuple[int, int] | None = None
     added: tuple[Part, ...] = ()
     judged: Moment = "serving"
+    reason: str | None = None
+    worker: Figures | None = None
 
     @property
     def taken(self) -> Figures | None:
@@ -238,13 +241,19 @@ def merge(reports: list[Report]) -> Report:
 
 
 def without_echo(report: Report) -> Report:
-    """Leave out what workers waste where memory-budget says what it comes to and what to do, on the same line."""
+    """Leave out what memory-budget says too: what workers waste, on the same line, and why a service is not followed."""
     told = {(one.code, one.path, one.line) for one in report.findings}
+    unjudged = {
+        (service.path, service.line, f"{service.name} is not followed: {service.reason}") for service in report.services
+    }
 
     def is_echo(finding: Finding) -> bool:
         return any((code, finding.path, finding.line) in told for code in _ECHOED.get(finding.code, ()))
 
-    return report._replace(findings=tuple(one for one in report.findings if not is_echo(one)))
+    return report._replace(
+        findings=tuple(one for one in report.findings if not is_echo(one)),
+        skipped=tuple(one for one in report.skipped if one[:3] not in unjudged),
+    )
 
 
 _ECHOED = {"MG401": ("MG301",), "MG404": ("MG301", "MG302")}
@@ -318,7 +327,7 @@ def summary(service: ServiceReport, since: str | None = None) -> str:
     not differ, `web: 263 of 512 MiB (render free), this commit +0`.
     """
     if service.estimate is None or service.taken is None:
-        return f"{service.name}: not estimated"
+        return f"{service.name}: not judged"
     least = "at least " if service.verdict == "unknown" else ""
     limit = "" if service.limit is None else f" of {mib(service.limit)}"
     moments = told_moments(service)

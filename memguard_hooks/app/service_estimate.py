@@ -17,7 +17,7 @@ from memguard_hooks.app.models import find_models
 from memguard_hooks.app.walks import moved_walk, walk_entry, walk_file
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.service import Service, ServicePlace
-from memguard_hooks.deployment.start import StartCommand
+from memguard_hooks.deployment.start import Start, StartCommand
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Estimate, Figures, Moment, Part, Skipped, Step, is_by
 from memguard_hooks.formats.shell_words import split_plain
@@ -96,12 +96,16 @@ class Estimated(Record):
         together = add_processes(estimate_together(process, command, self.settings.runtime or 0), self.dirty)
         return self.counted(together, self.judged)
 
-    def workers_that_fit(self, goal: float) -> int | None:
-        """Return how many of several workers fit below the goal, None where not even one does."""
-        for workers in range(self.workers - 1, 0, -1):
-            if self.taken_as(self.process, self.command._replace(workers=workers)) <= goal:
+    def workers_that_fit(self, goal: float, fewer_than: int | None = None) -> int | None:
+        """Return how many workers fit below the goal, fewer than there are or than some; None where not even one does."""
+        for workers in range((fewer_than or self.workers) - 1, 0, -1):
+            if self.with_workers(workers) <= goal:
                 return workers
         return None
+
+    def with_workers(self, workers: int) -> int:
+        """Return what counts against the limit with some number of workers."""
+        return self.taken_as(self.process, self.command._replace(workers=workers))
 
     def taken_with(self, roots: Sequence[Root]) -> int:
         """Return what counts against the limit where a process loads these roots alone."""
@@ -112,16 +116,28 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
     """Estimate one service at one tree, or say why nobody can."""
     entry = find_entry(project, service)
     if isinstance(entry, Skipped):
-        return entry._replace(reason=f"{service.name} is not estimated: {entry.reason}")
+        return entry
     command = entry.command
     if command.workers is None:
-        return Skipped(service.path, service.line, f"{service.name} is not estimated: {command.reason}")
+        return Skipped(service.path, service.line, f"{command.reason}")
     walked = walk_entry(project, entry)
     project.skipped += (*walked.skipped, *walked.notes)
     if entry.path in walked.unread:
-        return Skipped(service.path, service.line, f"{service.name} is not estimated: {entry.path} could not be analyzed")
+        return Skipped(service.path, service.line, f"{entry.path} could not be analyzed")
     found = _estimate_walk(project, entry, settings, walked)
     return _with_beside(project, _with_dirty_workers(project, entry, found))
+
+
+def estimate_worker(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:
+    """Estimate a service with one worker, where nothing but their number is unknown; None where more is."""
+    entry = find_entry(project, service)
+    if isinstance(entry, Skipped) or entry.command.workers is not None:
+        return None
+    walked = walk_entry(project, entry)
+    if entry.path in walked.unread:
+        return None
+    start: Start = "fork" if entry.command.start == "single" else entry.command.start
+    return _estimate_walk(project, entry._replace(command=entry.command._replace(workers=1, start=start)), settings, walked)
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
@@ -297,7 +313,8 @@ def _interpreter_options(words: list[str]) -> Iterator[str]:
 class AssessedService(Record):
     """A service at both sides of a commit; `now` and `then` are None where nobody can tell what it takes.
 
-    `estimate` is that of now, with by how much each moment has grown, unless there is nothing to compare with.
+    `reason` says why, and `worker` is the service with one worker where only their number is unknown. `estimate` is that of
+    now, with by how much each moment has grown, unless there is nothing to compare with.
     """
 
     service: Service
@@ -306,6 +323,8 @@ class AssessedService(Record):
     now: Estimated | None
     then: Estimated | None = None
     estimate: Estimate | None = None
+    reason: str = ""
+    worker: Estimated | None = None
 
     def beside(self, then: Estimated | None) -> AssessedService:
         """Return the same, compared with what the service took then."""
@@ -322,18 +341,18 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
     """Estimate all services of a project; `before` is the same project at the last commit."""
     for settings in (project.settings.service, *project.settings.services.values()):
         named_plan(settings)  # one that is not known is at fault, also where no service takes it
-    services, unknown = _judged(project), []
     found: list[AssessedService] = []
-    for service in services:
+    for service in _judged(project):
         settings = settings_of(project, service)
+        if settings.skip:
+            continue
+        limit = limit_of(service, settings)
         now = estimate_service(project, service, settings)
         if isinstance(now, Skipped):
-            unknown.append(now)
-        known = now if isinstance(now, Estimated) else None
-        found.append(
-            AssessedService(service, settings, limit_of(service, settings), known, estimate=known and known.estimate)
-        )
-    project.skipped += unknown
+            worker = estimate_worker(project, service, settings)
+            found.append(AssessedService(service, settings, limit, None, reason=now.reason, worker=worker))
+        else:
+            found.append(AssessedService(service, settings, limit, now, estimate=now.estimate))
     if before is not None:
         assert isinstance(before.tree, RevisionTree)
         try:

@@ -237,7 +237,7 @@ class _Measurement:
                     compared=compare([part for part in estimated.process.parts if part.moment == "start"], kept)
                 )
             else:
-                tell(note(estimated._replace(line=estimated.line or 1)))
+                tell(_not_estimated(launch.service.name, estimated))
         return result
 
     # Services
@@ -261,5 +261,10 @@ class _Measurement:
                 return result._replace(
                     estimated=estimated.estimate.at("serving" if self.options.requests else "start").expected
                 )
-            tell(note(estimated._replace(line=estimated.line or 1)))
+            tell(_not_estimated(name, estimated))
         return result
+
+
+def _not_estimated(name: str, unknown: Skipped) -> str:
+    """Say why a service has no estimate to compare with."""
+    return note(unknown._replace(line=unknown.line or 1, reason=f"{name} is not estimated: {unknown.reason}"))

@@ -41,6 +41,7 @@ RULES = {
     "MG302": "near the budget",
     "MG303": "grew more than allowed",
     "MG304": "over the budget once all that is deferred has run",
+    "MG305": "not judged",
     "MG601": "model does not fit",
     "MG602": "model does not fit while it is loaded",
     "MG603": "model in more bits than it needs",

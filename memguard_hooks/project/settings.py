@@ -53,6 +53,7 @@ class ServiceSettings(Record):
     runtime: int | None = None
     pessimistic: bool | None = None
     judge: Moment | None = None
+    skip: str = ""
 
     def over(self, other: ServiceSettings) -> ServiceSettings:
         """Return these settings with those of `other` where nothing is set here; platform and limit go together."""
@@ -69,6 +70,7 @@ class ServiceSettings(Record):
             runtime=other.runtime if self.runtime is None else self.runtime,
             pessimistic=other.pessimistic if self.pessimistic is None else self.pessimistic,
             judge=self.judge or other.judge,
+            skip=self.skip,
         )
 
 
@@ -254,9 +256,10 @@ class _Table:
         return found
 
 
-_SERVICE_KEYS = ("platform", "limit", "entrypoints", "target-python", "budget")
+_SHARED_KEYS = ("platform", "limit", "entrypoints", "target-python", "budget")
+_SERVICE_KEYS = (*_SHARED_KEYS, "skip")
 _TOP_KEYS = (
-    *_SERVICE_KEYS,
+    *_SHARED_KEYS,
     "source-roots",
     "exclude",
     "scope",
@@ -330,7 +333,14 @@ def _service(table: _Table) -> ServiceSettings:
         runtime=budget.text("runtime", parse_size, "a size such as '80MiB'"),
         pessimistic=budget.flag("pessimistic"),
         judge=budget.text("judge", _moment, "'start', 'serving' or 'all'"),
+        skip=table.text("skip", _reason, "the reason why it is not judged") or "",
     )
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text
 
 
 def _parse_limit(text: str) -> int:

@@ -51,6 +51,8 @@ def service_json(service: ServiceReport) -> dict[str, object]:
         "estimate_mib": estimate and _estimate(estimate),
         "judged": service.judged,
         "verdict": service.verdict,
+        "reason": service.reason,
+        "per_process_mib": service.worker and _mib(service.worker.expected),
         "parts": [_part(part) for part in service.parts],
     }
 

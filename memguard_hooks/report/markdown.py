@@ -98,7 +98,7 @@ def _service(service: ServiceReport) -> tuple[str, ...]:
     limit = "none" if service.limit is None else f"{mib(service.limit)} MiB ({_prose(service.limit_label)})"
     taken = service.taken
     if taken is None:
-        return name, "not estimated", limit, "", outline.standing(service), ""
+        return name, "not judged", limit, "", outline.standing(service), ""
     least = "at least " if service.verdict == "unknown" else ""
     return (
         name,

@@ -37,14 +37,14 @@ STANDINGS = {"ok": "fits", "warning": "near the budget", "error": "over the budg
 def standing(service: ServiceReport) -> str:
     """Say in a few words how a service stands against its limit."""
     if service.estimate is None:
-        return "not estimated"
+        return "not judged"
     return "no limit" if service.verdict == "ok" and service.limit is None else STANDINGS[service.verdict]
 
 
 def amount(service: ServiceReport) -> str:
     """Write what is expected of what there is: `604 of 512 MiB`, with its moment where that makes a difference."""
     if service.taken is None:
-        return "not estimated"
+        return "not judged"
     of = f" of {mib(service.limit)}" if service.limit is not None else ""
     least = "at least " if service.verdict == "unknown" else ""
     moment = f" {moment_name(service.judged)}" if told_moments(service) else ""

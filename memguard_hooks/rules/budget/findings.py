@@ -43,8 +43,10 @@ HEAVY = 40 * MIB
 
 
 def find(project: Project, assessed: AssessedService, report: ServiceReport) -> Iterator[Finding]:
-    """Yield what is wrong with a judged service; nothing of one that nobody can estimate."""
+    """Yield what is wrong with a service, or why it is not judged."""
     now = assessed.now
+    if report.reason is not None:
+        yield _unjudged(assessed, report)
     if now is None or report.estimate is None or report.taken is None:
         return
     since = project.since and project.since.label
@@ -62,6 +64,38 @@ def find(project: Project, assessed: AssessedService, report: ServiceReport) -> 
         fix = added or _ways_out(project, assessed, now)
         yield _finding(assessed, "MG303", "error", message, size, report.added or report.judged_parts, fix)
 
+
+def _unjudged(assessed: AssessedService, report: ServiceReport) -> Finding:
+    """MG305: a service that nobody can judge, with what is known of it, and what would make it known."""
+    key, worker = f"[services.{report.name}]", assessed.worker
+    message = f"{report.name} is not judged: {report.reason}"
+    if assessed.now is not None:
+        fix = [f'say what it has, in the settings: {key} limit = "512MiB"']
+    elif worker is not None:
+        message += f"; {_of_workers(worker, report)}"
+        fix = ["write the number of workers into the start command"]
+    else:
+        fix = [f'name what it loads, in the settings: {key} entrypoints = ["app.main:app"]']
+    fix.append(f'or say why it is left out: {key} skip = "why"')
+    return _finding(assessed, "MG305", "warning", message, 0, report.judged_parts, fix)
+
+
+def _of_workers(worker: Estimated, report: ServiceReport) -> str:
+    """Say what one worker takes, how many fit, and what the most take that there may be."""
+    moment = moment_name(worker.judged)
+    one = f"one worker takes {mib(worker.taken)} MiB {moment}"
+    if report.limit is None:
+        return one
+    goal, most = (worker.settings.warn or WARN) * report.limit, worker.command.most
+    if most is not None and most > 1:
+        one += f", {most} take {mib(worker.with_workers(most))}"
+    number = worker.workers_that_fit(goal, MAX_WORKERS)
+    fit = f"{number} fit{'s' if number == 1 else ''}" if number is not None else "not even that fits"
+    return f"{one}; {fit} into {mib(report.limit)} MiB ({report.limit_label})"
+
+
+MAX_WORKERS = 65
+"""Workers that are tried, and one more."""
 
 _OVER: dict[str, tuple[str, Severity]] = {"error": ("MG301", "error"), "warning": ("MG302", "warning")}
 """Verdict → the code and the severity of its finding."""

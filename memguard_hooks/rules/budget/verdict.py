@@ -5,7 +5,7 @@ from __future__ import annotations
 from memguard_hooks.app.entry_points import read_command
 from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.service_estimate import AssessedService
-from memguard_hooks.finding import MIB, Part, ServiceReport, Skipped, Verdict
+from memguard_hooks.finding import MIB, Part, ServiceReport, Verdict
 from memguard_hooks.project.project import Project
 
 TYPE_CHECKING = False  # as typing has it
@@ -33,12 +33,12 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     if now is None:
         command = read_command(project, service)
         entrypoint = command.entrypoint.text if command.entrypoint else None
-        return report._replace(entrypoint=entrypoint, processes=command.workers)
+        worker = assessed.worker and assessed.worker.process.at(assessed.worker.judged)
+        return report._replace(entrypoint=entrypoint, processes=command.workers, reason=assessed.reason, worker=worker)
     verdict: Verdict = "ok" if bands is None else _verdict(now.taken, bands)
     if bands is None and service.platform is not None and settings.platform is None:
         verdict = "unknown"
-        reason = f"the memory of {assessed.limit.label} is not known; set `limit` in the settings"
-        project.skipped.append(Skipped(service.path, service.line, reason))
+        report = report._replace(reason=f"the memory of {assessed.limit.label} is not known")
     if (now.unread or now.unknown_models) and verdict != "error":
         verdict = "unknown"  # at least what was found
     return report._replace(
