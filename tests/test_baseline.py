@@ -304,7 +304,8 @@ def test_a_baseline_of_the_first_version_knows_all(
 def test_each_rule_of_the_first_version_is_in_its_baselines() -> None:
     """But for growth, which is new by its nature, and what that version had no rule for."""
     codes = {row["code"] for one in PROJECTS for row in one["baseline"]["findings"]}
-    assert codes == {*DOCUMENTED} - {"MG303", "MG304"}
+    newer = {"MG304", *(code for code in DOCUMENTED if code.startswith("MG6"))}
+    assert codes == {*DOCUMENTED} - {"MG303"} - newer
 
 
 def test_a_second_service_beside_a_known_one_is_new(capsys: pytest.CaptureFixture[str]) -> None:
