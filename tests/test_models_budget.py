@@ -239,3 +239,57 @@ def test_one_cause_has_one_finding(judge: Judge) -> None:
     report = judge.app('"large-v3"', "512MiB", "uvicorn main:app --workers 3")
     assert sorted(codes(report)) == ["MG301", "MG601"]
     assert "in each of 3 processes" in finding(report, "MG601")["message"]
+
+
+CHOICE = """\
+import os
+from base import Engine
+from fast import Fast
+from slow import Slow
+def make() -> Engine:
+    if os.getenv("ENGINE", "fast") == "fast":
+        return Fast()
+    return make_slow()
+def make_slow() -> Engine:
+    if os.getenv("ENGINE", "fast") == "slow":
+        return Slow()
+    raise ValueError
+"""
+
+FAST = """\
+from base import Engine
+class Fast(Engine):
+    def load(self):
+        from faster_whisper import WhisperModel
+        self.model = WhisperModel("base", compute_type="int8")
+"""
+
+ENGINES = {
+    "main.py": "import fastapi\nfrom engines import make\napp = fastapi.FastAPI()\nengine = make()\nengine.load()\n",
+    "base.py": "class Engine:\n    def load(self):\n        raise NotImplementedError\n",
+    "engines.py": CHOICE,
+    "fast.py": FAST,
+    "slow.py": "from base import Engine\nimport whisper\nclass Slow(Engine):\n    def load(self):\n"
+    "        self.model = whisper.load_model('large')\n",
+    "Procfile": "web: uvicorn main:app\n",
+}
+
+
+def test_the_engine_that_production_takes_loads_its_model(judge: Judge) -> None:
+    """A method in place of a parent's runs where that is called, of the class that is made."""
+    parts = {one["package"]: one["moment"] for one in judge(ENGINES)["services"][0]["parts"]}
+    assert parts["faster-whisper base (int8)"] == "start"
+    assert not [name for name in parts if name.startswith("openai-whisper")]
+
+
+def test_an_attribute_that_loads_a_model_comes_with_serving(judge: Judge) -> None:
+    """No call runs a property, and yet the class that has it is used."""
+    app = (
+        "import fastapi\nclass Ear:\n    def __init__(self):\n        self._model = None\n    @property\n"
+        "    def model(self):\n        from faster_whisper import WhisperModel\n        if self._model is None:\n"
+        "            self._model = WhisperModel('base', compute_type='int8')\n        return self._model\n"
+        "app = fastapi.FastAPI()\near = Ear()\n@app.get('/')\ndef hear():\n    return ear.model\n"
+    )
+    report = judge({"main.py": app, "Procfile": "web: uvicorn main:app\n"})
+    parts = {one["package"]: one["moment"] for one in report["services"][0]["parts"]}
+    assert parts["faster-whisper base (int8)"] == "serving"

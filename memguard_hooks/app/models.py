@@ -108,7 +108,17 @@ def _moment(walked: Walk, call: ModelCall) -> Moment | None:
     ran = walked.ran.get((call.path, body))
     if ran is not None:
         return ran[0]
+    above = [walked.ran[one][0] for one in call.overridden if one in walked.ran]
+    if above:  # a receiver that is known by a parent may be of this class
+        return min(above, key=MOMENTS.index)
+    if call.is_property and _is_used(walked, call.path, call.scope.rpartition(".")[0]):
+        return "serving"
     return None if call.is_main else "all"
+
+
+def _is_used(walked: Walk, path: str, name: str) -> bool:
+    """Tell whether a method of a class runs, so that its attributes may be asked for."""
+    return any(where == path and body.startswith(f"{name}.") for where, body in walked.ran)
 
 
 def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, moment: Moment) -> Iterator[ModelUse]:

@@ -25,7 +25,9 @@ class ModelCall(Record):
 
     `options` are the values of the keywords that matter. `scope` is the function that it stands in, by its dotted name, the
     empty string at the top of a module; `is_cached` tells whether the function keeps what it returns, `is_main` that only
-    the program does it that the file is, behind `if __name__ == "__main__"`.
+    the program does it that the file is, behind `if __name__ == "__main__"`, and `is_property` that no call runs the
+    function, but asking for an attribute. `overridden` are the methods of parents that the function stands in place of, by
+    file and name.
     """
 
     path: str
@@ -40,6 +42,8 @@ class ModelCall(Record):
     scope: str
     is_cached: bool
     is_main: bool = False
+    is_property: bool = False
+    overridden: tuple[tuple[str, str], ...] = ()
 
 
 def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
@@ -47,7 +51,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
     module = folding.module(path)
     for call in module.calls if module is not None else ():
         found = _loaded_by(folding, call)
-        if found is None or folding.holds(call.conditions) is False:
+        if found is None or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
             continue
         loader, function, node, skipped = found
         read = _names(folding, loader, node, call.scope, skipped)
@@ -66,6 +70,8 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
                 options=dict(_options(folding, loader, node, call.scope)),
                 scope=scope.name if scope is not None else "",
                 is_cached=_caches(call.scope),
+                overridden=folding.overridden(scope),
+                is_property=scope is not None and _is_property(scope),
                 is_main=any(one.test is not None and _asks_for_main(one.test) for one in call.conditions),
             )
 
@@ -164,3 +170,8 @@ def _asks_for_main(test: ast.expr) -> bool:
     """Tell whether a condition is `__name__ == "__main__"`."""
     names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
     return isinstance(test, ast.Compare) and names == ["__name__"]
+
+
+def _is_property(scope: Scope) -> bool:
+    """Tell whether asking for an attribute runs a function."""
+    return any(last_name(one) in ("property", "cached_property") for one in getattr(scope.node, "decorator_list", ()))

@@ -61,6 +61,22 @@ class Folding(Returns):
         except RecursionError:
             return None
 
+    def never_runs(self, scope: Scope | None) -> bool:
+        """Tell whether production comes to no call of a function, or makes no instance of its class, as far as is known."""
+        self._steps = 0
+        try:
+            return scope is not None and self._never_runs(scope)
+        except RecursionError:
+            return False
+
+    def overridden(self, scope: Scope | None) -> tuple[tuple[str, str], ...]:
+        """Return the methods of parents, by file and name, that a method stands in place of."""
+        self._steps = 0
+        try:
+            return tuple(itertools.islice(self._overridden(scope), MAX_VALUES)) if scope is not None else ()
+        except RecursionError:
+            return ()
+
     def names_of(self, value: Value, scope: Scope) -> list[str]:
         """Return the dotted names of what is called; of a class without an `__init__` of its own, those of its parents."""
         if value == External("super.__init__"):

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from memguard_hooks.models.scopes import Binding, Call, Scope
     from memguard_hooks.models.values import Value, Values
 
+MAX_PARENTS = 5
+"""Parents of a class that are looked at."""
+
 MAX_CALLERS = 200
 """Files that are searched for the callers of one function."""
 
@@ -112,6 +115,35 @@ class Parameters(Environment):
                     found.append(call)
         self._callers[scope.node] = found
         return found
+
+    def _never_runs(self, scope: Scope) -> bool:
+        """Tell whether production comes to no call of a function, or to none that makes an instance of its class."""
+        calls = self._calls_of(scope)
+        if calls and all(self._hold(call.conditions) is False for call in calls):
+            return True
+        owner = scope.parent
+        if owner is None or not isinstance(owner.node, ast.ClassDef):
+            return False
+        made: list[Call] = []
+        for path in itertools.islice(self._sources.naming(owner.node.name), MAX_CALLERS):
+            module = self.module(path)
+            for call in module.calls if module is not None else ():
+                if last_name(call.node) == owner.node.name:
+                    kinds = (one for one in self._values(call.node.func, call.scope) if isinstance(one, Class))
+                    made += [call for one in kinds if one.scope is owner]
+        return bool(made) and all(self._hold(call.conditions) is False for call in made)
+
+    def _overridden(self, scope: Scope) -> Iterator[tuple[str, str]]:
+        """Yield the methods of parents, by file and name, in place of which a class has one of its own."""
+        owner, waiting = scope.parent, [scope.parent]
+        while waiting:
+            here = waiting.pop()
+            if here is None or not isinstance(here.node, ast.ClassDef):
+                continue
+            if here is not owner:
+                yield here.path, f"{here.name}.{getattr(scope.node, 'name', '')}"
+            parents = (value for node in here.node.bases for value in self._values(node, here.parent or here))
+            waiting += [one.scope for one in parents if isinstance(one, Class) and one.scope is not here][:MAX_PARENTS]
 
     def _is_call_of(self, call: Call, scope: Scope) -> bool:
         for value in self._values(call.node.func, call.scope):
