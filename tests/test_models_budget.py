@@ -293,3 +293,21 @@ def test_an_attribute_that_loads_a_model_comes_with_serving(judge: Judge) -> Non
     report = judge({"main.py": app, "Procfile": "web: uvicorn main:app\n"})
     parts = {one["package"]: one["moment"] for one in report["services"][0]["parts"]}
     assert parts["faster-whisper base (int8)"] == "serving"
+
+
+def test_code_that_is_too_large_is_not_ok(judge: Judge) -> None:
+    """What was not looked at may load anything."""
+    branches = "".join(f"if x == {number}:\n    a = '{number}'\n" for number in range(2000))
+    report = judge({
+        "main.py": f"import os\nimport whisper\nx = int(os.environ['X'])\n{branches}" + "whisper.load_model(a)\n" * 300,
+        "Procfile": "worker: python main.py\n", "memguard.toml": 'limit = "4GiB"\n',
+    })  # fmt: skip
+    assert report["services"][0]["verdict"] == "unknown"
+    assert any("the code is too large" in one["reason"] for one in report["skipped"])
+
+
+def test_the_wheel_for_cpus_is_a_way_out(judge: Judge) -> None:
+    """The usual wheel of torch takes 308 MiB more, most of it in pages of files."""
+    app = STARTUP.replace("faster_whisper", "sentence_transformers").replace("WhisperModel", "SentenceTransformer")
+    files = {"main.py": app.format("'all-MiniLM-L6-v2'"), "Procfile": "web: uvicorn main:app\n"}
+    assert "take the wheel of torch for CPUs" in finding(judge(files), "MG601")["fix"]

@@ -72,10 +72,14 @@ class ModelUse(Record):
 
 
 class Models(Record):
-    """All models of a service's process; `unknown` are calls whose model, or what it takes, nobody can know."""
+    """All models of a service's process; `unknown` are calls whose model, or what it takes, nobody can know.
+
+    `unread` are the files that may load others, which could not be read.
+    """
 
     uses: tuple[ModelUse, ...] = ()
     unknown: tuple[ModelUse, ...] = ()
+    unread: tuple[str, ...] = ()
 
     def by(self, moment: Moment) -> list[ModelUse]:
         """Return the models that are loaded by a moment."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
-from memguard_hooks.finding import MOMENTS, Moment, Step
+from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step
 from memguard_hooks.imports.graph import External
 from memguard_hooks.models.libraries import is_library
 from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
@@ -46,7 +46,20 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
             if moment is not None:
                 for use in _uses(project, entry, walked, call, moment):
                     (uses if use.memory is not None else unknown).append(use)
-    return Models(tuple(uses), tuple(unknown)), tuple(_imports([*uses, *unknown]))
+    unread = tuple(_unread(folding, [path for path in paths if path not in walked.files["all"]]))
+    project.skipped += unread
+    return Models(tuple(uses), tuple(unknown), tuple(one.path for one in unread)), tuple(_imports([*uses, *unknown]))
+
+
+def _unread(folding: Folding, paths: Collection[str]) -> Iterator[Skipped]:
+    """Yield why some of the files that run may load models that are not known."""
+    for path, error in folding.unread.items():
+        if path in paths:
+            yield Skipped(path, error.line, f"the models that it loads are not known: it {error.message}")
+    if folding.is_exhausted and paths:
+        yield Skipped(
+            next(iter(paths)), None, "not all models are known that it and other files load: the code is too large"
+        )
 
 
 def _imports_a_library(walked: Walk) -> bool:

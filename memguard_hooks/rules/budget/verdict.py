@@ -39,7 +39,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     if bands is None and service.platform is not None and settings.platform is None:
         verdict = "unknown"
         report = report._replace(reason=f"the memory of {assessed.limit.label} is not known")
-    if (now.unread or now.unknown_models) and verdict != "error":
+    if (now.unread or now.unknown_models or now.process.models.unread) and verdict != "error":
         verdict = "unknown"  # at least what was found
     return report._replace(
         entrypoint=now.entry.entrypoint.text,

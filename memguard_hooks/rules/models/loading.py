@@ -138,6 +138,9 @@ def _elsewhere(assessed: AssessedService, now: Estimated, bare: int) -> Iterator
 
     warn = assessed.settings.warn or WARN
     limit = assessed.limit.size
+    lighter = _saved_by_cpu_wheel(now)
+    if lighter >= MUCH:
+        yield f"take the wheel of torch for CPUs: {mib(now.taken - lighter)} MiB in all"
     if saved_by_preload(now.process, now.command, now.judged) >= MIB:
         preloaded = now.taken_as(now.process, now.command._replace(start="preload"))
         if limit is not None and preloaded <= warn * limit:
@@ -149,6 +152,15 @@ def _elsewhere(assessed: AssessedService, now: Estimated, bare: int) -> Iterator
     if plan is not None:
         yield f"take {plan}"
     yield f"call a hosted model, or give it a service of its own: {mib(bare)} MiB are left here"
+
+
+def _saved_by_cpu_wheel(now: Estimated) -> int:
+    """Return by how much less torch takes in its build for CPUs, 0 where that is installed; processes share these pages."""
+    from memguard_hooks.catalog import lookup
+
+    built = lookup.find("torch", "torch", "0+cpu")
+    there = max((root.footprint.own.get("torch", (0, 0))[0] for root in now.process.roots if root.footprint), default=0)
+    return max(0, there - built.own["torch"][0]) if built is not None else 0
 
 
 # What takes more than it needs to
