@@ -32,7 +32,7 @@ KINDS = {
     "taken or patched by another file": r"\bfrom it\b|patches",
     "bound again, global": r"binds|deletes|declares",
     "saves too little": r"moving it saves",
-    "cannot be parsed here": r"does not parse|too long",
+    "cannot be parsed here": r"cannot parse|too long",
 }
 """What holds an import → how its reason reads."""
 

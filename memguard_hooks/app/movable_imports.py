@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_source import decode, shortened, tree_of
+from memguard_hooks.formats.python_source import NotPythonError, decode, shortened, tree_of
 from memguard_hooks.imports.movable import Held, MovableFile, Wanted
 from memguard_hooks.record import Record
 
@@ -33,7 +35,11 @@ def read_source(project: Project, path: str) -> Source:
     text = decode(project.sources.data(path), path)
     if shortened(text) != text:
         raise MemguardError("the file is too long to be edited", path)
-    return Source(path, text, tree_of(text))
+    try:
+        return Source(path, text, tree_of(text))
+    except NotPythonError as error:
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+        raise MemguardError(f"Python {version}, which runs this, cannot parse it", path, error.line) from None
 
 
 def as_wanted(project: Project, eager: Eager) -> Wanted:

@@ -97,7 +97,9 @@ class Takers:
     def _lines_unparsed(self, other: str, path: str, name: str) -> Iterator[tuple[int, str]]:
         """Yield the lines of a file that this Python cannot parse, and that may take a name from another."""
         stem = re.escape(_stem(path))
-        imports = rf"\bfrom\s+[\w.]*(?:\b{stem}|\.)\s+import\s*(?:\([^)]*|[^\n(]*)(?:\b{name}\b|\*)"
+        imports = (
+            rf"\bfrom\s+[\w.]{{0,200}}(?:\b{stem}|\.)\s+import\s*(?:\([^)]{{0,2000}}|[^\n(]{{0,2000}})(?:\b{name}\b|\*)"
+        )
         for match in re.finditer(rf"{imports}|\b{stem}\.{name}\b", self._texts[other]):
             yield self._texts[other].count("\n", 0, match.start()) + 1, f"may take {name} from it"
 

@@ -10,22 +10,20 @@ import ast
 import re
 
 from memguard_hooks.formats.python_source import BOM, encoding
-from memguard_hooks.imports.movable import ImportNode, Moves
+from memguard_hooks.imports.movable import ImportNode, Moves, Part
 from memguard_hooks.imports.name_uses import FunctionNode, is_type_checking
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import TypeAlias
-
-    Part: TypeAlias = "tuple[ImportNode, ast.alias]"
 
 WIDTH = 88
 """Columns of a line, by the formatters' default; a longer `from` import has a line for each name."""
 
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-_COMMENT = re.compile(r"#[^\r\n]*")
+_LINE = late_pattern(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+_COMMENT = late_pattern(r"#[^\r\n]*")
 
 
 class _Edit(Record):

@@ -21,11 +21,11 @@ from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Estimate, Skipped, mib
+from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, mib
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
-from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wanted, spot_of
+from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wanted, module_of, spot_of
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.record import Record
 from memguard_hooks.rules.imports.eager import is_allowed
@@ -319,24 +319,22 @@ def _brought(before: _Sizes, after: _Sizes) -> Iterator[str]:
     for name, then in before.estimates.items():
         now = after.estimates.get(name)
         if now is not None and mib(now.start.expected) != mib(then.start.expected):
-            start, serving = (
-                f"{mib(one.expected)} → {mib(other.expected)}" for one, other in zip(then[:2], now[:2], strict=True)
-            )
+            start, serving = (f"{mib(then.at(one).expected)} → {mib(now.at(one).expected)}" for one in MOMENTS[:2])
             yield f"{name}: {start} MiB at start, {serving} serving"
 
 
 def _told(path: str, result: _Result) -> Iterator[str]:
     """Yield what was done in a file, a line for each name."""
     moves, rewritten = result.moves[path], result.files[path]
-    for statement, alias in moves.removed:
-        module = statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name
-        name = f"{module}.{alias.name}" if isinstance(statement, ast.ImportFrom) else module
-        hosts = dict.fromkeys(f"{one.function.name}()" for one in moves.hosts if (statement, alias) in one.imports)
+    for part in moves.removed:
+        statement, alias = part
+        name = f"{module_of(part)}.{alias.name}" if isinstance(statement, ast.ImportFrom) else alias.name
+        hosts = dict.fromkeys(f"{one.function.name}()" for one in moves.hosts if part in one.imports)
         if hosts and not rewritten.hosts:
             what = f"made lazy: {name}"
         elif hosts:
             what = f"moved: {name} into {', '.join(hosts)}"
-        elif (statement, alias) in moves.for_types:
+        elif part in moves.for_types:
             what = f"moved: {name}, for annotations alone"
         else:
             what = f"deleted: {name}, which nothing uses"

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cached_property
 
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
-from memguard_hooks.imports.name_uses import Annotation, Binding, FunctionNode, NameUses, Use, bound_by, find_uses
+from memguard_hooks.imports.name_uses import Annotation, Binding, FunctionNode, Use, bound_by, find_uses
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 ImportNode: TypeAlias = "ast.Import | ast.ImportFrom"
+Part: TypeAlias = "tuple[ImportNode, ast.alias]"
+"""A statement, and one of the names that it imports."""
 Spot: TypeAlias = "tuple[int, int]"
 """The line and the column where a function begins, which tell it from all others of its file."""
 
@@ -64,7 +68,10 @@ _READERS = frozenset(
 )
 """Names in a file that reads annotations by itself."""
 
-_NOQA = re.compile(r"#.*\b(?:noqa(?!\s*:)|noqa\s*:[^#]*\bF401\b|unused-import)")
+MAX_NAMES = 200
+"""Names that are imported and judged: each is looked for in the whole file."""
+
+_NOQA = late_pattern(r"#.*\b(?:noqa(?!\s*:)|noqa\s*:[^#]*\bF401\b|unused-import)")
 
 
 class Held(Record):
@@ -75,10 +82,10 @@ class Held(Record):
 
 
 class Host(Record):
-    """A function, and what it has to import: each part of an import with its statement, in the order of the file."""
+    """A function, and what it has to import, in the order of the file."""
 
     function: FunctionNode
-    imports: tuple[tuple[ImportNode, ast.alias], ...]
+    imports: tuple[Part, ...]
 
 
 class Moves(Record):
@@ -88,9 +95,9 @@ class Moves(Record):
     functions and classes that have them.
     """
 
-    removed: tuple[tuple[ImportNode, ast.alias], ...]
+    removed: tuple[Part, ...]
     hosts: tuple[Host, ...]
-    for_types: tuple[tuple[ImportNode, ast.alias], ...]
+    for_types: tuple[Part, ...]
     quoted: tuple[ast.expr, ...]
     typed: tuple[str, ...]
 
@@ -116,14 +123,10 @@ class MovableFile:
         self._parts = [part for _, parts in found for part in parts]
         self._by_call = next((one.line for one, parts in found if not parts), None)
         self._names = [bound_by(alias) for _, alias in self._parts]
-        self._found: NameUses | None = None
-        self._is_future = any(
-            isinstance(one, ast.ImportFrom)
-            and one.module == "__future__"
-            and any(a.name == "annotations" for a in one.names)
-            for one in module.body
-        )
-        self._evaluates = not self._is_future and (python is None or python < LAZY_ANNOTATIONS_PYTHON)
+        self._found = find_uses(module, self._names)
+        futures = [one for one in module.body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
+        is_future = any(alias.name == "annotations" for one in futures for alias in one.names)
+        self._evaluates = not is_future and (python is None or python < LAZY_ANNOTATIONS_PYTHON)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -134,60 +137,45 @@ class MovableFile:
         """Return how the imports move, or what holds the first that cannot; `running` are functions that loading runs."""
         if self._by_call is not None:
             return Held(self._by_call, "it is imported by a call")
-        hosts: dict[FunctionNode, list[tuple[ImportNode, ast.alias]]] = {}
-        for_types: list[tuple[ImportNode, ast.alias]] = []
+        if len(self._parts) > MAX_NAMES:
+            return Held(self._parts[0][0].lineno, f"it is one of more than {MAX_NAMES} names")
+        hosts: dict[FunctionNode, list[Part]] = {}
+        for_types: list[Part] = []
         quoted: dict[ast.expr, None] = {}
-        typed: dict[str, None] = {}
-        self._found = find_uses(self._module, self._names)
-        for statement, alias in self._parts:
-            held = self._held(statement, alias)
+        annotations: dict[Annotation, None] = {}
+        for part in self._parts:
+            uses = [use for use in self._found.uses if self._is_use(use, part)]
+            typing = [use for use in uses if self._is_typing(use)]
+            running_uses = [use for use in uses if not self._is_typing(use)]
+            held = self._held(part) or self._held_by_any(running_uses, typing, running)
+            if held is None and not uses:
+                held = self._held_unused(part)
             if held is not None:
                 return held
-            uses = [use for use in self._found.uses if self._is_use(use, alias, statement)]
-            here: dict[FunctionNode, None] = {}
-            for use in uses:
-                if self._is_typing(use):
-                    continue
-                held = _held_by(use)
-                host = next((one for one in use.functions if spot_of(one) not in running), None)
-                if held is not None or host is None:
-                    return held or Held(use.line, f"{use.functions[-1].name}() uses it, and runs while the app loads")
-                compiled = next((one for one in host.decorator_list if _decorator(one) in COMPILING), None)
-                if compiled is not None:
-                    return Held(
-                        use.line, f"`@{ast.unparse(compiled)[:40]}` may compile {host.name}(), and takes no import in it"
-                    )
-                here[host] = None
-            for use in uses:
-                if not self._is_typing(use):
-                    continue
-                if use.annotation is not None:
-                    reader = self._reader(use.annotation)
-                    if reader is not None:
-                        return Held(use.line, reader)
-                    if use.annotation.owner is not None:
-                        typed[use.annotation.owner.name] = None
-                    if self._evaluates and not use.functions and not use.is_text and not use.annotation.is_local:
-                        quoted[use.annotation.node] = None
-                if here.keys().isdisjoint(use.functions) and not self._is_known_to_types(alias):
-                    for_types.append((statement, alias))
-            if not uses:
-                held = self._held_unused(statement, alias)
-                if held is not None:
-                    return held
-            for one in here:
-                hosts.setdefault(one, []).append((statement, alias))
-        found = tuple(
-            Host(*one) for one in sorted(((f, tuple(i)) for f, i in hosts.items()), key=lambda one: spot_of(one[0]))
-        )
-        return Moves(tuple(self._parts), found, tuple(dict.fromkeys(for_types)), tuple(quoted), tuple(typed))
+            here = dict.fromkeys(host for use in running_uses if (host := _host(use, running)) is not None)
+            for host in here:
+                hosts.setdefault(host, []).append(part)
+            annotations.update((use.annotation, None) for use in typing if use.annotation is not None)
+            if not self._is_known_to_types(part) and any(here.keys().isdisjoint(use.functions) for use in typing):
+                for_types.append(part)
+            quoted.update(self._quoted(typing))
+        ordered = sorted(hosts, key=spot_of)
+        typed = dict.fromkeys(one.owner.name for one in annotations if one.owner is not None)
+        places = tuple(Host(one, tuple(hosts[one])) for one in ordered)
+        return Moves(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed))
 
     # What holds
 
-    def _held(self, statement: ImportNode, alias: ast.alias) -> Held | None:
+    def _held_by_any(self, running_uses: list[Use], typing: list[Use], running: Collection[Spot]) -> Held | None:
+        """Return what holds an import that is used, by what runs or by who may read types."""
+        by_running = (_held_by(use, running) for use in running_uses)
+        by_typing = (self._held_by_reader(use) for use in typing)
+        return next((held for found in (by_running, by_typing) for held in found if held is not None), None)
+
+    def _held(self, part: Part) -> Held | None:
         """Return what holds one part of an import, whoever uses it."""
-        name, line = bound_by(alias), statement.lineno
-        module = statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name
+        statement, alias = part
+        name, line, module = bound_by(alias), statement.lineno, module_of(part)
         if statement not in self._module.body:
             return Held(line, _around(self._module, statement))
         if alias.name == "*":
@@ -199,15 +187,14 @@ class MovableFile:
         for exported, at in _exported(self._module):
             if exported == name:
                 return Held(at, f"line {at} has {name} in `__all__`")
-        assert self._found is not None
         for binding in self._found.bindings:
-            if binding.name == name and self._is_foreign(binding, alias, statement):
+            if binding.name == name and self._is_foreign(binding, part):
                 return Held(binding.line, _bound_again(binding))
         return self._named_in_string(name)
 
-    def _is_foreign(self, binding: Binding, alias: ast.alias, statement: ImportNode) -> bool:
+    def _is_foreign(self, binding: Binding, part: Part) -> bool:
         """Tell whether a binding makes a name something else than the import does."""
-        node = binding.node
+        node, (statement, alias) = binding.node, part
         if binding.is_for_types or any(node is one for one, _ in self._parts):
             return False
         is_dotted = isinstance(statement, ast.Import) and alias.asname is None
@@ -228,26 +215,22 @@ class MovableFile:
                 return Held(one.lineno, f"line {one.lineno} names {name} in a string, by which the file may reach it")
         return None
 
-    def _held_unused(self, statement: ImportNode, alias: ast.alias) -> Held | None:
+    def _held_unused(self, part: Part) -> Held | None:
         """Return why an import that nothing uses is not deleted."""
+        statement, alias = part
         name, line = bound_by(alias), statement.lineno
-        if len(self._parts) > 1 and any(one is statement and other is not alias for one, other in self._parts):
-            siblings = [bound_by(other) for one, other in self._parts if one is statement and other is not alias]
-            assert self._found is not None
-            if any(use.name in siblings for use in self._found.uses):
-                return None  # of a `from` import that moves, this name is left behind
-        if _is_below(statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name, REGISTERING):
+        siblings = {bound_by(other) for one, other in self._parts if one is statement and other is not alias}
+        if any(use.name in siblings for use in self._found.uses):
+            return None  # the statement moves, and leaves this name behind
+        if _is_below(module_of(part), REGISTERING):
             return Held(line, f"nothing here uses {name}, and others may need what it registers")
         if self._is_package:
             return Held(line, f"nothing here uses {name}, and a package hands on what it imports")
         if any(_NOQA.search(one) for one in self._lines[line - 1 : statement.end_lineno]):
             return Held(line, f"nothing here uses {name}, and a comment keeps it")
-        word = re.compile(rf"\b{re.escape(name)}\b")
         for one in ast.walk(self._module):
-            if isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value == name:
+            if isinstance(one, ast.Constant) and one.value == name:
                 return Held(one.lineno, f"nothing but a string in line {one.lineno} names {name}")
-            if isinstance(one, ast.Name) and word.fullmatch(one.id) and isinstance(one.ctx, ast.Load):
-                return None  # of the same name, in a scope of its own
         return None
 
     # Annotations
@@ -260,9 +243,19 @@ class MovableFile:
             return False
         return use.annotation.is_local or not self._evaluates or not use.functions
 
-    def _is_known_to_types(self, alias: ast.alias) -> bool:
-        assert self._found is not None
-        return any(one.is_for_types and one.name == bound_by(alias) for one in self._found.bindings)
+    def _is_known_to_types(self, part: Part) -> bool:
+        return any(one.is_for_types and one.name == bound_by(part[1]) for one in self._found.bindings)
+
+    def _quoted(self, typing: Sequence[Use]) -> Iterator[tuple[ast.expr, None]]:
+        """Yield the annotations that are evaluated as the file loads."""
+        for use in typing:
+            one = use.annotation
+            if one is not None and self._evaluates and not (use.functions or use.is_text or one.is_local):
+                yield one.node, None
+
+    def _held_by_reader(self, use: Use) -> Held | None:
+        reason = None if use.annotation is None else self._reader(use.annotation)
+        return None if reason is None else Held(use.line, reason)
 
     def _reader(self, annotation: Annotation) -> str | None:
         """Say who may read an annotation at run time, None for nobody that the file knows of."""
@@ -282,39 +275,43 @@ class MovableFile:
 
     def _taken(self, function: FunctionNode) -> str | None:
         """Say what a function is handed to that may read its annotations."""
-        called: set[int] = set()
+        reader, handed = self._handed
+        if reader is not None:
+            return f"line {reader} reads annotations at run time"
+        line = handed.get(function.name)
+        return None if line is None else f"line {line} hands {function.name}() on, and its types may be read at run time"
+
+    @cached_property
+    def _handed(self) -> tuple[int | None, dict[str, int]]:
+        """The line that reads annotations, and the names that are read and not called, with the line of each."""
+        called: set[ast.expr] = set()
         for node in ast.walk(self._module):
             if isinstance(node, ast.Call):
-                called.add(id(node.func))
+                called.add(node.func)
                 if _last(node.func) in _TAKERS:
-                    called.update(id(one) for one in (*node.args, *(keyword.value for keyword in node.keywords)))
-            if isinstance(node, (ast.Name, ast.Attribute)) and _last(node) in _READERS:
-                return f"line {node.lineno} reads annotations at run time"
+                    called.update((*node.args, *(keyword.value for keyword in node.keywords)))
+        handed: dict[str, int] = {}
+        reader: int | None = None
         for node in ast.walk(self._module):
-            if not isinstance(node, (ast.Name, ast.Attribute)) or id(node) in called:
-                continue
-            if isinstance(node.ctx, ast.Load) and _last(node) == function.name:
-                return f"line {node.lineno} hands {function.name}() on, and its types may be read at run time"
-        return None
+            if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+                if _last(node) in _READERS:
+                    reader = reader or node.lineno
+                if node not in called:
+                    handed.setdefault(_last(node), node.lineno)
+        return reader, handed
 
     # Uses
 
-    def _is_use(self, use: Use, alias: ast.alias, statement: ImportNode) -> bool:
+    def _is_use(self, use: Use, part: Part) -> bool:
         """Tell whether a use is that of an import; `google.auth` is none of `google.genai`, where the file imports both."""
+        statement, alias = part
         if use.name != bound_by(alias):
             return False
         if isinstance(statement, ast.ImportFrom) or alias.asname is not None or "." not in alias.name:
             return True
-        shared = min(len(use.path), len(alias.name))
-        is_same = use.path[:shared] == alias.name[:shared]
-        is_same &= not (use.path[shared : shared + 1] or alias.name[shared : shared + 1]).strip(".")
-        if is_same:
-            return True
-        assert self._found is not None
-        others = [
-            one for one in self._found.bindings if one.name == use.name and not any(one.node is s for s, _ in self._parts)
-        ]
-        return not others
+        is_one_below = f"{use.path}.".startswith(f"{alias.name}.") or f"{alias.name}.".startswith(f"{use.path}.")
+        moving = [one for one, _ in self._parts]
+        return is_one_below or all(one.node in moving for one in self._found.bindings if one.name == use.name)
 
 
 def _parts(module: ast.Module, wanted: Wanted) -> Iterator[tuple[ImportNode, ast.alias]]:
@@ -335,6 +332,12 @@ def _of(node: ast.Import, name: str) -> list[ast.alias]:
     return [alias for alias in node.names if bound_by(alias) == name]
 
 
+def module_of(part: Part) -> str:
+    """Return the module that a part of an import names."""
+    statement, alias = part
+    return statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name
+
+
 def spot_of(node: FunctionNode) -> Spot:
     """Return where a function begins."""
     return node.lineno, node.col_offset
@@ -349,7 +352,12 @@ def _last(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
-def _held_by(use: Use) -> Held | None:
+def _host(use: Use, running: Collection[Spot]) -> FunctionNode | None:
+    """Return the outermost function around a use that does not run while the app loads."""
+    return next((one for one in use.functions if spot_of(one) not in running), None)
+
+
+def _held_by(use: Use, running: Collection[Spot]) -> Held | None:
     """Return what holds an import that code of the file uses in one place."""
     if not use.functions:
         return Held(use.line, f"line {use.line} uses it {use.place}, while the file loads")
@@ -357,7 +365,13 @@ def _held_by(use: Use) -> Held | None:
         return Held(use.line, f"the class around line {use.line} binds {use.name} too")
     if use.functions[-1].name == "__del__":
         return Held(use.line, "__del__() uses it, and may run when nothing can be imported any more")
-    return None
+    host = _host(use, running)
+    if host is None:
+        return Held(use.line, f"{use.functions[-1].name}() uses it, and runs while the app loads")
+    compiled = next((one for one in host.decorator_list if _decorator(one) in COMPILING), None)
+    if compiled is None:
+        return None
+    return Held(use.line, f"`@{ast.unparse(compiled)[:40]}` may compile {host.name}(), and takes no import in it")
 
 
 def _bound_again(binding: Binding) -> str:
@@ -370,21 +384,26 @@ def _bound_again(binding: Binding) -> str:
 
 def _around(module: ast.Module, statement: ImportNode) -> str:
     """Say in what an import stands that is not at the module level itself."""
-    names = {
-        ast.If: "it stands under a condition",
-        ast.ClassDef: "it stands in the body of a class",
-        ast.Try: "it stands in `try`",
-        ast.With: "it stands in `with`",
-    }
-    for node in ast.walk(module):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and any(one is statement for one in ast.walk(node)):
+    parents = {child: node for node in ast.walk(module) for child in ast.iter_child_nodes(node)}
+    around: list[ast.AST] = []
+    here: ast.AST = statement
+    while (here := parents[here]) is not module:
+        around.append(here)
+    for node in around:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return f"it stands in {node.name}(), which runs while the app loads"
-    for node in ast.walk(module):
-        if node is not module and not isinstance(node, ast.alias) and any(one is statement for one in ast.walk(node)):
-            if isinstance(node, ast.Try) and node.handlers:
-                return "it stands in `try`, and its `except` decides what else there is"
-            return names.get(type(node), "it stands in a block")
-    return "it stands in a block"
+    inner = next(node for node in around if isinstance(node, ast.stmt))
+    if isinstance(inner, ast.Try) and inner.handlers:
+        return "it stands in `try`, and its `except` decides what else there is"
+    return _BLOCKS.get(type(inner), "it stands in a block")
+
+
+_BLOCKS: dict[type[ast.AST], str] = {
+    ast.ClassDef: "it stands in the body of a class",
+    ast.If: "it stands under a condition",
+    ast.Try: "it stands in `try`",
+    ast.With: "it stands in `with`",
+}
 
 
 def _exported(module: ast.Module) -> Iterator[tuple[str, int]]:
