@@ -272,6 +272,11 @@ PROJECTS = json.loads((Path(__file__).parent / "data" / "baselines-0.1.0.json").
 """Projects with their baselines, as `memguard check --write-baseline` of that version wrote them."""
 
 
+def told(output: str) -> list[str]:
+    """Return the lines with findings, but for MG305: the first version wrote what it says to stderr."""
+    return [line for line in output.splitlines() if ": MG" in line and ": MG305 " not in line]
+
+
 @pytest.mark.parametrize("kept", [pytest.param(one, id=one["name"]) for one in PROJECTS])
 def test_a_baseline_of_the_first_version_knows_all(
     kept: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -286,7 +291,7 @@ def test_a_baseline_of_the_first_version_knows_all(
     number = len(kept["baseline"]["findings"])
     assert check.main([]) == 0
     outcome = capsys.readouterr()
-    assert ": MG" not in outcome.out
+    assert not told(outcome.out)
     assert "mended" not in outcome.err
     assert check.main(["--prune-baseline"]) == 0
     assert capsys.readouterr().err.splitlines()[-1] == f"{FILE}: {number} known, 0 taken out"
@@ -297,14 +302,14 @@ def test_a_baseline_of_the_first_version_knows_all(
     assert check.main([]) == 0
     assert deploy_config.main([]) == 0
     outcome = capsys.readouterr()
-    assert ": MG" not in outcome.out
+    assert not told(outcome.out)
     assert "mended" not in outcome.err
 
 
 def test_each_rule_of_the_first_version_is_in_its_baselines() -> None:
     """But for growth, which is new by its nature, and what that version had no rule for."""
     codes = {row["code"] for one in PROJECTS for row in one["baseline"]["findings"]}
-    newer = {"MG304", *(code for code in DOCUMENTED if code.startswith("MG6"))}
+    newer = {"MG304", "MG305", *(code for code in DOCUMENTED if code.startswith("MG6"))}
     assert codes == {*DOCUMENTED} - {"MG303"} - newer
 
 

@@ -187,7 +187,7 @@ def test_python_is_refused(text: str) -> None:
         ),
         pytest.param(
             "[services.web]\nexclude = []",
-            "2:1: unknown key 'services.web.exclude': known are budget, entrypoints, limit, platform, target-python",
+            "2:1: unknown key 'services.web.exclude': known are budget, entrypoints, limit, platform, skip, target-python",
             id="of-one-service",
         ),
         pytest.param("platform = 1", "1:1: platform must be a platform such as 'render-free', not 1", id="platform"),

@@ -195,7 +195,7 @@ def test_an_unknown_platform_names_the_nearest(root: Path, capsys: pytest.Captur
         pytest.param({"Procfile": "w: python gone.py\n"}, "gone.py is not in the repository", id="no-script"),
         pytest.param({"Procfile": "w: uvicorn app.gone:app\n", "app/__init__.py": ""},
                      "app.gone:app is not in the repository", id="no-module"),
-        pytest.param({"Procfile": "w: npm start\n"}, "it is not known how npm starts", id="no-python"),
+        pytest.param({"Procfile": "w: bin/serve\n"}, "it is not known how serve starts", id="no-python"),
         pytest.param({"Procfile": "w: gunicorn a:a\n", "a.py": "",
                       "gunicorn.conf.py": "import os\nworkers = os.cpu_count()\n"},
                      "gunicorn.conf.py:2 computes workers: os.cpu_count()", id="settings-of-gunicorn"),
@@ -207,13 +207,41 @@ def test_what_cannot_be_known_is_said(
     write(root, files)
     status, report = judge(capsys)
     assert status == 0
-    assert report["services"][0]["verdict"] == "unknown"
-    assert report["services"][0]["estimate_mib"] is None
-    assert {"path": "Procfile", "line": 1, "reason": f"w is not estimated: {reason}"} in report["skipped"]
-    memory_budget.main([])
-    output = capsys.readouterr()
-    assert output.out == "w: not estimated\n"
-    assert f"Procfile:1: skipped: w is not estimated: {reason}\n" in output.err
+    (service,) = report["services"]
+    assert (service["verdict"], service["estimate_mib"], service["reason"]) == ("unknown", None, reason)
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["severity"], finding["line"]) == ("MG305", "warning", 1)
+    assert finding["message"].startswith(f"w is not judged: {reason}")
+    assert report["skipped"] == []
+    write(root, {"memguard.toml": "[services.w]\nskip = 'it starts nothing of this repository'\n"})
+    assert judge(capsys) == (0, {**report, "services": [], "findings": []})
+
+
+@pytest.mark.parametrize(("number", "said"), [
+    pytest.param("$(nproc)", "3 fit into 256 MiB (memguard.toml:1 limit)", id="of-the-machine"),
+    pytest.param("$WORKERS", "3 fit into 256 MiB (memguard.toml:1 limit)", id="of-a-variable"),
+])  # fmt: skip
+def test_what_one_worker_takes_is_said_where_their_number_is_unknown(
+    root: Path, capsys: pytest.CaptureFixture[str], number: str, said: str
+) -> None:
+    write(root, {"Procfile": f"w: gunicorn a:a --workers {number}\n", "a.py": "import pandas\n",
+                 "memguard.toml": 'limit = "256MiB"\n', "requirements.txt": "pandas==2.2.3\n"})  # fmt: skip
+    _, report = judge(capsys)
+    (service,), (finding,) = report["services"], report["findings"]
+    assert 50 < service["per_process_mib"] < 100
+    assert finding["code"] == "MG305"
+    write(root, {"Procfile": "w: gunicorn a:a --workers 1\n"})
+    (one,) = judge(capsys)[1]["services"]
+    assert finding["message"].endswith(f"; with one worker it takes {one['estimate_mib']['expected']:.0f} MiB; {said}")
+    for workers, fits in ((3, True), (4, False)):
+        write(root, {"Procfile": f"w: gunicorn a:a --workers {workers}\n"})
+        assert (judge(capsys)[1]["services"][0]["verdict"] == "ok") is fits
+
+
+def test_a_program_that_runs_no_python_is_not_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"Procfile": "w: npm start\n"})
+    _, report = judge(capsys)
+    assert (report["services"], report["findings"]) == ([], [])
 
 
 def test_no_service_is_said_and_is_no_error(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -468,4 +468,4 @@ def test_a_program_that_is_installed_is_named(project: Path, command: str, reaso
         check=False,
         cwd=project,
     )
-    assert re.search(f"web is not estimated: {reason}", done.stderr)
+    assert re.search(f"web is not judged: {reason}", done.stdout)

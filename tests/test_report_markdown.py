@@ -294,7 +294,7 @@ def test_without_a_limit_or_an_estimate_nothing_is_invented() -> None:
     page = read(Report((), (without, without._replace(estimate=None, verdict="unknown", parts=(), added=()))))
     assert page.tables[0][1:] == [
         ["web in Procfile:1", "420 MiB (400 to 440)", "none", "", "no limit", ""],
-        ["web in Procfile:1", "not estimated", "none", "", "not estimated", ""],
+        ["web in Procfile:1", "not judged", "none", "", "not judged", ""],
     ]
 
 

@@ -98,7 +98,7 @@ def test_findings_stand_by_severity_and_the_advice_comes_last() -> None:
     )  # fmt: skip
     assert terminal.render(report, width=72, color=False) == (
         """\
-web  not estimated  Procfile:1
+web  not judged  Procfile:1
   gunicorn app:app -w 2
 
 Errors

@@ -110,7 +110,8 @@ def judge(root: Path, example: Example, capsys: pytest.CaptureFixture[str]) -> l
         status = check.main(["--format", "json", str(root)])
     outcome = capsys.readouterr()
     assert status in (0, 1), outcome.err
-    return list(json.loads(outcome.out)["findings"])
+    # The examples of other rules leave out the app that they start.
+    return [one for one in json.loads(outcome.out)["findings"] if one["code"] != "MG305" or example.code == "MG305"]
 
 
 # The examples

@@ -16,6 +16,7 @@ from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
 from memguard_hooks.app.models import find_models
 from memguard_hooks.app.walks import moved_walk, walk_entry, walk_file
 from memguard_hooks.deployment.command import MAX_LENGTH
+from memguard_hooks.deployment.servers import FOREIGN
 from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.deployment.start import Start, StartCommand
 from memguard_hooks.errors import MemguardError
@@ -344,7 +345,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
     found: list[AssessedService] = []
     for service in _judged(project):
         settings = settings_of(project, service)
-        if settings.skip:
+        if settings.skip or read_command(project, service).program in FOREIGN:
             continue
         limit = limit_of(service, settings)
         now = estimate_service(project, service, settings)

@@ -58,6 +58,13 @@ _INSTALLED = frozenset({"airflow", "dagster", "langflow", "label-studio", "litel
 """Programs that packages bring along and that are an app of their own: each is its module where that has its name."""
 
 
+FOREIGN = frozenset({
+    "bun", "bundle", "caddy", "cargo", "deno", "dotnet", "go", "java", "next", "nginx", "node", "npm", "npx", "php",
+    "php-fpm", "pnpm", "puma", "rails", "redis-server", "ruby", "sidekiq", "traefik", "yarn",
+})  # fmt: skip
+"""Programs that run no Python: what they start is nobody's business here."""
+
+
 def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read a command without wrappers; `parse` reads a command that it names."""
     program = words[0].rpartition("/")[2]
@@ -90,7 +97,8 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     if program in _INSTALLED:
         module = program.replace("-", "_")
         return unknown(f"{program} is a program that is installed", EntryPoint(program, host.folder, module=module))
-    return unknown(_UNREAD.get(program, f"it is not known how {program} starts"))
+    reason = _UNREAD.get(program, f"it is not known how {program} starts")
+    return unknown(reason, program=program if program in FOREIGN else "")
 
 
 def _reader_of(program: str) -> _Read:

@@ -82,13 +82,13 @@ def _unjudged(assessed: AssessedService, report: ServiceReport) -> Finding:
 
 def _of_workers(worker: Estimated, report: ServiceReport) -> str:
     """Say what one worker takes, how many fit, and what the most take that there may be."""
-    moment = moment_name(worker.judged)
-    one = f"one worker takes {mib(worker.taken)} MiB {moment}"
+    late = worker.estimate.start.expected != worker.estimate.at(worker.judged).expected
+    one = f"with one worker it takes {mib(worker.taken)} MiB{f' {moment_name(worker.judged)}' if late else ''}"
     if report.limit is None:
         return one
     goal, most = (worker.settings.warn or WARN) * report.limit, worker.command.most
     if most is not None and most > 1:
-        one += f", {most} take {mib(worker.with_workers(most))}"
+        one += f", with {most} {mib(worker.with_workers(most))}"
     number = worker.workers_that_fit(goal, MAX_WORKERS)
     fit = f"{number} fit{'s' if number == 1 else ''}" if number is not None else "not even that fits"
     return f"{one}; {fit} into {mib(report.limit)} MiB ({report.limit_label})"
