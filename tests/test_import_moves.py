@@ -13,6 +13,7 @@ import pytest
 from folders import write
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from work import LINEAR, growth
 
 from memguard_hooks.fix.import_edit import move
 from memguard_hooks.formats.python_source import decode, tree_of
@@ -354,3 +355,23 @@ def test_generated_modules_do_the_same(imports: list[str], top: list[str], body:
     assert not now[0] or b"made()" in source or b"import heavy.sub as" in source
     again, rest = read(after)
     assert isinstance(rest, Held) or move(after, again, rest).data == after
+
+
+SOURCES = {
+    "functions": ("import heavy\n", "def use(a: heavy.Table):\n    return heavy.value\n"),
+    "classes": ("import heavy\n", "class A:\n    def get(self):\n        return heavy.value\n"),
+    "uses": ("import heavy\ndef use():\n", "    heavy.value\n"),
+    "bindings": ("import heavy\n", "heavy = 1\n"),
+    "imports": (f"import {', '.join(f'heavy.a{number}' for number in range(20))}\ndef use():\n", "    heavy.a1\n"),
+}
+
+
+@pytest.mark.parametrize("parts", [pytest.param(parts, id=name) for name, parts in SOURCES.items()])
+def test_work_grows_with_the_file_alone(parts: tuple[str, str]) -> None:
+    assert growth(lambda source: read(source.encode()), lambda size: parts[0] + parts[1] * size, 2000) < LINEAR
+
+
+def test_more_than_any_hand_writes_is_not_judged() -> None:
+    names = ", ".join(f"heavy.a{number}" for number in range(150))
+    _, moves = read(f"import {names}\ndef use():\n{'    heavy.a1' + chr(10)}".encode() + b"    heavy.a2\n" * 1000)
+    assert moves == Held(1, "it is one of too many that are used too often to be judged")

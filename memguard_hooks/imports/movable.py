@@ -17,7 +17,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
 ImportNode: TypeAlias = "ast.Import | ast.ImportFrom"
@@ -71,6 +71,9 @@ _READERS = frozenset(
 MAX_NAMES = 200
 """Names that are imported and judged: each is looked for in the whole file."""
 
+MAX_USES = 50_000
+"""Names times uses: each use is asked which of them it is. No hand writes a hundredth of it."""
+
 _NOQA = late_pattern(r"#.*\b(?:noqa(?!\s*:)|noqa\s*:[^#]*\bF401\b|unused-import)")
 
 
@@ -119,11 +122,17 @@ class MovableFile:
         self._module = module
         self._lines = text.split("\n")
         self._is_package = is_package
-        found = [(one, list(_parts(module, one))) for one in wanted]
+        statements: dict[int, list[ImportNode]] = {}
+        for node in ast.walk(module):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                statements.setdefault(node.lineno, []).append(node)
+        found = [(one, list(_parts(statements.get(one.line, ()), one))) for one in wanted]
         self._parts = [part for _, parts in found for part in parts]
         self._by_call = next((one.line for one, parts in found if not parts), None)
         self._names = [bound_by(alias) for _, alias in self._parts]
         self._found = find_uses(module, self._names)
+        self._moving: set[ast.AST] = {statement for statement, _ in self._parts}
+        self._shared = {one.name for one in self._found.bindings if one.node not in self._moving}
         futures = [one for one in module.body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
         is_future = any(alias.name == "annotations" for one in futures for alias in one.names)
         self._evaluates = not is_future and (python is None or python < LAZY_ANNOTATIONS_PYTHON)
@@ -137,8 +146,8 @@ class MovableFile:
         """Return how the imports move, or what holds the first that cannot; `running` are functions that loading runs."""
         if self._by_call is not None:
             return Held(self._by_call, "it is imported by a call")
-        if len(self._parts) > MAX_NAMES:
-            return Held(self._parts[0][0].lineno, f"it is one of more than {MAX_NAMES} names")
+        if len(self._parts) > MAX_NAMES or len(self._parts) * len(self._found.uses) > MAX_USES:
+            return Held(self._parts[0][0].lineno, "it is one of too many that are used too often to be judged")
         hosts: dict[FunctionNode, list[Part]] = {}
         for_types: list[Part] = []
         quoted: dict[ast.expr, None] = {}
@@ -195,7 +204,7 @@ class MovableFile:
     def _is_foreign(self, binding: Binding, part: Part) -> bool:
         """Tell whether a binding makes a name something else than the import does."""
         node, (statement, alias) = binding.node, part
-        if binding.is_for_types or any(node is one for one, _ in self._parts):
+        if binding.is_for_types or node in self._moving:
             return False
         is_dotted = isinstance(statement, ast.Import) and alias.asname is None
         return not (
@@ -310,16 +319,15 @@ class MovableFile:
         if isinstance(statement, ast.ImportFrom) or alias.asname is not None or "." not in alias.name:
             return True
         is_one_below = f"{use.path}.".startswith(f"{alias.name}.") or f"{alias.name}.".startswith(f"{use.path}.")
-        moving = [one for one, _ in self._parts]
-        return is_one_below or all(one.node in moving for one in self._found.bindings if one.name == use.name)
+        return is_one_below or use.name not in self._shared
 
 
-def _parts(module: ast.Module, wanted: Wanted) -> Iterator[tuple[ImportNode, ast.alias]]:
-    """Yield the parts of statements that an import names."""
-    for node in ast.walk(module):
-        if isinstance(node, ast.Import) and node.lineno == wanted.line and not wanted.names:
+def _parts(statements: Iterable[ImportNode], wanted: Wanted) -> Iterator[Part]:
+    """Yield the parts of statements of one line that an import names."""
+    for node in statements:
+        if isinstance(node, ast.Import) and not wanted.names:
             yield from ((node, alias) for alias in node.names if alias.name == wanted.module)
-        elif isinstance(node, ast.ImportFrom) and node.lineno == wanted.line and node.module == wanted.module:
+        elif isinstance(node, ast.ImportFrom) and node.module == wanted.module:
             yield from ((node, alias) for alias in node.names if alias.name in wanted.names)
 
 
