@@ -257,6 +257,8 @@ def _unknown(assessed: AssessedService, now: Estimated, use: ModelUse) -> Findin
     what = f"which model {use.call.function} loads is not known: {use.call.reason}"
     if use.name or not use.call.reason:
         what = f"what {use.label} takes is not known: the table of models has no such name"
+    if loader.kind == "unknown":
+        what = f"what {use.call.function} takes is not known: nobody measured the models of {loader.library}"
     fix = [*_default(use), *_fitting(assessed, now, use)]
     fix.append(
         f"name one that is known, or measure the service: memguard measure {assessed.service.name}" if not fix else ""
