@@ -19,6 +19,10 @@ Start: TypeAlias = "Literal['single', 'fork', 'preload', 'spawn']"
 """One process; workers that load the app themselves after a fork, or share what was loaded before it; new processes."""
 
 
+SET_UP = "django.core.wsgi"
+"""What was measured and loads what `django.setup` does, which `manage.py` calls: `django` alone holds next to nothing."""
+
+
 class EntryPoint(Record):
     """What a command loads: a module with an attribute, a script, or a module run by `-m`.
 

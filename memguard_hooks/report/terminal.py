@@ -15,7 +15,7 @@ from rich.text import Text
 from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, count, mib, signed
 from memguard_hooks.output import visible
 from memguard_hooks.report import outline
-from memguard_hooks.report.text import name_part, unmeasured
+from memguard_hooks.report.text import SHOWN, name_part, unmeasured
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -175,8 +175,9 @@ def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part]
         first, *more = _wrap(name, width - left)
         lines += [row.append_text(first), *_indented(left, more)]
         lines += _indented(left, _chain(part.chain, width - left, leaf=False))
-    if rest:
-        row = _row(sum(part.resident for part in rest), largest, space)
+    others = sum(part.resident for part in rest)
+    if others >= SHOWN:
+        row = _row(others, largest, space)
         lines.append(row.append(count(len(rest), "other"), "dim"))
     total = Text(f"  {mib(whole):>6} MiB  ", style="bold")
     total.append(outline.together(service))

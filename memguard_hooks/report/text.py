@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 BUDGET = ("MG301", "MG302")
 
+SHOWN = MIB / 20
+"""What is written as 0.1 MiB: other parts that come to less are left out."""
+
 
 def render(report: Report, *, tables: bool = False) -> str:
     """Write findings, and one line for each service that was judged and has no finding, with `tables` its table too."""
@@ -101,7 +104,8 @@ def _rows(parts: Sequence[Part], width: int) -> list[tuple[int, str]]:
         (part.resident, f"{name:<{width}}  {way(part.chain)}" if part.chain else name)
         for name, part in zip(names, told, strict=True)
     ]
-    return [*rows, (sum(part.resident for part in rest), count(len(rest), "other"))] if rest else rows
+    others = sum(part.resident for part in rest)
+    return [*rows, (others, count(len(rest), "other"))] if others >= SHOWN else rows
 
 
 def unmeasured(service: ServiceReport) -> list[str]:

@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.options import grammar, split_options, with_file, with_variables
-from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
+from memguard_hooks.deployment.start import (
+    SET_UP,
+    EntryPoint,
+    Host,
+    RefusedError,
+    StartCommand,
+    UnknownStartError,
+    count_workers,
+)
 
 FLASK = grammar("--[no-]debug --version --help --env-file/-e= --app/-A=", "click", ends=True)
 
@@ -58,7 +66,7 @@ def _flask_app(app: str | None, host: Host) -> EntryPoint | None:
 def read_manage(start: StartCommand, words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `manage.py`, which is a script that loads the settings and the apps they install."""
     verb = words[0] if words else ""
-    start = start._replace(server_modules=("django",), program="django")
+    start = start._replace(server_modules=(SET_UP,), program="django")
     if verb not in ("runserver", "runserver_plus", "testserver"):
         from memguard_hooks.deployment.servers import management
 

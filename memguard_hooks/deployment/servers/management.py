@@ -12,6 +12,7 @@ from memguard_hooks.deployment.options import grammar, split_options
 from memguard_hooks.deployment.python_start import count_of, items_of, read_from, value_of
 from memguard_hooks.deployment.servers.queues import HUEY
 from memguard_hooks.deployment.start import (
+    SET_UP,
     Count,
     Host,
     Loaded,
@@ -94,7 +95,7 @@ def _rundramatiq(start: StartCommand, words: Sequence[str], _: Names | None, hos
     threads = given.values.get("--threads", host.variables.get("DRAMATIQ_NTHREADS"))
     return start._replace(
         workers=count.number, start="spawn" if "--use-spawn" in given.flags else "fork", reason=count.reason,
-        is_cpu_count=count.is_cpu_count, program="dramatiq", server_modules=("django", "dramatiq"),
+        is_cpu_count=count.is_cpu_count, program="dramatiq", server_modules=(SET_UP, "dramatiq"),
         threads=count_workers(threads, 8).number, reload="--reload" in given.flags or "--watch" in given.values,
     )  # fmt: skip
 
@@ -104,7 +105,7 @@ def _qcluster(start: StartCommand, _: Sequence[str], settings: Names | None, hos
     return start._replace(
         workers=None if count.number is None else count.number + _CLUSTER,
         start="preload", reason=count.reason, is_cpu_count=count.is_cpu_count, program="django-q",
-        server_modules=("django", "django_q"), preload_source="default",
+        server_modules=(SET_UP, "django_q"), preload_source="default",
     )  # fmt: skip
 
 
@@ -128,7 +129,7 @@ def _rqworker(start: StartCommand, words: Sequence[str], _settings: Names | None
     count = count_workers(pool)
     return start._replace(
         workers=None if count.number is None else 2 * count.number - (pool is None), start="preload", reason=count.reason,
-        program="rq", server_modules=("django", "rq"), preload_source="default", is_cpu_count=count.is_cpu_count,
+        program="rq", server_modules=(SET_UP, "rq"), preload_source="default", is_cpu_count=count.is_cpu_count,
     )  # fmt: skip
 
 
@@ -142,7 +143,7 @@ def _run_huey(start: StartCommand, words: Sequence[str], settings: Names | None,
         kind = None if isinstance(value, Unresolved) or value is None else str(value)
     count = count_workers(given.values["--workers"]) if "--workers" in given.values else None
     count = count or _held(settings, "HUEY", "consumer", "workers") or Count(1)
-    start = start._replace(program="huey", server_modules=("django", "huey"), worker_class=kind or "thread")
+    start = start._replace(program="huey", server_modules=(SET_UP, "huey"), worker_class=kind or "thread")
     if kind != "process":
         return start._replace(threads=count.number)
     return start._replace(
