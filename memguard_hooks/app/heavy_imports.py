@@ -136,9 +136,9 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
     yield from (found[key] for key in sorted(found))
 
 
-Deferred: TypeAlias = "Literal['never', 'later', 'unknown', 'no use']"
-"""What comes of an import that is deferred: some service never runs it, each runs it later, nobody can tell, or to defer it
-is of no use to any."""
+Deferred: TypeAlias = "Literal['never', 'later', 'at start', 'unknown', 'no use']"
+"""What comes of an import that is deferred: some service never runs it, each runs it later, what it moves into runs at start
+itself, nobody can tell, or to defer it is of no use to any."""
 
 
 def deferred(project: Project, eager: Eager) -> Deferred:
@@ -163,10 +163,10 @@ def deferred(project: Project, eager: Eager) -> Deferred:
         moments = [one.moment for one in walked.externals if _loads(one.names, eager.root)]
         is_start_judged = (entry.settings.judge or JUDGED) == "start"
         if "start" in moments:
-            found.add("unknown")
+            found.add("at start")
         else:
             found.add("later" if "serving" in moments and not is_start_judged else "never")
-    return "never" if "never" in found else "unknown" if "unknown" in found else "later"
+    return "never" if "never" in found else "at start" if "at start" in found else "later"
 
 
 def _loads(names: tuple[str, ...], root: str) -> bool:

@@ -44,6 +44,9 @@ def _reached(project: Project, eager: Eager) -> Iterator[Finding]:
         names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
         fix = f"{found.fix[0]}: that moves {cost} from start to first use, in {names}"
         yield found._replace(severity="warning", fix=(fix,))
+    elif outcome == "at start":
+        fix = "move the import into the function that uses it, and call that later: it runs at start, and would load it then"
+        yield found._replace(fix=(fix,))
     elif outcome != "no use":
         yield found
 
