@@ -311,3 +311,42 @@ def test_the_wheel_for_cpus_is_a_way_out(judge: Judge) -> None:
     app = STARTUP.replace("faster_whisper", "sentence_transformers").replace("WhisperModel", "SentenceTransformer")
     files = {"main.py": app.format("'all-MiniLM-L6-v2'"), "Procfile": "web: uvicorn main:app\n"}
     assert "take the wheel of torch for CPUs" in finding(judge(files), "MG601")["fix"]
+
+
+def test_a_library_without_measured_models_is_named_with_its_model(judge: Judge) -> None:
+    """The language of a pipeline is not its model, and no other name would be known either."""
+    start = "import fastapi\nfrom kokoro import KPipeline\napp = fastapi.FastAPI()\nvoice = KPipeline(lang_code='a')\n"
+    report = judge({"main.py": start, "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "4GiB"\n'})
+    found = finding(report, "MG604")
+    assert "what kokoro.KPipeline takes is not known: nobody measured the models of kokoro" in found["message"]
+    assert found["fix"] == "measure the service: memguard measure web"
+
+
+def test_no_family_is_blamed_where_the_app_does_not_fit_by_itself(judge: Judge) -> None:
+    """What is too much without any model is no reason to say that no model fits."""
+    found = finding(judge.app('os.environ["WHISPER"], compute_type="int8"', "60MiB"), "MG604")
+    assert "family" not in (found["fix"] or "")
+
+
+def test_one_encoding_under_two_names_is_loaded_once(judge: Judge) -> None:
+    """Tiktoken hands out the encoding that it has, so what is asked for where a name is unknown takes nothing more."""
+    app = (
+        "import fastapi, tiktoken\napp = fastapi.FastAPI()\n@app.get('/')\ndef count():\n    try:\n"
+        "        return tiktoken.encoding_for_model('gpt-4o')\n    except KeyError:\n"
+        "        return tiktoken.get_encoding('o200k_base')\n"
+    )
+    report = judge({"main.py": app, "Procfile": "web: uvicorn main:app\n"})
+    parts = [one["package"] for one in report["services"][0]["parts"] if one["package"].startswith("tiktoken ")]
+    assert parts == ["tiktoken gpt-4o"]
+
+
+def test_a_model_of_preloaded_workers_is_to_be_loaded_before_the_fork(judge: Judge) -> None:
+    """Loaded by the first request it is loaded in each worker, though these were to share."""
+    late = "from flask import Flask\napp = Flask(__name__)\n\n\n{}@app.get('/')\ndef serve():\n{}    return str(nlp)\n"
+    load = "import spacy\nnlp = spacy.load('en_core_web_sm')\n"
+    files = {"Procfile": "web: gunicorn main:app --workers 4 --preload\n"}
+    files["main.py"] = late.format("", "    import spacy\n    nlp = spacy.load('en_core_web_sm')\n")
+    promised = finding(judge(files), "MG601")["fix"].splitlines()[0]
+    files["main.py"] = late.format(load, "")
+    taken = judge(files)["services"][0]["estimate_mib"]["serving"]["expected"]
+    assert promised == f"load it before the fork, as the app is loaded, so that all workers share it: {taken:.0f} MiB in all"

@@ -10,15 +10,19 @@ from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
     from memguard_hooks.models.calls import ModelCall
     from memguard_hooks.models.folding import Folding
+    from memguard_hooks.models.table import Model
     from memguard_hooks.project.project import Project
 
 MAIN = "__main__"
+
+KEPT = ("tiktoken",)
+"""Libraries that load a model once in a process: tiktoken has a registry of its encodings (tiktoken/registry.py)."""
 
 FIRST_NEW = (5, 2)
 """The first sentence-transformers that takes version 5 of transformers."""
@@ -48,7 +52,7 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
                     (uses if use.memory is not None else unknown).append(use)
     unread = tuple(_unread(folding, [path for path in paths if path not in walked.files["all"]]))
     project.skipped += unread
-    return Models(tuple(uses), tuple(unknown), tuple(one.path for one in unread)), tuple(_imports([*uses, *unknown]))
+    return Models(tuple(_once(uses)), tuple(unknown), tuple(one.path for one in unread)), tuple(_imports([*uses, *unknown]))
 
 
 def _unread(folding: Folding, paths: Collection[str]) -> Iterator[Skipped]:
@@ -60,6 +64,17 @@ def _unread(folding: Folding, paths: Collection[str]) -> Iterator[Skipped]:
         yield Skipped(
             next(iter(paths)), None, "not all models are known that it and other files load: the code is too large"
         )
+
+
+def _once(uses: Sequence[ModelUse]) -> Iterator[ModelUse]:
+    """Yield the first use of each model of a library that hands out the one it has loaded, and all uses of the others."""
+    told: set[tuple[str, Model]] = set()
+    for use in sorted(uses, key=lambda one: MOMENTS.index(one.moment)):
+        if use.call.loader.library in KEPT and use.model is not None:
+            if (use.call.loader.library, use.model) in told:
+                continue
+            told.add((use.call.loader.library, use.model))
+        yield use
 
 
 def _imports_a_library(walked: Walk) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.app.limit import bands_of, plan_that_fits
 from memguard_hooks.app.loaded import Models, ModelUse
-from memguard_hooks.finding import MIB, Finding, ServiceReport, Severity, mib, moment_name
+from memguard_hooks.finding import MIB, Finding, ServiceReport, Severity, is_by, mib, moment_name
 from memguard_hooks.project.settings import WARN
 
 TYPE_CHECKING = False  # as typing has it
@@ -144,7 +144,12 @@ def _elsewhere(assessed: AssessedService, now: Estimated, bare: int) -> Iterator
     if saved_by_preload(now.process, now.command, now.judged) >= MIB:
         preloaded = now.taken_as(now.process, now.command._replace(start="preload"))
         if limit is not None and preloaded <= warn * limit:
-            yield f"start with --preload, so that all workers share it: {mib(preloaded)} MiB in all"
+            how = "set `preload_app`" if now.command.written else "start with --preload"
+            yield f"{how}, so that all workers share it: {mib(preloaded)} MiB in all"
+    if now.command.start == "preload" and now.workers > 1:
+        early = _taken_before_the_fork(now)
+        if limit is not None and early <= warn * limit and now.taken - early >= MIB:
+            yield f"load it before the fork, as the app is loaded, so that all workers share it: {mib(early)} MiB in all"
     workers = now.workers_that_fit(warn * limit) if limit is not None else None
     if workers is not None:
         yield f"start {workers} worker" + ("s" if workers > 1 else "")
@@ -161,6 +166,15 @@ def _saved_by_cpu_wheel(now: Estimated) -> int:
     built = lookup.find("torch", "torch", "0+cpu")
     there = max((root.footprint.own.get("torch", (0, 0))[0] for root in now.process.roots if root.footprint), default=0)
     return max(0, there - built.own["torch"][0]) if built is not None else 0
+
+
+def _taken_before_the_fork(now: Estimated) -> int:
+    """Return what counts against the limit where all that preloaded workers load later is loaded before the fork."""
+    process, judged = now.process, now.judged
+    roots = [one._replace(moment="start") if is_by(one.moment, judged) else one for one in process.roots]
+    uses = [one._replace(moment="start") if is_by(one.moment, judged) else one for one in process.models.uses]
+    models = process.models._replace(uses=tuple(uses))
+    return now.taken_as(process.with_models(models).with_roots(roots), now.command)
 
 
 # What takes more than it needs to
@@ -260,13 +274,13 @@ def _unknown(assessed: AssessedService, now: Estimated, use: ModelUse) -> Findin
     if loader.kind == "unknown":
         what = f"what {use.call.function} takes is not known: nobody measured the models of {loader.library}"
     fix = [*_default(use), *_fitting(assessed, now, use)]
-    fix.append(
-        f"name one that is known, or measure the service: memguard measure {assessed.service.name}" if not fix else ""
-    )
+    if not fix:
+        other = "name one that is known, or " if loader.kind != "unknown" else ""
+        fix.append(f"{other}measure the service: memguard measure {assessed.service.name}")
     message = f"{assessed.service.name}: {what}; it takes at least what is counted"
     place = (use.call.path, use.call.line, use.call.column)
     subject = f"{assessed.service.name} {use.call.function} {use.name or loader.library}"
-    return Finding(*place, "MG604", message, HOOK, subject, "warning", None, use.chain, tuple(filter(None, fix)))
+    return Finding(*place, "MG604", message, HOOK, subject, "warning", None, use.chain, tuple(fix))
 
 
 def _default(use: ModelUse) -> Iterator[str]:
@@ -290,6 +304,8 @@ def _fitting(assessed: AssessedService, now: Estimated, use: ModelUse) -> Iterat
     if limit is None or largest is None:
         return
     goal = (assessed.settings.warn or WARN) * limit
+    if now.taken > goal:
+        return  # it is not the model that does not fit
     start = use.replaced(largest, use.options)
     for one in (start, *smaller(start)):
         models = now.process.models
