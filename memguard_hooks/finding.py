@@ -242,13 +242,15 @@ def merge(reports: list[Report]) -> Report:
 
 def without_echo(report: Report) -> Report:
     """Leave out what memory-budget says too: what workers waste, on the same line, and why a service is not followed."""
-    told = {(one.code, one.path, one.line) for one in report.findings}
+    told = {(one.code, one.path, one.line): " ".join(one.fix) for one in report.findings}
     unjudged = {
         (service.path, service.line, f"{service.name} is not followed: {service.reason}") for service in report.services
     }
 
     def is_echo(finding: Finding) -> bool:
-        return any((code, finding.path, finding.line) in told for code in _ECHOED.get(finding.code, ()))
+        codes, word = _ECHOED.get(finding.code, ((), ""))
+        places = ((code, finding.path, finding.line) for code in codes)
+        return any(place in told and word in told[place] for place in places)
 
     return report._replace(
         findings=tuple(one for one in report.findings if not is_echo(one)),
@@ -256,8 +258,8 @@ def without_echo(report: Report) -> Report:
     )
 
 
-_ECHOED = {"MG401": ("MG301",), "MG404": ("MG301", "MG302")}
-"""Code → the findings of memory-budget whose fix says the same."""
+_ECHOED = {"MG401": (("MG301",), ""), "MG403": (("MG301", "MG302"), "preload"), "MG404": (("MG301", "MG302"), "")}
+"""Code → the findings of memory-budget whose fix says the same, where it has some word."""
 
 
 def below(report: Report, folder: str) -> Report:

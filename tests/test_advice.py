@@ -163,6 +163,17 @@ def test_an_eager_import_is_a_warning_where_each_process_runs_it_later(
     assert eager(capsys)[0][0] == "error"
 
 
+def test_a_function_that_runs_at_start_is_no_place_to_move_to_by_itself(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Moved into it, the import would run at start all the same."""
+    app = source("used by nobody known") + "\n\nrows = seldom()\n"
+    write(root, {"app.py": app, "Procfile": "web: gunicorn app:app\n"})
+    ((severity, fix),) = eager(capsys)
+    assert severity == "error"
+    assert "call that later" in fix
+
+
 def test_an_import_is_right_where_deferring_it_is_of_no_use(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Preloaded workers share it, and of a Lambda function the handler is all there is."""
     write(root, {"app.py": source("used by a handler"), "Procfile": "web: gunicorn app:app -w 2 --preload\n"})
@@ -249,3 +260,31 @@ def test_one_package_has_the_price_of_the_wheel_that_is_installed(root: Path, ca
     (finding,) = report["findings"]
     (part,) = [one["mib"] for one in report["services"][0]["parts"] if one["package"] == "sentence_transformers"]
     assert finding["mib"] == pytest.approx(part, rel=0.05)
+
+
+def test_preloading_is_advised_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the budget's fix names it, deploy-config need not."""
+    write(root, {"app.py": source("used by nobody known"), "Procfile": "web: gunicorn app:app -w 4\n"})
+    for limit, codes in {"250MiB": ["MG301"], "400MiB": ["MG403"]}.items():
+        capsys.readouterr()
+        check.main(["--limit", limit, "--select", "memory-budget,deploy-config", "--format", "json"])
+        found = json.loads(capsys.readouterr().out)["findings"]
+        assert [one["code"] for one in found] == codes
+        assert "preload" in found[0]["fix"]
+
+
+def test_a_limit_that_nothing_names_is_told_as_one(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An app that is over the default may well be on a larger host."""
+    write(root, {"app.py": "import torch, tensorflow\n", "Procfile": "web: python app.py\n"})
+    (finding,) = judge(capsys)["findings"]
+    assert finding["fix"].splitlines()[-1] == "or say in the settings what the host has: 512 MiB are only assumed"
+    write(root, {"memguard.toml": 'limit = "512MiB"\n'})
+    (finding,) = judge(capsys)["findings"]
+    assert "assumed" not in (finding["fix"] or "")
+
+
+def test_what_cannot_be_followed_is_told_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The reason for which nothing is estimated is that for which no import is judged."""
+    write(root, {"Procfile": "web: python gone.py\n"})
+    check.main([])
+    assert capsys.readouterr().err.count("gone.py is not in the repository") == 1

@@ -218,7 +218,8 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
     ways: list[str] = []
     saved = saved_by_preload(now.process, now.command, now.judged)
     if saved >= MIB:
-        ways.append(f"start with --preload: -{mib(saved)} MiB")
+        how = "set `preload_app`" if now.command.written else "start with --preload"
+        ways.append(f"{how}: -{mib(saved)} MiB, unless what the app imports starts threads or opens connections")
     shared = _shared_by_early_import(now)
     if shared >= MUCH:
         late = loaded_after_fork(now.process, now.command, now.judged)
@@ -235,6 +236,8 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
     plan = plan_that_fits(assessed.service, assessed.settings, now.taken / warn)
     if plan is not None:
         ways.append(f"take {plan}")
+    if goal is not None and assessed.limit.source == "default":
+        ways.append(f"say in the settings what the host has: {mib(round(goal / warn))} MiB are only assumed")
     return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))]
 
 
