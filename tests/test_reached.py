@@ -37,20 +37,22 @@ def walked(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(dedent(text).lstrip(), "utf-8")
     tree = WorkTree(str(root))
-    sources = SourceFiles(tree, Facts(Store(None)))
     entry = next(iter(files))
     module = None if is_main else entry.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
     target = Target(called=called, is_main=is_main)
-    return walk(
-        sources.prove,
-        Resolver(tree, ("",)),
-        entry,
-        module,
-        target,
-        functions=sources.functions,
-        serves=serves,
-        settings_file=settings_file,
-    )
+    store = Store(None)
+
+    def follow() -> Walk:
+        sources = SourceFiles(tree, Facts(store))
+        resolver = Resolver(tree, ("",))
+        return walk(
+            sources.prove, resolver, entry, module, target,
+            functions=sources, serves=serves, settings_file=settings_file,
+        )  # fmt: skip
+
+    found = follow()
+    assert follow() == found, "the second walk is answered from what the first one has kept"
+    return found
 
 
 def moments(found: Walk) -> dict[str, str]:

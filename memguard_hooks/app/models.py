@@ -135,8 +135,8 @@ def _moment(walked: Walk, call: ModelCall) -> Moment | None:
     body = call.scope or (MAIN if call.is_main else "")
     ran = walked.ran.get((call.path, body))
     if ran is not None:
-        return ran[0]
-    above = [walked.ran[one][0] for one in call.overridden if one in walked.ran]
+        return ran
+    above = [walked.ran[one] for one in call.overridden if one in walked.ran]
     if above:  # a receiver that is known by a parent may be of this class
         return min(above, key=MOMENTS.index)
     if call.is_property and _is_used(walked, call.path, call.scope.rpartition(".")[0]):

@@ -35,7 +35,7 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
         path,
         module,
         target,
-        functions=entry.sources.functions,
+        functions=entry.sources,
         serves=entry.serves,
         settings_file=entry.command.settings_file,
     )

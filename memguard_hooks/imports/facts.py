@@ -19,6 +19,7 @@ from memguard_hooks.imports.model import (
     Functions,
     ImportSite,
     Passed,
+    Places,
     Target,
     Unknown,
 )
@@ -89,6 +90,7 @@ class Facts:
         self._outlines: dict[bytes, Outline] = {}
         self._names: dict[bytes, Names] = {}
         self._functions: dict[bytes, Functions] = {}
+        self._places: dict[bytes, Places] = {}
         self._fresh = 0
         self._slow_seconds = 0.0
         self.has_given_up = False
@@ -124,7 +126,21 @@ class Facts:
 
     def functions(self, name: bytes, read: Read) -> Functions:
         """Return what each function of a source calls and hands over."""
-        return self._known(self._functions, (b"functions", name), _decode_functions, lambda: _find_functions(read()))
+        return self._known(
+            self._functions, (b"functions", name), _decode_functions, lambda: self._find_functions(name, read)[0]
+        )
+
+    def places(self, name: bytes, read: Read) -> Places:
+        """Return where the functions of a source stand."""
+        return self._known(self._places, (b"places", name), _decode_places, lambda: self._find_functions(name, read)[1])
+
+    def _find_functions(self, name: bytes, read: Read) -> tuple[Functions, Places]:
+        """Find what functions call and where they stand, and keep both: one reading of the source gives both."""
+        found = _find_functions(read())
+        self._functions[name], self._places[name] = found
+        self.store.put(found[0], b"functions", name)
+        self.store.put(found[1], b"places", name)
+        return found
 
     def _known(
         self,
@@ -166,14 +182,14 @@ def _find_names(data: bytes) -> Names:
     return Names(candidates(data))
 
 
-def _find_functions(data: bytes) -> Functions:
+def _find_functions(data: bytes) -> tuple[Functions, Places]:
     from memguard_hooks.formats.python_source import decode, shortened, tree_of
     from memguard_hooks.imports.functions import read_functions
 
     try:
         return read_functions(tree_of(shortened(decode(data))))
     except (MemguardError, RecursionError):
-        return Functions()
+        return Functions(), Places("", "")
 
 
 def _outline(data: bytes, framework: Framework) -> Outline:
@@ -222,20 +238,26 @@ def _decode_functions(row: Any) -> Functions:
     )
 
 
+def _decode_places(row: Any) -> Places:
+    shape, lines = _list(row)
+    if any(not one.isdigit() or len(one) > 9 for one in _text(lines).split()):
+        raise ValueError
+    return Places(_text(shape), lines)
+
+
 def _body(row: Any) -> Body:
-    name, line, end, calls, passed = _list(row)
+    name, place, calls, passed = _list(row)
     return Body(
         _text(name),
-        _checked(line, int),
-        _checked(end, int),
+        _checked(place, int),
         tuple((_text(called), _checked(at, int)) for called, at in map(_list, _list(calls))),
         tuple(map(_passed, _list(passed))),
     )
 
 
 def _passed(row: Any) -> Passed:
-    first, second, third, fourth, line = _list(row)
-    return Passed(_text(first), _text(second), _text(third), _text(fourth), _checked(line, int))
+    first, second, third, fourth, place = _list(row)
+    return Passed(_text(first), _text(second), _text(third), _text(fourth), _checked(place, int))
 
 
 def _decode_analysis(row: Any) -> Analysis | Problem:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.imports.model import Body, FileClass, Functions, Passed
+from memguard_hooks.imports.model import Body, FileClass, Functions, Passed, Places
+from memguard_hooks.store import digest
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -62,13 +63,18 @@ class _Handed:
 _MENTIONED = _Handed()
 
 
-def read_functions(module: ast.Module) -> Functions:
-    """Read the functions of a module by its syntax tree."""
-    return _Reader().read(module)
+def read_functions(module: ast.Module) -> tuple[Functions, Places]:
+    """Read the functions of a module by its syntax tree, and where they stand."""
+    import json
+
+    reader = _Reader()
+    found = reader.read(module)
+    return found, Places(digest(json.dumps(found).encode()).hex(), " ".join(map(str, reader.lines)))
 
 
 class _Reader:
     def __init__(self) -> None:
+        self.lines: list[int] = []
         self._bodies: list[Body] = []
         self._classes: list[FileClass] = []
         self._bound: dict[str, str] = {}
@@ -99,9 +105,16 @@ class _Reader:
 
     def _body(self, scope: _Scope, statements: list[ast.stmt], line: int, end: int, name: str | None = None) -> None:
         self._calls, self._passed = {}, {}
+        place = self._place(line)
+        self._place(end)
         self._block(statements, scope)
         passed = tuple(Passed(*key, at) for key, at in self._passed.items())
-        self._bodies.append(Body(scope.name if name is None else name, line, end, tuple(self._calls.items()), passed))
+        self._bodies.append(Body(scope.name if name is None else name, place, tuple(self._calls.items()), passed))
+
+    def _place(self, line: int) -> int:
+        """Return the number of a line."""
+        self.lines.append(line)
+        return len(self.lines) - 1
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: _Scope) -> None:
         inner = _Scope(scope.inner(node.name), scope)
@@ -377,7 +390,8 @@ class _Reader:
         if is_later:
             self._pass(callee, handed, node.lineno)
         elif not is_decorator:
-            self._calls.setdefault(callee, node.lineno)
+            if callee not in self._calls:
+                self._calls[callee] = self._place(node.lineno)
             if handed.to:
                 self._pass(f"{callee}()", handed, node.lineno)
         if isinstance(node.func, ast.Name):
@@ -393,8 +407,9 @@ class _Reader:
             self._expression(keyword.value, scope, _Handed(callee, keyword.arg or "", text), is_later=is_later)
 
     def _pass(self, term: str, handed: _Handed, line: int) -> None:
-        if (term and term != _UNKNOWN) or handed.text:
-            self._passed.setdefault((term, handed.to, handed.keyword, handed.text), line)
+        key = (term, handed.to, handed.keyword, handed.text)
+        if ((term and term != _UNKNOWN) or handed.text) and key not in self._passed:
+            self._passed[key] = self._place(line)
 
     def _wraps(self, name: str, scope: _Scope) -> None:
         """Note a decorator that calls what it is given only when that is called: a wrapper registers nothing."""

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step
-from memguard_hooks.imports.model import FileReading, Functions, ImportSite, Target
+from memguard_hooks.imports.model import FileReading, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
     from memguard_hooks.imports.callbacks import Serves
-    from memguard_hooks.imports.reached import Call
+    from memguard_hooks.imports.followed import Followed
+    from memguard_hooks.imports.reached import Call, Reach
+    from memguard_hooks.imports.sources import SourceFiles
 
 MAX_FILES = 20_000
 """Files that one walk reads before it gives up."""
@@ -36,7 +38,6 @@ Moment: TypeAlias = "Literal['start', 'serving', 'all']"
 MOMENTS: tuple[Moment, ...] = ("start", "serving", "all")
 
 Read: TypeAlias = "Callable[[str, Target], FileReading]"
-ReadFunctions: TypeAlias = "Callable[[str], Functions]"
 
 
 class External(Record):
@@ -62,7 +63,7 @@ class Walk(Record):
     they import only unindented lines are known. `notes` tell where a framework's names are not followed. `standard` are
     the modules of the standard library that these files may load at each moment. `twice` are the files that run as
     `__main__` and are loaded by name too. `chains` are the ways to the files, and `ran` says when each body of statements of
-    them runs that is known to, and by which calls it is reached.
+    them runs that is known to.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -74,7 +75,7 @@ class Walk(Record):
     standard: Mapping[Moment, Collection[str]] = MappingProxyType({})
     twice: tuple[Step, ...] = ()
     chains: Mapping[str, tuple[Step, ...]] = MappingProxyType({})
-    ran: Mapping[tuple[str, str], tuple[Moment, str]] = MappingProxyType({})
+    ran: Mapping[tuple[str, str], Moment] = MappingProxyType({})
 
 
 class _Reached(Record):
@@ -99,7 +100,7 @@ def walk(
     module: str | None,
     target: Target,
     only: Collection[str] | None = None,
-    functions: ReadFunctions | None = None,
+    functions: SourceFiles | None = None,
     serves: Serves = "all",
     settings_file: str = "",
 ) -> Walk:
@@ -108,7 +109,24 @@ def walk(
     `functions` tells what functions call; without it, what functions import that nothing calls as files load counts as
     loaded by nobody knows what. `serves` is the work that the process does, `settings_file` what its server runs first.
     """
-    return _Walker(read, resolver, target, only, functions, serves).run(entry, module, settings_file)
+    if functions is None:
+        return _Walker(read, resolver, target, only, serves).run(entry, module, settings_file)
+    from memguard_hooks.imports.followed import Earlier, Followed, UnlikeError
+    from memguard_hooks.imports.reached import Reach
+
+    earlier = Earlier(functions, resolver, (entry, module, serves, settings_file))
+    for log in earlier.logs():
+        walker = _Walker(read, resolver, target, only, serves)
+        try:
+            return walker.run(entry, module, settings_file, Followed(functions, walker, log))
+        except UnlikeError:
+            continue
+    walker = _Walker(read, resolver, target, only, serves)
+    reach = Reach(functions, resolver, serves, walker)
+    walked = walker.run(entry, module, settings_file, reach)
+    if not functions.is_edited:
+        earlier.keep(reach)
+    return walked
 
 
 def leading_to(walked: Walk, is_wanted: Callable[[External], bool]) -> frozenset[str]:
@@ -139,14 +157,9 @@ class _Walker:
         resolver: Resolver,
         target: Target,
         only: Collection[str] | None,
-        functions: ReadFunctions | None,
         serves: Serves,
     ) -> None:
-        self._reach = None
-        if functions is not None:
-            from memguard_hooks.imports.reached import Reach
-
-            self._reach = Reach(functions, resolver, serves, self._on_run, self._on_load)
+        self._reach: Reach | Followed | None = None
         self._serves = serves
         self._deferred: dict[str, list[_Deferred]] = {}
         self._twice: dict[Step, None] = {}
@@ -171,12 +184,13 @@ class _Walker:
         self._notes: dict[Skipped, None] = {}
         self._standard: dict[Moment, set[str]] = {moment: set() for moment in MOMENTS}
 
-    def run(self, entry: str, module: str | None, settings_file: str) -> Walk:
+    def run(self, entry: str, module: str | None, settings_file: str, reach: Reach | Followed | None = None) -> Walk:
         self._entry = entry
+        self._reach = reach
         start = self._queues["start"]
-        if settings_file and self._reach is not None:
+        if settings_file and reach is not None:
             start.append(_Reached(settings_file, None, ()))
-            self._reach.call_hooks(settings_file)
+            self._call_hooks(settings_file, reach)
         if module:
             # Importing `a.b` runs `a` too, and so does `python -m a.b`.
             start.extend(_Reached(f, self._resolver.name_of(f, module), ()) for f in self._resolver.files(module)[:-1])
@@ -184,8 +198,8 @@ class _Walker:
         if self._target.called:
             self._called[entry] = set(self._target.called)
             if self._reach is not None:
-                for name in self._target.called:
-                    self._reach.call(entry, name, "start", "")
+                for name in sorted(self._target.called):
+                    self._reach.call(entry, name, "start", How())
         for moment in MOMENTS:
             if moment == "all":
                 self._rest()
@@ -202,6 +216,16 @@ class _Walker:
             {path: reached.chain for path, reached in self._seen.items()},
             self._reach.all_that_ran() if self._reach is not None else {},
         )
+
+    def _call_hooks(self, path: str, reach: Reach | Followed) -> None:
+        """Call the hooks in a settings file of gunicorn's."""
+        from memguard_hooks.imports.callbacks import SERVER_HOOKS, SERVING_HOOKS
+
+        how = How("a hook of gunicorn")
+        for name in SERVER_HOOKS:
+            reach.call(path, name, "start", how)
+        for name in SERVING_HOOKS:
+            reach.call(path, name, "serving", how)
 
     def _rest(self) -> None:
         """Follow the imports of functions of which nobody knows whether they run."""
@@ -264,7 +288,7 @@ class _Walker:
         if self._reach is not None and moment != "all":
             self._reach.load(path, reached.module, moment, is_main=target.is_main)
             for name in reading.called:
-                self._reach.call(path, name, moment, "called by Django as it starts")
+                self._reach.call(path, name, moment, How("called by Django as it starts"))
         self._deferred.pop(path, None)
         for site in reading.analysis.sites:
             if site.when == "import":
@@ -279,7 +303,7 @@ class _Walker:
             is_own_or_absent = edge.is_optional or self._resolver.is_folder_of_source(edge.module)
             self._site(site, reached, MOMENTS[later], is_own_or_absent=is_own_or_absent)
             if edge.calls and self._reach is not None and self._resolver.is_whole(edge.module):
-                self._reach.callback(self._resolver.files(edge.module)[-1], edge.calls, edge.why)
+                self._reach.callback(self._resolver.files(edge.module)[-1], edge.calls, How(edge.why))
 
     # What functions import
 
@@ -295,18 +319,22 @@ class _Walker:
         else:
             self._deferred.setdefault(reached.path, []).append(_Deferred(body, site, reached))
 
-    def _on_run(self, call: Call, moment: Moment) -> None:
+    def on_run(self, call: Call, moment: Moment) -> None:
         """Follow the imports of a function that runs."""
         waiting = self._deferred.get(call.path, ())
         for one in [one for one in waiting if one.body == call.name and one.body]:
             self._run_site(one.site, one.reached, moment, call)
 
     def _run_site(self, site: ImportSite, reached: _Reached, moment: Moment, call: Call) -> None:
-        how = f"in function {call.name}" + (f", {call.how}" if call.how else "")
+        assert self._reach is not None
+        told = self._reach.told(call.how)
+        how = f"in function {call.name}" + (f", {told}" if told else "")
         self._site(site._replace(why=how), reached, moment, call=how)
 
-    def _on_load(self, path: str, line: int, text: str, moment: Moment, attribute: str) -> None:
+    def on_load(self, path: str, place: int, text: str, moment: Moment, attribute: str) -> None:
         """Load a module that code gives to somebody else by its name."""
+        assert self._reach is not None
+        line = self._reach.line(path, place)
         reached = self._seen.get(path)
         if reached is None:  # its file waits to be loaded
             reached = _Reached(path, self._resolver.module_of(path), ())
@@ -321,8 +349,8 @@ class _Walker:
             loaded = self._resolver.files(name)[-1]
             if loaded == self._entry and self._target.is_main:
                 self._twice[Step(path, line, name)] = None
-            if attribute and self._reach is not None and moment != "all":
-                self._reach.call(loaded, attribute, moment, f"called at {path}:{line}")
+            if attribute and moment != "all":
+                self._reach.call(loaded, attribute, moment, How("called", path, place))
 
     def _site(
         self, site: ImportSite, reached: _Reached, moment: Moment, *, is_own_or_absent: bool = False, call: str = ""

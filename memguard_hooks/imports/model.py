@@ -93,22 +93,24 @@ class Passed(Record):
     """A function, a class or an instance that code hands over, as terms of `functions`.
 
     `to` is the function that is given it, empty where it is only mentioned; `keyword` is the argument, `@` for a decorator;
-    `text` is the text that the same call is given first.
+    `text` is the text that the same call is given first, `place` the number of its line in `Places`.
     """
 
     term: str
     to: str
     keyword: str
     text: str
-    line: int
+    place: int
 
 
 class Body(Record):
-    """A body of statements, what it calls and hands over: of the file (no name), of its `__main__` part or of a function."""
+    """A body of statements, what it calls and hands over: of the file (no name), of its `__main__` part or of a function.
+
+    `place` is the number of its first line in `Places`, and the next one that of its last; each call has one too.
+    """
 
     name: str
-    line: int
-    end: int
+    place: int
     calls: tuple[tuple[str, int], ...] = ()
     passed: tuple[Passed, ...] = ()
 
@@ -133,6 +135,29 @@ class Functions(Record):
     returned: tuple[tuple[str, str], ...] = ()
     stars: tuple[str, ...] = ()
     wrapping: tuple[str, ...] = ()
+
+
+class Places(Record):
+    """Where the functions of one file stand: a digest of what `Functions` says, and the lines that it numbers.
+
+    Apart from `Functions`, which stays as it is where lines move.
+    """
+
+    shape: str
+    lines: str
+
+    def numbers(self) -> list[int]:
+        """Return the lines in order."""
+        return list(map(int, self.lines.split()))
+
+
+class How(Record):
+    """By which call a body is reached: in words, the number of its line, and the number of the call that runs that line."""
+
+    words: str = ""
+    path: str = ""
+    place: int = 0
+    by: int = -1
 
 
 def called_below(called: Sequence[str], module: str, level: int, names: tuple[str, ...]) -> tuple[str, ...]:

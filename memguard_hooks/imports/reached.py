@@ -11,8 +11,6 @@ from collections import deque
 
 from memguard_hooks.imports.callbacks import (
     ENQUEUING,
-    SERVER_HOOKS,
-    SERVING_HOOKS,
     STARTING_METHODS,
     is_passive_base,
     is_queue,
@@ -21,18 +19,29 @@ from memguard_hooks.imports.callbacks import (
     starts,
 )
 from memguard_hooks.imports.functions import MAIN
-from memguard_hooks.imports.model import Body, Functions, Passed
+from memguard_hooks.imports.model import Body, Functions, How, Passed
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Literal, TypeAlias
+    from collections.abc import Iterator
+    from typing import Literal, Protocol, TypeAlias
 
     from memguard_hooks.imports.callbacks import Serves
+    from memguard_hooks.imports.sources import SourceFiles
 
     Stage: TypeAlias = "Literal['start', 'serving']"
+
+    class Told(Protocol):
+        """Who is told what runs, and which modules are loaded by their names."""
+
+        def on_run(self, call: Call, stage: Stage) -> None:
+            """Hear that a body runs."""
+
+        def on_load(self, path: str, place: int, text: str, stage: Stage, attribute: str) -> None:
+            """Hear that a module is given to somebody else by its name, and which attribute of it is then called."""
+
 
 MAX_STEPS = 20
 """Names for names that one name is followed through."""
@@ -51,11 +60,62 @@ class Known(Record):
 
 
 class Call(Record):
-    """A body that runs: by which calls it is reached, in words."""
+    """A body that runs, and by which call it is reached."""
 
     path: str
     name: str
-    how: str
+    how: How
+
+
+class Calls:
+    """Calls by their numbers, and what they are in words."""
+
+    def __init__(self, sources: SourceFiles) -> None:
+        self._sources = sources
+        self._lines: dict[str, list[int]] = {}
+        self.calls: list[Call] = []
+        self._ran: dict[tuple[str, str], tuple[int, Stage]] = {}
+
+    def _note(self, call: Call, stage: Stage) -> int:
+        """Keep that a body runs; return the number of the call."""
+        self.calls.append(call)
+        self._ran[call.path, call.name] = (len(self.calls) - 1, stage)
+        return len(self.calls) - 1
+
+    def ran(self, path: str, name: str) -> tuple[Call, Stage] | None:
+        """Return how and when a body runs, None as far as it is not known to."""
+        found = self._ran.get((path, name))
+        return None if found is None else (self.calls[found[0]], found[1])
+
+    def line(self, path: str, place: int) -> int:
+        """Return the line of a file that has a number."""
+        lines = self._lines.get(path)
+        if lines is None:
+            lines = self._lines[path] = self._sources.places(path).numbers()
+        return lines[place] if 0 <= place < len(lines) else 0
+
+    def body_at(self, path: str, line: int) -> str:
+        """Return the name of the innermost body that holds a line."""
+        extents = [
+            (self.line(path, one.place + 1) - self.line(path, one.place), one.name)
+            for one in self._sources.functions(path).bodies
+            if self.line(path, one.place) <= line <= self.line(path, one.place + 1)
+        ]
+        return min(extents, key=lambda one: one[0])[1] if extents else ""
+
+    def told(self, how: How) -> str:
+        """Say how a body is reached: the calls until there, the shortest tail of them."""
+        parts: list[str] = []
+        while how.words:
+            parts.append(f"{how.words} at {how.path}:{self.line(how.path, how.place)}" if how.path else how.words)
+            if how.by < 0:
+                break
+            how = self.calls[how.by].how
+        return ", ".join(parts)
+
+    def all_that_ran(self) -> dict[tuple[str, str], Stage]:
+        """Return when each body runs that is known to, by its file and its name."""
+        return {place: stage for place, (_, stage) in self._ran.items()}
 
 
 class _File:
@@ -73,26 +133,25 @@ class _File:
         self.wrapping = frozenset(found.wrapping)
 
 
-class Reach:
+class Reach(Calls):
     """The bodies that run, as files are loaded one by one; `on_run` is told each body once at each of its moments."""
 
     def __init__(
         self,
-        functions: Callable[[str], Functions],
+        sources: SourceFiles,
         resolver: Resolver,
         serves: Serves,
-        on_run: Callable[[Call, Stage], None],
-        on_load: Callable[[str, int, str, Stage, str], None],
+        told: Told,
     ) -> None:
-        self._functions = functions
+        super().__init__(sources)
         self._resolver = resolver
         self._serves = serves
-        self._on_run = on_run
-        self._on_load = on_load
+        self._told_to = told
+        self.log: list[tuple[object, ...]] = []
+        """What was asked, and what was answered, in order."""
         self._files: dict[str, _File] = {}
         self._names: dict[str, str | None] = {}
-        self._ran: dict[tuple[str, str], tuple[Call, Stage]] = {}
-        self._waiting: dict[Stage, deque[Call]] = {"start": deque(), "serving": deque()}
+        self._waiting: dict[Stage, deque[int]] = {"start": deque(), "serving": deque()}
         self._used: set[tuple[str, str]] = set()
         """Classes that code uses."""
         self._members: dict[str, list[Call]] = {}
@@ -106,74 +165,64 @@ class Reach:
 
     def load(self, path: str, module: str | None, stage: Stage, *, is_main: bool) -> None:
         """Run the statements of a file."""
+        self.log.append(("load", path, module or "", stage, is_main))
         self._names.setdefault(path, module)
-        self.run(path, "", stage, "")
+        self.run(path, "", stage, How())
         if is_main:
-            self.run(path, MAIN, stage, "")
+            self.run(path, MAIN, stage, How())
 
-    def call(self, path: str, name: str, stage: Stage, how: str) -> None:
+    def call(self, path: str, name: str, stage: Stage, how: How) -> None:
         """Run a function of a file that others call by its name."""
+        self.log.append(("call", path, name, stage, *how))
         for known in self._resolve(f":{name}", path):
             self._called(known, stage, how)
 
-    def call_hooks(self, path: str) -> None:
-        """Call the hooks in a settings file of gunicorn's."""
-        for name in SERVER_HOOKS:
-            self.call(path, name, "start", "a hook of gunicorn")
-        for name in SERVING_HOOKS:
-            self.call(path, name, "serving", "a hook of gunicorn")
-
-    def callback(self, path: str, name: str, how: str) -> None:
+    def callback(self, path: str, name: str, how: How) -> None:
         """Let a framework call a function, or the methods of a class, that it knows by name."""
+        self.log.append(("callback", path, name, *how))
         for known in self._resolve(f":{name}", path):
             if known.kind == "class":
                 self._expose(known.path, known.name, how)
             else:
                 self._called(known, "serving", how)
 
-    def run(self, path: str, name: str, stage: Stage, how: str) -> None:
+    def run(self, path: str, name: str, stage: Stage, how: How) -> None:
         """Run a body, unless it has run by then."""
         before = self._ran.get((path, name))
         is_earlier = before is None or (before[1] == "serving" and stage == "start")
         if is_earlier and len(self._ran) < MAX_BODIES and name in self._file(path).bodies:
-            call = Call(path, name, how)
-            self._ran[path, name] = (call, stage)
-            self._waiting[stage].append(call)
+            self.log.append(("ran", path, name, stage, *how))
+            self._waiting[stage].append(self._note(Call(path, name, how), stage))
 
     def drain(self, stage: Stage) -> None:
         """Look into the bodies that wait, and into those that these run."""
+        self.log.append(("drain", stage))
         while self._waiting[stage]:
             self._look_into(self._waiting[stage].popleft(), stage)
 
-    def ran(self, path: str, name: str) -> tuple[Call, Stage] | None:
-        """Return how and when a body runs, None as far as it is not known to."""
-        return self._ran.get((path, name))
+    def read(self) -> list[str]:
+        """Return the files of which the answers until now depend."""
+        return list(self._files)
 
-    def all_that_ran(self) -> dict[tuple[str, str], tuple[Stage, str]]:
-        """Return when each body runs that is known to, by its file and its name, and how it is reached."""
-        return {place: (stage, call.how) for place, (call, stage) in self._ran.items()}
-
-    def body_at(self, path: str, line: int) -> str:
-        """Return the name of the innermost body that holds a line."""
-        inside = [one for ones in self._file(path).bodies.values() for one in ones if one.line <= line <= one.end]
-        return min(inside, key=lambda one: one.end - one.line).name if inside else ""
-
-    def _look_into(self, call: Call, stage: Stage) -> None:
-        self._on_run(call, stage)
+    def _look_into(self, number: int, stage: Stage) -> None:
+        call = self.calls[number]
+        self.log.append(("look", number, stage))
+        self._told_to.on_run(call, stage)
         for body in self._file(call.path).bodies[call.name]:
-            for term, line in body.calls:
+            for term, place in body.calls:
                 for known in self._resolve(term, call.path):
-                    self._called(known, stage, self._told(call, body, line))
+                    self._called(known, stage, self._how(number, place))
             for passed in body.passed:
-                self._hand_over(passed, call, body, stage)
+                self._hand_over(passed, number, stage)
 
-    def _told(self, call: Call, body: Body, line: int) -> str:
-        """Say how a function is reached from a body: the calls until there, the shortest tail of them."""
-        if body.name in ("", MAIN):
-            return call.how or f"called at {call.path}:{line}"
-        return f"called by {body.name} at {call.path}:{line}" + (f", {call.how}" if call.how else "")
+    def _how(self, number: int, place: int) -> How:
+        """Return how a function is reached from a body that runs."""
+        call = self.calls[number]
+        if call.name in ("", MAIN):
+            return call.how if call.how.words else How("called", call.path, place)
+        return How(f"called by {call.name}", call.path, place, number)
 
-    def _called(self, known: Known, stage: Stage, how: str) -> None:
+    def _called(self, known: Known, stage: Stage, how: How) -> None:
         if known.kind == "function":
             if not known.rest:
                 self.run(known.path, known.name, stage, how)
@@ -186,7 +235,8 @@ class Reach:
         elif known.kind == "unknown":
             self._ask(known.name)
 
-    def _hand_over(self, passed: Passed, call: Call, body: Body, stage: Stage) -> None:
+    def _hand_over(self, passed: Passed, number: int, stage: Stage) -> None:
+        call = self.calls[number]
         if passed.text and not passed.term:
             self._load_by_name(passed, call, stage)
             return
@@ -198,7 +248,7 @@ class Reach:
             return
         stage = "start" if "start" in when else "serving"
         for known in found:
-            how = self._told_of(passed, call, body)
+            how = self._how_given(passed, number)
             if known.kind == "instance":
                 self._expose(known.path, known.name, how)
             elif known.kind == "class" and passed.to:
@@ -208,12 +258,12 @@ class Reach:
             else:
                 self._called(known, stage, how)
 
-    def _told_of(self, passed: Passed, call: Call, body: Body) -> str:
+    def _how_given(self, passed: Passed, number: int) -> How:
         to = passed.to.lstrip(":").replace("()", "")
         if not to:
-            return self._told(call, body, passed.line)
+            return self._how(number, passed.place)
         name = f"@{to}" if passed.keyword == "@" else to
-        return f"given to {name} at {call.path}:{passed.line}"
+        return How(f"given to {name}", self.calls[number].path, passed.place)
 
     def _moment(self, to: Known, passed: Passed, stage: Stage) -> Stage | None:
         """Return when a function runs what it is given, None for never in this process."""
@@ -235,16 +285,20 @@ class Reach:
         """Load what is given by its name: `load_extension("cogs.voice")`, `uvicorn.run("server:app")`."""
         last = passed.to.rpartition(".")[2]
         if last != "run":
-            self._on_load(call.path, passed.line, passed.text, stage, "setup")
+            self._load_named(call.path, passed.place, passed.text, stage, "setup")
         elif any(
             to.name.partition(".")[0] in ("uvicorn", "hypercorn", "granian") for to in self._resolve(passed.to, call.path)
         ):
             module, _, attribute = passed.text.partition(":")
-            self._on_load(call.path, passed.line, module, stage, attribute)
+            self._load_named(call.path, passed.place, module, stage, attribute)
+
+    def _load_named(self, path: str, place: int, text: str, stage: Stage, attribute: str) -> None:
+        self.log.append(("named", path, place, text, stage, attribute))
+        self._told_to.on_load(path, place, text, stage, attribute)
 
     # Classes
 
-    def _use(self, path: str, name: str, stage: Stage, how: str, *, is_made: bool = False) -> None:
+    def _use(self, path: str, name: str, stage: Stage, how: How, *, is_made: bool = False) -> None:
         """Note that a class is used; one that is made runs its constructor."""
         if is_made:
             for special in ("__init__", "__new__", "__post_init__"):
@@ -271,7 +325,7 @@ class Reach:
             return False
         return not (is_web(base) and self._serves == "tasks")
 
-    def _expose(self, path: str, name: str, how: str) -> None:
+    def _expose(self, path: str, name: str, how: How) -> None:
         """Let all methods of a class be called, of which somebody else is given an instance."""
         self._use(path, name, "serving", how)
         for inner_path, inner in self._family(path, name):
@@ -321,7 +375,7 @@ class Reach:
         known = self._files.get(path)
         if known is None:
             module = self._names.get(path) or self._resolver.module_of(path)
-            known = self._files[path] = _File(self._functions(path), module)
+            known = self._files[path] = _File(self._sources.functions(path), module)
         return known
 
     def _resolve(self, term: str, path: str, steps: int = 0) -> list[Known]:

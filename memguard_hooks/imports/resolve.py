@@ -32,6 +32,15 @@ class Resolver:
         other._folders = self._folders
         return other
 
+    def looked_into(self) -> list[str]:
+        """Return the folders of which the answers until now depend."""
+        return list(self._folders)
+
+    def listing(self, folder: str) -> list[str]:
+        """Return the names in a folder that may be modules, folders with a slash."""
+        entries = self._entries(folder).items()
+        return [f"{name}/" if is_folder else name for name, is_folder in entries if is_folder or name.endswith(".py")]
+
     def files(self, module: str) -> tuple[str, ...]:
         """Return the files that `import a.b.c` runs, outermost package first; none for other people's modules.
 

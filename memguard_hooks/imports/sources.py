@@ -7,9 +7,10 @@ from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.facts import Facts, Problem
 from memguard_hooks.imports.frameworks import Framework
-from memguard_hooks.imports.model import Analysis, FileReading, FrameworkEdge, Functions, ImportSite, Target
+from memguard_hooks.imports.model import Analysis, FileReading, FrameworkEdge, Functions, ImportSite, Places, Target
 from memguard_hooks.record import Record
-from memguard_hooks.tree import Tree
+from memguard_hooks.store import Store
+from memguard_hooks.tree import EditedTree, Tree
 
 
 class Started(Record):
@@ -90,6 +91,23 @@ class SourceFiles:
             return self._facts.functions(self._name(path), lambda: self._source(path))
         except MemguardError:
             return Functions()
+
+    def places(self, path: str) -> Places:
+        """Read where the functions of a file stand."""
+        try:
+            return self._facts.places(self._name(path), lambda: self._source(path))
+        except MemguardError:
+            return Places("", "")
+
+    @property
+    def is_edited(self) -> bool:
+        """Tell whether these are files as they would be, which no later run sees."""
+        return isinstance(self._tree, EditedTree)
+
+    @property
+    def store(self) -> Store:
+        """Where facts are kept."""
+        return self._facts.store
 
     def narrow(self, path: str, target: Target) -> FileReading:
         """Read a file as its bytes tell: each import that it may make counts as eager; never one too few."""
