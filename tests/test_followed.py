@@ -106,6 +106,11 @@ def test_a_change_is_followed(tmp_path: Path, store: Store, change: dict[str, st
     assert fits == fitting
 
 
+def test_folders_that_hold_no_modules_change_nothing(tmp_path: Path, store: Store) -> None:
+    write(tmp_path, {"__pycache__/app.pyc": "", ".venv/pyvenv.cfg": "", "helpers/notes.txt": ""})
+    assert follow(tmp_path, store)[1] == 1
+
+
 def test_two_branches_take_turns(tmp_path: Path, store: Store) -> None:
     for number in range(6):
         write(tmp_path, {"work.py": WORK + f"\ndef more():\n    call_{number}()\n"})

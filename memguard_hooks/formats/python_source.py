@@ -11,6 +11,7 @@ import codecs
 import re
 import sys
 import warnings
+from functools import lru_cache
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
@@ -172,9 +173,11 @@ def shortened(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1)
 def tree_of(text: str) -> ast.Module:
-    """Return the syntax tree of a text that `shortened` has let through. Raises as `parse` does.
+    """Return the syntax tree of a text that `shortened` has let through, to be read only. Raises as `parse` does.
 
+    The last tree is kept: what a file imports and what its functions call are read one after the other.
     A Python that does not know `lazy` before an import (PEP 810) passes over it.
     """
     if sys.version_info < (3, 15) and "lazy" in text:

@@ -460,6 +460,8 @@ class Reach(Calls):
 
 def _split(term: str) -> list[str]:
     """Return the parts of a term, with calls and items as parts of their own."""
+    if "(" not in term and "[" not in term:
+        return [part for part in term.split(".") if part]
     return [part for part in term.replace("()", ".().").replace("[]", ".[].").split(".") if part]
 
 

@@ -24,6 +24,7 @@ class Resolver:
         self._tree = tree
         self._folders: dict[str, dict[str, bool]] = {}
         self._files: dict[str, tuple[str, ...]] = {}
+        self._whole: dict[str, bool] = {}
         self._imported: dict[tuple[str, tuple[str, ...]], tuple[FirstPartyFile, ...]] = {}
 
     def with_root(self, root: str) -> Resolver:
@@ -39,7 +40,8 @@ class Resolver:
     def listing(self, folder: str) -> list[str]:
         """Return the names in a folder that may be modules, folders with a slash."""
         entries = self._entries(folder).items()
-        return [f"{name}/" if is_folder else name for name, is_folder in entries if is_folder or name.endswith(".py")]
+        folders = [f"{name}/" for name, is_folder in entries if is_folder and name.isidentifier() and name != "__pycache__"]
+        return [*folders, *(name for name, is_folder in entries if not is_folder and name.endswith(".py"))]
 
     def files(self, module: str) -> tuple[str, ...]:
         """Return the files that `import a.b.c` runs, outermost package first; none for other people's modules.
@@ -84,9 +86,12 @@ class Resolver:
 
     def is_whole(self, module: str) -> bool:
         """Tell whether all of a dotted name is a file, and not its last part an attribute."""
-        files = self.files(module)
-        stem = files[-1].removesuffix(".py").removesuffix("/__init__") if files else ""
-        return f"/{stem}".endswith("/" + module.replace(".", "/"))
+        known = self._whole.get(module)
+        if known is None:
+            files = self.files(module)
+            stem = files[-1].removesuffix(".py").removesuffix("/__init__") if files else ""
+            known = self._whole[module] = f"/{stem}".endswith("/" + module.replace(".", "/"))
+        return known
 
     def imported(self, module: str, names: tuple[str, ...]) -> tuple[FirstPartyFile, ...]:
         """Return the files that `from module import names` runs, packages around them first."""
