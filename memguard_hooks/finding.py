@@ -241,7 +241,7 @@ def merge(reports: list[Report]) -> Report:
 
 
 def without_echo(report: Report) -> Report:
-    """Leave out what memory-budget says too: what workers waste, on the same line, and why a service is not followed."""
+    """Leave out what another finding says of the same line, and why a service is not followed that is not judged."""
     told = {(one.code, one.path, one.line): " ".join(one.fix) for one in report.findings}
     unjudged = {
         (service.path, service.line, f"{service.name} is not followed: {service.reason}") for service in report.services
@@ -258,8 +258,13 @@ def without_echo(report: Report) -> Report:
     )
 
 
-_ECHOED = {"MG401": (("MG301",), ""), "MG403": (("MG301", "MG302"), "preload"), "MG404": (("MG301", "MG302"), "")}
-"""Code → the findings of memory-budget whose fix says the same, where it has some word."""
+_ECHOED = {
+    "MG305": (("MG424",), ""),
+    "MG401": (("MG301",), ""),
+    "MG403": (("MG301", "MG302"), "preload"),
+    "MG404": (("MG301", "MG302"), ""),
+}
+"""Code → the findings whose fix says the same, where it has some word."""
 
 
 def below(report: Report, folder: str) -> Report:
