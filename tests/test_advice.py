@@ -283,10 +283,22 @@ def test_a_limit_that_nothing_names_is_told_as_one(root: Path, capsys: pytest.Ca
     assert "assumed" not in (finding["fix"] or "")
 
 
-def test_what_cannot_be_followed_is_told_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The reason for which nothing is estimated is that for which no import is judged."""
-    write(root, {"Procfile": "web: python gone.py\n"})
-    check.main([])
-    outcome = capsys.readouterr()
-    assert [line.split()[1] for line in outcome.out.splitlines() if ": MG" in line] == ["MG424"]
-    assert "gone.py" not in outcome.err
+@pytest.mark.parametrize(
+    ("command", "codes", "fix"),
+    [
+        ("python gone.py", ["MG424"], "correct the start command"),
+        ("gunicorn app:app -w $(nproc)", ["MG305", "MG402"], "write the number of workers into the start command"),
+        ("python start.py", ["MG305", "MG402"], "write the number of workers at start.py:2"),
+    ],
+)
+def test_what_cannot_be_judged_is_told_with_the_place_of_the_cause(
+    root: Path, capsys: pytest.CaptureFixture[str], command: str, codes: list[str], fix: str
+) -> None:
+    """What is not there has one finding; MG402 says why the number depends on the host, MG305 what that comes to."""
+    start = "import os, uvicorn\nuvicorn.run('app:app', workers=os.cpu_count())\n"
+    write(root, {"Procfile": f"web: {command}\n", "app.py": source("in a handler"), "start.py": start})
+    capsys.readouterr()
+    check.main(["--select", "memory-budget,deploy-config", "--format", "json"])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    assert [one["code"] for one in found] == codes
+    assert found[0]["fix"].splitlines()[0] == fix

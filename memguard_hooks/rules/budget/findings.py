@@ -73,7 +73,8 @@ def _unjudged(assessed: AssessedService, report: ServiceReport) -> Finding:
         fix = [f'say what it has, in the settings: {key} limit = "512MiB"']
     elif worker is not None:
         message += f"; {_of_workers(worker, report)}"
-        fix = ["write the number of workers into the start command"]
+        written = worker.command.written
+        fix = [f"write the number of workers {f'at {written}' if written else 'into the start command'}"]
     else:
         fix = [f'name what it loads, in the settings: {key} entrypoints = ["app.main:app"]']
     fix.append(f'or say why it is left out: {key} skip = "why"')
