@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.followed import Earlier
 from memguard_hooks.imports.graph import Walk, walk
@@ -146,3 +147,12 @@ def test_what_somebody_else_wrote_into_the_store_is_not_believed(tmp_path: Path,
     found, fitting = follow(tmp_path, store)
     assert fitting == 0
     assert found == fresh(tmp_path)
+
+
+@pytest.mark.parametrize("row", [None, ["shape"], ["shape", "1 x"], ["shape", 1], [1, "1"]])
+def test_places_of_another_shape_are_found_again(tmp_path: Path, row: object) -> None:
+    write(tmp_path, FILES)
+    store = Store(None)
+    for text in (APP, WORK):
+        store.put(row, b"places", name_of_blob(text.encode()))
+    assert follow(tmp_path, store)[0] == fresh(tmp_path)

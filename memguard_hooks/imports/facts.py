@@ -240,9 +240,9 @@ def _decode_functions(row: Any) -> Functions:
 
 def _decode_places(row: Any) -> Places:
     shape, lines = _list(row)
-    if any(not one.isdigit() or len(one) > 9 for one in _text(lines).split()):
+    if lines and not _text(lines).replace(" ", "").isdecimal():
         raise ValueError
-    return Places(_text(shape), lines)
+    return Places(_text(shape), _text(lines))
 
 
 def _body(row: Any) -> Body:
