@@ -56,9 +56,6 @@ def test_command_is_understood(command: str, entrypoint: str, workers: int, star
         pytest.param("", "the command is empty", id="empty"),
         pytest.param("x" * 9_000, "the command is longer than 8 KiB", id="long"),
         pytest.param("npm start", "it is not known how npm starts", id="other-program"),
-        pytest.param(
-            "python a.py & python b.py", "it runs several commands at once: python a.py and python b.py", id="background"
-        ),
         pytest.param("gunicorn app:create()", "the command is a shell program of several commands", id="unquoted-call"),
         pytest.param("gunicorn 'app:app", "the command does not parse: No closing quotation", id="open-quote"),
         pytest.param("gunicorn -w 2", "gunicorn is given no app on the command line", id="no-app"),

@@ -35,7 +35,7 @@ def test_an_option_is_read_by_argparse(name: str) -> None:
 
 
 def test_a_wrong_one_ends_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["--no-such"], ["a file"]):
+    for words in (["--no-such"], ["--format", "sorry"]):
         with pytest.raises(SystemExit) as ended:
             options.read(words, PARSERS["memory-budget"], takes_files=False)
         assert ended.value.code == 2

@@ -116,6 +116,7 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
             proven = partial_walk(entry, leading)
             project.skipped += proven.skipped
         eager_ones = [one for one in proven.externals if one.moment != "all" and not one.call and one.site is not None]
+        sites_of: dict[str, tuple[Step, ...]] = {}
         for external in eager_ones:
             if external.site is None:
                 continue
@@ -128,8 +129,9 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
                 chain = (*external.chain[:-1], last)
                 eager = Eager(path, external.site, root, chain, external.moment == "serving")
                 known = found.get(key)
-                sites = tuple(one.chain[-1] for one in eager_ones if _loads(one.names, root))
-                services = (*(known.services if known is not None else ()), Loading(entry, sites))
+                if root not in sites_of:
+                    sites_of[root] = tuple(one.chain[-1] for one in eager_ones if _loads(one.names, root))
+                services = (*(known.services if known is not None else ()), Loading(entry, sites_of[root]))
                 if known is None or (known.at_request, len(known.chain)) > (eager.at_request, len(eager.chain)):
                     known = eager
                 found[key] = known._replace(services=services)

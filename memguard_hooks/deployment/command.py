@@ -186,9 +186,9 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
     from memguard_hooks.deployment import start_script
 
     script = start_script.read(data, arguments, host, path)
-    where = f"{path}:" if path is not None else "the command, line "
     if isinstance(script, start_script.ScriptProgram):
-        return unknown(f"{where}{script.line} {script.reason or f'is a {_PROGRAM}'}")
+        where = f"{path}:{script.line}" if path is not None else "the command"
+        return unknown(f"{where} {script.reason or f'is a {_PROGRAM}'}")
     if not script.commands:
         return unknown("the command is empty")
     if len(script.commands) > 1 or script.commands[0].beside:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.app.heavy_imports import (
+    Deferred,
     Eager,
     can_be_preloaded,
     deferred,
@@ -26,19 +27,48 @@ HOOK = "no-eager-heavy-imports"
 
 def find(project: Project) -> list[Finding]:
     """Return what is wrong with what the entry points reach, or with each Python file by itself."""
-    entries = find_entries(project)
-    found = [finding for eager in eager_imports(project, entries) for finding in _reached(project, eager)]
+    entries, advice = find_entries(project), _Advice(project)
+    found = [finding for eager in eager_imports(project, entries) for finding in _reached(project, eager, advice)]
     found += _past_the_module(project)
     return [*unexplained(project.settings.heavy_allow, HOOK), *_allowed(project, found, by_itself=not entries)]
 
 
-def _reached(project: Project, eager: Eager) -> Iterator[Finding]:
+MAX_HELD = 20
+"""Imports of one file of which is looked for what holds them: each takes a look at the whole file."""
+
+
+class _Advice:
+    """What comes of moving imports, found out once for all that it is the same of."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._deferred: dict[tuple[str, tuple[tuple[str, int], ...]], Deferred] = {}
+        self._looked: dict[str, int] = {}
+
+    def deferred(self, eager: Eager) -> Deferred:
+        """Tell what moving all imports of a library brings to the services that load it."""
+        services = (one.entry.service for one in eager.services)
+        key = eager.root, tuple((one.name, one.line) for one in services)
+        if key not in self._deferred:
+            self._deferred[key] = deferred(self._project, eager)
+        return self._deferred[key]
+
+    def held(self, eager: Eager) -> str | None:
+        """Say what keeps an import where it is, with the line of it."""
+        from memguard_hooks.app.movable_imports import held
+
+        self._looked[eager.path] = self._looked.get(eager.path, 0) + 1
+        found = held(self._project, eager) if self._looked[eager.path] <= MAX_HELD else None
+        return None if found is None else found.reason
+
+
+def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Finding]:
     """Yield what is wrong with an eager import that services load: nothing where each of them is better off with it."""
-    found = _finding(project, eager)
+    found = _finding(project, eager, advice)
     if found.code != "MG201" or not eager.services:
         yield found
         return
-    outcome = deferred(project, eager)
+    outcome = advice.deferred(eager)
     if outcome == "later":
         cost = "what it takes" if found.cost is None else f"{mib(found.cost)} MiB"
         names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
@@ -51,7 +81,7 @@ def _reached(project: Project, eager: Eager) -> Iterator[Finding]:
         yield found
 
 
-def _finding(project: Project, eager: Eager) -> Finding:
+def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> Finding:
     path, site = eager.path, eager.site
     cost, measured = price(project, eager)
     takes = f": {mib(cost)} MiB ({measured})" if cost is not None else ""
@@ -68,12 +98,12 @@ def _finding(project: Project, eager: Eager) -> Finding:
         fix = f"delete the import, if no other file takes {unused} from here"
     else:
         code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
-        fix = _fix(project, eager, is_unused=unused is not None)
+        fix = _fix(project, eager, advice, is_unused=unused is not None)
     place = (path, site.line, site.column)
     return Finding(*place, code, message, HOOK, name, "error", cost, eager.chain, (fix,), site.end_line)
 
 
-def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
+def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: bool) -> str:
     why = eager.site.why
     if why.startswith("in function"):
         return "import it where it is used, or call the function later, when a request or a job needs it"
@@ -84,17 +114,9 @@ def _fix(project: Project, eager: Eager, *, is_unused: bool) -> str:
         ", or write `lazy` before it" if is_lazy_python and why == "at module level" and eager.site.names != ("*",) else ""
     )
     shared = "; where --preload is to share it, leave it" if can_be_preloaded(eager) else ""
-    held = _held(project, eager)
+    held = advice.held(eager) if advice is not None else None
     first = f", once nothing holds it here: {held}" if held is not None else ""
     return f"move the import into the function that uses it{first or lazy}{shared}"
-
-
-def _held(project: Project, eager: Eager) -> str | None:
-    """Say what keeps an import where it is, with the line of it."""
-    from memguard_hooks.app.movable_imports import held
-
-    found = held(project, eager)
-    return None if found is None else found.reason
 
 
 def _unused(project: Project, eager: Eager) -> str | None:
