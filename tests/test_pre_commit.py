@@ -73,6 +73,11 @@ class Run(NamedTuple):
 PASSED = Outcome("Passed")
 SKIPPED = Outcome("(no files to check)Skipped")
 
+HELD = (
+    "move the import into the function that uses it, once nothing holds it here: line {line} uses it at module level, while "
+    "the file loads"
+)
+
 REFUSED = {
     "pin-litellm": Outcome(
         "Failed",
@@ -91,9 +96,9 @@ REFUSED = {
     "no-eager-heavy-imports": Outcome(
         "Failed",
         "main.py:1:1: MG201 litellm is imported eagerly, at module level: N MiB (litellm V)\n"
-        "    fix: move the import into the function that uses it\n"
+        f"    fix: {HELD.format(line=5)}\n"
         "main.py:2:1: MG201 pandas is imported eagerly, at module level: N MiB (pandas V)\n"
-        "    fix: move the import into the function that uses it\n"
+        f"    fix: {HELD.format(line=5)}\n"
         "2 errors, 0 warnings",
     ),
     "memory-budget": Outcome(
@@ -101,6 +106,7 @@ REFUSED = {
         "Procfile:1:1: MG301 web: N of 512 MiB (default): 3 processes of N MiB that share pages\n"
         "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
         "         or start 1 worker\n"
+        "         or say in the settings what the host has: N MiB are only assumed\n"
         "1 error, 0 warnings",
     ),
     "deploy-config": Outcome(
@@ -372,7 +378,12 @@ def test_names_with_spaces_and_hebrew(make: Callable[[str], Repository]) -> None
             output=pins.output.replace("requirements.txt:2", f"{manifest}:1").replace(">=1.30", "any version")
         ),
         "forbid-heavy-deps": forbidden._replace(output=forbidden.output.replace("requirements.txt:4", f"{manifest}:2")),
-        "no-eager-heavy-imports": Outcome("Failed", EAGER.format(path="תיקייה ראשית/הבוט שלי.py", line=1, name="pandas")),
+        "no-eager-heavy-imports": Outcome(
+            "Failed",
+            EAGER.format(path="תיקייה ראשית/הבוט שלי.py", line=1, name="pandas").replace(
+                "move the import into the function that uses it", HELD.format(line=3)
+            ),
+        ),
         "memory-budget": grown("+N"),
         "deploy-config": PASSED,
     }, run.raw
@@ -412,6 +423,7 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
         "Procfile:1:1: MG301 web: N of 512 MiB (default), this commit +N: 4 processes of N MiB that share pages\n"
         "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
         "         or start 2 workers\n"
+        "         or say in the settings what the host has: N MiB are only assumed\n"
         "1 error, 0 warnings"
     )
     workers = (
