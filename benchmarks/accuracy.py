@@ -243,7 +243,7 @@ def providers_of(truths: Sequence[Truth]) -> set[str]:
 
 
 def render_misses(judged: Sequence[Judged], worst: int) -> Iterator[str]:
-    """Give the packages that part most in the worst sets, and over all sets how much comes of which cause."""
+    """Yield the packages that part most in the worst sets, and over all sets how much comes of which cause."""
     for one in sorted(judged, key=lambda one: -abs(one.estimate.expected / one.truth["resident"] - 1))[:worst]:
         yield f"{render_line(one)}: {', '.join(root.name for root in one.roots)}"
         yield render_worst(find_gaps(one.truth, one.process), PACKAGES)

@@ -404,7 +404,7 @@ def traced_packages(truth: Truth, code: Path) -> dict[str, int]:
 
 
 def is_below(path: str, folder: Path) -> bool:
-    """Tell whether a file lies in a folder and not in an environment."""
+    """Return whether a file lies in a folder and not in an environment."""
     return path.startswith(f"{folder}{os.sep}") or (path not in ("-", "") and not os.path.isabs(path))
 
 

@@ -15,7 +15,7 @@ PIP = "pip==26.0.1"
 IDENTITY = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com", "-c", "commit.gpgsign=false")
 
 SLOWER = ("PYTHONDONTWRITEBYTECODE", "PIP_NO_COMPILE", "MEMGUARD_CACHE_DIR")
-"""With the first two each run would compile our modules anew; with the third no cache would be where it is sought."""
+"""With the first two each run would compile our modules again; with the third no cache would be where it is sought."""
 
 ROOT = Path(__file__).resolve().parent.parent
 

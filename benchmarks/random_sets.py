@@ -321,7 +321,7 @@ def describe(
 
 
 def read_or_measure(folder: Path, seed: int, sets: int, version: str, before: str) -> Iterator[Truth | str]:
-    """Give the truths of one Python's sets, or why there is none, measuring those that are not in the folder."""
+    """Yield the truths of one Python's sets, or why there is none, measuring those that are not in the folder."""
     python = find_python(version)
     candidates, unknown = read_candidates(version), find_unknown()
     for number in range(sets):

@@ -2,7 +2,7 @@
 
 The new content is written beside the file, brought to the disk, and renamed over it. A file with several names, hard links,
 would lose the others by that. It is written in place, after both of its contents were brought to the disk beside it, in a
-journal; where a run was ended in the midst of it, the next one that writes there puts the old content back.
+journal; where a run was ended in the middle of it, the next one that writes there puts the old content back.
 
 Who writes into a folder locks it. The lock ends with the process, so none is left behind.
 """
@@ -223,7 +223,7 @@ def _end(journal: str) -> None:
 
 
 def _is_cut(now: bytes, before: bytes, data: bytes) -> bool:
-    """Tell whether a file is what is left of writing one content over another, in either direction."""
+    """Return whether a file is what is left of writing one content over another, in either direction."""
     if not min(len(before), len(data)) <= len(now) <= max(len(before), len(data)):
         return False
     return all(one in (old, new) for one, old, new in zip_longest(now, before, data) if one is not None)

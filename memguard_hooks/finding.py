@@ -48,7 +48,7 @@ class Step(Record):
 
 
 class Finding(Record):
-    """One broken rule at one place. `cost` is resident memory in bytes, None where nobody measured it.
+    """One broken rule at one place. `cost` is resident memory in bytes, None where it was never measured.
 
     `fix` says what to do, a line each. `subject` is what it is about, by a name that stays when lines move and figures
     change: a package, a module, a service, a variable. The baseline knows it again by that.
@@ -166,7 +166,7 @@ class Estimate(Record):
 
 
 def is_by(moment: Moment, other: Moment) -> bool:
-    """Tell whether what is loaded at one moment is there by the other."""
+    """Return whether what is loaded at one moment is there by the other."""
     return MOMENTS.index(moment) <= MOMENTS.index(other)
 
 

@@ -78,7 +78,7 @@ def find_git(root: str) -> tuple[str, str] | None:
 
 
 def is_sparse(root: str) -> bool:
-    """Tell whether a work tree leaves out some of what its commits hold."""
+    """Return whether a work tree leaves out some of what its commits hold."""
     found = find_git(root)
     for folder in found or ():
         for name in ("config", "config.worktree"):
@@ -92,7 +92,7 @@ def is_sparse(root: str) -> bool:
 
 
 def is_elsewhere() -> bool:
-    """Tell whether a variable redirects git to another repository than the one around a folder."""
+    """Return whether a variable redirects git to another repository than the one around a folder."""
     return any(name in os.environ for name in _ELSEWHERE)
 
 
@@ -162,7 +162,7 @@ class LooseObjects:
 
 
 def _replaces(common: str) -> bool:
-    """Tell whether a repository may have objects that stand for others."""
+    """Return whether a repository may have objects that stand for others."""
     try:
         return os.path.exists(os.path.join(common, "refs", "replace")) or REPLACING in _read(os.path.join(common, PACKED))
     except FileNotFoundError:

@@ -201,7 +201,7 @@ class Replay:
 
 
 def matters(names: Sequence[str], seen: Mapping[str, Seen], is_committed: bool) -> bool:  # noqa: FBT001
-    """Tell whether a commit of these files changes what a run says that has seen some paths; of no files each does.
+    """Return whether a commit of these files changes what a run says that has seen some paths; of no files each does.
 
     What differs from the last commit may be a file that is deleted, which no commit names.
     """
@@ -239,7 +239,7 @@ def _look_outside(path: str) -> Seen:
 
 
 def _is_still(path: str, seen: Seen, settled: int) -> bool:
-    """Tell whether a file outside the project is as it was seen."""
+    """Return whether a file outside the project is as it was seen."""
     now = _look_outside(path)
     if now.look is None or seen.look is None:
         return now.look is seen.look

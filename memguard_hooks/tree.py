@@ -41,7 +41,7 @@ if TYPE_CHECKING:
             """Return the name that git gives to the content of a regular file, None for what is none or cannot be read."""
 
         def has(self, path: str) -> bool:
-            """Tell whether there is a file or a folder of that name."""
+            """Return whether there is a file or a folder of that name."""
 
         def size(self, path: str) -> int | None:
             """Return the bytes of a regular file, however large, None where there is none."""
@@ -306,7 +306,7 @@ class WorkTree:
         return seen.content if seen.look is not None and seen.look[-1] == stat.S_IFREG and seen.content else None
 
     def has(self, path: str) -> bool:
-        """Tell whether there is a file or a folder of that name, or a link that leads out."""
+        """Return whether there is a file or a folder of that name, or a link that leads out."""
         return self._kind(path) is not None
 
     def size(self, path: str) -> int | None:
@@ -323,7 +323,7 @@ class WorkTree:
         return _kind_of(self.seen[path].look)
 
     def still(self, path: str, seen: Seen, settled: int) -> bool:
-        """Tell whether a path is as it was seen: by its look where that is older than `settled`, else by its content."""
+        """Return whether a path is as it was seen: by its look where that is older than `settled`, else by its content."""
         look = self._look_at(path)
         if look is None or seen.look is None:
             return look is seen.look
@@ -338,7 +338,7 @@ class WorkTree:
         return self.identity(path) == seen.content
 
     def is_held_by(self, other: RevisionTree) -> bool:
-        """Tell whether a revision has all that was seen here just so.
+        """Return whether a revision has all that was seen here just so.
 
         Names that only the work tree has are no difference: what was seen of them counts by itself.
         """
@@ -356,7 +356,7 @@ class WorkTree:
         return kind == seen.look[-1] and not any(seen.look[:-1])  # else too large to be read here
 
     def _holds(self, path: str, content: bytes, name: bytes | None) -> bool:
-        """Tell whether a content has a name of git's, which may be its SHA-256."""
+        """Return whether a content has a name of git's, which may be its SHA-256."""
         if name is None or len(name) == len(content):
             return name == content
         return name_of_blob(self.read(path) or b"", len(name)) == name
@@ -400,7 +400,7 @@ class WorkTree:
         return tuple(sorted(found))
 
     def _is_file(self, folder: str, entry: os.DirEntry[str]) -> bool:
-        """Tell whether an entry is a regular file, or a link to one; of a link that leads out, its reader is told."""
+        """Return whether an entry is a regular file, or a link to one; of a link that leads out, its reader is told."""
         if not entry.is_symlink():
             return entry.is_file(follow_symlinks=False)
         return self._kind(f"{folder}/{entry.name}" if folder else entry.name) in (stat.S_IFREG, stat.S_IFLNK)
@@ -458,7 +458,7 @@ def _kind_of(look: Look | None) -> int | None:
 
 
 def _is_absolute(path: str) -> bool:
-    """Tell whether a path is no path from the root, or none at all."""
+    """Return whether a path is no path from the root, or none at all."""
     return path.startswith("/") or "\0" in path or os.path.isabs(path)
 
 
@@ -511,7 +511,7 @@ class RevisionTree:
         self._git = CatFile(root, "--batch")
 
     def exists(self) -> bool:
-        """Tell whether the root lies in a git repository that has the revision."""
+        """Return whether the root lies in a git repository that has the revision."""
         try:
             return bool(self._root().identity) or self._ask(f"{self.revision}^{{tree}}").kind == "tree"
         except (OSError, MemguardError):
@@ -559,7 +559,7 @@ class RevisionTree:
         return found.identity if found is not None and found.mode != _FOLDER else None
 
     def has(self, path: str) -> bool:
-        """Tell whether there is a file or a folder of that name."""
+        """Return whether there is a file or a folder of that name."""
         return self.kind(path) is not None
 
     def size(self, path: str) -> int | None:
@@ -571,7 +571,7 @@ class RevisionTree:
         return self._take(found.identity.hex()).size if found is not None and found.mode != _FOLDER else None
 
     def still(self, seen: Mapping[str, bytes]) -> bool:
-        """Tell whether this revision would have answered the same, whatever was asked of another one.
+        """Return whether this revision would have answered the same, whatever was asked of another one.
 
         A folder was seen before what it holds; where it is the same, so is all of that.
         """
@@ -708,7 +708,7 @@ class EditedTree:
         return name_of_blob(self._edited[path]) if path in self._edited else self._tree.identity(path)
 
     def has(self, path: str) -> bool:
-        """Tell whether there is a file or a folder of that name."""
+        """Return whether there is a file or a folder of that name."""
         return self._tree.has(path)
 
     def size(self, path: str) -> int | None:

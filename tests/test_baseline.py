@@ -1,4 +1,4 @@
-"""An old project adopts the hooks: what is known stays silent, what is new fails, what is mended is taken out."""
+"""An old project adopts the hooks: what is known stays silent, what is new fails, what is fixed is taken out."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def test_too_many_workers_are_known_to_each_hook(capsys: pytest.CaptureFixture[s
     assert codes(capsys) == ["MG401"]
     assert check.main(["--write-baseline"]) == 0
     assert [main([]) for main in (check.main, deploy_config.main, memory_budget.main, hook.main)] == [0, 0, 0, 0]
-    assert "mended" not in capsys.readouterr().err
+    assert "fixed" not in capsys.readouterr().err
     write(Path(), {"Procfile": "web: uvicorn main:app\n"})
     assert check.main([]) == 0
-    assert "2 known findings mended" in capsys.readouterr().err
+    assert "2 known findings fixed" in capsys.readouterr().err
 
 
 def test_identity_hangs_on_no_line_and_no_figure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,7 +126,7 @@ def test_growth_since_the_baseline(settings: str, limit: str, status: int, capsy
 def test_what_is_mended_is_told_and_taken_out(capsys: pytest.CaptureFixture[str]) -> None:
     write(Path(), {"main.py": OLD["main.py"].replace("import pandas\n", "").replace(", pandas", "")})
     assert check.main(["--limit", "100MiB"]) == 0
-    assert capsys.readouterr().err == ("memguard-baseline.json: 1 known finding mended: --prune-baseline takes them out\n")
+    assert capsys.readouterr().err == ("memguard-baseline.json: 1 known finding fixed: --prune-baseline takes them out\n")
     before = json.loads(Path(FILE).read_text("utf-8"))
     write(Path(), {"requirements.txt": f"{OLD['requirements.txt']}tokenizers\n"})
     assert check.main(["--limit", "100MiB", "--prune-baseline"]) == 0
@@ -144,7 +144,7 @@ def test_what_was_not_looked_for_is_not_mended(capsys: pytest.CaptureFixture[str
     write(Path(), {"main.py": "", "requirements.txt": "fastapi==0.115.6\nlitellm==1.69.3\n"})
     assert check.main(["--limit", "100MiB", "--select", "MG1"]) == 0
     assert no_eager_heavy_imports.main(["main.py"]) == 0
-    assert "mended" not in capsys.readouterr().err
+    assert "fixed" not in capsys.readouterr().err
 
 
 def test_the_same_project_gives_the_same_file() -> None:
@@ -292,7 +292,7 @@ def test_a_baseline_of_the_first_version_knows_all(
     assert check.main([]) == 0
     outcome = capsys.readouterr()
     assert not told(outcome.out)
-    assert "mended" not in outcome.err
+    assert "fixed" not in outcome.err
     assert check.main(["--prune-baseline"]) == 0
     assert capsys.readouterr().err.splitlines()[-1] == f"{FILE}: {number} known, 0 taken out"
     rewritten = json.loads(Path(FILE).read_text("utf-8"))["findings"]
@@ -303,7 +303,7 @@ def test_a_baseline_of_the_first_version_knows_all(
     assert deploy_config.main([]) == 0
     outcome = capsys.readouterr()
     assert not told(outcome.out)
-    assert "mended" not in outcome.err
+    assert "fixed" not in outcome.err
 
 
 def test_each_rule_of_the_first_version_is_in_its_baselines() -> None:

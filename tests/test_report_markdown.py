@@ -310,7 +310,7 @@ def test_without_a_limit_or_an_estimate_nothing_is_invented() -> None:
         ),
         pytest.param(
             Report(mended=2, baseline="b.json"),
-            "memguard: nothing found; 2 known mended: --prune-baseline takes them out",
+            "memguard: nothing found; 2 known fixed: --prune-baseline takes them out",
             id="mended",
         ),
     ],

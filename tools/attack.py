@@ -230,7 +230,7 @@ def touched(line: str, root: Path) -> str | None:
 
 
 def is_ours(path: str, root: Path, installed: Sequence[str]) -> bool:
-    """Tell whether a file is of the project, of Python, of this package, of git, or of the system."""
+    """Return whether a file is of the project, of Python, of this package, of git, or of the system."""
     ours = [root, Path(memguard_hooks.__file__).parent]
     ours += [Path(place).expanduser() for place in (*SYSTEM, *filter(os.path.isabs, installed))]
     ours += [place.resolve() for place in ours]

@@ -100,7 +100,7 @@ class MemoryTree:
         return stat.S_IFREG if path in self.files else None
 
     def has(self, path: str) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether there is such a file."""
         return path in self.files
 
     def size(self, path: str) -> int | None:
@@ -361,7 +361,7 @@ class Lines:
             sys.settrace(before)
 
     def is_new(self) -> bool:
-        """Tell whether the last input has reached a line that none before had; and count its path."""
+        """Return whether the last input has reached a line that none before had; and count its path."""
         self.paths.add(hash(frozenset(self.last)))
         before = len(self.all)
         self.all |= self.last
@@ -425,7 +425,7 @@ def fuzz(name: str, target: Target, seed: int, mutants: int, seconds: float, sav
 
 
 def parse_sources(folders: Sequence[Path]) -> int:
-    """Give each Python file of some folders to each parser of Python; return how many faults there are."""
+    """Return each Python file of some folders to each parser of Python; return how many faults there are."""
     faults = count = 0
     slowest, largest = (0.0, Path()), 0
     for path in sorted(path for folder in folders for path in folder.rglob("*.py") if path.is_file()):

@@ -9,7 +9,7 @@ away, a home folder of their own, and none of the caller's environment variables
 How much of a shared library is resident depends on how its pages came into the page cache: those that an
 installer has just written lie there in other units than those that are read from disk, and numpy then takes
 4 MiB more by one installer than by another. So what was installed is put out of the page cache first, as if
-the machine had been started anew. Anonymous memory does not depend on it.
+the machine had been started again. Anonymous memory does not depend on it.
 
     python tools/measure_footprints.py --python 3.11 3.13
     python tools/measure_footprints.py --only pandas numpy --again
@@ -540,7 +540,7 @@ class Catalog:
             write_atomically(self.folder / "failed.tsv", render_failures(failures))
 
     def write_index(self) -> None:
-        """Write the index anew from all files."""
+        """Write the index again from all files."""
         write_atomically(self.folder / "index.tsv", render_index(self.read_all()))
 
 

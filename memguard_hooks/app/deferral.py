@@ -23,7 +23,7 @@ MayWait: TypeAlias = "Callable[[Root], bool]"
 """Whether deferring an import keeps it out of the service, and does not only load it later."""
 
 MOST_WEIGHED, MOST_GROUPS, MOST_CHOSEN = 25, 30, 25
-"""Roots that are weighed, the dearest first; groups of them; and imports that are told."""
+"""Roots that are weighed, the most expensive first; groups of them; and imports that are told."""
 
 MOST = 8
 """Roots that are weighed together; what more of them load is a part of nearly all, such as ssl."""
@@ -81,7 +81,7 @@ def fewest(roots: Sequence[Root], total: Total, goal: float, may_wait: MayWait =
 
 
 def _groups(roots: Sequence[Root], may_wait: MayWait) -> Iterable[tuple[Root, ...]]:
-    """Give each root that may wait, and for each package of weight all roots that load it, if all of them may wait."""
+    """Yield each root that may wait, and for each package of weight all roots that load it, if all of them may wait."""
     loading: dict[str, list[Root]] = {}
     costs: dict[str, int] = {}
     free = {root.name for root in [one for one in roots if _is_ours(one)][:MOST_WEIGHED] if may_wait(root)}
@@ -110,6 +110,6 @@ def _without(roots: Sequence[Root], group: Iterable[Root]) -> list[Root]:
 
 
 def _is_ours(root: Root) -> bool:
-    """Tell whether the app can start without an import: not without its framework, nor what the server loads itself."""
+    """Return whether the app can start without an import: not without its framework, nor what the server loads itself."""
     name = root.name.partition(".")[0].partition(":")[0]
     return root.moment == "start" and bool(root.chain) and bool(root.sites) and name not in FRAMEWORKS

@@ -42,7 +42,7 @@ class Range(Record):
 # `python tools/survey_footprints.py --fit`, 2026-11-22; the lower bounds are rounded to nothing.
 
 UNKNOWN_PACKAGE = Range(0, 1.2 * MIB, 23 * MIB)
-"""What a package takes that nobody measured, without what it imports."""
+"""What a package takes that was never measured, without what it imports."""
 
 SMALL_WHEEL = 2**19
 WHEEL_FACTOR, LARGE_WHEEL_FACTOR = Range(0, 8, 25), Range(0, 0.3, 4)
@@ -151,7 +151,7 @@ class Root(Record):
 
     @property
     def resident(self) -> int:
-        """What it takes by itself, in bytes; 0 where nobody measured it."""
+        """What it takes by itself, in bytes; 0 where it was never measured."""
         return self.footprint.resident if self.footprint else 0
 
 
@@ -342,7 +342,7 @@ def _first_party(walked: Walk, known: Known | None) -> Source:
 
 
 def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
-    """Return the measured roots that imports load, by moment and the dearest first, then unknown and standard ones.
+    """Return the measured roots that imports load, by moment and the most expensive first, then unknown and standard ones.
 
     What a root imports only where it is installed is a root of its own where the project has it.
     """
@@ -365,7 +365,7 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
 
 
 def is_after_fork(external: External) -> bool:
-    """Tell whether an import at start runs in each worker: in a function that a framework calls there, as a lifespan.
+    """Return whether an import at start runs in each worker: in a function that a framework calls there, as a lifespan.
 
     What a framework calls in the process that forks is named above.
     """
@@ -437,7 +437,7 @@ def _root(sources: FigureSources, name: str) -> Root:
 
 
 def _unknown_root(sources: FigureSources, name: str) -> Root:
-    """Return a package that nobody measured, with what it requires, or may require where no lock tells."""
+    """Return a package that was never measured, with what it requires, or may require where no lock tells."""
     from memguard_hooks.dependencies.requirement import normalize_name
 
     distribution = normalize_name(name)
@@ -475,7 +475,7 @@ def _in_these_builds(sources: FigureSources, footprint: Footprint) -> Footprint:
 
 
 def _nearness(footprint: Footprint, versions: Mapping[str, str], python: str | None) -> Nearness:
-    """Tell how near a measurement is to what the project installs."""
+    """Return how near a measurement is to what the project installs."""
     if footprint.is_light:
         return "light"
     wanted = versions.get(footprint.distribution)
@@ -596,7 +596,7 @@ def _joined_standard(parts: Iterable[Part], base: Footprint) -> list[Part]:
 def _unknown_parts(
     roots: Iterable[Root], shared: Mapping[str, Cost], booked: dict[str, Cost]
 ) -> Iterator[tuple[Part, tuple[float, float]]]:
-    """Yield what is assumed of each package that nobody measured."""
+    """Yield what is assumed of each package that was never measured."""
     for root in roots:
         if root.footprint is None and root.name not in shared:
             part, size = _unknown(root, booked)
@@ -604,7 +604,7 @@ def _unknown_parts(
 
 
 def _unknown(root: Root, booked: dict[str, Cost]) -> tuple[Part, Range]:
-    """Return what is assumed of a package that nobody measured: of its own code, and of what it requires.
+    """Return what is assumed of a package that was never measured: of its own code, and of what it requires.
 
     What it is taken to load of its requirements is booked, and what only may be there as nothing.
     """

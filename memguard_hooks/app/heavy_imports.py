@@ -88,7 +88,7 @@ def find_entries(project: Project) -> list[ServiceEntry]:
 
 
 def eager_imports(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]:
-    """Give the eager heavy imports that the files to judge have a part in, by place."""
+    """Yield the eager heavy imports that the files to judge have a part in, by place."""
     if entries:
         yield from _reachable(project, entries)
     elif project.settings.scope == "reachable":
@@ -144,7 +144,7 @@ itself, nobody can tell, or to defer it is of no use to any."""
 
 
 def deferred(project: Project, eager: Eager) -> Deferred:
-    """Tell what moving an eager import into the functions that use it brings to the services that load it.
+    """Return what moving an eager import into the functions that use it brings to the services that load it.
 
     Where workers share what was loaded before the fork, and where the handler is all there is, it is of no use.
     """
@@ -192,7 +192,7 @@ def price(project: Project, eager: Eager) -> tuple[int | None, str]:
 
 
 def can_be_preloaded(eager: Eager) -> bool:
-    """Tell whether some service has workers of gunicorn that would share the import if they were preloaded."""
+    """Return whether some service has workers of gunicorn that would share the import if they were preloaded."""
     commands = (one.entry.command for one in eager.services)
     return any(one.server == "gunicorn" and one.start == "fork" and (one.workers or 1) > 1 for one in commands)
 
@@ -215,7 +215,7 @@ def eager_in_file(project: Project, path: str) -> Iterator[Eager]:
 
 
 def imports_past_modules(project: Project) -> Iterator[tuple[str, str, str, ImportSite]]:
-    """Give the library, its module, the file and the import wherever a library does not come through its module."""
+    """Yield the library, its module, the file and the import wherever a library does not come through its module."""
     wanted = project.settings.only_through
     for path in project.suspects if wanted else ():
         analysis = _analysis(project, path, lambda names: any(_is_below(name, one) for name in names for one in wanted))

@@ -78,14 +78,14 @@ def _once(uses: Sequence[ModelUse]) -> Iterator[ModelUse]:
 
 
 def _imports_a_library(walked: Walk) -> bool:
-    """Tell whether anything that loads models is imported at all."""
+    """Return whether anything that loads models is imported at all."""
     names = {external.names[0] for external in walked.externals}
     names.update(*walked.standard.values())
     return any(is_library(name.partition(".")[0]) for name in names)
 
 
 def _may_load(project: Project, path: str) -> bool:
-    """Tell whether a file may load a model, by its bytes, which are looked at once for each content."""
+    """Return whether a file may load a model, by its bytes, which are looked at once for each content."""
     name = project.tree.identity(path)
     if name is None:
         return False
@@ -145,7 +145,7 @@ def _moment(walked: Walk, call: ModelCall) -> Moment | None:
 
 
 def _is_used(walked: Walk, path: str, name: str) -> bool:
-    """Tell whether a method of a class runs, so that its attributes may be asked for."""
+    """Return whether a method of a class runs, so that its attributes may be asked for."""
     return any(where == path and body.startswith(f"{name}.") for where, body in walked.ran)
 
 
@@ -170,7 +170,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, 
 
 
 def _may_be_absent(use: ModelUse) -> bool:
-    """Tell whether a file that is not in the repository says nothing: what is pickled may be of any size."""
+    """Return whether a file that is not in the repository says nothing: what is pickled may be of any size."""
     return bool(use.call.loader.file_format)
 
 

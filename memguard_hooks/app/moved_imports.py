@@ -54,7 +54,7 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> Moved | None
 
 
 def takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
-    """Tell whether a file takes a name from some other: by `from other import name`, or as `other.name`."""
+    """Return whether a file takes a name from some other: by `from other import name`, or as `other.name`."""
     try:
         waiting: list[ast.AST] = list(tree_of(shortened(decode(data, path))).body)
     except MemguardError:

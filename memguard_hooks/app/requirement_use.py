@@ -79,7 +79,7 @@ def find_needs(project: Project) -> Needs:
 
 
 def _providers(names: tuple[str, ...], providers: Mapping[str, str]) -> Iterator[str]:
-    """Give the distributions that importing some names loads: the longest module that is known counts."""
+    """Yield the distributions that importing some names loads: the longest module that is known counts."""
     for name in names:
         here = name
         while here and here not in providers:

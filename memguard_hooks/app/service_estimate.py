@@ -281,7 +281,7 @@ class RunningService:
 
     @property
     def is_for_developers(self) -> bool:
-        """Tell whether it is plausibly no deployment: compose serves development where it limits no memory."""
+        """Return whether it is plausibly no deployment: compose serves development where it limits no memory."""
         return self.service.platform == COMPOSE and self.service.limit is None
 
     @cached_property

@@ -104,7 +104,7 @@ class Takers:
             yield self._texts[other].count("\n", 0, match.start()) + 1, f"may take {name} from it"
 
     def _is_from(self, node: ast.ImportFrom, other: str, path: str) -> bool:
-        """Tell whether a `from` import names a file."""
+        """Return whether a `from` import names a file."""
         inner = (node.module or "").replace(".", "/")
         if node.level == 0:
             return _is_module(path, inner) and self._project.is_first_party(node.module or "", other)

@@ -80,7 +80,7 @@ class Footprint(Record):
     resident: int
     anonymous: int
     peak: int  # by how much the import lifts the peak of the process
-    without_bytecode: tuple[int, int] | None  # resident and anonymous; None where nobody measured it
+    without_bytecode: tuple[int, int] | None  # resident and anonymous; None where it was never measured
     own: Mapping[str, tuple[int, int]]  # package -> what its own modules take, without what they import
     optional: tuple[str, ...]  # modules that it imports where they are installed; here they were not
     installed: Mapping[str, str]  # distribution that was installed with it -> its version

@@ -118,7 +118,7 @@ def _output(text: str) -> Output:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], object]]:
-    """Give what is told the hook that runs; a terminal shows it once the whole takes longer than a second."""
+    """Yield what is told the hook that runs; a terminal shows it once the whole takes longer than a second."""
     if not _is_terminal(sys.stderr):
         yield lambda _hook: None
         return
@@ -144,7 +144,7 @@ def _progress() -> Iterator[Callable[[str], object]]:
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether a stream, None where it was closed, is a terminal that can do more than print lines."""
+    """Return whether a stream, None where it was closed, is a terminal that can do more than print lines."""
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 

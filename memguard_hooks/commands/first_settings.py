@@ -47,7 +47,7 @@ def draft(project: Project) -> tuple[str, ...]:
 
 
 def _tell_services(project: Project, services: tuple[Service, ...]) -> list[str]:
-    """Tell what was found, so that nobody has to write it a second time."""
+    """Return what was found, so that nobody has to write it a second time."""
     lines: list[str] = []
     for service in services[:MAX_SERVICES]:
         command = read_command(project, service)
@@ -84,7 +84,7 @@ def _entrypoints(project: Project) -> list[str]:
 
 
 def _candidates(project: Project) -> Iterator[str]:
-    """Give what may be started: applications and scripts of the usual names, in the root and one folder down."""
+    """Yield what may be started: applications and scripts of the usual names, in the root and one folder down."""
     folders = [entry.name for entry in project.tree.entries("") if entry.is_folder and entry.name.isidentifier()]
     for folder in ["", *(name for name in folders if name not in FOREIGN_FOLDERS)]:
         for entry in project.tree.entries(folder):

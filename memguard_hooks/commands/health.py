@@ -236,7 +236,7 @@ class _Examination:
         return whose, processes
 
     def is_first_inside(self, found: containers.Container) -> bool:
-        """Tell whether the first process shares the container, as it does where the container is one of its own."""
+        """Return whether the first process shares the container, as it does where the container is one of its own."""
         first = containers.find_group(1, *self.place)
         return first is not None and first[0] == found.group and read_stat(1, self.place.proc) is not None
 
@@ -354,7 +354,7 @@ def _percent(share: float) -> str:
 
 
 def _explain_variables(variables: Mapping[str, str]) -> Iterator[ReportedVariable]:
-    """Give the variables that matter: some also where they are not set, with what that means."""
+    """Yield the variables that matter: some also where they are not set, with what that means."""
     from memguard_hooks.report.health import ReportedVariable
 
     unset = {

@@ -19,7 +19,7 @@ _JUDGED = (".py", ".pyw", ".txt", ".in", ".toml", ".cfg", ".lock", ".yml", ".yam
 
 
 def may_be_judged(path: str) -> bool:
-    """Tell whether a hook may judge a file itself: source, a manifest, a lock, or what installs packages."""
+    """Return whether a hook may judge a file itself: source, a manifest, a lock, or what installs packages."""
     return path.endswith(_JUDGED) or "file" in path.lower()  # Dockerfile, Pipfile, Containerfile
 
 

@@ -184,7 +184,7 @@ def _is_agreed(files: int) -> bool:
 
 
 def plan(tree: WorkTree, options: argparse.Namespace) -> Iterator[Step]:
-    """Give what is written, what is left, and what cannot be edited."""
+    """Yield what is written, what is left, and what cannot be edited."""
     if not (options.no_pre_commit and options.no_workflow):
         found = find_git(tree.root)
         if found is not None and not os.path.lexists(os.path.join(tree.root, ".git")):

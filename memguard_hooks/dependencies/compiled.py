@@ -1,4 +1,4 @@
-"""A requirements file as a lock: pip-compile and uv write all packages, and in comments who has brought each.
+"""A requirements file as a lock: pip-compile and uv write all packages, and in comments what pulled each in.
 
 A file without such comments, as `pip freeze` writes it, pins versions and knows no edges.
 """

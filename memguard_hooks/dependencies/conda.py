@@ -21,7 +21,7 @@ from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import Tree
 
 NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "pytorch-gpu": "torch"}
-"""Packages of conda whose name on the Python index is another one, and beyond doubt."""
+"""Packages of conda whose name on the Python index is another one, and certainly."""
 
 MAX_SPEC = 500
 """Characters of a spec."""

@@ -15,7 +15,7 @@ _GROUPS = "dependency-groups"
 
 
 def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
-    """Give the wanted requirements, each in the group in which it is written.
+    """Yield the wanted requirements, each in the group in which it is written.
 
     Raises MemguardError for what breaks PEP 735: a group that is not there, or that includes itself.
     """

@@ -7,7 +7,7 @@ from memguard_hooks.record import Record
 
 
 class Deployed(Record):
-    """What is installed: the paths of the files, None where nobody knows them; extras (`*` is all) and groups.
+    """What is installed: the paths of the files, None where unknown; extras (`*` is all) and groups.
 
     `named` are the files among them that commands install themselves, and `constraints` those that commands give with
     `-c`, also where there may be more that nobody knows.
@@ -20,11 +20,11 @@ class Deployed(Record):
     constraints: frozenset[str] = frozenset()
 
     def counts(self, path: str) -> bool:
-        """Tell whether a file may be installed."""
+        """Return whether a file may be installed."""
         return self.files is None or path in self.files
 
     def is_asked(self, requirement: Requirement) -> bool:
-        """Tell whether a requirement belongs to what is installed, by its group, its extra and its file."""
+        """Return whether a requirement belongs to what is installed, by its group, its extra and its file."""
         if requirement.group == "build" or not self.counts(requirement.path):
             return False
         name = normalize_name(requirement.group_name or "")

@@ -17,7 +17,7 @@ _KEY = ("tool", "hatch", "envs")
 
 
 def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
-    """Give the wanted requirements of all environments."""
+    """Yield the wanted requirements of all environments."""
     for name in toml_requirements.table(document, _KEY):
         for field in ("dependencies", "extra-dependencies"):
             yield from toml_requirements.listed(document, (*_KEY, name, field), "development", name, wanted)

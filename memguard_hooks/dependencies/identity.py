@@ -24,7 +24,7 @@ _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".ta
 
 
 def identify(text: str, *, is_editable: bool) -> Identity | None:
-    """Tell what a requirement names; None where that is nothing that pip could read."""
+    """Return what a requirement names; None where that is nothing that pip could read."""
     is_url = text.lower().startswith(_SCHEMES)
     location, _, marker = text.partition("; " if is_url else ";")
     location, marker = location.strip(), f" ; {marker.strip()}" if marker.strip() else ""
@@ -45,6 +45,6 @@ def identify(text: str, *, is_editable: bool) -> Identity | None:
 
 
 def _repository_of(location: str) -> str | None:
-    """Return the name of the repository that a VCS URL leads to: as good as always the name of what is in it."""
+    """Return the name of the repository that a VCS URL leads to: almost always the name of what is in it."""
     match = re.match(r"\w+\+\w+://[^/]*/([^@#?]*)", location)
     return req.name_of(match[1].rpartition("/")[2].removesuffix(".git")) if match else None

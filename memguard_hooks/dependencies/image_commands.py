@@ -49,12 +49,12 @@ class Dockerfile(Record):
 
 
 def is_image(path: str) -> bool:
-    """Tell whether a path is that of a Dockerfile, by its name."""
+    """Return whether a path is that of a Dockerfile, by its name."""
     return _NAMED.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_for_development(path: str) -> bool:
-    """Tell whether the name of a Dockerfile or of a stage says that it is not deployed."""
+    """Return whether the name of a Dockerfile or of a stage says that it is not deployed."""
     return _FOR_DEVELOPMENT.search(path) is not None
 
 

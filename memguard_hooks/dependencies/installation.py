@@ -76,7 +76,7 @@ def of_image(found: image_commands.Dockerfile) -> list[Command]:
 
 
 def places_in(text: str, command: str, line: int, column: int) -> Callable[[int], Place]:
-    """Tell where the characters of a command stand in the text of its file, which has it from a line on.
+    """Return where the characters of a command stand in the text of its file, which has it from a line on.
 
     A command of several lines is looked for line by line; one that is not found as it is stands where it begins.
     """
@@ -146,7 +146,7 @@ def find(tree: Tree, commands: Sequence[Command]) -> Deployed:
 
 
 def _installs_unseen(tree: Tree, command: Command) -> bool:
-    """Tell whether a command installs what nobody can name from here: by `xargs`, or by a script of the repository."""
+    """Return whether a command installs what nobody can name from here: by `xargs`, or by a script of the repository."""
     for words in read_programs(command.text):
         program = words[0].text.rpartition("/")[2]
         texts = [word.text for word in words]

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Inventory(Record):
     """What the manifests of one project declare and its locks pin.
 
-    `python` is that of the host, None where nobody knows it; `extras` and `groups` are those of the project
+    `python` is that of the host, None where unknown; `extras` and `groups` are those of the project
     that are installed, `*` all extras; `installed` are the paths of the files that the deployment installs, None
-    where nobody knows them: then all count.
+    where that is unknown: then all count.
     """
 
     requirements: tuple[Requirement, ...] = ()

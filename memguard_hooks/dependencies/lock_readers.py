@@ -20,7 +20,7 @@ _NAMED = late_pattern(r"pylock\.[^./]+\.toml")
 
 
 def is_lock(path: str) -> bool:
-    """Tell whether a path is that of a lock by its name; compiled requirements files have no name of their own."""
+    """Return whether a path is that of a lock by its name; compiled requirements files have no name of their own."""
     name = path.rpartition("/")[2]
     return name in LOCKS or _NAMED.fullmatch(name) is not None
 
@@ -52,7 +52,7 @@ def _is_of_poetry_alone(tree: Tree, path: str, both: tuple[str, ...]) -> bool:
 
 
 def names(data: bytes, name: str) -> bool:
-    """Tell whether the bytes of a lock name a package, however its name is written: the fast question before `read`."""
+    """Return whether the bytes of a lock name a package, however its name is written: the fast question before `read`."""
     parts = [part.encode() for part in name.split("-")]
     text = data.lower()
     if not all(part in text for part in parts):

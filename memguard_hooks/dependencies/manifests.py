@@ -22,12 +22,12 @@ REQUIREMENTS_FILE = late_pattern(
 
 
 def is_manifest(path: str) -> bool:
-    """Tell whether a path is that of a manifest, by its name."""
+    """Return whether a path is that of a manifest, by its name."""
     return is_named(path) or REQUIREMENTS_FILE.search(path) is not None
 
 
 def is_named(path: str) -> bool:
-    """Tell whether a path is that of a manifest which has a name of its own; a requirements file may have any."""
+    """Return whether a path is that of a manifest which has a name of its own; a requirements file may have any."""
     return _NAMED.fullmatch(path.rpartition("/")[2]) is not None
 
 

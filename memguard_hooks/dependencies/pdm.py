@@ -19,7 +19,7 @@ _KEY = ("tool", "pdm", "dev-dependencies")
 
 
 def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
-    """Give the wanted requirements of all groups."""
+    """Yield the wanted requirements of all groups."""
     for group in toml_requirements.table(document, _KEY):
         for index, text in enumerate(toml_requirements.texts(document, (*_KEY, group))):
             key = (*_KEY, group, index)

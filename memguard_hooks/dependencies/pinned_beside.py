@@ -57,7 +57,7 @@ def lock_without(tree: Tree, requirement: Requirement, counts: Callable[[str], b
 
 
 def update_command(path: str) -> str:
-    """Return the command that makes a lock anew from its manifest."""
+    """Return the command that makes a lock again from its manifest."""
     name = path.rpartition("/")[2]
     commands = {"uv.lock": "uv lock", "poetry.lock": "poetry lock", "pdm.lock": "pdm lock", "Pipfile.lock": "pipenv lock"}
     if name.endswith(".txt"):
@@ -66,7 +66,7 @@ def update_command(path: str) -> str:
 
 
 def _candidates(tree: Tree, path: str) -> Iterator[str]:
-    """Give the files to look at: `X.txt` of `X.in` beside it or above; locks beside it, and that of uv's workspace."""
+    """Yield the files to look at: `X.txt` of `X.in` beside it or above; locks beside it, and that of uv's workspace."""
     folder, _, name = path.rpartition("/")
     folders = [folder]
     while folders[-1]:
@@ -83,7 +83,7 @@ def _candidates(tree: Tree, path: str) -> Iterator[str]:
 
 
 def _has_member(tree: Tree, path: str, folder: str) -> bool:
-    """Tell whether a lock of uv pins what the project in a folder needs: it is a package of its workspace."""
+    """Return whether a lock of uv pins what the project in a folder needs: it is a package of its workspace."""
     try:
         if tree.read(path) is None:
             return False

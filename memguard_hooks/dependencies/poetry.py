@@ -20,7 +20,7 @@ _MAIN: KeyPath = (*_POETRY, "dependencies")
 
 
 def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
-    """Give the wanted requirements of Poetry's own tables. Raises MemguardError for what Poetry would refuse."""
+    """Yield the wanted requirements of Poetry's own tables. Raises MemguardError for what Poetry would refuse."""
     if "dependencies" not in toml_requirements.table(document, ("project",)):  # there they only tell more of those
         extras = _extras(document)
         for requirement, is_optional in _table(document, _MAIN, wanted):
@@ -72,7 +72,7 @@ def _development(document: TomlDocument, key: KeyPath, name: str, wanted: Wanted
 
 
 def _table(document: TomlDocument, key: KeyPath, wanted: Wanted) -> Iterator[tuple[Requirement, bool]]:
-    """Give the requirements of a table, and whether each is optional."""
+    """Yield the requirements of a table, and whether each is optional."""
     for name, value in toml_requirements.table(document, key).items():
         normalized = req.normalize_name(name)
         if normalized == "python" or not wanted(normalized):

@@ -127,7 +127,7 @@ _DASHES = bytes.maketrans(b"_.", b"--")
 
 
 def mentions(data: bytes, names: Iterable[str]) -> bool:
-    """Tell whether the bytes of a requirements file may name one of the distributions: never False where they do."""
+    """Return whether the bytes of a requirements file may name one of the distributions: never False where they do."""
     if b"\0" in data or b"coding" in data:  # UTF-16 or UTF-32; whatever else a coding line says
         return True
     text = data
@@ -150,7 +150,7 @@ def compose(name: str, extras: Iterable[str], specifier: str, url: str | None, m
 
 
 def is_template(path: str) -> bool:
-    """Tell whether a path has a place to be filled in, as those of a cookiecutter have."""
+    """Return whether a path has a place to be filled in, as those of a cookiecutter have."""
     return "{{" in path
 
 
@@ -205,7 +205,7 @@ def parse(text: str, path: str, line: int, column: int, end_line: int) -> Requir
 
 
 def is_live(requirement: Requirement, python: tuple[int, int] | None) -> bool:
-    """Tell whether the marker can hold on a Linux host, for the Python given or for any that hosts still run."""
+    """Return whether the marker can hold on a Linux host, for the Python given or for any that hosts still run."""
     return can_hold(requirement.marker, python)
 
 
@@ -215,7 +215,7 @@ def can_hold(
     extras: AbstractSet[str] = frozenset(),
     groups: AbstractSet[str] = frozenset(),
 ) -> bool:
-    """Tell whether a marker can hold on a Linux host with any of some extras; True for one that is no marker.
+    """Return whether a marker can hold on a Linux host with any of some extras; True for one that is no marker.
 
     In a marker of PEP 751's lock, `extras` and `groups` are those of the project that are installed.
     """
@@ -289,7 +289,7 @@ def source_of(requirement: Requirement) -> RequirementSource | None:
 
 
 def source_of_url(url: str) -> RequirementSource:
-    """Tell what a URL or a path leads to."""
+    """Return what a URL or a path leads to."""
     if re.match(r"(?i)(?:git|hg|svn|bzr)(?:\+|://)", url):
         return RequirementSource("vcs", url)
     is_remote = "://" in url and not url.lower().startswith("file:")

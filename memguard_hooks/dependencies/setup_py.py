@@ -78,7 +78,7 @@ class Computed(Record):
 
 
 def _declarations(module: ast.Module, values: _Values) -> Iterator[tuple[Group, str | None, ast.expr]]:
-    """Give the expressions that declare requirements, with their groups."""
+    """Yield the expressions that declare requirements, with their groups."""
     for node in ast.walk(module):
         if not isinstance(node, ast.Call) or called(node) != "setup":
             continue
@@ -112,7 +112,7 @@ class _Values:
         self._bound = {name: ones[0] for name, ones in bound.items() if len(ones) == 1}
 
     def of(self, node: ast.expr) -> Iterator[LiteralText | Computed]:
-        """Give the strings of a list, in their order, and what of it is computed."""
+        """Yield the strings of a list, in their order, and what of it is computed."""
         for here in flatten(node, ast.Add, self._bound, self._steps):
             if here is None:
                 yield Computed(node.lineno, "more than can be read")
@@ -122,7 +122,7 @@ class _Values:
                 yield self._computed(here)
 
     def items(self, node: ast.expr) -> Iterator[tuple[str | None, ast.expr]]:
-        """Give the keys and values of a dictionary; one whose key is computed has None for it."""
+        """Yield the keys and values of a dictionary; one whose key is computed has None for it."""
         for _ in range(10):
             if isinstance(node, ast.Name) and node.id in self._bound:
                 node = self._bound[node.id]
@@ -142,7 +142,7 @@ class _Values:
         return LiteralText(value, node.lineno, column + (quote.end() if quote else 0) + 1, node.end_lineno or node.lineno)
 
     def _computed(self, node: ast.expr) -> Computed:
-        """Tell whether an expression does nothing but read one file."""
+        """Return whether an expression does nothing but read one file."""
         parts: list[ast.AST] = []
         names: set[str] = set()
         waiting = [node]

@@ -41,7 +41,7 @@ def dotted(key: KeyPath) -> str:
 
 
 def listed(document: TomlDocument, key: KeyPath, group: Group, name: str | None, wanted: Wanted) -> Iterator[Requirement]:
-    """Give the wanted requirements of a list of strings in PEP 508."""
+    """Yield the wanted requirements of a list of strings in PEP 508."""
     for index, text in enumerate(texts(document, key)):
         found = element(document, (*key, index), text, group, name, wanted)
         if found is not None:

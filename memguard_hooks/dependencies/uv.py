@@ -20,7 +20,7 @@ WORKSPACE = "workspace"
 
 
 def read(document: TomlDocument, wanted: Wanted) -> Iterator[Requirement]:
-    """Give the wanted requirements of uv's own lists; overrides, like constraints, install nothing by themselves."""
+    """Yield the wanted requirements of uv's own lists; overrides, like constraints, install nothing by themselves."""
     yield from toml_requirements.listed(document, (*_UV, "dev-dependencies"), "development", "dev", wanted)
     for field in ("constraint-dependencies", "override-dependencies"):
         for requirement in toml_requirements.listed(document, (*_UV, field), "runtime", None, wanted):

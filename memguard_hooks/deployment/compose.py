@@ -288,7 +288,7 @@ def _replicas(one: ComposeDeclared) -> int | None:
 
 
 def _traps(service: Service, one: ComposeDeclared) -> Iterator[Trap]:
-    """Give what compose refuses, what it cuts off, and that nothing bounds a service."""
+    """Yield what compose refuses, what it cuts off, and that nothing bounds a service."""
     own, other = one.facts.get(("mem_limit",)), one.facts.get(MEMORY)
     has_limits = any(key[: len(LIMITS)] == LIMITS for key in one.facts)
     if own is not None and has_limits and (size := _size(own)):

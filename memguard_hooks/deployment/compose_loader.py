@@ -277,7 +277,7 @@ def _command(node: yaml.Node, source: ComposeSource) -> Written:
 
 
 def _environment(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
-    """Give the variables of a mapping or a list; one without a value has that of the host, which may be known."""
+    """Yield the variables of a mapping or a list; one without a value has that of the host, which may be known."""
     for key, value in pairs(node):
         written = _written(scalar(value) or "", key, source)
         yield str(key.value), written if scalar(value) is not None else _of_host(str(key.value), written, source)
@@ -309,7 +309,7 @@ def _profiles(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[s
 
 
 def _mounts(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
-    """Give the folders of the repository that stand in the container: `./api:/app`."""
+    """Yield the folders of the repository that stand in the container: `./api:/app`."""
     for one in _elements(node):
         origin, _, rest = interpolate(scalar(one) or "", source.variables).text.partition(":")
         target = rest.partition(":")[0]
@@ -320,7 +320,7 @@ def _mounts(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str
 
 
 def _completed(node: yaml.Node | None, source: ComposeSource) -> Iterator[tuple[str, Written]]:
-    """Give the services that this one waits for until they have ended."""
+    """Yield the services that this one waits for until they have ended."""
     for key, value in pairs(node):
         if scalar(value, "condition") == "service_completed_successfully":
             yield str(key.value), _written("", key, source)

@@ -2,7 +2,7 @@
 
 Source of the format: compose-spec/compose-spec, 12-interpolation.md, 05-services.md and 11-extension.md, and
 compose-spec/compose-go, packages template, dotenv and types (2026-07). A variable that nothing sets is blank for compose;
-here it is unknown, for whoever deploys may set it.
+here it is unknown, for whatever deploys may set it.
 """
 
 from __future__ import annotations

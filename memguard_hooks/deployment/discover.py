@@ -160,7 +160,7 @@ class _Files:
             return None
 
     def holds_file(self, path: str) -> bool:
-        """Tell whether a folder that is looked into lists a file; nothing else of the way to it is asked for."""
+        """Return whether a folder that is looked into lists a file; nothing else of the way to it is asked for."""
         names = path.split("/")
         for at, name in enumerate(names):
             entry = next((one for one in self.tree.entries("/".join(names[:at])) if one.name == name), None)
@@ -247,7 +247,7 @@ class _Files:
         return parse(service.command, host._replace(console_scripts=self._scripts()), service.folder).entrypoint
 
     def holds(self, service: Service) -> bool:
-        """Tell whether the repository holds the file that a service starts."""
+        """Return whether the repository holds the file that a service starts."""
         entrypoint = self.entrypoint(service)
         if entrypoint is None:
             return False
@@ -274,7 +274,7 @@ class _Folder:
 
     @property
     def has_own(self) -> bool:
-        """Tell whether a file here says what runs, apart from those of compose."""
+        """Return whether a file here says what runs, apart from those of compose."""
         names = {*PLATFORM_FILES, "Procfile", "nixpacks.toml"}
         return (
             not self._names.isdisjoint(names)

@@ -113,7 +113,7 @@ class Image(Record):
         )
 
     def _has(self, name: str, read: Read) -> bool:
-        """Tell whether a file was copied to where the image works."""
+        """Return whether a file was copied to where the image works."""
         wanted = f"{self.workdir}/{name}"
         sources = (
             join(source, wanted[len(place) :].lstrip("/")) for place, source in self.copies if wanted.startswith(place)

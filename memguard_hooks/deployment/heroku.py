@@ -35,7 +35,7 @@ MAX_PROCESSES = 200
 
 
 def is_app(document: JsonDocument) -> bool:
-    """Tell whether an `app.json` is Heroku's, for tools of other languages have one of their own."""
+    """Return whether an `app.json` is Heroku's, for tools of other languages have one of their own."""
     return bool(_OWN_KEYS & table(document.data).keys())
 
 

@@ -199,7 +199,7 @@ def _containers(documents: list[yaml.Node]) -> Iterator[_Container]:
 
 
 def _is_sidecar(container: yaml.Node) -> bool:
-    """Tell whether an init container stays beside those that start after it."""
+    """Return whether an init container stays beside those that start after it."""
     return scalar(container, "restartPolicy") == "Always"
 
 

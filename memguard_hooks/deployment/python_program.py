@@ -13,6 +13,6 @@ _PROGRAM = late_pattern(
 
 
 def starts_python(service: Service, read: Read) -> bool:
-    """Tell whether a command is known to start Python, or names one of its programs."""
+    """Return whether a command is known to start Python, or names one of its programs."""
     command = parse(service.command, Host(service.environment, read, mounts=service.mounts), service.folder)
     return command.entrypoint is not None or _PROGRAM.search(service.command) is not None

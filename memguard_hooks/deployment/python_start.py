@@ -38,7 +38,7 @@ class _Context:
         self.followed = followed
 
     def loads_itself(self, module: str) -> bool:
-        """Tell whether the program's own file is a module, or imports it at its top, so that its own process has it too."""
+        """Return whether the program's own file is a module, or imports it at its top, and so has it in its own process."""
         path = self.host.find_module(module, self.program.roots)
         names = self.followed.names
         imported = {source for source in names.imports.values() if source}
@@ -139,7 +139,7 @@ class _Given:
         return count_of(self.value(name), self._call.path, default)
 
     def is_on(self, name: str) -> bool:
-        """Tell whether an argument is known to be true."""
+        """Return whether an argument is known to be true."""
         value = self.value(name)
         return not isinstance(value, Unresolved) and bool(value)
 

@@ -129,7 +129,7 @@ def _service(function: _Handler, keys: _Keys, path: str, folder: str | None, rea
 
 
 def _is_python_file(handler: str | None, runtime: str, folder: str | None, read_file: Read) -> bool:
-    """Tell whether a handler whose runtime is not written as it is lies in a Python file of the repository."""
+    """Return whether a handler whose runtime is not written as it is lies in a Python file of the repository."""
     if handler is None or folder is None or (runtime and not is_template(runtime)):
         return False
     file = join(folder, handler.rpartition(".")[0] + ".py")

@@ -39,7 +39,7 @@ class EntryPoint(Record):
 
     @property
     def is_main(self) -> bool:
-        """Tell whether the file runs as `__main__`."""
+        """Return whether the file runs as `__main__`."""
         return self.attribute is None
 
 

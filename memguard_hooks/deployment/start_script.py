@@ -201,7 +201,7 @@ class _Way:
         self.variables.pop(name, None)
 
     def has(self, name: str) -> bool:
-        """Tell whether anything sets a variable."""
+        """Return whether anything sets a variable."""
         return name in self.variables or name in self.arrays
 
 
@@ -486,11 +486,11 @@ class _ScriptReader:
     # Questions
 
     def _answer(self, test: Statements, way: _Way) -> bool | None:
-        """Tell what a condition comes to, None where only a run can tell."""
+        """Return what a condition comes to, None where only a run can tell."""
         return self._asked(test[0], way, is_condition=True) if len(test) == 1 else None
 
     def _asked(self, statement: Statement, way: _Way, *, is_condition: bool = False) -> bool | None:
-        """Tell whether a statement succeeds; as a step of a list, what is no question is taken to."""
+        """Return whether a statement succeeds; as a step of a list, what is no question is taken to."""
         if isinstance(statement, ShellList) and not statement.is_background:
             found: bool | None = True
             for operator, one in statement.steps:
@@ -540,7 +540,7 @@ class _ScriptReader:
         return inner is not None and self._host.read(inner) is not None
 
     def _is_default(self, test: Statement, body: Sequence[Statement], way: _Way, is_true: bool) -> bool:  # noqa: FBT001
-        """Tell whether a variable that nothing sets is asked for, and given a value where it is not set."""
+        """Return whether a variable that nothing sets is asked for, and given a value where it is not set."""
         if not isinstance(test, ShellCommand) or len(test.parts) != 1 or len(test.words) not in (3, 4):
             return False
         kind, operator, asked = (word.text for word in test.words[:3])
@@ -801,7 +801,7 @@ def _is_count(value: str) -> bool:
 
 
 def _is_setting(part: Sequence[ShellWord]) -> bool:
-    """Tell whether words only set variables."""
+    """Return whether words only set variables."""
     return bool(part) and (
         part[0].text in _SETS
         or all(_ASSIGNMENT.fullmatch(word.text) or re.match(r"[A-Za-z_]\w*\[\w*\]\+?=", word.text) for word in part)
@@ -809,18 +809,18 @@ def _is_setting(part: Sequence[ShellWord]) -> bool:
 
 
 def _sets(one: ShellCommand, name: str) -> bool:
-    """Tell whether a command gives a value to one variable and does nothing else."""
+    """Return whether a command gives a value to one variable and does nothing else."""
     words = [word.text for word in one.words if word.text not in _SETS]
     return len(one.parts) == 1 and len(words) == 1 and words[0].startswith(f"{name}=")
 
 
 def _is_question(statement: Statement) -> bool:
-    """Tell whether a statement only asks something."""
+    """Return whether a statement only asks something."""
     return isinstance(statement, ShellCommand) and shell_tests.is_test([word.text for word in statement.words[:1]])
 
 
 def _is_sure(statement: Statement) -> bool:
-    """Tell whether a statement is a question, or one that always succeeds."""
+    """Return whether a statement is a question, or one that always succeeds."""
     if not isinstance(statement, ShellCommand):
         return True
     name = statement.words[0].text if statement.words else ":"
@@ -832,14 +832,14 @@ def _text_of(statement: Statement) -> str:
 
 
 def _is_constant(test: Statements) -> bool:
-    """Tell whether the test of a loop is always true."""
+    """Return whether the test of a loop is always true."""
     if len(test) != 1 or not isinstance(test[0], ShellCommand):
         return False
     return [word.text for word in test[0].words] in (["true"], [":"], ["[", "1", "]"])
 
 
 def _breaks(body: Statements) -> bool:
-    """Tell whether a loop may be left."""
+    """Return whether a loop may be left."""
     waiting: list[Statement] = list(body)
     while waiting:
         statement = waiting.pop()

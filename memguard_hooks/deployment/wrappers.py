@@ -172,7 +172,7 @@ def _behind_options(program: str, rest: list[str], wrapper: Wrapper) -> Unwrappe
 
 
 def _takes_next(option: str, wrapper: Wrapper) -> bool:
-    """Tell whether the next word is the value of an option."""
+    """Return whether the next word is the value of an option."""
     if "=" in option:
         return False
     return option in wrapper.valued or ("*" in wrapper.valued and option.startswith("--"))

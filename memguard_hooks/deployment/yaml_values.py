@@ -18,7 +18,7 @@ _TEMPLATE = late_pattern(r"\{\{|\{%|\$\{")
 
 
 def is_template(text: str) -> bool:
-    """Tell whether a text is filled in later: `{{ x }}`, `${{ x }}`, `${x}`."""
+    """Return whether a text is filled in later: `{{ x }}`, `${{ x }}`, `${x}`."""
     return _TEMPLATE.search(text) is not None
 
 

@@ -1,6 +1,6 @@
 """The smallest edit of a source file that moves imports: no byte changes but those of what moves.
 
-Python's own syntax tree says where each statement stands, and the text around it is never written anew. (libcst does not
+Python's own syntax tree says where each statement stands, and the text around it is never written again. (libcst does not
 give back what it has read where a file has a BOM, form feeds, or a carriage return at its end.)
 """
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
 
 LEAST = 5 * MIB
-"""What a move must save: less is not worth an import in the midst of the code."""
+"""What a move must save: less is not worth an import in the middle of the code."""
 
 
 class Left(Record):
@@ -66,7 +66,7 @@ class _Sizes(Record):
     estimates: dict[str, Estimate]
 
     def all_fit(self) -> bool:
-        """Tell whether all services with a limit fit, if there is one."""
+        """Return whether all services with a limit fit, if there is one."""
         return bool(self.goals) and all(self.taken[name] <= goal for name, goal in self.goals.items())
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def restore_manifests(tree: WorkTree, paths: Sequence[str]) -> None:
-    """Put back what a run was ended in the midst of writing."""
+    """Put back what a run was ended in the middle of writing."""
     for path in paths:
         with suppress(UnreadableError):  # which is said when it is read
             restore(tree.target(path), path)

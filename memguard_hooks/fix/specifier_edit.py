@@ -62,7 +62,7 @@ def pin_all(tree: Tree, path: str, wishes: Sequence[Wish]) -> tuple[bytes, list[
 
 
 def _is_as_wished(tree: Tree, path: str, data: bytes, before: Sequence[Requirement], wishes: Sequence[Wish]) -> bool:
-    """Tell whether the reader of a manifest finds what was wished in its new bytes, and all else as before."""
+    """Return whether the reader of a manifest finds what was wished in its new bytes, and all else as before."""
     try:
         after = _requirements(EditedTree(tree, {path: data}), path)
     except MemguardError:
@@ -164,7 +164,7 @@ def _of_key(text: str, start: int, version: str) -> _Edit | None:
 
 
 def _is_for_pip(text: str, requirement: Requirement) -> bool:
-    """Tell whether an entry of a conda environment stands in its list for pip: conda's channels serve other versions."""
+    """Return whether an entry of a conda environment stands in its list for pip: conda's channels serve other versions."""
     lines = text.splitlines()[: requirement.line]
     depth = len(lines[-1]) - len(lines[-1].lstrip())
     for line in reversed(lines[:-1]):

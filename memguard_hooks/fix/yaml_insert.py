@@ -211,7 +211,7 @@ def _indents(text: str, path: str, around: yaml.Node, item: yaml.Node) -> tuple[
 
 
 def _is_spaced(text: str, value: yaml.SequenceNode) -> bool:
-    """Tell whether a blank line stands above the last of several items, and the comments above it."""
+    """Return whether a blank line stands above the last of several items, and the comments above it."""
     above = text[: value.value[-1].start_mark.index].splitlines()[:-1]
     while above and above[-1].lstrip().startswith("#"):
         above.pop()
@@ -236,7 +236,7 @@ def _insert(text: str, where: _Place, key: str, item: Item) -> str:
 
 
 def _is_grown(before: yaml.MappingNode | None, after: list[yaml.Node], key: str, item: Item) -> bool:
-    """Tell whether a file has one more item in the list below a key, the expected one, and is the same for the rest."""
+    """Return whether a file has one more item in the list below a key, the expected one, and is the same for the rest."""
     if len(after) != 1 or not isinstance(after[0], yaml.MappingNode):
         return False
     old = [] if before is None else list(before.value)
@@ -258,7 +258,7 @@ def _is_grown(before: yaml.MappingNode | None, after: list[yaml.Node], key: str,
 
 
 def _are_same(pairs: list[tuple[yaml.Node, yaml.Node]]) -> bool:
-    """Tell whether nodes say the same; those that several anchors lead to are looked at once."""
+    """Return whether nodes say the same; those that several anchors lead to are looked at once."""
     seen: set[tuple[int, int]] = set()
     while pairs:
         one, other = pairs.pop()

@@ -129,7 +129,7 @@ def combine(operation: ast.operator, left: int, right: int) -> int | None:
 
 
 def _is_for_developers(test: ast.expr) -> bool:
-    """Tell whether a condition asks for debugging or for tests, which a deployed app does without."""
+    """Return whether a condition asks for debugging or for tests, which a deployed app does without."""
     try:
         text = ast.unparse(test).upper()
     except RecursionError:

@@ -108,7 +108,7 @@ def decode(data: bytes, path: str | None = None) -> str:
 def normalized(data: bytes) -> bytes | None:
     """Return the source in UTF-8 with identifiers as Python compares them (NFKC), None for an unknown encoding.
 
-    Bytes that are wrong in the encoding are replaced: whoever decodes them will say so.
+    Bytes that are wrong in the encoding are replaced: whatever decodes them will say so.
     """
     name = encoding(data)
     if name == "utf-8" and data.isascii():
@@ -124,7 +124,7 @@ def normalized(data: bytes) -> bytes | None:
 
 
 def has_normal_names(text: str) -> bool:
-    """Tell whether identifiers are written as Python compares them (NFKC)."""
+    """Return whether identifiers are written as Python compares them (NFKC)."""
     if text.isascii():
         return True
     import unicodedata
@@ -204,7 +204,7 @@ def _is_linear(name: str) -> bool:
 
 
 def _is_short(text: str) -> bool:
-    """Tell whether a text has so few words and marks that it stays below all bounds, however it is written."""
+    """Return whether a text has so few words and marks that it stays below all bounds, however it is written."""
     data = text.encode("utf-8", "replace")
     marks = len(data) - len(data.translate(None, _PUNCTUATION))
     links = len(data) - len(data.translate(None, _LINKS))

@@ -172,7 +172,7 @@ class _Scanner:
         self._elifs = 0
         self._fields: list[_Field] = []
         self._parameters = 0
-        """Commas of the parameters of one function; only few are not counted anew in each."""
+        """Commas of the parameters of one function; only few are not counted again in each."""
         self._is_head = False
         """Whether the next parenthesis opens the parameters of a function."""
         self._field_letters = 0

@@ -128,7 +128,7 @@ class _Parser:
 
     @property
     def is_at_end(self) -> bool:
-        """Tell whether all was read."""
+        """Return whether all was read."""
         return self._at >= len(self._tokens)
 
     def _peek(self) -> str | None:
@@ -202,7 +202,7 @@ class _Parser:
         return self._command()
 
     def _is_arithmetic(self) -> bool:
-        """Tell whether `((` follows."""
+        """Return whether `((` follows."""
         here, *after = self._tokens[self._at : self._at + 2]
         return here.text == "(" and bool(after) and after[0].text == "(" and after[0].start == here.start + 1
 

@@ -26,12 +26,12 @@ _COMPARED = {"-eq": "==", "-ne": "!=", "-gt": ">", "-ge": ">=", "-lt": "<", "-le
 
 
 def is_test(words: Sequence[str]) -> bool:
-    """Tell whether words are a test and nothing else."""
+    """Return whether words are a test and nothing else."""
     return bool(words) and words[0] in ("test", "[", "[[", "((")
 
 
 def succeeds(words: Sequence[str], holds: Callable[[str], bool]) -> bool | None:
-    """Tell what a test comes to, None where only a run can tell; `holds` tells whether the repository has a file."""
+    """Return what a test comes to, None where only a run can tell; `holds` tells whether the repository has a file."""
     kind, *inner = words
     if kind == "((":
         return _arithmetic(" ".join(inner))

@@ -37,7 +37,7 @@ class Operator(Record):
 
     @property
     def is_redirection(self) -> bool:
-        """Tell whether a file follows."""
+        """Return whether a file follows."""
         return self.text[0] in "<>" or self.text.startswith("&>")
 
 
@@ -242,7 +242,7 @@ def _calculated(piece: str, text: str, variables: Mapping[str, str]) -> str:
 
 
 def is_open(value: str) -> bool:
-    """Tell whether a value holds what only a run can tell, which stands there as it is written."""
+    """Return whether a value holds what only a run can tell, which stands there as it is written."""
     return "$" in value or "`" in value
 
 

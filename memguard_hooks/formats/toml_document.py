@@ -288,7 +288,7 @@ def _end_of_string(text: str, quote: str, start: int) -> int:
 
 
 def _is_escaped(text: str, at: int, start: int) -> bool:
-    """Tell whether an odd number of backslashes stands before a place."""
+    """Return whether an odd number of backslashes stands before a place."""
     first = at
     while first > start and text[first - 1] == "\\":
         first -= 1

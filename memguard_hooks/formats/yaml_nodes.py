@@ -38,7 +38,7 @@ def compose(data: bytes, path: str) -> yaml.Node | None:
 
 
 def compose_all(data: bytes, path: str) -> Iterator[yaml.Node]:
-    """Give the root of each document of a file. Raises MemguardError for what is no YAML, with the place."""
+    """Yield the root of each document of a file. Raises MemguardError for what is no YAML, with the place."""
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
     try:

@@ -65,11 +65,11 @@ class Selection(Record):
     ignore: tuple[str, ...] = ()
 
     def takes(self, code: str, hook: str) -> bool:
-        """Tell whether a finding is asked for."""
+        """Return whether a finding is asked for."""
         return (not self.select or _names(self.select, code, hook)) and not _names(self.ignore, code, hook)
 
     def takes_hook(self, hook: str) -> bool:
-        """Tell whether a hook can find what is asked for."""
+        """Return whether a hook can find what is asked for."""
         codes = (*(code for code, owner in CODES.items() if owner == hook), *ALLOWANCES)
         return any(self.takes(code, hook) for code in codes)
 
@@ -82,7 +82,7 @@ def _names(words: Iterable[str], code: str, hook: str) -> bool:
 
 
 def is_woken(hook: str, path: str) -> bool:
-    """Tell whether a file wakes a hook; of most files, without the large patterns, which take milliseconds to compile."""
+    """Return whether a file wakes a hook; of most files, without the large patterns, which take milliseconds to compile."""
     if path.endswith(".py") and not path.endswith("setup.py"):
         return hook == "no-eager-heavy-imports"
     name = path.lower()
@@ -128,7 +128,7 @@ def check(project: Project, selection: Selection = ALL, about: Callable[[str], o
 
 
 def _matters(project: Project, named: Iterable[str], report: Report) -> bool:
-    """Tell whether a commit of these files changes what is said of the project."""
+    """Return whether a commit of these files changes what is said of the project."""
     assert isinstance(project.tree, WorkTree)
     is_committed = report.committed is None or report.committed == report._replace(committed=None)
     return matters(tuple(named), project.tree.seen, is_committed)

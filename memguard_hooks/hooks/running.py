@@ -198,7 +198,7 @@ def notes(report: Report) -> str:
     if errors or warnings:
         lines.append(f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}")
     if report.mended:
-        lines.append(f"{report.baseline}: {count(report.mended, 'known finding')} mended: --prune-baseline takes them out")
+        lines.append(f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out")
     return plain(lines)
 
 

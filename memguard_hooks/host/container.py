@@ -101,7 +101,7 @@ def _folder_of(top: str, path: str) -> str:
 
 
 def is_root(group: Group, top: str) -> bool:
-    """Tell whether a group is the machine's own: it has no `memory.current`, and in version 1 a `release_agent`."""
+    """Return whether a group is the machine's own: it has no `memory.current`, and in version 1 a `release_agent`."""
     if group.folder != top:
         return False
     if group.version == 1:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class HeavyDistribution(Record):
-    """A heavy distribution that is installed, and what its dearest module takes, None where nobody measured it."""
+    """A heavy distribution that is installed, and what its most expensive module takes, None where it was never measured."""
 
     name: str
     version: str
@@ -23,7 +23,7 @@ class HeavyDistribution(Record):
 
 
 def find_heavy(installed: Mapping[str, str], heavy: Heavy, python: str) -> tuple[HeavyDistribution, ...]:
-    """Return what is heavy of the installed, the dearest first."""
+    """Return what is heavy of the installed, the most expensive first."""
     modules: dict[str, list[str]] = {}
     for module, names in heavy.modules.items():
         for name in names:

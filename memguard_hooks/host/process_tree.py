@@ -85,7 +85,7 @@ def read_stat(pid: int) -> Stat | None:
 
 
 def is_waiting(pid: int) -> bool:
-    """Tell whether all threads of a process sleep; one that wants a busy processor has not come to rest."""
+    """Return whether all threads of a process sleep; one that wants a busy processor has not come to rest."""
     try:
         threads = os.listdir(f"{PROC}/{pid}/task")
     except OSError:

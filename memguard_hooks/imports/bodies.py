@@ -112,7 +112,7 @@ class Bodies(Walker):
 
 
 def _passed(node: cst.Parameters, defaults: dict[str, Values], arguments: Arguments) -> list[tuple[str, Values]]:
-    """Give what each parameter of a call stands for."""
+    """Return what each parameter of a call stands for."""
     named = dict(arguments.keywords)
     plain = [normal(parameter.name.value) for parameter in (*node.posonly_params, *node.params)]
     found = dict(defaults)

@@ -100,29 +100,29 @@ _STANDARD_PASSIVE = (
 
 
 def is_standard(term: str) -> bool:
-    """Tell whether a term is something of Python's own."""
+    """Return whether a term is something of Python's own."""
     head = term.partition(".")[0].partition("(")[0]
     return head in sys.stdlib_module_names or hasattr(builtins, head)
 
 
 def is_passive_base(term: str) -> bool:
-    """Tell whether a class of somebody else calls none of the methods that those below it define."""
+    """Return whether a class of somebody else calls none of the methods that those below it define."""
     is_plain = _is_below(term, (*_STANDARD_PASSIVE, *_UNSERVED, *_WRAPPING)) or hasattr(builtins, term)
     return is_plain or term.rpartition(".")[2] in ("Model", "DeclarativeBase")
 
 
 def is_queue(term: str) -> bool:
-    """Tell whether a term belongs to a queue of tasks."""
+    """Return whether a term belongs to a queue of tasks."""
     return _is_below(term, _QUEUES)
 
 
 def is_web(term: str) -> bool:
-    """Tell whether a term belongs to what answers requests."""
+    """Return whether a term belongs to what answers requests."""
     return _is_below(term, _WEB)
 
 
 def starts(to: str, keyword: str, text: str, name: str) -> bool:
-    """Tell whether what a function is given runs at start: by its name, its argument, or the event it is for."""
+    """Return whether what a function is given runs at start: by its name, its argument, or the event it is for."""
     parts = to.replace("()", "").replace("[]", "").split(".")
     if keyword in _STARTING or not _STARTING.isdisjoint(parts):
         return True
@@ -130,7 +130,7 @@ def starts(to: str, keyword: str, text: str, name: str) -> bool:
 
 
 def runs(to: str, keyword: str) -> Literal["at once", "later", "never"]:
-    """Tell when something of somebody else's, given by its term, runs what it is given."""
+    """Return when something of somebody else's, given by its term, runs what it is given."""
     last = to.replace("()", "").rpartition(".")[2]
     if is_standard(to):
         if keyword == "@":

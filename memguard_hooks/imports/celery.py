@@ -19,7 +19,7 @@ _WHY = "as a module of tasks"
 
 
 def edges(data: bytes) -> Iterator[FrameworkEdge]:
-    """Give the modules that a worker loads because of one file."""
+    """Yield the modules that a worker loads because of one file."""
     module = parse_module(data)
     names = Literals(module)
     for name in ("imports", "include", "CELERY_IMPORTS", "CELERY_INCLUDE"):

@@ -81,7 +81,7 @@ def operands(node: cst.BooleanOperation) -> tuple[cst.BaseExpression, list[cst.B
 
 
 def stops(left: Truth, operation: cst.BooleanOperation) -> bool:
-    """Tell whether the left side alone decides, so that the right side does not run."""
+    """Return whether the left side alone decides, so that the right side does not run."""
     return left.value is isinstance(operation.operator, cst.Or)
 
 

@@ -22,7 +22,7 @@ _APP = "as an app of Django"
 
 
 def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
-    """Give what Django loads because of one file; `is_worker` for a Celery worker, which asks each app for tasks."""
+    """Yield what Django loads because of one file; `is_worker` for a Celery worker, which asks each app for tasks."""
     module = parse_module(data)
     names = Literals(module)
     apps = names.get("INSTALLED_APPS")

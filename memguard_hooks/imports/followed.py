@@ -94,7 +94,7 @@ class Earlier:
         self._kept = [one for one in _listed(sources.store.get(*self._key)) if _is_row(one)]
 
     def logs(self) -> Iterator[list[list[Any]]]:
-        """Give what walks were asked and answered that have read the same, the last one first."""
+        """Yield what walks were asked and answered that have read the same, the last one first."""
         for files, folders, said, slot in self._kept:
             if self._said(files, folders) == said:
                 was, *log = _listed(self._sources.store.get(*self._slot(slot))) or [None]
@@ -131,7 +131,7 @@ def _is_row(row: object) -> bool:
 
 
 def _is_log(log: list[Any]) -> bool:
-    """Tell whether what the store gave has the shape of a log: somebody else may have written it."""
+    """Return whether what the store gave has the shape of a log: somebody else may have written it."""
     calls = 0
     for one in log:
         kind = one[0] if isinstance(one, list) and one and isinstance(one[0], str) else ""

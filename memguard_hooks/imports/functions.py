@@ -434,7 +434,7 @@ class _Reader:
 
 
 def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    """Give the expressions in a node."""
+    """Yield the expressions in a node."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, (ast.expr, ast.keyword, ast.comprehension)):
             yield child

@@ -41,7 +41,7 @@ class ImportStatements(Walker):
             context.scope.bind(normal(alias.evaluated_alias or name), (*lazy, Module(path)))
 
     def _is_made_lazy(self, module: str, level: int, context: Context) -> bool:
-        """Tell whether Python 3.15 makes a plain import lazy by `__lazy_modules__` or by its environment."""
+        """Return whether Python 3.15 makes a plain import lazy by `__lazy_modules__` or by its environment."""
         if not context.at_module_level or (self._target.python or (3, 0)) < LAZY_PYTHON:
             return False
         # The name of the package is not known here, so a relative name is compared by its end.

@@ -72,5 +72,5 @@ class ImportsByCall(Walker):
 
 
 def _is_plain_code(code: Value) -> bool:
-    """Tell whether code in a string is known, and imports nothing."""
+    """Return whether code in a string is known, and imports nothing."""
     return isinstance(code, TextValue) and "import" not in code.text

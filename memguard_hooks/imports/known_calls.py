@@ -26,6 +26,6 @@ _PROXY_WORDS = ("import", "load", "mod", "lib", "pack", "proxy")
 
 
 def is_lazy_proxy(name: str) -> bool:
-    """Tell whether a function of that dotted name likely makes a lazy proxy of a module: `LazyImporter`, `lazy_load`."""
+    """Return whether a function of that dotted name likely makes a lazy proxy of a module: `LazyImporter`, `lazy_load`."""
     name = name.lower()
     return "lazy" in name and any(word in name for word in _PROXY_WORDS)

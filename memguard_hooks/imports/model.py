@@ -147,7 +147,7 @@ class Places(Record):
     lines: str
 
     def numbers(self) -> list[int]:
-        """Return the lines in order; none has more than nine digits, whoever wrote the store."""
+        """Return the lines in order; none has more than nine digits, whatever wrote the store."""
         return [int(one[:9]) for one in self.lines.split()]
 
 

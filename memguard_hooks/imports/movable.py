@@ -182,7 +182,7 @@ class MovableFile:
         return next((held for found in (by_running, by_typing) for held in found if held is not None), None)
 
     def _held(self, part: Part) -> Held | None:
-        """Return what holds one part of an import, whoever uses it."""
+        """Return what holds one part of an import, whatever uses it."""
         statement, alias = part
         name, line, module = bound_by(alias), statement.lineno, module_of(part)
         if statement not in self._module.body:
@@ -202,7 +202,7 @@ class MovableFile:
         return self._named_in_string(name)
 
     def _is_foreign(self, binding: Binding, part: Part) -> bool:
-        """Tell whether a binding makes a name something else than the import does."""
+        """Return whether a binding makes a name something else than the import does."""
         node, (statement, alias) = binding.node, part
         if binding.is_for_types or node in self._moving:
             return False
@@ -245,7 +245,7 @@ class MovableFile:
     # Annotations
 
     def _is_typing(self, use: Use) -> bool:
-        """Tell whether nothing but a type checker, or who reads annotations, needs the name in this place."""
+        """Return whether nothing but a type checker, or who reads annotations, needs the name in this place."""
         if use.is_text:
             return True
         if use.annotation is None:
@@ -312,7 +312,7 @@ class MovableFile:
     # Uses
 
     def _is_use(self, use: Use, part: Part) -> bool:
-        """Tell whether a use is that of an import; `google.auth` is none of `google.genai`, where the file imports both."""
+        """Return whether a use is that of an import: `google.auth` is none of `google.genai` in a file that imports both."""
         statement, alias = part
         if use.name != bound_by(alias):
             return False

@@ -95,7 +95,7 @@ class _Scope:
                 self.bound.update(names_bound(node))
 
     def is_global(self, name: str) -> bool:
-        """Tell whether a name that stands here is that of the module level."""
+        """Return whether a name that stands here is that of the module level."""
         here: _Scope | None = self
         while here is not None:
             if name in here.of_module:
@@ -240,7 +240,7 @@ class _Reader:
 
 
 def is_type_checking(test: ast.expr) -> bool:
-    """Tell whether a condition is `TYPE_CHECKING`, or that of typing."""
+    """Return whether a condition is `TYPE_CHECKING`, or that of typing."""
     return _last_name(test) == "TYPE_CHECKING"
 
 

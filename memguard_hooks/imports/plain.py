@@ -90,7 +90,7 @@ class _Plain(PlainValues):
         return _MAY_EXIT.search(self._text) is not None
 
     def _imports_in(self, body: Iterable[ast.stmt]) -> Iterator[ast.Import | ast.ImportFrom]:
-        """Give the import statements of a block and of those in it, in order."""
+        """Yield the import statements of a block and of those in it, in order."""
         for node in body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 yield node
@@ -331,7 +331,7 @@ class _Plain(PlainValues):
             self._later(block, why)
 
     def _may_decide(self, test: ast.expr) -> bool:
-        """Tell whether a condition in a function may be one that can be judged."""
+        """Return whether a condition in a function may be one that can be judged."""
         return any(map(is_decided, operands(test))) or self._names_may_decide
 
     def _holds_imports(self, node: ast.AST) -> bool:
@@ -340,7 +340,7 @@ class _Plain(PlainValues):
         return bisect_left(self._lines, node.lineno) < bisect_right(self._lines, node.end_lineno or node.lineno)
 
     def _may_end(self, node: ast.AST) -> bool:
-        """Tell whether no run may get beyond a statement."""
+        """Return whether no run may get beyond a statement."""
         if isinstance(node, ast.Expr):
             return isinstance(node.value, ast.Call) and self._calls_may_exit
         if isinstance(node, ast.If):
@@ -352,7 +352,7 @@ class _Plain(PlainValues):
 
 
 def _lines_of(text: str, pattern: re.Pattern[str]) -> Iterator[int]:
-    """Give the lines on which matches of a pattern end."""
+    """Yield the lines on which matches of a pattern end."""
     line, last = 1, 0
     for match in pattern.finditer(text):
         line += text.count("\n", last, match.end())
@@ -361,7 +361,7 @@ def _lines_of(text: str, pattern: re.Pattern[str]) -> Iterator[int]:
 
 
 def _bound(node: ast.AST) -> Iterator[str]:
-    """Give the names that a node may bind."""
+    """Yield the names that a node may bind."""
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
         yield node.id
     elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -373,7 +373,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 
 def _blocks(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Give the blocks of a statement, also those of its clauses."""
+    """Yield the blocks of a statement, also those of its clauses."""
     for name in ("body", "orelse", "finalbody"):
         yield getattr(node, name, [])
     for clause in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):

@@ -293,7 +293,7 @@ def dotted(node: ast.expr) -> str:
 
 
 def mentions(text: str, module: ast.Module, words: Collection[str]) -> bool:
-    """Tell whether one of the words is a name in a source, not only a word of a string or a comment."""
+    """Return whether one of the words is a name in a source, not only a word of a string or a comment."""
     if not any(word in text for word in words):
         return False
     for node in walk(module):
@@ -313,12 +313,12 @@ def mentions(text: str, module: ast.Module, words: Collection[str]) -> bool:
 
 
 def is_own(value: str | PlainClass) -> bool:
-    """Tell whether a value is something of the file."""
+    """Return whether a value is something of the file."""
     return isinstance(value, PlainClass) or value in (_HELD, _DISPLAY, FUNCTION)
 
 
 def is_name(node: ast.expr, name: str) -> bool:
-    """Tell whether an expression is that name."""
+    """Return whether an expression is that name."""
     return isinstance(node, ast.Name) and node.id == name
 
 
@@ -335,7 +335,7 @@ def _display(many: Iterable[Values]) -> Values:
 
 
 def operands(test: ast.expr) -> Iterator[ast.expr]:
-    """Give the conditions that `not`, `and` and `or` join."""
+    """Yield the conditions that `not`, `and` and `or` join."""
     waiting = [test]
     while waiting:
         here = waiting.pop()
@@ -348,7 +348,7 @@ def operands(test: ast.expr) -> Iterator[ast.expr]:
 
 
 def is_decided(test: ast.expr) -> bool:
-    """Tell whether a condition may be judged by itself alone."""
+    """Return whether a condition may be judged by itself alone."""
     if isinstance(test, ast.Compare):
         return any(is_name(one, "__name__") for one in (test.left, *test.comparators))
     return isinstance(test, ast.Constant) and isinstance(test.value, int)

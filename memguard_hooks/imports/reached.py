@@ -320,7 +320,7 @@ class Reach(Calls):
                     self.run(inner_path, method, stage if is_given and last in STARTING_METHODS else "serving", how)
 
     def _calls_methods(self, base: str) -> bool:
-        """Tell whether somebody else's class calls methods of those below it in this process."""
+        """Return whether somebody else's class calls methods of those below it in this process."""
         if is_passive_base(base):
             return False
         return not (is_web(base) and self._serves == "tasks")
@@ -347,7 +347,7 @@ class Reach(Calls):
                 yield body
 
     def _method(self, path: str, name: str, member: str) -> Iterator[Known]:
-        """Give the method of a class of that name, also an inherited one."""
+        """Yield the method of a class of that name, also an inherited one."""
         for inner_path, inner in self._family(path, name):
             if f"{inner}.{member}" in self._file(inner_path).bodies:
                 yield Known("function", inner_path, f"{inner}.{member}")

@@ -67,7 +67,7 @@ class Resolver:
         return best
 
     def is_folder_of_source(self, module: str) -> bool:
-        """Tell whether a module is a first-party folder with Python files, also one without `__init__.py`."""
+        """Return whether a module is a first-party folder with Python files, also one without `__init__.py`."""
         if not all(part.isidentifier() for part in module.split(".")):
             return False
         inner = module.replace(".", "/")
@@ -85,7 +85,7 @@ class Resolver:
         return list(found)
 
     def is_whole(self, module: str) -> bool:
-        """Tell whether all of a dotted name is a file, and not its last part an attribute."""
+        """Return whether all of a dotted name is a file, and not its last part an attribute."""
         known = self._whole.get(module)
         if known is None:
             files = self.files(module)
@@ -129,7 +129,7 @@ class Resolver:
         return self.module_of(path)
 
     def is_file(self, path: str) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether there is such a file."""
         return self._entries(parent(path)).get(path.rpartition("/")[2]) is False
 
     def _below(self, root: str, parts: list[str]) -> tuple[tuple[str, ...], int]:
@@ -174,5 +174,5 @@ def absolute(module: str, level: int, here: str | None, *, is_package: bool) -> 
 
 
 def is_standard(module: str) -> bool:
-    """Tell whether a module belongs to Python itself."""
+    """Return whether a module belongs to Python itself."""
     return module.partition(".")[0] in sys.stdlib_module_names or module.partition(".")[0] == "__future__"

@@ -101,7 +101,7 @@ class SourceFiles:
 
     @property
     def is_edited(self) -> bool:
-        """Tell whether these are files as they would be, which no later run sees."""
+        """Return whether these are files as they would be, which no later run sees."""
         return isinstance(self._tree, EditedTree)
 
     @property

@@ -22,7 +22,7 @@ _MAX_LITERAL = 200
 
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Give the parts of a node that hold code, in order; far cheaper than libcst's own `children`."""
+    """Yield the parts of a node that hold code, in order; far cheaper than libcst's own `children`."""
     kind = type(node)
     names = _FIELDS.get(kind)
     if names is None:
@@ -37,7 +37,7 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 
 
 def statements(block: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Give all statements of a block and of the blocks in it, functions and classes too, in source order."""
+    """Yield all statements of a block and of the blocks in it, functions and classes too, in source order."""
     waiting = [block]
     while waiting:
         node = waiting.pop()
@@ -62,7 +62,7 @@ def _is_a(node: cst.CSTNode, kinds: tuple[type[cst.CSTNode], ...]) -> bool:
 
 
 def is_import(node: cst.CSTNode) -> bool:
-    """Tell whether a node is an import statement of any kind."""
+    """Return whether a node is an import statement of any kind."""
     return isinstance(node, (cst.Import, cst.ImportFrom, cst.LazyImport, cst.LazyImportFrom))
 
 
@@ -113,7 +113,7 @@ def integer(node: cst.CSTNode | None) -> int | None:
 
 
 def parameters(node: cst.Parameters) -> Iterator[cst.Param]:
-    """Give all parameters of a function, in order."""
+    """Yield all parameters of a function, in order."""
     yield from (*node.posonly_params, *node.params)
     if isinstance(node.star_arg, cst.Param):
         yield node.star_arg
@@ -123,7 +123,7 @@ def parameters(node: cst.Parameters) -> Iterator[cst.Param]:
 
 
 def is_generator(node: cst.FunctionDef) -> bool:
-    """Tell whether calling a function only makes a generator."""
+    """Return whether calling a function only makes a generator."""
     waiting: list[cst.CSTNode] = [node.body]
     while waiting:
         here = waiting.pop()
@@ -135,7 +135,7 @@ def is_generator(node: cst.FunctionDef) -> bool:
 
 
 def mentions(node: cst.CSTNode, names: frozenset[str]) -> bool:
-    """Tell whether one of the names stands anywhere in the code of a node."""
+    """Return whether one of the names stands anywhere in the code of a node."""
     waiting = [node]
     while waiting:
         here = waiting.pop()

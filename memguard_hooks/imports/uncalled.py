@@ -94,7 +94,7 @@ def without_unimporting(text: str, module: ast.Module) -> str:
 
 
 def _outside(module: ast.Module) -> Iterator[ast.AST]:
-    """Give the nodes that stand in no body of a function, the functions among them."""
+    """Yield the nodes that stand in no body of a function, the functions among them."""
     waiting: list[ast.AST] = [module]
     while waiting:
         node = waiting.pop()
@@ -114,7 +114,7 @@ def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> _Function:
 
 
 def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Give the names that nodes mention."""
+    """Yield the names that nodes mention."""
     for node in nodes:
         if isinstance(node, ast.Name):
             yield node.id
@@ -123,7 +123,7 @@ def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Give the names that nodes bind to something of the file."""
+    """Yield the names that nodes bind to something of the file."""
     for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             yield node.id

@@ -80,7 +80,7 @@ class Class:
     metaclasses: Values = ()
 
     def family(self) -> Iterator[Class]:
-        """Give the class and those that it inherits from, as far as they stand in this file."""
+        """Yield the class and those that it inherits from, as far as they stand in this file."""
         seen: list[Class] = []
         waiting = [self]
         while waiting:

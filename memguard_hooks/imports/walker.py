@@ -214,7 +214,7 @@ class Walker(ABC):
 
     @abstractmethod
     def _is_generator(self, node: cst.CSTNode) -> bool:
-        """Tell whether calling a function only makes a generator."""
+        """Return whether calling a function only makes a generator."""
 
     @abstractmethod
     def _function(self, node: cst.FunctionDef, context: Context) -> None:

@@ -110,7 +110,7 @@ class _Attributor(Graph):
     # The tree
 
     def find_imports(self) -> tuple[Import, ...]:
-        """Return the imports of the project that first load something, the dearest first."""
+        """Return the imports of the project that first load something, the most expensive first."""
         parents: dict[str, str] = {}
         first: dict[str, TracedModule] = {}
         for module in in_order_of_start(self.traced.modules):
@@ -140,7 +140,7 @@ class _Attributor(Graph):
 
     @staticmethod
     def is_circular(package: str, parents: Mapping[str, str]) -> bool:
-        """Tell whether a package's parents lead back to it."""
+        """Return whether a package's parents lead back to it."""
         seen = {package}
         node = parents.get(package)
         while node is not None and not node.endswith(":"):

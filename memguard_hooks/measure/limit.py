@@ -68,7 +68,7 @@ class Watch:
 
 @contextmanager
 def watched(limit: int | None) -> Iterator[Watch]:
-    """Give what watches over a limit, enforced by the kernel where that is allowed."""
+    """Yield what watches over a limit, enforced by the kernel where that is allowed."""
     if limit is None:
         yield Watch(None, "")
         return

@@ -212,7 +212,7 @@ class ProbeTrace:
         sys.meta_path.append(self)  # the last finder: it sees what no other has found
 
     def stop(self) -> None:
-        """Give the import system its function back."""
+        """Hand its function back to the import system."""
         setattr(self.bootstrap, "_load_unlocked", self.load)  # noqa: B010
         if self in sys.meta_path:
             sys.meta_path.remove(self)

@@ -49,7 +49,7 @@ class RunningApp:
         self.family = Family(process.pid, mark) if sys.platform == "linux" else None
 
     def is_over(self) -> bool:
-        """Tell whether the first process has ended."""
+        """Return whether the first process has ended."""
         return self.process.poll() is not None
 
     def pids(self) -> tuple[int, ...]:

@@ -156,7 +156,7 @@ def _options(folding: Folding, loader: Loader, node: ast.Call, scope: Scope) -> 
 
 
 def _caches(scope: Scope) -> bool:
-    """Tell whether a function around a place keeps what it returns."""
+    """Return whether a function around a place keeps what it returns."""
     here: Scope | None = scope
     while here is not None:
         for one in getattr(here.node, "decorator_list", ()):
@@ -167,11 +167,11 @@ def _caches(scope: Scope) -> bool:
 
 
 def _asks_for_main(test: ast.expr) -> bool:
-    """Tell whether a condition is `__name__ == "__main__"`."""
+    """Return whether a condition is `__name__ == "__main__"`."""
     names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
     return isinstance(test, ast.Compare) and names == ["__name__"]
 
 
 def _is_property(scope: Scope) -> bool:
-    """Tell whether asking for an attribute runs a function."""
+    """Return whether asking for an attribute runs a function."""
     return any(last_name(one) in ("property", "cached_property") for one in getattr(scope.node, "decorator_list", ()))

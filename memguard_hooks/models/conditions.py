@@ -48,7 +48,7 @@ class Conditions(Evaluation):
         return answer
 
     def _truth(self, node: ast.expr, scope: Scope) -> bool | None:
-        """Tell whether a condition holds in production, None where that is not known."""
+        """Return whether a condition holds in production, None where that is not known."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             inner = self._truth(node.operand, scope)
             return None if inner is None else not inner
@@ -83,7 +83,7 @@ class Conditions(Evaluation):
 
 
 def _equals(left: Value, right: Values) -> bool | None:
-    """Tell whether a value is one of others, None where that is not known."""
+    """Return whether a value is one of others, None where that is not known."""
     if isinstance(left, Missing):
         texts = {one.lower() for one in right if isinstance(one, str)}
         if left.variable.upper() in _UNSET and texts & _PRODUCTION:

@@ -71,7 +71,7 @@ class Environment(Conditions):
             yield Unknown(f"the command line gives {names[0] if names else 'it'}")
 
     def _is_settings(self, kind: Class) -> bool:
-        """Tell whether a class takes its fields from the environment: pydantic's BaseSettings, or below it."""
+        """Return whether a class takes its fields from the environment: pydantic's BaseSettings, or below it."""
         for node in kind.node.bases:
             for parent in self._values(node, kind.scope.parent or kind.scope):
                 if isinstance(parent, External) and parent.name.rpartition(".")[2] == "BaseSettings":

@@ -54,7 +54,7 @@ class Folding(Returns):
             return (ANYTHING,)
 
     def holds(self, conditions: Iterable[Condition]) -> bool | None:
-        """Tell whether conditions hold in production, None where that is not known."""
+        """Return whether conditions hold in production, None where that is not known."""
         self._steps = 0
         try:
             return self._hold(conditions)
@@ -62,7 +62,7 @@ class Folding(Returns):
             return None
 
     def never_runs(self, scope: Scope | None) -> bool:
-        """Tell whether production comes to no call of a function, or makes no instance of its class, as far as is known."""
+        """Return whether production never calls a function, nor makes an instance of its class, as far as is known."""
         self._steps = 0
         try:
             return scope is not None and self._never_runs(scope)

@@ -70,5 +70,5 @@ PIPELINES = ("_sm", "_md", "_lg")
 
 
 def is_library(top: str) -> bool:
-    """Tell whether a package may load a model, by its top name."""
+    """Return whether a package may load a model, by its top name."""
     return top in LIBRARIES or top.startswith(FAMILIES) or top.endswith(PIPELINES)

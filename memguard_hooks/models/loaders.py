@@ -56,7 +56,7 @@ class Loader(Record):
 
 
 def may_load(data: bytes) -> bool:
-    """Tell whether a source may load a model, by its bytes."""
+    """Return whether a source may load a model, by its bytes."""
     return MARKS.search(data) is not None
 
 
@@ -84,7 +84,7 @@ def loader_of(name: str) -> Loader | None:
 
 
 def _matches(function: str, name: str) -> bool:
-    """Tell whether a dotted name is that of a function, or of one anywhere below the module before a colon."""
+    """Return whether a dotted name is that of a function, or of one anywhere below the module before a colon."""
     module, colon, tail = function.partition(":")
     if not colon:
         return fnmatchcase(name, function) and name.count(".") == function.count(".")

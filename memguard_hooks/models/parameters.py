@@ -117,7 +117,7 @@ class Parameters(Environment):
         return found
 
     def _never_runs(self, scope: Scope) -> bool:
-        """Tell whether production comes to no call of a function, or to none that makes an instance of its class."""
+        """Return whether production comes to no call of a function, or to none that makes an instance of its class."""
         calls = self._calls_of(scope)
         if calls and all(self._hold(call.conditions) is False for call in calls):
             return True
@@ -154,7 +154,7 @@ class Parameters(Environment):
         return False
 
     def _inherits(self, kind: Class, owner: Scope) -> bool:
-        """Tell whether making an instance of a class runs the `__init__` of another, its own or that of a parent."""
+        """Return whether making an instance of a class runs the `__init__` of another, its own or that of a parent."""
         if kind.scope is owner:
             return True
         if defines(kind, "__init__"):
@@ -171,7 +171,7 @@ def parameters_of(scope: Scope) -> list[str]:
 
 
 def defines(kind: Class, name: str) -> bool:
-    """Tell whether a class has a method of that name itself."""
+    """Return whether a class has a method of that name itself."""
     return any(one.kind == "function" for one in kind.scope.bindings.get(name, ()))
 
 

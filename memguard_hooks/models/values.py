@@ -130,5 +130,5 @@ def argument(call: ast.Call, position: int, keywords: Sequence[str]) -> ast.expr
 
 
 def has_rest(call: ast.Call) -> bool:
-    """Tell whether a call is given a computed list or mapping of arguments."""
+    """Return whether a call is given a computed list or mapping of arguments."""
     return any(isinstance(one, ast.Starred) for one in call.args) or any(one.arg is None for one in call.keywords)

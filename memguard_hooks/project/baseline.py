@@ -85,7 +85,7 @@ class Baseline(Record):
         return len(self.findings) + len(self.folded)
 
     def knows(self, code: str, path: str, subject: str) -> bool:
-        """Tell whether such a finding is known."""
+        """Return whether such a finding is known."""
         return (code, path, subject, 0) in self.findings
 
 

@@ -41,7 +41,7 @@ def find_changes(tree: WorkTree, reference: str) -> tuple[Since, tuple[str, ...]
 
 
 def _is_changed(tree: WorkTree, path: str, entry: tuple[bytes, bytes], before: tuple[bytes, bytes] | None) -> bool:
-    """Tell whether a file that git tracks differs from what the base had; one that is deleted counts for nothing."""
+    """Return whether a file that git tracks differs from what the base had; one that is deleted counts for nothing."""
     mode, name = entry
     if mode == _SUBMODULE:
         return False

@@ -186,7 +186,7 @@ class Declared:
         return tuple(found)
 
     def may_install(self, path: str) -> bool:
-        """Tell whether a file may hold commands that install packages, by its name."""
+        """Return whether a file may hold commands that install packages, by its name."""
         from memguard_hooks.dependencies.image_commands import is_image
         from memguard_hooks.deployment.readers import PLATFORM_FILES
 
@@ -239,7 +239,7 @@ class Declared:
         return frozenset(found)
 
     def is_installed(self, requirement: Requirement) -> bool:
-        """Tell whether the host may install a requirement: by its group, its extra, its file and its marker."""
+        """Return whether the host may install a requirement: by its group, its extra, its file and its marker."""
         from memguard_hooks.dependencies.requirement import is_live
 
         if requirement.is_constraint or requirement.group == "build":
@@ -441,7 +441,7 @@ class Declared:
 
 
 def _is_other(path: str) -> bool:
-    """Tell whether a file is a lock or says what is deployed, by its name: it declares requirements in another way."""
+    """Return whether a file is a lock or says what is deployed, by its name: it declares requirements in another way."""
     from memguard_hooks.dependencies import image_commands, lock_readers
 
     return (

@@ -31,7 +31,7 @@ class Files:
         self._exclude = exclude
 
     def is_excluded(self, path: str) -> bool:
-        """Tell whether the settings leave a path out: a glob, or a folder and all below it."""
+        """Return whether the settings leave a path out: a glob, or a folder and all below it."""
         if not self._exclude:
             return False
         from fnmatch import fnmatchcase

@@ -97,7 +97,7 @@ class Project(Files):
 
     @property
     def is_compared(self) -> bool:
-        """Tell whether a rule has asked for that commit."""
+        """Return whether a rule has asked for that commit."""
         return self.whole.is_compared if self.named is not None else "before" in self.__dict__
 
     def close(self) -> None:
@@ -255,7 +255,7 @@ class Project(Files):
         return tuple(dict.fromkeys([*self.settings.source_roots, *folders, *self.layout.roots, "", "src"]))
 
     def is_first_party(self, module: str, path: str) -> bool:
-        """Tell whether a file of the project hides the library of that name from the file `path`."""
+        """Return whether a file of the project hides the library of that name from the file `path`."""
         from memguard_hooks.tree import parent
 
         resolver, folder = self._first_party, parent(path)

@@ -1,7 +1,7 @@
 """The report as workflow commands, which GitHub shows as annotations at the lines of a pull request.
 
 GitHub shows the first 10 errors, 10 warnings and 10 notices of a step (actions/toolkit, docs/problem-matchers.md, read
-2026-11-22): so what is at fault comes first, then errors, the dearest first, then warnings, then what was skipped.
+2026-11-22): so what is at fault comes first, then errors, the most expensive first, then warnings, then what was skipped.
 """
 
 from __future__ import annotations

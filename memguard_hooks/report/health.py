@@ -70,7 +70,7 @@ class Health(Record):
 
 
 def render(health: Health) -> str:
-    """Write each part with its figures, then what is wrong and how to mend it."""
+    """Write each part with its figures, then what is wrong and how to fix it."""
     lines: list[str] = []
     if health.memory is not None:
         lines += [*_memory(health.memory), *_processes(health.memory), *_kills(health.memory.container)]

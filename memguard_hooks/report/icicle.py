@@ -58,7 +58,7 @@ class Chart(Record):
 
 
 def is_drawn(service: ServiceReport) -> bool:
-    """Tell whether a service has parts to draw."""
+    """Return whether a service has parts to draw."""
     return any(part.resident > 0 for part in service.judged_parts)
 
 

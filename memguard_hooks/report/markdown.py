@@ -88,7 +88,7 @@ def _blocks(report: Report) -> Iterator[_Block]:
 
 def _verdict(report: Report) -> str:
     known = f"; {report.known} more known" if report.known else ""
-    mended = f"; {report.mended} known mended: `--prune-baseline` takes them out" if report.mended else ""
+    mended = f"; {report.mended} known fixed: `--prune-baseline` takes them out" if report.mended else ""
     return f"{outline.totals(report)}{known}{mended}"
 
 
@@ -125,7 +125,7 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _added(service: ServiceReport) -> Iterator[str]:
-    """Give what a change adds, a line each: `web: +112 MiB: pandas through app/api/analytics.py:4`."""
+    """Yield what a change adds, a line each: `web: +112 MiB: pandas through app/api/analytics.py:4`."""
     told, _ = outline.by_cost(service._replace(parts=service.added))
     for part in told:
         through = f" through {_code(f'{part.chain[-1].path}:{part.chain[-1].line}')}" if part.chain else ""

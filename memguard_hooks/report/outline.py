@@ -52,7 +52,7 @@ def amount(service: ServiceReport) -> str:
 
 
 def facts(service: ServiceReport, since: str | None) -> Iterator[tuple[str, str]]:
-    """Give what else there is to know of a service's memory: a name and a figure each."""
+    """Yield what else there is to know of a service's memory: a name and a figure each."""
     estimate, taken = service.estimate, service.taken
     if estimate is not None and taken is not None:
         yield "range", f"{mib(taken.low)} to {mib(taken.high)} MiB"
@@ -87,13 +87,13 @@ def together(service: ServiceReport) -> str:
 
 
 def by_cost(service: ServiceReport) -> tuple[list[Part], list[Part]]:
-    """Return the judged parts of a process, the dearest first: those of a MiB or more, and the rest."""
+    """Return the judged parts of a process, the most expensive first: those of a MiB or more, and the rest."""
     dearest = sorted(service.judged_parts, key=lambda part: -part.resident)
     return [part for part in dearest if part.resident >= MIB], [part for part in dearest if part.resident < MIB]
 
 
 def added(report: Report, service: ServiceReport) -> list[Part]:
-    """Return what is new in a process and worth a line, the dearest first; nothing where the fix of a finding names it."""
+    """Return what is new in a process and worth a line, the most expensive first, unless the fix of a finding names it."""
     if any(finding.fix for finding in report.findings if finding.hook == HOOK and _is_of(finding, service)):
         return []
     return by_cost(service._replace(parts=service.added))[0]
@@ -114,7 +114,7 @@ def _is_of(finding: Finding, service: ServiceReport) -> bool:
 
 
 def is_told_with_service(finding: Finding) -> bool:
-    """Tell whether a finding is about a budget, and its way and its fix stand with the service."""
+    """Return whether a finding is about a budget, and its way and its fix stand with the service."""
     return finding.code in BUDGET
 
 
@@ -137,10 +137,10 @@ def totals(report: Report) -> str:
 
 
 def baseline(report: Report) -> list[str]:
-    """Say how many findings of a baseline are still there, and how many are mended."""
+    """Say how many findings of a baseline are still there, and how many are fixed."""
     lines = []
     if report.known:
         lines.append(f"{report.known} more known")
     if report.mended:
-        lines.append(f"{report.mended} known mended: `--prune-baseline` takes them out")
+        lines.append(f"{report.mended} known fixed: `--prune-baseline` takes them out")
     return lines

@@ -120,7 +120,7 @@ def judge_declared(requirement: Requirement, forbidden: Forbidden) -> Finding:
 
 
 def find_in_locks(project: Project, forbidden: Forbidden) -> Iterator[Finding]:
-    """Give what locks hold: at its place in a lock that is judged, else at the requirement that brings it."""
+    """Yield what locks hold: at its place in a lock that is judged, else at the requirement that brings it."""
     for lock in project.declared.locks(forbidden.names):
         for name, package, way in _brought(project, lock, forbidden):
             yield _finding_in_lock(project, lock, forbidden, name, package, way, (lock.path, package.line, package.column))
@@ -137,7 +137,7 @@ def find_in_locks(project: Project, forbidden: Forbidden) -> Iterator[Finding]:
 
 
 def _locks_beside(project: Project, manifests: Iterable[str], names: Iterable[str]) -> Iterator[Lock]:
-    """Give the locks that are made from some manifests and are not judged themselves."""
+    """Yield the locks that are made from some manifests and are not judged themselves."""
     names = tuple(names)
     for path in sorted(manifests):
         for beside in lock_readers.beside(project.tree, path):
@@ -160,7 +160,7 @@ def _read_quietly(project: Project, path: str) -> Lock | None:
 
 
 def _brought(project: Project, lock: Lock, forbidden: Forbidden) -> Iterator[tuple[str, LockedPackage, tuple[str, ...]]]:
-    """Give the forbidden packages that a lock installs on the host because of others, each with the way to it."""
+    """Yield the forbidden packages that a lock installs on the host because of others, each with the way to it."""
     if not project.declared.deployed.counts(lock.path):
         return
     inventory = project.declared.inventory_of(lock)
@@ -226,7 +226,7 @@ def name_of(project: Project, lock: Lock) -> str:
 
 
 def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[Requirement]) -> Iterator[Finding]:
-    """Give what measured distributions had brought that are declared in files which no lock pins."""
+    """Yield what measured distributions had brought that are declared in files which no lock pins."""
     measured = bringers(forbidden)
     names = {(one.path, one.name) for one in declared}
     for requirement in declared:

@@ -44,7 +44,7 @@ _PUBLIC_INDEX = late_pattern(r"//pypi\.")
 
 
 class JudgedRequirement(Record):
-    """A finding, what it is about, and the version that would mend it, None where a person must choose."""
+    """A finding, what it is about, and the version that would fix it, None where a person must choose."""
 
     finding: Finding
     requirement: Requirement
@@ -52,7 +52,7 @@ class JudgedRequirement(Record):
 
 
 def find(project: Project) -> tuple[tuple[Finding, ...], list[JudgedRequirement]]:
-    """Return the findings that nothing allows, and what may be mended of all that was judged."""
+    """Return the findings that nothing allows, and what may be fixed of all that was judged."""
     judge = Judge(project)
     manifests = project.declared.manifests(judge.names, with_repeated=True)
     judged = [one for manifest in manifests for one in judge.requirements(manifest)]
@@ -128,7 +128,7 @@ class Judge:
             yield from (one for one in found if one.finding.code == "MG103" or self.is_deployed(requirement))
 
     def _constraints_of_commands(self, requirements: Sequence[Requirement]) -> Iterator[Requirement]:
-        """Give the constraints under which commands install some requirements."""
+        """Yield the constraints under which commands install some requirements."""
         declared = self._project.declared
         if not requirements or not declared.deployed.named & {one.path for one in requirements}:
             return
@@ -140,7 +140,7 @@ class Judge:
             yield from (one._replace(is_constraint=True) for one in self._bounded(manifest.requirements))
 
     def _bounded(self, requirements: Sequence[Requirement]) -> Iterator[Requirement]:
-        """Give what is judged, of one package in one file no more than any hand writes; the rest is Skipped."""
+        """Yield what is judged, of one package in one file no more than any hand writes; the rest is Skipped."""
         seen: dict[tuple[str, str], int] = {}
         for one in requirements:
             if one.name not in self.names:
@@ -154,7 +154,7 @@ class Judge:
                 self._project.skipped.append(Skipped(one.path, one.line, reason))
 
     def is_deployed(self, requirement: Requirement) -> bool:
-        """Tell whether a declaration counts: an extra does where nobody knows which are installed."""
+        """Return whether a declaration counts: an extra does where nobody knows which are installed."""
         deployed = self._project.declared.deployed
         if requirement.group == "extra" and deployed.files is None:
             return True
@@ -248,7 +248,7 @@ class Judge:
                 yield Finding(*place, fault.code, fault.text, HOOK, name, "error", fault.cost, fix=(fix,))
 
     def _is_needed(self, lock: Lock, package: LockedPackage) -> bool:
-        """Tell whether the host installs a package of a lock, as far as the lock says."""
+        """Return whether the host installs a package of a lock, as far as the lock says."""
         if not self._project.declared.deployed.counts(lock.path):
             return False
         groups = self._project.declared.deployed.groups
@@ -332,7 +332,7 @@ def _written(requirement: Requirement) -> str:
 
 
 def _is_same(version: str, other: str) -> bool:
-    """Tell whether two versions are one, build included: 1.55 is 1.55.0, and 1.55+cpu is another."""
+    """Return whether two versions are one, build included: 1.55 is 1.55.0, and 1.55+cpu is another."""
     from packaging.version import InvalidVersion, Version
 
     try:

@@ -19,7 +19,7 @@ MAX_TWINS = 30
 def find_twice(
     manifest: Manifest, python: tuple[int, int] | None, is_deployed: Callable[[Requirement], bool]
 ) -> Iterator[Finding]:
-    """Give the declarations of a package that differ from an earlier one which holds on the same host."""
+    """Yield the declarations of a package that differ from an earlier one which holds on the same host."""
     by_name: dict[str, list[Requirement]] = {}
     for requirement in manifest.requirements:
         if not requirement.is_constraint and not requirement.via:

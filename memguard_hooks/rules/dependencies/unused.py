@@ -103,14 +103,14 @@ class _Code:
         return sorted(found)
 
     def is_mentioned(self, names: Sequence[str]) -> bool:
-        """Tell whether source has one of some names as a quoted word, or another file as any word."""
+        """Return whether source has one of some names as a quoted word, or another file as any word."""
         if not self.quoted.isdisjoint(names):
             return True
         return any(re.search(_WORD % re.escape(name.encode()), data) for data in self.mentions for name in names)
 
 
 def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterator[Finding]:
-    """Give the heavy packages that no file imports (MG121), and those that each file does without (MG122).
+    """Yield the heavy packages that no file imports (MG121), and those that each file does without (MG122).
 
     `requirements` are all that the manifests to judge declare of heavy packages.
     """
@@ -176,11 +176,11 @@ class _Declarations:
         }
 
     def is_frozen(self, path: str) -> bool:
-        """Tell whether a file lists all that was installed, as `pip freeze` does: it does not say what is used."""
+        """Return whether a file lists all that was installed, as `pip freeze` does: it does not say what is used."""
         return path in self._frozen
 
     def is_brought(self, path: str, name: str) -> bool:
-        """Tell whether another package requires it too, or may: then the declaration only pins its version."""
+        """Return whether another package requires it too, or may: then the declaration only pins its version."""
         if any(name in lookup.installed_with(other) for other in self._judged[path] if other != name):
             return True
         is_often = name in REQUIRED_BY_MANY and not self._inventory.locked(name)
@@ -190,7 +190,7 @@ class _Declarations:
 
 
 def find_companions(project: Project, requirements: Sequence[Requirement]) -> Iterator[Finding]:
-    """Give the packages that lack what they would use (MG120), where the manifest declares them and nothing brings it."""
+    """Yield the packages that lack what they would use (MG120), where the manifest declares them and nothing brings it."""
     declared = {one.name for one in requirements if project.declared.is_installed(one)}
     for requirement in requirements:
         missing = COMPANIONS.get(requirement.name)
@@ -212,7 +212,7 @@ def _names_of(distribution: str) -> tuple[str, ...]:
 
 
 def _does_without(data: bytes, modules: Sequence[str]) -> bool:
-    """Tell whether all imports of some modules in a file stand in a `try` that goes on without them."""
+    """Return whether all imports of some modules in a file stand in a `try` that goes on without them."""
     try:
         tree = parse(decode(data))
     except MemguardError:

@@ -99,7 +99,7 @@ def _missing(running: RunningService) -> Iterator[Finding]:
 
 
 def _is_declared(running: RunningService, module: str) -> bool:
-    """Tell whether a manifest names something like a module, which is then installed and not of the repository."""
+    """Return whether a manifest names something like a module, which is then installed and not of the repository."""
     word = re.compile(re.escape(module).replace("_", "[-_.]").encode(), re.IGNORECASE)
     read = running.project.read_file
     return any(word.search(read(path) or b"") for path in running.project.declared.manifest_paths)

@@ -94,7 +94,7 @@ def _leaves_source(build: Build) -> bool:
 
 
 def _is_compiled_elsewhere(running: RunningService, install: Build) -> bool:
-    """Tell whether the file that installs says anywhere that it compiles, as a variable of another stage may."""
+    """Return whether the file that installs says anywhere that it compiles, as a variable of another stage may."""
     data = running.project.read_file(install.place.path) or b""
     return _COMPILES.search(data.decode("utf-8", "replace")) is not None
 

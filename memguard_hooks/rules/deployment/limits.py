@@ -63,7 +63,7 @@ def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Findi
 
 
 def _is_left_alone(running: RunningService) -> bool:
-    """Tell whether the limit is known from elsewhere, or the service is for developers."""
+    """Return whether the limit is known from elsewhere, or the service is for developers."""
     return running.settings.limit is not None or running.settings.platform is not None or running.command.reload
 
 

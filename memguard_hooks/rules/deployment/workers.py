@@ -1,4 +1,4 @@
-"""Processes: how many there are, what they share, and how often they start anew.
+"""Processes: how many there are, what they share, and how often they start again.
 
 What sharing saves is the estimate's own, fitted to measured runs (`memguard_hooks/estimate.py`); without `--preload`
 three workers of an app of 282 MiB took 806 MiB together, with it 292 (gunicorn 27.0.1, CPython 3.11, summed PSS).
@@ -95,7 +95,7 @@ def _of_cpus(running: RunningService) -> Iterator[Finding]:
 
 
 def _is_set_in_code(project: Project) -> bool:
-    """Tell whether a file of Python names Celery's setting `worker_concurrency`, by which an app has its number."""
+    """Return whether a file of Python names Celery's setting `worker_concurrency`, by which an app has its number."""
     sources = (path for path in project.whole.paths if path.endswith(".py"))
     return any(b"worker_concurrency" in (project.read_file(path) or b"").lower() for path in sources)
 

@@ -68,7 +68,7 @@ Key = tuple[str, str, str, str]
 
 
 def is_same(pin: str, installed: str) -> bool:
-    """Tell whether an installed version is the pinned one: 1.55.0 is 1.55, and 2.1+cpu is 2.1 unless a build is pinned."""
+    """Return whether an installed version is the pinned one: 1.55.0 is 1.55, and 2.1+cpu is 2.1 unless a build is pinned."""
     wanted, found = _key(pin), _key(installed)
     if wanted is None or found is None:
         return pin.lower() == installed.lower()
@@ -93,7 +93,7 @@ def release_of(version: str) -> tuple[int, ...] | None:
 
 
 def is_below(version: str, ceiling: str) -> bool | None:
-    """Tell whether a version is below another one; None where one of them is no plain version."""
+    """Return whether a version is below another one; None where one of them is no plain version."""
     one, other = release_of(version), release_of(ceiling)
     if one is None or other is None:
         return None

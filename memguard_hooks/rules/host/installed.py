@@ -24,7 +24,7 @@ PLACE = "packages"
 def judge(
     installed: Mapping[str, str], pins: Sequence[ExactPin], heavy: Sequence[HeavyDistribution], settings: Settings
 ) -> Iterator[Finding]:
-    """Give what is wrong with the installed versions."""
+    """Yield what is wrong with the installed versions."""
     yield from _policy(installed, settings)
     yield from _pinned(installed, pins, settings)
     yield from _forbidden(installed, heavy, settings)
@@ -44,7 +44,7 @@ def _policy(installed: Mapping[str, str], settings: Settings) -> Iterator[Findin
 
 
 def _admits(specifier: str, version: str) -> bool:
-    """Tell whether specifiers admit a version; packaging is asked for those that a project has written itself."""
+    """Return whether specifiers admit a version; packaging is asked for those that a project has written itself."""
     is_admitted = is_below(version, specifier[1:]) if specifier == CEILING else None
     if is_admitted is not None:
         return is_admitted
@@ -58,7 +58,7 @@ def _admits(specifier: str, version: str) -> bool:
 
 
 def is_elsewhere(installed: Mapping[str, str], pins: Sequence[ExactPin]) -> bool:
-    """Tell whether this is plainly another environment: nothing of what is pinned is installed in it."""
+    """Return whether this is plainly another environment: nothing of what is pinned is installed in it."""
     certain = [one.name for one in pins if one.is_certain]
     return bool(certain) and installed.keys().isdisjoint(certain)
 

@@ -46,7 +46,7 @@ class _Advice:
         self._looked: dict[str, int] = {}
 
     def deferred(self, eager: Eager) -> Deferred:
-        """Tell what moving all imports of a library brings to the services that load it."""
+        """Return what moving all imports of a library brings to the services that load it."""
         services = (one.entry.service for one in eager.services)
         key = eager.root, tuple((one.name, one.line) for one in services)
         if key not in self._deferred:
@@ -128,7 +128,7 @@ def _unused(project: Project, eager: Eager) -> str | None:
 
 
 def _past_the_module(project: Project) -> Iterator[Finding]:
-    """Give the imports of libraries that have to come through a module of the project."""
+    """Yield the imports of libraries that have to come through a module of the project."""
     for library, module, path, site in imports_past_modules(project):
         message = f"{library} is imported here, not through {module}"
         fix = f"take it from {module}, which loads it when it is needed"
@@ -162,6 +162,6 @@ def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> l
 
 
 def is_allowed(project: Project, eager: Eager) -> bool:
-    """Tell whether a comment allows an import to be eager."""
+    """Return whether a comment allows an import to be eager."""
     lines = range(eager.site.line, eager.site.end_line + 1)
     return any(one.code in ("MG201", "MG203") and one.line in lines for one in allowances_in(project, eager.path))

@@ -213,7 +213,7 @@ def _multiplied(now: Estimated, report: ServiceReport, use: ModelUse) -> Iterato
 def _repeated(
     assessed: AssessedService, now: Estimated, report: ServiceReport, use: ModelUse, *, is_over: bool
 ) -> Iterator[Finding]:
-    """MG605: twice in one process, anew at each rerun, or in each worker, where nothing worse tells of that."""
+    """MG605: twice in one process, again at each rerun, or in each worker, where nothing worse tells of that."""
     memory, copies = use.memory, _copies(now, use)
     assert memory is not None
     if use.times > 1 and memory.rest >= MUCH:
