@@ -193,6 +193,14 @@ def test_the_only_image_that_nobody_else_makes_is_that_of_the_dockerfile() -> No
     ]
 
 
+def test_a_dockerfile_in_the_folder_docker_makes_the_image_where_the_root_has_none() -> None:
+    image = 'FROM python:3.12\nCMD ["python", "b.py"]\n'
+    (service,) = read(deployment(""), docker__Dockerfile=image).services
+    assert (service.command, service.path, service.line) == ("python b.py", "docker/Dockerfile", 2)
+    (service,) = read(deployment(""), docker__Dockerfile=image, Dockerfile=DOCKERFILE, src__main_py="").services
+    assert (service.command, service.path) == ("python main.py", "Dockerfile")
+
+
 def test_an_init_container_that_stays_is_a_sidecar() -> None:
     sidecar = "      initContainers:\n      - {name: s, image: x, restartPolicy: Always, command: [python, s.py]}\n"
     found = read(deployment("        command: [python, a.py]\n" + sidecar))

@@ -310,7 +310,9 @@ def test_the_wheel_for_cpus_is_a_way_out(judge: Judge) -> None:
     """The usual wheel of torch takes 308 MiB more, most of it in pages of files."""
     app = STARTUP.replace("faster_whisper", "sentence_transformers").replace("WhisperModel", "SentenceTransformer")
     files = {"main.py": app.format("'all-MiniLM-L6-v2'"), "Procfile": "web: uvicorn main:app\n"}
-    assert "take the wheel of torch for CPUs" in finding(judge(files), "MG601")["fix"]
+    for limit, fits in {"700MiB": True, "512MiB": False}.items():
+        found = finding(judge({**files, "memguard.toml": f'limit = "{limit}"\n'}), "MG601")
+        assert ("take the wheel of torch for CPUs" in found["fix"]) is fits
 
 
 def test_a_library_without_measured_models_is_named_with_its_model(judge: Judge) -> None:

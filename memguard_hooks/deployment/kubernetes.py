@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 KUBERNETES = "kubernetes"
-DOCKERFILE = "Dockerfile"
+DOCKERFILES = ("Dockerfile", "docker/Dockerfile")
+"""What makes the image of a repository, the first that is there."""
 CLOUD_RUN = "cloud-run"
 
 CLOUD_RUN_MEMORY = 512 * MIB
@@ -164,11 +165,17 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
             found = _with_host(found._replace(name=name), one, default)
             if found.limit is None and found.limit_source.endswith(" without a limit"):
                 yield Trap("no-memory-limit", _place(one.node), name)
-            if found.path == DOCKERFILE and one.image_name not in (one.name, one.workload.name):
+            if found.path in DOCKERFILES and one.image_name not in (one.name, one.workload.name):
                 reason = f"{one.image} of {name} is taken for the image that {found.path} makes: no other one here may be"
                 yield Skipped(file_of(one.node), place(one.node)[0], reason)
         if found is not None:
             yield found
+
+
+def _dockerfile(read: Read) -> tuple[str, bytes | None]:
+    """Return the Dockerfile of the repository, and what it holds."""
+    found = ((file, read(file)) for file in DOCKERFILES)
+    return next(((file, data) for file, data in found if data is not None), ("", None))
 
 
 def _place(node: yaml.Node) -> ServicePlace:
@@ -228,11 +235,11 @@ def _container(
     base = _PYTHON_IMAGE.search(one.image)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
     origin = file_of(node)
-    data = read(DOCKERFILE) if one.image_name in ours else None
+    file, data = _dockerfile(read) if one.image_name in ours else ("", None)
     if data is not None:
-        made = dockerfile.read_image(data, DOCKERFILE, read=read)
+        made = dockerfile.read_image(data, file, read=read)
         if isinstance(made, Image):
-            image, origin = made, DOCKERFILE
+            image, origin = made, file
         elif not command:
             return made._replace(reason=f"{name} is not read: {made.reason}")
     if command:

@@ -138,9 +138,9 @@ def _elsewhere(assessed: AssessedService, now: Estimated, bare: int) -> Iterator
 
     warn = assessed.settings.warn or WARN
     limit = assessed.limit.size
-    lighter = _saved_by_cpu_wheel(now)
-    if lighter >= MUCH:
-        yield f"take the wheel of torch for CPUs: {mib(now.taken - lighter)} MiB in all"
+    lighter = now.taken - _saved_by_cpu_wheel(now)
+    if limit is not None and lighter <= warn * limit and now.taken - lighter >= MUCH:
+        yield f"take the wheel of torch for CPUs: {mib(lighter)} MiB in all"
     if saved_by_preload(now.process, now.command, now.judged) >= MIB:
         preloaded = now.taken_as(now.process, now.command._replace(start="preload"))
         if limit is not None and preloaded <= warn * limit:
