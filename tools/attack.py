@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -177,35 +176,41 @@ def faults_of(status: int, output: str, errors: str, *, annotates: bool) -> Iter
 
 def run(python: str, command: Sequence[str], root: Path) -> Outcome:
     """Run a command in a folder, and measure it with all that it starts."""
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as record:
         words = [python, "-m", "memguard_hooks", *command]
         environment = {**os.environ, "MEMGUARD_CACHE_DIR": ""}
         process = subprocess.Popen(
-            words,
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, record.name, *words],
             cwd=root,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
-            preexec_fn=_limit,  # noqa: PLW1509 - of one thread
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        process.wait()
+        status, used, kibibytes = record.read().decode().split()
         output.seek(0)
         errors.seek(0)
         texts = [stream.read().decode("utf-8", "backslashreplace") for stream in (output, errors)]
-    seconds, mib = usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
-    faults = list(faults_of(process.returncode, texts[0], texts[1], annotates="github" in command))
+    code, seconds, mib = int(status), float(used), int(kibibytes) // 1024
+    faults = list(faults_of(code, texts[0], texts[1], annotates="github" in command))
     if seconds > MAX_SECONDS:
         faults.append(f"takes {seconds:.1f} s")
     if mib > MAX_MIB:
         faults.append(f"takes {mib} MiB")
-    return Outcome(process.returncode, seconds, mib, tuple(faults))
+    return Outcome(code, seconds, mib, tuple(faults))
 
 
-def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
-    resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
+_LAUNCHER = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+resource.setrlimit(resource.RLIMIT_AS, (4 * 2**30, 4 * 2**30))
+_, status, usage = os.wait4(os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ), 0)
+with open(sys.argv[1], "w") as record:
+    print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=record)
+"""
+"""Starts a program within limits and writes down what it took: Linux counts for a process what the one had that it was
+forked from, and what measures may be large."""
 
 
 # Files outside

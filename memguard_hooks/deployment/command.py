@@ -198,7 +198,8 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
         return first
     line, asked = script.fork or (script.line, "several")
     entrypoint = first.entrypoint if all(other.entrypoint == first.entrypoint for other in others) else None
-    return unknown(f"{where}{line} decides by `{asked}` what runs, which is known only at run time", entrypoint)
+    where = f"{path}:{line}" if path is not None else f"the command, line {line}"
+    return unknown(f"{where} decides by `{asked}` what runs, which is known only at run time", entrypoint)
 
 
 def _run_together(command: ScriptCommand, host: Host) -> StartCommand:
