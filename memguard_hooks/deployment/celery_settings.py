@@ -11,7 +11,7 @@ import ast
 
 from memguard_hooks.deployment import django_settings
 from memguard_hooks.deployment.calls_at_start import CallAtStart, Followed, Program, follow
-from memguard_hooks.deployment.python_start import items_of, value_of
+from memguard_hooks.deployment.values_in_code import items_of, value_of
 from memguard_hooks.formats.python_values import Unresolved, Value
 from memguard_hooks.tree import join
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.deployment.python_start import value_of
+from memguard_hooks.deployment.values_in_code import value_of
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:

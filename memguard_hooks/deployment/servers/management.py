@@ -9,7 +9,7 @@ from __future__ import annotations
 from memguard_hooks.deployment import django_settings
 from memguard_hooks.deployment.calls_at_start import Program, follow
 from memguard_hooks.deployment.options import grammar, split_options
-from memguard_hooks.deployment.python_start import count_of, items_of, read_from, value_of
+from memguard_hooks.deployment.python_start import read_from
 from memguard_hooks.deployment.servers.queues import HUEY
 from memguard_hooks.deployment.start import (
     SET_UP,
@@ -22,6 +22,7 @@ from memguard_hooks.deployment.start import (
     count_workers,
     unknown,
 )
+from memguard_hooks.deployment.values_in_code import count_of, items_of, value_of
 from memguard_hooks.formats.python_values import Unresolved
 from memguard_hooks.tree import join, parent
 
