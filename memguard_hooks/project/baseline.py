@@ -133,7 +133,7 @@ def _rows(document: JsonDocument, key: str, names: tuple[str, ...]) -> list[dict
     for number, row in enumerate(rows):
         if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in names):
             raise _error(document, f"each of {key} must have {', '.join(names)}", (key, number))
-        size = row.get("mib", 0)
+        size = row.get("mib", 0 if key == "findings" else None)
         if isinstance(size, bool) or not isinstance(size, (int, float)) or not 0 <= size < MIB:
             raise _error(document, "mib must be a number of MiB", (key, number))
         if row.setdefault("moment", "start") not in MOMENTS:  # version 0.1.0 wrote none, and judged the start
