@@ -177,9 +177,7 @@ def test_another_file_by_option_and_by_settings(capsys: pytest.CaptureFixture[st
         pytest.param(
             '{"schema": 1,\n "findings": [{"code": 1}]}', ":2: error: column 15: each of findings", id="no finding"
         ),
-        pytest.param(
-            '{"schema": 1, "services": [{"path": "a", "name": "b"}]}', "mib must be a number", id="without a size"
-        ),
+        pytest.param('{"schema": 1, "services": [{"path": "a", "name": "b"}]}', "mib must be a number", id="without a size"),
         pytest.param(
             '{"schema": 1, "services": [{"path": "a", "name": "b", "mib": true}]}', "mib must be a number", id="no size"
         ),
