@@ -36,8 +36,8 @@ from memguard_hooks.app.entry_points import find_services, settings_of
 from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.app.service_estimate import estimate_service
 from memguard_hooks.deployment.service import Service
-from memguard_hooks.finding import MIB, Skipped
-from memguard_hooks.imports.graph import Moment, Walk
+from memguard_hooks.finding import MIB, Moment, Skipped
+from memguard_hooks.imports.graph import Walk
 from memguard_hooks.measure import trace
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load

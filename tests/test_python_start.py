@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 from memguard_hooks.app.entry_points import find_services, read_command
+from memguard_hooks.commands import check
+from memguard_hooks.deployment import python_start
+from memguard_hooks.deployment.calls_at_start import Followed, Program, follow
 from memguard_hooks.deployment.command import Host, StartCommand, parse
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
@@ -514,3 +517,27 @@ def test_workers_of_dramatiq_load_tasks_and_no_urls(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "orders/tasks.py:1:1: MG201" in done.stdout
     assert "urls.py" not in done.stdout
+
+
+def test_the_code_of_a_program_is_followed_once_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Several rules ask how a service starts; what one command of its own environment comes to is another answer."""
+    files = {"Procfile": "web: python main.py\n", "main.py": "import uvicorn\nuvicorn.run('svc:app')\n", "svc.py": WEB}
+    for path, text in files.items():
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    followed: list[str] = []
+
+    def count(program: Program, host: Host) -> Followed | None:
+        followed.append(program.path)
+        return follow(program, host)
+
+    monkeypatch.setattr(python_start, "follow", count)
+    check.main([str(tmp_path)])
+    assert "MG301" not in capsys.readouterr().out
+    assert followed == ["main.py"]
+    project = Project(WorkTree(str(tmp_path)), Settings())
+    (service,) = find_services(project)
+    for workers in ("2", "3"):
+        inner = service._replace(command="gunicorn -w $W svc:app", environment={"W": workers})
+        assert read_command(project, inner).workers == int(workers)

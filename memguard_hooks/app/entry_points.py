@@ -14,7 +14,7 @@ from memguard_hooks.imports.sources import SourceFiles, Started
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import ServiceSettings
 from memguard_hooks.record import Record
-from memguard_hooks.tree import join, parent
+from memguard_hooks.tree import join, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -73,8 +73,18 @@ def settings_of(project: Project, service: Service) -> ServiceSettings:
 
 
 def read_command(project: Project, service: Service) -> StartCommand:
-    """Return how a service starts; an entry point of the settings counts where the command names none."""
+    """Return how a service starts; an entry point of the settings counts where the command names none.
+
+    It is read once a run: the code of a program may be followed for it, and the files of its settings.
+    """
     settings = settings_of(project, service)
+    around = (tuple(sorted(one.items())) for one in (service.environment, service.mounts))
+    written = (service.name, service.command, service.folder, service.platform, service.plan)
+    key = ("start", *written, *around, settings)
+    return parse_once(project.tree, key, lambda: _read_command(project, service, settings))
+
+
+def _read_command(project: Project, service: Service, settings: ServiceSettings) -> StartCommand:
     plan = f"{service.platform}-{service.plan}" if service.platform else settings.platform or ""
     concurrency = platforms.concurrency_of(plan)
     if service.command:

@@ -11,6 +11,7 @@ import re
 from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ def find_likely(project: Project) -> list[Service]:
     """Return what is likely started, each once; nothing where the project installs commands, and is likely a library."""
     if project.layout.scripts:
         return []
-    space = _space(project)
-    return [space] if space is not None else list(_in_root(project))
+    return parse_once(project.tree, "likely starts", lambda: [space] if (space := _space(project)) else [*_in_root(project)])
 
 
 def _in_root(project: Project) -> Iterator[Service]:

@@ -11,7 +11,7 @@ from collections import Counter, deque
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Skipped, Step
+from memguard_hooks.finding import MOMENTS, Skipped, Step
 from memguard_hooks.imports.model import FileReading, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
@@ -19,8 +19,9 @@ from memguard_hooks.record import Record
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
-    from typing import Literal, TypeAlias
+    from typing import TypeAlias
 
+    from memguard_hooks.finding import Moment
     from memguard_hooks.imports.callbacks import Serves
     from memguard_hooks.imports.followed import Followed
     from memguard_hooks.imports.reached import Call, Reach
@@ -31,11 +32,6 @@ MAX_FILES = 20_000
 
 MAX_READS = 3
 """Times that one file is read because more of its functions are called, each time with all that are known by then."""
-
-Moment: TypeAlias = "Literal['start', 'serving', 'all']"
-"""When something is loaded: at start, with the first requests or jobs that are served, or by calls that may never come."""
-
-MOMENTS: tuple[Moment, ...] = ("start", "serving", "all")
 
 Read: TypeAlias = "Callable[[str, Target], FileReading]"
 
