@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 
+from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_folding import Around, Names, given_on
 from memguard_hooks.formats.python_source import decode, parse
@@ -202,10 +203,7 @@ class _Walker:
 
     def _note_argv(self, statement: ast.stmt, names: Names) -> None:
         if isinstance(statement, ast.Assign) and any(names.source(target) == "sys.argv" for target in statement.targets):
-            try:
-                value = names.evaluate(statement.value)
-            except Exception:  # noqa: BLE001 - whatever it is, it is not known
-                value = None
+            value = value_of(statement.value, names, "sys.argv")
             self.argv = tuple(map(str, value)) if isinstance(value, tuple) else ()
 
     # Calls
