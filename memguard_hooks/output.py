@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+MAX_LINE = 4000
+"""Letters of a line of plain text: no terminal shows more at once, and a name from a file may have a million."""
+
+
 def visible(text: str) -> str:
     """Write what would end a line, steer a terminal or not be seen as an escape, and what a runner obeys anywhere in a line.
 
@@ -31,7 +35,7 @@ def visible(text: str) -> str:
 
 def line(text: str) -> str:
     """Write one line of plain text, which a runner takes for no command: those of GitHub begin with `::`."""
-    text = visible(text)
+    text = visible(text if len(text) <= MAX_LINE else f"{text[: MAX_LINE - 1]}…")
     return text.replace("::", r"\x3a:", 1) if text.lstrip().startswith("::") else text
 
 

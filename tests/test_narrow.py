@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 
 import libcst
@@ -142,3 +143,25 @@ def test_any_text(parts: list[str]) -> None:
     found = candidates(text.encode())
     assert found is not None
     assert expected <= set(found)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "import " + ", ".join(f"a{number}" for number in range(120_000)),
+        "import " + "a, " * 300_000 + "b",
+        "from a import (" + "#\n" * 500_000 + "b)",
+        "import a," + "\\\n" * 500_000 + "b",
+    ],
+    ids=["many", "repeated", "comments", "lines"],
+)
+def test_a_long_list_of_names_takes_little_memory(names: str) -> None:
+    """Candidates of 1 MB of names, comments or continued lines, below 64 MiB; `re` by itself would take up to 250."""
+    data = names.encode()
+    tracemalloc.start()
+    try:
+        candidates(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 64 * 2**20

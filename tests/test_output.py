@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from memguard_hooks.__main__ import main
 from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step, Verdict
 from memguard_hooks.hooks.running import notes
-from memguard_hooks.output import line, visible, write_json
+from memguard_hooks.output import MAX_LINE, line, visible, write_json
 from memguard_hooks.report import html, terminal
 from memguard_hooks.report.formats import render
 
@@ -306,3 +306,8 @@ def test_annotations_of_a_hostile_project_are_ours(tmp_path: Path, capsys: pytes
         re.match(r"::(error|warning|notice) [^:]*title=(MG\d+%3A|memguard%3A) [^:]*::", one) for one in commands(output)
     )
     assert len(commands(output)) == output.count("\n") > 5
+
+
+def test_a_line_of_plain_text_is_bounded() -> None:
+    assert len(line("a" * 10**6)) == MAX_LINE
+    assert line("a" * MAX_LINE) == "a" * MAX_LINE

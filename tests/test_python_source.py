@@ -146,3 +146,9 @@ def test_what_is_installed() -> None:
         except MemguardError as error:
             refused.append((path, error))
     assert not refused
+
+
+def test_what_is_said_of_a_text_that_does_not_parse_is_short() -> None:
+    with pytest.raises(NotPythonError) as caught:
+        parse("\ufdfa" * 10_000)  # CPython quotes all of it
+    assert len(caught.value.message) < 300

@@ -74,6 +74,9 @@ PROJECTS: dict[str, Callable[[], Files]] = {
     "combining marks": lambda: _python('x = "' + ("a" + "\u0301\u0327" * 14) * 18_000 + '"'),
     "compatibility letters": lambda: _python("\ufdfa" * 340_000),
     "a long import": lambda: _python("import litellm, " + "a, " * 300_000 + "b"),
+    "an import of many": lambda: _python("import litellm, " + ", ".join(f"a{number}" for number in range(120_000))),
+    "comments in an import": lambda: _python("from litellm import (" + "#\n" * 500_000 + "a)"),
+    "lines of an import": lambda: _python("import litellm," + "\\\n" * 500_000 + "a"),
     "escapes": lambda: {
         f"{ESCAPES}.py": "import torch\n",
         "main.py": f"import pandas, litellm  # memguard: allow[{ESCAPES}]\n",
@@ -305,7 +308,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", nargs="*", metavar="DIR", type=Path)
     options = parser.parse_args(argv)
     is_well = True
-    for python in options.python or [sys.executable]:
+    # The commands run in the project, from which a relative path leads elsewhere.
+    for python in map(os.path.abspath, options.python or [sys.executable]):
         print(subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip())
         for name in [str(folder) for folder in options.folders] or PROJECTS:
             with tempfile.TemporaryDirectory() as place:

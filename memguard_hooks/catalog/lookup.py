@@ -209,6 +209,7 @@ def read_footprint(distribution: str, item: Item) -> Footprint:
     )
 
 
+@cache
 def find(
     module: str,
     distribution: str | None = None,

@@ -41,6 +41,9 @@ MAX_FIELD_LETTERS = 2 * 10**9
 MAX_MARKS = 100
 """Combining marks on one letter of an identifier: CPython sorts them in quadratic time."""
 
+MAX_REASON = 200
+"""Letters of what CPython says of a text that does not parse."""
+
 _COOKIE = late_pattern(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK_OR_COMMENT = late_pattern(rb"^[ \t\f]*(?:#.*)?$")
 BOM = b"\xef\xbb\xbf"
@@ -59,7 +62,8 @@ _DOTTED = late_pattern(rf"\.[\s\\]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MA
 _IMPORTED = late_pattern(rf"(?:\b(?:import|from)\b|,)[\s\\.]*[^\W\d]\w*(?:[\s\\]*\.[\s\\]*[^\W\d]\w*){{{MAX_PARTS}}}")
 # What may be a list of so many parameters, also in a string.
 _PARAMETERS = late_pattern(rf"(?:\bdef\b[^(\n]{{0,500}}[(\[]|\blambda\b)[^()\[\]:]{{{MAX_PARAMETERS}}}")
-_LAZY = late_pattern(r"((?:^|[;:])(?:[ \t\f]|\\\n)*)\blazy(?=(?:[ \t\f]|\\\n)+(?:import|from)\b)", re.MULTILINE)
+_BLANKS = r"[ \t\f]*(?:\\\n[ \t\f]*)*"
+_LAZY = late_pattern(rf"((?:^|[;:]){_BLANKS})\blazy(?=(?:[ \t\f]|\\\n){_BLANKS}(?:import|from)\b)", re.MULTILINE)
 _IGNORED = r"\g<1>0;  "
 """A statement that does nothing, as long as `lazy`: blanks would be an indentation."""
 
@@ -106,7 +110,9 @@ def decode(data: bytes, path: str | None = None) -> str:
 
 
 def normalized(data: bytes) -> bytes | None:
-    """Return the source in UTF-8 with identifiers as Python compares them (NFKC), None for an unknown encoding.
+    """Return the source in UTF-8 with identifiers as Python compares them (NFKC).
+
+    None for an unknown encoding, and for more than `MAX_SOURCE_BYTES` letters with identifiers that are written otherwise.
 
     Bytes that are wrong in the encoding are replaced: whatever decodes them will say so.
     """
@@ -116,11 +122,20 @@ def normalized(data: bytes) -> bytes | None:
     if not _is_linear(name):
         return None
     text = data.decode("utf-8-sig" if name == "utf-8" else name, "replace")
-    # Marks are put in order in quadratic time, and no identifier has a long row of them.
-    text = _MARKS.sub(" ", text)
     import unicodedata
 
+    if unicodedata.is_normalized("NFKC", text):
+        return text.encode("utf-8", "replace")
+    # No identifier has what takes long or grows: a long row of marks, or ligatures of many words.
+    text = _only_names(_MARKS.sub(" ", text))
+    if len(text) > MAX_SOURCE_BYTES and not unicodedata.is_normalized("NFKC", text):
+        return None
     return unicodedata.normalize("NFKC", text).encode("utf-8", "replace")
+
+
+def _only_names(text: str) -> str:
+    """Return a text with a blank for each letter of no identifier that is not ASCII."""
+    return text.translate({ord(one): " " for one in set(text) if not one.isascii() and not f"a{one}".isidentifier()})
 
 
 def has_normal_names(text: str) -> bool:
@@ -131,8 +146,7 @@ def has_normal_names(text: str) -> bool:
 
     if unicodedata.is_normalized("NFKC", text):  # and so is each part of it
         return True
-    others = {ord(letter): " " for letter in set(text) if not f"a{letter}".isidentifier()}
-    return unicodedata.is_normalized("NFKC", text.translate(others))
+    return unicodedata.is_normalized("NFKC", _only_names(text))
 
 
 def parse(text: str) -> ast.Module:
@@ -189,7 +203,8 @@ def tree_of(text: str) -> ast.Module:
             warnings.simplefilter("ignore")  # of odd escapes in strings
             return compile(text, "<unknown>", "exec", PyCF_ONLY_AST, dont_inherit=True)  # type: ignore[return-value]
     except SyntaxError as error:
-        raise NotPythonError(f"does not parse: {error.msg}", None, error.lineno) from None
+        # CPython quotes the whole of an identifier that is none.
+        raise NotPythonError(f"does not parse: {error.msg[:MAX_REASON]}", None, error.lineno) from None
     except ValueError as error:  # a surrogate, from UTF-7
         raise NotPythonError(f"does not parse: {error}") from None
     except (RecursionError, MemoryError):

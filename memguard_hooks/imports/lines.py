@@ -16,19 +16,26 @@ _IMPORT = late_pattern(
 )
 
 
+MAX_IMPORTS = 10_000
+"""Of one file: no hand writes more, and a file that cannot be parsed is not judged anyway."""
+
+
 def unindented_imports(data: bytes) -> tuple[ImportSite, ...]:
-    """Return the imports that begin a line, in order; a line inside a string may be taken for one."""
+    """Return the first `MAX_IMPORTS` imports that begin a line, in order; a line in a string may be taken for one."""
     text = data.decode("utf-8", "replace")
     found: list[ImportSite] = []
     line, last = 1, 0
     for match in _IMPORT.finditer(text):
+        if len(found) >= MAX_IMPORTS:
+            break
         line += text.count("\n", last, match.start())
         last = match.start()
         end = line + match[0].count("\n")
         when: When = "call" if match["lazy"] else "import"
         why = "in a lazy import" if match["lazy"] else "at module level"
         if match["modules"] is not None:
-            found += [ImportSite(line, 1, end, name, 0, (), when, why) for name in _names(match["modules"])]
+            modules = _names(match["modules"])[: MAX_IMPORTS - len(found)]
+            found += [ImportSite(line, 1, end, name, 0, (), when, why) for name in modules]
         else:
             names = tuple(_names(re.sub(r"#[^\n]*", "", match["inside"] or match["names"] or "")))
             level = match["dots"].count(".")
@@ -37,6 +44,7 @@ def unindented_imports(data: bytes) -> tuple[ImportSite, ...]:
 
 
 def _names(text: str) -> list[str]:
-    """Return the names of a list without what `as` calls them; nothing of what is no name."""
-    words = [part.split() for part in text.replace("\\", " ").split(",")]
-    return [part[0] for part in words if part and re.fullmatch(r"[\w.]+|\*", part[0])]
+    """Return the names of a list, each once, without what `as` calls them; nothing of what is no name."""
+    words = [part.split() for part in text.replace("\\", " ").split(",", MAX_IMPORTS)[:MAX_IMPORTS]]
+    names = dict.fromkeys(part[0] for part in words if part)
+    return [name for name in names if re.fullmatch(r"[\w.]+|\*", name)]

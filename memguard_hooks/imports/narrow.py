@@ -16,6 +16,12 @@ from memguard_hooks.pattern import late_pattern
 MAX_TAILS = 4
 """How often each byte may be read as a part of a list of names, on average; hostile files have lists in lists."""
 
+MAX_TURNS = 100_000
+"""Comments, or lines that go on, in a file: `re` keeps up to 500 bytes for each in a list of names."""
+
+MAX_NAMES = 200_000
+"""Names in lists of one file; no hand writes more."""
+
 MAX_LINE = 500
 """Bytes of a line that are looked back at."""
 
@@ -23,9 +29,10 @@ MAX_NAME = 1000
 """Bytes of a dotted name; no file has a longer one."""
 
 _WORD = rb"[\w\x80-\xff]"
-_GAP = rb"(?:[ \t\f]|\\(?:\r\n?|\n))*"
-_NAMES = rb"(?:[\w\x80-\xff.,* \t\f]|\\(?:\r\n?|\n))*"
-_IN_PARENTHESES = rb"(?:[\w\x80-\xff., \t\f\r\n\\]|\#[^\r\n]*)*"
+# Only what is rare stands in a repeated group, see `MAX_TURNS`.
+_GAP = rb"[ \t\f]*(?:\\(?:\r\n?|\n)[ \t\f]*)*"
+_NAMES = rb"[\w\x80-\xff.,* \t\f]*(?:\\(?:\r\n?|\n)[\w\x80-\xff.,* \t\f]*)*"
+_IN_PARENTHESES = rb"[\w\x80-\xff., \t\f\r\n\\]*(?:\#[^\r\n]*[\w\x80-\xff., \t\f\r\n\\]*)*"
 # The keyword comes first: a pattern that begins with a literal is searched for many times faster.
 _IMPORT = late_pattern(rb"import(?<!%simport)(?!%s)(?=%s(?:\((%s)|(%s)))" % (_WORD, _WORD, _GAP, _IN_PARENTHESES, _NAMES))
 _FROM = late_pattern(rb"from(?<!%sfrom)(?!%s)" % (_WORD, _WORD))
@@ -89,12 +96,17 @@ def candidates(data: bytes) -> tuple[str, ...] | None:
 
 
 def _statements(data: bytes) -> list[bytes] | None:
+    if data.count(b"#") > MAX_TURNS or data.count(b"\\") > MAX_TURNS:
+        return None
     found: list[bytes] = []
-    last = 0
+    last = names = 0
     left = MAX_TAILS * len(data)
     for match in _IMPORT.finditer(data):
         left -= match.end(match.lastindex or 0) - match.end()
         if left < 0:
+            return None
+        names += match[match.lastindex or 0].count(b",")
+        if names > MAX_NAMES:
             return None
         start = match.start()
         module = _module(data, last, start)
@@ -126,13 +138,13 @@ def _begins(data: bytes, last: int, start: int) -> bool:
 
 
 def _listed(names: bytes) -> list[bytes]:
-    """Return the names of a list as they are written, without what `as` calls them."""
+    """Return the names of a list as they are written, each once, without what `as` calls them."""
     if b"#" in names:
         names = _COMMENT.sub(b"", names)
     if b"\\" in names:
         names = names.replace(b"\\", b" ")
     found: list[bytes] = []
-    for item in names.split(b","):
+    for item in dict.fromkeys(names.split(b",")):
         words = item.split()
         if len(words) > 1:
             words = [b"".join(words[: words.index(b"as")] if b"as" in words else words)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from functools import lru_cache
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.pattern import late_pattern
 
+_WORD = late_pattern(r"\w+")
 _STATEMENT = late_pattern(r"\s*(?:lazy\s+)?(?:import|from)\b")
 
 
@@ -19,11 +22,10 @@ def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
     where more stands on its line.
     """
     try:
-        lines = decode(data, path).split("\n")
+        lines, words = _read(data, path)
     except MemguardError:
         return None
     statement = "\n".join(lines[site.line - 1 : site.end_line])
-    rest = "\n".join([*lines[: site.line - 1], *lines[site.end_line :]])
     is_meant = "noqa" in statement or "unused-import" in statement or ";" in statement
     if path.endswith("__init__.py") or is_meant or "*" in site.names or not _STATEMENT.match(statement):
         return None
@@ -35,4 +37,12 @@ def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
         if found is None or found[1] == name:
             return None
         bound.append(found[1] or name.partition(".")[0])
-    return " or ".join(bound) if bound and not re.search(rf"\b(?:{'|'.join(bound)})\b", rest) else None
+    own = Counter(_WORD.findall(statement))
+    return " or ".join(bound) if bound and all(words[name] == own[name] for name in bound) else None
+
+
+@lru_cache(maxsize=1)
+def _read(data: bytes, path: str) -> tuple[list[str], Counter[str]]:
+    """Return the lines of a file, and how often each word stands in them; read once for all imports of the file."""
+    text = decode(data, path)
+    return text.split("\n"), Counter(_WORD.findall(text))
