@@ -174,9 +174,10 @@ class ServiceReport(Record):
     """One service, what it takes and what it may take, in bytes.
 
     `verdict` is about the moment that is `judged`; `parts` are those of one process by any moment. `bands` is where a
-    warning and where an error begins, None without a limit; `added` is what the work tree imports and what it compares
-    with did not, or what takes a MiB more, with the difference. Of one that is not judged, `reason` says why, and `worker`
-    is what one process takes by the moment that is judged, where that is known.
+    warning and where an error begins, None without a limit. What `is_over` both is an error, or a warning where the limit
+    is only assumed. `added` is what the work tree imports and what it compares with did not, or what takes a MiB more, with
+    the difference. Of one that is not judged, `reason` says why, and `worker` is what one process takes by the moment that
+    is judged, where that is known.
     """
 
     name: str
@@ -196,6 +197,7 @@ class ServiceReport(Record):
     judged: Moment = "serving"
     reason: str | None = None
     worker: Figures | None = None
+    is_over: bool = False
 
     @property
     def taken(self) -> Figures | None:
@@ -247,10 +249,13 @@ def without_echo(report: Report) -> Report:
         (service.path, service.line, f"{service.name} is not followed: {service.reason}") for service in report.services
     }
 
+    of_service = {(one.code, one.subject): " ".join(one.fix) for one in report.findings if one.code == "MG305"}
+
     def is_echo(finding: Finding) -> bool:
         codes, word = _ECHOED.get(finding.code, ((), ""))
-        places = ((code, finding.path, finding.line) for code in codes)
-        return any(place in told and word in told[place] for place in places)
+        texts = [told.get((code, finding.path, finding.line)) for code in codes]
+        texts += [of_service.get((code, finding.subject)) for code in codes]
+        return any(text is not None and word in text for text in texts)
 
     return report._replace(
         findings=tuple(one for one in report.findings if not is_echo(one)),
@@ -261,10 +266,12 @@ def without_echo(report: Report) -> Report:
 _ECHOED = {
     "MG305": (("MG424",), ""),
     "MG401": (("MG301",), ""),
+    "MG402": (("MG305",), "number of workers"),
     "MG403": (("MG301", "MG302"), "preload"),
     "MG404": (("MG301", "MG302"), ""),
+    "MG411": (("MG305",), "limit = "),
 }
-"""Code → the findings whose fix says the same, where it has some word."""
+"""Code → the findings of the same line, or of the same service, whose fix says the same, where it has some word."""
 
 
 def below(report: Report, folder: str) -> Report:

@@ -276,25 +276,51 @@ def test_preloading_is_advised_once(root: Path, capsys: pytest.CaptureFixture[st
 def test_a_limit_that_nothing_names_is_told_as_one(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """An app that is over the default may well be on a larger host."""
     write(root, {"app.py": "import torch, tensorflow\n", "Procfile": "web: python app.py\n"})
-    (finding,) = judge(capsys)["findings"]
+    assert memory_budget.main(["--fail-on", "error"]) == 0
+    assert "fits 2 GiB; does not fit 1 GiB" in capsys.readouterr().out
+    report = judge(capsys)
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["severity"], report["services"][0]["verdict"]) == ("MG301", "warning", "warning")
     assert finding["fix"].splitlines()[-1] == "or say in the settings what the host has: 512 MiB are only assumed"
     write(root, {"memguard.toml": 'limit = "512MiB"\n'})
+    report = judge(capsys)
+    (finding,) = report["findings"]
+    assert (finding["severity"], report["services"][0]["verdict"]) == ("error", "error")
+    assert "assumed" not in finding["message"] + (finding["fix"] or "")
+
+
+def test_the_plan_that_a_platform_takes_by_default_is_a_limit_like_any_other(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    render = "services:\n- {type: web, name: web, runtime: python, startCommand: python app.py}\n"
+    write(root, {"app.py": "import torch, tensorflow\n", "render.yaml": render})
     (finding,) = judge(capsys)["findings"]
-    assert "assumed" not in (finding["fix"] or "")
+    assert (finding["code"], finding["severity"]) == ("MG301", "error")
+
+
+def test_workers_that_only_an_assumed_limit_does_not_hold_are_a_warning(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root, {"app.py": "import pandas, litellm, fastapi\n", "Procfile": "web: uvicorn app:app --workers 6\n"})
+    for limit, severity in (("", "warning"), ('limit = "512MiB"\n', "error")):
+        write(root, {"memguard.toml": limit})
+        capsys.readouterr()
+        check.main(["--select", "MG401", "--format", "json"])
+        assert [one["severity"] for one in json.loads(capsys.readouterr().out)["findings"]] == [severity]
 
 
 @pytest.mark.parametrize(
     ("command", "codes", "fix"),
     [
         ("python gone.py", ["MG424"], "correct the start command"),
-        ("gunicorn app:app -w $(nproc)", ["MG305", "MG402"], "write the number of workers into the start command"),
-        ("python start.py", ["MG305", "MG402"], "write the number of workers at start.py:2"),
+        ("gunicorn app:app -w $(nproc)", ["MG305"], "write the number of workers into the start command"),
+        ("python start.py", ["MG305"], "write the number of workers at start.py:2"),
     ],
 )
 def test_what_cannot_be_judged_is_told_with_the_place_of_the_cause(
     root: Path, capsys: pytest.CaptureFixture[str], command: str, codes: list[str], fix: str
 ) -> None:
-    """What is not there has one finding; MG402 says why the number depends on the host, MG305 what that comes to."""
+    """One cause has one finding: a start that is not there, a number of workers that depends on the host."""
     start = "import os, uvicorn\nuvicorn.run('app:app', workers=os.cpu_count())\n"
     write(root, {"Procfile": f"web: {command}\n", "app.py": source("in a handler"), "start.py": start})
     capsys.readouterr()
@@ -302,3 +328,50 @@ def test_what_cannot_be_judged_is_told_with_the_place_of_the_cause(
     found = json.loads(capsys.readouterr().out)["findings"]
     assert [one["code"] for one in found] == codes
     assert found[0]["fix"].splitlines()[0] == fix
+
+
+COMPOSE = """\
+services:
+  web:
+    build: .
+    command: python app.py
+"""
+
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+        - name: web
+          image: web
+          command: [python, app.py]
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("compose.yaml", COMPOSE, "add `mem_limit: 2048m`, which holds it"),
+        ("k8s/web.yaml", DEPLOYMENT, 'add `resources: {limits: {memory: "2048Mi"}}`, which holds it'),
+    ],
+)
+def test_a_limit_that_is_missing_is_told_once_with_the_line_to_write(
+    root: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, line: str
+) -> None:
+    """MG411 says the same as MG305, which knows how much the service needs."""
+    write(root, {"Dockerfile": "FROM python:3.12\nCOPY . .\n", "app.py": "import torch, tensorflow\n", name: text})
+    check.main(["--select", "MG3,MG4", "--format", "json"])
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (finding["code"], finding["fix"].splitlines()[0]) == ("MG305", line)
+    check.main(["--select", "MG4", "--format", "json"])
+    assert [one["code"] for one in json.loads(capsys.readouterr().out)["findings"]] == ["MG411"]
+
+
+def test_a_program_that_is_installed_is_to_be_measured(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"Procfile": "web: langflow run\n", "requirements.txt": "langflow\n"})
+    (finding,) = judge(capsys)["findings"]
+    said = "measure it where it is installed: memguard measure --service web --limit 512MiB"
+    assert (finding["code"], finding["fix"].splitlines()[0]) == ("MG305", said)

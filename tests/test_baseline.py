@@ -51,7 +51,7 @@ def test_what_is_known_is_silent_in_each_command(capsys: pytest.CaptureFixture[s
 
 def test_too_many_workers_are_known_to_each_hook(capsys: pytest.CaptureFixture[str]) -> None:
     """`memguard check` tells them as part of the budget, deploy-config by themselves; both are in the file."""
-    write(Path(), {"Procfile": "web: uvicorn main:app --workers 4\n"})
+    write(Path(), {"Procfile": "web: uvicorn main:app --workers 4\n", "memguard.toml": 'limit = "512MiB"\n'})
     Path(FILE).unlink()
     assert check.main(["--select", "MG3,MG4"]) == 1
     assert codes(capsys) == ["MG301"]

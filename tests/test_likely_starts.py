@@ -53,7 +53,7 @@ def test_the_only_one_is_judged_and_the_line_to_write_is_given(tmp_path: Path) -
     write_dedented(tmp_path, {"app.py": "import streamlit\nimport pandas\nprint(pandas)\n"})
     done = budget(tmp_path)
     assert done.stdout.startswith("app.py: ")
-    assert "of 512 MiB (default)" in done.stdout
+    assert "of 2765 MiB (streamlit-cloud community at most)" in done.stdout
     assert "it is judged as if a Procfile said `web: streamlit run app.py`" in done.stderr
     write_dedented(tmp_path, {"bot.py": "import discord\ndiscord.Client().run('x')\n"})
     done = budget(tmp_path)
@@ -63,6 +63,11 @@ def test_the_only_one_is_judged_and_the_line_to_write_is_given(tmp_path: Path) -
     done = budget(tmp_path)
     assert done.stdout.startswith("web: ")
     assert "Procfile could" not in done.stderr
+
+
+def test_streamlit_beside_a_file_that_deploys_it_has_the_memory_of_that_host(tmp_path: Path) -> None:
+    write_dedented(tmp_path, {"Procfile": "web: streamlit run app.py\n", "app.py": "import streamlit\n"})
+    assert "of 512 MiB (default)" in budget(tmp_path).stdout
 
 
 def test_a_space_has_the_memory_of_its_host(tmp_path: Path) -> None:

@@ -352,3 +352,11 @@ def test_a_model_of_preloaded_workers_is_to_be_loaded_before_the_fork(judge: Jud
     files["main.py"] = late.format(load, "")
     taken = judge(files)["services"][0]["estimate_mib"]["serving"]["expected"]
     assert promised == f"load it before the fork, as the app is loaded, so that all workers share it: {taken:.0f} MiB in all"
+
+
+def test_a_model_that_an_assumed_limit_does_not_hold_is_a_warning(judge: Judge) -> None:
+    """Nothing names a host: the sizes that would hold the service are named."""
+    files = {"main.py": STARTUP.format('"large-v3"'), "Procfile": "web: uvicorn main:app\n"}
+    found = {one["code"]: one for one in judge(files)["findings"]}
+    assert {code: one["severity"] for code, one in found.items()} == {"MG301": "warning", "MG601": "warning"}
+    assert "no limit is declared: web fits 16 GiB; does not fit 4 GiB" in found["MG601"]["message"]

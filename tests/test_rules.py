@@ -107,11 +107,13 @@ def judge(root: Path, example: Example, capsys: pytest.CaptureFixture[str]) -> l
         finally:
             os.chdir(folder)
     else:
-        status = check.main(["--format", "json", str(root)])
+        # The examples of other rules leave out the app that they start.
+        others = [] if example.code == "MG305" else ["--ignore", "MG305"]
+        status = check.main(["--format", "json", *others, str(root)])
     outcome = capsys.readouterr()
     assert status in (0, 1), outcome.err
-    # The examples of other rules leave out the app that they start.
-    return [one for one in json.loads(outcome.out)["findings"] if one["code"] != "MG305" or example.code == "MG305"]
+    found: list[dict[str, Any]] = json.loads(outcome.out)["findings"]
+    return found
 
 
 # The examples

@@ -143,10 +143,20 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources)
 
 
+def is_installed_program(project: Project, service: Service) -> bool:
+    """Return whether a service that nobody can judge starts a program of a package that is installed."""
+    entrypoint = read_command(project, service).entrypoint
+    return entrypoint is not None and _is_program(entrypoint) and _locate(project, entrypoint) is None
+
+
+def _is_program(entrypoint: EntryPoint) -> bool:
+    return entrypoint.is_main and entrypoint.module is not None
+
+
 def _absent(project: Project, entrypoint: EntryPoint) -> str:
     """Return why nobody can judge what is not in the repository: of an installed program, what its import takes at least."""
     reason = f"{entrypoint.text} is not in the repository"
-    if entrypoint.module is None or not entrypoint.is_main:
+    if not _is_program(entrypoint) or entrypoint.module is None:
         return reason
     top = entrypoint.module.partition(".")[0]
     cost, version = project.cost_of(top)

@@ -1,7 +1,7 @@
 """What a host is likely told to start where no file says it: the one app in the root, by what it imports and how it ends.
 
 The header of a README for Hugging Face's Spaces does say it (huggingface/hub-docs, docs/hub/spaces-config-reference.md,
-2026-08): `sdk` and `app_file`.
+2026-08): `sdk` and `app_file`. Streamlit's own cloud is where an app of Streamlit runs that no other file deploys.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _in_root(project: Project) -> Iterator[Service]:
         data = project.read_file(name) if name in there and not project.is_excluded(name) else None
         command = _command(name, data) if data is not None and len(data) <= MAX_BYTES else None
         if command is not None:
-            yield _service(name, command)
+            yield _on_streamlit(name, command) if command.startswith("streamlit ") else _service(name, command)
     if "manage.py" in there and not project.is_excluded("manage.py"):
         match = _SETTINGS.search(project.read_file("manage.py") or b"")
         package = match[1].decode("ascii", "replace") if match is not None else ""
@@ -64,6 +64,24 @@ def _in_root(project: Project) -> Iterator[Service]:
 
 def _service(name: str, command: str) -> Service:
     return Service(name, name, 1, 1, command)
+
+
+def _on_streamlit(name: str, command: str) -> Service:
+    """Return an app as Streamlit's cloud runs it, which gives it more when it asks for more."""
+    return _hosted(_service(name, command), "streamlit-cloud", "community", "streamlit run", "at most")
+
+
+def _hosted(service: Service, platform: str, name: str, source: str, how: str) -> Service:
+    """Return a service with the memory of a plan that its file implies."""
+    plan = platforms.find_plan(platform, name)
+    assert plan is not None
+    return service._replace(
+        platform=plan.platform,
+        plan=plan.plan,
+        limit=plan.memory,
+        limit_source=f"{service.path}:{service.line} {source}",
+        limit_label=f"{plan.platform} {plan.plan} {how}",
+    )
 
 
 def _command(name: str, data: bytes) -> str | None:
@@ -89,10 +107,4 @@ def _space(project: Project) -> Service | None:
     if keys.get(b"sdk") not in (b"gradio", b"streamlit") or project.read_file(file) is None:
         return None
     command = f"streamlit run {file}" if keys[b"sdk"] == b"streamlit" else f"python {file}"
-    service = Service(file, README, 1, 1, command)
-    plan = platforms.find_plan("hugging-face", "cpu-basic")
-    assert plan is not None
-    label = f"{plan.platform} {plan.plan} by default"
-    return service._replace(
-        platform=plan.platform, plan=plan.plan, limit=plan.memory, limit_source=f"{README}:1 sdk", limit_label=label
-    )
+    return _hosted(Service(file, README, 1, 1, command), "hugging-face", "cpu-basic", "sdk", "by default")

@@ -8,9 +8,17 @@ from memguard_hooks.deployment import platforms
 from memguard_hooks.deployment.platforms import Plan
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import mib
+from memguard_hooks.finding import MIB, mib
 from memguard_hooks.project.settings import FAIL, WARN, ServiceSettings
 from memguard_hooks.record import Record
+
+GIB = 1024 * MIB
+
+ASSUMED = "default"
+"""The source of the limit where nothing names a host."""
+
+SIZES = tuple(MIB << power for power in range(8, 18))
+"""The sizes that hosts sell, in bytes: 256 MiB to 128 GiB."""
 
 
 class MemoryLimit(Record):
@@ -19,6 +27,11 @@ class MemoryLimit(Record):
     size: int | None
     source: str
     label: str
+
+    @property
+    def is_assumed(self) -> bool:
+        """Return whether neither the repository nor the settings name a host: what exceeds it is worth a warning."""
+        return self.source == ASSUMED
 
 
 def named_plan(settings: ServiceSettings) -> Plan | None:
@@ -47,12 +60,40 @@ def limit_of(service: Service, settings: ServiceSettings) -> MemoryLimit:
         return MemoryLimit(plan.memory, settings.limit_source, label)
     if service.platform is not None:
         return MemoryLimit(service.limit, service.limit_source, service.limit_label)
-    return MemoryLimit(platforms.DEFAULT_LIMIT, "default", "default")
+    return MemoryLimit(platforms.DEFAULT_LIMIT, ASSUMED, "default")
 
 
 def bands_of(limit: int, settings: ServiceSettings) -> tuple[float, float]:
     """Return where a warning and where an error begins, in bytes."""
     return (settings.warn or WARN) * limit, (settings.fail or FAIL) * limit
+
+
+def sizes_that_fit(taken: int, settings: ServiceSettings) -> str:
+    """Name the usual sizes around what a service takes: `fits 1 GiB; does not fit 512 MiB`."""
+    bands = {size: bands_of(size, settings) for size in SIZES}
+    fitting = next((size for size, (warn, _) in bands.items() if taken <= warn), None)
+    small = [size for size, (_, fail) in bands.items() if taken > fail]
+    told = [f"fits {_size(fitting)}"] if fitting is not None else []
+    return "; ".join([*told, *(f"does not fit {_size(size)}" for size in small[-1:])])
+
+
+LIMIT_KEYS = {
+    "compose": "mem_limit: {}m",
+    "kubernetes": 'resources: {{limits: {{memory: "{}Mi"}}}}',
+    "systemd": "MemoryMax={}M",
+}
+"""How the files of hosts that have no plans bound the memory of a service, in MiB."""
+
+
+def limit_to_write(service: Service, taken: int, settings: ServiceSettings) -> str | None:
+    """Return what bounds a service of such a host to the least usual size that holds it; None elsewhere."""
+    key = LIMIT_KEYS.get(service.platform or "")
+    size = next((size for size in SIZES[1:] if taken <= bands_of(size, settings)[0]), None)
+    return key.format(size // MIB) if key is not None and size is not None else None
+
+
+def _size(size: int) -> str:
+    return f"{size // MIB} MiB" if size < GIB else f"{size // GIB} GiB"
 
 
 def plan_that_fits(service: Service, settings: ServiceSettings, needed: float) -> str | None:

@@ -140,7 +140,7 @@ def _headline(report: Report) -> str:
     if len(report.services) == 1:
         service = report.services[0]
         return f"{service.name}: {outline.amount(service)}"
-    over = sum(service.verdict == "error" for service in report.services)
+    over = sum(service.is_over for service in report.services)
     return f"{over} of {len(report.services)} services over the budget"
 
 

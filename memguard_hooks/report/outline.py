@@ -38,6 +38,8 @@ def standing(service: ServiceReport) -> str:
     """Say in a few words how a service stands against its limit."""
     if service.estimate is None:
         return "not judged"
+    if service.is_over and service.verdict == "warning":
+        return "over what is assumed"
     return "no limit" if service.verdict == "ok" and service.limit is None else STANDINGS[service.verdict]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from memguard_hooks.app.entry_points import is_installed_program
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
-from memguard_hooks.app.limit import bands_of, plan_that_fits
+from memguard_hooks.app.limit import bands_of, limit_to_write, plan_that_fits, sizes_that_fit
 from memguard_hooks.app.service_estimate import AssessedService, Estimated
 from memguard_hooks.finding import (
     MIB,
@@ -46,16 +47,17 @@ def find(project: Project, assessed: AssessedService, report: ServiceReport) -> 
     """Yield what is wrong with a service, or why it is not judged."""
     now = assessed.now
     if report.reason is not None:
-        yield _unjudged(assessed, report)
+        yield _unjudged(project, assessed, report)
     if now is None or report.estimate is None or report.taken is None:
         return
     since = project.since and project.since.label
     added = list(_added(report, since))
     if report.verdict in ("warning", "error"):
         fix = [*_ways_out(project, assessed, now), *added]
-        code, severity = _OVER[report.verdict]
         message = _amount(assessed, now, report, since)
-        yield _finding(assessed, code, severity, message, report.taken.expected, report.judged_parts, fix)
+        if assessed.limit.is_assumed:
+            message += f"; no limit is declared: it {sizes_that_fit(now.taken, now.settings)}"
+        yield _finding(assessed, _code(report), report.verdict, message, report.taken.expected, report.judged_parts, fix)
     yield from _over_later(project, assessed, now, report, since)
     grown = _grown(project, assessed, report)
     if grown is not None:
@@ -65,16 +67,21 @@ def find(project: Project, assessed: AssessedService, report: ServiceReport) -> 
         yield _finding(assessed, "MG303", "error", message, size, report.added or report.judged_parts, fix)
 
 
-def _unjudged(assessed: AssessedService, report: ServiceReport) -> Finding:
+def _unjudged(project: Project, assessed: AssessedService, report: ServiceReport) -> Finding:
     """MG305: a service that nobody can judge, with what is known of it, and what would make it known."""
     key, worker = f"[services.{report.name}]", assessed.worker
     message = f"{report.name} is not judged: {report.reason}"
     if assessed.now is not None:
-        fix = [f'say what it has, in the settings: {key} limit = "512MiB"']
+        written = limit_to_write(assessed.service, assessed.now.taken, assessed.settings)
+        said = f'say what it has, in the settings: {key} limit = "512MiB"'
+        fix = [said] if written is None else [f"add `{written}`, which holds it", f"or {said}"]
     elif worker is not None:
         message += f"; {_of_workers(worker, report)}"
         written = worker.command.written
         fix = [f"write the number of workers {f'at {written}' if written else 'into the start command'}"]
+    elif is_installed_program(project, assessed.service):
+        limit = f" --limit {mib(report.limit)}MiB" if report.limit is not None else ""
+        fix = [f"measure it where it is installed: memguard measure --service {report.name}{limit}"]
     else:
         fix = [f'name what it loads, in the settings: {key} entrypoints = ["app.main:app"]']
     fix.append(f'or say why it is left out: {key} skip = "why"')
@@ -98,8 +105,10 @@ def _of_workers(worker: Estimated, report: ServiceReport) -> str:
 MAX_WORKERS = 65
 """Workers that are tried, and one more."""
 
-_OVER: dict[str, tuple[str, Severity]] = {"error": ("MG301", "error"), "warning": ("MG302", "warning")}
-"""Verdict → the code and the severity of its finding."""
+
+def _code(report: ServiceReport) -> str:
+    """Return the code of a service that is over its budget, or near it."""
+    return "MG301" if report.is_over else "MG302"
 
 
 def _over_later(
@@ -107,7 +116,7 @@ def _over_later(
 ) -> Iterator[Finding]:
     """MG304: what is judged fits, or is near, and everything that is deferred would not."""
     limit = assessed.limit.size
-    if limit is None or report.judged == "all" or report.verdict == "error":
+    if limit is None or report.judged == "all" or report.is_over:
         return
     later = now._replace(settings=now.settings._replace(judge="all"))
     if later.taken <= bands_of(limit, assessed.settings)[1]:
@@ -148,8 +157,8 @@ def _grown(project: Project, assessed: AssessedService, report: ServiceReport) -
     known = project.baseline
     if known is None or (report.path, report.name) not in known.services:
         return None
-    code, _ = _OVER.get(report.verdict, (None, None))
-    if allowed is None and code is not None and known.knows(code, report.path, report.name):
+    is_told = report.verdict in ("warning", "error")
+    if allowed is None and is_told and known.knows(_code(report), report.path, report.name):
         from memguard_hooks.project.baseline import GROWTH
 
         allowed = GROWTH
@@ -237,7 +246,7 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
     plan = plan_that_fits(assessed.service, assessed.settings, now.taken / warn)
     if plan is not None:
         ways.append(f"take {plan}")
-    if goal is not None and assessed.limit.source == "default":
+    if goal is not None and assessed.limit.is_assumed:
         ways.append(f"say in the settings what the host has: {mib(round(goal / warn))} MiB are only assumed")
     return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))]
 

@@ -35,27 +35,26 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         entrypoint = command.entrypoint.text if command.entrypoint else None
         worker = assessed.worker and assessed.worker.process.at(assessed.worker.judged)
         return report._replace(entrypoint=entrypoint, processes=command.workers, reason=assessed.reason, worker=worker)
-    verdict: Verdict = "ok" if bands is None else _verdict(now.taken, bands)
+    is_over = bands is not None and now.taken > bands[1]
+    verdict: Verdict = "ok" if bands is None or now.taken <= bands[0] else "warning"
+    if is_over and not assessed.limit.is_assumed:
+        verdict = "error"
     if bands is None and service.platform is not None and settings.platform is None:
         verdict = "unknown"
         report = report._replace(reason=f"the memory of {assessed.limit.label} is not known")
-    if (now.unread or now.unknown_models or now.process.models.unread) and verdict != "error":
+    if (now.unread or now.unknown_models or now.process.models.unread) and not is_over:
         verdict = "unknown"  # at least what was found
     return report._replace(
         entrypoint=now.entry.entrypoint.text,
         processes=now.processes,
         estimate=assessed.estimate,
         verdict=verdict,
+        is_over=is_over,
         judged=now.judged,
         parts=now.process.parts,
         bands=None if bands is None else (int(bands[0]), int(bands[1])),
         added=tuple(_grown(now.judged_parts, assessed.then.judged_parts)) if assessed.then is not None else (),
     )
-
-
-def _verdict(taken: int, bands: tuple[float, float]) -> Verdict:
-    warn, fail = bands
-    return "error" if taken > fail else "warning" if taken > warn else "ok"
 
 
 def _grown(now: Sequence[Part], then: Sequence[Part]) -> Iterator[Part]:

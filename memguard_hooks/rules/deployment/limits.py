@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from memguard_hooks.app.limit import LIMIT_KEYS
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.finding import MIB, Finding, mib
@@ -58,7 +59,7 @@ def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Findi
         message = (
             f"{trap.subject} has no memory limit: it may take all memory of its machine, and what dies then is not chosen"
         )
-        key = "mem_limit: 512m" if owner.service.platform == "compose" else 'resources: {limits: {memory: "512Mi"}}'
+        key = LIMIT_KEYS[owner.service.platform or ""].format(512)
         yield finding(trap.place, "MG411", trap.subject, message, f"add `{key}`, or say in the settings what the host has")
 
 

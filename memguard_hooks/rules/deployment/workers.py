@@ -22,6 +22,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from memguard_hooks.finding import Severity
     from memguard_hooks.project.project import Project
 
 MUCH = 40 * MIB
@@ -58,6 +59,7 @@ def check(running: RunningService) -> Iterator[Finding]:
 def _too_many(running: RunningService) -> Iterator[Finding]:
     """MG401: fewer workers would fit, these do not; where not even one fits, workers are not what is at fault."""
     limit, _, label = running.limit
+    severity: Severity = "warning" if running.limit.is_assumed else "error"
     if limit is None or (running.command.workers or 1) < 2 or running.command.reload or running.estimated is None:
         return
     now = running.estimated
@@ -75,7 +77,7 @@ def _too_many(running: RunningService) -> Iterator[Finding]:
         fix += f", at {running.command.written}"
     elif is_by_variable and running.command.program in ("gunicorn", "uvicorn"):
         fix += f", by WEB_CONCURRENCY={fitting}, `--workers` or the settings file"
-    yield finding(running.place, "MG401", running.service.name, message, fix, severity="error", cost=now.taken)
+    yield finding(running.place, "MG401", running.service.name, message, fix, severity=severity, cost=now.taken)
 
 
 def _of_cpus(running: RunningService) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.app.limit import bands_of, plan_that_fits
+from memguard_hooks.app.limit import bands_of, plan_that_fits, sizes_that_fit
 from memguard_hooks.app.loaded import Models, ModelUse
 from memguard_hooks.finding import MIB, Finding, ServiceReport, Severity, is_by, mib, moment_name
 from memguard_hooks.project.settings import WARN
@@ -62,7 +62,7 @@ def allowed(project: Project, findings: Sequence[Finding]) -> list[Finding]:
 def _over(assessed: AssessedService, now: Estimated, report: ServiceReport) -> Iterator[Finding]:
     """MG601 and MG602: without its models and their libraries the service would fit."""
     limit, uses = assessed.limit.size, now.process.models.by(now.judged)
-    if report.verdict != "error" or limit is None or not uses:
+    if not report.is_over or limit is None or not uses:
         return
     fail = bands_of(limit, assessed.settings)[1]
     bare = _taken_without(now)
@@ -90,7 +90,10 @@ def _over(assessed: AssessedService, now: Estimated, report: ServiceReport) -> I
         code, what = "MG601", f"does not fit: {report.name} takes {mib(figures.expected)} of {of}"
         what += f", up to {mib(figures.peak)} while it loads" if figures.passing >= MIB else ""
     fix = _ways([*_smaller(assessed, now, use), *_elsewhere(assessed, now, bare)])
-    yield _finding(report, code, "error", use, f"{use.label} {what}; the model takes {amount}", fix)
+    if assessed.limit.is_assumed:
+        amount += f"; no limit is declared: {report.name} {sizes_that_fit(now.taken, now.settings)}"
+    severity: Severity = "warning" if assessed.limit.is_assumed else "error"
+    yield _finding(report, code, severity, use, f"{use.label} {what}; the model takes {amount}", fix)
 
 
 def _ways(ways: list[str]) -> list[str]:
@@ -241,7 +244,7 @@ def _mapped(assessed: AssessedService, now: Estimated, report: ServiceReport) ->
     """MG606: mapped weights that do not fit beside the rest: nothing is killed, and all of it is slow."""
     limit, mapped = assessed.limit.size, now.process.models.mapped(now.judged)
     figures = now.estimate.at(now.judged)
-    if limit is None or report.verdict == "error" or figures.expected + mapped <= limit or not mapped:
+    if limit is None or report.is_over or figures.expected + mapped <= limit or not mapped:
         return
     use = max(now.process.models.by(now.judged), key=lambda one: one.memory.mapped if one.memory is not None else 0)
     message = (
