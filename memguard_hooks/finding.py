@@ -177,7 +177,7 @@ class ServiceReport(Record):
     warning and where an error begins, None without a limit. What `is_over` both is an error, or a warning where the limit
     is only assumed. `added` is what the work tree imports and what it compares with did not, or what takes a MiB more, with
     the difference. Of one that is not judged, `reason` says why, and `worker` is what one process takes by the moment that
-    is judged, where that is known.
+    is judged, where that is known. `instead_of` says where other commands stand that this one wins over: `Procfile:1`.
     """
 
     name: str
@@ -198,6 +198,7 @@ class ServiceReport(Record):
     reason: str | None = None
     worker: Figures | None = None
     is_over: bool = False
+    instead_of: tuple[str, ...] = ()
 
     @property
     def taken(self) -> Figures | None:
@@ -288,7 +289,12 @@ def below(report: Report, folder: str) -> Report:
     return report._replace(
         findings=tuple(one._replace(path=f"{folder}/{one.path}", chain=lower(one.chain)) for one in report.findings),
         services=tuple(
-            one._replace(path=f"{folder}/{one.path}", parts=parts(one.parts), added=parts(one.added))
+            one._replace(
+                path=f"{folder}/{one.path}",
+                parts=parts(one.parts),
+                added=parts(one.added),
+                instead_of=tuple(f"{folder}/{place}" for place in one.instead_of),
+            )
             for one in report.services
         ),
         skipped=tuple(one._replace(path=folder if one.path == "." else f"{folder}/{one.path}") for one in report.skipped),

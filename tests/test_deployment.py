@@ -248,7 +248,7 @@ def test_the_same_command_is_one_service() -> None:
     plain = procfile.read(b"web: gunicorn a:a\nworker: python w.py\n", "Procfile")
     joined = join_services(own, plain)
     assert [service.name for service in joined.services] == ["api"]
-    assert [(s.path, s.line) for s in joined.skipped] == [("Procfile", 2)]
+    assert [(place.path, place.line) for place in joined.services[0].instead_of] == [("Procfile", 2)]
     assert join_services(Deployment(), plain).services == plain.services
 
 

@@ -14,6 +14,7 @@ from folders import commit, write
 
 from memguard_hooks.app.estimate import MARGINS, SOURCE_FACTOR, UNION_ERROR, add_processes
 from memguard_hooks.catalog import lookup
+from memguard_hooks.commands import check
 from memguard_hooks.finding import Estimate, Figures
 from memguard_hooks.hooks import memory_budget
 
@@ -750,3 +751,36 @@ def test_what_comes_to_nothing_has_no_row(root: Path, capsys: pytest.CaptureFixt
     write(root, {"app.py": "import pandas\n", "Procfile": "web: python app.py\n"})
     memory_budget.main(["--table"])
     assert " 0.0 MiB" not in capsys.readouterr().out
+
+
+RENDER = "services:\n- {type: web, name: api, runtime: python, startCommand: python app.py}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "winner", "losers"),
+    [
+        pytest.param({"render.yaml": RENDER, "Procfile": "web: gunicorn app:app\n"}, "api", ["Procfile:1"], id="beside"),
+        pytest.param({"render.yaml": RENDER, "Procfile": "web: python app.py\n"}, "api", [], id="the-same"),
+        pytest.param(
+            {"Procfile": "web: gunicorn app:app\n", "jobs/railway.toml": '[deploy]\nstartCommand = "python work.py"\n',
+             "jobs/work.py": "import json\n"},
+            "web", ["jobs/railway.toml:2"], id="below",
+        ),
+        pytest.param(
+            {"Procfile": "web: gunicorn app:app\n", "jobs/railway.toml": "[deploy\n"}, "web", [], id="broken-below"
+        ),
+    ],
+)  # fmt: skip
+def test_commands_that_lose_are_named_with_the_winner(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], winner: str, losers: list[str]
+) -> None:
+    write(root, {"app.py": "import flask\napp = flask.Flask(__name__)\n", **files})
+    (service,) = judge(capsys)[1]["services"]
+    assert (service["name"], service["instead_of"]) == (winner, losers)
+    assert memory_budget.main([]) == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert output.out.splitlines()[1:] == [f"    {service['path']} wins over {one}" for one in losers]
+    for form in ("markdown", "html"):
+        check.main(["--select", "memory-budget", "--format", form])
+        assert ("wins over" in capsys.readouterr().out) is bool(losers)

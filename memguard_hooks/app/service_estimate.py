@@ -346,6 +346,10 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
     for service in _judged(project):
         settings = settings_of(project, service)
         if settings.skip or read_command(project, service).program in FOREIGN:
+            project.skipped += (
+                Skipped(one.path, one.line, f"is not counted: {service.path} declares what runs")
+                for one in service.instead_of
+            )
             continue
         limit = limit_of(service, settings)
         now = estimate_service(project, service, settings)

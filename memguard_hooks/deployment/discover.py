@@ -2,10 +2,11 @@
 
 - The files of platforms count first, manifests of Kubernetes among them, and a Procfile with Heroku's `app.json`. Two
   platforms are two hosts: what runs on both is judged twice. Where one declares another command than a Procfile or a
-  Dockerfile that it does not name, that one is left out, and said to be.
+  Dockerfile that it does not name, that one is left out, and named with what wins.
 - Without them units of systemd count, and compose. With them compose serves development and units are for other hosts:
   they are left out. Beside a Procfile compose counts where it is the file for production or limits memory; without one
   it wins over the bare Dockerfile, but for commands that reload.
+- The files of platforms in the folders below a root that has its own lose as well, and are named.
 - `nixpacks.toml` wins over a Procfile, and that over a Dockerfile, unless only the Dockerfile starts Python.
 - Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
   is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
@@ -24,7 +25,7 @@ from collections import Counter
 from functools import cached_property, reduce
 from itertools import chain, islice
 
-from memguard_hooks.deployment.readers import GENERIC, PLATFORM_FILES, PLATFORMS, reader_of
+from memguard_hooks.deployment.readers import GENERIC, GENERIC_FILES, PLATFORM_FILES, PLATFORMS, reader_of
 from memguard_hooks.deployment.service import Deployment, Read, Service, join_services, template
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -113,7 +114,7 @@ def discover(
 def _discover(files: _Files) -> Deployment:
     root = _Folder("", files)
     if root.has_own:
-        return root.deployment
+        return _over_siblings(root.deployment, files)
     nested = _joined(_Folder(path, files).python_services for path in _folders_below(files))
     nested = nested._replace(services=_with_names_of_their_own(nested.services))
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
@@ -121,6 +122,16 @@ def _discover(files: _Files) -> Deployment:
     here = root.deployment
     found = _with_other_compose(here, nested, files) if here.services else nested
     return found if found.services or found.skipped else root.start_script
+
+
+def _over_siblings(here: Deployment, files: _Files) -> Deployment:
+    """Return what the root declares, which wins over what platforms are told in the folders below it."""
+    apart = _Files(files.tree, lambda _: None, files.is_excluded, files.scripts)
+    for path in _folders_in(files, "") if here.services else ():
+        folder = _Folder(path, apart)
+        if folder.is_for_platform:
+            here = join_services(here, Deployment(folder.python_services.services))
+    return here
 
 
 def _with_other_compose(here: Deployment, nested: Deployment, files: _Files) -> Deployment:
@@ -136,7 +147,7 @@ class _Files:
     def __init__(
         self, tree: Tree, broken: Broken, is_excluded: Callable[[str], bool], scripts: Callable[[], Mapping[str, str]]
     ) -> None:
-        self._scripts = scripts
+        self.scripts = scripts
         self.tree = tree
         self.is_excluded = is_excluded
         self.named: set[str] = set()
@@ -244,7 +255,7 @@ class _Files:
         found = parse(service.command, host, service.folder).entrypoint
         if found is not None:
             return found
-        return parse(service.command, host._replace(console_scripts=self._scripts()), service.folder).entrypoint
+        return parse(service.command, host._replace(console_scripts=self.scripts()), service.folder).entrypoint
 
     def holds(self, service: Service) -> bool:
         """Return whether the repository holds the file that a service starts."""
@@ -281,6 +292,12 @@ class _Folder:
             or self._dockerfile is not None
             or bool(self.deployment.services and self._manifests + self._units)
         )
+
+    @property
+    def is_for_platform(self) -> bool:
+        """Return whether a file here, whose name nobody else gives, tells a platform what runs and is named by no other."""
+        own = {self._at(name) for name in self._names & PLATFORM_FILES if name not in GENERIC_FILES}
+        return bool(own - self._files.named)
 
     @cached_property
     def _manifests(self) -> list[str]:

@@ -32,6 +32,8 @@ PLATFORM_FILES = frozenset(name for names in PLATFORMS.values() for name in name
 GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless"})
 """Platforms whose files have names that others give to templates of their own: `app.yaml`, `template.yaml`."""
 
+GENERIC_FILES = frozenset(name for platform in GENERIC for name in PLATFORMS[platform])
+
 
 def reader_of(name: Format) -> Reader:
     """Return the reader of a format."""

@@ -55,7 +55,8 @@ class Service(Record):
     `cpus` is what the plan gives, None where nobody can know; `replicas` are copies of the service,
     each with a limit of its own. `environment` is what the command sees, also what the platform sets by
     itself; `variables` says where those stand that the repository sets. `builds` install its dependencies.
-    `mounts` are the absolute paths that the repository's folders have in the service's image.
+    `mounts` are the absolute paths that the repository's folders have in the service's image. `instead_of` are the commands
+    of other files that lose to this service, because its platform does not read them.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Service(Record):
     replicas: int | None = 1
     variables: Mapping[str, ServicePlace] = MappingProxyType({})
     builds: tuple[Build, ...] = ()
+    instead_of: tuple[ServicePlace, ...] = ()
 
     @property
     def place(self) -> ServicePlace:
@@ -130,18 +132,18 @@ def join_services(own: Deployment, other: Deployment) -> Deployment:
     """Make one list of what a platform's own file declares and what another file does, a Procfile or a Dockerfile.
 
     The same command is one service; where they differ the first wins, for that platform does not
-    read the other, and what lost is reported.
+    read the other. What lost stands with the winner of its name, or with the first.
     """
     if not own.services:
         return Deployment(other.services, own.skipped + other.skipped, own.traps + other.traps)
     known = {" ".join(service.command.split()) for service in own.services}
-    lost = tuple(
-        Skipped(
-            service.path,
-            service.line,
-            f"{service.name} is not counted: {own.services[0].path} declares what runs, and there it is another command",
-        )
-        for service in other.services
-        if " ".join(service.command.split()) not in known
+    names = [service.name for service in own.services]
+    lost: dict[int, tuple[ServicePlace, ...]] = {}
+    for service in other.services:
+        if " ".join(service.command.split()) not in known:
+            winner = names.index(service.name) if service.name in names else 0
+            lost[winner] = (*lost.get(winner, ()), service.place)
+    services = tuple(
+        one._replace(instead_of=one.instead_of + lost.get(number, ())) for number, one in enumerate(own.services)
     )
-    return Deployment(own.services, own.skipped + other.skipped + lost, own.traps + other.traps)
+    return Deployment(services, own.skipped + other.skipped, own.traps + other.traps)

@@ -53,6 +53,7 @@ def service_json(service: ServiceReport) -> dict[str, object]:
         "verdict": service.verdict,
         "reason": service.reason,
         "per_process_mib": service.worker and _mib(service.worker.expected),
+        "instead_of": list(service.instead_of),
         "parts": [_part(part) for part in service.parts],
     }
 

@@ -95,6 +95,7 @@ def _verdict(report: Report) -> str:
 def _service(service: ServiceReport) -> tuple[str, ...]:
     """Return the cells of a service."""
     name = f"{_code(service.name)} in {_code(f'{service.path}:{service.line}')}"
+    name += f", which wins over {', '.join(map(_code, service.instead_of))}" if service.instead_of else ""
     limit = "none" if service.limit is None else f"{mib(service.limit)} MiB ({_prose(service.limit_label)})"
     taken = service.taken
     if taken is None:

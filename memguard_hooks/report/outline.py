@@ -69,6 +69,8 @@ def facts(service: ServiceReport, since: str | None) -> Iterator[tuple[str, str]
         yield "error from", f"{mib(service.bands[1])} MiB"
     if service.limit is not None:
         yield "limit", f"{mib(service.limit)} MiB ({visible(service.limit_label)})"
+    if service.instead_of:
+        yield "wins over", ", ".join(map(visible, service.instead_of))
     if taken is not None and taken.commit is not None:
         yield compared_with(since), f"{signed(taken.commit)} MiB"
 

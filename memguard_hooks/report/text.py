@@ -38,7 +38,7 @@ def render(report: Report, *, tables: bool = False) -> str:
     for service in report.services:
         if (service.path, service.name) not in told:
             lines.append(summary(service, report.since))
-            lines += table(service) if tables else []
+            lines += table(service) if tables else _beside(service)
     return plain(lines)
 
 
@@ -70,7 +70,7 @@ def table(service: ServiceReport) -> list[str]:
     """
     estimate, taken = service.estimate, service.taken
     if estimate is None or taken is None or not service.parts:
-        return []
+        return _beside(service)
     parts = service.judged_parts
     named = [(part, visible(name_part(part))) for part in parts if part.resident >= MIB]
     width = max([len(name) for part, name in named if part.chain], default=0)
@@ -93,7 +93,11 @@ def table(service: ServiceReport) -> list[str]:
     for text, figures in later.items():
         if figures.expected - taken.expected >= MIB:
             lines.append(f"    {f'+{mib(figures.expected - taken.expected)}':>8} MiB  {text}")
-    return lines + [f"    {text}" for text in unmeasured(service)]
+    return lines + [f"    {text}" for text in unmeasured(service)] + _beside(service)
+
+
+def _beside(service: ServiceReport) -> list[str]:
+    return [f"    {won(service)}"] if service.instead_of else []
 
 
 def _rows(parts: Sequence[Part], width: int) -> list[tuple[int, str]]:
@@ -112,6 +116,12 @@ def unmeasured(service: ServiceReport) -> list[str]:
     """Say which packages of a service nobody measured, in a line or in none."""
     unknown = [part.package for part in service.judged_parts if part.source == "assumed" and part.chain]
     return [f"nobody measured {', '.join(unknown)}: `memguard measure` does"] if unknown else []
+
+
+def won(service: ServiceReport) -> str:
+    """Name the commands of other files that a service wins over; nothing where there are none."""
+    places = ", ".join(map(visible, service.instead_of))
+    return f"{visible(service.path)} wins over {places}" if places else ""
 
 
 def name_part(part: Part) -> str:

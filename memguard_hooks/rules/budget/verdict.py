@@ -29,6 +29,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         limit_label=assessed.limit.label,
         estimate=None,
         verdict="unknown",
+        instead_of=tuple(f"{place.path}:{place.line}" for place in service.instead_of),
     )
     if now is None:
         command = read_command(project, service)
