@@ -366,6 +366,7 @@ def test_a_limit_that_is_missing_is_told_once_with_the_line_to_write(
     check.main(["--select", "MG3,MG4", "--format", "json"])
     (finding,) = json.loads(capsys.readouterr().out)["findings"]
     assert (finding["code"], finding["fix"].splitlines()[0]) == ("MG305", line)
+    assert finding["message"].endswith(" MiB: fits 2 GiB; does not fit 1 GiB")
     check.main(["--select", "MG4", "--format", "json"])
     assert [one["code"] for one in json.loads(capsys.readouterr().out)["findings"]] == ["MG411"]
 

@@ -72,6 +72,7 @@ def _unjudged(project: Project, assessed: AssessedService, report: ServiceReport
     key, worker = f"[services.{report.name}]", assessed.worker
     message = f"{report.name} is not judged: {report.reason}"
     if assessed.now is not None:
+        message += f"; it takes {mib(assessed.now.taken)} MiB: {sizes_that_fit(assessed.now.taken, assessed.settings)}"
         written = limit_to_write(assessed.service, assessed.now.taken, assessed.settings)
         said = f'say what it has, in the settings: {key} limit = "512MiB"'
         fix = [said] if written is None else [f"add `{written}`, which holds it", f"or {said}"]
