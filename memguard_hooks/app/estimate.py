@@ -12,6 +12,7 @@ import re
 from functools import cached_property
 
 from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs_classes
+from memguard_hooks.app.work import NO_WORK, Work
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.deployment.start import StartCommand
@@ -224,6 +225,7 @@ class ProcessEstimate(Record):
     is_measured: bool
     before_fork: int
     models: Models = NONE
+    work: Work = NO_WORK
 
     def at(self, moment: Moment) -> Figures:
         """Return what the process takes by a moment."""
@@ -231,11 +233,11 @@ class ProcessEstimate(Record):
 
     def with_roots(self, roots: Sequence[Root]) -> ProcessEstimate:
         """Return the process as it would be with other roots."""
-        return _join(self.base, roots, self.source, self.models, is_measured=self.is_measured)
+        return _join(self.base, roots, self.source, self.models, self.work, is_measured=self.is_measured)
 
     def with_models(self, models: Models) -> ProcessEstimate:
         """Return the process as it would be with other models."""
-        return _join(self.base, self.roots, self.source, models, is_measured=self.is_measured)
+        return _join(self.base, self.roots, self.source, models, self.work, is_measured=self.is_measured)
 
 
 def estimate_process(
@@ -245,6 +247,7 @@ def estimate_process(
     python: tuple[int, int] | None,
     known: Known | None = None,
     models: Models = NONE,
+    work: Work = NO_WORK,
 ) -> ProcessEstimate:
     """Estimate one process that loads what a walk has reached, on a Python (None for the catalog's own).
 
@@ -254,13 +257,17 @@ def estimate_process(
     version = None if python is None else f"{python[0]}.{python[1]}"
     sources = FigureSources(declared, folder, walked, version, known)
     base = known.base if known is not None else lookup.interpreter(version)
-    return _join(base, _roots(sources, walked), _first_party(walked, known), models, is_measured=known is not None)
+    return _join(base, _roots(sources, walked), _first_party(walked, known), models, work, is_measured=known is not None)
 
 
-def _join(base: Footprint, roots: Sequence[Root], source: Source, models: Models, *, is_measured: bool) -> ProcessEstimate:
-    """Return a process of an interpreter, roots, first-party code and models."""
+def _join(
+    base: Footprint, roots: Sequence[Root], source: Source, models: Models, work: Work, *, is_measured: bool
+) -> ProcessEstimate:
+    """Return a process of an interpreter, roots, first-party code, models and the work at start."""
     booked, bounds = add_up(base, roots)
     of_models = list(_of_models(models, roots)) if models.uses or models.unknown else []
+    # What the project does at start is part of what was measured of its code.
+    of_models += () if is_measured else work.parts()
     bounds += [Bound(part.moment, margin, margin) for part, margin in of_models]
     loaded = (part for part, _ in of_models)
     parts = sorted((*booked, *source.parts, *loaded), key=lambda part: MOMENTS.index(part.moment))
@@ -282,9 +289,9 @@ def _join(base: Footprint, roots: Sequence[Root], source: Source, models: Models
     early = [root for root in roots if root.moment == "start" and not root.is_after_fork]
     preloaded = figures.start.anonymous
     if len(early) < sum(root.moment == "start" for root in roots):
-        others = (*source.parts, *(part for part, _ in _of_models(models, early)))
+        others = (*source.parts, *(part for part, _ in (*_of_models(models, early), *work.parts())))
         preloaded = sum(part.anonymous for part in (*add_up(base, early)[0], *others) if part.moment == "start")
-    return ProcessEstimate(figures, tuple(parts), base, tuple(roots), source, is_measured, preloaded, models)
+    return ProcessEstimate(figures, tuple(parts), base, tuple(roots), source, is_measured, preloaded, models, work)
 
 
 def _of_models(models: Models, roots: Sequence[Root]) -> Iterator[tuple[Part, float]]:

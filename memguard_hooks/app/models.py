@@ -41,7 +41,7 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
         return NONE, ()
     from memguard_hooks.models.calls import find_calls
 
-    folding = _folding(project, entry, walked)
+    folding = folding_of(project, entry, walked)
     uses: list[ModelUse] = []
     unknown: list[ModelUse] = []
     for path in paths:
@@ -96,6 +96,16 @@ def _may_load(project: Project, path: str) -> bool:
 
     found = may_load(project.tree.read(path) or b"")
     project.facts.store.put(found, b"may load a model", name)
+    return found
+
+
+def folding_of(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
+    """Return what finds the values of expressions as a service runs them: one for all that asks of the same walk."""
+    service = entry.service
+    key = entry.path, service.name, service.path, service.line, tuple(walked.chains)
+    found = project.foldings.get(key)
+    if found is None:
+        found = project.foldings[key] = _folding(project, entry, walked)
     return found
 
 
@@ -208,14 +218,24 @@ def _choices(options: Mapping[str, tuple[str, ...]]) -> Iterator[list[tuple[str,
 
 
 def _size(project: Project, entry: ServiceEntry, use: ModelUse) -> int | None:
-    """Return the bytes of a file that a call names, by the root, the service's folder or that of its code."""
+    """Return the bytes of a file that a call names."""
+    found = find_file(project, entry, use.call.path, use.name)
+    return None if found is None else found[1]
+
+
+def find_file(project: Project, entry: ServiceEntry, caller: str, name: str) -> tuple[str, int] | None:
+    """Return a file that code names, with its bytes, by the root, the service's folder or that of its code.
+
+    Of one that git keeps elsewhere, the size is that of what is there.
+    """
     tree = project.tree
-    for folder in dict.fromkeys(("", entry.service.folder, parent(entry.path), parent(use.call.path))):
-        path = join(folder, use.name.removeprefix("./"))
+    for folder in dict.fromkeys(("", entry.service.folder, parent(entry.path), parent(caller))):
+        path = join(folder, name.removeprefix("./"))
         size = tree.size(path) if path else None
         if size is not None and path is not None:
             data = tree.read(path) if size < 1000 else None
-            return _pointed_at(data) if data is not None and data.startswith(POINTER) else size
+            size = _pointed_at(data) if data is not None and data.startswith(POINTER) else size
+            return None if size is None else (path, size)
     return None
 
 

@@ -15,6 +15,7 @@ from memguard_hooks.app.estimate import (
 from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
 from memguard_hooks.app.models import find_models
 from memguard_hooks.app.walks import moved_walk, walk_entry, walk_file
+from memguard_hooks.app.work import find_work
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.servers import FOREIGN
 from memguard_hooks.deployment.service import Service, ServicePlace
@@ -148,8 +149,9 @@ def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSetti
     walked = walked._replace(externals=(*server, *walked.externals))
     known = _known(project, entry)
     models, imported = find_models(project, entry, walked)
-    walked = walked._replace(externals=(*walked.externals, *imported))
-    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models)
+    work, externals = find_work(project, entry, walked)
+    walked = walked._replace(externals=(*externals, *imported))
+    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work)
     estimate = estimate_together(process, command, settings.runtime or 0)
     return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
 

@@ -59,7 +59,7 @@ class Walk(Record):
     they import only unindented lines are known. `notes` tell where a framework's names are not followed. `standard` are
     the modules of the standard library that these files may load at each moment. `twice` are the files that run as
     `__main__` and are loaded by name too. `chains` are the ways to the files, and `ran` says when each body of statements of
-    them runs that is known to.
+    them runs that is known to. `loading` are those of them that run because a file is loaded.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -72,6 +72,7 @@ class Walk(Record):
     twice: tuple[Step, ...] = ()
     chains: Mapping[str, tuple[Step, ...]] = MappingProxyType({})
     ran: Mapping[tuple[str, str], Moment] = MappingProxyType({})
+    loading: frozenset[tuple[str, str]] = frozenset()
 
 
 class _Reached(Record):
@@ -211,6 +212,7 @@ class _Walker:
             tuple(self._twice),
             {path: reached.chain for path, reached in self._seen.items()},
             self._reach.all_that_ran() if self._reach is not None else {},
+            self._reach.run_while_loading() if self._reach is not None else frozenset(),
         )
 
     def _call_hooks(self, path: str, reach: Reach | Followed) -> None:

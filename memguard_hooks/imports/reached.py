@@ -113,6 +113,19 @@ class Calls:
             how = self.calls[how.by].how
         return ", ".join(parts)
 
+    def run_while_loading(self) -> frozenset[tuple[str, str]]:
+        """Return the bodies at start that run because a file is loaded: statements of files, and what these call.
+
+        What a framework calls before it serves, and what only the program does that a file is, are none of them.
+        """
+        loading: list[bool] = []
+        for call in self.calls:
+            if call.how.words:
+                loading.append(call.how.words.startswith("called") and call.how.by >= 0 and loading[call.how.by])
+            else:
+                loading.append(call.name != MAIN)
+        return frozenset(place for place, (number, stage) in self._ran.items() if stage == "start" and loading[number])
+
     def all_that_ran(self) -> dict[tuple[str, str], Stage]:
         """Return when each body runs that is known to, by its file and its name."""
         return {place: stage for place, (_, stage) in self._ran.items()}
@@ -219,7 +232,7 @@ class Reach(Calls):
         """Return how a function is reached from a body that runs."""
         call = self.calls[number]
         if call.name in ("", MAIN):
-            return call.how if call.how.words else How("called", call.path, place)
+            return call.how if call.how.words else How("called", call.path, place, number)
         return How(f"called by {call.name}", call.path, place, number)
 
     def _called(self, known: Known, stage: Stage, how: How) -> None:

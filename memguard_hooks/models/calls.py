@@ -69,10 +69,10 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
                 is_each=is_each,
                 options=dict(_options(folding, loader, node, call.scope)),
                 scope=scope.name if scope is not None else "",
-                is_cached=_caches(call.scope),
+                is_cached=caches(call.scope),
                 overridden=folding.overridden(scope),
                 is_property=scope is not None and _is_property(scope),
-                is_main=any(one.test is not None and _asks_for_main(one.test) for one in call.conditions),
+                is_main=any(one.test is not None and is_main_test(one.test) for one in call.conditions),
             )
 
 
@@ -155,7 +155,7 @@ def _options(folding: Folding, loader: Loader, node: ast.Call, scope: Scope) -> 
             yield keyword, texts
 
 
-def _caches(scope: Scope) -> bool:
+def caches(scope: Scope) -> bool:
     """Return whether a function around a place keeps what it returns."""
     here: Scope | None = scope
     while here is not None:
@@ -166,7 +166,7 @@ def _caches(scope: Scope) -> bool:
     return False
 
 
-def _asks_for_main(test: ast.expr) -> bool:
+def is_main_test(test: ast.expr) -> bool:
     """Return whether a condition is `__name__ == "__main__"`."""
     names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
     return isinstance(test, ast.Compare) and names == ["__name__"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from memguard_hooks.imports.model import Target
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
+    from memguard_hooks.models.folding import Folding
     from memguard_hooks.project.baseline import Baseline
     from memguard_hooks.project.declared import Declared
     from memguard_hooks.project.settings import Settings
@@ -50,6 +51,7 @@ class Project(Files):
         self.settings = settings
         self.since = since
         self._walks: dict[Hashable, Walk] = {}
+        self._foldings: dict[Hashable, Folding] = {}
 
     @cached_property
     def whole(self) -> Project:
@@ -115,6 +117,11 @@ class Project(Files):
     def walks(self) -> dict[Hashable, Walk]:
         """The walks from entry points that were made in this run, by what decides them."""
         return self._walks if self.named is None else self.whole.walks
+
+    @property
+    def foldings(self) -> dict[Hashable, Folding]:
+        """What finds the values of expressions as services run them, by the walks that it follows."""
+        return self._foldings if self.named is None else self.whole.foldings
 
     @cached_property
     def suspects(self) -> tuple[str, ...]:

@@ -1,0 +1,288 @@
+"""The work that a service does as it starts: by which call, when, in which way it is reached, and what it takes."""
+
+from __future__ import annotations
+
+from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, count
+from memguard_hooks.imports.graph import External
+from memguard_hooks.imports.model import ImportSite
+from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.imports.graph import Walk
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.startup.calls import StartCall
+
+ERROR = 0.15
+"""How far what a call takes may be off, as a share of it: `python benchmarks/start_work.py`."""
+
+SERVICES = {"ec2": 16.2, "s3": 5.8, "ssm": 4.0, "logs": 3.2, "dynamodb": 3.1, "lambda": 3.0, "cloudwatch": 1.3, "ses": 1.0}
+"""MiB that the description of a service of AWS takes besides the client; what is not named takes next to nothing."""
+
+MAX_CHAIN = 5
+"""Names for names that one name is followed through."""
+
+UNRESOLVED = frozenset({"create_all", "upgrade", "start", "ping"})
+"""Last names of calls whose receiver another file may have made."""
+
+
+class WorkUse(Record):
+    """One call that does work at some moment, and what that takes in one process, in bytes.
+
+    `is_eager` tells that it runs because its file is loaded. `processes` are those that it starts, `brought` the modules
+    that it imports because they are installed, and `about` says where the figure comes from.
+    """
+
+    call: StartCall
+    moment: Moment
+    chain: tuple[Step, ...]
+    is_eager: bool
+    size: int = 0
+    subject: str = ""
+    processes: int = 0
+    brought: tuple[str, ...] = ()
+    about: str = ""
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: `data/zips.csv (pandas.read_csv)`."""
+        return f"{self.subject} ({self.call.function})" if self.subject else self.call.function
+
+
+class Work(Record):
+    """All work of a service's process."""
+
+    uses: tuple[WorkUse, ...] = ()
+
+    def parts(self) -> Iterator[tuple[Part, float]]:
+        """Yield what the calls add to one process, and how far that may be off."""
+        for one in self.uses:
+            if one.size:
+                part = Part(one.label, None, one.size, one.size, "catalog", one.about, one.chain, one.moment)
+                yield part, one.size * ERROR
+
+
+NO_WORK = Work()
+
+
+def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work, tuple[External, ...]]:
+    """Return the work that a service does as it starts, and all that it imports: also by this work."""
+    paths = [path for path in (*walked.files["start"], *walked.files["serving"]) if _may_work(entry, walked, path)]
+    if not paths:
+        return NO_WORK, walked.externals
+    from memguard_hooks.app.models import folding_of
+    from memguard_hooks.startup.calls import find_calls
+
+    folding = folding_of(project, entry, walked)
+    uses: list[WorkUse] = []
+    for path in paths:
+        for call in find_calls(folding, path, lambda body, path=path: (path, body) in walked.ran):  # type: ignore[misc]
+            uses += _uses(project, entry, walked, call)
+    return Work(tuple(_once(uses))), (*_without_calls(walked, uses), *_brought(uses))
+
+
+def _may_work(entry: ServiceEntry, walked: Walk, path: str) -> bool:
+    """Return whether a body of a file that runs calls what may do work, by the last names of calls and what is imported."""
+    from memguard_hooks.startup.calls import READS
+    from memguard_hooks.startup.table import known_calls, last_names
+
+    wanted = last_names()
+    tops = {name.partition(".")[0] for name in known_calls()}
+    functions = entry.sources.functions(path)
+    bound = dict(functions.bound)
+    for body in functions.bodies:
+        if (path, body.name) not in walked.ran:
+            continue
+        for term, _ in body.calls:
+            last = term.rpartition(".")[2].lstrip(":")
+            if last in READS or last == "open" or last in UNRESOLVED:
+                return True
+            if last in wanted | {"client", "resource"} and _top(term, bound) in tops:
+                return True
+            if last not in wanted and term.startswith(":") and _top(term, bound) in tops and last in bound:
+                return True  # imported under another name
+    return False
+
+
+def _top(term: str, bound: dict[str, str]) -> str:
+    """Return the package that a term begins with, as far as the file tells."""
+    for _ in range(MAX_CHAIN):
+        if not term.startswith(":"):
+            break
+        head = term[1:].replace("(", ".").partition(".")[0]
+        term = bound.get(head, head)
+    return term.replace("(", ".").partition(".")[0]
+
+
+def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) -> Iterator[WorkUse]:
+    """Yield what a call does: one use, or one for each file that it may read, of which the largest counts."""
+    moment = walked.ran[call.path, call.body]
+    if moment == "serving" and call.body and not call.is_cached:
+        return  # what one request reads is gone after it
+    step = Step(call.path, call.line, call.function)
+    chain = (*walked.chains.get(call.path, ()), step)
+    use = WorkUse(call, moment, chain, (call.path, call.body) in walked.loading)
+    kind = call.known.kind
+    if kind == "data":
+        yield from _data(project, entry, use)
+    elif kind == "process":
+        yield from _process(use)
+    elif kind == "client":
+        yield _client(use)
+    elif kind == "initializer":
+        yield from _initializer(project, entry, use)
+    elif kind == "tables":
+        if not any(isinstance(one, str) and one.startswith("sqlite") for one in call.values):
+            yield use
+    elif not any(isinstance(one, str) and one.startswith(("file:", "data:")) for one in call.values):
+        yield use
+
+
+def _data(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkUse]:
+    from memguard_hooks.app.models import find_file
+    from memguard_hooks.startup.contents import size_in_memory
+
+    call = use.call
+    if call.known.size:
+        about = "measured: " + call.known.how
+        yield use._replace(size=call.known.size, subject=call.known.how, about=about)
+        return
+    found: list[WorkUse] = []
+    for name in call.values:
+        options = dict(call.options)
+        if not isinstance(name, str) or options.get("read_only") or "chunksize" in options or options.get("mmap_mode"):
+            continue
+        file = find_file(project, entry, call.path, name)
+        if file is None:
+            continue
+        path, size = file
+        data = _contents(project, path, size)
+        form = "lines" if call.is_partial and call.known.how in ("rows", "records") else call.known.how
+        is_object = _major(project, entry, "pandas") < FIRST_WITH_TEXTS
+        takes = size_in_memory(form, size, data, is_object=is_object)
+        limit = options.get("nrows")
+        lines = data.count(b"\n") if data is not None and isinstance(limit, int) else 0
+        takes = min(takes, takes * limit // lines) if lines and isinstance(limit, int) else takes
+        found.append(use._replace(size=takes, subject=path, about=f"{size} bytes, read as {form}; by the values in it"))
+    if found:
+        yield max(found, key=lambda one: one.size)
+
+
+FIRST_WITH_TEXTS = 3
+"""The first major version of pandas whose columns of texts are no Python objects."""
+
+
+def _contents(project: Project, path: str, size: int) -> bytes | None:
+    """Return what is in a file, None for one that is too large to be read, or kept elsewhere."""
+    from memguard_hooks.errors import UnreadableError
+
+    try:
+        data = project.tree.read(path)
+    except UnreadableError:
+        return None
+    return data if data is not None and len(data) == size else None
+
+
+def _major(project: Project, entry: ServiceEntry, distribution: str) -> int:
+    """Return the major version of a distribution that is installed, a high one where nothing says."""
+    first = project.declared.near(parent(entry.path)).versions.get(distribution, "").partition(".")[0]
+    return int(first) if first.isdecimal() else 99
+
+
+def _process(use: WorkUse) -> Iterator[WorkUse]:
+    """Yield the processes that a call starts, as far as they stay, or run an interpreter of their own for a while."""
+    from memguard_hooks.startup.calls import is_python
+
+    known, values = use.call.known, use.call.values
+    if known.how in ("pool", "pool-later"):
+        number = next((one for one in values if isinstance(one, int) and one > 0), 0)
+        processes = min(number or UNKNOWN_POOL, MAX_POOL)
+        about = f"{count(processes, 'process')} of {known.size / MIB:.1f} MiB, before they work"
+        about += "" if number else "; as many as the host has cores, of which 2 are counted"
+        moment: Moment = max(use.moment, "serving", key=MOMENTS.index) if known.how == "pool-later" else use.moment
+        is_eager = use.is_eager and known.how == "pool"
+        yield use._replace(
+            size=processes * known.size, processes=processes, about=about, moment=moment, is_eager=is_eager
+        )
+    elif known.how == "one":
+        yield use._replace(size=known.size, processes=1, about=f"one process of {known.size / MIB:.1f} MiB")
+    else:
+        program = next((one for one in values if isinstance(one, str)), "")
+        runs_python = is_python(program)
+        if known.how == "ended" and not runs_python:
+            return
+        size = 0 if known.how == "ended" else PYTHON_CHILD if runs_python else OTHER_CHILD
+        about = "an interpreter without what it imports" if runs_python else "its size is not known"
+        yield use._replace(size=size, subject=program, processes=1, about=about)
+
+
+UNKNOWN_POOL, MAX_POOL = 2, 256
+PYTHON_CHILD, OTHER_CHILD = 5 * MIB, MIB // 2
+"""What an idle child takes: Python by summed PSS between 2.9 and 3.9 MiB (16.8 to 19.2 with requests), `sleep` 0.4."""
+
+
+def _client(use: WorkUse) -> WorkUse:
+    known = use.call.known
+    service = next((one for one in use.call.values if isinstance(one, str)), "")
+    size = known.size + int(SERVICES.get(service, 0.4) * MIB) if known.how == "aws" else known.size
+    return use._replace(size=size, subject=service, about="measured, with what it loads of itself")
+
+
+def _initializer(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkUse]:
+    """Yield an initializer with the modules that it imports because they are installed."""
+    from memguard_hooks.startup.table import integrations
+
+    options = dict(use.call.options)
+    if options.get("auto_enabling_integrations") is False or options.get("default_integrations") is False:
+        yield use
+        return
+    present = project.declared.near(parent(entry.path)).present
+    found = [one for one in integrations(use.call.known.how) if one.distribution in present]
+    yield use._replace(brought=tuple(dict.fromkeys(module for one in found for module in one.modules)))
+
+
+def _once(uses: list[WorkUse]) -> Iterator[WorkUse]:
+    """Yield each use, with what it takes that no earlier one has taken: dictionaries are loaded once, clients share code."""
+    seen: set[str] = set()
+    for use in sorted(uses, key=lambda one: MOMENTS.index(one.moment)):
+        known = use.call.known
+        key = known.how if known.kind == "data" and known.size else known.how if known.kind == "client" else ""
+        if key and key in seen and "Session" not in known.function:
+            yield use._replace(size=use.size - known.size if known.how == "aws" else 0)
+            continue
+        seen.add(key)
+        yield use
+
+
+def _without_calls(walked: Walk, uses: list[WorkUse]) -> Iterator[External]:
+    """Yield what a walk has imported, without the calls that are priced here and not by the catalog."""
+    priced = [one.call for one in uses if one.call.known.how == "aws" or one.call.known.kind == "initializer"]
+    names = {(one.path, one.known.function.partition(".")[0]): one.known.function.rpartition(".")[2] for one in priced}
+    for external in walked.externals:
+        called = names.get((external.chain[-1].path, external.names[0].partition(".")[0])) if external.chain else None
+        if called is not None and external.site is not None and called in external.site.calls:
+            calls = tuple(one for one in external.site.calls if one != called)
+            external = external._replace(site=external.site._replace(calls=calls))
+        yield external
+
+
+def _brought(uses: list[WorkUse]) -> Iterator[External]:
+    """Yield what initializers import because it is installed."""
+    for use in uses:
+        for module in use.brought:
+            step = Step(use.call.path, use.call.line, module)
+            site = ImportSite(use.call.line, use.call.column, use.call.line, module, 0, (), "import", BROUGHT)
+            yield External((module,), (*use.chain[:-1], step), use.moment, site, f"{BROUGHT} {use.call.function}")
+
+
+BROUGHT = "because it is installed, by"
+"""Says why an initializer imports a module: no statement of the project does."""
+
+
+def is_brought(external: External) -> bool:
+    """Return whether an initializer imports it, and no statement of the project."""
+    return external.call.startswith(BROUGHT)

@@ -1,0 +1,1 @@
+"""Rules on the work that an app does while it loads."""

@@ -1,0 +1,197 @@
+"""The calls in a source file that do work, with the files, numbers and addresses that they are given."""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.models.calls import caches, is_main_test
+from memguard_hooks.models.values import Class, External, Made, Missing, argument, last_name
+from memguard_hooks.record import Record
+from memguard_hooks.startup.table import FILE, KnownCall, known_calls, last_names
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from memguard_hooks.models.folding import Folding
+    from memguard_hooks.models.scopes import Call, Scope
+    from memguard_hooks.models.values import Values
+
+MAIN = "__main__"
+"""The body of `if __name__ == "__main__"`."""
+
+READS = frozenset({"read", "read_text", "read_bytes", "readlines"})
+"""Methods of a file or a path that return what it holds."""
+
+PYTHONS = ("python", "celery", "gunicorn", "uvicorn", "streamlit", "pip", "alembic", "playwright", "flask", "django-admin")
+"""What the name of a program begins with that is an interpreter."""
+
+
+class StartCall(Record):
+    """A call that does work. `values` are what its argument may be: files, a number, an address or a service.
+
+    `options` are its keywords that are plain constants. `body` is the body of statements that it stands in, by the name that
+    the walk knows it by; `is_cached` tells that the function around it keeps what it returns, and `is_partial` that only some
+    of what is read is kept.
+    """
+
+    path: str
+    line: int
+    column: int
+    function: str
+    known: KnownCall
+    values: tuple[str | int, ...]
+    options: tuple[tuple[str, str | int | float | bool | None], ...]
+    body: str
+    is_cached: bool
+    is_partial: bool = False
+
+
+def find_calls(folding: Folding, path: str, runs: Callable[[str], bool]) -> Iterator[StartCall]:
+    """Yield the calls of a file that do work, in the bodies that run, but for those that production does not come to."""
+    module = folding.module(path)
+    read: set[int] = set()
+    for call in module.calls if module is not None else ():
+        is_main = any(one.test is not None and is_main_test(one.test) for one in call.conditions)
+        function = call.scope.function
+        body = function.name if function is not None else MAIN if is_main else ""
+        if not runs(body) or _is_later(call.scope):
+            continue
+        name = _name(folding, call)
+        known = known_calls().get(name)
+        if known is None or id(call.node) in read:
+            continue
+        inner = _argument(call.node, known)
+        if known.kind == "data":
+            read.update(id(one) for one in ast.walk(call.node) if isinstance(one, ast.Call) and one is not call.node)
+        if folding.holds(call.conditions) is False or folding.never_runs(function):
+            continue
+        yield StartCall(
+            path=path,
+            line=call.node.lineno,
+            column=call.node.col_offset + 1,
+            function=_told(name),
+            known=known,
+            values=tuple(_values(folding, known, inner, call.scope)),
+            options=_options(call.node),
+            body=body,
+            is_cached=caches(call.scope),
+            is_partial=isinstance(call.scope.node, (ast.DictComp, ast.SetComp)),
+        )
+
+
+def _name(folding: Folding, call: Call) -> str:
+    """Return the dotted name of what is called, as the tables have it; empty for what they cannot have."""
+    node = call.node.func
+    last = last_name(node)
+    if last == "open" and _is_iterated(call):
+        return f"{FILE}.lines"
+    if last in ("splitlines", "split") and isinstance(node, ast.Attribute):
+        inner = node.value
+        name = last_name(inner) if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) else ""
+        return f"{FILE}.{name}.{last}" if name in READS and not call.node.args else ""
+    if isinstance(node, ast.Attribute) and last in READS:
+        return f"{FILE}.{last}"
+    if last not in last_names() and not _is_renamed(node, call.scope):
+        return ""
+    values = folding.values(node, call.scope)
+    if last == "create_all" and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
+        values = (*values, *_metadata(folding, node.value, call.scope))
+    names = (name for value in values for name in folding.names_of(value, call.scope))
+    return next((name for name in names if name in known_calls()), "")
+
+
+def _is_renamed(node: ast.expr, scope: Scope) -> bool:
+    """Return whether a name was imported under another one."""
+    if not isinstance(node, ast.Name):
+        return False
+    here: Scope | None = scope
+    while here is not None and node.id not in here.bindings:
+        here = here.parent
+    return here is not None and any(one.kind == "import" for one in here.bindings[node.id])
+
+
+def _metadata(folding: Folding, node: ast.Attribute, scope: Scope) -> Iterator[External]:
+    """Yield what `Base.metadata.create_all` is of, for a class of the project below one of SQLAlchemy's."""
+    for value in folding.values(node.value, scope):
+        if isinstance(value, Class):
+            for name in folding.names_of(value, scope):
+                yield External(f"{name}.{node.attr}.create_all")
+
+
+def _is_iterated(call: Call) -> bool:
+    """Return whether a comprehension goes through what is called, and keeps it."""
+    node = call.scope.node
+    kept = (ast.ListComp, ast.SetComp, ast.DictComp)
+    return isinstance(node, kept) and node.generators[0].iter is call.node
+
+
+def _is_later(scope: Scope) -> bool:
+    """Return whether a place is in a lambda, which runs when somebody calls it."""
+    here: Scope | None = scope
+    while here is not None:
+        if isinstance(here.node, ast.Lambda):
+            return True
+        here = here.parent
+    return False
+
+
+def _told(name: str) -> str:
+    """Return the name of a call as a person writes it."""
+    return name.replace(f"{FILE}.lines", "open").replace(f"{FILE}.", "")
+
+
+def _argument(node: ast.Call, known: KnownCall) -> ast.expr | None:
+    """Return the argument that says on what a call works: of what reads a file, the file."""
+    if known.function == f"{FILE}.lines":
+        return node
+    if known.function.startswith(FILE):
+        return _file_of(node)
+    found = argument(node, known.position, known.keywords)
+    return _file_of(found) if known.kind == "data" and isinstance(found, ast.Call) else found
+
+
+def _file_of(node: ast.expr) -> ast.expr:
+    """Return the file below `.read()` and `.splitlines()`."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and last_name(node) in (*READS, "splitlines", "split"):
+        node = node.func.value
+    return node
+
+
+def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: Scope) -> Iterator[str | int]:
+    """Yield what an argument may be, as texts and numbers; what nobody can know is left out."""
+    if node is None:
+        return
+    if known.how in ("program", "ended"):
+        yield from _program(folding, node, scope)
+        return
+    values: Values = folding.values(node, scope)
+    for value in values:
+        if isinstance(value, (str, int)) and not isinstance(value, bool):
+            yield value
+        elif isinstance(value, Made) and known.kind == "tables" and value.call.args:
+            yield from (one for one in folding.values(value.call.args[0], value.scope) if isinstance(one, str))
+        elif isinstance(value, Missing) and known.kind == "tables":
+            yield value.variable
+
+
+def _program(folding: Folding, node: ast.expr, scope: Scope) -> Iterator[str]:
+    """Yield the name of the program that a list of arguments, or a line of a shell, begins with."""
+    first = node.elts[0] if isinstance(node, (ast.List, ast.Tuple)) and node.elts else node
+    for value in folding.values(first, scope):
+        if value == External("sys.executable"):
+            yield "python"
+        elif isinstance(value, str) and value.strip():
+            yield value.split()[0].rpartition("/")[2]
+
+
+def is_python(program: str) -> bool:
+    """Return whether a program is an interpreter of Python."""
+    return program.startswith(PYTHONS)
+
+
+def _options(node: ast.Call) -> tuple[tuple[str, str | int | float | bool | None], ...]:
+    constants = ((one.arg, one.value) for one in node.keywords if one.arg is not None and isinstance(one.value, ast.Constant))
+    return tuple(
+        (name, value.value) for name, value in constants if isinstance(value.value, (str, int, float, bool, type(None)))
+    )

@@ -1,0 +1,225 @@
+"""What the contents of a file take once they are read into memory: its values are counted in a sample, and sized as CPython does.
+
+A file is too large to be parsed at a commit, and a rate by its format alone is wrong by half: a JSON file of floats takes
+twice its size, one of short records five times. Sizes are those of a 64-bit CPython with its allocator's steps of 16 bytes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from functools import cache
+
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+MIB = 2**20
+SAMPLE = 2**18
+"""Bytes of a file whose values are counted."""
+
+RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 30.0, "lines": 3.0, "frame": 2.0, "frame-json": 3.0, "polars": 1.5,
+         "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0}  # fmt: skip
+"""Bytes that a byte of a file takes which cannot be sampled, by its form; 1 for others."""
+
+FRAME = 4 * MIB
+"""What the first `read_csv` of pandas takes besides its columns (pandas 3.0 on CPython 3.11.7, four files of 2 to 4 MB)."""
+
+POLARS = 26 * MIB
+"""What the first frame of polars takes besides its columns: threads and arenas (polars 1.36, two files)."""
+
+YAML = 12.0
+"""Bytes of nodes and tokens that loading YAML leaves behind for each that its values take (PyYAML 6.0.3)."""
+
+CELL, TEXT_CELL = 405, 490
+FRAME_CELL, FRAME_TEXT_CELL = 95, 360
+"""Bytes that a cell of a workbook takes: in openpyxl 3.1.5, and in the frame that pandas makes of it with what that leaves."""
+
+_TOKEN = late_pattern(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[\[\]{}]')
+_KEY = late_pattern(rb"\s*:")
+
+
+def size_in_memory(form: str, size: int, data: bytes | None, *, is_object: bool = False) -> int:
+    """Return the bytes that a file of a size takes in a form, by its contents where they can be read.
+
+    `is_object` tells that texts of a frame are Python objects, as before pandas 3.
+    """
+    if data is None or not data:
+        return int(size * RATES.get(form, 1.0))
+    if form in ("sheet", "frame-sheet"):
+        return _workbook(form, data) or int(size * RATES[form])
+    if form == "image":
+        return _image(data) or int(size * RATES[form])
+    sample = _sample(data)
+    if form in ("rows", "records", "frame", "polars"):
+        return _table(form, size, sample, is_object=is_object)
+    if form in ("json", "frame-json"):
+        return _json(size, sample)
+    if form == "yaml":
+        return int(_lines(size, sample) * YAML)
+    if form == "text":
+        return int(size * _Texts(sample).width / _Texts(sample).bytes_each)
+    return _lines(size, sample) if form == "lines" else int(size * RATES.get(form, 1.0))
+
+
+def _sample(data: bytes) -> bytes:
+    """Return whole lines from the beginning of a file."""
+    head = data[:SAMPLE]
+    end = head.rfind(b"\n")
+    return head if len(head) == len(data) or end < SAMPLE // 2 else head[: end + 1]
+
+
+class _Texts:
+    """How a text is stored: the bytes of each letter in memory, and in the file."""
+
+    def __init__(self, sample: bytes) -> None:
+        text = sample.decode("utf-8", "replace")
+        top = max(map(ord, text), default=0)
+        self.text = text
+        self.width = 1 if top < 0x100 else 2 if top < 0x10000 else 4
+        self.bytes_each = len(sample) / max(1, len(text))
+
+
+def _text_size(text: str) -> int:
+    """Return what a text takes: nothing of its own where it is empty or one letter, which are kept once."""
+    return 0 if len(text) < 2 else _step(sys.getsizeof(text))
+
+
+def _step(size: int) -> int:
+    return (size + 15) // 16 * 16
+
+
+@cache
+def _dict_size(count: int) -> int:
+    """Return what a dictionary of some keys takes, without them."""
+    known = min(count, 5000)
+    return int(_step(sys.getsizeof(dict.fromkeys(map(str, range(known))))) * max(1.0, count / max(1, known)))
+
+
+@cache
+def _list_size(count: int) -> int:
+    """Return what a list takes that has grown to some length."""
+    room = count if count < 1 else (count + (count >> 3) + 6) & ~3
+    return _step(72 + 8 * room)
+
+
+def _lines(size: int, sample: bytes) -> int:
+    lines = sample.decode("utf-8", "replace").splitlines()
+    return int(sum(_text_size(f"{line}\n") + 8 for line in lines) * size / max(1, len(sample)))
+
+
+# Tables
+
+
+def _table(form: str, size: int, sample: bytes, *, is_object: bool) -> int:
+    text = sample.decode("utf-8", "replace")
+    try:
+        separator = csv.Sniffer().sniff(text[:2000], ",;\t|").delimiter
+    except csv.Error:
+        separator = ","
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+    except csv.Error:
+        return int(size * RATES[form])
+    scale = size / max(1, len(sample))
+    if form in ("rows", "records"):
+        width = len(rows[0]) if rows else 0
+        around: Callable[[int], int] = _list_size if form == "rows" else lambda _: _dict_size(width)
+        return int(sum(around(len(row)) + sum(map(_text_size, row)) + 8 for row in rows) * scale)
+    columns = list(zip(*rows[1:], strict=False)) if len(rows) > 1 else []
+    found = sum(_column(column, is_object=is_object and form == "frame") for column in columns)
+    return int(found * scale) + (FRAME if form == "frame" else POLARS)
+
+
+def _column(values: Sequence[str], *, is_object: bool) -> float:
+    """Return what a column of a frame takes: numbers are moved once they are read, texts are bytes, or objects kept once."""
+    if all(map(_is_number, values)):
+        return 8 * len(values) * 1.4
+    if is_object:
+        return 8 * len(values) + sum(map(_text_size, set(values)))
+    return sum(len(one.encode("utf-8", "replace")) + 8 for one in values) * 1.1
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True
+
+
+# JSON
+
+
+def _json(size: int, sample: bytes) -> int:
+    """Return what JSON takes: each key is kept once, small whole numbers are never made anew."""
+    inner = outer = 0
+    keys: set[bytes] = set()
+    open_ones: list[list[int]] = []  # whether it is an object, and how many values it holds
+    scale = size / max(1, len(sample))
+    for match in _TOKEN.finditer(sample):
+        token = match[0]
+        first = token[:1]
+        if first in b"]}":
+            if open_ones:
+                is_object, count = open_ones.pop()
+                inner += _dict_size(count) if is_object else _list_size(count)
+            continue
+        is_key = first == b'"' and _KEY.match(sample, match.end()) is not None
+        if open_ones and not is_key:
+            open_ones[-1][1] += 1
+        if first in b"[{":
+            open_ones.append([first == b"{", 0])
+        elif first == b'"':
+            if not is_key or token not in keys:
+                inner += _text_size(token[1:-1].decode("utf-8", "replace"))
+            if is_key and len(keys) < 10_000:
+                keys.add(token)
+        elif not (len(token) < 4 and token.isdigit() and int(token) <= 256):
+            inner += 32
+    for is_object, count in open_ones:
+        whole = int(count * scale)
+        outer += _dict_size(whole) if is_object else _list_size(whole)
+    return int(inner * scale) + outer
+
+
+# Workbooks and images
+
+
+def _workbook(form: str, data: bytes) -> int:
+    """Return what the cells of a workbook take, 0 for what is none. Only the beginning of each sheet is unpacked."""
+    import zipfile
+    import zlib
+
+    number, text = (CELL, TEXT_CELL) if form == "sheet" else (FRAME_CELL, FRAME_TEXT_CELL)
+    found = 0.0
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as book:
+            sheets = [one for one in book.infolist() if one.filename.startswith("xl/worksheets/") and one.filename.endswith(".xml")]
+            for sheet in sheets[:20]:
+                with book.open(sheet) as file:
+                    sample = file.read(2**16)
+                texts = sample.count(b't="s"') + sample.count(b't="inlineStr"')
+                cells = sample.count(b"<c ")
+                found += (cells * number + texts * (text - number)) * sheet.file_size / max(1, len(sample))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError):
+        return 0
+    return int(min(found, 4 * 2**30)) + (FRAME if form == "frame-sheet" else 0)
+
+
+def _image(data: bytes) -> int:
+    """Return what the pixels of a PNG or JPEG image take in three bytes each, 0 for another format."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return int.from_bytes(data[16:20], "big") * int.from_bytes(data[20:24], "big") * 3
+    if not data.startswith(b"\xff\xd8"):
+        return 0
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(data[at + 5 : at + 7], "big") * int.from_bytes(data[at + 7 : at + 9], "big") * 3
+        at += 2 + length
+    return 0

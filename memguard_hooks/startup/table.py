@@ -1,0 +1,73 @@
+"""The tables of calls that do work at start, and of what initializers import because it is installed."""
+
+from __future__ import annotations
+
+import os.path
+from functools import cache
+
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal, TypeAlias
+
+    Kind: TypeAlias = "Literal['data', 'process', 'scheduler', 'network', 'tables', 'initializer', 'client']"
+
+FOLDER = os.path.join(os.path.dirname(__file__), "data")
+
+FILE = "(file)"
+"""Stands for what `open` or a path gives."""
+
+
+class KnownCall(Record):
+    """A call that does work: of which kind, on what, which argument says on which, and the bytes that it takes."""
+
+    function: str
+    kind: Kind
+    how: str
+    position: int
+    keywords: tuple[str, ...]
+    size: int
+
+
+class Integration(Record):
+    """What an initializer imports where a distribution is installed."""
+
+    name: str
+    distribution: str
+    modules: tuple[str, ...]
+
+
+@cache
+def known_calls() -> dict[str, KnownCall]:
+    """All calls that do work, by their dotted names."""
+    found: dict[str, KnownCall] = {}
+    for function, kind, how, position, keywords, mib in _rows("calls.tsv"):
+        names = tuple(filter(None, keywords.split(",")))
+        size = int(float(mib) * 2**20)
+        found[function] = KnownCall(function, kind, how, int(position), names, size)  # type: ignore[arg-type]
+    return found
+
+
+@cache
+def last_names() -> frozenset[str]:
+    """The last names of these calls: no other call is looked at."""
+    return frozenset(name.rpartition(".")[2] for name in known_calls())
+
+
+@cache
+def integrations(initializer: str) -> tuple[Integration, ...]:
+    """Return what an initializer may import."""
+    return tuple(
+        Integration(name, distribution, tuple(modules.split(",")))
+        for owner, name, distribution, modules in _rows("integrations.tsv")
+        if owner == initializer
+    )
+
+
+def _rows(name: str) -> Iterator[list[str]]:
+    with open(os.path.join(FOLDER, name), encoding="ascii") as file:
+        for line in file:
+            if not line.startswith("#"):
+                yield line.rstrip("\n").split("\t")
