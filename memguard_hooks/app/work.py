@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, count
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
@@ -10,7 +12,7 @@ from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
@@ -71,58 +73,75 @@ NO_WORK = Work()
 
 def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work, tuple[External, ...]]:
     """Return the work that a service does as it starts, and all that it imports: also by this work."""
-    paths = [path for path in (*walked.files["start"], *walked.files["serving"]) if _may_work(entry, walked, path)]
-    if not paths:
+    bodies: dict[str, set[str]] = {}
+    for path, body in walked.ran:
+        bodies.setdefault(path, set()).add(body)
+    found = {path: suspects(entry, path, ran) for path, ran in bodies.items()}
+    found = {path: calls for path, calls in found.items() if calls}
+    if not found:
         return NO_WORK, walked.externals
     from memguard_hooks.app.models import folding_of
     from memguard_hooks.startup.calls import find_calls
 
     folding = folding_of(project, entry, walked)
     uses: list[WorkUse] = []
-    for path in paths:
-        for call in find_calls(folding, path, lambda body, path=path: (path, body) in walked.ran):  # type: ignore[misc]
+    for path, calls in found.items():
+        kept = frozenset(body for body in bodies[path] if not body or walked.ran[path, body] == "start")
+        for call in find_calls(folding, path, calls, kept):
             uses += _uses(project, entry, walked, call)
     return Work(tuple(_once(uses))), (*_without_calls(walked, uses), *_brought(uses))
 
 
-def _may_work(entry: ServiceEntry, walked: Walk, path: str) -> bool:
-    """Return whether a body of a file that runs calls what may do work, by the last names of calls and what is imported."""
-    from memguard_hooks.startup.calls import READS
-    from memguard_hooks.startup.table import known_calls, last_names
+def suspects(entry: ServiceEntry, path: str, ran: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
+    """Return the calls in a file that may do work, by the body that they stand in, of those that ran, and their last names.
 
-    wanted = last_names()
-    tops = {name.partition(".")[0] for name in known_calls()}
+    What is called by another name than it was imported under counts, and what another file may have made.
+    """
     functions = entry.sources.functions(path)
     bound = dict(functions.bound)
-    for body in functions.bodies:
-        if (path, body.name) not in walked.ran:
-            continue
-        for term, _ in body.calls:
-            last = term.rpartition(".")[2].lstrip(":")
-            if last in READS or last == "open" or last in UNRESOLVED:
-                return True
-            if last in wanted | {"client", "resource"} and _top(term, bound) in tops:
-                return True
-            if last not in wanted and term.startswith(":") and _top(term, bound) in tops and last in bound:
-                return True  # imported under another name
-    return False
+    return frozenset(
+        (body.name, term.rpartition(".")[2].lstrip(":"))
+        for body in functions.bodies
+        if ran is None or body.name in ran
+        for term, _ in body.calls
+        if _is_suspect(term, bound)
+    )
 
 
-def _top(term: str, bound: dict[str, str]) -> str:
-    """Return the package that a term begins with, as far as the file tells."""
+def _is_suspect(term: str, bound: Mapping[str, str]) -> bool:
+    """Return whether a call may do work, by its term."""
+    from memguard_hooks.startup.calls import READS
+    from memguard_hooks.startup.table import last_names, packages
+
+    receiver, _, last = term.rpartition(".")
+    last = last.lstrip(":")
+    if last in READS or last == "open":
+        return True
+    if last in ("splitlines", "split"):
+        return receiver.removesuffix("()").rpartition(".")[2] in READS
+    resolved = _resolved(term, bound)
+    package = resolved.replace("(", ".").partition(".")[0]
+    is_known = package in packages() and resolved.rpartition(".")[2] in last_names()
+    return is_known or (last in UNRESOLVED and package not in sys.stdlib_module_names)
+
+
+def _resolved(term: str, bound: Mapping[str, str]) -> str:
+    """Return a term with what the names of a file stand for, as far as the file tells."""
     for _ in range(MAX_CHAIN):
         if not term.startswith(":"):
             break
-        head = term[1:].replace("(", ".").partition(".")[0]
-        term = bound.get(head, head)
-    return term.replace("(", ".").partition(".")[0]
+        head, dot, rest = term[1:].partition(".")
+        called = "()" if head.endswith("()") else ""
+        head = head.removesuffix("()")
+        if head not in bound:
+            return f"{head}{called}{dot}{rest}"
+        term = f"{bound[head]}{called}{dot}{rest}"
+    return term
 
 
 def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) -> Iterator[WorkUse]:
     """Yield what a call does: one use, or one for each file that it may read, of which the largest counts."""
     moment = walked.ran[call.path, call.body]
-    if moment == "serving" and call.body and not call.is_cached:
-        return  # what one request reads is gone after it
     step = Step(call.path, call.line, call.function)
     chain = (*walked.chains.get(call.path, ()), step)
     use = WorkUse(call, moment, chain, (call.path, call.body) in walked.loading)
@@ -205,9 +224,7 @@ def _process(use: WorkUse) -> Iterator[WorkUse]:
         about += "" if number else "; as many as the host has cores, of which 2 are counted"
         moment: Moment = max(use.moment, "serving", key=MOMENTS.index) if known.how == "pool-later" else use.moment
         is_eager = use.is_eager and known.how == "pool"
-        yield use._replace(
-            size=processes * known.size, processes=processes, about=about, moment=moment, is_eager=is_eager
-        )
+        yield use._replace(size=processes * known.size, processes=processes, about=about, moment=moment, is_eager=is_eager)
     elif known.how == "one":
         yield use._replace(size=known.size, processes=1, about=f"one process of {known.size / MIB:.1f} MiB")
     else:
@@ -266,8 +283,9 @@ def _without_calls(walked: Walk, uses: list[WorkUse]) -> Iterator[External]:
         called = names.get((external.chain[-1].path, external.names[0].partition(".")[0])) if external.chain else None
         if called is not None and external.site is not None and called in external.site.calls:
             calls = tuple(one for one in external.site.calls if one != called)
-            external = external._replace(site=external.site._replace(calls=calls))
-        yield external
+            yield external._replace(site=external.site._replace(calls=calls))
+        else:
+            yield external
 
 
 def _brought(uses: list[WorkUse]) -> Iterator[External]:

@@ -9,6 +9,9 @@ Where the entry point is known, from a deployment file or the settings, an impor
 reached from there, and belongs to the commit if any file on the way is part of it; scripts that nothing
 reaches may import what they like. Else each file counts by itself.
 
+So does other work while the app loads, from an entry point on: large files that are read, processes that are
+started, network calls, initializers that import whatever is installed, and clients of 10 MiB and more.
+
 bad:  import pandas
 bad:  try:
           import torch
@@ -16,6 +19,8 @@ bad:  try:
           torch = None
 good: def export(rows):
           import pandas
+bad:  ZIPS = json.load(open("zips.json"))      (64 MiB, in each worker)
+bad:  sentry_sdk.init(dsn)                     (imports openai, anthropic and langchain, where they are installed)
 good: if TYPE_CHECKING:
           import pandas
 
@@ -50,15 +55,23 @@ RULES = {
     "MG202": "a lazy import of a heavy module is resolved while the file loads",
     "MG203": "a heavy module is imported eagerly and used nowhere in the file",
     "MG204": "a library is imported elsewhere than through the module that the settings name for it",
+    "MG211": "data is read into memory while the app loads",
+    "MG212": "a process or a scheduler is started while the app loads",
+    "MG213": "a network call is waited for while the app loads",
+    "MG214": "an initializer imports what is installed",
+    "MG215": "a client or a pool is made while the app loads",
 }
 
 
 def check(project: Project) -> Report:
     """Judge what the entry points reach, or each Python file by itself."""
+    from memguard_hooks.app.heavy_imports import find_entries
     from memguard_hooks.finding import Report
     from memguard_hooks.rules.imports import eager
+    from memguard_hooks.rules.startup import work
 
-    return Report(tuple(eager.find(project)))
+    entries = find_entries(project)
+    return Report(tuple(eager.find(project, entries, work.find(project, entries))))
 
 
 def fix(project: Project, options: Options) -> tuple[str, ...]:

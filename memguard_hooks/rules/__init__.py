@@ -22,8 +22,9 @@ FAMILIES = {
 }
 """The folder of the rules of each hook; what every hook reports stands at the top."""
 
-MODELS = "MG6"
-"""What the codes of rules on models begin with: memory-budget reports them, and they have a folder of their own."""
+APART = {"MG6": "models", "MG21": "startup"}
+"""What codes begin with whose rules have a folder of their own: memory-budget reports those on models, and
+no-eager-heavy-imports those on other work at start."""
 
 EVERY_HOOK = "every hook"
 
@@ -45,7 +46,8 @@ def read_rule(code: str) -> Rule:
     if code not in DOCUMENTED:
         raise MemguardError(f"there is no rule {code!r}")
     hook = DOCUMENTED[code]
-    family = "models" if code.startswith(MODELS) else FAMILIES.get(hook, "")
+    apart = (folder for beginning, folder in APART.items() if code.startswith(beginning))
+    family = next(apart, FAMILIES.get(hook, ""))
     with open(os.path.join(FOLDER, family, f"{code}.md"), encoding="utf-8") as stream:
         text = stream.read()
     title = text.partition("\n")[0].partition(": ")[2]

@@ -7,11 +7,11 @@ import ast
 from memguard_hooks.models.calls import caches, is_main_test
 from memguard_hooks.models.values import Class, External, Made, Missing, argument, last_name
 from memguard_hooks.record import Record
-from memguard_hooks.startup.table import FILE, KnownCall, known_calls, last_names
+from memguard_hooks.startup.table import FILE, KnownCall, known_calls
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Collection, Iterator
 
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.scopes import Call, Scope
@@ -30,9 +30,9 @@ PYTHONS = ("python", "celery", "gunicorn", "uvicorn", "streamlit", "pip", "alemb
 class StartCall(Record):
     """A call that does work. `values` are what its argument may be: files, a number, an address or a service.
 
-    `options` are its keywords that are plain constants. `body` is the body of statements that it stands in, by the name that
-    the walk knows it by; `is_cached` tells that the function around it keeps what it returns, and `is_partial` that only some
-    of what is read is kept.
+    `options` are its keywords that are plain constants. `body` is the body of statements that it stands in, as the walk
+    names it. `is_cached` tells that the function around it keeps what it returns, and `is_partial` that only some of what is
+    read is kept.
     """
 
     path: str
@@ -47,15 +47,23 @@ class StartCall(Record):
     is_partial: bool = False
 
 
-def find_calls(folding: Folding, path: str, runs: Callable[[str], bool]) -> Iterator[StartCall]:
-    """Yield the calls of a file that do work, in the bodies that run, but for those that production does not come to."""
+def find_calls(
+    folding: Folding, path: str, suspects: Collection[tuple[str, str]], kept: Collection[str]
+) -> Iterator[StartCall]:
+    """Yield the calls of a file that do work, but for those that production does not come to.
+
+    Only `suspects` are looked at, by their bodies and last names. What a body reads that is not `kept` is gone when it ends,
+    unless the function keeps what it returns.
+    """
     module = folding.module(path)
     read: set[int] = set()
     for call in module.calls if module is not None else ():
         is_main = any(one.test is not None and is_main_test(one.test) for one in call.conditions)
         function = call.scope.function
         body = function.name if function is not None else MAIN if is_main else ""
-        if not runs(body) or _is_later(call.scope):
+        if (body, last_name(call.node.func)) not in suspects or _is_later(call.scope):
+            continue
+        if body not in kept and not caches(call.scope):
             continue
         name = _name(folding, call)
         known = known_calls().get(name)
@@ -92,23 +100,11 @@ def _name(folding: Folding, call: Call) -> str:
         return f"{FILE}.{name}.{last}" if name in READS and not call.node.args else ""
     if isinstance(node, ast.Attribute) and last in READS:
         return f"{FILE}.{last}"
-    if last not in last_names() and not _is_renamed(node, call.scope):
-        return ""
     values = folding.values(node, call.scope)
     if last == "create_all" and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
         values = (*values, *_metadata(folding, node.value, call.scope))
     names = (name for value in values for name in folding.names_of(value, call.scope))
     return next((name for name in names if name in known_calls()), "")
-
-
-def _is_renamed(node: ast.expr, scope: Scope) -> bool:
-    """Return whether a name was imported under another one."""
-    if not isinstance(node, ast.Name):
-        return False
-    here: Scope | None = scope
-    while here is not None and node.id not in here.bindings:
-        here = here.parent
-    return here is not None and any(one.kind == "import" for one in here.bindings[node.id])
 
 
 def _metadata(folding: Folding, node: ast.Attribute, scope: Scope) -> Iterator[External]:
@@ -153,7 +149,11 @@ def _argument(node: ast.Call, known: KnownCall) -> ast.expr | None:
 
 def _file_of(node: ast.expr) -> ast.expr:
     """Return the file below `.read()` and `.splitlines()`."""
-    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and last_name(node) in (*READS, "splitlines", "split"):
+    while (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and last_name(node) in (*READS, "splitlines", "split")
+    ):
         node = node.func.value
     return node
 
@@ -191,7 +191,9 @@ def is_python(program: str) -> bool:
 
 
 def _options(node: ast.Call) -> tuple[tuple[str, str | int | float | bool | None], ...]:
-    constants = ((one.arg, one.value) for one in node.keywords if one.arg is not None and isinstance(one.value, ast.Constant))
+    constants = (
+        (one.arg, one.value) for one in node.keywords if one.arg is not None and isinstance(one.value, ast.Constant)
+    )
     return tuple(
         (name, value.value) for name, value in constants if isinstance(value.value, (str, int, float, bool, type(None)))
     )

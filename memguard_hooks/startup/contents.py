@@ -1,4 +1,4 @@
-"""What the contents of a file take once they are read into memory: its values are counted in a sample, and sized as CPython does.
+"""What a file takes once it is read into memory: the values in a sample of it are counted, and sized as CPython does.
 
 A file is too large to be parsed at a commit, and a rate by its format alone is wrong by half: a JSON file of floats takes
 twice its size, one of short records five times. Sizes are those of a 64-bit CPython with its allocator's steps of 16 bytes.
@@ -21,8 +21,8 @@ MIB = 2**20
 SAMPLE = 2**18
 """Bytes of a file whose values are counted."""
 
-RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 30.0, "lines": 3.0, "frame": 2.0, "frame-json": 3.0, "polars": 1.5,
-         "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0}  # fmt: skip
+RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 30.0, "lines": 3.0, "frame": 2.0, "frame-json": 3.0,
+         "polars": 1.5, "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0}  # fmt: skip
 """Bytes that a byte of a file takes which cannot be sampled, by its form; 1 for others."""
 
 FRAME = 4 * MIB
@@ -36,7 +36,7 @@ YAML = 12.0
 
 CELL, TEXT_CELL = 405, 490
 FRAME_CELL, FRAME_TEXT_CELL = 95, 360
-"""Bytes that a cell of a workbook takes: in openpyxl 3.1.5, and in the frame that pandas makes of it with what that leaves."""
+"""Bytes of a cell of a workbook: in openpyxl 3.1.5, and in the frame that pandas makes of it, with what that leaves."""
 
 _TOKEN = late_pattern(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[\[\]{}]')
 _KEY = late_pattern(rb"\s*:")
@@ -198,7 +198,9 @@ def _workbook(form: str, data: bytes) -> int:
     found = 0.0
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as book:
-            sheets = [one for one in book.infolist() if one.filename.startswith("xl/worksheets/") and one.filename.endswith(".xml")]
+            sheets = [
+                one for one in book.infolist() if one.filename.startswith("xl/worksheets/") and one.filename.endswith(".xml")
+            ]
             for sheet in sheets[:20]:
                 with book.open(sheet) as file:
                     sample = file.read(2**16)

@@ -57,6 +57,12 @@ def last_names() -> frozenset[str]:
 
 
 @cache
+def packages() -> frozenset[str]:
+    """The packages of these calls."""
+    return frozenset(name.partition(".")[0] for name in known_calls())
+
+
+@cache
 def integrations(initializer: str) -> tuple[Integration, ...]:
     """Return what an initializer may import."""
     return tuple(

@@ -9,7 +9,6 @@ from memguard_hooks.app.heavy_imports import (
     deferred,
     eager_imports,
     eager_in_file,
-    find_entries,
     imports_past_modules,
     price,
 )
@@ -18,18 +17,22 @@ from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.project.project import Project
 
 HOOK = "no-eager-heavy-imports"
 
 
-def find(project: Project) -> list[Finding]:
-    """Return what is wrong with what the entry points reach, or with each Python file by itself."""
-    entries, advice = find_entries(project), _Advice(project)
+def find(project: Project, entries: list[ServiceEntry], others: Sequence[Finding] = ()) -> list[Finding]:
+    """Return what is wrong with what the entry points reach, or with each Python file by itself.
+
+    The comments that allow imports allow the findings of `others` too.
+    """
+    advice = _Advice(project)
     found = [finding for eager in eager_imports(project, entries) for finding in _reached(project, eager, advice)]
-    found += _past_the_module(project)
+    found += [*_past_the_module(project), *others]
     return [*unexplained(project.settings.heavy_allow, HOOK), *_allowed(project, found, by_itself=not entries)]
 
 

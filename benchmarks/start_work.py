@@ -1,0 +1,231 @@
+"""Calls at start: what each takes for real, beside what is estimated of it.
+
+    python benchmarks/start_work.py FOLDER [--sentry]
+
+makes files by a seed, and an environment in FOLDER with the libraries of the calls. Each call runs in fresh processes after
+its import, and what it adds to the summed PSS of the process and its children is the truth. The estimate is the part, or the
+parts, that a project of one file with the same call has beside one without it. None of these files were used to set a rate.
+With `--sentry` the calls are `sentry_sdk.init()` beside five random sets of libraries, each in an environment of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+LIBRARIES = (
+    "boto3", "chromadb", "jieba", "openpyxl", "opencv-python-headless", "orjson", "pandas", "pillow", "pyyaml",
+)  # fmt: skip
+WITHIN, SMALL = 0.15, 2.0
+
+INTEGRATED = (
+    "aiohttp", "anthropic", "arq", "asyncpg", "boto3", "bottle", "celery", "cohere", "django", "falcon", "fastapi", "flask",
+    "google-genai", "httpx", "huggingface-hub", "langchain", "litestar", "loguru", "mcp", "openai", "openai-agents",
+    "pymongo", "redis", "rq", "sanic", "sqlalchemy", "tornado",
+)  # fmt: skip
+
+PROBE = """
+import gc, json, os, signal, sys, time
+def children(pid):
+    found = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children") as file:
+            for child in file.read().split():
+                found += [int(child), *children(int(child))]
+    return found
+def size(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+def total():
+    return sum(map(size, [os.getpid(), *children(os.getpid())]))
+around = {}
+exec(sys.argv[1], around)
+gc.collect()
+before = total()
+exec(compile(sys.argv[2], "call", "exec"), around)
+time.sleep(0.5)
+print(json.dumps(total() - before), flush=True)
+for pid in children(os.getpid()):
+    os.kill(pid, signal.SIGKILL)
+os._exit(0)
+"""
+
+
+class Case(NamedTuple):
+    """One call: what is imported before, the call, and whether all that the project gains is the estimate."""
+
+    imports: str
+    call: str
+
+
+CASES = (
+    *(Case("import csv", f"x = list(csv.reader(open('{name}.csv')))") for name in ("sensor", "people", "notes", "tiny")),
+    *(Case("import csv", f"x = list(csv.DictReader(open('{name}.csv')))") for name in ("sensor", "people", "notes", "tiny")),
+    *(Case("import pandas", f"x = pandas.read_csv('{name}.csv')") for name in ("sensor", "people", "notes", "tiny")),
+    *(Case("import json", f"x = json.load(open('{name}.json'))") for name in ("orders", "places", "vectors", "texts")),
+    *(Case("import json", f"x = json.loads(open('{name}.json').read())") for name in ("orders", "places")),
+    *(Case("import orjson", f"x = orjson.loads(open('{name}.json').read())") for name in ("orders", "vectors")),
+    *(Case("pass", f"x = open('{name}').read()") for name in ("notes.csv", "names.txt", "chinese.txt")),
+    *(Case("pass", f"x = open('{name}').readlines()") for name in ("names.txt", "chinese.txt", "people.csv")),
+    Case("pass", "x = open('names.txt').read().splitlines()"),
+    *(Case("import openpyxl", f"x = openpyxl.load_workbook('{name}.xlsx')") for name in ("sensor", "people")),
+    *(Case("import pandas, openpyxl", f"x = pandas.read_excel('{name}.xlsx')") for name in ("sensor", "people")),
+    Case("import yaml", "x = yaml.safe_load(open('small.yaml'))"),
+    Case("import cv2", "x = cv2.imread('photo.jpg')"),
+    Case("import cv2", "x = cv2.imread('chart.png')"),
+    *(
+        Case("import boto3", f"x = boto3.client('{name}', region_name='us-east-1')")
+        for name in ("kms", "rds", "sqs", "s3", "dynamodb", "events")
+    ),
+    Case("import boto3", "x = [boto3.client(one, region_name='us-east-1') for one in ('kms', 'sns')]"),
+    Case("import chromadb", "x = chromadb.PersistentClient('chroma')"),
+    Case("import multiprocessing", "x = multiprocessing.Pool(3)"),
+    Case("import multiprocessing", "x = multiprocessing.Pool(8)"),
+    Case("import pandas, multiprocessing", "x = multiprocessing.Pool(2)"),
+    Case("import multiprocessing", "x = multiprocessing.Manager()"),
+    Case("import subprocess, sys", "x = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'])"),
+    Case("import subprocess", "x = subprocess.Popen(['sleep', '30'])"),
+)
+
+
+def make_files(folder: Path, seed: int) -> None:
+    """Write the files that calls read."""
+    draw = random.Random(seed)  # noqa: S311 - a seed that is told
+    words = ["".join(draw.choices("etaoinshrdlucmfw", k=draw.randint(2, 12))) for _ in range(8000)]
+
+    def table(name: str, rows: list[list[object]]) -> None:
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([[f"c{number}" for number in range(len(rows[0]))], *rows])
+
+    table("sensor.csv", [[i, *(f"{draw.gauss(20, 5):.2f}" for _ in range(12))] for i in range(50_000)])
+    table("people.csv", [[draw.choice(words), draw.choice(words), f"{draw.choice(words)}@example.com", draw.randint(18, 90),
+                          f"+{draw.randint(10**10, 10**11)}"] for _ in range(60_000)])  # fmt: skip
+    table("notes.csv", [[i, " ".join(draw.choices(words, k=60))] for i in range(12_000)])
+    table("tiny.csv", [[draw.randint(0, 9), draw.choice("AB"), draw.randint(0, 1)] for _ in range(150_000)])
+    values = {
+        "orders": [{"order": i, "items": [{"sku": draw.choice(words), "count": draw.randint(1, 9), "price": draw.random()}
+                                          for _ in range(2)], "paid": True, "note": None} for i in range(20_000)],
+        "places": {"features": [{"type": "Point", "at": [draw.uniform(-90, 90), draw.uniform(-180, 180)],
+                                 "name": draw.choice(words)} for _ in range(40_000)]},
+        "vectors": [[draw.gauss(0, 1) for _ in range(384)] for _ in range(900)],
+        "texts": [" ".join(draw.choices(words, k=25)) for _ in range(40_000)],
+    }  # fmt: skip
+    for name, value in values.items():
+        (folder / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+    (folder / "names.txt").write_text("\n".join(draw.choice(words).title() for _ in range(250_000)), encoding="utf-8")
+    chinese = ["".join(chr(draw.randint(0x4E00, 0x9000)) for _ in range(18)) for _ in range(60_000)]
+    (folder / "chinese.txt").write_text("\n".join(chinese), encoding="utf-8")
+    (folder / "small.yaml").write_text("\n".join(f"- {{id: {i}, name: {draw.choice(words)}}}" for i in range(12_000)))
+
+
+MAKE = """
+import pandas
+from PIL import Image
+for name in ("sensor", "people"):
+    pandas.read_csv(f"{name}.csv").head(9000).to_excel(f"{name}.xlsx", index=False)
+Image.effect_noise((5000, 2600), 60).convert("RGB").save("photo.jpg")
+Image.effect_noise((2000, 1500), 60).convert("RGB").save("chart.png")
+"""
+
+
+def install(folder: Path, libraries: tuple[str, ...]) -> Path:
+    """Return the Python of an environment with some libraries."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run(["uv", "venv", "--quiet", "--python", "3.11", str(folder)], check=True)
+    subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), *libraries], check=True)
+    subprocess.run([str(python), "-m", "compileall", "-q", str(folder)], check=False, stdout=subprocess.DEVNULL)
+    return python
+
+
+def versions(python: Path) -> str:
+    """Return what is installed, as a requirements file."""
+    command = ["uv", "pip", "freeze", "--quiet", "--python", str(python)]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def measure(python: Path, folder: Path, imports: str, call: str) -> float:
+    """Return the MiB that a call takes after its import: the median of three runs after one to warm up."""
+    command = [str(python), "-c", PROBE, imports, call]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    runs = [
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env=environment) for _ in range(4)
+    ]
+    return statistics.median(float(one.stdout) for one in runs[1:]) / 1024
+
+
+def estimate(folder: Path, source: str, requirements: str) -> float:
+    """Return the MiB at start of a project of one file."""
+    (folder / "main.py").write_text(source, encoding="utf-8")
+    (folder / "Procfile").write_text("web: python main.py\n", encoding="utf-8")
+    (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
+    (folder / "memguard.toml").write_text('limit = "8GiB"\ntarget-python = "3.11"\n', encoding="utf-8")
+    command = [sys.executable, "-m", "memguard_hooks.hooks.memory_budget", "--format", "json"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+    (service,) = json.loads(done.stdout)["services"]
+    return sum(
+        float(part["mib"]) for part in service["parts"] if part["moment"] == "start" and part["package"] != "(first-party)"
+    )
+
+
+def rows(folder: Path, python: Path) -> Iterator[tuple[str, float, float]]:
+    """Yield each call, what it takes and what is estimated."""
+    requirements = versions(python)
+    for case in CASES:
+        real = measure(python, folder, case.imports, case.call)
+        with_call = estimate(folder, f"{case.imports}\n{case.call}\n", requirements)
+        yield case.call, real, with_call - estimate(folder, f"{case.imports}\n", requirements)
+
+
+def sentry_rows(folder: Path, seed: int) -> Iterator[tuple[str, float, float]]:
+    """Yield five random sets of libraries, and what a process takes that initializes sentry beside each."""
+    draw = random.Random(seed)  # noqa: S311 - a seed that is told
+    for number in range(5):
+        libraries = tuple(sorted(draw.sample(INTEGRATED, draw.randint(3, 8))))
+        python = install(folder / f"set{number}", ("sentry-sdk", *libraries))
+        call = "import sentry_sdk\nsentry_sdk.init('http://key@127.0.0.1:1/1')\n"
+        bare = measure(python, folder, "pass", "pass")
+        real = measure(python, folder, "pass", call) - bare
+        requirements = versions(python)
+        yield " ".join(libraries), real, estimate(folder, call, requirements) - estimate(folder, "pass\n", requirements)
+
+
+def main() -> int:
+    """Print the table, and how many are within the bounds."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--sentry", action="store_true", help="five random sets of libraries beside sentry-sdk")
+    parser.add_argument("--seed", type=int, default=7)
+    asked = parser.parse_args()
+    folder = asked.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if asked.sentry:
+        found, within, small = sentry_rows(folder, asked.seed), 0.10, 0.0
+    else:
+        make_files(folder, asked.seed)
+        python = install(folder / "environment", LIBRARIES)
+        subprocess.run([python, "-c", MAKE], cwd=folder, check=True)
+        found, within, small = rows(folder, python), WITHIN, SMALL
+    kept = total = 0
+    for call, real, expected in found:
+        is_within = abs(expected - real) <= max(small, within * real)
+        kept, total = kept + is_within, total + 1
+        mark = "" if is_within else "  !"
+        sys.stdout.write(f"{real:8.1f} {expected:8.1f} {100 * (expected - real) / max(real, 0.1):+6.0f} %{mark}  {call}\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{kept} of {total} within {within:.0%}" + (f" or {small:.0f} MiB\n" if small else "\n"))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

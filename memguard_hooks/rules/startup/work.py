@@ -1,0 +1,217 @@
+"""MG211 to MG215: data, processes, network calls, initializers and clients that an app pays for while it loads."""
+
+from __future__ import annotations
+
+from memguard_hooks.app.work import WorkUse, find_work, is_brought, suspects
+from memguard_hooks.finding import MIB, Finding, Severity, count, mib
+from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.app.work import Work
+    from memguard_hooks.imports.graph import External, Walk
+    from memguard_hooks.project.project import Project
+
+HOOK = "no-eager-heavy-imports"
+
+MUCH = 10 * MIB
+"""What data, a client or an initializer takes to be worth a finding; a process or a network call always is."""
+
+SCRIPTS = ("", "streamlit", "chainlit")
+"""Programs that run one file, whose statements are what it is started for."""
+
+HANDLER = "lambda-handler "
+
+
+class _Found(Record):
+    """One use of one service, with the words that its finding needs."""
+
+    entry: ServiceEntry
+    use: WorkUse
+
+    @property
+    def workers(self) -> int:
+        """The processes that each do the work: one where it is done before the fork."""
+        command = self.entry.command
+        return (command.workers or 1) if command.start in ("fork", "spawn") else 1
+
+
+def find(project: Project, entries: Sequence[ServiceEntry]) -> list[Finding]:
+    """Return what services do while they load that could wait, be done once, or be done elsewhere."""
+    found: dict[tuple[str, int, int, str], Finding] = {}
+    staged = None if project.named is None else frozenset(project.paths)
+    for entry in entries:
+        for one in _of_service(project, entry):
+            is_judged = staged is None or any(step.path in staged for step in one.chain)
+            key = (one.path, one.line, one.column, one.code)
+            if is_judged and not project.is_excluded(one.path) and key not in found:
+                found[key] = one
+    return list(found.values())
+
+
+def _of_service(project: Project, entry: ServiceEntry) -> Iterator[Finding]:
+    from memguard_hooks.app.walks import known_walk, rough_walk, walk_entry
+
+    walked = known_walk(project, entry)
+    if walked is None:
+        rough = rough_walk(entry)
+        if not any(suspects(entry, path) for path in rough.files["start"]):
+            return
+        walked = walk_entry(project, entry)
+    work, externals = find_work(project, entry, walked)
+    for use in work.uses:
+        one = _Found(entry, use)
+        if use.moment != "start":
+            continue
+        if use.call.known.kind == "scheduler":
+            yield from _scheduler(one)
+        elif use.call.known.kind == "initializer":
+            yield from _initializer(project, one, walked._replace(externals=externals), work)
+        elif use.is_eager and not entry.service.command.startswith(HANDLER):
+            yield from _eager(one)
+
+
+def _eager(one: _Found) -> Iterator[Finding]:
+    kind, use, command = one.use.call.known.kind, one.use, one.entry.command
+    is_shared = command.start == "preload" and (command.workers or 1) > 1
+    is_own_program = use.call.path == one.entry.path and command.program in SCRIPTS
+    if kind == "data" and use.size >= MUCH and not is_shared:
+        yield _finding(one, "MG211", _data(one), _later(one, "read it"))
+    elif kind == "client" and use.size >= MUCH and not is_shared:
+        yield _finding(one, "MG215", _client(one), _later(one, "make it"))
+    elif kind == "process" and not is_own_program:
+        yield _finding(one, "MG212", _process(one), _once(one))
+    elif kind in ("network", "tables") and not is_own_program:
+        yield _finding(one, "MG213", _network(one), _away(one))
+
+
+def _times(one: _Found) -> str:
+    """Say how many processes do it, where there are several."""
+    return f" in each of {count(one.workers, 'process')}" if one.workers > 1 else ""
+
+
+def _data(one: _Found) -> str:
+    use = one.use
+    return f"{use.subject} is read into memory while the app loads: {mib(use.size)} MiB{_times(one)}"
+
+
+def _client(one: _Found) -> str:
+    use = one.use
+    what = f"a client for {use.subject}" if use.subject else "a client"
+    return f"{use.call.function} makes {what} while the app loads: {mib(use.size)} MiB{_times(one)}"
+
+
+def _process(one: _Found) -> str:
+    use = one.use
+    what = count(use.processes, "process")
+    if use.call.known.how == "ended":
+        return f"{use.call.function} runs {use.subject} and waits for it while the app loads{_times(one)}"
+    size = f": {mib(use.size)} MiB" if use.size >= MIB else ""
+    return f"{use.call.function} starts {what} while the app loads{_times(one)}{size}"
+
+
+def _network(one: _Found) -> str:
+    use, how = one.use, one.use.call.known.how
+    if use.call.known.kind == "tables":
+        return f"{use.call.function} {how} while the app loads{_times(one)}: without its database no process starts"
+    host = _host(use) if how == "url" else how
+    return (
+        f"{use.call.function} waits for {host} while the app loads{_times(one)}: where that is away, the app does not start"
+    )
+
+
+def _host(use: WorkUse) -> str:
+    """Return the host of an address that is written out."""
+    address = next((one for one in use.call.values if isinstance(one, str)), "")
+    host = address.partition("://")[2].partition("/")[0].rpartition("@")[2].partition(":")[0]
+    return host or "the network"
+
+
+def _later(one: _Found, what: str) -> tuple[str, ...]:
+    command = one.entry.command
+    if command.program == "streamlit":
+        return (f"{what} in a function under @st.cache_resource: one for all sessions",)
+    first = f"{what} in a function under @functools.cache, which the first that needs it calls"
+    shares = command.server == "gunicorn" and command.start == "fork" and one.workers > 1
+    return (first, "or start with --preload, so that all workers share it") if shares else (first,)
+
+
+def _once(one: _Found) -> tuple[str, ...]:
+    if one.use.call.known.how == "ended":
+        return ("run it in the build or in a release command, before the app starts",)
+    return ("start it where the app starts, in a lifespan handler or `main()`, or give it a service of its own",)
+
+
+def _away(one: _Found) -> tuple[str, ...]:
+    if one.use.call.known.kind == "tables":
+        return ("run it once in a release command, before the workers start",)
+    return ("ask in a lifespan handler, or in a function under @functools.cache, with a timeout",)
+
+
+def _scheduler(one: _Found) -> Iterator[Finding]:
+    """MG212: each worker starts the scheduler, so that each job runs as many times."""
+    if one.workers > 1:
+        message = f"{one.use.call.known.how} starts in each of {one.workers} workers: each job runs {one.workers} times"
+        fix = ("run the scheduler in a service of its own, with one process",)
+        yield _finding(one, "MG212", message, fix)
+
+
+# Initializers
+
+
+def _initializer(project: Project, one: _Found, walked: Walk, work: Work) -> Iterator[Finding]:
+    """MG214: what an initializer imports that nothing else does at start."""
+    from memguard_hooks.app.estimate import estimate_process
+
+    if not one.use.brought:
+        return
+    entry, use = one.entry, one.use
+    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, None, work=work)
+    brought = {step for external in walked.externals if is_brought(external) for step in external.chain[-1:]}
+    only = {root.name for root in process.roots if root.moment == "start" and root.sites and brought.issuperset(root.sites)}
+    kept = [root for root in process.roots if root.name not in only and root.parent not in only]
+    cost = process.at("start").expected - process.with_roots(kept).at("start").expected
+    if cost < MUCH:
+        return
+    there = {root.label for root in kept if root.moment == "start"}
+    sizes = {root.label: root.resident for root in process.roots if root.name in only and root.label not in there}
+    names = sorted(sizes, key=lambda name: (-sizes[name], name))
+    deferred = sorted({name for name in names if _is_deferred(walked, name)})
+    what = f"{use.call.function} imports what is installed: {_listed(names)}, {mib(cost)} MiB{_times(one)}"
+    severity: Severity = "warning"
+    if deferred:
+        severity = "error"
+        what += f"; the project defers {_listed(deferred)}, and that undoes it"
+    yield _finding(one, "MG214", what, _fix(use), severity)._replace(cost=cost)
+
+
+def _is_deferred(walked: Walk, name: str) -> bool:
+    """Return whether the project itself imports a package only later."""
+    top = name.partition(".")[0]
+
+    def is_own(external: External) -> bool:
+        return not is_brought(external) and external.names[0].partition(".")[0] == top
+
+    return any(one.moment != "start" and is_own(one) for one in walked.externals)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = list(names[:3])
+    return ", ".join(shown) + (f" and {len(names) - 3} others" if len(names) > 3 else "")
+
+
+def _fix(use: WorkUse) -> tuple[str, ...]:
+    if use.call.known.how == "sentry_sdk":
+        return ("pass auto_enabling_integrations=False, and the integrations that the app uses in `integrations`",)
+    return (f"call {use.call.function} where the library is first used",)
+
+
+def _finding(one: _Found, code: str, message: str, fix: tuple[str, ...], severity: Severity = "warning") -> Finding:
+    use, call = one.use, one.use.call
+    subject = f"{call.function} {use.subject}".strip()
+    cost = use.size or None
+    return Finding(call.path, call.line, call.column, code, message, HOOK, subject, severity, cost, use.chain, fix)

@@ -1,0 +1,259 @@
+"""Work at start: data, processes, network calls, initializers and clients, by what runs and when."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from folders import write
+
+from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
+from memguard_hooks.startup.contents import size_in_memory
+from memguard_hooks.startup.table import integrations, known_calls
+
+Judge: TypeAlias = Callable[..., list[dict[str, Any]]]
+
+MIB = 2**20
+SOURCE = "from flask import Flask\napp = Flask(__name__)\n"
+RECORDS = json.dumps([{"name": f"name {number}", "of": number * 1000, "at": number / 7} for number in range(40_000)])
+"""3 MB that take more than 10 MiB."""
+
+
+@pytest.fixture
+def judge(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Judge:
+    """Return what judges a project of some files, and returns the findings on work at start."""
+
+    def run(files: dict[str, str], command: str = "gunicorn main:app --workers 4") -> list[dict[str, Any]]:
+        write(tmp_path, {"Procfile": f"web: {command}\n", "memguard.toml": 'limit = "2GiB"\n', **files})
+        monkeypatch.chdir(tmp_path)
+        capsys.readouterr()
+        assert no_eager_heavy_imports.main(["--format", "json"]) in (0, 1)
+        found: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["findings"]
+        return [one for one in found if one["code"].startswith("MG21")]
+
+    return run
+
+
+def parts(capsys: pytest.CaptureFixture[str]) -> dict[str, tuple[float, str]]:
+    """Return the size in MiB and the moment of each part of the only service."""
+    capsys.readouterr()
+    assert memory_budget.main(["--format", "json"]) in (0, 1)
+    (service,) = json.loads(capsys.readouterr().out)["services"]
+    return {one["package"]: (one["mib"], one["moment"]) for one in service["parts"]}
+
+
+def codes(found: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Return the codes and lines of findings."""
+    return [(one["code"], one["line"]) for one in found]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DATA = json.load(open('data/x.json'))",
+        "DATA = json.loads(open('data/x.json').read())",
+        "DATA = json.loads((pathlib.Path(__file__).parent / 'data' / 'x.json').read_text())",
+        "with open(os.path.join(os.path.dirname(__file__), 'data', 'x.json')) as file: DATA = json.load(file)",
+        "def load(): return json.load(open('data/x.json'))\nDATA = load()",
+        "from json import load as read\nDATA = read(open('data/x.json'))",
+    ],
+)
+def test_a_file_is_priced_by_the_values_in_it(judge: Judge, capsys: pytest.CaptureFixture[str], statement: str) -> None:
+    (found,) = judge({"main.py": f"import json, os, pathlib\n{SOURCE}{statement}\n", "data/x.json": RECORDS})
+    assert (found["code"], found["severity"]) == ("MG211", "warning")
+    assert "data/x.json is read into memory while the app loads" in found["message"]
+    assert "in each of 4 processes" in found["message"]
+    real = _real_size(json.loads(RECORDS)) / MIB
+    assert found["mib"] == pytest.approx(real, rel=0.1)
+    (size, moment) = next(value for name, value in parts(capsys).items() if name.startswith("data/x.json"))
+    assert moment == "start"
+    assert size == pytest.approx(real, rel=0.1)
+
+
+def _real_size(value: Any) -> int:
+    """Return what records take, each key once."""
+    seen: set[int] = set()
+
+    def size(one: Any) -> int:
+        if id(one) in seen:
+            return 0
+        seen.add(id(one))
+        own = (sys.getsizeof(one) + 15) // 16 * 16
+        inner = [*one.keys(), *one.values()] if isinstance(one, dict) else one if isinstance(one, list) else ()
+        return own + sum(map(size, inner))
+
+    return size(value)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "def load():\n    return json.load(open('x.json'))",
+        "if __name__ == '__main__':\n    DATA = json.load(open('x.json'))",
+        "load = lambda: json.load(open('x.json'))",
+        "DATA = json.load(open('small.json'))",
+        "DATA = json.load(open('missing.json'))",
+        "if False:\n    DATA = json.load(open('x.json'))",
+    ],
+)
+def test_what_does_not_run_or_is_small_is_no_finding(judge: Judge, statement: str) -> None:
+    files = {"main.py": f"import json\n{SOURCE}{statement}\n", "x.json": RECORDS, "small.json": "[1]"}
+    assert judge(files) == []
+
+
+def test_a_startup_handler_reads_for_the_budget_alone(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """The handler is where the fix wants it; it counts at start all the same."""
+    source = (
+        "import json, fastapi\napp = fastapi.FastAPI()\n@app.on_event('startup')\ndef load():\n"
+        "    app.state.data = json.load(open('x.json'))\n"
+    )
+    assert judge({"main.py": source, "x.json": RECORDS}, "uvicorn main:app") == []
+    assert parts(capsys)["x.json (json.load)"][1] == "start"
+
+
+def test_a_cached_getter_counts_once_it_serves(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """A function that keeps what it returns holds it from the first request on, and one that does not holds nothing."""
+    source = (
+        f"import functools, json\n{SOURCE}@functools.cache\ndef data():\n    return json.load(open('x.json'))\n"
+        "@app.get('/')\ndef index():\n    json.load(open('y.json'))\n    return data()\n"
+    )
+    assert judge({"main.py": source, "x.json": RECORDS, "y.json": RECORDS}) == []
+    found = parts(capsys)
+    assert found["x.json (json.load)"][1] == "serving"
+    assert not any(name.startswith("y.json") for name in found)
+
+
+def test_preloaded_workers_share_what_is_read(judge: Judge) -> None:
+    files = {"main.py": f"import json\n{SOURCE}DATA = json.load(open('x.json'))\n", "x.json": RECORDS}
+    assert judge(files, "gunicorn main:app --workers 4 --preload") == []
+
+
+def test_a_name_is_resolved_and_never_taken_by_its_end(judge: Judge) -> None:
+    """`redis.pipeline().get` asks nothing at start, nor does a `get` of a dictionary, nor a function of the project."""
+    source = (
+        f"import redis, os\n{SOURCE}def run(): pass\npipe = redis.Redis().pipeline()\npipe.get('x')\n"
+        "HOME = os.environ.get('HOME')\n{}.get('x')\nrun()\n"
+    )
+    assert judge({"main.py": source}) == []
+
+
+def test_a_network_call_is_named_by_its_host(judge: Judge) -> None:
+    source = f"import requests\n{SOURCE}RATES = requests.get('https://user:word@example.com:8080/x?token=1').json()\n"
+    (found,) = judge({"main.py": source})
+    assert codes([found]) == [("MG213", 4)]
+    assert "waits for example.com while" in found["message"]
+
+
+@pytest.mark.parametrize(("url", "expected"), [("postgresql://db/x", ["MG213"]), ("sqlite:///x.db", [])])
+def test_tables_are_created_in_each_worker(judge: Judge, url: str, expected: list[str]) -> None:
+    """What a file of SQLite is asked for goes over no network."""
+    files = {
+        "main.py": f"import models\nfrom base import engine\n{SOURCE}models.Base.metadata.create_all(bind=engine)\n",
+        "base.py": f"import sqlalchemy\nengine = sqlalchemy.create_engine('{url}')\n",
+        "models.py": "from sqlalchemy.orm import DeclarativeBase\nclass Base(DeclarativeBase): pass\n",
+    }
+    assert [one["code"] for one in judge(files)] == expected
+
+
+def test_a_scheduler_in_each_worker_runs_each_job_as_often(judge: Judge) -> None:
+    source = (
+        "from apscheduler.schedulers.background import BackgroundScheduler\n"
+        f"{SOURCE}scheduler = BackgroundScheduler()\nscheduler.start()\n"
+    )
+    (found,) = judge({"main.py": source})
+    assert found["message"] == "APScheduler starts in each of 4 workers: each job runs 4 times"
+    assert judge({"main.py": source}, "gunicorn main:app --workers 1") == []
+
+
+def test_processes_count_with_their_own_memory(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    source = f"import multiprocessing\n{SOURCE}pool = multiprocessing.Pool(4)\n"
+    assert codes(judge({"main.py": source})) == [("MG212", 4)]
+    size, moment = parts(capsys)["multiprocessing.Pool"]
+    assert moment == "start"
+    assert size == pytest.approx(9.2, abs=0.1)
+
+
+def test_a_program_may_start_what_it_is_started_for(judge: Judge) -> None:
+    source = (
+        "import requests, subprocess, sys\nsubprocess.run([sys.executable, 'x.py'])\nrequests.get('https://example.com')\n"
+    )
+    assert judge({"bot.py": source}, "python bot.py") == []
+    assert codes(judge({"bot.py": "import helper\n", "helper.py": source}, "python bot.py")) == [("MG212", 2), ("MG213", 3)]
+
+
+SENTRY = "import sentry_sdk\n{}sentry_sdk.init('https://key@example.com/1'{})\n"
+INSTALLED = {"requirements.txt": "flask==3.1.0\nopenai==1.99.0\nsentry-sdk==2.75.0\n"}
+
+
+def test_an_initializer_imports_what_is_installed(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing imports openai; with sentry, that is there from the start."""
+    (found,) = judge({"main.py": SENTRY.format(SOURCE, ""), **INSTALLED})
+    assert (found["code"], found["severity"]) == ("MG214", "warning")
+    assert "imports what is installed: openai" in found["message"]
+    assert parts(capsys)["openai"][1] == "start"
+    assert judge({"main.py": SENTRY.format(SOURCE, ", auto_enabling_integrations=False"), **INSTALLED}) == []
+    assert "openai" not in parts(capsys)
+
+
+def test_an_initializer_that_undoes_a_deferral_is_an_error(judge: Judge) -> None:
+    later = "@app.get('/')\ndef answer():\n    import openai\n    return openai.__version__\n"
+    (found,) = judge({"main.py": SENTRY.format(SOURCE, "") + later, **INSTALLED})
+    assert found["severity"] == "error"
+    assert found["message"].endswith("the project defers openai, and that undoes it")
+
+
+def test_a_client_is_priced_by_its_service_and_once(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    source = f"import boto3\n{SOURCE}s3 = boto3.client('s3')\nsqs = boto3.client('sqs')\n"
+    assert codes(judge({"main.py": source})) == [("MG215", 4)]
+    found = parts(capsys)
+    assert found["s3 (boto3.client)"][0] == pytest.approx(13.4, abs=0.1)
+    assert found["sqs (boto3.client)"][0] < 1
+
+
+def test_a_comment_allows_it(judge: Judge) -> None:
+    comment = "# memguard: allow[MG213] the rates are needed"
+    source = f"import requests\n{SOURCE}R = requests.get('https://example.com')  {comment}\n"
+    assert judge({"main.py": source}) == []
+
+
+# Contents
+
+
+def test_a_table_is_sized_by_its_rows() -> None:
+    row = ["word", "12.5", "a longer text that is no number"]
+    data = (",".join(row) + "\n").encode() * 1000
+    texts = sum((sys.getsizeof(one) + 15) // 16 * 16 for one in row)
+    assert size_in_memory("rows", len(data), data) == pytest.approx(1000 * (texts + 136), rel=0.1)
+    assert size_in_memory("records", len(data), data) > size_in_memory("rows", len(data), data)
+
+
+def test_a_large_file_is_sized_by_a_sample() -> None:
+    data = RECORDS.encode()
+    whole = size_in_memory("json", len(data), data)
+    assert size_in_memory("json", 100 * len(data), data[: 2**20]) == pytest.approx(100 * whole, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "form", ["rows", "records", "json", "yaml", "frame", "sheet", "frame-sheet", "image", "lines", "text"]
+)
+@pytest.mark.parametrize("data", [b"", b"\0\xff\x00", b"PK\x03\x04broken", b"[" * 10_000, b'"' * 999, b"\xff\xd8\xff\xc0\0"])
+def test_no_contents_are_too_odd_to_be_sized(form: str, data: bytes) -> None:
+    assert 0 <= size_in_memory(form, len(data), data) < 64 * MIB
+    assert size_in_memory(form, 10, None) >= 0
+
+
+def test_images_are_sized_by_their_pixels() -> None:
+    png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (400).to_bytes(4, "big") + (300).to_bytes(4, "big")
+    assert size_in_memory("image", len(png), png) == 400 * 300 * 3
+
+
+def test_the_tables_are_whole() -> None:
+    kinds = {one.kind for one in known_calls().values()}
+    assert kinds == {"data", "process", "scheduler", "network", "tables", "initializer", "client"}
+    for one in known_calls().values():
+        if one.kind == "initializer":
+            assert integrations(one.how)
