@@ -143,7 +143,6 @@ def install(folder: Path, libraries: tuple[str, ...]) -> Path:
     if not python.exists():
         subprocess.run(["uv", "venv", "--quiet", "--python", "3.11", str(folder)], check=True)
     subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), *libraries], check=True)
-    subprocess.run([str(python), "-m", "compileall", "-q", str(folder)], check=False, stdout=subprocess.DEVNULL)
     return python
 
 

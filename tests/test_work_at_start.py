@@ -141,6 +141,15 @@ def test_a_name_is_resolved_and_never_taken_by_its_end(judge: Judge) -> None:
     assert judge({"main.py": source}) == []
 
 
+def test_the_first_of_two_definitions_is_what_loading_calls(judge: Judge) -> None:
+    """A later one of the same name is not there yet."""
+    asks = "    return requests.get('https://example.com')\n"
+    source = f"import requests\n{SOURCE}def ask():\n    return 1\nask()\ndef ask():\n{asks}"
+    assert judge({"main.py": source}) == []
+    source = f"import requests\n{SOURCE}def ask():\n{asks}ask()\ndef ask():\n    return 1\n"
+    assert codes(judge({"main.py": source})) == [("MG213", 5)]
+
+
 def test_a_network_call_is_named_by_its_host(judge: Judge) -> None:
     source = f"import requests\n{SOURCE}RATES = requests.get('https://user:word@example.com:8080/x?token=1').json()\n"
     (found,) = judge({"main.py": source})

@@ -63,7 +63,7 @@ def find_calls(
         body = function.name if function is not None else MAIN if is_main else ""
         if (body, last_name(call.node.func)) not in suspects or _is_later(call.scope):
             continue
-        if body not in kept and not caches(call.scope):
+        if (body not in kept and not caches(call.scope)) or _is_redefinition(function):
             continue
         name = _name(folding, call)
         known = known_calls().get(name)
@@ -72,6 +72,9 @@ def find_calls(
         inner = _argument(call.node, known)
         if known.kind == "data":
             read.update(id(one) for one in ast.walk(call.node) if isinstance(one, ast.Call) and one is not call.node)
+        values = tuple(_values(folding, known, inner, call.scope))
+        if known.kind == "data" and not (values or known.size):
+            continue  # a file that nobody can know, which is cheaper to tell than whether the conditions hold
         if folding.holds(call.conditions) is False or folding.never_runs(function):
             continue
         yield StartCall(
@@ -80,7 +83,7 @@ def find_calls(
             column=call.node.col_offset + 1,
             function=_told(name),
             known=known,
-            values=tuple(_values(folding, known, inner, call.scope)),
+            values=values,
             options=_options(call.node),
             body=body,
             is_cached=caches(call.scope),
@@ -130,6 +133,15 @@ def _is_later(scope: Scope) -> bool:
             return True
         here = here.parent
     return False
+
+
+def _is_redefinition(function: Scope | None) -> bool:
+    """Return whether a file defines a function of that name before: while it loads, the first one is what is called."""
+    if function is None or function.parent is None:
+        return False
+    bindings = function.parent.bindings.get(getattr(function.node, "name", ""), ())
+    plain = [one for one in bindings if one.kind == "function" and not one.conditions]
+    return len(plain) > 1 and plain[0].node is not function.node
 
 
 def _told(name: str) -> str:

@@ -101,8 +101,10 @@ def _dict_size(count: int) -> int:
 
 @cache
 def _list_size(count: int) -> int:
-    """Return what a list takes that has grown to some length."""
-    room = count if count < 1 else (count + (count >> 3) + 6) & ~3
+    """Return what a list takes that has grown to some length, item by item."""
+    room = 0
+    while room < count:
+        room = (room + 1 + ((room + 1) >> 3) + 6) & ~3
     return _step(72 + 8 * room)
 
 

@@ -26,6 +26,8 @@ SCRIPTS = ("", "streamlit", "chainlit")
 
 HANDLER = "lambda-handler "
 
+_HANGS = "the start hangs or fails where that does not answer"
+
 
 class _Found(Record):
     """One use of one service, with the words that its finding needs."""
@@ -117,11 +119,9 @@ def _process(one: _Found) -> str:
 def _network(one: _Found) -> str:
     use, how = one.use, one.use.call.known.how
     if use.call.known.kind == "tables":
-        return f"{use.call.function} {how} while the app loads{_times(one)}: without its database no process starts"
+        return f"{use.call.function} {how} while the app loads{_times(one)}: {_HANGS}"
     host = _host(use) if how == "url" else how
-    return (
-        f"{use.call.function} waits for {host} while the app loads{_times(one)}: where that is away, the app does not start"
-    )
+    return f"{use.call.function} waits for {host} while the app loads{_times(one)}: {_HANGS}"
 
 
 def _host(use: WorkUse) -> str:
