@@ -1,0 +1,79 @@
+"""What `memguard_hooks/runtime.py` costs an app: to import it, to ask it, and to watch with it.
+
+    python benchmarks/runtime_cost.py [PYTHON ...]
+
+Each Python, by default this one, imports the file as a copy of its own with bytecode, in fresh processes that have loaded
+what it needs of the standard library; it prints the median. Times are of this process's CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+RUNTIME = Path(__file__).resolve().parent.parent / "memguard_hooks" / "runtime.py"
+
+RUNS = 21
+"""Fresh processes for each figure."""
+
+ASK = """
+import gc, json, os, sys, threading, time
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def cpu(function, times):
+    begun = time.process_time()
+    for _ in range(times):
+        function()
+    return (time.process_time() - begun) / times
+cpu(resident, 1)
+known, before, begun = set(sys.modules), resident(), time.process_time()
+import memguard_runtime
+took, grown = time.process_time() - begun, resident() - before
+loaded = sorted(set(sys.modules) - known - {"memguard_runtime", "__future__"})
+usage, log = cpu(memguard_runtime.usage, 200), cpu(lambda: memguard_runtime.log_memory_usage("x", str), 200)
+print(json.dumps([took * 1000, grown / 2**20, usage * 1e6, log * 1e6, loaded]))
+"""
+
+
+def measure(python: str, folder: Path) -> str:
+    """Return a row of the table."""
+    found = [
+        json.loads(subprocess.run([python, "-c", ASK], cwd=folder, check=True, stdout=subprocess.PIPE).stdout)
+        for _ in range(RUNS + 1)
+    ][1:]  # fmt: skip - the first one writes the bytecode
+    took, grown, usage, log = (median(one[number] for one in found) for number in range(4))
+    share = usage / 5e6
+    version = subprocess.run(
+        [python, "-c", "import platform; print(platform.python_version())"], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+    loaded = ", ".join(sorted({name for one in found for name in one[4]})) or "none"
+    return f"| {version} | {took:.1f} | {grown:.2f} | {usage:.0f} | {log:.0f} | {share:.4%} | {loaded} |"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure each Python and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("python", nargs="*", default=[sys.executable], help="interpreters that import it")
+    options = parser.parse_args(argv)
+    print("| CPython | import: CPU ms | MiB | `usage()`: µs | `log_memory_usage()`: µs | watching | modules besides |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
+    for python in options.python:
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(RUNTIME, Path(folder, "memguard_runtime.py"))
+            print(measure(python, Path(folder)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
