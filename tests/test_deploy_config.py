@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from folders import write
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.commands import check as check_command
+from memguard_hooks.dependencies import runtime_copy
 from memguard_hooks.hooks import deploy_config, memory_budget
 from memguard_hooks.rules.deployment.variables import KNOWN, refused
 
@@ -452,6 +454,25 @@ def test_only_what_a_comment_says_of_the_plan_is_judged(
 ) -> None:
     write(root, {"render.yaml": RENDER.format(f"plan: starter  # {comment}"), "app.py": ""})
     assert told(findings(capsys)) == ([("MG413", "render.yaml", 5)] if is_claim else [])
+
+
+def test_an_old_copy_of_the_runtime_module_is_told(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head, _, body = runtime_copy.render("0.1.0").partition(b"\n")
+    assert head.startswith(b"# memguard-runtime 0.1.0 ")
+    path = f"app/{runtime_copy.NAME}"
+    for copy in (head + b"\n" + body, (head + b"\n" + body).replace(b"\n", b"\r\n"), body, b""):
+        write(root, {path: copy.decode()})
+        assert findings(capsys) == []
+    old = b"# memguard-runtime 0.0.9 " + sha256(b"import os\n").hexdigest()[:16].encode() + b": so\nimport os\n"
+    write(root, {path: old.decode()})
+    (found,) = findings(capsys)
+    assert told([found]) == [("MG425", path, 1)]
+    assert found["fix"] == f"memguard init --runtime {path}"
+    write(root, {path: f"{old.decode()}import sys\n"})
+    (found,) = findings(capsys)
+    assert found["fix"].endswith("bring your changes into that")
+    write(root, {path: old.decode().replace("so\n", "so  # memguard: allow[MG425] as it was tested\n")})
+    assert findings(capsys) == []
 
 
 @pytest.mark.parametrize(

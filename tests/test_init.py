@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from memguard_hooks.commands import init
 from memguard_hooks.commands.init import PRE_COMMIT, PYPROJECT, REPOSITORY, SETTINGS, WORKFLOW, append_table, main
+from memguard_hooks.dependencies import runtime_copy
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.fix.yaml_insert import Item, insert_item
 from memguard_hooks.hooks.all_hooks import HOOKS
@@ -84,6 +86,38 @@ def test_without_a_terminal_it_is_only_shown(tmp_path: Path) -> None:
     assert PRE_COMMIT in done.stdout
     assert done.stderr == "nothing was written: `memguard init --yes` writes it\n"
     assert snapshot(tmp_path).keys() == APP.keys()
+
+
+def test_the_runtime_module_is_copied_renewed_and_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = f"app/{runtime_copy.NAME}"
+    command = [str(tmp_path), "--runtime", path]
+    assert main(command) == 1
+    assert main([*command, "--yes"]) == 0
+    assert snapshot(tmp_path).keys() == {path}, "nothing else is written"
+    copy = tmp_path / path
+    assert copy.read_bytes().partition(b"\n")[2] == Path(runtime_copy.SOURCE).read_bytes()
+    subprocess.run([sys.executable, "-c", "import memguard_runtime as m; m.limit()"], cwd=copy.parent, check=True)
+    assert main([*command, "--yes"]) == 0
+    assert "is of this version already" in capsys.readouterr().out
+
+    body = b"import os\n"
+    copy.write_bytes(b"# memguard-runtime 0.0.9 " + sha256(body).hexdigest()[:16].encode() + b": so\n" + body)
+    assert main([*command, "--yes"]) == 0
+    assert "0.0.9 before\n" in capsys.readouterr().out
+    assert copy.read_bytes() == runtime_copy.render("0.1.0")
+
+    copy.write_bytes(edited := copy.read_bytes() + b"edited = True\n")
+    assert main([*command, "--yes"]) == 2
+    assert "move it away" in capsys.readouterr().err
+    assert copy.read_bytes() == edited
+
+
+@pytest.mark.parametrize("path", ["runtime.py", "../memguard_runtime.py", "/memguard_runtime.py", "memguard_runtime.py/x"])
+def test_the_runtime_module_is_found_again_by_its_name(tmp_path: Path, path: str) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([str(tmp_path), "--runtime", path, "--yes"])
+    assert stopped.value.code == 2
+    assert snapshot(tmp_path) == {}
 
 
 @pytest.mark.parametrize(("answer", "status"), [("y\n", 0), ("YES\n", 0), ("n\n", 1), ("\n", 1), ("yeah\n", 1), ("\x04", 1)])

@@ -4,6 +4,9 @@ That is the entry in `.pre-commit-config.yaml`, a workflow for GitHub Actions, a
 about the services. Nothing that exists is overwritten: files are new, or grow at one place and are read again to prove
 that nothing else has changed. What is there already is left alone.
 
+`memguard init --runtime FOLDER/memguard_runtime.py` writes that file alone: a copy of `memguard_hooks/runtime.py`, by which
+the deployed app asks for its memory. An old copy is renewed, and one that somebody has edited is left alone.
+
 Exit status: 0 where all is written or was there, 1 where it was only shown (no terminal to ask at and no `--yes`, or the
 answer was no), 2 for usage or input at fault and for a file that cannot be edited safely.
 """
@@ -21,6 +24,7 @@ import yaml
 from memguard_hooks.arguments import ArgumentParser
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.commands.first_settings import draft
+from memguard_hooks.dependencies import runtime_copy
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped, note
 from memguard_hooks.fix.yaml_insert import BOM, Item, Style, insert_item, render_item
@@ -89,11 +93,12 @@ jobs:
 
 
 class Change(Record):
-    """A file to write, and what it holds before, None for a new one."""
+    """A file to write, and what it holds before, None for a new one; `summary` is shown in place of all that."""
 
     path: str
     before: bytes | None
     after: bytes
+    summary: str = ""
 
 
 class Kept(Record):
@@ -129,6 +134,10 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rev", metavar="REV", type=_revision, default=f"v{version(NAME)}", help="tag or commit to use (%(default)s)"
     )
+    parser.add_argument(
+        "--runtime", metavar="FILE", type=_runtime,
+        help=f"write this file alone, FOLDER/{runtime_copy.NAME}: the module by which the deployed app asks for its memory",
+    )  # fmt: skip
     parser.add_argument("--no-pre-commit", action="store_true", help=f"leave {PRE_COMMIT} alone")
     parser.add_argument("--no-workflow", action="store_true", help="write no workflow for GitHub Actions")
     parser.add_argument("--no-config", action="store_true", help="write no settings")
@@ -140,6 +149,14 @@ def _revision(text: str) -> str:
     if not text or not text.isascii() or not all(c.isalnum() or c in "._/-" for c in text) or not text[0].isalnum():
         raise argparse.ArgumentTypeError(f"invalid value: {text!r}")
     return text
+
+
+def _runtime(text: str) -> str:
+    """Return a path by which a copy is found again."""
+    path = os.path.normpath(text).replace(os.sep, "/")
+    if path.rpartition("/")[2] != runtime_copy.NAME or os.path.isabs(path) or path.startswith("../"):
+        raise argparse.ArgumentTypeError(f"must be FOLDER/{runtime_copy.NAME} below the root of the project, not {text!r}")
+    return path
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -185,6 +202,9 @@ def _is_agreed(files: int) -> bool:
 
 def plan(tree: WorkTree, options: argparse.Namespace) -> Iterator[Step]:
     """Yield what is written, what is left, and what cannot be edited."""
+    if options.runtime:
+        yield _plan_runtime(tree, options.runtime)
+        return
     if not (options.no_pre_commit and options.no_workflow):
         found = find_git(tree.root)
         if found is not None and not os.path.lexists(os.path.join(tree.root, ".git")):
@@ -270,6 +290,19 @@ def _plan_settings(tree: WorkTree) -> Step:
     return _try(tree, PYPROJECT, grow, table)
 
 
+def _plan_runtime(tree: WorkTree, path: str) -> Step:
+    before = tree.read(path)
+    after = runtime_copy.render(version(NAME))
+    if before is None:
+        return Change(path, None, after, "new: the module for the deployed app")
+    copy = runtime_copy.read(before)
+    if copy is None or copy.is_edited:
+        raise MemguardError("is not as `memguard init --runtime` has written it: move it away, to get a new one", path)
+    if copy.is_current:
+        return Kept(path, "is of this version already, and is left alone")
+    return Change(path, before, after, f"the module for the deployed app, {copy.version} before")
+
+
 def append_table(data: bytes, table: str) -> bytes:
     """Return pyproject.toml with `[tool.memguard]` at its end. Raises MemguardError where anything else would change."""
     before = parse_toml(data, PYPROJECT)
@@ -316,6 +349,8 @@ def _show(step: Step) -> Iterator[str]:
         yield f"{step.place}: {step.reason}"
     elif isinstance(step, Refused):
         yield from (str(step.error), "paste it yourself:", "", *_indented(step.paste))
+    elif step.summary:
+        yield f"{step.path}: {step.summary}"
     elif step.before is None:
         yield from (f"{step.path}: new", "", *_indented(step.after.decode("utf-8-sig")))
     else:

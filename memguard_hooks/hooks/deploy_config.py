@@ -5,9 +5,10 @@ workers that load by themselves what `--preload` would share (MG403), imports th
 (MG404), recycling after few requests (MG405) or of all workers at once (MG406), a `preload_app = False` that the
 platform overrules (MG407). Limits: two that disagree (MG410), none (MG411), a plan that is not known (MG412) or is
 smaller than its comment says (MG413). Files: a command that is cut (MG420), a key inside a text (MG421), a format that
-ends (MG422), a start for development (MG423) or of what is not there (MG424). Variables: misspelt (MG701), without the
-effect they seem to have (MG702), refused by the interpreter (MG703), output that is lost (MG704), packages without
-bytecode (MG705), debugging (MG706). The sources of the reasons stand in the modules of `memguard_hooks/rules/deployment`.
+ends (MG422), a start for development (MG423) or of what is not there (MG424), an old copy of the module for deployed
+apps (MG425). Variables: misspelt (MG701), without the effect they seem to have (MG702), refused by the interpreter
+(MG703), output that is lost (MG704), packages without bytecode (MG705), debugging (MG706). The sources of the reasons
+stand in the modules of `memguard_hooks/rules/deployment`.
 
 bad:  web: gunicorn app:app -w 4                (an app of 300 MiB, on 512 MiB)
 bad:  ENV MALLOC_TRIM_THRESHOLD=65536           (the variable ends in an underscore)
@@ -49,6 +50,7 @@ RULES = {
     "MG422": "a format that is about to be ignored",
     "MG423": "a start for development",
     "MG424": "a start of what is not in the repository",
+    "MG425": "an old copy of the runtime module",
     "MG701": "a misspelt variable",
     "MG702": "a value without the effect that it seems to have",
     "MG703": "a value that the interpreter refuses",
@@ -64,7 +66,7 @@ def check(project: Project) -> Report:
 
     from memguard_hooks.app.service_estimate import RunningService
     from memguard_hooks.finding import Report
-    from memguard_hooks.rules.deployment import comments, files, image, limits, variables, workers
+    from memguard_hooks.rules.deployment import comments, files, image, limits, runtime, variables, workers
 
     deployment = project.deployment
     started = [RunningService(project, service) for service in deployment.services]
@@ -74,6 +76,7 @@ def check(project: Project) -> Report:
         found += [*files.check_trap(trap), *limits.check_trap(trap, started)]
     found += limits.check_plans(started)
     found += workers.check_settings_file(project) if not started else ()
+    found += runtime.check(project)
     for one in started:
         found += [*workers.check(one), *files.check(one), *variables.check(one, names_read), *image.check(one)]
     paths = {place.path for one in started for place in (one.place, *one.service.variables.values())}
