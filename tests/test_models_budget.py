@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from folders import write
 
+from memguard_hooks.dependencies import runtime_copy
 from memguard_hooks.hooks import memory_budget
 
 STARTUP = """\
@@ -76,6 +77,7 @@ def test_a_model_that_a_default_names_is_killed_while_it_loads(judge: Judge) -> 
     found = finding(report, "MG601")
     assert (found["path"], found["line"], found["severity"]) == ("main.py", 7, "error")
     assert "load base" in found["fix"]
+    assert 'choose([("large-v3", 3046), ("base", 242), ("tiny", 176)])' in found["fix"]
     assert finding(report, "MG301")["fix"] is None
     estimate = report["services"][0]["estimate_mib"]
     assert 2900 < estimate["peak"] < 3300
@@ -118,11 +120,41 @@ def test_it_fits_at_rest_and_not_while_loading(judge: Judge) -> None:
 
 
 def test_the_type_of_numbers_multiplies(judge: Judge) -> None:
-    """The default takes 32 bits on a CPU; half precision does too, and 8 bits are all right."""
-    for asked in ("", ', compute_type="float16"', ', "cpu", 0, "float32"'):
+    """The default takes 32 bits on a CPU, and 8 bits are all right; half precision is refused there."""
+    for asked in ('compute_type="float16"', '"cpu", 0, "int8_float16"'):
+        assert "refuses" in finding(judge.app(f'"base", {asked}', "1GiB"), "MG603")["message"]
+    for asked in ("", ', "cpu", 0, "float32"'):
         found = finding(judge.app(f'"base"{asked}', "1GiB"), "MG603")
         assert 'pass compute_type="int8"' in found["fix"]
     assert codes(judge.app('"base", compute_type="int8"', "1GiB")) == []
+
+
+CHOSEN = """\
+import fastapi
+from faster_whisper import WhisperModel
+from memguard_runtime import choose, load
+app = fastapi.FastAPI()
+@app.on_event("startup")
+def start():
+    {}
+"""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'WhisperModel(choose([("large-v3", 3046), ("base", 242), ("tiny", 176)]), compute_type="int8")',
+        'load([("small", 610, lambda: WhisperModel("small")), ("tiny", 176, lambda: WhisperModel("tiny", "cpu", 0, "int8"))])',
+    ],
+)
+def test_a_model_that_the_app_chooses_counts_where_little_is_left(judge: Judge, call: str) -> None:
+    """What the finding proposes makes the service fit: of a table the lightest model counts."""
+    copy = {"memguard_runtime.py": runtime_copy.render("0.1.0").decode()}
+    report = judge({"main.py": CHOSEN.format(call), "Procfile": "web: uvicorn main:app\n", **copy,
+                    "memguard.toml": 'limit = "512MiB"\n'})  # fmt: skip
+    assert codes(report) == []
+    assert 240 < report["services"][0]["estimate_mib"]["peak"] < 280
+    assert [one["package"] for one in report["services"][0]["parts"] if "tiny" in one["package"]]
 
 
 def test_workers_load_a_model_each(judge: Judge) -> None:

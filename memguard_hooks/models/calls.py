@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.loaders import COMPUTE_TYPE, OPTIONS, Loader, loader_of, tasks
 from memguard_hooks.models.values import External, Made, Missing, Unknown, argument, last_name
@@ -49,8 +50,11 @@ class ModelCall(Record):
 def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
     """Yield the calls of a file that load a model, but for those that production does not come to."""
     module = folding.module(path)
-    for call in module.calls if module is not None else ():
-        found = _loaded_by(folding, call)
+    if module is None:
+        return
+    left = set(passed_over(folding, module))
+    for call in module.calls:
+        found = _loaded_by(folding, call) if call.node not in left else None
         if found is None or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
             continue
         loader, function, node, skipped = found

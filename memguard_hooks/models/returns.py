@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 
+from memguard_hooks.models.chosen import is_runtime, lightest
 from memguard_hooks.models.members import Members
 from memguard_hooks.models.parameters import parameters_of
 from memguard_hooks.models.values import (
@@ -45,7 +46,9 @@ class Returns(Members):
 
     def _call(self, node: ast.Call, scope: Scope) -> Iterator[Value]:
         for function in self._values(node.func, scope):
-            if isinstance(function, External):
+            if is_runtime(function, "choose"):
+                yield from self._chosen(node, scope)
+            elif isinstance(function, External):
                 yield from self._external(function.name, node, scope)
             elif isinstance(function, Class):
                 yield Instance(function, node, scope)
@@ -55,6 +58,15 @@ class Returns(Members):
                 yield from self._method(function, node, scope)
             else:
                 yield function if isinstance(function, Unknown) else ANYTHING
+
+    def _chosen(self, node: ast.Call, scope: Scope) -> Iterator[Value]:
+        """Yield the name that is chosen where little is left."""
+        tables = [one for one in self._values(argument(node, 0, ("options",)), scope) if isinstance(one, Table)]
+        rows = [(row, table.scope) for table in tables for row in lightest(table) if row.elts]
+        for row, around in rows:
+            yield from self._values(row.elts[0], around)
+        if not rows:
+            yield ANYTHING
 
     def _external(self, name: str, node: ast.Call, scope: Scope) -> Iterator[Value]:
         first = node.args[0] if node.args else None

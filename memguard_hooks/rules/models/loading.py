@@ -89,7 +89,7 @@ def _over(assessed: AssessedService, now: Estimated, report: ServiceReport) -> I
     else:
         code, what = "MG601", f"does not fit: {report.name} takes {mib(figures.expected)} of {of}"
         what += f", up to {mib(figures.peak)} while it loads" if figures.passing >= MIB else ""
-    fix = _ways([*_smaller(assessed, now, use), *_elsewhere(assessed, now, bare)])
+    fix = _ways([*_smaller(assessed, now, use), *_chosen(assessed, now, use), *_elsewhere(assessed, now, bare)])
     if assessed.limit.is_assumed:
         amount += f"; no limit is declared: {report.name} {sizes_that_fit(now.taken, now.settings)}"
     severity: Severity = "warning" if assessed.limit.is_assumed else "error"
@@ -133,6 +133,31 @@ def _smaller(assessed: AssessedService, now: Estimated, use: ModelUse) -> Iterat
             how = ' with compute_type="int8"' if other.options.get("compute_type") == "int8" else ""
             yield f"load {other.name}{how}, the largest of its family that fits: up to {mib(taken)} MiB in all"
             return
+
+
+OPTIONS = 3
+"""Models that fit, of those that the app is told to choose from."""
+
+
+def _chosen(assessed: AssessedService, now: Estimated, use: ModelUse) -> Iterator[str]:
+    """Write the table by which the app chooses a model as it runs: the MiB that loading or using each takes at most."""
+    from memguard_hooks.app.models import smaller
+
+    others = list(smaller(use))
+    alike = [one for one in (use, *others) if others and one.options == others[-1].options]
+    goal = (assessed.settings.warn or WARN) * (assessed.limit.size or 0)
+    fitting = [one for one in alike if one != use and _taken_with(now, use, one) <= goal]
+    if not fitting:
+        return
+    rows = [one for one in alike[:1] if one not in fitting] + fitting[:OPTIONS]
+    pairs = ", ".join(f'("{one.name}", {_most(one)})' for one in rows)
+    yield f"let the app choose as it runs, with `memguard init --runtime FOLDER/memguard_runtime.py`: choose([{pairs}])"
+
+
+def _most(use: ModelUse) -> int:
+    """Return the whole MiB that loading or using a model takes at most, on top of its library."""
+    assert use.memory is not None
+    return -(-max(use.memory.peak, use.memory.served) // MIB)
 
 
 def _elsewhere(assessed: AssessedService, now: Estimated, bare: int) -> Iterator[str]:
@@ -182,6 +207,9 @@ def _taken_before_the_fork(now: Estimated) -> int:
 
 # What takes more than it needs to
 
+REFUSED = frozenset({"float16", "bfloat16", "int8_float16", "int8_bfloat16"})
+"""Compute types that CTranslate2 converts to only where the device computes with them: no CPU does (ctranslate2 4.8.5)."""
+
 
 def _wasteful(assessed: AssessedService, now: Estimated, report: ServiceReport, *, is_over: bool) -> Iterator[Finding]:
     for use in now.process.models.by(now.judged):
@@ -202,6 +230,10 @@ def _multiplied(now: Estimated, report: ServiceReport, use: ModelUse) -> Iterato
     other = use.replaced(use.model, lighter)
     assert other.memory is not None
     saved = (max(memory.peak, memory.served) - max(other.memory.peak, other.memory.served)) * _copies(now, use)
+    if use.options.get("compute_type") in REFUSED and use.options.get("device") != "cuda":
+        message = f"{use.label} does not load on a CPU: CTranslate2 refuses this compute type there (ValueError)"
+        yield _finding(report, "MG603", "warning", use, message, ['pass compute_type="int8", or "default" for 32 bits'])
+        return
     if saved < MUCH:
         return
     asked = use.options.get("compute_type") or use.options.get("dtype") or use.options.get("torch_dtype") or "the default"
