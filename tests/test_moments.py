@@ -23,6 +23,14 @@ SITE = {
 }
 """A site of Django, whose views are imported with the first request."""
 
+PROXY = """\
+class LazyImporter:
+    def __init__(self, name):
+        self.name = name
+    def __getattr__(self, attribute):
+        return getattr(__import__(self.name), attribute)
+"""
+
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -68,6 +76,21 @@ def test_the_parts_of_each_moment_make_its_process(root: Path, capsys: pytest.Ca
     for number, expected in enumerate(by_moment(service), start=1):
         parts = [part["mib"] for part in service["parts"] if part["moment"] in MOMENTS[:number]]
         assert sum(parts) == pytest.approx(expected, abs=0.5)
+
+
+@pytest.mark.parametrize("made", ["memguard_hooks.runtime.lazy('pandas')", "LazyImporter('pandas')"])
+def test_what_stands_for_a_module_is_that_once_requests_come(
+    root: Path, capsys: pytest.CaptureFixture[str], made: str
+) -> None:
+    main = f"import flask, memguard_hooks.runtime\nfrom lazily import LazyImporter\npandas = {made}\n"
+    main += "app = flask.Flask(__name__)\n@app.get('/')\ndef f():\n    return pandas.DataFrame()\n"
+    write(root, {"main.py": main, "lazily.py": PROXY, "Procfile": "web: gunicorn main:app\n"})
+    report = judge(capsys)
+    (service,) = report["services"]
+    assert report["findings"] == []
+    assert {part["package"]: part["moment"] for part in service["parts"] if part["package"].startswith("pandas")} == {
+        "pandas": "serving"
+    }
 
 
 def test_what_is_loaded_at_start_costs_the_same_whatever_comes_later(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

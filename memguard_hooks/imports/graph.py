@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Skipped, Step
-from memguard_hooks.imports.model import FileReading, How, ImportSite, Target
+from memguard_hooks.imports.model import BEHIND_A_PROXY, FileReading, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
 
@@ -312,7 +312,9 @@ class _Walker:
             return
         body = self._reach.body_at(reached.path, site.line)
         ran = self._reach.ran(reached.path, body)
-        if ran is not None and body:
+        if not body and site.why == BEHIND_A_PROXY:  # whatever uses it later, and handlers are what runs later
+            self._site(site, reached, max(moment, "serving", key=MOMENTS.index), call=site.why)
+        elif ran is not None and body:
             self._run_site(site, reached, max(moment, ran[1], key=MOMENTS.index), ran[0])
         else:
             self._deferred.setdefault(reached.path, []).append(_Deferred(body, site, reached))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import libcst as cst
 
 from memguard_hooks.imports.known_calls import EXECUTORS, is_lazy_proxy
+from memguard_hooks.imports.model import BEHIND_A_PROXY
 from memguard_hooks.imports.syntax import dotted, mentions
 from memguard_hooks.imports.values import (
     Arguments,
@@ -57,7 +58,7 @@ class ImportsByCall(Walker):
     def _proxy(self, node: cst.Call, callees: Values, arguments: Arguments, context: Context) -> Lazy | None:
         """Recognize `openai = LazyImporter("openai")`: lazy until something uses an attribute of it."""
         own = [callee for callee in callees if isinstance(callee, Class)]
-        if not is_lazy_proxy(dotted(node.func) or "") and not any(
+        if not is_lazy_proxy(dotted(node.func) or "", len(node.args)) and not any(
             one.find("__getattr__") and mentions(one.node, _IMPORTING) for one in own
         ):
             return None
@@ -68,7 +69,7 @@ class ImportsByCall(Walker):
         if f"'{texts[0]}'" not in self._text and f'"{texts[0]}"' not in self._text:
             return None
         self._call(callees, arguments, context)
-        return Lazy(self._record.site(node, texts[0], 0, (), context.later("behind a lazy proxy")), is_proxy=True)
+        return Lazy(self._record.site(node, texts[0], 0, (), context.later(BEHIND_A_PROXY)), is_proxy=True)
 
 
 def _is_plain_code(code: Value) -> bool:

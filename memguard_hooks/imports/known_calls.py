@@ -25,7 +25,11 @@ WRAPPERS = frozenset({"property", "cached_property", "classmethod", "staticmetho
 _PROXY_WORDS = ("import", "load", "mod", "lib", "pack", "proxy")
 
 
-def is_lazy_proxy(name: str) -> bool:
-    """Return whether a function of that dotted name likely makes a lazy proxy of a module: `LazyImporter`, `lazy_load`."""
+def is_lazy_proxy(name: str, arguments: int) -> bool:
+    """Return whether a function of that dotted name likely makes a lazy proxy of a module, given so many arguments.
+
+    Such are `LazyImporter`, `lazy_load`, and the `lazy` of `memguard_hooks/runtime.py`; that of Django takes more.
+    """
     name = name.lower()
-    return "lazy" in name and any(word in name for word in _PROXY_WORDS)
+    is_ours = name.rpartition(".")[2] == "lazy" and arguments == 1
+    return is_ours or ("lazy" in name and any(word in name for word in _PROXY_WORDS))

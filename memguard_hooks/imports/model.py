@@ -21,6 +21,8 @@ LAZY_PYTHON = (3, 15)
 LAZY_ANNOTATIONS_PYTHON = (3, 14)
 """The first Python that evaluates annotations when they are asked for (PEP 649)."""
 
+BEHIND_A_PROXY = "behind a lazy proxy"
+"""Why a module is not loaded that an object stands for until one of its names is asked for."""
 
 MAX_CALLED = 2_000_000
 """Imports of one file times the names that it calls: each import tells which of these are its own."""

@@ -204,7 +204,7 @@ class PlainValues:
         given = self._elements(node.args)
         given += [self._value(keyword.value) for keyword in node.keywords]
         last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        if self._has_proxies and is_lazy_proxy(dotted(node.func)):
+        if self._has_proxies and is_lazy_proxy(dotted(node.func), len(node.args)):
             raise Unsure
         if last in RUNNERS or last in CONSUMERS:
             self._consume(_joined(given))

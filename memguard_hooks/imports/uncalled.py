@@ -107,7 +107,7 @@ def _outside(module: ast.Module) -> Iterator[ast.AST]:
 
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef) -> _Function:
     inside = [inner for statement in node.body for inner in walk(statement)]
-    has_proxies = any(isinstance(one, ast.Call) and is_lazy_proxy(dotted(one.func)) for one in inside)
+    has_proxies = any(isinstance(one, ast.Call) and is_lazy_proxy(dotted(one.func), len(one.args)) for one in inside)
     kept = [one for one in inside if isinstance(one, _KEPT)]
     bound = frozenset(name for one in kept if isinstance(one, ast.Global) for name in one.names)
     return _Function(node, frozenset(_names(inside)), bound, has_proxies or bool(kept))
