@@ -302,7 +302,7 @@ with torch.inference_mode():
         size = model.config.image_size
         model(torch.randn(1, 3, size, size, dtype=model.dtype))
     elif "T5" in name:
-        model.generate(torch.randint(10, 1000, (1, 64)), max_new_tokens=16)
+        model.generate(torch.randint(10, 1000, (1, 64)), max_new_tokens=16, decoder_start_token_id=0)
     elif name.endswith(("LMHeadModel", "CausalLM")):
         model.generate(torch.randint(10, 1000, (1, 64)), max_new_tokens=16)
     else:

@@ -21,6 +21,10 @@ CACHES = frozenset({"cache", "lru_cache", "cache_resource", "cache_data", "exper
 """Last names of decorators that keep what a function returns."""
 
 
+PASSED_ON = {"partial": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1}
+"""Last names of calls that call what they are given, with the arguments behind it; and the place of that."""
+
+
 class ModelCall(Record):
     """A call that loads a model, by one of `names`, or each of them; `reason` says why there may be others.
 
@@ -82,14 +86,14 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
 
 def _loaded_by(folding: Folding, call: Call) -> tuple[Loader, str, ast.Call, int] | None:
     """Return what a call loads, the name of the function, the call with the arguments, and how many of these come first."""
-    for value in folding.values(call.node.func, call.scope):
-        is_partial = value == External("functools.partial") and len(call.node.args) > 0
-        made = folding.values(call.node.args[0], call.scope) if is_partial else (value,)
-        for one in made:
-            for name in folding.names_of(one, call.scope):
+    place = PASSED_ON.get(last_name(call.node), -1)
+    passed = call.node.args[place] if 0 <= place < len(call.node.args) else None
+    for skipped, node in ((0, call.node.func), (place + 1, passed)):
+        for value in folding.values(node, call.scope) if node is not None else ():
+            for name in folding.names_of(value, call.scope):
                 loader = loader_of(name)
                 if loader is not None:
-                    return loader, name, call.node, int(is_partial)
+                    return loader, name, call.node, skipped
     return None
 
 
