@@ -3,13 +3,15 @@
     python benchmarks/runtime_cost.py [PYTHON ...]
 
 Each Python, by default this one, imports the file as a copy of its own with bytecode, in fresh processes that have loaded
-what it needs of the standard library; it prints the median. Times are of this process's CPU.
+what it needs of the standard library; it prints the median. Times are of CPU, but for the last column: how many seconds
+behind the allocation a guard that looks each second has made its call, at most, in groups of 256, 512 and 1024 MiB.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
+from memguard_hooks.host import cgroup
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,6 +29,8 @@ RUNTIME = Path(__file__).resolve().parent.parent / "memguard_hooks" / "runtime.p
 
 RUNS = 21
 """Fresh processes for each figure."""
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 ASK = """
 import gc, json, os, sys, threading, time
@@ -46,10 +52,39 @@ print(json.dumps([took * 1000, grown / 2**20, usage * 1e6, log * 1e6, loaded]))
 """
 
 
+FIRE = """
+import threading, time
+import memguard_runtime as m
+fired = threading.Event()
+with_guard = m.guard(every=1, on_warn=fired.set, log=str)
+time.sleep(0.3)
+kept = b"x" * int(0.87 * m.limit().size - m.usage().working)
+begun = time.monotonic()
+assert fired.wait(30)
+print(time.monotonic() - begun)
+with_guard.close()
+assert threading.active_count() == 1
+"""
+
+
+def longest_delay(python: str, folder: Path) -> str:
+    """Return how late a guard is at most; a question mark where no control group can be made."""
+    found: list[float] = []
+    for limit in (256, 512, 1024):
+        with cgroup.limited(limit * 2**20) as group:
+            if isinstance(group, str):
+                return "?"
+            done = subprocess.run(group.enter([python, "-c", FIRE]), cwd=folder, check=True, stdout=subprocess.PIPE)
+        found.append(float(done.stdout))
+    return f"{max(found):.2f}"
+
+
 def measure(python: str, folder: Path) -> str:
     """Return a row of the table."""
     found = [
-        json.loads(subprocess.run([python, "-c", ASK], cwd=folder, check=True, stdout=subprocess.PIPE).stdout)
+        json.loads(
+            subprocess.run([python, "-c", ASK], cwd=folder, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE).stdout
+        )
         for _ in range(RUNS + 1)
     ][1:]  # fmt: skip - the first one writes the bytecode
     took, grown, usage, log = (median(one[number] for one in found) for number in range(4))
@@ -58,7 +93,8 @@ def measure(python: str, folder: Path) -> str:
         [python, "-c", "import platform; print(platform.python_version())"], check=True, stdout=subprocess.PIPE, text=True
     ).stdout.strip()
     loaded = ", ".join(sorted({name for one in found for name in one[4]})) or "none"
-    return f"| {version} | {took:.1f} | {grown:.2f} | {usage:.0f} | {log:.0f} | {share:.4%} | {loaded} |"
+    guard = longest_delay(python, folder)
+    return f"| {version} | {took:.1f} | {grown:.2f} | {usage:.0f} | {log:.0f} | {share:.4%} | {loaded} | {guard} |"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,8 +102,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("python", nargs="*", default=[sys.executable], help="interpreters that import it")
     options = parser.parse_args(argv)
-    print("| CPython | import: CPU ms | MiB | `usage()`: µs | `log_memory_usage()`: µs | watching | modules besides |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
+    print(
+        "| CPython | import: CPU ms | MiB | `usage()`: µs | `log_memory_usage()`: µs | watching | modules besides | guard |"
+    )
+    print("| --- | ---: | ---: | ---: | ---: | ---: | --- | ---: |")
     for python in options.python:
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy(RUNTIME, Path(folder, "memguard_runtime.py"))
