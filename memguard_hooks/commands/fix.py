@@ -1,8 +1,10 @@
-"""`memguard fix [FILES]`: every fixer there is, and then all hooks on what is left."""
+"""`memguard fix [FILES]`: every fixer there is, and then all hooks on what is left; `--allow` writes an allowance."""
 
 from __future__ import annotations
 
-from memguard_hooks.hooks import all_hooks, no_eager_heavy_imports, options, pin_litellm, running
+from memguard_hooks.finding import Report
+from memguard_hooks.fix import allow
+from memguard_hooks.hooks import all_hooks, deploy_config, no_eager_heavy_imports, options, pin_litellm, running
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -14,20 +16,55 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fix the files that are named, or the whole project."""
-    asked = make_parser().parse_args(argv, namespace=options.Options())
+    parser = make_parser()
+    asked = parser.parse_args(argv, namespace=FixOptions())
+    if asked.allow:
+        try:
+            wanted = [allow.read(*one) for one in asked.allow]
+        except ValueError as error:
+            parser.error(f"argument --allow: {error}")
+        # Each after the other: a comment above a line moves those below it.
+        return max([_allow(asked, one) for one in sorted(wanted, key=lambda one: -one.line)])
 
     def fix(project: Project) -> tuple[str, ...]:
+        from memguard_hooks.fix import deployment
+
+        moved = no_eager_heavy_imports.fix(project, asked)
+        started = deployment.write(project, lambda one: deploy_config.check(one).findings, force=asked.force)
         # The pins come last: what is installed decides what an import costs, and is read once.
-        return (*no_eager_heavy_imports.fix(project, asked), *pin_litellm.fix(project))
+        return (*moved, *started, *pin_litellm.fix(project))
 
     return running.run(asked, all_hooks.check, files=asked.files or None, fix=fix)
 
 
+class FixOptions(options.Options):
+    """What was asked for."""
+
+    allow: list[list[str]] | None = None
+
+
+def _allow(asked: FixOptions, wanted: allow.Wanted) -> int:
+    """Allow one finding, and return the exit status: 0 once that is written."""
+
+    def write(project: Project) -> tuple[str, ...]:
+        return (allow.write(project, wanted, all_hooks.check),)
+
+    found = running.judge(asked, lambda _: Report(), fix=write)
+    status = running.finish(found, asked)
+    return status if status > 1 else 0
+
+
 def make_parser() -> ArgumentParser:
     """Return the parser of the command."""
-    parser = options.make_parser("memguard fix", "Move heavy imports into functions, and write pins into manifests.")
+    parser = options.make_parser(
+        "memguard fix", "Move heavy imports into functions, write pins into manifests, and correct starts and variables."
+    )
     options.add_budget_options(parser)
     options.add_table_option(parser)
     options.add_move_options(parser)
+    parser.add_argument(
+        "--allow", nargs=3, action="append", metavar=("CODE", "REASON", "PATH:LINE"),
+        help="write the comment that allows one finding, and nothing else",
+    )  # fmt: skip
     parser.add_argument("files", nargs="*", help="files that may change; without any, all of the project")
     return parser

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _COMMENT = late_pattern(r"(?P<before>^|.*?\s)(?P<comment>#\s*memguard:.*)")
 
-_OWN_LINE_ONLY = late_pattern(r"(^|/)(Procfile|([^/]*\.)?Dockerfile(\.[^/]*)?)$")
+OWN_LINE_ONLY = late_pattern(r"(^|/)(Procfile|([^/]*\.)?Dockerfile(\.[^/]*)?)$")
 
 
 def apply(project: Project, findings: list[Finding], paths: Iterable[str], hook: str) -> list[Finding]:
@@ -55,7 +55,7 @@ def _read(path: str, text: str) -> tuple[list[Allowance], dict[tuple[int, int], 
             while below <= len(lines) and lines[below - 1].lstrip().startswith("#"):
                 below += 1
             target = below
-        elif _OWN_LINE_ONLY.search(path):
+        elif OWN_LINE_ONLY.search(path):
             continue
         column = match.start("comment") + 1
         comments.append((path, target, column, match["comment"]))

@@ -98,12 +98,12 @@ def judge(started: Started, names_read: Callable[[], frozenset[str]]) -> Iterato
 
 def _misspelt(started: Started, name: str, names_read: Callable[[], frozenset[str]]) -> str | None:
     """Return the known variable that a name is plausibly meant to be, unless the project itself reads it."""
-    near = _nearest(name)
+    near = nearest(name)
     return None if near is None or name in started.command or name in names_read() else near
 
 
 @lru_cache(maxsize=4096)
-def _nearest(name: str) -> str | None:
+def nearest(name: str) -> str | None:
     """Return the known variable that differs from a name by a letter or two."""
     if name in KNOWN or name in _RIGHT or not name.startswith(_PREFIXES) or len(name) > 40:
         return None
