@@ -51,7 +51,8 @@ class Finding(Record):
     """One broken rule at one place. `cost` is resident memory in bytes, None where it was never measured.
 
     `fix` says what to do, a line each. `subject` is what it is about, by a name that stays when lines move and figures
-    change: a package, a module, a service, a variable. The baseline knows it again by that.
+    change: a package, a module, a service, a variable. The baseline knows it again by that. `is_fixable` is one that
+    `memguard fix` may do something about.
     """
 
     path: str
@@ -66,6 +67,7 @@ class Finding(Record):
     chain: tuple[Step, ...] = ()
     fix: tuple[str, ...] = ()
     end_line: int | None = None
+    is_fixable: bool = False
 
 
 def identities(findings: Iterable[Finding], *, folded: bool = False) -> Iterator[tuple[str, str, str, int]]:

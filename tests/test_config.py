@@ -107,7 +107,9 @@ def test_setting(tmp_path: Path, name: str, text: str, expected: Settings) -> No
             for key, one in expected.services.items()
         },
     )
-    assert read(tmp_path) == expected._replace(service=service, services=services)
+    sources = {package: f"{name}:{1 + bool(head)}" for package in expected.pins}
+    wanted = expected._replace(service=service, services=services, pin_sources=sources, file=name)
+    assert read(tmp_path) == wanted
 
 
 def test_allowances_have_places(tmp_path: Path) -> None:
@@ -187,7 +189,7 @@ def test_python_is_refused(text: str) -> None:
         ),
         pytest.param(
             "[services.web]\nexclude = []",
-            "2:1: unknown key 'services.web.exclude': known are budget, entrypoints, limit, platform, skip, target-python",
+            "2:1: nothing reads 'services.web.exclude' here: it belongs to the top of memguard.toml",
             id="of-one-service",
         ),
         pytest.param("platform = 1", "1:1: platform must be a platform such as 'render-free', not 1", id="platform"),
@@ -216,8 +218,30 @@ def test_python_is_refused(text: str) -> None:
         pytest.param(
             "pins.litellm = '1.70'", "1:6: pins.litellm must be specifiers such as '<1.70', not '1.70'", id="pins-version"
         ),
-        pytest.param("budget.warn = 78", "1:8: budget.warn must be a share such as '78%', not 78", id="warn"),
-        pytest.param("budget.fail = '0.88'", "1:8: budget.fail must be a share such as '88%', not '0.88'", id="fail"),
+        pytest.param("budget.warn = 78", "1:8: budget.warn must be a share up to 100%, such as '78%', not 78", id="warn"),
+        pytest.param(
+            "budget.fail = '0.88'", "1:8: budget.fail must be a share up to 100%, such as '88%', not '0.88'", id="fail"
+        ),
+        pytest.param(
+            "budget.warn = '178%'", "1:8: budget.warn must be a share up to 100%, such as '78%', not '178%'", id="no-share"
+        ),
+        pytest.param("warn = '78%'", "1:1: nothing reads 'warn' here: it belongs to [budget]", id="warn-at-the-top"),
+        pytest.param("companions = true", "1:1: nothing reads 'companions' here: it belongs to [forbid]", id="companions"),
+        pytest.param(
+            "[services.web]\nfail = '88%'",
+            "2:1: nothing reads 'services.web.fail' here: it belongs to [services.web.budget]",
+            id="fail-of-one-service",
+        ),
+        pytest.param(
+            "[tool.memguard.forbid]\nadd = []",
+            "1:2: nothing reads 'tool' here: the tables of memguard.toml have no prefix, such as [forbid]",
+            id="prefix",
+        ),
+        pytest.param(
+            "[memguard]\nlimit = '1GiB'",
+            "1:2: nothing reads 'memguard' here: the tables of memguard.toml have no prefix, such as [forbid]",
+            id="own-name",
+        ),
         pytest.param("budget.growth = ''", "1:8: budget.growth must be a size such as '25MiB', not ''", id="growth"),
         pytest.param("budget.runtime = []", "1:8: budget.runtime must be a size such as '80MiB', not []", id="runtime"),
         pytest.param("services = 1", "1:1: services must be a table", id="services"),
@@ -304,7 +328,59 @@ def test_named_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         assert (pin_litellm.main(["--config", name]), *capsys.readouterr()) == (2, "", message)
 
 
-OVER = "requirements.txt:1:1: MG102 litellm 1.69.3 is not {}, as its ceiling asks"
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            "[memguard]\nlimit = '1GiB'", "1: error: column 2: nothing reads [memguard]: write [tool.memguard]", id="name"
+        ),
+        pytest.param(
+            "\n[memguard.forbid]", "2: error: column 2: nothing reads [memguard]: write [tool.memguard]", id="table"
+        ),
+        pytest.param(
+            "[tool.memguard-hooks]\nlimit = '1GiB'",
+            "1: error: column 7: nothing reads [tool.memguard-hooks]: write [tool.memguard]",
+            id="name-of-the-package",
+        ),
+        pytest.param(
+            "[forbid]\nadd = ['numpy']",
+            "1: error: column 2: nothing reads [forbid] in a pyproject.toml: write [tool.memguard.forbid]",
+            id="forbid",
+        ),
+        pytest.param(
+            "[pins]\nlitellm = '<2'",
+            "1: error: column 2: nothing reads [pins] in a pyproject.toml: write [tool.memguard.pins]",
+            id="pins",
+        ),
+        pytest.param(
+            "[tool.memguard]\nwarn = '78%'",
+            "2: error: column 1: nothing reads 'tool.memguard.warn' here: it belongs to [tool.memguard.budget]",
+            id="key",
+        ),
+        pytest.param(
+            "[tool.memguard.budget]\nexclude = []",
+            "2: error: column 1: nothing reads 'tool.memguard.budget.exclude' here: it belongs to [tool.memguard]",
+            id="key-of-the-top",
+        ),
+    ],
+)
+def test_what_nothing_reads_in_pyproject(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    write(tmp_path, pyproject=text)
+    (tmp_path / "requirements.txt").write_text("torch\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert forbid_heavy_deps.main(["requirements.txt"]) == 2
+    assert capsys.readouterr().err == f"pyproject.toml:{message}\n"
+
+
+@pytest.mark.parametrize("text", ["[budget]\nyear = 2026\n", "[forbid]\n", "[tool.forbid]\nadd = ['numpy']\n"])
+def test_a_table_of_another_is_left_alone(tmp_path: Path, text: str) -> None:
+    write(tmp_path, pyproject=text)
+    assert read(tmp_path) == Settings()
+
+
+OVER = "requirements.txt:1:1: MG102 litellm 1.69.3 is not {}, the ceiling of {}"
 
 
 @pytest.mark.parametrize(
@@ -329,7 +405,8 @@ def test_precedence(
     (tmp_path / "requirements.txt").write_text("litellm==1.69.3\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     assert pin_litellm.main([*arguments, "requirements.txt"]) == (1 if asked else 0)
-    assert capsys.readouterr().out.partition(" (")[0] == (OVER.format(asked) if asked else "")
+    who = "--max-version" if arguments else "[pins]"
+    assert capsys.readouterr().out.partition(" (")[0] == (OVER.format(asked, who) if asked else "")
 
 
 def test_target_python_of_arguments_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

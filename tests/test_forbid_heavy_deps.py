@@ -71,7 +71,7 @@ def test_forbidden_by_default(run: Run, name: str) -> None:
     [
         pytest.param("Huggingface_Hub", "huggingface-hub", id="normalized"),
         pytest.param("GOOGLE.API.python_client>=2", "google-api-python-client", id="normalized-dots"),
-        pytest.param("torch==2.8.0+cpu", "torch", id="local"),
+        pytest.param("torch==2.8.0+cu121", "torch", id="local"),
         pytest.param("transformers[torch]>4", "transformers", id="extra"),
         pytest.param("git+https://github.com/huggingface/transformers.git@main", "transformers", id="vcs"),
         pytest.param("https://example.com/torch-2.8.0-cp311-none-linux_x86_64.whl", "torch", id="wheel"),
@@ -122,13 +122,12 @@ def test_whole_output(run: Run) -> None:
         (
             f"requirements.txt:2:1: MG111 tokenizers is forbidden, and litellm brings it: "
             f"it takes {small} MiB when imported (tokenizers {other}) (warning)\n"
-            "    fix: do without litellm, or without the extra of it that needs tokenizers\n"
-            '         or, as the last resort, in the settings: [forbid] allow = {tokenizers = "why"}\n'
+            '    fix: to be told no more, [tool.memguard.forbid] remove = ["tokenizers"]\n'
             f"requirements.txt:4:1: MG110 torch is forbidden: it takes {mib} MiB when imported (torch {version})\n"
             "    fix: call a hosted model, or run an exported one with onnxruntime\n"
-            "         or take its wheel for CPUs: --index-url https://download.pytorch.org/whl/cpu "
-            f"({light} MiB, not {full} MiB)\n"
-            '         or, as the last resort, in the settings: [forbid] allow = {torch = "why"}\n'
+            f"         or take its wheel for CPUs ({light} MiB, not {full} MiB): "
+            "--extra-index-url https://download.pytorch.org/whl/cpu\n"
+            '         or, as the last resort, [tool.memguard.forbid] allow = {torch = "why"}\n'
         ),
         "1 error, 1 warning\n",
     )
@@ -146,8 +145,82 @@ def test_nothing_is_claimed_of_what_was_not_measured(run: Run) -> None:
     assert outcome.out == (
         "requirements.txt:1:1: MG110 my-heavy-thing is forbidden\n"
         "    fix: delete it\n"
-        '         or, as the last resort, in the settings: [forbid] allow = {my-heavy-thing = "why"}\n'
+        '         or, as the last resort, [forbid] allow = {my-heavy-thing = "why"}\n'
     )
+
+
+CPU = "https://download.pytorch.org/whl/cpu"
+
+
+@pytest.mark.parametrize(
+    ("files", "lines"),
+    [
+        pytest.param({"requirements.txt": "torch==2.9.1+cpu"}, [], id="build"),
+        pytest.param({"requirements.txt": f"--extra-index-url {CPU}\ntorch==2.9.1"}, [], id="index"),
+        pytest.param({"requirements.txt": f"# see {CPU}\ntorch==2.9.1"}, [2], id="only-in-a-comment"),
+        pytest.param({"requirements.txt": f"--extra-index-url {CPU}\ntorch==2.9.1+cu121"}, [2], id="another-build"),
+        pytest.param(
+            {"requirements.txt": "torch", "Dockerfile": f"FROM a\nENV PIP_EXTRA_INDEX_URL={CPU}\n"}, [], id="variable"
+        ),
+        pytest.param(
+            {
+                "pyproject.toml": '[project]\nname = "a"\ndependencies = ["torch"]\n[tool.uv.sources]\n'
+                f'torch = {{index = "c"}}\n[[tool.uv.index]]\nname = "c"\nurl = "{CPU}"\n'
+            },
+            [],
+            id="uv",
+        ),
+        pytest.param(
+            {
+                "pyproject.toml": '[tool.poetry.dependencies]\ntorch = {version = "2.9.1", source = "c"}\n'
+                f'[[tool.poetry.source]]\nname = "c"\nurl = "{CPU}"\n'
+            },
+            [],
+            id="poetry",
+        ),
+        pytest.param({"requirements.txt": "sentence-transformers==5.1.0"}, [1, 1], id="brought"),
+        pytest.param(
+            {"requirements.txt": f"--extra-index-url {CPU}\nsentence-transformers==5.1.0"}, [2], id="brought-for-cpus"
+        ),
+    ],
+)
+def test_the_build_that_the_advice_names_is_no_finding(run: Run, files: dict[str, str], lines: list[int]) -> None:
+    assert [int(one.split(":")[1]) for one in run(files).findings] == lines
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "advice"),
+    [
+        pytest.param("requirements.txt", "torch==2.8.0", f"--extra-index-url {CPU}", id="pip"),
+        pytest.param(
+            "pyproject.toml", "[project]\nname='a'\ndependencies=['torch']\n[tool.uv]\n", "in [tool.uv.sources]", id="uv"
+        ),
+        pytest.param("pyproject.toml", "[tool.poetry.dependencies]\ntorch = '2.8.0'\n", "poetry source add", id="poetry"),
+        pytest.param(
+            "pyproject.toml", "[project]\nname='a'\ndependencies=['torch']\n[tool.pdm]\n", "[[tool.pdm.source]]", id="pdm"
+        ),
+        pytest.param("Pipfile", "[packages]\ntorch = '*'\n", "[[source]]", id="pipenv"),
+        pytest.param("environment.yml", "dependencies:\n  - pytorch\n", "- pytorch-cpu", id="conda"),
+    ],
+)
+def test_each_tool_is_told_the_index_in_its_own_way(run: Run, name: str, text: str, advice: str) -> None:
+    assert advice in run({name: text}, name).out.partition("take its wheel for CPUs")[2].partition("\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "fix"),
+    [
+        pytest.param("tokenizers", "import tokenizers\n", "a.py imports it: for counting tokens", id="imported"),
+        pytest.param("tokenizers", "import os\n", "nothing here imports it: delete it", id="not-imported"),
+        pytest.param("transformers==4.25.1", "import os\n", "nothing here imports it: delete it", id="heavy"),
+        pytest.param("transformers", "import transformers\n", "a.py imports it: call a hosted model", id="heavy-imported"),
+        pytest.param("torch\ntransformers", "import transformers\n", "call a hosted model", id="loaded-by-another"),
+        pytest.param("tokenizers", "__import__(name)\n", "delete it: what needs it", id="nobody-knows"),
+    ],
+)
+def test_only_what_nothing_imports_is_to_be_deleted(run: Run, text: str, code: str, fix: str) -> None:
+    outcome = run({"requirements.txt": text, "a.py": code})
+    assert next(line for line in outcome.out.splitlines() if line.startswith("    fix: "))[9:].startswith(fix)
 
 
 # What another package brings
@@ -338,7 +411,7 @@ def test_json(run: Run) -> None:
         assert footprint is not None
         assert one["mib"] == round(footprint.resident / 2**20, 1)
         assert one["message"].startswith(f"{name} is forbidden")
-        assert one["fix"].endswith(f'[forbid] allow = {{{name} = "why"}}')
+        assert one["fix"].partition("[tool.memguard.forbid] ")[2]
     assert (report["schema"], report["services"], report["skipped"], outcome.code) == (1, [], [], 1)
 
 

@@ -42,7 +42,10 @@ class Outcome(NamedTuple):
     def findings(self) -> list[str]:
         """The first lines of the findings, without their MiB."""
         lines = [line for line in self.out.splitlines() if not line.startswith(" ")]
-        return [re.sub(r",? \(?[\d.]+ MiB when [\w. ]*imported\)?", "", line) for line in lines]
+        return [
+            re.sub(r",? \(?[\d.]+ MiB when [\w. ]*imported\)?|: \S+ takes [\d.]+ MiB (?:more|less) than \S+", "", line)
+            for line in lines
+        ]
 
 
 Run = Callable[..., Outcome]
@@ -159,19 +162,38 @@ def test_whole_output(run: Run) -> None:
         pytest.param("1.69.3", None, None, id="below"),
         pytest.param("1.69.0rc1", None, None, id="pre-release"),
         pytest.param(
-            "1.70.0rc1", "MG102 litellm 1.70.0rc1 is not <1.70, as its ceiling asks", "1.69.3", id="pre-release-of-it"
+            "1.70.0rc1",
+            "MG102 litellm 1.70.0rc1 is not <1.70, the ceiling that pin-litellm has by default (warning)",
+            "1.69.3",
+            id="pre-release-of-it",
         ),
         pytest.param(
-            "1.70.0", "MG102 litellm 1.70.0 is not <1.70, as its ceiling asks (N MiB when imported)", "1.69.3", id="at"
+            "1.70.0",
+            "MG102 litellm 1.70.0 is not <1.70, the ceiling that pin-litellm has by default (N MiB when imported) (warning)",
+            "1.69.3",
+            id="at",
         ),
-        pytest.param("1.71.1", "MG102 litellm 1.71.1 is not <1.70, as its ceiling asks", "1.69.3", id="not-measured"),
         pytest.param(
-            "1.82.6", "MG102 litellm 1.82.6 is not <1.70, as its ceiling asks (N MiB when imported)", "1.69.3", id="above"
+            "1.71.1",
+            "MG102 litellm 1.71.1 is not <1.70, the ceiling that pin-litellm has by default (warning)",
+            "1.69.3",
+            id="not-measured",
         ),
         pytest.param(
-            "1.70", "MG102 litellm 1.70 is not <1.70, as its ceiling asks (N MiB when imported)", "1.69.3", id="short"
+            "1.82.6",
+            "MG102 litellm 1.82.6 is not <1.70, the ceiling that pin-litellm has by default (N MiB when imported) (warning)",
+            "1.69.3",
+            id="above",
         ),
-        pytest.param("999.0", "MG102 litellm 999.0 is not <1.70, as its ceiling asks", "1.69.3", id="unknown"),
+        pytest.param(
+            "1.70",
+            "MG102 litellm 1.70 is not <1.70, the ceiling that pin-litellm has by default (N MiB when imported) (warning)",
+            "1.69.3",
+            id="short",
+        ),
+        pytest.param(
+            "999.0", "MG102 litellm 999.0 is not <1.70, the ceiling that pin-litellm has by default", "1.69.3", id="unknown"
+        ),
         pytest.param("1.82.7", "MG103 litellm 1.82.7 was withdrawn: it was backdoored", "1.69.3", id="withdrawn"),
         pytest.param("1.82.8", "MG103 litellm 1.82.8 was withdrawn: it was backdoored", "1.69.3", id="withdrawn-too"),
         pytest.param(
@@ -191,13 +213,18 @@ def test_version(run: Run, version: str, finding: str | None, fix: str | None) -
     if finding is None:
         assert outcome == (0, "", "")
         return
-    lines = [re.sub(r"[\d.]+ MiB", "N MiB", line) for line in outcome.out.splitlines()]
-    assert lines == [f"requirements.txt:2:3: {finding}", f"    fix: litellm=={fix}  (N MiB when imported)"]
-    assert (outcome.code, outcome.err) == (1, "1 error, 0 warnings\n")
+    first, second, *more = [re.sub(r"[\d.]+ MiB", "N MiB", line) for line in outcome.out.splitlines()]
+    told = re.sub(r": \S+ takes N MiB more than 1.69.3", "", first)
+    assert (told, second) == (f"requirements.txt:2:3: {finding}", f"    fix: litellm=={fix}  (N MiB when imported)")
+    raised = f'         or raise the ceiling: [tool.memguard.pins] litellm = "<={version}"'
+    assert more == ([raised] if "MG102" in finding else [])
+    assert outcome.code == int("(warning)" not in finding)
 
 
 def test_arbitrary_version(run: Run) -> None:
-    assert run("litellm===ours").findings == ["requirements.txt:1:1: MG102 litellm ours is not <1.70, as its ceiling asks"]
+    assert run("litellm===ours").findings == [
+        "requirements.txt:1:1: MG102 litellm ours is not <1.70, the ceiling that pin-litellm has by default"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +253,6 @@ def test_max_version_must_be_a_version(run: Run, capsys: pytest.CaptureFixture[s
         pytest.param("litellm", [], "1.69.3", id="newest-below-the-ceiling"),
         pytest.param("litellm~=1.55.0", [], "1.55.12", id="in-the-declared-range"),
         pytest.param("litellm>=1.60,<1.61", [], "1.60.9", id="range"),
-        pytest.param("litellm>=1.75", [], "1.69.3", id="the-range-is-above"),
         pytest.param("litellm", ["--max-version", "1.56.4"], "1.56.4", id="max-version"),
         pytest.param("litellm", ["--max-version", "999"], NEWEST, id="newest-of-all"),
         pytest.param("litellm", ["--max-version", "0.0.1"], None, id="nothing"),
@@ -244,14 +270,76 @@ def test_proposal_is_served_and_allowed(run: Run, declared: str, arguments: list
     assert run(f"{proposal}\n", *arguments, "requirements.txt") == (0, "", "")
 
 
-def test_memory_is_named_only_where_exactly_that_version_was_measured(run: Run) -> None:
+def test_memory_is_compared_by_what_was_measured(run: Run) -> None:
+    """A version that was not measured has no figure of its own: the nearest one is named."""
     known = {one.version for one in lookup.read_footprints("litellm")}
     assert TABLE is not None
-    unknown = next(version for version in TABLE.versions if version not in known and Version(version) > Version("1.70"))
-    both = run({"a-requirements.txt": f"litellm=={unknown}", "b-requirements.txt": "litellm==1.70.0"})
-    first, second = (line for line in both.out.splitlines() if "MG102" in line)
-    assert first == f"a-requirements.txt:1:1: MG102 litellm {unknown} is not <1.70, as its ceiling asks"
-    assert second.endswith(f"as its ceiling asks ({measured('1.70.0')} MiB when imported)")
+    unknown = next(version for version in TABLE.versions if version not in known and Version(version) > Version("1.106.2"))
+    first = run(f"litellm=={unknown}").out.splitlines()[0]
+    assert re.fullmatch(rf".* litellm {unknown} is not <1.70, [a-z -]+: 1.106.2 takes \d+ MiB more than 1.69.3", first)
+
+
+# Beside each other
+
+ABOVE = "the ceiling that pin-litellm has by default"
+
+
+@pytest.mark.parametrize(
+    ("files", "proposals"),
+    [
+        pytest.param("litellm\nopenai", ["litellm==1.69.3", "openai==1.75.0"], id="both-open"),
+        pytest.param("openai==1.60.2\nlitellm", ["litellm==1.60.0"], id="beside-a-pin"),
+        pytest.param("litellm==1.100.0\nopenai==1.60.2", ["litellm==1.60.0"], id="a-pin-is-replaced-beside-a-pin"),
+        pytest.param("openai==0.28.1\nlitellm", ["loosen the other pin"], id="the-other-rules-all-out"),
+        pytest.param("litellm>=1.75", ["declare litellm<1.70"], id="the-range-is-above"),
+        pytest.param(
+            {"requirements.txt": "-r base.txt\nlitellm", "base.txt": "openai==1.60.2"}, ["litellm==1.60.0"], id="included"
+        ),
+        pytest.param(
+            {"requirements.txt": "litellm", "requirements-dev.txt": "-r requirements.txt\nopenai==1.60.2\n"},
+            ["litellm==1.60.0"],
+            id="that-includes-it",
+        ),
+    ],
+)
+def test_proposals_go_together(run: Run, files: str | dict[str, str], proposals: list[str]) -> None:
+    lines = run(files, "requirements.txt").out.splitlines() if isinstance(files, dict) else run(files).out.splitlines()
+    told = [line[9:].partition("  (")[0] for line in lines if line.startswith("    fix: ")]
+    assert [one for one in told if not one.startswith("pin openai")] == proposals
+
+
+def test_where_range_and_ceiling_disagree_nothing_is_written(run: Run, tmp_path: Path) -> None:
+    outcome = run("litellm>=1.75\n", "--fix", "requirements.txt")
+    assert outcome.out.splitlines()[0].endswith(f": none of these is <1.70, {ABOVE}")
+    assert re.fullmatch(
+        r" +or raise the ceiling: \[tool.memguard.pins\] litellm = \"<=[\d.]+\"", outcome.out.splitlines()[2]
+    )
+    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == "litellm>=1.75\n"
+
+
+def test_the_pin_that_rules_a_version_out_is_named(run: Run, tmp_path: Path) -> None:
+    text = "openai==0.28.1\nlitellm>=1.60\n"
+    outcome = run(text, "--fix", "requirements.txt")
+    why = "1.69.3 requires openai<1.76.0,>=1.68.2, beside openai==0.28.1 (requirements.txt:1)"
+    assert outcome.out.splitlines()[0].endswith(f": no version <1.70, {ABOVE}, goes with the rest ({why})")
+    assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        pytest.param("pyproject.toml", '[tool.poetry.dependencies]\nlitellm = "^1.69"\n', 'litellm = "1.69.3"', id="poetry"),
+        pytest.param("Pipfile", '[packages]\nlitellm = "*"\n', 'litellm = "==1.69.3"', id="pipenv"),
+        pytest.param(
+            "Pipfile", '[packages]\nlitellm = {version = "*", extras = ["a"]}\n',
+            'version = "==1.69.3" in the table of litellm', id="table",
+        ),
+        pytest.param("environment.yml", "dependencies:\n  - litellm\n", "- litellm==1.69.3", id="conda"),
+        pytest.param("setup.cfg", "[options]\ninstall_requires =\n  litellm\n", "litellm==1.69.3", id="setup-cfg"),
+    ],
+)  # fmt: skip
+def test_each_format_is_answered_in_its_own_notation(run: Run, name: str, text: str, line: str) -> None:
+    assert run({name: text}, name).out.splitlines()[1].partition("  (")[0] == f"    fix: {line}"
 
 
 # Other packages
@@ -266,7 +354,12 @@ def test_memory_is_named_only_where_exactly_that_version_was_measured(run: Run) 
         pytest.param("Scikit_Learn>1", "", ["MG101 scikit-learn is not pinned exactly (>1) (warning)"], id="normalized"),
         pytest.param("fastapi\ndjango\nuvicorn", "", [], id="frameworks"),
         pytest.param("pandas", "pins.pandas = '<3'", ["MG101 pandas is not pinned exactly (any version)"], id="pins"),
-        pytest.param("pandas==3.0", "pins.pandas = '<3'", ["MG102 pandas 3.0 is not <3, as [pins] asks"], id="pins-broken"),
+        pytest.param(
+            "pandas==3.0",
+            "pins.pandas = '<3'",
+            ["MG102 pandas 3.0 is not <3, the ceiling of [pins] (memguard.toml:1)"],
+            id="pins-broken",
+        ),
         pytest.param("pandas==2.2.3", "pins.pandas = '<3'", [], id="pins-kept"),
         pytest.param(
             "numpy", "pins.numpy = ''", ["MG101 numpy is not pinned exactly (any version)"], id="pins-of-a-light-one"
@@ -390,7 +483,7 @@ MEMBER = '\n[[package]]\nname = "b"\nversion = "1"\nsource = { editable = "a/b" 
         ),
         pytest.param(
             {"pyproject.toml": APP, "poetry.lock": UV.format("1.80.0").replace("\n", "\r\n")},
-            ["MG102 litellm 1.80.0 in poetry.lock is not <1.70, as its ceiling asks"],
+            ["MG102 litellm 1.80.0 in poetry.lock is not <1.70, the ceiling that pin-litellm has by default (warning)"],
             id="locked-above",
         ),
         pytest.param(
@@ -418,7 +511,7 @@ MEMBER = '\n[[package]]\nname = "b"\nversion = "1"\nsource = { editable = "a/b" 
             {"requirements.in": "litellm", "requirements.txt": "litellm==1.80.0\n    # via -r requirements.in"},
             [
                 "MG101 litellm is not pinned exactly (any version): requirements.txt pins 1.80.0 (warning)",
-                "MG102 litellm 1.80.0 is not <1.70, as its ceiling asks",
+                "MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)",
             ],
             id="compiled-is-judged-by-itself",
         ),
@@ -454,10 +547,12 @@ def test_proposal_beside_a_lock(run: Run, version: str, fix: str) -> None:
 def test_constraints_are_no_requirements(run: Run) -> None:
     assert run({"constraints.txt": "litellm>=1\npandas"}) == (0, "", "")
     assert run({"constraints.txt": "litellm==1.80.0"}).findings == [
-        "constraints.txt:1:1: MG102 litellm 1.80.0 is not <1.70, as its ceiling asks"
+        "constraints.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)"
     ]
     outcome = run({"requirements.txt": "litellm\n-c limits.txt", "limits.txt": "litellm==1.80.0"}, "requirements.txt")
-    assert outcome.findings == ["limits.txt:1:1: MG102 litellm 1.80.0 is not <1.70, as its ceiling asks"]
+    assert outcome.findings == [
+        "limits.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)"
+    ]
 
 
 # Allowances
@@ -526,7 +621,7 @@ dependencies = [
 
 
 def test_json(run: Run) -> None:
-    outcome = run("litellm==1.70.0\npandas\n-r ../out.txt\n", "--format=json", "requirements.txt")
+    outcome = run("litellm==1.100.0\npandas\n-r ../out.txt\n", "--format=json", "requirements.txt")
     findings = json.loads(outcome.out)["findings"]
     assert json.loads(outcome.out) == {
         "schema": 1,
@@ -561,7 +656,7 @@ def test_json(run: Run) -> None:
             {"path": "requirements.txt", "line": 3, "reason": "includes ../out.txt, which leads out of the repository"}
         ],
     }
-    footprint = lookup.find("litellm", "litellm", "1.70.0")
+    footprint = lookup.find("litellm", "litellm", "1.100.0")
     assert footprint is not None
     assert findings[0]["mib"] == round(footprint.resident / 2**20, 1)
     assert Requirement(findings[0]["fix"].partition("  (")[0]).specifier.contains("1.69.3")
@@ -589,8 +684,8 @@ def test_exit_status(run: Run, text: str, fail_on: str, code: int) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        pytest.param("litellm==1.80.0\r\npandas==2.2.3\r\n".encode("utf-16"), 1, id="utf-16"),
-        pytest.param("\ufefflitellm==1.80.0".encode(), 1, id="utf-8-bom"),
+        pytest.param("litellm==1.100.0\r\npandas==2.2.3\r\n".encode("utf-16"), 1, id="utf-16"),
+        pytest.param("\ufefflitellm==1.100.0".encode(), 1, id="utf-8-bom"),
         pytest.param(b"", 0, id="empty"),
         pytest.param(b"\n\n# litellm\n", 0, id="comment"),
     ],
@@ -608,8 +703,10 @@ def test_folder_named_like_a_manifest(run: Run, tmp_path: Path) -> None:
 
 
 def test_one_broken_manifest_hides_no_other(run: Run) -> None:
-    outcome = run({"a-requirements.txt": "-r absent.txt", "b-requirements.txt": "litellm==1.80.0", "pyproject.toml": "["})
-    assert outcome.findings == ["b-requirements.txt:1:1: MG102 litellm 1.80.0 is not <1.70, as its ceiling asks"]
+    outcome = run({"a-requirements.txt": "-r absent.txt", "b-requirements.txt": "litellm==1.100.0", "pyproject.toml": "["})
+    assert outcome.findings == [
+        "b-requirements.txt:1:1: MG102 litellm 1.100.0 is not <1.70, the ceiling that pin-litellm has by default"
+    ]
     assert outcome.err == (
         "a-requirements.txt:1: error: column 1: includes absent.txt, which is missing\n"
         "pyproject.toml:1: error: column 2: is not valid TOML: Invalid initial character for a key part\n"
@@ -621,7 +718,7 @@ def test_one_broken_manifest_hides_no_other(run: Run) -> None:
 def test_a_file_that_two_include_is_told_once(run: Run) -> None:
     files = {"a-requirements.txt": "-r base.txt", "b-requirements.txt": "-r base.txt", "base.txt": "litellm==1.80.0"}
     assert run(files, "a-requirements.txt", "b-requirements.txt").findings == [
-        "base.txt:1:1: MG102 litellm 1.80.0 is not <1.70, as its ceiling asks"
+        "base.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)"
     ]
 
 

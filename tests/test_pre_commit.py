@@ -469,7 +469,8 @@ def test_arguments_of_the_configuration(make: Callable[[str], Repository], confi
         **ACCEPTED,
         "pin-litellm": Outcome(
             "Failed",
-            "requirements.txt:2:1: MG102 litellm 1.69.3 is not <=1.60.0, as its ceiling asks (N MiB when imported)\n"
+            "requirements.txt:2:1: MG102 litellm 1.69.3 is not <=1.60.0, the ceiling of --max-version (N MiB when imported)"
+            ": V takes N MiB more than V\n"
             "    fix: litellm==V\n"
             "1 error, 0 warnings",
         ),

@@ -178,7 +178,7 @@ def _say(options: CheckOptions, report: Report, folder: str | None = None) -> Sa
     """Return what there is to say of a report where stdout is no terminal."""
     folder = _folder_in_repository(options.path) if folder is None else folder
     output = _render(report, options.format, folder, tables=options.table)
-    return Said(running.status_of(report, options.fail_on), output, running.notes(report))
+    return Said(running.status_of(report, options.fail_on), output, running.notes(report, with_fixer=True))
 
 
 def _save(output: Output, report: Report, options: CheckOptions, folder: str) -> None:

@@ -81,7 +81,7 @@ def _requirement(text: str, path: str, line: int, column: int) -> Requirement | 
     except MemguardError:
         found = req.parse(name, path, line, column, line)
     # The text keeps the name that conda knows, for advice on what to write.
-    return found._replace(text=match["name"] + found.text[len(name) :], index_name=channel)
+    return found._replace(text=match["name"] + found.text[len(name) :], index_name=channel, notation="conda")
 
 
 def _specifiers(text: str) -> str:

@@ -63,4 +63,5 @@ def _requirement(document: TomlDocument, key: KeyPath, name: str, value: object)
         specifier = ""
     elif specifier[:1].isdigit():
         specifier = f"=={specifier}"
-    return fields.requirement(name, specifier, url or None, markers)._replace(index_name=fields.text("index") or None)
+    requirement = fields.requirement(name, specifier, url or None, markers)
+    return requirement._replace(index_name=fields.text("index") or None, notation="pipfile")

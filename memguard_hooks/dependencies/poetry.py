@@ -105,7 +105,7 @@ def _requirement(document: TomlDocument, key: KeyPath, name: str, value: object)
         fields.text("markers"),
     )
     requirement = fields.requirement(name, poetry_constraint.hull(constraint("version")), url, markers)
-    return requirement._replace(index_name=fields.text("source")), fields.values.get("optional") is True
+    return requirement._replace(index_name=fields.text("source"), notation="poetry"), fields.values.get("optional") is True
 
 
 def git_url(repository: str, revision: str | None, subdirectory: str | None) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
 
 Group: TypeAlias = "Literal['runtime', 'extra', 'development', 'build']"
+Notation: TypeAlias = "Literal['pep508', 'poetry', 'pipfile', 'conda']"
 Wanted: TypeAlias = "Callable[[str], bool]"
 
 
@@ -45,7 +46,8 @@ class Requirement(Record):
     `name` is normalized; `text` is what packaging parses, without the options of its line, and for
     formats that have another way of writing the same thing in PEP 508; `via` names the packages that
     have brought it, as a compiled file says, and is empty for what the project itself asks for;
-    `index_name` is the name or the URL of the index that it must come from, None where any will do.
+    `index_name` is the name or the URL of the index that it must come from, None where any will do;
+    `notation` is how its file writes it, and `brings` is False where a command installs it without its dependencies.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Requirement(Record):
     is_constraint: bool = False
     via: tuple[str, ...] = ()
     index_name: str | None = None
+    notation: Notation = "pep508"
+    brings: bool = True
 
 
 class RequirementComment(Record):

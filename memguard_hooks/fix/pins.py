@@ -1,4 +1,4 @@
-"""Writes the pins that findings propose: into manifests, never into lock_readers."""
+"""Writes the pins that findings propose: into manifests, never into locks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_pins(tree: WorkTree, judged: Sequence[JudgedRequirement]) -> tuple[str
     for one in judged:
         requirement = one.requirement
         is_manifest = is_named(requirement.path) or requirement.path.endswith((".txt", ".in"))
-        if one.version is not None and is_manifest and not lock_readers.is_lock(requirement.path):
+        if one.version is not None and one.may_write and is_manifest and not lock_readers.is_lock(requirement.path):
             wishes.setdefault(requirement.path, {})[Wish(requirement, one.version)] = None
     told: dict[str, None] = {}
     for path, wanted in sorted(wishes.items()):

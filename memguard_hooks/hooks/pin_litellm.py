@@ -71,7 +71,10 @@ def _adjust(settings: Settings, options: Options) -> Settings:
     from memguard_hooks.rules.policy import LITELLM
 
     if options.max_version is not None:
-        settings = settings._replace(pins={**settings.pins, LITELLM: f"<={options.max_version}"})
+        settings = settings._replace(
+            pins={**settings.pins, LITELLM: f"<={options.max_version}"},
+            pin_sources={**settings.pin_sources, LITELLM: "--max-version"},
+        )
     return running.adjust_service(settings, options)
 
 

@@ -189,14 +189,19 @@ def describe(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
 
 
-def notes(report: Report) -> str:
-    """Write what stands beside a report, a line each: what was skipped and why, and how much was found."""
+def notes(report: Report, *, with_fixer: bool = False) -> str:
+    """Write what stands beside a report, a line each: what was skipped and why, and how much was found.
+
+    `with_fixer` names the command that may fix some of it.
+    """
     lines = [note(skipped) for skipped in report.skipped]
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
     known = f"; {report.known} more known" if report.known else ""
     if errors or warnings:
-        lines.append(f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}")
+        fixable = sum(finding.is_fixable for finding in report.findings) if with_fixer else 0
+        fixer = f"; `memguard fix` may fix {fixable}" if fixable else ""
+        lines.append(f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}{fixer}")
     if report.mended:
         lines.append(f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out")
     return plain(lines)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 MAX_FOLDERS = 300
 """Folders that are looked through for images."""
 
-CPU_INDEX = b"/whl/cpu"
-"""How the address of PyTorch's index of wheels for CPUs ends."""
+_CPU_INDEX = late_pattern(rb"(?m)^[^#\n]*/whl/cpu(?![\w.])")
+"""How the address of PyTorch's index of wheels for CPUs ends, on a line and in no comment."""
 
 _INCLUDE = late_pattern(rb"(?m)^[^\S\n]*[-.]|-\x00")
 
@@ -201,7 +201,11 @@ class Declared:
         commands = [command for command in self.install_commands if command.path in judged]
         found = [installed for command in commands for installed in installation.installs_of(command)]
         self._files.skipped += [gap for installed in found for gap in installed.skipped]
-        return tuple(requirement for installed in found for requirement in installed.requirements)
+        return tuple(
+            one if installed.brings_dependencies else one._replace(brings=False)
+            for installed in found
+            for one in installed.requirements
+        )
 
     @cached_property
     def deployed(self) -> Deployed:
@@ -253,9 +257,12 @@ class Declared:
 
     @cached_property
     def takes_cpu_wheels(self) -> bool:
-        """Whether a manifest or a Dockerfile names PyTorch's index of wheels for CPUs."""
+        """Whether a manifest, a Dockerfile or a build command names PyTorch's index of wheels for CPUs."""
         paths = (*self._whole.manifest_paths, *_images(self._files.tree))
-        return any(CPU_INDEX in (self._files.read_file(path) or b"") for path in paths)
+        if any(_CPU_INDEX.search(self._files.read_file(path) or b"") for path in paths):
+            return True
+        builds = (build.command for service in self._context.services() for build in service.builds)
+        return any(_CPU_INDEX.search(command.encode("utf-8", "replace")) for command in builds)
 
     @cached_property
     def host_python(self) -> tuple[int, int] | None:

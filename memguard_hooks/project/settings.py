@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Skipped
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import inside, join
 
@@ -92,7 +93,14 @@ class Settings(Record):
     forbid_allow: Mapping[str, AllowedName] = MappingProxyType({})
     forbid_companions: bool = False
     pins: Mapping[str, str] = _NOTHING
+    pin_sources: Mapping[str, str] = _NOTHING
+    """Who has set each of these: a place in the settings, or an option."""
     baseline: str | None = None
+    file: str = "pyproject.toml"
+
+    def table(self, name: str) -> str:
+        """Return the header of one of the tables, as it stands in the file that the settings are read from."""
+        return f"[tool.memguard.{name}]" if self.file.endswith("pyproject.toml") else f"[{name}]"
 
 
 WARN, FAIL = 0.78, 0.88
@@ -115,11 +123,33 @@ def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped,
         return _read(data, named, in_tool=named.endswith("pyproject.toml")), ()
     own = tree.read(FILE)
     pyproject = tree.read("pyproject.toml")
+    if pyproject is not None and _STRAY.search(pyproject):
+        _refuse_stray(pyproject, "pyproject.toml")
     if pyproject is None or b"memguard" not in pyproject:
         return (_read(own, FILE, in_tool=False) if own is not None else Settings()), ()
     if own is None:
         return _read(pyproject, "pyproject.toml", in_tool=True), ()
     return _read(own, FILE, in_tool=False), _unused(pyproject, "pyproject.toml")
+
+
+_STRAY = late_pattern(rb"(?m)^[ \t]*\[[ \t]*(?:tool\.memguard[-_]|memguard|forbid|heavy|pins|budget)")
+
+_OWN_NAMES = ("memguard", "memguard-hooks", "memguard_hooks")
+
+
+def _refuse_stray(data: bytes, path: str) -> None:
+    """Raise MemguardError for a table of these settings that stands in a pyproject.toml where nothing reads it."""
+    from memguard_hooks.formats import typed
+    from memguard_hooks.formats.toml_document import parse
+
+    document = parse(data, path)
+    for key in (*((name,) for name in _OWN_NAMES), *(("tool", name) for name in _OWN_NAMES[1:])):
+        if typed.value(document.data, *key) is not None:
+            raise document.error(f"nothing reads [{'.'.join(key)}]: write [tool.memguard]", key)
+    for name, keys in _TABLES.items():
+        found = typed.table(document.data, name)
+        if found and (name == "pins" or found.keys() <= {*keys}):
+            raise document.error(f"nothing reads [{name}] in a {path}: write [tool.memguard.{name}]", (name,))
 
 
 def _unused(data: bytes, path: str) -> tuple[Skipped, ...]:
@@ -165,6 +195,14 @@ def parse_share(text: str) -> float:
     return float(match[1]) / 100
 
 
+def _parse_band(text: str) -> float:
+    """Read a share of the limit: above 100% nothing would ever be told."""
+    share = parse_share(text)
+    if share > 1:
+        raise ValueError(text)
+    return share
+
+
 def _shown(value: object) -> str:
     """Return a wrong value for a message, cut where it is long."""
     text = repr(value)
@@ -190,9 +228,29 @@ class _Table:
     def _unknown(self, name: str, known: tuple[str, ...]) -> str:
         import difflib
 
+        home = self._home(name, known)
+        if home is not None:
+            return f"nothing reads {self._name(name)!r} here: {home}"
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
         advice = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
         return f"unknown key {self._name(name)!r}: {advice}"
+
+    def _home(self, name: str, known: tuple[str, ...]) -> str | None:
+        """Say where a key belongs that another table knows, None where none does."""
+        in_tool = self._key[:2] == ("tool", "memguard")
+        prefix = "tool.memguard." if in_tool else ""
+        if name in ("tool", *_OWN_NAMES) and not self._key:
+            return f"the tables of {FILE} have no prefix, such as [forbid]"
+        if name in known:
+            return None
+        if "services" in self._key and name in _TABLES["budget"]:
+            return f"it belongs to [{self._name('budget')}]"
+        homes = [table for table, keys in _TABLES.items() if name in keys]
+        if homes:
+            return f"it belongs to {' or '.join(f'[{prefix}{home}]' for home in homes)}"
+        is_of_all = name in _TOP_KEYS and len(self._key) > 2 * in_tool
+        top = "[tool.memguard]" if in_tool else f"the top of {self._document.path}"
+        return f"it belongs to {top}" if is_of_all else None
 
     def table(self, name: str, known: tuple[str, ...]) -> _Table:
         return _Table(self._document, (*self._key, name), self.values.get(name, {}), known)
@@ -271,6 +329,13 @@ _TOP_KEYS = (
     "baseline",
 )
 _LIST_KEYS = ("add", "remove", "allow")
+_TABLES = {
+    "heavy": (*_LIST_KEYS, "only-through"),
+    "forbid": (*_LIST_KEYS, "companions"),
+    "budget": ("warn", "fail", "growth", "runtime", "pessimistic", "judge"),
+    "pins": (),
+}
+"""Table → the keys that it knows; those of `pins` are packages."""
 
 
 def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
@@ -284,7 +349,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         tools = document.data.get("tool", {})
         value = tools.get("memguard", {}) if isinstance(tools, dict) else {}
     top = _Table(document, key, value, _TOP_KEYS)
-    heavy, forbid = top.table("heavy", (*_LIST_KEYS, "only-through")), top.table("forbid", (*_LIST_KEYS, "companions"))
+    heavy, forbid = top.table("heavy", _TABLES["heavy"]), top.table("forbid", _TABLES["forbid"])
     names = top.values.get("services", {})
     baseline = top.text("baseline", str, "a path such as 'memguard-baseline.json'")
     threshold = top.text("heavy-threshold", parse_size, "a size such as '40MiB'")
@@ -308,12 +373,14 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         forbid_allow=forbid.allowances(),
         forbid_companions=forbid.flag("companions") is True,
         pins=_pins(top),
+        pin_sources=_pin_sources(top),
         baseline=None if baseline is None else top.inside(baseline, "baseline"),
+        file=path,
     )
 
 
 def _service(table: _Table) -> ServiceSettings:
-    budget = table.table("budget", ("warn", "fail", "growth", "runtime", "pessimistic", "judge"))
+    budget = table.table("budget", _TABLES["budget"])
     limit = table.text("limit", _parse_limit, "a size such as '512MiB'")
     platform = table.text("platform", str, "a platform such as 'render-free'")
     source = ""
@@ -327,8 +394,8 @@ def _service(table: _Table) -> ServiceSettings:
         limit_source=source,
         entrypoints=table.texts("entrypoints"),
         target_python=table.text("target-python", parse_python, "a version such as '3.11'"),
-        warn=budget.text("warn", parse_share, "a share such as '78%'"),
-        fail=budget.text("fail", parse_share, "a share such as '88%'"),
+        warn=budget.text("warn", _parse_band, "a share up to 100%, such as '78%'"),
+        fail=budget.text("fail", _parse_band, "a share up to 100%, such as '88%'"),
         growth=budget.text("growth", parse_size, "a size such as '25MiB'"),
         runtime=budget.text("runtime", parse_size, "a size such as '80MiB'"),
         pessimistic=budget.flag("pessimistic"),
@@ -376,3 +443,14 @@ def _pins(top: _Table) -> dict[str, str]:
     for name in names:
         table.text(name, SpecifierSet, "specifiers such as '<1.70'")  # InvalidSpecifier is a ValueError
     return {str(canonicalize_name(name)): text for name, text in table.mapping().items()}
+
+
+def _pin_sources(top: _Table) -> dict[str, str]:
+    names = tuple(top.mapping("pins"))
+    if not names:
+        return {}
+    from packaging.utils import canonicalize_name
+
+    table = top.table("pins", names)
+    places = {str(canonicalize_name(name)): table.place(name) for name in names}
+    return {name: f"{path}:{line}" for name, (path, line, _) in places.items()}

@@ -9,10 +9,11 @@ from memguard_hooks.record import Record
 
 
 class Way(Record):
-    """What to do instead, and the page that says how."""
+    """What to do instead, the page that says how, and what to do where the project itself imports the package."""
 
     advice: str
     source: str
+    imported: str = ""
 
 
 INSTEAD = {
@@ -31,14 +32,17 @@ INSTEAD = {
     "tokenizers": Way(
         "delete it: what needs it (litellm, transformers) brings it; for counting tokens tiktoken is enough",
         "https://github.com/openai/tiktoken",
+        "for counting tokens tiktoken is enough",
     ),
     "huggingface-hub": Way(
         "delete it: what needs it brings it; download models when the image is built",
         "https://huggingface.co/docs/huggingface_hub/guides/download",
+        "download models when the image is built, and install it there alone",
     ),
     "grpcio": Way(
         "delete it: what needs it brings it; clients of Google have REST transports",
         "https://googleapis.dev/python/google-api-core/latest/client_options.html",
+        "clients of Google have REST transports, which do without it",
     ),
     "google-api-python-client": Way(
         "use the client of the one service (gspread for Sheets), or its REST interface",
@@ -60,10 +64,22 @@ INSTEAD = {
 }
 """Package → what does without it, or with less of it."""
 
+_CPU = "https://download.pytorch.org/whl/cpu"
+
 LIGHTER_BUILD = {
-    "torch": Way(
-        "take its wheel for CPUs: --index-url https://download.pytorch.org/whl/cpu",
-        "https://pytorch.org/get-started/locally",
-    ),
+    "torch": {
+        "pip": f"--extra-index-url {_CPU}",
+        "uv": f'torch = {{index = "cpu"}} in [tool.uv.sources], and [[tool.uv.index]] name = "cpu", url = "{_CPU}", '
+        "explicit = true",
+        "poetry": f'source = "cpu" in the table of torch, after `poetry source add --priority=explicit cpu {_CPU}`',
+        "pdm": f'[[tool.pdm.source]] name = "cpu", url = "{_CPU}", include_packages = ["torch"]',
+        "pipenv": f'index = "cpu" in the table of torch, and [[source]] name = "cpu", url = "{_CPU}", verify_ssl = true',
+        "conda": "- pytorch-cpu",
+    },
 }
-"""Package → a build of the same that takes less."""
+"""Package → how each tool is told to take a build of the same that takes less.
+
+Sources: https://pytorch.org/get-started/locally, https://docs.astral.sh/uv/guides/integration/pytorch,
+https://python-poetry.org/docs/repositories, https://pdm-project.org/latest/usage/config,
+https://pipenv.pypa.io/en/latest/indexes.html
+"""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.dependencies.pinned_beside import lock_without, locked_versions, update_command
+from memguard_hooks.dependencies.required import known_versions
 from memguard_hooks.dependencies.requirement import (
     Manifest,
     Requirement,
@@ -19,11 +18,15 @@ from memguard_hooks.dependencies.requirement import (
 )
 from memguard_hooks.dependencies.served import newest_served, not_served, served
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Severity, Skipped, mib
+from memguard_hooks.finding import MIB, Finding, Severity, Skipped, mib
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.rules.dependencies import notation as notation_of
 from memguard_hooks.rules.dependencies.findings import finding
+from memguard_hooks.rules.dependencies.notation import OF_LOCKS
+from memguard_hooks.rules.dependencies.proposals import Proposal, Proposals
 from memguard_hooks.rules.policy import CEILING, LITELLM, WITHDRAWN
+from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -36,6 +39,9 @@ if TYPE_CHECKING:
 
 HOOK = "pin-litellm"
 
+LITTLE = 10 * MIB
+"""What a version above our own ceiling may take more than one below and still be a warning."""
+
 MAX_DECLARATIONS = 100
 """Declarations of one package in one file that are judged."""
 
@@ -44,11 +50,15 @@ _PUBLIC_INDEX = late_pattern(r"//pypi\.")
 
 
 class JudgedRequirement(Record):
-    """A finding, what it is about, and the version that would fix it, None where a person must choose."""
+    """A finding, what it is about, and the version that it proposes, None where a person must choose.
+
+    Only a version that the policy asks for may be written; any other is advice.
+    """
 
     finding: Finding
     requirement: Requirement
     version: str | None = None
+    may_write: bool = True
 
 
 def find(project: Project) -> tuple[tuple[Finding, ...], list[JudgedRequirement]]:
@@ -76,6 +86,7 @@ class Fault(Record):
     code: str
     text: str
     cost: int | None
+    version: str = ""
 
 
 class Judge:
@@ -87,6 +98,7 @@ class Judge:
         self._modules = project.heavy.distributions
         self.pinned = frozenset(self._pins)
         self.names = self.pinned | self._modules.keys()
+        self._proposals = Proposals(project)
         self._known: set[tuple[object, ...]] = set()
         """What was judged, and beside what: many manifests may include one file."""
 
@@ -106,7 +118,8 @@ class Judge:
         for one, _ in both:
             if one.is_constraint and is_live(one, python):
                 constraints[one.name] = ",".join(filter(None, (constraints[one.name], one.specifier)))
-        for requirement, pin in both:
+        # What has a ceiling comes first: what else is proposed has to go with that.
+        for requirement, pin in sorted(both, key=lambda one: one[0].name not in self._pins):
             name = requirement.name
             if requirement.group == "build" or (
                 name not in self._pins and requirement.group not in ("runtime", "development")
@@ -167,7 +180,7 @@ class Judge:
             return []
         fault = self.fault(requirement.name, pin.version, source=source_of(requirement))
         if fault is not None:
-            return [self._judged(requirement, fault, self._version_for(requirement, constraint))]
+            return [self._judged(requirement, fault, self._proposal(requirement, constraint))]
         return self._disagreement(requirement)
 
     def _range(self, requirement: Requirement, pins: Sequence[Pin], constraint: str) -> list[JudgedRequirement]:
@@ -179,7 +192,7 @@ class Judge:
         locked = locked_versions(self._project.tree, requirement, self._project.declared.deployed.counts)
         faults = [fault for one in locked if (fault := self.fault(name, one.version, one.path)) is not None]
         if faults and not locked[0].path.endswith(".txt") and locked[0].path not in self._project.declared.lock_paths:
-            return [self._judged(requirement, faults[0], self._version_for(requirement, constraint))]
+            return [self._judged(requirement, faults[0], self._proposal(requirement, constraint))]
         disagreement = self._disagreement(requirement, locked)
         if name not in self._pins and locked:
             return disagreement
@@ -193,20 +206,16 @@ class Judge:
             cost = self._cost(name, newest)
             message += f": it admits {newest}, served on {table.date}{self._takes(name, cost, ', {}')}"
         severity: Severity = "error" if name in self._pins and not locked else "warning"
-        admitted = specifiers(constraint)
-        told = [
-            pin.version
-            for pin in pins
-            if pin.version is not None
-            and self.fault(name, pin.version) is None
-            and admitted.contains(pin.version, prereleases=True)
-        ]
-        version = locked[0].version if locked and not faults else told[0] if told else None
-        version = version or self._version_for(requirement, constraint)
-        fix = self._advice(requirement, version)
-        is_known = bool(locked or told or served(name) is not None) and name in self._pins
-        found = finding(requirement, "MG101", message, fix, severity=severity, cost=cost)
-        return [JudgedRequirement(found, requirement, version if is_known else None), *disagreement]
+        admitted = specifiers(",".join(filter(None, (requirement.specifier, constraint))))
+        told = [locked[0].version] if locked and not faults else [pin.version for pin in pins]
+        known = (one for one in told if one is not None and self.fault(name, one) is None)
+        version = next((one for one in known if admitted.contains(one, prereleases=True)), None)
+        proposal = Proposal(version) if version is not None else self._proposal(requirement, constraint)
+        found = finding(
+            requirement, "MG101", message + proposal.obstacle, *self._advice(requirement, proposal),
+            severity=severity, cost=cost,
+        )  # fmt: skip
+        return [_fixable(JudgedRequirement(found, requirement, proposal.version, name in self._pins)), *disagreement]
 
     def _disagreement(self, requirement: Requirement, locked: Sequence[Locked] = ()) -> list[JudgedRequirement]:
         """Compare a requirement with the lock that is made from its manifest."""
@@ -241,11 +250,27 @@ class Judge:
                 fault = self.fault(name, package.version, source=package.source) if package.version is not None else None
                 if fault is None or (fault.code != "MG103" and not self._is_needed(lock, package)):
                     continue
-                version = self._newest(name)
-                way = f"pin {name}=={version} in the manifest, then run" if version else "update it with"
-                fix = f"{way} {update_command(lock.path)}"
-                place = (lock.path, package.line, package.column)
-                yield Finding(*place, fault.code, fault.text, HOOK, name, "error", fault.cost, fix=(fix,))
+                yield self._finding_in_lock(lock, package, fault)
+
+    def _finding_in_lock(self, lock: Lock, package: LockedPackage, fault: Fault) -> Finding:
+        """Report a version in a lock: what is to be changed is the manifest that it is made from."""
+        name, declared = package.name, self._project.declared.declared_beside(lock)
+        own = next((one for one in declared if one.name == name and not one.is_constraint), None)
+        lock_file = lock.path.rpartition("/")[2]
+        if own is None:
+            notation = OF_LOCKS.get(lock_file, "pep508")
+            manifest = "Pipfile" if lock_file == "Pipfile.lock" else "pyproject.toml"
+            own = Requirement(name, name, join(parent(lock.path), manifest) or manifest, 1, 1, 1, notation=notation)
+        pinned = pin_of(own)
+        proposal = self._proposal(own if pinned is None else own._replace(specifier=""), "")
+        if proposal.version is None:
+            way = "update it with"
+        else:
+            way = f"pin {notation_of.pinned(own, proposal.version)} in the manifest, then run"
+        text, severity = self._compared(name, fault, proposal)
+        ways = (f"{way} {update_command(lock.path)}", *proposal.ways)
+        place = (lock.path, package.line, package.column)
+        return Finding(*place, fault.code, text + proposal.obstacle, HOOK, name, severity, fault.cost, fix=ways)
 
     def _is_needed(self, lock: Lock, package: LockedPackage) -> bool:
         """Return whether the host installs a package of a lock, as far as the lock says."""
@@ -271,49 +296,106 @@ class Judge:
         if reason is not None:
             return Fault("MG103", f"{subject} was withdrawn: {reason}", cost)
         if ceiling is not None and not specifiers(ceiling).contains(version, prereleases=True):
-            asks = "as its ceiling asks" if name == LITELLM else "as [pins] asks"
-            return Fault("MG102", f"{subject} is not {ceiling}, {asks}{self._takes(name, cost, ' ({})')}", cost)
+            text = f"{subject} is not {ceiling}, {self._setter(name)}{self._takes(name, cost, ' ({})')}"
+            return Fault("MG102", text, cost, version)
         is_public = source is None or (source.kind == "index" and _PUBLIC_INDEX.search(source.location) is not None)
         if is_public and (table := not_served(name, version)) is not None:
             return Fault("MG105", f"{subject} cannot be installed: it was not served on {table.date}", None)
         return None
 
-    def _judged(self, requirement: Requirement, fault: Fault, version: str | None) -> JudgedRequirement:
-        advice = self._advice(requirement, version)
-        return JudgedRequirement(
-            finding(requirement, fault.code, fault.text, advice, severity="error", cost=fault.cost), requirement, version
-        )
+    def _setter(self, name: str) -> str:
+        """Say who has set the ceiling of a package."""
+        source = self._project.settings.pin_sources.get(name)
+        if source is None:
+            return f"the ceiling that {HOOK} has by default"
+        table = f"{self._project.settings.table('pins')} ({source})"
+        return f"the ceiling of {table if ':' in source else source}"
 
-    def _version_for(self, requirement: Requirement, constraint: str) -> str | None:
-        """Return the newest version that is known and allowed by the constraints, in the declared range if there is one."""
+    def _judged(self, requirement: Requirement, fault: Fault, proposal: Proposal) -> JudgedRequirement:
+        text, severity = self._compared(requirement.name, fault, proposal)
+        advice = self._advice(requirement, proposal)
+        found = finding(requirement, fault.code, text + proposal.obstacle, *advice, severity=severity, cost=fault.cost)
+        return _fixable(JudgedRequirement(found, requirement, proposal.version))
+
+    def _compared(self, name: str, fault: Fault, proposal: Proposal) -> tuple[str, Severity]:
+        """Say what a version above the ceiling takes more than the one below; a little is a warning by our own ceiling."""
+        below = proposal.version or next(self._candidates(name), None)
+        if fault.code != "MG102" or below is None:
+            return fault.text, "error"
+        module = self._modules.get(name, name)
+        higher, lower = lookup.find(module, name, fault.version), lookup.find(module, name, below)
+        if higher is None or lower is None or not _is_version(fault.version) or higher.version == lower.version:
+            return fault.text, "error"
+        more = higher.resident - lower.resident
+        compared = f"{mib(abs(more))} MiB {'more' if more > 0 else 'less'} than {lower.version}"
+        text = f"{fault.text}: {higher.version} takes {compared}"
+        is_little = more < LITTLE and name not in self._project.settings.pins
+        return text, "warning" if is_little else "error"
+
+    # Versions to write
+
+    def _proposal(self, requirement: Requirement, constraint: str) -> Proposal:
+        """Return the version to write for a requirement; an exact one is replaced, a range is kept to."""
         name = requirement.name
-        if served(name) is not None:
-            return self._newest(name, requirement.specifier, constraint) or self._newest(name, constraint)
-        wanted = (requirement.specifier, constraint, self._pins.get(name, ""))
-        return self._newest_measured(name, ",".join(filter(None, wanted)))
+        inside = (constraint,) if pin_of(requirement) is not None else (requirement.specifier, constraint)
+        version = self._proposals.choose(requirement, self._candidates(name, *inside))
+        if version is not None:
+            self._proposals.propose(requirement, version)
+            return Proposal(version)
+        nearest = next(self._candidates(name, *inside), None)
+        ceiling = self._pins.get(name)
+        if ceiling is None:
+            clash = self._proposals.clash(requirement, nearest) if nearest is not None else ""
+            return Proposal(None, f": none that is known goes with the rest ({clash})" if clash else "")
+        setter = self._setter(name)
+        if nearest is None and requirement.specifier and next(self._candidates(name, constraint), None) is not None:
+            obstacle, first = f": none of these is {ceiling}, {setter}", f"declare {name}{ceiling}"
+        elif nearest is not None and (clash := self._proposals.clash(requirement, nearest)):
+            obstacle, first = f": no version {ceiling}, {setter}, goes with the rest ({clash})", "loosen the other pin"
+        else:
+            return Proposal()
+        above = self._proposals.choose(requirement, self._candidates(name, *inside, is_bounded=False))
+        return Proposal(None, obstacle, (first, *self._raised(name, above)))
 
-    def _newest(self, name: str, *wanted: str) -> str | None:
-        return newest_served(name, *wanted, self._pins.get(name, ""), *(f"!={gone}" for gone in WITHDRAWN.get(name, {})))
+    def _raised(self, name: str, version: str | None) -> tuple[str, ...]:
+        """Say how the ceiling of a package is raised to a version."""
+        if version is None:
+            return ()
+        return (f'or raise the ceiling: {self._project.settings.table("pins")} {name} = "<={version}"',)
 
-    def _newest_measured(self, name: str, wanted: str) -> str | None:
+    def _candidates(self, name: str, *inside: str, is_bounded: bool = True) -> Iterator[str]:
+        """Yield the versions of a package that may be written, the best first: what was measured, and what is newest."""
+        ceiling = self._pins.get(name, "") if is_bounded else ""
+        wanted = specifiers(",".join(filter(None, (*inside, ceiling, *(f"!={gone}" for gone in WITHDRAWN.get(name, {}))))))
+        table, known = served(name), known_versions(name)
+        listed = table.versions if table is not None else reversed(known.versions) if known is not None else ()
+        measured = () if table is not None else self._measured(name)
+        yield from (one for one in dict.fromkeys((*measured, *listed)) if one in wanted)
 
+    def _measured(self, name: str) -> tuple[str, ...]:
+        """Return the versions of a package that were measured, newest first."""
         module = self._modules.get(name, name)
         if not any(one.distribution == name for one in lookup.modules().get(module, ())):
-            return None
+            return ()
         versions = [one.version for one in lookup.read_footprints(name) if one.module == module and "+" not in one.version]
-        return next((version for version in reversed(versions) if version in specifiers(wanted)), None)
+        return tuple(reversed(versions))
 
-    def _advice(self, requirement: Requirement, version: str | None) -> str:
-        """Return the line to write, or what to do where no version is known."""
-        name = requirement.name
-        if version is None:
-            ceiling = self._pins.get(name, "")
-            return f"pin {name} with == to the version that runs today" + (f", {ceiling}" if ceiling else "")
-        extras = f"[{','.join(requirement.extras)}]" if requirement.extras else ""
-        written = re.match(r"[\w.-]+", requirement.text)
-        if written is not None and normalize_name(written[0]) != name:
-            name = written[0]  # conda has packages under names of its own
-        return f"{name}{extras}=={version}{self._takes(requirement.name, self._cost(requirement.name, version), '  ({})')}"
+    def _advice(self, requirement: Requirement, proposal: Proposal) -> tuple[str, ...]:
+        """Return the line to write and how to keep the version that is there, or what to do where no version is known."""
+        name, version = requirement.name, proposal.version
+        if version is not None:
+            takes = self._takes(name, self._cost(name, version), "  ({})")
+            pin = pin_of(requirement)
+            kept = self._raised(name, pin.version) if pin is not None and self._is_above(name, pin.version) else ()
+            return (f"{notation_of.pinned(requirement, version)}{takes}", *kept)
+        ceiling = self._pins.get(name, "")
+        run = f"pin {name} with == to the version that runs today" + (f", {ceiling}" if ceiling else "")
+        return proposal.ways or (run,)
+
+    def _is_above(self, name: str, version: str | None) -> bool:
+        """Return whether a version could be kept if the ceiling were higher."""
+        fault = self.fault(name, version) if version is not None and _is_version(version) else None
+        return fault is not None and fault.code == "MG102"
 
     def _cost(self, name: str, version: str) -> int | None:
         """Return what a version takes in bytes where exactly this version was measured."""
@@ -327,8 +409,24 @@ class Judge:
         return form.format(f"{mib(cost)} MiB when {when}") if cost else ""
 
 
+def _fixable(judged: JudgedRequirement) -> JudgedRequirement:
+    """Return what was judged, with a note in the finding where `--fix` may write the version."""
+    is_written = judged.version is not None and judged.may_write
+    return judged._replace(finding=judged.finding._replace(is_fixable=is_written))
+
+
 def _written(requirement: Requirement) -> str:
     return shorten(requirement.url or requirement.specifier) or "any version"
+
+
+def _is_version(text: str) -> bool:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        Version(text)
+    except InvalidVersion:
+        return False
+    return True
 
 
 def _is_same(version: str, other: str) -> bool:

@@ -7,21 +7,16 @@ configuration file or a command, and libraries that load others by their names a
 from __future__ import annotations
 
 import ast
-import re
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.module_names import known_modules, modules_of
-from memguard_hooks.dependencies import lock_readers, manifests
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
 from memguard_hooks.formats.python_source import decode, parse
-from memguard_hooks.imports.narrow import candidates
-from memguard_hooks.pattern import late_pattern
-from memguard_hooks.project.project import BASELINE
+from memguard_hooks.rules.dependencies.code import LOADED_BY_NAME, LOADERS, Code
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.policy import COMPANIONS
-from memguard_hooks.tree import walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -30,83 +25,14 @@ if TYPE_CHECKING:
     from memguard_hooks.dependencies.requirement import Requirement
     from memguard_hooks.project.project import Project
 
-LOADED_BY_NAME = frozenset({
-    "faiss-cpu", "faiss-gpu", "matplotlib", "sentence-transformers", "tensorflow", "tensorflow-cpu", "tensorflow-gpu",
-    "tf-nightly", "torch", "transformers",
-})  # fmt: skip
-"""Packages that others load where they are installed: backends of keras and of embeddings, plots of pandas."""
-
 LOADERS_OF = {"scikit-learn": ("cloudpickle", "dill", "joblib", "pickle", "skops")}
 """Package → modules that load it with what was saved by it."""
 
 REQUIRED_BY_MANY = frozenset({"matplotlib", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "seaborn"})
 """Packages that are often declared only for the version that another one shall get."""
 
-_LOADERS = late_pattern(
-    r"langchain|llama-index|haystack|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel"
-)
-"""Libraries that load what they find, or are told by a name."""
-
-_MENTIONS = late_pattern(
-    r"(?:\.(?:ya?ml|toml|cfg|ini|json|sh|ipynb|html|env|conf)|(?:^|/)(?:Procfile|Makefile|justfile|[^/]*Dockerfile[^/]*))$"
-)
-_WORD = rb"(?<![\w.-])%s(?![\w-])"
-_QUOTED = rb"(?:['\"]|-m )(%s)(?![\w-])"
-"""A name at the beginning of a string, as commands, paths of objects and engines have it."""
-
-MAX_BYTES = 2**20
-MAX_FILES = 20_000
 FROZEN = 40
 """Exact requirements of one file that nobody writes by hand."""
-
-
-class _Code:
-    """What all Python files of a project may import, which of some names they quote, and what other files mention."""
-
-    def __init__(self, project: Project, names: Sequence[str]) -> None:
-        known = project.settings.baseline or BASELINE  # names what is unused, and does not use it
-        self.is_known = True
-        self.is_there = False
-        self._imports: dict[str, dict[str, list[str]]] = {}
-        self.mentions: list[bytes] = []
-        self.quoted: set[str] = set()
-        words = b"|".join(re.escape(name.encode()) for name in names)
-        quoted = re.compile(_QUOTED % words)
-        try:
-            paths = walk(project.tree)
-        except MemguardError:
-            paths = []
-        self.is_known = len(paths) <= MAX_FILES
-        for path in paths if self.is_known else ():
-            if path.endswith((".py", ".pyw")) and not path.endswith("setup.py"):
-                data = project.read_file(path) or b""
-                imported = candidates(data)
-                if imported is None:
-                    self.is_known = False
-                    return
-                self.is_there = True
-                for name in imported:
-                    self._imports.setdefault(name.partition(".")[0], {}).setdefault(path, []).append(name)
-                self.quoted.update(match[1].decode() for match in quoted.finditer(data))
-            elif _MENTIONS.search(path) and path != known and not (lock_readers.is_lock(path) or manifests.is_named(path)):
-                data = project.read_file(path) or b""
-                self.mentions += [data] if len(data) <= MAX_BYTES else []
-
-    def files_with(self, modules: Sequence[str]) -> list[str]:
-        """Return the files that may import one of some modules or what is below it."""
-        found = {
-            path: None
-            for module in modules
-            for path, names in self._imports.get(module.partition(".")[0], {}).items()
-            if any(name == module or name.startswith(f"{module}.") for name in names)
-        }
-        return sorted(found)
-
-    def is_mentioned(self, names: Sequence[str]) -> bool:
-        """Return whether source has one of some names as a quoted word, or another file as any word."""
-        if not self.quoted.isdisjoint(names):
-            return True
-        return any(re.search(_WORD % re.escape(name.encode()), data) for data in self.mentions for name in names)
 
 
 def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterator[Finding]:
@@ -117,9 +43,9 @@ def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterat
     names = project.heavy.distributions
     wanted = [one for one in requirements if one.name in names and one.group == "runtime" and not one.via]
     wanted = [one for one in wanted if one.marker is None and project.declared.is_installed(one)]
-    if not wanted or any(_LOADERS.match(one.name) for one in project.declared.inventory.requirements):
+    if not wanted or any(LOADERS.match(one.name) for one in project.declared.inventory.requirements):
         return
-    code = _Code(project, sorted({name for one in wanted for name in _names_of(one.name)}))
+    code = Code(project, sorted({name for one in wanted for name in _names_of(one.name)}))
     if not code.is_known or not code.is_there:
         return
     beside = _Declarations(project, requirements)
@@ -133,7 +59,7 @@ def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterat
             yield _finding(requirement, *fault)
 
 
-def _find_fault(project: Project, code: _Code, beside: _Declarations, path: str, name: str) -> tuple[str, str, str] | None:
+def _find_fault(project: Project, code: Code, beside: _Declarations, path: str, name: str) -> tuple[str, str, str] | None:
     """Return the code of what is wrong with a declared package, what a message says of it, and what to do."""
     modules = known_modules(name)
     if not modules or beside.is_frozen(path) or beside.is_brought(path, name):

@@ -7,6 +7,9 @@ from memguard_hooks.finding import Finding, Severity
 
 HOOK = "deploy-config"
 
+FIXABLE = frozenset({"MG401", "MG402", "MG403", "MG406", "MG701", "MG702", "MG704", "MG705"})
+"""What `memguard fix` may correct where it stands."""
+
 
 def finding(
     place: ServicePlace,
@@ -18,4 +21,16 @@ def finding(
     cost: int | None = None,
 ) -> Finding:
     """Return a finding of this hook about a service, a variable or a key; `cost` is bytes."""
-    return Finding(place.path, place.line, place.column, code, message, HOOK, subject, severity, cost, fix=fix)
+    return Finding(
+        place.path,
+        place.line,
+        place.column,
+        code,
+        message,
+        HOOK,
+        subject,
+        severity,
+        cost,
+        fix=fix,
+        is_fixable=code in FIXABLE,
+    )

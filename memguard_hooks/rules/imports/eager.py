@@ -98,20 +98,21 @@ def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> F
     why = f"{site.why}, at the first request" if eager.at_request else site.why
     if unused is not None and site.why == "at module level":
         code, message = "MG203", f"{name} is imported eagerly and not used: nothing in this file names {unused}{takes}"
-        fix = f"delete the import, if no other file takes {unused} from here"
+        fix, can_move = f"delete the import, if no other file takes {unused} from here", True
     else:
         code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
-        fix = _fix(project, eager, advice, is_unused=unused is not None)
+        fix, can_move = _fix(project, eager, advice, is_unused=unused is not None)
     place = (path, site.line, site.column)
-    return Finding(*place, code, message, HOOK, name, "error", cost, eager.chain, (fix,), site.end_line)
+    return Finding(*place, code, message, HOOK, name, "error", cost, eager.chain, (fix,), site.end_line, can_move)
 
 
-def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: bool) -> str:
+def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: bool) -> tuple[str, bool]:
+    """Say what to do about an eager import, and whether `--fix` may do it."""
     why = eager.site.why
     if why.startswith("in function"):
-        return "import it where it is used, or call the function later, when a request or a job needs it"
+        return "import it where it is used, or call the function later, when a request or a job needs it", False
     if is_unused and why == "at module level, in try":
-        return f'ask `importlib.util.find_spec("{eager.root.partition(".")[0]}")`, which tells without loading it'
+        return f'ask `importlib.util.find_spec("{eager.root.partition(".")[0]}")`, which tells without loading it', False
     is_lazy_python = (project.settings.service.target_python or (3, 0)) >= (3, 15)
     lazy = (
         ", or write `lazy` before it" if is_lazy_python and why == "at module level" and eager.site.names != ("*",) else ""
@@ -119,7 +120,8 @@ def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: b
     shared = "; where --preload is to share it, leave it" if can_be_preloaded(eager) else ""
     held = advice.held(eager) if advice is not None else None
     first = f", once nothing holds it here: {held}" if held is not None else ""
-    return f"move the import into the function that uses it{first or lazy}{shared}"
+    can_move = held is None and why == "at module level"
+    return f"move the import into the function that uses it{first or lazy}{shared}", can_move
 
 
 def _unused(project: Project, eager: Eager) -> str | None:

@@ -1,0 +1,87 @@
+"""The code of a project, as rules on its dependencies ask for it: what it may import, quotes and mentions."""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.dependencies import lock_readers, manifests
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports.narrow import candidates
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.project import BASELINE
+from memguard_hooks.tree import walk
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memguard_hooks.project.project import Project
+
+LOADED_BY_NAME = frozenset({
+    "faiss-cpu", "faiss-gpu", "matplotlib", "sentence-transformers", "tensorflow", "tensorflow-cpu", "tensorflow-gpu",
+    "tf-nightly", "torch", "transformers",
+})  # fmt: skip
+"""Packages that others load where they are installed: backends of keras and of embeddings, plots of pandas."""
+
+LOADERS = late_pattern(r"langchain|llama-index|haystack|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel")
+"""Libraries that load what they find, or are told by a name."""
+
+_MENTIONS = late_pattern(
+    r"(?:\.(?:ya?ml|toml|cfg|ini|json|sh|ipynb|html|env|conf)|(?:^|/)(?:Procfile|Makefile|justfile|[^/]*Dockerfile[^/]*))$"
+)
+_WORD = rb"(?<![\w.-])%s(?![\w-])"
+_QUOTED = rb"(?:['\"]|-m )(%s)(?![\w-])"
+"""A name at the beginning of a string, as commands, paths of objects and engines have it."""
+
+MAX_BYTES = 2**20
+MAX_FILES = 20_000
+
+
+class Code:
+    """What all Python files of a project may import, which of some names they quote, and what other files mention."""
+
+    def __init__(self, project: Project, names: Sequence[str] = ()) -> None:
+        known = project.settings.baseline or BASELINE  # names what is unused, and does not use it
+        self.is_known = True
+        self.is_there = False
+        self._imports: dict[str, dict[str, list[str]]] = {}
+        self.mentions: list[bytes] = []
+        self.quoted: set[str] = set()
+        words = b"|".join(re.escape(name.encode()) for name in names)
+        quoted = re.compile(_QUOTED % words) if names else None
+        try:
+            paths = walk(project.tree)
+        except MemguardError:
+            paths = []
+        self.is_known = len(paths) <= MAX_FILES
+        for path in paths if self.is_known else ():
+            if path.endswith((".py", ".pyw")) and not path.endswith("setup.py"):
+                data = project.read_file(path) or b""
+                imported = candidates(data)
+                if imported is None:
+                    self.is_known = False
+                    return
+                self.is_there = True
+                for name in imported:
+                    self._imports.setdefault(name.partition(".")[0], {}).setdefault(path, []).append(name)
+                if quoted is not None:
+                    self.quoted.update(match[1].decode() for match in quoted.finditer(data))
+            elif _MENTIONS.search(path) and path != known and not (lock_readers.is_lock(path) or manifests.is_named(path)):
+                data = project.read_file(path) or b""
+                self.mentions += [data] if len(data) <= MAX_BYTES else []
+
+    def files_with(self, modules: Sequence[str]) -> list[str]:
+        """Return the files that may import one of some modules or what is below it."""
+        found = {
+            path: None
+            for module in modules
+            for path, names in self._imports.get(module.partition(".")[0], {}).items()
+            if any(name == module or name.startswith(f"{module}.") for name in names)
+        }
+        return sorted(found)
+
+    def is_mentioned(self, names: Sequence[str]) -> bool:
+        """Return whether source has one of some names as a quoted word, or another file as any word."""
+        if not self.quoted.isdisjoint(names):
+            return True
+        return any(re.search(_WORD % re.escape(name.encode()), data) for data in self.mentions for name in names)
