@@ -108,7 +108,7 @@ def test_several_reports_at_once_by_suffix_and_by_format(app: Path, tmp_path: Pa
     done = check(app, *(f"--output={name.replace('=', f'={tmp_path}/', 1)}" for name in outputs[4:]), *(
         f"--output={tmp_path / name}" for name in outputs[:4]
     ))  # fmt: skip
-    assert (done.returncode, done.stderr) == (1, "4 errors, 0 warnings\n")
+    assert (done.returncode, done.stderr) == (1, "4 errors, 0 warnings; `memguard fix` may fix 1\n")
     assert codes(done.stdout) == CODES
     read = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir() if path.is_file()}
     assert set(read) == {"all.JSON", "all.sarif", "all.md", "all.txt", "annotations", "all.xml", "a=b.md"}
@@ -128,7 +128,7 @@ def test_a_report_that_cannot_be_written_keeps_no_other_back(app: Path, tmp_path
     assert done.returncode == 2
     assert codes(done.stdout) == CODES
     assert done.stderr == (
-        "4 errors, 0 warnings\n"
+        "4 errors, 0 warnings; `memguard fix` may fix 1\n"
         f"{tmp_path}/missing/one.json: cannot be written: No such file or directory\n"
         f"{tmp_path}/folder.json: cannot be written: Is a directory\n"
     )
@@ -160,7 +160,7 @@ def test_a_report_goes_through_a_link_and_into_a_pipe(app: Path, tmp_path: Path)
     reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe.json").read_text("utf-8")), daemon=True)
     reader.start()
     done = check(app, *(f"--output={tmp_path / name}" for name in ("link.json", "new.json", "pipe.json")))
-    assert (done.returncode, done.stderr) == (1, "4 errors, 0 warnings\n")
+    assert (done.returncode, done.stderr) == (1, "4 errors, 0 warnings; `memguard fix` may fix 1\n")
     reader.join(60)
     assert (tmp_path / "link.json").is_symlink()
     assert (tmp_path / "new.json").is_symlink()

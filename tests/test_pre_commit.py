@@ -89,8 +89,8 @@ REFUSED = {
         "Failed",
         "requirements.txt:4:1: MG110 torch is forbidden: it takes N MiB when imported (torch V)\n"
         "    fix: call a hosted model, or run an exported one with onnxruntime\n"
-        "         or take its wheel for CPUs: --index-url https://download.pytorch.org/whl/cpu (N MiB, not N MiB)\n"
-        '         or, as the last resort, in the settings: [forbid] allow = {torch = "why"}\n'
+        "         or take its wheel for CPUs (N MiB, not N MiB): --extra-index-url https://download.pytorch.org/whl/cpu\n"
+        '         or, as the last resort, [tool.memguard.forbid] allow = {torch = "why"}\n'
         "1 error, 0 warnings",
     ),
     "no-eager-heavy-imports": Outcome(
