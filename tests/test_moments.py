@@ -305,3 +305,55 @@ def test_what_nobody_measured_is_shared_where_it_is_preloaded(
         write(tmp_path, {"app.py": app, "Procfile": "w: gunicorn app:app -w 9 --preload\n"})
         found.append(by_moment(judge(capsys)["services"][0])[0])
     assert found[1] - found[0] < 5
+
+
+BRANCHES = """
+import os
+from fastapi import FastAPI
+
+app = FastAPI()
+
+
+@app.on_event("startup")
+def connect():
+    store = os.environ.get("STORE")
+    match store:
+        case "litellm":
+            import litellm
+        case "boto3":
+            import boto3
+        case "sklearn":
+            import sklearn
+"""
+
+
+def test_of_branches_that_nobody_knows_the_most_expensive_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    figures = {}
+    for name, text in {
+        "all": BRANCHES,
+        "litellm": BRANCHES.replace("import boto3", "pass").replace("import sklearn", "pass"),
+        "boto3": BRANCHES.replace('os.environ.get("STORE")', '"boto3"'),
+    }.items():
+        write(tmp_path, {"app.py": text, "Procfile": "web: uvicorn app:app\n"})
+        (service,) = judge(capsys)["services"]
+        figures[name] = by_moment(service)
+    assert figures["all"][0] == pytest.approx(figures["litellm"][0], abs=0.3)
+    assert figures["boto3"][0] < figures["litellm"][0] - 50
+    assert figures["all"][2] > figures["all"][0] + 15
+    write(tmp_path, {"app.py": BRANCHES})
+    (finding,) = judge(capsys, "--limit", "90MiB")["findings"]
+    assert "of 4 branches at app.py:11 the most expensive counts, `if store == 'litellm'`" in finding["message"]
+
+
+def test_a_variable_of_the_deployment_chooses_the_branch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dockerfile = "FROM python:3.11\nCOPY . .\nENV STORE=boto3\nCMD uvicorn app:app\n"
+    write(tmp_path, {"app.py": BRANCHES, "Dockerfile": dockerfile})
+    (service,) = judge(capsys)["services"]
+    assert {part["package"] for part in service["parts"] if part["moment"] == "start"} >= {"boto3", "fastapi"}
+    assert {part["package"]: part["moment"] for part in service["parts"]}["litellm"] == "all"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from textwrap import dedent
+from textwrap import dedent, indent
 
 import pytest
 
 from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.graph import Walk, walk
-from memguard_hooks.imports.model import Target
+from memguard_hooks.imports.model import NOTHING_GIVEN, Given, Target
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.store import Store
@@ -30,6 +30,7 @@ def walked(
     called: frozenset[str] = frozenset(),
     is_main: bool = False,
     settings_file: str = "",
+    given: Given = NOTHING_GIVEN,
 ) -> Walk:
     """Write files, and walk from the first one."""
     for name, text in files.items():
@@ -47,7 +48,7 @@ def walked(
         resolver = Resolver(tree, ("",))
         return walk(
             sources.prove, resolver, entry, module, target,
-            functions=sources, serves=serves, settings_file=settings_file,
+            functions=sources, serves=serves, settings_file=settings_file, given=given,
         )  # fmt: skip
 
     found = follow()
@@ -510,3 +511,147 @@ def test_names_for_names_end(tmp_path: Path) -> None:
         "b.py": "from a import handler\nfrom a import *\nclass C(C): pass\nC().x()\n",
     }
     assert moments(walked(tmp_path, files)) == {}
+
+
+STARTING = """
+    import os
+    import settings
+    from fastapi import FastAPI
+    app = FastAPI()
+    @app.on_event("startup")
+    def start():
+        choose()
+    def choose():
+"""
+STORES = """
+        if {} == "torch":
+            import torch
+        elif {} == "pandas":
+            import pandas
+        else:
+            import spacy
+"""
+MATCHED = """
+        match {}:
+            case "torch" | "pytorch":
+                import torch
+            case "pandas":
+                import pandas
+            case _:
+                import spacy
+"""
+GUARDED = """
+        if {} == "torch":
+            import torch
+            return
+        if {} == "pandas":
+            import pandas
+            return
+        import spacy
+"""
+
+
+@pytest.mark.parametrize("ways", [STORES, MATCHED, GUARDED], ids=["if", "match", "guards"])
+@pytest.mark.parametrize(
+    ("value", "variables", "loaded"),
+    [
+        ("settings.STORE", {}, {"pandas"}),
+        ("settings.BY_DEFAULT", {}, {"spacy"}),
+        ("os.environ['STORE']", {"STORE": "torch"}, {"torch"}),
+        ("os.getenv('STORE', 'pandas').lower()", {}, {"pandas"}),
+        ("os.getenv('STORE', 'pandas')", {"STORE": "torch"}, {"torch"}),
+        ("os.getenv('STORE')", {}, {"torch", "pandas", "spacy"}),
+        ("os.getenv('STORE', '')", {}, {"torch", "pandas", "spacy"}),
+        ("settings.CHANGED", {}, {"torch", "pandas", "spacy"}),
+    ],
+)
+def test_a_known_value_chooses_the_branch(
+    tmp_path: Path, ways: str, value: str, variables: dict[str, str], loaded: set[str]
+) -> None:
+    settings = """
+        import os
+        STORE = "pandas"
+        BY_DEFAULT = os.environ.get("BY_DEFAULT", "faiss")
+        CHANGED = "torch"
+        def change():
+            global CHANGED
+            CHANGED = "pandas"
+    """
+    given = Given(tuple(variables.items()))
+    found = walked(tmp_path, {"app.py": STARTING + ways.replace("{}", value), "settings.py": settings}, given=given)
+    by_moment = moments(found)
+    assert {name for name, moment in by_moment.items() if moment == "start"} == loaded
+    assert set(by_moment) == {"torch", "pandas", "spacy"}, "what does not run here is still there for all that is deferred"
+    assert bool(found.open) == (len(loaded) > 1)
+
+
+def test_a_branch_that_runs_is_named_with_its_condition(tmp_path: Path) -> None:
+    files = {
+        "app.py": STARTING + STORES.replace("{}", "settings.STORE"),
+        "settings.py": "STORE = 'pandas'\n",
+    }
+    found = walked(tmp_path, files)
+    (site,) = [one.site for one in found.externals if one.names[0] == "pandas"]
+    assert site is not None
+    assert site.why.startswith("in function choose, if settings.STORE == 'pandas' at app.py:12, called by start at app.py:7")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "def start(kind=None):",
+        "def start():\n    for kind in ('a', 'b'):",
+        "def start():\n    kind = queue.get()",
+    ],
+    ids=["argument", "loop", "message"],
+)
+def test_what_differs_from_call_to_call_chooses_nothing(tmp_path: Path, body: str) -> None:
+    inner = "    " * (1 + body.count("for"))
+    ways = "if kind == 'a':\n    import torch\nelse:\n    import pandas\n"
+    text = "import queue\nfrom fastapi import FastAPI\napp = FastAPI()\n@app.on_event('startup')\n"
+    found = walked(tmp_path, {"app.py": f"{text}{body}\n{indent(ways, inner)}"})
+    assert moments(found) == {"torch": "start", "pandas": "start"}
+    assert not found.open, "one run may take both"
+
+
+def test_the_branches_of_a_handler_may_all_run(tmp_path: Path) -> None:
+    text = """
+    import os
+    from fastapi import FastAPI
+    app = FastAPI()
+    @app.get("/")
+    def export():
+        if os.getenv("FORMAT") == "a":
+            import torch
+        else:
+            import pandas
+    """
+    found = walked(tmp_path, {"app.py": text})
+    assert moments(found) == {"torch": "serving", "pandas": "serving"}
+    assert not found.open
+
+
+@pytest.mark.parametrize(
+    ("registered", "is_after_fork"),
+    [
+        ('@app.on_event("startup")', True),
+        ("@worker_process_init.connect", True),
+        ("@worker_init.connect", False),
+        ("@celeryd_init.connect", False),
+    ],
+)
+def test_what_each_worker_runs_at_start(tmp_path: Path, registered: str, is_after_fork: bool) -> None:
+    text = f"""
+    import os
+    from celery.signals import celeryd_init, worker_init, worker_process_init
+    from fastapi import FastAPI
+    app = FastAPI()
+    {registered}
+    def prepare(**kwargs):
+        load()
+    def load():
+        if os.getenv("STATE", "worker_init") == "worker_init":
+            import pandas
+    """
+    (found,) = [one for one in walked(tmp_path, {"app.py": text}).externals if one.names[0] == "pandas"]
+    assert (found.moment, found.is_after_fork) == ("start", is_after_fork)

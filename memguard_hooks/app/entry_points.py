@@ -8,7 +8,7 @@ from memguard_hooks.deployment.service import Service
 from memguard_hooks.deployment.start import EntryPoint, Host, StartCommand, parse_entrypoint
 from memguard_hooks.finding import Skipped, mib
 from memguard_hooks.imports.frameworks import Framework
-from memguard_hooks.imports.model import FrameworkEdge, Target
+from memguard_hooks.imports.model import NOTHING_GIVEN, FrameworkEdge, Given, Target
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles, Started
 from memguard_hooks.project.project import Project
@@ -39,6 +39,7 @@ class ServiceEntry(Record):
     resolver: Resolver
     target: Target
     sources: SourceFiles
+    given: Given = NOTHING_GIVEN
 
     @property
     def serves(self) -> Serves:
@@ -140,7 +141,8 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         environment.get("DJANGO_SETTINGS_MODULE"), command.program in _WORKERS, loads_urls=command.program != "dramatiq"
     )
     sources = SourceFiles(project.tree, project.facts, framework, _started(command))
-    return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources)
+    given = Given(tuple(sorted(environment.items())), command.words)
+    return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given)
 
 
 def is_installed_program(project: Project, service: Service) -> bool:

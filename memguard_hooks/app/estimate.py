@@ -8,7 +8,6 @@ is right to some per cent.
 from __future__ import annotations
 
 import math
-import re
 from functools import cached_property
 
 from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs_classes
@@ -87,12 +86,6 @@ SERVERS = {
 }
 
 PRELOADED_ARBITER = 1 * MIB
-
-BEFORE_FORK = frozenset({
-    "on_starting", "when_ready", "pre_fork", "celeryd_init", "celeryd_after_setup", "worker_init", "on_after_configure",
-    "on_after_finalize", "on_configure", "import_modules", "ready"
-})  # fmt: skip
-"""Hooks of gunicorn, signals of celery and the method of Django's that run in the process that forks the workers."""
 
 NOT_PRELOADED = ("gevent", "eventlet")
 """Worker classes that replace parts of the standard library in each worker: what was imported before keeps the old ones."""
@@ -355,7 +348,7 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
     """
     found: dict[str, Root] = {}
     sites: dict[tuple[str, Moment], list[Step]] = {}
-    shared = {name for external, names in sources.imported if not is_after_fork(external) for name in names}
+    shared = {name for external, names in sources.imported if not external.is_after_fork for name in names}
     for external, names in sources.imported:
         for name in names:
             known = found.get(name)
@@ -369,15 +362,6 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
     _add_optional(sources, found)
     roots = sorted(found.values(), key=lambda root: (MOMENTS.index(root.moment), -root.resident, root.name))
     return [*roots, *_standard_roots(sources, walked)]
-
-
-def is_after_fork(external: External) -> bool:
-    """Return whether an import at start runs in each worker: in a function that a framework calls there, as a lifespan.
-
-    What a framework calls in the process that forks is named above.
-    """
-    is_given = "given to" in external.call or "a hook of gunicorn" in external.call
-    return external.moment == "start" and is_given and BEFORE_FORK.isdisjoint(re.findall(r"\w+", external.call))
 
 
 def _standard_roots(sources: FigureSources, walked: Walk) -> Iterator[Root]:

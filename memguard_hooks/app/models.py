@@ -6,7 +6,7 @@ from memguard_hooks.app.loaded import NONE, Models, ModelUse
 from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step
 from memguard_hooks.imports.graph import External
 from memguard_hooks.models.libraries import is_library
-from memguard_hooks.tree import join, parent
+from memguard_hooks.tree import join, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -39,13 +39,11 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
     paths = [path for path in paths if _may_load(project, path)]
     if not paths:
         return NONE, ()
-    from memguard_hooks.models.calls import find_calls
-
-    folding = folding_of(project, entry, walked)
+    folding, calls = _calls(project, entry, walked, paths)
     uses: list[ModelUse] = []
     unknown: list[ModelUse] = []
     for path in paths:
-        for call in find_calls(folding, path):
+        for call in calls[path]:
             moment = _moment(walked, call)
             if moment is not None:
                 for use in _uses(project, entry, walked, call, moment):
@@ -53,6 +51,24 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
     unread = tuple(_unread(folding, [path for path in paths if path not in walked.files["all"]]))
     project.skipped += unread
     return Models(tuple(_once(uses)), tuple(unknown), tuple(one.path for one in unread)), tuple(_imports([*uses, *unknown]))
+
+
+def _calls(
+    project: Project, entry: ServiceEntry, walked: Walk, paths: Collection[str]
+) -> tuple[Folding, dict[str, tuple[ModelCall, ...]]]:
+    """Return the calls of some files that load models: the same for each walk of the service that reaches the same files."""
+
+    def find() -> tuple[Folding, dict[str, tuple[ModelCall, ...]]]:
+        from memguard_hooks.models.calls import find_calls
+
+        folding = folding_of(project, entry, walked)
+        return folding, {path: tuple(find_calls(folding, path)) for path in paths}
+
+    service = entry.service
+    reached = frozenset(path for moment in MOMENTS for path in walked.files[moment])
+    variables = (tuple(sorted(service.environment.items())), tuple(sorted(service.variables)))
+    key = ("model calls", reached, tuple(sorted(paths)), entry.resolver.roots, service.command, *variables)
+    return parse_once(project.tree, key, find)
 
 
 def _unread(folding: Folding, paths: Collection[str]) -> Iterator[Skipped]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from memguard_hooks.app.chosen_branches import choose
 from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
 from memguard_hooks.app.estimate import (
     ProcessEstimate,
@@ -34,6 +35,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from memguard_hooks.app.chosen_branches import Branch
     from memguard_hooks.app.loaded import ModelUse
     from memguard_hooks.app.measured_roots import Known
 
@@ -51,6 +53,7 @@ class Estimated(Record):
     """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
 
     `dirty` is the part of the estimate that processes of gunicorn's take besides its workers, and what runs beside it.
+    `branches` are those that count where only a run decides.
     """
 
     settings: ServiceSettings
@@ -62,6 +65,7 @@ class Estimated(Record):
     unread: tuple[str, ...]
     walked: Walk
     dirty: Estimate = NOTHING
+    branches: tuple[Branch, ...] = ()
 
     @property
     def judged(self) -> Moment:
@@ -143,7 +147,21 @@ def estimate_worker(project: Project, service: Service, settings: ServiceSetting
 
 
 def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
-    """Estimate the processes of a service that load what a walk has reached."""
+    """Estimate the processes of a service that load what a walk has reached, by the most expensive way of each choice."""
+
+    def price(other: ServiceEntry, way: Walk) -> int:
+        told = len(project.skipped)
+        found = _estimate_one(project, other, settings, way)
+        del project.skipped[told:]  # what there is to say of all ways, the walk that counts says
+        return found.estimate.at(settings.judge or JUDGED).expected
+
+    entry, branches = choose(project, entry, walked, price)
+    if branches:
+        walked = walk_entry(project, entry)
+    return _estimate_one(project, entry, settings, walked)._replace(branches=branches)
+
+
+def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
     command = entry.command
     server = tuple(External((name,), ()) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))

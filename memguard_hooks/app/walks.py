@@ -38,6 +38,7 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
         functions=entry.sources,
         serves=entry.serves,
         settings_file=entry.command.settings_file,
+        given=entry.given,
     )
 
 
@@ -66,8 +67,8 @@ def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> 
 
 def _key(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Hashable:
     """Return all that decides a walk."""
-    sources = entry.sources
-    context = (entry.resolver.roots, sources.framework, sources.started, entry.serves, entry.command.settings_file)
+    sources, hooks = entry.sources, entry.command.settings_file
+    context = (entry.resolver.roots, sources.framework, sources.started, entry.serves, hooks, entry.given)
     return path, module, target, context
 
 

@@ -49,7 +49,7 @@ class _Context:
 def read(start: StartCommand, words: Sequence[str], host: Host) -> StartCommand:
     """Return how a program of the project starts, as its code tells; what starts nothing else is as it was."""
     program = _program(start, words, host)
-    return start if program is None else read_from(start, program, host)
+    return start if program is None else read_from(start._replace(words=tuple(words)), program, host)
 
 
 def read_from(start: StartCommand, program: Program, host: Host) -> StartCommand:

@@ -66,7 +66,7 @@ class StartCommand(Record):
     Where Python code starts the server, `loads` are the modules that it is given by name, `calls` the functions that it
     calls, each with its file, and `written` is the place where the number of workers stands.
     `beside` are the starts that run at the same time on the same host. Where the number of workers is not known, `most` is
-    a number that it never exceeds.
+    a number that it never exceeds. `words` are those behind a program of the project.
     """
 
     entrypoint: EntryPoint | None
@@ -92,6 +92,7 @@ class StartCommand(Record):
     settings_file: str = ""
     beside: tuple[StartCommand, ...] = ()
     most: int | None = None
+    words: tuple[str, ...] = ()
 
 
 class Host(Record):

@@ -62,13 +62,21 @@ class Around(Record):
     """What decides the values of a module from outside: variables, CPUs, and the other modules of the project.
 
     `load` gives the names of a module by its dotted name, None for one that is not the project's. `words` are those of the
-    command line, behind the program.
+    command line, behind the program. Without `has_all` there may be other variables: of one that is missing only a default
+    that says something is taken.
     """
 
     variables: Mapping[str, str] = MappingProxyType({})
     cpus: float | None = None
     load: Callable[[str], Names | None] = lambda _: None
     words: tuple[str, ...] = ()
+    has_all: bool = True
+
+    def default(self, value: Value) -> Value:
+        """Return what code takes for a variable that is missing. Raises UnknownValue where the platform likely sets it."""
+        if not self.has_all and value in (None, "", ()):
+            raise UnknownValue
+        return value
 
 
 class Names:
@@ -384,6 +392,8 @@ class Names:
 
     def _attribute(self, node: ast.expr, owner: ast.expr, name: str) -> Value:
         """Return what a module of the project, or an object of its settings, holds under a name."""
+        if self.around.words and self.source(node) == "sys.argv":
+            return "", *self.around.words
         _, made, names = self.made_by(owner)
         if made is not None and isinstance(made.func, ast.Attribute) and made.func.attr in _PARSING:
             return names.option(name)
@@ -435,7 +445,7 @@ class Names:
             return _cast(known[variable.lower()], type(otherwise).__name__)
         if default is None:
             raise Raises
-        return otherwise
+        return self.around.default(otherwise)
 
     def _prefix(self, settings: ast.ClassDef, values: Mapping[str, ast.expr]) -> str:
         """Return what pydantic puts before the names of variables."""
@@ -529,7 +539,7 @@ class Names:
             if name not in self.around.variables:
                 raise
             otherwise = None
-        return self.around.variables.get(name, otherwise)
+        return self.around.variables[name] if name in self.around.variables else self.around.default(otherwise)
 
     def _reader(self, function: ast.expr, source: str) -> tuple[str, ast.Call | None] | None:
         """Return how an object that reads variables casts them, and the call that has made it; None for no such object."""
@@ -564,7 +574,7 @@ class Names:
             return _cast(self.around.variables[name], cast)
         if default is None:
             raise Raises
-        value = self.evaluate(default)
+        value = self.around.default(self.evaluate(default))
         return _cast(value, cast) if isinstance(value, str) else value
 
     def _values(self, function: ast.expr | None, arguments: list[ast.expr]) -> list[Value]:

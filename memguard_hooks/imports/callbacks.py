@@ -33,6 +33,12 @@ STARTING_METHODS = frozenset({
 SERVER_HOOKS = ("on_starting", "when_ready", "pre_fork", "post_fork", "post_worker_init")
 """Functions of gunicorn's settings file that it calls before it serves, and in each worker: Gunicorn, "Server Hooks"."""
 
+BEFORE_FORK = frozenset({
+    "on_starting", "when_ready", "pre_fork", "celeryd_init", "celeryd_after_setup", "worker_init", "on_after_configure",
+    "on_after_finalize", "on_configure", "import_modules", "ready"
+})  # fmt: skip
+"""Hooks of gunicorn, signals of celery and the method of Django's that run in the process that forks the workers."""
+
 SERVING_HOOKS = ("pre_request", "post_request")
 """Functions of the same file that it calls with each request."""
 

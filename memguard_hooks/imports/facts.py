@@ -14,6 +14,7 @@ from memguard_hooks.imports.frameworks import Framework, called_by_framework, fr
 from memguard_hooks.imports.model import (
     Analysis,
     Body,
+    Choice,
     FileClass,
     FrameworkEdge,
     Functions,
@@ -22,6 +23,7 @@ from memguard_hooks.imports.model import (
     Places,
     Target,
     Unknown,
+    Way,
 )
 from memguard_hooks.record import Record
 from memguard_hooks.store import Store
@@ -227,7 +229,7 @@ def _edge(row: Any) -> FrameworkEdge:
 
 
 def _decode_functions(row: Any) -> Functions:
-    bodies, classes, bound, returned, stars, wrapping = _list(row)
+    bodies, classes, bound, returned, stars, wrapping, choices = _list(row)
     return Functions(
         tuple(map(_body, _list(bodies))),
         tuple(FileClass(_text(name), _texts(bases)) for name, bases in map(_list, _list(classes))),
@@ -235,6 +237,7 @@ def _decode_functions(row: Any) -> Functions:
         tuple((_text(name), _text(value)) for name, value in map(_list, _list(returned))),
         _texts(stars),
         _texts(wrapping),
+        tuple(map(_choice, _list(choices))),
     )
 
 
@@ -253,6 +256,14 @@ def _body(row: Any) -> Body:
         tuple((_text(called), _checked(at, int)) for called, at in map(_list, _list(calls))),
         tuple(map(_passed, _list(passed))),
     )
+
+
+def _choice(row: Any) -> Choice:
+    holder, is_settled, rows = _list(row)
+    ways = tuple(Way(_text(name), _text(test), _checked(place, int)) for name, test, place in map(_list, _list(rows)))
+    if len(ways) < 2:
+        raise ValueError
+    return Choice(_text(holder), _checked(is_settled, bool), ways)
 
 
 def _passed(row: Any) -> Passed:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
+    from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.reached import Reach, Stage, Told
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
 MAX_KEPT = 4
 """Walks of one entry point that are kept: those of the commit, of the work tree, and of two branches more."""
 
-_HOW = (str, str, int, int)
+_HOW = (str, str, int, int, bool)
 _ASKED = {
     "load": (str, str, str, str, bool),
     "call": (str, str, str, str, *_HOW),
     "callback": (str, str, str, *_HOW),
     "drain": (str, str),
 }
-_ANSWERED = {"ran": (str, str, str, str, *_HOW), "look": (str, int, str), "named": (str, str, int, str, str, str)}
-_STAGE = {"ran": 3, "look": 2, "named": 4}
+_ANSWERED = {"ran": (str, str, str, str, *_HOW), "look": (str, int, str), "named": (str, str, int, str, str, str),
+             "chose": (str, str, str, str, list)}  # fmt: skip
+_STAGE = {"ran": 3, "look": 2, "named": 4, "chose": 3}
 """Where the stage stands in an answer."""
 
 
@@ -43,8 +45,9 @@ class UnlikeError(Exception):
 class Followed(Calls):
     """Answers as an earlier walk was answered, and raises UnlikeError where that was asked something else."""
 
-    def __init__(self, sources: SourceFiles, told: Told, log: list[list[Any]]) -> None:
+    def __init__(self, sources: SourceFiles, told: Told, log: list[list[Any]], chooser: Chooser) -> None:
         super().__init__(sources)
+        self._chooser = chooser
         self._told_to = told
         self._log = log
         self._at = 0
@@ -77,6 +80,12 @@ class Followed(Calls):
         if kind == "ran":
             path, name, stage, *how = rest
             self._note(Call(path, name, How(*how)), stage)
+        elif kind == "chose":
+            path, key, stage, taken = rest
+            choice = next((one for one in self._sources.functions(path).choices if one.key == key), None)
+            if choice is None or list(self._chooser.ways(path, choice)) != taken:
+                raise UnlikeError
+            self.chose(path, choice, tuple(taken), stage)
         elif kind == "look":
             number, stage = rest
             self._told_to.on_run(self.calls[number], stage)
@@ -140,7 +149,7 @@ def _is_log(log: list[Any]) -> bool:
             return False
         if kind in _STAGE and one[_STAGE[kind]] not in ("start", "serving"):
             return False
-        if (kind == "look" and not 0 <= one[1] < calls) or (kind == "ran" and one[-1] >= calls):
+        if (kind == "look" and not 0 <= one[1] < calls) or (kind == "ran" and one[-2] >= calls):
             return False
         calls += kind == "ran"
     return True

@@ -8,13 +8,17 @@ iterated over or looked up, and `?.load` is a member of something unknown. The e
 from __future__ import annotations
 
 import ast
+import re
 
-from memguard_hooks.imports.model import Body, FileClass, Functions, Passed, Places
+from memguard_hooks.imports.branches import branches_at, compares_texts
+from memguard_hooks.imports.model import Body, Choice, FileClass, Functions, Passed, Places, Way
 from memguard_hooks.store import digest
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from memguard_hooks.imports.branches import Branch
 
 MAX_TERM = 300
 """Letters of a term; what is longer is not known."""
@@ -24,6 +28,11 @@ MAX_DEPTH = 200
 
 MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""
+
+_SETTINGS = frozenset({
+    "environ", "getenv", "env", "config", "conf", "settings", "setting", "lower", "upper", "strip", "str"
+})  # fmt: skip
+"""Words in the names of functions that tell what is set, and of those that change its spelling."""
 
 _UNKNOWN = "?"
 _NAMED = frozenset({"load_extension", "load_extensions", "reload_extension", "run"})
@@ -43,6 +52,8 @@ class _Scope:
         self.names: dict[str, str] = {}
         self.texts: dict[str, tuple[str, ...]] = {}
         self.parameters: frozenset[str] = frozenset()
+        self.given: set[str] = set()
+        """Names that hold what is made of parameters."""
 
     def inner(self, name: str) -> str:
         """Return the name in the file of what is defined here."""
@@ -85,6 +96,11 @@ class _Reader:
         self._main: list[ast.stmt] = []
         self._calls: dict[str, int] = {}
         self._passed: dict[tuple[str, str, str, str], int] = {}
+        self._choices: list[Choice] = []
+        self._holder = ""
+        self._loops = 0
+        self._deciding = 0
+        """Imports and choices until here: what makes a branch worth a body of its own."""
         self._depth = 0
 
     def read(self, module: ast.Module) -> Functions:
@@ -101,15 +117,19 @@ class _Reader:
             tuple(self._returned.items()),
             tuple(self._stars),
             tuple(sorted(self._wrapping)),
+            tuple(self._choices),
         )
 
     def _body(self, scope: _Scope, statements: list[ast.stmt], line: int, end: int, name: str | None = None) -> None:
         self._calls, self._passed = {}, {}
+        self._holder = scope.name if name is None else name
         place = self._place(line)
         self._place(end)
         self._block(statements, scope)
-        passed = tuple(Passed(*key, at) for key, at in self._passed.items())
-        self._bodies.append(Body(scope.name if name is None else name, place, tuple(self._calls.items()), passed))
+        self._keep(self._holder, place, self._calls, self._passed)
+
+    def _keep(self, name: str, place: int, calls: dict[str, int], passed: dict[tuple[str, str, str, str], int]) -> None:
+        self._bodies.append(Body(name, place, tuple(calls.items()), tuple(Passed(*key, at) for key, at in passed.items())))
 
     def _place(self, line: int) -> int:
         """Return the number of a line."""
@@ -137,9 +157,72 @@ class _Reader:
     def _block(self, statements: list[ast.stmt], scope: _Scope) -> None:
         self._depth += 1
         if self._depth <= MAX_DEPTH:
-            for node in statements:
-                self._statement(node, scope)
+            at = 0
+            while at < len(statements):
+                branches, behind = branches_at(statements, at) if scope.name and not scope.is_class else ([], at)
+                if branches:
+                    self._choose(branches, scope)
+                    at = behind
+                else:
+                    self._statement(statements[at], scope)
+                    at += 1
         self._depth -= 1
+
+    def _choose(self, branches: list[Branch], scope: _Scope) -> None:
+        """Walk ways of which one is taken: each is a body of its own where imports, or texts, hang on the choice."""
+        if any(one.test is not None and _is_for_checkers(one.test) for one in branches):
+            branches = [one for one in branches if one.test is None or not _is_for_checkers(one.test)]
+        for one in branches:
+            if one.test is not None:
+                self._expression(one.test, scope)
+        outer, holder, before = (self._calls, self._passed), self._holder, self._deciding
+        number = len(self._choices)
+        noted: list[tuple[dict[str, int], dict[tuple[str, str, str, str], int]]] = []
+        for order, one in enumerate(branches):
+            noted.append(({}, {}))
+            self._calls, self._passed = noted[-1]
+            self._holder = f"{holder}.<{number}.{order}>"
+            self._block(one.body, scope)
+        self._calls, self._passed = outer
+        self._holder = holder
+        if len(branches) > 1 and (self._deciding > before or compares_texts(branches)):
+            self._deciding += 1
+            ways = tuple(
+                self._way(f"{holder}.<{number}.{order}>", one, calls, passed)
+                for order, (one, (calls, passed)) in enumerate(zip(branches, noted, strict=True))
+            )
+            is_settled = all(self._is_settled(one.test, scope) for one in branches)
+            self._choices.append(Choice(holder, is_settled, ways))
+            return
+        for calls, passed in noted:
+            self._calls |= {key: at for key, at in calls.items() if key not in self._calls}
+            self._passed |= {key: at for key, at in passed.items() if key not in self._passed}
+
+    def _way(self, name: str, branch: Branch, calls: dict[str, int], passed: dict[tuple[str, str, str, str], int]) -> Way:
+        """Keep the body of a way; one without statements has none."""
+        first = branch.body[0] if branch.body else None
+        place = self._place(branch.test.lineno if branch.test is not None else first.lineno if first is not None else 0)
+        test = "" if branch.test is None else ast.unparse(branch.test)
+        way = Way(name if first is not None else "", test if len(test) <= MAX_TERM else "...", place)
+        if first is not None:
+            start = self._place(first.lineno)
+            self._place(branch.body[-1].end_lineno or first.lineno)
+            self._keep(name, start, calls, passed)
+        return way
+
+    def _is_settled(self, node: ast.expr | None, scope: _Scope) -> bool:
+        """Return whether each run of a process finds the same: nothing that a caller or a message gives decides."""
+        if self._loops:
+            return False
+        for part in ast.walk(node) if node is not None else ():
+            if isinstance(part, ast.Call) and _SETTINGS.isdisjoint(re.findall(r"[a-z]+", ast.unparse(part.func).lower())):
+                return False
+            here: _Scope | None = scope if isinstance(part, ast.Name) else None
+            while here is not None and here.name and isinstance(part, ast.Name):
+                if part.id in here.parameters or part.id in here.given or here.names.get(part.id) == _UNKNOWN:
+                    return False
+                here = None if part.id in here.names else here.parent
+        return True
 
     def _statement(self, node: ast.stmt, scope: _Scope) -> None:
         if isinstance(node, ast.Expr):
@@ -158,10 +241,12 @@ class _Reader:
         elif isinstance(node, ast.ClassDef):
             self._class(node, scope)
         elif isinstance(node, ast.Import):
+            self._deciding += 1
             for alias in node.names:
                 name = alias.name if alias.asname else alias.name.partition(".")[0]
                 self._bind(alias.asname or name, name, scope)
         elif isinstance(node, ast.ImportFrom):
+            self._deciding += 1
             self._import_from(node, scope)
         elif isinstance(node, _BRANCHES):
             self._branch(node, scope)
@@ -198,8 +283,11 @@ class _Reader:
                 self._expression(item.context_expr, scope)
                 if item.optional_vars is not None:
                     self._assign(item.optional_vars, item.context_expr, scope)
+        is_loop = isinstance(node, (ast.For, ast.AsyncFor, ast.While))
+        self._loops += is_loop
         for block in ("body", "orelse", "finalbody"):
             self._block(getattr(node, block, []), scope)
+        self._loops -= is_loop
         for handler in getattr(node, "handlers", ()):
             self._block(handler.body, scope)
 
@@ -224,6 +312,8 @@ class _Reader:
     def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope) -> None:
         if isinstance(target, ast.Name):
             self._bind(target.id, self._term(value, scope), scope)
+            if scope.name and not self._is_settled(value, scope):
+                scope.given.add(target.id)
             texts = _texts(value)
             if texts:
                 scope.texts[target.id] = texts

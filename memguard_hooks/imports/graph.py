@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Skipped, Step
-from memguard_hooks.imports.model import BEHIND_A_PROXY, FileReading, How, ImportSite, Target
+from memguard_hooks.imports.model import BEHIND_A_PROXY, NOTHING_GIVEN, FileReading, Given, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
 
@@ -42,6 +42,7 @@ class External(Record):
     `names` are the modules it may load: the one named, and each `from` name as a submodule of it. `site` is the
     import as it stands in the last file of the chain, None where no file has it. `call` says how the function is reached
     that imports, the last one of the chain: empty where all of the chain are imports that run as files load.
+    `is_after_fork` tells of one at start that it runs in each worker, also where the app is loaded before the fork.
     """
 
     names: tuple[str, ...]
@@ -49,6 +50,7 @@ class External(Record):
     moment: Moment = "start"
     site: ImportSite | None = None
     call: str = ""
+    is_after_fork: bool = False
 
 
 class Walk(Record):
@@ -59,7 +61,8 @@ class Walk(Record):
     they import only unindented lines are known. `notes` tell where a framework's names are not followed. `standard` are
     the modules of the standard library that these files may load at each moment. `twice` are the files that run as
     `__main__` and are loaded by name too. `chains` are the ways to the files, and `ran` says when each body of statements of
-    them runs that is known to. `loading` are those of them that run because a file is loaded.
+    them runs that is known to. `loading` are those of them that run because a file is loaded. `open` are the choices at
+    start that only a run decides, by file and name, each with its ways.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -73,6 +76,7 @@ class Walk(Record):
     chains: Mapping[str, tuple[Step, ...]] = MappingProxyType({})
     ran: Mapping[tuple[str, str], Moment] = MappingProxyType({})
     loading: frozenset[tuple[str, str]] = frozenset()
+    open: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
 
 
 class _Reached(Record):
@@ -80,6 +84,7 @@ class _Reached(Record):
     module: str | None
     chain: tuple[Step, ...]
     call: str = ""
+    is_after_fork: bool = False
 
 
 class _Deferred(Record):
@@ -100,28 +105,32 @@ def walk(
     functions: SourceFiles | None = None,
     serves: Serves = "all",
     settings_file: str = "",
+    given: Given = NOTHING_GIVEN,
 ) -> Walk:
     """Follow all imports from the file `entry`, loaded as `module` (None for a script); through the files `only`, or all.
 
     `functions` tells what functions call; without it, what functions import that nothing calls as files load counts as
-    loaded by nobody knows what. `serves` is the work that the process does, `settings_file` what its server runs first.
+    loaded by nobody knows what. `serves` is the work that the process does, `settings_file` what its server runs first,
+    `given` what decides conditions in functions.
     """
     if functions is None:
         return _Walker(read, resolver, target, only, serves).run(entry, module, settings_file)
+    from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.followed import Earlier, Followed, UnlikeError
     from memguard_hooks.imports.reached import Reach
 
+    chooser = Chooser(functions, resolver, given)
     earlier = Earlier(functions, resolver, (entry, module, serves, settings_file))
-    for log in earlier.logs():
+    for log in earlier.logs() if not given.chosen else ():
         walker = _Walker(read, resolver, target, only, serves)
         try:
-            return walker.run(entry, module, settings_file, Followed(functions, walker, log))
+            return walker.run(entry, module, settings_file, Followed(functions, walker, log, chooser))
         except UnlikeError:
             continue
     walker = _Walker(read, resolver, target, only, serves)
-    reach = Reach(functions, resolver, serves, walker)
+    reach = Reach(functions, resolver, serves, walker, chooser)
     walked = walker.run(entry, module, settings_file, reach)
-    if not functions.is_edited:
+    if not functions.is_edited and not given.chosen:
         earlier.keep(reach)
     return walked
 
@@ -213,15 +222,16 @@ class _Walker:
             {path: reached.chain for path, reached in self._seen.items()},
             self._reach.all_that_ran() if self._reach is not None else {},
             self._reach.run_while_loading() if self._reach is not None else frozenset(),
+            tuple(self._reach.open.items()) if self._reach is not None else (),
         )
 
     def _call_hooks(self, path: str, reach: Reach | Followed) -> None:
         """Call the hooks in a settings file of gunicorn's."""
-        from memguard_hooks.imports.callbacks import SERVER_HOOKS, SERVING_HOOKS
+        from memguard_hooks.imports.callbacks import BEFORE_FORK, SERVER_HOOKS, SERVING_HOOKS
 
         how = How("a hook of gunicorn")
         for name in SERVER_HOOKS:
-            reach.call(path, name, "start", how)
+            reach.call(path, name, "start", how._replace(is_after_fork=name not in BEFORE_FORK))
         for name in SERVING_HOOKS:
             reach.call(path, name, "serving", how)
 
@@ -326,10 +336,13 @@ class _Walker:
             self._run_site(one.site, one.reached, moment, call)
 
     def _run_site(self, site: ImportSite, reached: _Reached, moment: Moment, call: Call) -> None:
+        from memguard_hooks.imports.reached import function_of
+
         assert self._reach is not None
         told = self._reach.told(call.how)
-        how = f"in function {call.name}" + (f", {told}" if told else "")
-        self._site(site._replace(why=how), reached, moment, call=how)
+        how = f"in function {function_of(call.name)}" + (f", {told}" if told else "")
+        is_after_fork = moment == "start" and self._reach.is_after_fork(call)
+        self._site(site._replace(why=how), reached._replace(call=how, is_after_fork=is_after_fork), moment)
 
     def on_load(self, path: str, place: int, text: str, moment: Moment, attribute: str) -> None:
         """Load a module that code gives to somebody else by its name."""
@@ -352,10 +365,7 @@ class _Walker:
             if attribute and moment != "all":
                 self._reach.call(loaded, attribute, moment, How("called", path, place))
 
-    def _site(
-        self, site: ImportSite, reached: _Reached, moment: Moment, *, is_own_or_absent: bool = False, call: str = ""
-    ) -> None:
-        call = call or reached.call
+    def _site(self, site: ImportSite, reached: _Reached, moment: Moment, *, is_own_or_absent: bool = False) -> None:
         is_package = reached.path.endswith("/__init__.py")
         module = absolute(site.module, site.level, reached.module, is_package=is_package)
         if not module:
@@ -371,7 +381,7 @@ class _Walker:
             if path not in self._seen and path not in queued and (self._only is None or path in self._only):
                 queued.add(path)
                 chain = (*reached.chain, Step(reached.path, site.line, name))
-                self._queues[moment].append(_Reached(path, inner, chain, call))
+                self._queues[moment].append(reached._replace(path=path, module=inner, chain=chain))
         if moment != "all":
             for name in site.calls:
                 self._call(module, name)
@@ -382,10 +392,11 @@ class _Walker:
             return
         key = (reached.path, site.line, site.column, module)
         known = self._externals.get(key)
-        if known is None or (MOMENTS.index(moment), bool(call)) < (MOMENTS.index(known.moment), bool(known.call)):
+        order = (MOMENTS.index(moment), bool(reached.call))
+        if known is None or order < (MOMENTS.index(known.moment), bool(known.call)):
             names = (module, *(f"{module}.{name}" for name in site.names if name != "*"))
             chain = (*reached.chain, Step(reached.path, site.line, module))
-            self._externals[key] = External(names, chain, moment, site, call)
+            self._externals[key] = External(names, chain, moment, site, reached.call, reached.is_after_fork)
 
     def _call(self, module: str, name: str) -> None:
         """Note that a function or class of another file is called: `create_app` of `app.factory`."""

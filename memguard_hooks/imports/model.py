@@ -40,6 +40,20 @@ class Target(Record):
     lazy_all: bool = False
 
 
+class Given(Record):
+    """What decides conditions in functions: variables of the environment, the words behind the program, and ways chosen.
+
+    `chosen` are ways that are taken for the only ones of their choices, by the path of the file and the choice.
+    """
+
+    variables: tuple[tuple[str, str], ...] = ()
+    words: tuple[str, ...] = ()
+    chosen: tuple[tuple[tuple[str, str], str], ...] = ()
+
+
+NOTHING_GIVEN = Given()
+
+
 class ImportSite(Record):
     """One module that one place imports.
 
@@ -117,6 +131,30 @@ class Body(Record):
     passed: tuple[Passed, ...] = ()
 
 
+class Way(Record):
+    """One way of a choice: the name of its body, empty where nothing runs, the condition, and the number of its line."""
+
+    name: str
+    test: str
+    place: int
+
+
+class Choice(Record):
+    """Branches of a body, named `holder`, of which one run takes one; the condition of the last is empty: what is left.
+
+    `is_settled` tells that no argument of a call decides, so that each run takes the same.
+    """
+
+    holder: str
+    is_settled: bool
+    ways: tuple[Way, ...]
+
+    @property
+    def key(self) -> str:
+        """What it is called in its file."""
+        return next(way.name for way in self.ways if way.name).rpartition(".")[0]
+
+
 class FileClass(Record):
     """A class of a file and the terms of its bases."""
 
@@ -128,7 +166,8 @@ class Functions(Record):
     """The bodies and classes of one file.
 
     `bound` is what its names and the members of its instances stand for, `returned` what its functions return. `stars` are
-    the modules all of whose names are imported, `wrapping` the decorators that call what they are given.
+    the modules all of whose names are imported, `wrapping` the decorators that call what they are given. Each way of the
+    `choices` is a body too.
     """
 
     bodies: tuple[Body, ...] = ()
@@ -137,6 +176,7 @@ class Functions(Record):
     returned: tuple[tuple[str, str], ...] = ()
     stars: tuple[str, ...] = ()
     wrapping: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
 
 
 class Places(Record):
@@ -154,12 +194,16 @@ class Places(Record):
 
 
 class How(Record):
-    """By which call a body is reached: in words, the number of its line, and the number of the call that runs that line."""
+    """By which call a body is reached: in words, the number of its line, and the number of the call that runs that line.
+
+    `is_after_fork` tells of one that a framework calls at start that it does so in each worker, as with a lifespan.
+    """
 
     words: str = ""
     path: str = ""
     place: int = 0
     by: int = -1
+    is_after_fork: bool = False
 
 
 def called_below(called: Sequence[str], module: str, level: int, names: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,9 +7,11 @@ class that inherits from somebody else's is given to that: its methods are callb
 
 from __future__ import annotations
 
+import re
 from collections import deque
 
 from memguard_hooks.imports.callbacks import (
+    BEFORE_FORK,
     ENQUEUING,
     STARTING_METHODS,
     is_passive_base,
@@ -19,7 +21,7 @@ from memguard_hooks.imports.callbacks import (
     starts,
 )
 from memguard_hooks.imports.functions import MAIN
-from memguard_hooks.imports.model import Body, Functions, How, Passed
+from memguard_hooks.imports.model import Body, Choice, Functions, How, Passed
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from typing import Literal, Protocol, TypeAlias
 
     from memguard_hooks.imports.callbacks import Serves
+    from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.sources import SourceFiles
 
     Stage: TypeAlias = "Literal['start', 'serving']"
@@ -75,12 +78,19 @@ class Calls:
         self._lines: dict[str, list[int]] = {}
         self.calls: list[Call] = []
         self._ran: dict[tuple[str, str], tuple[int, Stage]] = {}
+        self.open: dict[tuple[str, str], tuple[str, ...]] = {}
+        """Choices that run at start, of which nobody knows which way they take, by file and name, and these ways."""
 
     def _note(self, call: Call, stage: Stage) -> int:
         """Keep that a body runs; return the number of the call."""
         self.calls.append(call)
         self._ran[call.path, call.name] = (len(self.calls) - 1, stage)
         return len(self.calls) - 1
+
+    def chose(self, path: str, choice: Choice, taken: tuple[str, ...], stage: Stage) -> None:
+        """Note a choice that runs at start and is not known."""
+        if stage == "start" and choice.is_settled and len(taken) > 1:
+            self.open[path, choice.key] = taken
 
     def ran(self, path: str, name: str) -> tuple[Call, Stage] | None:
         """Return how and when a body runs, None as far as it is not known to."""
@@ -123,12 +133,25 @@ class Calls:
             if call.how.words:
                 loading.append(call.how.words.startswith("called") and call.how.by >= 0 and loading[call.how.by])
             else:
-                loading.append(call.name != MAIN)
+                loading.append(function_of(call.name) != MAIN)
         return frozenset(place for place, (number, stage) in self._ran.items() if stage == "start" and loading[number])
+
+    def is_after_fork(self, call: Call) -> bool:
+        """Return whether each worker runs a body by itself, also where the app is loaded before they are forked."""
+        while function_of(call.name).rpartition(".")[2] not in BEFORE_FORK:
+            if call.how.by < 0:
+                return call.how.is_after_fork
+            call = self.calls[call.how.by]
+        return False
 
     def all_that_ran(self) -> dict[tuple[str, str], Stage]:
         """Return when each body runs that is known to, by its file and its name."""
         return {place: stage for place, (_, stage) in self._ran.items()}
+
+
+def function_of(name: str) -> str:
+    """Return the function that a body is of, also one of its branches."""
+    return name.partition(".<")[0]
 
 
 class _File:
@@ -144,6 +167,9 @@ class _File:
         self.returned = dict(found.returned)
         self.stars = found.stars
         self.wrapping = frozenset(found.wrapping)
+        self.choices: dict[str, list[Choice]] = {}
+        for choice in found.choices:
+            self.choices.setdefault(choice.holder, []).append(choice)
 
 
 class Reach(Calls):
@@ -155,9 +181,11 @@ class Reach(Calls):
         resolver: Resolver,
         serves: Serves,
         told: Told,
+        chooser: Chooser,
     ) -> None:
         super().__init__(sources)
         self._resolver = resolver
+        self._chooser = chooser
         self._serves = serves
         self._told_to = told
         self.log: list[tuple[object, ...]] = []
@@ -221,19 +249,32 @@ class Reach(Calls):
         call = self.calls[number]
         self.log.append(("look", number, stage))
         self._told_to.on_run(call, stage)
-        for body in self._file(call.path).bodies[call.name]:
+        file = self._file(call.path)
+        for body in file.bodies[call.name]:
             for term, place in body.calls:
                 for known in self._resolve(term, call.path):
                     self._called(known, stage, self._how(number, place))
             for passed in body.passed:
                 self._hand_over(passed, number, stage)
+        for choice in file.choices.get(call.name, ()):
+            self._choose(choice, number, stage)
+
+    def _choose(self, choice: Choice, number: int, stage: Stage) -> None:
+        """Run the ways that a choice may take."""
+        path = self.calls[number].path
+        taken = self._chooser.ways(path, choice)
+        self.log.append(("chose", path, choice.key, stage, list(taken)))
+        self.chose(path, choice, taken, stage)
+        for way in choice.ways:
+            if way.name in taken and way.name:
+                self.run(path, way.name, stage, How(f"if {way.test}" if way.test else "else", path, way.place, number))
 
     def _how(self, number: int, place: int) -> How:
         """Return how a function is reached from a body that runs."""
         call = self.calls[number]
         if call.name in ("", MAIN):
             return call.how if call.how.words else How("called", call.path, place, number)
-        return How(f"called by {call.name}", call.path, place, number)
+        return How(f"called by {function_of(call.name)}", call.path, place, number)
 
     def _called(self, known: Known, stage: Stage, how: How) -> None:
         if known.kind == "function":
@@ -276,7 +317,9 @@ class Reach(Calls):
         if not to:
             return self._how(number, passed.place)
         name = f"@{to}" if passed.keyword == "@" else to
-        return How(f"given to {name}", self.calls[number].path, passed.place)
+        words = re.findall(r"\w+", f"{to} {passed.keyword} {passed.text}")
+        is_after_fork = BEFORE_FORK.isdisjoint(words)
+        return How(f"given to {name}", self.calls[number].path, passed.place, is_after_fork=is_after_fork)
 
     def _moment(self, to: Known, passed: Passed, stage: Stage) -> Stage | None:
         """Return when a function runs what it is given, None for never in this process."""

@@ -174,7 +174,7 @@ def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, si
     `web: 713 of 512 MiB serving (43 at start): litellm, torch in voice.py:31; render free, this commit +0`. Where the
     moments do not differ, the service's line says it.
     """
-    processes = _processes(assessed, now)
+    processes = "; ".join(filter(None, [_processes(assessed, now), *(one.told for one in now.branches)]))
     moments = told_moments(report)
     if not moments or report.taken is None or report.estimate is None:
         return summary(report, since) + (f": {processes}" if processes else "")

@@ -1,0 +1,87 @@
+"""The ways that a statement may take, of which one run of it takes one: `if`, `match`, and guards that return."""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_LEAVING = (ast.Return, ast.Raise)
+_UNTOLD = ast.Constant(..., lineno=0, col_offset=0)
+"""The condition of a pattern that tells more than a value."""
+
+
+class Branch(Record):
+    """One way: the condition, None for what is left, and the statements."""
+
+    test: ast.expr | None
+    body: list[ast.stmt]
+
+
+def branches_at(statements: Sequence[ast.stmt], at: int) -> tuple[list[Branch], int]:
+    """Return the ways of the statement at a place in a block, and the place behind them; none of one that has no ways.
+
+    Guards that return or raise take the rest of the block for the way that is left.
+    """
+    node = statements[at]
+    if isinstance(node, ast.Match):
+        found = [Branch(_matches(node.subject, case), case.body) for case in node.cases]
+        for one in found:
+            if one.test is not None and one.test is not _UNTOLD:
+                ast.copy_location(one.test, node.subject)
+        return (found if found[-1].test is None else [*found, Branch(None, [])]), at + 1
+    if not isinstance(node, ast.If):
+        return [], at
+    if _is_guard(node):
+        found = []
+        while at < len(statements) and isinstance(guard := statements[at], ast.If) and _is_guard(guard):
+            found.append(Branch(guard.test, guard.body))
+            at += 1
+        return [*found, Branch(None, list(statements[at:]))], len(statements)
+    return list(_chain(node)), at + 1
+
+
+def _chain(node: ast.If) -> Iterator[Branch]:
+    """Yield the ways of `if`, `elif` and `else`."""
+    while True:
+        yield Branch(node.test, node.body)
+        if len(node.orelse) != 1 or not isinstance(inner := node.orelse[0], ast.If):
+            yield Branch(None, node.orelse)
+            return
+        node = inner
+
+
+def _is_guard(node: ast.If) -> bool:
+    return not node.orelse and isinstance(node.body[-1], _LEAVING)
+
+
+def _matches(subject: ast.expr, case: ast.match_case) -> ast.expr | None:
+    """Return the condition under which a case takes a subject, None for all that is left."""
+    if case.guard is not None:
+        return _UNTOLD
+    match case.pattern:
+        case ast.MatchAs(pattern=None):
+            return None
+        case ast.MatchValue(value=value):
+            return ast.Compare(subject, [ast.Eq()], [value])
+        case ast.MatchSingleton(value=value):
+            return ast.Compare(subject, [ast.Is()], [ast.Constant(value)])
+        case ast.MatchOr(patterns=patterns) if all(isinstance(one, ast.MatchValue) for one in patterns):
+            values = [one.value for one in patterns if isinstance(one, ast.MatchValue)]
+            return ast.Compare(subject, [ast.In()], [ast.Tuple(values, ast.Load())])
+    return _UNTOLD
+
+
+def compares_texts(branches: Sequence[Branch]) -> bool:
+    """Return whether texts that are written out decide: `settings.STORE == "faiss"`."""
+    tests = [one.test for one in branches if isinstance(one.test, ast.Compare)]
+    return any(isinstance(value, ast.Constant) and isinstance(value.value, str) for one in tests for value in _values(one))
+
+
+def _values(test: ast.Compare) -> Iterator[ast.expr]:
+    for node in (test.left, *test.comparators):
+        yield from node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else (node,)
