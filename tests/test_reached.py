@@ -640,7 +640,7 @@ def test_the_branches_of_a_handler_may_all_run(tmp_path: Path) -> None:
         ("@celeryd_init.connect", False),
     ],
 )
-def test_what_each_worker_runs_at_start(tmp_path: Path, registered: str, is_after_fork: bool) -> None:
+def test_what_each_worker_runs_at_start(tmp_path: Path, registered: str, *, is_after_fork: bool) -> None:
     text = f"""
     import os
     from celery.signals import celeryd_init, worker_init, worker_process_init
