@@ -357,3 +357,61 @@ def test_a_variable_of_the_deployment_chooses_the_branch(
     (service,) = judge(capsys)["services"]
     assert {part["package"] for part in service["parts"] if part["moment"] == "start"} >= {"boto3", "fastapi"}
     assert {part["package"]: part["moment"] for part in service["parts"]}["litellm"] == "all"
+
+
+MANAGE = """
+import os
+import sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+RENDER = """
+services:
+- {type: web, name: web, runtime: python, startCommand: gunicorn shop.wsgi, preDeployCommand: python manage.py migrate}
+"""
+FLY = """
+[deploy]
+release_command = "python manage.py migrate"
+[processes]
+web = "gunicorn shop.wsgi"
+"""
+HEROKU = """
+build: {docker: {web: Dockerfile}}
+release: {command: [python manage.py migrate], image: web}
+run: {web: gunicorn shop.wsgi}
+"""
+RAILWAY = '{"deploy": {"startCommand": "gunicorn shop.wsgi", "preDeployCommand": ["python manage.py migrate"]}}'
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Procfile", "worker: python -m shop.wsgi\nrelease: python manage.py migrate\nweb: gunicorn shop.wsgi\n"),
+        ("render.yaml", RENDER),
+        ("fly.toml", FLY),
+        ("heroku.yml", HEROKU),
+        ("railway.json", RAILWAY),
+    ],
+)
+def test_a_command_that_runs_before_the_service_has_its_own_line(
+    root: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
+) -> None:
+    (root / "Procfile").unlink()
+    write(root, {"manage.py": MANAGE, "Dockerfile": "FROM python:3.11\nCOPY . .\nCMD gunicorn shop.wsgi\n", name: text})
+    services = {one["name"]: one for one in judge(capsys)["services"]}
+    (also,) = services["web"]["also"]
+    assert also["command"] == "python manage.py migrate"
+    assert 15 < also["mib"] < 40
+    assert all(one["also"] == [] for other, one in services.items() if other != "web")
+    line = f"{also['mib']:.0f} MiB  before it starts: python manage.py migrate"
+    for limit in ("1GiB", "30MiB"):
+        assert line in say(capsys, "--limit", limit)
+
+
+def test_of_a_command_that_nobody_knows_nothing_is_said(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"Procfile": "release: ./deploy-it\nweb: gunicorn shop.wsgi\n"})
+    (service,) = judge(capsys)["services"]
+    assert service["also"] == [{"command": "./deploy-it", "mib": None}]
+    assert "before it starts" not in say(capsys)
+    assert judge(capsys)["skipped"] == []

@@ -85,6 +85,12 @@ def read_command(project: Project, service: Service) -> StartCommand:
     return parse_once(project.tree, key, lambda: _read_command(project, service, settings))
 
 
+def read_once(project: Project, service: Service, command: str) -> StartCommand:
+    """Return how a command starts that runs once, before a service: no entry point of the settings is meant by it."""
+    settings = settings_of(project, service)._replace(entrypoints=())
+    return _read_command(project, service._replace(command=command), settings)
+
+
 def _read_command(project: Project, service: Service, settings: ServiceSettings) -> StartCommand:
     plan = f"{service.platform}-{service.plan}" if service.platform else settings.platform or ""
     concurrency = platforms.concurrency_of(plan)

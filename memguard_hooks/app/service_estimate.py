@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from memguard_hooks.app.chosen_branches import choose
-from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, settings_of
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, read_once, settings_of
 from memguard_hooks.app.estimate import (
     ProcessEstimate,
     Root,
@@ -174,6 +174,26 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
 
 
+class OneOff(Record):
+    """A command that runs to its end before a service starts, and what it takes; None where nobody can tell."""
+
+    command: str
+    size: int | None
+
+
+def estimate_once(project: Project, service: Service, settings: ServiceSettings) -> Iterator[OneOff]:
+    """Estimate the commands that run before a service, each by itself; what is not known of one is not worth a line."""
+    for one in service.once:
+        other = service._replace(command=one.command, folder=one.folder)
+        entry = find_entry(project, other, read_once(project, other, one.command))
+        size = None
+        if isinstance(entry, ServiceEntry) and entry.command.workers is not None:
+            told = len(project.skipped)
+            size = _estimate_walk(project, entry, settings, walk_entry(project, entry)).estimate.start.expected
+            del project.skipped[told:]
+        yield OneOff(one.command, size)
+
+
 def estimate_deferred(project: Project, now: Estimated, sites: Iterable[Step]) -> Estimated | None:
     """Estimate a service with some imports moved into the functions that use them; None where they cannot be moved."""
     try:
@@ -335,7 +355,8 @@ class AssessedService(Record):
     """A service at both sides of a commit; `now` and `then` are None where nobody can tell what it takes.
 
     `reason` says why, and `worker` is the service with one worker where only their number is unknown. `estimate` is that of
-    now, with by how much each moment has grown, unless there is nothing to compare with.
+    now, with by how much each moment has grown, unless there is nothing to compare with. `also` are the commands that run
+    before it.
     """
 
     service: Service
@@ -346,6 +367,7 @@ class AssessedService(Record):
     estimate: Estimate | None = None
     reason: str = ""
     worker: Estimated | None = None
+    also: tuple[OneOff, ...] = ()
 
     def beside(self, then: Estimated | None) -> AssessedService:
         """Return the same, compared with what the service took then."""
@@ -377,7 +399,8 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
             worker = estimate_worker(project, service, settings)
             found.append(AssessedService(service, settings, limit, None, reason=now.reason, worker=worker))
         else:
-            found.append(AssessedService(service, settings, limit, now, estimate=now.estimate))
+            also = tuple(estimate_once(project, service, settings))
+            found.append(AssessedService(service, settings, limit, now, estimate=now.estimate, also=also))
     if before is not None:
         assert isinstance(before.tree, RevisionTree)
         try:

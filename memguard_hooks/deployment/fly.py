@@ -14,7 +14,7 @@ from functools import cache
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.dockerfile import Image
 from memguard_hooks.deployment.platforms import find_plan, nearest_plans
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import toml_document
 from memguard_hooks.formats.shell_words import split_plain
@@ -55,6 +55,7 @@ def _read(document: TomlDocument, read_file: Read) -> Iterator[Service | Skipped
     variables = {name: ServicePlace(path, *document.place(("env", name))) for name in environment}
     override = _override(document)
     commands: dict[str, str | None] = {**groups} or {"app": override.command}
+    once = tuple(_before(document))
     for name, command in commands.items():
         place = ServicePlace(path, *document.place(("processes", name) if groups else override.key))
         started = image.service(path, read_file, command) if isinstance(image, Image) else image
@@ -67,14 +68,24 @@ def _read(document: TomlDocument, read_file: Read) -> Iterator[Service | Skipped
             started = Service(name, *place, shlex.join(split_plain(command)), folder=parent(path))
         started = started.at(place) if command is not None else started._replace(path=_image_path(document))
         service = started._replace(
+            once=once,
             name=name,
             kind=name,
             environment={**started.environment, "FLY_PROCESS_GROUP": name, **environment},
             variables={**started.variables, **variables},
             replicas=None,
         )
+        once = ()
         yield _with_memory(service, document, machines.get(name) or machines.get(""))
     yield from _traps(document, machines)
+
+
+def _before(document: TomlDocument) -> Iterator[Build]:
+    """Yield the command that a temporary Machine runs before each deployment."""
+    command = _command(table(document.data, "deploy").get("release_command"))
+    if command is not None:
+        place = ServicePlace(document.path, *document.place(("deploy", "release_command")))
+        yield Build(command, place, parent(document.path))
 
 
 class _Override(Record):

@@ -12,7 +12,7 @@ from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import HEROKU, find_plan, unknown_plan, with_plan
 from memguard_hooks.deployment.procfile import ONE_OFF
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap, Variables, with_once
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.json_document import JsonDocument
@@ -22,6 +22,8 @@ from memguard_hooks.tree import join, parent
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import yaml
 
 _OWN_KEYS = frozenset({"formation", "addons", "buildpacks", "stack", "success_url", "env", "environments"})
 """Keys by which a file beside a Procfile is known as Heroku's: others have an `app.json` too."""
@@ -90,14 +92,28 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
     Raises MemguardError for YAML that does not parse, with the place.
     """
-    return Deployment.of(_read(data, path, read_file))
-
-
-def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped]:
-    from memguard_hooks.deployment.yaml_values import of_mapping
-    from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, place, scalar
+    from memguard_hooks.formats.yaml_nodes import compose
 
     root = compose(data, path)
+    found = Deployment.of(_read(root, path, read_file))
+    return found._replace(services=tuple(with_once(found.services, _before(root, path))))
+
+
+def _before(root: yaml.Node | None, path: str) -> Iterator[Build]:
+    """Yield the commands of the release phase, which run one after the other in a dyno of their own."""
+    from memguard_hooks.formats.yaml_nodes import get, items, place, scalar
+
+    written = get(root, "release", "command")
+    for node in (items(written) or [written] if written is not None else [])[:MAX_PROCESSES]:
+        command = scalar(node)
+        if command:
+            yield Build(command, ServicePlace(path, *place(node)), parent(path))
+
+
+def _read(root: yaml.Node | None, path: str, read_file: Read) -> Iterator[Service | Skipped]:
+    from memguard_hooks.deployment.yaml_values import of_mapping
+    from memguard_hooks.formats.yaml_nodes import get, items, pairs, place, scalar
+
     images = {key.value: (key, value) for key, value in pairs(get(root, "build", "docker"))}
     config = of_mapping(get(root, "setup", "config"), path)
     runs = {key.value: (key, value) for key, value in pairs(get(root, "run"))}

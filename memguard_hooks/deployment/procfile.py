@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.builders import agreed_builds
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, with_once
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
@@ -22,6 +22,7 @@ ONE_OFF = frozenset({"release"})
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
     """Read the services of a Procfile; a line that is none is skipped with its place."""
     services: list[Service] = []
+    once: list[Build] = []
     skipped: list[Skipped] = []
     folder = parent(path)
     text = data.decode("utf-8-sig", "replace")
@@ -31,11 +32,14 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         match = _LINE.fullmatch(line.strip())
         if match is None or not match[2]:
             skipped.append(Skipped(path, number, "is not `name: command`"))
-        elif match[1] not in ONE_OFF:
-            column = len(line) - len(line.lstrip()) + 1
+            continue
+        column = len(line) - len(line.lstrip()) + 1
+        if match[1] in ONE_OFF:
+            once.append(Build(match[2], ServicePlace(path, number, column), folder))
+        else:
             services.append(Service(match[1], path, number, column, match[2], kind=match[1], folder=folder))
     dockerfile = join(folder, "Dockerfile")
     if services and (dockerfile is None or read_file(dockerfile) is None):  # beside one, it may run in that image
         builds = agreed_builds(folder, ServicePlace(path, services[0].line, services[0].column), read_file)
         services = [service._replace(builds=builds) for service in services]
-    return Deployment(tuple(services), tuple(skipped))
+    return Deployment(tuple(with_once(services, once)), tuple(skipped))

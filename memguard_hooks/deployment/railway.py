@@ -17,11 +17,15 @@ from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 RAILWAY = "railway"
 
 ENDS = "Railway reads it until 2026-12-01, then only .railway/railway.ts, .py or .go"
+
+MAX_COMMANDS = 20
+"""Commands that are read of those before a deployment."""
 
 _PRODUCTION = "production"
 
@@ -54,8 +58,18 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         limit_label="a Railway plan",
         replicas=_replicas(table(document.data, "deploy")),
         builds=builds,
+        once=tuple(_before(document)),
     )
     return Deployment((service,), (), traps)
+
+
+def _before(document: Document) -> Iterator[Build]:
+    """Yield the commands that run before each deployment: one, or a list of them."""
+    written = value(document.data, "deploy", "preDeployCommand")
+    place = ServicePlace(document.path, *document.place(("deploy", "preDeployCommand")))
+    for command in written[:MAX_COMMANDS] if isinstance(written, list) else [written]:
+        if isinstance(command, str) and command.strip():
+            yield Build(command.strip(), place, parent(document.path))
 
 
 def _started(document: Document, read_file: Read) -> Service | Skipped:

@@ -86,12 +86,14 @@ def _service(
     if isinstance(started, Skipped):
         return started
     variables = _variables(node, path, groups)
+    once = build_of(node, "preDeployCommand", path, folder)
     return started._replace(
         name=name,
         kind=kind,
         environment=variables.over(Variables(started.environment)).values,
         replicas=count_of(scalar(node, "scaling", "maxInstances") or scalar(node, "numInstances") or "1"),
         variables={**started.variables, **variables.places},
+        once=once,
     )
 
 

@@ -25,7 +25,7 @@ class ServicePlace(Record):
 
 
 class Build(Record):
-    """A command that installs what the service needs, such as `pip install -r requirements.txt`, and where it runs."""
+    """A command that runs before the service, such as `pip install -r requirements.txt`, and where it runs."""
 
     command: str
     place: ServicePlace
@@ -56,7 +56,8 @@ class Service(Record):
     each with a limit of its own. `environment` is what the command sees, also what the platform sets by
     itself; `variables` says where those stand that the repository sets. `builds` install its dependencies.
     `mounts` are the absolute paths that the repository's folders have in the service's image. `instead_of` are the commands
-    of other files that lose to this service, because its platform does not read them.
+    of other files that lose to this service, because its platform does not read them. `once` are commands that run to
+    their end on a host of the same kind before it starts, such as migrations.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Service(Record):
     variables: Mapping[str, ServicePlace] = MappingProxyType({})
     builds: tuple[Build, ...] = ()
     instead_of: tuple[ServicePlace, ...] = ()
+    once: tuple[Build, ...] = ()
 
     @property
     def place(self) -> ServicePlace:
@@ -121,6 +123,15 @@ class Deployment(Record):
     def joined(self, other: Deployment) -> Deployment:
         """Return all that both declare, side by side."""
         return Deployment(self.services + other.services, self.skipped + other.skipped, self.traps + other.traps)
+
+
+def with_once(services: Iterable[Service], once: Iterable[Build]) -> list[Service]:
+    """Return services, the one that answers requests or else the first with commands that run once before all of them."""
+    found = list(services)
+    at = next((number for number, one in enumerate(found) if one.kind == "web"), 0)
+    if found:
+        found[at] = found[at]._replace(once=tuple(once))
+    return found
 
 
 def template(path: str, line: int | None) -> Skipped:

@@ -55,6 +55,7 @@ def service_json(service: ServiceReport) -> dict[str, object]:
         "per_process_mib": service.worker and _mib(service.worker.expected),
         "instead_of": list(service.instead_of),
         "parts": [_part(part) for part in service.parts],
+        "also": [{"command": command, "mib": None if size is None else _mib(size)} for command, size in service.also],
     }
 
 

@@ -97,7 +97,10 @@ def table(service: ServiceReport) -> list[str]:
 
 
 def _beside(service: ServiceReport) -> list[str]:
-    return [f"    {won(service)}"] if service.instead_of else []
+    """Write what the commands take that run before a service starts, and which others lose to it."""
+    known = ((command, size) for command, size in service.also if size is not None)
+    lines = [f"    {mib(size):>8} MiB  before it starts: {visible(command)}" for command, size in known]
+    return [*lines, *([f"    {won(service)}"] if service.instead_of else [])]
 
 
 def _rows(parts: Sequence[Part], width: int) -> list[tuple[int, str]]:

@@ -30,6 +30,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         estimate=None,
         verdict="unknown",
         instead_of=tuple(f"{place.path}:{place.line}" for place in service.instead_of),
+        also=tuple((one.command, one.size) for one in assessed.also),
     )
     if now is None:
         command = read_command(project, service)
