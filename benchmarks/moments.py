@@ -1,6 +1,6 @@
 """Compare what memory-budget says of each moment with apps that run: at start, and once each handler has been called.
 
-    python benchmarks/moments.py [--python PYTHON] [--keep DIR] [--only NAME] [--json FILE]
+    python benchmarks/moments.py [--python PYTHON] [--keep DIR] [--only NAME] [--json FILE] [--measured FILE]
 
 Each app is a small file for a framework, written from the table below: libraries that it imports as it loads, and libraries
 that its handlers import when they are called. It is started for real on the loopback address, in each of its ways, with the
@@ -17,10 +17,12 @@ import itertools
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -319,6 +321,13 @@ def evict(folder: Path) -> None:
                 os.close(descriptor)
 
 
+def again(row: dict[str, Any], interpreter: Path, folder: Path) -> Run:
+    """Estimate anew what was measured in an earlier run."""
+    app = next(one for one in APPS if one.name == row["app"])
+    write(app, folder)
+    return Run(app, row["command"], tuple(row["taken"]), estimate(app, row["command"], interpreter, folder))
+
+
 def run(app: App, command: str, interpreter: Path, folder: Path) -> Run:
     """Start an app, call its handlers, and read its processes at each moment."""
     write(app, folder)
@@ -345,8 +354,8 @@ def read_together(pid: int) -> int:
 def started(app: App, command: str, interpreter: Path, folder: Path) -> Iterator[tuple[int, Callable[[str, int], None]]]:
     """Start an app; yield its process id and what calls one of its handlers so many times."""
     port = free_port()
-    program, *arguments = command.replace("$PORT", str(port)).split()
-    words = [str(interpreter.parent / program), *arguments]
+    name, *arguments = command.replace("$PORT", str(port)).split()
+    words = [str(interpreter.parent / name), *arguments]
     url = f"http://127.0.0.1:{port}"
     if app.framework == "celery":
         with worker(words, interpreter, folder) as found:
@@ -367,10 +376,12 @@ def started(app: App, command: str, interpreter: Path, folder: Path) -> Iterator
 
             yield pid, show
     else:
-        with serve(words, folder, {}, f"{url}/health") as pid, ThreadPoolExecutor(CLIENTS) as clients:
+        with running(words, folder, {}) as pid, ThreadPoolExecutor(CLIENTS) as clients:
+            wait(lambda: is_open(port))
 
             def ask(name: str, count: int) -> None:
-                list(clients.map(fetch, [f"{url}/{name}"] * count))
+                if name != "health":  # it is read before the first request
+                    list(clients.map(fetch, [f"{url}/{name}"] * count))
 
             yield pid, ask
 
@@ -388,12 +399,12 @@ def worker(words: Sequence[str], interpreter: Path, folder: Path) -> Iterator[tu
         subprocess.run([str(interpreter), "-c", SEND, name, str(count)], cwd=folder, env=process_environment({}), check=True)
         wait(lambda: answers.stat().st_size >= wanted)
 
-    with program(words, folder, {}) as pid:
+    with running(words, folder, {}) as pid:
         yield pid, send
 
 
 @contextmanager
-def program(words: Sequence[str], folder: Path, variables: dict[str, str]) -> Iterator[int]:
+def running(words: Sequence[str], folder: Path, variables: dict[str, str]) -> Iterator[int]:
     """Start a program that serves nothing, and end it."""
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(words, cwd=folder, env=process_environment(variables), stdout=log, stderr=log)
@@ -401,6 +412,12 @@ def program(words: Sequence[str], folder: Path, variables: dict[str, str]) -> It
             yield process.pid
         finally:
             stop(process)
+
+
+def is_open(port: int) -> bool:
+    """Return whether something listens on a port."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def wait(is_done: Callable[[], bool]) -> None:
@@ -453,7 +470,7 @@ class BotApi(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Telegram)
         self.answers = 0
-        self.waiting: list[dict[str, Any]] = []
+        self.waiting: deque[dict[str, Any]] = deque()  # its ends may be used by two threads at once
         self._number = itertools.count(1)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -461,8 +478,7 @@ class BotApi(ThreadingHTTPServer):
 
     def take(self) -> list[dict[str, Any]]:
         """Return up to 50 messages, each once."""
-        found, self.waiting = self.waiting[:50], self.waiting[50:]
-        return found
+        return [self.waiting.popleft() for _ in range(min(50, len(self.waiting)))]
 
     def tell(self, command: str) -> None:
         """Leave a message for the bot."""
@@ -488,7 +504,7 @@ def bot(words: Sequence[str], folder: Path) -> Iterator[tuple[int, Callable[[str
         wait(lambda: api.answers >= wanted)
 
     try:
-        with program(words, folder, {"BOT_API": f"http://127.0.0.1:{api.server_port}"}) as pid:
+        with running(words, folder, {"BOT_API": f"http://127.0.0.1:{api.server_port}"}) as pid:
             yield pid, tell
     finally:
         api.shutdown()
@@ -555,13 +571,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep and reuse the environment")
     parser.add_argument("--only", action="append", metavar="NAME", help="of an app; can be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    parser.add_argument("--measured", type=Path, metavar="FILE", help="estimate anew what such a file has measured")
     options = parser.parse_args(argv)
     runs: list[Run] = []
     with tempfile.TemporaryDirectory() as temporary:
         directory = (options.keep or Path(temporary)).resolve()
         directory.mkdir(parents=True, exist_ok=True)
         interpreter = install(directory / "moments-env", options.python, REQUIREMENTS)
-        for app in APPS:
+        if options.measured:
+            rows = json.loads(options.measured.read_text("utf-8"))
+            runs = [again(row, interpreter, directory / "moments-again") for row in rows]
+        for app in APPS if not options.measured else ():
             for command in app.commands if not options.only or app.name in options.only else ():
                 runs.append(run(app, command, interpreter, directory / "moments-app"))
                 print(render(runs[-1:])[-1], flush=True)

@@ -180,8 +180,8 @@ class ServiceReport(Record):
     is only assumed. `added` is what the work tree imports and what it compares with did not, or what takes a MiB more, with
     the difference. Of one that is not judged, `reason` says why, and `worker` is what one process takes by the moment that
     is judged, where that is known. `instead_of` says where other commands stand that this one wins over: `Procfile:1`.
-    `also` are commands that run to their end on a host of the same kind before it starts, with what each takes in bytes, None
-    where nobody can tell.
+    `also` are commands that run to their end on a host of the same kind before it starts, with the bytes that each takes,
+    None where nobody can tell.
     """
 
     name: str

@@ -135,7 +135,7 @@ def test_what_a_handler_loads_anyway_is_not_to_be_deferred(root: Path, capsys: p
         "built at load, used by a handler": False,
         "used as the file loads": False,
         "used by nobody known": True,
-        "built at load, used by nobody known": True,
+        "built at load, used by nobody known": False,
     }.items():
         write(root, {"app.py": source(place), "Procfile": "web: gunicorn app:app\n"})
         capsys.readouterr()
@@ -230,13 +230,13 @@ def test_imports_are_moved_into_what_uses_them(before: str, after: str | None) -
 
 
 def test_what_other_files_take_is_not_moved(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`db` is built in one file and used in another: it cannot wait in the function of the first."""
-    files = {"db.py": "import pandas\ndb = pandas.DataFrame()\n\ndef dump():\n    return db\n"}
+    """`pandas` is imported in one file and taken by another: it cannot wait in the function of the first."""
+    files = {"db.py": "import pandas\n\ndef dump():\n    return pandas.DataFrame()\n"}
     write(
         root,
         {**files, "app.py": "import flask\nimport db\napp = flask.Flask(__name__)\n", "Procfile": "web: gunicorn app:app\n"},
     )
-    for line, is_offered in (("", True), ("from db import db as table\n", False), ("table = db.db\n", False)):
+    for line, is_offered in (("", True), ("from db import pandas as tables\n", False), ("tables = db.pandas\n", False)):
         write(root, {"app.py": f"import flask\nimport db\n{line}app = flask.Flask(__name__)\n"})
         capsys.readouterr()
         memory_budget.main(["--limit", "60MiB", "--format", "json"])
@@ -376,3 +376,17 @@ def test_a_program_that_is_installed_is_to_be_measured(root: Path, capsys: pytes
     (finding,) = judge(capsys)["findings"]
     said = "measure it where it is installed: memguard measure --service web --limit 512MiB"
     assert (finding["code"], finding["fix"].splitlines()[0]) == ("MG305", said)
+
+
+@pytest.mark.parametrize(("built", "is_offered"), [("", True), ("frames = pandas.DataFrame()\n\n", False)])
+def test_what_the_module_level_holds_is_not_offered_to_be_deferred(
+    root: Path, capsys: pytest.CaptureFixture[str], built: str, *, is_offered: bool
+) -> None:
+    """`frames` would have to wait too, which MG201 says and MG301 must not leave out."""
+    app = f"import pandas\n\n{built}def seldom():\n    return {'frames' if built else 'pandas'}\n"
+    write(root, {"app.py": app, "Procfile": "web: gunicorn app:app\n"})
+    capsys.readouterr()
+    check.main(["--limit", "60MiB", "--format", "json"])
+    fixes = {one["code"]: one["fix"] for one in json.loads(capsys.readouterr().out)["findings"]}
+    assert ("defer pandas" in (fixes["MG301"] or "")) == is_offered
+    assert ("once nothing holds it here" in fixes["MG201"]) != is_offered

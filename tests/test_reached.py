@@ -655,3 +655,91 @@ def test_what_each_worker_runs_at_start(tmp_path: Path, registered: str, *, is_a
     """
     (found,) = [one for one in walked(tmp_path, {"app.py": text}).externals if one.names[0] == "pandas"]
     assert (found.moment, found.is_after_fork) == ("start", is_after_fork)
+
+
+FACTORIES = {
+    "a route in a factory": {
+        "app.py": """
+            from quart import Quart
+            def create_app():
+                app = Quart(__name__)
+                @app.get("/")
+                async def index():
+                    import torch
+                return app
+        """,
+    },
+    "an app that is passed on": {
+        "app.py": """
+            from flask import Flask
+            from routes import register
+            def create_app(app=None):
+                app = app or Flask(__name__)
+                register(app)
+                return app
+        """,
+        "routes.py": """
+            def register(app):
+                @app.route("/")
+                def index():
+                    import torch
+        """,
+    },
+    "a blueprint that is passed on": {
+        "app.py": """
+            from quart import Blueprint, Quart
+            from routes import add
+            def create_app():
+                app, pages = Quart(__name__), Blueprint("pages", __name__)
+                add(pages)
+                app.register_blueprint(pages)
+                return app
+        """,
+        "routes.py": """
+            def add(pages):
+                pages.add_url_rule("/", view_func=index)
+            def index():
+                import torch
+        """,
+    },
+    "a router that a function returns": {
+        "app.py": """
+            from fastapi import FastAPI
+            from routes import routes
+            def create_app():
+                app = FastAPI()
+                app.include_router(routes())
+                return app
+        """,
+        "routes.py": """
+            from fastapi import APIRouter
+            def routes():
+                router = APIRouter()
+                @router.post("/")
+                async def post():
+                    import torch
+                return router
+        """,
+    },
+    "a route that a method registers": {
+        "app.py": """
+            from flask import Flask
+            class Server:
+                def __init__(self):
+                    self.app = Flask(__name__)
+                    self.add()
+                def add(self):
+                    @self.app.route("/")
+                    def index():
+                        import torch
+            def create_app():
+                return Server().app
+        """,
+    },
+}
+
+
+@pytest.mark.parametrize("files", FACTORIES.values(), ids=FACTORIES)
+def test_what_a_factory_registers_serves(tmp_path: Path, files: dict[str, str]) -> None:
+    found = walked(tmp_path, files, called=frozenset({"create_app"}), serves="requests")
+    assert moments(found) == {"torch": "serving"}

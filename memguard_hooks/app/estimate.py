@@ -90,9 +90,21 @@ PRELOADED_ARBITER = 1 * MIB
 NOT_PRELOADED = ("gevent", "eventlet")
 """Worker classes that replace parts of the standard library in each worker: what was imported before keeps the old ones."""
 
-PRELOADED_WORKER = Range(0.05, 0.2, 0.6)
-"""Of the anonymous memory, what each preloaded worker copies: idle, after some hundred requests, and after a full
-garbage collection, which touches nearly every object. From the same runs."""
+OWN_COPY = int(5.4 * MIB)
+"""What each preloaded worker copies as soon as it runs, whatever is loaded: the state of the interpreter and its server."""
+
+CELERY_COPY, CELERY_CONSUMER = 12 * MIB, 5 * MIB
+"""The same of a process of celery's, which builds a tracer of each task, and what its parent takes to wait for tasks."""
+
+PRELOADED_WORKER = Range(0.05, 0.12, 0.6)
+PRELOADED_COLLECTED = Range(0.4, 0.6, 0.8)
+"""Of the other anonymous memory, what each preloaded worker copies: idle, after some hundred requests, and after a full
+garbage collection, which touches nearly every object; and where such a collection is certain. From the same runs, and those
+of `python benchmarks/moments.py`."""
+
+COLLECTING = 16 * MIB
+"""What a worker loads after the fork until the interpreter collects all garbage: some 70,000 objects, and a fourth of what
+there is (CPython 3.11, `Modules/gcmodule.c`: the thresholds 700, 10 and 10, and `long_lived_pending`)."""
 
 
 BUILDS = frozenset({"torch"})
@@ -624,21 +636,28 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
         late = max(0, one.anonymous - process.before_fork)
         added = 0 if moment == "start" else runtime
 
-        def total(resident: int, copied: float) -> int:
+        copied = _copied(one.anonymous - late, late)
+
+        def total(resident: int, share: float) -> int:
             anonymous, after = (part * resident // one.expected for part in (one.anonymous, late))
-            return _multiply(resident, anonymous, after, command, copied) + added
+            return _multiply(resident, anonymous, after, command, share) + added
 
         return Figures(
-            low=total(one.low, PRELOADED_WORKER.low),
-            expected=total(one.expected, PRELOADED_WORKER.expected),
-            high=total(one.high, PRELOADED_WORKER.high),
-            anonymous=_multiply(one.anonymous, one.anonymous, late, command, PRELOADED_WORKER.expected) + added,
+            low=total(one.low, copied.low),
+            expected=total(one.expected, copied.expected),
+            high=total(one.high, copied.high),
+            anonymous=_multiply(one.anonymous, one.anonymous, late, command, copied.expected) + added,
             passing=process.models.passing(moment) * (together if moment == "start" else 1),
         )
 
     # Workers that load the app themselves do so at the same time; what a request loads, one after the other.
     together = (command.workers or 1) if command.start in ("fork", "spawn") else 1
     return rising(map(by, MOMENTS))
+
+
+def _copied(before: int, late: int) -> Range:
+    """Return what preloaded workers copy of what was loaded `before` the fork, where they load so much after it."""
+    return PRELOADED_COLLECTED if late > max(COLLECTING, before / 4) else PRELOADED_WORKER
 
 
 def add_processes(one: Estimate, other: Estimate) -> Estimate:
@@ -681,6 +700,9 @@ def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, c
     workers = command.workers or 1
     server = SERVERS[command.server]
     if command.start == "preload":
-        return int(resident - late + PRELOADED_ARBITER + workers * (copied * (anonymous - late) + late))
+        is_celery = command.program == "celery"
+        shared, parent = anonymous - late, CELERY_CONSUMER if is_celery else PRELOADED_ARBITER
+        own = min(shared, CELERY_COPY if is_celery else OWN_COPY)
+        return int(resident - late + parent + workers * (own + copied * (shared - own) + late))
     others = 0 if command.start == "single" else server.others
     return resident - anonymous + workers * (anonymous + server.worker) + others

@@ -51,10 +51,10 @@ def as_wanted(project: Project, eager: Eager) -> Wanted:
     return Wanted(site.line, site.module, names)
 
 
-def held(project: Project, eager: Eager) -> Held | None:
-    """Return what keeps an import at the module level, as its file shows by itself."""
+def held(project: Project, path: str, wanted: Wanted) -> Held | None:
+    """Return what keeps an import of a file at the module level, as the file shows by itself."""
     try:
-        found = read_source(project, eager.path).movable([as_wanted(project, eager)], project.settings.service.target_python)
+        found = read_source(project, path).movable([wanted], project.settings.service.target_python)
     except MemguardError:
         return None
     moves = found.moves()

@@ -323,7 +323,7 @@ class _Walker:
         body = self._reach.body_at(reached.path, site.line)
         ran = self._reach.ran(reached.path, body)
         if not body and site.why == BEHIND_A_PROXY:  # whatever uses it later, and handlers are what runs later
-            self._site(site, reached, max(moment, "serving", key=MOMENTS.index), call=site.why)
+            self._site(site, reached._replace(call=site.why), max(moment, "serving", key=MOMENTS.index))
         elif ran is not None and body:
             self._run_site(site, reached, max(moment, ran[1], key=MOMENTS.index), ran[0])
         else:

@@ -59,7 +59,8 @@ def read(words: list[str], host: Host) -> StartCommand:
     inner = host.inside(values.get("--workdir", ""))
     if not app or inner is None:
         raise UnknownStartError("celery is given no app inside the repository")
-    one = StartCommand(_entrypoint(app, host._replace(folder=inner)), server_modules=("celery",), program="celery")
+    modules = ("celery.bin.celery", *(["celery.apps.worker"] if verb == "worker" else []))
+    one = StartCommand(_entrypoint(app, host._replace(folder=inner)), server_modules=modules, program="celery")
     return one if verb != "worker" else _worker(one, given, host)
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.app.deferral import Deferral
     from memguard_hooks.app.estimate import Root
+    from memguard_hooks.finding import Step
 
 
 HOOK = "memory-budget"
@@ -255,16 +256,25 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
 def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferral]:
     """Return the fewest imports to defer, of those that are not loaded by the judged moment once they are deferred.
 
-    That is computed by moving them into the functions that use them: where a handler is among these, nothing is saved.
+    That is computed by moving them into the functions that use them: where a handler is among these, nothing is saved. What
+    the module level holds, as MG201 says, is no fix of one line.
     """
     from memguard_hooks.app.deferral import fewest
+    from memguard_hooks.app.movable_imports import held
     from memguard_hooks.app.service_estimate import estimate_deferred
+    from memguard_hooks.imports.movable import Wanted
 
+    written = {one.chain[-1]: one.site for one in now.walked.externals if one.site is not None}
     answers: dict[str, bool] = {}
+
+    def is_held(step: Step) -> bool:
+        site = written.get(step)
+        return site is not None and held(project, step.path, Wanted(site.line, site.module, site.names)) is not None
 
     def stays_away(root: Root) -> bool:
         if root.name not in answers:
-            later = estimate_deferred(project, now, root.sites) if root.resident >= MIB else None
+            may_move = root.resident >= MIB and not any(map(is_held, root.sites))
+            later = estimate_deferred(project, now, root.sites) if may_move else None
             there = () if later is None else later.process.roots
             kept = any(one.name == root.name and is_by(one.moment, now.judged) for one in there)
             answers[root.name] = later is not None and not kept

@@ -58,10 +58,12 @@ class _Advice:
 
     def held(self, eager: Eager) -> str | None:
         """Say what keeps an import where it is, with the line of it."""
-        from memguard_hooks.app.movable_imports import held
+        from memguard_hooks.app.movable_imports import as_wanted, held
 
         self._looked[eager.path] = self._looked.get(eager.path, 0) + 1
-        found = held(self._project, eager) if self._looked[eager.path] <= MAX_HELD else None
+        if self._looked[eager.path] > MAX_HELD:
+            return None
+        found = held(self._project, eager.path, as_wanted(self._project, eager))
         return None if found is None else found.reason
 
 
