@@ -113,14 +113,64 @@ def test_folders_that_hold_no_modules_change_nothing(tmp_path: Path, store: Stor
 
 
 def test_two_branches_take_turns(tmp_path: Path, store: Store) -> None:
-    for number in range(6):
-        write(tmp_path, {"work.py": WORK + f"\ndef more():\n    call_{number}()\n"})
+    texts = [WORK.replace("return inner()", f"call_{number}()\n    return inner()") for number in range(6)]
+    for text in texts:
+        write(tmp_path, {"work.py": text})
         assert follow(tmp_path, store)[1] == 0
     assert follow(tmp_path, store)[1] == 1
-    write(tmp_path, {"work.py": WORK + "\ndef more():\n    call_3()\n"})
+    write(tmp_path, {"work.py": texts[3]})
     assert follow(tmp_path, store)[1] == 1
-    write(tmp_path, {"work.py": WORK + "\ndef more():\n    call_1()\n"})
+    write(tmp_path, {"work.py": texts[1]})
     assert follow(tmp_path, store)[1] == 0
+
+
+ADDED = """\
+def added(rows):
+    def within():
+        return other()
+    return within
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(f"{WORK}\n\n{ADDED}", id="a function behind the others"),
+        pytest.param(f"{ADDED}{WORK}", id="a function before the others"),
+        pytest.param(WORK.replace("import pandas", "import pandas, spacy"), id="an import of a function that nothing calls"),
+        pytest.param(
+            WORK.replace("def other():", "def other():\n    unknown()"), id="a call of a function that nothing calls"
+        ),
+        pytest.param(f"import os\n{WORK}\nLIMIT = os.cpu_count()\n", id="a name"),
+    ],
+)
+def test_what_nothing_asks_for_is_not_followed_again(tmp_path: Path, store: Store, text: str) -> None:
+    """The same walk as a fresh one, with its lines, and what is kept of it answers the next walk at once."""
+    write(tmp_path, {"work.py": text})
+    is_asked = text.startswith("import os")  # the statements of a file run
+    found, fitting = follow(tmp_path, store)
+    assert found == fresh(tmp_path)
+    assert bool(fitting) != is_asked
+    (torch,) = (one for one in found.externals if one.names == ("torch",))
+    line = text[: text.index("return inner()")].count("\n") + 1
+    assert f"called by run at work.py:{line}" in torch.call
+    write(tmp_path, {"work.py": f"# A comment\n{text}"})
+    found, fitting = follow(tmp_path, store)
+    assert found == fresh(tmp_path)
+    assert fitting
+
+
+@pytest.mark.parametrize("row", [None, ["work.py"], ["work.py", "xy", "", []], ["work.py", "00", "", [["name"]]],
+                                 ["work.py", "00", "", [["else", "run"]]]])  # fmt: skip
+def test_questions_that_somebody_else_wrote_are_not_believed(tmp_path: Path, store: Store, row: object) -> None:
+    key = repr((("",), "app.py", "app", "all", "")).encode()
+    kept = store.get(b"asked", key, b"0")
+    assert isinstance(kept, list)
+    store.put([*kept, row], b"asked", key, b"0")
+    write(tmp_path, {"work.py": f"{WORK}\n\n{ADDED}"})
+    assert follow(tmp_path, store) == (fresh(tmp_path), 0)
 
 
 @pytest.mark.parametrize(

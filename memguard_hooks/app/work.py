@@ -97,15 +97,25 @@ def suspects(entry: ServiceEntry, path: str, ran: Collection[str] | None = None)
 
     What is called by another name than it was imported under counts, and what another file may have made.
     """
+    return frozenset((body, last) for body, last in _all_suspects(entry, path) if ran is None or body in ran)
+
+
+def _all_suspects(entry: ServiceEntry, path: str) -> list[list[str]]:
+    """Return the calls of all bodies of a file that may do work: kept, as few files have any and all are asked."""
+    key = (b"work", entry.sources.content(path))
+    kept = entry.sources.store.get(*key)
+    if isinstance(kept, list) and all(isinstance(one, list) and tuple(map(type, one)) == (str, str) for one in kept):
+        return kept
     functions = entry.sources.functions(path)
     bound = dict(functions.bound)
-    return frozenset(
+    found = dict.fromkeys(
         (body.name, term.rpartition(".")[2].lstrip(":"))
         for body in functions.bodies
-        if ran is None or body.name in ran
         for term, _ in body.calls
         if _is_suspect(term, bound)
     )
+    entry.sources.store.put(list(found), *key)
+    return [[*one] for one in found]
 
 
 def _is_suspect(term: str, bound: Mapping[str, str]) -> bool:

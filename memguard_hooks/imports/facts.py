@@ -132,6 +132,10 @@ class Facts:
             self._functions, (b"functions", name), _decode_functions, lambda: self._find_functions(name, read)[0]
         )
 
+    def kept_functions(self, name: bytes) -> Functions | None:
+        """Return the functions of a source that is not there any more, None where they are not kept."""
+        return self._functions.get(name) or self._kept((b"functions", name), _decode_functions)
+
     def places(self, name: bytes, read: Read) -> Places:
         """Return where the functions of a source stand."""
         return self._known(self._places, (b"places", name), _decode_places, lambda: self._find_functions(name, read)[1])

@@ -1,24 +1,27 @@
 """What following functions came to in an earlier walk: the same, where all that it read says the same.
 
-Following over a thousand files takes seconds, and most commits change nothing of it: they move lines. So a walk keeps what
-it asked and was answered, in order, with one digest of the functions of all files and the names in all folders that this
-depends on, without lines. A later walk that finds the same digest and asks the same is answered from that; at the first
+Following over a thousand files takes seconds, and most commits change nothing of it: they move lines, or add a function
+that nothing calls yet. So a walk keeps what it asked and was answered, in order, with one digest of the functions of all
+files and the names in all folders that this depends on, without lines, and beside it what was asked of each file. A later
+walk that finds the same digest, or files that answer the same questions the same way, is answered from that; at the first
 thing that it asks otherwise, it begins again and follows by itself.
 """
 
 from __future__ import annotations
 
 from memguard_hooks.imports.model import How
-from memguard_hooks.imports.reached import Call, Calls
+from memguard_hooks.imports.reached import Answers, Call, Calls
+from memguard_hooks.record import Record
 from memguard_hooks.store import digest
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from memguard_hooks.imports.choices import Chooser
-    from memguard_hooks.imports.reached import Reach, Stage, Told
+    from memguard_hooks.imports.model import Functions
+    from memguard_hooks.imports.reached import Stage, Told
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
 
@@ -36,6 +39,10 @@ _ANSWERED = {"ran": (str, str, str, str, *_HOW), "look": (str, int, str), "named
              "chose": (str, str, str, str, list)}  # fmt: skip
 _STAGE = {"ran": 3, "look": 2, "named": 4, "chose": 3}
 """Where the stage stands in an answer."""
+
+
+_PLACE = {"call": 6, "callback": 5, "ran": 6, "named": 2}
+"""Where the number of a line stands in an entry; before it stands the file."""
 
 
 class UnlikeError(Exception):
@@ -93,6 +100,17 @@ class Followed(Calls):
             self._told_to.on_load(*rest)
 
 
+class Log(Record):
+    """What a walk was asked and answered, in order, with what it asked of each file, and the folders that it looked into.
+
+    `asked` is None for a walk that has read exactly what there is now, so that there is nothing new to keep.
+    """
+
+    entries: list[list[Any]]
+    asked: dict[str, list[tuple[str, str]]] | None
+    folders: list[str]
+
+
 class Earlier:
     """The earlier walks of one entry point, in the store."""
 
@@ -102,32 +120,101 @@ class Earlier:
         self._key = (b"walks", repr((resolver.roots, *context)).encode())
         self._kept = [one for one in _listed(sources.store.get(*self._key)) if _is_row(one)]
 
-    def logs(self) -> Iterator[list[list[Any]]]:
-        """Yield what walks were asked and answered that have read the same, the last one first."""
-        for files, folders, said, slot in self._kept:
-            if self._said(files, folders) == said:
-                was, *log = _listed(self._sources.store.get(*self._slot(slot))) or [None]
-                if was == said and _is_log(log):
-                    yield log
+    def logs(self) -> Iterator[Log]:
+        """Yield the logs of walks whose questions are answered now as they were: first of those that have read the same."""
+        changed: list[tuple[list[list[Any]], list[str], str, int]] = []
+        for files, folders, said, names, slot in self._kept:
+            if self._names(folders) != names:
+                continue
+            was, *entries = _listed(self._sources.store.get(*self._slot(b"walk", slot))) or [None]
+            if was != said or not _is_log(entries):
+                continue
+            if self._said(files) == said:
+                yield Log(entries, None, folders)
+            else:
+                changed.append((entries, folders, said, slot))
+        for one in changed:
+            yield from self._adapted(*one)
 
-    def keep(self, reach: Reach) -> None:
+    def _adapted(self, entries: list[list[Any]], folders: list[str], said: str, slot: int) -> Iterator[Log]:
+        """Yield a log with the places of what is now, where each file answers as it did what was asked of it."""
+        was, *rows = _listed(self._sources.store.get(*self._slot(b"asked", slot))) or [None]
+        if was != said or not all(map(_is_asked, rows)):
+            return
+        moved: dict[str, dict[int, int]] = {}
+        for path, name, shape, questions in rows:
+            if self._sources.places(path).shape != shape:
+                before = self._sources.kept_functions(bytes.fromhex(name))
+                places = None if before is None else _moved(before, self._sources.functions(path), questions)
+                if places is None:
+                    return
+                moved[path] = places
+        asked = {path: [(kind, name) for kind, name in questions] for path, _, _, questions in rows}
+        yield Log([_at(entry, moved) for entry in entries], asked, folders)
+
+    def keep(self, log: Log) -> None:
         """Keep what a walk was asked and answered."""
-        files, folders = reach.read(), self._resolver.looked_into()
-        said = self._said(files, folders)
+        assert log.asked is not None
+        said = self._said(log.asked)
         rows = self._kept[: MAX_KEPT - 1]
         slot = next(slot for slot in range(MAX_KEPT) if all(row[-1] != slot for row in rows))
-        self._sources.store.put([said, *reach.log], *self._slot(slot))
-        self._sources.store.put([[files, folders, said, slot], *rows], *self._key)
+        asked = [
+            (path, self._sources.content(path).hex(), self._sources.places(path).shape, questions)
+            for path, questions in log.asked.items()
+        ]
+        put = self._sources.store.put
+        put([said, *log.entries], *self._slot(b"walk", slot))
+        put([said, *asked], *self._slot(b"asked", slot))
+        put([[list(log.asked), log.folders, said, self._names(log.folders), slot], *rows], *self._key)
 
-    def _slot(self, slot: int) -> tuple[bytes, ...]:
-        """Return the name of a log: there are few, so that they do not fill the store."""
-        return b"walk", self._key[1], b"%d" % slot
+    def _slot(self, kind: bytes, slot: int) -> tuple[bytes, ...]:
+        """Return the name of a part of a walk: there are few, so that they do not fill the store."""
+        return kind, self._key[1], b"%d" % slot
 
-    def _said(self, files: list[str], folders: list[str]) -> str:
-        """Return a digest of what files and folders say."""
-        shapes = [self._sources.places(path).shape for path in files]
-        names = ["/".join((folder, *self._resolver.listing(folder))) for folder in folders]
-        return digest("\n".join(shapes).encode(), "\n".join(names).encode("utf-8", "surrogateescape")).hex()
+    def _said(self, files: Iterable[str]) -> str:
+        """Return a digest of what files say."""
+        return digest("\n".join(self._sources.places(path).shape for path in files).encode()).hex()
+
+    def _names(self, folders: list[str]) -> str:
+        """Return a digest of what lies in folders."""
+        names = ("/".join((folder, *self._resolver.listing(folder))) for folder in folders)
+        return digest("\n".join(names).encode("utf-8", "surrogateescape")).hex()
+
+
+def _moved(before: Functions, now: Functions, questions: list[list[str]]) -> dict[int, int] | None:
+    """Return where the places of answers are now, None where an answer is another one."""
+    old, new = Answers(before), Answers(now)
+    places: dict[int, int] = {}
+    for kind, name in questions:
+        try:
+            pairs = list(zip(_leaves(old.answer(kind, name)), _leaves(new.answer(kind, name)), strict=True))
+        except (KeyError, ValueError):
+            return None
+        for was, is_now in pairs:
+            if type(was) is int and type(is_now) is int:
+                places[was] = is_now
+            elif was != is_now:
+                return None
+    return places
+
+
+def _leaves(value: object) -> Iterator[object]:
+    """Yield what an answer holds, in order; a place is the only number that it may hold."""
+    if isinstance(value, (list, tuple)):
+        yield f"{type(value).__name__} of {len(value)}"
+        for one in value:
+            yield from _leaves(one)
+    else:
+        yield value
+
+
+def _at(entry: list[Any], moved: dict[str, dict[int, int]]) -> list[Any]:
+    """Return an entry of a log with the number that a line has now."""
+    at = _PLACE.get(entry[0])
+    places = None if at is None else moved.get(entry[at - 1])
+    if at is None or places is None:
+        return entry
+    return [*entry[:at], places.get(entry[at], entry[at]), *entry[at + 1 :]]
 
 
 def _listed(value: object) -> list[Any]:
@@ -135,8 +222,16 @@ def _listed(value: object) -> list[Any]:
 
 
 def _is_row(row: object) -> bool:
-    is_row = isinstance(row, list) and tuple(map(type, row)) == (list, list, str, int)
+    is_row = isinstance(row, list) and tuple(map(type, row)) == (list, list, str, str, int)
     return is_row and all(type(one) is str for some in row[:2] for one in some)  # type: ignore[index]
+
+
+def _is_asked(row: object) -> bool:
+    """Return whether what the store gave tells of a file what was asked of it."""
+    if not isinstance(row, list) or tuple(map(type, row)) != (str, str, str, list):
+        return False
+    is_name = len(row[1]) % 2 == 0 and all(digit in "0123456789abcdef" for digit in row[1])
+    return is_name and all(isinstance(one, list) and tuple(map(type, one)) == (str, str) for one in row[3])
 
 
 def _is_log(log: list[Any]) -> bool:

@@ -116,7 +116,7 @@ def walk(
     if functions is None:
         return _Walker(read, resolver, target, only, serves).run(entry, module, settings_file)
     from memguard_hooks.imports.choices import Chooser
-    from memguard_hooks.imports.followed import Earlier, Followed, UnlikeError
+    from memguard_hooks.imports.followed import Earlier, Followed, Log, UnlikeError
     from memguard_hooks.imports.reached import Reach
 
     chooser = Chooser(functions, resolver, given)
@@ -124,14 +124,17 @@ def walk(
     for log in earlier.logs() if not given.chosen else ():
         walker = _Walker(read, resolver, target, only, serves)
         try:
-            return walker.run(entry, module, settings_file, Followed(functions, walker, log, chooser))
+            walked = walker.run(entry, module, settings_file, Followed(functions, walker, log.entries, chooser))
         except UnlikeError:
             continue
+        if log.asked is not None and not functions.is_edited:
+            earlier.keep(log)
+        return walked
     walker = _Walker(read, resolver, target, only, serves)
     reach = Reach(functions, resolver, serves, walker, chooser)
     walked = walker.run(entry, module, settings_file, reach)
     if not functions.is_edited and not given.chosen:
-        earlier.keep(reach)
+        earlier.keep(Log([list(entry) for entry in reach.log], reach.asked(), resolver.looked_into()))
     return walked
 
 

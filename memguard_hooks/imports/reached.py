@@ -21,19 +21,20 @@ from memguard_hooks.imports.callbacks import (
     starts,
 )
 from memguard_hooks.imports.functions import MAIN
-from memguard_hooks.imports.model import Body, Choice, Functions, How, Passed
+from memguard_hooks.imports.model import Choice, Functions, How, Passed
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import Literal, Protocol, TypeAlias
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
     from memguard_hooks.imports.callbacks import Serves
     from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.sources import SourceFiles
 
+    Item = TypeVar("Item")
     Stage: TypeAlias = "Literal['start', 'serving']"
 
     class Told(Protocol):
@@ -154,22 +155,61 @@ def function_of(name: str) -> str:
     return name.partition(".<")[0]
 
 
-class _File:
-    """The functions of a file, by name."""
+class Answers:
+    """What the functions of a file answer, by the kind of a question and the name that it is about."""
+
+    def __init__(self, found: Functions) -> None:
+        self.bodies = _grouped((one.name, one) for one in found.bodies)
+        self.classes = {one.name: one.bases for one in found.classes}
+        choices = _grouped((one.holder, one) for one in found.choices)
+        wrapping = frozenset(found.wrapping)
+        bound = dict(found.bound)
+        self._answers: dict[str, Callable[[str], Any]] = {
+            "name": lambda name: (name in self.bodies, self.classes.get(name), bound.get(name)),
+            "body": lambda name: self.bodies.get(name, []),
+            "choices": lambda name: choices.get(name, []),
+            "returned": dict(found.returned).get,
+            "methods": self._methods,
+            "stars": lambda _: found.stars,
+            "wraps": wrapping.__contains__,
+        }
+
+    def answer(self, kind: str, name: str) -> Any:
+        """Answer a question. Raises KeyError for a kind that there is not."""
+        return self._answers[kind](name)
+
+    def _methods(self, name: str) -> list[str]:
+        prefix = f"{name}."
+        return [body for body in self.bodies if body.startswith(prefix) and "." not in body[len(prefix) :]]
+
+
+class _File(Answers):
+    """The answers of a file, and which questions were asked."""
 
     def __init__(self, found: Functions, module: str | None) -> None:
+        super().__init__(found)
         self.module = module
-        self.bodies: dict[str, list[Body]] = {}
-        for body in found.bodies:
-            self.bodies.setdefault(body.name, []).append(body)
-        self.classes = {one.name: one.bases for one in found.classes}
-        self.bound = dict(found.bound)
-        self.returned = dict(found.returned)
-        self.stars = found.stars
-        self.wrapping = frozenset(found.wrapping)
-        self.choices: dict[str, list[Choice]] = {}
-        for choice in found.choices:
-            self.choices.setdefault(choice.holder, []).append(choice)
+        self.asked: dict[tuple[str, str], None] = {}
+
+    def answer(self, kind: str, name: str) -> Any:
+        """Answer a question, and note it."""
+        self.asked[kind, name] = None
+        return super().answer(kind, name)
+
+    def is_body(self, name: str) -> bool:
+        """Return whether a name is that of a body."""
+        return bool(self.answer("name", name)[0])
+
+    def bases(self, name: str) -> tuple[str, ...]:
+        """Return the bases of a class, none of what is no class."""
+        return self.answer("name", name)[1] or ()
+
+
+def _grouped(pairs: Iterable[tuple[str, Item]]) -> dict[str, list[Item]]:
+    groups: dict[str, list[Item]] = {}
+    for name, item in pairs:
+        groups.setdefault(name, []).append(item)
+    return groups
 
 
 class Reach(Calls):
@@ -231,7 +271,7 @@ class Reach(Calls):
         """Run a body, unless it has run by then."""
         before = self._ran.get((path, name))
         is_earlier = before is None or (before[1] == "serving" and stage == "start")
-        if is_earlier and len(self._ran) < MAX_BODIES and name in self._file(path).bodies:
+        if is_earlier and len(self._ran) < MAX_BODIES and self._file(path).is_body(name):
             self.log.append(("ran", path, name, stage, *how))
             self._waiting[stage].append(self._note(Call(path, name, how), stage))
 
@@ -241,22 +281,22 @@ class Reach(Calls):
         while self._waiting[stage]:
             self._look_into(self._waiting[stage].popleft(), stage)
 
-    def read(self) -> list[str]:
-        """Return the files of which the answers until now depend."""
-        return list(self._files)
+    def asked(self) -> dict[str, list[tuple[str, str]]]:
+        """Return the files on which the answers until now depend, with what was asked of each."""
+        return {path: list(file.asked) for path, file in self._files.items()}
 
     def _look_into(self, number: int, stage: Stage) -> None:
         call = self.calls[number]
         self.log.append(("look", number, stage))
         self._told_to.on_run(call, stage)
         file = self._file(call.path)
-        for body in file.bodies[call.name]:
+        for body in file.answer("body", call.name):
             for term, place in body.calls:
                 for known in self._resolve(term, call.path):
                     self._called(known, stage, self._how(number, place))
             for passed in body.passed:
                 self._hand_over(passed, number, stage)
-        for choice in file.choices.get(call.name, ()):
+        for choice in file.answer("choices", call.name):
             self._choose(choice, number, stage)
 
     def _choose(self, choice: Choice, number: int, stage: Stage) -> None:
@@ -324,7 +364,7 @@ class Reach(Calls):
     def _moment(self, to: Known, passed: Passed, stage: Stage) -> Stage | None:
         """Return when a function runs what it is given, None for never in this process."""
         if to.kind in ("function", "class", "instance"):
-            is_wrapper = passed.keyword == "@" and to.name.partition(".")[0] in self._file(to.path).wrapping
+            is_wrapper = passed.keyword == "@" and self._file(to.path).answer("wraps", to.name.partition(".")[0])
             return None if is_wrapper else "serving"
         term = to.name if to.kind == "external" else passed.to
         if is_web(term) and self._serves == "tasks":
@@ -365,11 +405,11 @@ class Reach(Calls):
         self._used.add((path, name))
         is_given = False
         for inner_path, inner in self._family(path, name):
-            bases = self._file(inner_path).classes[inner]
+            bases = self._file(inner_path).bases(inner)
             known = [one for base in bases for one in self._resolve(base, inner_path)]
             is_given |= any(one.kind == "external" and self._calls_methods(one.name) for one in known)
         for inner_path, inner in self._family(path, name):
-            for method in self._methods(inner_path, inner):
+            for method in self._file(inner_path).answer("methods", inner):
                 last = method.rpartition(".")[2]
                 self._members.setdefault(last, []).append(Call(inner_path, method, how))
                 if is_given or last in self._asked or (last.startswith("__") and last not in ("__init__", "__new__")):
@@ -385,7 +425,7 @@ class Reach(Calls):
         """Let all methods of a class be called, of which somebody else is given an instance."""
         self._use(path, name, "serving", how)
         for inner_path, inner in self._family(path, name):
-            for method in self._methods(inner_path, inner):
+            for method in self._file(inner_path).answer("methods", inner):
                 self.run(inner_path, method, "serving", how)
 
     def _ask(self, member: str) -> None:
@@ -396,16 +436,10 @@ class Reach(Calls):
         for call in self._members.get(member, ()):
             self.run(call.path, call.name, "serving", call.how)
 
-    def _methods(self, path: str, name: str) -> Iterator[str]:
-        prefix = f"{name}."
-        for body in self._file(path).bodies:
-            if body.startswith(prefix) and "." not in body[len(prefix) :]:
-                yield body
-
     def _method(self, path: str, name: str, member: str) -> Iterator[Known]:
         """Yield the method of a class of that name, also an inherited one."""
         for inner_path, inner in self._family(path, name):
-            if f"{inner}.{member}" in self._file(inner_path).bodies:
+            if self._file(inner_path).is_body(f"{inner}.{member}"):
                 yield Known("function", inner_path, f"{inner}.{member}")
                 return
 
@@ -421,7 +455,7 @@ class Reach(Calls):
             if here in found:
                 continue
             found.append(here)
-            for base in self._file(here[0]).classes.get(here[1], ()):
+            for base in self._file(here[0]).bases(here[1]):
                 waiting += [(one.path, one.name) for one in self._resolve(base, here[0]) if one.kind == "class"]
         return found
 
@@ -469,14 +503,14 @@ class Reach(Calls):
         for length in range(len(parts), 0, -1):
             name = ".".join(parts[:length])
             rest = parts[length:]
-            if name in file.bodies:
+            is_body, bases, term = file.answer("name", name)
+            if is_body:
                 return self._result(path, name, rest, steps)
-            if name in file.classes:
+            if bases is not None:
                 return self._member(path, name, rest, steps)
-            if name in file.bound:
-                term = file.bound[name]
+            if term is not None:
                 return self._resolve(_join([term, *rest]), path, steps + 1) if term else []
-        for star in file.stars:
+        for star in file.answer("stars", ""):
             found = self._resolve(_join([star if not star.endswith(".") else star[:-1], *parts]), path, steps + 1)
             if found and found[0].kind != "external":
                 return found
@@ -486,7 +520,7 @@ class Reach(Calls):
         """Return what of a function is asked for: what it returns, where it is called."""
         if not rest or rest[0] != "()":
             return [Known("function", path, name, _join(rest))]
-        term = self._file(path).returned.get(name)
+        term = self._file(path).answer("returned", name)
         if term is not None and term not in ("", "?"):
             return self._resolve(_join([term, *rest[1:]]), path, steps + 1)
         members = [part for part in rest if part not in ("()", "[]")]
@@ -504,10 +538,10 @@ class Reach(Calls):
             return self._result(found.path, found.name, members[1:], steps)
         found_external: list[Known] = []
         for inner_path, inner in self._family(path, name):
-            bound = self._file(inner_path).bound.get(f"{inner}.{members[0]}")
+            _, _, bound = self._file(inner_path).answer("name", f"{inner}.{members[0]}")
             if bound:
                 return self._resolve(_join([bound, *members[1:]]), inner_path, steps + 1)
-            for base in self._file(inner_path).classes[inner]:
+            for base in self._file(inner_path).bases(inner):
                 known = self._resolve(base, inner_path, steps + 1)
                 found_external += [one._replace(name=_join([one.name, *rest])) for one in known if one.kind == "external"]
         used = [] if is_instance else [Known("class", path, name, _join(members))]

@@ -99,6 +99,17 @@ class SourceFiles:
         except MemguardError:
             return Places("", "")
 
+    def content(self, path: str) -> bytes:
+        """Return the name of a file's content, empty for one that is missing or must not be read."""
+        try:
+            return self._name(path)
+        except MemguardError:
+            return b""
+
+    def kept_functions(self, name: bytes) -> Functions | None:
+        """Return the functions of a content that an earlier run has read, None where they are not kept."""
+        return self._facts.kept_functions(name)
+
     @property
     def is_edited(self) -> bool:
         """Return whether these are files as they would be, which no later run sees."""
