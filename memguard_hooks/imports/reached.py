@@ -21,14 +21,14 @@ from memguard_hooks.imports.callbacks import (
     starts,
 )
 from memguard_hooks.imports.functions import MAIN
-from memguard_hooks.imports.model import Choice, Functions, How, Passed
+from memguard_hooks.imports.model import Body, Choice, Functions, How, Passed
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+    from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
     from memguard_hooks.imports.callbacks import Serves
     from memguard_hooks.imports.choices import Chooser
@@ -158,33 +158,57 @@ def function_of(name: str) -> str:
 class Answers:
     """What the functions of a file answer, by the kind of a question and the name that it is about."""
 
+    __slots__ = ("_bodies", "_bound", "_choices", "_classes", "_found", "_returned")
+
     def __init__(self, found: Functions) -> None:
-        self.bodies = _grouped((one.name, one) for one in found.bodies)
-        self.classes = {one.name: one.bases for one in found.classes}
-        choices = _grouped((one.holder, one) for one in found.choices)
-        wrapping = frozenset(found.wrapping)
-        bound = dict(found.bound)
-        self._answers: dict[str, Callable[[str], Any]] = {
-            "name": lambda name: (name in self.bodies, self.classes.get(name), bound.get(name)),
-            "body": lambda name: self.bodies.get(name, []),
-            "choices": lambda name: choices.get(name, []),
-            "returned": dict(found.returned).get,
-            "methods": self._methods,
-            "stars": lambda _: found.stars,
-            "wraps": wrapping.__contains__,
-        }
+        self._found = found
+        self._bodies = _grouped((one.name, one) for one in found.bodies)
+        self._classes = {one.name: one.bases for one in found.classes}
+        self._bound = dict(found.bound)
+        self._returned = dict(found.returned)
+        self._choices = _grouped((one.holder, one) for one in found.choices)
 
     def answer(self, kind: str, name: str) -> Any:
         """Answer a question. Raises KeyError for a kind that there is not."""
-        return self._answers[kind](name)
+        return self._ANSWERS[kind](self, name)
+
+    def _name(self, name: str) -> tuple[bool, tuple[str, ...] | None, str | None]:
+        return name in self._bodies, self._classes.get(name), self._bound.get(name)
+
+    def _body(self, name: str) -> list[Body]:
+        return self._bodies.get(name, [])
+
+    def _choice(self, name: str) -> list[Choice]:
+        return self._choices.get(name, [])
+
+    def _result(self, name: str) -> str | None:
+        return self._returned.get(name)
 
     def _methods(self, name: str) -> list[str]:
         prefix = f"{name}."
-        return [body for body in self.bodies if body.startswith(prefix) and "." not in body[len(prefix) :]]
+        return [body for body in self._bodies if body.startswith(prefix) and "." not in body[len(prefix) :]]
+
+    def _stars(self, _: str) -> tuple[str, ...]:
+        return self._found.stars
+
+    def _wraps(self, name: str) -> bool:
+        return name in self._found.wrapping
+
+    _ANSWERS: ClassVar[dict[str, Callable[[Answers, str], Any]]] = {
+        "name": _name,
+        "body": _body,
+        "choices": _choice,
+        "returned": _result,
+        "methods": _methods,
+        "stars": _stars,
+        "wraps": _wraps,
+    }
 
 
 class _File(Answers):
     """The answers of a file, and which questions were asked."""
+
+    __slots__ = ("asked", "module")
 
     def __init__(self, found: Functions, module: str | None) -> None:
         super().__init__(found)
