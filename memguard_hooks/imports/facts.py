@@ -83,6 +83,10 @@ class Names(Record):
     found: tuple[str, ...] | None
 
 
+MAX_OPEN = 4000
+"""Sources whose functions are in memory at once, some 8 KiB each."""
+
+
 class Facts:
     """Analyses and outlines by the name of the content; what is not known yet is found out, and kept."""
 
@@ -127,7 +131,9 @@ class Facts:
         return self._known(self._names, (b"names", name), _decode_names, lambda: _find_names(read()))
 
     def functions(self, name: bytes, read: Read) -> Functions:
-        """Return what each function of a source calls and hands over."""
+        """Return what each function of a source calls and hands over; in memory are those of the last sources alone."""
+        if len(self._functions) >= MAX_OPEN:
+            self._functions.clear()
         return self._known(
             self._functions, (b"functions", name), _decode_functions, lambda: self._find_functions(name, read)[0]
         )

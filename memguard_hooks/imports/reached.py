@@ -54,6 +54,10 @@ MAX_BODIES = 50_000
 """Bodies that one walk looks into."""
 
 
+MAX_OPEN = 4000
+"""Files whose functions are in memory at once, some 8 KiB each; what is left of a file comes from the store."""
+
+
 class Known(Record):
     """What a term stands for: of the project, at its place, or of somebody else; `rest` is what of it is asked for."""
 
@@ -210,10 +214,10 @@ class _File(Answers):
 
     __slots__ = ("asked", "module")
 
-    def __init__(self, found: Functions, module: str | None) -> None:
+    def __init__(self, found: Functions, module: str | None, asked: dict[tuple[str, str], None]) -> None:
         super().__init__(found)
         self.module = module
-        self.asked: dict[tuple[str, str], None] = {}
+        self.asked = asked
 
     def answer(self, kind: str, name: str) -> Any:
         """Answer a question, and note it."""
@@ -255,6 +259,8 @@ class Reach(Calls):
         self.log: list[tuple[object, ...]] = []
         """What was asked, and what was answered, in order."""
         self._files: dict[str, _File] = {}
+        """The last files that were asked, at most `MAX_OPEN`."""
+        self._questions: dict[str, dict[tuple[str, str], None]] = {}
         self._names: dict[str, str | None] = {}
         self._waiting: dict[Stage, deque[int]] = {"start": deque(), "serving": deque()}
         self._used: set[tuple[str, str]] = set()
@@ -307,7 +313,7 @@ class Reach(Calls):
 
     def asked(self) -> dict[str, list[tuple[str, str]]]:
         """Return the files on which the answers until now depend, with what was asked of each."""
-        return {path: list(file.asked) for path, file in self._files.items()}
+        return {path: list(asked) for path, asked in self._questions.items()}
 
     def _look_into(self, number: int, stage: Stage) -> None:
         call = self.calls[number]
@@ -489,7 +495,10 @@ class Reach(Calls):
         known = self._files.get(path)
         if known is None:
             module = self._names.get(path) or self._resolver.module_of(path)
-            known = self._files[path] = _File(self._sources.functions(path), module)
+            if len(self._files) >= MAX_OPEN:
+                self._files.clear()
+            asked = self._questions.setdefault(path, {})
+            known = self._files[path] = _File(self._sources.functions(path), module, asked)
         return known
 
     def _resolve(self, term: str, path: str, steps: int = 0) -> list[Known]:
