@@ -367,3 +367,21 @@ def test_measuring_again_gives_the_catalog_figure(distribution: str, tolerance: 
     assert measured["bytecode"]
     assert measured["resident"] == pytest.approx(expected.resident, rel=tolerance)
     assert measured["anonymous"] == pytest.approx(expected.anonymous, rel=tolerance)
+
+
+@pytest.mark.parametrize("name", ["shap", "jax", "scipy", "xgboost"])
+def test_the_newest_version_is_one_that_the_python_can_install(name: str) -> None:
+    found = lookup.find(name, name, None, "3.11")
+    assert found is not None
+    assert found.python.startswith("3.11.")
+    newer = lookup.find(name, name, None, "3.13")
+    assert newer is not None
+    assert Version(newer.version) >= Version(found.version)
+
+
+def test_a_version_that_was_not_measured_lies_beside_others() -> None:
+    found = lookup.find_beside("aiogram", "aiogram", "3.25.0", "3.11")
+    assert [Version(one.version) < Version("3.25.0") for one in found] == [True, False]
+    assert lookup.find_beside("aiogram", "aiogram", found[0].version) == ()
+    assert len(lookup.find_beside("aiogram", "aiogram", "1.0")) == 1
+    assert lookup.find_beside("aiogram", "aiogram", "no version") == ()

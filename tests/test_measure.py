@@ -21,6 +21,7 @@ from memguard_hooks.commands import measure
 from memguard_hooks.host import cgroup
 from memguard_hooks.host.process_tree import Socket, parse_files, parse_sockets, parse_stat
 from memguard_hooks.measure import running
+from memguard_hooks.measure.page_cache import evict
 from memguard_hooks.measure.serving import on_loopback, with_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -264,8 +265,58 @@ def test_what_does_not_start_is_told_and_not_kept(root: Path, run: Run, source: 
     assert result.status == 2
     assert result.err.startswith(f".: error: main.py does not start: {message}")
     assert output in result.err
-    assert json.loads(result.out)["entrypoints"] == []
+    assert all(one["ending"] == "failed" for one in json.loads(result.out)["entrypoints"])
     assert not (root / lock.FILE).exists()
+
+
+@pytest.mark.parametrize("last", ["raise KeyError('TOKEN')", "raise SystemExit('no token')", "open('gone.yml')"])
+def test_an_app_that_stops_tells_what_was_there_and_where_it_stopped(root: Path, run: Run, last: str) -> None:
+    write(root, {"config.py": f"import decimal\n{last}\n", "main.py": "import config\n"})
+    entry = run("--entrypoint", "main.py").entry
+    assert (entry["ending"], entry["stopped_at"]) == ("failed", "config.py:2")
+    assert entry["resident_mib"] > entry["base_mib"] > 5
+    text = run("--entrypoint", "main.py", style="text").out
+    assert "  it stopped at config.py:2, so that this is what was there by then, and not all: " in text
+
+
+def test_what_fails_of_two_services_does_not_end_the_run(root: Path, run: Run) -> None:
+    write(root, {"a.py": "raise KeyError('TOKEN')\n", "b.py": "", "Procfile": "web: python a.py\nworker: python b.py\n"})
+    result = run()
+    assert result.status == 2
+    assert {one["entrypoint"]: one["ending"] for one in json.loads(result.out)["entrypoints"]} == {
+        "a.py": "failed", "b.py": "ended",
+    }  # fmt: skip
+    assert list(lock.load(str(root))) == ["b.py"]
+
+
+def test_an_app_has_a_home_of_its_own_and_the_paths_of_its_user(
+    root: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "lib", {"of_the_user.py": ""})
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "lib"))
+    source = (
+        "import of_the_user, os, tempfile\nprint(os.path.expanduser('~'), tempfile.gettempdir(), file=open('seen', 'w'))\n"
+    )
+    write(root, {"main.py": source})
+    assert run("--entrypoint", "main.py").status == 0
+    home, scratch = (root / "seen").read_text().split()
+    assert home == scratch
+    assert home != os.path.expanduser("~")
+
+
+def test_what_is_repeatable_is_read_from_disk_again(root: Path, run: Run, tmp_path: Path) -> None:
+    write(root, {"main.py": "with open('runs', 'a') as file:\n    file.write('.')\n"})
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True)
+    assert run("--entrypoint", "main.py", "--repeatable", python=str(tmp_path / "env")).status == 0
+    assert (root / "runs").read_text() == "...", "once to fill caches, once to read from disk, and once to measure"
+
+
+def test_evicting_reads_and_never_writes(tmp_path: Path) -> None:
+    write(tmp_path, {"a/b.py": "x", "c.py": "y"})
+    (tmp_path / "gone").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    assert evict(str(tmp_path)) == 2
+    assert (tmp_path / "a" / "b.py").read_text() == "x"
 
 
 def test_a_broken_lock_is_told_before_anything_runs(root: Path, run: Run) -> None:

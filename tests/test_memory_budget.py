@@ -376,7 +376,7 @@ def test_bounds_of_parts_join_by_the_root_of_the_sum_of_their_squares(
     high = math.hypot(*bounds, first_party * (SOURCE_FACTOR.high / SOURCE_FACTOR.expected - 1))
     assert estimate["expected"] - estimate["low"] == pytest.approx(low, abs=0.3)
     assert estimate["high"] - estimate["expected"] == pytest.approx(high, abs=0.3)
-    assert high < 0.6 * sum(bounds)
+    assert high < 0.7 * sum(bounds)
 
 
 def test_bounds_of_two_groups_of_processes_join_likewise() -> None:
@@ -401,17 +401,17 @@ def test_a_platform_is_checked_where_no_service_is(capsys: pytest.CaptureFixture
 
 def test_pessimists_are_judged_by_the_upper_end(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {"main.py": "import unheard_of\n", "Procfile": "w: python main.py\n"})
-    assert judge(capsys, "--limit", "16MiB")[1]["findings"] == []
-    (finding,) = judge(capsys, "--limit", "16MiB", "--pessimistic")[1]["findings"]
+    assert judge(capsys, "--limit", "20MiB")[1]["findings"] == []
+    (finding,) = judge(capsys, "--limit", "20MiB", "--pessimistic")[1]["findings"]
     estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
     assert finding["code"] == "MG301"
     most = re.search(r": up to (\d+) MiB$", finding["message"])
     assert most is not None
     assert int(most[1]) == pytest.approx(estimate["high"], abs=0.6)
-    write(root, {"memguard.toml": 'limit = "16MiB"\n[budget]\npessimistic = true\n'})
+    write(root, {"memguard.toml": 'limit = "20MiB"\n[budget]\npessimistic = true\n'})
     assert [one["code"] for one in judge(capsys)[1]["findings"]] == ["MG301"]
     write(
-        root, {"memguard.toml": 'limit = "16MiB"\n[budget]\npessimistic = true\n[services.w.budget]\npessimistic = false\n'}
+        root, {"memguard.toml": 'limit = "20MiB"\n[budget]\npessimistic = true\n[services.w.budget]\npessimistic = false\n'}
     )
     assert judge(capsys)[1]["findings"] == []
     write(root, {"memguard.toml": '[budget]\npessimistic = "yes"\n'})
@@ -784,3 +784,26 @@ def test_commands_that_lose_are_named_with_the_winner(
     for form in ("markdown", "html"):
         check.main(["--select", "memory-budget", "--format", form])
         assert ("wins over" in capsys.readouterr().out) is bool(losers)
+
+
+def test_a_version_between_two_has_a_range_that_covers_both(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import aiogram\n", "Procfile": "w: python main.py\n", "requirements.txt": "aiogram==3.25.0\n"})
+    estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
+    beside = [one.resident / 2**20 for one in lookup.find_beside("aiogram", "aiogram", "3.25.0", "3.11")]
+    bare = lookup.interpreter("3.11").resident / 2**20
+    assert estimate["low"] < bare + min(beside) + 1
+    assert estimate["high"] > bare + max(beside) - 1
+
+
+def test_another_major_version_has_a_wide_range(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import seaborn\n", "Procfile": "w: python main.py\n", "requirements.txt": "seaborn==1.0.0\n"})
+    estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
+    assert estimate["high"] - estimate["expected"] > 0.4 * (estimate["expected"] - 10)
+
+
+def test_a_submodule_that_was_not_measured_may_take_as_much_as_others(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(root, {"main.py": "import scipy.cluster\n", "Procfile": "w: python main.py\n"})
+    service = judge(capsys)[1]["services"][0]
+    assert service["estimate_mib"]["high"] > max(lookup.submodules("scipy")) / 2**20

@@ -49,6 +49,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from memguard_hooks.measure import trace
+from memguard_hooks.measure.page_cache import evict
 from memguard_hooks.measure.trace import Trace
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -234,18 +235,7 @@ class Environment:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         run([*command, *requirements], environment)
         self.variables = {name: value.format(site=self.site_packages) for name, value in row.environment.items()}
-        self.evict()
-
-    def evict(self) -> None:
-        """Put the installed files out of the page cache, so that they are read from disk again."""
-        os.sync()  # what is not yet written cannot be put out
-        for folder, _, names in os.walk(self.site_packages):
-            for name in names:
-                descriptor = os.open(os.path.join(folder, name), os.O_RDONLY)
-                try:
-                    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-                finally:
-                    os.close(descriptor)
+        evict(self.site_packages)
 
     def distributions(self) -> dict[str, Distribution]:
         """What is installed, by canonical name."""

@@ -218,17 +218,48 @@ def find(
 ) -> Footprint | None:
     """The measurement of exactly this module root that comes nearest to a version and a Python.
 
-    The version counts before the Python. Without a version the newest is taken, without a Python the
-    default one; where several distributions provide the module and none is named, the first by name.
+    The version counts before the Python. Without a version the newest is taken that the Python can install, without a
+    Python the default one; where several distributions provide the module and none is named, the first by name.
     """
     for candidate in _index().get(module, ()):
         if distribution in (None, candidate.distribution):
             measured = [one for one in _items(candidate.distribution) if one["module"] == module]
+            measured = _installable(measured, python) if version is None else measured
             nearest = nearest_version([str(one["version"]) for one in measured], version)
             return read_footprint(
                 candidate.distribution, nearest_python([one for one in measured if one["version"] == nearest], python)
             )
     return None
+
+
+def _installable(measured: Sequence[Item], python: str | None) -> list[Item]:
+    """The measurements of versions that a Python surely installs: those that it or an older one has installed.
+
+    Releases leave old Pythons behind much more often than new ones. Where only newer ones were measured on, the oldest.
+    """
+    wanted = minor_of(python or DEFAULT_PYTHON)
+    oldest = min(minor_of(one["python"]) for one in measured)
+    return [one for one in measured if minor_of(one["python"]) <= max(wanted, oldest)]
+
+
+@cache
+def find_beside(module: str, distribution: str, version: str, python: str | None = None) -> tuple[Footprint, ...]:
+    """The measured versions next to one that was not measured, the older and the newer; none beside one that was."""
+    measured = [one for one in _items(distribution) if one["module"] == module]
+    versions = tuple(dict.fromkeys(one["version"] for one in measured if build_of(one["version"]) == build_of(version)))
+    if version in versions or not versions:
+        return ()
+    try:
+        wanted = release_of(version)
+        older = [one for one in versions if release_of(one) < wanted]
+        newer = [one for one in versions if release_of(one) >= wanted]
+    except ValueError:  # as in `nearest_version`
+        return ()
+    beside = [*older[-1:], *newer[:1]]
+    return tuple(
+        read_footprint(distribution, nearest_python([one for one in measured if one["version"] == near], python))
+        for near in beside
+    )
 
 
 def find_largest(*names: str, version: str | None = None, python: str | None = None) -> Footprint | None:
@@ -307,11 +338,14 @@ def _own(text: str) -> dict[str, tuple[int, int]]:
 
 
 @cache
-def newest_within(distribution: str, specifier: str) -> str | None:
-    """The newest measured version of a distribution that a specifier admits, None where none is, or any is."""
+def newest_within(distribution: str, specifier: str, python: str | None = None) -> str | None:
+    """The newest measured version of a distribution that a specifier admits and a Python can install.
+
+    None where there is none, or where any is admitted.
+    """
     if distribution not in distributions() or not any(sign in specifier for sign in "<=~!"):
         return None
-    measured = tuple(dict.fromkeys(str(one["version"]) for one in _items(distribution)))
+    measured = tuple(dict.fromkeys(one["version"] for one in _installable(_items(distribution), python)))
     if len(measured) == 1:
         return None
 
@@ -417,6 +451,12 @@ def dearest_below(root: str | None) -> str | None:
         one for provider in measured for one in distributions()[provider.distribution] if one.name.startswith(f"{root}.")
     ]
     return max(below, key=lambda one: one.resident).name if below else root
+
+
+@cache
+def submodules(package: str) -> tuple[int, ...]:
+    """What the measured modules below a package take, in bytes."""
+    return tuple(one.resident for name, ones in modules().items() if name.startswith(f"{package}.") for one in ones)
 
 
 def interpreter(python: str | None = None, among: Collection[int] = ()) -> Footprint:

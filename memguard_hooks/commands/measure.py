@@ -26,9 +26,10 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, note
 from memguard_hooks.measure.attribution import attribute, summarize
 from memguard_hooks.measure.comparison import compare
-from memguard_hooks.measure.interpreter import PythonInterpreter, find_interpreter, make_environment
+from memguard_hooks.measure.interpreter import PythonInterpreter, find_interpreter, installed_below, make_environment
 from memguard_hooks.measure.launch import Launch, choose_service, find_launches, make_start, make_target
 from memguard_hooks.measure.measure import Patience, Probe, make_probe, measure, measure_limited
+from memguard_hooks.measure.page_cache import evict
 from memguard_hooks.measure.running import NotStartedError
 from memguard_hooks.measure.serving import Request, serve
 from memguard_hooks.output import tell, write
@@ -69,6 +70,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=120.0, help="most time for a run (120)")
     parser.add_argument(
         "--settle", metavar="SECONDS", type=_seconds, default=3.0, help="how long what never ends must be still (3)"
+    )
+    parser.add_argument(
+        "--repeatable",
+        action="store_true",
+        help="read what is installed from disk again, as on a machine that has just started",
     )
     parser.add_argument("--no-lock", action="store_true", help="write no memguard.lock")
     parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
@@ -188,16 +194,27 @@ class _Measurement:
         with TemporaryDirectory(prefix="memguard-") as scratch:
             for launch in launches:
                 try:
-                    found.append(self.measure_entry(launch, os.path.realpath(scratch)))
-                except NotStartedError as error:
-                    self.progress.clear()
-                    _tell_error(error)
-                    self.is_failed = True
+                    result = self.measure_entry(launch, os.path.realpath(scratch))
+                except MemguardError as error:
+                    self.tell_failure(error)
+                    continue
+                found.append(result)
+                if result.run.ending == "failed":
+                    self.tell_failure(
+                        NotStartedError(f"{result.name} does not start: {result.run.error}", result.run.output)
+                    )
         self.progress.clear()
-        if found and not self.options.no_lock:
-            lock.write(root, {one.name: one.measured for one in found})
+        whole = {one.name: one.measured for one in found if one.run.ending != "failed"}
+        if whole and not self.options.no_lock:
+            lock.write(root, whole)
             tell(f"{lock.FILE}: written")
         return found, skipped
+
+    def tell_failure(self, error: MemguardError) -> None:
+        """Say why one entry point was not measured to its end; the others are measured all the same."""
+        self.progress.clear()
+        _tell_error(error)
+        self.is_failed = True
 
     def measure_entry(self, launch: Launch, scratch: str) -> EntryResult:
         """Measure one entry point: again where it had to be compiled, and under the limit where one is given."""
@@ -208,23 +225,28 @@ class _Measurement:
             os.mkdir(inner)
             self.probes[interpreter] = make_probe(interpreter, inner, make_environment(interpreter, {}))
         probe = self.probes[interpreter]
-        target = make_target(self.project, launch, interpreter, self.arguments)
+        home = os.path.join(probe.folder, "home")
+        os.makedirs(home, exist_ok=True)
+        target = make_target(self.project, launch, interpreter, self.arguments, home)
         tell = self.progress.about(launch.name)
         run = measure(probe, target, self.patience, tell)
-        if run.ending == "failed":
+        if run.ending == "failed" and not run.size.resident:
             raise NotStartedError(f"{launch.name} does not start: {run.error}", run.output)
         found = attribute(run, self.project.tree.root, target.folder, launch.main)
         uncompiled, missing = None, found.without_bytecode
-        if missing:
-            uncompiled = run
+        if missing or self.options.repeatable:
+            uncompiled = run if missing else None
+            if self.options.repeatable:
+                evict(installed_below(interpreter))
+                measure(probe, target, self.patience, tell)  # reads from disk what the next one finds in memory
             run = measure(probe, target, self.patience, tell)
-            if run.ending == "failed":
+            if run.ending == "failed" and not run.size.resident:
                 raise NotStartedError(f"{launch.name} does not start a second time: {run.error}", run.output)
             found = attribute(run, self.project.tree.root, target.folder, launch.main)
         date = datetime.now(timezone.utc).date().isoformat()
         kept = summarize(run, found, probe.host.python, probe.host.platform, probe.host.method, date)
-        result = EntryResult(launch.name, interpreter.source, run, found, kept, uncompiled, missing)
-        if self.options.limit is not None:
+        result = EntryResult(launch.name, self.project.tree.root, interpreter.source, run, found, kept, uncompiled, missing)
+        if self.options.limit is not None and run.ending != "failed":
             limited = measure_limited(probe, target, self.patience, tell, self.options.limit)
             outcome = limited.outcome
             if limited.ending == "failed" and (outcome is None or not outcome.failed):

@@ -20,7 +20,6 @@ DROPPED = (
     "GUNICORN_CMD_ARGS",
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONHOME",
-    "PYTHONPATH",
     "PYTHONSAFEPATH",
     "PYTHONSTARTUP",
     "VIRTUAL_ENV",
@@ -65,11 +64,12 @@ def program_of(environment: str) -> str | None:
 
 
 def make_environment(
-    interpreter: PythonInterpreter, service: Mapping[str, str], paths: Sequence[str] = ()
+    interpreter: PythonInterpreter, service: Mapping[str, str], paths: Sequence[str] = (), home: str | None = None
 ) -> dict[str, str]:
     """Return the variables that a program sees: those of this shell, those of its service, and where modules are found.
 
-    Its interpreter's folder is the first on PATH, so that `gunicorn` is the one that stands beside it.
+    Its interpreter's folder is the first on PATH, so that `gunicorn` is the one that stands beside it. With a `home` of its
+    own it writes nothing into the user's; what was downloaded before is found where it lies.
     """
     kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
     kept.update({name: value for name, value in service.items() if name not in OURS})
@@ -77,6 +77,15 @@ def make_environment(
     kept["PATH"] = os.pathsep.join(filter(None, [folder, os.environ.get("PATH", os.defpath)]))
     if os.path.isfile(os.path.join(os.path.dirname(folder), "pyvenv.cfg")):
         kept["VIRTUAL_ENV"] = os.path.dirname(folder)
-    if paths:
-        kept["PYTHONPATH"] = os.pathsep.join(paths)
+    found = [*paths, service.get("PYTHONPATH", ""), os.environ.get("PYTHONPATH", "")]
+    if any(found):
+        kept["PYTHONPATH"] = os.pathsep.join(filter(None, found))
+    if home is not None:
+        kept.setdefault("XDG_CACHE_HOME", os.path.join(os.path.expanduser("~"), ".cache"))
+        kept.update({"HOME": home, "TMPDIR": home})
     return kept
+
+
+def installed_below(interpreter: PythonInterpreter) -> str:
+    """Return the folder that holds what an interpreter loads of packages: its environment's, or its own."""
+    return os.path.join(os.path.dirname(os.path.dirname(interpreter.path)), "Lib" if os.name == "nt" else "lib")

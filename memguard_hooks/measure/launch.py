@@ -63,14 +63,14 @@ def choose_service(project: Project, name: str) -> Service:
 
 
 def make_target(
-    project: Project, launch: Launch, interpreter: PythonInterpreter, arguments: tuple[str, ...]
+    project: Project, launch: Launch, interpreter: PythonInterpreter, arguments: tuple[str, ...], home: str
 ) -> MeasureTarget:
-    """Return how an entry point is run; `arguments` are given to a script instead of those of its command."""
+    """Return how an entry point is run, with a home of its own; `arguments` are given to a script, not its command's."""
     entrypoint, service = launch.entry.entrypoint, launch.service
     root = project.tree.root
     folders = [*entrypoint.roots, *_root_of(launch)]
     paths = [os.path.join(root, folder) for folder in dict.fromkeys(folders) if folder != entrypoint.folder]
-    environment = make_environment(interpreter, service.environment, paths)
+    environment = make_environment(interpreter, service.environment, paths, home)
     return MeasureTarget(_arguments(launch, arguments), os.path.join(root, entrypoint.folder), environment)
 
 

@@ -20,7 +20,7 @@ It appends lines to the file EVENTS, fields separated by tabs, memory in bytes, 
              bytecode (1 there, 0 missing, - none), kind (source, extension, other), size, path
     missing  importer, name: an import that found nothing
     edge     importer, name: an import of what may be loaded already (with `--edges`)
-    end      resident, anonymous, pss, uss, peak, reads, time of the reads, error
+    end      resident, anonymous, pss, uss, peak, reads, time of the reads, error, and the line of the app that raised it
     host     method, python, platform, libc, kernel, cores
 
 They are written at once, so that a process which never ends, or is killed, has told all until then. It also keeps
@@ -483,6 +483,19 @@ def leave_own_frames_out(exception: BaseException | None) -> None:
         exception = exception.__cause__ or exception.__context__
 
 
+def place_of(exception: BaseException) -> str:
+    """Return `path:line` of the last line that is neither an installed package's nor Python's, through which it went."""
+    place = ""
+    entry = exception.__traceback__
+    while entry is not None:
+        path = entry.tb_frame.f_code.co_filename
+        is_own = path != main.__code__.co_filename and not path.startswith((STANDARD_LIBRARY, "<"))
+        if is_own and not any(folder in path for folder in SITE):
+            place = f"{path}:{entry.tb_lineno}"
+        entry = entry.tb_next
+    return place
+
+
 class Ending:
     """Tells the end of this process once, and nothing of those that are forked from it."""
 
@@ -501,14 +514,14 @@ class Ending:
         self.trace.stop()
         self.events.descriptor = os.open(os.devnull, os.O_WRONLY)
 
-    def tell(self, error: str) -> None:
+    def tell(self, error: str, place: str = "") -> None:
         """Write the line of the process."""
         if not self.is_told:
             self.is_told = True
             memory = self.trace.read_memory()
             pss, uss = shared_and_own()
             self.trace.stop()
-            self.events.write("end", *memory[:2], pss, uss, memory[2], self.trace.reads, self.trace.observing, error)
+            self.events.write("end", *memory[:2], pss, uss, memory[2], self.trace.reads, self.trace.observing, error, place)
 
     def tell_and_exit(self, status: int) -> NoReturn:
         """End the process as `os._exit` does, when it has told what it took."""
@@ -538,12 +551,12 @@ def main(arguments: list[str]) -> NoReturn:
     except SystemExit as exit_:
         if exit_.code not in (None, 0):
             error = f"SystemExit: {exit_.code}"
-        ending.tell(error)
+        ending.tell(error, place_of(exit_) if error else "")
         if error and not isinstance(exit_.code, int):
             os.write(2, f"{exit_.code}\n".encode("utf-8", "backslashreplace"))
     except BaseException as exception:  # noqa: BLE001  # a module may raise anything
         error = f"{type(exception).__name__}: {exception}"
-        ending.tell(error)
+        ending.tell(error, place_of(exception))
         leave_own_frames_out(exception)
         sys.__excepthook__(type(exception), exception, exception.__traceback__)
     ending.tell(error)

@@ -49,7 +49,10 @@ class TracedModule(Record):
 
 
 class End(Record):
-    """The process at its end, in bytes; `reads` of memory took `observing` nanoseconds in all."""
+    """The process at its end, in bytes; `reads` of memory took `observing` nanoseconds in all.
+
+    `place` is the line of the app, as `path:line`, at which the `error` came up; empty where none is known.
+    """
 
     resident: int
     anonymous: int
@@ -59,6 +62,7 @@ class End(Record):
     reads: int
     observing: int
     error: str
+    place: str = ""
 
 
 class TracedHost(Record):
@@ -122,9 +126,9 @@ def parse(lines: Iterable[str]) -> Trace:
             (edges if kind == "edge" else missing)[fields[0], fields[1]] = None
         elif kind == "base" and len(fields) == 3:
             base = Memory(*map(int, fields))
-        elif kind == "end" and len(fields) == 8:
+        elif kind == "end" and len(fields) == 9:
             resident, anonymous, pss, uss, peak, reads, observing = map(int, fields[:7])
-            end = End(resident, anonymous, pss, uss, peak, reads, observing, fields[7])
+            end = End(resident, anonymous, pss, uss, peak, reads, observing, *fields[7:])
         elif kind == "host" and len(fields) == 6:
             method, python, platform, libc, kernel, cores = fields
             host = TracedHost(method, python, platform, libc, kernel, int(cores))

@@ -27,9 +27,13 @@ SHOWN_COMMAND = 60
 
 
 class EntryResult(Record):
-    """One entry point: `uncompiled` is the run before bytecode was there, None where nothing had to be compiled."""
+    """One entry point, in the project's folder `root`.
+
+    `uncompiled` is the run before bytecode was there, None where nothing had to be compiled.
+    """
 
     name: str
+    root: str
     interpreter: str
     run: MeasuredRun
     found: Attribution
@@ -38,6 +42,14 @@ class EntryResult(Record):
     uncompiled_modules: int = 0
     compared: tuple[Compared, ...] = ()
     outcome: Outcome | None = None
+
+    @property
+    def stopped_at(self) -> str:
+        """Where it stopped, as `main.py:12`; empty where it came to its end, or no line of its own is known."""
+        end = self.run.traced.end
+        path, _, line = (end.place if end is not None else "").rpartition(":")
+        inside = os.path.relpath(path, self.root) if os.path.isabs(path) else path
+        return f"{inside}:{line}" if inside and not inside.startswith(os.pardir) else ""
 
 
 class ServiceResult(Record):
@@ -118,7 +130,10 @@ def _few(names: Sequence[str]) -> str:
 def _notes(result: EntryResult) -> list[str]:
     run = result.run
     notes = []
-    if run.ending == "settled":
+    if run.ending == "failed":
+        place = f" at {result.stopped_at}" if result.stopped_at else ""
+        notes.append(f"it stopped{place}, so that this is what was there by then, and not all: {run.error}")
+    elif run.ending == "settled":
         notes.append("it runs on: its memory was read when it had come to rest")
     elif run.ending == "busy":
         notes.append("it never came to rest: its memory was read when its time was over, see --timeout")

@@ -36,6 +36,8 @@ def entry_json(result: EntryResult) -> dict[str, object]:
         "method": measured.method,
         "interpreter": result.interpreter,
         "ending": run.ending,
+        "error": run.error or None,
+        "stopped_at": result.stopped_at or None,
         "children": run.children,
         "resident_mib": _mib(run.size.resident),
         "anonymous_mib": _mib(run.size.anonymous),

@@ -1,0 +1,269 @@
+"""Set the estimate of public applications that it was never tuned on beside what one process of each takes.
+
+    python benchmarks/field.py --checkouts FOLDER --work FOLDER [--half tuned] [--only NAME ...] [--markdown]
+
+The applications stand in `field.toml` beside this file, each with its reason. They lie in two halves, by the checksum of
+their names: one to learn from, and one that is opened once a release, to report. An application is installed as its own
+files say, and measured as its user would: by `memguard measure --repeatable`, without a network. The estimate knows what the
+files of the repository declare, and nothing of what was installed.
+
+What stops for want of a network or a token counts with what was resident by then, if it had imported all that it imports at
+start. What never got so far is listed with the reason, and counts nowhere. Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tomli
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from applications import commit_all, find_python, offline_prefix, run
+
+from memguard_hooks.app.entry_points import settings_of
+from memguard_hooks.app.service_estimate import Estimated, estimate_service
+from memguard_hooks.finding import MIB
+from memguard_hooks.measure.launch import find_launches
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
+from memguard_hooks.tree import WorkTree
+
+TABLE = Path(__file__).with_suffix(".toml")
+HALVES = ("tuned", "judged")
+CONSTRAINTS = "torch==2.13.0+cpu\n"
+"""The builds with CUDA are several GB."""
+
+DEFAULT_INSTALL = ("-r", "requirements.txt")
+MEASURE_TIMEOUT = 600
+ENDINGS = ("ended", "settled", "busy")
+UNREACHED = (
+    "ClientConnectorError", "ClientConnectorDNSError", "ConnectError", "ConnectionError", "NetworkError", "OperationalError",
+    "TelegramNetworkError", "URLError", "gaierror", "ServerSelectionTimeoutError", "TransportError",
+)  # fmt: skip
+"""What a program ends with that has imported all, and finds no network."""
+
+
+class Application(NamedTuple):
+    """One application of the table."""
+
+    repository: str
+    commit: str
+    python: str
+    reason: str
+    root: str = ""
+    install: tuple[str, ...] = DEFAULT_INSTALL
+    entrypoint: str | None = None
+    environment: Mapping[str, str] = {}
+
+    @property
+    def checkout(self) -> str:
+        """The name of its checkout."""
+        return self.repository.replace("/", "+")
+
+    @property
+    def name(self) -> str:
+        """Its name, with the folder that is deployed."""
+        return f"{self.checkout}+{self.root}" if self.root else self.checkout
+
+    @property
+    def half(self) -> str:
+        """The half in which it lies."""
+        return HALVES[zlib.crc32(self.name.encode()) % 2]
+
+
+class Row(NamedTuple):
+    """One entry point: what was measured and what was estimated, in bytes."""
+
+    application: Application
+    entry: str
+    measured: int
+    low: int
+    expected: int
+    high: int
+    assumed: int
+    ending: str
+
+    @property
+    def error(self) -> float:
+        """How far the estimate is off, as a share of the truth."""
+        return self.expected / self.measured - 1
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the truth lies in the range."""
+        return self.low <= self.measured <= self.high
+
+
+def read_table(path: Path) -> list[Application]:
+    """Read the applications."""
+    tables: list[dict[str, Any]] = tomli.loads(path.read_text("utf-8"))["application"]
+    return [Application(**{**one, "install": tuple(one.get("install", DEFAULT_INSTALL))}) for one in tables]
+
+
+def prepare(app: Application, checkouts: Path, folder: Path) -> None:
+    """Copy what is deployed, and install what it needs; what is there already is kept."""
+    code = folder / "code"
+    if not code.exists():
+        source = next(
+            path for path in (checkouts / f"{app.checkout}@{app.commit}", checkouts / app.checkout) if path.exists()
+        )
+        shutil.copytree(source / app.root, code, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", "venv"))
+        commit_all(code)
+    installed = folder / "installed.txt"
+    if installed.exists():
+        return
+    run([str(find_python(app.python)), "-I", "-m", "venv", "--clear", "--without-pip", str(folder / "venv")])
+    (folder / "constraints.txt").write_text(CONSTRAINTS)
+    command = ["uv", "pip", "install", "--quiet", "--link-mode", "copy", "--python", str(folder / "venv" / "bin" / "python")]
+    command += ["--constraint", str(folder / "constraints.txt")]
+    if "PIP_FIND_LINKS" in os.environ:
+        command += ["--find-links", os.environ["PIP_FIND_LINKS"]]
+    run([*command, *app.install], code)
+    installed.write_text(run(["uv", "pip", "freeze", "--python", str(folder / "venv" / "bin" / "python")]))
+
+
+def measure(app: Application, folder: Path) -> list[dict[str, object]]:
+    """Measure the entry points of an application as its user would, unless that was done before."""
+    kept = folder / "measured.json"
+    if not kept.exists():
+        command = [*offline_prefix(), sys.executable, "-m", "memguard_hooks", "measure", str(folder / "code")]
+        command += ["--python", str(folder / "venv"), "--format", "json", "--no-lock", "--repeatable", "--timeout", "90"]
+        command += [] if app.entrypoint is None else ["--entrypoint", app.entrypoint]
+        environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder), **app.environment}
+        environment["PYTHONPATH"] = ""
+        done = subprocess.run(
+            command, capture_output=True, check=False, cwd=TABLE.parent.parent, env=environment, timeout=MEASURE_TIMEOUT
+        )
+        (folder / "measure.log").write_bytes(done.stderr)
+        kept.write_bytes(done.stdout or b'{"entrypoints": []}')
+    found: list[dict[str, object]] = json.loads(kept.read_text("utf-8"))["entrypoints"]
+    return found
+
+
+def estimate(app: Application, folder: Path) -> dict[str, Estimated]:
+    """Estimate one process of each entry point, by name, from what the repository declares."""
+    tree = WorkTree(str(folder / "code"))
+    settings, _ = load(tree)
+    if app.entrypoint is not None:
+        settings = settings._replace(service=settings.service._replace(entrypoints=(app.entrypoint,)))
+    project = Project(tree, settings)
+    major, _, minor = app.python.partition(".")
+    found = {}
+    for launch in find_launches(project, app.entrypoint)[0]:
+        wanted = settings_of(project, launch.service)._replace(target_python=(int(major), int(minor)))
+        estimated = estimate_service(project, launch.service, wanted)
+        if isinstance(estimated, Estimated):
+            found[launch.name] = estimated
+    project.close()
+    tree.close()
+    return found
+
+
+def rows_of(app: Application, folder: Path) -> tuple[list[Row], list[str]]:
+    """Set the measured entry points beside their estimates; and tell of those that do not count, with the reason."""
+    rows, left = [], []
+    estimates = estimate(app, folder)
+    measured = measure(app, folder)
+    for one in measured:
+        name, ending = str(one["entrypoint"]), str(one["ending"])
+        error = str(one["error"] or "").partition(":")[0]
+        if ending not in ENDINGS and error not in UNREACHED:
+            left.append(f"{app.name}: {name} stopped at {one['stopped_at']}: {str(one['error'])[:90]}")
+        elif name not in estimates:
+            left.append(f"{app.name}: {name} is not estimated")
+        else:
+            process = estimates[name].process
+            start = process.figures.start
+            assumed = sum(part.resident for part in process.parts if part.moment == "start" and part.source == "assumed")
+            size = int(float(str(one["resident_mib"])) * MIB)
+            rows.append(Row(app, name, size, start.low, start.expected, start.high, assumed, error or ending))
+    if not measured:
+        left.append(f"{app.name}: {last_line(folder / 'measure.log')}")
+    return rows, left
+
+
+def last_line(path: Path) -> str:
+    """Return the last line that a program has written."""
+    lines = path.read_text("utf-8", "replace").strip().splitlines() if path.exists() else []
+    return lines[-1][:160] if lines else "nothing was measured"
+
+
+HEADER = """\
+| application | entry point | Python | measured MiB | estimated MiB | range | error | inside |
+| --- | --- | --- | ---: | ---: | --- | ---: | --- |"""
+
+
+def render(row: Row) -> str:
+    """Return one line of the table."""
+    cells = (
+        f"{row.application.repository}@{row.application.commit}{' ' * bool(row.application.root)}{row.application.root}",
+        row.entry.partition(" in ")[0],
+        row.application.python,
+        f"{row.measured / MIB:.1f}",
+        f"{row.expected / MIB:.1f}",
+        f"{row.low / MIB:.0f} to {row.high / MIB:.0f}",
+        f"{row.error:+.1%}",
+        "yes" if row.is_inside else "no",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def summarize(rows: Sequence[Row]) -> str:
+    """Return the figures of one half: error, bias, how many are near, and how many are inside."""
+    errors = [row.error for row in rows]
+    near = [sum(abs(error) <= bound for error in errors) for bound in (0.1, 0.2)]
+    width = statistics.median((row.high - row.low) / 2 / row.expected for row in rows)
+    return (
+        f"{len(rows)} entry points of {len({row.application.name for row in rows})} applications: "
+        f"mean absolute error {statistics.mean(map(abs, errors)):.1%}, bias {statistics.mean(errors):+.1%}, "
+        f"{near[0]} within 10 %, {near[1]} within 20 %, {sum(row.is_inside for row in rows)} inside the range, "
+        f"whose half is {width:.0%} in the median"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Install, measure, estimate, and print the table of one half."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument(
+        "--checkouts", type=Path, required=True, help="folder of the checkouts: owner+name, or owner+name@commit"
+    )
+    parser.add_argument("--work", type=Path, required=True, help="folder of environments and measurements, kept")
+    parser.add_argument("--half", choices=HALVES, default="tuned", help="which half to report (tuned)")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="only applications whose name holds this")
+    parser.add_argument("--measure-only", action="store_true", help="measure both halves, and estimate nothing")
+    options = parser.parse_args(argv)
+    chosen = [app for app in read_table(TABLE) if not options.only or any(text in app.name for text in options.only)]
+    rows: list[Row] = []
+    left: list[str] = []
+    for app in chosen:
+        folder = options.work.resolve() / app.name
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            if options.measure_only:
+                prepare(app, options.checkouts.resolve(), folder)
+                count = len(measure(app, folder))
+                print(f"{app.name}: {count} entry points measured", file=sys.stderr, flush=True)
+            elif app.half == options.half and (folder / "measured.json").exists():
+                found, reasons = rows_of(app, folder)
+                rows += found
+                left += reasons
+        except (SystemExit, subprocess.TimeoutExpired, OSError) as error:
+            print(f"{app.name}: {str(error)[:300]}", file=sys.stderr)
+    if rows:
+        print("\n".join([HEADER, *map(render, rows), "", summarize(rows), "", *left]))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
