@@ -19,8 +19,10 @@ pytestmark = pytest.mark.usefixtures("hook_tools")
 IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config")
 TOOLS = ("pre-commit", "prek")
 
+LIMIT = 'limit = "512MiB"\n'
 BAD = {
     "Procfile": "web: uvicorn main:app --workers 3\n",
+    "memguard.toml": LIMIT,
     "requirements.txt": "fastapi==0.121.0\nlitellm>=1.30\npandas==2.2.3\ntorch==2.8.0\nuvicorn==0.38.0\n",
     "main.py": "import litellm\nimport pandas\nfrom fastapi import FastAPI\n\napp = FastAPI(litellm, pandas)\n",
 }
@@ -28,6 +30,7 @@ BAD = {
 
 GOOD = {
     "Procfile": "web: uvicorn main:app --workers 1\n",
+    "memguard.toml": LIMIT,
     "requirements.txt": "fastapi==0.121.0\nlitellm==1.69.3\npandas==2.2.3\nuvicorn==0.38.0\n",
     "main.py": textwrap.dedent(
         """\
@@ -88,7 +91,7 @@ REFUSED = {
     "forbid-heavy-deps": Outcome(
         "Failed",
         "requirements.txt:4:1: MG110 torch is forbidden: it takes N MiB when imported (torch V)\n"
-        "    fix: call a hosted model, or run an exported one with onnxruntime\n"
+        "    fix: nothing here imports it: delete it\n"
         "         or take its wheel for CPUs (N MiB, not N MiB): --extra-index-url https://download.pytorch.org/whl/cpu\n"
         '         or, as the last resort, [tool.memguard.forbid] allow = {torch = "why"}\n'
         "1 error, 0 warnings",
@@ -103,15 +106,13 @@ REFUSED = {
     ),
     "memory-budget": Outcome(
         "Failed",
-        "Procfile:1:1: MG301 web: N of 512 MiB (default): 3 processes of N MiB that share pages\n"
-        "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
-        "         or start 1 worker\n"
-        "         or say in the settings what the host has: N MiB are only assumed\n"
+        "Procfile:1:1: MG301 web: N of 512 MiB (memguard.toml:1 limit): 3 processes of N MiB that share pages\n"
+        "    fix: start 1 worker\n"
         "1 error, 0 warnings",
     ),
     "deploy-config": Outcome(
         "Failed",
-        "Procfile:1:1: MG401 3 workers of web take N of 512 MiB (default): 1 fits\n"
+        "Procfile:1:1: MG401 3 workers of web take N of 512 MiB (memguard.toml:1 limit): 1 fits\n"
         "    fix: start 1 worker\n"
         "1 error, 0 warnings",
     ),
@@ -127,7 +128,7 @@ ALL_REFUSED = Outcome(
 )  # fmt: skip
 """The same from the one hook."""
 
-FITS = Outcome("Passed", "web: N of 512 MiB (default)")
+FITS = Outcome("Passed", "web: N of 512 MiB (memguard.toml:1 limit)")
 ACCEPTED = {**dict.fromkeys(IDS, PASSED), "memory-budget": FITS}
 
 EAGER = "{path}:{line}:1: MG201 {name} is imported eagerly, at module level: N MiB ({name} V)\n    fix: move the import into the function that uses it\n1 error, 0 warnings"  # noqa: E501
@@ -136,7 +137,7 @@ ONE_EAGER = Outcome("Failed", EAGER.format(path="main.py", line=1, name="pandas"
 
 def grown(mebibytes: str) -> Outcome:
     """Return what memory-budget says of a service that fits, and of what the commit adds."""
-    return Outcome("Passed", f"web: N of 512 MiB (default), this commit {mebibytes}")
+    return Outcome("Passed", f"web: N of 512 MiB (memguard.toml:1 limit), this commit {mebibytes}")
 
 
 def mask(text: str) -> str:
@@ -269,7 +270,7 @@ def test_all_files_fail_and_pass_once_mended(repository: Repository) -> None:
     repository.begin(BAD)
     failed = repository.run_all()
     budget = REFUSED["memory-budget"]
-    told = budget.output.replace("(default):", "(default), this commit +0:")
+    told = budget.output.replace("(memguard.toml:1 limit):", "(memguard.toml:1 limit), this commit +0:")
     assert failed.hooks == {**REFUSED, "memory-budget": Outcome("Failed", told)}, failed.raw
     assert failed.code == 1
 
@@ -313,7 +314,8 @@ def test_settings_of_a_server_in_a_file_of_any_name_are_judged(
         entry = json.loads(config)["repos"][0]
         repository.write({".pre-commit-config.yaml": json.dumps({"repos": [{**entry, "hooks": [{"id": "memguard"}]}]})})
     app = {"main.py": "import pandas  # memguard: allow[MG201] each request needs it\napp = pandas\n"}
-    repository.begin({**app, "Procfile": "web: gunicorn -c gunicorn.conf main:app\n", "gunicorn.conf": "workers = 1\n"})
+    start = {"Procfile": "web: gunicorn -c gunicorn.conf main:app\n", "gunicorn.conf": "workers = 1\n"}
+    repository.begin({**app, **start, "memguard.toml": LIMIT})
     repository.write({"gunicorn.conf": "workers = 12\n"})
     run = repository.commit()
     assert run.code == 1, run.raw
@@ -322,7 +324,7 @@ def test_settings_of_a_server_in_a_file_of_any_name_are_judged(
     repository.write({"gunicorn.conf": "workers = 2\n"})
     run = repository.commit()
     assert run.code == 0, run.raw
-    assert re.search(r"web: \d+ of 512 MiB \(default\), this commit \+\d+", run.raw)
+    assert re.search(r"web: \d+ of 512 MiB \(memguard.toml:1 limit\), this commit \+\d+", run.raw)
     repository.write({"notes": "more\n"})
     run = repository.commit()
     assert run.code == 0, run.raw
@@ -364,7 +366,11 @@ def test_budget_says_what_the_commit_adds(repository: Repository) -> None:
 
 def test_names_with_spaces_and_hebrew(make: Callable[[str], Repository]) -> None:
     repository = make("הבוט שלי")
-    good = {"Procfile": "web: python 'תיקייה ראשית/הבוט שלי.py'\n", "תיקייה ראשית/הבוט שלי.py": "print()\n"}
+    good = {
+        "Procfile": "web: python 'תיקייה ראשית/הבוט שלי.py'\n",
+        "memguard.toml": LIMIT,
+        "תיקייה ראשית/הבוט שלי.py": "print()\n",
+    }
     repository.begin(good)
     repository.write({
         "תיקייה ראשית/הבוט שלי.py": "import pandas\n\nprint(pandas)\n",
@@ -420,14 +426,14 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
 
     run = repository.try_git("merge", "--no-edit", "more")
     told = (
-        "Procfile:1:1: MG301 web: N of 512 MiB (default), this commit +N: 4 processes of N MiB that share pages\n"
+        "Procfile:1:1: MG301 web: N of 512 MiB (memguard.toml:1 limit), this commit +N: 4 processes of N MiB that share pages\n"
         "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
         "         or start 2 workers\n"
         "         or say in the settings what the host has: N MiB are only assumed\n"
         "1 error, 0 warnings"
     )
     workers = (
-        "Procfile:1:1: MG401 4 workers of web take N of 512 MiB (default): 2 fit\n"
+        "Procfile:1:1: MG401 4 workers of web take N of 512 MiB (memguard.toml:1 limit): 2 fit\n"
         "    fix: start 2 workers\n"
         "1 error, 0 warnings"
     )
