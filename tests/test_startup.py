@@ -34,6 +34,7 @@ GOOD = {
 }
 BAD = {
     **GOOD,
+    ".python-version": "3.14\n",
     "render.yaml": f"{SERVICE} 9, envVars: [{{key: PYTHONBUFFERED, value: 1}}]}}\n",
     "pyproject.toml": PYPROJECT.replace("==1.69.3", ">=1"),
     "requirements.txt": "litellm\ntorch==2.8.0\nfastapi\n-r requirements/more.txt\n",
