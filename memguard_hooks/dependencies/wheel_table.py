@@ -16,7 +16,6 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    from packaging.version import Version
 
 State: TypeAlias = "Literal['wheel', 'source', 'nothing', 'excluded']"
 
@@ -74,6 +73,10 @@ class WheelRow(Record):
 
     def run_of(self, version: str) -> WheelRun | None:
         """Return the releases among which a version is, None where the table does not have it."""
+        at = self._position(version)
+        return self.runs[at] if at is not None else None
+
+    def _position(self, version: str) -> int | None:
         from packaging.version import InvalidVersion, Version
 
         try:
@@ -82,7 +85,14 @@ class WheelRow(Record):
             return None
         if wanted.is_prerelease or wanted.local:
             return None
-        return next((run for run in self.runs if Version(run.first) <= wanted <= Version(run.last)), None)
+        low, high = 0, len(self.runs)
+        while low < high:
+            middle = (low + high) // 2
+            if Version(self.runs[middle].last) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < len(self.runs) and Version(self.runs[low].first) <= wanted else None
 
     def newest_within(self, specifier: str, host: Host) -> tuple[str, WheelRun] | None:
         """Return the newest release that a specifier with an upper bound admits and that pip takes for a host.
@@ -102,17 +112,20 @@ class WheelRow(Record):
 
     def nearest(self, version: str, host: Host, specifier: str = "") -> str | None:
         """Return the release with a wheel for a host that is nearest above a version, below it where there is none."""
-        from packaging.specifiers import SpecifierSet
-        from packaging.version import Version
+        at = self._position(version)
+        if at is None:
+            return None
+        above = (one for run in self.runs[at + 1 :] if run.state(host) == "wheel" for one in (run.first, run.last))
+        below = (one for run in reversed(self.runs[:at]) if run.state(host) == "wheel" for one in (run.last, run.first))
+        return next((one for found in (above, below) for one in found if _admits(specifier, one)), None)
 
-        admitted, wanted = SpecifierSet(specifier), Version(version)
-        usable = [run for run in self.runs if run.state(host) == "wheel"]
-        above = [one for run in usable for one in (run.first, run.last) if Version(one) > wanted and one in admitted]
-        below = [one for run in usable for one in (run.last,) if Version(one) < wanted and one in admitted]
-        nearest_above: Version | None = min(map(Version, above), default=None)
-        nearest_below: Version | None = max(map(Version, below), default=None)
-        found = nearest_above or nearest_below
-        return None if found is None else str(found)
+
+def _admits(specifier: str, version: str) -> bool:
+    if not specifier:
+        return True
+    from packaging.specifiers import SpecifierSet
+
+    return version in SpecifierSet(specifier)
 
 
 def _is_within(minor: int, span: tuple[int, int] | None) -> bool:

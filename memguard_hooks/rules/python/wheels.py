@@ -90,13 +90,14 @@ def _days_between(first: str, last: str) -> int:
 
 def has_compiled(project: Project) -> bool:
     """Return whether the project installs anything for which the Python of the host matters."""
-    whole = project.whole
-    locks = (whole.read_file(path) or b"" for path in whole.declared.lock_paths if whole.declared.deployed.counts(path))
+    locks = (
+        project.read_file(path) or b"" for path in project.declared.lock_paths if project.declared.deployed.counts(path)
+    )
     if any(b"manylinux" in data for data in locks):
         return True
     names = wheel_table.names() - OPTIONAL
-    declared = (one for manifest in whole.declared.manifests(names) for one in manifest.requirements)
-    return any(one.name in names and whole.declared.is_installed(one) for one in declared)
+    declared = (one for manifest in project.declared.manifests(names) for one in manifest.requirements)
+    return any(one.name in names and project.declared.is_installed(one) for one in declared)
 
 
 # Declared
@@ -111,7 +112,7 @@ def _declared(project: Project, hosts: list[PythonHost]) -> Iterator[Unwheeled]:
 
 def installs(project: Project, hosts: list[PythonHost], names: frozenset[str]) -> Iterator[tuple[PythonHost, Requirement]]:
     """Yield each requirement of some packages with each host that installs it from the ordinary index."""
-    declared = [one for manifest in project.whole.declared.manifests(names) for one in manifest.requirements]
+    declared = [one for manifest in project.declared.manifests(names) for one in manifest.requirements]
     for requirement in declared:
         if requirement.name not in names or not project.declared.is_installed(requirement):
             continue
@@ -192,13 +193,14 @@ def _nearest_bringing(requirement: Requirement, host: PythonHost) -> str | None:
 
     pin = pin_of(requirement)
     now = Version(pin.version if pin is not None and pin.version is not None else "0")
-    usable = []
-    for (name, version), (other, exact) in wheel_table.brought().items():
+    later = [(at, exact) for (name, version), exact in wheel_table.brought().items()
+             if name == requirement.name and (at := Version(version)) > now]  # fmt: skip
+    for version, (other, exact) in sorted(later):
         row = wheel_table.find(other)
-        run = row.run_of(exact) if row is not None and name == requirement.name else None
-        if run is not None and Version(version) > now and run.state(host.target) == "wheel":
-            usable.append(Version(version))
-    return str(min(usable)) if usable else None
+        run = row.run_of(exact) if row is not None else None
+        if run is not None and run.state(host.target) == "wheel":
+            return str(version)
+    return None
 
 
 # Locked
@@ -207,11 +209,10 @@ def _nearest_bringing(requirement: Requirement, host: PythonHost) -> str | None:
 def _in_locks(project: Project, hosts: list[PythonHost]) -> Iterator[Unwheeled]:
     from memguard_hooks.dependencies import lock_readers
 
-    whole = project.whole
-    for path in whole.declared.lock_paths:
-        if not whole.declared.deployed.counts(path) or path.endswith("Pipfile.lock"):
+    for path in project.declared.lock_paths:
+        if not project.declared.deployed.counts(path) or path.endswith("Pipfile.lock"):
             continue
-        data = whole.read_file(path) or b""
+        data = project.read_file(path) or b""
         if _OTHER_INDEX.search(data):
             continue
         for host in hosts:
@@ -220,10 +221,10 @@ def _in_locks(project: Project, hosts: list[PythonHost]) -> Iterator[Unwheeled]:
             if not missing:
                 continue
             try:
-                lock = lock_readers.read(whole.tree, path)
+                lock = lock_readers.read(project.tree, path)
             except MemguardError:
                 break  # which is said where it is judged
-            inventory = whole.declared.inventory_of(lock)._replace(python=host.pin.version)
+            inventory = project.declared.inventory_of(lock)._replace(python=host.pin.version)
             for one in missing:
                 name = normalize_name(one.name)
                 if not any(held.version == one.version for held in inventory.locked(name)):
