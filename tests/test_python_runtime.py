@@ -195,6 +195,22 @@ def test_a_lock_says_which_wheels_there_are(project: Path, capsys: pytest.Captur
     assert codes(capsys) == []
 
 
+def test_a_lock_has_packages_for_another_machine(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock = UV_LOCK.format(requires=">=3.12")
+    edge = '{ name = "orjson" }'
+    assert edge in lock
+    write(project, {**image("python:3.13-slim", build="RUN uv sync\n"), "pyproject.toml": '[project]\nname = "shop"\n'})
+    write(project, {"uv.lock": lock.replace(edge, edge.replace(" }", ", marker = \"platform_machine == 'aarch64'\" }"))})
+    assert codes(capsys) == []
+    write(project, {"uv.lock": lock.replace(edge, edge.replace(" }", ", marker = \"platform_machine == 'x86_64'\" }"))})
+    assert codes(capsys) == [("MG711", "orjson", "error")]
+
+
+def test_services_that_share_a_file_are_told_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {**APP, "Procfile": "web: python main.py\nbeat: python main.py\n", "runtime.txt": "python-3.8.1\n"})
+    assert len(codes(capsys)) == 1
+
+
 @pytest.mark.parametrize(
     ("filename", "minor", "libc", "machine", "fits"),
     [

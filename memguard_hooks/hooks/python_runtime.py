@@ -49,7 +49,8 @@ def check(project: Project) -> Report:
     from memguard_hooks.rules.python import runtime, system_libraries, wheels
 
     hosts = list(python_hosts.find(project))
-    found = list(runtime.check(project, hosts))
+    # Services that share a file are told once.
+    found = list({(one.code, one.path, one.line): one for one in reversed(list(runtime.check(project, hosts)))}.values())
     missing = wheels.find(project, hosts)
     found += wheels.judge(missing.packages)
     found += system_libraries.find(project, wheels.installs(project, hosts, frozenset(system_libraries.NEEDS)))
