@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 
 from memguard_hooks.fix.pins import write_pins
+from memguard_hooks.fix.specifier_edit import Wish
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
 from memguard_hooks.rules.dependencies import pins
@@ -121,10 +122,11 @@ def pinned(text: str) -> tuple[str, str, tuple[int, int, int]]:
         tree = WorkTree(folder)
         judged = [one for one in pins.find(Project(tree, load(tree)[0]))[1] if one.finding.code != "MG104"]
         wanted = [one for one in judged if one.version is not None]
-        write_pins(WorkTree(folder), wanted)
+        wishes = [(one.may_write, Wish(one.requirement, one.version)) for one in wanted if one.version is not None]
+        write_pins(WorkTree(folder), [wish for may_write, wish in wishes if may_write])
         fixed = path.read_text(encoding="utf-8")
         path.write_text(text, encoding="utf-8")
-        write_pins(WorkTree(folder), [one._replace(may_write=True) for one in wanted])
+        write_pins(WorkTree(folder), [wish for _, wish in wishes])
         written = sum(one.may_write for one in wanted)
         return fixed, path.read_text(encoding="utf-8"), (written, len(wanted), len(judged) - len(wanted))
 

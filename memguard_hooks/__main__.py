@@ -214,6 +214,14 @@ def deploy_config() -> int:
     return hook.main()
 
 
+def python_runtime() -> int:
+    """Run `python-runtime`."""
+    leave_projects()
+    from memguard_hooks.hooks import python_runtime as hook
+
+    return hook.main()
+
+
 def _mistake(words: list[str]) -> str:
     """Say what is wrong with a command line, and name the nearest command."""
     if words[0] == "--print-completion":

@@ -28,6 +28,7 @@ _NUMBERS = {
         *(401, 402, 403, 404, 405, 406, 407, 410, 411, 412, 413, 420, 421, 422, 423, 424, 425),
         *(701, 702, 703, 704, 705, 706),
     ),
+    "python-runtime": (711, 712, 713, 714, 715, 716, 717),
 }
 
 CODES = {f"MG{number}": hook for hook, numbers in _NUMBERS.items() for number in numbers}

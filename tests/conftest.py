@@ -30,6 +30,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 IDENTITY = {"NAME": "A Tester", "EMAIL": "tester@example.com", "DATE": "2026-01-01T12:00:00+00:00"}
 
 
+@pytest.fixture(autouse=True)
+def _day_of_the_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be the day of the table of wheels: one that is too old says nothing."""
+    from memguard_hooks.rules.python import findings
+
+    monkeypatch.setattr(findings, "today", lambda: "2026-11-28")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _plain_git() -> Iterator[None]:
     """Let git find repositories by the folder alone, with an identity and without anybody's settings.

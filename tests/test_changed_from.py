@@ -12,7 +12,14 @@ import pytest
 from folders import write
 
 from memguard_hooks.commands import check, hook
-from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
+from memguard_hooks.hooks import (
+    deploy_config,
+    forbid_heavy_deps,
+    memory_budget,
+    no_eager_heavy_imports,
+    pin_litellm,
+    python_runtime,
+)
 from memguard_hooks.hooks.all_hooks import HOOKS, WAKES
 
 MAIN = "import litellm\nfrom fastapi import FastAPI\nimport api\n\napp = FastAPI(litellm, api)\n"
@@ -29,8 +36,9 @@ MAINS = {
     "no-eager-heavy-imports": no_eager_heavy_imports.main,
     "memory-budget": memory_budget.main,
     "deploy-config": deploy_config.main,
+    "python-runtime": python_runtime.main,
 }
-PROJECT_HOOKS = ("memory-budget", "deploy-config")
+PROJECT_HOOKS = ("memory-budget", "deploy-config", "python-runtime")
 
 
 def git(*arguments: str) -> str:

@@ -28,7 +28,7 @@ ALL = "memguard"
 MODULES = {name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}") for name in HOOKS if name != ALL}
 
 JUDGE_FILES = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports")
-JUDGE_PROJECT = ("memory-budget", "deploy-config")
+JUDGE_PROJECT = ("memory-budget", "deploy-config", "python-runtime")
 
 KNOWN_FIELDS = {
     "additional_dependencies", "alias", "always_run", "args", "description", "entry", "exclude", "exclude_types",

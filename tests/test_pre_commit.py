@@ -16,7 +16,7 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("hook_tools")
 
-IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config")
+IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config", "python-runtime")
 TOOLS = ("pre-commit", "prek")
 
 LIMIT = 'limit = "512MiB"\n'
@@ -116,6 +116,7 @@ REFUSED = {
         "    fix: start 1 worker\n"
         "1 error, 0 warnings",
     ),
+    "python-runtime": PASSED,
 }
 """What the hooks say of BAD in a repository without a commit."""
 
@@ -392,6 +393,7 @@ def test_names_with_spaces_and_hebrew(make: Callable[[str], Repository]) -> None
         ),
         "memory-budget": grown("+N"),
         "deploy-config": PASSED,
+        "python-runtime": PASSED,
     }, run.raw
     assert run.code == 1
 
@@ -403,7 +405,7 @@ def test_worktree(make: Callable[[str], Repository]) -> None:
     repository.root = repository.root.parent / "side tree"
     repository.write({"main.py": f"import pandas\n{GOOD['main.py']}"})
     refused = repository.commit()
-    budget = {"memory-budget": grown("+N"), "deploy-config": PASSED}
+    budget = {"memory-budget": grown("+N"), "deploy-config": PASSED, "python-runtime": PASSED}
     quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
     assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, **budget}, refused.raw
     assert (refused.code, repository.commits()) == (1, 1)
@@ -437,7 +439,11 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
         "    fix: start 2 workers\n"
         "1 error, 0 warnings"
     )
-    judged = {"memory-budget": Outcome("Failed", told), "deploy-config": Outcome("Failed", workers)}
+    judged = {
+        "memory-budget": Outcome("Failed", told),
+        "deploy-config": Outcome("Failed", workers),
+        "python-runtime": PASSED,
+    }
     assert run.hooks == {**dict.fromkeys(IDS, SKIPPED), **judged}, run.raw
     assert run.code != 0
 
@@ -452,7 +458,7 @@ def test_merge_with_a_conflict(repository: Repository) -> None:
 
     repository.write({"main.py": f"import pandas\n{GOOD['main.py']}"})
     refused = repository.commit()
-    budget = {"memory-budget": grown("+N"), "deploy-config": PASSED}
+    budget = {"memory-budget": grown("+N"), "deploy-config": PASSED, "python-runtime": PASSED}
     quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
     assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, **budget}, refused.raw
     assert refused.code == 1

@@ -39,6 +39,9 @@ _FIGURE = re.compile(r"([a-z][\w-]*) (\d[\w.+]*) takes ([\d.]+) MiB")
 ALONE = frozenset({"MG401", "MG404"})
 """Rules that `memguard check` leaves out where another one says the same of the same line: their hook is asked."""
 
+PROJECT_HOOKS = ("deploy-config", "python-runtime")
+"""Hooks that read their allowances in the files of the deployment, also on the line above."""
+
 BESIDE = {"MG601": frozenset({"MG301"}), "MG602": frozenset({"MG301"})}
 """Rules beside which another one stands: the table of a service that a model puts over its budget."""
 
@@ -87,7 +90,7 @@ def allowing(code: str) -> str:
 def is_allowed_by_comment(example: Example) -> bool:
     """Tell whether a comment can allow an example: JSON has none, and manifests' hooks read none in Dockerfiles."""
     path = next(iter(example.files))
-    is_read = not path.endswith(".json") and (path != "Dockerfile" or CODES.get(example.code) == "deploy-config")
+    is_read = not path.endswith(".json") and (path != "Dockerfile" or CODES.get(example.code) in PROJECT_HOOKS)
     return is_read and f"memguard: allow[{example.code}]" in allowing(example.code)
 
 
@@ -149,7 +152,7 @@ def test_a_comment_allows_what_the_text_says_it_allows(
     path, number = place
     lines = example.files[path].splitlines()
     comment = f"# memguard: allow[{example.code}] measured, and it fits"
-    if CODES[example.code] == "deploy-config":
+    if CODES[example.code] in PROJECT_HOOKS:
         indent = lines[number - 1][: len(lines[number - 1]) - len(lines[number - 1].lstrip())]
         lines.insert(number - 1, indent + comment)
     else:

@@ -14,7 +14,7 @@ from folders import commit, git, write
 
 import memguard_hooks
 
-IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config")
+IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config", "python-runtime")
 MANIFEST_HOOKS = IDS[:2]
 
 TRAP = 'open("executed", "w").close()\nraise SystemExit("code of the project was executed")\n'
@@ -34,6 +34,7 @@ GOOD = {
 }
 BAD = {
     **GOOD,
+    ".python-version": "3.14\n",
     "render.yaml": f"{SERVICE} 9, envVars: [{{key: PYTHONBUFFERED, value: 1}}]}}\n",
     "pyproject.toml": PYPROJECT.replace("==1.69.3", ">=1"),
     "requirements.txt": "litellm\ntorch==2.8.0\nfastapi\n-r requirements/more.txt\n",
@@ -55,7 +56,7 @@ BROKEN = {
 
 def names_for(hook: str, files: dict[str, str]) -> list[str]:
     """Return the file names that pre-commit would give to a hook."""
-    if hook in ("memory-budget", "deploy-config"):
+    if hook in ("memory-budget", "deploy-config", "python-runtime"):
         return []
     return [name for name in files if name.endswith((".txt", ".toml") if hook in MANIFEST_HOOKS else ".py")]
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from memguard_hooks.finding import Report
 from memguard_hooks.fix import allow
-from memguard_hooks.hooks import all_hooks, deploy_config, no_eager_heavy_imports, options, pin_litellm, running
+from memguard_hooks.hooks import (
+    all_hooks,
+    deploy_config,
+    no_eager_heavy_imports,
+    options,
+    pin_litellm,
+    python_runtime,
+    running,
+)
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -32,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         moved = no_eager_heavy_imports.fix(project, asked)
         started = deployment.write(project, lambda one: deploy_config.check(one).findings, force=asked.force)
         # The pins come last: what is installed decides what an import costs, and is read once.
-        return (*moved, *started, *pin_litellm.fix(project))
+        return (*moved, *started, *pin_litellm.fix(project), *python_runtime.fix(project))
 
     return running.run(asked, all_hooks.check, files=asked.files or None, fix=fix)
 

@@ -24,7 +24,7 @@ class Inventory(Record):
 
     `python` is that of the host, None where unknown; `extras` and `groups` are those of the project
     that are installed, `*` all extras; `installed` are the paths of the files that the deployment installs, None
-    where that is unknown: then all count.
+    where that is unknown: then all count; `machine` is that of the host, None where it may be x86_64 or aarch64.
     """
 
     requirements: tuple[Requirement, ...] = ()
@@ -33,6 +33,7 @@ class Inventory(Record):
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     installed: tuple[str, ...] | None = None
+    machine: str | None = None
 
     def direct(self) -> tuple[Requirement, ...]:
         """Return what the project itself asks for on the host."""
@@ -81,7 +82,7 @@ class Inventory(Record):
         def holds(marker: str | None, extra: str | None = None) -> bool:
             if extra is None:
                 return self._holds(marker, lock)
-            return can_hold(marker, self.python, {extra})
+            return can_hold(marker, self.python, {extra}, machine=self.machine)
 
         roots = [edge for edge in lock.roots if self._is_root(edge) and holds(edge.marker)]
         roots += [LockEdge(one.name, extras=tuple(normalize_name(extra) for extra in one.extras)) for one in self.direct()]
@@ -122,7 +123,7 @@ class Inventory(Record):
         )
 
     def _holds(self, marker: str | None, lock: Lock) -> bool:
-        return can_hold(marker, self.python, {*self.extras}, {*self.groups, *lock.default_groups})
+        return can_hold(marker, self.python, {*self.extras}, {*self.groups, *lock.default_groups}, self.machine)
 
     def _counts(self, path: str) -> bool:
         return self.installed is None or path in self.installed

@@ -218,10 +218,12 @@ def can_hold(
     python: tuple[int, int] | None,
     extras: AbstractSet[str] = frozenset(),
     groups: AbstractSet[str] = frozenset(),
+    machine: str | None = None,
 ) -> bool:
     """Return whether a marker can hold on a Linux host with any of some extras; True for one that is no marker.
 
-    In a marker of PEP 751's lock, `extras` and `groups` are those of the project that are installed.
+    `machine` is that of the host, None where it may be x86_64 or aarch64. In a marker of PEP 751's lock, `extras` and
+    `groups` are those of the project that are installed.
     """
     if text is None or "platform_release" in text or "platform_version" in text:  # nobody knows the kernel
         return True
@@ -233,8 +235,8 @@ def can_hold(
         return True
     versions = [python] if python else [(3, minor) for minor in range(8, 16)]
     micros = (0, 99) if "_full_version" in text or "implementation_version" in text else (0,)
-    machines = ("x86_64", "aarch64") if "platform_machine" in text else ("x86_64",)
-    hosts = [_environment(*version, micro, machine) for version in versions for micro in micros for machine in machines]
+    machines = ("x86_64", "aarch64") if "platform_machine" in text and machine is None else (machine or "x86_64",)
+    hosts = [_environment(*version, micro, one) for version in versions for micro in micros for one in machines]
     try:
         if " in extras" in text or " in dependency_groups" in text:
             installed: dict[str, str | AbstractSet[str]] = {"extras": extras, "dependency_groups": groups}

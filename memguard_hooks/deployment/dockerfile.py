@@ -15,7 +15,7 @@ from itertools import takewhile
 from types import MappingProxyType
 
 from memguard_hooks.deployment.command import parse_entrypoint
-from memguard_hooks.deployment.service import Build, Read, Service, ServicePlace, template
+from memguard_hooks.deployment.service import BaseImage, Build, Read, Service, ServicePlace, template
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
@@ -71,7 +71,8 @@ class ImageProgram(Record):
 class Image(Record):
     """One stage. `copies` are absolute paths in the image and the paths from the root that were copied there.
 
-    `variables` says where each variable is set, and `builds` what ran for it, also in the stages that it copies from.
+    `variables` says where each variable is set, `builds` what ran for it, also in the stages that it copies from, and
+    `base` which image of somebody else's it starts from.
     """
 
     line: int
@@ -82,6 +83,7 @@ class Image(Record):
     copies: tuple[tuple[str, str], ...] = ()
     variables: Mapping[str, ServicePlace] = MappingProxyType({})
     builds: tuple[Build, ...] = ()
+    base: BaseImage | None = None
 
     def service(self, path: str, read: Read, command: str | None = None) -> Service | Skipped:
         """Return what the image runs; `command` are words that a platform puts in the place of CMD."""
@@ -110,6 +112,7 @@ class Image(Record):
             mounts={**files, **folders},
             variables=self.variables,
             builds=self.builds,
+            base=self.base,
         )
 
     def _has(self, name: str, read: Read) -> bool:
@@ -184,7 +187,8 @@ def read_image(
                 deployed = builder.keys[0]
             base = stages.get(words[0].lower()) if words else None
             if base is None:
-                base = _known_base(words[0] if words else "", instruction.line)
+                base = _known_base(words[0] if words else "", instruction.line) or Image(instruction.line)
+                base = base._replace(base=_base_image(instruction, outer, path))
             builder = _Builder(instruction, base, file, stages, read, {**outer, **arguments})
             builder.keys = (str(builder.number), *([words[2].lower()] if len(words) > 2 else []))
         elif builder is None:
@@ -263,6 +267,13 @@ def _known_base(name: str, line: int) -> Image | None:
     if made := _GUNICORN.search(name):
         return _gunicorn_image(made["kind"], made["python"], line)
     return None
+
+
+def _base_image(instruction: Instruction, known: Mapping[str, str], path: str) -> BaseImage:
+    words = _expand(instruction.text, known).split()
+    options = [word.removeprefix("--platform=") for word in words if word.startswith("--platform=")]
+    name = next((word for word in words if not word.startswith("--")), "")
+    return BaseImage(name, ServicePlace(path, instruction.line, instruction.column), "".join(options[:1]))
 
 
 _GUNICORN_START = "gunicorn-of-image "

@@ -47,6 +47,14 @@ class Variables(Record):
         return Variables({**kept, **self.values}, {**other.places, **self.places})
 
 
+class BaseImage(Record):
+    """The image that another one starts from, as `FROM` names it, and the `--platform` that it asks for."""
+
+    name: str
+    place: ServicePlace
+    platform: str = ""
+
+
 class Service(Record):
     """A long-running command, where it is written and what is known of its host.
 
@@ -57,7 +65,8 @@ class Service(Record):
     itself; `variables` says where those stand that the repository sets. `builds` install its dependencies.
     `mounts` are the absolute paths that the repository's folders have in the service's image. `instead_of` are the commands
     of other files that lose to this service, because its platform does not read them. `once` are commands that run to
-    their end on a host of the same kind before it starts, such as migrations.
+    their end on a host of the same kind before it starts, such as migrations. `base` is what that image starts from, None
+    where no Dockerfile says so.
     """
 
     name: str
@@ -80,6 +89,7 @@ class Service(Record):
     builds: tuple[Build, ...] = ()
     instead_of: tuple[ServicePlace, ...] = ()
     once: tuple[Build, ...] = ()
+    base: BaseImage | None = None
 
     @property
     def place(self) -> ServicePlace:

@@ -10,7 +10,6 @@ from memguard_hooks.dependencies.manifests import is_named
 from memguard_hooks.dependencies.pinned_beside import locked_versions, update_command
 from memguard_hooks.errors import UnreadableError
 from memguard_hooks.fix.specifier_edit import Wish, pin_all
-from memguard_hooks.rules.dependencies.pins import JudgedRequirement
 from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
@@ -25,21 +24,20 @@ def restore_manifests(tree: WorkTree, paths: Sequence[str]) -> None:
             restore(tree.target(path), path)
 
 
-def write_pins(tree: WorkTree, judged: Sequence[JudgedRequirement]) -> tuple[str, ...]:
+def write_pins(tree: WorkTree, wanted: Sequence[Wish]) -> tuple[str, ...]:
     """Pin what can be pinned, each file at once or not at all, and return what was done, one line each.
 
     Left alone are locks, compiled files, lines with hashes, URLs, and what no reader would find pinned afterwards.
     """
     wishes: dict[str, dict[Wish, None]] = {}
-    for one in judged:
-        requirement = one.requirement
-        is_manifest = is_named(requirement.path) or requirement.path.endswith((".txt", ".in"))
-        if one.version is not None and one.may_write and is_manifest and not lock_readers.is_lock(requirement.path):
-            wishes.setdefault(requirement.path, {})[Wish(requirement, one.version)] = None
+    for wish in wanted:
+        path = wish.requirement.path
+        if (is_named(path) or path.endswith((".txt", ".in"))) and not lock_readers.is_lock(path):
+            wishes.setdefault(path, {})[wish] = None
     told: dict[str, None] = {}
-    for path, wanted in sorted(wishes.items()):
+    for path, asked in sorted(wishes.items()):
         # From the end on, so that the places of those before it stay.
-        ordered = sorted(wanted, key=lambda wish: (wish.requirement.line, wish.requirement.column), reverse=True)
+        ordered = sorted(asked, key=lambda wish: (wish.requirement.line, wish.requirement.column), reverse=True)
         data, done = pin_all(tree, path, ordered)
         before = tree.read(path)
         if not done or data == before:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.finding import CODES, Report, merge
-from memguard_hooks.hooks import deploy_config, forbid_heavy_deps, memory_budget, no_eager_heavy_imports, pin_litellm
+from memguard_hooks.hooks import (
+    deploy_config,
+    forbid_heavy_deps,
+    memory_budget,
+    no_eager_heavy_imports,
+    pin_litellm,
+    python_runtime,
+)
 from memguard_hooks.record import Record
 from memguard_hooks.replay import matters
 from memguard_hooks.tree import WorkTree
@@ -25,6 +32,7 @@ HOOKS: dict[str, Callable[[Project], Report]] = {
     "no-eager-heavy-imports": no_eager_heavy_imports.check,
     "memory-budget": memory_budget.check,
     "deploy-config": deploy_config.check,
+    "python-runtime": python_runtime.check,
 }
 """Each hook by its id, in the order of `.pre-commit-hooks.yaml`; each loads its rules when it is woken."""
 

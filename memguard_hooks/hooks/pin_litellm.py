@@ -56,6 +56,7 @@ def check(project: Project) -> Report:
 def fix(project: Project) -> tuple[str, ...]:
     """Write the pins that findings propose into the manifests, and return what was done, one line each."""
     from memguard_hooks.fix.pins import restore_manifests, write_pins
+    from memguard_hooks.fix.specifier_edit import Wish
     from memguard_hooks.rules.dependencies import pins
     from memguard_hooks.tree import WorkTree
 
@@ -63,7 +64,8 @@ def fix(project: Project) -> tuple[str, ...]:
     restore_manifests(project.tree, project.paths)
     findings, judged = pins.find(project)
     kept = frozenset(findings)
-    return write_pins(project.tree, [one for one in judged if one.finding in kept])
+    written = (one for one in judged if one.finding in kept and one.may_write)
+    return write_pins(project.tree, [Wish(one.requirement, one.version) for one in written if one.version is not None])
 
 
 def _adjust(settings: Settings, options: Options) -> Settings:

@@ -19,6 +19,7 @@ FAMILIES = {
     "no-eager-heavy-imports": "imports",
     "memory-budget": "budget",
     "deploy-config": "deployment",
+    "python-runtime": "python",
 }
 """The folder of the rules of each hook; what every hook reports stands at the top."""
 

@@ -1,0 +1,115 @@
+"""What the manifests pin can be installed on the Python that the host runs.
+
+A release of a compiled package has wheels for the Pythons that were there when it came out. On another one it is built
+from source, which takes minutes, memory and a compiler, or fails; so does a deploy after which the platform's default
+has moved. No wheel (MG711), two files that name two Pythons (MG712), none that names one (MG713), libraries of the
+system that the image lacks (MG714), wheels for glibc or x86_64 alone (MG715), a `requires-python` that excludes the
+Python of the host (MG716), a Python past its end of life (MG717). Wheels are known from the lock's own list, else from
+a dated table.
+
+bad:  pandas==2.1.4                             (and python-3.13 in runtime.txt)
+bad:  FROM python:3.8-slim
+good: pandas==2.2.3
+good: FROM python:3.12-slim
+
+Options: `--fix`, `--platform NAME`, `--entrypoint APP`, `--target-python X.Y`; settings: those of memory-budget. A line
+is allowed by `# memguard: allow[MG711] reason` at its end, or on the line above.
+"""
+
+from __future__ import annotations
+
+from memguard_hooks.replay import Replay, front
+
+TYPE_CHECKING = False  # as typing has it: an answer that was kept is told without loading that
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from memguard_hooks.finding import Report
+    from memguard_hooks.project.project import Project
+
+HOOK = "python-runtime"
+
+RULES = {
+    "MG711": "no wheel for the Python of the host",
+    "MG712": "two files name two Pythons",
+    "MG713": "nothing names the Python",
+    "MG714": "libraries of the system that the image lacks",
+    "MG715": "no wheel for the libc or the machine of the host",
+    "MG716": "a requires-python that excludes the Python of the host",
+    "MG717": "a Python past its end of life",
+}
+
+
+def check(project: Project) -> Report:
+    """Judge the Python of each service, and what is installed for it."""
+    from memguard_hooks.finding import Report
+    from memguard_hooks.rules.deployment import comments
+    from memguard_hooks.rules.python import hosts as python_hosts
+    from memguard_hooks.rules.python import runtime, system_libraries, wheels
+
+    hosts = list(python_hosts.find(project))
+    # Services that share a file are told once.
+    found = list({(one.code, one.path, one.line): one for one in reversed(list(runtime.check(project, hosts)))}.values())
+    missing = wheels.find(project, hosts)
+    found += wheels.judge(missing.packages)
+    found += system_libraries.find(project, wheels.installs(project, hosts, frozenset(system_libraries.NEEDS)))
+    if wheels.has_compiled(project):
+        told = {one.host.key for one in missing.packages}
+        found += runtime.find_moving(project, [host for host in hosts if host.key not in told])
+    paths = sorted({one.path for one in found})
+    return Report(tuple(comments.apply(project, list(dict.fromkeys(found)), paths, HOOK)), skipped=missing.skipped)
+
+
+def fix(project: Project) -> tuple[str, ...]:
+    """Write what findings propose, and return what was done, one line each.
+
+    Where only the platform's default decides the Python, the one before it is written down; else the versions change.
+    """
+    from memguard_hooks.fix import pins, python_file
+    from memguard_hooks.fix.specifier_edit import Wish
+    from memguard_hooks.rules.python import hosts as python_hosts
+    from memguard_hooks.rules.python import wheels
+    from memguard_hooks.tree import WorkTree
+
+    assert isinstance(project.tree, WorkTree)
+    kept = {(one.path, one.line, one.subject) for one in check(project).findings}
+    hosts = list(python_hosts.find(project))
+    packages = [one for one in wheels.find(project, hosts).packages if (one.place.path, one.place.line, one.name) in kept]
+    told: list[str] = []
+    for host in hosts:
+        python = wheels.nearest_python([one for one in packages if one.host.key == host.key]) if host.is_default else None
+        if python is not None:
+            told += python_file.write(project.tree, host.service.folder, python)
+    wishes = [
+        Wish(one.requirement, one.nearest)
+        for one in packages
+        if one.requirement is not None and one.nearest is not None and not one.host.is_default
+    ]
+    return (*told, *pins.write_pins(project.tree, wishes))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Judge the Python of the project in the working folder."""
+    return front(HOOK, argv, _run)
+
+
+def _run(argv: Sequence[str] | None, replay: Replay) -> int:
+    from memguard_hooks.hooks import options, running
+
+    asked = options.read(argv, _make_parser, takes_files=True)
+    return running.run(asked, check, fix=fix if asked.fix else None, replay=replay, waking=asked.files)
+
+
+def _make_parser() -> argparse.ArgumentParser:
+    from memguard_hooks.hooks import options
+
+    parser = options.make_parser(HOOK, __doc__ or "")
+    options.add_budget_options(parser)
+    parser.add_argument("--fix", action="store_true", help="write the nearest version that has a wheel, or .python-version")
+    options.add_waking_files(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
