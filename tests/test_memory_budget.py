@@ -697,7 +697,7 @@ def test_a_call_that_a_commit_adds_is_told(root: Path, capsys: pytest.CaptureFix
     _, report = judge(capsys)
     (finding,) = report["findings"]
     assert finding["code"] == "MG303"
-    assert re.search(r"this commit brings boto3: \+1\d MiB", finding["fix"])
+    assert re.search(r"this commit brings s3 \(boto3\.client\): \+1\d MiB", finding["fix"])
 
 
 def test_what_is_deferred_never_takes_less(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

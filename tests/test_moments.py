@@ -304,7 +304,7 @@ def test_what_nobody_measured_is_shared_where_it_is_preloaded(
     for app in ("import flask\n", "import flask\nimport unheard_of\n"):
         write(tmp_path, {"app.py": app, "Procfile": "w: gunicorn app:app -w 9 --preload\n"})
         found.append(by_moment(judge(capsys)["services"][0])[0])
-    assert found[1] - found[0] < 5
+    assert found[1] - found[0] < 10  # nine processes that shared nothing of it would take 26 more
 
 
 BRANCHES = """

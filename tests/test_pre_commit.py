@@ -93,7 +93,7 @@ REFUSED = {
         "requirements.txt:4:1: MG110 torch is forbidden: it takes N MiB when imported (torch V)\n"
         "    fix: nothing here imports it: delete it\n"
         "         or take its wheel for CPUs (N MiB, not N MiB): --extra-index-url https://download.pytorch.org/whl/cpu\n"
-        '         or, as the last resort, [tool.memguard.forbid] allow = {torch = "why"}\n'
+        '         or, as the last resort, [forbid] allow = {torch = "why"}\n'
         "1 error, 0 warnings",
     ),
     "no-eager-heavy-imports": Outcome(
@@ -428,10 +428,10 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
 
     run = repository.try_git("merge", "--no-edit", "more")
     told = (
-        "Procfile:1:1: MG301 web: N of 512 MiB (memguard.toml:1 limit), this commit +N: 4 processes of N MiB that share pages\n"
+        "Procfile:1:1: MG301 web: N of 512 MiB (memguard.toml:1 limit), this commit +N: "
+        "4 processes of N MiB that share pages\n"
         "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
         "         or start 2 workers\n"
-        "         or say in the settings what the host has: N MiB are only assumed\n"
         "1 error, 0 warnings"
     )
     workers = (
@@ -472,7 +472,7 @@ def test_merge_with_a_conflict(repository: Repository) -> None:
 def test_arguments_of_the_configuration(make: Callable[[str], Repository], config: str) -> None:
     repository = make("repository")
     changed = json.loads(config)
-    pins, _, _, budget, _ = changed["repos"][0]["hooks"]
+    pins, _, _, budget, *_ = changed["repos"][0]["hooks"]
     pins["args"], budget["args"] = ["--max-version", "1.60.0"], ["--limit=100MiB"]
     main = f"{ALLOWED}{GOOD['main.py']}"
     repository.write({**GOOD, "main.py": main, ".pre-commit-config.yaml": json.dumps(changed)})

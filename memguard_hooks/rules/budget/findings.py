@@ -250,6 +250,8 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
         ways.append(f"take {plan}")
     if goal is not None and assessed.limit.is_assumed:
         ways.append(f"say in the settings what the host has: {mib(round(goal / warn))} MiB are only assumed")
+    if goal is not None and now.taken > goal and not (lines or ways):
+        ways.append(f"take a host of {mib(round(now.taken / warn))} MiB or more, or do without what takes most")
     return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))]
 
 

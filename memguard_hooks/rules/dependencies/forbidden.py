@@ -33,12 +33,14 @@ BRINGERS = {
         "demucs",
         "kokoro",
         "lightning",
+        "llama-index-embeddings-huggingface",
         "openai-whisper",
         "sentence-transformers",
         "ultralytics",
     ),
     "transformers": (
         "kokoro",
+        "llama-index-embeddings-huggingface",
         "sentence-transformers",
     ),
 }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from memguard_hooks.dependencies.together import Installed
     from memguard_hooks.project.project import Project
 
-MAX_TRIED = 150
+MAX_TRIED = 160
 """Versions that are tried beside the other pins of a file, from the newest on."""
 
 

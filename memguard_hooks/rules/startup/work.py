@@ -47,7 +47,7 @@ def find(project: Project, entries: Sequence[ServiceEntry]) -> list[Finding]:
     found: dict[tuple[str, int, int, str], Finding] = {}
     staged = None if project.named is None else frozenset(project.paths)
     for entry in entries:
-        for one in _of_service(project, entry):
+        for one in _of_service(project, entry, staged):
             is_judged = staged is None or any(step.path in staged for step in one.chain)
             key = (one.path, one.line, one.column, one.code)
             if is_judged and not project.is_excluded(one.path) and key not in found:
@@ -55,13 +55,14 @@ def find(project: Project, entries: Sequence[ServiceEntry]) -> list[Finding]:
     return list(found.values())
 
 
-def _of_service(project: Project, entry: ServiceEntry) -> Iterator[Finding]:
+def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | None) -> Iterator[Finding]:
     from memguard_hooks.app.walks import known_walk, rough_walk, walk_entry
 
     walked = known_walk(project, entry)
     if walked is None:
         rough = rough_walk(entry)
-        if not any(suspects(entry, path) for path in rough.files["start"]):
+        is_staged = staged is None or any(path in staged for files in rough.files.values() for path in files)
+        if not is_staged or not any(suspects(entry, path) for path in rough.files["start"]):
             return
         walked = walk_entry(project, entry)
     work, externals = find_work(project, entry, walked)
