@@ -65,6 +65,13 @@ def init(argv: "Sequence[str]") -> int:
     return command.main(argv)
 
 
+def logs(argv: "Sequence[str]") -> int:
+    """Tell what a log says most."""
+    from memguard_hooks.commands import logs as command
+
+    return command.main(argv)
+
+
 def measure(argv: "Sequence[str]") -> int:
     """Run a project under a probe."""
     from memguard_hooks.commands import measure as command
@@ -79,6 +86,7 @@ COMMANDS: "dict[str, tuple[Callable[[Sequence[str]], int], str]]" = {
     "health": (health, "on the host: tell how its memory, packages and variables fare"),
     "hook": (hook, "judge the files of a commit by all hooks that they wake, as pre-commit does"),
     "init": (init, "set a project up for pre-commit and GitHub Actions"),
+    "logs": (logs, "tell what a log says most, whether its platform drops lines, and what to say less often"),
     "measure": (measure, "run a project's entry points, and tell what they really take"),
 }
 
@@ -252,12 +260,12 @@ def make_parser() -> "argparse.ArgumentParser":
     """Return the parser of the whole command line, which loads every sub-command: for completion alone."""
     import argparse
 
-    from memguard_hooks.commands import check, explain, fix, health, init, measure
+    from memguard_hooks.commands import check, explain, fix, health, init, logs, measure
 
     parser = argparse.ArgumentParser(prog="memguard")
     parser.add_argument("--version", action="store_true", help="show the version")
     commands = parser.add_subparsers()
-    for module in (check, explain, fix, health, init, measure):
+    for module in (check, explain, fix, health, init, logs, measure):
         one = module.make_parser()
         name = one.prog.partition(" ")[2]
         commands.add_parser(name, help=COMMANDS[name][1], parents=[one], add_help=False)

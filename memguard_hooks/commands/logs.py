@@ -1,0 +1,88 @@
+"""`memguard logs FILE|-`: what a log says most, whether its platform drops lines of it, and what to say less often.
+
+Exit status: 1 for a budget or a rate that is exceeded, for lines beyond the limit of the platform and for secrets; 2 for
+usage or input at fault, else 0.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from memguard_hooks.arguments import ArgumentParser, checked, narrow_help
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.logs.platforms import LIMITS, find_declared
+from memguard_hooks.logs.source import read_lines
+from memguard_hooks.output import tell, write
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+_PERIODS = {"s": 1, "min": 60}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the sub-command."""
+    parser = ArgumentParser(
+        prog="memguard logs",
+        description="Tell what a log says most, whether the platform drops lines of it, and what to say less often.",
+        epilog="exit status: 0 within, 1 over a budget, a rate or a limit, or a secret, 2 usage or input at fault",
+        formatter_class=narrow_help,
+    )
+    parser.add_argument("file", metavar="FILE", help="a log, plain or gzip; - for stdin")
+    parser.add_argument("--unit", metavar="KEY", help="identifier of a unit of work, such as call_sid (default: found)")
+    parser.add_argument("--budget", metavar="N", type=checked(_positive), help="most lines of a unit of work")
+    parser.add_argument(
+        "--rate", metavar="N/s", type=checked(_rate), help="most lines of any second (100/s) or minute (6000/min)"
+    )
+    parser.add_argument(
+        "--platform", choices=(*LIMITS, "none"), help="whose limit counts (default: that which the current folder declares)"
+    )
+    parser.add_argument("--top", metavar="N", type=checked(_positive), default=10, help="templates that are shown (10)")
+    parser.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="how to write it")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read the log, print what it comes to, and return the exit status."""
+    options = make_parser().parse_args(sys.argv[1:] if argv is None else argv)
+    from memguard_hooks.logs.survey import survey
+    from memguard_hooks.progress import Progress
+    from memguard_hooks.report import logs as report
+
+    platform = options.platform or find_declared(os.curdir)
+    progress = Progress()
+    try:
+        found = survey(read_lines(options.file), options.unit, progress.about(options.file))
+        if not found.lines:
+            raise MemguardError("holds no lines", options.file)
+        if options.budget is not None and found.unit is None:
+            what = f"no line holds {options.unit}" if options.unit else "no identifier repeats; name one by --unit"
+            raise MemguardError(f"--budget needs units of work: {what}", options.file)
+        if options.rate is not None and not found.timed:
+            raise MemguardError("--rate needs times, and no line has one that is known", options.file)
+    except MemguardError as error:
+        tell(f"memguard logs: error: {error}")
+        return 2
+    finally:
+        progress.clear()
+    limit = LIMITS.get(platform or "none")
+    judged = report.judge(found, platform, limit, options.budget, options.rate)
+    write(sys.stdout, report.FORMATS[options.format](judged, options.top))
+    return int(bool(judged.failures))
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _rate(text: str) -> tuple[int, int]:
+    number, _, period = text.partition("/")
+    if period not in _PERIODS:
+        raise ValueError(text)
+    return _positive(number), _PERIODS[period]

@@ -1,0 +1,136 @@
+"""What one line says: its time, level, logger and message, in the forms in which programs and platforms write them.
+
+A platform wraps the line that the app has written (Docker, journald, Heroku, Railway, Render, CloudWatch), so what is found
+in a wrapper is read once more.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from memguard_hooks.logs.times import Clock
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+UNKNOWN = "none"
+_NAMES = {
+    **{name: name for name in LEVELS},
+    "TRACE": "DEBUG",
+    "NOTICE": "INFO",
+    "SUCCESS": "INFO",
+    "WARN": "WARNING",
+    "ERR": "ERROR",
+    "FATAL": "CRITICAL",
+}
+_PRIORITIES = ("CRITICAL", "CRITICAL", "CRITICAL", "ERROR", "WARNING", "INFO", "INFO", "DEBUG")
+"""journald's PRIORITY, as syslog numbers it (RFC 5424, 6.2.1)."""
+
+_MESSAGES = ("message", "msg", "event", "log", "MESSAGE", "textPayload")
+_LEVELS = ("level", "levelname", "severity", "lvl", "log_level")
+_TIMES = ("time", "timestamp", "ts", "asctime", "@timestamp", "__REALTIME_TIMESTAMP", "datetime")
+_LOGGERS = ("logger", "name", "logger_name")
+
+_LEVEL = "|".join(sorted(_NAMES, key=len, reverse=True))
+_HEAD = re.compile(
+    rf"[\s|:\]-]*(?:\[?(?P<before>[A-Za-z_][\w.]*)\]?[\s|:-]+)??[\[(<]?(?P<level>{_LEVEL})\b[\])>]?[\s|:-]*"
+    r"(?:\[(?P<bracketed>[a-z_][\w.]*)\]:? |(?P<after>[A-Za-z_][\w.]*)(?::[\w<>]+:\d+)?(?: - |: ?))?"
+)
+_COLORS = re.compile(r"\x1b\[[\d;]*m")
+_COMPOSE = re.compile(r"[\w.-]+ +\| ")
+_SENDER = re.compile(r" ?(?:[\w.-]+ )?([\w./-]+)\[[\w.-]+\]: ?")
+"""Heroku's `app[web.1]:`, syslog's `host program[12]:`."""
+_PAIR = re.compile(r'([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+_LOGFMT = re.compile(r'(?:^|\s)(?:msg|message)="?')
+_NO_FIELDS: Mapping[str, object] = {}
+
+
+class Line(Record):
+    """What one line says; `text` is the line without its wrapper."""
+
+    text: str
+    second: int | None
+    level: str
+    logger: str
+    message: str
+    fields: Mapping[str, object]
+
+
+class LineReader:
+    """Reads line after line of one log."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+
+    def read(self, raw: str) -> Line:
+        """Return what a line says."""
+        if "\x1b" in raw:
+            raw = _COLORS.sub("", raw)
+        if raw[:1] == "{" and (found := _parse(raw)):
+            return self._read_fields(found, raw)
+        return self._read_text(raw)
+
+    def _read_text(self, raw: str) -> Line:
+        if "| " in raw[:60] and (wrapped := _COMPOSE.match(raw)) and not raw[:1].isdigit():
+            raw = raw[wrapped.end() :]
+            if raw[:1] == "{" and (found := _parse(raw)):
+                return self._read_fields(found, raw)
+        second, start, end = self.clock.find(raw)
+        text = raw
+        if start > 1 or (start == 1 and raw[0] != "["):
+            text = raw[:start].rstrip("[ ") + raw[end:]
+        elif second is not None:
+            text = raw[end:]
+        if "]: " in text[:80] and (sender := _SENDER.match(text)):
+            inner = text[sender.end() :]
+            if inner[:1] == "{" and (found := _parse(inner)):
+                line = self._read_fields(found, inner)
+                return line if line.second is not None else line._replace(second=second)
+            text = inner
+        if "=" in text and _LOGFMT.search(text):
+            fields = {key: value.strip('"') for key, value in _PAIR.findall(text)}
+            line = self._read_fields(fields, text)
+            return line if line.second is not None else line._replace(second=second)
+        head = _HEAD.match(text)
+        if head is None:
+            return Line(raw, second, UNKNOWN, "", text.strip(" ]-|:") if second is not None else text, _NO_FIELDS)
+        before, level, bracketed, after = head.groups()
+        return Line(raw, second, _NAMES[level], bracketed or after or before or "", text[head.end() :] or text, _NO_FIELDS)
+
+    def _read_fields(self, fields: Mapping[str, object], raw: str) -> Line:
+        second = next((at for key in _TIMES if key in fields and (at := self.clock.read(fields[key])) is not None), None)
+        message = next((text for key in _MESSAGES if isinstance(text := fields.get(key), str)), "").rstrip("\r\n")
+        level = next((known for key in _LEVELS if (known := _NAMES.get(str(fields.get(key)).upper()))), UNKNOWN)
+        priority = str(fields.get("PRIORITY", ""))
+        if level == UNKNOWN and priority in ("0", "1", "2", "3", "4", "5", "6", "7"):
+            level = _PRIORITIES[int(priority)]
+        logger = next((name for key in _LOGGERS if isinstance(name := fields.get(key), str)), "")
+        if not message:
+            return Line(raw, second, level, logger, raw, fields)
+        if message[:1] == "{" and (inner := _parse(message)):
+            fields, message = {**fields, **inner}, str(next((inner[key] for key in _MESSAGES if key in inner), message))
+            level = next((known for key in _LEVELS if (known := _NAMES.get(str(inner.get(key)).upper()))), level)
+            logger = next((name for key in _LOGGERS if isinstance(name := inner.get(key), str)), logger)
+            return Line(message, second, level, logger, message, fields)
+        line = self._read_text(message)
+        return Line(
+            message,
+            second if second is not None else line.second,
+            line.level if line.level != UNKNOWN else level,
+            line.logger or logger,
+            line.message,
+            fields,
+        )
+
+
+def _parse(text: str) -> dict[str, object] | None:
+    """Return the object that a line of JSON is, None where it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,163 @@
+"""One pass over a log: its events, templates, rates, levels, units, secrets."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from memguard_hooks.logs import secrets
+from memguard_hooks.logs.lines import UNKNOWN, LineReader
+from memguard_hooks.logs.rate import Rate
+from memguard_hooks.logs.templates import Template, Templates
+from memguard_hooks.logs.units import Units
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from memguard_hooks.logs.units import Unit
+
+LOOKED, EVERY = 100, 20
+"""Secrets and empty news are looked for in the first events of each template, and then in one of so many."""
+TOLD = 50_000
+"""Lines between two words of progress."""
+
+_TRACEBACK = re.compile(r"(?:  \+ Exception Group )?Traceback \(most recent call last\):")
+_CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
+_NOTHING = re.compile(
+    r"(?i:\b(?:found|processed|fetched|got|deleted|removed|cleaned(?: up)?|sent|checked) 0\b"
+    r"|\b0 (?:new|stale|pending|items|jobs|messages|records|sessions)\b"
+    r"|\bno (?:new|pending|stale|jobs|messages|tasks|updates|changes)\b"
+    r"|\bnothing to do\b|\bheart-?beat\b|\bstill alive\b|\bkeep-?alive\b|\bhealth-?check\b|/healthz?\b)"
+)
+
+
+class Survey(Record):
+    """What one log comes to. `rate` counts by seconds, `minutes` by minutes; both are empty without times."""
+
+    lines: int
+    events: int
+    bytes: int
+    templates: tuple[Template, ...]
+    levels: tuple[tuple[str, int], ...]
+    unit: Unit | None
+    rate: Rate
+    minutes: Rate
+    timed: int
+    """Lines that have a time, or follow one that has."""
+
+
+def survey(raw_lines: Iterable[str], unit: str | None, tell: Callable[[str], None]) -> Survey:
+    """Read a log once."""
+    pass_ = _Pass(unit)
+    for number, raw in enumerate(raw_lines, 1):
+        pass_.add(raw)
+        if not number % TOLD:
+            tell(f"{number:,} lines")
+    return pass_.finish()
+
+
+class _Pass:
+    """What is known of a log as its lines come."""
+
+    def __init__(self, unit: str | None) -> None:
+        self.read = LineReader().read
+        self.templates = Templates()
+        self.units = Units(unit)
+        self.rate, self.minutes = Rate(), Rate(60)
+        self.levels: Counter[str] = Counter()
+        self.lines = self.events = self.bytes = self.timed = 0
+        self.open: Template | None = None
+        self.second: int | None = None
+        self.counted: int | None = None
+        self.waiting = 0
+        self.level = UNKNOWN
+        self.in_traceback = False
+
+    def add(self, raw: str) -> None:
+        """Count one line."""
+        line = self.read(raw)
+        text, size = line.text, len(raw) + 1
+        self.lines += 1
+        self.bytes += size
+        second = line.second if line.second is not None else self.second
+        if second is not None:
+            self.timed += 1
+            if second != self.counted:
+                self.count()
+                self.counted = second
+            self.waiting += 1
+        if self.open is not None and self.continues(text):
+            self.open.lines += 1
+            self.open.bytes += size
+            self.levels[self.level] += 1
+            if "Traceback" not in text and not text.startswith(" ") and len(text) > 8:
+                self.look(self.open, text)
+            return
+        self.second = second
+        self.events += 1
+        self.level = "ERROR" if line.level == UNKNOWN and self.in_traceback else line.level
+        self.levels[self.level] += 1
+        template = self.open = self.templates.find(line.logger, self.level, line.message)
+        template.events += 1
+        template.lines += 1
+        template.bytes += size
+        if template.events <= LOOKED or not template.events % EVERY:
+            template.looked += 1
+            self.look(template, text)
+            if _NOTHING.search(line.message):
+                template.quiet += 1
+        self.units.add(text, line.fields)
+
+    def count(self) -> None:
+        """Count the lines that have waited, for most lines share their second with the line before."""
+        if self.counted is not None:
+            self.rate.add(self.counted, self.waiting)
+            self.minutes.add(self.counted, self.waiting)
+        self.waiting = 0
+
+    def continues(self, text: str) -> bool:
+        """Return whether a line belongs to the event before it: a traceback, or lines that are indented."""
+        first = text[:1]
+        if first in ("T", " "):
+            if _TRACEBACK.match(text):
+                starts_event = not self.in_traceback and self.level not in ("ERROR", "CRITICAL", "WARNING")
+                self.in_traceback = True
+                return not starts_event
+            if first == " ":
+                return True
+        if first in ("", "\t"):
+            return True
+        if not self.in_traceback:
+            return False
+        if text.startswith(_CHAINED):
+            return True
+        self.in_traceback = False
+        return bool(re.match(r"[A-Za-z_][\w.]*(?:$|: )", text)) and not re.match(
+            r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b", text
+        )
+
+    def look(self, template: Template, text: str) -> None:
+        """Look for secrets and personal data."""
+        if "@" in text or "+" in text or ":" in text or "=" in text or "-" in text or "_" in text:
+            for kind in secrets.find(text):
+                template.secrets[kind] = template.secrets.get(kind, 0) + 1
+
+    def finish(self) -> Survey:
+        """Close what is open, and return what was found."""
+        self.count()
+        self.rate.finish()
+        self.minutes.finish()
+        templates = tuple(sorted(self.templates, key=lambda template: (-template.lines, template.text)))
+        return Survey(
+            self.lines,
+            self.events,
+            self.bytes,
+            templates,
+            tuple(self.levels.most_common()),
+            self.units.choose(),
+            self.rate,
+            self.minutes,
+            self.timed,
+        )

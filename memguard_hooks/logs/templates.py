@@ -1,0 +1,153 @@
+"""Templates: what is the same in many messages.
+
+Most of what differs is masked by its form: numbers, identifiers, quoted text, and values behind `=`. Words that differ are
+found as they come: where five templates are the same but for one word, that word is a variable. Beyond half of the
+templates that are kept, a message joins the most similar one, as Drain does (He et al., ICWS 2017).
+"""
+
+from __future__ import annotations
+
+import re
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ANY = "<*>"
+MAX_TEMPLATES = 2000
+VARIANTS = 5
+"""Templates that differ in one word, from which on the word is a variable: fewer are as likely verbs of the code."""
+SIMILAR = 0.5
+MAX_WORDS = 40
+MAX_KNOWN = 20_000
+MAX_LETTERS = 400
+"""Letters of a message by which its template is told."""
+
+_QUOTED = re.compile(r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)')
+_VALUE = re.compile(r"=[^\s,;)\]}&]+")
+_NUMBER = re.compile(r"\b\w*\d\w*(?:[.:-]\w+)*%?")
+
+
+def mask(message: str) -> str:
+    """Return a message whose numbers, identifiers, quoted text and values are masked."""
+    if '"' in message or "'" in message:
+        message = _QUOTED.sub('"<*>"', message)
+    if "=" in message:
+        message = _VALUE.sub("=<*>", message)
+    return _NUMBER.sub(ANY, message)
+
+
+class Template:
+    """One template, and how many lines and events it has."""
+
+    __slots__ = ("bytes", "events", "example", "joined", "level", "lines", "logger", "looked", "quiet", "secrets", "words")
+
+    def __init__(self, logger: str, level: str, words: tuple[str, ...], example: str) -> None:
+        self.logger = logger
+        self.level = level
+        self.words = words
+        self.example = example
+        self.joined: Template | None = None
+        self.events = self.lines = self.bytes = self.looked = self.quiet = 0
+        self.secrets: dict[str, int] = {}
+
+    @property
+    def text(self) -> str:
+        """The template as one line."""
+        return " ".join(self.words)
+
+    def add(self, other: Template) -> None:
+        """Count what another has counted."""
+        self.events += other.events
+        self.lines += other.lines
+        self.bytes += other.bytes
+        self.looked += other.looked
+        self.quiet += other.quiet
+        for kind, count in other.secrets.items():
+            self.secrets[kind] = self.secrets.get(kind, 0) + count
+
+
+class Templates:
+    """The templates of one log, at most `MAX_TEMPLATES` and one for all that is left."""
+
+    def __init__(self) -> None:
+        self.rest = Template("", "none", ("(other", "messages)"), "")
+        self._all: dict[tuple[str, str, tuple[str, ...]], Template] = {}
+        self._known: dict[tuple[str, str, str], Template] = {}
+        self._variants: dict[tuple[str, str, tuple[str, ...]], list[Template]] = {}
+        self._alike: dict[tuple[str, str, int, str], list[Template]] = {}
+
+    def __iter__(self) -> Iterator[Template]:
+        yield from self._all.values()
+        if self.rest.events:
+            yield self.rest
+
+    def find(self, logger: str, level: str, message: str) -> Template:
+        """Return the template of a message."""
+        masked = mask(message[:MAX_LETTERS])
+        key = (logger, level, masked)
+        found = self._known.get(key)
+        if found is None:
+            found = self._find_words(logger, level, tuple(masked.split()[:MAX_WORDS]), message)
+            if len(self._known) >= MAX_KNOWN:
+                self._known.clear()
+            self._known[key] = found
+        while found.joined is not None:
+            found = found.joined
+        return found
+
+    def _find_words(self, logger: str, level: str, words: tuple[str, ...], example: str) -> Template:
+        found = self._all.get((logger, level, words)) or self._find_variable(logger, level, words)
+        if found is None and len(self._all) >= MAX_TEMPLATES // 2:
+            found = self._find_similar(logger, level, words)
+        if found is None and len(self._all) >= MAX_TEMPLATES:
+            return self.rest
+        return found or self._make(logger, level, words, example)
+
+    def _find_variable(self, logger: str, level: str, words: tuple[str, ...]) -> Template | None:
+        """Return the template that has a variable where the words have one of its values."""
+        for index in range(1, len(words)):
+            found = self._all.get((logger, level, (*words[:index], ANY, *words[index + 1 :])))
+            if found is not None:
+                return found
+        return None
+
+    def _find_similar(self, logger: str, level: str, words: tuple[str, ...]) -> Template | None:
+        best, same = None, SIMILAR * len(words)
+        for template in self._alike.get((logger, level, len(words), words[0] if words else ""), ())[:100]:
+            equal = sum(map(str.__eq__, template.words, words))
+            if template.joined is None and equal >= same:
+                best, same = template, equal + 1
+        return best
+
+    def _make(self, logger: str, level: str, words: tuple[str, ...], example: str) -> Template:
+        made = self._all[logger, level, words] = Template(logger, level, words, example)
+        self._alike.setdefault((logger, level, len(words), words[0] if words else ""), []).append(made)
+        if len(self._variants) > MAX_KNOWN:
+            self._variants.clear()
+        if len(words) < 3:
+            return made
+        for index in range(1, len(words)):
+            if "<*>" in words[index]:
+                continue
+            wider = (logger, level, (*words[:index], ANY, *words[index + 1 :]))
+            variants = self._variants.setdefault(wider, [])
+            variants.append(made)
+            if len(variants) >= VARIANTS:
+                return self._join(wider, variants)
+        return made
+
+    def _join(self, wider: tuple[str, str, tuple[str, ...]], variants: list[Template]) -> Template:
+        """Make one template of those that differ in one word."""
+        parts = [template for template in variants if template.joined is None]
+        del self._variants[wider]
+        logger, level, words = wider
+        for template in parts:
+            del self._all[logger, level, template.words]
+        made = self._all.get(wider) or self._make(logger, level, words, parts[0].example)
+        while made.joined is not None:
+            made = made.joined
+        for template in parts:
+            made.add(template)
+            template.joined = made
+        return made

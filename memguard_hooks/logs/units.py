@@ -1,0 +1,90 @@
+"""Units of work: the calls, requests or jobs that a log tells of, by an identifier that its lines hold."""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_UNITS = 200_000
+"""Values that are told apart; beyond, the count is a lower bound."""
+MAX_KEYS = 32
+FEWEST = 2
+"""Values by which an identifier that nobody named is taken for one of units."""
+
+_PREFERRED = (
+    "call_sid",
+    "call_id",
+    "callsid",
+    "conversation_id",
+    "session_id",
+    "request_id",
+    "correlation_id",
+    "trace_id",
+    "job_id",
+    "task_id",
+    "message_id",
+    "chat_id",
+)
+_PAIR = re.compile(r"\b([A-Za-z]\w{0,30}?(?:id|Id|ID|sid|Sid|SID))[\"']?[=:] ?[\"']?([\w-]{2,64})")
+
+
+class Unit(Record):
+    """The identifier of units, how many values it has, and how many lines hold it."""
+
+    key: str
+    units: int
+    lines: int
+    is_bound: bool
+    """Whether there were more values than are told apart."""
+
+
+class Units:
+    """Counts the values of identifiers; of one alone where it is named."""
+
+    def __init__(self, named: str | None) -> None:
+        self.named = named
+        self._form = (
+            _PAIR if named is None else re.compile(rf"(?<!\w)({re.escape(named)})[\"']?[=:] ?[\"']?([^\s,;\"')\]}}]+)")
+        )
+        self._hint = named or "d"
+        self._values: dict[str, set[int]] = {}
+        self._lines: dict[str, int] = {}
+
+    def add(self, text: str, fields: Mapping[str, object]) -> None:
+        """Count the identifiers of one line."""
+        if self.named is not None and (value := fields.get(self.named)) is not None:
+            self._count(self.named, str(value))
+            return
+        if self.named is None:
+            for key, value in fields.items():
+                if key.lower().endswith("id") and isinstance(value, (str, int)) and key.lower() not in ("pid", "tid"):
+                    self._count(key, str(value))
+        if self._hint in text:
+            for key, value in self._form.findall(text):
+                self._count(key, value)
+
+    def _count(self, key: str, value: str) -> None:
+        values = self._values.get(key)
+        if values is None:
+            if len(self._values) >= MAX_KEYS:
+                return
+            values = self._values[key] = set()
+        if len(values) < MAX_UNITS // (1 if self.named else 4):
+            values.add(hash(value))
+        self._lines[key] = self._lines.get(key, 0) + 1
+
+    def choose(self) -> Unit | None:
+        """Return the identifier of units: that which is named, else a usual one, else that which most lines repeat."""
+        most = MAX_UNITS // (1 if self.named else 4)
+        found = [
+            Unit(key, len(values), self._lines[key], len(values) >= most)
+            for key, values in self._values.items()
+            if self.named or len(values) >= FEWEST
+        ]
+        usual = {name: place for place, name in enumerate(_PREFERRED)}
+        return min(found, key=lambda unit: (usual.get(unit.key.lower(), 99), -unit.lines / unit.units), default=None)

@@ -1,0 +1,214 @@
+"""What a log comes to, as text, JSON and markdown. No secret of the log is written, nor anything raw."""
+
+from __future__ import annotations
+
+from memguard_hooks.logs import secrets
+from memguard_hooks.logs.savings import Saving, propose
+from memguard_hooks.output import plain, write_json
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from memguard_hooks.logs.platforms import LineLimit
+    from memguard_hooks.logs.rate import Rate
+    from memguard_hooks.logs.survey import Survey
+    from memguard_hooks.logs.templates import Template
+
+EXAMPLE = 100
+"""Letters of an example that are shown."""
+_PERIODS = {1: "second", 60: "minute"}
+
+
+class Judged(Record):
+    """A survey with what it fails, and what would make it shorter."""
+
+    survey: Survey
+    platform: str | None
+    limit: LineLimit | None
+    failures: tuple[str, ...]
+    savings: tuple[Saving, ...]
+
+    @property
+    def left(self) -> int:
+        """Lines that stay after all that is proposed."""
+        return self.survey.lines - sum(saving.lines for saving in self.savings)
+
+
+def judge(
+    survey: Survey, platform: str | None, limit: LineLimit | None, budget: int | None, rate: tuple[int, int] | None
+) -> Judged:
+    """Return what a log fails."""
+    failures = []
+    if limit is not None and (over := _exceed(survey, limit.lines, limit.period)):
+        failures.append(f"{over}; {platform} takes {limit.lines:,} for each replica, and what is beyond is {limit.beyond}")
+    if rate is not None and (over := _exceed(survey, *rate)):
+        failures.append(f"{over}; --rate allows {rate[0]:,}")
+    if budget is not None and survey.unit is not None and survey.lines > budget * survey.unit.units:
+        each = _number(survey.lines / survey.unit.units)
+        failures.append(f"{each} lines for each {survey.unit.key}; --budget allows {budget:,}")
+    kinds = {kind for template in survey.templates for kind in template.secrets if kind not in secrets.PERSONAL}
+    if kinds:
+        failures.append(f"secrets in the log: {', '.join(sorted(secrets.KINDS[kind][0] for kind in kinds))}")
+    return Judged(survey, platform, limit, tuple(failures), propose(survey))
+
+
+def _exceed(survey: Survey, lines: int, period: int) -> str:
+    counted = survey.rate if period == 1 else survey.minutes
+    periods, beyond = counted.over(lines)
+    if not periods or counted.peak is None:
+        return ""
+    peak, word = counted.peak, f"{_PERIODS[period]}{'s' * (periods > 1)}"
+    return f"peak of {peak.lines:,} lines at {_when(peak.second)}, {periods:,} {word} over, {beyond:,} lines beyond"
+
+
+def render_text(judged: Judged, top: int) -> str:
+    """Write it for a terminal."""
+    survey = judged.survey
+    lines = [*_summarize(judged), "", "templates, by share of the lines:"]
+    for template in survey.templates[:top]:
+        lines.append(f"  {template.lines / survey.lines:6.1%}  {template.lines:>9,}  {_title(template)}")
+        lines.append(f"          e.g.  {_shorten(template.example)}")
+    if len(survey.templates) > top:
+        lines.append(f"  and {len(survey.templates) - top:,} others")
+    if judged.savings:
+        lines += ["", "say less often:"]
+        for saving in judged.savings[:top]:
+            lines.append(f"  -{saving.lines:,} ({saving.lines / survey.lines:.1%})  {_title(saving.template)}")
+            lines += [f"      {fix}" for fix in saving.fix]
+        if len(judged.savings) > top:
+            lines.append(f"  and {len(judged.savings) - top:,} others")
+        lines.append(f"  then {_left(judged)}")
+    for template in _with_secrets(survey):
+        lines.append(f"{_kinds(template)}: {_title(template)}")
+    lines += [f"error: {failure}" for failure in judged.failures]
+    return plain(lines)
+
+
+def render_markdown(judged: Judged, top: int) -> str:
+    """Write it for a comment or a summary."""
+    survey = judged.survey
+    lines = [*(f"- {text}" for text in _summarize(judged)), *(f"- **error**: {_cell(text)}" for text in judged.failures), ""]
+    lines += ["| share | lines | template |", "| --: | --: | --- |"]
+    lines += [
+        f"| {template.lines / survey.lines:.1%} | {template.lines:,} | {_cell(_title(template))} |"
+        for template in survey.templates[:top]
+    ]
+    if judged.savings:
+        lines += ["", "| saves | template | how |", "| --: | --- | --- |"]
+        lines += [
+            f"| {saving.lines:,} | {_cell(_title(saving.template))} | {'<br>'.join(map(_cell, saving.fix))} |"
+            for saving in judged.savings[:top]
+        ]
+        lines += ["", f"Then {_left(judged)}."]
+    return plain(lines)
+
+
+def render_json(judged: Judged, top: int) -> str:
+    """Write it for programs."""
+    survey = judged.survey
+    savings = {id(saving.template): saving for saving in judged.savings}
+    return write_json(
+        {
+            "lines": survey.lines,
+            "events": survey.events,
+            "bytes": survey.bytes,
+            "lines_with_time": survey.timed,
+            "levels": dict(survey.levels),
+            "rate": _rate_of(survey.rate),
+            "minutes": _rate_of(survey.minutes),
+            "platform": judged.platform,
+            "unit": None
+            if survey.unit is None
+            else {**survey.unit._asdict(), "lines_each": survey.lines / survey.unit.units},
+            "lines_left": judged.left,
+            "failures": list(judged.failures),
+            "templates": [_template_of(template, savings.get(id(template))) for template in survey.templates[:top]],
+        }
+    )
+
+
+def _rate_of(rate: Rate) -> dict[str, object] | None:
+    if rate.peak is None:
+        return None
+    return {"mean": round(rate.mean, 3), "p99": rate.p99, "peak": rate.peak.lines, "peak_at": _when(rate.peak.second)}
+
+
+def _template_of(template: Template, saving: Saving | None) -> dict[str, object]:
+    return {
+        "template": secrets.hide(template.text),
+        "logger": template.logger,
+        "level": template.level,
+        "lines": template.lines,
+        "events": template.events,
+        "bytes": template.bytes,
+        "example": _shorten(template.example),
+        "secrets": sorted(template.secrets),
+        "saves": 0 if saving is None else saving.lines,
+        "fix": [] if saving is None else list(saving.fix),
+    }
+
+
+def _summarize(judged: Judged) -> list[str]:
+    survey = judged.survey
+    levels = ", ".join(f"{count:,} {level}" for level, count in survey.levels)
+    lines = [f"{survey.lines:,} lines, {survey.events:,} events, {survey.bytes / 1e6:.1f} MB: {levels}"]
+    if survey.rate.peak is None:
+        lines.append("no line has a time that is known: nothing is said of rates")
+    else:
+        peak = survey.rate.peak
+        text = f"{_number(survey.rate.mean)} lines/s, p99 {survey.rate.p99:,}, peak {peak.lines:,} at {_when(peak.second)}"
+        if judged.limit is not None:
+            text += f" ({judged.platform} takes {judged.limit.lines:,} a {_PERIODS[judged.limit.period]})"
+        lines.append(text)
+    if survey.unit is not None:
+        each = _number(survey.lines / survey.unit.units)
+        bound = " or more" if survey.unit.is_bound else ""
+        lines.append(f"{each} lines for each {survey.unit.key} ({survey.unit.units:,}{bound})")
+    return lines
+
+
+def _left(judged: Judged) -> str:
+    unit = judged.survey.unit
+    text = f"{judged.left:,} lines stay"
+    return text if unit is None else f"{text}, {_number(judged.left / unit.units)} for each {unit.key}"
+
+
+def _with_secrets(survey: Survey) -> list[Template]:
+    return [template for template in survey.templates if template.secrets][:20]
+
+
+def _kinds(template: Template) -> str:
+    word = "personal data" if all(kind in secrets.PERSONAL for kind in template.secrets) else "secret"
+    names = ", ".join(sorted(secrets.KINDS[kind][0] for kind in template.secrets))
+    return f"{word} ({names})"
+
+
+def _title(template: Template) -> str:
+    head = " ".join(part for part in (template.level if template.level != "none" else "", template.logger) if part)
+    text = secrets.hide(template.text)[:EXAMPLE]
+    return f"{head}: {text}" if head else text
+
+
+def _shorten(text: str) -> str:
+    text = secrets.hide(text[:1000])
+    return text if len(text) <= EXAMPLE else f"{text[: EXAMPLE - 1]}…"
+
+
+def _cell(text: str) -> str:
+    """Write text for a cell of a table, in which nothing of it is markup."""
+    for mark in "\\`*_[]<>|&":
+        text = text.replace(mark, f"\\{mark}" if mark not in "<>&" else {"<": "&lt;", ">": "&gt;", "&": "&amp;"}[mark])
+    return text
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"
+
+
+def _when(second: int) -> str:
+    import datetime as dt
+
+    return f"{dt.datetime.fromtimestamp(second, dt.timezone.utc):%Y-%m-%d %H:%M:%S}"
+
+
+FORMATS = {"text": render_text, "json": render_json, "markdown": render_markdown}
