@@ -34,8 +34,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "app.log")
             with open(path, "w", encoding="utf-8") as file:
-                for line in itertools.islice(make_calls(), options.lines):
-                    file.write(f"{as_json(line) if kind == 'json' else line:<{WIDTH}}\n")
+                lines = itertools.islice(make_calls(), options.lines)
+                file.writelines(f"{as_json(line) if kind == 'json' else line:<{WIDTH}}\n" for line in lines)
             seconds, mib = run(path)
             print(f"| {kind} | {options.lines:,} | {os.path.getsize(path) / 1e6:.0f} | {seconds:.1f} | {mib:.0f} |")
 

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Iterator
 
-RESPONSES, FRAMES, CHECKS = 12, 161, 24
+RESPONSES, FRAMES, CHECKS, TURNS = 12, 161, 24, 4
 START = dt.datetime(2024, 1, 21, tzinfo=dt.timezone.utc)
 
 
@@ -16,23 +16,26 @@ def make_call(number: int, draw: random.Random) -> Iterator[str]:
     yield f"[CALL_START] call_sid=CA{number:08x}, business_id=456, direction=inbound"
     yield f"[DB] loaded the customer: name=Dana, visits={number % 7}"
     yield f"[REALTIME] connected in {draw.randrange(100, 400)}ms"
+    yield "[GREETING] playing the greeting"
     for turn in range(RESPONSES):
         response = f"resp_{draw.randrange(16**8):08x}"
         yield f"[TX_RESPONSE] start response_id={response}..."
         for _ in range(FRAMES):
             yield f"[AUDIO_DELTA] response_id={response}, bytes=320"
         yield f"[TX_RESPONSE] end response_id={response}"
-        if turn < 4:
+        if turn < TURNS:
+            yield f"[RESPONSE_CREATED] response_id={response}"
             yield f'[TRANSCRIPT] customer: "I would like {draw.choice(("a table", "to cancel", "שלום"))}"'
     for check in range(CHECKS):
         yield f"[WHATSAPP_SESSION] Check #{check}: Found 0 stale sessions"
     yield f"[TOOL_CALL] free times: {START:%Y-%m-%d} 14:00"
+    yield "[TOOL_RESULT] 3 free times"
     yield f"[CALL_END] duration={draw.randrange(20, 90)}s, reason=customer_hangup"
 
 
 def make_calls(calls: int = 1_000_000) -> Iterator[str]:
     """Yield the lines of calls, each 20 ms after the one before."""
-    draw = random.Random(2)
+    draw = random.Random(2)  # noqa: S311 - nothing is to be kept secret
     at = START
     for number in range(calls):
         for message in make_call(number, draw):

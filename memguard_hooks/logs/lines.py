@@ -102,18 +102,18 @@ class LineReader:
         return Line(raw, second, _NAMES[level], bracketed or after or before or "", text[head.end() :] or text, _NO_FIELDS)
 
     def _read_fields(self, fields: Mapping[str, object], raw: str) -> Line:
-        second = next((at for key in _TIMES if key in fields and (at := self.clock.read(fields[key])) is not None), None)
+        second = None
+        for key in _TIMES:
+            if key in fields and (second := self.clock.read(fields[key])) is not None:
+                break
         message = next((text for key in _MESSAGES if isinstance(text := fields.get(key), str)), "").rstrip("\r\n")
-        level = next((known for key in _LEVELS if (known := _NAMES.get(str(fields.get(key)).upper()))), UNKNOWN)
-        priority = str(fields.get("PRIORITY", ""))
-        if level == UNKNOWN and priority in ("0", "1", "2", "3", "4", "5", "6", "7"):
-            level = _PRIORITIES[int(priority)]
+        level = _read_level(fields)
         logger = next((name for key in _LOGGERS if isinstance(name := fields.get(key), str)), "")
         if not message:
             return Line(raw, second, level, logger, raw, fields)
         if message[:1] == "{" and (inner := _parse(message)):
             fields, message = {**fields, **inner}, str(next((inner[key] for key in _MESSAGES if key in inner), message))
-            level = next((known for key in _LEVELS if (known := _NAMES.get(str(inner.get(key)).upper()))), level)
+            level = found if (found := _read_level(inner)) != UNKNOWN else level
             logger = next((name for key in _LOGGERS if isinstance(name := inner.get(key), str)), logger)
             return Line(message, second, level, logger, message, fields)
         line = self._read_text(message)
@@ -125,6 +125,15 @@ class LineReader:
             line.message,
             fields,
         )
+
+
+def _read_level(fields: Mapping[str, object]) -> str:
+    """Return the level that fields name."""
+    for key in _LEVELS:
+        if key in fields and (known := _NAMES.get(str(fields[key]).upper())):
+            return known
+    priority = fields.get("PRIORITY")
+    return _PRIORITIES[int(str(priority))] if str(priority) in "01234567" else UNKNOWN
 
 
 def _parse(text: str) -> dict[str, object] | None:

@@ -24,6 +24,9 @@ TOLD = 50_000
 """Lines between two words of progress."""
 
 _TRACEBACK = re.compile(r"(?:  \+ Exception Group )?Traceback \(most recent call last\):")
+_NONE, _FRAMES, _ENDED = range(3)
+"""Where in a traceback a line stands: outside, among its frames, behind the exception, where another may be chained."""
+_RAISED = re.compile(r"(?!(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b)[A-Za-z_][\w.]*(?:$|: )")
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
 _NOTHING = re.compile(
     r"(?i:\b(?:found|processed|fetched|got|deleted|removed|cleaned(?: up)?|sent|checked) 0\b"
@@ -73,7 +76,7 @@ class _Pass:
         self.counted: int | None = None
         self.waiting = 0
         self.level = UNKNOWN
-        self.in_traceback = False
+        self.traceback = _NONE
 
     def add(self, raw: str) -> None:
         """Count one line."""
@@ -97,7 +100,7 @@ class _Pass:
             return
         self.second = second
         self.events += 1
-        self.level = "ERROR" if line.level == UNKNOWN and self.in_traceback else line.level
+        self.level = "ERROR" if line.level == UNKNOWN and self.traceback else line.level
         self.levels[self.level] += 1
         template = self.open = self.templates.find(line.logger, self.level, line.message)
         template.events += 1
@@ -120,23 +123,21 @@ class _Pass:
     def continues(self, text: str) -> bool:
         """Return whether a line belongs to the event before it: a traceback, or lines that are indented."""
         first = text[:1]
-        if first in ("T", " "):
-            if _TRACEBACK.match(text):
-                starts_event = not self.in_traceback and self.level not in ("ERROR", "CRITICAL", "WARNING")
-                self.in_traceback = True
-                return not starts_event
-            if first == " ":
-                return True
-        if first in ("", "\t"):
+        if first in ("T", " ") and _TRACEBACK.match(text):
+            belongs = self.traceback != _NONE or self.level in ("WARNING", "ERROR", "CRITICAL")
+            self.traceback = _FRAMES
+            return belongs
+        if first in ("", " ", "\t"):
             return True
-        if not self.in_traceback:
+        if self.traceback == _NONE:
             return False
+        if self.traceback == _FRAMES and _RAISED.match(text):
+            self.traceback = _ENDED
+            return True
         if text.startswith(_CHAINED):
             return True
-        self.in_traceback = False
-        return bool(re.match(r"[A-Za-z_][\w.]*(?:$|: )", text)) and not re.match(
-            r"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)\b", text
-        )
+        self.traceback = _NONE
+        return False
 
     def look(self, template: Template, text: str) -> None:
         """Look for secrets and personal data."""

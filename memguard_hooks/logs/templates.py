@@ -19,7 +19,8 @@ VARIANTS = 5
 """Templates that differ in one word, from which on the word is a variable: fewer are as likely verbs of the code."""
 SIMILAR = 0.5
 MAX_WORDS = 40
-MAX_KNOWN = 20_000
+MAX_SEEN, MAX_KNOWN = 2_000, 20_000
+"""Messages, and masked messages, whose template is remembered."""
 MAX_LETTERS = 400
 """Letters of a message by which its template is told."""
 
@@ -73,6 +74,7 @@ class Templates:
     def __init__(self) -> None:
         self.rest = Template("", "none", ("(other", "messages)"), "")
         self._all: dict[tuple[str, str, tuple[str, ...]], Template] = {}
+        self._seen: dict[tuple[str, str, str], Template] = {}
         self._known: dict[tuple[str, str, str], Template] = {}
         self._variants: dict[tuple[str, str, tuple[str, ...]], list[Template]] = {}
         self._alike: dict[tuple[str, str, int, str], list[Template]] = {}
@@ -84,7 +86,19 @@ class Templates:
 
     def find(self, logger: str, level: str, message: str) -> Template:
         """Return the template of a message."""
-        masked = mask(message[:MAX_LETTERS])
+        message = message[:MAX_LETTERS]
+        found = self._seen.get((logger, level, message))
+        if found is None:
+            found = self._find_masked(logger, level, message)
+            if len(self._seen) >= MAX_SEEN:
+                self._seen.clear()
+            self._seen[logger, level, message] = found
+        while found.joined is not None:
+            found = found.joined
+        return found
+
+    def _find_masked(self, logger: str, level: str, message: str) -> Template:
+        masked = mask(message)
         key = (logger, level, masked)
         found = self._known.get(key)
         if found is None:
@@ -92,8 +106,6 @@ class Templates:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[key] = found
-        while found.joined is not None:
-            found = found.joined
         return found
 
     def _find_words(self, logger: str, level: str, words: tuple[str, ...], example: str) -> Template:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import calendar
+import datetime as dt
 import re
 
 TYPE_CHECKING = False  # as typing has it
@@ -60,14 +60,10 @@ def _find_other(line: str) -> tuple[int | None, int, int]:
 
 def _within(read: Callable[[str, str | None], int], text: str, zone: str | None) -> int | None:
     """Return what a reader makes of a time, None for the thirtieth of February."""
-    import datetime as dt
-
     try:
-        second = read(text, zone)
-        dt.datetime.fromtimestamp(second, dt.timezone.utc)
-    except (ValueError, OverflowError, OSError):
+        return read(text, zone)
+    except (ValueError, OverflowError):
         return None
-    return second
 
 
 def _seconds(year: int, month: int, day: int, clock: str, zone: str | None) -> int:
@@ -75,7 +71,7 @@ def _seconds(year: int, month: int, day: int, clock: str, zone: str | None) -> i
     shift = 0
     if zone is not None and zone[0] in "+-":
         shift = (int(zone[1:3]) * 60 + int(zone[-2:])) * (-60 if zone[0] == "-" else 60)
-    return calendar.timegm((year, month, day, hour, minute, second)) - shift
+    return int(dt.datetime(year, month, day, hour, minute, second, tzinfo=dt.timezone.utc).timestamp()) - shift
 
 
 def _iso(text: str, zone: str | None) -> int:
@@ -95,6 +91,7 @@ def _epoch(text: str, _zone: str | None) -> int:
 
 
 def _scale(value: int) -> int:
+    """Return seconds of the epoch that may be milli-, micro- or nanoseconds."""
     while value > 10**11:
         value //= 1000
     return value

@@ -1,0 +1,272 @@
+"""`memguard logs` on logs in the forms in which programs and platforms write them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import itertools
+import json
+import logging
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from call_log import as_json, make_calls
+
+from memguard_hooks.commands import logs
+from memguard_hooks.logs.lines import LineReader
+from memguard_hooks.logs.templates import MAX_TEMPLATES, Templates
+from memguard_hooks.logs.times import Clock
+
+NOON = int(dt.datetime(2026, 11, 28, 12, tzinfo=dt.timezone.utc).timestamp())
+NOON_OF_2000 = int(dt.datetime(2000, 11, 28, 12, tzinfo=dt.timezone.utc).timestamp())
+
+
+def write(folder: Path, *lines: str) -> str:
+    path = folder / "app.log"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+def read(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, Any]:
+    status = logs.main([*argv, "--format", "json"])
+    return status, json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_a_call_of_2000_lines_comes_down_to_its_events(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    lines = list(make_calls(2))
+    assert 1950 < len(lines) / 2 < 2050
+    path = write(tmp_path, *(map(as_json, lines) if form == "json" else lines))
+    status, found = read(capsys, path, "--unit", "call_sid", "--budget", "30")
+    assert status == 1
+    assert found["unit"]["units"] == 2
+    assert {template["template"].split(" response_id")[0] for template in found["templates"] if template["saves"]} == {
+        "[AUDIO_DELTA]",
+        "[TX_RESPONSE] start",
+        "[TX_RESPONSE] end",
+        "[WHATSAPP_SESSION] Check #<*>: Found <*> stale sessions",
+    }
+    assert 10 <= found["lines_left"] / 2 <= 30
+
+
+def test_what_is_left_is_within_the_budget(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spam = ("AUDIO_DELTA", "TX_RESPONSE", "Found 0")
+    path = write(tmp_path, *(line for line in make_calls(2) if not any(word in line for word in spam)))
+    status, found = read(capsys, path, "--unit", "call_sid", "--budget", "30")
+    assert (status, found["failures"]) == (0, [])
+    assert not any(template["saves"] for template in found["templates"])
+
+
+@pytest.mark.parametrize(("lines", "status"), [(499, 0), (500, 0), (501, 1)])
+def test_railway_drops_what_is_beyond_500_lines_in_a_second(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: int, status: int
+) -> None:
+    quiet = [f"2026-11-28T12:00:{second:02}Z INFO ready" for second in (0, 1, 9)]
+    busy = [f"2026-11-28T12:00:05.{number:06}Z INFO frame {number}" for number in range(lines)]
+    path = write(tmp_path, *quiet, *busy)
+    found = read(capsys, path, "--platform", "railway")
+    assert found[0] == status
+    assert found[1]["rate"]["peak"] == lines
+    assert found[1]["rate"]["peak_at"] == "2026-11-28 12:00:05"
+    assert bool(found[1]["failures"]) == bool(status)
+
+
+def test_the_platform_is_that_of_the_repository(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "render.yaml").write_text("services: []\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    lines = [f"2026-11-28 12:00:{number % 60:02} INFO tick {number}" for number in range(6001)]
+    path = write(tmp_path, *sorted(lines))
+    status, found = read(capsys, path)
+    assert (status, found["platform"]) == (1, "render")
+    assert read(capsys, path, "--platform", "none")[0] == 0
+
+
+@pytest.mark.parametrize(("rate", "status"), [("100/s", 0), ("99/s", 1), ("100/min", 0), ("99/min", 1)])
+def test_a_rate_may_not_be_exceeded(tmp_path: Path, capsys: pytest.CaptureFixture[str], rate: str, status: int) -> None:
+    path = write(tmp_path, *(f"2026-11-28 12:00:00 INFO tick {number}" for number in range(100)))
+    assert read(capsys, path, "--rate", rate)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("line", "second"),
+    [
+        ("2026-11-28T12:00:00Z INFO x", NOON),
+        ("2026-11-28 12:00:00,123 INFO x", NOON),
+        ("2026-11-28 12:00:00.123456+02:00 x", NOON - 7200),
+        ("2026-11-28T12:00:00-0530 x", NOON + 19800),
+        ("[2026-11-28 12:00:00 +0000] [7] [INFO] Booting", NOON),
+        ("INFO 2026-11-28 12:00:00,123 views x", NOON),
+        ("2026/11/28 12:00:00 [error] 7#7: x", NOON),
+        ('10.0.0.1 - - [28/Nov/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 5', NOON),
+        ("Nov 28 12:00:00 host app[7]: x", NOON_OF_2000),
+        (f"{NOON} x", NOON),
+        (f"{NOON}.123 x", NOON),
+        (f"{NOON}123 x", NOON),
+        ("2026-02-30 12:00:00 x", None),
+        ("served 12 of 2026", None),
+    ],
+)
+def test_times_are_read(line: str, second: int | None) -> None:
+    assert Clock().find(line)[0] == second
+
+
+MESSAGE = "connected to db"
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "logger"),
+    [
+        ("INFO:app.db:connected to db", "INFO", "app.db"),
+        ("2026-11-28 12:00:00,123 - app.db - WARNING - connected to db", "WARNING", "app.db"),
+        ("2026-11-28 12:00:00,123 WARNING app.db: connected to db", "WARNING", "app.db"),
+        ("2026-11-28 12:00:00.123 | DEBUG    | app.db:connect:12 - connected to db", "DEBUG", "app.db"),
+        ("[2026-11-28 12:00:00 +0000] [ERROR] connected to db", "ERROR", ""),
+        ("\x1b[32mINFO\x1b[0m:     connected to db", "INFO", ""),
+        ("web-1  | 2026-11-28 12:00:00 ERROR connected to db", "ERROR", ""),
+        ("2026-11-28T12:00:00.1+00:00 app[web.1]: INFO connected to db", "INFO", ""),
+        ("Nov 28 12:00:00 host app[7]: CRITICAL connected to db", "CRITICAL", ""),
+        ('time=2026-11-28T12:00:00Z level=warn logger=app.db msg="connected to db"', "WARNING", "app.db"),
+        ('{"log":"INFO app.db: connected to db\\n","stream":"stderr","time":"2026-11-28T12:00:00.1Z"}', "INFO", "app.db"),
+        ('{"MESSAGE":"connected to db","PRIORITY":"3","__REALTIME_TIMESTAMP":"1795867200000000"}', "ERROR", ""),
+        ('{"timestamp":"2026-11-28T12:00:00Z","severity":"error","message":"INFO connected to db"}', "INFO", ""),
+        ('{"timestamp":1795867200000,"ingestionTime":1795867200001,"message":"INFO connected to db\\n"}', "INFO", ""),
+        (
+            '{"event":"connected to db","level":"info","logger":"app.db","timestamp":"2026-11-28T12:00:00Z"}',
+            "INFO",
+            "app.db",
+        ),
+        (
+            '{"log":"{\\"level\\":\\"warn\\",\\"msg\\":\\"connected to db\\"}\\n","time":"2026-11-28T12:00:00Z"}',
+            "WARNING",
+            "",
+        ),
+    ],
+)
+def test_levels_loggers_and_messages_are_read(line: str, level: str, logger: str) -> None:
+    found = LineReader().read(line)
+    assert (found.level, found.logger, found.message) == (level, logger, MESSAGE)
+    assert found.second in (None, NOON, NOON_OF_2000)
+
+
+def test_a_traceback_is_one_event_and_many_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        try:
+            json.loads("{")
+        except ValueError as error:
+            raise KeyError("user") from error
+    except KeyError:
+        raised = traceback.format_exc().splitlines()
+    path = write(tmp_path, "2026-11-28 12:00:00 ERROR failed", *raised, "2026-11-28 12:00:01 INFO went on", *raised)
+    status, found = read(capsys, path)
+    assert (status, found["events"], found["lines"]) == (0, 3, 2 + 2 * len(raised))
+    assert found["levels"] == {"ERROR": 1 + 2 * len(raised), "INFO": 1}
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_a_library_gets_the_line_that_mutes_it(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    handler = logging.FileHandler(tmp_path / "app.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logger = logging.getLogger(name)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        logger.info('HTTP Request: POST %s "HTTP/1.1 200 OK"', "https://api.openai.com/v1/chat")
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+        handler.close()
+    [template] = read(capsys, str(tmp_path / "app.log"))[1]["templates"]
+    assert template["saves"] == 1
+    assert template["fix"] == [f'logging.getLogger("{each}").setLevel(logging.WARNING)' for each in ("httpx", "httpx2")]
+    for line in template["fix"]:
+        compile(line, "fix", "exec")
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_a_secret_fails_and_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    token = "bot123456789:" + "AAbb" * 9
+    path = write(tmp_path, f'INFO:httpx:HTTP Request: POST https://api.telegram.org/{token}/getMe "HTTP/1.1 200 OK"')
+    assert logs.main([path, "--format", form]) == 1
+    out = capsys.readouterr().out
+    assert "Telegram bot token" in out
+    assert "AAbb" not in out
+
+
+def test_nothing_raw_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "::error::\x1b]0;owned\x07 \u202e <script>|x|</script>")
+    for form in ("text", "markdown"):
+        assert logs.main([path, "--format", form]) == 0
+        out = capsys.readouterr().out
+        assert not {"\x1b", "\x07", "\u202e"} & set(out)
+        assert not any(line.startswith("::") for line in out.splitlines())
+        assert form == "text" or "<script>" not in out
+
+
+def test_a_compressed_log_and_stdin_are_read(tmp_path: Path) -> None:
+    packed = tmp_path / "app.log.gz"
+    packed.write_bytes(gzip.compress(b"2026-11-28 12:00:00 INFO hello 1\n" * 3))
+    command = [sys.executable, "-m", "memguard_hooks", "logs"]
+    with packed.open("rb") as file:
+        piped = subprocess.run([*command, "-"], stdin=file, capture_output=True, text=True, check=True)
+    named = subprocess.run([*command, str(packed)], capture_output=True, text=True, check=True)
+    assert piped.stdout == named.stdout
+    assert piped.stdout.startswith("3 lines, 3 events")
+
+
+@pytest.mark.parametrize(
+    ("data", "argv", "said"),
+    [
+        (b"", [], "holds no lines"),
+        (gzip.compress(b"hello\n" * 1000, mtime=0)[:-10], [], "cut off or damaged"),
+        (b"\x28\xb5\x2f\xfd1234", [], "zstd -dc"),
+        (b"hello\n", ["--unit", "call_sid", "--budget", "30"], "no line holds call_sid"),
+        (b"hello\n", ["--rate", "100/s"], "needs times"),
+    ],
+)
+def test_what_cannot_be_judged_is_one_line_and_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes, argv: list[str], said: str
+) -> None:
+    (tmp_path / "app.log").write_bytes(data)
+    assert logs.main([str(tmp_path / "app.log"), *argv]) == 2
+    told = capsys.readouterr()
+    assert said in told.err
+    assert told.out == ""
+    assert told.err.count("\n") == 1
+
+
+def test_a_missing_file_is_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert logs.main([str(tmp_path / "none.log")]) == 2
+    assert "cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_a_line_without_end_is_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = write(tmp_path, "x" * 300_000, "INFO y")
+    assert read(capsys, path)[1]["lines"] == 2
+
+
+def test_a_word_that_takes_many_values_is_a_variable() -> None:
+    templates = Templates()
+    for name in ("dana", "noa", "omer", "gil", "tal", "rut"):
+        templates.find("", "INFO", f"user {name} joined").events += 1
+        templates.find("", "INFO", f"room {name} closed now").events += 1
+    assert {(template.text, template.events) for template in templates} == {
+        ("user <*> joined", 6),
+        ("room <*> closed now", 6),
+    }
+
+
+def test_templates_are_bounded() -> None:
+    templates = Templates()
+    letters = "abcdefghijkl"
+    for first, second, third, fourth in itertools.product(letters, repeat=4):
+        templates.find("", "INFO", f"{first}{second} {third}{first} {fourth}{second}{first} {third}").events += 1
+    assert len(list(templates)) <= MAX_TEMPLATES + 1
+    assert sum(template.events for template in templates) == 12**4
