@@ -178,7 +178,9 @@ def _say(options: CheckOptions, report: Report, folder: str | None = None) -> Sa
     """Return what there is to say of a report where stdout is no terminal."""
     folder = _folder_in_repository(options.path) if folder is None else folder
     output = _render(report, options.format, folder, tables=options.table)
-    return Said(running.status_of(report, options.fail_on), output, running.notes(report, with_fixer=True))
+    status, is_text = running.status_of(report, options.fail_on), options.format == "text"
+    notes = running.notes(report, with_fixer=True, with_steps=is_text, is_refused=is_text and status == 1)
+    return Said(status, output, notes)
 
 
 def _save(output: Output, report: Report, options: CheckOptions, folder: str) -> None:

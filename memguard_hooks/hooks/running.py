@@ -18,6 +18,7 @@ from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said, matters
 from memguard_hooks.report.formats import render
+from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, to_do
 from memguard_hooks.tree import RevisionTree, WorkTree, inside
 
 TYPE_CHECKING = False  # as typing has it
@@ -108,7 +109,8 @@ def _matters(found: Judgment, names: Sequence[str]) -> bool:
 
 def _say(report: Report, options: Options) -> Said:
     output = render(report, options.format, tables=options.table)
-    return Said(status_of(report, options.fail_on), output, notes(report))
+    status = status_of(report, options.fail_on)
+    return Said(status, output, notes(report, is_refused=status == 1 and options.format == "text"))
 
 
 def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None:
@@ -189,12 +191,15 @@ def describe(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
 
 
-def notes(report: Report, *, with_fixer: bool = False) -> str:
+def notes(report: Report, *, with_fixer: bool = False, with_steps: bool = False, is_refused: bool = False) -> str:
     """Write what stands beside a report, a line each: what was skipped and why, and how much was found.
 
-    `with_fixer` names the command that may fix some of it.
+    `with_fixer` names the command that may fix some of it, `with_steps` what to do first. Where a commit `is_refused` that
+    adds nothing, the ways out are named.
     """
     lines = [note(skipped) for skipped in report.skipped]
+    if with_steps and len(report.findings) > 1:  # of one alone the fix stands just above
+        lines += to_do(report)
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
     known = f"; {report.known} more known" if report.known else ""
@@ -204,6 +209,8 @@ def notes(report: Report, *, with_fixer: bool = False) -> str:
         lines.append(f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}{fixer}")
     if report.mended:
         lines.append(f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out")
+    if is_refused and adds_nothing(report):
+        lines.append(WAYS_OUT)
     return plain(lines)
 
 

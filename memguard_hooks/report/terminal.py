@@ -15,6 +15,7 @@ from rich.text import Text
 from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, count, mib, signed
 from memguard_hooks.output import visible
 from memguard_hooks.report import outline
+from memguard_hooks.report.steps import WAYS_OUT, adds_nothing
 from memguard_hooks.report.text import SHOWN, name_part, unmeasured
 
 TYPE_CHECKING = False  # as typing has it
@@ -75,11 +76,12 @@ def draw(report: Report, width: int) -> list[Text]:
             lines.append(Text())
     lines += _skipped(report, width)
     lines += _advice(report, width)
+    is_refused = any(finding.severity == "error" for finding in report.findings) and adds_nothing(report)
     worst = min((finding.severity for finding in report.findings), default="ok")  # by the alphabet, an error is first
     lines += _flow(
         "", [Text(outline.totals(report), style=f"bold {COLORS[worst]}"), *map(Text, outline.baseline(report))], "; ", width
     )
-    return lines
+    return [*lines, *(_wrap(Text(WAYS_OUT), width) if is_refused else ())]
 
 
 # Services

@@ -1,0 +1,83 @@
+"""What `memguard check` ends with: the steps into the budget, and the ways out of a refused commit that adds nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from folders import write
+
+from memguard_hooks import __main__ as memguard
+from memguard_hooks.report.steps import WAYS_OUT
+
+BOT = {
+    "Procfile": "web: python main.py\n",
+    "requirements.txt": "litellm==1.69.3\npandas==2.2.3\ntorch==2.13.0\n",
+    "main.py": "import litellm\nimport pandas\n\nprint(litellm, pandas)\n",
+}
+MOVABLE = "import litellm\nimport pandas\n\n\ndef late():\n    return litellm, pandas\n"
+
+
+def git(root: Path, *words: str) -> None:
+    subprocess.run(["git", "-c", "user.email=a@b.c", "-c", "user.name=a", *words], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a repository whose last commit holds a bot that is over most limits; it is the current folder."""
+    write(tmp_path, BOT)
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "a bot")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_check_ends_with_the_steps_into_the_budget(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"main.py": MOVABLE})
+    assert memguard.main(["check", "--platform", "local", "--limit", "60MiB"]) == 1
+    head, *steps = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("do ", "  "))]
+    assert head == "do these two, and web is in its budget:"
+    assert [step[:12] for step in steps] == ["  1. defer l", "  2. defer p"]
+
+
+def test_after_the_steps_the_service_is_in_its_budget(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"main.py": "def late():\n    import litellm\n    import pandas\n\n    return litellm, pandas\n"})
+    memguard.main(["check", "--limit", "60MiB"])
+    assert "MG301" not in capsys.readouterr().out
+
+
+def test_one_finding_has_its_fix_above_and_no_steps_below(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"main.py": MOVABLE})
+    assert memguard.main(["check", "--limit", "60MiB", "--select", "MG301"]) == 1
+    assert "do th" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "hook"])
+def test_a_commit_that_adds_nothing_is_told_its_ways_out(
+    bot: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert memguard.main([command, "--limit", "60MiB"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == WAYS_OUT
+    write(bot, {"main.py": "import litellm\nimport pandas\nimport numpy\nimport aiogram\n"})
+    assert memguard.main([command, "--limit", "60MiB"]) == 1
+    assert WAYS_OUT not in capsys.readouterr().err, "this one adds"
+
+
+@pytest.mark.usefixtures("bot")
+def test_both_ways_lead_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert memguard.main(["hook", "--limit", "60MiB", "--fail-on", "never"]) == 0
+    assert WAYS_OUT not in capsys.readouterr().err
+    assert memguard.main(["check", "--limit", "60MiB", "--write-baseline"]) == 0
+    assert memguard.main(["hook", "--limit", "60MiB"]) == 0
+
+
+def test_the_configuration_of_pre_commit_wakes_the_hook(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {".pre-commit-config.yaml": "repos: []\n"})
+    assert memguard.main(["hook", "--limit", "60MiB", ".pre-commit-config.yaml"]) == 1
+    assert "MG301 web" in capsys.readouterr().out
+    git(bot, "add", "-A")
+    git(bot, "commit", "-qm", "a hook")
+    assert memguard.main(["hook", ".pre-commit-config.yaml"]) in {0, 1}
+    assert "web: " in capsys.readouterr().out, "also where it is over nothing"
