@@ -13,21 +13,25 @@ if TYPE_CHECKING:
 
 
 class ArgumentParser(argparse.ArgumentParser):
-    """A parser whose errors are one line: what they quote may be the name of a file, which a stranger has chosen."""
+    """A parser whose errors are one line, without the usage, which `--help` tells.
+
+    What they quote may be the name of a file, which a stranger has chosen.
+    """
 
     def error(self, message: str) -> NoReturn:
         """Write what is wrong, and end with status 2."""
-        super().error(line(message))
+        more = f"; see `{self.prog} --help`" if message.startswith("unrecognized arguments") else ""
+        self.exit(2, f"{self.prog}: error: {line(message)}{more}\n")
 
 
-def checked(parse: Callable[[str], object]) -> Callable[[str], object]:
-    """Return the type of an argument that a function reads, and refuses by a ValueError."""
+def checked(parse: Callable[[str], object], example: str) -> Callable[[str], object]:
+    """Return the type of an argument that a function reads, and refuses by a ValueError; `example` is one it reads."""
 
     def convert(text: str) -> object:
         try:
             return parse(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"invalid value: {text!r}") from None
+            raise argparse.ArgumentTypeError(f"invalid value: {text!r}; one is {example}") from None
 
     return convert
 

@@ -210,3 +210,38 @@ def test_requirements_of_a_broken_manifest(tmp_path: Path, capsys: pytest.Captur
         outcome = capsys.readouterr()
         assert outcome.err.startswith("pyproject.toml:1: error: ")
         assert "pandas" in outcome.out
+
+
+def test_a_package_is_told_before_it_is_added(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pandas"]) == 0
+    told = capsys.readouterr().out
+    head, own, brought, blank, header, *rows = told.splitlines()
+    assert re.fullmatch(r"pandas: \d+ MiB when pandas is imported \(pandas 3\.\S+, Python 3\.11\.\d+, \S+, \S+\)", head)
+    assert re.fullmatch(r" +\d+ MiB  its own modules", own)
+    assert re.match(r" +\d+ MiB  brought along: numpy \d+, ", brought)
+    assert (blank, header.split()[:4]) == ("", ["module", "version", "Python", "MiB"])
+    assert {row.split()[1] for row in rows} >= {"1.5.3", "2.2.3"}
+
+
+def test_a_package_adds_up_and_its_module_names_it_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["Sentence_Transformers", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["schema"], found["package"]) == (1, "sentence-transformers")
+    assert found["lighter"].startswith("fastembed ")
+    for one in found["measurements"]:
+        assert one["own_mib"] + sum(one["brought_mib"].values()) == pytest.approx(one["mib"], rel=0.1)
+    assert main(["cv2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["package"].startswith("opencv-")
+
+
+def test_a_light_package_has_the_survey_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["idna"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_rules_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["MG301", "--json"]) == 0
+    (rule,) = json.loads(capsys.readouterr().out)["rules"]
+    assert rule == read_rule("MG301")._asdict()
+    assert main(["memory-budget", "--format", "json"]) == 0
+    assert {one["hook"] for one in json.loads(capsys.readouterr().out)["rules"]} == {"memory-budget"}

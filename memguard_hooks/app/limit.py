@@ -43,9 +43,11 @@ def named_plan(settings: ServiceSettings) -> Plan | None:
         import difflib
 
         near = difflib.get_close_matches(settings.platform, platforms.platform_names(), n=1, cutoff=0)
+        named = platforms.plans_to_name(settings.platform)
         path, _, rest = settings.limit_source.partition(":")
         line = rest.partition(" ")[0]
-        message = f"unknown platform {settings.platform!r}: did you mean {near[0]!r}?"
+        advice = f"name a plan: {named}" if named else f"did you mean {near[0]!r}?"
+        message = f"unknown platform {settings.platform!r}: {advice}"
         raise MemguardError(message, path if line else None, int(line) if line else None)
     return plan
 

@@ -40,6 +40,15 @@ examples:
 """
 
 
+ELSEWHERE = {
+    "--scope": '--scope is of the hook no-eager-heavy-imports; here the settings say it: scope = "all"',
+    "--max-version": '--max-version is of the hook pin-litellm; here the settings say it: [pins] litellm = "<1.75"',
+    "--fix": "--fix is of the hooks: `memguard fix` fixes",
+    "--diff": "--diff is of the hooks: `memguard fix` fixes",
+}
+"""Options that hooks have and this has not, and what does the same."""
+
+
 class Output(Record):
     """A file to write a report to, and its format."""
 
@@ -50,7 +59,12 @@ class Output(Record):
 def main(argv: Sequence[str] | None = None, replay: Replay | None = None) -> int:
     """Check the project in a folder; `replay` keeps what was said of this one."""
     parser = make_parser()
-    options = parser.parse_args(argv, namespace=CheckOptions())
+    options, strange = parser.parse_known_args(argv, namespace=CheckOptions())
+    if strange:
+        name = strange[0].partition("=")[0]
+        parser.error(ELSEWHERE.get(name) or f"unrecognized arguments: {' '.join(strange)}")
+    if os.path.isfile(options.path):
+        parser.error(f"{options.path} is a file, and this judges a folder: `memguard hook {options.path}` judges files")
     if not os.path.isdir(options.path):
         parser.error(f"no such folder: {options.path}")
     if (options.write_baseline or options.prune_baseline) and (options.select or options.ignore or options.changed_from):

@@ -1,6 +1,7 @@
 """`memguard explain TOPIC`: what a rule finds and why, and what is behind a verdict.
 
 `memguard explain MG201` prints the documentation of a rule, `memguard explain pin-litellm` lists the rules of a hook.
+`memguard explain pandas` tells what importing a package takes, by version, and what it brings along.
 `memguard explain platforms [PLATFORM]` lists the plans of hosts with their memory, and where each figure is from.
 `memguard explain requirements [PATH]` lists what the entry points of a project need at start, and what they do not.
 """
@@ -26,6 +27,7 @@ EXAMPLES = """examples:
   memguard explain                       the list of all topics and rules
   memguard explain MG201                 one rule: what it finds, why, examples, how to fix it
   memguard explain pin-litellm           the rules of a hook
+  memguard explain pandas                what a package takes, before it is added
   memguard explain platforms render      the plans of a host, and where each figure is from
   memguard explain requirements          what the entry points here need at start, and what they do not
 
@@ -43,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "topic", nargs="?", choices=_topics(), metavar="TOPIC",
-        help="a rule such as MG201, the id of a hook, `platforms` or `requirements`; without any, the list of all",
+        help="a rule such as MG201, the id of a hook, a package, `platforms` or `requirements`; without any, the list of all",
     )  # fmt: skip
     parser.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="see `memguard explain TOPIC --help`"
@@ -62,18 +64,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words and not words[0].startswith("-"):
         known = {name.lower(): name for name in _topics()}
         if words[0].lower() not in known:
+            if explain_package(words[0], words[1:]):
+                return 0
             parser.error(_unknown("topic", words[0], known.values()))
         words[0] = known[words[0].lower()]
     options = parser.parse_args(words)
     if options.topic in TOPICS:
         return TOPICS[options.topic](options.arguments)
-    if options.arguments:
-        parser.error(f"unrecognized arguments: {' '.join(options.arguments)}")
-    if options.topic in DOCUMENTED:
+    if _is_json(f"explain {options.topic or ''}".rstrip(), options.arguments):
+        codes = [code for code, hook in DOCUMENTED.items() if options.topic in {code, hook, None}]
+        rules = [read_rule(code)._asdict() for code in codes]
+        write(sys.stdout, write_json({"schema": 1, "rules": rules}) + "\n")
+    elif options.topic in DOCUMENTED:
         _show(read_rule(options.topic).text)
     else:
         write(sys.stdout, _list_rules(options.topic))
     return 0
+
+
+def _is_json(name: str, arguments: Sequence[str]) -> bool:
+    """Read what follows a topic that has no options but its format: whether that is JSON."""
+    parser = ArgumentParser(prog=f"memguard {name}", description="Explain one topic.")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write it")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    return bool(parser.parse_args(arguments).format == "json")
+
+
+def explain_package(name: str, arguments: Sequence[str]) -> bool:
+    """Print what is known of a package, and return whether anything is."""
+    from memguard_hooks.report import package
+    from memguard_hooks.rules.dependencies.lighter import INSTEAD
+
+    known = package.find(name)
+    if known is None:
+        return False
+    way = INSTEAD.get(known.name)
+    known = known._replace(instead=f"{way.advice} ({way.source})" if way is not None else "")
+    write(sys.stdout, package.render_json(known) if _is_json(f"explain {known.name}", arguments) else package.render(known))
+    return True
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -62,13 +62,16 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", choices=PARTS, action="append", help="look at this alone; may be given again")
     parser.add_argument("--pid", metavar="N", type=_pid, help="a process: its container, what it started, its variables")
     parser.add_argument(
-        "--limit", metavar="SIZE", type=checked(_size), help="judge by this, such as 512MiB, not by the cgroup's limit"
+        "--limit",
+        metavar="SIZE",
+        type=checked(_size, "512MiB"),
+        help="judge by this, such as 512MiB, not by the cgroup's limit",
     )
     parser.add_argument(
-        "--warn", metavar="SHARE", type=checked(_share), default=WARN, help="share of the limit that warns (85%%)"
+        "--warn", metavar="SHARE", type=checked(_share, "85%"), default=WARN, help="share of the limit that warns (85%%)"
     )
     parser.add_argument(
-        "--fail", metavar="SHARE", type=checked(_share), default=FAIL, help="share of the limit that fails (90%%)"
+        "--fail", metavar="SHARE", type=checked(_share, "85%"), default=FAIL, help="share of the limit that fails (90%%)"
     )
     parser.add_argument(
         "--python", metavar="INTERPRETER", help="whose packages to look at: an interpreter, or the folder of its environment"

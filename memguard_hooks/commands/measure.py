@@ -62,7 +62,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--python", metavar="INTERPRETER", help="the project's interpreter, or the folder of its environment"
     )
     parser.add_argument("--service", metavar="NAME", help="start a service by its real command, and read all its processes")
-    parser.add_argument("--limit", metavar="SIZE", type=checked(parse_size), help="run with so much memory, such as 512MiB")
+    parser.add_argument(
+        "--limit", metavar="SIZE", type=checked(parse_size, "512MiB"), help="run with so much memory, such as 512MiB"
+    )
     parser.add_argument("--requests", metavar="N", type=_natural, default=100, help="requests to a service (100)")
     parser.add_argument("--path", metavar="PATH", dest="asked", default="/", help="what is requested of a service (/)")
     parser.add_argument("--compare", action="store_true", help="set the estimate beside the measurement, part by part")

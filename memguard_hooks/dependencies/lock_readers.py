@@ -6,6 +6,7 @@ import re
 
 from memguard_hooks.dependencies.lock import Lock
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats import merge_conflict
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import Tree, parse_once
 
@@ -77,6 +78,7 @@ def _read(tree: Tree, path: str) -> Lock:
     data = tree.read(path)
     if data is None:
         raise MemguardError("no such file", path)
+    merge_conflict.refuse(data, path)
     return _reader_of(path)(data, path)
 
 

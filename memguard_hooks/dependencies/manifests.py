@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.dependencies.requirement import Manifest, Wanted
+from memguard_hooks.formats import merge_conflict
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import Tree, parse_once
 
@@ -37,7 +38,12 @@ def read(tree: Tree, path: str, names: frozenset[str] | None = None) -> Manifest
     Raises MemguardError for one that is missing or that its own tool would refuse, with the place.
     """
     wanted = names.__contains__ if names is not None else lambda _: True
-    return parse_once(tree, ("manifest", path, names), lambda: _reader_of(path)(tree, path, wanted))
+    return parse_once(tree, ("manifest", path, names), lambda: _read(tree, path, wanted))
+
+
+def _read(tree: Tree, path: str, wanted: Wanted) -> Manifest:
+    merge_conflict.refuse(tree.read(path) or b"", path)
+    return _reader_of(path)(tree, path, wanted)
 
 
 def _reader_of(path: str) -> Callable[[Tree, str, Wanted], Manifest]:

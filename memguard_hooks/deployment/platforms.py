@@ -97,6 +97,20 @@ def platform_names() -> tuple[str, ...]:
     return tuple(sorted(known.name for known in plans() if _is_usable(known)))
 
 
+def plans_to_name(platform: str) -> str:
+    """Write what `platform` may be for the plans of a host, the smallest first; the empty string for an unknown host."""
+    wanted = _normalized(platform)
+    found = [known for known in plans() if known.platform == wanted and known.memory]
+    found.sort(key=lambda known: (known.memory or 0, known.name))
+    told = ", ".join(f"{known.name} ({(known.memory or 0) // MIB} MiB)" for known in found[:MAX_NAMED])
+    more = len(found) - MAX_NAMED
+    return f"{told} and {more} more, which `memguard explain platforms {wanted}` lists" if more > 0 else told
+
+
+MAX_NAMED = 8
+"""Plans that a message names: those of a larger host are a list of their own."""
+
+
 def smallest_plan(platform: str, size: int) -> Plan | None:
     """Return the smallest plan of a platform whose memory is at least `size` bytes."""
     fitting = [known for known in plans() if known.platform == platform and known.memory and known.memory >= size]

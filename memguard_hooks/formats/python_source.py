@@ -44,6 +44,16 @@ MAX_MARKS = 100
 MAX_REASON = 200
 """Letters of what CPython says of a text that does not parse."""
 
+PYTHON_2 = "it looks like Python 2"
+"""What a message says of such a file."""
+
+_OF_PYTHON_2 = (
+    "Missing parentheses in call to 'print'",
+    "Missing parentheses in call to 'exec'",
+    "multiple exception types must be parenthesized",
+)
+"""How what CPython says of statements of Python 2 begins."""
+
 _COOKIE = late_pattern(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _BLANK_OR_COMMENT = late_pattern(rb"^[ \t\f]*(?:#.*)?$")
 BOM = b"\xef\xbb\xbf"
@@ -204,7 +214,8 @@ def tree_of(text: str) -> ast.Module:
             return compile(text, "<unknown>", "exec", PyCF_ONLY_AST, dont_inherit=True)  # type: ignore[return-value]
     except SyntaxError as error:
         # CPython quotes the whole of an identifier that is none.
-        raise NotPythonError(f"does not parse: {error.msg[:MAX_REASON]}", None, error.lineno) from None
+        whose = f"{PYTHON_2}: " if error.msg.startswith(_OF_PYTHON_2) else ""
+        raise NotPythonError(f"does not parse: {whose}{error.msg[:MAX_REASON]}", None, error.lineno) from None
     except ValueError as error:  # a surrogate, from UTF-7
         raise NotPythonError(f"does not parse: {error}") from None
     except (RecursionError, MemoryError):

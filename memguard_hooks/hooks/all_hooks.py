@@ -170,8 +170,9 @@ def _rules(text: str) -> list[str]:
     if unknown is not None:
         import difflib
 
-        near = difflib.get_close_matches(unknown, [*CODES, *HOOKS], n=1, cutoff=0)
-        raise ArgumentTypeError(f"there is no rule {unknown!r}: did you mean {near[0]!r}?")
+        near = difflib.get_close_matches(unknown, [*CODES, *HOOKS], n=1, cutoff=0.5)
+        advice = f"did you mean {near[0]!r}?" if near else "`memguard explain` lists all"
+        raise ArgumentTypeError(f"there is no rule {unknown!r}: {advice}")
     return words
 
 

@@ -81,7 +81,7 @@ def add_target_options(parser: argparse.ArgumentParser) -> None:
     from memguard_hooks.arguments import checked
     from memguard_hooks.project.settings import parse_python
 
-    parser.add_argument("--target-python", metavar="X.Y", type=checked(parse_python), help="Python of the host")
+    parser.add_argument("--target-python", metavar="X.Y", type=checked(parse_python, "3.11"), help="Python of the host")
 
 
 def add_budget_options(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +92,9 @@ def add_budget_options(parser: argparse.ArgumentParser) -> None:
 
     add_target_options(parser)
     parser.add_argument("--platform", metavar="NAME", help="platform and plan, such as render-free")
-    parser.add_argument("--limit", metavar="SIZE", type=checked(parse_size), help="memory of the host, such as 512MiB")
+    parser.add_argument(
+        "--limit", metavar="SIZE", type=checked(parse_size, "512MiB"), help="memory of the host, such as 512MiB"
+    )
     parser.add_argument("--pessimistic", action="store_true", default=None, help="judge by the upper end of the estimate")
     parser.add_argument("--judge", choices=MOMENTS, help="the moment that is judged (default: serving)")
     add_entry_option(parser)

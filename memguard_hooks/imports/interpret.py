@@ -13,6 +13,7 @@ import ast
 import libcst as cst
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import PYTHON_2, NotPythonError, parse
 from memguard_hooks.formats.python_tokens import Limits, scan
 from memguard_hooks.imports.attributes import Attributes
 from memguard_hooks.imports.bodies import Bodies
@@ -62,6 +63,17 @@ class Interpreter(Statements, Definitions, Expressions, Calls, ImportStatements,
         return self._record.analysis()
 
 
+def _refuse_python_2(text: str) -> None:
+    """Raise what CPython says of a text that it takes for Python 2: libcst lists all that it would rather have read."""
+    try:
+        parse(text)
+    except NotPythonError as error:
+        if PYTHON_2 in error.message:
+            raise MemguardError(error.message, None, error.line) from None
+    except MemguardError:
+        pass
+
+
 def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = None) -> Analysis:
     """Find all imports of a source text; without what cannot matter, where its syntax tree tells what that is.
 
@@ -80,6 +92,8 @@ def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = Non
     except cst.ParserSyntaxError as error:
         place = _PLACE.match(error.message)
         line = int(place["line"]) - (place["column"] == "0") if place and place["line"] else error.raw_line
+        if syntax is None:
+            _refuse_python_2(text)
         message = _PLACE.sub("", error.message.split("\n")[0]).rstrip(".")
         raise MemguardError(f"does not parse: {message}", None, line) from None
     except RecursionError:
