@@ -30,6 +30,13 @@ def check(argv: "Sequence[str]") -> int:
     return front("memguard check", argv, run)
 
 
+def config(argv: "Sequence[str]") -> int:
+    """Print the settings that count, or their schema."""
+    from memguard_hooks.commands import config as command
+
+    return command.main(argv)
+
+
 def explain(argv: "Sequence[str]") -> int:
     """Print the documentation of a rule, or what is behind a verdict."""
     from memguard_hooks.commands import explain as command
@@ -81,6 +88,7 @@ def measure(argv: "Sequence[str]") -> int:
 
 COMMANDS: "dict[str, tuple[Callable[[Sequence[str]], int], str]]" = {
     "check": (check, "judge a whole project by all hooks, before it is deployed"),
+    "config": (config, "print the settings that count, and where each comes from"),
     "explain": (explain, "tell what a rule finds and how to fix it, or what is behind a verdict"),
     "fix": (fix, "move heavy imports into the functions that use them, and write pins"),
     "health": (health, "on the host: tell how its memory, packages and variables fare"),
@@ -260,12 +268,12 @@ def make_parser() -> "argparse.ArgumentParser":
     """Return the parser of the whole command line, which loads every sub-command: for completion alone."""
     import argparse
 
-    from memguard_hooks.commands import check, explain, fix, health, init, logs, measure
+    from memguard_hooks.commands import check, config, explain, fix, health, init, logs, measure
 
     parser = argparse.ArgumentParser(prog="memguard")
     parser.add_argument("--version", action="store_true", help="show the version")
     commands = parser.add_subparsers()
-    for module in (check, explain, fix, health, init, logs, measure):
+    for module in (check, config, explain, fix, health, init, logs, measure):
         one = module.make_parser()
         name = one.prog.partition(" ")[2]
         commands.add_parser(name, help=COMMANDS[name][1], parents=[one], add_help=False)

@@ -45,7 +45,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "topic", nargs="?", choices=_topics(), metavar="TOPIC",
-        help="a rule such as MG201, the id of a hook, a package, `platforms` or `requirements`; without any, the list of all",
+        help="a rule such as MG201, the id of a hook, a package, `platforms` or `requirements`; without any, all",
     )  # fmt: skip
     parser.add_argument(
         "arguments", nargs=argparse.REMAINDER, metavar="ARGUMENT", help="see `memguard explain TOPIC --help`"

@@ -7,6 +7,7 @@ defaults written in `Settings`.
 
 from __future__ import annotations
 
+import os.path
 import re
 from types import MappingProxyType
 
@@ -18,7 +19,7 @@ from memguard_hooks.tree import inside, join
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any, Literal, TypeVar
 
     from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
@@ -150,6 +151,53 @@ def _refuse_stray(data: bytes, path: str) -> None:
         found = typed.table(document.data, name)
         if found and (name == "pins" or found.keys() <= {*keys}):
             raise document.error(f"nothing reads [{name}] in a {path}: write [tool.memguard.{name}]", (name,))
+
+
+class EffectiveSetting(Record):
+    """One key with the value that counts, as TOML writes it, and where that comes from: `pyproject.toml:3`, `default`."""
+
+    key: str
+    value: object
+    source: str
+
+
+SCHEMA = os.path.join(os.path.dirname(__file__), "settings.schema.json")
+"""The JSON schema of memguard.toml, and of `[tool.memguard]`."""
+
+DEFAULTS: Mapping[str, object] = MappingProxyType({
+    "platform": None, "limit": None, "baseline": "memguard-baseline.json", "entrypoints": [], "target-python": None,
+    "source-roots": [], "exclude": [], "scope": "reachable", "heavy-threshold": "40MiB",
+    "heavy.add": [], "heavy.remove": [], "heavy.allow": {}, "heavy.only-through": {},
+    "forbid.add": [], "forbid.remove": [], "forbid.allow": {}, "forbid.companions": False, "pins": {},
+    "budget.warn": f"{WARN:.0%}", "budget.fail": f"{FAIL:.0%}", "budget.growth": None, "budget.runtime": None,
+    "budget.judge": JUDGED, "budget.pessimistic": False,
+})  # fmt: skip
+"""What counts where no file sets a key; None where the deployment files decide, or nothing does."""
+
+
+def effective(tree: Tree, named: str | None = None) -> tuple[list[EffectiveSetting], tuple[Skipped, ...]]:
+    """Return each key with its value and source, the tables of services behind the others. Raises as `load` does."""
+    from memguard_hooks.formats.toml_document import parse
+
+    found, unused = load(tree, named)
+    document = parse(tree.read(found.file) or b"", found.file)
+    key: KeyPath = ("tool", "memguard") if found.file.endswith("pyproject.toml") else ()
+    values: Any = document.data
+    for part in key:
+        values = values.get(part, {})
+    rows = {name: EffectiveSetting(name, value, "default") for name, value in DEFAULTS.items()}
+    for path, value in _written(values, ()):
+        name = ".".join(path)
+        rows[name] = EffectiveSetting(name, value, f"{found.file}:{document.place((*key, *path)).line}")
+    return list(rows.values()), unused
+
+
+def _written(table: Mapping[str, Any], above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield the keys of a table and of the tables below it that are no values themselves, each with its value."""
+    for name, value in table.items():
+        path = (*above, name)
+        is_value = not isinstance(value, dict) or ".".join(path) in DEFAULTS
+        yield from [(path, value)] if is_value else _written(value, path)
 
 
 def _unused(data: bytes, path: str) -> tuple[Skipped, ...]:
