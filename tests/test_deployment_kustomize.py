@@ -12,11 +12,12 @@ import pytest
 from folders import write
 from work import at_most
 
-from memguard_hooks.deployment import kubernetes
+from memguard_hooks.deployment import kubernetes, kustomize
 from memguard_hooks.deployment.discover import discover
 from memguard_hooks.deployment.service import Deployment
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB
+from memguard_hooks.formats import yaml_nodes
 from memguard_hooks.tree import WorkTree
 
 BASE = """\
@@ -159,3 +160,17 @@ def test_hostile_files_end(text: str) -> None:
     files = {**FILES, "overlays/prod/kustomization.yaml": text}
     with at_most(2_000_000), contextlib.suppress(MemguardError):
         read(files)
+
+
+def test_a_file_is_read_once_however_often_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kustomization may name itself, as a resource and as a patch."""
+    composed: list[str] = []
+
+    def compose_all(data: bytes, path: str) -> object:
+        composed.append(path)
+        return yaml_nodes.compose_all(data, path)
+
+    monkeypatch.setattr(kustomize, "compose_all", compose_all)
+    data = b"resources: [a.yaml, .]\npatches: [{path: a.yaml}, {path: a.yaml}]\n"
+    kustomize.build("kustomization.yaml", {"kustomization.yaml": data, "a.yaml": b"a: b\n"}.get)
+    assert sorted(composed) == ["a.yaml", "kustomization.yaml"]

@@ -33,14 +33,16 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="FILE", help="a log, plain or gzip; - for stdin")
     parser.add_argument("--unit", metavar="KEY", help="identifier of a unit of work, such as call_sid (default: found)")
-    parser.add_argument("--budget", metavar="N", type=checked(_positive), help="most lines of a unit of work")
+    parser.add_argument("--budget", metavar="N", type=checked(_positive, "10"), help="most lines of a unit of work")
     parser.add_argument(
-        "--rate", metavar="N/s", type=checked(_rate), help="most lines of any second (100/s) or minute (6000/min)"
+        "--rate", metavar="N/s", type=checked(_rate, "100/s"), help="most lines of any second (100/s) or minute (6000/min)"
     )
     parser.add_argument(
         "--platform", choices=(*LIMITS, "none"), help="whose limit counts (default: that which the current folder declares)"
     )
-    parser.add_argument("--top", metavar="N", type=checked(_positive), default=10, help="templates that are shown (10)")
+    parser.add_argument(
+        "--top", metavar="N", type=checked(_positive, "10"), default=10, help="templates that are shown (10)"
+    )
     parser.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="how to write it")
     return parser
 

@@ -69,7 +69,9 @@ class _Builder:
     def __init__(self, read_file: Read) -> None:
         self.skipped: list[Skipped] = []
         self._read = read_file
-        self._files = self._merges = 0
+        self._known: dict[str, list[yaml.Node]] = {}
+        """The documents of each file: a kustomization may name itself."""
+        self._merges = 0
 
     def build(self, path: str, depth: int) -> list[yaml.Node]:
         """Return the documents of a kustomization and of those below it."""
@@ -83,9 +85,11 @@ class _Builder:
         return found
 
     def _documents(self, path: str) -> list[yaml.Node]:
-        self._files += 1
-        data = self._read(path) if self._files <= MAX_FILES else None
-        return list(compose_all(data, path)) if data is not None else []
+        known = self._known.get(path)
+        if known is None:
+            data = self._read(path) if len(self._known) < MAX_FILES else None
+            known = self._known[path] = list(compose_all(data, path)) if data is not None else []
+        return known
 
     def _resource(self, entry: yaml.Node, path: str, depth: int) -> list[yaml.Node]:
         text = scalar(entry) or ""

@@ -74,6 +74,13 @@ def _refuse_python_2(text: str) -> None:
         pass
 
 
+def _parse(text: str) -> cst.Module:
+    try:
+        return cst.parse_module(text)
+    except AttributeError:  # libcst 1.9, of `async` and `for` on two lines inside brackets
+        raise MemguardError("is not analyzed: libcst cannot read it") from None
+
+
 def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = None) -> Analysis:
     """Find all imports of a source text; without what cannot matter, where its syntax tree tells what that is.
 
@@ -87,7 +94,7 @@ def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = Non
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, None, scanned.line)
     try:
-        module = cst.parse_module(shorter)
+        module = _parse(shorter)
         return Interpreter(text, target, Noted(module, Places(module, scanned.imports).of)).run(module)
     except cst.ParserSyntaxError as error:
         place = _PLACE.match(error.message)
