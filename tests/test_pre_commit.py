@@ -271,7 +271,10 @@ def test_all_files_fail_and_pass_once_mended(repository: Repository) -> None:
     repository.begin(BAD)
     failed = repository.run_all()
     budget = REFUSED["memory-budget"]
-    told = budget.output.replace("(memguard.toml:1 limit):", "(memguard.toml:1 limit), this commit +0:")
+    told = budget.output.replace("(memguard.toml:1 limit):", "(memguard.toml:1 limit), this commit +0:") + (
+        "\nit adds +N MiB and is refused: `memguard check --write-baseline` makes what is found known, "
+        "`--fail-on never` tells it and refuses nothing"
+    )
     assert failed.hooks == {**REFUSED, "memory-budget": Outcome("Failed", told)}, failed.raw
     assert failed.code == 1
 
@@ -482,8 +485,9 @@ def test_arguments_of_the_configuration(make: Callable[[str], Repository], confi
         "pin-litellm": Outcome(
             "Failed",
             "requirements.txt:2:1: MG102 litellm 1.69.3 is not <=1.60.0, the ceiling of --max-version (N MiB when imported)"
-            ": V takes N MiB more than V\n"
+            ": 1.69.3 takes N MiB less than 1.55.0\n"
             "    fix: litellm==V\n"
+            '         or raise the ceiling: [pins] litellm = "<=1.69.3"\n'
             "1 error, 0 warnings",
         ),
         "memory-budget": Outcome(

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from memguard_hooks.finding import Finding, Report
 
-_NO_STEP = ("or ", "this commit brings ", "this branch brings ")
-"""How lines of a budget's fix begin that are no step of the first way: another way, and what has come."""
+_NO_STEP = ("or ", "take a larger host ", "this commit brings ", "this branch brings ")
+"""How lines of a budget's fix begin that change nothing here: another way, another host, and what has come."""
 
 _NUMBERS = ("", "", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 

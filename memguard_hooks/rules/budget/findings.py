@@ -251,7 +251,7 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
     if goal is not None and assessed.limit.is_assumed:
         ways.append(f"say in the settings what the host has: {mib(round(goal / warn))} MiB are only assumed")
     if goal is not None and now.taken > goal and not (lines or ways):
-        ways.append(f"take a host of {mib(round(now.taken / warn))} MiB or more, or do without what takes most")
+        ways.append(f"take a larger host ({int(now.taken / warn / MIB) + 1} MiB)")
     return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))]
 
 
