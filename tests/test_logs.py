@@ -270,3 +270,14 @@ def test_templates_are_bounded() -> None:
         templates.find("", "INFO", f"{first}{second} {third}{first} {fourth}{second}{first} {third}").events += 1
     assert len(list(templates)) <= MAX_TEMPLATES + 1
     assert sum(template.events for template in templates) == 12**4
+
+
+@pytest.mark.parametrize("priority", ["", "12", 9, None, [3]])
+def test_a_priority_that_journald_does_not_write_is_no_level(priority: object) -> None:
+    assert LineReader().read(json.dumps({"MESSAGE": MESSAGE, "PRIORITY": priority})).level == "none"
+
+
+@pytest.mark.parametrize("part", ["a", "a-", "eyJ-", "msg=", "a.", "'", " ", "[", "a: ", "://a", "1", "id="])
+def test_a_long_line_of_one_part_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str) -> None:
+    path = write(tmp_path, f"msg=x {part * (60_000 // len(part))}", part * (60_000 // len(part)))
+    assert read(capsys, path)[0] in (0, 1)

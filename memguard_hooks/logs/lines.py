@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 UNKNOWN = "none"
+WRAPPERS = 2
+"""Wrappers that are taken off: Docker's around the JSON of a library around a line of text."""
 _NAMES = {
     **{name: name for name in LEVELS},
     "TRACE": "DEBUG",
@@ -27,7 +29,9 @@ _NAMES = {
     "ERR": "ERROR",
     "FATAL": "CRITICAL",
 }
-_PRIORITIES = ("CRITICAL", "CRITICAL", "CRITICAL", "ERROR", "WARNING", "INFO", "INFO", "DEBUG")
+_PRIORITIES = dict(
+    zip("01234567", ("CRITICAL", "CRITICAL", "CRITICAL", "ERROR", "WARNING", "INFO", "INFO", "DEBUG"), strict=True)
+)
 """journald's PRIORITY, as syslog numbers it (RFC 5424, 6.2.1)."""
 
 _MESSAGES = ("message", "msg", "event", "log", "MESSAGE", "textPayload")
@@ -44,7 +48,7 @@ _COLORS = re.compile(r"\x1b\[[\d;]*m")
 _COMPOSE = re.compile(r"[\w.-]+ +\| ")
 _SENDER = re.compile(r" ?(?:[\w.-]+ )?([\w./-]+)\[[\w.-]+\]: ?")
 """Heroku's `app[web.1]:`, syslog's `host program[12]:`."""
-_PAIR = re.compile(r'([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
+_PAIR = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _LOGFMT = re.compile(r'(?:^|\s)(?:msg|message)="?')
 _NO_FIELDS: Mapping[str, object] = {}
 
@@ -74,11 +78,11 @@ class LineReader:
             return self._read_fields(found, raw)
         return self._read_text(raw)
 
-    def _read_text(self, raw: str) -> Line:
+    def _read_text(self, raw: str, depth: int = 0) -> Line:
         if "| " in raw[:60] and (wrapped := _COMPOSE.match(raw)) and not raw[:1].isdigit():
             raw = raw[wrapped.end() :]
             if raw[:1] == "{" and (found := _parse(raw)):
-                return self._read_fields(found, raw)
+                return self._read_fields(found, raw, depth)
         second, start, end = self.clock.find(raw)
         text = raw
         if start > 1 or (start == 1 and raw[0] != "["):
@@ -88,12 +92,12 @@ class LineReader:
         if "]: " in text[:80] and (sender := _SENDER.match(text)):
             inner = text[sender.end() :]
             if inner[:1] == "{" and (found := _parse(inner)):
-                line = self._read_fields(found, inner)
+                line = self._read_fields(found, inner, depth)
                 return line if line.second is not None else line._replace(second=second)
             text = inner
         if "=" in text and _LOGFMT.search(text):
             fields = {key: value.strip('"') for key, value in _PAIR.findall(text)}
-            line = self._read_fields(fields, text)
+            line = self._read_fields(fields, text, depth)
             return line if line.second is not None else line._replace(second=second)
         head = _HEAD.match(text)
         if head is None:
@@ -101,7 +105,7 @@ class LineReader:
         before, level, bracketed, after = head.groups()
         return Line(raw, second, _NAMES[level], bracketed or after or before or "", text[head.end() :] or text, _NO_FIELDS)
 
-    def _read_fields(self, fields: Mapping[str, object], raw: str) -> Line:
+    def _read_fields(self, fields: Mapping[str, object], raw: str, depth: int = 0) -> Line:
         second = None
         for key in _TIMES:
             if key in fields and (second := self.clock.read(fields[key])) is not None:
@@ -109,14 +113,14 @@ class LineReader:
         message = next((text for key in _MESSAGES if isinstance(text := fields.get(key), str)), "").rstrip("\r\n")
         level = _read_level(fields)
         logger = next((name for key in _LOGGERS if isinstance(name := fields.get(key), str)), "")
-        if not message:
-            return Line(raw, second, level, logger, raw, fields)
+        if not message or depth == WRAPPERS:
+            return Line(raw, second, level, logger, message or raw, fields)
         if message[:1] == "{" and (inner := _parse(message)):
             fields, message = {**fields, **inner}, str(next((inner[key] for key in _MESSAGES if key in inner), message))
             level = found if (found := _read_level(inner)) != UNKNOWN else level
             logger = next((name for key in _LOGGERS if isinstance(name := inner.get(key), str)), logger)
             return Line(message, second, level, logger, message, fields)
-        line = self._read_text(message)
+        line = self._read_text(message, depth + 1)
         return Line(
             message,
             second if second is not None else line.second,
@@ -133,7 +137,7 @@ def _read_level(fields: Mapping[str, object]) -> str:
         if key in fields and (known := _NAMES.get(str(fields[key]).upper())):
             return known
     priority = fields.get("PRIORITY")
-    return _PRIORITIES[int(str(priority))] if str(priority) in "01234567" else UNKNOWN
+    return _PRIORITIES.get(str(priority), UNKNOWN)
 
 
 def _parse(text: str) -> dict[str, object] | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from memguard_hooks.logs import secrets
+
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +38,11 @@ def mask(message: str) -> str:
     if "=" in message:
         message = _VALUE.sub("=<*>", message)
     return _NUMBER.sub(ANY, message)
+
+
+def _kin(logger: str, level: str, words: tuple[str, ...]) -> tuple[str, str, int, str]:
+    """Return what similar templates share: the number of words, and the first."""
+    return logger, level, len(words), words[0] if words else ""
 
 
 class Template:
@@ -102,7 +109,8 @@ class Templates:
         key = (logger, level, masked)
         found = self._known.get(key)
         if found is None:
-            found = self._find_words(logger, level, tuple(masked.split()[:MAX_WORDS]), message)
+            shown = secrets.hide(message)
+            found = self._find_words(logger, level, tuple(mask(shown).split()[:MAX_WORDS]), shown)
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[key] = found
@@ -126,15 +134,15 @@ class Templates:
 
     def _find_similar(self, logger: str, level: str, words: tuple[str, ...]) -> Template | None:
         best, same = None, SIMILAR * len(words)
-        for template in self._alike.get((logger, level, len(words), words[0] if words else ""), ())[:100]:
+        for template in self._alike.get(_kin(logger, level, words), ())[:100]:
             equal = sum(map(str.__eq__, template.words, words))
-            if template.joined is None and equal >= same:
+            if equal >= same:
                 best, same = template, equal + 1
         return best
 
     def _make(self, logger: str, level: str, words: tuple[str, ...], example: str) -> Template:
         made = self._all[logger, level, words] = Template(logger, level, words, example)
-        self._alike.setdefault((logger, level, len(words), words[0] if words else ""), []).append(made)
+        self._alike.setdefault(_kin(logger, level, words), []).append(made)
         if len(self._variants) > MAX_KNOWN:
             self._variants.clear()
         if len(words) < 3:
@@ -156,6 +164,7 @@ class Templates:
         logger, level, words = wider
         for template in parts:
             del self._all[logger, level, template.words]
+            self._alike[_kin(logger, level, template.words)].remove(template)
         made = self._all.get(wider) or self._make(logger, level, words, parts[0].example)
         while made.joined is not None:
             made = made.joined

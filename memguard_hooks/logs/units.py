@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MAX_UNITS = 200_000
-"""Values that are told apart; beyond, the count is a lower bound."""
+"""Values of a named identifier that are told apart, a tenth of others; beyond, the count is a lower bound."""
 MAX_KEYS = 32
 FEWEST = 2
 """Values by which an identifier that nobody named is taken for one of units."""
@@ -52,6 +52,7 @@ class Units:
             _PAIR if named is None else re.compile(rf"(?<!\w)({re.escape(named)})[\"']?[=:] ?[\"']?([^\s,;\"')\]}}]+)")
         )
         self._hint = named or "d"
+        self._most = MAX_UNITS if named is not None else MAX_UNITS // 10
         self._values: dict[str, set[int]] = {}
         self._lines: dict[str, int] = {}
 
@@ -74,15 +75,14 @@ class Units:
             if len(self._values) >= MAX_KEYS:
                 return
             values = self._values[key] = set()
-        if len(values) < MAX_UNITS // (1 if self.named else 4):
+        if len(values) < self._most:
             values.add(hash(value))
         self._lines[key] = self._lines.get(key, 0) + 1
 
     def choose(self) -> Unit | None:
         """Return the identifier of units: that which is named, else a usual one, else that which most lines repeat."""
-        most = MAX_UNITS // (1 if self.named else 4)
         found = [
-            Unit(key, len(values), self._lines[key], len(values) >= most)
+            Unit(key, len(values), self._lines[key], len(values) >= self._most)
             for key, values in self._values.items()
             if self.named or len(values) >= FEWEST
         ]
