@@ -1,9 +1,8 @@
 """What a deployed app asks about its memory: its limit, its use, and which model fits, before the kernel kills it.
 
-In a container no `MemoryError` comes: the process is killed. And what the machine has says nothing about what a container
-may take: psutil's `virtual_memory().percent` is 5.7 where the container is at 60. This one file of the standard library
-reads the control groups around the process, of both versions and at all levels, on CPython 3.8 and later.
-`memguard init --runtime FOLDER/memguard_runtime.py` copies it into an app. Only a guard has a thread.
+In a container no `MemoryError` comes: the process is killed, and what psutil tells of the machine says nothing about it.
+This one file of the standard library reads the control groups around the process, of both versions and at all levels, on
+CPython 3.8 and later; `memguard init --runtime FOLDER/memguard_runtime.py` copies it into an app.
 """
 
 from __future__ import annotations
