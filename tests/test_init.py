@@ -112,6 +112,11 @@ def test_the_runtime_module_is_copied_renewed_and_left_alone(tmp_path: Path, cap
     assert copy.read_bytes() == edited
 
 
+def test_the_copy_of_the_example_is_of_this_version() -> None:
+    example = Path(__file__).parents[1] / "examples" / "voice-bot" / runtime_copy.NAME
+    assert runtime_copy.read(example.read_bytes()) == ("0.1.0", True, False)
+
+
 @pytest.mark.parametrize("path", ["runtime.py", "../memguard_runtime.py", "/memguard_runtime.py", "memguard_runtime.py/x"])
 def test_the_runtime_module_is_found_again_by_its_name(tmp_path: Path, path: str) -> None:
     with pytest.raises(SystemExit) as stopped:

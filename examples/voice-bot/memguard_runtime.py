@@ -1,10 +1,9 @@
-# memguard-runtime 0.1.0 e5a17c994e242423: written by `memguard init --runtime`, which renews it
+# memguard-runtime 0.1.0 1a3903416cbd4fc1: written by `memguard init --runtime`, which renews it
 """What a deployed app asks about its memory: its limit, its use, and which model fits, before the kernel kills it.
 
-In a container no `MemoryError` comes: the process is killed. And what the machine has says nothing about what a container
-may take: psutil's `virtual_memory().percent` is 5.7 where the container is at 60. This module reads the control groups
-around the process, of both versions and at all levels. It is one file of the standard library for CPython 3.8 and later,
-which `memguard init --runtime FOLDER/memguard_runtime.py` copies into an app. Only a guard has a thread.
+In a container no `MemoryError` comes: the process is killed, and what psutil tells of the machine says nothing about it.
+This one file of the standard library reads the control groups around the process, of both versions and at all levels, on
+CPython 3.8 and later; `memguard init --runtime FOLDER/memguard_runtime.py` copies it into an app.
 """
 
 from __future__ import annotations
@@ -291,25 +290,26 @@ class guard:  # noqa: N801 - called like a function
 
     def look(self) -> None:
         """Look once, and once more behind each bound that is crossed: what is called there may have helped."""
-        while True:
-            now, before = usage(), self._reached
-            if now is None:
-                return
-            bounds = (one - HYSTERESIS * (number < before) for number, one in enumerate(self._bounds))
-            reached = sum(now.share >= one for one in bounds)
-            if reached == before:
-                return
-            self._reached = min(reached, before + 1)
-            try:
-                self._log(f"memory: {now}, {now.share:.0%}: {self.level}")
-                if reached > before:
-                    self._calls[before]()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the memory is watched
-                _write(f"memory: what is called at {self.level} failed: {error!r}")
+        with self._looking:
+            while True:
+                now, before = usage(), self._reached
+                if now is None:
+                    return
+                bounds = (one - HYSTERESIS * (number < before) for number, one in enumerate(self._bounds))
+                reached = sum(now.share >= one for one in bounds)
+                if reached == before:
+                    return
+                self._reached = min(reached, before + 1)
+                try:
+                    self._log(f"memory: {now}, {now.share:.0%}: {self.level}")
+                    if reached > before:
+                        self._calls[before]()
+                except Exception as error:  # noqa: BLE001 - whatever it is, the memory is watched
+                    _write(f"memory: what is called at {self.level} failed: {error!r}")
 
     def start(self) -> None:
         """Start the thread, also behind a fork."""
-        self._done = threading.Event()
+        self._done, self._looking = threading.Event(), threading.RLock()
         self._thread = threading.Thread(target=self._watch, args=(self._done,), name="memguard", daemon=True)
         self._thread.start()
 
