@@ -313,4 +313,4 @@ BROUGHT = "because it is installed, by"
 
 def is_brought(external: External) -> bool:
     """Return whether an initializer imports it, and no statement of the project."""
-    return external.call.startswith(BROUGHT)
+    return external.site is not None and external.site.why == BROUGHT

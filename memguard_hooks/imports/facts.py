@@ -84,7 +84,7 @@ class Names(Record):
 
 
 MAX_OPEN = 4000
-"""Sources whose functions are in memory at once, some 8 KiB each."""
+"""Sources whose functions are in memory at once, some 8 KiB each; those of others come from the store again."""
 
 
 class Facts:

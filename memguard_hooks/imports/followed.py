@@ -122,21 +122,23 @@ class Earlier:
 
     def logs(self) -> Iterator[Log]:
         """Yield the logs of walks whose questions are answered now as they were: first of those that have read the same."""
-        changed: list[tuple[list[list[Any]], list[str], str, int]] = []
+        changed: list[tuple[list[str], str, int]] = []
         for files, folders, said, names, slot in self._kept:
             if self._names(folders) != names:
                 continue
-            was, *entries = _listed(self._sources.store.get(*self._slot(b"walk", slot))) or [None]
-            if was != said or not _is_log(entries):
-                continue
-            if self._said(files) == said:
+            if self._said(files) != said:
+                changed.append((folders, said, slot))
+            elif (entries := self._entries(said, slot)) is not None:
                 yield Log(entries, None, folders)
-            else:
-                changed.append((entries, folders, said, slot))
         for one in changed:
             yield from self._adapted(*one)
 
-    def _adapted(self, entries: list[list[Any]], folders: list[str], said: str, slot: int) -> Iterator[Log]:
+    def _entries(self, said: str, slot: int) -> list[list[Any]] | None:
+        """Return what a walk was asked and answered, None for what another one has put in its place."""
+        was, *entries = _listed(self._sources.store.get(*self._slot(b"walk", slot))) or [None]
+        return entries if was == said and _is_log(entries) else None
+
+    def _adapted(self, folders: list[str], said: str, slot: int) -> Iterator[Log]:
         """Yield a log with the places of what is now, where each file answers as it did what was asked of it."""
         was, *rows = _listed(self._sources.store.get(*self._slot(b"asked", slot))) or [None]
         if was != said or not all(map(_is_asked, rows)):
@@ -149,6 +151,9 @@ class Earlier:
                 if places is None:
                     return
                 moved[path] = places
+        entries = self._entries(said, slot)
+        if entries is None:
+            return
         asked = {path: [(kind, name) for kind, name in questions] for path, _, _, questions in rows}
         yield Log([_at(entry, moved) for entry in entries], asked, folders)
 

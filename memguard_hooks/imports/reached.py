@@ -20,6 +20,7 @@ from memguard_hooks.imports.callbacks import (
     runs,
     starts,
 )
+from memguard_hooks.imports.facts import MAX_OPEN
 from memguard_hooks.imports.functions import MAIN
 from memguard_hooks.imports.model import Body, Choice, Functions, How, Passed
 from memguard_hooks.imports.resolve import Resolver, absolute
@@ -52,10 +53,6 @@ MAX_STEPS = 20
 
 MAX_BODIES = 50_000
 """Bodies that one walk looks into."""
-
-
-MAX_OPEN = 4000
-"""Files whose functions are in memory at once, some 8 KiB each; what is left of a file comes from the store."""
 
 
 class Known(Record):
