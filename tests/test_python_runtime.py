@@ -78,6 +78,24 @@ def test_a_default_is_a_warning_and_a_fix_writes_the_nearest_python(
     assert (project / "requirements.txt").read_text(encoding="ascii") == "pandas==2.2.2\nscikit-learn==1.5.0\n"
 
 
+HEROKU = '{"formation": {"web": {"quantity": 1, "size": "basic"}}}'
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (RENDER, "the default of Render since 2026-02-11"),
+        ({"app.json": HEROKU, "Procfile": "web: python main.py\n", "main.py": ""}, "the default of Heroku as of 2026-11-28"),
+    ],
+)
+def test_a_default_is_told_with_the_day_that_is_known(
+    project: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], said: str
+) -> None:
+    write(project, {**files, "requirements.txt": "pandas==2.2.2\n"})
+    python_runtime.main([])
+    assert said in capsys.readouterr().out
+
+
 def test_a_fix_writes_the_nearest_version_where_the_python_is_named(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

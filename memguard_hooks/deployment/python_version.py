@@ -64,19 +64,19 @@ class PythonPin(Record):
 
 
 class DefaultPython(Record):
-    """What a platform takes where nothing names a Python, since which day, and which ones it offers at all."""
+    """What a platform takes where nothing names a Python, since or as of which day, and which ones it offers at all."""
 
     version: tuple[int, int]
-    since: str
+    dated: str
     oldest: tuple[int, int] | None = None
 
 
 DEFAULTS = {
-    "render": DefaultPython((3, 14), "2026-02-11"),
-    "heroku": DefaultPython((3, 14), "2025-12-01", (3, 10)),
+    "render": DefaultPython((3, 14), "since 2026-02-11"),
+    "heroku": DefaultPython((3, 14), "as of 2026-11-28", (3, 10)),
 }
 """Render, "Setting your Python version": 3.14.3 for services made since that day. Heroku, "Python support": the newest that
-it offers for apps without a cached one (as of 2026-11), 3.10 to 3.14."""
+it offers for apps without a cached one, 3.10 to 3.14; since which day is not known."""
 
 
 def read(service: Service, read_file: Read) -> Version:

@@ -107,7 +107,7 @@ def _pin_of(project: Project, service: Service) -> PythonPin | None:
     default = python_version.default_of(service, project.read_file)
     if default is None:
         return None
-    name = f"the default of {(service.platform or '').capitalize()} since {default.since}"
+    name = f"the default of {(service.platform or '').capitalize()} {default.dated}"
     return PythonPin(default.version, "default", service.place, name)
 
 
