@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, count
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
+    from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.project.project import Project
     from memguard_hooks.startup.calls import StartCall
 
@@ -76,8 +78,12 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
     bodies: dict[str, set[str]] = {}
     for path, body in walked.ran:
         bodies.setdefault(path, set()).add(body)
+    kept = {
+        path: frozenset(body for body in ran if not body or walked.ran[path, body] == "start")
+        for path, ran in bodies.items()
+    }
     found = {path: suspects(entry, path, ran) for path, ran in bodies.items()}
-    found = {path: calls for path, calls in found.items() if calls}
+    found = {path: calls for path, calls in found.items() if calls and _lasts(entry.sources, path, calls, kept[path])}
     if not found:
         return NO_WORK, walked.externals
     from memguard_hooks.app.models import folding_of
@@ -86,10 +92,19 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
     folding = folding_of(project, entry, walked)
     uses: list[WorkUse] = []
     for path, calls in found.items():
-        kept = frozenset(body for body in bodies[path] if not body or walked.ran[path, body] == "start")
-        for call in find_calls(folding, path, calls, kept):
+        for call in find_calls(folding, path, calls, kept[path]):
             uses += _uses(project, entry, walked, call)
     return Work(tuple(_once(uses))), (*_without_calls(walked, uses), *_brought(uses))
+
+
+def _lasts(sources: SourceFiles, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]) -> bool:
+    """Return whether what some call makes may stay: that of handlers is gone, unless a decorator keeps what they return."""
+    if any(body in kept for body, _ in calls):
+        return True
+    from memguard_hooks.models.libraries import CACHES
+
+    found = _words(sources, path)
+    return found is None or not found.isdisjoint(CACHES)
 
 
 def suspects(entry: ServiceEntry, path: str, ran: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
@@ -106,22 +121,44 @@ def _all_suspects(entry: ServiceEntry, path: str) -> list[list[str]]:
     kept = entry.sources.store.get(*key)
     if isinstance(kept, list) and all(isinstance(one, list) and tuple(map(type, one)) == (str, str) for one in kept):
         return kept
-    functions = entry.sources.functions(path)
-    bound = dict(functions.bound)
-    found = dict.fromkeys(
-        (body.name, term.rpartition(".")[2].lstrip(":"))
-        for body in functions.bodies
-        for term, _ in body.calls
-        if _is_suspect(term, bound)
-    )
+    found: dict[tuple[str, str], None] = {}
+    if _may_work(entry.sources, path):
+        functions = entry.sources.functions(path)
+        bound = dict(functions.bound)
+        found = dict.fromkeys(
+            (body.name, term.rpartition(".")[2].lstrip(":"))
+            for body in functions.bodies
+            for term, _ in body.calls
+            if _is_suspect(term, bound)
+        )
     entry.sources.store.put(list(found), *key)
     return [[*one] for one in found]
 
 
+def _may_work(sources: SourceFiles, path: str) -> bool:
+    """Return whether a file has the words of a call that does work: of one that has none no functions need to be read."""
+    from memguard_hooks.startup.table import READS, last_names
+
+    found = _words(sources, path)
+    if found is None or not found.isdisjoint(READS | UNRESOLVED | {"open"}):
+        return True
+    return any(not found.isdisjoint(last_names()[package]) for package in found & last_names().keys())
+
+
+def _words(sources: SourceFiles, path: str) -> frozenset[str] | None:
+    """Return the words of a file, None where they are not known; none of a file that is not read."""
+    from memguard_hooks.imports.narrow import words
+
+    try:
+        found = words(sources.data(path))
+    except MemguardError:
+        return frozenset()
+    return None if found is None else frozenset(word.decode("utf-8", "replace") for word in found)
+
+
 def _is_suspect(term: str, bound: Mapping[str, str]) -> bool:
     """Return whether a call may do work, by its term."""
-    from memguard_hooks.startup.calls import READS
-    from memguard_hooks.startup.table import last_names, packages
+    from memguard_hooks.startup.table import READS, last_names
 
     receiver, _, last = term.rpartition(".")
     last = last.lstrip(":")
@@ -131,7 +168,7 @@ def _is_suspect(term: str, bound: Mapping[str, str]) -> bool:
         return receiver.removesuffix("()").rpartition(".")[2] in READS
     resolved = _resolved(term, bound)
     package = resolved.replace("(", ".").partition(".")[0]
-    is_known = package in packages() and resolved.rpartition(".")[2] in last_names()
+    is_known = resolved.rpartition(".")[2] in last_names().get(package, ())
     return is_known or (last in UNRESOLVED and package not in sys.stdlib_module_names)
 
 

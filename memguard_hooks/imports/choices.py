@@ -7,15 +7,16 @@ depends on other files and on the service.
 from __future__ import annotations
 
 import ast
+from functools import cached_property
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_folding import Around, Names, Raises, UnknownValue
 from memguard_hooks.formats.python_source import decode, shortened, tree_of
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from memguard_hooks.formats.python_folding import Around, Names
     from memguard_hooks.imports.model import Choice, Given
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
@@ -33,7 +34,7 @@ class Chooser:
         self._sources = sources
         self._resolver = resolver
         self._chosen = dict(given.chosen)
-        self._around = Around(dict(given.variables), None, self._load, given.words, has_all=False)
+        self._given = given
         self._modules: dict[str, tuple[ast.Module, Names] | None] = {}
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
@@ -75,8 +76,17 @@ class Chooser:
                 _follow_until(block, names, line)
         return names
 
+    @cached_property
+    def _around(self) -> Around:
+        """What the names of all files are read in: loaded where there is a choice."""
+        from memguard_hooks.formats.python_folding import Around
+
+        return Around(dict(self._given.variables), None, self._load, self._given.words, has_all=False)
+
     def _module(self, path: str) -> tuple[ast.Module, Names] | None:
         """Return the tree of a file and its names, None for what cannot be read."""
+        from memguard_hooks.formats.python_folding import Names
+
         if path not in self._modules and len(self._modules) < MAX_MODULES:
             self._modules[path] = None  # of modules that import each other one comes first
             try:
@@ -111,6 +121,8 @@ def _follow_until(block: list[ast.stmt], names: Names, line: int) -> None:
 
 
 def _truth(test: str, names: Names) -> bool | None:
+    from memguard_hooks.formats.python_folding import Raises, UnknownValue
+
     try:
         return bool(names.evaluate(ast.parse(test, mode="eval").body))
     except (UnknownValue, Raises, SyntaxError):

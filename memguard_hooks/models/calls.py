@@ -6,6 +6,7 @@ import ast
 
 from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
+from memguard_hooks.models.libraries import CACHES
 from memguard_hooks.models.loaders import COMPUTE_TYPE, OPTIONS, Loader, loader_of, tasks
 from memguard_hooks.models.values import External, Made, Missing, Unknown, argument, last_name
 from memguard_hooks.record import Record
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
     from memguard_hooks.models.scopes import Call, Scope
     from memguard_hooks.models.values import Values
-
-CACHES = frozenset({"cache", "lru_cache", "cache_resource", "cache_data", "experimental_singleton", "cached"})
-"""Last names of decorators that keep what a function returns."""
 
 
 PASSED_ON = {"partial": 0, "to_thread": 0, "run_sync": 0, "run_in_threadpool": 0, "submit": 0, "run_in_executor": 1}

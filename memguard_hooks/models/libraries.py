@@ -1,6 +1,9 @@
-"""The packages whose calls load models, by the first word of their names: without one of them nothing else is looked at."""
+"""The words without which nothing else is looked at: packages whose calls load models, and decorators that keep results."""
 
 from __future__ import annotations
+
+CACHES = frozenset({"cache", "lru_cache", "cache_resource", "cache_data", "experimental_singleton", "cached"})
+"""Last names of decorators that keep what a function returns."""
 
 LIBRARIES = frozenset(
     {

@@ -7,7 +7,7 @@ import ast
 from memguard_hooks.models.calls import caches, is_main_test
 from memguard_hooks.models.values import Class, External, Made, Missing, argument, last_name
 from memguard_hooks.record import Record
-from memguard_hooks.startup.table import FILE, KnownCall, known_calls
+from memguard_hooks.startup.table import FILE, READS, KnownCall, known_calls
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""
-
-READS = frozenset({"read", "read_text", "read_bytes", "readlines"})
-"""Methods of a file or a path that return what it holds."""
 
 PYTHONS = ("python", "celery", "gunicorn", "uvicorn", "streamlit", "pip", "alembic", "playwright", "flask", "django-admin")
 """What the name of a program begins with that is an interpreter."""

@@ -20,6 +20,10 @@ FILE = "(file)"
 """Stands for what `open` or a path gives."""
 
 
+READS = frozenset({"read", "read_text", "read_bytes", "readlines"})
+"""Methods of a file or a path that return what it holds."""
+
+
 class KnownCall(Record):
     """A call that does work: of which kind, on what, which argument says on which, and the bytes that it takes."""
 
@@ -51,15 +55,12 @@ def known_calls() -> dict[str, KnownCall]:
 
 
 @cache
-def last_names() -> frozenset[str]:
-    """The last names of these calls: no other call is looked at."""
-    return frozenset(name.rpartition(".")[2] for name in known_calls())
-
-
-@cache
-def packages() -> frozenset[str]:
-    """The packages of these calls."""
-    return frozenset(name.partition(".")[0] for name in known_calls())
+def last_names() -> dict[str, frozenset[str]]:
+    """The last names of these calls, by their packages: no other call is looked at."""
+    found: dict[str, set[str]] = {}
+    for name in known_calls():
+        found.setdefault(name.partition(".")[0], set()).add(name.rpartition(".")[2])
+    return {package: frozenset(names) for package, names in found.items()}
 
 
 @cache
