@@ -13,6 +13,7 @@ from folders import write
 from memguard_hooks.commands import config
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.project.settings import _SERVICE_KEYS, _TABLES, _TOP_KEYS, DEFAULTS, SCHEMA, load
+from memguard_hooks.rules.policy import CEILING, LITELLM
 from memguard_hooks.tree import WorkTree
 
 SETTINGS = json.loads(Path(SCHEMA).read_text(encoding="utf-8"))
@@ -30,8 +31,9 @@ def test_the_schema_is_one_and_knows_the_keys_of_the_parser() -> None:
 
 def test_each_key_has_a_default() -> None:
     below = [f"{table}.{key}" for table, keys in _TABLES.items() for key in keys]
-    top = [key for key in _TOP_KEYS if key not in {"heavy", "forbid", "budget", "services"}]
-    assert set(DEFAULTS) == {*top, *below}
+    top = [key for key in _TOP_KEYS if key not in {*_TABLES, "services"}]
+    assert set(DEFAULTS) == {*top, *below, f"pins.{LITELLM}"}
+    assert DEFAULTS[f"pins.{LITELLM}"] == CEILING
 
 
 GOOD = [

@@ -168,7 +168,7 @@ DEFAULTS: Mapping[str, object] = MappingProxyType({
     "platform": None, "limit": None, "baseline": "memguard-baseline.json", "entrypoints": [], "target-python": None,
     "source-roots": [], "exclude": [], "scope": "reachable", "heavy-threshold": "40MiB",
     "heavy.add": [], "heavy.remove": [], "heavy.allow": {}, "heavy.only-through": {},
-    "forbid.add": [], "forbid.remove": [], "forbid.allow": {}, "forbid.companions": False, "pins": {},
+    "forbid.add": [], "forbid.remove": [], "forbid.allow": {}, "forbid.companions": False, "pins.litellm": "<1.70",
     "budget.warn": f"{WARN:.0%}", "budget.fail": f"{FAIL:.0%}", "budget.growth": None, "budget.runtime": None,
     "budget.judge": JUDGED, "budget.pessimistic": False,
 })  # fmt: skip
