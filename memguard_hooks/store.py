@@ -161,6 +161,13 @@ def _find_spec(name: str) -> ModuleSpec | None:
     return next((spec for spec in found if spec is not None), None)
 
 
+def written(value: object) -> bytes:
+    """Return what the store keeps of a value that JSON can hold."""
+    import json
+
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
 class Store:
     """Facts by the names of what they are about, in this process, and in a packed file of `folder` where there is one."""
 
@@ -188,9 +195,11 @@ class Store:
 
     def put(self, value: object, *name: bytes) -> None:
         """Keep a value that JSON can hold."""
-        import json
+        self.put_text(written(value), *name)
 
-        self._new[digest(*name)] = json.dumps(value, separators=(",", ":")).encode()
+    def put_text(self, text: bytes, *name: bytes) -> None:
+        """Keep what `written` has made of a value."""
+        self._new[digest(*name)] = text
 
     def close(self) -> None:
         """Write what is new."""

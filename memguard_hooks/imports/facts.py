@@ -26,7 +26,7 @@ from memguard_hooks.imports.model import (
     Way,
 )
 from memguard_hooks.record import Record
-from memguard_hooks.store import Store
+from memguard_hooks.store import Store, digest, written
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias, TypeVar
 
     Fact = TypeVar("Fact")
+    Found = TypeVar("Found")
 
 Read: TypeAlias = "Callable[[], bytes]"
 
@@ -134,9 +135,10 @@ class Facts:
         """Return what each function of a source calls and hands over; in memory are those of the last sources alone."""
         if len(self._functions) >= MAX_OPEN:
             self._functions.clear()
-        return self._known(
-            self._functions, (b"functions", name), _decode_functions, lambda: self._find_functions(name, read)[0]
-        )
+        if name not in self._functions:
+            kept = self._kept((b"functions", name), _decode_functions)
+            self._functions[name] = kept if kept is not None else self._find_functions(name, read)[0]
+        return self._functions[name]
 
     def kept_functions(self, name: bytes) -> Functions | None:
         """Return the functions of a source that is not there any more, None where they are not kept."""
@@ -144,14 +146,27 @@ class Facts:
 
     def places(self, name: bytes, read: Read) -> Places:
         """Return where the functions of a source stand."""
-        return self._known(self._places, (b"places", name), _decode_places, lambda: self._find_functions(name, read)[1])
+        if name not in self._places:
+            kept = self._kept((b"places", name), _decode_places)
+            self._places[name] = kept if kept is not None else self._find_functions(name, read)[1]
+        return self._places[name]
 
     def _find_functions(self, name: bytes, read: Read) -> tuple[Functions, Places]:
         """Find what functions call and where they stand, and keep both: one reading of the source gives both."""
-        found = _find_functions(read())
-        self._functions[name], self._places[name] = found
-        self.store.put(found[0], b"functions", name)
-        self.store.put(found[1], b"places", name)
+        functions, lines = self._timed(lambda: _find_functions(read()))
+        text = written(functions)
+        places = Places(digest(text).hex(), lines)
+        self.store.put_text(text, b"functions", name)
+        self.store.put(places, b"places", name)
+        self._functions[name], self._places[name] = functions, places
+        return functions, places
+
+    def _timed(self, find: Callable[[], Found]) -> Found:
+        """Find something out, and count the time of what takes long."""
+        began = process_time()
+        found = find()
+        seconds = process_time() - began
+        self._slow_seconds += seconds if seconds > SLOW_SECONDS else 0
         return found
 
     def _known(
@@ -171,10 +186,7 @@ class Facts:
                 self.has_given_up = True
                 found = give_up()  # not kept: the next run has the time
             elif found is None:
-                began = process_time()
-                found = find()
-                seconds = process_time() - began
-                self._slow_seconds += seconds if seconds > SLOW_SECONDS else 0
+                found = self._timed(find)
                 self.store.put(found, *key)
             known[short] = found
         return found
@@ -194,14 +206,14 @@ def _find_names(data: bytes) -> Names:
     return Names(candidates(data))
 
 
-def _find_functions(data: bytes) -> tuple[Functions, Places]:
+def _find_functions(data: bytes) -> tuple[Functions, str]:
     from memguard_hooks.formats.python_source import decode, shortened, tree_of
     from memguard_hooks.imports.functions import read_functions
 
     try:
         return read_functions(tree_of(shortened(decode(data))))
     except (MemguardError, RecursionError):
-        return Functions(), Places("", "")
+        return Functions(), ""
 
 
 def _outline(data: bytes, framework: Framework) -> Outline:

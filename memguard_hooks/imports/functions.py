@@ -11,12 +11,13 @@ import ast
 import re
 
 from memguard_hooks.imports.branches import branches_at, compares_texts
-from memguard_hooks.imports.model import Body, Choice, FileClass, Functions, Passed, Places, Way
-from memguard_hooks.store import digest
+from memguard_hooks.imports.model import Body, Choice, FileClass, Functions, Passed, Way
+from memguard_hooks.imports.plain_values import walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import Any, ClassVar
 
     from memguard_hooks.imports.branches import Branch
 
@@ -34,12 +35,15 @@ _SETTINGS = frozenset({
 })  # fmt: skip
 """Words in the names of functions that tell what is set, and of those that change its spelling."""
 
+_PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
 _NAMED = frozenset({"load_extension", "load_extensions", "reload_extension", "run"})
 """Last names of functions that load the module that they are given by name: discord.py's extensions, uvicorn's app."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_BRANCHES = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, getattr(ast, "TryStar", ast.Try))
+_BRANCHES = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, getattr(ast, "TryStar", ast.Try))
 _DISPLAYS = (ast.List, ast.Tuple, ast.Set)
+_HANDING = (ast.Lambda, ast.Dict, ast.Starred, ast.IfExp, *_DISPLAYS)
+"""Expressions whose parts are handed over with them."""
 
 
 class _Scope:
@@ -74,13 +78,10 @@ class _Handed:
 _MENTIONED = _Handed()
 
 
-def read_functions(module: ast.Module) -> tuple[Functions, Places]:
-    """Read the functions of a module by its syntax tree, and where they stand."""
-    import json
-
+def read_functions(module: ast.Module) -> tuple[Functions, str]:
+    """Read the functions of a module by its syntax tree, and the lines that they number, as in `Places`."""
     reader = _Reader()
-    found = reader.read(module)
-    return found, Places(digest(json.dumps(found).encode()).hex(), " ".join(map(str, reader.lines)))
+    return reader.read(module), " ".join(map(str, reader.lines))
 
 
 class _Reader:
@@ -214,65 +215,77 @@ class _Reader:
         """Return whether each run of a process finds the same: nothing that a caller or a message gives decides."""
         if self._loops:
             return False
-        for part in ast.walk(node) if node is not None else ():
-            if isinstance(part, ast.Call) and _SETTINGS.isdisjoint(re.findall(r"[a-z]+", ast.unparse(part.func).lower())):
+        if node is None or isinstance(node, ast.Constant):
+            return True
+        for part in walk(node):
+            if isinstance(part, ast.Name):
+                here: _Scope | None = scope
+                while here is not None and here.name:
+                    if part.id in here.parameters or part.id in here.given or here.names.get(part.id) == _UNKNOWN:
+                        return False
+                    here = None if part.id in here.names else here.parent
+            elif isinstance(part, ast.Call) and _SETTINGS.isdisjoint(_words_of(part.func)):
                 return False
-            here: _Scope | None = scope if isinstance(part, ast.Name) else None
-            while here is not None and here.name and isinstance(part, ast.Name):
-                if part.id in here.parameters or part.id in here.given or here.names.get(part.id) == _UNKNOWN:
-                    return False
-                here = None if part.id in here.names else here.parent
         return True
 
     def _statement(self, node: ast.stmt, scope: _Scope) -> None:
-        if isinstance(node, ast.Expr):
+        read = self._STATEMENTS.get(type(node))
+        if read is not None:
+            read(self, node, scope)
+
+    def _plain(self, node: ast.Expr, scope: _Scope) -> None:
+        self._expression(node.value, scope)
+
+    def _assignment(self, node: ast.Assign, scope: _Scope) -> None:
+        for target in node.targets:
+            self._assign(target, node.value, scope)
+        self._assigned(node.value, node.targets[0], scope)
+
+    def _annotated(self, node: ast.AnnAssign, scope: _Scope) -> None:
+        if node.value is not None:
+            self._assign(node.target, node.value, scope)
+            self._assigned(node.value, node.target, scope)
+        self._annotation(node.annotation, scope)
+
+    def _import(self, node: ast.Import, scope: _Scope) -> None:
+        self._deciding += 1
+        for alias in node.names:
+            name = alias.name if alias.asname else alias.name.partition(".")[0]
+            self._bind(alias.asname or name, name, scope)
+
+    def _import_from(self, node: ast.ImportFrom, scope: _Scope) -> None:
+        self._deciding += 1
+        module = "." * node.level + (node.module or "")
+        for alias in node.names:
+            if alias.name == "*":
+                self._stars.append(module)
+            else:
+                joint = "" if module.endswith(".") else "."
+                self._bind(alias.asname or alias.name, f"{module}{joint}{alias.name}", scope)
+
+    def _return(self, node: ast.Return, scope: _Scope) -> None:
+        if node.value is not None:
+            self._returned.setdefault(scope.name, self._term(node.value, scope))
             self._expression(node.value, scope)
-        elif isinstance(node, ast.Assign):
-            for target in node.targets:
-                self._assign(target, node.value, scope)
-            self._assigned(node.value, node.targets[0], scope)
-        elif isinstance(node, ast.AnnAssign):
-            if node.value is not None:
-                self._assign(node.target, node.value, scope)
-                self._assigned(node.value, node.target, scope)
-            self._annotation(node.annotation, scope)
-        elif isinstance(node, _DEFINITIONS):
-            self._define(node, scope)
-        elif isinstance(node, ast.ClassDef):
-            self._class(node, scope)
-        elif isinstance(node, ast.Import):
-            self._deciding += 1
-            for alias in node.names:
-                name = alias.name if alias.asname else alias.name.partition(".")[0]
-                self._bind(alias.asname or name, name, scope)
-        elif isinstance(node, ast.ImportFrom):
-            self._deciding += 1
-            self._import_from(node, scope)
-        elif isinstance(node, _BRANCHES):
-            self._branch(node, scope)
-        elif isinstance(node, ast.Return):
-            if node.value is not None:
-                self._returned.setdefault(scope.name, self._term(node.value, scope))
-                self._expression(node.value, scope)
-        elif isinstance(node, ast.Match):
-            self._expression(node.subject, scope)
-            for case in node.cases:
-                self._block(case.body, scope)
-        elif isinstance(node, (ast.Raise, ast.Assert, ast.AugAssign)):
-            for child in ast.iter_child_nodes(node):
-                self._expression(child, scope)
+
+    def _match(self, node: ast.Match, scope: _Scope) -> None:
+        self._expression(node.subject, scope)
+        for case in node.cases:
+            self._block(case.body, scope)
+
+    def _operands(self, node: ast.Raise | ast.Assert | ast.AugAssign, scope: _Scope) -> None:
+        for child in _parts(node):
+            self._expression(child, scope)
+
+    def _if(self, node: ast.If, scope: _Scope) -> None:
+        if _is_main(node.test) and not scope.name:
+            self._main += node.body
+        elif not _is_for_checkers(node.test):
+            self._expression(node.test, scope)
+            self._block(node.body, scope)
+        self._block(node.orelse, scope)
 
     def _branch(self, node: ast.stmt, scope: _Scope) -> None:
-        if isinstance(node, ast.If):
-            if _is_main(node.test) and not scope.name:
-                self._main += node.body
-                self._block(node.orelse, scope)
-                return
-            if not _is_for_checkers(node.test):
-                self._expression(node.test, scope)
-                self._block(node.body, scope)
-            self._block(node.orelse, scope)
-            return
         if isinstance(node, (ast.For, ast.AsyncFor)):
             self._expression(node.iter, scope)
             self._loop(node.target, node.iter, scope)
@@ -290,15 +303,6 @@ class _Reader:
         self._loops -= is_loop
         for handler in getattr(node, "handlers", ()):
             self._block(handler.body, scope)
-
-    def _import_from(self, node: ast.ImportFrom, scope: _Scope) -> None:
-        module = "." * node.level + (node.module or "")
-        for alias in node.names:
-            if alias.name == "*":
-                self._stars.append(module)
-            else:
-                joint = "" if module.endswith(".") else "."
-                self._bind(alias.asname or alias.name, f"{module}{joint}{alias.name}", scope)
 
     # Names
 
@@ -356,7 +360,7 @@ class _Reader:
     def _term(self, node: ast.expr, scope: _Scope) -> str:
         """Return the term of an expression."""
         ends: list[str] = []
-        while True:
+        while not isinstance(node, ast.Name):  # as most of them end
             if isinstance(node, ast.Attribute):
                 ends.append(f".{node.attr}")
                 node = node.value
@@ -372,6 +376,8 @@ class _Reader:
                 break
         if isinstance(node, ast.Name):
             head = self._lookup(node.id, scope)
+            if not ends:
+                return head if len(head) <= MAX_TERM else _UNKNOWN
         elif isinstance(node, ast.BoolOp):
             head = self._term(node.values[-1], scope)
         else:
@@ -446,19 +452,20 @@ class _Reader:
         self, node: ast.AST | None, scope: _Scope, handed: _Handed = _MENTIONED, *, is_later: bool = False
     ) -> None:
         """Note the calls of an expression, and what it hands over; `is_later` in what runs when somebody calls it."""
-        if isinstance(node, ast.Call):
-            self._call(node, scope, handed, is_later=is_later)
-        elif isinstance(node, (ast.Name, ast.Attribute)):
-            self._pass(self._term(node, scope), handed, node.lineno)
-            if isinstance(node, ast.Attribute):
-                self._receiver(node.value, scope, handed, is_later=is_later)
-        elif node is None or isinstance(node, ast.Constant):
+        if node is None or isinstance(node, ast.Constant):
             return
+        if isinstance(node, ast.Name):
+            self._pass(self._term(node, scope), handed, node.lineno)
+        elif isinstance(node, ast.Call):
+            self._call(node, scope, handed, is_later=is_later)
+        elif isinstance(node, ast.Attribute):
+            self._pass(self._term(node, scope), handed, node.lineno)
+            self._receiver(node.value, scope, handed, is_later=is_later)
         else:
             self._depth += 1
             if self._depth <= MAX_DEPTH:
                 later = is_later or isinstance(node, ast.Lambda)
-                kept = handed if isinstance(node, (ast.Lambda, ast.Dict, ast.Starred, ast.IfExp, *_DISPLAYS)) else _MENTIONED
+                kept = handed if isinstance(node, _HANDING) else _MENTIONED
                 for part in getattr(node, "generators", ()):
                     self._loop(part.target, part.iter, scope)
                 for child in _parts(node):
@@ -522,12 +529,42 @@ class _Reader:
                 here = here.parent
         return _texts(node)
 
+    _STATEMENTS: ClassVar[dict[type[ast.stmt], Callable[[_Reader, Any, _Scope], None]]] = {
+        ast.Expr: _plain,
+        ast.Assign: _assignment,
+        ast.AnnAssign: _annotated,
+        **dict.fromkeys(_DEFINITIONS, _define),
+        ast.ClassDef: _class,
+        ast.Import: _import,
+        ast.ImportFrom: _import_from,
+        ast.If: _if,
+        **dict.fromkeys(_BRANCHES, _branch),
+        ast.Return: _return,
+        ast.Match: _match,
+        **dict.fromkeys((ast.Raise, ast.Assert, ast.AugAssign), _operands),
+    }
+    """How each kind of statement is read; the others say nothing."""
 
-def _parts(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the expressions in a node."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.expr, ast.keyword, ast.comprehension)):
-            yield child
+
+def _parts(node: ast.AST) -> list[ast.AST]:
+    """Return the expressions in a node."""
+    found: list[ast.AST] = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, list):
+            found += [one for one in value if isinstance(one, _PARTS)]
+        elif isinstance(value, _PARTS):
+            found.append(value)
+    return found
+
+
+def _words_of(node: ast.expr) -> Iterator[str]:
+    """Yield the words in the names and texts of an expression."""
+    for part in walk(node):
+        for name in ("id", "attr", "arg", "value"):
+            text = getattr(part, name, None)
+            if isinstance(text, str):
+                yield from re.findall(r"[a-z]+", text.lower())
 
 
 def _texts(node: ast.expr) -> tuple[str, ...]:
