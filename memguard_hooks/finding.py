@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import eq
+
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
 
@@ -46,6 +48,42 @@ class Step(Record):
     path: str
     line: int
     module: str
+
+
+class Way:
+    """The steps to somewhere: the last one, and the way to the file where that stands, shared by all that go on from there.
+
+    Kept as tuples, the ways to all files would take the square of the longest one.
+    """
+
+    __slots__ = ("before", "last", "length")
+
+    def __init__(self, last: Step, before: Way | None = None) -> None:
+        self.last = last
+        self.before = before
+        self.length: int = 1 if before is None else before.length + 1
+
+    def __len__(self) -> int:
+        """Return how many steps it takes."""
+        return self.length
+
+    def __iter__(self) -> Iterator[Step]:
+        """Yield the steps from the last one back."""
+        way: Way | None = self
+        while way is not None:
+            yield way.last
+            way = way.before
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether another way has the same steps."""
+        return isinstance(other, Way) and len(self) == len(other) and all(map(eq, self, other))
+
+    __hash__ = None  # type: ignore[assignment] # nobody keeps sets of ways
+
+    @property
+    def chain(self) -> tuple[Step, ...]:
+        """The steps from the entry point on: made anew for whoever tells them."""
+        return tuple(self)[::-1]
 
 
 class Finding(Record):

@@ -743,3 +743,9 @@ FACTORIES = {
 def test_what_a_factory_registers_serves(tmp_path: Path, files: dict[str, str]) -> None:
     found = walked(tmp_path, files, called=frozenset({"create_app"}), serves="requests")
     assert moments(found) == {"torch": "serving"}
+
+
+def test_files_on_one_way_share_it(tmp_path: Path) -> None:
+    files = {"app.py": "import m0\n", **{f"m{n}.py": f"import m{n + 1}, torch\n" for n in range(9)}}
+    ways = walked(tmp_path, files).ways
+    assert [ways[f"m{number}.py"] is ways[f"m{number + 1}.py"].before for number in range(8)] == [True] * 8  # type: ignore[union-attr]

@@ -375,9 +375,10 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
             if known is None or not is_by(known.moment, external.moment):
                 root = _seen_from(sources.root(name), external.names[0])
                 found[name] = root._replace(chain=external.chain, moment=external.moment)
-            sites.setdefault((name, external.moment), []).extend(external.chain[-1:])
+            if external.way:
+                sites.setdefault((name, external.moment), []).append(external.way.last)
     found = {
-        name: root._replace(sites=tuple(sites[name, root.moment]), is_after_fork=name not in shared)
+        name: root._replace(sites=tuple(sites.get((name, root.moment), ())), is_after_fork=name not in shared)
         for name, root in found.items()
     }
     _add_optional(sources, found)

@@ -6,7 +6,7 @@ Narrow, then prove: the bytes of files tell which may lead to a heavy module; on
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Skipped, Step
+from memguard_hooks.finding import Skipped, Step, Way
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -27,7 +27,7 @@ class Loading(Record):
 
 
 class Eager(Record):
-    """One import that loads a heavy module, `root`, and the shortest chain of imports that leads to it.
+    """One import that loads a heavy module, `root`, and the shortest way that leads to it.
 
     `at_request` tells that it runs at the first request, after the workers were forked; `services` are those that load
     it, none where the file is judged by itself.
@@ -36,7 +36,7 @@ class Eager(Record):
     path: str
     site: ImportSite
     root: str
-    chain: tuple[Step, ...]
+    way: Way
     at_request: bool = False
     services: tuple[Loading, ...] = ()
 
@@ -118,21 +118,20 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
         eager_ones = [one for one in proven.externals if one.moment != "all" and not one.call and one.site is not None]
         sites_of: dict[str, tuple[Step, ...]] = {}
         for external in eager_ones:
-            if external.site is None:
+            if external.site is None or external.way is None:
                 continue
-            path = external.chain[-1].path
-            if project.is_excluded(path) or (staged is not None and not any(step.path in staged for step in external.chain)):
+            path = external.way.last.path
+            if project.is_excluded(path) or (staged is not None and not any(step.path in staged for step in external.way)):
                 continue
             for root in heavy_here(project, external.names):
                 key = (path, external.site.line, external.site.column, root)
-                last = external.chain[-1]._replace(module=_told(project, external.names[0], root))
-                chain = (*external.chain[:-1], last)
-                eager = Eager(path, external.site, root, chain, external.moment == "serving")
+                last = external.way.last._replace(module=_told(project, external.names[0], root))
+                eager = Eager(path, external.site, root, Way(last, external.way.before), external.moment == "serving")
                 known = found.get(key)
                 if root not in sites_of:
-                    sites_of[root] = tuple(one.chain[-1] for one in eager_ones if _loads(one.names, root))
+                    sites_of[root] = tuple(one.way.last for one in eager_ones if one.way and _loads(one.names, root))
                 services = (*(known.services if known is not None else ()), Loading(entry, sites_of[root]))
-                if known is None or (known.at_request, len(known.chain)) > (eager.at_request, len(eager.chain)):
+                if known is None or (known.at_request, len(known.way)) > (eager.at_request, len(eager.way)):
                     known = eager
                 found[key] = known._replace(services=services)
     yield from (found[key] for key in sorted(found))
@@ -211,7 +210,7 @@ def eager_in_file(project: Project, path: str) -> Iterator[Eager]:
         if site.when == "import" and site.level == 0:
             for root in heavy_here(project, _names(site)):
                 if not project.is_first_party(root, path):
-                    yield Eager(path, site, root, (Step(path, site.line, _told(project, site.module, root)),))
+                    yield Eager(path, site, root, Way(Step(path, site.line, _told(project, site.module, root))))
 
 
 def imports_past_modules(project: Project) -> Iterator[tuple[str, str, str, ImportSite]]:

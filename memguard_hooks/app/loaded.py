@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, is_by
+from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, Way, is_by
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -33,11 +33,16 @@ class ModelUse(Record):
     model: Model | None
     memory: Memory | None
     moment: Moment
-    chain: tuple[Step, ...]
+    way: Way
     times: int = 1
     version: int | None = None
     brought: tuple[str, ...] = ()
     options: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def chain(self) -> tuple[Step, ...]:
+        """The imports that lead to the call, and it."""
+        return self.way.chain
 
     @property
     def label(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
-from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step
+from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step, Way
 from memguard_hooks.imports.graph import External
 from memguard_hooks.models.libraries import is_library
 from memguard_hooks.tree import join, parent, parse_once
@@ -118,7 +118,7 @@ def _may_load(project: Project, path: str) -> bool:
 def folding_of(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
     """Return what finds the values of expressions as a service runs them: one for all that asks of the same walk."""
     service = entry.service
-    key = entry.path, service.name, service.path, service.line, tuple(walked.chains)
+    key = entry.path, service.name, service.path, service.line, tuple(walked.ways)
     found = project.foldings.get(key)
     if found is None:
         found = project.foldings[key] = _folding(project, entry, walked)
@@ -179,7 +179,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, 
     """Yield what a call loads: each of its names, or the largest of those that it may be given."""
     step = Step(call.path, call.line, call.function)
     is_twice = bool(walked.twice) and call.path == entry.path and not (call.scope or call.is_main)
-    bare = ModelUse(call, "", None, None, moment, (*walked.chains.get(call.path, ()), step), 1 + is_twice)
+    bare = ModelUse(call, "", None, None, moment, Way(step, walked.ways.get(call.path)), 1 + is_twice)
     bare = bare._replace(version=_major(project, entry, call.loader.library))
     bare = bare._replace(brought=_brought(project, bare))
     found = [_priced(project, entry, bare._replace(name=name)) for name in call.names]
@@ -285,7 +285,7 @@ def _imports(uses: Iterable[ModelUse]) -> Iterator[External]:
     """Yield what calls import besides their own modules."""
     for one in uses:
         for name in one.brought:
-            yield External((name,), (*one.chain[:-1], Step(one.call.path, one.call.line, name)), one.moment)
+            yield External((name,), Way(Step(one.call.path, one.call.line, name), one.way.before), one.moment)
 
 
 def _brought(project: Project, use: ModelUse) -> tuple[str, ...]:

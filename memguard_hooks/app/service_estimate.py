@@ -163,7 +163,7 @@ def _estimate_walk(project: Project, entry: ServiceEntry, settings: ServiceSetti
 
 def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettings, walked: Walk) -> Estimated:
     command = entry.command
-    server = tuple(External((name,), ()) for name in command.server_modules)
+    server = tuple(External((name,)) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))
     known = _known(project, entry)
     models, imported = find_models(project, entry, walked)
@@ -276,7 +276,7 @@ def _with_dirty_workers(project: Project, entry: ServiceEntry, found: Estimated)
     target = entry.target._replace(called=frozenset(), is_main=False)
     walks = [walk_file(project, entry, path, module, target) for path, module in files.items()]
     project.skipped += [gap for one in walks for gap in one.skipped]
-    server = tuple(External((name,), ()) for name in command.server_modules)
+    server = tuple(External((name,)) for name in command.server_modules)
     joined = Walk(
         {moment: {path: size for one in walks for path, size in one.files[moment].items()} for moment in MOMENTS},
         (*server, *(external for one in walks for external in one.externals)),

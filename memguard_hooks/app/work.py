@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, count
+from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, Way, count
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.record import Record
@@ -43,13 +43,18 @@ class WorkUse(Record):
 
     call: StartCall
     moment: Moment
-    chain: tuple[Step, ...]
+    way: Way
     is_eager: bool
     size: int = 0
     subject: str = ""
     processes: int = 0
     brought: tuple[str, ...] = ()
     about: str = ""
+
+    @property
+    def chain(self) -> tuple[Step, ...]:
+        """The imports that lead to the call, and it."""
+        return self.way.chain
 
     @property
     def label(self) -> str:
@@ -190,8 +195,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
     """Yield what a call does: one use, or one for each file that it may read, of which the largest counts."""
     moment = walked.ran[call.path, call.body]
     step = Step(call.path, call.line, call.function)
-    chain = (*walked.chains.get(call.path, ()), step)
-    use = WorkUse(call, moment, chain, (call.path, call.body) in walked.loading)
+    use = WorkUse(call, moment, Way(step, walked.ways.get(call.path)), (call.path, call.body) in walked.loading)
     kind = call.known.kind
     if kind == "data":
         yield from _data(project, entry, use)
@@ -327,7 +331,7 @@ def _without_calls(walked: Walk, uses: list[WorkUse]) -> Iterator[External]:
     priced = [one.call for one in uses if one.call.known.how == "aws" or one.call.known.kind == "initializer"]
     names = {(one.path, one.known.function.partition(".")[0]): one.known.function.rpartition(".")[2] for one in priced}
     for external in walked.externals:
-        called = names.get((external.chain[-1].path, external.names[0].partition(".")[0])) if external.chain else None
+        called = external.way and names.get((external.way.last.path, external.names[0].partition(".")[0]))
         if called is not None and external.site is not None and called in external.site.calls:
             calls = tuple(one for one in external.site.calls if one != called)
             yield external._replace(site=external.site._replace(calls=calls))
@@ -341,7 +345,7 @@ def _brought(uses: list[WorkUse]) -> Iterator[External]:
         for module in use.brought:
             step = Step(use.call.path, use.call.line, module)
             site = ImportSite(use.call.line, use.call.column, use.call.line, module, 0, (), "import", BROUGHT)
-            yield External((module,), (*use.chain[:-1], step), use.moment, site, f"{BROUGHT} {use.call.function}")
+            yield External((module,), Way(step, use.way.before), use.moment, site, f"{BROUGHT} {use.call.function}")
 
 
 BROUGHT = "because it is installed, by"

@@ -298,8 +298,8 @@ def _loaded_at_start(project: Project) -> Iterator[tuple[str, int]]:
     entries = find_entries(project)
     for entry in entries:
         for external in walk_entry(project, entry).externals:
-            if external.moment == "start" and external.site is not None:
-                yield external.chain[-1].path, external.site.line
+            if external.moment == "start" and external.way and external.site is not None:
+                yield external.way.last.path, external.site.line
     if not entries:
         yield from ((one.path, one.site.line) for one in eager_imports(project, entries))
 

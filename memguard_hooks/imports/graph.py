@@ -11,7 +11,7 @@ from collections import Counter, deque
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MOMENTS, Skipped, Step
+from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
 from memguard_hooks.imports.model import BEHIND_A_PROXY, NOTHING_GIVEN, FileReading, Given, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
@@ -39,18 +39,23 @@ Read: TypeAlias = "Callable[[str, Target], FileReading]"
 class External(Record):
     """One import from outside the project.
 
-    `names` are the modules it may load: the one named, and each `from` name as a submodule of it. `site` is the
-    import as it stands in the last file of the chain, None where no file has it. `call` says how the function is reached
-    that imports, the last one of the chain: empty where all of the chain are imports that run as files load.
+    `names` are the modules it may load: the one named, and each `from` name as a submodule of it. `way` leads to it, None
+    where the server brings it. `site` is the import as it stands in the last file of the way, None where no file has it.
+    `call` says how the function is reached that imports: empty where all of the way are imports that run as files load.
     `is_after_fork` tells of one at start that it runs in each worker, also where the app is loaded before the fork.
     """
 
     names: tuple[str, ...]
-    chain: tuple[Step, ...]
+    way: Way | None = None
     moment: Moment = "start"
     site: ImportSite | None = None
     call: str = ""
     is_after_fork: bool = False
+
+    @property
+    def chain(self) -> tuple[Step, ...]:
+        """The imports that lead to it, and it."""
+        return self.way.chain if self.way is not None else ()
 
 
 class Walk(Record):
@@ -60,7 +65,7 @@ class Walk(Record):
     imports. `unread` are the files that could not be analyzed before the app has answered its first request: of what
     they import only unindented lines are known. `notes` tell where a framework's names are not followed. `standard` are
     the modules of the standard library that these files may load at each moment. `twice` are the files that run as
-    `__main__` and are loaded by name too. `chains` are the ways to the files, and `ran` says when each body of statements of
+    `__main__` and are loaded by name too. `ways` lead to the files, and `ran` says when each body of statements of
     them runs that is known to. `loading` are those of them that run because a file is loaded. `open` are the choices at
     start that only a run decides, by file and name, each with its ways.
     """
@@ -73,7 +78,7 @@ class Walk(Record):
     notes: tuple[Skipped, ...] = ()
     standard: Mapping[Moment, Collection[str]] = MappingProxyType({})
     twice: tuple[Step, ...] = ()
-    chains: Mapping[str, tuple[Step, ...]] = MappingProxyType({})
+    ways: Mapping[str, Way | None] = MappingProxyType({})
     ran: Mapping[tuple[str, str], Moment] = MappingProxyType({})
     loading: frozenset[tuple[str, str]] = frozenset()
     open: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
@@ -82,7 +87,7 @@ class Walk(Record):
 class _Reached(Record):
     path: str
     module: str | None
-    chain: tuple[Step, ...]
+    way: Way | None = None
     call: str = ""
     is_after_fork: bool = False
 
@@ -140,7 +145,7 @@ def walk(
 
 def leading_to(walked: Walk, is_wanted: Callable[[External], bool]) -> frozenset[str]:
     """Return the files of a walk from which an import that is wanted can be reached."""
-    return closure(walked.edges, (one.chain[-1].path for one in walked.externals if is_wanted(one)))
+    return closure(walked.edges, (one.way.last.path for one in walked.externals if one.way and is_wanted(one)))
 
 
 def closure(edges: Mapping[str, Iterable[str]], ends: Iterable[str]) -> frozenset[str]:
@@ -198,12 +203,12 @@ class _Walker:
         self._reach = reach
         start = self._queues["start"]
         if settings_file and reach is not None:
-            start.append(_Reached(settings_file, None, ()))
+            start.append(_Reached(settings_file, None))
             self._call_hooks(settings_file, reach)
         if module:
             # Importing `a.b` runs `a` too, and so does `python -m a.b`.
-            start.extend(_Reached(f, self._resolver.name_of(f, module), ()) for f in self._resolver.files(module)[:-1])
-        start.append(_Reached(entry, module, ()))
+            start.extend(_Reached(f, self._resolver.name_of(f, module)) for f in self._resolver.files(module)[:-1])
+        start.append(_Reached(entry, module))
         if self._target.called:
             self._called[entry] = set(self._target.called)
             if self._reach is not None:
@@ -222,7 +227,7 @@ class _Walker:
             tuple(self._notes),
             self._standard,
             tuple(self._twice),
-            {path: reached.chain for path, reached in self._seen.items()},
+            {path: reached.way for path, reached in self._seen.items()},
             self._reach.all_that_ran() if self._reach is not None else {},
             self._reach.run_while_loading() if self._reach is not None else frozenset(),
             tuple(self._reach.open.items()) if self._reach is not None else (),
@@ -353,7 +358,7 @@ class _Walker:
         line = self._reach.line(path, place)
         reached = self._seen.get(path)
         if reached is None:  # its file waits to be loaded
-            reached = _Reached(path, self._resolver.module_of(path), ())
+            reached = _Reached(path, self._resolver.module_of(path))
         names = [text]
         if text.endswith("*"):
             names = self._resolver.below(text.rstrip("*").rstrip("."))
@@ -383,8 +388,8 @@ class _Walker:
         for path, name, inner in found:
             if path not in self._seen and path not in queued and (self._only is None or path in self._only):
                 queued.add(path)
-                chain = (*reached.chain, Step(reached.path, site.line, name))
-                self._queues[moment].append(reached._replace(path=path, module=inner, chain=chain))
+                way = Way(Step(reached.path, site.line, name), reached.way)
+                self._queues[moment].append(reached._replace(path=path, module=inner, way=way))
         if moment != "all":
             for name in site.calls:
                 self._call(module, name)
@@ -398,8 +403,8 @@ class _Walker:
         order = (MOMENTS.index(moment), bool(reached.call))
         if known is None or order < (MOMENTS.index(known.moment), bool(known.call)):
             names = (module, *(f"{module}.{name}" for name in site.names if name != "*"))
-            chain = (*reached.chain, Step(reached.path, site.line, module))
-            self._externals[key] = External(names, chain, moment, site, reached.call, reached.is_after_fork)
+            way = Way(Step(reached.path, site.line, module), reached.way)
+            self._externals[key] = External(names, way, moment, site, reached.call, reached.is_after_fork)
 
     def _call(self, module: str, name: str) -> None:
         """Note that a function or class of another file is called: `create_app` of `app.factory`."""

@@ -266,7 +266,7 @@ def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferr
     from memguard_hooks.app.service_estimate import estimate_deferred
     from memguard_hooks.imports.movable import Wanted
 
-    written = {one.chain[-1]: one.site for one in now.walked.externals if one.site is not None}
+    written = {one.way.last: one.site for one in now.walked.externals if one.way and one.site is not None}
     answers: dict[str, bool] = {}
 
     def is_held(step: Step) -> bool:

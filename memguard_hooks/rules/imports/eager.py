@@ -90,12 +90,12 @@ def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> F
     path, site = eager.path, eager.site
     cost, measured = price(project, eager)
     takes = f": {mib(cost)} MiB ({measured})" if cost is not None else ""
-    name = eager.chain[-1].module
+    name = eager.way.last.module
     if site.used_line is not None and site.used_column is not None:
         message = f"the lazy import of {name} in line {site.line} is resolved here, while the file loads{takes}"
         fix = f"use {name} only inside functions that run later"
         place = (path, site.used_line, site.used_column)
-        return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.chain, (fix,))
+        return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.way.chain, (fix,))
     unused = _unused(project, eager)
     why = f"{site.why}, at the first request" if eager.at_request else site.why
     if unused is not None and site.why == "at module level":
@@ -105,7 +105,7 @@ def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> F
         code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
         fix, can_move = _fix(project, eager, advice, is_unused=unused is not None)
     place = (path, site.line, site.column)
-    return Finding(*place, code, message, HOOK, name, "error", cost, eager.chain, (fix,), site.end_line, can_move)
+    return Finding(*place, code, message, HOOK, name, "error", cost, eager.way.chain, (fix,), site.end_line, can_move)
 
 
 def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: bool) -> tuple[str, bool]:

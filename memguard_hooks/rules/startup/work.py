@@ -172,7 +172,7 @@ def _initializer(project: Project, one: _Found, walked: Walk, work: Work) -> Ite
         return
     entry, use = one.entry, one.use
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, None, work=work)
-    brought = {step for external in walked.externals if is_brought(external) for step in external.chain[-1:]}
+    brought = {external.way.last for external in walked.externals if is_brought(external) and external.way}
     only = {root.name for root in process.roots if root.moment == "start" and root.sites and brought.issuperset(root.sites)}
     kept = [root for root in process.roots if root.name not in only and root.parent not in only]
     cost = process.at("start").expected - process.with_roots(kept).at("start").expected
