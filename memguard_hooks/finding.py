@@ -294,12 +294,12 @@ def without_echo(report: Report) -> Report:
         (service.path, service.line, f"{service.name} is not followed: {service.reason}") for service in report.services
     }
 
-    of_service = {(one.code, one.subject): " ".join(one.fix) for one in report.findings if one.code == "MG305"}
+    of_service = {(one.code, one.subject): " ".join(one.fix) for one in report.findings if one.code in _OF_SERVICES}
 
     def is_echo(finding: Finding) -> bool:
         codes, word = _ECHOED.get(finding.code, ((), ""))
         texts = [told.get((code, finding.path, finding.line)) for code in codes]
-        texts += [of_service.get((code, finding.subject)) for code in codes]
+        texts += [of_service.get((code, finding.subject)) for code in codes if word]
         return any(text is not None and word in text for text in texts)
 
     return report._replace(
@@ -308,13 +308,16 @@ def without_echo(report: Report) -> Report:
     )
 
 
+_OF_SERVICES = frozenset({"MG301", "MG302", "MG305"})
+"""Findings whose subject is a service, and whose fix may name what another finding says elsewhere."""
+
 _ECHOED = {
     "MG305": (("MG424",), ""),
     "MG401": (("MG301",), ""),
     "MG402": (("MG305",), "number of workers"),
     "MG403": (("MG301", "MG302"), "preload"),
     "MG404": (("MG301", "MG302"), ""),
-    "MG411": (("MG305",), "limit = "),
+    "MG411": (("MG301", "MG302"), ", which holds it"),
 }
 """Code → the findings of the same line, or of the same service, whose fix says the same, where it has some word."""
 

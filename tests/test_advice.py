@@ -361,14 +361,19 @@ spec:
 def test_a_limit_that_is_missing_is_told_once_with_the_line_to_write(
     root: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, line: str
 ) -> None:
-    """MG411 says the same as MG305, which knows how much the service needs."""
+    """MG411 says the same as MG301 does, a warning against what is assumed."""
     write(root, {"Dockerfile": "FROM python:3.12\nCOPY . .\n", "app.py": "import torch, tensorflow\n", name: text})
-    check.main(["--select", "MG3,MG4", "--format", "json"])
-    (finding,) = json.loads(capsys.readouterr().out)["findings"]
-    assert (finding["code"], finding["fix"].splitlines()[0]) == ("MG305", line)
-    assert finding["message"].endswith(" MiB: fits 2 GiB; does not fit 1 GiB")
+    assert check.main(["--select", "MG3,MG4", "--format", "json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    (finding,) = report["findings"]
+    assert (finding["code"], finding["severity"]) == ("MG301", "warning")
+    assert f"or {line}" in finding["fix"].splitlines()
+    assert finding["message"].endswith("; no limit is declared: it fits 2 GiB; does not fit 1 GiB")
+    (service,) = report["services"]
+    assert (service["verdict"], service["limit_mib"], service["limit_source"]) == ("warning", 512, "default")
     check.main(["--select", "MG4", "--format", "json"])
-    assert [one["code"] for one in json.loads(capsys.readouterr().out)["findings"]] == ["MG411"]
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (finding["code"], finding["fix"].startswith(line.removesuffix(", which holds it"))) == ("MG411", True)
 
 
 def test_a_program_that_is_installed_is_to_be_measured(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

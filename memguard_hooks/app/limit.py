@@ -15,7 +15,7 @@ from memguard_hooks.record import Record
 GIB = 1024 * MIB
 
 ASSUMED = "default"
-"""The source of the limit where nothing names a host."""
+"""The source of the limit where nothing says what a host has."""
 
 SIZES = tuple(MIB << power for power in range(8, 18))
 """The sizes that hosts sell, in bytes: 256 MiB to 128 GiB."""
@@ -53,16 +53,17 @@ def named_plan(settings: ServiceSettings) -> Plan | None:
 
 
 def limit_of(service: Service, settings: ServiceSettings) -> MemoryLimit:
-    """Return the limit of a service: the settings beat its plan, and this beats the default."""
+    """Return the limit of a service: the settings beat its plan, and this beats what is assumed."""
     if settings.limit is not None:
         return MemoryLimit(settings.limit, settings.limit_source, settings.limit_source)
     plan = named_plan(settings)
     if plan is not None:
         label = f"{plan.platform} {plan.plan}".strip() if plan.memory else "local, no limit"
         return MemoryLimit(plan.memory, settings.limit_source, label)
-    if service.platform is not None:
+    if service.platform is not None and service.limit is not None:
         return MemoryLimit(service.limit, service.limit_source, service.limit_label)
-    return MemoryLimit(platforms.DEFAULT_LIMIT, ASSUMED, "default")
+    label = "default" if service.platform is None else f"assumed for {service.limit_label}"
+    return MemoryLimit(platforms.DEFAULT_LIMIT, ASSUMED, label)
 
 
 def bands_of(limit: int, settings: ServiceSettings) -> tuple[float, float]:

@@ -72,12 +72,7 @@ def _unjudged(project: Project, assessed: AssessedService, report: ServiceReport
     """MG305: a service that nobody can judge, with what is known of it, and what would make it known."""
     key, worker = f"[services.{report.name}]", assessed.worker
     message = f"{report.name} is not judged: {report.reason}"
-    if assessed.now is not None:
-        message += f"; it takes {mib(assessed.now.taken)} MiB: {sizes_that_fit(assessed.now.taken, assessed.settings)}"
-        written = limit_to_write(assessed.service, assessed.now.taken, assessed.settings)
-        said = f'say what it has, in the settings: {key} limit = "512MiB"'
-        fix = [said] if written is None else [f"add `{written}`, which holds it", f"or {said}"]
-    elif worker is not None:
+    if worker is not None:
         message += f"; {_of_workers(worker, report)}"
         written = worker.command.written
         fix = [f"write the number of workers {f'at {written}' if written else 'into the start command'}"]
@@ -249,6 +244,8 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
     if plan is not None:
         ways.append(f"take {plan}")
     if goal is not None and assessed.limit.is_assumed:
+        written = limit_to_write(assessed.service, now.taken, now.settings)
+        ways += [f"add `{written}`, which holds it"] if written is not None else []
         ways.append(f"say in the settings what the host has: {mib(round(goal / warn))} MiB are only assumed")
     if goal is not None and now.taken > goal and not (lines or ways):
         ways.append(f"take a larger host ({int(now.taken / warn / MIB) + 1} MiB)")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def judge(project: Project, assessed: AssessedService) -> ServiceReport:
-    """Judge one service; one whose memory or files nobody can read is unknown, unless what was found is too much."""
+    """Judge one service; one whose files nobody can read is unknown, unless what was found is too much."""
     service, settings, now = assessed.service, assessed.settings, assessed.now
     bands = None if assessed.limit.size is None else bands_of(assessed.limit.size, settings)
     report = ServiceReport(
@@ -41,9 +41,6 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     verdict: Verdict = "ok" if bands is None or now.taken <= bands[0] else "warning"
     if is_over and not assessed.limit.is_assumed:
         verdict = "error"
-    if bands is None and service.platform is not None and settings.platform is None:
-        verdict = "unknown"
-        report = report._replace(reason=f"the memory of {assessed.limit.label} is not known")
     if (now.unread or now.unknown_models or now.process.models.unread) and not is_over:
         verdict = "unknown"  # at least what was found
     return report._replace(

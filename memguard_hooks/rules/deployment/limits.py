@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.app.limit import LIMIT_KEYS
+from memguard_hooks.app.limit import limit_to_write
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.finding import MIB, Finding, mib
@@ -59,7 +59,8 @@ def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Findi
         message = (
             f"{trap.subject} has no memory limit: it may take all memory of its machine, and what dies then is not chosen"
         )
-        key = LIMIT_KEYS[owner.service.platform or ""].format(512)
+        taken = owner.estimated.taken if owner.estimated is not None else 0
+        key = limit_to_write(owner.service, taken, owner.settings) or "a limit"
         yield finding(trap.place, "MG411", trap.subject, message, f"add `{key}`, or say in the settings what the host has")
 
 
