@@ -77,7 +77,8 @@ def manifest(chance: random.Random, uv: str) -> str | None:
     found = resolve("\n".join(asked), uv)
     if found is None:
         return None
-    return "".join(f"{line_of(name, found[name], chance)}\n" for name in sorted(names, key=lambda _: chance.random()))
+    # A set has another order in each run, a sample of it has not.
+    return "".join(f"{line_of(name, found[name], chance)}\n" for name in chance.sample(sorted(names), len(names)))
 
 
 def line_of(name: str, version: str, chance: random.Random) -> str:

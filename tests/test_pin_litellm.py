@@ -290,7 +290,8 @@ ABOVE = "the ceiling that pin-litellm has by default"
         pytest.param("litellm\nopenai", ["litellm==1.69.3", "openai==1.75.0"], id="both-open"),
         pytest.param("openai==1.60.2\nlitellm", ["litellm==1.60.0"], id="beside-a-pin"),
         pytest.param("litellm==1.100.0\nopenai==1.60.2", ["litellm==1.60.0"], id="a-pin-is-replaced-beside-a-pin"),
-        pytest.param("openai==0.28.1\nlitellm", ["loosen the other pin"], id="the-other-rules-all-out"),
+        pytest.param("openai==0.28.1\nlitellm", ["litellm==1.0.0"], id="what-pip-finds-beside-an-old-pin"),
+        pytest.param("openai==0.28.1\nlitellm>=1.60", ["loosen the other pin"], id="the-other-rules-all-out"),
         pytest.param("litellm>=1.75", ["declare litellm<1.70"], id="the-range-is-above"),
         pytest.param(
             {"requirements.txt": "-r base.txt\nlitellm", "base.txt": "openai==1.60.2"}, ["litellm==1.60.0"], id="included"
@@ -306,6 +307,13 @@ def test_proposals_go_together(run: Run, files: str | dict[str, str], proposals:
     lines = run(files, "requirements.txt").out.splitlines() if isinstance(files, dict) else run(files).out.splitlines()
     told = [line[9:].partition("  (")[0] for line in lines if line.startswith("    fix: ")]
     assert [one for one in told if not one.startswith("pin openai")] == proposals
+
+
+def test_why_no_newer_version_is_proposed(run: Run) -> None:
+    fix = run("openai==1.60.2\nlitellm").out.splitlines()[1]
+    why = "1.69.3 requires openai<1.76.0,>=1.68.2, beside openai==1.60.2 (requirements.txt:1)"
+    assert fix.startswith("    fix: litellm==1.60.0  (")
+    assert fix.endswith(f"{why})")
 
 
 def test_where_range_and_ceiling_disagree_nothing_is_written(run: Run, tmp_path: Path) -> None:

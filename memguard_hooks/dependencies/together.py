@@ -93,13 +93,6 @@ def start(declared: Iterable[Requirement], pythons: Sequence[tuple[int, int]]) -
     return found
 
 
-def goes_with(installed: Installed, name: str, version: str) -> Installed | None:
-    """Return the set with a version in it that can be completed, None where it cannot."""
-    without = {one: chosen for one, chosen in installed.chosen.items() if one != name}
-    found = installed._replace(chosen=without).choose(name, version)
-    return found if found is not None and found.is_complete([MAX_STEPS]) else None
-
-
 def find_clash(
     declared: Iterable[Requirement], name: str, version: str, extras: Iterable[str], pythons: Sequence[tuple[int, int]]
 ) -> Clash | None:

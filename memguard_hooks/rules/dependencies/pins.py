@@ -339,10 +339,10 @@ class Judge:
         name = requirement.name
         inside = (constraint,) if pin_of(requirement) is not None else (requirement.specifier, constraint)
         version = self._proposals.choose(requirement, self._candidates(name, *inside))
-        if version is not None:
-            self._proposals.propose(requirement, version)
-            return Proposal(version)
         nearest = next(self._candidates(name, *inside), None)
+        if version is not None and nearest is not None:
+            self._proposals.propose(requirement, version)
+            return Proposal(version, newer=self._proposals.clash(requirement, nearest) if nearest != version else "")
         ceiling = self._pins.get(name)
         if ceiling is None:
             clash = self._proposals.clash(requirement, nearest) if nearest is not None else ""
@@ -384,10 +384,10 @@ class Judge:
         """Return the line to write and how to keep the version that is there, or what to do where no version is known."""
         name, version = requirement.name, proposal.version
         if version is not None:
-            takes = self._takes(name, self._cost(name, version), "  ({})")
+            notes = "; ".join(filter(None, (self._takes(name, self._cost(name, version), "{}"), proposal.newer)))
             pin = pin_of(requirement)
             kept = self._raised(name, pin.version) if pin is not None and self._is_above(name, pin.version) else ()
-            return (f"{notation_of.pinned(requirement, version)}{takes}", *kept)
+            return (f"{notation_of.pinned(requirement, version)}{f'  ({notes})' if notes else ''}", *kept)
         ceiling = self._pins.get(name, "")
         run = f"pin {name} with == to the version that runs today" + (f", {ceiling}" if ceiling else "")
         return proposal.ways or (run,)

@@ -6,6 +6,7 @@ from memguard_hooks.catalog import lookup
 from memguard_hooks.dependencies import together
 from memguard_hooks.dependencies.required import PYTHON, known_versions
 from memguard_hooks.dependencies.requirement import shorten
+from memguard_hooks.dependencies.together import MAX_STEPS
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from memguard_hooks.dependencies.together import Installed
     from memguard_hooks.project.project import Project
 
-MAX_TRIED = 160
-"""Versions that are tried beside the other pins of a file, from the newest on."""
+MAX_MINORS = 20
+"""Minor versions in which the search for the rest of the file may fail: each takes up to 500 steps of the resolver."""
 
 
 class Proposal(Record):
@@ -27,6 +28,8 @@ class Proposal(Record):
     version: str | None = None
     obstacle: str = ""
     ways: tuple[str, ...] = ()
+    newer: str = ""
+    """Why a newer version does not do, where the version to write is not the newest and the reason is plain."""
 
 
 class Proposals:
@@ -38,15 +41,24 @@ class Proposals:
         self._beside: dict[str, tuple[Requirement, ...]] = {}
 
     def choose(self, requirement: Requirement, candidates: Iterable[str]) -> str | None:
-        """Return the first candidate that goes with the rest of the file, None where none is known to."""
-        installed = self._installed(requirement)
-        if installed is None:
+        """Return the first candidate that goes with the rest of the file, None where none is known to.
+
+        What the rest requires, and what a candidate does, tells nearly all apart. Where it does not, and no versions of the
+        rest are found, other patches of the same minor version are not tried.
+        """
+        installed, name = self._installed(requirement), requirement.name
+        if installed is None or known_versions(name) is None:
             return None
-        for count, version in enumerate(candidates):
-            if count == MAX_TRIED or known_versions(requirement.name) is None:
-                return None
-            if together.goes_with(installed, requirement.name, version) is not None:
+        failed: set[str] = set()
+        for version in candidates:
+            minor = ".".join(version.split(".")[:2])
+            found = installed.choose(name, version) if minor not in failed else None
+            if found is not None and found.is_complete([MAX_STEPS]):
                 return version
+            if found is not None:
+                failed.add(minor)
+            if len(failed) == MAX_MINORS:
+                return None
         return None
 
     def propose(self, requirement: Requirement, version: str) -> None:
