@@ -309,6 +309,14 @@ def test_proposals_go_together(run: Run, files: str | dict[str, str], proposals:
     assert [one for one in told if not one.startswith("pin openai")] == proposals
 
 
+@pytest.mark.parametrize("version", [pytest.param("2.62.0", id="known"), pytest.param("2.52.0", id="older-than-its-table")])
+def test_what_a_package_pins_behind_it_counts(run: Run, version: str) -> None:
+    """pydantic-ai requires exactly its own version of pydantic-ai-slim, and that requires an openai 3."""
+    outcome = run(f"pydantic-ai=={version}\nlitellm>=1.60,<1.70", "--fix", "requirements.txt")
+    assert "litellm==" not in outcome.out
+    assert outcome.code == 1
+
+
 def test_why_no_newer_version_is_proposed(run: Run) -> None:
     fix = run("openai==1.60.2\nlitellm").out.splitlines()[1]
     why = "1.69.3 requires openai<1.76.0,>=1.68.2, beside openai==1.60.2 (requirements.txt:1)"

@@ -129,9 +129,19 @@ def _runs_on(required: Requirement, pythons: Iterable[tuple[int, int]]) -> bool:
 
 @lru_cache(maxsize=2**12)
 def _options(name: str, asked: str) -> tuple[str, ...]:
-    """Return the versions that a table knows of what is asked for, newest first."""
+    """Return the versions that a table knows of what is asked for, newest first.
+
+    One that is asked for exactly, and lies between those of the table, requires what the one before it does.
+    """
+    from packaging.version import Version
+
     table = known_versions(name)
-    return tuple(one for one in reversed(table.versions) if admits(asked, one)) if table is not None else ()
+    if table is None:
+        return ()
+    known = tuple(one for one in reversed(table.versions) if admits(asked, one))
+    exact = (one.version for one in specifiers(asked) if one.operator == "==" and not one.version.endswith(".*"))
+    oldest, newest = Version(table.versions[0]), Version(table.versions[-1])
+    return known or tuple(one for one in exact if admits(asked, one) and oldest < Version(one) < newest)[:1]
 
 
 @lru_cache(maxsize=2**12)
