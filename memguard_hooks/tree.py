@@ -17,7 +17,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Iterator, Mapping
     from typing import Protocol, TypeVar
 
     Fact = TypeVar("Fact")
@@ -91,6 +91,21 @@ class Seen(Record):
     look: Look | None
     content: bytes = b""
 
+
+class Held(Record):
+    """What a revision must have of a path: its kind, None for nothing, and the name of its content where that was read.
+
+    Of a folder that was listed, `names` are all that it may hold: names that only a work tree has are no difference, for
+    what was seen of them counts by itself.
+    """
+
+    kind: int | None
+    content: str = ""
+    names: tuple[str, ...] | None = None
+
+
+_TOO_LARGE = -1
+"""The kind of a file that could not be read: no revision is known to hold it."""
 
 MISSING = Seen(None)
 
@@ -338,22 +353,27 @@ class WorkTree:
         return self.identity(path) == seen.content
 
     def is_held_by(self, other: RevisionTree) -> bool:
-        """Return whether a revision has all that was seen here just so.
-
-        Names that only the work tree has are no difference: what was seen of them counts by itself.
-        """
+        """Return whether a revision has all that was seen here just so."""
         return all(self._is_same(path, seen, other) for path, seen in list(self.seen.items()))
 
-    def _is_same(self, path: str, seen: Seen, other: RevisionTree) -> bool:
-        kind = other.kind(path)
+    def held(self) -> Iterator[tuple[str, Held]]:
+        """Yield what a revision must have that holds all that was seen here."""
+        for path, seen in list(self.seen.items()):
+            yield path, self._held(path, seen)
+
+    def _held(self, path: str, seen: Seen) -> Held:
         if seen.look is None:
-            return kind is None
-        if seen.look[-1] == stat.S_IFDIR and seen.content:
-            names = {entry.name for entry in other.entries(path)}
-            return kind in (None, stat.S_IFDIR) and names.issubset(entry.name for entry in self.entries(path))
-        if seen.content:
+            return Held(None)
+        if seen.content and seen.look[-1] == stat.S_IFDIR:
+            return Held(stat.S_IFDIR, names=tuple(entry.name for entry in self.entries(path)))
+        is_large = not seen.content and any(seen.look[:-1])  # so that it could not be read here
+        return Held(_TOO_LARGE if is_large else seen.look[-1], seen.content.hex())
+
+    def _is_same(self, path: str, seen: Seen, other: RevisionTree) -> bool:
+        held = self._held(path, seen)
+        if held.content:
             return self._holds(path, seen.content, other.identity(path))
-        return kind == seen.look[-1] and not any(seen.look[:-1])  # else too large to be read here
+        return other.has_just(path, held)
 
     def _holds(self, path: str, content: bytes, name: bytes | None) -> bool:
         """Return whether a content has a name of git's, which may be its SHA-256."""
@@ -569,6 +589,16 @@ class RevisionTree:
         except UnreadableError:
             return None
         return self._take(found.identity.hex()).size if found is not None and found.mode != _FOLDER else None
+
+    def has_just(self, path: str, held: Held) -> bool:
+        """Return whether this revision holds just that of a path."""
+        if held.names is not None:
+            names = {entry.name for entry in self.entries(path)}
+            return self.kind(path) in (None, stat.S_IFDIR) and names.issubset(held.names)
+        if held.content:
+            name = self.identity(path)
+            return name is not None and name.hex() == held.content
+        return self.kind(path) == held.kind
 
     def still(self, seen: Mapping[str, bytes]) -> bool:
         """Return whether this revision would have answered the same, whatever was asked of another one.

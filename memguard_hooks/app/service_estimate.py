@@ -15,6 +15,7 @@ from memguard_hooks.app.estimate import (
 )
 from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
 from memguard_hooks.app.models import find_models
+from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
 from memguard_hooks.app.walks import moved_walk, walk_entry, walk_file
 from memguard_hooks.app.work import find_work
 from memguard_hooks.deployment.command import MAX_LENGTH
@@ -86,6 +87,10 @@ class Estimated(Record):
     def judged_parts(self) -> tuple[Part, ...]:
         """What one process is made of by the moment that is judged."""
         return tuple(part for part in self.process.parts if is_by(part.moment, self.judged))
+
+    def past(self) -> Past:
+        """Return what a later commit is compared with."""
+        return Past(self.estimate, not self.unread, sizes_of(self.judged_parts))
 
     @property
     def unknown_models(self) -> tuple[ModelUse, ...]:
@@ -363,21 +368,21 @@ class AssessedService(Record):
     settings: ServiceSettings
     limit: MemoryLimit
     now: Estimated | None
-    then: Estimated | None = None
+    then: Past | None = None
     estimate: Estimate | None = None
     reason: str = ""
     worker: Estimated | None = None
     also: tuple[OneOff, ...] = ()
 
-    def beside(self, then: Estimated | None) -> AssessedService:
+    def beside(self, then: Past | None) -> AssessedService:
         """Return the same, compared with what the service took then."""
-        if self.now is None or then is None or then.unread:
+        if self.now is None or then is None or not then.is_whole:
             return self._replace(then=then, estimate=self.now and self.now.estimate)
         return self._replace(then=then, estimate=self.now.estimate.since(then.estimate))
 
     def committed(self) -> AssessedService:
         """Return what there is to say once a commit holds the work tree as it is."""
-        return self.beside(self.now)
+        return self.beside(self.now and self.now.past())
 
 
 def assess(project: Project, before: Project | None) -> list[AssessedService]:
@@ -409,6 +414,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
             compared = found
         if before.tree.is_steady:
             found = compared
+        keep_past(project, ((one.service.name, one.now and one.now.past()) for one in found))
     if not find_services(project):
         project.skipped.append(Skipped(".", None, _undeclared(project)))
     return found
@@ -444,24 +450,39 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
     if project.tree.is_held_by(before.tree):
         yield from (one.committed() for one in found)
         return
-    known: dict[str, list[Service]] = {}
-    for service in _judged(before):
-        known.setdefault(service.name, []).append(service)
+    known = recall_past(project, before.tree)
+    if known is None:
+        known = _estimate_then(before, found)
     for one in found:
         alike = known.get(one.service.name)
         then = alike.pop(0) if alike else None
         if one.now is None:
             yield one
-        elif then is not None:
-            yield one.beside(_estimate_past(before, then, one.settings))
+        elif alike is not None:
+            yield one.beside(then)
         else:
             yield one._replace(estimate=one.now.estimate.since(None))  # a new service: all of it
 
 
-def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:
+def _estimate_then(before: Project, found: Sequence[AssessedService]) -> dict[str, list[Past | None]]:
+    """Estimate at the last commit the services that there are now, by their names."""
+    services: dict[str, list[Service]] = {}
+    for service in _judged(before):
+        services.setdefault(service.name, []).append(service)
+    known: dict[str, list[Past | None]] = {}
+    for one in found:
+        alike = services.get(one.service.name)
+        if alike:
+            then = alike.pop(0)
+            past = _estimate_past(before, then, one.settings) if one.now is not None else None
+            known.setdefault(one.service.name, []).append(past)
+    return known
+
+
+def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> Past | None:
     """Estimate a service at the last commit; None where nobody can, also because git cannot read the commit."""
     try:
         found = estimate_service(project, service, settings)
     except MemguardError:
         return None
-    return found if isinstance(found, Estimated) else None
+    return found.past() if isinstance(found, Estimated) else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from memguard_hooks.app.entry_points import read_command
 from memguard_hooks.app.limit import bands_of
+from memguard_hooks.app.past import sizes_of
 from memguard_hooks.app.service_estimate import AssessedService
 from memguard_hooks.finding import MIB, Part, ServiceReport, Verdict
 from memguard_hooks.project.project import Project
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 def judge(project: Project, assessed: AssessedService) -> ServiceReport:
@@ -52,26 +53,19 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         judged=now.judged,
         parts=now.process.parts,
         bands=None if bands is None else (int(bands[0]), int(bands[1])),
-        added=tuple(_grown(now.judged_parts, assessed.then.judged_parts)) if assessed.then is not None else (),
+        added=tuple(_grown(now.judged_parts, assessed.then.sizes)) if assessed.then is not None else (),
     )
 
 
-def _grown(now: Sequence[Part], then: Sequence[Part]) -> Iterator[Part]:
+def _grown(now: Sequence[Part], before: Mapping[str, int]) -> Iterator[Part]:
     """Yield what is imported now and was not, or takes a MiB more than then, with the difference.
 
     A package is one, through however many of its modules it comes.
     """
-    sizes, before = _by_package(now), _by_package(then)
+    sizes = sizes_of(now)
     for part in now:
         size = sizes.pop(part.package, None)
         if size is not None and part.chain:
             more = size - before.get(part.package, 0)
             if part.package not in before or more >= MIB:
                 yield part._replace(resident=more)
-
-
-def _by_package(parts: Sequence[Part]) -> dict[str, int]:
-    sizes: dict[str, int] = {}
-    for part in parts:
-        sizes[part.package] = sizes.get(part.package, 0) + part.resident
-    return sizes

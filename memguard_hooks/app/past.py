@@ -1,0 +1,99 @@
+"""What services took at the last commit, as an earlier run has estimated them before that was made.
+
+A commit mostly holds what was judged just before it, so a large project need not be walked at both of its sides. A run keeps
+what it came to, with all that it has seen of the work tree; where a later `HEAD` has all of that just so, it took that.
+"""
+
+from __future__ import annotations
+
+import os
+
+from memguard_hooks.finding import MOMENTS, Estimate, Figures
+from memguard_hooks.record import Record
+from memguard_hooks.tree import Held, RevisionTree, WorkTree
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from memguard_hooks.finding import Part
+    from memguard_hooks.project.project import Project
+
+SMALL = 200
+"""Paths that a run has seen: of fewer the commit is estimated as fast as all of them are compared."""
+
+MAX_KEPT = 2
+"""Runs that are kept: the last one, and the one of another branch."""
+
+
+class Past(Record):
+    """What a service took at a commit, and the bytes of each package in one process by the moment that is judged.
+
+    `is_whole` tells that all of its files could be analyzed.
+    """
+
+    estimate: Estimate
+    is_whole: bool
+    sizes: dict[str, int]
+
+
+def sizes_of(parts: Iterable[Part]) -> dict[str, int]:
+    """Return the bytes of each package, through however many of its modules it comes."""
+    sizes: dict[str, int] = {}
+    for part in parts:
+        sizes[part.package] = sizes.get(part.package, 0) + part.resident
+    return sizes
+
+
+def keep_past(project: Project, found: Iterable[tuple[str, Past | None]]) -> None:
+    """Keep what the services of the work tree take, by their names; None where nobody can tell."""
+    tree = project.tree
+    if not isinstance(tree, WorkTree) or not tree.is_steady or len(tree.seen) < SMALL or project.has_given_up:
+        return
+    services = [(name, past and (past.estimate, past.is_whole, past.sizes)) for name, past in found]
+    row = [services, [[path, *held] for path, held in tree.held()]]
+    store, key = project.facts.store, _key(project)
+    store.put([row, *_listed(store.get(*key))[: MAX_KEPT - 1]], *key)
+
+
+def recall_past(project: Project, commit: RevisionTree) -> dict[str, list[Past | None]] | None:
+    """Return what the services of a commit took, by their names; None where no run has judged just that."""
+    for row in _listed(project.facts.store.get(*_key(project))):
+        try:
+            services, seen = row
+            held = [(path, Held(kind, content, names)) for path, kind, content, names in seen]
+            if all(commit.has_just(path, one) for path, one in held):
+                return _services(services)
+        except (TypeError, ValueError, KeyError):  # somebody else may have written it
+            continue
+    return None
+
+
+def _key(project: Project) -> tuple[bytes, ...]:
+    """Return what decides an estimate besides files: where the project lies, and what was asked for."""
+    return b"past", os.fsencode(project.tree.root), repr(project.settings).encode("utf-8", "surrogatepass")
+
+
+def _services(rows: Any) -> dict[str, list[Past | None]]:
+    found: dict[str, list[Past | None]] = {}
+    for name, past in rows:
+        found.setdefault(str(name), []).append(None if past is None else _past(*past))
+    return found
+
+
+def _past(moments: Any, is_whole: Any, sizes: Any) -> Past:
+    figures = [Figures(*map(_number, one)) for one in moments]
+    if len(figures) != len(MOMENTS) or type(is_whole) is not bool:
+        raise ValueError
+    return Past(Estimate(*figures), is_whole, {str(package): int(size) for package, size in sizes.items()})
+
+
+def _number(value: Any) -> Any:
+    if value is not None and type(value) is not int:
+        raise ValueError
+    return value
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

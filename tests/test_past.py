@@ -1,0 +1,134 @@
+"""What a service took at the last commit is taken from the run that judged it, as long as the commit holds just that."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from folders import commit, git
+
+from memguard_hooks.app import service_estimate
+from memguard_hooks.app.past import Past
+from memguard_hooks.deployment.service import Service
+from memguard_hooks.hooks import memory_budget
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import ServiceSettings
+
+MODULES = 210
+FILES = {
+    "Procfile": "web: python app.py\n",
+    "memguard.toml": '[budget]\ngrowth = "1MiB"\n',
+    "requirements.txt": "pandas==2.2.3\nrequests==2.32.3\nflask==3.0.3\n",
+    "app.py": "".join(f"import parts.part{number}\n" for number in range(MODULES)),
+    **{f"parts/part{number}.py": f"import json\n\nPLACE = {number}\n" for number in range(MODULES)},
+    "parts/__init__.py": "",
+}
+EDITS = ("import requests\n", "import pandas\n", "import flask\n", "", "def load():\n    import pandas\n\n\nload()\n")
+
+
+@pytest.fixture
+def estimated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The services that are estimated at a commit, each time that one is."""
+    names: list[str] = []
+    estimate = service_estimate._estimate_past
+
+    def note(project: Project, service: Service, settings: ServiceSettings) -> Past | None:
+        names.append(service.name)
+        return estimate(project, service, settings)
+
+    monkeypatch.setattr(service_estimate, "_estimate_past", note)
+    return names
+
+
+def judge(capsys: pytest.CaptureFixture[str]) -> str:
+    memory_budget.main(["--fail-on=never"])
+    return capsys.readouterr().out
+
+
+def cold(root: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Judge with an empty store, and put back the one that there was."""
+    kept = root / ".git/memguard"
+    shutil.move(kept, root / ".git/aside")
+    found = judge(capsys)
+    shutil.rmtree(kept)
+    shutil.move(root / ".git/aside", kept)
+    return found
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    git(tmp_path, "init", "--quiet")
+    commit(tmp_path, FILES)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_commit_of_what_was_judged_is_not_estimated_again(
+    project: Path, capsys: pytest.CaptureFixture[str], estimated: list[str]
+) -> None:
+    (project / "parts/part3.py").write_text("import pandas\n")
+    judge(capsys)
+    assert estimated == ["web"]  # the first commit was never judged
+    commit(project)
+    (project / "parts/part4.py").write_text("import requests\n")
+    found = judge(capsys)
+    assert estimated == ["web"]
+    assert found == cold(project, capsys)
+    assert "MG303" in found
+    assert "requests" in found
+    assert "pandas" not in found  # that is no news
+
+
+def test_a_commit_of_something_else_is_estimated(
+    project: Path, capsys: pytest.CaptureFixture[str], estimated: list[str]
+) -> None:
+    (project / "parts/part3.py").write_text("import pandas\n")
+    judge(capsys)
+    (project / "parts/part3.py").write_text("import flask\n")
+    commit(project)
+    (project / "parts/part4.py").write_text("import requests\n")
+    found = judge(capsys)
+    assert estimated == ["web", "web"]
+    assert found == cold(project, capsys)
+
+
+def test_other_settings_are_estimated_anew(project: Path, capsys: pytest.CaptureFixture[str], estimated: list[str]) -> None:
+    (project / "parts/part3.py").write_text("import pandas\n")
+    judge(capsys)
+    commit(project)
+    (project / "memguard.toml").write_text('[budget]\ngrowth = "1MiB"\nruntime = "20MiB"\n')
+    found = judge(capsys)
+    assert estimated == ["web", "web"]
+    assert found == cold(project, capsys)
+
+
+def test_a_row_that_somebody_else_has_written_counts_as_none(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge(capsys)
+    commit(project, {"parts/part3.py": "import pandas\n"})
+    seen: list[str] = []
+    for rows in (1, "x", [1], [[1, 2]], [[["web"], []]], [[[["web", [[1], True, {}]]], []]], [[[["web", 3]], []]],
+                 [[[["web", [[[1, 2, 3, 4]] * 3, 1, {}]]], []]], [[[["web", [[["a"]] * 3, True, {}]]], []]],
+                 [[[], [["app.py", 1]]]], [[[], [["app.py", [], {}, 7]]]], [[[], [[3, None, "", None]]]]):  # fmt: skip
+        monkeypatch.setattr("memguard_hooks.app.past._listed", lambda _, rows=rows: rows if isinstance(rows, list) else [])
+        seen.append(judge(capsys))
+    monkeypatch.undo()
+    assert all(one == seen[0] for one in seen)
+
+
+def test_random_commits_say_what_an_empty_store_says(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw = random.Random(5)  # noqa: S311 - no secret
+    for _ in range(6):
+        for _ in range(draw.randrange(1, 4)):
+            (project / f"parts/part{draw.randrange(MODULES)}.py").write_text(draw.choice(EDITS))
+        if draw.random() < 0.3:
+            (project / "requirements.txt").write_text(draw.choice(["pandas==2.2.3\n", "flask==3.0.3\n"]))
+        judge(capsys)
+        if draw.random() < 0.3:
+            (project / f"parts/part{draw.randrange(MODULES)}.py").write_text(draw.choice(EDITS))
+        commit(project)
+        (project / f"parts/part{draw.randrange(MODULES)}.py").write_text(draw.choice(EDITS))
+        assert judge(capsys) == cold(project, capsys)
