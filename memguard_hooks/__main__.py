@@ -122,11 +122,27 @@ exit status: 0 clean, 1 findings, 2 usage, settings or input at fault
 """
 
 
+INTERRUPTED = 130
+"""What a shell says of a program that was stopped by Ctrl-C."""
+
+
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the sub-command that is named."""
     if argv is None:
         leave_projects()
-    words = sys.argv[1:] if argv is None else list(argv)
+    return until_interrupted(lambda: _run(sys.argv[1:] if argv is None else list(argv)))
+
+
+def until_interrupted(run: "Callable[[], int]") -> int:
+    """Run a program, which Ctrl-C ends in one line."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return INTERRUPTED
+
+
+def _run(words: "list[str]") -> int:
     if words and words[0] in COMMANDS:
         return COMMANDS[words[0]][0](words[1:])
     if words == ["help"] or (words and words[0] in ("-h", "--help")):
@@ -195,7 +211,7 @@ def pin_litellm() -> int:
     leave_projects()
     from memguard_hooks.hooks import pin_litellm as hook
 
-    return hook.main()
+    return until_interrupted(hook.main)
 
 
 def forbid_heavy_deps() -> int:
@@ -203,7 +219,7 @@ def forbid_heavy_deps() -> int:
     leave_projects()
     from memguard_hooks.hooks import forbid_heavy_deps as hook
 
-    return hook.main()
+    return until_interrupted(hook.main)
 
 
 def no_eager_heavy_imports() -> int:
@@ -211,7 +227,7 @@ def no_eager_heavy_imports() -> int:
     leave_projects()
     from memguard_hooks.hooks import no_eager_heavy_imports as hook
 
-    return hook.main()
+    return until_interrupted(hook.main)
 
 
 def memory_budget() -> int:
@@ -219,7 +235,7 @@ def memory_budget() -> int:
     leave_projects()
     from memguard_hooks.hooks import memory_budget as hook
 
-    return hook.main()
+    return until_interrupted(hook.main)
 
 
 def deploy_config() -> int:
@@ -227,7 +243,7 @@ def deploy_config() -> int:
     leave_projects()
     from memguard_hooks.hooks import deploy_config as hook
 
-    return hook.main()
+    return until_interrupted(hook.main)
 
 
 def python_runtime() -> int:
@@ -235,7 +251,7 @@ def python_runtime() -> int:
     leave_projects()
     from memguard_hooks.hooks import python_runtime as hook
 
-    return hook.main()
+    return until_interrupted(hook.main)
 
 
 def _mistake(words: list[str]) -> str:

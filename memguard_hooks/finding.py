@@ -364,14 +364,31 @@ def signed(size: int) -> str:
     return f"{round(size / MIB):+d}"
 
 
-def way(steps: tuple[Step, ...]) -> str:
+ENDS = 3
+"""Steps that are told of each end of a long way: how it begins, and what imports the module."""
+
+
+def shortened(steps: tuple[Step, ...]) -> tuple[Step | int, ...]:
+    """Return a way without its middle where it is long, with the number of steps that are left out."""
+    left = len(steps) - 2 * ENDS
+    return (*steps[:ENDS], left, *steps[-ENDS:]) if left > 1 else steps
+
+
+def step_name(step: Step | int) -> str:
+    """Write one step of a way, or how many are left out of it."""
+    return f"({step} more)" if isinstance(step, int) else f"{step.path}:{step.line}"
+
+
+def way(steps: tuple[Step | int, ...]) -> str:
     """Write the lines that lead to a module: `app/main.py:7 → app/api.py:3`."""
-    return " → ".join(f"{step.path}:{step.line}" for step in steps)
+    return " → ".join(map(step_name, steps))
 
 
-def chain(steps: tuple[Step, ...]) -> str:
+def chain(steps: tuple[Step | int, ...]) -> str:
     """Write the way to a module, and the module: `app/main.py:7 → app/api.py:3 → pandas`."""
-    return f"{way(steps)} → {steps[-1].module}"
+    last = steps[-1]
+    assert isinstance(last, Step)
+    return f"{way(steps)} → {last.module}"
 
 
 _NAMES: dict[Moment, str] = {"start": "at start", "serving": "serving", "all": "with all that is deferred"}

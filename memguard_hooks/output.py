@@ -12,6 +12,7 @@ import sys
 TYPE_CHECKING = False  # as typing has it, whose import takes as long as the start of Python
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TextIO
 
 
 MAX_LINE = 4000
@@ -53,18 +54,39 @@ def write_json(value: object, indent: int | None = 2) -> str:
     return re.sub(r"#(?=#\w*\[)", r"\\u0023", text) if "##" in text else text
 
 
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a stream, None where it was closed, is a terminal that can do more than print lines."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def tell(*lines: str) -> None:
     """Write lines of plain text to stderr."""
     write(sys.stderr, plain(lines))
 
 
+ASCII = str.maketrans("→…·█▓░─╵▏▎▍▌▋▊▉", ">~-##.-|....###", "\N{LEFT-TO-RIGHT ISOLATE}\N{POP DIRECTIONAL ISOLATE}")
+"""What stands for the signs of a report where a terminal has none of them, one for one: no line grows."""
+
+
+def _shown_in(text: str, encoding: str) -> str:
+    """Return a text as it is where an encoding has all of it, else in signs of ASCII."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(ASCII)
+    return text
+
+
 def write(stream: object, text: str) -> None:
     """Write UTF-8 whatever the locale says: the same input gives the same bytes.
 
-    Who reads it may go away, as `head` does; where it cannot be written for another reason, the program ends with status 2.
+    A terminal that shows another encoding gets letters of ASCII in place of what it has none for. Who reads it may go away,
+    as `head` does; where it cannot be written for another reason, the program ends with status 2.
     """
     if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+        is_utf8 = stream.encoding.lower().replace("_", "-") in {"utf-8", "utf8"} or not stream.isatty()
+        stream.reconfigure(encoding="utf-8" if is_utf8 else stream.encoding, errors="backslashreplace")
+        text = text if is_utf8 else _shown_in(text, stream.encoding)
     if not text or not isinstance(stream, io.TextIOBase):
         return
     try:

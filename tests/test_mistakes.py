@@ -69,7 +69,7 @@ MISTAKES = {
         "check --output report",
         2,
         [
-            "memguard check: error: argument --output: no format can be told from 'report': write FORMAT=FILE, or use text for .txt, json for .json, sarif for .sarif, markdown for .md, html for .html"
+            "memguard check: error: argument --output: no format can be told from 'report': write FORMAT=FILE, or use text for .txt, json for .json, sarif for .sarif, junit for .xml, markdown for .md, html for .html"
         ],
     ),
     "a baseline of a part": Mistake(

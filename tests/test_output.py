@@ -23,7 +23,7 @@ from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report
 from memguard_hooks.hooks.running import notes
 from memguard_hooks.output import MAX_LINE, line, visible, write_json
 from memguard_hooks.report import html, terminal
-from memguard_hooks.report.formats import render
+from memguard_hooks.report.formats import Detail, render
 
 TRICKS = (
     "\n", "\r", "\r\n", "\x1b[2J", "\x1b]0;PWNED\x07", "\x9b2J", "\x7f", "\x00", "\x0b", "\x0c", "\x85", "\u2028",
@@ -118,7 +118,7 @@ def marks(output: str) -> list[list[str]]:
 
 
 def text_with_tables(report: Report) -> str:
-    return render(report, "text", tables=True)
+    return render(report, "text", Detail(tables=True))
 
 
 def json_(report: Report) -> str:
@@ -137,9 +137,12 @@ def page(report: Report) -> str:
         pytest.param(notes, id="notes"),
         pytest.param(json_, id="json"),
         pytest.param(lambda report: render(report, "markdown"), id="markdown"),
+        pytest.param(lambda report: render(report, "gitlab"), id="gitlab"),
+        pytest.param(lambda report: render(report, "junit"), id="junit"),
+        pytest.param(lambda report: render(report, "badge"), id="badge"),
     ],
 )
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(found=reports)
 def test_odd_texts_make_the_lines_of_harmless_ones(write: Callable[[Report], str], found: Harm) -> None:
     output, expected = write(found.hostile), write(found.harmless)

@@ -6,8 +6,6 @@ import argparse
 import os
 import shutil
 import sys
-import threading
-from contextlib import contextmanager
 from functools import partial
 
 from memguard_hooks.atomic_write import exchange_file, replace_file
@@ -17,18 +15,17 @@ from memguard_hooks.git import find_top
 from memguard_hooks.hooks import all_hooks, running
 from memguard_hooks.hooks.options import Options, add_budget_options, add_table_option
 from memguard_hooks.hooks.options import make_parser as make_hook_parser
-from memguard_hooks.output import plain, write
-from memguard_hooks.progress import PROGRESS_SECONDS
+from memguard_hooks.output import is_terminal, plain, write
+from memguard_hooks.progress import Stages
 from memguard_hooks.project import baseline
 from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said
-from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
+from memguard_hooks.report.formats import FORMATS, SUFFIXES, Detail, render
 from memguard_hooks.tree import WorkTree, inside
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import TextIO
+    from collections.abc import Sequence
 
 EXAMPLES = """\
 examples:
@@ -47,6 +44,10 @@ ELSEWHERE = {
     "--diff": "--diff is of the hooks: `memguard fix` fixes",
 }
 """Options that hooks have and this has not, and what does the same."""
+
+
+NARROWEST = 40
+"""Columns that a report is laid out for at least: a terminal may say that it has none."""
 
 
 class Output(Record):
@@ -70,10 +71,10 @@ def main(argv: Sequence[str] | None = None, replay: Replay | None = None) -> int
     if (options.write_baseline or options.prune_baseline) and (options.select or options.ignore or options.changed_from):
         parser.error("a baseline is of the whole project: leave out --select, --ignore and --changed-from")
     selection = all_hooks.selection_of(options)
-    with _progress() as about:
+    with Stages("memguard check") as stages:
         found = running.judge(
             options,
-            lambda project: all_hooks.check(project, selection, about),
+            lambda project: all_hooks.check(project, selection, stages.about),
             root=options.path,
             with_known=options.write_baseline or options.prune_baseline,
             is_all=not (options.select or options.ignore or options.changed_from),
@@ -81,8 +82,9 @@ def main(argv: Sequence[str] | None = None, replay: Replay | None = None) -> int
     try:
         if options.write_baseline or options.prune_baseline:
             return _write_baseline(options, found.report, found.settings and found.settings.baseline)
-        # A picture is drawn by plotly, whose next version may draw another.
-        if replay is not None and options.path == "." and not options.output and options.format != "html":
+        # A picture is drawn by plotly, whose next version may draw another; a terminal may be another the next time.
+        is_fixed = not options.output and options.format != "html" and _width_of(options) is None
+        if replay is not None and options.path == "." and is_fixed:
             running.keep(replay, found, lambda report: _say(options, report))
         return tell(options, found.report)
     finally:
@@ -94,6 +96,8 @@ class CheckOptions(Options):
 
     path: str = "."
     output: list[Output] | None = None
+    color: str = "auto"
+    show_all: bool = False
     write_baseline: bool = False
     prune_baseline: bool = False
 
@@ -108,6 +112,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--output", metavar="[FORMAT=]FILE", type=_output, action="append",
         help="write a report to a file too, in the format that its suffix names; may be given several times",
     )  # fmt: skip
+    parser.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto",
+        help="whether the text is in colors: auto is on a terminal, unless NO_COLOR is set; always does without a terminal",
+    )  # fmt: skip
+    parser.add_argument("--show-all", action="store_true", help="on a terminal, show all places of what several have")
     all_hooks.add_selection_options(parser)
     parser.add_argument(
         "--changed-from", metavar="REF", help="judge only what has changed since the work tree left this branch"
@@ -130,38 +139,6 @@ def _output(text: str) -> Output:
     return Output(path, style)
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[str], object]]:
-    """Yield what is told the hook that runs; a terminal shows it once the whole takes longer than a second."""
-    if not _is_terminal(sys.stderr):
-        yield lambda _hook: None
-        return
-    running = [""]
-    is_shown = False
-    done = threading.Event()
-
-    def show() -> None:
-        nonlocal is_shown
-        while not done.wait(PROGRESS_SECONDS):
-            is_shown = True
-            print(f"\r\033[Kmemguard check: {running[-1]}", end="", file=sys.stderr, flush=True)
-
-    thread = threading.Thread(target=show, daemon=True)
-    thread.start()
-    try:
-        yield running.append
-    finally:
-        done.set()
-        thread.join()
-        if is_shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    """Return whether a stream, None where it was closed, is a terminal that can do more than print lines."""
-    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
-
-
 def tell(options: CheckOptions, report: Report) -> int:
     """Print a report, write it to each file that was asked for, whatever becomes of the others; return the exit status."""
     status = running.status_of(report, options.fail_on)
@@ -181,7 +158,8 @@ def tell(options: CheckOptions, report: Report) -> int:
 
 
 def _show(options: CheckOptions, report: Report, folder: str) -> None:
-    shown = _on_terminal(report) if options.format == "text" else None
+    width = _width_of(options)
+    shown = None if width is None else _on_terminal(options, report, width)
     if shown is None:
         _say(options, report, folder).tell()
     else:
@@ -191,9 +169,11 @@ def _show(options: CheckOptions, report: Report, folder: str) -> None:
 def _say(options: CheckOptions, report: Report, folder: str | None = None) -> Said:
     """Return what there is to say of a report where stdout is no terminal."""
     folder = _folder_in_repository(options.path) if folder is None else folder
-    output = _render(report, options.format, folder, tables=options.table)
+    output = _render(report, options.format, folder, running.detail_of(options))
     status, is_text = running.status_of(report, options.fail_on), options.format == "text"
-    notes = running.notes(report, with_fixer=True, with_steps=is_text, is_refused=is_text and status == 1)
+    notes = running.notes(
+        report, with_fixer=True, with_steps=is_text, is_refused=is_text and status == 1, is_quiet=options.quiet
+    )
     return Said(status, output, notes)
 
 
@@ -203,7 +183,7 @@ def _save(output: Output, report: Report, options: CheckOptions, folder: str) ->
     A link that the project holds may have been put there by anybody, and leads nowhere else; one on the way to the project
     is the user's.
     """
-    data = _render(report, output.style, folder, tables=True).encode("utf-8", "backslashreplace")
+    data = _render(report, output.style, folder, Detail(tables=True, is_whole=True)).encode("utf-8", "backslashreplace")
     path = _place_of(output.path, WorkTree(options.path))
     if os.path.isfile(path) or not os.path.lexists(path):
         replace_file(path, data, output.path)
@@ -227,9 +207,9 @@ def _place_of(path: str, tree: WorkTree) -> str:
     return os.path.realpath(path) if os.path.isfile(path) else path
 
 
-def _render(report: Report, style: str, folder: str, *, tables: bool) -> str:
-    """Write a report; what GitHub reads names files from the top of the repository."""
-    return render(below(report, folder) if style in ("github", "sarif") else report, style, tables=tables)
+def _render(report: Report, style: str, folder: str, detail: Detail) -> str:
+    """Write a report; what GitHub and GitLab read names files from the top of the repository."""
+    return render(below(report, folder) if style in ("github", "gitlab", "sarif") else report, style, detail)
 
 
 def _folder_in_repository(root: str) -> str:
@@ -239,15 +219,24 @@ def _folder_in_repository(root: str) -> str:
     return "" if found == "." else found.replace(os.sep, "/")
 
 
-def _on_terminal(report: Report) -> str | None:
-    """Return a report in color, None where stdout is no terminal, colors are unwanted, or rich is not installed."""
-    if not _is_terminal(sys.stdout) or os.environ.get("NO_COLOR"):
+def _width_of(options: CheckOptions) -> int | None:
+    """Return for how many columns the text is laid out, None where it goes to no terminal and no color is asked for."""
+    if options.format != "text" or not (is_terminal(sys.stdout) or options.color == "always"):
         return None
+    return max(shutil.get_terminal_size().columns, NARROWEST)
+
+
+def _on_terminal(options: CheckOptions, report: Report, width: int) -> str | None:
+    """Return a report as a terminal shows it, None where rich is not installed."""
     try:
         from memguard_hooks.report import terminal
     except ImportError:
         return None
-    return terminal.render(report, width=shutil.get_terminal_size().columns)
+    color = options.color == "always" or (options.color == "auto" and not os.environ.get("NO_COLOR"))
+    detail = running.detail_of(options)
+    return terminal.render(
+        report, width=width, color=color, detail=detail._replace(is_whole=detail.is_whole or options.show_all)
+    )
 
 
 def _write_baseline(options: CheckOptions, report: Report, named: str | None) -> int:

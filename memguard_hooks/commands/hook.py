@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Sequence
 
+    from memguard_hooks.finding import Report
+    from memguard_hooks.project.project import Project
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Judge the files that are named, or the whole project."""
@@ -25,12 +28,18 @@ def may_be_judged(path: str) -> bool:
 
 def _run(argv: Sequence[str] | None, replay: Replay) -> int:
     from memguard_hooks.hooks import all_hooks, options, running
+    from memguard_hooks.progress import Stages
 
     asked = options.read(argv, make_parser, takes_files=True)
     selection = all_hooks.selection_of(asked)
     files = asked.files or None
     waking = () if any(map(may_be_judged, asked.files)) else asked.files
-    return running.run(asked, lambda project: all_hooks.check(project, selection), files=files, replay=replay, waking=waking)
+
+    def check(project: Project) -> Report:
+        with Stages("memguard hook") as stages:
+            return all_hooks.check(project, selection, stages.about)
+
+    return running.run(asked, check, files=files, replay=replay, waking=waking)
 
 
 def make_parser() -> ArgumentParser:

@@ -20,11 +20,13 @@ from memguard_hooks.tree import WorkTree
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sized
+    from typing import TypeAlias
 
     from memguard_hooks.hooks.options import Options
     from memguard_hooks.project.project import Project
 
+About: TypeAlias = "Callable[[str, Sized], object]"
 
 HOOKS: dict[str, Callable[[Project], Report]] = {
     "pin-litellm": pin_litellm.check,
@@ -99,11 +101,11 @@ def is_woken(hook: str, path: str) -> bool:
     return re.search(WAKES[hook], path) is not None
 
 
-def check(project: Project, selection: Selection = ALL, about: Callable[[str], object] = lambda _hook: None) -> Report:
+def check(project: Project, selection: Selection = ALL, about: About | None = None) -> Report:
     """Run the hooks over the project, or those that its named files wake, and return one report.
 
     Where a change is judged against another revision, each service is told, also if nothing of it has changed. `about`
-    is told the id of each hook before it runs.
+    is told the id of each hook before it runs, and where the paths are noted that are looked at.
     """
     reports: list[Report] = []
     whole = project if project.named is None else project.whole
@@ -114,7 +116,9 @@ def check(project: Project, selection: Selection = ALL, about: Callable[[str], o
     for hook, judge in sorted(HOOKS.items(), key=lambda one: (one[0] in JUDGE_FILES, one[0] != "memory-budget")):
         if not selection.takes_hook(hook):
             continue
-        about(hook)
+        if about is not None:
+            assert isinstance(project.tree, WorkTree)
+            about(hook, project.tree.seen)
         if project.named is None:
             reports.append(judge(whole))
         elif hook in JUDGE_FILES:

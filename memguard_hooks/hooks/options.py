@@ -32,6 +32,9 @@ class Options:
     judge: str | None = None
     entrypoint: list[str] | None = None
     table: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    timeout: float | None = None
     scope: Literal["reachable", "all"] | None = None
     max_version: str | None = None
     fix: bool = False
@@ -55,7 +58,7 @@ def read(argv: Sequence[str] | None, make_parser: Callable[[], argparse.Argument
 
 def make_parser(prog: str, description: str, formats: Sequence[str] = FORMATS) -> argparse.ArgumentParser:
     """Return a parser with the options that all hooks have."""
-    from memguard_hooks.arguments import ArgumentParser, narrow_help
+    from memguard_hooks.arguments import ArgumentParser, checked, narrow_help
 
     parser = ArgumentParser(
         prog=prog,
@@ -73,7 +76,23 @@ def make_parser(prog: str, description: str, formats: Sequence[str] = FORMATS) -
         metavar="FILE",
         help="findings that are known, from the root of the project (default: memguard-baseline.json)",
     )
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="print findings and errors, and nothing beside them")
+    amount.add_argument(
+        "--verbose", action="store_true", help="print what each service is made of, every place, and import paths in full"
+    )
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=checked(_seconds, "30"),
+        help="give up after so long: the verdict is unknown then, and the exit status 2, or 0 with --fail-on never",
+    )  # fmt: skip
     return parser
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < 1e6:
+        raise ValueError(text)
+    return seconds
 
 
 def add_target_options(parser: argparse.ArgumentParser) -> None:

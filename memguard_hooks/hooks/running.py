@@ -7,17 +7,19 @@ Findings go to stdout, everything else to stderr.
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, Skipped, at_fault, count, merge, note, without_echo
 from memguard_hooks.git import is_sparse
 from memguard_hooks.hooks.options import Options
 from memguard_hooks.output import plain, tell
+from memguard_hooks.progress import within
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said, matters
-from memguard_hooks.report.formats import render
+from memguard_hooks.report.formats import Detail, render
 from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, to_do
 from memguard_hooks.tree import RevisionTree, WorkTree, inside
 
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
 Check: TypeAlias = "Callable[[Project], Report]"
 Adjust: TypeAlias = "Callable[[Settings, Options], Settings]"
 Fix: TypeAlias = "Callable[[Project], 'tuple[str, ...]']"
-
-INTERRUPTED = 130
-"""What a shell says of a program that was stopped by Ctrl-C."""
 
 
 def adjust_service(settings: Settings, options: Options) -> Settings:
@@ -108,9 +107,15 @@ def _matters(found: Judgment, names: Sequence[str]) -> bool:
 
 
 def _say(report: Report, options: Options) -> Said:
-    output = render(report, options.format, tables=options.table)
+    output = render(report, options.format, detail_of(options))
     status = status_of(report, options.fail_on)
-    return Said(status, output, notes(report, is_refused=status == 1 and options.format == "text"))
+    is_refused = status == 1 and options.format == "text"
+    return Said(status, output, notes(report, is_refused=is_refused, is_quiet=options.quiet))
+
+
+def detail_of(options: Options) -> Detail:
+    """Return how much a text is to tell."""
+    return Detail(options.table or options.verbose, options.quiet, options.verbose)
 
 
 def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None:
@@ -156,7 +161,7 @@ def judge(
         project = Project(tree, settings, named, since)
         if with_known:
             project.baseline = None
-        found = check(project)
+        found = check(project) if options.timeout is None else within(options.timeout, partial(check, project))
         gaps = Report(skipped=(*unused, *project.skipped), since=since and since.label)
 
         def finish(report: Report) -> Report:
@@ -171,8 +176,8 @@ def judge(
         committed = report if found.committed is None else finish(found.committed)
     except MemguardError as error:
         problem = at_fault(error)
-    except KeyboardInterrupt:
-        raise SystemExit(INTERRUPTED) from None
+    except TimeoutError as error:
+        problem = Skipped(".", None, str(error), broken=options.fail_on != "never")
     except Exception as error:
         # The last line of defense: a hook never ends in a traceback.
         if os.environ.get("MEMGUARD_DEBUG"):
@@ -191,13 +196,17 @@ def describe(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
 
 
-def notes(report: Report, *, with_fixer: bool = False, with_steps: bool = False, is_refused: bool = False) -> str:
+def notes(
+    report: Report, *, with_fixer: bool = False, with_steps: bool = False, is_refused: bool = False, is_quiet: bool = False
+) -> str:
     """Write what stands beside a report, a line each: what was skipped and why, and how much was found.
 
     `with_fixer` names the command that may fix some of it, `with_steps` what to do first. Where a commit `is_refused` that
-    adds nothing, the ways out are named.
+    adds nothing, the ways out are named. Where it `is_quiet`, nothing is told but what is at fault.
     """
-    lines = [note(skipped) for skipped in report.skipped]
+    lines = [note(skipped) for skipped in report.skipped if skipped.broken or not is_quiet]
+    if is_quiet:
+        return plain(lines)
     if with_steps and len(report.findings) > 1:  # of one alone the fix stands just above
         lines += to_do(report)
     errors = sum(finding.severity == "error" for finding in report.findings)

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from memguard_hooks.finding import Report
+from memguard_hooks.record import Record
 
-FORMATS = ("text", "json", "sarif", "github", "markdown", "html")
+FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown", "badge", "html")
 
-SUFFIXES = {".txt": "text", ".json": "json", ".sarif": "sarif", ".md": "markdown", ".html": "html"}
+SUFFIXES = {".txt": "text", ".json": "json", ".sarif": "sarif", ".xml": "junit", ".md": "markdown", ".html": "html"}
 """The format of a file, by its name."""
 
 
-def render(report: Report, style: str, *, tables: bool = False) -> str:
-    """Write a report in one of the formats; `tables` are for text alone.
+class Detail(Record):
+    """How much a text tells: of each service its table, nothing but findings, and import paths in full."""
+
+    tables: bool = False
+    is_quiet: bool = False
+    is_whole: bool = False
+
+
+USUAL = Detail()
+
+
+def render(report: Report, style: str, detail: Detail = USUAL) -> str:
+    """Write a report in one of the formats; `detail` is for text alone.
 
     Raises MemguardError where the package that a format needs is not installed.
     """
     if style == "text":
         from memguard_hooks.report import text
 
-        return text.render(report, tables=tables)
+        return text.render(report, detail)
     if style == "json":
         from memguard_hooks.report import json_
 
@@ -31,6 +43,18 @@ def render(report: Report, style: str, *, tables: bool = False) -> str:
         from memguard_hooks.report import github
 
         return github.render(report)
+    if style == "gitlab":
+        from memguard_hooks.report import gitlab
+
+        return gitlab.render(report)
+    if style == "junit":
+        from memguard_hooks.report import junit
+
+        return junit.render(report)
+    if style == "badge":
+        from memguard_hooks.report import badge
+
+        return badge.render(report)
     if style == "markdown":
         from memguard_hooks.report import markdown
 

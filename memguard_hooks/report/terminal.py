@@ -7,14 +7,17 @@ what would steer the terminal is written as an escape.
 from __future__ import annotations
 
 import io
+import unicodedata
+from itertools import groupby
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, count, mib, signed
+from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, count, mib, shortened, signed, step_name
 from memguard_hooks.output import visible
 from memguard_hooks.report import outline
+from memguard_hooks.report.formats import USUAL, Detail
 from memguard_hooks.report.steps import WAYS_OUT, adds_nothing
 from memguard_hooks.report.text import SHOWN, name_part, unmeasured
 
@@ -30,16 +33,37 @@ NARROW = 84
 
 LONGEST_NAME = 34
 
+MOST_PLACES = 5
+"""Places of one finding that are told, unless all are asked for."""
+
 COLORS = {"ok": "green", "warning": "yellow", "error": "red", "unknown": "magenta"}
 
 
-def render(report: Report, *, width: int, color: bool = True) -> str:
+def render(report: Report, *, width: int, color: bool = True, detail: Detail = USUAL) -> str:
     """Write the report for a terminal of so many columns, with or without escape sequences for color."""
     file = io.StringIO()
     console = _console(file, width, color=color)
-    for line in draw(report, width):
-        console.print(_harmless(line), soft_wrap=True)
+    for line in draw(report, width, detail):
+        console.print(_isolated(_harmless(line)), soft_wrap=True)
     return file.getvalue()
+
+
+FIRST, LAST = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+
+
+def _isolated(line: Text) -> Text:
+    """Return a line in which each word with letters that run right to left is by itself: it turns nothing beside it."""
+    text = line.plain
+    if text.isascii():
+        return line
+    runs = (list(run) for _, run in groupby(range(len(text)), lambda place: text[place].isspace()))
+    words = [run for run in runs if any(unicodedata.bidirectional(text[place]) in {"R", "AL"} for place in run)]
+    pieces = Text()
+    until = 0
+    for word in words:
+        pieces.append_text(line[until : word[0]]).append(FIRST).append_text(line[word[0] : word[-1] + 1]).append(LAST)
+        until = word[-1] + 1
+    return pieces.append_text(line[until:]) if words else line
 
 
 def _harmless(line: Text) -> Text:
@@ -62,19 +86,20 @@ def _console(file: io.StringIO, width: int, *, color: bool) -> Console:
     )
 
 
-def draw(report: Report, width: int) -> list[Text]:
+def draw(report: Report, width: int, detail: Detail = USUAL) -> list[Text]:
     """Return the lines of the report, none wider than `width`."""
     width = min(width, WIDEST)
     lines: list[Text] = []
     for service in report.services:
-        lines += [*_service(service, report, width), Text()]
+        if not detail.is_quiet or service.is_over:
+            lines += [*_service(service, report, width, detail), Text()]
     for severity, title in outline.SEVERITIES:
         found = [finding for finding in report.findings if finding.severity == severity]
         if found:
             lines.append(Text(title.capitalize(), style="bold"))
-            lines += [line for finding in found for line in _finding(finding, width)]
+            lines += [line for alike in _alike(found) for line in _findings(alike, width, detail)]
             lines.append(Text())
-    lines += _skipped(report, width)
+    lines += _skipped(report, width, is_quiet=detail.is_quiet)
     lines += _advice(report, width)
     is_refused = any(finding.severity == "error" for finding in report.findings) and adds_nothing(report)
     worst = min((finding.severity for finding in report.findings), default="ok")  # by the alphabet, an error is first
@@ -87,7 +112,7 @@ def draw(report: Report, width: int) -> list[Text]:
 # Services
 
 
-def _service(service: ServiceReport, report: Report, width: int) -> list[Text]:
+def _service(service: ServiceReport, report: Report, width: int, detail: Detail) -> list[Text]:
     color = COLORS[service.verdict]
     head = Text.assemble(
         (visible(service.name), "bold"),
@@ -106,7 +131,7 @@ def _service(service: ServiceReport, report: Report, width: int) -> list[Text]:
     lines += _flow("  ", figures, " · ", width)
     told, rest = outline.by_cost(service)
     if service.parts:
-        lines += [Text(), *_packages(service, told, rest, width)]
+        lines += [Text(), *_packages(service, told, rest, width, detail)]
     new = outline.added(report, service)
     if new:
         lines += [Text(), *_hang("  ", Text(f"{outline.compared_with(report.since)} adds", style="bold"), width)]
@@ -158,14 +183,14 @@ def _scale(marks: Sequence[tuple[int, str, str]], column: Callable[[int], int], 
     return line
 
 
-def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part], width: int) -> list[Text]:
+def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part], width: int, detail: Detail) -> list[Text]:
     """Write a row for each package: MiB, a small bar, the name, and the way to it, beside it or below."""
     whole = sum(part.resident for part in service.judged_parts)
     largest = max((part.resident for part in told), default=1)
     space = 8 if width < NARROW else 16
     left = len(_row(0, 1, space))
     beside = left + min(max((cell_len(visible(name_part(part))) for part in told), default=0), LONGEST_NAME) + 2
-    chains = [_chain(part.chain, width - beside, leaf=False) for part in told]
+    chains = [_chain(part.chain, width - beside, leaf=False, is_whole=detail.is_whole) for part in told]
     is_beside = width >= NARROW and all(len(chain) <= 1 for chain in chains)
     lines = []
     for part, chain in zip(told, chains, strict=True):
@@ -176,7 +201,7 @@ def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part]
             continue
         first, *more = _wrap(name, width - left)
         lines += [row.append_text(first), *_indented(left, more)]
-        lines += _indented(left, _chain(part.chain, width - left, leaf=False))
+        lines += _indented(left, _chain(part.chain, width - left, leaf=False, is_whole=detail.is_whole))
     others = sum(part.resident for part in rest)
     if others >= SHOWN:
         row = _row(others, largest, space)
@@ -202,24 +227,59 @@ def _added(part: Part, width: int) -> list[Text]:
 # Findings, what was skipped, and what to do
 
 
-def _finding(finding: Finding, width: int) -> Iterator[Text]:
-    color = COLORS[finding.severity]
-    place = visible(f"{finding.path}:{finding.line}:{finding.column}")
-    head = Text.assemble((place, "bold"), " ", (finding.code, color), " ", visible(finding.message))
+def _alike(findings: Sequence[Finding]) -> list[list[Finding]]:
+    """Return the findings that say the same of several places together, where the first of them stands."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.code, finding.message), []).append(finding)
+    return list(groups.values())
+
+
+def _findings(alike: Sequence[Finding], width: int, detail: Detail) -> Iterator[Text]:
+    """Write one finding with its place; of several that are alike what they say once, then the places."""
+    first = alike[0]
+    place = Text(_place(first) if len(alike) == 1 else f"{len(alike)} places", style="bold")
+    head = Text.assemble(place, " ", (first.code, COLORS[first.severity]), " ", visible(first.message))
     yield from _hang("  ", head, width, "    ")
-    if outline.is_told_with_service(finding):
+    if outline.is_told_with_service(first):
         return
+    if len(alike) == 1:
+        yield from _way_and_fix(first, (), width, detail)
+        return
+    fixes = [finding.fix for finding in alike]
+    usual = max(fixes, key=fixes.count)
+    yield from _fix(usual, width)
+    told = alike if detail.is_whole else alike[:MOST_PLACES]
+    for finding in told:
+        yield from _hang("    ", Text(_place(finding), style="bold"), width)
+        yield from _indented(2, list(_way_and_fix(finding, usual, width - 2, detail)))
+    if len(told) < len(alike):
+        yield Text(f"    and {len(alike) - len(told)} more: --show-all", style="dim")
+
+
+def _place(finding: Finding) -> str:
+    return visible(f"{finding.path}:{finding.line}:{finding.column}")
+
+
+def _way_and_fix(finding: Finding, usual: tuple[str, ...], width: int, detail: Detail) -> Iterator[Text]:
+    """Write the way to a module, and what to do unless that is as usual."""
     if len(finding.chain) > 1:
-        yield from _indented(4, _chain(finding.chain, width - 4))
-    for number, line in enumerate(outline.fix_lines(finding)):
-        yield from _hang("    fix: " if number == 0 else " " * 9, Text(line, style="green"), width)
+        yield from _indented(4, _chain(finding.chain, width - 4, is_whole=detail.is_whole))
+    if finding.fix != usual:
+        yield from _fix(finding.fix, width)
 
 
-def _skipped(report: Report, width: int) -> Iterator[Text]:
-    if not report.skipped:
+def _fix(lines: Sequence[str], width: int) -> Iterator[Text]:
+    for number, line in enumerate(lines):
+        yield from _hang("    fix: " if number == 0 else " " * 9, Text(visible(line), style="green"), width)
+
+
+def _skipped(report: Report, width: int, *, is_quiet: bool) -> Iterator[Text]:
+    skipped = [one for one in report.skipped if one.broken or not is_quiet]
+    if not skipped:
         return
     yield Text("Skipped", style="bold")
-    for one in report.skipped:
+    for one in skipped:
         fault = "error: " if one.broken else ""
         line = Text.assemble((outline.place(one), "bold"), " ", (fault, "bold red"), visible(one.reason))
         yield from _hang("  ", line, width, "    ")
@@ -239,9 +299,12 @@ def _advice(report: Report, width: int) -> Iterator[Text]:
 # Lines of a width
 
 
-def _chain(steps: Sequence[Step], width: int, *, leaf: bool = True) -> list[Text]:
-    """Write the way to a module, broken before an arrow where it is too long; `leaf` names the module too."""
-    pieces = [visible(f"{step.path}:{step.line}") for step in steps]
+def _chain(steps: tuple[Step, ...], width: int, *, leaf: bool = True, is_whole: bool = False) -> list[Text]:
+    """Write the way to a module, broken before an arrow where it is too long; `leaf` names the module too.
+
+    Of a long one the middle is left out, unless it `is_whole`.
+    """
+    pieces = [visible(step_name(step)) for step in (steps if is_whole else shortened(steps))]
     if steps and leaf:
         pieces.append(visible(steps[-1].module))
     return _flow("", [Text(piece, style="dim") for piece in pieces], " → ", width)

@@ -13,11 +13,13 @@ from memguard_hooks.finding import (
     is_by,
     mib,
     moment_name,
+    shortened,
     summary,
     told_moments,
     way,
 )
 from memguard_hooks.output import plain, visible
+from memguard_hooks.report.formats import USUAL, Detail
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -29,16 +31,18 @@ SHOWN = MIB / 20
 """What is written as 0.1 MiB: other parts that come to less are left out."""
 
 
-def render(report: Report, *, tables: bool = False) -> str:
-    """Write findings, and one line for each service that was judged and has no finding, with `tables` its table too."""
+def render(report: Report, detail: Detail = USUAL) -> str:
+    """Write findings, and one line for each service that was judged and has no finding."""
     lines: list[str] = []
     for finding in report.findings:
-        lines += _finding(finding, _service_of(finding, report))
+        lines += _finding(finding, _service_of(finding, report), detail)
+    if detail.is_quiet:
+        return plain(lines)
     told = {(finding.path, finding.subject) for finding in report.findings if finding.code.startswith("MG3")}
     for service in report.services:
         if (service.path, service.name) not in told:
             lines.append(summary(service, report.since))
-            lines += table(service) if tables else _beside(service)
+            lines += table(service, is_whole=detail.is_whole) if detail.tables else _beside(service)
     return plain(lines)
 
 
@@ -49,13 +53,13 @@ def _service_of(finding: Finding, report: Report) -> ServiceReport | None:
     return next((one for one in report.services if (one.path, one.name) == (finding.path, finding.subject)), None)
 
 
-def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
+def _finding(finding: Finding, service: ServiceReport | None, detail: Detail) -> list[str]:
     mark = "" if finding.severity == "error" else " (warning)"
     lines = [f"{finding.path}:{finding.line}:{finding.column}: {finding.code} {finding.message}{mark}"]
     if service is not None:
-        lines += table(service)
+        lines += table(service, is_whole=detail.is_whole)
     elif len(finding.chain) > 1:
-        lines.append(f"    chain: {chain(finding.chain)}")
+        lines.append(f"    chain: {chain(finding.chain if detail.is_whole else shortened(finding.chain))}")
     if finding.fix:
         head, *more = finding.fix
         lines.append(f"    fix: {head}")
@@ -63,10 +67,10 @@ def _finding(finding: Finding, service: ServiceReport | None) -> list[str]:
     return lines
 
 
-def table(service: ServiceReport) -> list[str]:
+def table(service: ServiceReport, *, is_whole: bool = False) -> list[str]:
     """Write what a service is made of: each package with what it adds and the way to it, a process, and all of them.
 
-    Where the moments differ, each has its packages, and a process as it is by then.
+    Where the moments differ, each has its packages, and a process as it is by then. Long ways are cut, unless it `is_whole`.
     """
     estimate, taken = service.estimate, service.taken
     if estimate is None or taken is None or not service.parts:
@@ -78,7 +82,7 @@ def table(service: ServiceReport) -> list[str]:
     until = 0
     for moment in [one for one in told_moments(service) if is_by(one, service.judged)] or [service.judged]:
         own = [part for part in parts if is_by(part.moment, moment)][until:]
-        rows += _rows(own, width)
+        rows += _rows(own, width, is_whole=is_whole)
         until += len(own)
         if moment != service.judged:
             rows.append((sum(part.resident for part in parts[:until]), f"a process {moment_name(moment)}"))
@@ -103,12 +107,12 @@ def _beside(service: ServiceReport) -> list[str]:
     return [*lines, *([f"    {won(service)}"] if service.instead_of else [])]
 
 
-def _rows(parts: Sequence[Part], width: int) -> list[tuple[int, str]]:
+def _rows(parts: Sequence[Part], width: int, *, is_whole: bool) -> list[tuple[int, str]]:
     """Return a row for each part of a MiB or more, and one for the rest."""
     told, rest = ([part for part in parts if (part.resident >= MIB) == is_told] for is_told in (True, False))
     names = [visible(name_part(part)) for part in told]
     rows = [
-        (part.resident, f"{name:<{width}}  {way(part.chain)}" if part.chain else name)
+        (part.resident, f"{name:<{width}}  {way(part.chain if is_whole else shortened(part.chain))}" if part.chain else name)
         for name, part in zip(names, told, strict=True)
     ]
     others = sum(part.resident for part in rest)
