@@ -290,7 +290,7 @@ def test_findings_are_annotations(pulled: Pulled) -> None:
     (one,) = pulled.job.commands
     assert one.name == "error"
     assert (one.properties["file"], one.properties["line"]) == ("main.py", "1")
-    assert "pandas is imported eagerly" in one.message
+    assert "pandas is loaded at start" in one.message
 
 
 def test_summary_tells_what_the_branch_adds(pulled: Pulled) -> None:

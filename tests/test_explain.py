@@ -133,7 +133,7 @@ def test_a_terminal_gets_colors_where_rich_is_installed() -> None:
     seen = on_a_terminal("explain", "MG201")
     assert "\x1b[" in seen
     plain = re.sub(r"\x1b\[[\d;]*m", "", seen)
-    assert "MG201: a heavy module is imported eagerly" in plain
+    assert "MG201: a heavy module is loaded at start" in plain
     assert "```" not in plain
     for line in ("import pandas", 'add = ["polars"]'):
         assert line in plain, "examples are told whole"

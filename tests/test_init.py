@@ -647,7 +647,7 @@ def test_entry_is_used_by_git_commit(project: Path) -> None:
     write(project, {"main.py": EAGER})
     refused = commit(project)
     assert refused.returncode == 1, refused.stderr
-    assert "main.py:1:1: MG201 pandas is imported eagerly" in refused.stderr
+    assert "main.py:1:1: MG201 pandas is loaded at start" in refused.stderr
 
 
 def test_entry_is_used_before_a_push(project: Path, tmp_path: Path) -> None:
@@ -663,4 +663,4 @@ def test_entry_is_used_before_a_push(project: Path, tmp_path: Path) -> None:
     assert commit(project).returncode == 0
     refused = run(project, "git", "push", "--quiet", "origin", "main")
     assert refused.returncode == 1
-    assert "main.py:1:1: MG201 pandas is imported eagerly" in refused.stdout + refused.stderr
+    assert "main.py:1:1: MG201 pandas is loaded at start" in refused.stdout + refused.stderr

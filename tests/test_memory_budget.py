@@ -127,7 +127,7 @@ def test_a_commit_is_told_what_it_costs(root: Path, capsys: pytest.CaptureFixtur
     assert (status, finding["code"], finding["severity"]) == (1, "MG301", "error")
     assert (finding["path"], finding["line"], finding["column"]) == ("Procfile", 1, 1)
     assert finding["chain"][-1] == {"path": "helper.py", "line": 1, "module": "pandas"}
-    assert "defer pandas: -" in finding["fix"]
+    assert "import pandas inside the function: -" in finding["fix"]
     assert "this commit brings pandas: +" in finding["fix"]
 
 
@@ -543,7 +543,10 @@ def test_every_place_of_an_import_to_defer_is_told(root: Path, capsys: pytest.Ca
         },
     )
     _, report = judge(capsys, "--limit", "90MiB")
-    assert re.search(r"defer pandas: -\d+ MiB \(main\.py:2 → a\.py:1 → pandas; also b\.py:2\)", report["findings"][0]["fix"])
+    assert re.search(
+        r"import pandas inside the function: -\d+ MiB \(main\.py:2 → a\.py:1 → pandas; also b\.py:2\)",
+        report["findings"][0]["fix"],
+    )
 
 
 def test_versions_are_those_of_the_folder_of_the_service(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -663,7 +666,7 @@ def test_what_the_server_loads_first_is_not_to_be_deferred(root: Path, capsys: p
     status, report = judge(capsys, "--limit", "40MiB")
     assert status == 1
     assert "defer gevent" not in report["findings"][0]["fix"]
-    assert "defer pandas: -" in report["findings"][0]["fix"]
+    assert "import pandas inside the function: -" in report["findings"][0]["fix"]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def cost(module: str, python: str | None = None) -> str:
 
 
 def finding(place: str, module: str, why: str = "at module level", fix: str = MOVE) -> str:
-    return f"{place}: MG201 {module} is imported eagerly, {why}: {cost(module)}\n{fix}"
+    return f"{place}: MG201 {module} is loaded at start, imported {why}: {cost(module)}\n{fix}"
 
 
 DEFAULT = ("litellm", "openai", "anthropic", "google.generativeai", "google.genai", "torch", "tensorflow", "transformers",
@@ -49,7 +49,7 @@ def test_what_is_heavy_by_default(project: Path, capsys: pytest.CaptureFixture[s
     write_dedented(project, {"app.py": used(f"import {module}\n", module), "lean.py": f"def f():\n    import {module}\n"})
     assert main(["app.py", "lean.py"]) == 1
     out, err = capsys.readouterr()
-    assert out.startswith(f"app.py:1:1: MG201 {module} is imported eagerly, at module level")
+    assert out.startswith(f"app.py:1:1: MG201 {module} is loaded at start, imported at module level")
     assert out.count("MG201") == 1
     assert err == "1 error, 0 warnings\n"
 
@@ -74,35 +74,38 @@ def test_an_extension_does_not_weigh_what_its_framework_does(project: Path) -> N
 EAGER = {
     "a module below": (
         "import pandas.io.json\n",
-        "1:1: MG201 pandas.io.json is imported eagerly, at module level: {pandas}",
+        "1:1: MG201 pandas.io.json is loaded at start, imported at module level: {pandas}",
     ),
-    "from": ("x = 1\nfrom pandas import DataFrame\n", "2:1: MG201 pandas is imported eagerly, at module level: {pandas}"),
+    "from": (
+        "x = 1\nfrom pandas import DataFrame\n",
+        "2:1: MG201 pandas is loaded at start, imported at module level: {pandas}",
+    ),
     "from a namespace": (
         "from google import generativeai\n",
-        "1:1: MG201 google.generativeai is imported eagerly, at module level: {google.generativeai}",
+        "1:1: MG201 google.generativeai is loaded at start, imported at module level: {google.generativeai}",
     ),
     "a submodule that is heavy": (
         "from matplotlib import pyplot as plt\n",
-        "1:1: MG201 matplotlib.pyplot is imported eagerly, at module level: {matplotlib.pyplot}",
+        "1:1: MG201 matplotlib.pyplot is loaded at start, imported at module level: {matplotlib.pyplot}",
     ),
     "in a class": (
         "class A:\n    import pandas\n",
-        "2:5: MG201 pandas is imported eagerly, in the body of class A: {pandas}",
+        "2:5: MG201 pandas is loaded at start, imported in the body of class A: {pandas}",
         "it stands in the body of a class",
     ),
     "in try": (
         "try:\n    import torch\nexcept ImportError:\n    torch = None\n",
-        "2:5: MG201 torch is imported eagerly, at module level, in try: {torch}",
+        "2:5: MG201 torch is loaded at start, imported at module level, in try: {torch}",
         "it stands in `try`, and its `except` decides what else there is",
     ),
     "by name": (
         "import importlib\nimportlib.import_module('pandas')\n",
-        "2:1: MG201 pandas is imported eagerly, at module level: {pandas}",
+        "2:1: MG201 pandas is loaded at start, imported at module level: {pandas}",
         "it is imported by a call",
     ),
     "used at once": (
         "import pandas\n\nEMPTY = pandas.DataFrame()\n",
-        "1:1: MG201 pandas is imported eagerly, at module level: {pandas}",
+        "1:1: MG201 pandas is loaded at start, imported at module level: {pandas}",
         "line 3 uses it at module level, while the file loads",
     ),
 }
@@ -158,7 +161,7 @@ def test_json(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "findings": [{
             "code": "MG201", "hook": "no-eager-heavy-imports", "severity": "error",
             "path": "app/api.py", "line": 2, "column": 1,
-            "message": f"pandas is imported eagerly, at module level: {cost('pandas')}",
+            "message": f"pandas is loaded at start, imported at module level: {cost('pandas')}",
             "mib": round(footprint.resident / MIB, 1),
             "chain": [{"path": "app/api.py", "line": 2, "module": "pandas"}],
             "fix": "move the import into the function that uses it",
@@ -203,7 +206,7 @@ def test_settings(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
         out
         == """\
-app.py:4:1: MG201 big.data is imported eagerly, at module level
+app.py:4:1: MG201 big.data is loaded at start, imported at module level
     fix: move the import into the function that uses it
 memguard.toml:5:47: MG190 openai is allowed without a reason
     fix: write `openai = "why"`

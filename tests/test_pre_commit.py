@@ -98,9 +98,9 @@ REFUSED = {
     ),
     "no-eager-heavy-imports": Outcome(
         "Failed",
-        "main.py:1:1: MG201 litellm is imported eagerly, at module level: N MiB (litellm V)\n"
+        "main.py:1:1: MG201 litellm is loaded at start, imported at module level: N MiB (litellm V)\n"
         f"    fix: {HELD.format(line=5)}\n"
-        "main.py:2:1: MG201 pandas is imported eagerly, at module level: N MiB (pandas V)\n"
+        "main.py:2:1: MG201 pandas is loaded at start, imported at module level: N MiB (pandas V)\n"
         f"    fix: {HELD.format(line=5)}\n"
         "2 errors, 0 warnings",
     ),
@@ -132,7 +132,7 @@ ALL_REFUSED = Outcome(
 FITS = Outcome("Passed", "web: N of 512 MiB (memguard.toml:1 limit)")
 ACCEPTED = {**dict.fromkeys(IDS, PASSED), "memory-budget": FITS}
 
-EAGER = "{path}:{line}:1: MG201 {name} is imported eagerly, at module level: N MiB ({name} V)\n    fix: move the import into the function that uses it\n1 error, 0 warnings"  # noqa: E501
+EAGER = "{path}:{line}:1: MG201 {name} is loaded at start, imported at module level: N MiB ({name} V)\n    fix: move the import into the function that uses it\n1 error, 0 warnings"  # noqa: E501
 ONE_EAGER = Outcome("Failed", EAGER.format(path="main.py", line=1, name="pandas"))
 
 
@@ -433,7 +433,7 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
     told = (
         "Procfile:1:1: MG301 web: N of 512 MiB (memguard.toml:1 limit), this commit +N: "
         "4 processes of N MiB that share pages\n"
-        "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
+        "    fix: import litellm inside the function: -N MiB (main.py:1 → litellm)\n"
         "         or start 2 workers\n"
         "1 error, 0 warnings"
     )
@@ -493,7 +493,7 @@ def test_arguments_of_the_configuration(make: Callable[[str], Repository], confi
         "memory-budget": Outcome(
             "Failed",
             "Procfile:1:1: MG301 web: N of 100 MiB (--limit)\n"
-            "    fix: defer litellm: -N MiB (main.py:1 → litellm)\n"
+            "    fix: import litellm inside the function: -N MiB (main.py:1 → litellm)\n"
             "1 error, 0 warnings",
         ),
     }, run.raw

@@ -382,7 +382,7 @@ def test_what_a_server_is_given_by_name_is_loaded(tmp_path: Path) -> None:
         check=False,
     )  # fmt: skip
     assert "svc.py:1:1: MG201 pandas" in done.stdout
-    assert "chain: main.py:2 → svc.py:1 → pandas" in done.stdout
+    assert "import path: main.py:2 → svc.py:1 → pandas" in done.stdout
 
 
 # The real servers: each process that loads the app leaves its number in a folder.

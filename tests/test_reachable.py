@@ -47,9 +47,9 @@ def test_the_chain_from_the_entry_point(project: Path, capsys: pytest.CaptureFix
     assert footprint is not None
     out, err = capsys.readouterr()
     assert out == (
-        f"app/analytics.py:2:1: MG201 pandas is imported eagerly, at module level: {mib(footprint.resident)} MiB "
+        f"app/analytics.py:2:1: MG201 pandas is loaded at start, imported at module level: {mib(footprint.resident)} MiB "
         f"(pandas {footprint.version})\n"
-        "    chain: app/main.py:1 → app/api/routes.py:1 → app/analytics.py:2 → pandas\n"
+        "    import path: app/main.py:1 → app/api/routes.py:1 → app/analytics.py:2 → pandas\n"
         "    fix: move the import into the function that uses it\n"
     )
     assert err == "1 error, 0 warnings\n"
@@ -209,8 +209,8 @@ def test_what_the_first_request_loads(project: Path, capsys: pytest.CaptureFixtu
     write_dedented(project, TREES["Django"][0])
     assert main([]) == 1
     out = capsys.readouterr().out
-    assert "p/views.py:1:1: MG201 pandas is imported eagerly, at module level, at the first request: " in out
-    assert "    chain: p/wsgi.py:1 → p/settings.py:1 → p/urls.py:1 → p/views.py:1 → pandas\n" in out
+    assert "p/views.py:1:1: MG201 pandas is loaded at start, imported at module level, at the first request: " in out
+    assert "    import path: p/wsgi.py:1 → p/settings.py:1 → p/urls.py:1 → p/views.py:1 → pandas\n" in out
 
 
 def test_the_walk_goes_on_past_a_file_that_does_not_parse(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,7 +225,7 @@ def test_the_walk_goes_on_past_a_file_that_does_not_parse(project: Path, capsys:
     assert main([]) == 1
     out, err = capsys.readouterr()
     assert [line.split()[0] for line in out.splitlines() if not line.startswith(" ")] == ["c.py:1:1:", "d.py:1:1:"]
-    assert "chain: a.py:1 → b.py:2 → d.py:1 → openai\n" in out
+    assert "import path: a.py:1 → b.py:2 → d.py:1 → openai\n" in out
     assert err == (
         "b.py:7: skipped: does not parse: a bracket closes that was not opened; "
         "of its imports only those at the start of a line are followed\n2 errors, 0 warnings\n"
@@ -253,7 +253,7 @@ def test_an_import_that_nothing_uses(project: Path, capsys: pytest.CaptureFixtur
     assert main(["app.py"]) == 1
     out = capsys.readouterr().out
     assert " MG203 pandas" in out
-    assert f" is imported eagerly and not used: nothing in this file names {names}: " in out
+    assert f" is loaded at start and not used: nothing in this file names {names}: " in out
     assert out.endswith(f"\n    fix: delete the import, if no other file takes {names} from here\n")
 
 

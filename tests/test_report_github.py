@@ -168,8 +168,8 @@ def test_a_chain_and_a_fix_of_several_lines_stay_in_one_annotation() -> None:
     chain = (Step("main.py", 3, "app.api"), Step("app/api.py", 7, "pandas"))
     one = finding("MG201", "error", 59 * MIB)._replace(chain=chain, fix=("defer it", "or drop it"))
     (command,) = read(render(Report((one,))))
-    assert command.message == "MG201 in app.py\nchain: main.py:3 → app/api.py:7 → pandas\nfix: defer it\nor drop it"
-    assert command.properties["title"] == "MG201: a heavy module is imported eagerly"
+    assert command.message == "MG201 in app.py\nimport path: main.py:3 → app/api.py:7 → pandas\nfix: defer it\nor drop it"
+    assert command.properties["title"] == "MG201: a heavy module is loaded at start"
 
 
 def test_a_name_that_is_no_utf_8_can_be_written() -> None:

@@ -379,5 +379,5 @@ def test_a_real_change_is_told_with_what_it_adds(tmp_path: Path) -> None:
     assert page.tables[0][1][5] == f"{round(told.taken.commit / MIB):+d} MiB"
     (pandas,) = [part for part in told.added if part.package == "pandas"]
     assert f"we|b: +{mib(pandas.resident)} MiB: pandas through reports.py:2" in page.items
-    assert any(item.startswith("reports.py:2 MG201 pandas is imported eagerly") for item in page.items)
+    assert any(item.startswith("reports.py:2 MG201 pandas is loaded at start") for item in page.items)
     assert ["pandas 2.2.3", mib(pandas.resident), "main.py:2 → reports.py:2"] in page.tables[1]

@@ -86,7 +86,7 @@ nothing found
 
 def test_findings_stand_by_severity_and_the_advice_comes_last() -> None:
     chain = (Step("app.py", 1, "a"), Step("a.py", 3, "pandas"))
-    fix = ("defer pandas: -80 MiB (app.py:1 → a.py:3 → pandas)", "or start 1 worker")
+    fix = ("import pandas inside the function: -80 MiB (app.py:1 → a.py:3 → pandas)", "or start 1 worker")
     report = Report(
         (
             Finding("Procfile", 1, 6, "MG301", "web: 500 of 512 MiB", "memory-budget", "web", "error", MIB, chain, fix),
@@ -113,7 +113,7 @@ Warnings
          (or less)
 
 To get web into its budget
-  defer pandas: -80 MiB (app.py:1 → a.py:3 → pandas)
+  import pandas inside the function: -80 MiB (app.py:1 → a.py:3 → pandas)
   or start 1 worker
 
 2 errors, 1 warning; 3 more known

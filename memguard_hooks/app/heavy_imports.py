@@ -184,10 +184,11 @@ def price(project: Project, eager: Eager) -> tuple[int | None, str]:
 
     entry = eager.services[0].entry
     python = entry.target.python and f"{entry.target.python[0]}.{entry.target.python[1]}"
-    root = FigureSources(project.declared, parent(entry.path), Walk({}, (), {}), python).root(eager.root)
+    sources = FigureSources(project.declared, parent(entry.path), Walk({}, (), {}), python)
+    root = sources.root(eager.root)
     if root.footprint is None:
         return project.cost_of(eager.root)
-    return root.resident, f"{root.footprint.distribution} {root.footprint.version}"
+    return root.resident, root.footprint.named(sources.pinned.versions.get(root.footprint.distribution))
 
 
 def can_be_preloaded(eager: Eager) -> bool:

@@ -90,6 +90,12 @@ class Footprint(Record):
         """The distributions that were installed with it, by canonical name, sorted."""
         return tuple(self.installed)
 
+    def named(self, declared: str | None) -> str:
+        """Name what was measured, and the version that a project has where that is another."""
+        if declared is None or declared == self.version:
+            return f"{self.distribution} {self.version}"
+        return f"measured for {self.distribution} {self.version}; the project has {declared}"
+
     @property
     def is_light(self) -> bool:
         """Whether it comes from the rough survey of light packages."""

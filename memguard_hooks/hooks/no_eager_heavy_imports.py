@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 HOOK = "no-eager-heavy-imports"
 
 RULES = {
-    "MG201": "a heavy module is imported eagerly",
+    "MG201": "a heavy module is loaded at start",
     "MG202": "a lazy import of a heavy module is resolved while the file loads",
-    "MG203": "a heavy module is imported eagerly and used nowhere in the file",
+    "MG203": "a heavy module is loaded at start and used nowhere in the file",
     "MG204": "a library is imported elsewhere than through the module that the settings name for it",
     "MG211": "data is read into memory while the app loads",
     "MG212": "a process or a scheduler is started while the app loads",

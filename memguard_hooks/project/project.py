@@ -173,10 +173,11 @@ class Project(Files):
         measured = lookup.modules().get(module, ())
         declared = [one.distribution for one in measured if one.distribution in self.declared.versions]
         distribution = declared[0] if declared else None
-        footprint = lookup.find(module, distribution, self.declared.versions.get(distribution or ""), self.python)
+        version = self.declared.versions.get(distribution or "")
+        footprint = lookup.find(module, distribution, version, self.python)
         if footprint is None:
             return None, ""
-        return footprint.resident, f"{footprint.distribution} {footprint.version}"
+        return footprint.resident, footprint.named(version)
 
     @cached_property
     def measured(self) -> Mapping[str, Measured]:

@@ -41,7 +41,7 @@ def fix_lines(finding: Finding) -> list[str]:
 def _finding(finding: Finding, title: str) -> str:
     lines = [finding.message]
     if len(finding.chain) > 1:
-        lines.append(f"chain: {chain(finding.chain)}")
+        lines.append(f"import path: {chain(finding.chain)}")
     lines += fix_lines(finding)
     end_line = finding.end_line if finding.end_line is not None and finding.end_line > finding.line else finding.line
     # The runner takes no column of what has more than one line.

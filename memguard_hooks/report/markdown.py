@@ -139,7 +139,7 @@ def _finding(finding: Finding) -> str:
         lines.append(f"  - fix: {'<br>'.join(_prose(line) for line in finding.fix)}")
     if len(finding.chain) > 1:
         names = (*(f"{step.path}:{step.line}" for step in finding.chain), finding.chain[-1].module)
-        lines.append(f"  - <details><summary>chain</summary>{' → '.join(map(_name, names))}</details>")
+        lines.append(f"  - <details><summary>import path</summary>{' → '.join(map(_name, names))}</details>")
     return "".join(f"{line}\n" for line in lines)
 
 

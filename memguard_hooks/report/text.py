@@ -59,7 +59,7 @@ def _finding(finding: Finding, service: ServiceReport | None, detail: Detail) ->
     if service is not None:
         lines += table(service, is_whole=detail.is_whole)
     elif len(finding.chain) > 1:
-        lines.append(f"    chain: {chain(finding.chain if detail.is_whole else shortened(finding.chain))}")
+        lines.append(f"    import path: {chain(finding.chain if detail.is_whole else shortened(finding.chain))}")
     if finding.fix:
         head, *more = finding.fix
         lines.append(f"    fix: {head}")

@@ -313,7 +313,7 @@ def _defer(deferral: Deferral) -> str:
     last = deferral.chain[-1]
     others = [place for place in places if place != f"{last.path}:{last.line}"]
     also = f"; also {', '.join(others)}" if others else ""
-    return f"defer {deferral.name}: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
+    return f"import {deferral.name} inside the function: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
 
 
 def _added(report: ServiceReport, since: str | None) -> Iterator[str]:

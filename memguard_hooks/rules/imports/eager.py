@@ -33,7 +33,30 @@ def find(project: Project, entries: list[ServiceEntry], others: Sequence[Finding
     advice = _Advice(project)
     found = [finding for eager in eager_imports(project, entries) for finding in _reached(project, eager, advice)]
     found += [*_past_the_module(project), *others]
-    return [*unexplained(project.settings.heavy_allow, HOOK), *_allowed(project, found, by_itself=not entries)]
+    return [*unexplained(project.settings.heavy_allow, HOOK), *_once(_allowed(project, found, by_itself=not entries))]
+
+
+def _once(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield of what one file has alike of one module, as `import x` and `from x import y` are, the first, with all lines.
+
+    What a comment allows is out by then: it allows its own line.
+    """
+    lines: dict[tuple[object, ...], list[int]] = {}
+    for finding in findings:
+        lines.setdefault(_alike(finding), []).append(finding.line)
+    for finding in findings:
+        first, *others = lines.pop(_alike(finding), ()) or (0,)
+        if others:
+            also = f"imported here and in line{'' if len(others) == 1 else 's'} {', '.join(map(str, others))},"
+            yield finding._replace(message=finding.message.replace("imported", also, 1))
+        elif first:
+            yield finding
+
+
+def _alike(finding: Finding) -> tuple[object, ...]:
+    if finding.code != "MG201":
+        return tuple(finding)
+    return finding.path, finding.subject, finding.message, finding.severity, finding.fix
 
 
 MAX_HELD = 20
@@ -97,12 +120,12 @@ def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> F
         place = (path, site.used_line, site.used_column)
         return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.way.chain, (fix,))
     unused = _unused(project, eager)
-    why = f"{site.why}, at the first request" if eager.at_request else site.why
+    when = "at the first request" if eager.at_request else "at start"
     if unused is not None and site.why == "at module level":
-        code, message = "MG203", f"{name} is imported eagerly and not used: nothing in this file names {unused}{takes}"
+        code, message = "MG203", f"{name} is loaded at start and not used: nothing in this file names {unused}{takes}"
         fix, can_move = f"delete the import, if no other file takes {unused} from here", True
     else:
-        code, message = "MG201", f"{name} is imported eagerly, {why}{takes}"
+        code, message = "MG201", f"{name} is loaded {when}, imported {site.why}{takes}"
         fix, can_move = _fix(project, eager, advice, is_unused=unused is not None)
     place = (path, site.line, site.column)
     return Finding(*place, code, message, HOOK, name, "error", cost, eager.way.chain, (fix,), site.end_line, can_move)
