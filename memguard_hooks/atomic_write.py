@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import time
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
@@ -82,17 +83,17 @@ def _turn(path: str, shown: str) -> Iterator[None]:
 @contextmanager
 def _lock(folder: str, shown: str) -> Iterator[None]:
     """Keep others from writing in a folder, where the system can lock one."""
-    try:
-        from fcntl import LOCK_EX, LOCK_NB, flock
-    except ImportError:
+    if sys.platform == "win32":
         yield
         return
+    import fcntl
+
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         until = time.monotonic() + WAIT_SECONDS
         while True:
             try:
-                flock(descriptor, LOCK_EX | LOCK_NB)
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > until:
                     raise MemguardError("cannot be written: another process is writing there", shown) from None

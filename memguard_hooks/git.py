@@ -6,6 +6,7 @@ git runs nothing for these questions that a commit can bring along: no hook, no 
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from memguard_hooks.record import Record
@@ -323,7 +324,7 @@ def _words(root: str, *arguments: str) -> list[str]:
 def _start(root: str, *arguments: str, with_errors: bool = False) -> _Process:
     """Start git in a folder. Raises EOFError where there is no git."""
     words = _words(root, *arguments)
-    if not _HAS_SPAWN:
+    if not _HAS_SPAWN or sys.platform == "win32":
         return _start_by_subprocess(words)
     for_git, to_git = os.pipe()
     from_git, of_git = os.pipe()

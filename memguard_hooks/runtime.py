@@ -165,7 +165,7 @@ VARIABLES = {
 def _process() -> Iterator[Usage]:
     """Yield the limits that a variable tells, and that of the process itself, against what this process takes."""
     pages = [_number(word) or 0 for word in _read(PROC + "/self/statm").split()]
-    if len(pages) < 3:
+    if len(pages) < 3 or sys.platform == "win32":
         return
     whole, resident, shared = (number * os.sysconf("SC_PAGE_SIZE") for number in pages[:3])
     for name, unit in VARIABLES.items():

@@ -209,7 +209,7 @@ def test_what_the_first_request_loads(project: Path, capsys: pytest.CaptureFixtu
     write_dedented(project, TREES["Django"][0])
     assert main([]) == 1
     out = capsys.readouterr().out
-    assert "p/views.py:1:1: MG201 pandas is loaded at start, imported at module level, at the first request: " in out
+    assert "p/views.py:1:1: MG201 pandas is loaded at the first request, imported at module level: " in out
     assert "    import path: p/wsgi.py:1 → p/settings.py:1 → p/urls.py:1 → p/views.py:1 → pandas\n" in out
 
 

@@ -193,7 +193,7 @@ def expected_items(report: Report) -> Iterator[str]:
             yield "fix: " + " ".join(seen(line) for line in finding.fix)
         if len(finding.chain) > 1:
             steps = [place(step.path, step.line) for step in finding.chain]
-            yield "chain" + " → ".join([*steps, seen(finding.chain[-1].module)])
+            yield "import path" + " → ".join([*steps, seen(finding.chain[-1].module)])
     yield from (f"{place(one.path, one.line)} {seen(one.reason)}" for one in report.skipped if not one.broken)
 
 

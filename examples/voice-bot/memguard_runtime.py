@@ -1,4 +1,4 @@
-# memguard-runtime 0.1.0 1a3903416cbd4fc1: written by `memguard init --runtime`, which renews it
+# memguard-runtime 0.1.0 01c942ebb98834b2: written by `memguard init --runtime`, which renews it
 """What a deployed app asks about its memory: its limit, its use, and which model fits, before the kernel kills it.
 
 In a container no `MemoryError` comes: the process is killed, and what psutil tells of the machine says nothing about it.
@@ -166,7 +166,7 @@ VARIABLES = {
 def _process() -> Iterator[Usage]:
     """Yield the limits that a variable tells, and that of the process itself, against what this process takes."""
     pages = [_number(word) or 0 for word in _read(PROC + "/self/statm").split()]
-    if len(pages) < 3:
+    if len(pages) < 3 or sys.platform == "win32":
         return
     whole, resident, shared = (number * os.sysconf("SC_PAGE_SIZE") for number in pages[:3])
     for name, unit in VARIABLES.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sys
 import time
 from contextlib import contextmanager
 
@@ -148,6 +149,8 @@ def _try_to_enter(group: Group) -> None:
 
 def _remove(group: Group) -> None:
     """Kill what is left in a group, and remove it."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     deadline = time.monotonic() + REMOVAL_SECONDS
     while True:
         for process in group.processes():

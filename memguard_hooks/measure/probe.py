@@ -76,6 +76,8 @@ def field(text: bytes, name: bytes) -> int:
 
 def linux_reader() -> Read:
     """Return what reads resident, anonymous and peak bytes; open descriptors save the cost of opening files."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     rollup = os.open("/proc/self/smaps_rollup", os.O_RDONLY)
     status = os.open("/proc/self/status", os.O_RDONLY)
 
@@ -88,6 +90,8 @@ def linux_reader() -> Read:
 
 def mac_reader() -> Read:
     """Return what reads the peak, in place of the resident set too: the system tells a process no more."""
+    if sys.platform == "win32":
+        raise NotImplementedError
     import resource
 
     def read() -> tuple[int, int, int]:

@@ -112,6 +112,8 @@ def end(running: RunningApp) -> None:
 
 
 def _signal_session(leader: int, number: int) -> None:
+    if sys.platform == "win32":
+        raise NotImplementedError
     try:
         os.killpg(leader, number)
     except (ProcessLookupError, PermissionError):  # it is gone; macOS says the latter of a zombie
