@@ -198,6 +198,58 @@ def test_requirements_without_an_entry_point_are_not_known(tmp_path: Path, capsy
     assert "needed at start: 1 of 1" in capsys.readouterr().out
 
 
+OPTIONAL = {
+    "main.py": "import flask\n\napp = flask.Flask(__name__)\n\n\ndef export(rows):\n    try:\n        import pandas\n"
+    "    except ImportError:\n        return rows\n    return pandas.DataFrame(rows)\n",
+    "Procfile": "web: gunicorn main:app\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("manifest", "text", "minimal"),
+    [
+        pytest.param(
+            "requirements.txt",
+            "--prefer-binary\nflask==3.1.0  # web\npandas==2.2.3 \\\n  --no-binary pandas\ngunicorn==23.0.0\n",
+            "--prefer-binary\nflask==3.1.0  # web\ngunicorn==23.0.0\n",
+            id="lines-are-taken-out",
+        ),
+        pytest.param(
+            "pyproject.toml",
+            '[tool.poetry.dependencies]\npython = "^3.11"\nflask = "^3.1"\npandas = "2.2.3"\ngunicorn = "*"\n',
+            "flask>=3.1,<4.0\ngunicorn\n",
+            id="poetry-as-pip-reads-it",
+        ),
+    ],
+)
+def test_minimal_requirements(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], manifest: str, text: str, minimal: str
+) -> None:
+    folder = write(tmp_path, {**OPTIONAL, manifest: text})
+    assert main(["requirements", str(folder), "--write"]) == 0
+    assert capsys.readouterr().err == "requirements-minimal.txt: written without pandas\n"
+    head, note, _, *rest = (folder / "requirements-minimal.txt").read_text(encoding="utf-8").splitlines(keepends=True)
+    assert head == f"# Written by `memguard explain requirements --write`, from {manifest}:\n"
+    assert note.startswith("# left out: pandas==2.2.3")
+    assert "".join(rest) == minimal
+    assert main(["requirements", str(folder), "--write"]) == 0, "what this command wrote it writes again"
+
+
+def test_minimal_requirements_of_a_person_stay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {**OPTIONAL, "requirements.txt": "flask==3.1.0\npandas==2.2.3\n", "requirements-minimal.txt": "flask\n"}
+    folder = write(tmp_path, files)
+    assert main(["requirements", str(folder), "--write"]) == 2
+    assert "error: is not written by this command" in capsys.readouterr().err
+    assert (folder / "requirements-minimal.txt").read_text(encoding="utf-8") == "flask\n"
+
+
+def test_nothing_to_leave_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write(tmp_path, {"requirements.txt": "flask\n", "main.py": "import flask\n"})
+    assert main(["requirements", str(folder), "--entrypoint", "main.py", "--write"]) == 0
+    assert "nothing is written" in capsys.readouterr().err
+    assert not (folder / "requirements-minimal.txt").exists()
+
+
 def test_requirements_of_a_broken_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["requirements", str(write(tmp_path, {"memguard.toml": "limits = 1\n"}))]) == 2
     assert capsys.readouterr().err.startswith("memguard.toml:1: error: unknown key 'limits'")

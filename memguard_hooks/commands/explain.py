@@ -3,7 +3,8 @@
 `memguard explain MG201` prints the documentation of a rule, `memguard explain pin-litellm` lists the rules of a hook.
 `memguard explain pandas` tells what importing a package takes, by version, and what it brings along.
 `memguard explain platforms [PLATFORM]` lists the plans of hosts with their memory, and where each figure is from.
-`memguard explain requirements [PATH]` lists what the entry points of a project need at start, and what they do not.
+`memguard explain requirements [PATH]` lists what the entry points of a project need at start, and what they do not; with
+`--write` it writes `requirements-minimal.txt`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from memguard_hooks.app.requirement_use import Need, Needs
+    from memguard_hooks.project.project import Project
 
 EXAMPLES = """examples:
   memguard explain                       the list of all topics and rules
@@ -185,6 +187,7 @@ def explain_requirements(arguments: Sequence[str]) -> int:
 
     class ProjectOptions(Options):
         path = "."
+        write = False
 
     parser = ArgumentParser(
         prog="memguard explain requirements",
@@ -193,6 +196,11 @@ def explain_requirements(arguments: Sequence[str]) -> int:
     parser.add_argument("path", nargs="?", default=".", help="root of the project")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write the list")
     parser.add_argument("--config", metavar="FILE", help="settings file instead of pyproject.toml or memguard.toml")
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write requirements-minimal.txt, without what the code does without",
+    )
     add_target_options(parser)
     add_entry_option(parser)
     options = parser.parse_args(arguments, namespace=ProjectOptions())
@@ -203,6 +211,7 @@ def explain_requirements(arguments: Sequence[str]) -> int:
         settings, _ = load(tree, options.config)
         project = Project(tree, running.adjust_service(settings, options))
         found = find_needs(project)
+        written = write_minimal(project, found) if options.write else ""
         project.close()
     except MemguardError as error:
         tell(note(Skipped(error.path or ".", error.line, error.message, broken=True)))
@@ -210,8 +219,19 @@ def explain_requirements(arguments: Sequence[str]) -> int:
     finally:
         tree.close()
     write(sys.stdout, render_needs_json(found) if options.format == "json" else render_needs(found))
-    tell(*(note(gap) for gap in found.skipped if gap.broken or options.format == "text"))
+    tell(*filter(None, (written, *(note(gap) for gap in found.skipped if gap.broken or options.format == "text"))))
     return 2 if any(gap.broken for gap in found.skipped) else 0
+
+
+def write_minimal(project: Project, found: Needs) -> str:
+    """Write `requirements-minimal.txt` where something can be left out, and say what came of it."""
+    from memguard_hooks.fix import minimal_requirements
+
+    minimal = minimal_requirements.plan(project, found)
+    if minimal is None:
+        return "nothing is written: no heavy package that is declared can be left out"
+    minimal_requirements.write(project, minimal)
+    return f"{minimal.path}: written without {', '.join(one.name for one, _ in minimal.left_out)}"
 
 
 TITLES = {
