@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from memguard_hooks.git import name_of_blob
+from memguard_hooks.imports.choices import Chooser
 from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.followed import Earlier
 from memguard_hooks.imports.graph import Walk, walk
-from memguard_hooks.imports.model import Target
+from memguard_hooks.imports.model import NOTHING_GIVEN, Target
 from memguard_hooks.imports.resolve import Resolver
 from memguard_hooks.imports.sources import SourceFiles
 from memguard_hooks.store import Store
@@ -60,7 +61,15 @@ def follow(root: Path, store: Store) -> tuple[Walk, int]:
     resolver = Resolver(tree, ("",))
     sources = SourceFiles(tree, Facts(store))
     fitting = len(list(Earlier(sources, resolver, ("app.py", "app", "all", "")).logs()))
-    found = walk(sources.prove, resolver, "app.py", "app", Target(), functions=sources)
+    found = walk(
+        sources.prove,
+        resolver,
+        "app.py",
+        "app",
+        Target(),
+        functions=sources,
+        chooser=Chooser(sources, resolver, NOTHING_GIVEN),
+    )
     return found, fitting
 
 

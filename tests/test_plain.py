@@ -86,7 +86,7 @@ def test_plain(source: str) -> None:
     pytest.param("import sys as s\np = s.platform\nif p == 'win32': import a", id="the platform"),
     pytest.param("import sys\nx = sys.platform == 'win32' and a.b()", id="the platform in an expression"),
     pytest.param("def f():\n  if os.name == 'nt': import a", id="the system, in a call"),
-    pytest.param("if 0: import a", id="a number"),
+    pytest.param("if 1: import a", id="a number"),
     pytest.param("def f():\n  if False: import a", id="a condition that is false"),
     pytest.param("def f():\n  return\n  import a", id="behind a return"),
     pytest.param("def f():\n  if x: raise\n  else: return\n  import a", id="behind two branches that end"),

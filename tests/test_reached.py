@@ -7,6 +7,7 @@ from textwrap import dedent, indent
 
 import pytest
 
+from memguard_hooks.imports.choices import Chooser
 from memguard_hooks.imports.facts import Facts
 from memguard_hooks.imports.graph import Walk, walk
 from memguard_hooks.imports.model import NOTHING_GIVEN, Given, Target
@@ -48,7 +49,7 @@ def walked(
         resolver = Resolver(tree, ("",))
         return walk(
             sources.prove, resolver, entry, module, target,
-            functions=sources, serves=serves, settings_file=settings_file, given=given,
+            functions=sources, serves=serves, settings_file=settings_file, chooser=Chooser(sources, resolver, given),
         )  # fmt: skip
 
     found = follow()
@@ -583,6 +584,79 @@ def test_a_known_value_chooses_the_branch(
     assert {name for name, moment in by_moment.items() if moment == "start"} == loaded
     assert set(by_moment) == {"torch", "pandas", "spacy"}, "what does not run here is still there for all that is deferred"
     assert bool(found.open) == (len(loaded) > 1)
+
+
+@pytest.mark.parametrize(
+    ("condition", "given", "is_taken"),
+    [
+        ("settings.STORE == 'faiss'", Given(), True),
+        ("settings.STORE != 'faiss'", Given(), False),
+        ("USE", Given(), False),
+        ("not USE", Given(), True),
+        ("OWN.enabled", Given(), None),
+        ("os.environ.get('STORE', 'faiss') == 'pgvector'", Given(), False),
+        ("os.environ.get('STORE', 'faiss') == 'pgvector'", Given((("STORE", "pgvector"),)), True),
+        ("os.environ['STORE'] == 'pgvector'", Given(), None),
+        ("'--os' in sys.argv", Given(words=("--server",)), False),
+        ("'--os' in sys.argv", Given(words=("--os",)), True),
+        ("'--os' in sys.argv", Given(words=()), False),
+        ("'--os' in sys.argv", Given(), None),
+        ("arguments.gpu", Given(words=()), False),
+        ("arguments.gpu", Given(words=("--gpu",)), True),
+        ("(settings.STORE\n    == 'faiss')", Given(), True),
+        ("('\u00e9' and settings.STORE) == 'pgvector'", Given(), False),
+    ],
+)
+@pytest.mark.parametrize("form", ["top", "main", "function", "exit", "call"])
+def test_a_known_condition_decides_what_the_statements_of_a_file_import(
+    tmp_path: Path, condition: str, given: Given, is_taken: bool | None, form: str
+) -> None:
+    head = """
+import argparse, os, sys
+import elsewhere, settings
+USE = False
+OWN = settings.make()
+parser = argparse.ArgumentParser()
+parser.add_argument("--gpu", action="store_true")
+arguments = parser.parse_args()
+"""
+    ways = {
+        "top": "if {}:\n    import torch\nelse:\n    import pandas\n",
+        "main": "if __name__ == '__main__':\n  if {}:\n    import torch\n  else:\n    import pandas\n",
+        "function": "def start():\n  if {}:\n    import torch\n    return\n  import pandas\nstart()\n",
+        "exit": "if {}:\n    import torch\n    sys.exit(0)\nimport pandas\n",
+        "call": "if {}:\n    elsewhere.first()\nelse:\n    elsewhere.second()\n",
+    }
+    files = {
+        "app.py": head + ways[form].replace("{}", condition),
+        "settings.py": "STORE = 'faiss'\n",
+        "elsewhere.py": "def first():\n    import torch\ndef second():\n    import pandas\n",
+    }
+    found = walked(tmp_path, files, given=given, is_main=True)
+    loaded = {one.names[0] for one in found.externals if one.moment == "start"} & {"torch", "pandas"}
+    assert loaded == ({"torch", "pandas"} if is_taken is None else {"torch"} if is_taken else {"pandas"})
+
+
+def test_a_name_that_is_bound_again_decides_by_what_it_is_then(tmp_path: Path) -> None:
+    text = "USE = False\nif USE:\n    import torch\nUSE = True\nif USE:\n    import pandas\n"
+    assert moments(walked(tmp_path, {"app.py": text})) == {"torch": "all", "pandas": "start"}
+
+
+def test_what_the_target_decides_is_no_choice_of_the_project(tmp_path: Path) -> None:
+    text = "import sys\nif sys.platform == 'win32':\n    import torch\nelse:\n    import pandas\n"
+    found = walked(tmp_path, {"app.py": text})
+    assert (moments(found), found.open) == ({"pandas": "start"}, ())
+
+
+def test_a_call_under_a_condition_tells_of_it(tmp_path: Path) -> None:
+    files = {
+        "app.py": "import os\nimport startup\nif not os.path.exists('latest.json'):\n    startup.run()\n",
+        "startup.py": "def run():\n    import pandas\n",
+    }
+    (found,) = [one for one in walked(tmp_path, files).externals if one.names[0] == "pandas"]
+    assert found.moment == "start"
+    assert found.site is not None
+    assert found.site.why.endswith(", if not os.path.exists('latest.json') at app.py:3")
 
 
 def test_a_branch_that_runs_is_named_with_its_condition(tmp_path: Path) -> None:

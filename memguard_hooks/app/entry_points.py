@@ -147,7 +147,8 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         environment.get("DJANGO_SETTINGS_MODULE"), command.program in _WORKERS, loads_urls=command.program != "dramatiq"
     )
     sources = SourceFiles(project.tree, project.facts, framework, _started(command))
-    given = Given(tuple(sorted(environment.items())), command.words)
+    is_program = bool(command.words) or (entrypoint.is_main and not command.program)
+    given = Given(tuple(sorted(environment.items())), command.words if is_program else None)
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given)
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.finding import Step
+    from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.model import Target
     from memguard_hooks.project.project import Project
 
@@ -38,7 +39,7 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
         functions=entry.sources,
         serves=entry.serves,
         settings_file=entry.command.settings_file,
-        given=entry.given,
+        chooser=_chooser(entry),
     )
 
 
@@ -84,4 +85,12 @@ def rough_walk(entry: ServiceEntry) -> Walk:
 
 def partial_walk(entry: ServiceEntry, only: Collection[str]) -> Walk:
     """Follow the imports of a service by proof, through some files alone."""
-    return walk(entry.sources.prove, entry.resolver, entry.path, entry.module, entry.target, only)
+    source = entry.sources.prove
+    return walk(source, entry.resolver, entry.path, entry.module, entry.target, only, chooser=_chooser(entry))
+
+
+def _chooser(entry: ServiceEntry) -> Chooser:
+    """Return what tells which conditions are known as a service runs."""
+    from memguard_hooks.imports.choices import Chooser
+
+    return Chooser(entry.sources, entry.resolver, entry.given)

@@ -123,14 +123,7 @@ class _Walker:
     def _names(self, tree: ast.Module, path: str, module: str) -> Names:
         package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
         names = Names(self._around, package, path=path)
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-                texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-                dest = next((one.value.value for one in node.keywords if one.arg == "dest"
-                             and isinstance(one.value, ast.Constant)), None)  # fmt: skip
-                long = [text for text in texts if text.startswith("--")] or texts
-                name = str(dest or (long[0] if long else "")).lstrip("-").replace("-", "_")
-                names.options[name] = None if name in names.options else node
+        names.declare_options(tree)
         return names
 
     def _parse(self, path: str) -> ast.Module | None:

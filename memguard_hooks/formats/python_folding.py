@@ -62,14 +62,14 @@ class Around(Record):
     """What decides the values of a module from outside: variables, CPUs, and the other modules of the project.
 
     `load` gives the names of a module by its dotted name, None for one that is not the project's. `words` are those of the
-    command line, behind the program. Without `has_all` there may be other variables: of one that is missing only a default
-    that says something is taken.
+    command line, behind the program, None where they are not known. Without `has_all` there may be other variables: of one
+    that is missing only a default that says something is taken.
     """
 
     variables: Mapping[str, str] = MappingProxyType({})
     cpus: float | None = None
     load: Callable[[str], Names | None] = lambda _: None
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] | None = None
     has_all: bool = True
 
     def default(self, value: Value) -> Value:
@@ -392,7 +392,7 @@ class Names:
 
     def _attribute(self, node: ast.expr, owner: ast.expr, name: str) -> Value:
         """Return what a module of the project, or an object of its settings, holds under a name."""
-        if self.around.words and self.source(node) == "sys.argv":
+        if self.around.words is not None and self.source(node) == "sys.argv":
             return "", *self.around.words
         _, made, names = self.made_by(owner)
         if made is not None and isinstance(made.func, ast.Attribute) and made.func.attr in _PARSING:
@@ -402,11 +402,23 @@ class Names:
             return inner.field(settings, name)
         return self._foreign(node)
 
+    def declare_options(self, tree: ast.Module) -> None:
+        """Note the calls of `add_argument` in a module, by the names of what they declare."""
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+                texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                dest = next((one.value.value for one in node.keywords if one.arg == "dest"
+                             and isinstance(one.value, ast.Constant)), None)  # fmt: skip
+                long = [text for text in texts if text.startswith("--")] or texts
+                name = str(dest or (long[0] if long else "")).lstrip("-").replace("-", "_")
+                self.options[name] = None if name in self.options else node
+
     def option(self, name: str) -> Value:
         """Return what the command line gives for an option that `add_argument` declares, or its default."""
         declared = self.options.get(name)
         if declared is None:
             raise UnknownValue
+        words = self.around.words or ()
         given = {one.arg: one.value for one in declared.keywords}
         kind = text_of(given["type"]) if "type" in given else ""
         flags = [text for one in declared.args if isinstance(text := self.evaluate(one), str)]
@@ -414,8 +426,8 @@ class Names:
             action = self.evaluate(given["action"])
             if action not in ("store_true", "store_false"):
                 raise UnknownValue
-            return (action == "store_true") is any(flag in self.around.words for flag in flags)
-        found = given_on(self.around.words, flags)
+            return (action == "store_true") is any(flag in words for flag in flags)
+        found = given_on(words, flags)
         if found is None:
             return self.evaluate(given["default"]) if "default" in given else None
         return _cast(found, kind)

@@ -27,6 +27,11 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
             syntax = tree_of(text)
         except NotPythonError:  # or Python that is newer than the one that runs this
             syntax = None
+        if syntax is not None and target.decided:
+            from memguard_hooks.imports.decided import with_decided
+
+            text = with_decided(text, syntax, dict(target.decided))
+            syntax = tree_of(text)
         found = None if syntax is None else read_plain(text, syntax, target)
         if found is not None:
             return found

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _LEAVING = (ast.Return, ast.Raise)
 _UNTOLD = ast.Constant(..., lineno=0, col_offset=0)
 """The condition of a pattern that tells more than a value."""
+_OF_TARGET = frozenset({"TYPE_CHECKING", "version_info", "hexversion", "platform", "os.name", "__name__", "__debug__"})
+"""Names in conditions that the target decides."""
 
 
 class Branch(Record):
@@ -85,3 +87,46 @@ def compares_texts(branches: Sequence[Branch]) -> bool:
 def _values(test: ast.Compare) -> Iterator[ast.expr]:
     for node in (test.left, *test.comparators):
         yield from node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else (node,)
+
+
+def decides_outside(branches: Sequence[Branch], node: ast.stmt) -> bool:
+    """Return whether the ways of an `if` outside of functions are told apart: not by what the target decides, or no name.
+
+    A guard that raises is none: what follows it is the file.
+    """
+    if not isinstance(node, ast.If) or _is_guard(node):
+        return False
+    return not any(one.test is not None and (is_main(one.test) or _is_of_target(one.test)) for one in branches)
+
+
+def _is_of_target(test: ast.expr) -> bool:
+    """Return whether a condition asks for the Python, the platform, or whether a type checker reads."""
+    return not _OF_TARGET.isdisjoint(word for node in ast.walk(test) for word in _words(node))
+
+
+def _words(node: ast.AST) -> tuple[str, ...]:
+    """Return the names in a node: `os`, and of what is asked of it `name` and `os.name`."""
+    if isinstance(node, ast.Attribute):
+        return (node.attr, f"{node.value.id}.{node.attr}" if isinstance(node.value, ast.Name) else node.attr)
+    return (node.id,) if isinstance(node, ast.Name) else ()
+
+
+def names_constants(branches: Sequence[Branch]) -> bool:
+    """Return whether what is written as a constant decides, or the command line: `settings.USE_GPU`, `sys.argv`."""
+    words = (word for one in branches if one.test is not None for node in ast.walk(one.test) for word in _words(node))
+    return any((word.isupper() and len(word) > 1) or word == "sys.argv" for word in words)
+
+
+def is_main(test: ast.expr) -> bool:
+    """Return whether a condition asks whether the file is run by itself."""
+    return (
+        isinstance(test, ast.Compare)
+        and isinstance(test.left, ast.Name)
+        and test.left.id == "__name__"
+        and isinstance(test.ops[0], ast.Eq)
+    )
+
+
+def is_for_checkers(test: ast.expr) -> bool:
+    """Return whether a condition holds only where a type checker reads."""
+    return (test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")) == "TYPE_CHECKING"

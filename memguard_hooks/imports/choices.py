@@ -1,4 +1,4 @@
-"""Which way a choice in a function takes, where constants of the project, variables or words of the command decide.
+"""Which way a choice takes, where constants of the project, variables or words of the command decide.
 
 A file with a choice is parsed once more for it: what its names come to is not kept with what its functions call, for it
 depends on other files and on the service.
@@ -6,25 +6,32 @@ depends on other files and on the service.
 
 from __future__ import annotations
 
-import ast
 from functools import cached_property
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode, shortened, tree_of
+from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterator
 
     from memguard_hooks.formats.python_folding import Around, Names
-    from memguard_hooks.imports.model import Choice, Given
+    from memguard_hooks.imports.model import Analysis, Choice, Given
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
 
 MAX_MODULES = 200
 """Files that one walk parses for its choices."""
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_READERS = frozenset({"os", "sys", "decouple", "environ", "environs", "starlette", "argparse", "dotenv"})
+"""Modules of others whose names say what is set, or what the command is."""
+
+MAIN = "__main__"
+
+_TEXT = late_pattern(r"""'[^']*'|"[^"]*"|\.\s*\w+""")
+_WORD = late_pattern(r"[^\W\d]\w*")
 
 
 class Chooser:
@@ -38,6 +45,37 @@ class Chooser:
         self._modules: dict[str, tuple[ast.Module, Names] | None] = {}
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
+    @property
+    def is_told(self) -> bool:
+        """Whether somebody has said which way some choices take, as no run does."""
+        return bool(self._given.chosen)
+
+    def decided(self, path: str, found: Analysis) -> tuple[tuple[int, bool], ...]:
+        """Return the conditions of a file that are known and decide what it imports as it loads, by their lines."""
+        eager = [one for one in found.sites if one.when == "import"]
+        is_outside = any(one.column > 1 or one.calls for one in eager)
+        is_inside = any(one.why.startswith("in function") for one in eager)
+        if not is_outside and not is_inside:
+            return ()
+        lines: list[tuple[int, bool]] = []
+        for choice in self._sources.functions(path).choices:
+            if is_inside or choice.holder in ("", MAIN):
+                numbers = self._sources.places(path).numbers()
+                lines += ((numbers[place], value) for place, value in self._conditions(path, choice))
+        return tuple(sorted(lines))
+
+    def _conditions(self, path: str, choice: Choice) -> Iterator[tuple[int, bool]]:
+        """Yield the places of the conditions of a choice that are known, and what each is."""
+        taken = self.ways(path, choice)
+        for way in choice.ways:
+            if not way.test:
+                return
+            if way.name not in taken:
+                yield way.place, False
+            elif len(taken) == 1:
+                yield way.place, True
+                return
+
     def ways(self, path: str, choice: Choice) -> tuple[str, ...]:
         """Return the names of the ways that a choice may take: one where that is known."""
         key = path, choice.key
@@ -47,7 +85,7 @@ class Chooser:
         return self._known[key]
 
     def _possible(self, path: str, choice: Choice) -> Iterator[str]:
-        names = self._names_at(path, choice) if choice.is_settled else None
+        names = self._names_at(path, choice) if choice.is_settled and self._may_be_known(path, choice) else None
         for way in choice.ways:
             is_taken = names and way.test and _truth(way.test, names)
             if is_taken is not False or not way.test:
@@ -55,21 +93,42 @@ class Chooser:
             if is_taken:
                 return
 
+    def _may_be_known(self, path: str, choice: Choice) -> bool:
+        """Return whether a choice hangs on more than what modules of others hold: parsing the file is not worth less."""
+        words = {word for way in choice.ways for word in _heads(way.test)}
+        bound = dict(self._sources.functions(path).bound)
+        return any(self._is_of_project(bound.get(word, "")) for word in words)
+
+    def _is_of_project(self, term: str) -> bool:
+        """Return whether a name that stands for a term may hold what files of the project say."""
+        head = term.partition(".")[0].partition("(")[0]
+        if not head or head[0] in "?:" or head in _READERS:
+            return True
+        return self._resolver.is_whole(head) or self._resolver.is_folder_of_source(head)
+
     def _names_at(self, path: str, choice: Choice) -> Names | None:
-        """Return the names in a function as they are where a choice stands, None where they are not known."""
+        """Return the names as they are where a choice stands, None where they are not known."""
+        import ast
+
+        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
         module = self._module(path)
         if module is None:
             return None
         tree, names = module
         line = self._sources.places(path).numbers()[choice.ways[0].place]
         block: list[ast.stmt] = tree.body
+        if choice.holder.partition(".<")[0] in ("", MAIN):
+            names = self._names_of(path)
+            names.declare_options(tree)
+            _follow_until(block, names, line)
+            return names
         while True:
             holder = next((one for one in block if one.lineno <= line <= (one.end_lineno or 0)), None)
-            if holder is None or not isinstance(holder, (*_FUNCTIONS, ast.ClassDef)):
+            if holder is None or not isinstance(holder, (*functions, ast.ClassDef)):
                 break
             block = holder.body
             names = names.inner()
-            if isinstance(holder, _FUNCTIONS):
+            if isinstance(holder, functions):
                 for one in ast.walk(holder.args):
                     if isinstance(one, ast.arg):
                         names.forget(one.arg, line, "is given")
@@ -85,22 +144,29 @@ class Chooser:
 
     def _module(self, path: str) -> tuple[ast.Module, Names] | None:
         """Return the tree of a file and its names, None for what cannot be read."""
-        from memguard_hooks.formats.python_folding import Names
-
         if path not in self._modules and len(self._modules) < MAX_MODULES:
             self._modules[path] = None  # of modules that import each other one comes first
             try:
                 tree = tree_of(shortened(decode(self._sources.data(path))))
             except (MemguardError, RecursionError):
                 return None
-            module = self._resolver.module_of(path) or ""
-            names = Names(self._around, module if path.endswith("/__init__.py") else module.rpartition(".")[0], path=path)
+            import ast
+
+            names = self._names_of(path)
+            names.declare_options(tree)
             for statement in tree.body:
                 names.follow(statement)
             for name in {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}:
                 names.forget(name, 0, "sets anew")
             self._modules[path] = tree, names
         return self._modules.get(path)
+
+    def _names_of(self, path: str) -> Names:
+        """Return the names of a file before its first statement."""
+        from memguard_hooks.formats.python_folding import Names
+
+        module = self._resolver.module_of(path) or ""
+        return Names(self._around, module if path.endswith("/__init__.py") else module.rpartition(".")[0], path=path)
 
     def _load(self, module: str) -> Names | None:
         if not self._resolver.is_whole(module):
@@ -111,6 +177,8 @@ class Chooser:
 
 def _follow_until(block: list[ast.stmt], names: Names, line: int) -> None:
     """Bind what the statements before a line bind; of the one that holds it, what it may bind is not known."""
+    import ast
+
     for one in block:
         if one.lineno > line:
             return
@@ -121,9 +189,16 @@ def _follow_until(block: list[ast.stmt], names: Names, line: int) -> None:
 
 
 def _truth(test: str, names: Names) -> bool | None:
+    import ast
+
     from memguard_hooks.formats.python_folding import Raises, UnknownValue
 
     try:
         return bool(names.evaluate(ast.parse(test, mode="eval").body))
     except (UnknownValue, Raises, SyntaxError):
         return None
+
+
+def _heads(test: str) -> list[str]:
+    """Return the names in a condition, without those that are asked of others, and texts."""
+    return _WORD.findall(_TEXT.sub("", test))

@@ -10,7 +10,14 @@ from __future__ import annotations
 import ast
 import re
 
-from memguard_hooks.imports.branches import branches_at, compares_texts
+from memguard_hooks.imports.branches import (
+    branches_at,
+    compares_texts,
+    decides_outside,
+    is_for_checkers,
+    is_main,
+    names_constants,
+)
 from memguard_hooks.imports.model import Body, Choice, FileClass, Functions, Passed, Way
 from memguard_hooks.imports.plain_values import walk
 
@@ -160,7 +167,9 @@ class _Reader:
         if self._depth <= MAX_DEPTH:
             at = 0
             while at < len(statements):
-                branches, behind = branches_at(statements, at) if scope.name and not scope.is_class else ([], at)
+                branches, behind = ([], at) if scope.is_class else branches_at(statements, at)
+                if not scope.name and not decides_outside(branches, statements[at]):
+                    branches = []
                 if branches:
                     self._choose(branches, scope)
                     at = behind
@@ -170,9 +179,12 @@ class _Reader:
         self._depth -= 1
 
     def _choose(self, branches: list[Branch], scope: _Scope) -> None:
-        """Walk ways of which one is taken: each is a body of its own where imports, or texts, hang on the choice."""
-        if any(one.test is not None and _is_for_checkers(one.test) for one in branches):
-            branches = [one for one in branches if one.test is None or not _is_for_checkers(one.test)]
+        """Walk ways of which one is taken.
+
+        Each is a body of its own where imports hang on the choice, texts or constants decide it, or it calls while loading.
+        """
+        if any(one.test is not None and is_for_checkers(one.test) for one in branches):
+            branches = [one for one in branches if one.test is None or not is_for_checkers(one.test)]
         for one in branches:
             if one.test is not None:
                 self._expression(one.test, scope)
@@ -186,7 +198,9 @@ class _Reader:
             self._block(one.body, scope)
         self._calls, self._passed = outer
         self._holder = holder
-        if len(branches) > 1 and (self._deciding > before or compares_texts(branches)):
+        is_told = not scope.name and any(calls for calls, _ in noted)
+        decides = self._deciding > before or compares_texts(branches) or names_constants(branches)
+        if len(branches) > 1 and (decides or is_told):
             self._deciding += 1
             ways = tuple(
                 self._way(f"{holder}.<{number}.{order}>", one, calls, passed)
@@ -278,9 +292,9 @@ class _Reader:
             self._expression(child, scope)
 
     def _if(self, node: ast.If, scope: _Scope) -> None:
-        if _is_main(node.test) and not scope.name:
+        if is_main(node.test) and not scope.name:
             self._main += node.body
-        elif not _is_for_checkers(node.test):
+        elif not is_for_checkers(node.test):
             self._expression(node.test, scope)
             self._block(node.body, scope)
         self._block(node.orelse, scope)
@@ -577,16 +591,3 @@ def _texts(node: ast.expr) -> tuple[str, ...]:
         first = node.values[0]
         return (f"{first.value}*",) if isinstance(first, ast.Constant) and isinstance(first.value, str) else ()
     return ()
-
-
-def _is_main(test: ast.expr) -> bool:
-    return (
-        isinstance(test, ast.Compare)
-        and isinstance(test.left, ast.Name)
-        and test.left.id == "__name__"
-        and isinstance(test.ops[0], ast.Eq)
-    )
-
-
-def _is_for_checkers(test: ast.expr) -> bool:
-    return (test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")) == "TYPE_CHECKING"

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
-from memguard_hooks.imports.model import BEHIND_A_PROXY, NOTHING_GIVEN, FileReading, Given, How, ImportSite, Target
+from memguard_hooks.imports.model import BEHIND_A_PROXY, FileReading, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from memguard_hooks.finding import Moment
     from memguard_hooks.imports.callbacks import Serves
+    from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.followed import Followed
+    from memguard_hooks.imports.model import Analysis
     from memguard_hooks.imports.reached import Call, Reach
     from memguard_hooks.imports.sources import SourceFiles
 
@@ -110,24 +112,22 @@ def walk(
     functions: SourceFiles | None = None,
     serves: Serves = "all",
     settings_file: str = "",
-    given: Given = NOTHING_GIVEN,
+    chooser: Chooser | None = None,
 ) -> Walk:
     """Follow all imports from the file `entry`, loaded as `module` (None for a script); through the files `only`, or all.
 
     `functions` tells what functions call; without it, what functions import that nothing calls as files load counts as
     loaded by nobody knows what. `serves` is the work that the process does, `settings_file` what its server runs first,
-    `given` what decides conditions in functions.
+    `chooser` tells which conditions are known.
     """
-    if functions is None:
-        return _Walker(read, resolver, target, only, serves).run(entry, module, settings_file)
-    from memguard_hooks.imports.choices import Chooser
+    if functions is None or chooser is None:
+        return _Walker(read, resolver, target, only, serves, chooser).run(entry, module, settings_file)
     from memguard_hooks.imports.followed import Earlier, Followed, Log, UnlikeError
     from memguard_hooks.imports.reached import Reach
 
-    chooser = Chooser(functions, resolver, given)
     earlier = Earlier(functions, resolver, (entry, module, serves, settings_file))
-    for log in earlier.logs() if not given.chosen else ():
-        walker = _Walker(read, resolver, target, only, serves)
+    for log in earlier.logs() if not chooser.is_told else ():
+        walker = _Walker(read, resolver, target, only, serves, chooser)
         try:
             walked = walker.run(entry, module, settings_file, Followed(functions, walker, log.entries, chooser))
         except UnlikeError:
@@ -135,10 +135,10 @@ def walk(
         if log.asked is not None and not functions.is_edited:
             earlier.keep(log)
         return walked
-    walker = _Walker(read, resolver, target, only, serves)
+    walker = _Walker(read, resolver, target, only, serves, chooser)
     reach = Reach(functions, resolver, serves, walker, chooser)
     walked = walker.run(entry, module, settings_file, reach)
-    if not functions.is_edited and not given.chosen:
+    if not functions.is_edited and not chooser.is_told:
         earlier.keep(Log([list(entry) for entry in reach.log], reach.asked(), resolver.looked_into()))
     return walked
 
@@ -172,7 +172,9 @@ class _Walker:
         target: Target,
         only: Collection[str] | None,
         serves: Serves,
+        chooser: Chooser | None = None,
     ) -> None:
+        self._chooser = chooser
         self._reach: Reach | Followed | None = None
         self._serves = serves
         self._deferred: dict[str, list[_Deferred]] = {}
@@ -220,7 +222,7 @@ class _Walker:
             self._drain(moment)
         return Walk(
             self._files,
-            tuple(self._externals.values()),
+            tuple(map(self._told, self._externals.values())),
             self._edges,
             tuple(self._skipped),
             tuple(self._unread),
@@ -232,6 +234,14 @@ class _Walker:
             self._reach.run_while_loading() if self._reach is not None else frozenset(),
             tuple(self._reach.open.items()) if self._reach is not None else (),
         )
+
+    def _told(self, external: External) -> External:
+        """Add the condition under which other code calls the function that imports."""
+        site = external.site
+        if self._reach is None or site is None or external.call or not site.why.startswith("in function"):
+            return external
+        condition = self._reach.condition_of(external.chain[-1].path, site.line)
+        return external._replace(site=site._replace(why=f"{site.why}, {condition}")) if condition else external
 
     def _call_hooks(self, path: str, reach: Reach | Followed) -> None:
         """Call the hooks in a settings file of gunicorn's."""
@@ -285,6 +295,10 @@ class _Walker:
         )
         try:
             reading = self._read(path, target)
+            before = reading.analysis
+            decided = self._chooser.decided(path, before) if self._chooser is not None else ()
+            if decided:
+                reading = self._read(path, target._replace(decided=decided))
         except MemguardError as error:
             self._skipped[Skipped(path, error.line, error.message)] = None
             if moment != "all":
@@ -312,6 +326,8 @@ class _Walker:
             elif site.when == "call":
                 self._deferring.add(path)
                 self._defer(site, reached, moment)
+            elif decided and _is_eager(site, before):  # by these constants and variables alone
+                self._deferred.setdefault(path, []).append(_Deferred("", site, reached))
         for edge in reading.edges:
             is_served = edge.moment == "start" or self._serves != "tasks"
             later = max(MOMENTS.index(moment), MOMENTS.index(edge.moment if is_served else "all"))
@@ -415,3 +431,9 @@ class _Walker:
                 path = self._resolver.files(inner)[-1]
                 self._to_call.setdefault(path, set()).add(".".join(parts[count:]))
                 return
+
+
+def _is_eager(site: ImportSite, found: Analysis) -> bool:
+    """Return whether an import runs as its file loads, by an analysis of the file."""
+    place = site.line, site.column, site.module
+    return any(one.when == "import" and (one.line, one.column, one.module) == place for one in found.sites)

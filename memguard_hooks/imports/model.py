@@ -31,23 +31,26 @@ MAX_CALLED = 2_000_000
 class Target(Record):
     """What decides conditions: the Python, how the file is loaded, and which of its names others call.
 
-    `lazy_all` is `PYTHON_LAZY_IMPORTS=all` in the deployment.
+    `lazy_all` is `PYTHON_LAZY_IMPORTS=all` in the deployment. `decided` are the conditions of `if` that constants of the
+    project, variables or the command decide, by their lines.
     """
 
     python: tuple[int, int] | None = None
     is_main: bool = False
     called: frozenset[str] = frozenset()
     lazy_all: bool = False
+    decided: tuple[tuple[int, bool], ...] = ()
 
 
 class Given(Record):
-    """What decides conditions in functions: variables of the environment, the words behind the program, and ways chosen.
+    """What decides conditions: variables of the environment, the words behind the program, and ways chosen.
 
-    `chosen` are ways that are taken for the only ones of their choices, by the path of the file and the choice.
+    `words` are None where they are not known. `chosen` are ways that are taken for the only ones of their choices, by the
+    path of the file and the choice.
     """
 
     variables: tuple[tuple[str, str], ...] = ()
-    words: tuple[str, ...] = ()
+    words: tuple[str, ...] | None = None
     chosen: tuple[tuple[tuple[str, str], str], ...] = ()
 
 

@@ -221,6 +221,8 @@ class _Plain(PlainValues):
 
     def _never(self, test: ast.expr) -> str | None:
         """Return why a condition does not hold, None for one that nobody knows."""
+        if isinstance(test, ast.Constant) and type(test.value) is int and not test.value:
+            return "in a branch that does not run"
         if is_name(test, "TYPE_CHECKING"):
             return "under TYPE_CHECKING"
         if isinstance(test, ast.Name) or (isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name)):

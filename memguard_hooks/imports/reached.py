@@ -125,6 +125,19 @@ class Calls:
             how = self.calls[how.by].how
         return ", ".join(parts)
 
+    def condition_of(self, path: str, line: int) -> str:
+        """Return the condition under which the function that holds a line runs at start, empty where there is none."""
+        ran = self.ran(path, self.body_at(path, line))
+        how = ran[0].how if ran is not None and ran[1] == "start" else How()
+        while how.words:
+            if how.words.startswith("if "):
+                return f"{how.words} at {how.path}:{self.line(how.path, how.place)}"
+            if how.by < 0:
+                break
+            call = self.calls[how.by]
+            how = call.how
+        return ""
+
     def run_while_loading(self) -> frozenset[tuple[str, str]]:
         """Return the bodies at start that run because a file is loaded: statements of files, and what these call.
 
