@@ -238,9 +238,15 @@ class _Walker:
     def _told(self, external: External) -> External:
         """Add the condition under which other code calls the function that imports."""
         site = external.site
-        if self._reach is None or site is None or external.call or not site.why.startswith("in function"):
+        if (
+            self._reach is None
+            or external.way is None
+            or site is None
+            or external.call
+            or not site.why.startswith("in function")
+        ):
             return external
-        condition = self._reach.condition_of(external.chain[-1].path, site.line)
+        condition = self._reach.condition_of(external.way.last.path, site.line)
         return external._replace(site=site._replace(why=f"{site.why}, {condition}")) if condition else external
 
     def _call_hooks(self, path: str, reach: Reach | Followed) -> None:
