@@ -135,13 +135,15 @@ def _fold(text: str) -> str:
 class Skipped(Record):
     """Something that could not be read or decided, and why.
 
-    `broken` marks input that is at fault itself (a manifest that does not parse): exit status 2.
+    `broken` marks input that is at fault itself (a manifest that does not parse): exit status 2. `service` is the one that
+    a deployment file declares and whose start cannot be read: that is a finding, MG305, and no note.
     """
 
     path: str
     line: int | None
     reason: str
     broken: bool = False
+    service: str = ""
 
 
 def note(skipped: Skipped) -> str:

@@ -175,9 +175,9 @@ def test_blueprint() -> None:
     assert parse(api.command, Host(api.environment)).workers == 2
     assert (jobs.name, jobs.limit, jobs.limit_source) == ("jobs", 512 * MIB, "render.yaml:35 default plan starter")
     assert (odd.name, odd.limit, odd.limit_label) == ("odd", None, "render gigantic")
-    assert [(s.line, s.reason) for s in found.skipped] == [
-        (22, "image is not read: there is no Dockerfile"),
-        (27, "idle has no startCommand"),
+    assert [(s.line, s.service, s.reason) for s in found.skipped] == [
+        (22, "image", "there is no Dockerfile"),
+        (27, "idle", "it has no startCommand"),
     ]
 
 

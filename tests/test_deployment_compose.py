@@ -280,7 +280,7 @@ def test_command_that_compose_refuses_is_skipped(client: str, tmp_path: Path, co
     assert "invalid command line string" in resolve(client, tmp_path, files).stderr
     found = read(files)
     assert not found.services
-    assert [(one.line, one.reason) for one in found.skipped] == [(4, "web is not read: compose refuses its command")]
+    assert [(one.line, one.service, one.reason) for one in found.skipped] == [(4, "web", "compose refuses its command")]
 
 
 # What is not compose's to say: which services are judged, and where things stand
@@ -531,32 +531,38 @@ def test_command_that_compose_cuts_is_a_trap() -> None:
     [
         pytest.param(
             "services: {web: {extends: {service: a, file: ../c.yaml}}}",
-            "web is not read: it extends a of ../c.yaml, which is out of the repository",
+            "it extends a of ../c.yaml, which is out of the repository",
             id="extends-out",
         ),
-        pytest.param(
-            "services: {web: {extends: a}}", "web is not read: there is no service a in compose.yaml", id="extends-none"
-        ),
+        pytest.param("services: {web: {extends: a}}", "there is no service a in compose.yaml", id="extends-none"),
         pytest.param(
             "services: {web: {extends: web}}",
-            "web is not read: it extends web of compose.yaml over and over",
+            "it extends web of compose.yaml over and over",
             id="extends-itself",
         ),
         pytest.param("include: [no.yaml]", "it includes no.yaml, which is not in the repository", id="include-none"),
         pytest.param("include: [compose.yaml]", "it includes compose.yaml, which is not read", id="include-itself"),
         pytest.param("include: [/etc/c.yaml]", "it includes /etc/c.yaml, which is not read", id="include-out"),
-        pytest.param(
-            "services: {web: {build: ..}}", "web is not read: its build leads out of the repository", id="build-out"
-        ),
+        pytest.param("services: {web: {build: ..}}", "its build leads out of the repository", id="build-out"),
         pytest.param(
             "services: {web: {build: ./base}}",
-            "web is not read: it has neither CMD nor ENTRYPOINT; its base image decides what runs",
+            "base/Dockerfile:1: it has neither CMD nor ENTRYPOINT; its base image decides what runs",
             id="command-of-the-base-image",
         ),
-        pytest.param("services: {web: {build: ./no}}", "web is not read: there is no no/Dockerfile", id="no-dockerfile"),
+        pytest.param(
+            "services: {web: {build: {context: ./base, target: gone}}}",
+            "base/Dockerfile: has no stage gone",
+            id="no-stage",
+        ),
+        pytest.param(
+            "services: {web: {build: {context: ./bare, target: gone}}}",
+            "bare/Dockerfile: has no stage gone",
+            id="no-stage-and-nothing-installed",
+        ),
+        pytest.param("services: {web: {build: ./no}}", "there is no no/Dockerfile", id="no-dockerfile"),
         pytest.param(
             "services: {web: {build: ./template}}",
-            "web is not read: is a template, whose values are known only once it is filled in",
+            "template/Dockerfile:3: is a template, whose values are known only once it is filled in",
             id="template",
         ),
     ],
@@ -564,6 +570,7 @@ def test_command_that_compose_cuts_is_a_trap() -> None:
 def test_what_cannot_be_read_is_skipped(text: str, reason: str) -> None:
     template = "FROM python:3\nRUN pip install x\nCMD {{ x }}\n"
     files = {"template/Dockerfile": template, "base/Dockerfile": "FROM acme/fastapi\nRUN pip install x\n"}
+    files["bare/Dockerfile"] = "FROM python:3.12 AS one\nCOPY . .\nCMD python app.py\n"
     found = read({"compose.yaml": text, "Dockerfile": DOCKERFILE, **files})
     assert not found.services
     assert [one.reason for one in found.skipped] == [reason]

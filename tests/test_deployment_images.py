@@ -322,7 +322,7 @@ def test_memory_of_machines(vm: str, limit: int | None, source: str) -> None:
     ],
 )  # fmt: skip
 def test_what_fly_runs_is_unknown(data: bytes, line: int, reason: str) -> None:
-    assert fly.read(data, "fly.toml") == Deployment((), (Skipped("fly.toml", line, reason),))
+    assert fly.read(data, "fly.toml") == Deployment((), (Skipped("fly.toml", line, reason, service="app"),))
 
 
 def test_broken_fly_toml_is_an_error_with_its_place() -> None:
@@ -352,8 +352,8 @@ services:
     assert (api.platform, api.limit) == ("render", 512 * MIB)
     assert dict(api.environment) == {"PYTHON_VERSION": "3.13.0"}, "an image does not get GUNICORN_CMD_ARGS"
     assert (jobs.name, jobs.path, jobs.line, jobs.command) == ("jobs", "api/Dockerfile", 5, "python main.py")
-    assert [(s.line, s.reason) for s in found.skipped] == [
-        (9, "bought runs an image, whose command is not in the repository")
+    assert [(s.line, s.service, s.reason) for s in found.skipped] == [
+        (9, "bought", "it runs an image, whose command is not in the repository")
     ]
 
 

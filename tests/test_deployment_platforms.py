@@ -486,7 +486,7 @@ def test_app_engine_starts_gunicorn_by_itself_where_there_is_a_main() -> None:
     (service,) = app_engine.read(b"runtime: python312\n", "app.yaml", holding(main__py="")).services
     assert service.command == "gunicorn -b :$PORT main:app"
     found = app_engine.read(b"runtime: python312\n", "app.yaml")
-    assert [gap.reason for gap in found.skipped] == ["default has no entrypoint, and there is no main.py"]
+    assert [gap.reason for gap in found.skipped] == ["it has no entrypoint, and there is no main.py"]
 
 
 def test_an_instance_class_that_does_not_exist_is_a_trap() -> None:
@@ -525,9 +525,9 @@ spec:
     assert (api.environment, sorted(api.variables)) == ({"LOG": "info", "A": "own"}, ["A", "DB", "LOG"])
     assert [(build.command, build.folder) for build in api.builds] == [("pip install -r prod.txt", "api")]
     assert (jobs.kind, jobs.limit, jobs.replicas) == ("worker", None, 1)
-    assert [(gap.line, gap.reason) for gap in found.skipped] == [
-        (14, "other runs an image, whose command is not in the repository"),
-        (17, "idle has no run_command"),
+    assert [(gap.line, gap.service, gap.reason) for gap in found.skipped] == [
+        (14, "other", "it runs an image, whose command is not in the repository"),
+        (17, "idle", "it has no run_command"),
     ]
     assert found.traps == (), "an old slug exists, though nobody says how much memory it has"
 
@@ -584,7 +584,7 @@ def test_serverless_framework() -> None:
     assert [build.command for build in hello.builds] == ["pip install -r requirements.txt"]
     assert (bye.limit, bye.limit_source) == (1024 * MIB, "serverless.yml:13 default memorySize 1024")
     assert far.limit is None
-    assert [gap.reason for gap in found.skipped] == ["box runs an image, whose handler is not read"]
+    assert [(gap.service, gap.reason) for gap in found.skipped] == [("box", "it runs an image, whose handler is not read")]
 
 
 def test_functions_of_other_providers_are_not_read() -> None:
@@ -627,9 +627,9 @@ Resources:
     assert (api.command, api.folder, api.limit) == ("lambda-handler app.lambda_handler", "api", 1024 * MIB)
     assert [build.folder for build in api.builds] == ["api"]
     assert (job.limit, job.environment) == (256 * MIB, {"PYTHON_VERSION": "3.11", "LOG": "info"})
-    assert [gap.reason for gap in found.skipped] == [
-        "Box runs an image, whose handler is not read",
-        "Up has its code outside of the repository",
+    assert [(gap.service, gap.reason) for gap in found.skipped] == [
+        ("Box", "it runs an image, whose handler is not read"),
+        ("Up", "its code lies outside of the repository"),
     ]
 
 

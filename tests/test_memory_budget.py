@@ -218,6 +218,78 @@ def test_what_cannot_be_known_is_said(
     assert judge(capsys) == (0, {**report, "services": [], "findings": []})
 
 
+UNREAD = {
+    "compose": ("compose.yaml", "services: {api: {build: {context: ., target: gone}}}\n", "Dockerfile: has no stage gone"),
+    "compose without an image": ("compose.yaml", "services:\n  api:\n    build: ./no\n", "there is no no/Dockerfile"),
+    "compose below": ("deploy/compose.yaml", "services:\n  api:\n    build: ./no\n", "there is no deploy/no/Dockerfile"),
+    "render": (
+        "render.yaml",
+        "services:\n- {type: web, name: api, runtime: image}\n",
+        "it runs an image, whose command is not in the repository",
+    ),
+    "fly": ("fly.toml", "[build]\nimage = 'a/b'\n[processes]\n", "what its image runs is not read"),
+    "heroku": ("heroku.yml", "build: {docker: {api: no/Dockerfile}}\n", "there is no no/Dockerfile"),
+    "app engine": ("app.yaml", "runtime: python312\nservice: api\n", "it has no entrypoint, and there is no main.py"),
+    "digitalocean": (".do/app.yaml", "services: [{name: api, dockerfile_path: no/Dockerfile}]", "there is no no/Dockerfile"),
+    "serverless": (
+        "serverless.yml",
+        "provider: {name: aws, runtime: python3.12}\nfunctions:\n  api: {image: a}\n",
+        "it runs an image, whose handler is not read",
+    ),
+    "kubernetes": ("k8s/a.yaml", """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api}
+spec: {template: {spec: {containers: [{name: api, image: ghcr.io/acme/api}]}}}
+""", "it has neither CMD nor ENTRYPOINT; its base image decides what runs"),
+    "railway": ("railway.json", "{}", "it has neither CMD nor ENTRYPOINT; its base image decides what runs"),
+    "image": ("README", "", "it has neither CMD nor ENTRYPOINT; its base image decides what runs"),
+}  # fmt: skip
+"""A file of each format, and why the service that it declares cannot be read."""
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_a_service_whose_start_cannot_be_read_is_no_silent_one(
+    root: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    path, text, reason = UNREAD[name]
+    write(
+        root, {"Dockerfile": "FROM python:3.12\nRUN pip install flask\nCOPY . .\n", path: text, "app.py": "import flask\n"}
+    )
+    status, report = judge(capsys)
+    assert status == 0
+    (service,) = report["services"]
+    assert (service["verdict"], service["reason"]) == ("unknown", reason)
+    (finding,) = report["findings"]
+    named = service["name"]
+    assert finding["code"] == "MG305"
+    assert finding["message"].startswith(f"{named} is not judged: {reason}")
+    assert report["skipped"] == []
+    write(root, {"memguard.toml": f"[services.{named}]\nentrypoints = ['app.py']\n"})
+    assert [one["verdict"] for one in judge(capsys)[1]["services"]] == ["ok"]
+    write(root, {"memguard.toml": f"[services.{named}]\nskip = 'why'\n"})
+    assert judge(capsys)[1]["services"] == []
+
+
+def test_what_wins_over_an_image_is_judged_alone(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"Dockerfile": "FROM python:3.12\n", "app.py": "", "Procfile": "web: python app.py\n"})
+    assert [(one["name"], one["verdict"]) for one in judge(capsys)[1]["services"]] == [("web", "ok")]
+
+
+def test_a_container_whose_script_starts_python_is_named(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The repository holds the script, which cannot be followed: that is no reason to say nothing."""
+    pod = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api}
+spec: {template: {spec: {containers: [{name: api, image: ghcr.io/acme/api, command: [/app/bin/serve.sh]}]}}}
+"""
+    script = 'eval "$SETUP"\nexec python -m api\n'
+    write(root, {"k8s/a.yaml": pod, "bin/serve.sh": script, "Dockerfile": "FROM python:3.12\nCOPY . /app\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert (service["name"], service["verdict"]) == ("api", "unknown")
+
+
 @pytest.mark.parametrize(("number", "said"), [
     pytest.param("$(nproc)", "3 fit into 256 MiB (memguard.toml:1 limit)", id="of-the-machine"),
     pytest.param("$WORKERS", "3 fit into 256 MiB (memguard.toml:1 limit)", id="of-a-variable"),

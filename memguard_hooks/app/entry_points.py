@@ -57,6 +57,14 @@ def find_services(project: Project) -> list[Service]:
     return [_service(project, text) for text in project.settings.service.entrypoints]
 
 
+def find_unread(project: Project) -> list[Service]:
+    """Return the services that deployment files declare and whose start nobody can read, unless the settings name it."""
+    if not project.deployment.services and project.settings.service.entrypoints:
+        return []
+    gaps = [gap for gap in project.deployment.skipped if gap.service]
+    return [Service(gap.service, gap.path, gap.line or 1, 1, "", unread=gap.reason) for gap in gaps]
+
+
 def console_scripts(project: Project) -> list[Service]:
     """Return the commands that a project installs, of what is in the repository: no host is known that starts one."""
     scripts = project.layout.scripts
@@ -80,7 +88,7 @@ def read_command(project: Project, service: Service) -> StartCommand:
     """
     settings = settings_of(project, service)
     around = (tuple(sorted(one.items())) for one in (service.environment, service.mounts))
-    written = (service.name, service.command, service.folder, service.platform, service.plan)
+    written = (service.name, service.command, service.folder, service.platform, service.plan, service.unread)
     key = ("start", *written, *around, settings)
     return parse_once(project.tree, key, lambda: _read_command(project, service, settings))
 
@@ -105,7 +113,7 @@ def _read_command(project: Project, service: Service, settings: ServiceSettings)
         )
         command = parse(service.command, host, service.folder)
     else:
-        command = StartCommand(None)
+        command = StartCommand(None, reason=service.unread)
     if settings.entrypoints and (not service.command or command.entrypoint is None):
         chosen = service.name if service.name in settings.entrypoints else settings.entrypoints[0]
         command = command._replace(entrypoint=parse_entrypoint(chosen, service.folder))

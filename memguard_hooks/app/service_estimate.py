@@ -5,7 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 
 from memguard_hooks.app.chosen_branches import choose
-from memguard_hooks.app.entry_points import ServiceEntry, find_entry, find_services, read_command, read_once, settings_of
+from memguard_hooks.app.entry_points import (
+    ServiceEntry,
+    find_entry,
+    find_services,
+    find_unread,
+    read_command,
+    read_once,
+    settings_of,
+)
 from memguard_hooks.app.estimate import (
     ProcessEstimate,
     Root,
@@ -390,7 +398,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
     for settings in (project.settings.service, *project.settings.services.values()):
         named_plan(settings)  # one that is not known is at fault, also where no service takes it
     found: list[AssessedService] = []
-    for service in _judged(project):
+    for service in (*_judged(project), *find_unread(project)):
         settings = settings_of(project, service)
         if settings.skip or read_command(project, service).program in FOREIGN:
             project.skipped += (
@@ -415,7 +423,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
         if before.tree.is_steady:
             found = compared
         keep_past(project, ((one.service.name, one.now and one.now.past()) for one in found))
-    if not find_services(project):
+    if not find_services(project) and not find_unread(project):
         project.skipped.append(Skipped(".", None, _undeclared(project)))
     return found
 

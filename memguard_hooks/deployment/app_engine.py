@@ -52,11 +52,11 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
     if command is None:
         main = join(folder, "main.py") or "main.py"
         if is_flexible or read_file(main) is None:
-            yield Skipped(path, runtime.line, f"{name} has no entrypoint, and there is no {main}")
+            yield Skipped(path, runtime.line, f"it has no entrypoint, and there is no {main}", service=name)
             return
         command, where = DEFAULT_ENTRYPOINT, runtime
     if "{{" in command:
-        yield Skipped(path, where.line, f"{name} has an entrypoint that is filled in later")
+        yield Skipped(path, where.line, "its entrypoint is filled in later", service=name)
         return
     variables = of_mapping(get(root, "env_variables"), path)
     version = _RUNTIME.fullmatch(text)

@@ -46,6 +46,9 @@ _FILTERS = frozenset({"tee", "cat", "ts", "logger", "sed", "grep", "awk", "rotat
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 
+_FOR_SHELL = late_pattern(rb"#![ \t]*/\S*?(?:/env[ \t]+)?(?:-S[ \t]+)?(?:ba|da|a|z)?sh\b")
+"""The first line of a script that says which shell reads it."""
+
 _ASSIGNMENT = late_pattern(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
 
@@ -166,9 +169,9 @@ def _run(words: list[str], host: Host) -> StartCommand:
         words = words[at:]
         is_read = True
     path = host.inside(words[0])
-    if (is_read or words[0].endswith((".sh", ".bash"))) and path is not None:
+    if path is not None and (is_read or "/" in words[0] or words[0].endswith((".sh", ".bash"))):
         data = host.read(path)
-        if data is not None:
+        if data is not None and (is_read or words[0].endswith((".sh", ".bash")) or _FOR_SHELL.match(data)):
             return _script(data, path, words[1:], host)
     return read_program(words, host, parse)
 

@@ -69,7 +69,6 @@ MAX_FILES = 20
 _RELOADS = late_pattern(r"\breload|\brunserver\b|\bfastapi dev\b|\bdebugpy\b|\bwatchfiles\b|\bwatchmedo\b")
 _PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
 _REMOTE = late_pattern(r"\w+://|git@|github\.com/")
-_INSTALLS = late_pattern(rb"\b(?:pip3?|uv|poetry|pipenv|pdm)\s+(?:install|sync)\b")
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
@@ -137,7 +136,7 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
     for key in ("command", "entrypoint"):
         written = one.facts.get((key,))
         if written is not None and written.words is None and written.text.text:
-            return Skipped(written.place.path, written.place.line, f"{name} is not read: compose refuses its {key}")
+            return Skipped(written.place.path, written.place.line, f"compose refuses its {key}", service=name)
     started: Service | Skipped | None
     installs = False
     if ("build",) in one.facts:
@@ -148,7 +147,7 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
         started = _run(image, one, one.place.path, read)
         started = None if isinstance(started, Skipped) else started
     if not isinstance(started, Service):
-        return started if started is None else Skipped(started.path, started.line, f"{name} is not read: {started.reason}")
+        return started and _unread(name, one.place, started)
     environment, places = _all_variables(one, variables, read)
     kept = {key: value for key, value in started.environment.items() if key not in places}
     started = started._replace(
@@ -158,6 +157,12 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
         variables={**started.variables, **places},
     )
     return started if installs or starts_python(started, read) else None
+
+
+def _unread(name: str, place: ServicePlace, gap: Skipped) -> Skipped:
+    """Return what is said of a service whose image is not read, where it is declared."""
+    where = f"{gap.path}:{gap.line}" if gap.line else gap.path
+    return Skipped(place.path, place.line, gap.reason if gap.path == place.path else f"{where}: {gap.reason}", service=name)
 
 
 def _built(one: ComposeDeclared, build: Written, read: Read) -> tuple[Service | Skipped | None, bool]:
@@ -184,7 +189,7 @@ def _built(one: ComposeDeclared, build: Written, read: Read) -> tuple[Service | 
     }
     image = dockerfile.read_image(data, file, context, one.text("build", "target") or "", read, arguments=arguments)
     started = image if isinstance(image, Skipped) else _run(image, one, file, read)
-    installs = _INSTALLS.search(data) is not None or (isinstance(image, Image) and "PYTHON_VERSION" in image.environment)
+    installs = dockerfile.holds_python(data) or (isinstance(image, Image) and "PYTHON_VERSION" in image.environment)
     if isinstance(started, Skipped):
         return started if installs else None, installs
     if inline is not None:

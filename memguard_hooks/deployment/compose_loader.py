@@ -147,7 +147,7 @@ class Loader:
                 try:
                     own[name] = self._resolve(name, raw, source, ())
                 except _UnresolvedError as error:
-                    self.skipped.append(Skipped(source.path, place(node)[0], f"{name} is not read: {error}"))
+                    self.skipped.append(Skipped(source.path, place(node)[0], str(error), service=name))
             included: dict[str, ComposeDeclared] = {}
             for node in items(get(root, "include"))[:MAX_FILES]:
                 included = merge(included, self._include(node, source, (*including, source.path)))

@@ -60,13 +60,13 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
 def _component(node: yaml.Node, kind: str, path: str, shared: Variables, read_file: Read) -> Service | Skipped | None:
     name = scalar(node, "name") or kind
     if get(node, "image") is not None:
-        return Skipped(path, place(node)[0], f"{name} runs an image, whose command is not in the repository")
+        return Skipped(path, place(node)[0], "it runs an image, whose command is not in the repository", service=name)
     folder = normalize((scalar(node, "source_dir") or "").lstrip("/"))
     if folder is None:
-        return Skipped(path, place(node)[0], f"{name} has a source_dir that leads out of the repository")
+        return Skipped(path, place(node)[0], "its source_dir leads out of the repository", service=name)
     started = _started(node, name, path, folder, read_file)
     if not isinstance(started, Service):
-        return started
+        return started and started._replace(service=name)
     variables = of_list(get(node, "envs"), path).over(shared)
     return started._replace(
         name=name,
@@ -82,7 +82,7 @@ def _started(node: yaml.Node, name: str, path: str, folder: str, read_file: Read
     line = place(node)[0]
     command, text = get(node, "run_command"), scalar(node, "run_command")
     if text is not None and "{{" in text:
-        return Skipped(path, line, f"{name} has a run_command that is filled in later")
+        return Skipped(path, line, "its run_command is filled in later", service=name)
     where = ServicePlace(path, *place(command)) if command is not None and text is not None else ServicePlace(path, line, 1)
     named = scalar(node, "dockerfile_path")
     file = normalize(named.lstrip("/")) if named else join(folder, "Dockerfile")
@@ -93,7 +93,7 @@ def _started(node: yaml.Node, name: str, path: str, folder: str, read_file: Read
         if isinstance(started, Service):
             return started.at(where)._replace(command=text.strip())
     elif named:
-        return Skipped(path, line, f"{name} is not read: there is no {named}")
+        return Skipped(path, line, f"there is no {named}", service=name)
     if (scalar(node, "environment_slug") or "python") != "python":
         return None
     builds = build_of(node, "build_command", path, folder) or default_builds("heroku", folder, where, read_file)
@@ -103,4 +103,6 @@ def _started(node: yaml.Node, name: str, path: str, folder: str, read_file: Read
     data = read_file(listed)
     processes = procfile.read(data, listed).services if data is not None else ()
     chosen = next((one for one in processes if one.name in (name, "web")), None)
-    return chosen._replace(builds=builds) if chosen is not None else Skipped(path, line, f"{name} has no run_command")
+    if chosen is None:
+        return Skipped(path, line, "it has no run_command", service=name)
+    return chosen._replace(builds=builds)

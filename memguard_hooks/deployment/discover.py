@@ -53,8 +53,9 @@ MAX_FILES = 300
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
 
-MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize", "base", "k8s/base",
-                    "kubernetes/base", "deploy/base", "manifests/base", "kustomize/base")  # fmt: skip
+MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests", ".k8s", "kustomize",
+                    "kubernetes-manifests", "base", "k8s/base", "kubernetes/base", "deploy/base", "manifests/base",
+                    "kustomize/base")  # fmt: skip
 """Where manifests of Kubernetes lie, each without the folders below it."""
 
 OVERLAYS = tuple(
@@ -120,7 +121,7 @@ def _discover(files: _Files) -> Deployment:
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
         return nested
     here = root.deployment
-    found = _with_other_compose(here, nested, files) if here.services else nested
+    found = _with_other_compose(here, nested, files) if here.services else here.joined(nested)
     return found if found.services or found.skipped else root.start_script
 
 
@@ -138,7 +139,8 @@ def _with_other_compose(here: Deployment, nested: Deployment, files: _Files) -> 
     """Return what the root declares, with what compose declares in folders where nothing of that is started by the root."""
     started = {files.entrypoint(service) for service in here.services}
     more = [one for one in nested.services if one.platform == COMPOSE and files.entrypoint(one) not in started]
-    return here._replace(services=_with_names_of_their_own((*here.services, *more)))
+    gaps = tuple(gap for gap in nested.skipped if gap.service)
+    return here._replace(services=_with_names_of_their_own((*here.services, *more)), skipped=(*here.skipped, *gaps))
 
 
 class _Files:
@@ -242,7 +244,8 @@ class _Files:
                 return Deployment()
             started = image.service(path, self.peek) if isinstance(image, dockerfile.Image) else image
             if isinstance(started, Skipped):
-                return Deployment((), (started,))
+                is_python = dockerfile.holds_python(data)
+                return Deployment((), (started._replace(service="web") if is_python else started,))
             if not folder or (started.folder.startswith(context) and self.holds(started)):
                 return Deployment((_on_lambda(started) if started.command.startswith("lambda-handler ") else started,))
         return Deployment()
@@ -319,9 +322,9 @@ class _Folder:
             own, processes = own.joined(processes), Deployment()
         hosts = Deployment() if own.services else self._of_hosts(has_processes=bool(processes.services))
         image = self._image()
-        if image.skipped and (own.services or processes.services):
+        if image.skipped and any(map(_declares, (own, processes, hosts))):
             image = Deployment()
-        declared = processes
+        declared = processes.joined(hosts)  # of hosts without a service what is at fault there
         if hosts.services:
             known = {_words(service) for service in hosts.services}
             kept = tuple(service for service in processes.services if _words(service) not in known)
@@ -354,8 +357,9 @@ class _Folder:
         found = self.deployment
         services = tuple(map(self._at_home, found.services))
         services = tuple(one for one in services if one.platform is not None or self._files.holds(one))
-        is_of_platform = not self._names.isdisjoint(PLATFORM_FILES)
-        return found._replace(services=services, skipped=found.skipped if services or is_of_platform else ())
+        is_app = bool(services) or not self._names.isdisjoint(PLATFORM_FILES)
+        gaps = (gap for gap in found.skipped if gap.service and not _IMAGE.fullmatch(gap.path.rpartition("/")[2]))
+        return found._replace(services=services, skipped=found.skipped if is_app else tuple(gaps))
 
     def _at_home(self, service: Service) -> Service:
         """Return a service with this folder to work in, where its file names none and only this one holds what it starts."""
@@ -377,7 +381,7 @@ class _Folder:
 
         def read_named(other: str) -> bytes | None:
             taken.add(other)
-            return self._files.peek(other) if other != "Dockerfile" else self._files.read_named(other)
+            return self._files.peek(other) if not other.endswith("Dockerfile") else self._files.read_named(other)
 
         overlay = next((path for path in OVERLAYS if self._files.holds_file(path)), None) if not self._path else None
         changed = self._files.run("kubernetes", overlay, read_named) if overlay is not None else Deployment()
@@ -457,6 +461,11 @@ class _Folder:
 
     def _runs_python(self, deployment: Deployment) -> bool:
         return any(self._files.entrypoint(service) for service in deployment.services)
+
+
+def _declares(deployment: Deployment) -> bool:
+    """Return whether files declare a service, also one whose start cannot be read."""
+    return bool(deployment.services) or any(gap.service for gap in deployment.skipped)
 
 
 def _folders_below(files: _Files) -> list[str]:

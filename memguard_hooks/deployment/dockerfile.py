@@ -41,6 +41,10 @@ MAX_VARIABLES = 1000
 _PYTHON = late_pattern(r"(?:(?:^|/)python:|/uv:(?:[\w.]+-)?python)(\d+\.\d+(?:\.\d+)?)")
 """Images that set `PYTHON_VERSION`, the official ones, and those of uv, which name it."""
 
+_HOLDS_PYTHON = late_pattern(
+    rb"(?i)\bpython|\b(?:pip3?|uv|poetry|pipenv|pdm|conda)\s+(?:install|sync)\b|\bgunicorn\b|\buvicorn\b"
+)
+
 _DECIDING = frozenset({"FROM", "CMD", "ENTRYPOINT", "ENV", "WORKDIR"})
 _TEMPLATE = late_pattern(r"\{\{|\{%")
 
@@ -206,6 +210,11 @@ def read_image(
     if builder is not None and deployed and not is_chosen and builder.keys[1:] and _NOT_DEPLOYED.search(builder.keys[1]):
         return stages[deployed]
     return builder.image if builder is not None else Skipped(path, None, "has no FROM")
+
+
+def holds_python(data: bytes) -> bool:
+    """Return whether a Dockerfile says that its image has Python, or what is installed into it."""
+    return _HOLDS_PYTHON.search(data) is not None
 
 
 def start(

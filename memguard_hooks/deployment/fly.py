@@ -63,7 +63,7 @@ def _read(document: TomlDocument, read_file: Read) -> Iterator[Service | Skipped
             started = started._replace(command=f"{override.entrypoint} {command}")
         if isinstance(started, Skipped):
             if command is None:
-                yield started
+                yield started._replace(service=name)
                 continue
             started = Service(name, *place, shlex.join(split_plain(command)), folder=parent(path))
         started = started.at(place) if command is not None else started._replace(path=_image_path(document))

@@ -130,7 +130,7 @@ def _read(root: yaml.Node | None, path: str, read_file: Read) -> Iterator[Servic
         started = _started(file, scalar(image, "target") or "", path, text, read_file)
         if isinstance(started, Skipped):
             if text is None:
-                yield Skipped(path, where.line, f"{name} is not read: {started.reason}")
+                yield Skipped(path, where.line, started.reason, service=name)
                 continue
             started = Service(name, *where, text, folder=parent(path))
         if text is not None:

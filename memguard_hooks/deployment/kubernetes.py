@@ -25,6 +25,7 @@ from memguard_hooks.formats import parameters
 from memguard_hooks.formats.yaml_nodes import compose_all, file_of, get, items, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 KUBERNETES = "kubernetes"
 DOCKERFILES = ("Dockerfile", "docker/Dockerfile")
 """What makes the image of a repository, the first that is there."""
+APP_FOLDERS = ("", "src/", "services/", "apps/")
+"""Where the folders of several apps lie, each with a Dockerfile and called like its image."""
 CLOUD_RUN = "cloud-run"
 
 CLOUD_RUN_MEMORY = 512 * MIB
@@ -172,9 +175,10 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
             yield found
 
 
-def _dockerfile(read: Read) -> tuple[str, bytes | None]:
-    """Return the Dockerfile of the repository, and what it holds."""
-    found = ((file, read(file)) for file in DOCKERFILES)
+def _dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes | None]:
+    """Return the Dockerfile that makes an image, and what it holds: that of a folder of its name, or the repository's."""
+    named = [f"{folder}{name}/Dockerfile" for folder in APP_FOLDERS] if re.fullmatch(r"[\w-]+", name) else []
+    found = ((file, read(file)) for file in (*named, *(DOCKERFILES if is_own else ())))
     return next(((file, data) for file, data in found if data is not None), ("", None))
 
 
@@ -235,20 +239,21 @@ def _container(
     base = _PYTHON_IMAGE.search(one.image)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
     origin = file_of(node)
-    file, data = _dockerfile(read) if one.image_name in ours else ("", None)
+    file, data = _dockerfile(one.image_name, read, is_own=one.image_name in ours)
     if data is not None:
-        made = dockerfile.read_image(data, file, read=read)
+        made = dockerfile.read_image(data, file, parent(file) if file not in DOCKERFILES else "", read=read)
         if isinstance(made, Image):
             image, origin = made, file
         elif not command:
-            return made._replace(reason=f"{name} is not read: {made.reason}")
+            return made._replace(service=name)
     if command:
         image = image._replace(entrypoint=ImageProgram(command, "", 1, 1), cmd=None)
     folder = scalar(node, "workingDir")
     image = image._replace(workdir=folder or image.workdir)
     started = image.service(origin, read, shlex.join(arguments) if arguments else None)
+    is_python = data is not None and dockerfile.holds_python(data)
     if isinstance(started, Skipped):
-        return None
+        return started._replace(service=name) if is_python else None
     written = get(node, "command") if command else get(node, "args") if arguments else None
     if written is not None:
         started = started.at(_place(written))
@@ -259,7 +264,7 @@ def _container(
         environment={**kept, **variables.values},
         variables={**started.variables, **variables.places},
     )
-    return started if starts_python(started, read) else None
+    return started if (is_python and not command) or starts_python(started, read) else None
 
 
 def _words(node: yaml.Node | None, variables: _Variables) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     traps = (Trap("ending-format", ServicePlace(path, 1, 1), path.rpartition("/")[2], ENDS),)
     started = _started(document, read_file)
     if isinstance(started, Skipped):
-        return Deployment((), (started,), traps)
+        return Deployment((), (started._replace(service="web"),), traps)
     builds = started.builds
     command = text(table(document.data, "build"), "buildCommand") or ""
     if command.strip():

@@ -76,12 +76,12 @@ def _service(
     if kind not in _KINDS:
         return None  # a static site or a store
     if runtime == "image":
-        return Skipped(path, line, f"{name} runs an image, whose command is not in the repository")
+        return Skipped(path, line, "it runs an image, whose command is not in the repository", service=name)
     if runtime not in ("python", "docker"):
         return None
     folder = normalize(scalar(node, "rootDir") or "")
     if folder is None:
-        return Skipped(path, line, f"{name} has a rootDir that leads out of the repository")
+        return Skipped(path, line, "its rootDir leads out of the repository", service=name)
     started = (_image_service if runtime == "docker" else _native_service)(node, name, path, folder, read_file)
     if isinstance(started, Skipped):
         return started
@@ -105,9 +105,9 @@ def _native_service(node: yaml.Node, name: str, path: str, folder: str, _: Read)
         build, line, text = hidden_value(builds[0].command, "startCommand")
         where, builds = (builds[0].place.line + line, 1), (builds[0]._replace(command=build),)
     if text is None:
-        return Skipped(path, place(node)[0], f"{name} has no startCommand")
+        return Skipped(path, place(node)[0], "it has no startCommand", service=name)
     if "{{" in text:
-        return Skipped(path, place(node)[0], f"{name} has a startCommand that is filled in later")
+        return Skipped(path, place(node)[0], "its startCommand is filled in later", service=name)
     return Service(name, path, *where, text.strip(), environment=NATIVE_ENVIRONMENT, folder=folder, builds=builds)
 
 
@@ -125,7 +125,7 @@ def _image_service(node: yaml.Node, name: str, path: str, folder: str, read_file
         if started is None and file is not None and source is not None:
             started = dockerfile.start(file, source, read_file, command=text, place=where)
     started = started or Skipped(path, place(node)[0], f"there is no {asked}")
-    return started._replace(reason=f"{name} is not read: {started.reason}") if isinstance(started, Skipped) else started
+    return started._replace(service=name) if isinstance(started, Skipped) else started
 
 
 def _variables(node: yaml.Node, path: str, groups: Mapping[str | None, Variables]) -> Variables:

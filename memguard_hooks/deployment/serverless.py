@@ -103,14 +103,14 @@ def _service(function: _Handler, keys: _Keys, path: str, folder: str | None, rea
     runtime = scalar(node, keys.runtime) or scalar(shared, keys.runtime) or ""
     line = place(node)[0]
     if get(node, "image") is not None or scalar(node, "PackageType") == "Image":
-        return Skipped(path, line, f"{name} runs an image, whose handler is not read")
+        return Skipped(path, line, "it runs an image, whose handler is not read", service=name)
     text = scalar(handler)
     if not runtime.startswith("python") and not _is_python_file(text, runtime, folder, read_file):
         return None
     if handler is None or text is None or _HANDLER.fullmatch(text) is None:
-        return Skipped(path, line, f"{name} has no handler that can be read")
+        return Skipped(path, line, "it has no handler that can be read", service=name)
     if folder is None:
-        return Skipped(path, line, f"{name} has its code outside of the repository")
+        return Skipped(path, line, "its code lies outside of the repository", service=name)
     version = _RUNTIME.fullmatch(runtime)
     variables = _variables(node, path).over(_variables(shared, path))
     service = Service(

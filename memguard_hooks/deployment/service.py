@@ -66,7 +66,7 @@ class Service(Record):
     `mounts` are the absolute paths that the repository's folders have in the service's image. `instead_of` are the commands
     of other files that lose to this service, because its platform does not read them. `once` are commands that run to
     their end on a host of the same kind before it starts, such as migrations. `base` is what that image starts from, None
-    where no Dockerfile says so.
+    where no Dockerfile says so. `unread` says why nobody can read the command, which is then empty.
     """
 
     name: str
@@ -90,6 +90,7 @@ class Service(Record):
     instead_of: tuple[ServicePlace, ...] = ()
     once: tuple[Build, ...] = ()
     base: BaseImage | None = None
+    unread: str = ""
 
     @property
     def place(self) -> ServicePlace:

@@ -287,7 +287,7 @@ class Project(Files):
         found, errors = self.discovered
         for error in errors:
             self.broken(error)
-        self.skipped += found.skipped
+        self.skipped += (gap for gap in found.skipped if not gap.service)
         return found
 
     @cached_property
