@@ -18,7 +18,7 @@ from memguard_hooks import __main__ as memguard
 from memguard_hooks.finding import MIB, Finding, Report, Step, chain, shortened
 from memguard_hooks.output import ASCII
 from memguard_hooks.progress import within
-from memguard_hooks.report.formats import Detail
+from memguard_hooks.report import Detail
 
 pytest.importorskip("rich")
 

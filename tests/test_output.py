@@ -22,8 +22,8 @@ from memguard_hooks.__main__ import main
 from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step, Verdict
 from memguard_hooks.hooks.running import notes
 from memguard_hooks.output import MAX_LINE, line, visible, write_json
-from memguard_hooks.report import html, terminal
-from memguard_hooks.report.formats import Detail, render
+from memguard_hooks.report import Detail, html, terminal
+from memguard_hooks.report.formats import render
 
 TRICKS = (
     "\n", "\r", "\r\n", "\x1b[2J", "\x1b]0;PWNED\x07", "\x9b2J", "\x7f", "\x00", "\x0b", "\x0c", "\x85", "\u2028",

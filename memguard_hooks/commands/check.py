@@ -20,7 +20,8 @@ from memguard_hooks.progress import Stages
 from memguard_hooks.project import baseline
 from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said
-from memguard_hooks.report.formats import FORMATS, SUFFIXES, Detail, render
+from memguard_hooks.report import Detail
+from memguard_hooks.report.formats import FORMATS, SUFFIXES, render
 from memguard_hooks.tree import WorkTree, inside
 
 TYPE_CHECKING = False  # as typing has it

@@ -19,7 +19,8 @@ from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said, matters
-from memguard_hooks.report.formats import Detail, render
+from memguard_hooks.report import Detail
+from memguard_hooks.report.formats import render
 from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, to_do
 from memguard_hooks.tree import RevisionTree, WorkTree, inside
 

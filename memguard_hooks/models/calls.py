@@ -54,7 +54,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
     module = folding.module(path)
     if module is None:
         return
-    left = set(passed_over(folding, module))
+    left = set(passed_over(folding.values, module))
     for call in module.calls:
         found = _loaded_by(folding, call) if call.node not in left else None
         if found is None or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):

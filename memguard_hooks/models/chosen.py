@@ -11,11 +11,10 @@ from memguard_hooks.models.values import External, Function, Table, argument, la
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.scopes import Scope
-    from memguard_hooks.models.values import Value
+    from memguard_hooks.models.values import Value, Values
 
 INSTALLED, COPY = "memguard_hooks.runtime", "memguard_runtime"
 """The module by its own name, and by the name of its copy."""
@@ -47,12 +46,12 @@ def _mib(row: ast.Tuple) -> float | None:
     return value if isinstance(value, (int, float)) else None
 
 
-def passed_over(folding: Folding, module: Scope) -> Iterator[ast.AST]:
-    """Yield what stands in those functions that `load` is given for heavier models."""
+def passed_over(values: Callable[[ast.expr, Scope], Values], module: Scope) -> Iterator[ast.AST]:
+    """Yield what stands in those functions that `load` is given for heavier models; `values` says what expressions are."""
     for call in module.calls:
         given = argument(call.node, 0, ("options",)) if last_name(call.node) == "load" else None
-        if given is not None and any(is_runtime(one, "load") for one in folding.values(call.node.func, call.scope)):
-            tables = [one for one in folding.values(given, call.scope) if isinstance(one, Table)]
+        if given is not None and any(is_runtime(one, "load") for one in values(call.node.func, call.scope)):
+            tables = [one for one in values(given, call.scope) if isinstance(one, Table)]
             kept = [row for table in tables for row in lightest(table)]
             for table in tables:
                 for row in _rows(table):

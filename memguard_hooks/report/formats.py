@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from memguard_hooks.finding import Report
-from memguard_hooks.record import Record
+from memguard_hooks.report import USUAL, Detail
 
 FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "markdown", "badge", "html")
 
 SUFFIXES = {".txt": "text", ".json": "json", ".sarif": "sarif", ".xml": "junit", ".md": "markdown", ".html": "html"}
 """The format of a file, by its name."""
-
-
-class Detail(Record):
-    """How much a text tells: of each service its table, nothing but findings, and import paths in full."""
-
-    tables: bool = False
-    is_quiet: bool = False
-    is_whole: bool = False
-
-
-USUAL = Detail()
 
 
 def render(report: Report, style: str, detail: Detail = USUAL) -> str:

@@ -16,8 +16,7 @@ from rich.text import Text
 
 from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, count, mib, shortened, signed, step_name
 from memguard_hooks.output import visible
-from memguard_hooks.report import outline
-from memguard_hooks.report.formats import USUAL, Detail
+from memguard_hooks.report import USUAL, Detail, outline
 from memguard_hooks.report.steps import WAYS_OUT, adds_nothing
 from memguard_hooks.report.text import SHOWN, name_part, unmeasured
 

@@ -19,7 +19,7 @@ from memguard_hooks.finding import (
     way,
 )
 from memguard_hooks.output import plain, visible
-from memguard_hooks.report.formats import USUAL, Detail
+from memguard_hooks.report import USUAL, Detail
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
