@@ -1,0 +1,149 @@
+"""What a newcomer goes through: paste the entry, run the hook, follow what it ends with, and commit.
+
+python benchmarks/newcomer.py [CASE ...] [--tools pre-commit prek]
+
+Each case is a folder with a project; the first is examples/oom-bot. It is copied into a fresh repository, beside a clone of this
+one, whose last commit is what gets installed: the folders of pre-commit and prek are fresh too. The table has the seconds to
+the first finding, cold (the environment is built, from the package index) and warm, the commands that were typed until then,
+what the hook ended with, and whether the commit passes once that is done.
+
+What it ends with is done as it says: imports move by `memguard fix`, a number of workers is written into the file that starts
+them. What is still refused then is named by its codes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+ENTRY = "repos:\n  - repo: {repo}\n    rev: {rev}\n    hooks:\n      - id: memguard\n"
+AUTHOR = ("-c", "user.name=a newcomer", "-c", "user.email=newcomer@example.org")
+FINDING = re.compile(r"\bMG\d{3}\b")
+TIMEOUT = 900
+
+
+class Row(NamedTuple):
+    """What one case came to with one tool."""
+
+    case: str
+    tool: str
+    cold: float
+    warm: float
+    commands: int
+    found: int
+    steps: tuple[str, ...]
+    left: str
+
+
+class Newcomer:
+    """Somebody in a fresh folder, who counts the commands."""
+
+    def __init__(self, folder: Path, case: Path, clone: Path, tool: str) -> None:
+        self.project = folder / case.name
+        self.clone = clone
+        self.tool = tool
+        self.commands = 0
+        homes = {"PRE_COMMIT_HOME": str(folder / "pre-commit"), "PREK_HOME": str(folder / "prek")}
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+        self.environment = {**os.environ, **homes, "PATH": path, "NO_COLOR": "1"}
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
+        shutil.copytree(case, self.project, ignore=shutil.ignore_patterns(".git", ".pre-commit-config.yaml"))
+        for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "as it is")):
+            self.run("git", *AUTHOR, *words, is_typed=False)
+
+    def run(self, *words: str, is_typed: bool = True) -> tuple[int, str, float]:
+        """Type a command; return its exit status, all that it prints, and its seconds."""
+        self.commands += is_typed
+        start = time.monotonic()
+        done = subprocess.run(
+            words, cwd=self.project, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", timeout=TIMEOUT, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout, time.monotonic() - start
+
+    def go(self, case: str) -> Row:
+        """Paste the entry, run the hook, follow it, and commit."""
+        rev = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=self.clone, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        (self.project / ".pre-commit-config.yaml").write_text(ENTRY.format(repo=self.clone, rev=rev), encoding="utf-8")
+        self.run("git", "add", ".pre-commit-config.yaml", is_typed=False)
+        _, output, cold = self.run(self.tool, "run", "memguard", "--all-files")
+        commands = self.commands
+        found = len([line for line in output.splitlines() if re.match(r"\S+:\d+:\d+: MG\d{3} ", line)])
+        _, _, warm = self.run(self.tool, "run", "memguard", "--all-files")
+        steps = read_steps(output)
+        if steps:
+            self.follow(steps)
+        self.run(self.tool, "install")
+        self.run("git", "add", "-A")
+        status, told, _ = self.run("git", *AUTHOR, "commit", "-m", "as it was told")
+        errors = sorted(set(FINDING.findall("\n".join(one for one in told.splitlines() if is_error(one)))))
+        left = "passes" if status == 0 else f"refused: {', '.join(errors) or 'see its output'}"
+        return Row(case, self.tool, cold, warm, commands, found, steps, left)
+
+    def follow(self, steps: tuple[str, ...]) -> None:
+        """Do what the hook ends with."""
+        for step in steps:
+            number = re.match(r"start (\d+) workers?", step)
+            if number is not None:
+                for path in filter(Path.is_file, self.project.rglob("*")):
+                    if ".git" not in path.parts:
+                        write_workers(path, number[1])
+        if any("inside the function" in step for step in steps):
+            self.run(sys.executable, "-m", "memguard_hooks", "fix", "--force")
+
+
+def is_error(line: str) -> bool:
+    return re.match(r"\S+:\d+:\d+: MG\d{3} ", line) is not None and not line.endswith("(warning)")
+
+
+def read_steps(output: str) -> tuple[str, ...]:
+    """Return the numbered lines below `do these three, and web is in its budget:`."""
+    return tuple(re.findall(r"(?m)^ +\d+\. (.*)$", output))
+
+
+def write_workers(path: Path, number: str) -> None:
+    """Write a number of workers where a file says one."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return
+    new = re.sub(r"(--workers[ =]|-w[ =]?|WEB_CONCURRENCY[=:] *\"?)\d+", rf"\g<1>{number}", text)
+    if new != text:
+        path.write_text(new, encoding="utf-8")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Go through what a newcomer goes through, and print what it takes.")
+    parser.add_argument("cases", nargs="*", type=Path, help="folders with a project each, after examples/oom-bot")
+    parser.add_argument("--tools", nargs="+", choices=("pre-commit", "prek"), default=["pre-commit", "prek"])
+    options = parser.parse_args(argv)
+    print(f"{'case':<28} {'tool':<10} {'cold s':>7} {'warm s':>7} {'typed':>5} {'found':>5}  {'then the commit'}")
+    for case in (ROOT / "examples" / "oom-bot", *(one.resolve() for one in options.cases)):
+        for tool in options.tools:
+            with tempfile.TemporaryDirectory() as name:
+                clone = Path(name, "memguard-hooks")
+                subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+                row = Newcomer(Path(name), case, clone, tool).go(case.name)
+            print(
+                f"{row.case:<28} {row.tool:<10} {row.cold:>7.1f} {row.warm:>7.1f} {row.commands:>5} {row.found:>5}  {row.left}",
+                flush=True,
+            )
+            for number, step in enumerate(row.steps, 1):
+                print(f"{'':<28}   {number}. {step}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
