@@ -2,13 +2,13 @@
 
 python benchmarks/newcomer.py [CASE ...] [--tools pre-commit prek]
 
-Each case is a folder with a project; the first is examples/oom-bot. It is copied into a fresh repository, beside a clone of this
-one, whose last commit is what gets installed: the folders of pre-commit and prek are fresh too. The table has the seconds to
-the first finding, cold (the environment is built, from the package index) and warm, the commands that were typed until then,
-what the hook ended with, and whether the commit passes once that is done.
+Each case is a folder with a project; the first is examples/oom-bot. It is copied into a fresh repository, beside a clone of
+this one, whose last commit is what gets installed: the folders of pre-commit and prek are fresh too. The table has the
+seconds to the first finding, cold (the environment is built, from the package index) and warm, the commands that were typed
+until then, what the hook ended with, and whether the commit passes once that is done.
 
-What it ends with is done as it says: imports move by `memguard fix`, a number of workers is written into the file that starts
-them. What is still refused then is named by its codes.
+What it ends with is done as it says: imports move by `memguard fix`, a number of workers is written into the file that
+starts them. What is still refused then is named by its codes.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ class Newcomer:
 
 
 def is_error(line: str) -> bool:
+    """Return whether a line of the hook is a finding that refuses a commit."""
     return re.match(r"\S+:\d+:\d+: MG\d{3} ", line) is not None and not line.endswith("(warning)")
 
 
@@ -136,10 +137,8 @@ def main(argv: list[str] | None = None) -> int:
                 clone = Path(name, "memguard-hooks")
                 subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
                 row = Newcomer(Path(name), case, clone, tool).go(case.name)
-            print(
-                f"{row.case:<28} {row.tool:<10} {row.cold:>7.1f} {row.warm:>7.1f} {row.commands:>5} {row.found:>5}  {row.left}",
-                flush=True,
-            )
+            told = f"{row.cold:>7.1f} {row.warm:>7.1f} {row.commands:>5} {row.found:>5}  {row.left}"
+            print(f"{row.case:<28} {row.tool:<10} {told}", flush=True)
             for number, step in enumerate(row.steps, 1):
                 print(f"{'':<28}   {number}. {step}")
     return 0

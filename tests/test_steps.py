@@ -34,9 +34,10 @@ def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_check_ends_with_the_steps_into_the_budget(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", ["check", "hook"])
+def test_a_run_ends_with_the_steps_into_the_budget(bot: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     write(bot, {"main.py": MOVABLE})
-    assert memguard.main(["check", "--platform", "local", "--limit", "60MiB"]) == 1
+    assert memguard.main([command, "--platform", "local", "--limit", "60MiB"]) == 1
     head, *steps = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("do ", "  "))]
     assert head == "do these two, and web is in its budget:"
     assert [step.partition(" inside")[0] for step in steps] == ["  1. import litellm", "  2. import pandas"]

@@ -110,8 +110,9 @@ def _matters(found: Judgment, names: Sequence[str]) -> bool:
 def _say(report: Report, options: Options) -> Said:
     output = render(report, options.format, detail_of(options))
     status = status_of(report, options.fail_on)
-    is_refused = status == 1 and options.format == "text"
-    return Said(status, output, notes(report, is_refused=is_refused, is_quiet=options.quiet))
+    is_text = options.format == "text"
+    more = notes(report, with_steps=is_text, is_refused=is_text and status == 1, is_quiet=options.quiet)
+    return Said(status, output, more)
 
 
 def detail_of(options: Options) -> Detail:
