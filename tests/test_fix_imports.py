@@ -139,6 +139,23 @@ def test_a_library_whose_function_another_file_runs_at_start_is_put_back(tmp_pat
     assert "reports.py:5: left: pandas: export() uses it, and runs while the app loads\n" in done.err
 
 
+def test_a_folder_stands_for_its_files(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, WEB | {"main.py": "from lib import reports\n", "lib/reports.py": USED})
+    run("--to-start", "lib")
+    assert texts("lib/reports.py") == [MOVED]
+
+
+def test_where_serving_takes_as_much_the_start_is_offered(tmp_path: Path, run: Run) -> None:
+    route = "import fastapi\nimport reports\n\napp = fastapi.FastAPI()\n\n\n@app.get('/')\ndef index():\n"
+    route += "    return reports.export([])\n"
+    files = {"Procfile": "web: uvicorn main:app\n", "main.py": route, "memguard.toml": 'limit = "64MiB"\n'}
+    write_dedented(tmp_path, WEB | files)
+    done = run()
+    assert texts("reports.py") == [USED]
+    offer = "of what is judged (serving): `--to-start` moves what lowers the start"
+    assert f"reports.py:1: left: pandas: moving it saves 0.0 MiB {offer}\n" in done.err
+
+
 def test_only_the_files_that_were_named_change(tmp_path: Path, run: Run) -> None:
     write_dedented(tmp_path, WEB | {"vision.py": USED})
     done = run("--to-start", "reports.py")

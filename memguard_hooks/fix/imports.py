@@ -27,6 +27,7 @@ from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
 from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wanted, module_of, spot_of
 from memguard_hooks.project.changed import find_unstaged
+from memguard_hooks.project.settings import JUDGED
 from memguard_hooks.record import Record
 from memguard_hooks.rules.imports.eager import is_allowed
 from memguard_hooks.tree import WorkTree
@@ -249,17 +250,26 @@ class _Planner:
         kept = result.libraries
         while True:
             savings = {one: self._saving(one, kept) for one in kept}
-            for library in sorted(kept, key=lambda one: (savings[one], one)):
-                if savings[library] < LEAST:
-                    self._leave(library, f"moving it saves {mib(max(0, savings[library]))} MiB")
-                elif not self._to_start and self._sizes(kept - {library}).all_fit():
-                    self._leave(library, "every service fits without moving it")
-                else:
-                    continue
-                kept -= {library}
-                break
-            else:
+            little = frozenset(one for one in kept if savings[one] < LEAST)
+            for library in sorted(little):
+                self._leave(library, f"moving it saves {mib(max(0, savings[library]))} MiB{self._of_what}")
+            kept -= little
+            if little:
+                continue  # what stays costs the others nothing more, and is part of what they are compared with
+            ordered = sorted(kept, key=lambda one: (savings[one], one))
+            fits_without = (one for one in ordered if not self._to_start and self._sizes(kept - {one}).all_fit())
+            spare = next(fits_without, None)
+            if spare is None:
                 return self._settle(kept)
+            self._leave(spare, "every service fits without moving it")
+            kept -= {spare}
+
+    @property
+    def _of_what(self) -> str:
+        """Say what a move saves nothing of where that is not the start."""
+        judged = self._whole.settings.service.judge or JUDGED
+        is_start = self._to_start or judged == "start"
+        return "" if is_start else f" of what is judged ({judged}): `--to-start` moves what lowers the start"
 
     def _leave(self, library: _Library, reason: str) -> None:
         self._left += [

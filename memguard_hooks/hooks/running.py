@@ -22,7 +22,7 @@ from memguard_hooks.replay import Replay, Said, matters
 from memguard_hooks.report import Detail
 from memguard_hooks.report.formats import render
 from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, to_do
-from memguard_hooks.tree import RevisionTree, WorkTree, inside
+from memguard_hooks.tree import RevisionTree, WorkTree, inside, walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -107,6 +107,11 @@ def _matters(found: Judgment, names: Sequence[str]) -> bool:
     return not isinstance(tree, WorkTree) or matters(names, tree.seen, found.committed == found.report)
 
 
+def _files_at(tree: WorkTree, path: str) -> Sequence[str]:
+    """Return the file at a path, or all files below it where it is a folder."""
+    return walk(tree, path) if tree.size(path) is None and tree.entries(path) else (path,)
+
+
 def _say(report: Report, options: Options) -> Said:
     output = render(report, options.format, detail_of(options))
     status = status_of(report, options.fail_on)
@@ -150,7 +155,9 @@ def judge(
     project: Project | None = None
     try:
         settings, unused = load(tree, options.config)
-        named: Sequence[str] | None = None if files is None else [inside(tree.root, name) for name in files]
+        named: Sequence[str] | None = None
+        if files is not None:
+            named = [path for name in files for path in _files_at(tree, inside(tree.root, name))]
         since: Since | None = None
         if options.changed_from is not None:
             from memguard_hooks.project.changed import find_changes
