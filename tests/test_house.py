@@ -12,4 +12,3 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         for module in ready:
             del left[module]
     assert not left, f"these import each other, or what does: {sorted(left)}"
-
