@@ -230,10 +230,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         directory = (options.keep or Path(temporary)).resolve()
         directory.mkdir(parents=True, exist_ok=True)
         wanted = [one for one in CASES if not options.only or one.name in options.only]
-        found = [run(case, options.cases, directory) for case in wanted]
+        found: list[Measured] = []
+        for case in wanted:
+            try:
+                found.append(run(case, options.cases, directory))
+            except TimeoutError:
+                print(f"  {case.name}: did not come to rest", flush=True)
+                continue
+            print(render(found)[-1], flush=True)
+            if options.json:
+                options.json.write_text(json.dumps([one._asdict() for one in found], indent=1) + "\n", "utf-8")
     print("\n".join(render(found)))
-    if options.json:
-        options.json.write_text(json.dumps([one._asdict() for one in found], indent=1) + "\n", "utf-8")
     return int(any(one.is_false_fit for one in found))
 
 

@@ -91,7 +91,8 @@ class Finding(Record):
 
     `fix` says what to do, a line each. `subject` is what it is about, by a name that stays when lines move and figures
     change: a package, a module, a service, a variable. The baseline knows it again by that. `is_fixable` is one that
-    `memguard fix` may do something about.
+    `memguard fix` may do something about. `steps` is how many of the first lines of `fix` are done together to be rid of it,
+    where that was computed: other ways follow.
     """
 
     path: str
@@ -107,6 +108,7 @@ class Finding(Record):
     fix: tuple[str, ...] = ()
     end_line: int | None = None
     is_fixable: bool = False
+    steps: int = 0
 
 
 def identities(findings: Iterable[Finding], *, folded: bool = False) -> Iterator[tuple[str, str, str, int]]:

@@ -32,7 +32,7 @@ def cost(module: str, python: str | None = None) -> str:
     """Return what the catalog says of a module, as findings do."""
     footprint = lookup.find(module, None, None, python)
     assert footprint is not None
-    return f"{mib(footprint.resident)} MiB ({footprint.distribution} {footprint.version})"
+    return f"{mib(footprint.resident)} MiB with what it brings ({footprint.distribution} {footprint.version})"
 
 
 def finding(place: str, module: str, why: str = "at module level", fix: str = MOVE) -> str:

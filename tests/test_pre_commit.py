@@ -98,9 +98,9 @@ REFUSED = {
     ),
     "no-eager-heavy-imports": Outcome(
         "Failed",
-        "main.py:1:1: MG201 litellm is loaded at start, imported at module level: N MiB (litellm V)\n"
+        "main.py:1:1: MG201 litellm is loaded at start, imported at module level: N MiB with what it brings (litellm V)\n"
         f"    fix: {HELD.format(line=5)}\n"
-        "main.py:2:1: MG201 pandas is loaded at start, imported at module level: N MiB (pandas V)\n"
+        "main.py:2:1: MG201 pandas is loaded at start, imported at module level: N MiB with what it brings (pandas V)\n"
         f"    fix: {HELD.format(line=5)}\n"
         "2 errors, 0 warnings",
     ),

@@ -43,6 +43,8 @@ class Chooser:
         self._chosen = dict(given.chosen)
         self._given = given
         self._modules: dict[str, tuple[ast.Module, Names] | None] = {}
+        self._followed: dict[str, tuple[Names, int]] = {}
+        """The names of files that are followed from top to bottom, and how many of their statements have been."""
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
     @property
@@ -118,10 +120,7 @@ class Chooser:
         line = self._sources.places(path).numbers()[choice.ways[0].place]
         block: list[ast.stmt] = tree.body
         if choice.holder.partition(".<")[0] in ("", MAIN):
-            names = self._names_of(path)
-            names.declare_options(tree)
-            _follow_until(block, names, line)
-            return names
+            return self._names_above(path, tree, line)
         while True:
             holder = next((one for one in block if one.lineno <= line <= (one.end_lineno or 0)), None)
             if holder is None or not isinstance(holder, (*functions, ast.ClassDef)):
@@ -160,6 +159,21 @@ class Chooser:
                 names.forget(name, 0, "sets anew")
             self._modules[path] = tree, names
         return self._modules.get(path)
+
+    def _names_above(self, path: str, tree: ast.Module, line: int) -> Names:
+        """Return the names of a file as the statements above a line have bound them; mostly asked from top to bottom."""
+        names, done = self._followed.get(path, (None, 0))
+        if names is None or (done and (tree.body[done - 1].end_lineno or 0) >= line):
+            names, done = self._names_of(path), 0
+            names.declare_options(tree)
+        while done < len(tree.body) and (tree.body[done].end_lineno or 0) < line:
+            names.follow(tree.body[done])
+            done += 1
+        self._followed[path] = names, done
+        if done < len(tree.body) and tree.body[done].lineno < line:
+            names = names.inner()
+            _follow_until([tree.body[done]], names, line)
+        return names
 
     def _names_of(self, path: str) -> Names:
         """Return the names of a file before its first statement."""

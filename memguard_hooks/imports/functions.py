@@ -191,23 +191,27 @@ class _Reader:
         outer, holder, before = (self._calls, self._passed), self._holder, self._deciding
         number = len(self._choices)
         noted: list[tuple[dict[str, int], dict[tuple[str, str, str, str], int]]] = []
+        importing = 0
         for order, one in enumerate(branches):
+            started = self._deciding
             noted.append(({}, {}))
             self._calls, self._passed = noted[-1]
             self._holder = f"{holder}.<{number}.{order}>"
             self._block(one.body, scope)
+            importing += self._deciding > started
         self._calls, self._passed = outer
         self._holder = holder
-        is_told = not scope.name and any(calls for calls, _ in noted)
-        decides = self._deciding > before or compares_texts(branches) or names_constants(branches)
-        if len(branches) > 1 and (decides or is_told):
-            self._deciding += 1
+        decides = self._deciding > before or compares_texts(branches)
+        is_told = len(self._choices) > number or (not scope.name and any(calls for calls, _ in noted))
+        if len(branches) > 1 and (decides or is_told or names_constants(branches)):
+            is_weighed = decides if scope.name else importing > 1
+            self._deciding += decides
             ways = tuple(
                 self._way(f"{holder}.<{number}.{order}>", one, calls, passed)
                 for order, (one, (calls, passed)) in enumerate(zip(branches, noted, strict=True))
             )
             is_settled = all(self._is_settled(one.test, scope) for one in branches)
-            self._choices.append(Choice(holder, is_settled, ways))
+            self._choices.append(Choice(holder, is_settled, is_weighed, ways))
             return
         for calls, passed in noted:
             self._calls |= {key: at for key, at in calls.items() if key not in self._calls}

@@ -145,11 +145,13 @@ class Way(Record):
 class Choice(Record):
     """Branches of a body, named `holder`, of which one run takes one; the condition of the last is empty: what is left.
 
-    `is_settled` tells that no argument of a call decides, so that each run takes the same.
+    `is_settled` tells that no argument of a call decides, so that each run takes the same, and `is_weighed` that the ways
+    may load different things, so that the most expensive one counts where nobody knows.
     """
 
     holder: str
     is_settled: bool
+    is_weighed: bool
     ways: tuple[Way, ...]
 
     @property

@@ -91,7 +91,7 @@ class Calls:
 
     def chose(self, path: str, choice: Choice, taken: tuple[str, ...], stage: Stage) -> None:
         """Note a choice that runs at start and is not known."""
-        if stage == "start" and choice.is_settled and len(taken) > 1:
+        if stage == "start" and choice.is_settled and choice.is_weighed and len(taken) > 1:
             self.open[path, choice.key] = taken
 
     def ran(self, path: str, name: str) -> tuple[Call, Stage] | None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.catalog.heavy import Heavy
     from memguard_hooks.catalog.lock import Measured
+    from memguard_hooks.catalog.lookup import Footprint
     from memguard_hooks.deployment.service import Deployment
     from memguard_hooks.imports.facts import Facts
     from memguard_hooks.imports.graph import Walk
@@ -178,6 +179,14 @@ class Project(Files):
         if footprint is None:
             return None, ""
         return footprint.resident, footprint.named(version)
+
+    def largest_of(self, package: str, *builds: str, version: str | None = None) -> Footprint | None:
+        """Return what was measured of the largest module of a package: in a version, or in the one that is declared."""
+        from memguard_hooks.catalog import lookup
+
+        return lookup.find_largest(
+            package, *builds, version=version or self.declared.versions.get(package), python=self.python
+        )
 
     @cached_property
     def measured(self) -> Mapping[str, Measured]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
-
 from memguard_hooks.finding import MIB
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from memguard_hooks.finding import Finding, Report
-
-_NO_STEP = ("or ", "take a larger host ", "this commit brings ", "this branch brings ")
-"""How lines of a budget's fix begin that change nothing here: another way, another host, and what has come."""
+    from memguard_hooks.finding import Report
 
 _NUMBERS = ("", "", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -27,17 +22,11 @@ WAYS_OUT = (
 def to_do(report: Report) -> Iterator[str]:
     """Yield for each service that is over its budget the first way into it, step by step."""
     for finding in report.findings:
-        steps = steps_of(finding) if finding.code == "MG301" else []
-        if steps:
-            number = len(steps)
+        number = finding.steps if finding.code == "MG301" else 0
+        if number:
             these = "this" if number == 1 else f"these {_NUMBERS[number] if number < len(_NUMBERS) else number}"
             yield f"do {these}, and {finding.subject} is in its budget:"
-            yield from (f"  {place}. {step}" for place, step in enumerate(steps, 1))
-
-
-def steps_of(finding: Finding) -> list[str]:
-    """Return the steps of the first way out of a finding about a budget: the rules put what saves most first."""
-    return list(takewhile(lambda line: not line.startswith(_NO_STEP), finding.fix))
+            yield from (f"  {place}. {step}" for place, step in enumerate(finding.fix[:number], 1))
 
 
 def adds_nothing(report: Report) -> bool:

@@ -54,17 +54,18 @@ def find(project: Project, assessed: AssessedService, report: ServiceReport) -> 
     since = project.since and project.since.label
     added = list(_added(report, since))
     if report.verdict in ("warning", "error"):
-        fix = [*_ways_out(project, assessed, now), *added]
+        ways, steps = _ways_out(project, assessed, now)
         message = _amount(assessed, now, report, since)
         if assessed.limit.is_assumed:
             message += f"; no limit is declared: it {sizes_that_fit(now.taken, now.settings)}"
-        yield _finding(assessed, _code(report), report.verdict, message, report.taken.expected, report.judged_parts, fix)
+        size, parts, fix = report.taken.expected, report.judged_parts, [*ways, *added]
+        yield _finding(assessed, _code(report), report.verdict, message, size, parts, fix)._replace(steps=steps)
     yield from _over_later(project, assessed, now, report, since)
     grown = _grown(project, assessed, report)
     if grown is not None:
         size, what, allowed = grown
         message = f"{report.name} grew by {signed(size)} MiB{what}, more than the {mib(allowed)} MiB allowed"
-        fix = added or _ways_out(project, assessed, now)
+        fix = added or _ways_out(project, assessed, now)[0]
         yield _finding(assessed, "MG303", "error", message, size, report.added or report.judged_parts, fix)
 
 
@@ -120,7 +121,7 @@ def _over_later(
         return
     message = _amount(assessed, later, report._replace(judged="all"), since)
     parts = [part for part in now.process.parts if not is_by(part.moment, report.judged)]
-    fix = [*_ways_out(project, assessed, later), 'or judge by it: `[budget] judge = "all"`']
+    fix = [*_ways_out(project, assessed, later)[0], 'or judge by it: `[budget] judge = "all"`']
     yield _finding(assessed, "MG304", "warning", message, now.estimate.all.expected, parts, fix)
 
 
@@ -214,8 +215,12 @@ def _processes(assessed: AssessedService, now: Estimated) -> str:
 # What to do
 
 
-def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> list[str]:
-    """Name what brings a service below its warning, each way with what the estimate says of the service after it."""
+def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> tuple[list[str], int]:
+    """Name what brings a service below its warning, each way with what the estimate says of the service after it.
+
+    With it how many lines are the first way: imports are deferred together, of the rest each is a way of its own. Another
+    host is none that can be taken here.
+    """
     warn, limit = assessed.settings.warn or WARN, assessed.limit.size
     goal = None if limit is None else warn * limit
     lines: list[str] = []
@@ -247,9 +252,10 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> li
         written = limit_to_write(assessed.service, now.taken, now.settings)
         ways += [f"add `{written}`, which holds it"] if written is not None else []
         ways.append(f"say in the settings what the host has: {mib(round(goal / warn))} MiB are only assumed")
-    if goal is not None and now.taken > goal and not (lines or ways):
+    steps = len(lines) or min(1, len(ways))
+    if goal is not None and now.taken > goal and not steps:
         ways.append(f"take a larger host ({int(now.taken / warn / MIB) + 1} MiB)")
-    return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))]
+    return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))], steps
 
 
 def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferral]:

@@ -112,7 +112,7 @@ def _pinned(requirement: Requirement) -> str | None:
 def judge_declared(project: Project, requirement: Requirement, forbidden: Forbidden, code: Code | None) -> Finding:
     """Judge a requirement of a forbidden package; a compiled file says which packages have brought it."""
     name = requirement.name
-    cost, takes = _cost(name, _pinned(requirement))
+    cost, takes = _cost(project, name, _pinned(requirement))
     severity: Severity = "error"
     if requirement.via:
         number = "MG111"
@@ -233,7 +233,7 @@ def _findings_in_lock(project: Project, lock: Lock, forbidden: Forbidden, found:
         return
     first, *others = light
     told = _finding_in_lock(project, lock, first)
-    costs = [_cost(one.name, one.package.version)[0] for one in light]
+    costs = [_cost(project, one.name, one.package.version)[0] for one in light]
     more = [
         f"{one.name} (by {one.way[-2] if one.way else 'another package'}{f', {mib(cost)} MiB' if cost else ''})"
         for one, cost in zip(others, costs[1:], strict=True)
@@ -245,7 +245,7 @@ def _findings_in_lock(project: Project, lock: Lock, forbidden: Forbidden, found:
 
 def _finding_in_lock(project: Project, lock: Lock, brought: Brought) -> Finding:
     name, package, way, place = brought
-    cost, takes = _cost(name, package.version)
+    cost, takes = _cost(project, name, package.version)
     if way:
         chain = " → ".join((_member_with(lock, way[0]) or name_of(project, lock), *way))
         message = f"{name} is forbidden, and {way[-2]} brings it ({chain}){takes}"
@@ -307,7 +307,7 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
             if (requirement.path, name) in names or footprint is None or _is_lighter_build(project, name, None):
                 continue
             # It was measured with a wheel for CPUs; pip takes the ordinary one where nobody names another index.
-            cost, takes = _cost(name, footprint.installed[name].partition("+")[0])
+            cost, takes = _cost(project, name, footprint.installed[name].partition("+")[0])
             version = f"{footprint.distribution} {footprint.version}"
             message = f"{name} is forbidden, and {requirement.name} brings it, as {version} did when it was measured{takes}"
             instead = INSTEAD.get(requirement.name)
@@ -369,9 +369,9 @@ def _lighter_build(name: str, version: str, tool: str) -> tuple[str, ...]:
     return (f"or take its wheel for CPUs{takes}: {ways[tool]}",)
 
 
-def _cost(name: str, version: str | None) -> tuple[int | None, str]:
+def _cost(project: Project, name: str, version: str | None) -> tuple[int | None, str]:
     """Return what the largest measured module of a package takes, and a clause that says so with the version measured."""
-    footprint = lookup.find_largest(name, f"{name}-cpu", version=version)
+    footprint = project.largest_of(name, f"{name}-cpu", version=version)
     if footprint is None:
         return None, ""
     when = "imported" if normalize_name(footprint.module) == name else f"{footprint.module} is imported"

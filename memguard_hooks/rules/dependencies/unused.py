@@ -56,7 +56,7 @@ def find_unused(project: Project, requirements: Sequence[Requirement]) -> Iterat
             faults[path, name] = _find_fault(project, code, beside, path, name)
         fault = faults[path, name]
         if fault is not None:
-            yield _finding(requirement, *fault)
+            yield _finding(project, requirement, *fault)
 
 
 def _find_fault(project: Project, code: Code, beside: _Declarations, path: str, name: str) -> tuple[str, str, str] | None:
@@ -170,8 +170,9 @@ def _imports(node: ast.AST, modules: Sequence[str]) -> bool:
     return any(name == module or name.startswith(f"{module}.") for name in names for module in modules)
 
 
-def _finding(requirement: Requirement, code: str, what: str, fix: str) -> Finding:
-    footprint = lookup.find_largest(requirement.name)
+def _finding(project: Project, requirement: Requirement, code: str, what: str, fix: str) -> Finding:
+    pin = pin_of(requirement)
+    footprint = project.largest_of(requirement.name, version=pin.version if pin else None)
     cost = footprint and footprint.resident
     takes = f" ({mib(cost)} MiB once it is imported)" if cost is not None else ""
     return finding(requirement, code, f"{requirement.name} {what}{takes}", fix, cost=cost)

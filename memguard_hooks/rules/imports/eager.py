@@ -112,7 +112,7 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
 def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> Finding:
     path, site = eager.path, eager.site
     cost, measured = price(project, eager)
-    takes = f": {mib(cost)} MiB ({measured})" if cost is not None else ""
+    takes = f": {mib(cost)} MiB with what it brings ({measured})" if cost is not None else ""
     name = eager.way.last.module
     if site.used_line is not None and site.used_column is not None:
         message = f"the lazy import of {name} in line {site.line} is resolved here, while the file loads{takes}"
