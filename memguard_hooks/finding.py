@@ -50,6 +50,10 @@ class Step(Record):
     module: str
 
 
+MOST_STEPS = 40
+"""Steps of a way that reports tell: each of thousands of findings may have thousands."""
+
+
 class Way:
     """The steps to somewhere: the last one, and the way to the file where that stands, shared by all that go on from there.
 
@@ -82,8 +86,13 @@ class Way:
 
     @property
     def chain(self) -> tuple[Step, ...]:
-        """The steps from the entry point on: made anew for whoever tells them."""
-        return tuple(self)[::-1]
+        """The steps from the entry point on, for whoever tells them; of a long way one step stands for all in its middle."""
+        steps = tuple(self)[::-1]
+        left = len(steps) - MOST_STEPS
+        if left <= 0:
+            return steps
+        first, last = steps[: MOST_STEPS // 2], steps[-MOST_STEPS // 2 :]
+        return (*first[:-1], first[-1]._replace(module=f"({left} more)"), *last)
 
 
 class Finding(Record):

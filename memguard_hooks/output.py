@@ -50,7 +50,13 @@ def write_json(value: object, indent: int | None = 2) -> str:
     import json
     import re
 
-    text = json.dumps(value, indent=indent).replace("\x7f", r"\u007f")
+    if indent is None:
+        text = json.dumps(value)
+    else:  # of which json.dumps keeps each piece in a list
+        stream = io.StringIO()
+        json.dump(value, stream, indent=indent)
+        text = stream.getvalue()
+    text = text.replace("\x7f", r"\u007f")
     return re.sub(r"#(?=#\w*\[)", r"\\u0023", text) if "##" in text else text
 
 

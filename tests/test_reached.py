@@ -822,3 +822,11 @@ def test_files_on_one_way_share_it(tmp_path: Path) -> None:
     files = {"app.py": "import m0\n", **{f"m{n}.py": f"import m{n + 1}, torch\n" for n in range(9)}}
     ways = walked(tmp_path, files).ways
     assert [ways[f"m{number}.py"] is ways[f"m{number + 1}.py"].before for number in range(8)] == [True] * 8  # type: ignore[union-attr]
+
+
+def test_of_a_long_way_its_beginning_and_its_end_are_told(tmp_path: Path) -> None:
+    files = {f"m{number}.py": f"import m{number + 1}\n" for number in range(99)}
+    found = walked(tmp_path, {**files, "m99.py": "import torch\n"})
+    (chain,) = [one.chain for one in found.externals if one.names == ("torch",)]
+    assert [step.path for step in chain] == [f"m{number}.py" for number in (*range(20), *range(80, 100))]
+    assert [chain[18].module, chain[19].module, chain[-1].module] == ["m19", "(60 more)", "torch"]

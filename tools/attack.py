@@ -100,6 +100,11 @@ PROJECTS: dict[str, Callable[[], Files]] = {
         "services: {w: {command: gunicorn -c /etc/passwd main:app, env_file: /etc/passwd}}\n",
         "setup.py": 'from setuptools import setup\nsetup(install_requires=open("/etc/passwd").read().splitlines())\n',
     },
+    "a chain of imports": lambda: {
+        **PROGRAM,
+        **{f"m{one}.py": f"import m{one + 1}\nimport litellm\n" for one in range(1000)},
+        "main.py": "import m0\n",
+    },
     "requirements that include each other": lambda: {
         **PROGRAM,
         **{f"requirements{one}.txt": f"litellm>={one}\n-r base.txt\n" for one in range(100)},

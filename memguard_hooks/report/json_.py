@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step
 from memguard_hooks.output import write_json
 
@@ -87,7 +89,12 @@ def _part(part: Part) -> dict[str, object]:
 
 
 def _chain(steps: tuple[Step, ...]) -> list[dict[str, object]]:
-    return [step._asdict() for step in steps]
+    return list(map(_step, steps))
+
+
+@cache  # findings have their first steps in common
+def _step(step: Step) -> dict[str, object]:
+    return step._asdict()
 
 
 def _skipped(skipped: Skipped) -> dict[str, object]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import cache
 from importlib.metadata import metadata
 from urllib.parse import quote
 
@@ -58,9 +59,11 @@ def render(report: Report) -> str:
         },
     }
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    # A name that is no UTF-8 would make a text that is no Unicode, which strict readers refuse.
-    unicode = json.dumps(log, ensure_ascii=False).encode("utf-8", "replace")
-    return write_json(json.loads(unicode), indent=None) + "\n"
+    text = write_json(log, indent=None)
+    if r"\ud" in text:  # a name that is no UTF-8 would make a text that is no Unicode, which strict readers refuse
+        unicode = json.dumps(log, ensure_ascii=False).encode("utf-8", "replace")
+        text = write_json(json.loads(unicode), indent=None)
+    return f"{text}\n"
 
 
 def _driver() -> dict[str, object]:
@@ -116,6 +119,7 @@ def _digest(identity: tuple[str, str, str, int]) -> str:
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:32]
 
 
+@cache  # findings have their first steps in common
 def _step(step: Step) -> dict[str, object]:
     return {"location": {**_location(step.path, step.line), "message": {"text": _plain(f"imports {step.module}")}}}
 

@@ -48,9 +48,8 @@ def find(project: Project, entries: Sequence[ServiceEntry]) -> list[Finding]:
     staged = None if project.named is None else frozenset(project.paths)
     for entry in entries:
         for one in _of_service(project, entry, staged):
-            is_judged = staged is None or any(step.path in staged for step in one.chain)
             key = (one.path, one.line, one.column, one.code)
-            if is_judged and not project.is_excluded(one.path) and key not in found:
+            if not project.is_excluded(one.path) and key not in found:
                 found[key] = one
     return list(found.values())
 
@@ -68,7 +67,8 @@ def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | 
     work, externals = find_work(project, entry, walked)
     for use in work.uses:
         one = _Found(entry, use)
-        if use.moment != "start":
+        is_judged = staged is None or any(step.path in staged for step in use.way)
+        if use.moment != "start" or not is_judged:
             continue
         if use.call.known.kind == "scheduler":
             yield from _scheduler(one)
