@@ -21,7 +21,7 @@ FILES = {
     "uwsgi.ini": b"[uwsgi]\nbase = app\nmodule = %(base).wsgi:app\nprocesses = $(N)\ncheaper = 1\n[other]\nprocesses = 9\n",
     "loop.ini": b"[uwsgi]\nmodule = a\nif-file = X\nprocesses = 2\nendif =\n",
     "env.ini": b"[uwsgi]\nmodule = a\nif-not-env = X\nprocesses = 2\nendif =\nif-env = X\nprocesses = 9\nendif =\n",
-    "daemon.ini": b"[uwsgi]\nmodule = a\nattach-daemon = ./w.py\n",
+    "daemon.ini": b"[uwsgi]\nmodule = a\nprocesses = 2\nattach-daemon = ./w.py\nattach-daemon = celery -A b worker -c 3\n",
     "lazy.ini": b"[uwsgi]\n"
     b"wsgi-file = pkg/web.py\ncallable=app\nworkers=3\nlazy-apps=true\npythonpath=src\nmax-requests=9\n",
     ".env": b"WEB_CONCURRENCY='3' # three\n",
@@ -114,7 +114,6 @@ def test_a_wrapper_is_looked_behind(prefix: str) -> None:
         pytest.param("uwsgi --http :80 --wsgi-file pkg/web.py -p 4", "|pkg.web:application 4 preload", id="uwsgi-words"),
         pytest.param("uwsgi --http=:80 -w a:app", "|a:app 1 single", id="uwsgi-one"),
         pytest.param("uwsgi env.ini", "|a:application 2 preload", id="uwsgi-condition"),
-        pytest.param("uwsgi daemon.ini", "|a:application it keeps ./w.py running beside the app", id="uwsgi-daemon"),
         pytest.param("uwsgi loop.ini", "- its settings file loop.ini is a program", id="uwsgi-program"),
         pytest.param("celery -A proj worker -c 2", "|proj 2 preload", id="celery"),
         pytest.param("celery -A proj worker",
@@ -207,6 +206,7 @@ PM2 = b"""{"apps": [
         pytest.param("circusd circus.ini", ["api a.py 1", "api a.py 1"], id="circus"),
         pytest.param("pm2-runtime start e.json", [" b:b 2", " a.py 1"], id="pm2"),
         pytest.param("pm2-runtime a.py", [" a.py 1"], id="pm2-script"),
+        pytest.param("uwsgi daemon.ini", [" a:application 2", " ./w.py 1", " b 3"], id="uwsgi-daemons"),
     ],
 )
 def test_programs_that_run_several_commands(command: str, started: list[str]) -> None:

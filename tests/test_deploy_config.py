@@ -476,6 +476,43 @@ def test_an_old_copy_of_the_runtime_module_is_told(root: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        "python -m gone",
+        "python -m gone.cli serve",
+        "python tools/gone.py",
+        "celery -A gone worker -c 2",
+        "uvicorn gone:app",
+        "hypercorn gone:app",
+        "python -m uvicorn gone.main:app",
+        "streamlit run gone.py",
+        "flask --app gone run",
+        "dramatiq gone",
+        "arq gone.Settings",
+    ],
+)
+def test_each_way_to_start_what_is_not_there_is_told(root: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    write(root, {"Procfile": f"web: {command}\n", "app.py": "", "requirements.txt": "flask\n"})
+    assert ("MG424", "Procfile", 1) in told(findings(capsys))
+
+
+@pytest.mark.parametrize(
+    ("command", "declared"),
+    [
+        ("python -m http.server", "flask"),
+        ("python -m langflow run", "langflow"),
+        ("python -m discord_app", "discord-app"),
+        ("python -m cv2", "opencv-python"),
+    ],
+)
+def test_a_program_that_is_installed_is_there(
+    root: Path, capsys: pytest.CaptureFixture[str], command: str, declared: str
+) -> None:
+    write(root, {"Procfile": f"web: {command}\n", "app.py": "", "requirements.txt": f"{declared}\n"})
+    assert "MG424" not in {code for code, *_ in told(findings(capsys))}
+
+
+@pytest.mark.parametrize(
     ("path", "is_missing"),
     [
         pytest.param("other.py", True, id="nothing"),

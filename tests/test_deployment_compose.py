@@ -459,6 +459,7 @@ def test_own_service_wins_over_an_included_one() -> None:
     files = {
         "compose.yaml": "include: [sub/c.yaml]\nservices: {web: {command: python own.py}}\n",
         "sub/c.yaml": "services: {web: {image: x, command: python included.py, mem_limit: 64m}}\n",
+        "own.py": "",
     }
     assert [(one.command, one.limit) for one in read(files).services] == [("python own.py", 64 * MIB)]
 
@@ -505,6 +506,12 @@ def test_service_that_others_wait_for_until_it_ended_is_left_out() -> None:
         "  db: {build: ., command: python db.py}\n"
     )
     assert [one.name for one in only(text).services] == ["web", "db"]
+
+
+@pytest.mark.parametrize(("command", "names"), [("python manage.py run", []), ("celery -A shop worker", ["site"])])
+def test_an_image_of_somebody_else_counts_where_the_repository_has_what_it_starts(command: str, names: list[str]) -> None:
+    text = f"services: {{site: {{image: ghcr.io/acme/site, command: {command}}}}}"
+    assert [one.name for one in read({"compose.yaml": text, "shop/__init__.py": ""}).services] == names
 
 
 def test_profile_that_a_deployment_may_ask_for() -> None:

@@ -256,9 +256,17 @@ WORKLOAD = (
 )
 
 
+def test_a_workload_that_is_declared_twice_alike_is_one(tmp_path: Path) -> None:
+    """Many a repository has what is rendered of its manifests beside them."""
+    other = WORKLOAD.replace("512Mi", "256Mi")
+    write(tmp_path, {"k8s/a.yaml": WORKLOAD, "manifests/a.yaml": WORKLOAD, "deploy/a.yaml": other, "app.py": ""})
+    found, _ = read(tmp_path)
+    assert [one.limit for one in found.services] == [512 * 2**20, 256 * 2**20]
+
+
 def test_manifests_and_units_without_end_are_told(tmp_path: Path) -> None:
     count = discovery.MAX_FILES + 1
-    manifests = {f"k8s/a{number:03}.yaml": WORKLOAD for number in range(count)}
+    manifests = {f"k8s/a{number:03}.yaml": WORKLOAD.replace("name: a}", f"name: a{number}}}") for number in range(count)}
     units = {f"a{number:03}.service": "[Service]\nExecStart=/usr/bin/python app.py\n" for number in range(count)}
     write(tmp_path, {**manifests, **units, "app.py": ""})
     found, _ = read(tmp_path)

@@ -281,7 +281,7 @@ def test_process_groups() -> None:
 def test_the_command_of_the_image_counts_without_processes() -> None:
     (app,) = fly.read(b'app = "a"\n', "fly.toml", {"Dockerfile": IMAGE}.get).services
     assert (app.name, app.path, app.line, app.command) == ("app", "Dockerfile", 5, "python main.py")
-    assert (app.limit, app.limit_label) == (None, "a Fly Machine without [[vm]]")
+    assert (app.limit, app.limit_label) == (256 * MIB, "fly shared-cpu-1x by default")
 
 
 def test_experimental_command() -> None:
@@ -302,7 +302,7 @@ def test_experimental_command() -> None:
         pytest.param("[[vm]]\nmemory = -1", None, "fly.toml:4 memory -1", id="negative"),
         pytest.param("[[vm]]\ncpus = 4", 1024, "fly.toml:3 shared with 4 CPU", id="cpus"),
         pytest.param("[vm]\nmemory = '2gb'", 2048, "fly.toml:4 memory 2gb", id="table"),
-        pytest.param("[[vm]]\nmemory = 256\nprocesses = ['other']", None, "fly.toml:1 without [[vm]]", id="of-another"),
+        pytest.param("[[vm]]\nmemory = 256\nprocesses = ['other']", 256, "fly.toml:1 without [[vm]]", id="of-another"),
     ],
 )
 def test_memory_of_machines(vm: str, limit: int | None, source: str) -> None:

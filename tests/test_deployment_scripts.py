@@ -178,6 +178,13 @@ def test_the_number_of_what_runs_beside_counts() -> None:
     assert parsed.reason is not None
 
 
+@pytest.mark.parametrize("then", ["", " || {\n  echo no\n  exit 1\n}"])
+def test_a_variable_may_hold_the_folder_of_the_script(then: str) -> None:
+    script = f'HERE="$(cd "$(dirname "${{BASH_SOURCE[0]}}")" && pwd)"\ncd "${{HERE}}"{then}\nexec gunicorn -w 3 a:a\n'
+    found = parse("sh bin/start.sh", Host({}, {"bin/start.sh": script.encode()}.get))
+    assert (found.workers, found.entrypoint and found.entrypoint.folder) == (3, "bin")
+
+
 def test_a_script_that_is_not_there_is_unknown() -> None:
     assert parse("sh start.sh", Host({})).reason == "it is not known how start.sh starts"
 

@@ -13,6 +13,7 @@ import re
 import shlex
 
 from memguard_hooks.deployment import dockerfile
+from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.compose_loader import (
     LIMITS,
     MEMORY,
@@ -145,7 +146,7 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
         base = _PYTHON_IMAGE.search(one.text("image") or "")
         image = Image(one.place.line, environment={"PYTHON_VERSION": base[1]} if base else {})
         started = _run(image, one, one.place.path, read)
-        started = None if isinstance(started, Skipped) else started
+        started = started if isinstance(started, Service) and (base or started.mounts or _is_here(started, read)) else None
     if not isinstance(started, Service):
         return started and _unread(name, one.place, started)
     environment, places = _all_variables(one, variables, read)
@@ -157,6 +158,12 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
         variables={**started.variables, **places},
     )
     return started if installs or starts_python(started, read) else None
+
+
+def _is_here(service: Service, read: Read) -> bool:
+    """Return whether the repository has what a container starts whose image may be anybody's."""
+    entrypoint = parse(service.command, Host(service.environment, read), service.folder).entrypoint
+    return entrypoint is not None and any(dockerfile.holds(folder, entrypoint.text, read) for folder in ("", "src"))
 
 
 def _unread(name: str, place: ServicePlace, gap: Skipped) -> Skipped:

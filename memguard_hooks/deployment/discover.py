@@ -387,7 +387,7 @@ class _Folder:
         changed = self._files.run("kubernetes", overlay, read_named) if overlay is not None else Deployment()
         if not changed.services:
             taken.clear()
-        return _joined([changed, *(self._files.run("kubernetes", path) for path in paths if path not in taken)])
+        return _alike_once(_joined([changed, *(self._files.run("kubernetes", path) for path in paths if path not in taken)]))
 
     def _of_hosts(self, *, has_processes: bool) -> Deployment:
         units = [self._files.run("systemd", path) for path in self._units]
@@ -466,6 +466,12 @@ class _Folder:
 def _declares(deployment: Deployment) -> bool:
     """Return whether files declare a service, also one whose start cannot be read."""
     return bool(deployment.services) or any(gap.service for gap in deployment.skipped)
+
+
+def _alike_once(deployment: Deployment) -> Deployment:
+    """Return the services without those that are declared again as they are, as in a base and in what is rendered of it."""
+    found = {(one.name, one.command, one.limit, one.replicas): one for one in reversed(deployment.services)}
+    return deployment._replace(services=tuple(one for one in deployment.services if one in found.values()))
 
 
 def _folders_below(files: _Files) -> list[str]:

@@ -148,7 +148,7 @@ class Image(Record):
         chosen = [*whole, *folders[1:], ""][0]
         names = [word for word in split_plain(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
         for folder in dict.fromkeys([*folders[1:], ""]):
-            if any(_holds(folder, name, read) for name in names):
+            if any(holds(folder, name, read) for name in names):
                 return folder
         return chosen
 
@@ -411,7 +411,8 @@ def _source(stage: Image, place: str) -> str | None:
     return None
 
 
-def _holds(folder: str, name: str, read: Read) -> bool:
+def holds(folder: str, name: str, read: Read) -> bool:
+    """Return whether a folder of the repository has the script or the module that a command names."""
     entrypoint = parse_entrypoint(name)
     if entrypoint.script is not None:
         found = join(folder, entrypoint.script)

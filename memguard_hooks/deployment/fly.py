@@ -1,8 +1,8 @@
 """`fly.toml`: process groups, each in Machines of its own, and the memory of these.
 
 Source of the format: superfly/docs, reference/configuration (2026-11). A command in `[processes]` takes the place
-of the image's CMD and sees no shell; other keys of `[[vm]]` beat `size`. Without `[[vm]]` a new Machine has 256 MB,
-one that runs keeps what it has, so that nobody can tell.
+of the image's CMD and sees no shell; other keys of `[[vm]]` beat `size`. Without `[[vm]]` a new Machine is a shared-cpu-1x,
+which counts here; one that was scaled keeps what it has (superfly/docs, apps/scale-machine, "configuration precedence").
 """
 
 from __future__ import annotations
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 FLY = "fly"
+
+DEFAULT = "shared-cpu-1x"
+"""The size of a Machine where nothing says another."""
 
 MAX_MIB = 2**20
 """More memory than any Machine has."""
@@ -157,8 +160,13 @@ def _with_memory(service: Service, document: TomlDocument, machine: _Machine | N
     """Add the memory and CPUs of the Machines of a process group; other keys beat `size`."""
     service = service._replace(platform=FLY, plan="")
     if machine is None:
-        source = f"{document.path}:1 without [[vm]]"
-        return service._replace(limit_source=source, limit_label="a Fly Machine without [[vm]]")
+        plan = find_plan(FLY, DEFAULT)
+        return service._replace(
+            cpus=1.0,
+            limit=plan.memory if plan is not None else None,
+            limit_source=f"{document.path}:1 without [[vm]]",
+            limit_label=f"fly {DEFAULT} by default",
+        )
     key, fields = machine
     size = _text(fields.get("size"))
     known = find_plan(FLY, size) if size else None

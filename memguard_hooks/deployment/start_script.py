@@ -698,6 +698,8 @@ class _ScriptReader:
                     way.lose(array[1], one.line)
                 else:
                     way.arrays[array[1]] = elements
+            elif scalar is not None and _HERE.fullmatch(scalar[3]):  # what a later `cd` knows, as it is written
+                way.set(scalar[1], scalar[3].strip('"'), one.line)
             elif scalar is not None:
                 before_text = way.variables.get(scalar[1], "") if scalar[2] == "+=" else ""
                 way.set(scalar[1], before_text + self._value(scalar[3], way, one.line), one.line)

@@ -74,6 +74,10 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
         return _python(words[2:], host, parse)
     label = _PROGRAMS.get(program, program)
     try:
+        if program == "uwsgi":
+            from memguard_hooks.deployment.servers.wsgi import read_uwsgi
+
+            return read_uwsgi(words[1:], host, parse)
         if program in _PROGRAMS:
             return _reader_of(program)(words[1:], host)
         if program in SCRIPTS:
@@ -119,8 +123,6 @@ def _reader_of(program: str) -> _Read:
             from memguard_hooks.deployment.servers.asgi import read_daphne as read
         case "waitress-serve":
             from memguard_hooks.deployment.servers.wsgi import read_waitress as read
-        case "uwsgi":
-            from memguard_hooks.deployment.servers.wsgi import read_uwsgi as read
         case "celery":
             from memguard_hooks.deployment.servers.celery import read
         case "rq":

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.options import grammar, split_options
-from memguard_hooks.deployment.start import Host, RefusedError, StartCommand, UnknownStartError, count_workers
+from memguard_hooks.deployment.start import Host, RefusedError, StartCommand, UnknownStartError, count_workers, together
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from memguard_hooks.deployment.servers.process_managers import Parse
 
 WAITRESS = grammar("""
     --[no-]ipv4 --[no-]clear-untrusted-proxy-headers --[no-]asyncore-use-poll --[no-]log-socket-errors
@@ -49,11 +51,14 @@ _FLAGS = frozenset({"master", "enable-threads", "disable-logging", "lazy-apps", 
                     "log-4xx", "log-slow", "ignore-write-errors", "reuse-port", "http-websockets"})  # fmt: skip
 """Options without a value, of those that people use; any other takes the next word."""
 
+MAX_DAEMONS = 8
+"""Commands that are kept running beside the app."""
+
 _MANY = frozenset({"pythonpath", "env", "include", "ini"})
 
 
-def read_uwsgi(words: list[str], host: Host) -> StartCommand:
-    """Read what stands behind `uwsgi`: its options, and the files of options that it names."""
+def read_uwsgi(words: list[str], host: Host, parse: Parse) -> StartCommand:
+    """Read what stands behind `uwsgi`: its options, the files of them that it names, and the commands that it keeps up."""
     found = _uwsgi_words(words)
     for path in [value for name, value in found if name in ("ini", "yaml", "yml", "xml", "json")]:
         text = host.read_text(path) if path.endswith(".ini") else None
@@ -82,12 +87,11 @@ def read_uwsgi(words: list[str], host: Host) -> StartCommand:
     is_lazy = settings.get("lazy-apps", "false") not in ("false", "0")
     workers = count.number if count.number is None else max(1, count.number)
     daemons = [value for name, value in found if re.fullmatch(r"(?:smart-)?attach-daemon2?", name)]
-    if daemons:
-        raise UnknownStartError(f"it keeps {daemons[0][:60]} running beside the app", entrypoint)
     start = StartCommand(entrypoint, workers, "fork" if is_lazy else "preload", program="uwsgi", reason=count.reason)
     if workers == 1 and settings.get("master", "false") in ("false", "0"):
         start = start._replace(start="single")
-    return start._replace(
+    inside = host._replace(folder=inner_folder)
+    return together([start, *(parse(one, inside) for one in daemons[:MAX_DAEMONS])])._replace(
         fewest=fewest if fewest is not None and workers is not None and fewest < workers else None,
         is_cpu_count=count.is_cpu_count,
         threads=count_workers(settings.get("threads")).number,

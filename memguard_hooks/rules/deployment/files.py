@@ -8,6 +8,7 @@ of Flask and Django load the app in both (`flask.cli` 3.1, `django.utils.autorel
 from __future__ import annotations
 
 import re
+import sys
 
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import Trap
@@ -23,6 +24,9 @@ _DEBUGGING = late_pattern(r"-X ?(?:dev|tracemalloc(?:=[1-9]\d*)?)")
 
 NATIVE = frozenset({"Procfile", "render.yaml", "nixpacks.toml", "app.yaml", "railway.json", "railway.toml"})
 """Files of hosts that start an app in a checkout of the repository; an image may hold more."""
+
+PROGRAMS = sys.stdlib_module_names | {"pip", "gunicorn", "uvicorn", "celery", "flask", "django"}
+"""Modules that run by `-m` and that no manifest need name."""
 
 _INSTALLERS = late_pattern(r"\s*(?:pip3?|uv|poetry|pdm|pipenv|python3? -m pip)\s[\w\s.=/\[\],:<>~!-]*")
 """Commands of a build that only install; any other may write what is started."""
@@ -83,7 +87,7 @@ def _missing(running: RunningService) -> Iterator[Finding]:
     module = (entrypoint.module or "").replace(".", "/")
     name = module if entrypoint.script is None else entrypoint.script.rpartition("/")[2].removesuffix(".py")
     top = (entrypoint.module or "").partition(".")[0]
-    is_installed = entrypoint.script is None and (entrypoint.attribute is None or _is_declared(running, top))
+    is_installed = entrypoint.script is None and (top in PROGRAMS or _is_declared(running, top))
     writes = any(
         _INSTALLERS.fullmatch(part) is None for build in service.builds for part in re.split(r"&&|;|\n", build.command)
     )
@@ -99,7 +103,9 @@ def _missing(running: RunningService) -> Iterator[Finding]:
 
 
 def _is_declared(running: RunningService, module: str) -> bool:
-    """Return whether a manifest names something like a module, which is then installed and not of the repository."""
+    """Return whether a module is that of a known package, or a manifest names something like it: no file is missing then."""
+    if running.project.cost_of(module)[0] is not None:
+        return True
     word = re.compile(re.escape(module).replace("_", "[-_.]").encode(), re.IGNORECASE)
     read = running.project.read_file
     return any(word.search(read(path) or b"") for path in running.project.declared.manifest_paths)
