@@ -3,8 +3,8 @@
     python benchmarks/starts.py FOLDER ... [--details]
 
 Each folder holds checkouts as its subfolders; those whose names end in `+edit` are left out. A service is *judged* where it
-has a verdict, and *estimated* where all but the memory of its host is known. The share counts the services that run
-Python of their repository: those that start an installed program, or one that nobody knows to run Python, are told apart.
+has a verdict, and *estimated* where what it takes is known and a file, or a model of it, is not. The share counts all
+but those that start an installed program, also where nobody knows what a command runs.
 `--details` prints a line for each service with what a reader compares with the files: where it stands, its entry point,
 its processes and its limit. Nothing of the repositories runs.
 """
@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from memguard_hooks.app.entry_points import is_installed_program, read_command
+from memguard_hooks.app.entry_points import is_installed_program
 from memguard_hooks.app.service_estimate import AssessedService, assess
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import mib
@@ -27,7 +27,7 @@ from memguard_hooks.project.settings import Settings
 from memguard_hooks.rules.budget.verdict import judge
 from memguard_hooks.tree import WorkTree
 
-JUDGED, ESTIMATED, UNKNOWN, OTHER = "judged", "estimated", "not judged", "no Python of its own"
+JUDGED, ESTIMATED, UNKNOWN, OTHER = "judged", "estimated", "not judged", "installed programs"
 """How a service may stand, in the order of the table."""
 
 
@@ -57,9 +57,7 @@ def _standing(project: Project, assessed: AssessedService, verdict: str) -> str:
         return JUDGED
     if assessed.now is not None:
         return ESTIMATED
-    is_python = read_command(project, assessed.service).entrypoint is not None
-    is_own = is_python and not is_installed_program(project, assessed.service)
-    return UNKNOWN if is_own or assessed.worker is not None else OTHER
+    return OTHER if is_installed_program(project, assessed.service) else UNKNOWN
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -115,6 +115,8 @@ def test_a_wrapper_is_looked_behind(prefix: str) -> None:
         pytest.param("uwsgi --http=:80 -w a:app", "|a:app 1 single", id="uwsgi-one"),
         pytest.param("uwsgi env.ini", "|a:application 2 preload", id="uwsgi-condition"),
         pytest.param("uwsgi loop.ini", "- its settings file loop.ini is a program", id="uwsgi-program"),
+        pytest.param("locust --headless", "|locustfile.py 1 single", id="locust"),
+        pytest.param("locust -f load/web.py --processes 4", "|load/web.py 4 fork", id="locust-processes"),
         pytest.param("celery -A proj worker -c 2", "|proj 2 preload", id="celery"),
         pytest.param("celery -A proj worker",
                      "|proj celery is given no --concurrency: its app may say how many processes it "

@@ -13,6 +13,7 @@ from memguard_hooks.deployment import (
     fly,
     heroku,
     nixpacks,
+    platform_sh,
     platforms,
     procfile,
     railway,
@@ -752,3 +753,48 @@ def test_places_in_json() -> None:
 )
 def test_odd_railway_declares_no_service(data: bytes) -> None:
     assert railway.read(data, "railway.json").services == ()
+
+
+# .platform.app.yaml
+
+
+PLATFORM_SH = b"""\
+name: shop
+type: "python:3.12"
+variables: {env: {WEB_CONCURRENCY: 3}}
+hooks:
+  build: pip install -r requirements.txt
+  deploy: python manage.py migrate
+web:
+  commands:
+    start: gunicorn shop.wsgi
+workers:
+  queue:
+    commands: {start: celery -A shop worker -c 2}
+  idle: {}
+"""
+
+
+def test_app_of_platform_sh() -> None:
+    web, queue = platform_sh.read(PLATFORM_SH, ".platform.app.yaml").services
+    assert (web.name, web.line, web.column, web.command, web.limit) == ("shop", 9, 12, "gunicorn shop.wsgi", None)
+    assert web.environment == {"PYTHON_VERSION": "3.12", "WEB_CONCURRENCY": "3"}
+    assert [build.command for build in (*web.builds, *web.once)] == [
+        "pip install -r requirements.txt", "python manage.py migrate",
+    ]  # fmt: skip
+    assert (queue.name, queue.line, queue.kind, queue.command) == ("queue", 12, "worker", "celery -A shop worker -c 2")
+    assert (queue.builds, queue.once, queue.environment) == (web.builds, (), web.environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "reasons"),
+    [
+        pytest.param(b"type: php:8.3\nweb: {commands: {start: x}}", [], id="other-language"),
+        pytest.param(b"type: python:3.12\nname: a", ["it has no web.commands.start"], id="no-start"),
+        pytest.param(b"[]", [], id="list"),
+        pytest.param(b"", [], id="empty"),
+    ],
+)
+def test_what_platform_sh_does_not_run(text: bytes, reasons: list[str]) -> None:
+    found = platform_sh.read(text, ".platform.app.yaml")
+    assert (found.services, [gap.reason for gap in found.skipped]) == ((), reasons)

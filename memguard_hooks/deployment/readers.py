@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Format: TypeAlias = Literal[
         "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
-        "nixpacks", "procfile",
+        "nixpacks", "procfile", "platform-sh",
     ]  # fmt: skip
 
 Reader: TypeAlias = "Callable[[bytes, str, Read], Deployment]"
@@ -24,6 +24,7 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "app-engine": ("app.yaml",),
     "digitalocean": (".do/app.yaml", ".do/deploy.template.yaml"),
     "serverless": ("serverless.yml", "serverless.yaml", "template.yaml", "template.yml"),
+    "platform-sh": (".platform.app.yaml",),
 }
 """The files of platforms; of several for one the first that is there counts."""
 
@@ -60,6 +61,8 @@ def reader_of(name: Format) -> Reader:
             from memguard_hooks.deployment.compose import read
         case "nixpacks":
             from memguard_hooks.deployment.nixpacks import read
+        case "platform-sh":
+            from memguard_hooks.deployment.platform_sh import read
         case "procfile":
             from memguard_hooks.deployment.procfile import read
     return read

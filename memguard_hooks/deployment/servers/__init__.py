@@ -34,7 +34,7 @@ _MANAGERS = frozenset({"honcho", "foreman", "hivemind", "overmind", "supervisord
 """Programs that start others, as a file of theirs tells."""
 
 SCRIPTS = {"streamlit": "run", "chainlit": "run", "gradio": "", "panel": "serve", "bokeh": "serve", "solara": "run",
-           "mesop": "", "marimo": "run"}  # fmt: skip
+           "mesop": "", "marimo": "run", "locust": ""}  # fmt: skip
 """Programs that run the script that they are given, each the name of its package, and the verb before the script."""
 
 _MODULES = {

@@ -88,14 +88,21 @@ def read_django_admin(words: list[str], host: Host) -> StartCommand:
     return read_manage(StartCommand(entrypoint._replace(roots=host.source_roots(paths))), words, host)
 
 
+_FORKS = frozenset({"--num-procs", "--processes"})
+"""Options of Panel and Bokeh, and of Locust, that say in how many processes a script runs."""
+
+_OWN_SCRIPT = {"locust": "locustfile.py"}
+"""What a program runs that is given no script."""
+
+
 def read_script(program: str, verb: str, words: list[str], host: Host) -> StartCommand:
     """Read what stands behind a program that runs, behind its verb, a script in its own process."""
     if verb and verb not in words:
         raise UnknownStartError(f"{program} is not told to {verb}")
     behind = words[words.index(verb) + 1 :] if verb else words
-    scripts = [word for word in behind if word.endswith(".py")]
-    forks = next((behind[at + 1] for at, word in enumerate(behind[:-1]) if word == "--num-procs"), None)
-    forks = next((word.partition("=")[2] for word in behind if word.startswith("--num-procs=")), forks)
+    scripts = [word for word in behind if word.endswith(".py")] or [*filter(None, [_OWN_SCRIPT.get(program)])]
+    forks = next((behind[at + 1] for at, word in enumerate(behind[:-1]) if word in _FORKS), None)
+    forks = next((word.partition("=")[2] for word in behind if word.partition("=")[0] in _FORKS and "=" in word), forks)
     if not scripts:
         raise UnknownStartError(f"{program} is given no script")
     path = host.inside(scripts[0])

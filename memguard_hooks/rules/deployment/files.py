@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 _DEBUGGING = late_pattern(r"-X ?(?:dev|tracemalloc(?:=[1-9]\d*)?)")
 
-NATIVE = frozenset({"Procfile", "render.yaml", "nixpacks.toml", "app.yaml", "railway.json", "railway.toml"})
+NATIVE = frozenset({"Procfile", "render.yaml", "nixpacks.toml", "app.yaml", "railway.json", "railway.toml",
+                    ".platform.app.yaml"})  # fmt: skip
 """Files of hosts that start an app in a checkout of the repository; an image may hold more."""
 
 PROGRAMS = sys.stdlib_module_names | {"pip", "gunicorn", "uvicorn", "celery", "flask", "django"}
