@@ -508,10 +508,15 @@ def test_service_that_others_wait_for_until_it_ended_is_left_out() -> None:
     assert [one.name for one in only(text).services] == ["web", "db"]
 
 
-@pytest.mark.parametrize(("command", "names"), [("python manage.py run", []), ("celery -A shop worker", ["site"])])
+@pytest.mark.parametrize(
+    ("command", "names"), [("python manage.py run", []), ("celery -A shop worker", ["site"]), ("bin/start.sh", ["site"])]
+)
 def test_an_image_of_somebody_else_counts_where_the_repository_has_what_it_starts(command: str, names: list[str]) -> None:
     text = f"services: {{site: {{image: ghcr.io/acme/site, command: {command}}}}}"
-    assert [one.name for one in read({"compose.yaml": text, "shop/__init__.py": ""}).services] == names
+    assert [
+        one.name
+        for one in read({"compose.yaml": text, "shop/__init__.py": "", "bin/start.sh": "eval $X; gunicorn"}).services
+    ] == names
 
 
 def test_profile_that_a_deployment_may_ask_for() -> None:

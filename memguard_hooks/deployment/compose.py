@@ -162,7 +162,11 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
 
 def _is_here(service: Service, read: Read) -> bool:
     """Return whether the repository has what a container starts whose image may be anybody's."""
-    entrypoint = parse(service.command, Host(service.environment, read), service.folder).entrypoint
+    host = Host(service.environment, read, folder=service.folder)
+    program, _, _ = service.command.partition(" ")
+    if host.read_text(program) is not None:
+        return True
+    entrypoint = parse(service.command, host).entrypoint
     return entrypoint is not None and any(dockerfile.holds(folder, entrypoint.text, read) for folder in ("", "src"))
 
 
