@@ -124,6 +124,8 @@ ALL_REFUSED = Outcome(
     "Failed",
     "\n".join((
         *(REFUSED[name].output.rpartition("\n")[0] for name in ("memory-budget", *IDS[2:3], *IDS[:2])),
+        "do this, and web is in its budget:",
+        "  1. start 1 worker",
         "5 errors, 0 warnings",
     )),
 )  # fmt: skip
