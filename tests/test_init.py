@@ -664,3 +664,55 @@ def test_entry_is_used_before_a_push(project: Path, tmp_path: Path) -> None:
     refused = run(project, "git", "push", "--quiet", "origin", "main")
     assert refused.returncode == 1
     assert "main.py:1:1: MG201 pandas is loaded at start" in refused.stdout + refused.stderr
+
+
+# Where it is published
+
+
+class Installed:
+    """A package, as its installer has noted where it comes from."""
+
+    def __init__(self, noted: str | None) -> None:
+        self._noted = noted
+
+    def read_text(self, _name: str) -> str | None:
+        """Return what is noted."""
+        return self._noted
+
+
+@pytest.mark.parametrize(
+    ("noted", "repo"),
+    [
+        pytest.param(None, None, id="from an index"),
+        pytest.param('{"url": "file:///a", "dir_info": {"editable": true}}', None, id="a folder"),
+        pytest.param('{"url": "https://github.com/me/memguard-hooks.git", "vcs_info": {"vcs": "git"}}',
+                     "https://github.com/me/memguard-hooks", id="git"),
+        pytest.param('{"url": "https://me:secret@example.org/x", "vcs_info": {}}', None, id="a password"),
+        pytest.param("{", None, id="damaged"),
+        pytest.param("[]", None, id="odd"),
+    ],
+)  # fmt: skip
+def test_the_repository_is_that_of_the_installation(
+    monkeypatch: pytest.MonkeyPatch, noted: str | None, repo: str | None
+) -> None:
+    monkeypatch.setattr(init, "distribution", lambda _name: Installed(noted))
+    assert init.installed_from() == repo
+
+
+@pytest.mark.parametrize(
+    ("given", "repo"),
+    [("me/memguard-hooks", "https://github.com/me/memguard-hooks"), ("git@example.org:a/b.git", "git@example.org:a/b")],
+)
+def test_the_repository_can_be_named(tmp_path: Path, given: str, repo: str) -> None:
+    assert main([str(tmp_path), "--yes", "--repo", given, "--no-config"]) == 0
+    assert yaml.safe_load((tmp_path / PRE_COMMIT).read_text())["repos"][0]["repo"] == repo
+    is_github = repo.startswith("https://github.com/")
+    assert (tmp_path / WORKFLOW).exists() == is_github, "an action of another host cannot be used"
+    assert not is_github or "uses: me/memguard-hooks@" in (tmp_path / WORKFLOW).read_text()
+
+
+@pytest.mark.parametrize("given", ["http://a/b", "https://me:secret@a/b", "--upload-pack=x", "https://a/b c", "ext::sh"])
+def test_no_other_address_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str) -> None:
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--yes", f"--repo={given}"])
+    assert "must be OWNER/NAME or an address of git" in capsys.readouterr().err

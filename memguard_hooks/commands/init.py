@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import os
 import sys
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, distribution, version
 
 import yaml
 
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 NAME = "memguard-hooks"
-REPOSITORY = f"https://github.com/OWNER/{NAME}"
+GITHUB = "https://github.com/"
+REPOSITORY = f"{GITHUB}OWNER/{NAME}"
 
 PRE_COMMIT = ".pre-commit-config.yaml"
 WORKFLOW = ".github/workflows/memguard.yml"
@@ -135,6 +137,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--rev", metavar="REV", type=_revision, default=f"v{version(NAME)}", help="tag or commit to use (%(default)s)"
     )
     parser.add_argument(
+        "--repo", metavar="REPO", type=_repository,
+        help="where memguard-hooks is published, an address of git or OWNER/NAME of GitHub (default: where this was "
+        f"installed from, if that is a repository, else {REPOSITORY})",
+    )  # fmt: skip
+    parser.add_argument(
         "--runtime", metavar="FILE", type=_runtime,
         help=f"write this file alone, FOLDER/{runtime_copy.NAME}: the module by which the deployed app asks for its memory",
     )  # fmt: skip
@@ -149,6 +156,28 @@ def _revision(text: str) -> str:
     if not text or not text.isascii() or not all(c.isalnum() or c in "._/-" for c in text) or not text[0].isalnum():
         raise argparse.ArgumentTypeError(f"invalid value: {text!r}")
     return text
+
+
+_SCHEMES = ("https://", "ssh://", "git@", "file://", "/")
+
+
+def _repository(text: str) -> str:
+    """Return an address that git reads, without a password in it."""
+    address = f"{GITHUB}{text}" if text.count("/") == 1 and ":" not in text and text[0].isalnum() else text
+    host = address.partition("://")[2].partition("/")[0]
+    is_plain = address.isascii() and address.isprintable() and " " not in address
+    if not address.startswith(_SCHEMES) or not is_plain or ("@" in host and not address.startswith("ssh://")):
+        raise argparse.ArgumentTypeError(f"must be OWNER/NAME or an address of git without a password, not {text!r}")
+    return address.removesuffix("/").removesuffix(".git")
+
+
+def installed_from() -> str | None:
+    """Return the repository that this was installed from, as pip, pipx and uv note it; None from an index or a folder."""
+    try:
+        noted = json.loads(distribution(NAME).read_text("direct_url.json") or "{}")
+        return _repository(noted["url"]) if "vcs_info" in noted else None
+    except (PackageNotFoundError, ValueError, KeyError, TypeError, argparse.ArgumentTypeError):
+        return None
 
 
 def _runtime(text: str) -> str:
@@ -205,6 +234,7 @@ def plan(tree: WorkTree, options: argparse.Namespace) -> Iterator[Step]:
     if options.runtime:
         yield _plan_runtime(tree, options.runtime)
         return
+    repo = options.repo or installed_from() or REPOSITORY
     if not (options.no_pre_commit and options.no_workflow):
         found = find_git(tree.root)
         if found is not None and not os.path.lexists(os.path.join(tree.root, ".git")):
@@ -213,16 +243,16 @@ def plan(tree: WorkTree, options: argparse.Namespace) -> Iterator[Step]:
                 "or with --no-pre-commit --no-workflow for settings alone"
             )
     if not options.no_pre_commit:
-        yield _plan_pre_commit(tree, options)
+        yield _plan_pre_commit(tree, repo, options)
     if not options.no_workflow:
-        yield _plan_workflow(tree, options.rev)
+        yield _plan_workflow(tree, repo, options.rev)
     if not options.no_config:
         yield _plan_settings(tree)
 
 
-def _plan_pre_commit(tree: WorkTree, options: argparse.Namespace) -> Step:
+def _plan_pre_commit(tree: WorkTree, repo: str, options: argparse.Namespace) -> Step:
     ids = list(HOOKS) if options.hooks == "each" else [ALL_IN_ONE]
-    item: Item = {"repo": REPOSITORY, "rev": options.rev, "hooks": [{"id": name} for name in ids]}
+    item: Item = {"repo": repo, "rev": options.rev, "hooks": [{"id": name} for name in ids]}
     paste = f"repos:\n{render_item(item, Style())}"
 
     def grow(before: bytes | None) -> Step:
@@ -246,8 +276,10 @@ def _find_entry(data: bytes) -> int | None:
     return None
 
 
-def _plan_workflow(tree: WorkTree, rev: str) -> Step:
-    text = WORKFLOW_TEXT.format(action=REPOSITORY.removeprefix("https://github.com/"), rev=rev)
+def _plan_workflow(tree: WorkTree, repo: str, rev: str) -> Step:
+    if not repo.startswith(GITHUB):
+        return Kept(WORKFLOW, f"is not written: it needs an action of {GITHUB}, and not one of {repo}")
+    text = WORKFLOW_TEXT.format(action=repo.removeprefix(GITHUB), rev=rev)
     folder = os.path.dirname(WORKFLOW)
     for entry in tree.entries(folder):
         path = f"{folder}/{entry.name}"
