@@ -82,7 +82,7 @@ class Newcomer:
         ).stdout.strip()
         (self.project / ".pre-commit-config.yaml").write_text(ENTRY.format(repo=self.clone, rev=rev), encoding="utf-8")
         self.run("git", "add", ".pre-commit-config.yaml", is_typed=False)
-        _, output, cold = self.run(self.tool, "run", "memguard", "--all-files")
+        first, output, cold = self.run(self.tool, "run", "memguard", "--all-files")
         commands = self.commands
         found = sum(FINDING.match(line) is not None for line in output.splitlines())
         _, _, warm = self.run(self.tool, "run", "memguard", "--all-files")
@@ -95,7 +95,8 @@ class Newcomer:
                 self.run(*words)
             status, told = self.commit()
             if status == 0:
-                return Row(case, self.tool, cold, warm, commands, found, steps, f"passes{then}{after}")
+                told = f"passes{then}{after}" if first else "was not refused"
+                return Row(case, self.tool, cold, warm, commands, found, steps, told)
             errors = sorted({one[1] for one in map(FINDING.match, told.splitlines()) if one and is_error(one.string)})
             after = f" ({', '.join(errors) or 'something'} was left)"
         return Row(case, self.tool, cold, warm, commands, found, steps, f"refused{after}")

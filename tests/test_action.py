@@ -13,7 +13,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -480,3 +482,91 @@ def test_scripts_pass_shellcheck(document: dict[str, Any], tmp_path: Path) -> No
     command = ("shellcheck", "--shell=bash", "--severity=style", "--exclude=SC2153", *scripts)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+# The comment on a pull request
+
+
+class GitHub(ThreadingHTTPServer):
+    """The comments of one pull request, as GitHub's API has them."""
+
+    comments: list[dict[str, Any]]
+    is_refusing: bool = False
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers as the API does."""
+
+    server: GitHub
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        """List the comments."""
+        assert self.path == "/repos/me/app/issues/7/comments?per_page=100&page=1"
+        self._answer(self.server.comments)
+
+    def do_POST(self) -> None:
+        """Add a comment."""
+        assert self.path == "/repos/me/app/issues/7/comments"
+        self.server.comments.append({"id": 40 + len(self.server.comments), "user": {"type": "Bot"}, **self._body()})
+        self._answer({})
+
+    def do_PATCH(self) -> None:
+        """Change a comment."""
+        number = int(self.path.removeprefix("/repos/me/app/issues/comments/"))
+        next(one for one in self.server.comments if one["id"] == number).update(self._body())
+        self._answer({})
+
+    def _body(self) -> dict[str, str]:
+        found = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert isinstance(found, dict)
+        return found
+
+    def _answer(self, value: object) -> None:
+        assert self.headers["Authorization"] == "Bearer secret"
+        self.send_response(403 if self.server.is_refusing else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(value).encode())
+
+
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    server = GitHub(("127.0.0.1", 0), Handler)
+    server.comments = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_one_comment_holds_the_report_and_is_renewed(action: Path, tmp_path: Path, github: GitHub) -> None:
+    """The step alone, with a report as the step before it leaves one."""
+    step = next(
+        one for one in yaml.safe_load((action / ACTION).read_text())["runs"]["steps"] if "Comment" in one.get("name", "")
+    )
+    outputs = {"python": sys.executable, "folder": str(tmp_path)}
+    context = {"inputs": {"path": ".", "comment-token": "secret"}, "steps": {"install": {"outputs": outputs}}}
+    address = f"http://127.0.0.1:{github.server_port}"
+    variables = {"GITHUB_API_URL": address, "GITHUB_REPOSITORY": "me/app", "GITHUB_REF": "refs/pull/7/merge"}
+    runner = Runner(action, tmp_path)
+
+    def comment(report: str, **other: str) -> str:
+        (tmp_path / "memguard.markdown").write_text(report, encoding="utf-8")
+        done, _ = runner.bash(step, context, tmp_path, tmp_path / "summary.md", {**variables, **other})
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    assert comment("# first\n") == ""
+    stranger = {"id": 1, "user": {"type": "User"}, "body": github.comments[0]["body"]}
+    github.comments.insert(0, dict(stranger))
+    comment("# second\n")
+    assert github.comments[0] == stranger, "what a person wrote is left alone"
+    assert [one["body"].partition("\n")[2] for one in github.comments[1:]] == ["# second\n"]
+    comment("# third\n", GITHUB_REF="refs/heads/main")
+    assert len(github.comments) == 2, "a push is no pull request"
+    github.is_refusing = True
+    assert "no comment was written (403)" in comment("# fourth\n")
