@@ -199,3 +199,12 @@ def test_work_within_its_time_is_left_alone() -> None:
     assert within(60, lambda: 3) == 3
     with pytest.raises(TimeoutError):
         within(0.01, lambda: time.sleep(60))
+
+
+@pytest.mark.usefixtures("app")
+def test_markdown_links_below_an_address(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = printed(capsys, "check", "--format", "markdown", "--link", "https://example.org/blob/abc/")
+    assert "[`requirements.txt:1`](https://example.org/blob/abc/requirements.txt#L1)" in shown
+    with pytest.raises(SystemExit):
+        memguard.main(["check", "--link", "javascript:alert(1)"])
+    assert "must be an address" in capsys.readouterr().err

@@ -381,3 +381,12 @@ def test_a_real_change_is_told_with_what_it_adds(tmp_path: Path) -> None:
     assert f"we|b: +{mib(pandas.resident)} MiB: pandas through reports.py:2" in page.items
     assert any(item.startswith("reports.py:2 MG201 pandas is loaded at start") for item in page.items)
     assert ["pandas 2.2.3", mib(pandas.resident), "main.py:2 → reports.py:2"] in page.tables[1]
+
+
+def test_places_and_rules_are_links_where_the_address_of_the_files_is_known() -> None:
+    one = finding("MG201", 1)._replace(path="a (b)/c.py", line=7)
+    address = "https://github.com/me/app/blob/abc"
+    text = render(Report((one,)), address)
+    assert f"[`a (b)/c.py:7`]({address}/a%20%28b%29/c.py#L7) **[MG201](" in text
+    assert "/docs/rules.md#mg201-a-heavy-module-is-loaded-at-start)**" in text
+    assert "](" not in render(Report((one,)))

@@ -97,6 +97,7 @@ class CheckOptions(Options):
 
     path: str = "."
     output: list[Output] | None = None
+    link: str = ""
     color: str = "auto"
     show_all: bool = False
     write_baseline: bool = False
@@ -117,6 +118,10 @@ def make_parser() -> argparse.ArgumentParser:
         "--color", choices=("auto", "always", "never"), default="auto",
         help="whether the text is in colors: auto is on a terminal, unless NO_COLOR is set; always does without a terminal",
     )  # fmt: skip
+    parser.add_argument(
+        "--link", metavar="ADDRESS", type=_address,
+        help="in markdown, link places below this: https://github.com/me/app/blob/REVISION",
+    )  # fmt: skip
     parser.add_argument("--show-all", action="store_true", help="on a terminal, show all places of what several have")
     all_hooks.add_selection_options(parser)
     parser.add_argument(
@@ -128,6 +133,14 @@ def make_parser() -> argparse.ArgumentParser:
     add_budget_options(parser)
     add_table_option(parser)
     return parser
+
+
+def _address(text: str) -> str:
+    """Return an address that may stand in a link of Markdown."""
+    is_plain = text.isascii() and text.isprintable() and not set(text) & set(" ()<>\\|\"'`")
+    if not text.startswith(("https://", "http://")) or not is_plain:
+        raise argparse.ArgumentTypeError(f"must be an address such as https://github.com/me/app/blob/main, not {text!r}")
+    return text.rstrip("/")
 
 
 def _output(text: str) -> Output:
@@ -170,7 +183,7 @@ def _show(options: CheckOptions, report: Report, folder: str) -> None:
 def _say(options: CheckOptions, report: Report, folder: str | None = None) -> Said:
     """Return what there is to say of a report where stdout is no terminal."""
     folder = _folder_in_repository(options.path) if folder is None else folder
-    output = _render(report, options.format, folder, running.detail_of(options))
+    output = _render(report, options.format, folder, running.detail_of(options)._replace(link=options.link))
     status, is_text = running.status_of(report, options.fail_on), options.format == "text"
     notes = running.notes(
         report, with_fixer=True, with_steps=is_text, is_refused=is_text and status == 1, is_quiet=options.quiet
@@ -184,7 +197,9 @@ def _save(output: Output, report: Report, options: CheckOptions, folder: str) ->
     A link that the project holds may have been put there by anybody, and leads nowhere else; one on the way to the project
     is the user's.
     """
-    data = _render(report, output.style, folder, Detail(tables=True, is_whole=True)).encode("utf-8", "backslashreplace")
+    data = _render(report, output.style, folder, Detail(tables=True, is_whole=True, link=options.link)).encode(
+        "utf-8", "backslashreplace"
+    )
     path = _place_of(output.path, WorkTree(options.path))
     if os.path.isfile(path) or not os.path.lexists(path):
         replace_file(path, data, output.path)
@@ -209,8 +224,9 @@ def _place_of(path: str, tree: WorkTree) -> str:
 
 
 def _render(report: Report, style: str, folder: str, detail: Detail) -> str:
-    """Write a report; what GitHub and GitLab read names files from the top of the repository."""
-    return render(below(report, folder) if style in ("github", "gitlab", "sarif") else report, style, detail)
+    """Write a report; what GitHub and GitLab read, and what is linked, names files from the top of the repository."""
+    is_below = style in ("github", "gitlab", "sarif") or (style == "markdown" and detail.link)
+    return render(below(report, folder) if is_below else report, style, detail)
 
 
 def _folder_in_repository(root: str) -> str:

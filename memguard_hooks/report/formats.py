@@ -12,7 +12,7 @@ SUFFIXES = {".txt": "text", ".json": "json", ".sarif": "sarif", ".xml": "junit",
 
 
 def render(report: Report, style: str, detail: Detail = USUAL) -> str:
-    """Write a report in one of the formats; `detail` is for text alone.
+    """Write a report in one of the formats; `detail` is for text and markdown alone.
 
     Raises MemguardError where the package that a format needs is not installed.
     """
@@ -47,7 +47,7 @@ def render(report: Report, style: str, detail: Detail = USUAL) -> str:
     if style == "markdown":
         from memguard_hooks.report import markdown
 
-        return markdown.render(report)
+        return markdown.render(report, detail.link)
     from memguard_hooks.report import html
 
     return html.render(report)

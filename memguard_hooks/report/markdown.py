@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from html import escape
+from urllib.parse import quote
 
 from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step, mib, moment_name, signed, told_moments
 from memguard_hooks.output import visible
@@ -43,12 +44,15 @@ class _Block(Record):
     kind: str = ""
 
 
-def render(report: Report) -> str:
-    """Write the verdict, the services, what a change adds, the findings and what was skipped, as far as there is room."""
+def render(report: Report, link: str = "") -> str:
+    """Write the verdict, the services, what a change adds, the findings and what was skipped, as far as there is room.
+
+    Where the address of the files is given, as in `https://github.com/me/app/blob/REVISION`, places and rules are links.
+    """
     room = LIMIT - NOTICE
     kept: list[str] = []
     left: Counter[str] = Counter()
-    for block in _blocks(report):
+    for block in _blocks(report, link):
         if len(block.text) <= room:
             kept.append(block.text)
             room -= len(block.text)
@@ -59,7 +63,7 @@ def render(report: Report) -> str:
     return "".join(kept)
 
 
-def _blocks(report: Report) -> Iterator[_Block]:
+def _blocks(report: Report, link: str) -> Iterator[_Block]:
     yield _Block(f"## memguard: {_verdict(report)}\n")
     at_fault = [one for one in report.skipped if one.broken]
     if at_fault:
@@ -68,7 +72,7 @@ def _blocks(report: Report) -> Iterator[_Block]:
     if report.services:
         change = _prose(outline.compared_with(report.since))
         yield _Block(f"\n{_row(('service', 'estimate', 'limit', 'share', 'verdict', change))}|:--|--:|--:|--:|:--|--:|\n")
-        yield from (_Block(_row(_service(one)), "services") for one in report.services)
+        yield from (_Block(_row(_service(one, link)), "services") for one in report.services)
     added = [line for service in report.services for line in _added(service)]
     if added:
         yield _Block("\n")
@@ -78,7 +82,7 @@ def _blocks(report: Report) -> Iterator[_Block]:
         if finding.severity != severity:
             severity = finding.severity
             yield _Block(f"\n### {severity.capitalize()}s\n\n")
-        yield _Block(_finding(finding), "findings")
+        yield _Block(_finding(finding, link), "findings")
     yield from (_Block(_parts(service), "tables of packages") for service in report.services if service.parts)
     gaps = [one for one in report.skipped if not one.broken]
     if gaps:
@@ -92,9 +96,9 @@ def _verdict(report: Report) -> str:
     return f"{outline.totals(report)}{known}{mended}"
 
 
-def _service(service: ServiceReport) -> tuple[str, ...]:
+def _service(service: ServiceReport, link: str) -> tuple[str, ...]:
     """Return the cells of a service."""
-    name = f"{_code(service.name)} in {_code(f'{service.path}:{service.line}')}"
+    name = f"{_code(service.name)} in {_place(service.path, service.line, link)}"
     name += f", which wins over {', '.join(map(_code, service.instead_of))}" if service.instead_of else ""
     limit = "none" if service.limit is None else f"{mib(service.limit)} MiB ({_prose(service.limit_label)})"
     taken = service.taken
@@ -133,14 +137,29 @@ def _added(service: ServiceReport) -> Iterator[str]:
         yield f"- {_code(service.name)}: +{mib(part.resident)} MiB: {_prose(part.package)}{through}\n"
 
 
-def _finding(finding: Finding) -> str:
-    lines = [f"- {_code(f'{finding.path}:{finding.line}')} **{finding.code}** {_prose(finding.message)}"]
+def _finding(finding: Finding, link: str) -> str:
+    place = _place(finding.path, finding.line, link)
+    lines = [f"- {place} **{_rule(finding.code) if link else finding.code}** {_prose(finding.message)}"]
     if finding.fix:
         lines.append(f"  - fix: {'<br>'.join(_prose(line) for line in finding.fix)}")
     if len(finding.chain) > 1:
         names = (*(f"{step.path}:{step.line}" for step in finding.chain), finding.chain[-1].module)
         lines.append(f"  - <details><summary>import path</summary>{' → '.join(map(_name, names))}</details>")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _place(path: str, line: int, link: str) -> str:
+    """Write a place as code, and as a link to its line where the address of the files is known."""
+    text = _code(f"{path}:{line}")
+    return f"[{text}]({link}/{quote(path, errors='surrogateescape')}#L{line})" if link else text
+
+
+def _rule(code: str) -> str:
+    """Write a code as a link to what it means."""
+    from memguard_hooks.report.sarif import anchor, rules_page
+    from memguard_hooks.rules import read_rule
+
+    return f"[{code}]({rules_page()}#{anchor(read_rule(code))})"
 
 
 def _parts(service: ServiceReport) -> str:

@@ -68,10 +68,8 @@ def render(report: Report) -> str:
 
 def _driver() -> dict[str, object]:
     """Return this tool and its rules, with the address and the version that its package was published with."""
-    about = metadata(DISTRIBUTION)
-    addresses = dict(line.split(", ", 1) for line in about.get_all("Project-URL", []))
-    source, version = addresses["Source"], about["Version"]
-    page = f"{source}/blob/v{version}/docs/rules.md"
+    source, version = published()
+    page = rules_page()
     return {
         "name": DISTRIBUTION,
         "version": version,
@@ -80,9 +78,27 @@ def _driver() -> dict[str, object]:
     }
 
 
+def published() -> tuple[str, str]:
+    """Return the address and the version that this package was published with."""
+    about = metadata(DISTRIBUTION)
+    addresses = dict(line.split(", ", 1) for line in about.get_all("Project-URL", []))
+    return addresses["Source"], about["Version"]
+
+
+def rules_page() -> str:
+    """Return the address of the page of all rules."""
+    source, version = published()
+    return f"{source}/blob/v{version}/docs/rules.md"
+
+
+def anchor(rule: Rule) -> str:
+    """Return where a rule stands on the page of all rules: its heading, as GitHub makes an anchor of it."""
+    heading = rule.text.partition("\n")[0]
+    return re.sub(r"[^\w -]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+
+
 def _rule(rule: Rule, page: str) -> dict[str, object]:
-    heading, reported, *_ = rule.text.split("\n\n", 2)
-    anchor = re.sub(r"[^\w -]", "", heading.lstrip("# ").lower()).replace(" ", "-")
+    _, reported, *_ = rule.text.split("\n\n", 2)
     found = re.search(r"## What it finds\n\n(.+?)\n\n", rule.text, re.DOTALL)
     level = "error" if "as an error" in reported else "warning"
     return {
@@ -90,7 +106,7 @@ def _rule(rule: Rule, page: str) -> dict[str, object]:
         "shortDescription": {"text": f"{rule.title[:1].upper()}{rule.title[1:]}."},
         "fullDescription": {"text": " ".join((found[1] if found else rule.title).split())},
         "help": {"text": rule.text, "markdown": rule.text},
-        "helpUri": f"{page}#{anchor}",
+        "helpUri": f"{page}#{anchor(rule)}",
         "defaultConfiguration": {"level": level},
         "properties": {"tags": ["memory", rule.hook.replace(" ", "-")], "problem.severity": level},
     }
