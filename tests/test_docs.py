@@ -8,7 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import site_pages
 import tomli
+import yaml
 from markdown_it import MarkdownIt
 
 from memguard_hooks.project import settings
@@ -73,3 +75,34 @@ def test_the_page_of_settings_explains_each_key_of_its_example() -> None:
     tables = {table: example[table] for table in ("heavy", "forbid", "budget")}
     keys = {f"{table}.{key}" for table, values in tables.items() for key in values}
     assert names == {*keys, "limit", "services.NAME", *example} - {*tables, "services"}
+
+
+# The site
+
+
+def test_the_site_has_each_page() -> None:
+    config = yaml.safe_load(read("mkdocs.yml"))
+    named = re.findall(r"[\w-]+\.md", yaml.safe_dump(config["nav"]))
+    assert sorted(named) == sorted(["index.md", *(path.name for path in (ROOT / "docs").glob("*.md"))])
+    assert (ROOT / config["hooks"][0]).is_file()
+
+
+@each_page
+def test_no_link_of_the_site_leads_out_of_it(page: str) -> None:
+    if not page.startswith("docs/"):
+        return
+    text = site_pages.with_addresses(read(page))
+    assert not re.search(r"\]\(\.\./", text)
+
+
+def test_the_first_page_of_the_site_is_the_readme() -> None:
+    text = site_pages.with_addresses(site_pages.first_page())
+    links = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)}
+    assert {link for link in links if "://" not in link and not (ROOT / "docs" / link).exists()} == set()
+
+
+@pytest.mark.parametrize("name", ["ci.yml", "release.yml"])
+def test_each_action_of_a_workflow_is_pinned_to_a_commit(name: str) -> None:
+    used = re.findall(r"uses: (\S+)", read(f".github/workflows/{name}"))
+    assert used
+    assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one) for one in used)
