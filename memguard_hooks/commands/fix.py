@@ -35,12 +35,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return max([_allow(asked, one) for one in sorted(wanted, key=lambda one: -one.line)])
 
     def fix(project: Project) -> tuple[str, ...]:
-        from memguard_hooks.fix import deployment
+        from memguard_hooks.fix import cpu_build, deployment
+        from memguard_hooks.tree import WorkTree
+
+        assert isinstance(project.tree, WorkTree)
 
         moved = no_eager_heavy_imports.fix(project, asked)
         started = deployment.write(project, lambda one: deploy_config.check(one).findings, force=asked.force)
+        built = cpu_build.write(project, force=asked.force)
         # The pins come last: what is installed decides what an import costs, and is read once.
-        return (*moved, *started, *pin_litellm.fix(project), *python_runtime.fix(project))
+        project = project.at(WorkTree(project.tree.root)) if built else project
+        return (*moved, *started, *built, *pin_litellm.fix(project), *python_runtime.fix(project))
 
     return running.run(asked, all_hooks.check, files=asked.files or None, fix=fix)
 

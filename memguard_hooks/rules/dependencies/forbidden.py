@@ -127,7 +127,7 @@ def judge_declared(project: Project, requirement: Requirement, forbidden: Forbid
         first = _instead(project, requirement, code)
     if severity == "warning":
         return finding(requirement, number, message, _to_allow(project, [name]), severity=severity, cost=cost)
-    lighter = _lighter_build(name, _pinned(requirement) or "", _tool(project, requirement.path, requirement.notation))
+    lighter = _lighter_build(name, _pinned(requirement) or "", installer_of(project, requirement.path, requirement.notation))
     fix = (first, *lighter, _last_resort(project, name))
     return finding(requirement, number, message, *fix, severity=severity, cost=cost)
 
@@ -255,7 +255,7 @@ def _finding_in_lock(project: Project, lock: Lock, brought: Brought) -> Finding:
     else:
         message = f"{name} is forbidden, and another package brings it: {lock.path} does not say which{takes}"
         fix = [f"find with `pip show {name}` what requires it, and do without that"]
-    fix += [*_lighter_build(name, package.version or "", _tool(project, lock.path)), _last_resort(project, name)]
+    fix += [*_lighter_build(name, package.version or "", installer_of(project, lock.path)), _last_resort(project, name)]
     return Finding(*place, "MG111", message, HOOK, name, "error", cost, fix=tuple(fix))
 
 
@@ -313,7 +313,7 @@ def find_in_catalog(project: Project, forbidden: Forbidden, declared: Sequence[R
             instead = INSTEAD.get(requirement.name)
             way_out = _without(requirement.name, name)
             fix = [instead.advice, f"or {way_out}"] if instead else [way_out]
-            tool = _tool(project, requirement.path, requirement.notation)
+            tool = installer_of(project, requirement.path, requirement.notation)
             fix += [*_lighter_build(name, "", tool), _last_resort(project, name)]
             yield finding(requirement, "MG111", message, *fix, cost=cost, subject=name)
 
@@ -341,7 +341,7 @@ def _is_lighter_build(project: Project, name: str, version: str | None) -> bool:
     return name in LIGHTER_BUILD and (build == "cpu" or (not build and project.declared.takes_cpu_wheels))
 
 
-def _tool(project: Project, path: str, notation: Notation = "pep508") -> str:
+def installer_of(project: Project, path: str, notation: Notation = "pep508") -> str:
     """Return the tool that installs what a file declares or locks."""
     if notation != "pep508":
         return {"pipfile": "pipenv"}.get(notation, notation)

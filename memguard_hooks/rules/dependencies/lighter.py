@@ -64,16 +64,17 @@ INSTEAD = {
 }
 """Package → what does without it, or with less of it."""
 
-_CPU = "https://download.pytorch.org/whl/cpu"
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 LIGHTER_BUILD = {
     "torch": {
-        "pip": f"--extra-index-url {_CPU}",
-        "uv": f'torch = {{index = "cpu"}} in [tool.uv.sources], and [[tool.uv.index]] name = "cpu", url = "{_CPU}", '
+        "pip": f"--extra-index-url {CPU_INDEX}",
+        "uv": f'torch = {{index = "cpu"}} in [tool.uv.sources], and [[tool.uv.index]] name = "cpu", url = "{CPU_INDEX}", '
         "explicit = true",
-        "poetry": f'source = "cpu" in the table of torch, after `poetry source add --priority=explicit cpu {_CPU}`',
-        "pdm": f'[[tool.pdm.source]] name = "cpu", url = "{_CPU}", include_packages = ["torch"]',
-        "pipenv": f'index = "cpu" in the table of torch, and [[source]] name = "cpu", url = "{_CPU}", verify_ssl = true',
+        "poetry": f'source = "cpu" in the table of torch, after `poetry source add --priority=explicit cpu {CPU_INDEX}`',
+        "pdm": f'[[tool.pdm.source]] name = "cpu", url = "{CPU_INDEX}", include_packages = ["torch"]',
+        "pipenv": 'index = "cpu" in the table of torch, and '
+        f'[[source]] name = "cpu", url = "{CPU_INDEX}", verify_ssl = true',
         "conda": "- pytorch-cpu",
     },
 }
