@@ -284,30 +284,41 @@ class MovableFile:
 
     def _taken(self, function: FunctionNode) -> str | None:
         """Say what a function is handed to that may read its annotations."""
-        reader, handed = self._handed
+        reader, names, attributes = self._handed
         if reader is not None:
             return f"line {reader} reads annotations at run time"
-        line = handed.get(function.name)
+        is_of_module = function in self._module.body
+        line = names.get(function.name, None if is_of_module else attributes.get(function.name))
         return None if line is None else f"line {line} hands {function.name}() on, and its types may be read at run time"
 
     @cached_property
-    def _handed(self) -> tuple[int | None, dict[str, int]]:
-        """The line that reads annotations, and the names that are read and not called, with the line of each."""
+    def _handed(self) -> tuple[int | None, dict[str, int], dict[str, int]]:
+        """The line that reads annotations, and the names and attributes that are read and not called, with their lines.
+
+        A name that functions bind themselves is none of a function of the module level.
+        """
         called: set[ast.expr] = set()
         for node in ast.walk(self._module):
             if isinstance(node, ast.Call):
                 called.add(node.func)
                 if _last(node.func) in _TAKERS:
                     called.update((*node.args, *(keyword.value for keyword in node.keywords)))
-        handed: dict[str, int] = {}
+        own = {one.name for one in self._module.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        of_module = {use.node for use in find_uses(self._module, own).uses}
+        names: dict[str, int] = {}
+        attributes: dict[str, int] = {}
         reader: int | None = None
         for node in ast.walk(self._module):
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                 if _last(node) in _READERS:
                     reader = reader or node.lineno
-                if node not in called:
-                    handed.setdefault(_last(node), node.lineno)
-        return reader, handed
+                if node in called:
+                    continue
+                if isinstance(node, ast.Attribute):
+                    attributes.setdefault(node.attr, node.lineno)
+                elif node.id not in own or node in of_module:
+                    names.setdefault(node.id, node.lineno)
+        return reader, names, attributes
 
     # Uses
 

@@ -49,6 +49,7 @@ class Use(Record):
     is_text: bool
     is_in_doubt: bool = False
     """Whether a class around it binds the name too, so that it may be either."""
+    node: ast.Name | None = None
 
 
 class Binding(Record):
@@ -235,7 +236,17 @@ class _Reader:
         is_in_doubt = scope is not None and scope.is_class and node.id in scope.bound
         if scope is None or is_in_doubt or scope.is_global(node.id):
             self.uses.append(
-                Use(node.id, node.lineno, path, context.functions, place, context.annotation, context.is_text, is_in_doubt)
+                Use(
+                    node.id,
+                    node.lineno,
+                    path,
+                    context.functions,
+                    place,
+                    context.annotation,
+                    context.is_text,
+                    is_in_doubt,
+                    node,
+                )
             )
 
 
