@@ -14,6 +14,9 @@ the machine had been started again. Anonymous memory does not depend on it.
     python tools/measure_footprints.py --python 3.11 3.13
     python tools/measure_footprints.py --only pandas numpy --again
 
+`--before DATE` measures, beside the newest version of each row, the one that was the newest on a day, with what was the
+newest beside it: most applications pin what they once installed. `--shard 3/20` takes a part of the rows.
+
 It needs memguard where it runs, and a ``pip`` that knows ``--python`` (22.3), or ``uv``, which is faster. Rows that are
 in the catalog already are skipped, so that it can be interrupted at any time and started again; so are those that
 failed, unless ``--again`` or ``--retry`` is given.
@@ -34,6 +37,7 @@ import sys
 import tempfile
 import textwrap
 import threading
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -645,6 +649,43 @@ def choose_work(
     return work
 
 
+def as_of(work: Iterable[Work], day: str, catalog: Catalog) -> Iterator[Work]:
+    """Yield the rows of the newest versions as those of a day that has passed, but for what is in the catalog already."""
+    for row, _, python in work:
+        if row.version is not None:
+            continue
+        options = (*row.pip_arguments, "--exclude-newer", day)
+        try:
+            version = resolve(row._replace(pip_arguments=options), python)
+        except MeasurementError as error:
+            say(f"{row.distribution} of {day}: {error}")
+            continue
+        measured = [one for one in catalog.read(row.distribution) if one["python"] == version_of(python)]
+        known = {one["module"] for one in measured if one["version"] == version}
+        modules = [module for module in row.modules if module not in known]
+        if modules:
+            yield Work(row._replace(version=version, pip_arguments=options), modules, python)
+
+
+def resolve(row: Row, python: Path) -> str:
+    """The version of a row's distribution that uv installs."""
+    builds = () if row.may_build else ("--only-binary", ":all:")
+    command = ["uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate", "--python", str(python), "-"]
+    done = subprocess.run(
+        [*command, *builds, *row.pip_arguments],
+        input=row.requirement, capture_output=True, check=False, text=True, timeout=INSTALL_TIMEOUT,
+    )  # fmt: skip
+    if done.returncode:
+        raise MeasurementError(shorten(done.stderr))
+    return done.stdout.partition("==")[2].split()[0]
+
+
+def in_shard(distribution: str, shard: str) -> bool:
+    """Whether a distribution lies in a part of all, `3/20`, by the checksum of its name."""
+    part, _, parts = shard.partition("/")
+    return zlib.crc32(distribution.encode()) % int(parts or 1) == int(part) % int(parts or 1)
+
+
 def measure_work(work: Sequence[Work], catalog: Catalog, installer: str, jobs: int) -> None:
     """Measure rows, several at a time, with a line on standard error for each result."""
 
@@ -702,6 +743,8 @@ def build_parser() -> argparse.ArgumentParser:
         "--python", nargs="+", default=PYTHONS, help="interpreters to measure on: paths, commands or versions (3.11 3.13)"
     )
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="rows to measure at a time")
+    parser.add_argument("--before", metavar="DATE", help="measure the versions that were the newest on that day; needs uv")
+    parser.add_argument("--shard", default="1/1", metavar="K/N", help="only the K-th of N parts of the rows")
     parser.add_argument("--again", action="store_true", help="also measure what is in the catalog already")
     parser.add_argument("--retry", action="store_true", help="also try again what has failed")
     parser.add_argument(
@@ -726,7 +769,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         version = version_of(python)
         if all(one["python"] != version for one in catalog.read(INTERPRETER)) or (arguments.again and INTERPRETER in only):
             catalog.add(INTERPRETER, measure_interpreter(python))
-        work += choose_work(read_plan(arguments.plan), catalog, python, only, again=arguments.again, retry=arguments.retry)
+        rows = [row for row in read_plan(arguments.plan) if in_shard(row.distribution, arguments.shard)]
+        if arguments.before:
+            work += as_of(choose_work(rows, catalog, python, only, again=True, retry=False), arguments.before, catalog)
+        else:
+            work += choose_work(rows, catalog, python, only, again=arguments.again, retry=arguments.retry)
     work.sort(key=lambda one: one.row.distribution)  # what was fetched for one Python is often still there for the other
     say(f"{len(work)} rows to measure")
     try:
