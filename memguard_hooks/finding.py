@@ -267,6 +267,14 @@ class ServiceReport(Record):
         """The parts of one process by the moment that is judged."""
         return tuple(part for part in self.parts if is_by(part.moment, self.judged))
 
+    @property
+    def unmeasured(self) -> int:
+        """How many packages nobody has measured, where they are more than a fifth of what a process is expected to take."""
+        parts = self.judged_parts
+        unmeasured = [part for part in parts if part.source == "assumed" and part.chain]
+        is_much = sum(part.resident for part in unmeasured) > MUCH_UNMEASURED * sum(part.resident for part in parts)
+        return len({part.package for part in unmeasured}) if is_much else 0
+
 
 class Report(Record):
     """All that one run says.
@@ -417,6 +425,20 @@ def told_moments(service: ServiceReport) -> tuple[Moment, ...]:
     return moments if len({mib(estimate.at(moment).expected) for moment in moments}) > 1 else ()
 
 
+MUCH_UNMEASURED = 0.2
+"""The share of a process that is only assumed from which on its figure is told as a lower bound."""
+
+
+def at_least(service: ServiceReport) -> str:
+    """Write what stands before a figure that is a lower bound, nothing before others."""
+    return "at least " if service.verdict == "unknown" or service.unmeasured else ""
+
+
+def not_measured(service: ServiceReport) -> str:
+    """Write how many packages were not measured, behind a blank, where they are much of the whole."""
+    return f" ({count(service.unmeasured, 'package')} not measured)" if service.unmeasured else ""
+
+
 def summary(service: ServiceReport, since: str | None = None) -> str:
     """Write one service in one line.
 
@@ -425,7 +447,6 @@ def summary(service: ServiceReport, since: str | None = None) -> str:
     """
     if service.estimate is None or service.taken is None:
         return f"{service.name}: not judged"
-    least = "at least " if service.verdict == "unknown" else ""
     limit = "" if service.limit is None else f" of {mib(service.limit)}"
     moments = told_moments(service)
     if moments:
@@ -434,7 +455,8 @@ def summary(service: ServiceReport, since: str | None = None) -> str:
         amount += limit and f",{limit}"
     else:
         amount = f"{mib(service.taken.expected)}{limit} MiB"
-    return f"{service.name}: {least}{amount}{peak(service)} ({service.limit_label}){growth(service, since)}"
+    amount = f"{at_least(service)}{amount}{not_measured(service)}{peak(service)}"
+    return f"{service.name}: {amount} ({service.limit_label}){growth(service, since)}"
 
 
 MUCH_PASSING = 0.05

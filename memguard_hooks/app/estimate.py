@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
+from memguard_hooks.app.first_party import NO_BUILT, Built
 from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs_classes
 from memguard_hooks.app.work import NO_WORK, Work
 from memguard_hooks.catalog import lookup
@@ -57,6 +58,9 @@ and how many of them are looked at."""
 SOURCE_FACTOR = Range(1, 7, 27)
 """Resident bytes that a byte of first-party source takes, all of it anonymous: 12 applications, without what they build and
 connect to as they load (`python benchmarks/applications.py`, 2026-11-22)."""
+
+BUILT_MARGIN = 0.5
+"""How far what the source builds as it loads may be off, as a share of it."""
 
 UNBOOKED = 190 * 1024
 """Resident bytes that the first import takes and no module is booked with: the median of 376 rows of the catalog."""
@@ -261,6 +265,7 @@ def estimate_process(
     known: Known | None = None,
     models: Models = NONE,
     work: Work = NO_WORK,
+    built: Mapping[Moment, Built] = NO_BUILT,
 ) -> ProcessEstimate:
     """Estimate one process that loads what a walk has reached, on a Python (None for the catalog's own).
 
@@ -270,7 +275,9 @@ def estimate_process(
     version = None if python is None else f"{python[0]}.{python[1]}"
     sources = FigureSources(declared, folder, walked, version, known)
     base = known.base if known is not None else lookup.interpreter(version)
-    return _join(base, _roots(sources, walked), _first_party(walked, known), models, work, is_measured=known is not None)
+    return _join(
+        base, _roots(sources, walked), _first_party(walked, known, built), models, work, is_measured=known is not None
+    )
 
 
 def _join(
@@ -333,18 +340,19 @@ def rising(figures: Iterable[Figures]) -> Estimate:
     return Estimate(*found)
 
 
-def _first_party(walked: Walk, known: Known | None) -> Source:
+def _first_party(walked: Walk, known: Known | None, built: Mapping[Moment, Built]) -> Source:
     """Return what first-party code takes, at the rate that was measured in the project, or at what is usual."""
     sizes = {moment: sum(walked.files[moment].values()) for moment in MOMENTS}
     measured = known.first_party(sizes["start"]) if known is not None else None
     parts: list[Part] = []
     bounds: list[Bound] = []
-    until = 0
+    until = built_until = 0
     for moment, size in sizes.items():
         until += size
+        built_until += built[moment].size
         low, high = (
-            until * (SOURCE_FACTOR.expected - SOURCE_FACTOR.low),
-            until * (SOURCE_FACTOR.high - SOURCE_FACTOR.expected),
+            until * (SOURCE_FACTOR.expected - SOURCE_FACTOR.low) + built_until * BUILT_MARGIN,
+            until * (SOURCE_FACTOR.high - SOURCE_FACTOR.expected) + built_until * BUILT_MARGIN,
         )
         if measured is not None and known is not None:
             resident, anonymous = (part * size // sizes["start"] for part in measured)
@@ -352,8 +360,9 @@ def _first_party(walked: Walk, known: Known | None) -> Source:
             part = Part(FIRST_PARTY, None, resident, anonymous, "measured", provenance, (), moment)
             low = high = measured[0] * until // sizes["start"] * MARGINS["measured"]
         else:
-            resident = int(size * SOURCE_FACTOR.expected)
+            resident = int(size * SOURCE_FACTOR.expected) + built[moment].size
             provenance = f"{size} bytes of source, {SOURCE_FACTOR.expected} bytes each"
+            provenance += f", and {built[moment].told}" if built[moment].size else ""
             part = Part(FIRST_PARTY, None, resident, resident, "assumed", provenance, (), moment)
         bounds.append(Bound(moment, low, high))
         if size:

@@ -21,6 +21,7 @@ from memguard_hooks.app.estimate import (
     estimate_process,
     estimate_together,
 )
+from memguard_hooks.app.first_party import find_built
 from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
 from memguard_hooks.app.models import find_models
 from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
@@ -182,7 +183,8 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     models, imported = find_models(project, entry, walked)
     work, externals = find_work(project, entry, walked)
     walked = walked._replace(externals=(*externals, *imported))
-    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work)
+    built = find_built(entry.sources.built, walked, project.declared.near(parent(entry.path)).versions.get("fastapi"))
+    process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work, built)
     estimate = estimate_together(process, command, settings.runtime or 0)
     return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
 

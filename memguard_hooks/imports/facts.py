@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias, TypeVar
 
+    from memguard_hooks.imports.built_at_load import BuiltAtLoad
+
     Fact = TypeVar("Fact")
     Found = TypeVar("Found")
 
@@ -98,6 +100,7 @@ class Facts:
         self._names: dict[bytes, Names] = {}
         self._functions: dict[bytes, Functions] = {}
         self._places: dict[bytes, Places] = {}
+        self._built: dict[bytes, BuiltAtLoad] = {}
         self._fresh = 0
         self._slow_seconds = 0.0
         self.has_given_up = False
@@ -150,6 +153,10 @@ class Facts:
             kept = self._kept((b"places", name), _decode_places)
             self._places[name] = kept if kept is not None else self._find_functions(name, read)[1]
         return self._places[name]
+
+    def built(self, name: bytes, read: Read) -> BuiltAtLoad:
+        """Return what a source builds of its classes and routes while it loads."""
+        return self._known(self._built, (b"built", name), _decode_built, lambda: _find_built(read()))
 
     def _find_functions(self, name: bytes, read: Read) -> tuple[Functions, Places]:
         """Find what functions call and where they stand, and keep both: one reading of the source gives both."""
@@ -216,6 +223,12 @@ def _find_functions(data: bytes) -> tuple[Functions, str]:
         return Functions(), ""
 
 
+def _find_built(data: bytes) -> BuiltAtLoad:
+    from memguard_hooks.imports.built_at_load import read_built
+
+    return read_built(data)
+
+
 def _outline(data: bytes, framework: Framework) -> Outline:
     edges: tuple[FrameworkEdge, ...] = ()
     problem = None
@@ -232,6 +245,19 @@ def _outline(data: bytes, framework: Framework) -> Outline:
 def _decode_names(row: Any) -> Names:
     (found,) = _list(row)
     return Names(None if found is None else _texts(found))
+
+
+def _decode_built(row: Any) -> BuiltAtLoad:
+    from memguard_hooks.imports.built_at_load import BuiltAtLoad, BuiltClass
+
+    routes, classes = _list(row)
+    return BuiltAtLoad(
+        _checked(routes, int),
+        tuple(
+            BuiltClass(_text(name), _texts(bases), *(_checked(number, int) for number in (fields, columns, assigned)))
+            for name, bases, fields, columns, assigned in map(_list, _list(classes))
+        ),
+    )
 
 
 def _decode_outline(row: Any) -> Outline:

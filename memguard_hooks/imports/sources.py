@@ -5,6 +5,7 @@ from __future__ import annotations
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.git import name_of_blob
+from memguard_hooks.imports.built_at_load import BuiltAtLoad
 from memguard_hooks.imports.facts import Facts, Problem
 from memguard_hooks.imports.frameworks import Framework
 from memguard_hooks.imports.model import Analysis, FileReading, FrameworkEdge, Functions, ImportSite, Places, Target
@@ -91,6 +92,13 @@ class SourceFiles:
             return self._facts.functions(self._name(path), lambda: self._source(path))
         except MemguardError:
             return Functions()
+
+    def built(self, path: str) -> BuiltAtLoad:
+        """Read what a file builds of its classes and routes while it loads; nothing of a file that must not be read."""
+        try:
+            return self._facts.built(self._name(path), lambda: self._source(path))
+        except MemguardError:
+            return BuiltAtLoad()
 
     def places(self, path: str) -> Places:
         """Read where the functions of a file stand."""

@@ -11,7 +11,19 @@ from collections import Counter
 from html import escape
 from urllib.parse import quote
 
-from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step, mib, moment_name, signed, told_moments
+from memguard_hooks.finding import (
+    Finding,
+    Report,
+    ServiceReport,
+    Skipped,
+    Step,
+    at_least,
+    mib,
+    moment_name,
+    not_measured,
+    signed,
+    told_moments,
+)
 from memguard_hooks.output import visible
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -104,10 +116,12 @@ def _service(service: ServiceReport, link: str) -> tuple[str, ...]:
     taken = service.taken
     if taken is None:
         return name, "not judged", limit, "", outline.standing(service), ""
-    least = "at least " if service.verdict == "unknown" else ""
     return (
         name,
-        f"{least}{mib(taken.expected)} MiB{_moment(service)} ({mib(taken.low)} to {mib(taken.high)})",
+        (
+            f"{at_least(service)}{mib(taken.expected)} MiB{_moment(service)} ({mib(taken.low)} to {mib(taken.high)})"
+            f"{not_measured(service)}"
+        ),
         limit,
         "" if not service.limit else f"{taken.expected / service.limit:.0%}",
         outline.standing(service),

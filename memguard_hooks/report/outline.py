@@ -13,9 +13,11 @@ from memguard_hooks.finding import (
     ServiceReport,
     Severity,
     Skipped,
+    at_least,
     count,
     mib,
     moment_name,
+    not_measured,
     signed,
     told_moments,
 )
@@ -48,9 +50,8 @@ def amount(service: ServiceReport) -> str:
     if service.taken is None:
         return "not judged"
     of = f" of {mib(service.limit)}" if service.limit is not None else ""
-    least = "at least " if service.verdict == "unknown" else ""
     moment = f" {moment_name(service.judged)}" if told_moments(service) else ""
-    return f"{least}{mib(service.taken.expected)}{of} MiB{moment}"
+    return f"{at_least(service)}{mib(service.taken.expected)}{of} MiB{moment}{not_measured(service)}"
 
 
 def facts(service: ServiceReport, since: str | None) -> Iterator[tuple[str, str]]:

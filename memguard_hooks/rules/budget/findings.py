@@ -12,12 +12,14 @@ from memguard_hooks.finding import (
     Part,
     ServiceReport,
     Severity,
+    at_least,
     chain,
     count,
     growth,
     is_by,
     mib,
     moment_name,
+    not_measured,
     peak,
     signed,
     summary,
@@ -177,9 +179,9 @@ def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, si
         return summary(report, since) + (f": {processes}" if processes else "")
     others = {mib(report.estimate.at(one).expected): moment_name(one) for one in reversed(moments) if one != report.judged}
     apart = ", ".join(f"{size} {name}" for size, name in reversed(others.items()))
-    least = "at least " if report.verdict == "unknown" else ""
     limit = "" if report.limit is None else f" of {mib(report.limit)}"
-    amount = f"{least}{mib(report.taken.expected)}{limit} MiB {moment_name(report.judged)} ({apart})"
+    amount = f"{at_least(report)}{mib(report.taken.expected)}{limit} MiB {moment_name(report.judged)} ({apart})"
+    amount += not_measured(report)
     late = _late(report)
     about = f"{report.limit_label}{growth(report, since)}"
     return f"{report.name}: {amount}{peak(report)}{late and f': {late}'}; {about}{processes and f'; {processes}'}"
