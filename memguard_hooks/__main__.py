@@ -254,6 +254,14 @@ def python_runtime() -> int:
     return until_interrupted(hook.main)
 
 
+def log_volume() -> int:
+    """Run `log-volume`."""
+    leave_projects()
+    from memguard_hooks.hooks import log_volume as hook
+
+    return hook.main()
+
+
 def _mistake(words: list[str]) -> str:
     """Say what is wrong with a command line, and name the nearest command."""
     if words[0] == "--print-completion":

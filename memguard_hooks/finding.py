@@ -31,6 +31,7 @@ _NUMBERS = {
         *(701, 702, 703, 704, 705, 706),
     ),
     "python-runtime": (711, 712, 713, 714, 715, 716, 717),
+    "log-volume": (501, 502, 503, 504, 505, 506, 507, 508, 509),
 }
 
 CODES = {f"MG{number}": hook for hook, numbers in _NUMBERS.items() for number in numbers}

@@ -15,6 +15,7 @@ from memguard_hooks.commands import check, hook
 from memguard_hooks.hooks import (
     deploy_config,
     forbid_heavy_deps,
+    log_volume,
     memory_budget,
     no_eager_heavy_imports,
     pin_litellm,
@@ -37,6 +38,7 @@ MAINS = {
     "memory-budget": memory_budget.main,
     "deploy-config": deploy_config.main,
     "python-runtime": python_runtime.main,
+    "log-volume": log_volume.main,
 }
 PROJECT_HOOKS = ("memory-budget", "deploy-config", "python-runtime")
 

@@ -27,7 +27,7 @@ ALL = "memguard"
 """The hook that runs all others."""
 MODULES = {name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}") for name in HOOKS if name != ALL}
 
-JUDGE_FILES = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports")
+JUDGE_FILES = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "log-volume")
 JUDGE_PROJECT = ("memory-budget", "deploy-config", "python-runtime")
 
 KNOWN_FIELDS = {
@@ -83,15 +83,26 @@ DEPLOYMENT_PATHS = (
     "memguard.toml",
     "pyproject.toml",
 )
+DEPLOYMENT_FILES = (
+    "Procfile",
+    "compose.prod.yaml",
+    "deploy/fly.toml",
+    "railway.json",
+    ".env",
+    "config/prod.env",
+    "Dockerfile",
+)
 WAKES = {
     "pin-litellm": (*MANIFEST_PATHS, "Dockerfile", "api/web.Dockerfile", "Dockerfile.prod", "render.yaml"),
     "forbid-heavy-deps": (*MANIFEST_PATHS, "Dockerfile", "api/web.Dockerfile", "Dockerfile.prod", "render.yaml"),
     "no-eager-heavy-imports": PYTHON_PATHS,
+    "log-volume": (*PYTHON_PATHS, *DEPLOYMENT_FILES),
 }
 SLEEPS = {
     "pin-litellm": (*OTHER_PATHS, *PYTHON_PATHS, "Procfile", "memguard.toml", "compose.yaml"),
     "forbid-heavy-deps": (*OTHER_PATHS, *PYTHON_PATHS, "Procfile", "memguard.toml", "compose.yaml"),
     "no-eager-heavy-imports": (*OTHER_PATHS, *NOT_PYTHON_PATHS, *DEPLOYMENT_PATHS, "requirements.txt"),
+    "log-volume": (*NOT_PYTHON_PATHS, "requirements.txt", "README.md", "pyproject.toml"),
 }
 
 each_id = pytest.mark.parametrize("name", HOOKS)
@@ -216,7 +227,7 @@ def test_tools_accept_the_manifest(tool: str) -> None:
 def test_hooks_that_judge_files_take_their_names(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "pass_filenames" not in HOOKS[name]
     assert "verbose" not in HOOKS[name]
-    assert HOOKS[name].get("require_serial", False) is (name == "no-eager-heavy-imports")
+    assert HOOKS[name].get("require_serial", False) is (name in ("no-eager-heavy-imports", "log-volume"))
     with pytest.raises(SystemExit):
         MODULES[name].main(["--help"])
     assert "[files ...]" in capsys.readouterr().out

@@ -16,7 +16,10 @@ import pytest
 
 pytestmark = pytest.mark.usefixtures("hook_tools")
 
-IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config", "python-runtime")
+IDS = (
+    "pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "log-volume", "memory-budget", "deploy-config",
+    "python-runtime",
+)  # fmt: skip
 TOOLS = ("pre-commit", "prek")
 
 LIMIT = 'limit = "512MiB"\n'
@@ -117,6 +120,7 @@ REFUSED = {
         "1 error, 0 warnings",
     ),
     "python-runtime": PASSED,
+    "log-volume": PASSED,
 }
 """What the hooks say of BAD in a repository without a commit."""
 
@@ -399,6 +403,7 @@ def test_names_with_spaces_and_hebrew(make: Callable[[str], Repository]) -> None
         "memory-budget": grown("+N"),
         "deploy-config": PASSED,
         "python-runtime": PASSED,
+        "log-volume": PASSED,
     }, run.raw
     assert run.code == 1
 
@@ -410,7 +415,7 @@ def test_worktree(make: Callable[[str], Repository]) -> None:
     repository.root = repository.root.parent / "side tree"
     repository.write({"main.py": f"import pandas\n{GOOD['main.py']}"})
     refused = repository.commit()
-    budget = {"memory-budget": grown("+N"), "deploy-config": PASSED, "python-runtime": PASSED}
+    budget = {"memory-budget": grown("+N"), **dict.fromkeys(("deploy-config", "python-runtime", "log-volume"), PASSED)}
     quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
     assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, **budget}, refused.raw
     assert (refused.code, repository.commits()) == (1, 1)
@@ -448,6 +453,7 @@ def test_merge_that_brings_together_what_does_not_fit(repository: Repository) ->
         "memory-budget": Outcome("Failed", told),
         "deploy-config": Outcome("Failed", workers),
         "python-runtime": PASSED,
+        "log-volume": PASSED,
     }
     assert run.hooks == {**dict.fromkeys(IDS, SKIPPED), **judged}, run.raw
     assert run.code != 0
@@ -463,7 +469,7 @@ def test_merge_with_a_conflict(repository: Repository) -> None:
 
     repository.write({"main.py": f"import pandas\n{GOOD['main.py']}"})
     refused = repository.commit()
-    budget = {"memory-budget": grown("+N"), "deploy-config": PASSED, "python-runtime": PASSED}
+    budget = {"memory-budget": grown("+N"), **dict.fromkeys(("deploy-config", "python-runtime", "log-volume"), PASSED)}
     quiet = dict.fromkeys(("pin-litellm", "forbid-heavy-deps"), SKIPPED)
     assert refused.hooks == {**quiet, "no-eager-heavy-imports": ONE_EAGER, **budget}, refused.raw
     assert refused.code == 1

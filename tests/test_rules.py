@@ -39,7 +39,7 @@ _FIGURE = re.compile(r"([a-z][\w-]*) (\d[\w.+]*) takes ([\d.]+) MiB")
 ALONE = frozenset({"MG401", "MG404"})
 """Rules that `memguard check` leaves out where another one says the same of the same line: their hook is asked."""
 
-PROJECT_HOOKS = ("deploy-config", "python-runtime")
+PROJECT_HOOKS = ("deploy-config", "python-runtime", "log-volume")
 """Hooks that read their allowances in the files of the deployment, also on the line above."""
 
 BESIDE = {"MG601": frozenset({"MG301"}), "MG602": frozenset({"MG301"})}

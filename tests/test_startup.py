@@ -14,7 +14,10 @@ from folders import commit, git, write
 
 import memguard_hooks
 
-IDS = ("pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "memory-budget", "deploy-config", "python-runtime")
+IDS = (
+    "pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "log-volume", "memory-budget", "deploy-config",
+    "python-runtime",
+)  # fmt: skip
 MANIFEST_HOOKS = IDS[:2]
 
 TRAP = 'open("executed", "w").close()\nraise SystemExit("code of the project was executed")\n'

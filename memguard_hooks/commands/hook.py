@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return front("memguard hook", argv, _run, is_judged=may_be_judged)
 
 
-_JUDGED = (".py", ".pyw", ".txt", ".in", ".toml", ".cfg", ".lock", ".yml", ".yaml", ".json")
+_JUDGED = (".py", ".pyw", ".txt", ".in", ".toml", ".cfg", ".lock", ".yml", ".yaml", ".json", ".env")
 
 
 def may_be_judged(path: str) -> bool:

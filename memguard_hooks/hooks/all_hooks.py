@@ -8,6 +8,7 @@ from memguard_hooks.finding import CODES, Report, merge
 from memguard_hooks.hooks import (
     deploy_config,
     forbid_heavy_deps,
+    log_volume,
     memory_budget,
     no_eager_heavy_imports,
     pin_litellm,
@@ -32,6 +33,7 @@ HOOKS: dict[str, Callable[[Project], Report]] = {
     "pin-litellm": pin_litellm.check,
     "forbid-heavy-deps": forbid_heavy_deps.check,
     "no-eager-heavy-imports": no_eager_heavy_imports.check,
+    "log-volume": log_volume.check,
     "memory-budget": memory_budget.check,
     "deploy-config": deploy_config.check,
     "python-runtime": python_runtime.check,
@@ -41,8 +43,10 @@ HOOKS: dict[str, Callable[[Project], Report]] = {
 ALLOWANCES = ("MG190", "MG191")
 """Codes that every hook reports."""
 
-JUDGE_FILES = frozenset({"pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports"})
+JUDGE_FILES = frozenset({"pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "log-volume"})
 """Hooks that judge the files that they are given; the others are only woken by them."""
+
+_JUDGE_CODE = ("no-eager-heavy-imports", "log-volume")
 
 _REQUIREMENTS_FILE = r"(?i:[^/]*requirements[^/]*\.(txt|in)|requirements/[^/]+\.(txt|in)|constraints[^/]*\.txt)"
 _REQUIREMENTS = (
@@ -57,6 +61,7 @@ WAKES = {
     "pin-litellm": rf"(^|/)({_REQUIREMENTS}|{_INSTALLING})$",
     "forbid-heavy-deps": rf"(^|/)({_REQUIREMENTS}|{_INSTALLING})$",
     "no-eager-heavy-imports": r"\.pyw?$",
+    "log-volume": rf"\.pyw?$|\.(ya?ml|env)$|(^|/)(\.env|Procfile|{_INSTALLING})$",
 }
 """The files that wake each hook that judges files: what `.pre-commit-hooks.yaml` says in `files`, which a test holds equal.
 
@@ -94,10 +99,10 @@ def _names(words: Iterable[str], code: str, hook: str) -> bool:
 def is_woken(hook: str, path: str) -> bool:
     """Return whether a file wakes a hook; of most files, without the large patterns, which take milliseconds to compile."""
     if path.endswith(".py") and not path.endswith("setup.py"):
-        return hook == "no-eager-heavy-imports"
+        return hook in _JUDGE_CODE
     name = path.lower()
     if name.endswith(".txt") and not any(word in name for word in _IMAGES):
-        return hook != "no-eager-heavy-imports" and re.search(f"(^|/){_REQUIREMENTS_FILE}$", path) is not None
+        return hook not in _JUDGE_CODE and re.search(f"(^|/){_REQUIREMENTS_FILE}$", path) is not None
     return re.search(WAKES[hook], path) is not None
 
 

@@ -20,6 +20,7 @@ FAMILIES = {
     "memory-budget": "budget",
     "deploy-config": "deployment",
     "python-runtime": "python",
+    "log-volume": "logs",
 }
 """The folder of the rules of each hook; what every hook reports stands at the top."""
 

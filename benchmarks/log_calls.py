@@ -1,0 +1,93 @@
+"""Judge labeled log calls of public repositories, and print precision and recall of MG502, MG503 and MG504.
+
+    python benchmarks/log_calls.py FOLDER --half A|B [--list]
+
+FOLDER holds the repositories of `log_calls.tsv`, each as `owner+name@revision` with eight digits of the revision. Half A
+is to tune on; half B was opened once, to report. Each file is judged as one that an entry point reaches.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from memguard_hooks.formats import python_source
+from memguard_hooks.logs.calls import LogCall, find_calls, is_judged
+
+TABLE = Path(__file__).with_suffix(".tsv")
+RULES = {"MG502": "hot", "MG503": "nothing", "MG504": "costly"}
+"""The mark of a call that each rule reports."""
+
+
+class Labeled(NamedTuple):
+    """One row of the table, with the file that it is about."""
+
+    path: Path
+    inside: str
+    line: int
+    drawn: str
+    labels: frozenset[str]
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--half", choices=("A", "B"), required=True)
+    parser.add_argument("--list", action="store_true", help="print each call that is judged otherwise than labeled")
+    arguments = parser.parse_args()
+    rows = list(read(arguments.folder, arguments.half))
+    told = [(row, found_at(row)) for row in rows if row.path.is_file()]
+    print(f"{len(told)} of {len(rows)} calls of half {arguments.half} are there")
+    right = wrong = missed = 0
+    for code in RULES:
+        hits = sum(code in found and code in row.labels for row, found in told)
+        false = [(row, found) for row, found in told if code in found and not row.labels & found]
+        lost = [(row, found) for row, found in told if code in row.labels and not row.labels & found]
+        print(f"{code}: {hits} right, {len(false)} wrong, {len(lost)} missed")
+        for name, group in (("wrong", false), ("missed", lost)) if arguments.list else ():
+            print(*(f"  {name} {row.path}:{row.line} [{row.drawn}]" for row, _ in group), sep="\n")
+    for row, found in told:
+        right += bool(row.labels & found)
+        wrong += bool(found - row.labels) and not row.labels & found
+        missed += bool(row.labels) and not row.labels & found
+    print(f"together: precision {share(right, wrong)}, recall {share(right, missed)}")
+    return 0
+
+
+def share(part: int, rest: int) -> str:
+    """Write a share of what is right, with its counts."""
+    return f"{part / (part + rest):.0%} ({part} of {part + rest})" if part + rest else "none"
+
+
+def read(folder: Path, half: str) -> Iterator[Labeled]:
+    """Yield the rows of one half."""
+    with TABLE.open(encoding="utf-8") as stream:
+        for row in csv.DictReader((line for line in stream if not line.startswith("#")), delimiter="\t"):
+            if row["half"] == half:
+                place = folder / f"{row['repository'].replace('/', '+', 1)}@{row['revision']}" / row["path"]
+                labels = frozenset(row["label"].split()) - {"none"}
+                yield Labeled(place, row["path"], int(row["line"]), row["drawn"], labels)
+
+
+def found_at(row: Labeled) -> frozenset[str]:
+    """Return the codes that are reported for the calls of a line."""
+    calls = [one for one in calls_of(row.path) if one.line == row.line] if is_judged(row.inside) else []
+    return frozenset(code for code, mark in RULES.items() if any(getattr(one, mark) for one in calls))
+
+
+@cache
+def calls_of(path: Path) -> tuple[LogCall, ...]:
+    """Read the calls of a file."""
+    return tuple(find_calls(python_source.parse(python_source.decode(path.read_bytes()))))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

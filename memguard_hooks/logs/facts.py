@@ -1,0 +1,95 @@
+"""What is known of the log calls of a source by its content: kept in the store, and found out again where that is wrong."""
+
+from __future__ import annotations
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from memguard_hooks.logs.calls import LogCall
+    from memguard_hooks.logs.setup import LogSetup
+    from memguard_hooks.store import Store
+
+_WORDS = late_pattern(rb"(?i)logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=")
+"""Without one of them a file says nothing of logs, and is not parsed."""
+
+_ADDRESS = b"api.telegram.org/bot"
+
+
+class FileLogs(Record):
+    """What one file says of logs. `calls` are those that a rule may speak of, `muted` the libraries whose loggers it sets.
+
+    `holds_token` tells of an address that the token of a bot is part of.
+    """
+
+    calls: tuple[LogCall, ...] = ()
+    setups: tuple[LogSetup, ...] = ()
+    muted: tuple[str, ...] = ()
+    holds_token: bool = False
+
+
+NOTHING = FileLogs()
+
+
+def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
+    """Return what a source says of logs; nothing of one that cannot be parsed. `name` is the name of its content."""
+    kept = _decode(store.get(b"logs", name))
+    if kept is not None:
+        return kept
+    data = read()
+    if _WORDS.search(data) is None:
+        return NOTHING
+    found = _parse(data)
+    store.put(found, b"logs", name)
+    return found
+
+
+def _parse(data: bytes) -> FileLogs:
+    from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, decode, parse
+    from memguard_hooks.logs.calls import find_calls
+    from memguard_hooks.logs.setup import find_setups
+
+    if len(data) > MAX_SOURCE_BYTES:
+        return NOTHING
+    try:
+        module = parse(decode(data))
+        setups, muted = find_setups(module)
+        calls = tuple(one for one in find_calls(module) if one.is_marked)
+    except (MemguardError, RecursionError):  # an expression that is deeper than any that people write
+        return NOTHING
+    return FileLogs(calls, tuple(setups), tuple(muted), _ADDRESS in data)
+
+
+def _decode(value: Any) -> FileLogs | None:
+    """Return what the store has kept, None for what has another shape."""
+    from memguard_hooks.logs.calls import LogCall
+    from memguard_hooks.logs.setup import LogSetup
+
+    if not (isinstance(value, list) and len(value) == 4 and all(isinstance(one, list) for one in value[:3])):
+        return None
+    calls, setups, muted, holds_token = value
+    if not (
+        all(_is_row(one, 2, 6) for one in calls)
+        and all(_is_row(one, 2, 4) for one in setups)
+        and all(isinstance(one, str) for one in muted)
+        and isinstance(holds_token, bool)
+    ):
+        return None
+    return FileLogs(
+        tuple(LogCall(*one) for one in calls), tuple(LogSetup(*one) for one in setups), tuple(muted), holds_token
+    )
+
+
+def _is_row(value: Any, numbers: int, texts: int) -> bool:
+    """Return whether a value is a list of so many numbers and so many texts."""
+    return (
+        isinstance(value, list)
+        and len(value) == numbers + texts
+        and all(type(one) is int for one in value[:numbers])
+        and all(isinstance(one, str) for one in value[numbers:])
+    )

@@ -1,0 +1,270 @@
+"""What one Python file sets of logging: levels, handlers, and which libraries it mutes.
+
+A level is a constant, or comes from a variable of the environment with a default. `logging.basicConfig`, `setLevel`, the
+dictionaries of `dictConfig` and Django's `LOGGING`, loguru's `logger.add`, structlog's filter, SQLAlchemy's `echo` and
+uvicorn's `log_level` are known. What stands behind a condition is left out: nobody can know which way production takes.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.logs.calls import is_logger, last_name
+from memguard_hooks.logs.loggers import LOUD
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LEVELS = {
+    "NOTSET": 0,
+    "TRACE": 5,
+    "DEBUG": 10,
+    "INFO": 20,
+    "WARNING": 30,
+    "WARN": 30,
+    "ERROR": 40,
+    "CRITICAL": 50,
+    "FATAL": 50,
+}
+MAX_DEPTH = 6
+"""Names and calls around each other that lead to a level."""
+MAX_TEXT = 200
+
+
+class LogSetup(Record):
+    """One setting.
+
+    `kind` is `root`, `logger`, `server` or `echo` for levels; `file`, `queue`, `memory` or `stderr` for handlers.
+
+    `level` is its value, or the default where `variable` of the environment decides; `detail` is what a message needs.
+    """
+
+    line: int
+    column: int
+    kind: str
+    level: str = ""
+    variable: str = ""
+    detail: str = ""
+
+
+class Level(Record):
+    """What an expression gives: a level that is known, empty where not, and the variable that decides it."""
+
+    name: str = ""
+    variable: str = ""
+
+
+def find_setups(module: ast.Module) -> tuple[list[LogSetup], list[str]]:
+    """Return what a file sets, and the names of libraries whose loggers it sets."""
+    reader = _Reader(module)
+    return sorted(set(reader.found)), sorted(reader.muted)
+
+
+def level_of_text(text: str) -> str:
+    """Return the name of a level that a person has written, empty for what is none."""
+    word = text.strip().upper()
+    if word.isdecimal():
+        number = int(word[:4])
+        return next((name for name, value in LEVELS.items() if value == number), "DEBUG" if number < LEVELS["INFO"] else "")
+    return word if word in LEVELS else ""
+
+
+class _Reader:
+    def __init__(self, module: ast.Module) -> None:
+        self.found: list[LogSetup] = []
+        self.muted: set[str] = set()
+        self._names: dict[str, ast.expr] = {}
+        nodes = list(ast.walk(module))
+        for node in nodes:
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                self._names[node.targets[0].id] = node.value
+        self._texts(nodes)
+        self._visit(module, is_sure=True)
+
+    def _texts(self, nodes: list[ast.AST]) -> None:
+        """Take each name of a loud library as muted that stands in a file which sets levels of loggers by name."""
+        sets = any(isinstance(one, ast.Attribute) and one.attr in ("setLevel", "dictConfig", "disable") for one in nodes)
+        if sets or "LOGGING" in self._names:
+            texts = (one.value for one in nodes if isinstance(one, ast.Constant) and isinstance(one.value, str))
+            self.muted.update(text.partition(".")[0] for text in texts if text.partition(".")[0] in LOUD)
+
+    def _visit(self, node: ast.AST, *, is_sure: bool) -> None:
+        waiting = [(node, is_sure)]
+        while waiting:
+            one, sure = waiting.pop()
+            if isinstance(one, ast.Call) and sure:
+                self.found += self._call(one)
+            elif isinstance(one, ast.Dict) and sure:
+                self.found += self._dictionary(one)
+            inner = sure and not isinstance(one, (ast.ExceptHandler, ast.IfExp))
+            if isinstance(one, ast.If) and "__name__" not in ast.unparse(one.test)[:MAX_TEXT]:
+                inner = False
+            waiting += ((child, inner) for child in ast.iter_child_nodes(one))
+
+    # Calls
+
+    def _call(self, node: ast.Call) -> Iterator[LogSetup]:
+        name = last_name(node.func)
+        given = {one.arg: one.value for one in node.keywords if one.arg is not None}
+        if name == "basicConfig":
+            yield from self._basic(node, given)
+        elif name == "setLevel" and isinstance(node.func, ast.Attribute) and node.args:
+            yield from self._set_level(node, node.func.value)
+        elif name == "make_filtering_bound_logger" and node.args:
+            yield self._leveled(node, "root", node.args[0], "structlog")
+        elif name in ("create_engine", "create_async_engine") and "echo" in given:
+            echo = given["echo"]
+            if isinstance(echo, ast.Constant) and echo.value in (True, "debug"):
+                yield LogSetup(node.lineno, node.col_offset + 1, "echo", "INFO", "", f"{name}(echo={echo.value!r})")
+        elif name == "run" and "log_level" in given and _root_name(node.func) == "uvicorn":
+            yield self._leveled(node, "server", given["log_level"], "uvicorn.run(log_level=…)")
+        elif name == "add" and isinstance(node.func, ast.Attribute) and is_logger(node.func.value) and node.args:
+            yield from self._added(node, given)
+        elif name in ("FileHandler", "WatchedFileHandler"):
+            yield self._file(node, node.args[0] if node.args else given.get("filename"), f"{name} without rotation")
+        elif name == "RotatingFileHandler" and len(node.args) < 3 and "maxBytes" not in given:
+            yield self._file(node, node.args[0] if node.args else given.get("filename"), f"{name} without maxBytes")
+        elif name == "QueueHandler" and node.args and _is_unbounded(self._value(node.args[0])):
+            yield LogSetup(node.lineno, node.col_offset + 1, "queue", detail="QueueHandler")
+        elif name == "MemoryHandler" and "target" not in given and len(node.args) < 3:
+            yield LogSetup(node.lineno, node.col_offset + 1, "memory", detail="MemoryHandler")
+
+    def _basic(self, node: ast.Call, given: dict[str, ast.expr]) -> Iterator[LogSetup]:
+        level = given.get("level")
+        if level is not None:
+            yield self._leveled(node, "root", level, "logging.basicConfig")
+        if "filename" in given:
+            yield self._file(node, given["filename"], "basicConfig(filename=…)")
+        elif level is not None and not {"stream", "handlers"}.intersection(given):
+            yield LogSetup(node.lineno, node.col_offset + 1, "stderr", detail="logging.basicConfig")
+
+    def _set_level(self, node: ast.Call, logger: ast.expr) -> Iterator[LogSetup]:
+        owner = self._value(logger)
+        if isinstance(owner, ast.Call) and last_name(owner.func) in ("getLogger", "get_logger"):
+            name = owner.args[0] if owner.args else None
+            is_root = name is None or (isinstance(name, ast.Constant) and name.value in (None, "", "root"))
+            if isinstance(name, ast.Constant) and str(name.value).partition(".")[0] in LOUD:
+                return
+            yield self._leveled(node, "root" if is_root else "logger", node.args[0], "setLevel")
+        elif isinstance(logger, ast.Attribute) and logger.attr == "root":
+            yield self._leveled(node, "root", node.args[0], "setLevel")
+
+    def _added(self, node: ast.Call, given: dict[str, ast.expr]) -> Iterator[LogSetup]:
+        """Yield what a sink of loguru is: its level, DEBUG by default, and a file that grows."""
+        sink = node.args[0]
+        if "level" in given:
+            yield self._leveled(node, "logger", given["level"], "logger.add")
+        if isinstance(sink, (ast.Constant, ast.JoinedStr)) and not {"rotation", "retention"}.intersection(given):
+            yield self._file(node, sink, "logger.add without rotation")
+
+    def _file(self, node: ast.AST, name: ast.expr | None, what: str) -> LogSetup:
+        known = self._value(name) if name is not None else None
+        text = known.value if isinstance(known, ast.Constant) and isinstance(known.value, str) else ""
+        kind = "" if text in ("/dev/stdout", "/dev/stderr", "/proc/1/fd/1", "/dev/null") else "file"
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+        return LogSetup(line, column, kind, detail=f"{what}{f' ({text[:80]})' if text else ''}")
+
+    def _leveled(self, node: ast.AST, kind: str, level: ast.expr, detail: str) -> LogSetup:
+        found = self.level(level)
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+        return LogSetup(line, column, kind, found.name, found.variable, detail)
+
+    # Dictionaries of logging.config
+
+    def _dictionary(self, node: ast.Dict) -> Iterator[LogSetup]:
+        values = _items(node)
+        if "version" not in values or not {"root", "loggers", "handlers"}.intersection(values):
+            return
+        yield from self._named_level(values.get("root"), "root", "the root logger")
+        for name, one in _items(self._dict(values.get("loggers"))).items():
+            if name in ("", "root"):
+                yield from self._named_level(one, "root", "the root logger")
+            elif name.partition(".")[0] in LOUD or name.startswith("django"):
+                yield from self._named_level(one, "logger", f"the logger {name}")
+        for one in _items(self._dict(values.get("handlers"))).values():
+            options = _items(self._dict(one))
+            made = options.get("class")
+            text = made.value if isinstance(made, ast.Constant) and isinstance(made.value, str) else ""
+            if text.endswith(".FileHandler") or (text.endswith(".RotatingFileHandler") and "maxBytes" not in options):
+                yield self._file(one, options.get("filename"), f"{text.rpartition('.')[2]} without rotation")
+
+    def _named_level(self, node: ast.expr | None, kind: str, what: str) -> Iterator[LogSetup]:
+        level = _items(self._dict(node)).get("level")
+        if level is not None:
+            yield self._leveled(level, kind, level, what)
+
+    def _dict(self, node: ast.expr | None) -> ast.Dict | None:
+        found = self._value(node) if node is not None else None
+        return found if isinstance(found, ast.Dict) else None
+
+    # Values
+
+    def _value(self, node: ast.expr, depth: int = 0) -> ast.expr:
+        if isinstance(node, ast.Name) and node.id in self._names and depth < MAX_DEPTH:
+            return self._value(self._names[node.id], depth + 1)
+        return node
+
+    def level(self, node: ast.expr, depth: int = 0) -> Level:
+        """Return the level that an expression gives."""
+        node = self._value(node)
+        if depth > MAX_DEPTH:
+            return Level()
+        if isinstance(node, ast.Constant):
+            return Level(level_of_text(str(node.value)) if not isinstance(node.value, bool) else "")
+        if isinstance(node, ast.Attribute):
+            return Level(node.attr if node.attr in LEVELS else "")
+        if isinstance(node, ast.Subscript):
+            if last_name(node.value) == "environ" and isinstance(node.slice, ast.Constant):
+                return Level("", str(node.slice.value)[:MAX_TEXT])
+            return self.level(node.slice, depth + 1) if last_name(node.value) == "_nameToLevel" else Level()
+        if isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or):
+            first, last = self.level(node.values[0], depth + 1), self.level(node.values[-1], depth + 1)
+            return Level(first.name or last.name, first.variable)
+        return self._called(node, depth) if isinstance(node, ast.Call) else Level()
+
+    def _called(self, node: ast.Call, depth: int) -> Level:
+        name, function = last_name(node.func), node.func
+        if name in ("upper", "lower", "strip") and isinstance(function, ast.Attribute):
+            return self.level(function.value, depth + 1)
+        if name == "getattr" and len(node.args) > 1:
+            return self.level(node.args[1], depth + 1)
+        if name in ("getLevelName", "str", "int") and node.args:
+            return self.level(node.args[0], depth + 1)
+        is_environment = name in ("getenv", "config", "env") or (
+            name in ("get", "str")
+            and isinstance(function, ast.Attribute)
+            and last_name(function.value) in ("environ", "env")
+        )
+        if is_environment and node.args and isinstance(node.args[0], ast.Constant):
+            default = next((one.value for one in node.keywords if one.arg == "default"), None)
+            default = node.args[1] if len(node.args) > 1 else default
+            found = self.level(default, depth + 1) if default is not None else Level()
+            return Level(found.name, str(node.args[0].value)[:MAX_TEXT])
+        return Level()
+
+
+def _items(node: ast.Dict | None) -> dict[str, ast.expr]:
+    """Return the entries of a dictionary whose keys are texts."""
+    if node is None:
+        return {}
+    both = zip(node.keys, node.values, strict=True)
+    return {key.value: value for key, value in both if isinstance(key, ast.Constant) and isinstance(key.value, str)}
+
+
+def _root_name(node: ast.expr) -> str:
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _is_unbounded(node: ast.expr) -> bool:
+    """Return whether a queue is made here that grows without end."""
+    if not isinstance(node, ast.Call) or last_name(node.func) not in ("Queue", "SimpleQueue"):
+        return False
+    sizes = [*node.args, *(one.value for one in node.keywords if one.arg == "maxsize")]
+    if not sizes:
+        return True
+    size = sizes[0].operand if isinstance(sizes[0], ast.UnaryOp) else sizes[0]
+    return isinstance(size, ast.Constant) and (isinstance(sizes[0], ast.UnaryOp) or size.value == 0)

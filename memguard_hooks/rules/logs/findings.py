@@ -1,0 +1,68 @@
+"""What these rules judge, and what they say it with."""
+
+from __future__ import annotations
+
+from memguard_hooks.deployment.service import ServicePlace
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Finding, Severity
+from memguard_hooks.logs.facts import NOTHING, FileLogs, read_logs
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.deployment.service import Service
+    from memguard_hooks.project.project import Project
+
+HOOK = "log-volume"
+COMPOSE = "compose"
+
+
+class Reached(Record):
+    """What a service reaches: what its files say of logs, by path, and the modules that they import from outside."""
+
+    entry: ServiceEntry
+    files: Mapping[str, FileLogs]
+    modules: frozenset[str]
+
+
+def find_reached(project: Project) -> Iterator[Reached]:
+    """Yield what each service of the project reaches, at start or later; commands that a person runs are none."""
+    from memguard_hooks.app.entry_points import ServiceEntry, find_entries_of, find_services
+
+    for service in find_services(project):
+        for entry in find_entries_of(project, service):
+            if isinstance(entry, ServiceEntry):
+                yield _reached(project, entry)
+
+
+def _reached(project: Project, entry: ServiceEntry) -> Reached:
+    from memguard_hooks.app.walks import known_walk, rough_walk
+
+    walked = known_walk(project, entry) or rough_walk(entry)
+    paths = sorted({path for files in walked.files.values() for path in files})
+    found = {path: _read(entry, path) for path in paths if not project.is_excluded(path)}
+    names = {name.partition(".")[0] for external in walked.externals for name in external.names}
+    return Reached(entry, {path: one for path, one in found.items() if one != NOTHING}, frozenset(names))
+
+
+def _read(entry: ServiceEntry, path: str) -> FileLogs:
+    sources = entry.sources
+    try:
+        return read_logs(sources.store, sources.content(path), lambda: sources.data(path))
+    except MemguardError:
+        return NOTHING
+
+
+def is_for_developers(service: Service) -> bool:
+    """Return whether a service is plausibly no deployment: compose limits no memory, and the file is not named for it."""
+    return service.platform == COMPOSE and service.limit is None and "prod" not in service.path.rpartition("/")[2]
+
+
+def finding(
+    place: ServicePlace, code: str, subject: str, message: str, *fix: str, severity: Severity = "warning"
+) -> Finding:
+    """Return a finding of this hook."""
+    return Finding(place.path, place.line, place.column, code, message, HOOK, subject, severity, fix=fix)

@@ -1,0 +1,79 @@
+"""MG506 and MG507: handlers that keep what they are given, and logs that fill a disk.
+
+A record that waits in a QueueHandler takes 603 bytes, 100,000 of them 57 MiB; the same in a MemoryHandler that never
+writes 48 MiB (CPython 3.11.7, 2026-11-28). Docker's json-file driver keeps all that a container writes unless `max-size`
+bounds it (docs.docker.com/engine/logging/drivers/json-file); on Cloud Run a file counts as memory.
+"""
+
+from __future__ import annotations
+
+from memguard_hooks.deployment.service import ServicePlace
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.rules.logs.findings import COMPOSE, finding, is_for_developers
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memguard_hooks.finding import Finding
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.rules.logs.findings import Reached
+
+UNBOUNDED = (None, "json-file")
+"""Drivers that keep all; None is the one that Docker takes by itself."""
+
+
+def check(reached: Reached) -> Iterator[Finding]:
+    """Judge the handlers that the code of a service makes."""
+    service = reached.entry.service
+    if is_for_developers(service):
+        return
+    for path, logs in reached.files.items():
+        for setup in logs.setups:
+            place = ServicePlace(path, setup.line, setup.column)
+            if setup.kind == "file":
+                message = f"{setup.detail} grows on the disk of {service.name}, and is gone with its container"
+                yield finding(place, "MG507", setup.detail, message, "write to stdout, which the host collects")
+            elif setup.kind == "queue":
+                message = "the queue of this handler has no bound: each record that waits takes 603 bytes"
+                yield finding(place, "MG506", setup.detail, message, "give it a size: queue.Queue(10_000)")
+            elif setup.kind == "memory":
+                message = "this MemoryHandler has no target: it keeps all records, and never writes one"
+                yield finding(place, "MG506", setup.detail, message, "pass target=")
+
+
+def check_compose(project: Project) -> Iterator[Finding]:
+    """MG507 in compose files: containers whose output nothing bounds, one finding a file."""
+    services = project.deployment.services
+    by_path: dict[str, list[str]] = {}
+    for service in services:
+        if service.platform == COMPOSE and not is_for_developers(service):
+            by_path.setdefault(service.path, []).append(service.name)
+    for path in by_path:
+        yield from _compose_file(project, path)
+
+
+def _compose_file(project: Project, path: str) -> Iterator[Finding]:
+    from memguard_hooks.formats.yaml_nodes import compose_all, get, pairs, place, scalar
+
+    data = project.read_file(path) or b""
+    if b"services" not in data:
+        return
+    try:
+        documents = list(compose_all(data, path))
+    except MemguardError:
+        return  # deploy-config says what is wrong with it
+    growing: list[tuple[str, tuple[int, int]]] = []
+    for document in documents:
+        for key, node in pairs(get(document, "services")):
+            name, logging = scalar(key) or "", get(node, "logging")
+            if scalar(logging, "driver") in UNBOUNDED and scalar(logging, "options", "max-size") is None:
+                growing.append((name, place(key)))
+    if growing:
+        line, column = growing[0][1]
+        names = ", ".join(name for name, _ in growing[:3]) + (f" and {len(growing) - 3} others" if len(growing) > 3 else "")
+        message = (
+            f"Docker keeps all that {names} {'write' if len(growing) > 1 else 'writes'}, until the disk is full: no max-size"
+        )
+        fix = ("logging:", "  driver: json-file", '  options: {max-size: "10m", max-file: "3"}')
+        yield finding(ServicePlace(path, line, column), "MG507", "max-size", message, *fix)

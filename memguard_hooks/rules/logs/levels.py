@@ -1,0 +1,173 @@
+"""MG501, MG505 and MG508: the level that production gets, libraries that say much at it, and where it is written.
+
+How many lines a library writes was measured at a local server (2026-11-28): httpx 1 a request at INFO and 13 with
+httpcore at DEBUG, the openai client 1 and 17 a call, a call of the Bot API by python-telegram-bot 1 and 15, APScheduler 2
+and 6 a run, boto3 32 for one client, requests 2 a request, matplotlib 76 for the first figure, pymongo 6 a second while
+its server is away. Railway shows what is written to stderr as errors (railwayapp/docs, observability/logs), and drops
+what is over 500 lines a second.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.deployment.service import ServicePlace
+from memguard_hooks.logs.loggers import mute_lines
+from memguard_hooks.logs.setup import LEVELS, level_of_text
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+from memguard_hooks.rules.logs.findings import finding, is_for_developers
+from memguard_hooks.tree import parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memguard_hooks.deployment.service import Service
+    from memguard_hooks.finding import Finding
+    from memguard_hooks.logs.setup import LogSetup
+    from memguard_hooks.project.project import Project
+    from memguard_hooks.rules.logs.findings import Reached
+
+
+class Loud(Record):
+    """A library, the logger that speaks for it, the level from which on it does, and how much that is."""
+
+    module: str
+    logger: str
+    level: str
+    about: str
+
+
+LOUD = (
+    Loud("telegram", "httpx", "INFO", "1 line for each call of the Bot API"),
+    Loud("httpx", "httpx", "INFO", "1 line a request"),
+    Loud("openai", "httpx", "INFO", "1 line a call"),
+    Loud("anthropic", "httpx", "INFO", "1 line a call"),
+    Loud("groq", "httpx", "INFO", "1 line a call"),
+    Loud("mistralai", "httpx", "INFO", "1 line a call"),
+    Loud("ollama", "httpx", "INFO", "1 line a call"),
+    Loud("supabase", "httpx", "INFO", "1 line a request"),
+    Loud("apscheduler", "apscheduler", "INFO", "2 lines a run of a job"),
+    Loud("httpx", "httpcore", "DEBUG", "12 lines a request"),
+    Loud("openai", "httpcore", "DEBUG", "12 lines a call"),
+    Loud("openai", "openai", "DEBUG", "4 lines a call"),
+    Loud("telegram", "telegram", "DEBUG", "2 lines a call"),
+    Loud("requests", "urllib3", "DEBUG", "2 lines a request"),
+    Loud("urllib3", "urllib3", "DEBUG", "2 lines a request"),
+    Loud("boto3", "botocore", "DEBUG", "32 lines for a client"),
+    Loud("botocore", "botocore", "DEBUG", "32 lines for a client"),
+    Loud("matplotlib", "matplotlib", "DEBUG", "76 lines for the first figure"),
+    Loud("pymongo", "pymongo", "DEBUG", "6 lines a second while its server is away"),
+    Loud("motor", "pymongo", "DEBUG", "6 lines a second while its server is away"),
+    Loud("aiosqlite", "aiosqlite", "DEBUG", "2 lines for each call of the database"),
+    Loud("PIL", "PIL", "DEBUG", "4 lines an image"),
+)
+"""What is loud, by the modules that bring it."""
+
+_VARIABLE = late_pattern(r"(?i)(?:\w+_)?LOG(?:GING|URU)?_?LEVEL")
+_OPTION = late_pattern(r"(?i)(?:--log-?level[= ]|(?<=\s)-l )[\"']?(debug|trace)\b")
+
+FIRST_HTTPX = 20
+"""The major version of python-telegram-bot from which on it asks by httpx, which logs the address."""
+
+_TO_INFO = "INFO is what production needs"
+
+
+def check_deployment(service: Service) -> Iterator[Finding]:
+    """MG501 in what is deployed: variables and start commands, whatever the code makes of them."""
+    if is_for_developers(service):
+        return
+    for name, place in service.variables.items():
+        value = service.environment.get(name, "")
+        if _VARIABLE.fullmatch(name) and _is_debug(level_of_text(value)):
+            message = f"{service.name} runs at {value[:20]}: {name} says so, and {_TO_INFO}"
+            yield finding(place, "MG501", name, message, f"set {name}=INFO")
+    found = _OPTION.search(service.command)
+    if found is not None:
+        message = f"{service.name} is started at level {found[1]}: {_TO_INFO}"
+        yield finding(service.place, "MG501", service.name, message, "write --log-level info, or leave it out")
+
+
+def _is_debug(level: str) -> bool:
+    return bool(level) and LEVELS[level] < LEVELS["INFO"]
+
+
+def check(project: Project, reached: Reached) -> Iterator[Finding]:
+    """Judge the levels that the code of a service sets."""
+    service = reached.entry.service
+    if is_for_developers(service):
+        return
+    muted = {name for logs in reached.files.values() for name in logs.muted}
+    for path, logs in reached.files.items():
+        for setup in logs.setups:
+            place = ServicePlace(path, setup.line, setup.column)
+            yield from _level(service, setup, place)
+            if setup.kind == "root":
+                yield from _loud(project, reached, muted, setup, place)
+            elif setup.kind == "stderr" and service.platform == "railway":
+                message = f"{setup.detail} writes to stderr, and Railway shows all of it as errors"
+                yield finding(place, "MG508", "stderr", message, "pass stream=sys.stdout")
+
+
+def _level(service: Service, setup: LogSetup, place: ServicePlace) -> Iterator[Finding]:
+    """MG501 in code: a level that is fixed, or a default that no variable of the deployment changes."""
+    if setup.kind == "echo":
+        message = f"{setup.detail} logs each statement with its parameters: 4 lines a select"
+        yield finding(place, "MG501", "echo", message, "delete echo, or take it from a variable that is off in production")
+    elif setup.kind in ("root", "logger", "server") and _is_debug(_effective(service, setup)):
+        if setup.variable in service.variables:
+            name, where = setup.variable, service.variables[setup.variable]
+            if not _VARIABLE.fullmatch(name):
+                yield finding(where, "MG501", name, f"{service.name} runs at DEBUG: {name} says so", f"set {name}=INFO")
+        elif setup.variable:
+            message = f"{setup.detail} takes {setup.level} where {setup.variable} is not set, as for {service.name}"
+            yield finding(place, "MG501", setup.detail, message, f"make INFO the default, or set {setup.variable}=INFO")
+        else:
+            message = f"{setup.detail} sets {setup.level} in production too: {_TO_INFO}"
+            fix = 'take it from a variable: os.environ.get("LOG_LEVEL", "INFO")'
+            yield finding(place, "MG501", setup.detail, message, fix)
+
+
+def _effective(service: Service, setup: LogSetup) -> str:
+    """Return the level that a service gets, empty where nobody can know."""
+    if setup.variable in service.environment:
+        return level_of_text(service.environment[setup.variable])
+    return "" if setup.variable in service.variables else setup.level
+
+
+# MG505
+
+
+def _loud(project: Project, reached: Reached, muted: set[str], setup: LogSetup, place: ServicePlace) -> Iterator[Finding]:
+    """MG505: libraries that speak at the level of the root logger, and that nobody mutes."""
+    level = _effective(reached.entry.service, setup)
+    if not level or LEVELS[level] > LEVELS["INFO"]:
+        return
+    speaking = [
+        one
+        for one in LOUD
+        if one.module in reached.modules and one.logger not in muted and LEVELS[one.level] >= LEVELS[level]
+    ]
+    loggers = {one.logger: one.about for one in reversed(speaking)}
+    if "httpx" in loggers and _holds_token(project, reached):
+        message = (
+            f"at {level}, httpx writes the address of each request, and the token of the bot is part of it: who reads the "
+            "log controls the bot"
+        )
+        yield finding(place, "MG505", "httpx", message, *mute_lines("httpx"), severity="error")
+        del loggers["httpx"]
+    if loggers:
+        told = sorted(loggers.items())
+        message = f"nobody mutes what speaks at {level}: {'; '.join(f'{name}, {about}' for name, about in told)}"
+        yield finding(place, "MG505", "loggers", message, *(line for name, _ in told for line in mute_lines(name)))
+
+
+def _holds_token(project: Project, reached: Reached) -> bool:
+    """Return whether addresses that httpx asks hold the token of a Telegram bot."""
+    if any(logs.holds_token for logs in reached.files.values()) and "httpx" in reached.modules:
+        return True
+    versions = project.declared.near(parent(reached.entry.path)).versions
+    version = versions.get("python-telegram-bot", "")
+    major = re.match(r"\d+", version)
+    return "telegram" in reached.modules and (major is None or int(major[0]) >= FIRST_HTTPX)

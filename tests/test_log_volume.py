@@ -1,0 +1,292 @@
+"""The hook `log-volume` on real files, through its own command, and the reader of log calls on texts."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+from folders import write, write_dedented
+
+from memguard_hooks.hooks import log_volume
+from memguard_hooks.logs.calls import find_calls, is_judged
+from memguard_hooks.logs.facts import FileLogs, read_logs
+from memguard_hooks.logs.setup import find_setups
+from memguard_hooks.store import Store
+
+PROCFILE = "web: python main.py\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {"Procfile": PROCFILE})
+    return tmp_path
+
+
+def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
+    log_volume.main(["--format", "json", *arguments])
+    return list(json.loads(capsys.readouterr().out)["findings"])
+
+
+def places(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[tuple[str, int, str]]:
+    return [(one["path"], one["line"], one["code"]) for one in found(capsys, *arguments)]
+
+
+def marks(text: str) -> list[str]:
+    """Return the marks of each call that has one."""
+    names = ("hot", "nothing", "costly", "payload")
+    calls = find_calls(ast.parse(dedent(text)))
+    return [" ".join(name for name in names if getattr(one, name)) for one in calls if one.is_marked]
+
+
+# Which level production gets
+
+
+def test_a_level_in_code_and_in_the_start_command(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"Procfile": "web: uvicorn main:app --log-level debug\n"})
+    write(project, {"main.py": "import logging\nlogging.basicConfig(level=logging.DEBUG)\napp = None\n"})
+    assert places(capsys) == [("Procfile", 1, "MG501"), ("main.py", 2, "MG501")]
+
+
+@pytest.mark.parametrize(
+    ("default", "variable", "expected"),
+    [
+        ('"DEBUG"', None, [("main.py", 2, "MG501")]),
+        ('"INFO"', None, []),
+        ('"INFO"', "DEBUG", [("compose.yaml", 6, "MG501")]),
+        ('"DEBUG"', "INFO", []),
+        ('"INFO"', "10", [("compose.yaml", 6, "MG501")]),
+        ('"DEBUG"', "", []),
+    ],
+)
+def test_the_default_of_the_code_is_joined_with_the_deployment(
+    project: Path, capsys: pytest.CaptureFixture[str], default: str, variable: str | None, expected: list[Any]
+) -> None:
+    (project / "Procfile").unlink()
+    lines = ["services:", "  bot:", "    build: .", "    command: python main.py", "    mem_limit: 300m"]
+    lines += [] if variable is None else [f'    environment: {{APP_LOG_LEVEL: "{variable}"}}']
+    lines += ["    logging: {driver: local}", ""]
+    write(project, {"compose.yaml": "\n".join(lines), "Dockerfile": "FROM python:3.12-slim\nCOPY . .\n"})
+    code = f'import logging, os\nlogging.basicConfig(level=os.environ.get("APP_LOG_LEVEL", {default}).upper())\n'
+    write(project, {"main.py": code})
+    assert places(capsys) == expected
+
+
+def test_compose_for_development_is_spared(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "Procfile").unlink()
+    compose = "services:\n  bot:\n    build: .\n    command: python main.py\n    environment: {LOG_LEVEL: DEBUG}\n"
+    write(project, {"Dockerfile": "FROM python:3.12-slim\nCOPY . .\n", "main.py": "import json\n"})
+    write(project, {"docker-compose.yml": compose})
+    assert places(capsys) == []
+    (project / "docker-compose.yml").unlink()
+    write(project, {"docker-compose.prod.yml": compose})
+    assert places(capsys) == [("docker-compose.prod.yml", 2, "MG507"), ("docker-compose.prod.yml", 5, "MG501")]
+
+
+def test_levels_are_read_through_names_and_calls() -> None:
+    text = """
+    LEVEL = os.getenv("LEVEL", "debug")
+    logging.basicConfig(level=getattr(logging, LEVEL.upper(), logging.INFO))
+    logging.getLogger().setLevel(10)
+    structlog.make_filtering_bound_logger(logging.DEBUG)
+    LOGGING = {"version": 1, "root": {"level": "DEBUG"}, "loggers": {"django": {"level": "DEBUG"}, "own": OWN}}
+    if args.verbose:
+        logging.getLogger().setLevel(logging.DEBUG)
+    logger.add("app.log")
+    logger.add("app.log", rotation="10 MB")
+    engine = create_engine(url, echo=True)
+    """
+    setups, muted = find_setups(ast.parse(dedent(text)))
+    told = [(one.kind, one.level, one.variable) for one in setups]
+    assert told == [
+        ("root", "DEBUG", "LEVEL"), ("stderr", "", ""), ("root", "DEBUG", ""), ("root", "DEBUG", ""), ("root", "DEBUG", ""),
+        ("logger", "DEBUG", ""), ("file", "", ""), ("echo", "INFO", ""),
+    ]  # fmt: skip
+    assert muted == []
+
+
+# Libraries
+
+
+BOT = "import logging\nfrom telegram.ext import Application\nlogging.basicConfig(level=logging.INFO)\n"
+
+
+def test_the_token_of_a_bot_in_the_log_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"main.py": BOT})
+    (one,) = found(capsys)
+    assert (one["code"], one["severity"], one["line"]) == ("MG505", "error", 3)
+    names = ("httpx", "httpx2")
+    assert one["fix"] == "\n".join(f'logging.getLogger("{name}").setLevel(logging.WARNING)' for name in names)
+    assert log_volume.main([]) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"requirements.txt": "python-telegram-bot==13.15\n", "muted": ""},
+        {"muted": 'logging.getLogger("httpx").setLevel(logging.WARNING)\n'},
+        {"muted": 'for name in ("httpx", "apscheduler"):\n    logging.getLogger(name).setLevel(logging.WARNING)\n'},
+    ],
+)
+def test_an_old_bot_or_a_muted_one_is_no_error(
+    project: Path, capsys: pytest.CaptureFixture[str], change: dict[str, str]
+) -> None:
+    muted = change.pop("muted")
+    write(project, {"main.py": BOT + muted, **change})
+    assert [one["severity"] for one in found(capsys)] == ["warning"] * ("requirements.txt" in change)
+
+
+def test_what_speaks_at_debug_is_told_with_what_mutes_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"main.py": "import logging\nimport aiosqlite, json\nlogging.basicConfig(level='DEBUG')\n"})
+    told = {one["code"]: one for one in found(capsys)}
+    assert list(told) == ["MG501", "MG505"]
+    assert told["MG505"]["fix"] == 'logging.getLogger("aiosqlite").setLevel(logging.WARNING)'
+
+
+# Lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "async def f(ws):\n    async for m in ws:\n        logger.info('m')\n",
+        "def f(q):\n    while True:\n        m = q.get()\n        log.info('m %s', m)\n",
+        "def f(self):\n    while not self.stop.is_set():\n        self.logger.info('tick')\n        time.sleep(1)\n",
+        "async def on_audio_frame(self, frame):\n    print('frame', len(frame))\n",
+        "def f(stream):\n    for chunk in stream:\n        structlog.get_logger().info('chunk')\n",
+        "while True:\n    print(httpx.get('https://example.org').text)\n",
+    ],
+)
+def test_a_line_for_each_part_of_work(text: str) -> None:
+    assert ["hot" in one for one in marks(text)] == [True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def f(items):\n    for item in items:\n        logger.info('item')\n",
+        "while not sent:\n    try:\n        send()\n        break\n    except OSError:\n        print('again')\n",
+        "def f(attempts):\n    while True:\n        attempts += 1\n        logger.info('try')\n        time.sleep(1)\n",
+        "def f():\n    while True:\n        name = input()\n        print('hello')\n",
+        "def f(t):\n    while time.time() < t:\n        logger.info('x')\n",
+        "async def f():\n    while True:\n        ws = await connect()\n        log.info('open')\n        await ws.run()\n",
+        "def f(q):\n    while True:\n        m = q.get()\n        if m.error:\n            log.info('b')\n",
+        "def f():\n    while True:\n        logger.info('run')\n        time.sleep(300)\n",
+        "import argparse\ndef f(q):\n    while True:\n        print(q.get())\n",
+        "if __name__ == '__main__':\n    while True:\n        print(q.get())\n",
+        "async def f(ws):\n    async for m in ws:\n        logger.debug('m')\n",
+        "async def f(ws):\n    async for m in ws:\n        math.info('m')\n",
+        "async def on_audio_stream_started(self):\n    logger.info('started')\n",
+    ],
+)  # fmt: skip
+def test_what_is_no_part_of_work(text: str) -> None:
+    assert "hot" not in " ".join(marks(text))
+
+
+def test_lines_that_say_that_nothing_happened() -> None:
+    text = """
+    def watch(store):
+        while True:
+            check(store)
+            logger.info("heartbeat")
+            time.sleep(60)
+
+    def check(store):
+        n = store.count()
+        logger.info(f"Found {n} stale sessions")
+        if n:
+            logger.info("Found %d stale sessions", n)
+
+    def other():
+        logger.info("Found %d files", 3)
+        logger.info("nothing to do")
+    """
+    assert marks(text) == ["nothing", "nothing"]
+
+
+def test_work_in_a_line_that_is_dropped() -> None:
+    text = """
+    def f(state, e):
+        logger.debug(f"{json.dumps(state)}")
+        logger.debug("%s", state.to_dict())
+        logger.debug("%s", ", ".join(state))
+        logger.debug("%d %s %s", len(state), type(state).__name__, state.get("x"))
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s", json.dumps(state))
+        try:
+            pass
+        except OSError as e:
+            logger.debug("%s", describe(e))
+    """
+    assert marks(text) == ["costly", "costly", "costly"]
+
+
+def test_only_what_a_service_reaches_is_judged(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hot = "async def receive(ws):\n    async for m in ws:\n        logger.info('m')\n"
+    write(project, {"main.py": "import feed\n", "feed.py": hot, "unused.py": hot, "test_feed.py": hot})
+    assert places(capsys) == [("feed.py", 3, "MG502")]
+    write(project, {"feed.py": hot.replace("'m')", "'m')  # memguard: allow[MG502] a demo")})
+    assert places(capsys) == []
+    write(project, {"feed.py": hot})
+    assert places(capsys, "unused.py", "main.py") == []
+    assert places(capsys, "feed.py") == [("feed.py", 3, "MG502")]
+
+
+@pytest.mark.parametrize("path", ["tests/feed.py", "scripts/run.py", "app/test_feed.py", "app/cli.py", "app/__main__.py"])
+def test_tests_scripts_and_commands_are_spared(path: str) -> None:
+    assert not is_judged(path)
+    assert is_judged(f"app/{path.rpartition('/')[2].replace('test_', '').replace('cli', 'api').replace('__main__', 'main')}")
+
+
+# Handlers and hosts
+
+
+def test_handlers(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dedented(
+        project,
+        {
+            "main.py": """
+            import logging, logging.handlers, queue
+            logging.handlers.QueueHandler(queue.Queue())
+            logging.handlers.QueueHandler(queue.Queue(1000))
+            logging.handlers.MemoryHandler(100)
+            logging.FileHandler("app.log")
+            logging.FileHandler("/dev/stdout")
+            logging.handlers.RotatingFileHandler("app.log", maxBytes=10_000_000, backupCount=3)
+            """
+        },
+    )
+    assert places(capsys) == [("main.py", 2, "MG506"), ("main.py", 4, "MG506"), ("main.py", 5, "MG507")]
+
+
+# What is kept
+
+
+def test_a_file_without_logs_is_not_parsed_and_what_is_kept_is_checked() -> None:
+    store = Store(None)
+    assert read_logs(store, b"one", lambda: b"def broken(:\n") == FileLogs()
+    data = b"async def f(ws):\n    async for m in ws:\n        logger.info('m')\n"
+    first = read_logs(store, b"two", lambda: data)
+    assert [one.line for one in first.calls] == [3]
+    assert read_logs(store, b"two", lambda: b"") == first
+    wrong_ones: list[Any] = [[], [[["x"]], [], [], False], [[], [], [1], False], [[], [], [], 1], {"calls": []}]
+    for wrong in wrong_ones:
+        store.put(wrong, b"logs", b"two")
+        assert read_logs(store, b"two", lambda: data) == first
+
+
+@pytest.mark.parametrize(
+    "text", ['"[]' + "[]" * 140 + '"', '"' + "a: A b " * 40 + '"', "1" + " + 1" * 900, "f(" * 80 + ")" * 80]
+)
+def test_hostile_arguments_take_no_time(text: str) -> None:
+    data = f"async def f(ws):\n    async for m in ws:\n        logger.info({text})\n".encode()
+    assert len(read_logs(Store(None), b"one", lambda: data).calls) <= 1
+
+
+def test_what_cannot_be_parsed_is_no_fault(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"main.py": "import feed\n", "feed.py": "logger.info('\n" + "(" * 5000})
+    assert places(capsys) == []
