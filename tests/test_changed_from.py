@@ -35,10 +35,10 @@ MAINS = {
     "pin-litellm": pin_litellm.main,
     "forbid-heavy-deps": forbid_heavy_deps.main,
     "no-eager-heavy-imports": no_eager_heavy_imports.main,
+    "log-volume": log_volume.main,
     "memory-budget": memory_budget.main,
     "deploy-config": deploy_config.main,
     "python-runtime": python_runtime.main,
-    "log-volume": log_volume.main,
 }
 PROJECT_HOOKS = ("memory-budget", "deploy-config", "python-runtime")
 

@@ -41,7 +41,8 @@ BAD = {
     "render.yaml": f"{SERVICE} 9, envVars: [{{key: PYTHONBUFFERED, value: 1}}]}}\n",
     "pyproject.toml": PYPROJECT.replace("==1.69.3", ">=1"),
     "requirements.txt": "litellm\ntorch==2.8.0\nfastapi\n-r requirements/more.txt\n",
-    "app/api.py": f"import importlib\nimport litellm, pandas\n\nimportlib.import_module('torch')\n{TRAP}",
+    "app/api.py": "import importlib\nimport litellm, pandas\nimport logging, telegram\n\nlogging.basicConfig(level=20)\n"
+    f"importlib.import_module('torch')\n{TRAP}",
     "main.py": f"import דוחות.חודשי\n{GOOD['main.py']}",
     "דוחות/חודשי.py": f"import pandas\n{TRAP}",
 }

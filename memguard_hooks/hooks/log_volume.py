@@ -83,8 +83,7 @@ def _make_parser() -> argparse.ArgumentParser:
     from memguard_hooks.hooks import options
 
     parser = options.make_parser(HOOK, __doc__ or "")
-    options.add_target_options(parser)
-    options.add_entry_option(parser)
+    options.add_budget_options(parser)
     parser.add_argument("files", nargs="*", help="files; without any, all of the project")
     return parser
 
