@@ -28,8 +28,6 @@ MAX_MODULES = 200
 _READERS = frozenset({"os", "sys", "decouple", "environ", "environs", "starlette", "argparse", "dotenv"})
 """Modules of others whose names say what is set, or what the command is."""
 
-MAIN = "__main__"
-
 _TEXT = late_pattern(r"""'[^']*'|"[^"]*"|\.\s*\w+""")
 _WORD = late_pattern(r"[^\W\d]\w*")
 
@@ -57,11 +55,11 @@ class Chooser:
         eager = [one for one in found.sites if one.when == "import"]
         is_outside = any(one.column > 1 or one.calls for one in eager)
         is_inside = any(one.why.startswith("in function") for one in eager)
-        if not is_outside and not is_inside:
+        if not is_inside and not (is_outside and self._sources.places(path).has_choices):
             return ()
         lines: list[tuple[int, bool]] = []
         for choice in self._sources.functions(path).choices:
-            if is_inside or choice.holder in ("", MAIN):
+            if is_inside or choice.is_outside:
                 numbers = self._sources.places(path).numbers()
                 lines += ((numbers[place], value) for place, value in self._conditions(path, choice))
         return tuple(sorted(lines))
@@ -119,7 +117,7 @@ class Chooser:
         tree, names = module
         line = self._sources.places(path).numbers()[choice.ways[0].place]
         block: list[ast.stmt] = tree.body
-        if choice.holder.partition(".<")[0] in ("", MAIN):
+        if choice.is_outside:
             return self._names_above(path, tree, line)
         while True:
             holder = next((one for one in block if one.lineno <= line <= (one.end_lineno or 0)), None)

@@ -162,7 +162,7 @@ class Facts:
         """Find what functions call and where they stand, and keep both: one reading of the source gives both."""
         functions, lines = self._timed(lambda: _find_functions(read()))
         text = written(functions)
-        places = Places(digest(text).hex(), lines)
+        places = Places(digest(text).hex(), lines, any(one.is_outside for one in functions.choices))
         self.store.put_text(text, b"functions", name)
         self.store.put(places, b"places", name)
         self._functions[name], self._places[name] = functions, places
@@ -290,10 +290,10 @@ def _decode_functions(row: Any) -> Functions:
 
 
 def _decode_places(row: Any) -> Places:
-    shape, lines = _list(row)
+    shape, lines, has_choices = _list(row)
     if lines and not _text(lines).replace(" ", "").isdecimal():
         raise ValueError
-    return Places(_text(shape), _text(lines))
+    return Places(_text(shape), _text(lines), _checked(has_choices, bool))
 
 
 def _body(row: Any) -> Body:

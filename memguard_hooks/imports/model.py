@@ -155,6 +155,11 @@ class Choice(Record):
     ways: tuple[Way, ...]
 
     @property
+    def is_outside(self) -> bool:
+        """Whether it stands outside of functions, or under `__main__`."""
+        return self.holder.partition(".<")[0] in ("", "__main__")
+
+    @property
     def key(self) -> str:
         """What it is called in its file."""
         return next(way.name for way in self.ways if way.name).rpartition(".")[0]
@@ -187,11 +192,13 @@ class Functions(Record):
 class Places(Record):
     """Where the functions of one file stand: a digest of what `Functions` says, and the lines that it numbers.
 
-    Apart from `Functions`, which stays as it is where lines move.
+    Apart from `Functions`, which stays as it is where lines move. `has_choices` tells of choices outside of functions, so
+    that `Functions` need not be read for that.
     """
 
     shape: str
     lines: str
+    has_choices: bool = False
 
     def numbers(self) -> list[int]:
         """Return the lines in order; none has more than nine digits, whatever wrote the store."""
