@@ -455,7 +455,7 @@ def test_file_is_valid(checkout: Path) -> None:
 
 def test_no_expression_stands_in_a_script(document: dict[str, Any]) -> None:
     scripts = [step["run"] for step in document["runs"]["steps"] if "run" in step]
-    assert len(scripts) == 3
+    assert len(scripts) == 4
     assert not [script for script in scripts if "${{" in script]
 
 
