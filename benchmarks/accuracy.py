@@ -1,13 +1,14 @@
 """Set the estimate of random sets of packages, made from the catalog alone, beside what they take for real.
 
-    python benchmarks/accuracy.py RESULTS --seed 2 [--sets N] [--python 3.11 3.13]
+    python benchmarks/accuracy.py RESULTS --seed 2 [--sets N] [--python 3.11 3.13] [--before FIRST..LAST]
     python benchmarks/accuracy.py RESULTS --seed 1 --fit
     python benchmarks/accuracy.py RESULTS --seed 2 --estimate-only --worst 5
 
 The seed names the draw: what is fitted (margins, constants) is fitted on `--seed 1`, and judged on `--seed 2`, whose sets
 nobody has looked at before; `random_sets.py` says how they are drawn and measured. Those of each Python are drawn for
 themselves, and those that hold a root which the catalog does not know are judged apart. The newest versions are mostly
-those that the catalog was measured with; `--before DATE` installs those of a day that has passed, which it has to guess.
+those that the catalog was measured with; `--before DATE` installs those of a day that has passed, which it has to guess, and
+`--before 2024-12-01..2026-11-28` those of another day for each set, as applications are pinned.
 
 The estimate is that of memory-budget, for a repository with a main.py that imports the roots and a requirements.txt that
 pins all that is installed. The sum beside it is what people do by hand: the interpreter, and what each root takes alone.
@@ -259,7 +260,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", type=int, default=60, help="sets of each Python (default: 60)")
     parser.add_argument("--python", nargs="+", default=["3.11", "3.13"], help="Pythons (default: 3.11 3.13)")
     parser.add_argument("--catalog", type=Path, metavar="FOLDER", help="another catalog than the project's")
-    parser.add_argument("--before", default="", metavar="DATE", help="install what was the newest on that day")
+    parser.add_argument(
+        "--before",
+        default="",
+        metavar="DATE",
+        help="install what was the newest on that day, or, of FIRST..LAST, on a day for each set",
+    )
     parser.add_argument("--estimate-only", action="store_true", help="judge the truths that are there, and measure none")
     parser.add_argument("--fit", action="store_true", help="the same, and print what margins would hold")
     parser.add_argument(

@@ -3,7 +3,8 @@
     python benchmarks/field.py --checkouts FOLDER --work FOLDER [--half tuned] [--only NAME ...] [--markdown]
 
 The applications stand in `field.toml` beside this file, each with its reason. They lie in two halves, by the checksum of
-their names: one to learn from, and one that is opened once a release, to report. An application is installed as its own
+their names: one to learn from, and one that was opened once, to report. Those of a later sample name it, and are opened
+once, too: `--half held-out`. An application is installed as its own
 files say, and measured as its user would: by `memguard measure --repeatable`, without a network. The estimate knows what the
 files of the repository declare, and nothing of what was installed.
 
@@ -41,6 +42,7 @@ from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")
 HALVES = ("tuned", "judged")
+SAMPLES = (*HALVES, "held-out")
 CONSTRAINTS = "torch==2.13.0+cpu\n"
 """The builds with CUDA are several GB."""
 
@@ -65,6 +67,7 @@ class Application(NamedTuple):
     install: tuple[str, ...] = DEFAULT_INSTALL
     entrypoint: str | None = None
     environment: Mapping[str, str] = {}
+    sample: str = ""
 
     @property
     def checkout(self) -> str:
@@ -78,8 +81,8 @@ class Application(NamedTuple):
 
     @property
     def half(self) -> str:
-        """The half in which it lies."""
-        return HALVES[zlib.crc32(self.name.encode()) % 2]
+        """The half or the sample in which it lies."""
+        return self.sample or HALVES[zlib.crc32(self.name.encode()) % 2]
 
 
 class Row(NamedTuple):
@@ -223,10 +226,11 @@ def summarize(rows: Sequence[Row]) -> str:
     """Return the figures of one half: error, bias, how many are near, and how many are inside."""
     errors = [row.error for row in rows]
     near = [sum(abs(error) <= bound for error in errors) for bound in (0.1, 0.2)]
+    mean, median = statistics.mean(map(abs, errors)), statistics.median(map(abs, errors))
     width = statistics.median((row.high - row.low) / 2 / row.expected for row in rows)
     return (
         f"{len(rows)} entry points of {len({row.application.name for row in rows})} applications: "
-        f"mean absolute error {statistics.mean(map(abs, errors)):.1%}, bias {statistics.mean(errors):+.1%}, "
+        f"mean absolute error {mean:.1%} (median {median:.1%}), bias {statistics.mean(errors):+.1%}, "
         f"{near[0]} within 10 %, {near[1]} within 20 %, {sum(row.is_inside for row in rows)} inside the range, "
         f"whose half is {width:.0%} in the median"
     )
@@ -239,11 +243,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--checkouts", type=Path, required=True, help="folder of the checkouts: owner+name, or owner+name@commit"
     )
     parser.add_argument("--work", type=Path, required=True, help="folder of environments and measurements, kept")
-    parser.add_argument("--half", choices=HALVES, default="tuned", help="which half to report (tuned)")
+    parser.add_argument("--half", choices=SAMPLES, default="tuned", help="which half or sample to report (tuned)")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="only applications whose name holds this")
-    parser.add_argument("--measure-only", action="store_true", help="measure both halves, and estimate nothing")
+    parser.add_argument("--measure-only", action="store_true", help="measure both halves, or a sample, and estimate nothing")
     options = parser.parse_args(argv)
     chosen = [app for app in read_table(TABLE) if not options.only or any(text in app.name for text in options.only)]
+    samples = HALVES if options.measure_only and options.half in HALVES else (options.half,)
+    chosen = [app for app in chosen if app.half in samples]
     rows: list[Row] = []
     left: list[str] = []
     for app in chosen:
@@ -254,7 +260,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 prepare(app, options.checkouts.resolve(), folder)
                 count = len(measure(app, folder))
                 print(f"{app.name}: {count} entry points measured", file=sys.stderr, flush=True)
-            elif app.half == options.half and (folder / "measured.json").exists():
+            elif (folder / "measured.json").exists():
                 found, reasons = rows_of(app, folder)
                 rows += found
                 left += reasons

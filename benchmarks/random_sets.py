@@ -13,7 +13,7 @@ import random
 import statistics
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import NamedTuple, TypedDict, cast
 
@@ -189,6 +189,16 @@ def draw(seed: int, python: str, number: int, candidates: Sequence[Candidate], u
     return found
 
 
+def draw_day(seed: int, python: str, number: int, before: str) -> str:
+    """Return the day whose newest versions a set takes: the given one, or one of a span such as `2024-12-01..2026-11-28`."""
+    first, dots, last = before.partition("..")
+    if not dots:
+        return before
+    days = (date.fromisoformat(last) - date.fromisoformat(first)).days
+    chance = random.Random(f"{seed}/{python}/{number}/day")  # noqa: S311 - a choice, no secret
+    return (date.fromisoformat(first) + timedelta(chance.randint(0, days))).isoformat()
+
+
 def find_unknown() -> list[Drawn]:
     """Return the roots that the catalog does not know."""
     known = lookup.distributions()
@@ -333,7 +343,7 @@ def read_or_measure(folder: Path, seed: int, sets: int, version: str, before: st
                 yield known
                 continue
         try:
-            truth = measure(seed, number, python, drawn, before)
+            truth = measure(seed, number, python, drawn, draw_day(seed, version, number, before))
         except MeasurementError as error:
             yield f"seed {seed}, {version_of(python)}, set {number}: not measured: {error}"
             continue

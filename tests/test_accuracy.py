@@ -91,3 +91,22 @@ def test_errors_of_known_figures() -> None:
 )
 def test_quantile(values: list[float], share: float, expected: float) -> None:
     assert accuracy.quantile(values, share) == pytest.approx(expected)
+
+
+def test_each_set_of_a_span_has_a_day_of_its_own() -> None:
+    days = {random_sets.draw_day(1, "3.11", number, "2024-12-01..2026-11-28") for number in range(24)}
+    assert len(days) > 12
+    assert all("2024-12-01" <= day <= "2026-11-28" for day in days)
+    assert random_sets.draw_day(1, "3.11", 3, "2025-01-01") == "2025-01-01"
+
+
+def test_the_readme_has_the_figures_of_the_method_page() -> None:
+    root = Path(__file__).resolve().parent.parent
+    page, readme = ((root / path).read_text("utf-8") for path in ("docs/estimate.md", "README.md"))
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if ", roots in the catalog | resident |" in line]
+    [[sets, _, _, error, *_, within], [_, _, _, by_hand, *_]] = rows
+    number = sets.partition(",")[0]
+    text = " ".join(readme.split())
+    assert f"Over {number} random sets" in text
+    assert f"off by {error.replace('%', ' %')}, with {within.partition(' ')[0]} in the range" in text
+    assert f"the sum of all packages is off by {by_hand.replace('%', ' %')}" in text
