@@ -21,7 +21,7 @@ ROUTE = 21 * KIB
 """A route of FastAPI's: 14 KiB with one parameter, 28 with a body, a dependency and a model of the response."""
 
 FIRST_SHARED = (0, 150)
-"""The release of FastAPI from which on `include_router` no longer builds each route again: 31 KiB instead of 64."""
+"""The first measured release of FastAPI whose `include_router` builds no route again: 31 KiB, and 64 in 0.135."""
 
 MODEL, FIELD = 8 * KIB, 2 * KIB
 MAPPED, COLUMN = 16 * KIB, 8 * KIB
