@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from memguard_hooks.allowance import apply_allowances, read_allowances
 from memguard_hooks.catalog import lookup
 from memguard_hooks.dependencies.pinned_beside import lock_without, locked_versions, update_command
@@ -31,6 +33,8 @@ from memguard_hooks.tree import join, parent
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from packaging.version import Version
 
     from memguard_hooks.dependencies.lock import Lock, LockedPackage
     from memguard_hooks.dependencies.pinned_beside import Locked
@@ -370,7 +374,7 @@ class Judge:
         table, known = served(name), known_versions(name)
         listed = table.versions if table is not None else reversed(known.versions) if known is not None else ()
         measured = () if table is not None else self._measured(name)
-        yield from (one for one in dict.fromkeys((*measured, *listed)) if one in wanted)
+        yield from (one for one in dict.fromkeys((*measured, *listed)) if _version(one) in wanted)
 
     def _measured(self, name: str) -> tuple[str, ...]:
         """Return the versions of a package that were measured, newest first."""
@@ -419,14 +423,19 @@ def _written(requirement: Requirement) -> str:
     return shorten(requirement.url or requirement.specifier) or "any version"
 
 
-def _is_version(text: str) -> bool:
+@cache
+def _version(text: str) -> Version | str:
+    """Return a version that is parsed once, however many requirements ask for it; the text of what is none."""
     from packaging.version import InvalidVersion, Version
 
     try:
-        Version(text)
+        return Version(text)
     except InvalidVersion:
-        return False
-    return True
+        return text
+
+
+def _is_version(text: str) -> bool:
+    return not isinstance(_version(text), str)
 
 
 def _is_same(version: str, other: str) -> bool:
