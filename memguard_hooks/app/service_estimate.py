@@ -25,7 +25,7 @@ from memguard_hooks.app.first_party import find_built
 from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
 from memguard_hooks.app.models import find_models
 from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
-from memguard_hooks.app.walks import moved_walk, walk_entry, walk_file
+from memguard_hooks.app.walks import moved_files, moved_walk, walk_entry, walk_file
 from memguard_hooks.app.work import find_work
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.servers import FOREIGN
@@ -219,6 +219,14 @@ def estimate_deferred(project: Project, now: Estimated, sites: Iterable[Step]) -
         return None
     found = _estimate_walk(project, now.entry, now.settings, walked)
     return found._replace(estimate=add_processes(found.estimate, now.dirty), dirty=now.dirty)
+
+
+def can_move(project: Project, now: Estimated, sites: Iterable[Step]) -> bool:
+    """Return whether some imports can be moved into the functions that use them, as their files tell."""
+    try:
+        return moved_files(project, now.entry, sites) is not None
+    except MemguardError:
+        return False
 
 
 def _with_beside(project: Project, found: Estimated) -> Estimated:

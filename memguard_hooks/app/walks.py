@@ -45,9 +45,22 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
 
 def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> Walk | None:
     """Follow a service as it would be with imports moved into the functions that use them; None where they cannot be."""
-    from memguard_hooks.app.moved_imports import move_imports, takes_any
     from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.tree import EditedTree
+
+    files = moved_files(project, entry, sites)
+    if files is None:
+        return None
+    sources = SourceFiles(EditedTree(project.tree, files), project.facts, entry.sources.framework, entry.sources.started)
+    return _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)
+
+
+def moved_files(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> dict[str, bytes] | None:
+    """Return files of a service with imports moved into the functions that use them, None where they cannot be.
+
+    Raises MemguardError for a file that cannot be read.
+    """
+    from memguard_hooks.app.moved_imports import move_imports, takes_any
 
     edges = walk_entry(project, entry).edges
     lines: dict[str, set[int]] = {}
@@ -62,8 +75,7 @@ def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> 
         if any(takes_any(entry.sources.data(importer), importer, moved.names) for importer in importers):
             return None
         files[path] = moved.data
-    sources = SourceFiles(EditedTree(project.tree, files), project.facts, entry.sources.framework, entry.sources.started)
-    return _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)
+    return files
 
 
 def _key(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Hashable:
