@@ -324,6 +324,11 @@ class WorkTree:
         """Return whether there is a file or a folder of that name, or a link that leads out."""
         return self._kind(path) is not None
 
+    def is_folder(self, path: str) -> bool:
+        """Return whether a path that somebody has typed is a folder; what is said does not hang on it."""
+        look = self._look_at(path)
+        return look is not None and look[-1] == stat.S_IFDIR
+
     def size(self, path: str) -> int | None:
         """Return the bytes of a regular file, however large, None where there is none."""
         look = self._look_at(path)

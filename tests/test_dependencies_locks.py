@@ -289,7 +289,7 @@ def test_what_no_tool_writes_has_places_too(tmp_path: Path, text: str) -> None:
 )
 def test_a_version_that_nobody_knows(tmp_path: Path, name: str, text: str, reason: str) -> None:
     lock = write(tmp_path, name, text)
-    assert (lock.packages, [tuple(one) for one in lock.skipped]) == ({}, [(name, None, reason, False)])
+    assert (lock.packages, [tuple(one) for one in lock.skipped]) == ({}, [(name, None, reason, False, "")])
 
 
 @pytest.mark.parametrize(

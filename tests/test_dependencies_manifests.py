@@ -99,7 +99,7 @@ def test_files_of_setup_cfg(tmp_path: Path) -> None:
         ("ml.txt", "torch", 1, 1, "extra", "ml"),
     ]
     assert [tuple(one) for one in manifest.skipped] == [
-        ("setup.cfg", 2, "takes ../out.txt, which leads out of the repository", False)
+        ("setup.cfg", 2, "takes ../out.txt, which leads out of the repository", False, "")
     ]
 
 

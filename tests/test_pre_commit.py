@@ -138,7 +138,7 @@ ALL_REFUSED = Outcome(
 FITS = Outcome("Passed", "web: N of 512 MiB (memguard.toml:1 limit)")
 ACCEPTED = {**dict.fromkeys(IDS, PASSED), "memory-budget": FITS}
 
-EAGER = "{path}:{line}:1: MG201 {name} is loaded at start, imported at module level: N MiB ({name} V)\n    fix: move the import into the function that uses it\n1 error, 0 warnings"  # noqa: E501
+EAGER = "{path}:{line}:1: MG201 {name} is loaded at start, imported at module level: N MiB with what it brings ({name} V)\n    fix: move the import into the function that uses it\n1 error, 0 warnings"  # noqa: E501
 ONE_EAGER = Outcome("Failed", EAGER.format(path="main.py", line=1, name="pandas"))
 
 
@@ -485,8 +485,9 @@ def test_merge_with_a_conflict(repository: Repository) -> None:
 def test_arguments_of_the_configuration(make: Callable[[str], Repository], config: str) -> None:
     repository = make("repository")
     changed = json.loads(config)
-    pins, _, _, budget, *_ = changed["repos"][0]["hooks"]
-    pins["args"], budget["args"] = ["--max-version", "1.60.0"], ["--limit=100MiB"]
+    hooks = {one["id"]: one for one in changed["repos"][0]["hooks"]}
+    hooks["pin-litellm"]["args"] = ["--max-version", "1.60.0"]
+    hooks["memory-budget"]["args"] = ["--limit=100MiB"]
     main = f"{ALLOWED}{GOOD['main.py']}"
     repository.write({**GOOD, "main.py": main, ".pre-commit-config.yaml": json.dumps(changed)})
     run = repository.commit()

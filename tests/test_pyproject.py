@@ -167,7 +167,7 @@ def test_comments_are_read_where_one_may_be_an_allowance(tmp_path: Path) -> None
 )
 def test_what_is_not_read_is_said_where_it_matters(tmp_path: Path, text: str, reason: tuple[int, str] | None) -> None:
     manifest = read(tmp_path, text, wanted={"torch", "litellm"}.__contains__)
-    expected = [] if reason is None else [("pyproject.toml", *reason, False)]
+    expected = [] if reason is None else [("pyproject.toml", *reason, False, "")]
     assert [tuple(one) for one in manifest.skipped] == expected
 
 
@@ -200,7 +200,7 @@ def test_a_template_is_skipped(tmp_path: Path) -> None:
     (folder / "pyproject.toml").write_text("{% if x %}", encoding="utf-8")
     name = "{{cookiecutter.slug}}/pyproject.toml"
     manifest = pyproject.read(WorkTree(str(tmp_path)), name, lambda _: True)
-    assert [tuple(one) for one in manifest.skipped] == [(name, None, "is a template", False)]
+    assert [tuple(one) for one in manifest.skipped] == [(name, None, "is a template", False, "")]
 
 
 @pytest.mark.parametrize(

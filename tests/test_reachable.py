@@ -48,7 +48,7 @@ def test_the_chain_from_the_entry_point(project: Path, capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert out == (
         f"app/analytics.py:2:1: MG201 pandas is loaded at start, imported at module level: {mib(footprint.resident)} MiB "
-        f"(pandas {footprint.version})\n"
+        f"with what it brings (pandas {footprint.version})\n"
         "    import path: app/main.py:1 → app/api/routes.py:1 → app/analytics.py:2 → pandas\n"
         "    fix: move the import into the function that uses it\n"
     )

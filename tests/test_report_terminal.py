@@ -113,7 +113,8 @@ Warnings
          (or less)
 
 To get web into its budget
-  import pandas inside the function: -80 MiB (app.py:1 → a.py:3 → pandas)
+  import pandas inside the function: -80 MiB (app.py:1 → a.py:3 →
+    pandas)
   or start 1 worker
 
 2 errors, 1 warning; 3 more known

@@ -109,7 +109,7 @@ def _matters(found: Judgment, names: Sequence[str]) -> bool:
 
 def _files_at(tree: WorkTree, path: str) -> Sequence[str]:
     """Return the file at a path, or all files below it where it is a folder."""
-    return walk(tree, path) if tree.size(path) is None and tree.entries(path) else (path,)
+    return walk(tree, path) if tree.is_folder(path) else (path,)
 
 
 def _say(report: Report, options: Options) -> Said:
