@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode, shortened, tree_of
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Collection, Iterable, Iterator
     from typing import Any
+
+
+_STAR = late_pattern(rb"\bimport\b[\s(\\]*\*")
 
 
 class Moved(Record):
@@ -55,6 +59,8 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> Moved | None
 
 def takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
     """Return whether a file takes a name from some other: by `from other import name`, or as `other.name`."""
+    if data.isascii() and not _STAR.search(data) and not any(name.encode() in data for name in names):
+        return False  # as of most files: no need to parse it
     try:
         waiting: list[ast.AST] = list(tree_of(shortened(decode(data, path))).body)
     except MemguardError:

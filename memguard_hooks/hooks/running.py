@@ -108,8 +108,8 @@ def _matters(found: Judgment, names: Sequence[str]) -> bool:
 
 
 def _files_at(tree: WorkTree, path: str) -> Sequence[str]:
-    """Return the file at a path, or all files below it where it is a folder."""
-    return walk(tree, path) if tree.is_folder(path) else (path,)
+    """Return the file at a path, or all files below it where it is a folder that has some."""
+    return (walk(tree, path) if tree.is_folder(path) else ()) or (path,)
 
 
 def _say(report: Report, options: Options) -> Said:

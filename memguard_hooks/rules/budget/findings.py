@@ -299,7 +299,7 @@ def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferr
         return {one.name for one in roots if answers[one.name]}
 
     chosen = fewest(now.process.roots, now.taken_with, goal, stay_away)
-    together = estimate_deferred(project, now, (site for one in chosen for site in one.sites)) if chosen else None
+    together = estimate_deferred(project, now, [site for one in chosen for site in one.sites]) if chosen else None
     promised = now.taken - sum(one.saving for one in chosen)
     return chosen if together is not None and together.taken <= promised + MIB else ()
 

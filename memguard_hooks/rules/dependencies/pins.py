@@ -105,6 +105,8 @@ class Judge:
         self._proposals = Proposals(project)
         self._known: set[tuple[object, ...]] = set()
         """What was judged, and beside what: many manifests may include one file."""
+        self._fitting: dict[tuple[str, str], tuple[list[str], Iterator[str]]] = {}
+        """The versions of a package that some specifiers let through, as far as they were looked for, and the rest."""
 
     # Manifests
 
@@ -370,11 +372,27 @@ class Judge:
     def _candidates(self, name: str, *inside: str, is_bounded: bool = True) -> Iterator[str]:
         """Yield the versions of a package that may be written, the best first: what was measured, and what is newest."""
         ceiling = self._pins.get(name, "") if is_bounded else ""
-        wanted = specifiers(",".join(filter(None, (*inside, ceiling, *(f"!={gone}" for gone in WITHDRAWN.get(name, {}))))))
+        wanted = ",".join(filter(None, (*inside, ceiling, *(f"!={gone}" for gone in WITHDRAWN.get(name, {})))))
+        if (name, wanted) not in self._fitting:
+            self._fitting[name, wanted] = [], self._fit(name, wanted)
+        found, rest = self._fitting[name, wanted]
+        at = 0
+        while True:
+            if at == len(found):
+                new = next(rest, None)
+                if new is None:
+                    return
+                found.append(new)
+            yield found[at]
+            at += 1
+
+    def _fit(self, name: str, wanted: str) -> Iterator[str]:
+        """Yield the known versions of a package that some specifiers let through, the best first."""
+        inside = specifiers(wanted)
         table, known = served(name), known_versions(name)
         listed = table.versions if table is not None else reversed(known.versions) if known is not None else ()
         measured = () if table is not None else self._measured(name)
-        yield from (one for one in dict.fromkeys((*measured, *listed)) if _version(one) in wanted)
+        yield from (one for one in dict.fromkeys((*measured, *listed)) if _version(one) in inside)
 
     def _measured(self, name: str) -> tuple[str, ...]:
         """Return the versions of a package that were measured, newest first."""
