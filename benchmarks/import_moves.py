@@ -18,7 +18,7 @@ from collections import Counter
 from pathlib import Path
 
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries
-from memguard_hooks.fix.imports import Change, plan
+from memguard_hooks.fix.imports import ImportChange, plan
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
 from memguard_hooks.tree import WorkTree
@@ -84,7 +84,7 @@ def _kind(reason: str) -> str:
     return next((kind for kind, pattern in KINDS.items() if re.search(pattern, reason)), "other")
 
 
-def _faults(project: Project, change: Change) -> list[str]:
+def _faults(project: Project, change: ImportChange) -> list[str]:
     """Return what is wrong with files after a fix: they do not compile, have new lints, or would be fixed once more."""
     found: list[str] = []
     for path, data in change.files.items():

@@ -23,12 +23,15 @@ from typing import NamedTuple
 from packaging.version import Version
 
 from memguard_hooks.dependencies import wheel_table
-from memguard_hooks.dependencies.wheel_table import Host, WheelRun
+from memguard_hooks.dependencies.wheel_table import WheelHost, WheelRun
 
 HOSTS = [
-    Host(minor, libc, machine) for minor in range(9, 15) for libc in ("glibc", "musl") for machine in ("x86_64", "aarch64")
+    WheelHost(minor, libc, machine)
+    for minor in range(9, 15)
+    for libc in ("glibc", "musl")
+    for machine in ("x86_64", "aarch64")
 ]
-USUAL = [Host(minor) for minor in range(10, 15)]
+USUAL = [WheelHost(minor) for minor in range(10, 15)]
 
 
 class Triple(NamedTuple):
@@ -36,7 +39,7 @@ class Triple(NamedTuple):
 
     name: str
     version: str
-    host: Host
+    host: WheelHost
     why: str
 
 
@@ -95,7 +98,7 @@ def _traps(runs: list[tuple[str, WheelRun]], rng: random.Random) -> Iterator[Tri
         if Version(version).is_postrelease:
             yield Triple(name, version, rng.choice(HOSTS), "post release")
         if run.admitted is not None:
-            yield Triple(name, version, Host(max(8, run.admitted[0] - 1)), "requires-python")
+            yield Triple(name, version, WheelHost(max(8, run.admitted[0] - 1)), "requires-python")
         if rng.random() < 0.3:
             yield Triple(name, version, rng.choice([host for host in HOSTS if host.libc == "musl"]), "musl")
             yield Triple(name, version, rng.choice([host for host in HOSTS if host.machine == "aarch64"]), "arm64")

@@ -23,7 +23,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_tokens import scan
 from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.model import Analysis, ImportSite, Target
-from memguard_hooks.imports.places import MAX_SEARCHES, Places
+from memguard_hooks.imports.places import MAX_SEARCHES, NodePlaces
 
 HOST = (sys.version_info.major, sys.version_info.minor)
 MARKER = re.compile(r"\b(?:hot|cold)_\w+")
@@ -2050,7 +2050,7 @@ def test_places_are_those_of_libcst() -> None:
     for text in (path.read_text("utf-8"), "# a\n\n'''b\n'''\n" + "x = f(1); y = f(1)\n# c\n" * (MAX_SEARCHES + 10)):
         module = libcst.parse_module(text)
         ranges = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-        places = Places(module, scan(text).imports)
+        places = NodePlaces(module, scan(text).imports)
         calls = [node for node in ranges if isinstance(node, libcst.Call)]
         assert len(calls) > 10
         for node in calls:

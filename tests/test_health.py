@@ -134,15 +134,15 @@ def second(tmp_path: Path) -> Layout:
 V1 = "11:cpu,cpuacct:/docker/0123\n4:memory:/docker/0123\n0::/\n"
 
 
-def size(found: container.Limit | None) -> float | None:
+def size(found: container.ContainerLimit | None) -> float | None:
     return None if found is None else found.size / MIB
 
 
 def test_version_2_tells_the_container_not_the_machine(second: Layout) -> None:
     second.group("", f"{512 * MIB}\n", usage=300, inactive=40, rss=200, shmem=10, swap=3, kills=2)
     found = container.read("self", *second.place)
-    assert found.use == container.Use(300 * MIB, 260 * MIB, 200 * MIB, 10 * MIB, 3 * MIB, 300 * MIB)
-    assert found.limit == container.Limit(512 * MIB, "memory.max")
+    assert found.use == container.ContainerUse(300 * MIB, 260 * MIB, 200 * MIB, 10 * MIB, 3 * MIB, 300 * MIB)
+    assert found.limit == container.ContainerLimit(512 * MIB, "memory.max")
     assert (found.kills, found.is_whole) == (2, False)
     assert found.machine == container.Machine(16000 * MIB, 8000 * MIB)
 
@@ -152,8 +152,8 @@ def test_version_1_tells_the_container_where_it_stands(tmp_path: Path, inner: st
     layout = Layout(tmp_path, V1, 1)
     layout.group(inner, f"{512 * MIB}\n", usage=300, inactive=40, rss=200, shmem=10, swap=3, kills=1)
     found = container.read("self", *layout.place)
-    assert found.use == container.Use(300 * MIB, 260 * MIB, 200 * MIB, 10 * MIB, 3 * MIB, 300 * MIB)
-    assert found.limit == container.Limit(512 * MIB, "memory.limit_in_bytes")
+    assert found.use == container.ContainerUse(300 * MIB, 260 * MIB, 200 * MIB, 10 * MIB, 3 * MIB, 300 * MIB)
+    assert found.limit == container.ContainerLimit(512 * MIB, "memory.limit_in_bytes")
     assert (found.kills, found.is_whole) == (1, False)
 
 
@@ -236,7 +236,7 @@ def test_files_that_may_not_be_read_leave_their_part_out(second: Layout) -> None
         (second.top / name).unlink()
         (second.top / name).mkdir()  # fails for root too
     found = container.read("self", *second.place)
-    assert found.use == container.Use(10 * MIB, 10 * MIB, None, None, 0, None)
+    assert found.use == container.ContainerUse(10 * MIB, 10 * MIB, None, None, 0, None)
     assert (found.limit, found.kills) == (None, None)
 
 

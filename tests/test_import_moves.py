@@ -17,7 +17,7 @@ from work import LINEAR, growth
 
 from memguard_hooks.fix.import_edit import move
 from memguard_hooks.formats.python_source import decode, tree_of
-from memguard_hooks.imports.movable import Held, MovableFile, Moves, Wanted
+from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Wanted
 from memguard_hooks.imports.name_uses import is_type_checking, own_nodes
 
 PACKAGE = {
@@ -62,7 +62,7 @@ def wanted(module: ast.Module) -> list[Wanted]:
     return found
 
 
-def read(data: bytes, python: tuple[int, int] | None = None) -> tuple[ast.Module, Moves | Held]:
+def read(data: bytes, python: tuple[int, int] | None = None) -> tuple[ast.Module, Moves | HeldBy]:
     """Return the tree of a source, and how the imports of the package move."""
     text = decode(data)
     module = tree_of(text)
@@ -225,7 +225,7 @@ def test_what_holds_an_import(before: str, reason: str) -> None:
     is_loaded, _ = run(before.encode())
     assert is_loaded
     _, moves = read(before.encode())
-    assert isinstance(moves, Held)
+    assert isinstance(moves, HeldBy)
     assert f"{moves.line}: {moves.reason}\n" == reason
 
 
@@ -344,7 +344,7 @@ def test_generated_modules_do_the_same(imports: list[str], top: list[str], body:
     was = traced(source)
     assume(was is not None)
     module, moves = read(source)
-    if was is None or isinstance(moves, Held):
+    if was is None or isinstance(moves, HeldBy):
         return
     after = move(source, module, moves).data
     assert unmoved(after) == unmoved(source)
@@ -354,7 +354,7 @@ def test_generated_modules_do_the_same(imports: list[str], top: list[str], body:
     # What a function imports that is called as the file loads is there, until the walk has told so.
     assert not now[0] or b"made()" in source or b"import heavy.sub as" in source
     again, rest = read(after)
-    assert isinstance(rest, Held) or move(after, again, rest).data == after
+    assert isinstance(rest, HeldBy) or move(after, again, rest).data == after
 
 
 SOURCES = {
@@ -374,4 +374,4 @@ def test_work_grows_with_the_file_alone(parts: tuple[str, str]) -> None:
 def test_more_than_any_hand_writes_is_not_judged() -> None:
     names = ", ".join(f"heavy.a{number}" for number in range(150))
     _, moves = read(f"import {names}\ndef use():\n{'    heavy.a1' + chr(10)}".encode() + b"    heavy.a2\n" * 1000)
-    assert moves == Held(1, "it is one of too many that are used too often to be judged")
+    assert moves == HeldBy(1, "it is one of too many that are used too often to be judged")

@@ -409,7 +409,7 @@ def test_file_that_changed_after_it_was_shown_is_not_written(tmp_path: Path) -> 
     tree = WorkTree(str(tmp_path))
     options = init.make_parser().parse_args([str(tmp_path), "--no-workflow", "--no-config"])
     (step,) = init.plan(tree, options)
-    assert isinstance(step, init.Change)
+    assert isinstance(step, init.NewContent)
     write(tmp_path, {PRE_COMMIT: "repos:\n- repo: another\n"})
     with pytest.raises(MemguardError, match="has changed meanwhile, and is not written"):
         init.apply(tree, step)

@@ -11,7 +11,7 @@ import pytest
 from memguard_hooks.models.calls import ModelCall, find_calls
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.loaders import may_load
-from memguard_hooks.models.values import Circumstances, Sources
+from memguard_hooks.models.values import RunContext, Sources
 
 SHAPES = os.path.join(os.path.dirname(__file__), "data", "models", "shapes.txt")
 
@@ -67,7 +67,7 @@ def loaded(shape: Shape) -> list[ModelCall]:
         return next((one for one in (f"{stem}.py", f"{stem}/__init__.py") if one in data), None)
 
     sources = Sources(data.get, locate, lambda word: [path for path in data if word.encode() in data[path]])
-    folding = Folding(sources, Circumstances(shape.environment, shape.hidden, shape.arguments))
+    folding = Folding(sources, RunContext(shape.environment, shape.hidden, shape.arguments))
     return [call for path in data if may_load(data[path]) for call in find_calls(folding, path)]
 
 

@@ -14,7 +14,7 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
 from memguard_hooks.dependencies import locked_wheels, wheel_table
-from memguard_hooks.dependencies.wheel_table import Host
+from memguard_hooks.dependencies.wheel_table import WheelHost
 from memguard_hooks.hooks import python_runtime
 from memguard_hooks.rules.python import findings
 
@@ -248,7 +248,7 @@ def test_services_that_share_a_file_are_told_once(project: Path, capsys: pytest.
 )
 def test_tags_of_wheels(filename: str, minor: int, libc: str, machine: str, *, fits: bool) -> None:
     """The table's writer and the reader of locks agree, and packaging is the judge of both."""
-    host = Host(minor, libc, machine)
+    host = WheelHost(minor, libc, machine)
     tags = parse_wheel_filename(filename)[3]
     written = list_wheels.minors_of([frozenset(map(str, tags))], "manylinux" if libc == "glibc" else "musllinux", machine)
     row = wheel_table.WheelRun("1", "1", (written,) * 4, has_sdist=False)

@@ -16,7 +16,7 @@ import pytest
 from memguard_hooks.app.entry_points import find_services, read_command
 from memguard_hooks.commands import check
 from memguard_hooks.deployment import python_start
-from memguard_hooks.deployment.calls_at_start import Followed, Program, follow
+from memguard_hooks.deployment.calls_at_start import Program, StartCalls, follow
 from memguard_hooks.deployment.command import Host, StartCommand, parse
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import Settings
@@ -528,7 +528,7 @@ def test_the_code_of_a_program_is_followed_once_a_run(
         (tmp_path / path).write_text(text, encoding="utf-8")
     followed: list[str] = []
 
-    def count(program: Program, host: Host) -> Followed | None:
+    def count(program: Program, host: Host) -> StartCalls | None:
         followed.append(program.path)
         return follow(program, host)
 

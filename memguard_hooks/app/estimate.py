@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Literal, TypeAlias
 
-    from memguard_hooks.app.measured_roots import Known
+    from memguard_hooks.app.measured_roots import MeasuredEntry
     from memguard_hooks.project.declared import Declared
 
     Cost: TypeAlias = "tuple[float, float]"
@@ -180,7 +180,7 @@ class FigureSources:
     """
 
     def __init__(
-        self, declared: Declared, folder: str, walked: Walk, python: str | None, known: Known | None = None
+        self, declared: Declared, folder: str, walked: Walk, python: str | None, known: MeasuredEntry | None = None
     ) -> None:
         self.declared = declared
         self.pinned = declared.near(folder)
@@ -212,7 +212,7 @@ class FigureSources:
         return tuple(one for one in found if one is not None)
 
 
-class Bound(Record):
+class Margin(Record):
     """How far a part of a process may be off from some moment on, downwards and upwards."""
 
     moment: Moment
@@ -224,7 +224,7 @@ class Source(Record):
     """What first-party code takes: a part for each moment that loads some, and by each moment how far it is off in all."""
 
     parts: tuple[Part, ...]
-    bounds: tuple[Bound, ...]
+    bounds: tuple[Margin, ...]
 
 
 class ProcessEstimate(Record):
@@ -262,7 +262,7 @@ def estimate_process(
     folder: str,
     walked: Walk,
     python: tuple[int, int] | None,
-    known: Known | None = None,
+    known: MeasuredEntry | None = None,
     models: Models = NONE,
     work: Work = NO_WORK,
     built: Mapping[Moment, Built] = NO_BUILT,
@@ -288,11 +288,11 @@ def _join(
     of_models = list(_of_models(models, roots)) if models.uses or models.unknown else []
     # What the project does at start is part of what was measured of its code.
     of_models += () if is_measured else work.parts()
-    bounds += [Bound(part.moment, margin, margin) for part, margin in of_models]
+    bounds += [Margin(part.moment, margin, margin) for part, margin in of_models]
     loaded = (part for part, _ in of_models)
     parts = sorted((*booked, *source.parts, *loaded), key=lambda part: MOMENTS.index(part.moment))
 
-    def by(moment: Moment, of_source: Bound) -> Figures:
+    def by(moment: Moment, of_source: Margin) -> Figures:
         there = [part for part in parts if is_by(part.moment, moment)]
         expected = sum(part.resident for part in there)
         apart = [bound for bound in bounds if is_by(bound.moment, moment)]
@@ -340,12 +340,12 @@ def rising(figures: Iterable[Figures]) -> Estimate:
     return Estimate(*found)
 
 
-def _first_party(walked: Walk, known: Known | None, built: Mapping[Moment, Built]) -> Source:
+def _first_party(walked: Walk, known: MeasuredEntry | None, built: Mapping[Moment, Built]) -> Source:
     """Return what first-party code takes, at the rate that was measured in the project, or at what is usual."""
     sizes = {moment: sum(walked.files[moment].values()) for moment in MOMENTS}
     measured = known.first_party(sizes["start"]) if known is not None else None
     parts: list[Part] = []
-    bounds: list[Bound] = []
+    bounds: list[Margin] = []
     until = built_until = 0
     for moment, size in sizes.items():
         until += size
@@ -364,7 +364,7 @@ def _first_party(walked: Walk, known: Known | None, built: Mapping[Moment, Built
             provenance = f"{size} bytes of source, {SOURCE_FACTOR.expected} bytes each"
             provenance += f", and {built[moment].told}" if built[moment].size else ""
             part = Part(FIRST_PARTY, None, resident, resident, "assumed", provenance, (), moment)
-        bounds.append(Bound(moment, low, high))
+        bounds.append(Margin(moment, low, high))
         if size:
             parts.append(part)
     return Source(tuple(parts), tuple(bounds))
@@ -578,7 +578,7 @@ def _shared_costs(roots: Sequence[Root]) -> dict[str, Cost]:
     return {**found, **in_project}
 
 
-def add_up(base: Footprint, roots: Sequence[Root]) -> tuple[list[Part], list[Bound]]:
+def add_up(base: Footprint, roots: Sequence[Root]) -> tuple[list[Part], list[Margin]]:
     """Return what each root adds to those before it, and how far each may be off.
 
     A package in the closure of several roots costs the mean of its own cost in each of them that are there by then. What
@@ -588,14 +588,14 @@ def add_up(base: Footprint, roots: Sequence[Root]) -> tuple[list[Part], list[Bou
     is_bare = is_measured or not any(root.moment == "start" for root in roots)
     resident = base.resident + (0 if is_bare else UNBOOKED)
     parts = [Part("python", base.python, resident, base.anonymous, "catalog", base.provenance)]
-    bounds = [Bound("start", *[base.resident * MARGINS["exact"]] * 2)]
+    bounds = [Margin("start", *[base.resident * MARGINS["exact"]] * 2)]
     booked: dict[str, Cost] = {}
     for moment in MOMENTS:
         new = [root for root in roots if root.moment == moment]
         shared = _shared_costs([root for root in roots if is_by(root.moment, moment)]) if new else {}
         for part, bound in (*_known_parts(new, shared, booked), *_unknown_parts(new, shared, booked)):
             parts.append(part._replace(moment=moment))
-            bounds.append(Bound(moment, *bound))
+            bounds.append(Margin(moment, *bound))
     return _joined_standard(parts, base), bounds
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from memguard_hooks.models.calls import ModelCall
-    from memguard_hooks.models.memory import Memory
+    from memguard_hooks.models.memory import ModelMemory
     from memguard_hooks.models.table import Model
 
 CLASSES = "(model classes)"
@@ -31,7 +31,7 @@ class ModelUse(Record):
     call: ModelCall
     name: str
     model: Model | None
-    memory: Memory | None
+    memory: ModelMemory | None
     moment: Moment
     way: Way
     times: int = 1

@@ -25,7 +25,7 @@ class Moved(Record):
     now: str
 
 
-class Known(Record):
+class MeasuredEntry(Record):
     """One measured entry point, and what has moved since."""
 
     entry: Measured

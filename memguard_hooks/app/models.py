@@ -129,7 +129,7 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
     from memguard_hooks.formats.shell_words import split_plain
     from memguard_hooks.imports.resolve import absolute
     from memguard_hooks.models.folding import Folding
-    from memguard_hooks.models.values import Circumstances, Sources
+    from memguard_hooks.models.values import RunContext, Sources
 
     resolver, service = entry.resolver, entry.service
     paths = [path for moment in MOMENTS for path in walked.files[moment]]
@@ -149,7 +149,7 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
 
     hidden = frozenset(service.variables) - frozenset(service.environment)
     words = tuple(split_plain(service.command)) if len(service.command) <= MAX_COMMAND else ()
-    return Folding(Sources(project.tree.read, locate, naming), Circumstances(service.environment, hidden, words))
+    return Folding(Sources(project.tree.read, locate, naming), RunContext(service.environment, hidden, words))
 
 
 MAX_COMMAND = 10_000

@@ -6,7 +6,7 @@ import sys
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import NotPythonError, decode, shortened, tree_of
-from memguard_hooks.imports.movable import Held, MovableFile, Wanted
+from memguard_hooks.imports.movable import HeldBy, MovableFile, Wanted
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
 
 
-class Source(Record):
+class EditableSource(Record):
     """A file that may be edited: its text and its syntax tree."""
 
     path: str
@@ -30,13 +30,13 @@ class Source(Record):
         return MovableFile(self.module, self.text, [*wanted], python, is_package=self.path.endswith("__init__.py"))
 
 
-def read_source(project: Project, path: str) -> Source:
+def read_source(project: Project, path: str) -> EditableSource:
     """Read a file to edit. Raises MemguardError for one that this Python cannot parse, or that is too long."""
     text = decode(project.sources.data(path), path)
     if shortened(text) != text:
         raise MemguardError("the file is too long to be edited", path)
     try:
-        return Source(path, text, tree_of(text))
+        return EditableSource(path, text, tree_of(text))
     except NotPythonError as error:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise MemguardError(f"Python {version}, which runs this, cannot parse it", path, error.line) from None
@@ -51,11 +51,11 @@ def as_wanted(project: Project, eager: Eager) -> Wanted:
     return Wanted(site.line, site.module, names)
 
 
-def held(project: Project, path: str, wanted: Wanted) -> Held | None:
+def held(project: Project, path: str, wanted: Wanted) -> HeldBy | None:
     """Return what keeps an import of a file at the module level, as the file shows by itself."""
     try:
         found = read_source(project, path).movable([wanted], project.settings.service.target_python)
     except MemguardError:
         return None
     moves = found.moves()
-    return moves if isinstance(moves, Held) else None
+    return moves if isinstance(moves, HeldBy) else None

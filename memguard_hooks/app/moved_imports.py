@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _STAR = late_pattern(rb"\bimport\b[\s(\\]*\*")
 
 
-class Moved(Record):
+class MovedFile(Record):
     """A file with statements moved, and the names that it does not hold any more."""
 
     data: bytes
     names: frozenset[str]
 
 
-def move_imports(data: bytes, path: str, lines: Collection[int]) -> Moved | None:
+def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | None:
     """Return a file with the imports of some lines moved, None where that cannot be done by moving statements."""
     try:
         text = decode(data, path)
@@ -54,7 +54,7 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> Moved | None
             return None
         users += found
     rewritten = _rewritten(rows, sorted(moved, key=lambda node: node.lineno), users)
-    return None if rewritten is None else Moved(rewritten, frozenset(bound))
+    return None if rewritten is None else MovedFile(rewritten, frozenset(bound))
 
 
 def takes_any(data: bytes, path: str, names: Collection[str]) -> bool:

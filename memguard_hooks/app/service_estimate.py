@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.app.chosen_branches import Branch
     from memguard_hooks.app.loaded import ModelUse
-    from memguard_hooks.app.measured_roots import Known
+    from memguard_hooks.app.measured_roots import MeasuredEntry
 
 COMPOSE = "compose"
 
@@ -252,11 +252,11 @@ def _with_beside(project: Project, found: Estimated) -> Estimated:
     return found
 
 
-def _known(project: Project, entry: ServiceEntry) -> Known | None:
+def _known(project: Project, entry: ServiceEntry) -> MeasuredEntry | None:
     """Return what was measured of an entry point of this project, unless that was on another Python."""
     if not project.measured:
         return None
-    from memguard_hooks.app.measured_roots import Known, find_moved, notes
+    from memguard_hooks.app.measured_roots import MeasuredEntry, find_moved, notes
     from memguard_hooks.catalog.lock import name_entry
 
     name = name_entry(entry.entrypoint.text, entry.entrypoint.folder)
@@ -270,7 +270,7 @@ def _known(project: Project, entry: ServiceEntry) -> Known | None:
         return None
     moved = find_moved(found, project.declared.near(parent(entry.path)).versions)
     project.skipped += notes(name, moved)
-    return Known(found, moved)
+    return MeasuredEntry(found, moved)
 
 
 def _with_dirty_workers(project: Project, entry: ServiceEntry, found: Estimated) -> Estimated:

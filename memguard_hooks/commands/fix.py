@@ -56,7 +56,7 @@ class FixOptions(options.Options):
     allow: list[list[str]] | None = None
 
 
-def _allow(asked: FixOptions, wanted: allow.Wanted) -> int:
+def _allow(asked: FixOptions, wanted: allow.WantedAllowance) -> int:
     """Allow one finding, and return the exit status: 0 once that is written."""
 
     def write(project: Project) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from memguard_hooks.project.settings import Settings
-    from memguard_hooks.report.health import Environment, Health, MemoryReport, Packages, ReportedVariable
+    from memguard_hooks.report.health import Health, MemoryReport, Packages, ReportedVariable, VariablesReport
     from memguard_hooks.rules.host.exact_pins import ExactPin
     from memguard_hooks.tree import WorkTree
 
@@ -211,7 +211,7 @@ class _Examination:
         whose, processes = self.read_processes(found)
         limit = found.limit
         if self.options.limit is not None:
-            limit = containers.Limit(self.options.limit, "--limit")
+            limit = containers.ContainerLimit(self.options.limit, "--limit")
         memory = MemoryReport(found, limit, (self.options.warn, self.options.fail), whose, processes)
         if found.use is None:
             why = "it has no control groups of memory" if found.group is None else "the control group cannot be read"
@@ -257,7 +257,7 @@ class _Examination:
             fix = (f"the largest process is {largest.pid}, {largest.name}: {mib(largest.resident)} MiB resident", *fix)
         self.findings.append(Finding("memory", 0, 0, "", message, HOOK, "memory", band, working, fix=fix))
 
-    def find_kills(self, kills: int, limit: containers.Limit | None) -> None:
+    def find_kills(self, kills: int, limit: containers.ContainerLimit | None) -> None:
         """Tell of processes that the kernel has killed here."""
         number = "a process" if kills == 1 else f"{kills} processes"
         message = f"the kernel has killed {number} of this container for want of memory (status 137 = 128 + 9, SIGKILL)"
@@ -323,9 +323,9 @@ class _Examination:
 
     # Variables
 
-    def read_environment(self, tree: WorkTree, settings: Settings) -> Environment:
+    def read_environment(self, tree: WorkTree, settings: Settings) -> VariablesReport:
         """Read the variables of the first process where it may be seen, else those that this one was given."""
-        from memguard_hooks.report.health import Environment
+        from memguard_hooks.report.health import VariablesReport
 
         pid, variables = self.options.pid, None
         if pid is None and self.is_first_inside(containers.read("self", *self.place)):
@@ -339,16 +339,16 @@ class _Examination:
         variables = variables or dict(os.environ)
         if any(name.startswith(_JUDGED) for name in variables):
             self.judge_variables(tree, settings, variables)
-        return Environment(whose, tuple(_explain_variables(variables)))
+        return VariablesReport(whose, tuple(_explain_variables(variables)))
 
     def judge_variables(self, tree: WorkTree, settings: Settings, variables: Mapping[str, str]) -> None:
         """Judge variables by the rules that deploy-config has for those of a service."""
         from memguard_hooks.deployment.service import ServicePlace
         from memguard_hooks.project.project import Project
-        from memguard_hooks.rules.deployment.variables import Started, judge, read_names
+        from memguard_hooks.rules.deployment.variables import StartedProgram, judge, read_names
 
         places = {name: ServicePlace("environment", 0, 0) for name in sorted(variables) if name.startswith(_JUDGED)}
-        started = Started(variables, places, target_python=settings.service.target_python)
+        started = StartedProgram(variables, places, target_python=settings.service.target_python)
         self.findings += judge(started, lambda: read_names(Project(tree, settings)))
 
 

@@ -94,7 +94,7 @@ jobs:
 """
 
 
-class Change(Record):
+class NewContent(Record):
     """A file to write, and what it holds before, None for a new one; `summary` is shown in place of all that."""
 
     path: str
@@ -117,7 +117,7 @@ class Refused(Record):
     paste: str
 
 
-Step = Change | Kept | Refused
+Step = NewContent | Kept | Refused
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -198,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         steps = list(plan(tree, options))
         write(sys.stdout, "\n".join(map(render, steps)))
-        changes = [step for step in steps if isinstance(step, Change)]
+        changes = [step for step in steps if isinstance(step, NewContent)]
         status = 2 if any(isinstance(step, Refused) for step in steps) else 0
         if not changes:
             return status
@@ -257,11 +257,11 @@ def _plan_pre_commit(tree: WorkTree, repo: str, options: argparse.Namespace) -> 
 
     def grow(before: bytes | None) -> Step:
         if before is None:
-            return Change(PRE_COMMIT, None, paste.encode())
+            return NewContent(PRE_COMMIT, None, paste.encode())
         line = _find_entry(before)
         if line is not None:
             return Kept(f"{PRE_COMMIT}:{line}", "has memguard already, and is left alone")
-        return Change(PRE_COMMIT, before, insert_item(before, PRE_COMMIT, "repos", item))
+        return NewContent(PRE_COMMIT, before, insert_item(before, PRE_COMMIT, "repos", item))
 
     return _try(tree, PRE_COMMIT, grow, paste)
 
@@ -289,7 +289,7 @@ def _plan_workflow(tree: WorkTree, repo: str, rev: str) -> Step:
     def grow(before: bytes | None) -> Step:
         if before is not None:
             return Kept(WORKFLOW, "is there already, and is left alone")
-        return Change(WORKFLOW, None, text.encode())
+        return NewContent(WORKFLOW, None, text.encode())
 
     return _try(tree, WORKFLOW, grow, text)
 
@@ -310,14 +310,14 @@ def _plan_settings(tree: WorkTree) -> Step:
     own = "".join(f"{line}\n" for line in lines)
     table = f"{TABLE}\n{own}"
     if tree.read(PYPROJECT) is None:
-        return _try(tree, SETTINGS, lambda _: Change(SETTINGS, None, own.encode()), own)
+        return _try(tree, SETTINGS, lambda _: NewContent(SETTINGS, None, own.encode()), own)
 
     def grow(before: bytes | None) -> Step:
         document = parse_toml(before or b"", PYPROJECT)
         tools = document.data.get("tool")
         if isinstance(tools, dict) and "memguard" in tools:
             return Kept(f"{PYPROJECT}:{document.place(('tool', 'memguard')).line}", f"has {TABLE}, and is left alone")
-        return Change(PYPROJECT, before, append_table(before or b"", table))
+        return NewContent(PYPROJECT, before, append_table(before or b"", table))
 
     return _try(tree, PYPROJECT, grow, table)
 
@@ -326,13 +326,13 @@ def _plan_runtime(tree: WorkTree, path: str) -> Step:
     before = tree.read(path)
     after = runtime_copy.render(version(NAME))
     if before is None:
-        return Change(path, None, after, "new: the module for the deployed app")
+        return NewContent(path, None, after, "new: the module for the deployed app")
     copy = runtime_copy.read(before)
     if copy is None or copy.is_edited:
         raise MemguardError("is not as `memguard init --runtime` has written it: move it away, to get a new one", path)
     if copy.is_current:
         return Kept(path, "is of this version already, and is left alone")
-    return Change(path, before, after, f"the module for the deployed app, {copy.version} before")
+    return NewContent(path, before, after, f"the module for the deployed app, {copy.version} before")
 
 
 def append_table(data: bytes, table: str) -> bytes:
@@ -394,7 +394,7 @@ def _indented(text: str) -> Iterator[str]:
     yield from (f"    {line}" if line else "" for line in text.splitlines())
 
 
-def apply(tree: WorkTree, change: Change) -> None:
+def apply(tree: WorkTree, change: NewContent) -> None:
     """Write one file, whole or not at all. Raises MemguardError where it is no longer what was shown."""
     full = tree.target(change.path)
     try:

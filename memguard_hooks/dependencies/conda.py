@@ -13,7 +13,7 @@ import yaml
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.manifest_source import comments, read_bytes
 from memguard_hooks.dependencies.requirement import Manifest, Requirement, Wanted
-from memguard_hooks.dependencies.requirements_lines import Line
+from memguard_hooks.dependencies.requirements_lines import LogicalLine
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items
@@ -62,7 +62,7 @@ def _pip(tree: Tree, path: str, node: yaml.Node, wanted: Wanted) -> Manifest:
     for one in items(get(node, "pip")):
         if isinstance(one, yaml.ScalarNode) and one.value.strip():
             line, column = _place(one)
-            lines.append(Line(line, one.end_mark.line + 1, column, re.split(r"\s#", one.value)[0].strip()))
+            lines.append(LogicalLine(line, one.end_mark.line + 1, column, re.split(r"\s#", one.value)[0].strip()))
     return requirements_txt.read_embedded(tree, path, lines, wanted)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from memguard_hooks.dependencies.wheel_table import Host
+from memguard_hooks.dependencies.wheel_table import WheelHost
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -42,7 +42,7 @@ class WheelLess(Record):
     admitted: str | None = None
 
 
-def find(data: bytes, path: str, host: Host) -> Iterator[WheelLess]:
+def find(data: bytes, path: str, host: WheelHost) -> Iterator[WheelLess]:
     """Yield the packages of a lock that a host would have to build from source, or cannot install."""
     if path.rpartition("/")[2] == "uv.lock" and not admits(_REQUIRES.search(data), host.minor):
         return
@@ -77,7 +77,7 @@ def admits(said: re.Match[bytes] | None, minor: int) -> bool:
     return any(f"3.{minor}.{micro}" in specifier for micro in (0, 1, 9, 99))
 
 
-def _has_one(wheels: list[str], host: Host) -> bool:
+def _has_one(wheels: list[str], host: WheelHost) -> bool:
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     supported = tags_of(host)
@@ -91,7 +91,7 @@ def _has_one(wheels: list[str], host: Host) -> bool:
 
 
 @cache
-def tags_of(host: Host) -> frozenset[Tag]:
+def tags_of(host: WheelHost) -> frozenset[Tag]:
     """Return the tags of the wheels that a host can install."""
     from packaging.tags import compatible_tags, cpython_tags
 

@@ -59,7 +59,7 @@ def decode(data: bytes, path: str) -> str:
     return text
 
 
-class Line(Record):
+class LogicalLine(Record):
     """A logical line: continuations joined, its comment taken off."""
 
     number: int
@@ -68,7 +68,7 @@ class Line(Record):
     text: str
 
 
-def read_lines(text: str, path: str) -> Iterator[Line | RequirementComment]:
+def read_lines(text: str, path: str) -> Iterator[LogicalLine | RequirementComment]:
     """Give logical lines and comments in the order in which pip meets them."""
     parts: list[str] = []
     comments: list[RequirementComment] = []
@@ -96,11 +96,11 @@ def read_lines(text: str, path: str) -> Iterator[Line | RequirementComment]:
         yield from comments
 
 
-def _logical(joined: str, first: int, last: int, column: int) -> Iterator[Line]:
+def _logical(joined: str, first: int, last: int, column: int) -> Iterator[LogicalLine]:
     at = _comment_start(joined)
     text = (joined[:at] if at >= 0 else joined).strip()
     if text:
-        yield Line(first, last, column, text)
+        yield LogicalLine(first, last, column, text)
 
 
 _ENDS = "\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
@@ -133,7 +133,7 @@ _LEAST = {"--requirement": "--requirem", "--constraint": "--cons", "--editable":
 """The shortest spelling of each that pip does not take for another option."""
 
 
-def read_options(line: Line, path: str) -> dict[str, str]:
+def read_options(line: LogicalLine, path: str) -> dict[str, str]:
     """Return the first value of each option that names a file or a project."""
     import shlex
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from memguard_hooks.dependencies import requirement as req
 from memguard_hooks.dependencies.identity import Identity, identify
 from memguard_hooks.dependencies.requirement import LINE_ENDS, Group, Manifest, Requirement, RequirementComment, Wanted
-from memguard_hooks.dependencies.requirements_lines import Line, decode, read_lines, read_options
+from memguard_hooks.dependencies.requirements_lines import LogicalLine, decode, read_lines, read_options
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.record import Record
@@ -61,7 +61,7 @@ def read(tree: Tree, path: str, wanted: Wanted, parse: Parse = req.parse) -> Man
     return reader.manifest()
 
 
-def read_embedded(tree: Tree, path: str, lines: Iterable[Line], wanted: Wanted) -> Manifest:
+def read_embedded(tree: Tree, path: str, lines: Iterable[LogicalLine], wanted: Wanted) -> Manifest:
     """Read lines of this dialect that stand in a file of another format, and what they include.
 
     Raises MemguardError as `read` does.
@@ -82,14 +82,14 @@ class _Item(Record):
     What names nothing has no identity.
     """
 
-    line: Line
+    line: LogicalLine
     include: str = ""
     is_constraint: bool = False
     written: str = ""
     identity: Identity | None = None
 
 
-def _item(line: Line, path: str) -> _Item:
+def _item(line: LogicalLine, path: str) -> _Item:
     """Read one line. Raises MemguardError for options that do not parse."""
     if not line.text.startswith("-"):
         written = line.text.split(" -", maxsplit=1)[0].rstrip()
@@ -124,7 +124,7 @@ def _kept_items(data: bytes, path: str) -> Items:
 def _read_items(data: bytes, path: str) -> Iterator[_Item | RequirementComment | MemguardError]:
     try:
         for one in read_lines(decode(data, path), path):
-            yield _item(one, path) if isinstance(one, Line) else one
+            yield _item(one, path) if isinstance(one, LogicalLine) else one
     except MemguardError as error:
         yield error
 
@@ -157,7 +157,7 @@ class _RequirementsReader:
                 self._known[path] = error
         return self._known[path]
 
-    def file(self, path: str, *, is_constraint: bool, origin: tuple[str, Line] | None) -> None:
+    def file(self, path: str, *, is_constraint: bool, origin: tuple[str, LogicalLine] | None) -> None:
         where = (origin[0], origin[1].number, origin[1].column) if origin else (path, None, None)
         if path in self._open:
             opened = list(self._open)
@@ -243,7 +243,7 @@ class _RequirementsReader:
         elif self._wanted(found.name):
             self._requirement(line, found.text, item.written, path, is_constraint=is_constraint, group=group)
 
-    def _include(self, line: Line, value: str, path: str, *, is_constraint: bool) -> None:
+    def _include(self, line: LogicalLine, value: str, path: str, *, is_constraint: bool) -> None:
         is_remote = re.match(_REMOTE, value) is not None
         beside, from_root = join(parent(path), value), join("", value)
         if is_remote or beside is None:
@@ -255,7 +255,9 @@ class _RequirementsReader:
         target = from_root if from_root is not None and is_moved else beside
         self.file(target, is_constraint=is_constraint, origin=(path, line))
 
-    def _requirement(self, line: Line, text: str, written: str, path: str, *, is_constraint: bool, group: Group) -> None:
+    def _requirement(
+        self, line: LogicalLine, text: str, written: str, path: str, *, is_constraint: bool, group: Group
+    ) -> None:
         if len(self.requirements) >= MAX_REQUIREMENTS:
             raise MemguardError(f"declares more than {MAX_REQUIREMENTS} packages of those looked for", path, line.number)
         offset = max(line.text.find(written), 0) if line.number == line.end else 0

@@ -30,7 +30,7 @@ MAX_AGE = 180
 _NAME = late_pattern(rb"(?m)^[a-z0-9][^\t\n]*")
 
 
-class Host(Record):
+class WheelHost(Record):
     """What decides which wheels can be installed: the minor version of CPython 3, `glibc` or `musl`, and the machine."""
 
     minor: int
@@ -51,7 +51,7 @@ class WheelRun(Record):
     admitted: tuple[int, int] | None = None
     known: tuple[int, int] | None = None
 
-    def state(self, host: Host) -> State | None:
+    def state(self, host: WheelHost) -> State | None:
         """Return what pip finds of a release of the run for a host, None where the table does not know."""
         if not _is_within(host.minor, self.admitted):
             return "excluded"
@@ -94,7 +94,7 @@ class WheelRow(Record):
                 high = middle
         return low if low < len(self.runs) and Version(self.runs[low].first) <= wanted else None
 
-    def newest_within(self, specifier: str, host: Host) -> tuple[str, WheelRun] | None:
+    def newest_within(self, specifier: str, host: WheelHost) -> tuple[str, WheelRun] | None:
         """Return the newest release that a specifier with an upper bound admits and that pip takes for a host.
 
         It is told by the first and the last releases of the runs, which is enough to tell the run.
@@ -110,7 +110,7 @@ class WheelRow(Record):
                 return version, run
         return None
 
-    def nearest(self, version: str, host: Host, specifier: str = "") -> str | None:
+    def nearest(self, version: str, host: WheelHost, specifier: str = "") -> str | None:
         """Return the release with a wheel for a host that is nearest above a version, below it where there is none."""
         at = self._position(version)
         if at is None:

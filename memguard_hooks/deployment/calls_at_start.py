@@ -11,7 +11,7 @@ import ast
 
 from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_folding import Around, Names, given_on
+from memguard_hooks.formats.python_folding import Around, BoundNames, given_on
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
@@ -54,10 +54,10 @@ class CallAtStart(Record):
 
     source: str
     node: ast.Call
-    names: Names
+    names: BoundNames
     is_certain: bool
-    base: tuple[ast.ClassDef, Names] | None = None
-    made: tuple[ast.Call, Names] | None = None
+    base: tuple[ast.ClassDef, BoundNames] | None = None
+    made: tuple[ast.Call, BoundNames] | None = None
 
     @property
     def path(self) -> str:
@@ -79,22 +79,22 @@ class Program(Record):
     words: tuple[str, ...]
 
 
-class Followed(Record):
+class StartCalls(Record):
     """The calls that a program makes, and the words that it puts into `sys.argv` where it does."""
 
     calls: tuple[CallAtStart, ...]
     argv: tuple[str, ...] | None
-    names: Names
+    names: BoundNames
 
 
-def follow(program: Program, host: Host) -> Followed | None:
+def follow(program: Program, host: Host) -> StartCalls | None:
     """Return what a program calls as it starts, None where its file cannot be read."""
     walker = _Walker(program, host)
     try:
         names = walker.run()
     except RecursionError:
         return None
-    return None if names is None else Followed(tuple(walker.calls), walker.argv, names)
+    return None if names is None else StartCalls(tuple(walker.calls), walker.argv, names)
 
 
 class _Walker:
@@ -104,10 +104,10 @@ class _Walker:
         self._program = program
         self._host = host
         self._around = Around(host.variables, host.cpus, self._load, program.words)
-        self._known: dict[str, Names | None] = {}
+        self._known: dict[str, BoundNames | None] = {}
         self._modules = self._entered = 0
 
-    def run(self) -> Names | None:
+    def run(self) -> BoundNames | None:
         program = self._program
         tree = self._parse(program.path)
         if tree is None:
@@ -120,9 +120,9 @@ class _Walker:
             self._expressions(call, names, is_certain=True, depth=0)
         return names
 
-    def _names(self, tree: ast.Module, path: str, module: str) -> Names:
+    def _names(self, tree: ast.Module, path: str, module: str) -> BoundNames:
         package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
-        names = Names(self._around, package, path=path)
+        names = BoundNames(self._around, package, path=path)
         names.declare_options(tree)
         return names
 
@@ -135,7 +135,7 @@ class _Walker:
         except MemguardError:
             return None
 
-    def _load(self, module: str) -> Names | None:
+    def _load(self, module: str) -> BoundNames | None:
         """Return the names of a module of the project, as they are once it is loaded."""
         if module not in self._known:
             self._known[module] = None  # of modules that import each other one comes first
@@ -151,11 +151,11 @@ class _Walker:
 
     # Statements
 
-    def _block(self, statements: Iterable[ast.stmt], names: Names, *, is_certain: bool, depth: int) -> bool:
+    def _block(self, statements: Iterable[ast.stmt], names: BoundNames, *, is_certain: bool, depth: int) -> bool:
         """Follow statements to the end, or to one that leaves them; tell whether there is one."""
         return any(self._statement(one, names, is_certain=is_certain, depth=depth) for one in statements)
 
-    def _statement(self, statement: ast.stmt, names: Names, *, is_certain: bool, depth: int) -> bool:
+    def _statement(self, statement: ast.stmt, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                 names.follow(statement)
@@ -194,21 +194,21 @@ class _Walker:
                 return ended
         return False
 
-    def _note_argv(self, statement: ast.stmt, names: Names) -> None:
+    def _note_argv(self, statement: ast.stmt, names: BoundNames) -> None:
         if isinstance(statement, ast.Assign) and any(names.source(target) == "sys.argv" for target in statement.targets):
             value = value_of(statement.value, names, "sys.argv")
             self.argv = tuple(map(str, value)) if isinstance(value, tuple) else ()
 
     # Calls
 
-    def _expressions(self, node: ast.AST, names: Names, *, is_certain: bool, depth: int) -> bool:
+    def _expressions(self, node: ast.AST, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
         """Follow the calls of an expression, those inside first; tell whether one of them ends the program."""
         ended = False
         for call in _calls_in(node):
             ended = self._call(call, names, is_certain=is_certain, depth=depth) or ended
         return ended
 
-    def _call(self, call: ast.Call, names: Names, *, is_certain: bool, depth: int) -> bool:
+    def _call(self, call: ast.Call, names: BoundNames, *, is_certain: bool, depth: int) -> bool:
         found, inner = names.meaning(call.func)
         if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self._enter(found, inner, call, names, is_certain=is_certain, depth=depth)
@@ -232,7 +232,7 @@ class _Walker:
                     self._enter(function, inner, None, names, is_certain=is_certain, depth=depth)
         return source in _ENDS and is_certain
 
-    def _method(self, call: ast.Call, function: ast.Attribute, names: Names, *, is_certain: bool, depth: int) -> None:
+    def _method(self, call: ast.Call, function: ast.Attribute, names: BoundNames, *, is_certain: bool, depth: int) -> None:
         """Follow a method of an object that code of the project has made, or note the call of one of others."""
         source, made, inner = names.made_by(function.value)
         if made is None:
@@ -253,9 +253,16 @@ class _Walker:
                 self.calls.append(other)
 
     def _enter(
-        self, function: ast.FunctionDef | ast.AsyncFunctionDef, inner: Names, call: ast.Call | None, names: Names, *,
-        is_certain: bool, depth: int, is_method: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        function: ast.FunctionDef | ast.AsyncFunctionDef,
+        inner: BoundNames,
+        call: ast.Call | None,
+        names: BoundNames,
+        *,
+        is_certain: bool,
+        depth: int,
+        is_method: bool = False,
+    ) -> None:
         """Follow the body of a function, with what it is given."""
         self._entered += 1
         if depth >= MAX_DEPTH or self._entered > MAX_ENTERED:
@@ -267,7 +274,7 @@ class _Walker:
             local.pass_in(name, given, caller, function.lineno)
         self._block(function.body, local, is_certain=is_certain, depth=depth + 1)
 
-    def _commands(self, group: str, names: Names, depth: int) -> None:
+    def _commands(self, group: str, names: BoundNames, depth: int) -> None:
         """Follow the commands of click or typer that the command line names, or the only one."""
         commands: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
         for definition, _ in list(names.defined.values()):
@@ -290,7 +297,7 @@ def _flat(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
             yield one
 
 
-def _of_part(node: ast.expr, names: Names) -> str:
+def _of_part(node: ast.expr, names: BoundNames) -> str:
     """Return the dotted name of a method of a part of an object, such as `celery.Celery.conf.update`."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
@@ -313,8 +320,13 @@ def _calls_in(node: ast.AST) -> Iterator[ast.Call]:
 
 
 def _arguments(
-    function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.Call | None, inner: Names, names: Names, *, is_method: bool
-) -> Iterator[tuple[str, ast.expr | None, Names]]:
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    call: ast.Call | None,
+    inner: BoundNames,
+    names: BoundNames,
+    *,
+    is_method: bool,
+) -> Iterator[tuple[str, ast.expr | None, BoundNames]]:
     """Yield the parameters of a function with what a call gives for them, or their defaults, and the names to read it by."""
     declared = function.args
     ordered = [*declared.posonlyargs, *declared.args]

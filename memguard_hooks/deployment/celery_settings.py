@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.deployment import django_settings
-from memguard_hooks.deployment.calls_at_start import CallAtStart, Followed, Program, follow
+from memguard_hooks.deployment.calls_at_start import CallAtStart, Program, StartCalls, follow
 from memguard_hooks.deployment.values_in_code import items_of, value_of
 from memguard_hooks.formats.python_values import Unresolved, Value
 from memguard_hooks.tree import join
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memguard_hooks.deployment.start import EntryPoint, Host
-    from memguard_hooks.formats.python_folding import Names
+    from memguard_hooks.formats.python_folding import BoundNames
 
 SETTINGS = {
     "worker_concurrency": "CELERYD_CONCURRENCY",
@@ -45,12 +45,12 @@ def read(entrypoint: EntryPoint, host: Host) -> dict[str, Value | Unresolved]:
     return {**dict(_configured(followed, host)), **dict(_set(followed))}
 
 
-def _follow(module: str, roots: tuple[str, ...], host: Host) -> Followed | None:
+def _follow(module: str, roots: tuple[str, ...], host: Host) -> StartCalls | None:
     path = host.find_module(module, roots)
     return None if path is None else follow(Program(path, module, False, None, roots, ()), host)
 
 
-def _set(followed: Followed) -> Iterator[tuple[str, Value | Unresolved]]:
+def _set(followed: StartCalls) -> Iterator[tuple[str, Value | Unresolved]]:
     """Yield what is set on `app.conf`: by `update`, and by name."""
     for call in followed.calls:
         if call.source.startswith(_APP) and call.source.endswith("conf.update"):
@@ -62,7 +62,7 @@ def _set(followed: Followed) -> Iterator[tuple[str, Value | Unresolved]]:
         yield from _known({name.removeprefix("conf."): shown for name, shown in held.items() if name.startswith("conf.")})
 
 
-def _known(given: dict[str, tuple[ast.expr, Names]]) -> Iterator[tuple[str, Value | Unresolved]]:
+def _known(given: dict[str, tuple[ast.expr, BoundNames]]) -> Iterator[tuple[str, Value | Unresolved]]:
     for name, old in SETTINGS.items():
         for spelled in (old, name):
             if spelled in given:
@@ -74,7 +74,7 @@ def _placed(value: Value | Unresolved, path: str) -> Value | Unresolved:
     return value._replace(reason=f"{path}:{value.line} {value.reason}") if isinstance(value, Unresolved) else value
 
 
-def _configured(followed: Followed, host: Host) -> Iterator[tuple[str, Value | Unresolved]]:
+def _configured(followed: StartCalls, host: Host) -> Iterator[tuple[str, Value | Unresolved]]:
     """Yield what the object or the module holds that `config_from_object` names."""
     for call in followed.calls:
         if call.source == f"{_APP}config_from_object" and call.node.args:
@@ -90,7 +90,7 @@ def _configured(followed: Followed, host: Host) -> Iterator[tuple[str, Value | U
                         yield name, _placed(holder.bound[spelled][0], holder.path)
 
 
-def _holder(call: CallAtStart, followed: Followed, host: Host) -> Names | None:
+def _holder(call: CallAtStart, followed: StartCalls, host: Host) -> BoundNames | None:
     """Return the names of the module or the class that holds the settings."""
     node, names = call.node.args[0], call.names
     text = value_of(node, names, "settings")

@@ -18,8 +18,8 @@ from memguard_hooks.deployment.compose_loader import (
     LIMITS,
     MEMORY,
     ComposeDeclared,
+    ComposeLoader,
     ComposeSource,
-    Loader,
     Written,
     merge,
     read_variables,
@@ -80,7 +80,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     """
     folder = parent(path)
     source = ComposeSource(path, folder, read_variables(folder, {}, read_file))
-    loader = Loader(read_file)
+    loader = ComposeLoader(read_file)
     named = _named(source, read_file)
     declared = loader.load(data, source, ()) if not named else {}
     for other, text in named:

@@ -120,7 +120,7 @@ def merge(base: Mapping[str, ComposeDeclared], over: Mapping[str, ComposeDeclare
     return merged
 
 
-class Loader:
+class ComposeLoader:
     """Reads a file with all that it includes and extends; other files are bounded in number and size."""
 
     def __init__(self, read_file: Read) -> None:

@@ -6,14 +6,14 @@ from memguard_hooks.deployment.values_in_code import value_of
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from memguard_hooks.deployment.calls_at_start import Followed
+    from memguard_hooks.deployment.calls_at_start import StartCalls
     from memguard_hooks.deployment.start import Host
-    from memguard_hooks.formats.python_folding import Names
+    from memguard_hooks.formats.python_folding import BoundNames
 
 VARIABLE = "DJANGO_SETTINGS_MODULE"
 
 
-def module_of(followed: Followed, host: Host) -> str:
+def module_of(followed: StartCalls, host: Host) -> str:
     """Return the module of the settings: that of the environment, or the one that code sets by default."""
     if VARIABLE in host.variables:
         return host.variables[VARIABLE]
@@ -27,7 +27,7 @@ def module_of(followed: Followed, host: Host) -> str:
     return value if isinstance(value, str) else ""
 
 
-def names_of(followed: Followed, host: Host) -> Names | None:
+def names_of(followed: StartCalls, host: Host) -> BoundNames | None:
     """Return the names of the settings, None where they are not in the repository."""
     module = module_of(followed, host)
     return followed.names.around.load(module) if module else None

@@ -11,7 +11,7 @@ import ast
 
 from memguard_hooks.deployment.gunicorn_settings import NUMBERS, SETTINGS, GunicornSettings, Unresolved, Value
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_folding import MAX_NUMBER, Around, Names, shortened
+from memguard_hooks.formats.python_folding import MAX_NUMBER, Around, BoundNames, shortened
 from memguard_hooks.formats.python_source import decode, parse
 
 TYPE_CHECKING = False  # as typing has it
@@ -31,7 +31,7 @@ def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -
     """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell."""
     if len(data) > MAX_BYTES:
         return Unresolved(1, f"is larger than {MAX_BYTES // 2**10} KiB")
-    names = Names(Around(variables, cpus), starred=SETTINGS)
+    names = BoundNames(Around(variables, cpus), starred=SETTINGS)
     try:
         _run(names, parse(decode(data)))
     except MemguardError as error:
@@ -70,7 +70,7 @@ def validated(name: str, value: Value | Unresolved, line: int) -> Value | Unreso
     return None if value is None and name in ("wsgi_app", "pythonpath") else refused
 
 
-def _run(names: Names, module: ast.Module) -> None:
+def _run(names: BoundNames, module: ast.Module) -> None:
     """Follow a module's statements, and forget what its functions may set."""
     for statement in module.body:
         names.follow(statement)

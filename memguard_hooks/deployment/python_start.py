@@ -10,11 +10,11 @@ from __future__ import annotations
 import ast
 import re
 
-from memguard_hooks.deployment.calls_at_start import CallAtStart, Followed, Program, follow, roots_of
+from memguard_hooks.deployment.calls_at_start import CallAtStart, Program, StartCalls, follow, roots_of
 from memguard_hooks.deployment.gunicorn_settings import SETTINGS, Unresolved, Value
 from memguard_hooks.deployment.start import Count, Host, Loaded, StartCommand, UnknownStartError, count_workers, unknown
 from memguard_hooks.deployment.values_in_code import count_of, items_of, value_of
-from memguard_hooks.formats.python_folding import Names
+from memguard_hooks.formats.python_folding import BoundNames
 from memguard_hooks.tree import join
 
 TYPE_CHECKING = False  # as typing has it
@@ -32,7 +32,7 @@ _IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
 class _Context:
     """One program whose code starts something: how it is started itself, what surrounds it, and its module."""
 
-    def __init__(self, start: StartCommand, host: Host, program: Program, followed: Followed) -> None:
+    def __init__(self, start: StartCommand, host: Host, program: Program, followed: StartCalls) -> None:
         self.start = start
         self.host = host
         self.program = program
@@ -117,7 +117,7 @@ class _Given:
 
     def __init__(self, call: CallAtStart, *names: str) -> None:
         self._call = call
-        self.values: dict[str, tuple[ast.expr, Names]] = {}
+        self.values: dict[str, tuple[ast.expr, BoundNames]] = {}
         self.is_open = any(isinstance(one, ast.Starred) for one in call.node.args)
         for name, value in zip(names, call.node.args, strict=False):
             self.values[name] = (value, call.names)
@@ -282,7 +282,7 @@ def _gunicorn(call: CallAtStart, context: _Context) -> StartCommand | None:
         return gunicorn.read(list(words), context.host)._replace(written=f"{call.path}:{call.node.lineno}")
     settings = _settings(call)
     concurrency = context.host.variables.get("WEB_CONCURRENCY", "1")
-    start = gunicorn.start(context.start.entrypoint, gunicorn.Settings(settings), concurrency)
+    start = gunicorn.start(context.start.entrypoint, gunicorn.ChosenSettings(settings), concurrency)
     load = _method(call.base[0], "load")
     apps = [text for text in _texts(call) if _IMPORT_STRING.fullmatch(text)]
     loaded = [Loaded(call.path, call.node.lineno, app.partition(":")[0], "as the app of gunicorn") for app in apps[:1]]
@@ -345,7 +345,7 @@ def _is_setting(node: ast.Call) -> bool:
     return isinstance(function, ast.Attribute) and function.attr == "set" and len(node.args) == 2
 
 
-def _mapping(call: CallAtStart) -> dict[str, tuple[ast.expr, Names]] | None:
+def _mapping(call: CallAtStart) -> dict[str, tuple[ast.expr, BoundNames]] | None:
     """Return the mapping of settings that an application is given, or that its class holds."""
     assert call.base is not None
     if call.made is not None:

@@ -6,10 +6,10 @@ import ast
 
 from memguard_hooks.deployment.gunicorn_settings import Unresolved, Value
 from memguard_hooks.deployment.start import Count, count_workers
-from memguard_hooks.formats.python_folding import Names, OfCpus, Raises, UnknownValue, text_of
+from memguard_hooks.formats.python_folding import BoundNames, OfCpus, Raises, UnknownValue, text_of
 
 
-def value_of(node: ast.expr, names: Names, name: str) -> Value | Unresolved:
+def value_of(node: ast.expr, names: BoundNames, name: str) -> Value | Unresolved:
     """Return the value of an expression, or why nobody can tell."""
     try:
         return names.evaluate(node)
@@ -28,7 +28,7 @@ def count_of(value: Value | Unresolved, path: str, default: int = 1) -> Count:
     return Count(default) if value is None else count_workers(str(value))
 
 
-def items_of(node: ast.expr, names: Names) -> dict[str, tuple[ast.expr, Names]] | None:
+def items_of(node: ast.expr, names: BoundNames) -> dict[str, tuple[ast.expr, BoundNames]] | None:
     """Return the items of a mapping that is written out, `{"workers": 4}` or `dict(workers=4)`, None for any other."""
     found, inner = names.meaning(node)
     if isinstance(found, ast.Dict) and all(isinstance(key, ast.Constant) for key in found.keys):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_REASON = 500
 
 
-class Wanted(Record):
+class WantedAllowance(Record):
     """A finding that is to be allowed, by its code and its place, and why."""
 
     code: str
@@ -33,7 +33,7 @@ class Wanted(Record):
     line: int
 
 
-def read(code: str, reason: str, place: str) -> Wanted:
+def read(code: str, reason: str, place: str) -> WantedAllowance:
     """Return what the arguments of `--allow` ask for. Raises ValueError for what cannot be a code, a reason or a place."""
     path, _, line = place.rpartition(":")
     if code.upper() not in CODES:
@@ -42,10 +42,10 @@ def read(code: str, reason: str, place: str) -> Wanted:
         raise ValueError("a reason is one line of text")
     if not path or re.fullmatch(r"\d{1,9}", line) is None:
         raise ValueError(f"not a place such as requirements.txt:3: {place!r}")
-    return Wanted(code.upper(), reason.strip(), path, int(line))
+    return WantedAllowance(code.upper(), reason.strip(), path, int(line))
 
 
-def write(project: Project, wanted: Wanted, judge: Judge) -> str:
+def write(project: Project, wanted: WantedAllowance, judge: Judge) -> str:
     """Allow a finding, and return what was done. Raises MemguardError where there is none, or no comment can allow it."""
     tree = project.tree
     assert isinstance(tree, WorkTree)
@@ -67,12 +67,12 @@ def write(project: Project, wanted: Wanted, judge: Judge) -> str:
     raise MemguardError(f"no comment allows {wanted.code} here: {way}", path, wanted.line)
 
 
-def _is_wanted(finding: Finding, wanted: Wanted, path: str) -> bool:
+def _is_wanted(finding: Finding, wanted: WantedAllowance, path: str) -> bool:
     last = finding.end_line or finding.line
     return (finding.code, finding.path) == (wanted.code, path) and finding.line <= wanted.line <= last
 
 
-def _commented(data: bytes, wanted: Wanted, finding: Finding) -> Iterator[bytes]:
+def _commented(data: bytes, wanted: WantedAllowance, finding: Finding) -> Iterator[bytes]:
     """Yield a file with a comment behind the last line of a finding, and with one above its first."""
     try:
         lines = data.decode("utf-8").splitlines(keepends=True)

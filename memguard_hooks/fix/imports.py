@@ -14,7 +14,7 @@ from memguard_hooks.app.connected import find_groups
 from memguard_hooks.app.entry_points import find_entry, find_services, settings_of
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here
 from memguard_hooks.app.limit import bands_of, limit_of
-from memguard_hooks.app.movable_imports import Source, as_wanted, read_source
+from memguard_hooks.app.movable_imports import EditableSource, as_wanted, read_source
 from memguard_hooks.app.service_estimate import estimate_service
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
@@ -25,7 +25,7 @@ from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, mib
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
-from memguard_hooks.imports.movable import Held, MovableFile, Moves, Spot, Wanted, module_of, spot_of
+from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Spot, Wanted, module_of, spot_of
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.project.settings import JUDGED
 from memguard_hooks.record import Record
@@ -51,7 +51,7 @@ class Left(Record):
     reason: str
 
 
-class Change(Record):
+class ImportChange(Record):
     """What a fix makes of files, what it did, a line each, and what it left."""
 
     files: dict[str, bytes]
@@ -87,7 +87,7 @@ class _Result(Record):
     left: tuple[Left, ...]
 
 
-def plan(project: Project, *, to_start: bool) -> Change:
+def plan(project: Project, *, to_start: bool) -> ImportChange:
     """Find what to move: what makes a service fit, or all that lowers the start.
 
     Where no service is known, that is every library.
@@ -106,11 +106,11 @@ class _Planner:
         self._wanted: dict[_Library, dict[str, list[Wanted]]] = {}
         self._unused: dict[str, list[Wanted]] = {}
         self._left: list[Left] = []
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, EditableSource] = {}
         self._settled: dict[frozenset[_Library], _Result] = {}
         self._sized: dict[frozenset[_Library], _Sizes] = {}
 
-    def plan(self) -> Change:
+    def plan(self) -> ImportChange:
         """Find what to move."""
         self._collect()
         result = self._settle(frozenset(self._wanted))
@@ -120,7 +120,7 @@ class _Planner:
         done = [line for path in sorted(result.files) for line in _told(path, result)]
         done += _brought(self._sizes(frozenset()), self._sizes(result.libraries)) if done else ()
         files = {path: one.data for path, one in result.files.items()}
-        return Change(files, tuple(done), tuple(sorted(set(self._left))))
+        return ImportChange(files, tuple(done), tuple(sorted(set(self._left))))
 
     # What there is to move
 
@@ -151,7 +151,7 @@ class _Planner:
         except MemguardError as error:
             return Left(path, error.line or wanted[0].line, library, error.message)
         moves = movable.moves()
-        if isinstance(moves, Held):
+        if isinstance(moves, HeldBy):
             return Left(path, moves.line, library, moves.reason)
         taker = self._takers.of(path, movable.names, moves.typed)
         if taker is not None:
@@ -187,7 +187,7 @@ class _Planner:
             for path, parts in self._parts(kept).items():
                 for library, wanted in parts.items():
                     found = self._movable(path, wanted).moves(running.get(path, ()))
-                    if isinstance(found, Held):
+                    if isinstance(found, HeldBy):
                         held = library, Left(path, found.line, library.name, found.reason)
                 if held is not None:
                     break
@@ -351,7 +351,7 @@ def _told(path: str, result: _Result) -> Iterator[str]:
         yield f"{path}:{statement.lineno}: {what}"
 
 
-def write(project: Project, change: Change, *, force: bool) -> tuple[str, ...]:
+def write(project: Project, change: ImportChange, *, force: bool) -> tuple[str, ...]:
     """Write what a plan makes of files, each at once, and return what was done.
 
     Raises MemguardError, before the first is written, where one has changes that git's index does not hold.
@@ -366,7 +366,7 @@ def write(project: Project, change: Change, *, force: bool) -> tuple[str, ...]:
     return change.done
 
 
-def diff(project: Project, change: Change) -> Iterator[str]:
+def diff(project: Project, change: ImportChange) -> Iterator[str]:
     """Yield the lines of a unified diff of what a plan makes of files."""
     for path, data in sorted(change.files.items()):
         before, after = (_shown(one, path) for one in (project.tree.read(path) or b"", data))

@@ -68,7 +68,7 @@ class Around(Record):
 
     variables: Mapping[str, str] = MappingProxyType({})
     cpus: float | None = None
-    load: Callable[[str], Names | None] = lambda _: None
+    load: Callable[[str], BoundNames | None] = lambda _: None
     words: tuple[str, ...] | None = None
     has_all: bool = True
 
@@ -79,7 +79,7 @@ class Around(Record):
         return value
 
 
-class Names:
+class BoundNames:
     """The names of a module or a function in the order in which it binds them; `bound` holds the value and the line of each.
 
     `shown` holds the expressions that names stand for, each with the names that it is to be read by, and `defined` the
@@ -93,25 +93,25 @@ class Names:
     ) -> None:
         self.around = around
         self.path = path
-        self.attributes: dict[str, dict[str, tuple[ast.expr, Names]]] = {}
+        self.attributes: dict[str, dict[str, tuple[ast.expr, BoundNames]]] = {}
         self.options: dict[str, ast.Call | None] = {}
         self.bound: dict[str, tuple[Value | Unresolved, int]] = {}
-        self.shown: dict[str, tuple[ast.expr, Names]] = {}
-        self.defined: dict[str, tuple[Definition, Names]] = {}
+        self.shown: dict[str, tuple[ast.expr, BoundNames]] = {}
+        self.defined: dict[str, tuple[Definition, BoundNames]] = {}
         self.failed: Unresolved | None = None
         self.imports: dict[str, str] = {}
         self._package = package
         self._starred = starred
 
-    def inner(self) -> Names:
+    def inner(self) -> BoundNames:
         """Return the names that a function starts with: those of its module."""
-        other = Names(self.around, self._package, self._starred, self.path)
+        other = BoundNames(self.around, self._package, self._starred, self.path)
         other.bound, other.shown = dict(self.bound), dict(self.shown)
         other.defined, other.imports = dict(self.defined), dict(self.imports)
         other.attributes, other.options = dict(self.attributes), self.options
         return other
 
-    def pass_in(self, name: str, value: ast.expr | None, caller: Names, line: int) -> None:
+    def pass_in(self, name: str, value: ast.expr | None, caller: BoundNames, line: int) -> None:
         """Bind a parameter to what a caller gives for it, None where that is not known."""
         self.forget(name, line, f"is given {name}")
         if value is None:
@@ -174,7 +174,7 @@ class Names:
         except (UnknownValue, Raises):
             return None
 
-    def _take_all(self, other: Names) -> None:
+    def _take_all(self, other: BoundNames) -> None:
         """Bind all that another module of the project has, as `import *` does."""
         for name in [name for name in other.bound if not name.startswith("_")]:
             self.forget(name, 0, "")
@@ -290,7 +290,7 @@ class Names:
             return ""
         return ".".join([self.imports[node.id], *reversed(names)])
 
-    def meaning(self, node: ast.expr, steps: int = MAX_STEPS) -> tuple[ast.AST, Names]:
+    def meaning(self, node: ast.expr, steps: int = MAX_STEPS) -> tuple[ast.AST, BoundNames]:
         """Return the expression, the function or the class that a name stands for, also in another module, and its names."""
         if steps and isinstance(node, ast.Name):
             if node.id in self.defined:
@@ -302,7 +302,7 @@ class Names:
         other = self.around.load(module) if module else None
         return (node, self) if other is None else other.meaning(ast.Name(name, ast.Load()), steps - 1)
 
-    def made_by(self, node: ast.expr) -> tuple[str, ast.Call | None, Names]:
+    def made_by(self, node: ast.expr) -> tuple[str, ast.Call | None, BoundNames]:
         """Return the dotted name of the class or function that has made an object, the call, and the names to read it by."""
         found, names = self.meaning(node)
         for _ in range(MAX_STEPS):

@@ -62,7 +62,7 @@ class Span(Record):
     end_line: int
 
 
-class Body(Record):
+class BodySpan(Record):
     """The indented body of a function that stands in no other function: its characters, and the words among them."""
 
     start: int
@@ -81,7 +81,7 @@ class Scan(Record):
     imports: tuple[Span, ...] = ()
     problem: str | None = None
     line: int | None = None
-    bodies: tuple[Body, ...] = ()
+    bodies: tuple[BodySpan, ...] = ()
     tokens: int = 0
 
 
@@ -132,7 +132,7 @@ def scan(text: str, limits: Limits = NO_LIMITS) -> Scan:
     return _Scanner(text, limits).run()
 
 
-def cut(text: str, bodies: Iterable[Body]) -> str:
+def cut(text: str, bodies: Iterable[BodySpan]) -> str:
     """Return a source text without some bodies of functions, so that what stays keeps its line and its column."""
     parts: list[str] = []
     last = 0
@@ -185,7 +185,7 @@ class _Scanner:
         self._field_line = 0
         self._field_line_end = 0
         self._string_start = 0
-        self._bodies: list[Body] = []
+        self._bodies: list[BodySpan] = []
         self._function: int | None = None
         """The indentation of a function whose body is to come or goes on."""
         self._body_start: int | None = None
@@ -255,7 +255,7 @@ class _Scanner:
     def _end_body(self) -> None:
         if self._function is not None and self._body_start is not None:
             words = frozenset(_WORD.findall(self._text, self._body_start, self._end))
-            self._bodies.append(Body(self._body_start, self._end, words))
+            self._bodies.append(BodySpan(self._body_start, self._end, words))
         self._function = self._body_start = None
 
     def _end_statement(self) -> None:

@@ -18,7 +18,7 @@ MAX_BYTES = 2**20
 """More than any of these files has."""
 
 
-class Use(Record):
+class ContainerUse(Record):
     """What is charged to a container, in bytes, None where nobody tells.
 
     `working` is the charge less the pages of files that were not used of late: the kernel drops those first, and
@@ -33,7 +33,7 @@ class Use(Record):
     peak: int | None
 
 
-class Limit(Record):
+class ContainerLimit(Record):
     """The most memory in bytes, and the file or the place that says so."""
 
     size: int
@@ -54,8 +54,8 @@ class Container(Record):
     """
 
     group: Group | None
-    limit: Limit | None
-    use: Use | None
+    limit: ContainerLimit | None
+    use: ContainerUse | None
     kills: int | None
     machine: Machine | None
     is_whole: bool = False
@@ -70,8 +70,8 @@ def read(pid: int | str = "self", proc: str = PROC, mount: str = MOUNT) -> Conta
     group, top = found
     if is_root(group, top):
         used = machine and machine.total - machine.available
-        use = None if used is None else Use(used, used, None, None, None, None)
-        limit = machine and Limit(machine.total, "all of the machine: no group of its own is around this process")
+        use = None if used is None else ContainerUse(used, used, None, None, None, None)
+        limit = machine and ContainerLimit(machine.total, "all of the machine: no group of its own is around this process")
         return Container(group, limit, use, _read_kills(group), machine, is_whole=True)
     return Container(group, _find_limit(group, top, machine), _read_use(group), _read_kills(group), machine)
 
@@ -109,27 +109,27 @@ def is_root(group: Group, top: str) -> bool:
     return not os.path.exists(os.path.join(top, "memory.current"))
 
 
-def _find_limit(group: Group, top: str, machine: Machine | None) -> Limit | None:
+def _find_limit(group: Group, top: str, machine: Machine | None) -> ContainerLimit | None:
     """Return the least limit of a group and those above it. One that the machine cannot reach is none."""
     name = "memory.limit_in_bytes" if group.version == 1 else "memory.max"
-    found: list[Limit] = []
+    found: list[ContainerLimit] = []
     folder = group.folder
     while True:
         size = _number(_read(os.path.join(folder, name)))
         if size is not None:
-            found.append(Limit(size, name if folder == group.folder else f"{name} of a group above"))
+            found.append(ContainerLimit(size, name if folder == group.folder else f"{name} of a group above"))
         if folder == top or len(folder) <= len(top):
             break
         folder = os.path.dirname(folder)
     if group.version == 1:  # it also tells of groups above that a container does not see
         size = _stat(group).get("hierarchical_memory_limit")
         if size is not None:
-            found.append(Limit(size, "memory.stat: a group above"))
+            found.append(ContainerLimit(size, "memory.stat: a group above"))
     most = UNLIMITED if machine is None else min(UNLIMITED, machine.total + 1)
     return min((one for one in found if one.size < most), key=lambda one: one.size, default=None)
 
 
-def _read_use(group: Group) -> Use | None:
+def _read_use(group: Group) -> ContainerUse | None:
     first = group.version == 1
     charged = _number(_read(os.path.join(group.folder, "memory.usage_in_bytes" if first else "memory.current")))
     if charged is None:
@@ -141,7 +141,7 @@ def _read_use(group: Group) -> Use | None:
     else:
         swapped = _number(_read(os.path.join(group.folder, "memory.swap.current")))
     working = max(charged - stat.get("inactive_file", 0), 0)
-    return Use(charged, working, stat.get("rss" if first else "anon"), stat.get("shmem"), swapped, group.peak())
+    return ContainerUse(charged, working, stat.get("rss" if first else "anon"), stat.get("shmem"), swapped, group.peak())
 
 
 def _read_kills(group: Group) -> int | None:

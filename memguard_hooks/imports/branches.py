@@ -17,42 +17,42 @@ _OF_TARGET = frozenset({"TYPE_CHECKING", "version_info", "hexversion", "platform
 """Names in conditions that the target decides."""
 
 
-class Branch(Record):
+class BranchNode(Record):
     """One way: the condition, None for what is left, and the statements."""
 
     test: ast.expr | None
     body: list[ast.stmt]
 
 
-def branches_at(statements: Sequence[ast.stmt], at: int) -> tuple[list[Branch], int]:
+def branches_at(statements: Sequence[ast.stmt], at: int) -> tuple[list[BranchNode], int]:
     """Return the ways of the statement at a place in a block, and the place behind them; none of one that has no ways.
 
     Guards that return or raise take the rest of the block for the way that is left.
     """
     node = statements[at]
     if isinstance(node, ast.Match):
-        found = [Branch(_matches(node.subject, case), case.body) for case in node.cases]
+        found = [BranchNode(_matches(node.subject, case), case.body) for case in node.cases]
         for one in found:
             if one.test is not None and one.test is not _UNTOLD:
                 ast.copy_location(one.test, node.subject)
-        return (found if found[-1].test is None else [*found, Branch(None, [])]), at + 1
+        return (found if found[-1].test is None else [*found, BranchNode(None, [])]), at + 1
     if not isinstance(node, ast.If):
         return [], at
     if _is_guard(node):
         found = []
         while at < len(statements) and isinstance(guard := statements[at], ast.If) and _is_guard(guard):
-            found.append(Branch(guard.test, guard.body))
+            found.append(BranchNode(guard.test, guard.body))
             at += 1
-        return [*found, Branch(None, list(statements[at:]))], len(statements)
+        return [*found, BranchNode(None, list(statements[at:]))], len(statements)
     return list(_chain(node)), at + 1
 
 
-def _chain(node: ast.If) -> Iterator[Branch]:
+def _chain(node: ast.If) -> Iterator[BranchNode]:
     """Yield the ways of `if`, `elif` and `else`."""
     while True:
-        yield Branch(node.test, node.body)
+        yield BranchNode(node.test, node.body)
         if len(node.orelse) != 1 or not isinstance(inner := node.orelse[0], ast.If):
-            yield Branch(None, node.orelse)
+            yield BranchNode(None, node.orelse)
             return
         node = inner
 
@@ -78,7 +78,7 @@ def _matches(subject: ast.expr, case: ast.match_case) -> ast.expr | None:
     return _UNTOLD
 
 
-def compares_texts(branches: Sequence[Branch]) -> bool:
+def compares_texts(branches: Sequence[BranchNode]) -> bool:
     """Return whether texts that are written out decide: `settings.STORE == "faiss"`."""
     tests = [one.test for one in branches if isinstance(one.test, ast.Compare)]
     return any(isinstance(value, ast.Constant) and isinstance(value.value, str) for one in tests for value in _values(one))
@@ -89,7 +89,7 @@ def _values(test: ast.Compare) -> Iterator[ast.expr]:
         yield from node.elts if isinstance(node, (ast.Tuple, ast.List, ast.Set)) else (node,)
 
 
-def decides_outside(branches: Sequence[Branch], node: ast.stmt) -> bool:
+def decides_outside(branches: Sequence[BranchNode], node: ast.stmt) -> bool:
     """Return whether the ways of an `if` outside of functions are told apart: not by what the target decides, or no name.
 
     A guard that raises is none: what follows it is the file.
@@ -111,7 +111,7 @@ def _words(node: ast.AST) -> tuple[str, ...]:
     return (node.id,) if isinstance(node, ast.Name) else ()
 
 
-def names_constants(branches: Sequence[Branch]) -> bool:
+def names_constants(branches: Sequence[BranchNode]) -> bool:
     """Return whether what is written as a constant decides, or the command line: `settings.USE_GPU`, `sys.argv`."""
     words = (word for one in branches if one.test is not None for node in ast.walk(one.test) for word in _words(node))
     return any((word.isupper() and len(word) > 1) or word == "sys.argv" for word in words)

@@ -25,7 +25,7 @@ from memguard_hooks.imports.values import (
 from memguard_hooks.imports.walker import Context, Walker
 
 
-class Calls(Walker):
+class CallWalker(Walker):
     """Walks calls, and follows those of functions and classes of this file."""
 
     def _called(self, node: cst.Call, callees: Values, context: Context) -> Values:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Iterator
 
-    from memguard_hooks.formats.python_folding import Around, Names
+    from memguard_hooks.formats.python_folding import Around, BoundNames
     from memguard_hooks.imports.model import Analysis, Choice, Given
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
@@ -40,8 +40,8 @@ class Chooser:
         self._resolver = resolver
         self._chosen = dict(given.chosen)
         self._given = given
-        self._modules: dict[str, tuple[ast.Module, Names] | None] = {}
-        self._followed: dict[str, tuple[Names, int]] = {}
+        self._modules: dict[str, tuple[ast.Module, BoundNames] | None] = {}
+        self._followed: dict[str, tuple[BoundNames, int]] = {}
         """The names of files that are followed from top to bottom, and how many of their statements have been."""
         self._known: dict[tuple[str, str], tuple[str, ...]] = {}
 
@@ -106,7 +106,7 @@ class Chooser:
             return True
         return self._resolver.is_whole(head) or self._resolver.is_folder_of_source(head)
 
-    def _names_at(self, path: str, choice: Choice) -> Names | None:
+    def _names_at(self, path: str, choice: Choice) -> BoundNames | None:
         """Return the names as they are where a choice stands, None where they are not known."""
         import ast
 
@@ -139,7 +139,7 @@ class Chooser:
 
         return Around(dict(self._given.variables), None, self._load, self._given.words, has_all=False)
 
-    def _module(self, path: str) -> tuple[ast.Module, Names] | None:
+    def _module(self, path: str) -> tuple[ast.Module, BoundNames] | None:
         """Return the tree of a file and its names, None for what cannot be read."""
         if path not in self._modules and len(self._modules) < MAX_MODULES:
             self._modules[path] = None  # of modules that import each other one comes first
@@ -158,7 +158,7 @@ class Chooser:
             self._modules[path] = tree, names
         return self._modules.get(path)
 
-    def _names_above(self, path: str, tree: ast.Module, line: int) -> Names:
+    def _names_above(self, path: str, tree: ast.Module, line: int) -> BoundNames:
         """Return the names of a file as the statements above a line have bound them; mostly asked from top to bottom."""
         names, done = self._followed.get(path, (None, 0))
         if names is None or (done and (tree.body[done - 1].end_lineno or 0) >= line):
@@ -173,21 +173,21 @@ class Chooser:
             _follow_until([tree.body[done]], names, line)
         return names
 
-    def _names_of(self, path: str) -> Names:
+    def _names_of(self, path: str) -> BoundNames:
         """Return the names of a file before its first statement."""
-        from memguard_hooks.formats.python_folding import Names
+        from memguard_hooks.formats.python_folding import BoundNames
 
         module = self._resolver.module_of(path) or ""
-        return Names(self._around, module if path.endswith("/__init__.py") else module.rpartition(".")[0], path=path)
+        return BoundNames(self._around, module if path.endswith("/__init__.py") else module.rpartition(".")[0], path=path)
 
-    def _load(self, module: str) -> Names | None:
+    def _load(self, module: str) -> BoundNames | None:
         if not self._resolver.is_whole(module):
             return None
         found = self._module(self._resolver.files(module)[-1])
         return None if found is None else found[1]
 
 
-def _follow_until(block: list[ast.stmt], names: Names, line: int) -> None:
+def _follow_until(block: list[ast.stmt], names: BoundNames, line: int) -> None:
     """Bind what the statements before a line bind; of the one that holds it, what it may bind is not known."""
     import ast
 
@@ -200,7 +200,7 @@ def _follow_until(block: list[ast.stmt], names: Names, line: int) -> None:
             names.lose(one, "sets")
 
 
-def _truth(test: str, names: Names) -> bool | None:
+def _truth(test: str, names: BoundNames) -> bool | None:
     import ast
 
     from memguard_hooks.formats.python_folding import Raises, UnknownValue

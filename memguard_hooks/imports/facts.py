@@ -15,6 +15,7 @@ from memguard_hooks.imports.model import (
     Analysis,
     Body,
     Choice,
+    ChoiceWay,
     FileClass,
     FrameworkEdge,
     Functions,
@@ -23,7 +24,6 @@ from memguard_hooks.imports.model import (
     Places,
     Target,
     Unknown,
-    Way,
 )
 from memguard_hooks.record import Record
 from memguard_hooks.store import Store, digest, written
@@ -308,7 +308,7 @@ def _body(row: Any) -> Body:
 
 def _choice(row: Any) -> Choice:
     holder, is_settled, is_weighed, rows = _list(row)
-    ways = tuple(Way(_text(name), _text(test), _checked(place, int)) for name, test, place in map(_list, _list(rows)))
+    ways = tuple(ChoiceWay(_text(name), _text(test), _checked(place, int)) for name, test, place in map(_list, _list(rows)))
     if len(ways) < 2:
         raise ValueError
     return Choice(_text(holder), _checked(is_settled, bool), _checked(is_weighed, bool), ways)

@@ -18,7 +18,7 @@ from memguard_hooks.imports.branches import (
     is_main,
     names_constants,
 )
-from memguard_hooks.imports.model import Body, Choice, FileClass, Functions, Passed, Way
+from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
 from memguard_hooks.imports.plain_values import walk
 
 TYPE_CHECKING = False  # as typing has it
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any, ClassVar
 
-    from memguard_hooks.imports.branches import Branch
+    from memguard_hooks.imports.branches import BranchNode
 
 MAX_TERM = 300
 """Letters of a term; what is longer is not known."""
@@ -178,7 +178,7 @@ class _Reader:
                     at += 1
         self._depth -= 1
 
-    def _choose(self, branches: list[Branch], scope: _Scope) -> None:
+    def _choose(self, branches: list[BranchNode], scope: _Scope) -> None:
         """Walk ways of which one is taken.
 
         Each is a body of its own where imports hang on the choice, texts or constants decide it, or it calls while loading.
@@ -217,12 +217,14 @@ class _Reader:
             self._calls |= {key: at for key, at in calls.items() if key not in self._calls}
             self._passed |= {key: at for key, at in passed.items() if key not in self._passed}
 
-    def _way(self, name: str, branch: Branch, calls: dict[str, int], passed: dict[tuple[str, str, str, str], int]) -> Way:
+    def _way(
+        self, name: str, branch: BranchNode, calls: dict[str, int], passed: dict[tuple[str, str, str, str], int]
+    ) -> ChoiceWay:
         """Keep the body of a way; one without statements has none."""
         first = branch.body[0] if branch.body else None
         place = self._place(branch.test.lineno if branch.test is not None else first.lineno if first is not None else 0)
         test = "" if branch.test is None else ast.unparse(branch.test)
-        way = Way(name if first is not None else "", test if len(test) <= MAX_TERM else "...", place)
+        way = ChoiceWay(name if first is not None else "", test if len(test) <= MAX_TERM else "...", place)
         if first is not None:
             start = self._place(first.lineno)
             self._place(branch.body[-1].end_lineno or first.lineno)

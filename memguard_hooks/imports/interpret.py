@@ -17,13 +17,13 @@ from memguard_hooks.formats.python_source import PYTHON_2, NotPythonError, parse
 from memguard_hooks.formats.python_tokens import Limits, scan
 from memguard_hooks.imports.attributes import Attributes
 from memguard_hooks.imports.bodies import Bodies
-from memguard_hooks.imports.calls import Calls
+from memguard_hooks.imports.calls import CallWalker
 from memguard_hooks.imports.definitions import Definitions
 from memguard_hooks.imports.expressions import Expressions
 from memguard_hooks.imports.import_statements import ImportStatements
 from memguard_hooks.imports.imports_by_call import ImportsByCall
 from memguard_hooks.imports.model import Analysis, Target
-from memguard_hooks.imports.places import Places
+from memguard_hooks.imports.places import NodePlaces
 from memguard_hooks.imports.statements import Statements
 from memguard_hooks.imports.uncalled import without_uncalled, without_unimporting
 from memguard_hooks.imports.values import Arguments, Scope
@@ -44,7 +44,7 @@ _PLACE = late_pattern(r"^(?:\w+ error: )?(?:error at (?P<line>\d+):(?P<column>\d
 """What libcst puts before its messages: the place behind the token that is wrong, column 0 behind a line end."""
 
 
-class Interpreter(Statements, Definitions, Expressions, Calls, ImportStatements, ImportsByCall, Attributes, Bodies):
+class Interpreter(Statements, Definitions, Expressions, CallWalker, ImportStatements, ImportsByCall, Attributes, Bodies):
     """The walk through one module."""
 
     def run(self, module: cst.Module) -> Analysis:
@@ -95,7 +95,7 @@ def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = Non
         raise MemguardError(scanned.problem, None, scanned.line)
     try:
         module = _parse(shorter)
-        return Interpreter(text, target, Noted(module, Places(module, scanned.imports).of)).run(module)
+        return Interpreter(text, target, Noted(module, NodePlaces(module, scanned.imports).of)).run(module)
     except cst.ParserSyntaxError as error:
         place = _PLACE.match(error.message)
         line = int(place["line"]) - (place["column"] == "0") if place and place["line"] else error.raw_line

@@ -134,7 +134,7 @@ class Body(Record):
     passed: tuple[Passed, ...] = ()
 
 
-class Way(Record):
+class ChoiceWay(Record):
     """One way of a choice: the name of its body, empty where nothing runs, the condition, and the number of its line."""
 
     name: str
@@ -152,7 +152,7 @@ class Choice(Record):
     holder: str
     is_settled: bool
     is_weighed: bool
-    ways: tuple[Way, ...]
+    ways: tuple[ChoiceWay, ...]
 
     @property
     def is_outside(self) -> bool:

@@ -11,7 +11,7 @@ import re
 from functools import cached_property
 
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
-from memguard_hooks.imports.name_uses import Annotation, Binding, FunctionNode, Use, bound_by, find_uses
+from memguard_hooks.imports.name_uses import Annotation, BoundPlace, FunctionNode, Use, bound_by, find_uses
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -77,14 +77,14 @@ MAX_USES = 50_000
 _NOQA = late_pattern(r"#.*\b(?:noqa(?!\s*:)|noqa\s*:[^#]*\bF401\b|unused-import)")
 
 
-class Held(Record):
+class HeldBy(Record):
     """What keeps an import where it is, and the line of it; a name that stands in the reason is quoted as in the source."""
 
     line: int
     reason: str
 
 
-class Host(Record):
+class UsingFunction(Record):
     """A function, and what it has to import, in the order of the file."""
 
     function: FunctionNode
@@ -99,7 +99,7 @@ class Moves(Record):
     """
 
     removed: tuple[Part, ...]
-    hosts: tuple[Host, ...]
+    hosts: tuple[UsingFunction, ...]
     for_types: tuple[Part, ...]
     quoted: tuple[ast.expr, ...]
     typed: tuple[str, ...]
@@ -142,12 +142,12 @@ class MovableFile:
         """The names that the imports bind."""
         return tuple(dict.fromkeys(self._names))
 
-    def moves(self, running: Collection[Spot] = ()) -> Moves | Held:
+    def moves(self, running: Collection[Spot] = ()) -> Moves | HeldBy:
         """Return how the imports move, or what holds the first that cannot; `running` are functions that loading runs."""
         if self._by_call is not None:
-            return Held(self._by_call, "it is imported by a call")
+            return HeldBy(self._by_call, "it is imported by a call")
         if len(self._parts) > MAX_NAMES or len(self._parts) * len(self._found.uses) > MAX_USES:
-            return Held(self._parts[0][0].lineno, "it is one of too many that are used too often to be judged")
+            return HeldBy(self._parts[0][0].lineno, "it is one of too many that are used too often to be judged")
         hosts: dict[FunctionNode, list[Part]] = {}
         for_types: list[Part] = []
         quoted: dict[ast.expr, None] = {}
@@ -170,38 +170,38 @@ class MovableFile:
             quoted.update(self._quoted(typing))
         ordered = sorted(hosts, key=spot_of)
         typed = dict.fromkeys(one.owner.name for one in annotations if one.owner is not None)
-        places = tuple(Host(one, tuple(hosts[one])) for one in ordered)
+        places = tuple(UsingFunction(one, tuple(hosts[one])) for one in ordered)
         return Moves(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed))
 
     # What holds
 
-    def _held_by_any(self, running_uses: list[Use], typing: list[Use], running: Collection[Spot]) -> Held | None:
+    def _held_by_any(self, running_uses: list[Use], typing: list[Use], running: Collection[Spot]) -> HeldBy | None:
         """Return what holds an import that is used, by what runs or by who may read types."""
         by_running = (_held_by(use, running) for use in running_uses)
         by_typing = (self._held_by_reader(use) for use in typing)
         return next((held for found in (by_running, by_typing) for held in found if held is not None), None)
 
-    def _held(self, part: Part) -> Held | None:
+    def _held(self, part: Part) -> HeldBy | None:
         """Return what holds one part of an import, whatever uses it."""
         statement, alias = part
         name, line, module = bound_by(alias), statement.lineno, module_of(part)
         if statement not in self._module.body:
-            return Held(line, _around(self._module, statement))
+            return HeldBy(line, _around(self._module, statement))
         if alias.name == "*":
-            return Held(line, "it takes all names of the module")
+            return HeldBy(line, "it takes all names of the module")
         if _is_below(module, EFFECTS):
-            return Held(line, f"{module} is imported for what that changes")
+            return HeldBy(line, f"{module} is imported for what that changes")
         if alias.asname == alias.name:
-            return Held(line, f"`{name} as {name}` hands it on to other files")
+            return HeldBy(line, f"`{name} as {name}` hands it on to other files")
         for exported, at in _exported(self._module):
             if exported == name:
-                return Held(at, f"line {at} has {name} in `__all__`")
+                return HeldBy(at, f"line {at} has {name} in `__all__`")
         for binding in self._found.bindings:
             if binding.name == name and self._is_foreign(binding, part):
-                return Held(binding.line, _bound_again(binding))
+                return HeldBy(binding.line, _bound_again(binding))
         return self._named_in_string(name)
 
-    def _is_foreign(self, binding: Binding, part: Part) -> bool:
+    def _is_foreign(self, binding: BoundPlace, part: Part) -> bool:
         """Return whether a binding makes a name something else than the import does."""
         node, (statement, alias) = binding.node, part
         if binding.is_for_types or node in self._moving:
@@ -211,7 +211,7 @@ class MovableFile:
             is_dotted and isinstance(node, ast.Import) and all(one.asname is None for one in _of(node, binding.name))
         )
 
-    def _named_in_string(self, name: str) -> Held | None:
+    def _named_in_string(self, name: str) -> HeldBy | None:
         """Return the line that may reach a name by a string: as a key of the names, or in code that is run."""
         nodes = list(ast.walk(self._module))
         called = {one.func.id for one in nodes if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}
@@ -221,10 +221,10 @@ class MovableFile:
             if not isinstance(one, ast.Constant) or not isinstance(one.value, str):
                 continue
             if one.value == name or (is_run and word.search(one.value)):
-                return Held(one.lineno, f"line {one.lineno} names {name} in a string, by which the file may reach it")
+                return HeldBy(one.lineno, f"line {one.lineno} names {name} in a string, by which the file may reach it")
         return None
 
-    def _held_unused(self, part: Part) -> Held | None:
+    def _held_unused(self, part: Part) -> HeldBy | None:
         """Return why an import that nothing uses is not deleted."""
         statement, alias = part
         name, line = bound_by(alias), statement.lineno
@@ -232,14 +232,14 @@ class MovableFile:
         if any(use.name in siblings for use in self._found.uses):
             return None  # the statement moves, and leaves this name behind
         if _is_below(module_of(part), REGISTERING):
-            return Held(line, f"nothing here uses {name}, and others may need what it registers")
+            return HeldBy(line, f"nothing here uses {name}, and others may need what it registers")
         if self._is_package:
-            return Held(line, f"nothing here uses {name}, and a package hands on what it imports")
+            return HeldBy(line, f"nothing here uses {name}, and a package hands on what it imports")
         if any(_NOQA.search(one) for one in self._lines[line - 1 : statement.end_lineno]):
-            return Held(line, f"nothing here uses {name}, and a comment keeps it")
+            return HeldBy(line, f"nothing here uses {name}, and a comment keeps it")
         for one in ast.walk(self._module):
             if isinstance(one, ast.Constant) and one.value == name:
-                return Held(one.lineno, f"nothing but a string in line {one.lineno} names {name}")
+                return HeldBy(one.lineno, f"nothing but a string in line {one.lineno} names {name}")
         return None
 
     # Annotations
@@ -262,9 +262,9 @@ class MovableFile:
             if one is not None and self._evaluates and not (use.functions or use.is_text or one.is_local):
                 yield one.node, None
 
-    def _held_by_reader(self, use: Use) -> Held | None:
+    def _held_by_reader(self, use: Use) -> HeldBy | None:
         reason = None if use.annotation is None else self._reader(use.annotation)
-        return None if reason is None else Held(use.line, reason)
+        return None if reason is None else HeldBy(use.line, reason)
 
     def _reader(self, annotation: Annotation) -> str | None:
         """Say who may read an annotation at run time, None for nobody that the file knows of."""
@@ -376,24 +376,24 @@ def _host(use: Use, running: Collection[Spot]) -> FunctionNode | None:
     return next((one for one in use.functions if spot_of(one) not in running), None)
 
 
-def _held_by(use: Use, running: Collection[Spot]) -> Held | None:
+def _held_by(use: Use, running: Collection[Spot]) -> HeldBy | None:
     """Return what holds an import that code of the file uses in one place."""
     if not use.functions:
-        return Held(use.line, f"line {use.line} uses it {use.place}, while the file loads")
+        return HeldBy(use.line, f"line {use.line} uses it {use.place}, while the file loads")
     if use.is_in_doubt:
-        return Held(use.line, f"the class around line {use.line} binds {use.name} too")
+        return HeldBy(use.line, f"the class around line {use.line} binds {use.name} too")
     if use.functions[-1].name == "__del__":
-        return Held(use.line, "__del__() uses it, and may run when nothing can be imported any more")
+        return HeldBy(use.line, "__del__() uses it, and may run when nothing can be imported any more")
     host = _host(use, running)
     if host is None:
-        return Held(use.line, f"{use.functions[-1].name}() uses it, and runs while the app loads")
+        return HeldBy(use.line, f"{use.functions[-1].name}() uses it, and runs while the app loads")
     compiled = next((one for one in host.decorator_list if _decorator(one) in COMPILING), None)
     if compiled is None:
         return None
-    return Held(use.line, f"`@{ast.unparse(compiled)[:40]}` may compile {host.name}(), and takes no import in it")
+    return HeldBy(use.line, f"`@{ast.unparse(compiled)[:40]}` may compile {host.name}(), and takes no import in it")
 
 
-def _bound_again(binding: Binding) -> str:
+def _bound_again(binding: BoundPlace) -> str:
     node, name = binding.node, binding.name
     if isinstance(node, ast.Global):
         return f"line {binding.line} declares {name} global"

@@ -52,7 +52,7 @@ class Use(Record):
     node: ast.Name | None = None
 
 
-class Binding(Record):
+class BoundPlace(Record):
     """One place that binds, deletes or declares a name of the module level, and what it is."""
 
     name: str
@@ -65,7 +65,7 @@ class Binding(Record):
 class NameUses(Record):
     """What binds some names of the module level, and what uses them, by position."""
 
-    bindings: tuple[Binding, ...]
+    bindings: tuple[BoundPlace, ...]
     uses: tuple[Use, ...]
 
 
@@ -120,7 +120,7 @@ class _Context(Record):
 class _Reader:
     def __init__(self, names: Collection[str]) -> None:
         self._names = frozenset(names)
-        self.bindings: list[Binding] = []
+        self.bindings: list[BoundPlace] = []
         self.uses: list[Use] = []
 
     def read(self, module: ast.Module) -> None:
@@ -138,7 +138,7 @@ class _Reader:
     def _bind(self, nodes: Iterable[ast.AST], *, is_for_types: bool = False) -> None:
         for node in own_nodes(nodes):
             for name in self._names.intersection(names_bound(node)):
-                self.bindings.append(Binding(name, getattr(node, "lineno", 1), node, is_for_types))
+                self.bindings.append(BoundPlace(name, getattr(node, "lineno", 1), node, is_for_types))
 
     def _inner(self, node: ast.AST, context: _Context) -> Iterator[tuple[ast.AST, _Context]]:
         """Note a use, and yield what is to be read inside of a node, each with where it stands."""
@@ -152,7 +152,7 @@ class _Reader:
                 yield inner, context
         elif isinstance(node, ast.Global):
             for name in self._names.intersection(node.names):
-                self.bindings.append(Binding(name, node.lineno, node, is_for_types=False))
+                self.bindings.append(BoundPlace(name, node.lineno, node, is_for_types=False))
         elif isinstance(node, _FUNCTIONS):
             yield from self._function(node, context)
         elif isinstance(node, ast.Lambda):

@@ -34,7 +34,7 @@ class _Part(Record):
     lines_before: int
 
 
-class Places:
+class NodePlaces:
     """The positions of the nodes of one module, 1-based."""
 
     def __init__(self, module: cst.Module, imports: Sequence[Span]) -> None:

@@ -53,7 +53,7 @@ _LOGFMT = re.compile(r'(?:^|\s)(?:msg|message)="?')
 _NO_FIELDS: Mapping[str, object] = {}
 
 
-class Line(Record):
+class LogLine(Record):
     """What one line says; `text` is the line without its wrapper."""
 
     text: str
@@ -70,7 +70,7 @@ class LineReader:
     def __init__(self) -> None:
         self.clock = Clock()
 
-    def read(self, raw: str) -> Line:
+    def read(self, raw: str) -> LogLine:
         """Return what a line says."""
         if "\x1b" in raw:
             raw = _COLORS.sub("", raw)
@@ -78,7 +78,7 @@ class LineReader:
             return self._read_fields(found, raw)
         return self._read_text(raw)
 
-    def _read_text(self, raw: str, depth: int = 0) -> Line:
+    def _read_text(self, raw: str, depth: int = 0) -> LogLine:
         if "| " in raw[:60] and (wrapped := _COMPOSE.match(raw)) and not raw[:1].isdigit():
             raw = raw[wrapped.end() :]
             if raw[:1] == "{" and (found := _parse(raw)):
@@ -101,11 +101,13 @@ class LineReader:
             return line if line.second is not None else line._replace(second=second)
         head = _HEAD.match(text)
         if head is None:
-            return Line(raw, second, UNKNOWN, "", text.strip(" ]-|:") if second is not None else text, _NO_FIELDS)
+            return LogLine(raw, second, UNKNOWN, "", text.strip(" ]-|:") if second is not None else text, _NO_FIELDS)
         before, level, bracketed, after = head.groups()
-        return Line(raw, second, _NAMES[level], bracketed or after or before or "", text[head.end() :] or text, _NO_FIELDS)
+        return LogLine(
+            raw, second, _NAMES[level], bracketed or after or before or "", text[head.end() :] or text, _NO_FIELDS
+        )
 
-    def _read_fields(self, fields: Mapping[str, object], raw: str, depth: int = 0) -> Line:
+    def _read_fields(self, fields: Mapping[str, object], raw: str, depth: int = 0) -> LogLine:
         second = None
         for key in _TIMES:
             if key in fields and (second := self.clock.read(fields[key])) is not None:
@@ -114,14 +116,14 @@ class LineReader:
         level = _read_level(fields)
         logger = next((name for key in _LOGGERS if isinstance(name := fields.get(key), str)), "")
         if not message or depth == WRAPPERS:
-            return Line(raw, second, level, logger, message or raw, fields)
+            return LogLine(raw, second, level, logger, message or raw, fields)
         if message[:1] == "{" and (inner := _parse(message)):
             fields, message = {**fields, **inner}, str(next((inner[key] for key in _MESSAGES if key in inner), message))
             level = found if (found := _read_level(inner)) != UNKNOWN else level
             logger = next((name for key in _LOGGERS if isinstance(name := inner.get(key), str)), logger)
-            return Line(message, second, level, logger, message, fields)
+            return LogLine(message, second, level, logger, message, fields)
         line = self._read_text(message, depth + 1)
-        return Line(
+        return LogLine(
             message,
             second if second is not None else line.second,
             line.level if line.level != UNKNOWN else level,

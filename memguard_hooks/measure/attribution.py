@@ -20,7 +20,7 @@ LISTED = 64 * 1024
 """A package of the standard library that takes less is summed with its like."""
 
 
-class Branch(Record):
+class BroughtBy(Record):
     """A package, with what was loaded first because of it.
 
     `cumulative` is its own cost and that of all its branches. `also` are others that need it and would be loaded
@@ -30,7 +30,7 @@ class Branch(Record):
     package: str
     own: Size
     cumulative: Size
-    branches: tuple[Branch, ...]
+    branches: tuple[BroughtBy, ...]
     also: tuple[str, ...] = ()
 
 
@@ -41,7 +41,7 @@ class Import(Record):
     """
 
     chain: tuple[Step, ...]
-    branch: Branch
+    branch: BroughtBy
     saving: Size
 
 
@@ -158,7 +158,7 @@ class _Attributor(Graph):
 
     def branch(
         self, package: str, parent: str, children: Mapping[str, list[str]], kept: set[str], *, is_kept_above: bool
-    ) -> Branch:
+    ) -> BroughtBy:
         """Return a package and what it brings; who else needs it is told at the top of what is kept anyway."""
         is_kept = package in kept
         inner = [
@@ -171,7 +171,7 @@ class _Attributor(Graph):
             others = {node for node in kept if package in self.edges.get(node, ()) and node not in (parent, package)}
             also = tuple(sorted({self.name_of(node) for node in others}))
         own = self.own[package]
-        return Branch(package, own, add_sizes([own, *(one.cumulative for one in inner)]), tuple(inner), also)
+        return BroughtBy(package, own, add_sizes([own, *(one.cumulative for one in inner)]), tuple(inner), also)
 
     # The lock
 

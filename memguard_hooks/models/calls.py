@@ -8,14 +8,14 @@ from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.libraries import CACHES
 from memguard_hooks.models.loaders import COMPUTE_TYPE, OPTIONS, Loader, loader_of, tasks
-from memguard_hooks.models.values import External, Made, Missing, Unknown, argument, last_name
+from memguard_hooks.models.values import ExternalValue, Made, Missing, UnknownInCode, argument, last_name
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from memguard_hooks.models.scopes import Call, Scope
+    from memguard_hooks.models.scopes import CallInScope, NameScope
     from memguard_hooks.models.values import Values
 
 
@@ -82,7 +82,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
             )
 
 
-def _loaded_by(folding: Folding, call: Call) -> tuple[Loader, str, ast.Call, int] | None:
+def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Call, int] | None:
     """Return what a call loads, the name of the function, the call with the arguments, and how many of these come first."""
     place = PASSED_ON.get(last_name(call.node), -1)
     passed = call.node.args[place] if 0 <= place < len(call.node.args) else None
@@ -96,7 +96,7 @@ def _loaded_by(folding: Folding, call: Call) -> tuple[Loader, str, ast.Call, int
 
 
 def _names(
-    folding: Folding, loader: Loader, node: ast.Call, scope: Scope, skipped: int
+    folding: Folding, loader: Loader, node: ast.Call, scope: NameScope, skipped: int
 ) -> tuple[tuple[str, ...], str, bool] | None:
     """Return the names that a call may be given, why there may be others, and whether it is given each of them."""
     if loader.kind == "task":
@@ -121,7 +121,9 @@ def _names(
     return names, _reason(values), is_each
 
 
-def _defaults_of_tasks(folding: Folding, node: ast.Call, scope: Scope, skipped: int) -> tuple[tuple[str, ...], str, bool]:
+def _defaults_of_tasks(
+    folding: Folding, node: ast.Call, scope: NameScope, skipped: int
+) -> tuple[tuple[str, ...], str, bool]:
     given = argument(node, skipped, ("task",))
     values = folding.values(given, scope) if given is not None else ()
     each = folding.is_each
@@ -142,28 +144,30 @@ def _reason(values: Values) -> str:
     for one in values:
         if isinstance(one, Missing):
             return f"nothing in the repository sets {one.variable}"
-        if isinstance(one, Unknown):
+        if isinstance(one, UnknownInCode):
             return one.reason
         if not isinstance(one, str):
             return "it is no plain name"
     return "" if values else "it is computed"
 
 
-def _options(folding: Folding, loader: Loader, node: ast.Call, scope: Scope) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _options(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope) -> Iterator[tuple[str, tuple[str, ...]]]:
     for keyword in OPTIONS:
         place = COMPUTE_TYPE if keyword == "compute_type" and loader.library == "faster-whisper" else -1
         given = argument(node, place, (keyword,))
         values = folding.values(given, scope) if given is not None else ()
         texts = tuple(
-            one.name if isinstance(one, External) else str(one) for one in values if not isinstance(one, (Unknown, Missing))
+            one.name if isinstance(one, ExternalValue) else str(one)
+            for one in values
+            if not isinstance(one, (UnknownInCode, Missing))
         )
         if texts:
             yield keyword, texts
 
 
-def caches(scope: Scope) -> bool:
+def caches(scope: NameScope) -> bool:
     """Return whether a function around a place keeps what it returns."""
-    here: Scope | None = scope
+    here: NameScope | None = scope
     while here is not None:
         for one in getattr(here.node, "decorator_list", ()):
             if last_name(one) in CACHES:
@@ -178,6 +182,6 @@ def is_main_test(test: ast.expr) -> bool:
     return isinstance(test, ast.Compare) and names == ["__name__"]
 
 
-def _is_property(scope: Scope) -> bool:
+def _is_property(scope: NameScope) -> bool:
     """Return whether asking for an attribute runs a function."""
     return any(last_name(one) in ("property", "cached_property") for one in getattr(scope.node, "decorator_list", ()))

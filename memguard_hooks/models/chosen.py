@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.models.values import External, Function, Table, argument, last_name
+from memguard_hooks.models.values import ExternalValue, FunctionValue, Table, argument, last_name
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from memguard_hooks.models.scopes import Scope
+    from memguard_hooks.models.scopes import NameScope
     from memguard_hooks.models.values import Value, Values
 
 INSTALLED, COPY = "memguard_hooks.runtime", "memguard_runtime"
@@ -22,10 +22,10 @@ INSTALLED, COPY = "memguard_hooks.runtime", "memguard_runtime"
 
 def is_runtime(function: Value, name: str) -> bool:
     """Return whether a value is a function of the module, or of its copy."""
-    if isinstance(function, External):
+    if isinstance(function, ExternalValue):
         module, _, last = function.name.rpartition(".")
         return last == name and (module == INSTALLED or module.rpartition(".")[2] == COPY)
-    if not isinstance(function, Function) or function.scope.path.rpartition("/")[2] != f"{COPY}.py":
+    if not isinstance(function, FunctionValue) or function.scope.path.rpartition("/")[2] != f"{COPY}.py":
         return False
     return getattr(function.node, "name", "") == name
 
@@ -46,7 +46,7 @@ def _mib(row: ast.Tuple) -> float | None:
     return value if isinstance(value, (int, float)) else None
 
 
-def passed_over(values: Callable[[ast.expr, Scope], Values], module: Scope) -> Iterator[ast.AST]:
+def passed_over(values: Callable[[ast.expr, NameScope], Values], module: NameScope) -> Iterator[ast.AST]:
     """Yield what stands in those functions that `load` is given for heavier models; `values` says what expressions are."""
     for call in module.calls:
         given = argument(call.node, 0, ("options",)) if last_name(call.node) == "load" else None

@@ -7,7 +7,7 @@ import ast
 from memguard_hooks.models.evaluation import Evaluation
 from memguard_hooks.models.values import (
     ANYTHING,
-    External,
+    ExternalValue,
     Made,
     Missing,
     Table,
@@ -17,7 +17,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from memguard_hooks.models.scopes import Condition, Scope
+    from memguard_hooks.models.scopes import Condition, NameScope
     from memguard_hooks.models.values import Value, Values
 
 _UNSET = frozenset(
@@ -47,7 +47,7 @@ class Conditions(Evaluation):
                 answer = None
         return answer
 
-    def _truth(self, node: ast.expr, scope: Scope) -> bool | None:
+    def _truth(self, node: ast.expr, scope: NameScope) -> bool | None:
         """Return whether a condition holds in production, None where that is not known."""
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             inner = self._truth(node.operand, scope)
@@ -63,11 +63,11 @@ class Conditions(Evaluation):
         answers = [_is_true(one) for one in self._values(node, scope)]
         return answers[0] if answers and all(one == answers[0] for one in answers) else None
 
-    def _comparison(self, node: ast.Compare, scope: Scope) -> bool | None:
+    def _comparison(self, node: ast.Compare, scope: NameScope) -> bool | None:
         operation = node.ops[0]
         left, right = self._values(node.left, scope), self._values(node.comparators[0], scope)
         if isinstance(operation, (ast.In, ast.NotIn)):
-            if right == (External("os.environ"),) and len(left) == 1 and isinstance(left[0], str):
+            if right == (ExternalValue("os.environ"),) and len(left) == 1 and isinstance(left[0], str):
                 return None if left[0] not in self._around.environment else isinstance(operation, ast.In)
             right = tuple(
                 value for one in right for value in (self._items(one, ()) if isinstance(one, Table) else (ANYTHING,))
@@ -101,4 +101,4 @@ def _is_true(value: Value) -> bool | None:
         return False if value.variable.upper() in ("DEBUG", "TESTING") else None
     if isinstance(value, Made):
         return False if value.name.startswith("torch.") and value.name.endswith("is_available") else None
-    return False if value == External("typing.TYPE_CHECKING") else None
+    return False if value == ExternalValue("typing.TYPE_CHECKING") else None

@@ -7,11 +7,11 @@ import ast
 from memguard_hooks.models.conditions import Conditions
 from memguard_hooks.models.values import (
     ANYTHING,
-    Class,
-    External,
+    ClassValue,
+    ExternalValue,
     Made,
     Missing,
-    Unknown,
+    UnknownInCode,
     argument,
     last_name,
 )
@@ -20,20 +20,20 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from memguard_hooks.models.scopes import Binding, Scope
+    from memguard_hooks.models.scopes import Binding, NameScope
     from memguard_hooks.models.values import Value
 
 
 class Environment(Conditions):
     """Finds what the deployment gives."""
 
-    def _variable(self, key: Value, default: ast.expr | None, scope: Scope) -> Iterator[Value]:
+    def _variable(self, key: Value, default: ast.expr | None, scope: NameScope) -> Iterator[Value]:
         if not isinstance(key, str):
             yield ANYTHING
         elif key in self._around.environment:
             yield self._around.environment[key]
         elif key in self._around.hidden:
-            yield Unknown(f"only the platform knows {key}")
+            yield UnknownInCode(f"only the platform knows {key}")
         elif default is not None:
             yield from self._values(default, scope)
         else:
@@ -54,7 +54,7 @@ class Environment(Conditions):
                 return
         yield ANYTHING
 
-    def _from_command(self, names: Sequence[str], default: ast.expr | None, scope: Scope) -> Iterator[Value]:
+    def _from_command(self, names: Sequence[str], default: ast.expr | None, scope: NameScope) -> Iterator[Value]:
         words = self._around.arguments
         for number, word in enumerate(words):
             head, equals, value = word.partition("=")
@@ -68,19 +68,19 @@ class Environment(Conditions):
         if default is not None:
             yield from self._values(default, scope)
         else:
-            yield Unknown(f"the command line gives {names[0] if names else 'it'}")
+            yield UnknownInCode(f"the command line gives {names[0] if names else 'it'}")
 
-    def _is_settings(self, kind: Class) -> bool:
+    def _is_settings(self, kind: ClassValue) -> bool:
         """Return whether a class takes its fields from the environment: pydantic's BaseSettings, or below it."""
         for node in kind.node.bases:
             for parent in self._values(node, kind.scope.parent or kind.scope):
-                if isinstance(parent, External) and parent.name.rpartition(".")[2] == "BaseSettings":
+                if isinstance(parent, ExternalValue) and parent.name.rpartition(".")[2] == "BaseSettings":
                     return True
-                if isinstance(parent, Class) and parent.node is not kind.node and self._is_settings(parent):
+                if isinstance(parent, ClassValue) and parent.node is not kind.node and self._is_settings(parent):
                     return True
         return False
 
-    def _setting(self, kind: Class, name: str, fields: Sequence[Binding]) -> Iterator[Value]:
+    def _setting(self, kind: ClassValue, name: str, fields: Sequence[Binding]) -> Iterator[Value]:
         """Yield what the environment gives for a field of a settings class; nothing where it keeps its default."""
         variables = [f"{self._prefix(kind)}{name}".upper()]
         for one in fields:
@@ -96,10 +96,10 @@ class Environment(Conditions):
                 yield by_name[variable]
                 return
             if variable in {one.upper() for one in self._around.hidden}:
-                yield Unknown(f"only the platform knows {variable}")
+                yield UnknownInCode(f"only the platform knows {variable}")
                 return
 
-    def _prefix(self, kind: Class) -> str:
+    def _prefix(self, kind: ClassValue) -> str:
         for bindings in (kind.scope.bindings.get("model_config", ()), kind.scope.bindings.get("Config", ())):
             for one in bindings:
                 node: ast.expr | None = None

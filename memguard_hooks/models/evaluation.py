@@ -5,15 +5,15 @@ from __future__ import annotations
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.models.scopes import read_scopes
-from memguard_hooks.models.values import Circumstances, Sources
+from memguard_hooks.models.values import RunContext, Sources
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable, Iterator, Sequence
 
-    from memguard_hooks.models.scopes import Binding, Call, Condition, Scope
-    from memguard_hooks.models.values import Function, Instance, Table, Value, Values
+    from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope
+    from memguard_hooks.models.values import FunctionValue, InstanceValue, Table, Value, Values
 
 MAX_VALUES = 12
 """Values of one expression that are kept; no name of a model has more."""
@@ -25,14 +25,14 @@ MAX_WORK = 300_000
 class Evaluation:
     """The state of an evaluation, and the questions that its parts ask each other."""
 
-    def __init__(self, sources: Sources, around: Circumstances = Circumstances()) -> None:  # noqa: B008 - frozen
+    def __init__(self, sources: Sources, around: RunContext = RunContext()) -> None:  # noqa: B008 - frozen
         self._sources = sources
         self._around = around
-        self._scopes: dict[str, Scope | None] = {}
-        self._frames: list[tuple[Scope, dict[str, Values]]] = []
+        self._scopes: dict[str, NameScope | None] = {}
+        self._frames: list[tuple[NameScope, dict[str, Values]]] = []
         self._active: set[tuple[int, int]] = set()
         self._steps = 0
-        self._callers: dict[ast.AST, list[Call]] = {}
+        self._callers: dict[ast.AST, list[CallInScope]] = {}
         self._left = MAX_WORK
         self.unread: dict[str, MemguardError] = {}
         """The files that cannot be parsed, and why."""
@@ -44,7 +44,7 @@ class Evaluation:
         """Whether the project is so large that what was asked last is not known."""
         return self._left < 0
 
-    def module(self, path: str) -> Scope | None:
+    def module(self, path: str) -> NameScope | None:
         """Return the scope of a file, None for one that is missing or cannot be parsed."""
         if path not in self._scopes:
             self._scopes[path] = None
@@ -56,7 +56,7 @@ class Evaluation:
                     self.unread[path] = error
         return self._scopes[path]
 
-    def _values(self, node: ast.AST | None, scope: Scope) -> Values:
+    def _values(self, node: ast.AST | None, scope: NameScope) -> Values:
         raise NotImplementedError
 
     def _joined(self, parts: Sequence[Values]) -> Iterator[Value]:
@@ -68,7 +68,9 @@ class Evaluation:
     def _items(self, table: Table, keys: Values) -> Iterator[Value]:
         raise NotImplementedError
 
-    def _bound(self, bindings: Sequence[Binding], line: int | None = None, owner: Instance | None = None) -> Iterator[Value]:
+    def _bound(
+        self, bindings: Sequence[Binding], line: int | None = None, owner: InstanceValue | None = None
+    ) -> Iterator[Value]:
         raise NotImplementedError
 
     def _hold(self, conditions: Iterable[Condition]) -> bool | None:
@@ -77,8 +79,8 @@ class Evaluation:
     def _default(self, value: Value) -> Values:
         raise NotImplementedError
 
-    def _attribute(self, base: Value, name: str, scope: Scope) -> Iterator[Value]:
+    def _attribute(self, base: Value, name: str, scope: NameScope) -> Iterator[Value]:
         raise NotImplementedError
 
-    def _returned(self, function: Function, node: ast.Call | None, scope: Scope) -> Iterator[Value]:
+    def _returned(self, function: FunctionValue, node: ast.Call | None, scope: NameScope) -> Iterator[Value]:
         raise NotImplementedError

@@ -16,15 +16,15 @@ from memguard_hooks.models.parameters import defines
 from memguard_hooks.models.returns import Returns
 from memguard_hooks.models.values import (
     ANYTHING,
-    Class,
-    External,
-    Function,
-    Instance,
+    ClassValue,
+    ExternalValue,
+    FunctionValue,
+    InstanceValue,
     Made,
     Missing,
-    Module,
+    ModuleValue,
     Table,
-    Unknown,
+    UnknownInCode,
     last_name,
 )
 
@@ -32,7 +32,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from memguard_hooks.models.scopes import Binding, Condition, Scope
+    from memguard_hooks.models.scopes import Binding, Condition, NameScope
     from memguard_hooks.models.values import Value, Values
 
 MAX_STEPS, MAX_DEPTH = 20_000, 40
@@ -45,7 +45,7 @@ MAX_TEXT = 1000
 class Folding(Returns):
     """Finds the values of expressions in the files of a project, as a service runs them."""
 
-    def values(self, node: ast.expr, scope: Scope) -> Values:
+    def values(self, node: ast.expr, scope: NameScope) -> Values:
         """Return all values that an expression may have, in no more steps than one question takes."""
         self._steps, self.is_each = 0, False
         try:
@@ -61,7 +61,7 @@ class Folding(Returns):
         except RecursionError:
             return None
 
-    def never_runs(self, scope: Scope | None) -> bool:
+    def never_runs(self, scope: NameScope | None) -> bool:
         """Return whether production never calls a function, nor makes an instance of its class, as far as is known."""
         self._steps = 0
         try:
@@ -69,7 +69,7 @@ class Folding(Returns):
         except RecursionError:
             return False
 
-    def overridden(self, scope: Scope | None) -> tuple[tuple[str, str], ...]:
+    def overridden(self, scope: NameScope | None) -> tuple[tuple[str, str], ...]:
         """Return the methods of parents, by file and name, that a method stands in place of."""
         self._steps = 0
         try:
@@ -77,21 +77,21 @@ class Folding(Returns):
         except RecursionError:
             return ()
 
-    def names_of(self, value: Value, scope: Scope) -> list[str]:
+    def names_of(self, value: Value, scope: NameScope) -> list[str]:
         """Return the dotted names of what is called; of a class without an `__init__` of its own, those of its parents."""
-        if value == External("super.__init__"):
+        if value == ExternalValue("super.__init__"):
             here = scope.function
             owner = here.parent if here is not None else None
             return self._external_bases(owner) if owner is not None and isinstance(owner.node, ast.ClassDef) else []
-        if isinstance(value, Class) and not defines(value, "__init__"):
+        if isinstance(value, ClassValue) and not defines(value, "__init__"):
             return self._external_bases(value.scope)
-        return [value.name] if isinstance(value, External) else []
+        return [value.name] if isinstance(value, ExternalValue) else []
 
-    def _external_bases(self, scope: Scope) -> list[str]:
+    def _external_bases(self, scope: NameScope) -> list[str]:
         bases = [one for node in getattr(scope.node, "bases", ()) for one in self._values(node, scope.parent or scope)]
-        return [one.name for one in bases if isinstance(one, External)]
+        return [one.name for one in bases if isinstance(one, ExternalValue)]
 
-    def _values(self, node: ast.AST | None, scope: Scope) -> Values:
+    def _values(self, node: ast.AST | None, scope: NameScope) -> Values:
         key = (id(node), id(scope))
         if node is None or key in self._active:
             return ()
@@ -108,7 +108,7 @@ class Folding(Returns):
             self._active.discard(key)
         return tuple(found) if len(found) <= MAX_VALUES else (*itertools.islice(found, MAX_VALUES), ANYTHING)
 
-    def _find(self, node: ast.AST, scope: Scope) -> Iterator[Value]:
+    def _find(self, node: ast.AST, scope: NameScope) -> Iterator[Value]:
         if isinstance(node, ast.Constant):
             yield node.value if isinstance(node.value, (str, int, float, bool, type(None))) else ANYTHING
         elif isinstance(node, ast.Name):
@@ -136,11 +136,11 @@ class Folding(Returns):
         elif isinstance(node, (ast.NamedExpr, ast.Await, ast.Starred)):
             yield from self._values(node.value, scope)
         elif isinstance(node, ast.Lambda):
-            yield Function(node, scope)
+            yield FunctionValue(node, scope)
         else:
             yield ANYTHING
 
-    def _part(self, node: ast.expr, scope: Scope) -> Values:
+    def _part(self, node: ast.expr, scope: NameScope) -> Values:
         if isinstance(node, ast.FormattedValue):
             return self._values(node.value, scope) if node.format_spec is None else (ANYTHING,)
         return self._values(node, scope)
@@ -151,7 +151,7 @@ class Folding(Returns):
             if unknown is None:
                 yield "".join(map(str, chosen))
             else:
-                yield unknown if isinstance(unknown, (Unknown, Missing)) else ANYTHING
+                yield unknown if isinstance(unknown, (UnknownInCode, Missing)) else ANYTHING
 
     def _path(self, parts: Sequence[Values]) -> Iterator[Value]:
         """Yield what parts of a path make together."""
@@ -160,9 +160,9 @@ class Folding(Returns):
             if len(texts) == len(chosen):
                 yield posixpath.join(*texts)
             else:
-                yield next((one for one in chosen if isinstance(one, (Unknown, Missing))), ANYTHING)
+                yield next((one for one in chosen if isinstance(one, (UnknownInCode, Missing))), ANYTHING)
 
-    def _either(self, node: ast.BoolOp, scope: Scope) -> Iterator[Value]:
+    def _either(self, node: ast.BoolOp, scope: NameScope) -> Iterator[Value]:
         """Yield what `a or b` may be: of a value that is not there, what comes after it."""
         for number, one in enumerate(node.values):
             is_last = number == len(node.values) - 1
@@ -171,10 +171,10 @@ class Folding(Returns):
                 continue
             falsy = [value for value in kept if isinstance(value, Missing) or value in (None, "", False, 0)]
             yield from (value for value in kept if is_last or value not in falsy)
-            if kept and not falsy and not any(isinstance(value, Unknown) for value in kept):
+            if kept and not falsy and not any(isinstance(value, UnknownInCode) for value in kept):
                 return
 
-    def _operation(self, node: ast.BinOp, scope: Scope) -> Iterator[Value]:
+    def _operation(self, node: ast.BinOp, scope: NameScope) -> Iterator[Value]:
         left, right = self._values(node.left, scope), self._values(node.right, scope)
         if isinstance(node.op, ast.Add):
             yield from self._joined([left, right])
@@ -186,7 +186,7 @@ class Folding(Returns):
         else:
             yield ANYTHING
 
-    def _formatted(self, text: Value, node: ast.expr, scope: Scope) -> Iterator[Value]:
+    def _formatted(self, text: Value, node: ast.expr, scope: NameScope) -> Iterator[Value]:
         parts = node.elts if isinstance(node, ast.Tuple) else [node]
         pieces = text.split("%s") if isinstance(text, str) else []
         if len(pieces) != len(parts) + 1 or any("%" in piece for piece in pieces):
@@ -197,19 +197,19 @@ class Folding(Returns):
             woven += [self._values(part, scope), (piece,)]
         yield from self._joined(woven)
 
-    def _subscript(self, node: ast.Subscript, scope: Scope) -> Iterator[Value]:
+    def _subscript(self, node: ast.Subscript, scope: NameScope) -> Iterator[Value]:
         keys = self._values(node.slice, scope)
         for base in self._values(node.value, scope):
             if isinstance(base, Table):
                 yield from self._items(base, keys)
-            elif base == External("os.environ"):
+            elif base == ExternalValue("os.environ"):
                 yield from (value for key in keys for value in self._variable(key, None, scope))
-            elif isinstance(base, Class):  # an enumeration by name
+            elif isinstance(base, ClassValue):  # an enumeration by name
                 yield from (value for key in keys for value in self._attribute(base, str(key), scope))
             elif isinstance(base, Made) and base.name.endswith("ArgumentParser.parse_args"):
                 yield from (value for key in keys for value in self._option(base, str(key)))
             else:
-                yield base if isinstance(base, Unknown) else ANYTHING
+                yield base if isinstance(base, UnknownInCode) else ANYTHING
 
     def _items(self, table: Table, keys: Values) -> Iterator[Value]:
         """Yield what a table holds under keys; all that it holds where a key is not known."""
@@ -232,8 +232,8 @@ class Folding(Returns):
             for value in node.elts:
                 yield from self._values(value, table.scope)
 
-    def _name(self, node: ast.Name, scope: Scope) -> Iterator[Value]:
-        here: Scope | None = scope
+    def _name(self, node: ast.Name, scope: NameScope) -> Iterator[Value]:
+        here: NameScope | None = scope
         while here is not None:
             is_hidden = isinstance(here.node, ast.ClassDef) and here is not scope
             if node.id in here.bindings and not is_hidden:
@@ -244,9 +244,11 @@ class Folding(Returns):
             yield scope.path
         else:
             starred = [value for one in scope.module.bindings.get("*", []) for value in self._imported(one, node.id)]
-            yield from starred or [External(node.id)]
+            yield from starred or [ExternalValue(node.id)]
 
-    def _bound(self, bindings: Sequence[Binding], line: int | None = None, owner: Instance | None = None) -> Iterator[Value]:
+    def _bound(
+        self, bindings: Sequence[Binding], line: int | None = None, owner: InstanceValue | None = None
+    ) -> Iterator[Value]:
         """Yield what a name is bound to at a line: by the last binding without a condition, and those after it."""
         self._left -= len(bindings)
         before = [one for one in bindings if line is None or one.line < line] or list(bindings)
@@ -262,16 +264,16 @@ class Folding(Returns):
         for one in kept or before:
             yield from self._of(one, owner)
 
-    def _of(self, binding: Binding, owner: Instance | None = None) -> Values:
+    def _of(self, binding: Binding, owner: InstanceValue | None = None) -> Values:
         node, scope = binding.node, binding.scope
         if binding.kind == "value":
             return self._values(node, scope)
         if binding.kind == "function":
             assert node is not None
-            return (Function(node, scope, owner),)
+            return (FunctionValue(node, scope, owner),)
         if binding.kind == "class":
             assert isinstance(node, ast.ClassDef)
-            return (Class(node, scope.inner[node]),)
+            return (ClassValue(node, scope.inner[node]),)
         if binding.kind == "import":
             return tuple(self._imported(binding))
         if binding.kind == "parameter":
@@ -289,7 +291,7 @@ class Folding(Returns):
             return self._values(value.node.elts[number], value.scope)
         return (ANYTHING,)
 
-    def _elements(self, node: ast.AST | None, scope: Scope, item: int) -> Iterator[Value]:
+    def _elements(self, node: ast.AST | None, scope: NameScope, item: int) -> Iterator[Value]:
         """Yield what a loop goes through: items of a sequence, keys of a table, its values, or one of both."""
         view = ""
         function = node.func if isinstance(node, ast.Call) else None
@@ -299,7 +301,7 @@ class Folding(Returns):
             node, item = node.args[0], item - 1
         for base in self._values(node, scope):
             if not isinstance(base, Table):
-                yield base if isinstance(base, Unknown) else ANYTHING
+                yield base if isinstance(base, UnknownInCode) else ANYTHING
             elif isinstance(base.node, ast.Dict):
                 wants_keys = view in ("", "keys") or (view == "items" and item == 0)
                 for one in base.node.keys if wants_keys else base.node.values:
@@ -314,15 +316,15 @@ class Folding(Returns):
         name = starred or name
         path = self._sources.locate(module, binding.level, binding.scope.path)
         if not colon:
-            yield Module(module, path or None) if path is not None else External(module)
+            yield ModuleValue(module, path or None) if path is not None else ExternalValue(module)
             return
         inner = self._sources.locate(f"{module}.{name}".lstrip("."), binding.level, binding.scope.path)
         scope = self.module(path) if path else None
         if scope is not None and name in scope.bindings:
             yield from self._bound(scope.bindings[name])
         elif inner is not None and inner != path:
-            yield Module(f"{module}.{name}".lstrip("."), inner or None)
+            yield ModuleValue(f"{module}.{name}".lstrip("."), inner or None)
         elif scope is not None:
             yield from (value for one in scope.bindings.get("*", []) for value in self._imported(one, name))
         elif not starred:
-            yield External(f"{module}.{name}") if not binding.level else ANYTHING
+            yield ExternalValue(f"{module}.{name}") if not binding.level else ANYTHING

@@ -9,15 +9,15 @@ from memguard_hooks.models.parameters import Parameters, defines
 from memguard_hooks.models.scopes import FunctionNode
 from memguard_hooks.models.values import (
     ANYTHING,
-    Bound,
-    Class,
-    External,
-    Function,
-    Instance,
+    BoundMethod,
+    ClassValue,
+    ExternalValue,
+    FunctionValue,
+    InstanceValue,
     Made,
     Missing,
-    Module,
-    Unknown,
+    ModuleValue,
+    UnknownInCode,
     argument,
     last_name,
 )
@@ -26,7 +26,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from memguard_hooks.models.scopes import Binding, Scope
+    from memguard_hooks.models.scopes import Binding, NameScope
     from memguard_hooks.models.values import Value, Values
 
 _BY_REQUESTS = frozenset({"fastapi.Query", "fastapi.Form", "fastapi.Body", "fastapi.Header"})
@@ -40,36 +40,36 @@ _GIVEN = _BY_REQUESTS | {"typer.Option", "typer.Argument", "pydantic.Field", "py
 class Members(Parameters):
     """Finds attributes."""
 
-    def _attribute(self, base: Value, name: str, scope: Scope) -> Iterator[Value]:
-        if isinstance(base, External):
-            yield External(f"{base.name}.{name}")
-        elif isinstance(base, Module):
+    def _attribute(self, base: Value, name: str, scope: NameScope) -> Iterator[Value]:
+        if isinstance(base, ExternalValue):
+            yield ExternalValue(f"{base.name}.{name}")
+        elif isinstance(base, ModuleValue):
             inner = self.module(base.path) if base.path is not None else None
             if inner is not None and name in inner.bindings:
                 yield from self._bound(inner.bindings[name])
                 return
             path = self._sources.locate(f"{base.name}.{name}", 0, scope.path)
-            yield Module(f"{base.name}.{name}", path or None) if path is not None and path != base.path else ANYTHING
+            yield ModuleValue(f"{base.name}.{name}", path or None) if path is not None and path != base.path else ANYTHING
         elif isinstance(base, Made):
             yield from self._made_attribute(base, name)
-        elif isinstance(base, (Class, Instance)):
+        elif isinstance(base, (ClassValue, InstanceValue)):
             yield from self._member(base, name, scope)
         elif isinstance(base, str):
             # `.value` of an enumeration, and what leads from a path to another.
-            yield from {"value": (base,), "parent": (posixpath.dirname(base),)}.get(name, (Bound(base, name),))
+            yield from {"value": (base,), "parent": (posixpath.dirname(base),)}.get(name, (BoundMethod(base, name),))
         else:
-            yield base if isinstance(base, (Unknown, Missing)) else Bound(base, name)
+            yield base if isinstance(base, (UnknownInCode, Missing)) else BoundMethod(base, name)
 
     def _made_attribute(self, base: Made, name: str) -> Iterator[Value]:
         last = base.name.rpartition(".")[2]
         if last == "parse_args" or base.name.endswith("parse_known_args"):
             yield from self._option(base, name)
         else:
-            yield External(f"{base.name}.{name}")
+            yield ExternalValue(f"{base.name}.{name}")
 
-    def _member(self, base: Class | Instance, name: str, scope: Scope) -> Iterator[Value]:
-        kind = base if isinstance(base, Class) else base.kind
-        instance = base if isinstance(base, Instance) else None
+    def _member(self, base: ClassValue | InstanceValue, name: str, scope: NameScope) -> Iterator[Value]:
+        kind = base if isinstance(base, ClassValue) else base.kind
+        instance = base if isinstance(base, InstanceValue) else None
         fields = kind.scope.bindings.get(name, ())
         if instance is not None and instance.call is not None and fields and not defines(kind, "__init__"):
             given = self._field_given(instance, name)
@@ -86,19 +86,19 @@ class Members(Parameters):
             yield from self._of_instance(set_by_methods, instance)
         elif fields:
             for value in self._bound(fields, None, instance):
-                if isinstance(value, Function) and any(map(_is_property, getattr(value.node, "decorator_list", ()))):
+                if isinstance(value, FunctionValue) and any(map(_is_property, getattr(value.node, "decorator_list", ()))):
                     yield from self._returned(value, None, scope)
                 else:
                     yield from self._default(value)
         else:
             for node in kind.node.bases:
                 for parent in self._values(node, kind.scope.parent or kind.scope):
-                    if isinstance(parent, Class):
+                    if isinstance(parent, ClassValue):
                         yield from self._member(parent if instance is None else instance._replace(kind=parent), name, scope)
                         return
             yield ANYTHING if instance is None or name != "__class__" else kind
 
-    def _of_instance(self, bindings: Sequence[Binding], instance: Instance | None) -> Iterator[Value]:
+    def _of_instance(self, bindings: Sequence[Binding], instance: InstanceValue | None) -> Iterator[Value]:
         """Yield what methods set an attribute to, with the arguments that the instance was made with."""
         if instance is None or instance.call is None:
             yield from self._bound(bindings)
@@ -113,7 +113,7 @@ class Members(Parameters):
             found = tuple(self._bound(bindings))
         yield from found
 
-    def _field_given(self, instance: Instance, name: str) -> Values | None:
+    def _field_given(self, instance: InstanceValue, name: str) -> Values | None:
         """Return what a field of a data class is given when it is made, None where it keeps its default."""
         call = instance.call
         assert call is not None
@@ -137,7 +137,7 @@ class Members(Parameters):
         found = tuple(
             result
             for one in found
-            for result in (self._returned(one, None, value.scope) if isinstance(one, Function) else (one,))
+            for result in (self._returned(one, None, value.scope) if isinstance(one, FunctionValue) else (one,))
         )
         return (*found, ANYTHING) if value.name in _BY_REQUESTS else found
 

@@ -31,7 +31,7 @@ SPACY = int(57.1 * MIB)
 """What a pipeline of spaCy takes besides its word vectors: en_core_web_sm 3.8.0, 2026-11-28."""
 
 
-class Memory(Record):
+class ModelMemory(Record):
     """Bytes on top of the import: at rest, the part that cannot be dropped, while loading, after the first use.
 
     `mapped` are weights that stay in a mapped file, of which use brings in up to all; none of them is in the other figures.
@@ -46,21 +46,21 @@ class Memory(Record):
     is_least: bool = False
 
 
-def memory_of(library: str, model: Model, major: int | None, options: Mapping[str, str]) -> Memory:
+def memory_of(library: str, model: Model, major: int | None, options: Mapping[str, str]) -> ModelMemory:
     """Return what a model takes in a library of a major version (None for the newest), with the options of the call."""
     if model.dtype == "file":
         return memory_of_file("onnx", model.size)
     return _FORMULAS[library](model, major, options)
 
 
-def _whisper(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+def _whisper(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
     """Weights in 32 bits on a CPU, beside the file while it is loaded."""
     weights = model.weights("float32")
     rest = weights + 20 * MIB
-    return Memory(rest, weights + 15 * MIB, rest + model.weights(), rest + 50 * MIB + weights // 8)
+    return ModelMemory(rest, weights + 15 * MIB, rest + model.weights(), rest + 50 * MIB + weights // 8)
 
 
-def _faster_whisper(model: Model, _major: int | None, options: Mapping[str, str]) -> Memory:
+def _faster_whisper(model: Model, _major: int | None, options: Mapping[str, str]) -> ModelMemory:
     """CTranslate2 keeps the whole file while it converts; what a CPU has no half precision for becomes 32 bits."""
     kind = options.get("compute_type", "default")
     if kind in CONVERTED:
@@ -70,10 +70,10 @@ def _faster_whisper(model: Model, _major: int | None, options: Mapping[str, str]
         rest = model.weights("int16" if kind == "int16" else "float32") + 10 * MIB
         peak = rest + 5 * MIB
     served = rest + 45 * MIB + int(0.4 * model.weights("int8"))
-    return Memory(rest, rest - 10 * MIB, max(peak, rest), served)
+    return ModelMemory(rest, rest - 10 * MIB, max(peak, rest), served)
 
 
-def _transformers(model: Model, major: int | None, options: Mapping[str, str]) -> Memory:
+def _transformers(model: Model, major: int | None, options: Mapping[str, str]) -> ModelMemory:
     """Safetensors are mapped as they are stored; another type of numbers is converted, beside the file.
 
     Before version 5 a model is loaded in 32 bits unless the call says otherwise.
@@ -81,15 +81,15 @@ def _transformers(model: Model, major: int | None, options: Mapping[str, str]) -
     stored, asked = model.dtype, _dtype(options)
     if options.get("framework") == "tensorflow":  # which nobody measured: read whole, and copied into variables
         weights = model.weights("float32")
-        return Memory(weights, weights, weights + model.weights(), weights, is_least=True)
+        return ModelMemory(weights, weights, weights + model.weights(), weights, is_least=True)
     if asked is None:
         asked = "float32" if major is not None and major < 5 and options.get("dtype") != "auto" else stored
     batch = 15 * MIB
     if asked == stored:
-        return Memory(20 * MIB, 10 * MIB, 22 * MIB, 20 * MIB + batch, mapped=model.weights())
+        return ModelMemory(20 * MIB, 10 * MIB, 22 * MIB, 20 * MIB + batch, mapped=model.weights())
     weights = model.weights(asked)
     rest = weights + 15 * MIB
-    return Memory(rest, weights + 8 * MIB, rest + model.weights(), rest + batch)
+    return ModelMemory(rest, weights + 8 * MIB, rest + model.weights(), rest + batch)
 
 
 def _dtype(options: Mapping[str, str]) -> str | None:
@@ -101,7 +101,7 @@ def _dtype(options: Mapping[str, str]) -> str | None:
     return {"half": "float16", "float": "float32"}.get(name, name) if name in BYTES or name in ("half", "float") else None
 
 
-def _sentence_transformers(model: Model, major: int | None, options: Mapping[str, str]) -> Memory:
+def _sentence_transformers(model: Model, major: int | None, options: Mapping[str, str]) -> ModelMemory:
     """The same as transformers, with a batch of 32 texts on top."""
     found = _transformers(model, major, options)
     if options.get("backend") == "onnx":
@@ -109,35 +109,35 @@ def _sentence_transformers(model: Model, major: int | None, options: Mapping[str
     return found._replace(rest=found.rest + 6 * MIB, peak=found.peak + 6 * MIB, served=found.rest + 120 * MIB)
 
 
-def _ultralytics(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+def _ultralytics(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
     weights = model.weights("float32")
     rest = int(1.9 * weights) + 48 * MIB
-    return Memory(rest, rest - 12 * MIB, rest + model.weights(), rest + 25 * MIB + int(0.85 * weights))
+    return ModelMemory(rest, rest - 12 * MIB, rest + model.weights(), rest + 25 * MIB + int(0.85 * weights))
 
 
-def _spacy(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+def _spacy(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
     """Word vectors with their keys; reading them takes some more for a moment."""
     rest = SPACY + model.size
-    return Memory(rest, rest - 2 * MIB, rest + (15 * MIB if model.size else 0), rest)
+    return ModelMemory(rest, rest - 2 * MIB, rest + (15 * MIB if model.size else 0), rest)
 
 
-def _tiktoken(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+def _tiktoken(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
     size = model.size * TOKEN
-    return Memory(size, size, size, size)
+    return ModelMemory(size, size, size, size)
 
 
-def _onnx(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+def _onnx(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
     """An export with the weights as they are trained."""
     return memory_of_file("onnx", model.weights("float32"))
 
 
-def _torch(model: Model, _major: int | None, _options: Mapping[str, str]) -> Memory:
+def _torch(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
     """A state dict that is read whole, and copied into the modules."""
     weights = model.weights("float32")
-    return Memory(weights, weights, weights + model.weights(), weights, is_least=True)
+    return ModelMemory(weights, weights, weights + model.weights(), weights, is_least=True)
 
 
-_FORMULAS: dict[str, Callable[[Model, int | None, Mapping[str, str]], Memory]] = {
+_FORMULAS: dict[str, Callable[[Model, int | None, Mapping[str, str]], ModelMemory]] = {
     "openai-whisper": _whisper,
     "faster-whisper": _faster_whisper,
     "transformers": _transformers,
@@ -177,9 +177,9 @@ FORMATS = {
 }
 
 
-def memory_of_file(kind: str, size: int) -> Memory:
+def memory_of_file(kind: str, size: int) -> ModelMemory:
     """Return what reading a file of so many bytes takes, by its format."""
     known = FORMATS[kind]
     rest = int(known.rest * size) + known.besides
     served = rest + (250 * MIB if kind == "onnx" else 0)
-    return Memory(rest, rest, int(known.peak * size) + known.besides_at_peak, served, is_least=known.is_least)
+    return ModelMemory(rest, rest, int(known.peak * size) + known.besides_at_peak, served, is_least=known.is_least)

@@ -10,10 +10,10 @@ from memguard_hooks.models.environment import Environment
 from memguard_hooks.models.scopes import FunctionNode
 from memguard_hooks.models.values import (
     ANYTHING,
-    Class,
-    Function,
-    Instance,
-    Unknown,
+    ClassValue,
+    FunctionValue,
+    InstanceValue,
+    UnknownInCode,
     argument,
     has_rest,
     last_name,
@@ -23,7 +23,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from memguard_hooks.models.scopes import Binding, Call, Scope
+    from memguard_hooks.models.scopes import Binding, CallInScope, NameScope
     from memguard_hooks.models.values import Value, Values
 
 MAX_PARENTS = 5
@@ -37,14 +37,14 @@ class Parameters(Environment):
     """Follows parameters to the calls of their functions."""
 
     @contextmanager
-    def _frame(self, scope: Scope, given: dict[str, Values]) -> Iterator[None]:
+    def _frame(self, scope: NameScope, given: dict[str, Values]) -> Iterator[None]:
         self._frames.append((scope, given))
         try:
             yield
         finally:
             self._frames.pop()
 
-    def _arguments(self, inner: Scope, call: ast.Call, scope: Scope, skipped: int) -> dict[str, Values]:
+    def _arguments(self, inner: NameScope, call: ast.Call, scope: NameScope, skipped: int) -> dict[str, Values]:
         """Return what a call gives the parameters of a function; those that it leaves out have their defaults."""
         names = parameters_of(inner)[skipped:]
         given = {name: self._values(one, scope) for name, one in zip(names, call.args, strict=False)}
@@ -67,8 +67,8 @@ class Parameters(Environment):
         owner = outer if isinstance(outer.node, ast.ClassDef) else None
         if owner is not None and binding.item == 0 and binding.node is None and not _is_static(scope.node):
             assert isinstance(owner.node, ast.ClassDef)
-            kind = Class(owner.node, owner)
-            yield Instance(kind, None, scope)
+            kind = ClassValue(owner.node, owner)
+            yield InstanceValue(kind, None, scope)
             return
         defaults = [value for one in self._values(binding.node, outer) for value in self._default(one)]
         defaults += self._click_default(scope, binding.name)
@@ -84,9 +84,9 @@ class Parameters(Environment):
             else:
                 is_defaulted = True
         if is_defaulted:
-            yield from defaults or [Unknown(f"nothing in the project gives {binding.name}")]
+            yield from defaults or [UnknownInCode(f"nothing in the project gives {binding.name}")]
 
-    def _click_default(self, scope: Scope, name: str) -> list[Value]:
+    def _click_default(self, scope: NameScope, name: str) -> list[Value]:
         """Return the default of an option of click that gives a parameter."""
         found: list[Value] = []
         for one in getattr(scope.node, "decorator_list", ()):
@@ -97,7 +97,7 @@ class Parameters(Environment):
                 found += self._from_command([str(text) for text in names], argument(one, -1, ("default",)), scope.parent)
         return found
 
-    def _calls_of(self, scope: Scope) -> list[Call]:
+    def _calls_of(self, scope: NameScope) -> list[CallInScope]:
         """Return the calls of a function in the project; of `__init__`, those of its class."""
         known = self._callers.get(scope.node)
         if known is not None:
@@ -116,7 +116,7 @@ class Parameters(Environment):
         self._callers[scope.node] = found
         return found
 
-    def _never_runs(self, scope: Scope) -> bool:
+    def _never_runs(self, scope: NameScope) -> bool:
         """Return whether production comes to no call of a function, or to none that makes an instance of its class."""
         calls = self._calls_of(scope)
         if calls and all(self._hold(call.conditions) is False for call in calls):
@@ -124,16 +124,16 @@ class Parameters(Environment):
         owner = scope.parent
         if owner is None or not isinstance(owner.node, ast.ClassDef):
             return False
-        made: list[Call] = []
+        made: list[CallInScope] = []
         for path in itertools.islice(self._sources.naming(owner.node.name), MAX_CALLERS):
             module = self.module(path)
             for call in module.calls if module is not None else ():
                 if last_name(call.node) == owner.node.name:
-                    kinds = (one for one in self._values(call.node.func, call.scope) if isinstance(one, Class))
+                    kinds = (one for one in self._values(call.node.func, call.scope) if isinstance(one, ClassValue))
                     made += [call for one in kinds if one.scope is owner]
         return bool(made) and all(self._hold(call.conditions) is False for call in made)
 
-    def _overridden(self, scope: Scope) -> Iterator[tuple[str, str]]:
+    def _overridden(self, scope: NameScope) -> Iterator[tuple[str, str]]:
         """Yield the methods of parents, by file and name, in place of which a class has one of its own."""
         owner, waiting = scope.parent, [scope.parent]
         while waiting:
@@ -143,34 +143,36 @@ class Parameters(Environment):
             if here is not owner:
                 yield here.path, f"{here.name}.{getattr(scope.node, 'name', '')}"
             parents = (value for node in here.node.bases for value in self._values(node, here.parent or here))
-            waiting += [one.scope for one in parents if isinstance(one, Class) and one.scope is not here][:MAX_PARENTS]
+            waiting += [one.scope for one in parents if isinstance(one, ClassValue) and one.scope is not here][:MAX_PARENTS]
 
-    def _is_call_of(self, call: Call, scope: Scope) -> bool:
+    def _is_call_of(self, call: CallInScope, scope: NameScope) -> bool:
         for value in self._values(call.node.func, call.scope):
-            if isinstance(value, Function) and value.node is scope.node:
+            if isinstance(value, FunctionValue) and value.node is scope.node:
                 return True
-            if isinstance(value, Class) and scope.parent is not None and self._inherits(value, scope.parent):
+            if isinstance(value, ClassValue) and scope.parent is not None and self._inherits(value, scope.parent):
                 return True
         return False
 
-    def _inherits(self, kind: Class, owner: Scope) -> bool:
+    def _inherits(self, kind: ClassValue, owner: NameScope) -> bool:
         """Return whether making an instance of a class runs the `__init__` of another, its own or that of a parent."""
         if kind.scope is owner:
             return True
         if defines(kind, "__init__"):
             return False
         parents = [value for node in kind.node.bases for value in self._values(node, kind.scope.parent or kind.scope)]
-        return any(isinstance(one, Class) and one.scope is not kind.scope and self._inherits(one, owner) for one in parents)
+        return any(
+            isinstance(one, ClassValue) and one.scope is not kind.scope and self._inherits(one, owner) for one in parents
+        )
 
 
-def parameters_of(scope: Scope) -> list[str]:
+def parameters_of(scope: NameScope) -> list[str]:
     """Return the names of the parameters that a function takes by position."""
     node = scope.node
     assert isinstance(node, FunctionNode)
     return [one.arg for one in (*node.args.posonlyargs, *node.args.args)]
 
 
-def defines(kind: Class, name: str) -> bool:
+def defines(kind: ClassValue, name: str) -> bool:
     """Return whether a class has a method of that name itself."""
     return any(one.kind == "function" for one in kind.scope.bindings.get(name, ()))
 

@@ -10,14 +10,14 @@ from memguard_hooks.models.members import Members
 from memguard_hooks.models.parameters import parameters_of
 from memguard_hooks.models.values import (
     ANYTHING,
-    Bound,
-    Class,
-    External,
-    Function,
-    Instance,
+    BoundMethod,
+    ClassValue,
+    ExternalValue,
+    FunctionValue,
+    InstanceValue,
     Made,
     Table,
-    Unknown,
+    UnknownInCode,
     argument,
 )
 
@@ -25,7 +25,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from memguard_hooks.models.scopes import Scope
+    from memguard_hooks.models.scopes import NameScope
     from memguard_hooks.models.values import Value, Values
 
 _GETENV = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
@@ -44,22 +44,22 @@ _CHOICES = frozenset({"selectbox", "radio", "select_slider"})
 class Returns(Members):
     """Finds what calls return."""
 
-    def _call(self, node: ast.Call, scope: Scope) -> Iterator[Value]:
+    def _call(self, node: ast.Call, scope: NameScope) -> Iterator[Value]:
         for function in self._values(node.func, scope):
             if is_runtime(function, "choose"):
                 yield from self._chosen(node, scope)
-            elif isinstance(function, External):
+            elif isinstance(function, ExternalValue):
                 yield from self._external(function.name, node, scope)
-            elif isinstance(function, Class):
-                yield Instance(function, node, scope)
-            elif isinstance(function, Function):
+            elif isinstance(function, ClassValue):
+                yield InstanceValue(function, node, scope)
+            elif isinstance(function, FunctionValue):
                 yield from self._returned(function, node, scope)
-            elif isinstance(function, Bound):
+            elif isinstance(function, BoundMethod):
                 yield from self._method(function, node, scope)
             else:
-                yield function if isinstance(function, Unknown) else ANYTHING
+                yield function if isinstance(function, UnknownInCode) else ANYTHING
 
-    def _chosen(self, node: ast.Call, scope: Scope) -> Iterator[Value]:
+    def _chosen(self, node: ast.Call, scope: NameScope) -> Iterator[Value]:
         """Yield the name that is chosen where little is left."""
         tables = [one for one in self._values(argument(node, 0, ("options",)), scope) if isinstance(one, Table)]
         rows = [(row, table.scope) for table in tables for row in lightest(table) if row.elts]
@@ -68,7 +68,7 @@ class Returns(Members):
         if not rows:
             yield ANYTHING
 
-    def _external(self, name: str, node: ast.Call, scope: Scope) -> Iterator[Value]:
+    def _external(self, name: str, node: ast.Call, scope: NameScope) -> Iterator[Value]:
         first = node.args[0] if node.args else None
         last = name.rpartition(".")[2]
         if name in _GETENV or name in _READERS:
@@ -89,7 +89,7 @@ class Returns(Members):
         elif name in ("open", "io.open", "builtins.open") and first is not None:
             yield from self._values(first, scope)
         elif name == "importlib.import_module" and first is not None:
-            yield from (External(one) if isinstance(one, str) else ANYTHING for one in self._values(first, scope))
+            yield from (ExternalValue(one) if isinstance(one, str) else ANYTHING for one in self._values(first, scope))
         elif name in ("dict", "builtins.dict") and node.keywords and not node.args:
             names: list[ast.expr | None] = [
                 ast.Constant(keyword.arg) for keyword in node.keywords if keyword.arg is not None
@@ -107,7 +107,7 @@ class Returns(Members):
         else:
             yield Made(name, node, scope)
 
-    def _method(self, bound: Bound, node: ast.Call, scope: Scope) -> Iterator[Value]:
+    def _method(self, bound: BoundMethod, node: ast.Call, scope: NameScope) -> Iterator[Value]:
         """Yield what a method of a string, a path or a table gives."""
         base, name = bound.base, bound.name
         if isinstance(base, str):
@@ -137,7 +137,7 @@ class Returns(Members):
         else:
             yield ANYTHING
 
-    def _returned(self, function: Function, node: ast.Call | None, scope: Scope) -> Iterator[Value]:
+    def _returned(self, function: FunctionValue, node: ast.Call | None, scope: NameScope) -> Iterator[Value]:
         """Yield what a function of the project returns to a call of it."""
         inner = function.scope.inner.get(function.node)
         if inner is None:

@@ -22,7 +22,7 @@ class Condition(Record):
 
     test: ast.expr | None
     answer: bool
-    scope: Scope
+    scope: NameScope
     is_handler: bool = False
 
 
@@ -35,7 +35,7 @@ class Binding(Record):
 
     kind: Kind
     line: int
-    scope: Scope
+    scope: NameScope
     node: ast.AST | None
     conditions: tuple[Condition, ...] = ()
     item: int = 0
@@ -43,23 +43,23 @@ class Binding(Record):
     level: int = 0
 
 
-class Scope:
+class NameScope:
     """A module, a class, a function or a comprehension, with what its names are bound to.
 
     `attributes` are those that the methods of a class set on `self`; `inner` finds the scope of a node in it.
     """
 
-    def __init__(self, node: ast.AST, parent: Scope | None, path: str) -> None:
+    def __init__(self, node: ast.AST, parent: NameScope | None, path: str) -> None:
         self.node = node
         self.parent = parent
         self.path = path
-        self.module: Scope = self if parent is None else parent.module
+        self.module: NameScope = self if parent is None else parent.module
         self.bindings: dict[str, list[Binding]] = {}
         self.attributes: dict[str, list[Binding]] = {}
-        self.inner: dict[ast.AST, Scope] = {}
+        self.inner: dict[ast.AST, NameScope] = {}
         self.returns: list[tuple[ast.expr, tuple[Condition, ...]]] = []
         self.shared: set[str] = set()
-        self.calls: list[Call] = []
+        self.calls: list[CallInScope] = []
 
     @property
     def name(self) -> str:
@@ -69,9 +69,9 @@ class Scope:
         return f"{outer}.{own}" if outer and own else own or outer
 
     @property
-    def function(self) -> Scope | None:
+    def function(self) -> NameScope | None:
         """The innermost function that it is, or is in."""
-        here: Scope | None = self
+        here: NameScope | None = self
         while here is not None and not isinstance(here.node, FunctionNode):
             here = here.parent
         return here
@@ -84,17 +84,17 @@ class Scope:
         owner.bindings.setdefault(name, []).append(binding)
 
 
-class Call(Record):
+class CallInScope(Record):
     """One call, the scope it stands in, and the conditions that it depends on."""
 
     node: ast.Call
-    scope: Scope
+    scope: NameScope
     conditions: tuple[Condition, ...]
 
 
-def read_scopes(module: ast.Module, path: str) -> Scope:
+def read_scopes(module: ast.Module, path: str) -> NameScope:
     """Return the scope of a module, with all scopes and calls in it. Raises MemguardError for one that is too deep."""
-    scope = Scope(module, None, path)
+    scope = NameScope(module, None, path)
     try:
         _Reader().block(module.body, scope, ())
     except RecursionError:
@@ -103,11 +103,11 @@ def read_scopes(module: ast.Module, path: str) -> Scope:
 
 
 class _Reader:
-    def block(self, statements: Sequence[ast.stmt], scope: Scope, conditions: tuple[Condition, ...]) -> None:
+    def block(self, statements: Sequence[ast.stmt], scope: NameScope, conditions: tuple[Condition, ...]) -> None:
         for statement in statements:
             self._statement(statement, scope, conditions)
 
-    def _statement(self, node: ast.stmt, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+    def _statement(self, node: ast.stmt, scope: NameScope, conditions: tuple[Condition, ...]) -> None:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             self._function(node, scope, conditions)
         elif isinstance(node, ast.ClassDef):
@@ -144,7 +144,7 @@ class _Reader:
         else:
             self._simple(node, scope, conditions)
 
-    def _simple(self, node: ast.stmt, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+    def _simple(self, node: ast.stmt, scope: NameScope, conditions: tuple[Condition, ...]) -> None:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 self._target(target, "value", node.value, scope, conditions)
@@ -164,7 +164,7 @@ class _Reader:
         target: ast.expr,
         kind: Kind,
         value: ast.AST | None,
-        scope: Scope,
+        scope: NameScope,
         conditions: tuple[Condition, ...],
         item: int = -1,
     ) -> None:
@@ -185,7 +185,7 @@ class _Reader:
                 owner.attributes.setdefault(target.attr, []).append(binding)
 
     def _function(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope, conditions: tuple[Condition, ...]
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: NameScope, conditions: tuple[Condition, ...]
     ) -> None:
         scope.bind(node.name, Binding("function", node.lineno, scope, node, conditions))
         for one in node.decorator_list:
@@ -194,9 +194,9 @@ class _Reader:
         self.block(node.body, inner, conditions)
 
     def _parameters(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: Scope, conditions: tuple[Condition, ...]
-    ) -> Scope:
-        inner = scope.inner[node] = Scope(node, scope, scope.path)
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: NameScope, conditions: tuple[Condition, ...]
+    ) -> NameScope:
+        inner = scope.inner[node] = NameScope(node, scope, scope.path)
         arguments = node.args
         named = [*arguments.posonlyargs, *arguments.args]
         defaults: list[ast.expr | None] = [*[None] * (len(named) - len(arguments.defaults)), *arguments.defaults]
@@ -212,16 +212,16 @@ class _Reader:
                 self._expression(default, scope, conditions)
         return inner
 
-    def _class(self, node: ast.ClassDef, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+    def _class(self, node: ast.ClassDef, scope: NameScope, conditions: tuple[Condition, ...]) -> None:
         scope.bind(node.name, Binding("class", node.lineno, scope, node, conditions))
-        inner = scope.inner[node] = Scope(node, scope, scope.path)
+        inner = scope.inner[node] = NameScope(node, scope, scope.path)
         for one in (*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)):
             self._expression(one, scope, conditions)
         self.block(node.body, inner, conditions)
 
-    def _expression(self, node: ast.expr, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+    def _expression(self, node: ast.expr, scope: NameScope, conditions: tuple[Condition, ...]) -> None:
         if isinstance(node, ast.Call):
-            scope.module.calls.append(Call(node, scope, conditions))
+            scope.module.calls.append(CallInScope(node, scope, conditions))
         elif isinstance(node, ast.NamedExpr):
             self._target(node.target, "value", node.value, scope, conditions)
         elif isinstance(node, ast.Lambda):
@@ -245,10 +245,10 @@ class _Reader:
     def _comprehension(
         self,
         node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp,
-        scope: Scope,
+        scope: NameScope,
         conditions: tuple[Condition, ...],
-    ) -> Scope:
-        inner = scope.inner[node] = Scope(node, scope, scope.path)
+    ) -> NameScope:
+        inner = scope.inner[node] = NameScope(node, scope, scope.path)
         for one in node.generators:
             self._expression(one.iter, inner, conditions)
             self._target(one.target, "element", one.iter, inner, ())
@@ -257,7 +257,7 @@ class _Reader:
         return inner
 
 
-def _import(node: ast.Import | ast.ImportFrom, scope: Scope, conditions: tuple[Condition, ...]) -> None:
+def _import(node: ast.Import | ast.ImportFrom, scope: NameScope, conditions: tuple[Condition, ...]) -> None:
     for one in node.names:
         binding = Binding("import", node.lineno, scope, node, conditions, name=one.name)
         if isinstance(node, ast.ImportFrom):
@@ -270,7 +270,7 @@ def _import(node: ast.Import | ast.ImportFrom, scope: Scope, conditions: tuple[C
             scope.bind(first, binding._replace(name=first))
 
 
-def _owner_of(scope: Scope, name: str) -> Scope | None:
+def _owner_of(scope: NameScope, name: str) -> NameScope | None:
     """Return the class on whose instance a method sets an attribute: `self` is the first parameter of the method."""
     function = scope.function
     if function is None or function.parent is None or not isinstance(function.parent.node, ast.ClassDef):

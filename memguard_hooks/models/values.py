@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
-    from memguard_hooks.models.scopes import Scope
+    from memguard_hooks.models.scopes import NameScope
 
 
-class Unknown(Record):
+class UnknownInCode(Record):
     """A value that nobody can know before the app runs, and why."""
 
     reason: str
@@ -31,40 +31,40 @@ class Table(Record):
     """A list, tuple, set or mapping that is written out."""
 
     node: ast.Dict | ast.List | ast.Tuple | ast.Set
-    scope: Scope
+    scope: NameScope
 
 
-class Module(Record):
+class ModuleValue(Record):
     """A module of the project: its dotted name and its file, none for a folder."""
 
     name: str
     path: str | None
 
 
-class Function(Record):
+class FunctionValue(Record):
     """A function of the project, with what it is bound to."""
 
     node: ast.AST
-    scope: Scope
-    owner: Class | Instance | None = None
+    scope: NameScope
+    owner: ClassValue | InstanceValue | None = None
 
 
-class Class(Record):
+class ClassValue(Record):
     """A class of the project; `scope` is its own."""
 
     node: ast.ClassDef
-    scope: Scope
+    scope: NameScope
 
 
-class Instance(Record):
+class InstanceValue(Record):
     """What calling a class of the project gives."""
 
-    kind: Class
+    kind: ClassValue
     call: ast.Call | None
-    scope: Scope
+    scope: NameScope
 
 
-class External(Record):
+class ExternalValue(Record):
     """Something that is not of the project, by its dotted name."""
 
     name: str
@@ -75,10 +75,10 @@ class Made(Record):
 
     name: str
     call: ast.Call
-    scope: Scope
+    scope: NameScope
 
 
-class Bound(Record):
+class BoundMethod(Record):
     """A method of a string or a table, before it is called."""
 
     base: Value
@@ -86,14 +86,15 @@ class Bound(Record):
 
 
 Constant: TypeAlias = "str | int | float | bool | None"
-Value: TypeAlias = "Constant | Unknown | Missing | Table | Module | Function | Class | Instance | External | Made | Bound"
+Defined: TypeAlias = "ModuleValue | FunctionValue | ClassValue | InstanceValue | BoundMethod"
+Value: TypeAlias = "Constant | UnknownInCode | Missing | Table | Defined | ExternalValue | Made"
 Values: TypeAlias = "tuple[Value, ...]"
 
 
-ANYTHING = Unknown("it is computed")
+ANYTHING = UnknownInCode("it is computed")
 
 
-class Circumstances(Record):
+class RunContext(Record):
     """What a service runs with: its variables, those that only the platform knows, and the words of its command line."""
 
     environment: Mapping[str, str] = MappingProxyType({})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.finding import MIB, Finding, Skipped, mib
-from memguard_hooks.host.container import Container, Limit
+from memguard_hooks.host.container import Container, ContainerLimit
 from memguard_hooks.host.exit_status import Explained
 from memguard_hooks.host.installed_heavy import HeavyDistribution
 from memguard_hooks.host.process_sizes import ProcessSize
@@ -19,7 +19,7 @@ class MemoryReport(Record):
     """What was read of a container: its limit, the shares of it at which it is judged, and its processes."""
 
     container: Container
-    limit: Limit | None
+    limit: ContainerLimit | None
     bands: tuple[float, float]
     whose: str
     processes: tuple[ProcessSize, ...]
@@ -41,7 +41,7 @@ class ReportedVariable(Record):
     meaning: str
 
 
-class Environment(Record):
+class VariablesReport(Record):
     """The variables that matter, and whose they are."""
 
     whose: str
@@ -53,7 +53,7 @@ class Health(Record):
 
     memory: MemoryReport | None
     packages: Packages | None
-    environment: Environment | None
+    environment: VariablesReport | None
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
 
@@ -155,7 +155,7 @@ def _packages(packages: Packages) -> list[str]:
     return lines
 
 
-def _environment(environment: Environment) -> list[str]:
+def _environment(environment: VariablesReport) -> list[str]:
     width = max((len(one.name) for one in environment.variables), default=0)
     lines = [f"variables of {environment.whose}:"]
     for one in environment.variables:

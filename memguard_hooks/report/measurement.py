@@ -7,7 +7,7 @@ import os
 from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, count, mib, way
 from memguard_hooks.host.process_tree import Process
-from memguard_hooks.measure.attribution import Attribution, Branch, Import
+from memguard_hooks.measure.attribution import Attribution, BroughtBy, Import
 from memguard_hooks.measure.comparison import Compared
 from memguard_hooks.measure.import_graph import SERVER
 from memguard_hooks.measure.limit import Outcome
@@ -105,7 +105,7 @@ def _behind(one: Import) -> str:
     return chain if kept < FOLDED else f"{chain}  (dropping it saves {mib(one.saving.resident)})"
 
 
-def _branch(branch: Branch, measured: Measured, depth: int, behind: str) -> list[str]:
+def _branch(branch: BroughtBy, measured: Measured, depth: int, behind: str) -> list[str]:
     package = measured.packages.get(branch.package)
     version = f" {package.version}" if package is not None and package.version else ""
     also = f"  also required by {_few(branch.also)}" if branch.also else ""

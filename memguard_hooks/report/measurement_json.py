@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, Skipped, Step
-from memguard_hooks.measure.attribution import Branch
+from memguard_hooks.measure.attribution import BroughtBy
 from memguard_hooks.measure.limit import Outcome
 from memguard_hooks.measure.serving import ServingSample
 from memguard_hooks.output import write_json
@@ -67,7 +67,7 @@ def entry_json(result: EntryResult) -> dict[str, object]:
     return value
 
 
-def _branch_json(branch: Branch, measured: Measured) -> dict[str, object]:
+def _branch_json(branch: BroughtBy, measured: Measured) -> dict[str, object]:
     package = measured.packages.get(branch.package)
     return {
         "package": branch.package,

@@ -17,7 +17,7 @@ MOST_BROUGHT = 6
 """Packages that are told of those that an import brings along."""
 
 
-class Known(Record):
+class KnownPackage(Record):
     """A package by its canonical name: its measurements, the one that stands for it last, and the lighter way out."""
 
     name: str
@@ -31,18 +31,18 @@ class Known(Record):
         return self.footprints[-1] if found is None else found
 
 
-def find(name: str, instead: str = "") -> Known | None:
+def find(name: str, instead: str = "") -> KnownPackage | None:
     """Return what the catalog has of a package, or of what provides a module of this name; None where it has nothing."""
     from memguard_hooks.dependencies.requirement import normalize_name
 
     canonical = normalize_name(name)
     if canonical in lookup.distributions():
-        return Known(canonical, lookup.read_footprints(canonical), instead)
+        return KnownPackage(canonical, lookup.read_footprints(canonical), instead)
     module = lookup.find(name)
     if module is not None:
-        return Known(module.distribution, lookup.read_footprints(module.distribution), instead)
+        return KnownPackage(module.distribution, lookup.read_footprints(module.distribution), instead)
     light = lookup.find_light(name) or lookup.find_light(canonical.replace("-", "_"))
-    return None if light is None else Known(light.distribution, (light,), instead)
+    return None if light is None else KnownPackage(light.distribution, (light,), instead)
 
 
 def own(footprint: Footprint) -> int:
@@ -58,7 +58,7 @@ def brought(footprint: Footprint) -> list[tuple[str, int]]:
     return sorted(sizes.items(), key=lambda one: (-one[1], one[0]))
 
 
-def render(known: Known) -> str:
+def render(known: KnownPackage) -> str:
     """Write what is known: a line for the newest version, what it brings, each measurement, and what to do without it."""
     newest = known.newest
     lines = [f"{known.name}: {mib(newest.resident)} MiB when {newest.module} is imported ({newest.provenance})"]
@@ -90,7 +90,7 @@ def _table(footprints: Sequence[Footprint]) -> list[str]:
     ]
 
 
-def render_json(known: Known) -> str:
+def render_json(known: KnownPackage) -> str:
     """Write the same as one object, with all that each import brings along."""
     measurements = [
         {

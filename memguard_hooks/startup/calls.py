@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.models.calls import caches, is_main_test
-from memguard_hooks.models.values import Class, External, Made, Missing, argument, last_name
+from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, argument, last_name
 from memguard_hooks.record import Record
 from memguard_hooks.startup.table import FILE, READS, KnownCall, known_calls
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from memguard_hooks.models.folding import Folding
-    from memguard_hooks.models.scopes import Call, Scope
+    from memguard_hooks.models.scopes import CallInScope, NameScope
     from memguard_hooks.models.values import Values
 
 MAIN = "__main__"
@@ -88,7 +88,7 @@ def find_calls(
         )
 
 
-def _name(folding: Folding, call: Call) -> str:
+def _name(folding: Folding, call: CallInScope) -> str:
     """Return the dotted name of what is called, as the tables have it; empty for what they cannot have."""
     node = call.node.func
     last = last_name(node)
@@ -107,24 +107,24 @@ def _name(folding: Folding, call: Call) -> str:
     return next((name for name in names if name in known_calls()), "")
 
 
-def _metadata(folding: Folding, node: ast.Attribute, scope: Scope) -> Iterator[External]:
+def _metadata(folding: Folding, node: ast.Attribute, scope: NameScope) -> Iterator[ExternalValue]:
     """Yield what `Base.metadata.create_all` is of, for a class of the project below one of SQLAlchemy's."""
     for value in folding.values(node.value, scope):
-        if isinstance(value, Class):
+        if isinstance(value, ClassValue):
             for name in folding.names_of(value, scope):
-                yield External(f"{name}.{node.attr}.create_all")
+                yield ExternalValue(f"{name}.{node.attr}.create_all")
 
 
-def _is_iterated(call: Call) -> bool:
+def _is_iterated(call: CallInScope) -> bool:
     """Return whether a comprehension goes through what is called, and keeps it."""
     node = call.scope.node
     kept = (ast.ListComp, ast.SetComp, ast.DictComp)
     return isinstance(node, kept) and node.generators[0].iter is call.node
 
 
-def _is_later(scope: Scope) -> bool:
+def _is_later(scope: NameScope) -> bool:
     """Return whether a place is in a lambda, which runs when somebody calls it."""
-    here: Scope | None = scope
+    here: NameScope | None = scope
     while here is not None:
         if isinstance(here.node, ast.Lambda):
             return True
@@ -132,7 +132,7 @@ def _is_later(scope: Scope) -> bool:
     return False
 
 
-def _is_redefinition(function: Scope | None) -> bool:
+def _is_redefinition(function: NameScope | None) -> bool:
     """Return whether a file defines a function of that name before: while it loads, the first one is what is called."""
     if function is None or function.parent is None:
         return False
@@ -167,7 +167,7 @@ def _file_of(node: ast.expr) -> ast.expr:
     return node
 
 
-def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: Scope) -> Iterator[str | int]:
+def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: NameScope) -> Iterator[str | int]:
     """Yield what an argument may be, as texts and numbers; what nobody can know is left out."""
     if node is None:
         return
@@ -184,11 +184,11 @@ def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: Sc
             yield value.variable
 
 
-def _program(folding: Folding, node: ast.expr, scope: Scope) -> Iterator[str]:
+def _program(folding: Folding, node: ast.expr, scope: NameScope) -> Iterator[str]:
     """Yield the name of the program that a list of arguments, or a line of a shell, begins with."""
     first = node.elts[0] if isinstance(node, (ast.List, ast.Tuple)) and node.elts else node
     for value in folding.values(first, scope):
-        if value == External("sys.executable"):
+        if value == ExternalValue("sys.executable"):
             yield "python"
         elif isinstance(value, str) and value.strip():
             yield value.split()[0].rpartition("/")[2]

@@ -49,14 +49,14 @@ _OPTIONS = {
 """Options that are a setting."""
 
 
-class Settings(Record):
+class ChosenSettings(Record):
     """The settings by their precedence, where preloading is switched on, and the file that they are read from."""
 
     values: dict[str, Value | Unresolved]
     preload_source: str = ""
     path: str = ""
 
-    def over(self, options: ParsedOptions, source: str) -> Settings:
+    def over(self, options: ParsedOptions, source: str) -> ChosenSettings:
         """Return these with what options of a source set."""
         values = {**self.values, **{name: options.values[one] for one, name in _OPTIONS.items() if one in options.values}}
         apps = tuple(value for name, value in options.given if name == "--dirty-app")
@@ -115,7 +115,7 @@ def _options(words: list[str]) -> ParsedOptions:
     return given
 
 
-def start(entrypoint: EntryPoint | None, settings: Settings, concurrency: str) -> StartCommand:
+def start(entrypoint: EntryPoint | None, settings: ChosenSettings, concurrency: str) -> StartCommand:
     """Return how gunicorn starts an app with its settings; `concurrency` is the number of workers by default."""
     count = _count(settings.values.get("workers", concurrency))
     preload = settings.values.get("preload_app", False)
@@ -158,19 +158,19 @@ def _count(workers: Value | Unresolved) -> Count:
     return Count(None, "the number of workers is 0, and nobody serves") if count.number == 0 else count
 
 
-def _read_file(named: str | None, host: Host) -> Settings:
+def _read_file(named: str | None, host: Host) -> ChosenSettings:
     """Read gunicorn's settings file; without one, nothing is set."""
     module = (named or "").removeprefix("python:") if (named or "").startswith("python:") else ""
     found_in = host.find_module(module, (host.folder, *host.source_roots())) if module else None
     if module and found_in is None:
         unread = Unresolved(0, f"its settings are those of the module {module}, which is not read")
-        return Settings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread))
+        return ChosenSettings(dict.fromkeys(SETTINGS - {"wsgi_app"}, unread))
     path = found_in or host.inside((named or "./gunicorn.conf.py").removeprefix("file:"))
     data = host.read(path) if path is not None else None
     if path is None or data is None:
         if named:
             raise UnknownStartError(f"its settings file {named} is not in the repository")
-        return Settings({})
+        return ChosenSettings({})
     from memguard_hooks.deployment import gunicorn_conf  # ast takes its time
 
     found = gunicorn_conf.read(data, host.variables, host.cpus)
@@ -184,4 +184,4 @@ def _read_file(named: str | None, host: Host) -> Settings:
         if isinstance(value, Unresolved) and value.is_refused:
             raise UnknownStartError(value.reason)
     preload_source = f"{path}:{found.lines['preload_app']}" if "preload_app" in found.lines else ""
-    return Settings(values, preload_source, path)
+    return ChosenSettings(values, preload_source, path)

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
-    from memguard_hooks.formats.python_folding import Names
+    from memguard_hooks.formats.python_folding import BoundNames
 
-    Reader: TypeAlias = "Callable[[StartCommand, Sequence[str], Names | None, Host], StartCommand]"
+    Reader: TypeAlias = "Callable[[StartCommand, Sequence[str], BoundNames | None, Host], StartCommand]"
 
 
 RUNDRAMATIQ = grammar("""
@@ -73,7 +73,7 @@ def _program(start: StartCommand, words: Sequence[str], host: Host) -> Program |
     return Program(path, "", True, None, (parent(path), entry.folder, *entry.roots), tuple(words))
 
 
-def _own(start: StartCommand, verb: str, program: Program, settings: Names, host: Host) -> StartCommand:
+def _own(start: StartCommand, verb: str, program: Program, settings: BoundNames, host: Host) -> StartCommand:
     """Follow a command of an app that the settings install: its module is loaded, and its `handle` called."""
     apps = settings.bound.get("INSTALLED_APPS", ((), 0))[0]
     for app in apps if isinstance(apps, tuple) else ():
@@ -89,7 +89,7 @@ def _own(start: StartCommand, verb: str, program: Program, settings: Names, host
     return start
 
 
-def _rundramatiq(start: StartCommand, words: Sequence[str], _: Names | None, host: Host) -> StartCommand:
+def _rundramatiq(start: StartCommand, words: Sequence[str], _: BoundNames | None, host: Host) -> StartCommand:
     given = split_options(words, RUNDRAMATIQ)
     asked = given.values.get("--processes", host.variables.get("DRAMATIQ_NPROCS"))
     count = count_workers(asked) if asked else host.count_cpus("rundramatiq is given no --processes")
@@ -101,7 +101,7 @@ def _rundramatiq(start: StartCommand, words: Sequence[str], _: Names | None, hos
     )  # fmt: skip
 
 
-def _qcluster(start: StartCommand, _: Sequence[str], settings: Names | None, host: Host) -> StartCommand:
+def _qcluster(start: StartCommand, _: Sequence[str], settings: BoundNames | None, host: Host) -> StartCommand:
     count = _held(settings, "Q_CLUSTER", "workers") or host.count_cpus("Q_CLUSTER names no workers")
     return start._replace(
         workers=None if count.number is None else count.number + _CLUSTER,
@@ -110,7 +110,7 @@ def _qcluster(start: StartCommand, _: Sequence[str], settings: Names | None, hos
     )  # fmt: skip
 
 
-def _held(settings: Names | None, table: str, *keys: str) -> Count | None:
+def _held(settings: BoundNames | None, table: str, *keys: str) -> Count | None:
     """Return the number that a mapping of the settings holds, None where it holds none."""
     if settings is None or table not in settings.shown:
         return None
@@ -123,7 +123,7 @@ def _held(settings: Names | None, table: str, *keys: str) -> Count | None:
     return count_of(value_of(node, names, keys[-1]), names.path)
 
 
-def _rqworker(start: StartCommand, words: Sequence[str], _settings: Names | None, _host: Host) -> StartCommand:
+def _rqworker(start: StartCommand, words: Sequence[str], _settings: BoundNames | None, _host: Host) -> StartCommand:
     """Read workers of rq: each forks a process for the job at hand."""
     pool = next((words[at + 1] for at, word in enumerate(words[:-1]) if word == "--num-workers"), None)
     pool = next((word.partition("=")[2] for word in words if word.startswith("--num-workers=")), pool)
@@ -134,7 +134,7 @@ def _rqworker(start: StartCommand, words: Sequence[str], _settings: Names | None
     )  # fmt: skip
 
 
-def _run_huey(start: StartCommand, words: Sequence[str], settings: Names | None, _: Host) -> StartCommand:
+def _run_huey(start: StartCommand, words: Sequence[str], settings: BoundNames | None, _: Host) -> StartCommand:
     given = split_options(words, HUEY, is_strict=False)
     kind = given.values.get("--worker-type")
     if kind is None and settings is not None and "HUEY" in settings.shown:
@@ -152,7 +152,7 @@ def _run_huey(start: StartCommand, words: Sequence[str], settings: Names | None,
     )
 
 
-def _celery(start: StartCommand, words: Sequence[str], _: Names | None, host: Host) -> StartCommand:
+def _celery(start: StartCommand, words: Sequence[str], _: BoundNames | None, host: Host) -> StartCommand:
     """Read `manage.py celery worker`, of the time before celery 4: its app is the project itself."""
     from memguard_hooks.deployment.servers import celery
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from memguard_hooks.record import Record
 
 
-class Way(Record):
+class LighterWay(Record):
     """What to do instead, the page that says how, and what to do where the project itself imports the package."""
 
     advice: str
@@ -17,47 +17,47 @@ class Way(Record):
 
 
 INSTEAD = {
-    "torch": Way(
+    "torch": LighterWay(
         "call a hosted model, or run an exported one with onnxruntime",
         "https://docs.pytorch.org/docs/stable/onnx.html",
     ),
-    "tensorflow": Way(
+    "tensorflow": LighterWay(
         "call a hosted model, or run an exported one with onnxruntime",
         "https://onnxruntime.ai/docs/tutorials/tf-get-started.html",
     ),
-    "transformers": Way(
+    "transformers": LighterWay(
         "call a hosted model; for counting tokens tiktoken is enough",
         "https://github.com/openai/tiktoken",
     ),
-    "tokenizers": Way(
+    "tokenizers": LighterWay(
         "delete it: what needs it (litellm, transformers) brings it; for counting tokens tiktoken is enough",
         "https://github.com/openai/tiktoken",
         "for counting tokens tiktoken is enough",
     ),
-    "huggingface-hub": Way(
+    "huggingface-hub": LighterWay(
         "delete it: what needs it brings it; download models when the image is built",
         "https://huggingface.co/docs/huggingface_hub/guides/download",
         "download models when the image is built, and install it there alone",
     ),
-    "grpcio": Way(
+    "grpcio": LighterWay(
         "delete it: what needs it brings it; clients of Google have REST transports",
         "https://googleapis.dev/python/google-api-core/latest/client_options.html",
         "clients of Google have REST transports, which do without it",
     ),
-    "google-api-python-client": Way(
+    "google-api-python-client": LighterWay(
         "use the client of the one service (gspread for Sheets), or its REST interface",
         "https://docs.gspread.org",
     ),
-    "sentence-transformers": Way(
+    "sentence-transformers": LighterWay(
         "fastembed computes embeddings with onnxruntime, without torch", "https://qdrant.github.io/fastembed/"
     ),
-    "openai-whisper": Way(
+    "openai-whisper": LighterWay(
         "faster-whisper transcribes without torch, or call a hosted model", "https://github.com/SYSTRAN/faster-whisper"
     ),
-    "opencv-python": Way(
+    "opencv-python": LighterWay(
         "opencv-python-headless is the same without windows, for servers", "https://github.com/opencv/opencv-python"
     ),
-    "opencv-contrib-python": Way(
+    "opencv-contrib-python": LighterWay(
         "opencv-contrib-python-headless is the same without windows, for servers",
         "https://github.com/opencv/opencv-python",
     ),

@@ -57,7 +57,7 @@ _ALLOCATORS = late_pattern(r"|default|debug|(malloc|pymalloc|mimalloc)(_debug)?"
 _SINCE_313 = late_pattern(r"mimalloc(_debug)?")
 
 
-class Started(Record):
+class StartedProgram(Record):
     """A program as its variables see it: all that it is given, where those stand that are judged, and how it is started."""
 
     environment: Mapping[str, str]
@@ -71,7 +71,7 @@ class Started(Record):
 def check(running: RunningService, names_read: Callable[[], frozenset[str]]) -> Iterator[Finding]:
     """Judge the variables that the repository sets for one service; `names_read` gives those that it reads itself."""
     service = running.service
-    started = Started(
+    started = StartedProgram(
         service.environment,
         service.variables,
         service.command,
@@ -82,7 +82,7 @@ def check(running: RunningService, names_read: Callable[[], frozenset[str]]) -> 
     yield from judge(started, names_read)
 
 
-def judge(started: Started, names_read: Callable[[], frozenset[str]]) -> Iterator[Finding]:
+def judge(started: StartedProgram, names_read: Callable[[], frozenset[str]]) -> Iterator[Finding]:
     """Judge the variables of one program; `names_read` gives those that the project reads itself."""
     for name, place in islice(started.places.items(), MAX_VARIABLES):
         value = started.environment.get(name)
@@ -96,7 +96,7 @@ def judge(started: Started, names_read: Callable[[], frozenset[str]]) -> Iterato
 # Names
 
 
-def _misspelt(started: Started, name: str, names_read: Callable[[], frozenset[str]]) -> str | None:
+def _misspelt(started: StartedProgram, name: str, names_read: Callable[[], frozenset[str]]) -> str | None:
     """Return the known variable that a name is plausibly meant to be, unless the project itself reads it."""
     near = nearest(name)
     return None if near is None or name in started.command or name in names_read() else near
@@ -147,7 +147,7 @@ def _distance(one: str, other: str) -> int:
 # Values
 
 
-def _value(started: Started, name: str, value: str, place: ServicePlace) -> Iterator[Finding]:
+def _value(started: StartedProgram, name: str, value: str, place: ServicePlace) -> Iterator[Finding]:
     refusal = refused(name, value, _python(started))
     if refusal is not None:
         message = f"{name}={value[:40]} keeps the interpreter from starting: {refusal}"
@@ -187,12 +187,12 @@ def refused(name: str, value: str, python: tuple[int, int] | None) -> str | None
     return None
 
 
-def _python(started: Started) -> tuple[int, int] | None:
+def _python(started: StartedProgram) -> tuple[int, int] | None:
     match = re.match(r"(\d)\.(\d{1,2})", started.environment.get("PYTHON_VERSION", ""))
     return started.target_python or ((int(match[1]), int(match[2])) if match is not None else None)
 
 
-def _debugging(started: Started, name: str, value: str, place: ServicePlace) -> Iterator[Finding]:
+def _debugging(started: StartedProgram, name: str, value: str, place: ServicePlace) -> Iterator[Finding]:
     """MG706; what is for developers may debug."""
     if started.is_for_developers or not value:
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.dependencies.wheel_table import Host
+from memguard_hooks.dependencies.wheel_table import WheelHost
 from memguard_hooks.deployment import python_version
 from memguard_hooks.deployment.python_version import PythonPin
 from memguard_hooks.deployment.service import Service, ServicePlace
@@ -35,11 +35,11 @@ class PythonHost(Record):
 
     service: Service
     pin: PythonPin
-    target: Host
+    target: WheelHost
     bases: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[ServicePlace, str, Host]:
+    def key(self) -> tuple[ServicePlace, str, WheelHost]:
         """What tells the host from others: a service has values that no set can hold."""
         return self.service.place, self.service.name, self.target
 
@@ -90,7 +90,7 @@ def find(project: Project) -> Iterator[PythonHost]:
             yield PythonHost(service, pin, _target(service, pin.version[1]), _bases(project, service))
     if not services and asked is not None:
         service = Service("app", "", 0, 0, "")
-        yield PythonHost(service, PythonPin(asked, "settings", service.place, ""), Host(asked[1]))
+        yield PythonHost(service, PythonPin(asked, "settings", service.place, ""), WheelHost(asked[1]))
 
 
 def _pin_of(project: Project, service: Service) -> PythonPin | None:
@@ -125,8 +125,8 @@ def _bases(project: Project, service: Service) -> tuple[str, ...]:
     return tuple(sorted(service.base.name if "$" in name else name for name in named))
 
 
-def _target(service: Service, minor: int) -> Host:
+def _target(service: Service, minor: int) -> WheelHost:
     base = service.base
     libc = "musl" if base is not None and _MUSL.search(base.name) else "glibc"
     is_arm = base is not None and (_ARM.search(base.platform) or base.name.startswith(("arm64v8/", "arm64/")))
-    return Host(minor, libc, "aarch64" if is_arm else "x86_64")
+    return WheelHost(minor, libc, "aarch64" if is_arm else "x86_64")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BUILT = "to be built"
 
 
-class Need(Record):
+class SystemNeed(Record):
     """What a package needs: any of some words in the Dockerfile is enough; `packages` are those of Debian and Alpine."""
 
     words: str
@@ -37,18 +37,18 @@ class Need(Record):
 
 
 NEEDS = {
-    "psycopg2": Need("libpq|postgresql|pg_config", "gcc libpq-dev", "gcc musl-dev libpq-dev", "psycopg2-binary"),
-    "mysqlclient": Need("mysql|mariadb", "gcc pkg-config default-libmysqlclient-dev",
+    "psycopg2": SystemNeed("libpq|postgresql|pg_config", "gcc libpq-dev", "gcc musl-dev libpq-dev", "psycopg2-binary"),
+    "mysqlclient": SystemNeed("mysql|mariadb", "gcc pkg-config default-libmysqlclient-dev",
                         "gcc musl-dev pkgconf mariadb-connector-c-dev", "pymysql"),
-    "python-ldap": Need("ldap", "gcc libldap2-dev libsasl2-dev", "gcc musl-dev openldap-dev", "ldap3"),
-    "pygraphviz": Need("graphviz", "gcc libgraphviz-dev", "gcc musl-dev graphviz-dev", "pydot"),
-    "pyaudio": Need("portaudio", "gcc portaudio19-dev", "gcc musl-dev portaudio-dev", "sounddevice"),
-    "pycairo": Need("cairo", "gcc pkg-config libcairo2-dev", "gcc musl-dev pkgconf cairo-dev"),
-    "opencv-python": Need(r"libgl1|libgl\b|mesa|opencv|ffmpeg|libsm6", "libgl1 libglib2.0-0", "mesa-gl glib",
+    "python-ldap": SystemNeed("ldap", "gcc libldap2-dev libsasl2-dev", "gcc musl-dev openldap-dev", "ldap3"),
+    "pygraphviz": SystemNeed("graphviz", "gcc libgraphviz-dev", "gcc musl-dev graphviz-dev", "pydot"),
+    "pyaudio": SystemNeed("portaudio", "gcc portaudio19-dev", "gcc musl-dev portaudio-dev", "sounddevice"),
+    "pycairo": SystemNeed("cairo", "gcc pkg-config libcairo2-dev", "gcc musl-dev pkgconf cairo-dev"),
+    "opencv-python": SystemNeed(r"libgl1|libgl\b|mesa|opencv|ffmpeg|libsm6", "libgl1 libglib2.0-0", "mesa-gl glib",
                           "opencv-python-headless", "when it is imported"),
-    "python-magic": Need("libmagic|\\bfile\\b", "libmagic1", "libmagic", "", "when it is imported"),
-    "weasyprint": Need("pango", "libpango-1.0-0 libpangoft2-1.0-0", "pango", "", "when it is imported"),
-    "cairosvg": Need("cairo", "libcairo2", "cairo", "", "when it is imported"),
+    "python-magic": SystemNeed("libmagic|\\bfile\\b", "libmagic1", "libmagic", "", "when it is imported"),
+    "weasyprint": SystemNeed("pango", "libpango-1.0-0 libpangoft2-1.0-0", "pango", "", "when it is imported"),
+    "cairosvg": SystemNeed("cairo", "libcairo2", "cairo", "", "when it is imported"),
 }  # fmt: skip
 
 
@@ -73,7 +73,7 @@ def find(project: Project, installed: Iterable[tuple[PythonHost, Requirement]]) 
         yield finding(place, "MG714", requirement.name, message, *fixes)
 
 
-def _brings(project: Project, path: str, need: Need) -> bool:
+def _brings(project: Project, path: str, need: SystemNeed) -> bool:
     text = (project.read_file(path) or b"").decode("utf-8", "replace").lower()
     return re.search(need.words, re.sub(r"(?m)^\s*#.*$", "", text)) is not None
 
