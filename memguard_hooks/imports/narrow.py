@@ -57,17 +57,21 @@ def may_import(data: bytes, modules: frozenset[str]) -> bool:
 
     Nearly all files hold none of the modules' first words, which is found out four times faster than what they import.
     """
-    found = words(data)
-    if found is not None and _first_words(modules).isdisjoint(found):
+    plain = normalized(data)
+    if plain is not None and _first_words(modules).isdisjoint(_words_of(plain)):
         return False
-    names = candidates(data)
+    names = _candidates(plain)
     return names is None or any(_is_below(name, modules) for name in names)
 
 
 def words(data: bytes) -> list[bytes] | None:
     """Return the words of a source, also of its comments and strings; None for an unknown encoding."""
     plain = normalized(data)
-    return None if plain is None else plain.translate(_WORDS).split()
+    return None if plain is None else _words_of(plain)
+
+
+def _words_of(plain: bytes) -> list[bytes]:
+    return plain.translate(_WORDS).split()
 
 
 @lru_cache(maxsize=1)
@@ -90,7 +94,10 @@ def candidates(data: bytes) -> tuple[str, ...] | None:
     proxies. Where such a call is given anything but a plain string, or code is run by `exec` or `runpy`, the
     answer is None.
     """
-    plain = normalized(data)
+    return _candidates(normalized(data))
+
+
+def _candidates(plain: bytes | None) -> tuple[str, ...] | None:
     if plain is None or b"runpy" in plain or b"lazy_loader" in plain or _EXEC.search(plain):
         return None
     statements = _statements(plain)

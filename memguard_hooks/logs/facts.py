@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -42,7 +43,7 @@ def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
     if kept is not None:
         return kept
     data = read()
-    if _WORDS.search(data) is None:
+    if len(data) > MAX_SOURCE_BYTES or _WORDS.search(data) is None:
         return NOTHING
     found = _parse(data)
     store.put(found, b"logs", name)
@@ -50,12 +51,10 @@ def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
 
 
 def _parse(data: bytes) -> FileLogs:
-    from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, decode, parse
+    from memguard_hooks.formats.python_source import decode, parse
     from memguard_hooks.logs.calls import find_calls
     from memguard_hooks.logs.setup import find_setups
 
-    if len(data) > MAX_SOURCE_BYTES:
-        return NOTHING
     try:
         module = parse(decode(data))
         setups, muted = find_setups(module)
