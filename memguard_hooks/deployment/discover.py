@@ -329,7 +329,7 @@ class _Folder:
             known = {_words(service) for service in hosts.services}
             kept = tuple(service for service in processes.services if _words(service) not in known)
             declared = hosts.joined(processes._replace(services=kept))
-        elif processes.services and not self._runs_python(processes) and self._runs_python(image):
+        elif processes.services and image.services and self._runs_python(image) and not self._runs_python(processes):
             return reduce(join_services, (own, image, declared))
         return reduce(join_services, (own, declared, image))
 

@@ -7,14 +7,12 @@ Findings go to stdout, everything else to stderr.
 from __future__ import annotations
 
 import os
-from functools import partial
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Report, Skipped, at_fault, count, merge, note, without_echo
 from memguard_hooks.git import is_sparse
 from memguard_hooks.hooks.options import Options
 from memguard_hooks.output import plain, tell
-from memguard_hooks.progress import within
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.record import Record
@@ -170,7 +168,7 @@ def judge(
         project = Project(tree, settings, named, since)
         if with_known:
             project.baseline = None
-        found = check(project) if options.timeout is None else within(options.timeout, partial(check, project))
+        found = _within(options.timeout, check, project)
         gaps = Report(skipped=(*unused, *project.skipped), since=since and since.label)
 
         def finish(report: Report) -> Report:
@@ -198,6 +196,15 @@ def judge(
         project.close()
     report = Report(skipped=(problem,))
     return Judgment(report, report, settings=settings)
+
+
+def _within(seconds: float | None, check: Check, project: Project) -> Report:
+    """Check, within some seconds where there is a limit. Raises TimeoutError."""
+    if seconds is None:
+        return check(project)
+    from memguard_hooks.progress import within
+
+    return within(seconds, lambda: check(project))
 
 
 def describe(error: Exception) -> str:
