@@ -13,14 +13,14 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import TypeAlias
 
 Total: TypeAlias = "Callable[[Sequence[Root]], int]"
 """What the whole service takes with these roots alone, in bytes."""
 
-MayWait: TypeAlias = "Callable[[Sequence[Root]], Collection[str]]"
-"""Which of some imports, by their names, are kept out of the service by deferring them, and not only loaded later."""
+MayWait: TypeAlias = "Callable[[Root], bool]"
+"""Whether deferring an import keeps it out of the service, and does not only load it later."""
 
 MOST_WEIGHED, MOST_GROUPS, MOST_CHOSEN = 25, 30, 25
 """Roots that are weighed, the most expensive first; groups of them; and imports that are told."""
@@ -42,11 +42,7 @@ class Deferral(Record):
     sites: tuple[Step, ...] = ()
 
 
-def _all(roots: Sequence[Root]) -> Collection[str]:
-    return {root.name for root in roots}
-
-
-def fewest(roots: Sequence[Root], total: Total, goal: float, may_wait: MayWait = _all) -> tuple[Deferral, ...]:
+def fewest(roots: Sequence[Root], total: Total, goal: float, may_wait: MayWait = lambda _: True) -> tuple[Deferral, ...]:
     """Return the fewest imports to defer so that the total gets below the goal, the most saving first.
 
     Only those that `may_wait` are deferred: for the others it would bring nothing.
@@ -88,7 +84,7 @@ def _groups(roots: Sequence[Root], may_wait: MayWait) -> Iterable[tuple[Root, ..
     """Yield each root that may wait, and for each package of weight all roots that load it, if all of them may wait."""
     loading: dict[str, list[Root]] = {}
     costs: dict[str, int] = {}
-    free = may_wait([one for one in roots if _is_ours(one)][:MOST_WEIGHED])
+    free = {root.name for root in [one for one in roots if _is_ours(one)][:MOST_WEIGHED] if may_wait(root)}
     yield from ((root,) for root in roots if root.name in free)
     for root in roots:
         for package, (resident, _) in root.footprint.own.items() if root.footprint else ():

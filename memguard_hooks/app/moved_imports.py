@@ -22,10 +22,11 @@ _STAR = late_pattern(rb"\bimport\b[\s(\\]*\*")
 
 
 class MovedFile(Record):
-    """A file with statements moved, and the names that it does not hold any more."""
+    """A file with statements moved, the names that it does not hold any more, and the functions that have them now."""
 
     data: bytes
     names: frozenset[str]
+    users: tuple[str, ...]
 
 
 def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | None:
@@ -47,14 +48,14 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | 
         moved += built
         kept = [node for node in kept if node not in built]
         bound |= {name for node in built for name in _bound(node)}
-    users: list[ast.stmt] = []
+    users: list[tuple[str, ast.stmt]] = []
     for node in kept:
         found = _users(node, bound)
         if found is None:
             return None
         users += found
-    rewritten = _rewritten(rows, sorted(moved, key=lambda node: node.lineno), users)
-    return None if rewritten is None else MovedFile(rewritten, frozenset(bound))
+    rewritten = _rewritten(rows, sorted(moved, key=lambda node: node.lineno), [node for _, node in users])
+    return None if rewritten is None else MovedFile(rewritten, frozenset(bound), tuple(name for name, _ in users))
 
 
 def takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
@@ -102,20 +103,20 @@ def _first(function: ast.stmt) -> ast.stmt:
     return body[1] if is_text and len(body) > 1 else body[0]
 
 
-def _users(node: ast.stmt, bound: Collection[str]) -> list[ast.stmt] | None:
-    """Return the functions of a statement that use names, None where it uses one as the file loads."""
+def _users(node: ast.stmt, bound: Collection[str], prefix: str = "") -> list[tuple[str, ast.stmt]] | None:
+    """Return the functions of a statement that use names, by their own, None where it uses one as the file loads."""
     kind = type(node).__name__
     if kind in ("FunctionDef", "AsyncFunctionDef"):
         body: list[ast.AST] = node.body  # type: ignore[attr-defined]
         head = [part for part in _children(node) if part not in body]
         if not _names(head).isdisjoint(bound):
             return None
-        return [node] if not _names(body).isdisjoint(bound) else []
+        return [(prefix + node.name, node)] if not _names(body).isdisjoint(bound) else []  # type: ignore[attr-defined]
     if kind == "ClassDef":
         inner: list[ast.stmt] = node.body  # type: ignore[attr-defined]
         if not _names([part for part in _children(node) if part not in inner]).isdisjoint(bound):
             return None
-        found = [_users(part, bound) for part in inner]
+        found = [_users(part, bound, f"{prefix}{node.name}.") for part in inner]  # type: ignore[attr-defined]
         return None if None in found else [user for users in found for user in users or ()]
     return None if not _names([node]).isdisjoint(bound) else []
 

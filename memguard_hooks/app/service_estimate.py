@@ -221,12 +221,18 @@ def estimate_deferred(project: Project, now: Estimated, sites: Iterable[Step]) -
     return found._replace(estimate=add_processes(found.estimate, now.dirty), dirty=now.dirty)
 
 
-def can_move(project: Project, now: Estimated, sites: Iterable[Step]) -> bool:
-    """Return whether some imports can be moved into the functions that use them, as their files tell."""
+def stays_away(project: Project, now: Estimated, sites: Iterable[Step]) -> bool:
+    """Return whether imports can be moved into the functions that use them, of which none runs by the moment that is judged.
+
+    What runs does not hang on what of others is imported, so the walk that was made tells that, without another one.
+    """
     try:
-        return moved_files(project, now.entry, sites) is not None
+        files = moved_files(project, now.entry, sites)
     except MemguardError:
         return False
+    ran = now.walked.ran
+    users = () if files is None else ((path, name) for path, moved in files.items() for name in moved.users)
+    return files is not None and not any(user in ran and is_by(ran[user], now.judged) for user in users)
 
 
 def _with_beside(project: Project, found: Estimated) -> Estimated:

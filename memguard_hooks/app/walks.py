@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
 
     from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.app.moved_imports import MovedFile
     from memguard_hooks.finding import Step
     from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.model import Target
@@ -51,11 +52,12 @@ def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> 
     files = moved_files(project, entry, sites)
     if files is None:
         return None
-    sources = SourceFiles(EditedTree(project.tree, files), project.facts, entry.sources.framework, entry.sources.started)
+    edited = EditedTree(project.tree, {path: moved.data for path, moved in files.items()})
+    sources = SourceFiles(edited, project.facts, entry.sources.framework, entry.sources.started)
     return _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)
 
 
-def moved_files(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> dict[str, bytes] | None:
+def moved_files(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> dict[str, MovedFile] | None:
     """Return files of a service with imports moved into the functions that use them, None where they cannot be.
 
     Raises MemguardError for a file that cannot be read.
@@ -66,7 +68,7 @@ def moved_files(project: Project, entry: ServiceEntry, sites: Iterable[Step]) ->
     lines: dict[str, set[int]] = {}
     for site in sites:
         lines.setdefault(site.path, set()).add(site.line)
-    files: dict[str, bytes] = {}
+    files: dict[str, MovedFile] = {}
     for path, numbers in lines.items():
         moved = move_imports(entry.sources.data(path), path, numbers)
         if moved is None:
@@ -74,7 +76,7 @@ def moved_files(project: Project, entry: ServiceEntry, sites: Iterable[Step]) ->
         importers = (importer for importer, others in edges.items() if path in others)
         if any(takes_any(entry.sources.data(importer), importer, moved.names) for importer in importers):
             return None
-        files[path] = moved.data
+        files[path] = moved
     return files
 
 

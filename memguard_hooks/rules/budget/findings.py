@@ -30,7 +30,7 @@ from memguard_hooks.project.settings import WARN
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from memguard_hooks.app.deferral import Deferral
     from memguard_hooks.app.estimate import Root
@@ -268,7 +268,7 @@ def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferr
     """
     from memguard_hooks.app.deferral import fewest
     from memguard_hooks.app.movable_imports import held
-    from memguard_hooks.app.service_estimate import can_move, estimate_deferred
+    from memguard_hooks.app.service_estimate import estimate_deferred, stays_away
     from memguard_hooks.imports.movable import Wanted
 
     written = {one.way.last: one.site for one in now.walked.externals if one.way and one.site is not None}
@@ -278,27 +278,13 @@ def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferr
         site = written.get(step)
         return site is not None and held(project, step.path, Wanted(site.line, site.module, site.names)) is not None
 
-    def is_away(roots: Sequence[Root]) -> Collection[str] | None:
-        """Return which are not loaded where all of them are moved, None where they cannot be."""
-        later = estimate_deferred(project, now, [site for root in roots for site in root.sites])
-        if later is None:
-            return None
-        there = {one.name for one in later.process.roots if is_by(one.moment, now.judged)}
-        return {root.name for root in roots} - there
+    def may_wait(root: Root) -> bool:
+        if root.name not in answers:
+            is_worth = root.resident >= MIB and not any(map(is_held, root.sites))
+            answers[root.name] = is_worth and stays_away(project, now, root.sites)
+        return answers[root.name]
 
-    def stay_away(roots: Sequence[Root]) -> Collection[str]:
-        new = [one for one in roots if one.name not in answers]
-        answers.update((one.name, False) for one in new)
-        worth = (one for one in new if one.resident >= MIB and not any(map(is_held, one.sites)))
-        movable = [one for one in worth if can_move(project, now, one.sites)]
-        # All at once, for each walk takes long; one by one where they cannot be moved together.
-        away = is_away(movable) if movable else ()
-        if away is None:
-            away = {name for one in movable for name in is_away([one]) or ()}
-        answers.update((name, True) for name in away)
-        return {one.name for one in roots if answers[one.name]}
-
-    chosen = fewest(now.process.roots, now.taken_with, goal, stay_away)
+    chosen = fewest(now.process.roots, now.taken_with, goal, may_wait)
     together = estimate_deferred(project, now, [site for one in chosen for site in one.sites]) if chosen else None
     promised = now.taken - sum(one.saving for one in chosen)
     return chosen if together is not None and together.taken <= promised + MIB else ()
