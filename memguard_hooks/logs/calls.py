@@ -131,9 +131,9 @@ class _Reader:
     def _block(self, block: list[ast.stmt], place: _Place, *, leaves: bool, depth: int) -> None:
         if depth > MAX_DEPTH:
             return
+        last = max((at for at, statement in enumerate(block) if isinstance(statement, _LEAVES)), default=-1)
         for at, statement in enumerate(block):
-            left = leaves or any(isinstance(one, _LEAVES) for one in block[at + 1 :])
-            self._statement(statement, place, leaves=left, depth=depth + 1)
+            self._statement(statement, place, leaves=leaves or at < last, depth=depth + 1)
 
     def _statement(self, node: ast.stmt, place: _Place, *, leaves: bool, depth: int) -> None:
         if isinstance(node, _FUNCTIONS):
@@ -167,7 +167,7 @@ class _Reader:
         repeats = next(filter(None, (_scheduled(one) for one in node.decorator_list)), "")
         if not repeats and _REPEATED.search(node.name):
             repeats = f"{node.name}()"
-        callback = "" if _has_loop(node) or not self._is_callback(node) else f"{node.name}()"
+        callback = f"{node.name}()" if self._is_callback(node) and not _has_loop(node) else ""
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded)
         self._block(node.body, inner, leaves=False, depth=depth)
 

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _WORDS = late_pattern(rb"(?i)logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=")
 """Without one of them a file says nothing of logs, and is not parsed."""
 
+_SETS = late_pattern(
+    rb"basicConfig|dictConfig|setLevel|LOGGING|disable|make_filtering|create_(?:async_)?engine|log_level|\.add\("
+    rb"|FileHandler|QueueHandler|MemoryHandler|['\"](?:loggers|handlers|root)['\"]"
+)
+"""Without one of them a file sets nothing of logs."""
+
 _ADDRESS = b"api.telegram.org/bot"
 
 
@@ -51,13 +57,13 @@ def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
 
 
 def _parse(data: bytes) -> FileLogs:
-    from memguard_hooks.formats.python_source import decode, parse
+    from memguard_hooks.formats.python_source import decode, shortened, tree_of
     from memguard_hooks.logs.calls import find_calls
     from memguard_hooks.logs.setup import find_setups
 
     try:
-        module = parse(decode(data))
-        setups, muted = find_setups(module)
+        module = tree_of(shortened(decode(data)))
+        setups, muted = find_setups(module) if _SETS.search(data) else ((), ())
         calls = tuple(one for one in find_calls(module) if one.is_marked)
     except (MemguardError, RecursionError):  # an expression that is deeper than any that people write
         return NOTHING
