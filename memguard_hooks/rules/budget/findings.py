@@ -280,8 +280,8 @@ def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferr
 
     def may_wait(root: Root) -> bool:
         if root.name not in answers:
-            is_worth = root.resident >= MIB and not any(map(is_held, root.sites))
-            answers[root.name] = is_worth and stays_away(project, now, root.sites)
+            is_worth = root.resident >= MIB and stays_away(project, now, root.sites)
+            answers[root.name] = is_worth and not any(map(is_held, root.sites))  # which takes longer to tell
         return answers[root.name]
 
     chosen = fewest(now.process.roots, now.taken_with, goal, may_wait)
