@@ -27,6 +27,7 @@ from memguard_hooks.finding import (
 )
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import WARN
+from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -261,6 +262,13 @@ def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> tu
 
 
 def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferral]:
+    """Return what to defer: the same for what is told now and for what is told once it is committed."""
+    service = now.entry.service
+    key = ("deferrals", service.name, service.path, service.line, now.entry.path, now.judged, goal)
+    return parse_once(project.tree, key, lambda: _find_deferrals(project, now, goal))
+
+
+def _find_deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferral]:
     """Return the fewest imports to defer, of those that are not loaded by the judged moment once they are deferred.
 
     That is computed by moving them into the functions that use them: where a handler is among these, nothing is saved. What
