@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import count
 from memguard_hooks.rules.logs.findings import COMPOSE, finding, is_for_developers
 
 TYPE_CHECKING = False  # as typing has it
@@ -71,7 +72,8 @@ def _compose_file(project: Project, path: str) -> Iterator[Finding]:
                 growing.append((name, place(key)))
     if growing:
         line, column = growing[0][1]
-        names = ", ".join(name for name, _ in growing[:3]) + (f" and {len(growing) - 3} others" if len(growing) > 3 else "")
+        rest = f" and {count(len(growing) - 3, 'other')}" if len(growing) > 3 else ""
+        names = ", ".join(name for name, _ in growing[:3]) + rest
         message = (
             f"Docker keeps all that {names} {'write' if len(growing) > 1 else 'writes'}, until the disk is full: no max-size"
         )
