@@ -44,12 +44,16 @@ from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step
 from memguard_hooks.formats.python_literals import parse_module
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.analyze import analyze
+from memguard_hooks.imports.built_at_load import read_built
 from memguard_hooks.imports.frameworks import Framework, called_by_framework, framework_edges
 from memguard_hooks.imports.layout import read_layout
 from memguard_hooks.imports.lines import unindented_imports
 from memguard_hooks.imports.model import Target as ImportTarget
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.uses import unused_names
+from memguard_hooks.logs.facts import read_logs
+from memguard_hooks.logs.savings import propose
+from memguard_hooks.logs.survey import survey
 from memguard_hooks.project import baseline, settings
 from memguard_hooks.report.formats import FORMATS, render
 from memguard_hooks.tree import TreeEntry
@@ -256,6 +260,21 @@ spec: &a {containers: [{name: a, env: [*a]}]}
 """
 
 
+LOGS = (
+    b"2026-11-29 10:00:00,123 INFO app.db: connected to postgres://me:pw@db:5432/a in 3 ms\n" * 3,
+    b'{"time": "2026-11-29T10:00:00Z", "level": "info", "msg": "call CA12 done", "call_sid": "CA12"}\n' * 3,
+    b'time=2026-11-29T10:00:00Z level=warning msg="slow \\"q\\"" took=3s\n' * 2,
+    b'{"log": "Traceback (most recent call last):\\n", "stream": "stderr", "time": "2026-11-29T10:00:00.1Z"}\n  File \n',
+    b"Nov 29 10:00:00 host app[12]: <14> got 12 rows\n__REALTIME_TIMESTAMP=1764410400000000\nMESSAGE=a\n\n",
+)
+
+
+def _surveyed(data: bytes) -> object:
+    """Survey a log, and say what may be said less."""
+    found = survey(data.decode("utf-8", "replace").splitlines(keepends=True), None, lambda _: None)
+    return found, propose(found)
+
+
 def _kustomized(data: bytes) -> object:
     """Build a kustomization of which each file has the same text."""
     return kustomize.build("kustomization.yaml", {"kustomization.yaml": data, "a.yaml": data}.get)
@@ -270,6 +289,8 @@ PARSERS: dict[str, Act] = {
     "python: uses": _uses,
     "python: setup.py": _manifest("setup.py"),
     "python: gunicorn.conf.py": lambda data: gunicorn_conf.read(data, {}, 2.0),
+    "python: logs": lambda data: read_logs(store.Store(None), b"a", lambda: data + b"\nlogger.info('a')\nbasicConfig()\n"),
+    "python: built": read_built,
 }
 
 TARGETS: dict[str, Target] = {
@@ -291,6 +312,7 @@ TARGETS: dict[str, Target] = {
     "baseline": Target(lambda data: baseline.read(MemoryTree({"memguard-baseline.json": data}), None), _texts("baseline")),
     "memguard.lock": Target(memguard_lock.read, _texts("lock")),
     "store": Target(_stored, _texts("store")),
+    "a log": Target(_surveyed, LOGS),
     **{f"report: {style}": Target(lambda data, style=style: _report(data, style), (b"web a.py pandas gunicorn", *TOKENS[:8]))  # type: ignore[misc]
        for style in FORMATS},
     "whole runs": Target(_run, (*PYTHON, *_texts("settings"), *(text for texts in DEPLOYMENTS.values() for text in texts))),
