@@ -7,6 +7,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Severity
 from memguard_hooks.logs.facts import NOTHING, FileLogs, read_logs
 from memguard_hooks.record import Record
+from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -43,15 +44,17 @@ def _reached(project: Project, entry: ServiceEntry) -> Reached:
 
     walked = known_walk(project, entry) or rough_walk(entry)
     paths = sorted({path for files in walked.files.values() for path in files})
-    found = {path: _read(entry, path) for path in paths if not project.is_excluded(path)}
+    found = {path: _read(project, entry, path) for path in paths if not project.is_excluded(path)}
     names = {name.partition(".")[0] for external in walked.externals for name in external.names}
     return Reached(entry, {path: one for path, one in found.items() if one != NOTHING}, frozenset(names))
 
 
-def _read(entry: ServiceEntry, path: str) -> FileLogs:
+def _read(project: Project, entry: ServiceEntry, path: str) -> FileLogs:
+    """Read what a file says of logs, once a run, however many services reach it."""
     sources = entry.sources
+    read = lambda: read_logs(sources.store, sources.content(path), lambda: sources.data(path))  # noqa: E731
     try:
-        return read_logs(sources.store, sources.content(path), lambda: sources.data(path))
+        return parse_once(project.tree, ("logs", path), read)
     except MemguardError:
         return NOTHING
 
