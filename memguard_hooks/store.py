@@ -5,7 +5,7 @@ lists them. `MEMGUARD_CACHE_DIR` names another folder, the empty string none. A 
 place, so that hooks may run side by side; one that was damaged is not believed, and what is kept can be deleted at any time.
 
 A pack is `count`, that many rows of `key, offset, length`, and the values, which are JSON: only those that are asked for are
-parsed.
+parsed. What a run finds out anew is put into a second pack, as long as that is small beside the first one.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ PACKAGES = ("libcst", "packaging", "tomli", "yaml")
 UNFINISHED_SECONDS = 3600
 """No hook takes as long to write a file."""
 
+MANY_TIMES = 8
+"""Times that the second pack is smaller than the first one: so much is written again at most for what is new."""
+
+_FACTS, _RECENT = "facts-", "recent-"
 _UNFINISHED = "unfinished-"
 _ROW = f"<{DIGEST_BYTES}sII"
 _COUNT_BYTES, _ROW_BYTES = 4, DIGEST_BYTES + 8
@@ -92,10 +96,7 @@ def write_whole(path: str, text: bytes) -> bool:
             stream.write(text)
         os.replace(temporary, path)
     except OSError:
-        from contextlib import suppress
-
-        with suppress(OSError):
-            os.remove(temporary)
+        _remove(temporary)
         return False
     return True
 
@@ -174,6 +175,11 @@ class Store:
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
         self._file: str | None = None
+        self._recent = ""
+        self._looks: list[tuple[int, ...] | None] = []
+        """How both packs looked when they were read."""
+        self._first: dict[bytes, bytes] = {}
+        self._second: dict[bytes, bytes] = {}
         self._known: dict[bytes, bytes] | None = None
         self._new: dict[bytes, bytes] = {}
         self._used: set[bytes] = set()
@@ -205,22 +211,52 @@ class Store:
         """Write what is new."""
         if self._folder is None or not self._new:
             return
-        before = self._load()
+        self._load()
         assert self._file is not None
-        kept = {**before, **_read_pack(self._file), **self._new}  # another hook may have written meanwhile
-        if sum(map(len, kept.values())) > MAX_PACK_BYTES:
-            kept = _bounded({key: kept[key] for key in (*self._new, *self._used) if key in kept})
-        if write_whole(self._file, _write_pack(kept)):
-            shrink(self._folder, MAX_PACKS, "facts-")
+        before = self._second
+        if self._looks != [_look(self._file), _look(self._recent)]:  # another hook has written meanwhile
+            self._first.update(_read_pack(self._file))
+            before = {**before, **_read_pack(self._recent)}
+        recent = {**before, **self._new}
         self._new = {}
+        size, other = (sum(map(len, values.values())) for values in (recent, self._first))
+        if size * MANY_TIMES < other and size + other <= MAX_PACK_BYTES:
+            if write_whole(self._recent, _write_pack(recent)):
+                shrink(self._folder, MAX_PACKS, _RECENT)
+            return
+        kept = {**self._first, **recent}
+        if sum(map(len, kept.values())) > MAX_PACK_BYTES:
+            kept = _bounded({key: kept[key] for key in (*recent, *self._used) if key in kept})
+        if write_whole(self._file, _write_pack(kept)):
+            shrink(self._folder, MAX_PACKS, _FACTS)
+            _remove(self._recent)
 
     def _load(self) -> dict[bytes, bytes]:
         if self._known is None:
             self._known = {}
             if self._folder is not None:
-                self._file = os.path.join(self._folder, f"facts-{version().hex()}")
-                self._known = _read_pack(self._file)
+                name = version().hex()
+                self._file, self._recent = (os.path.join(self._folder, kind + name) for kind in (_FACTS, _RECENT))
+                self._looks = [_look(self._file), _look(self._recent)]
+                self._first, self._second = _read_pack(self._file), _read_pack(self._recent)
+                self._known = {**self._first, **self._second}
         return self._known
+
+
+def _look(path: str) -> tuple[int, ...] | None:
+    """Return how a file looks, None for one that is not there: each writer puts another one into its place."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _remove(path: str) -> None:
+    from contextlib import suppress
+
+    with suppress(OSError):
+        os.remove(path)
 
 
 def _bounded(values: Mapping[bytes, bytes]) -> dict[bytes, bytes]:

@@ -99,6 +99,27 @@ def test_two_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
     assert [again.get(b"one"), again.get(b"two")] == ["one", "two"]
 
 
+def test_little_that_is_new_leaves_a_large_pack_alone(tmp_path: Path) -> None:
+    first = Store(str(tmp_path))
+    first.put("x" * 1000, b"large")
+    first.close()
+    (path,) = packs(tmp_path)
+    before = path.stat()
+    for number in range(5):
+        kept = Store(str(tmp_path))
+        kept.put(number, b"small")
+        kept.put("y" * 10, b"%d" % number)
+        kept.close()
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    kept = Store(str(tmp_path))
+    assert [kept.get(name) for name in (b"large", b"small", b"0", b"4")] == ["x" * 1000, 4, "y" * 10, "y" * 10]
+    kept.put("z" * 200, b"much")
+    kept.close()
+    assert list(tmp_path.iterdir()) == packs(tmp_path) != []
+    kept = Store(str(tmp_path))
+    assert [kept.get(name) for name in (b"large", b"small", b"0", b"much")] == ["x" * 1000, 4, "y" * 10, "z" * 200]
+
+
 WRITER = """\
 import sys
 from memguard_hooks.store import Store
@@ -123,9 +144,9 @@ print(json.dumps([kept.get(name, b"%d" % number) for name in (b"a", b"b", b"c") 
 def test_processes_side_by_side_leave_a_whole_pack(tmp_path: Path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name]) for name in ("a", "b", "c")]
     assert [writer.wait() for writer in writers] == [0, 0, 0]
-    (path,) = packs(tmp_path)
-    assert read_whole(str(path))
-    assert list(tmp_path.iterdir()) == [path]
+    assert len(packs(tmp_path)) == 1
+    assert all(read_whole(str(path)) for path in tmp_path.iterdir())
+    assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} <= {"facts", "recent"}
     # A process of its own, as another test may have touched the package, whose look is part of the pack's name.
     read = subprocess.run([sys.executable, "-c", READER, str(tmp_path)], capture_output=True, check=True)
     found = json.loads(read.stdout)

@@ -14,19 +14,50 @@ from memguard_hooks.record import Record
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import Any
 
+    from memguard_hooks.imports.sources import SourceFiles
 
 _STAR = late_pattern(rb"\bimport\b[\s(\\]*\*")
 
 
+class Move(Record):
+    """Statements moved within a file: the names that it does not hold any more, and the functions that have them now."""
+
+    names: tuple[str, ...]
+    users: tuple[str, ...]
+
+
 class MovedFile(Record):
-    """A file with statements moved, the names that it does not hold any more, and the functions that have them now."""
+    """A file with statements moved, and what has been."""
 
     data: bytes
-    names: frozenset[str]
-    users: tuple[str, ...]
+    move: Move
+
+
+def find_move(sources: SourceFiles, path: str, lines: Collection[int]) -> Move | None:
+    """Return what moving the imports of some lines would move, None where it cannot be done; kept by the content."""
+    key = (b"move", sources.content(path), b"%d" % path.endswith("__init__.py"), repr(sorted(lines)).encode())
+    kept = sources.store.get(*key)
+    if not isinstance(kept, list) or not all(isinstance(one, list) and set(map(type, one)) <= {str} for one in kept):
+        moved = move_imports(sources.data(path), path, lines)
+        kept = [] if moved is None else list(moved.move)
+        sources.store.put(kept, *key)
+    return Move(*map(tuple, kept)) if len(kept) == 2 else None
+
+
+def takes_any(sources: SourceFiles, path: str, names: Sequence[str]) -> bool:
+    """Return whether a file takes a name from some other: by `from other import name`, or as `other.name`."""
+    data = sources.data(path)
+    if data.isascii() and not _STAR.search(data) and not any(name.encode() in data for name in names):
+        return False  # as of most files: no need to parse it
+    key = (b"takes", sources.content(path), *(name.encode("utf-8", "surrogatepass") for name in names))
+    kept = sources.store.get(*key)
+    if not isinstance(kept, bool):
+        kept = _takes_any(data, path, names)
+        sources.store.put(kept, *key)
+    return kept
 
 
 def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | None:
@@ -55,13 +86,11 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | 
             return None
         users += found
     rewritten = _rewritten(rows, sorted(moved, key=lambda node: node.lineno), [node for _, node in users])
-    return None if rewritten is None else MovedFile(rewritten, frozenset(bound), tuple(name for name, _ in users))
+    move = Move(tuple(sorted(bound)), tuple(name for name, _ in users))
+    return None if rewritten is None else MovedFile(rewritten, move)
 
 
-def takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
-    """Return whether a file takes a name from some other: by `from other import name`, or as `other.name`."""
-    if data.isascii() and not _STAR.search(data) and not any(name.encode() in data for name in names):
-        return False  # as of most files: no need to parse it
+def _takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
     try:
         waiting: list[ast.AST] = list(tree_of(shortened(decode(data, path))).body)
     except MemguardError:

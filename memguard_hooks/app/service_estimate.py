@@ -25,7 +25,7 @@ from memguard_hooks.app.first_party import find_built
 from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
 from memguard_hooks.app.models import find_models
 from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
-from memguard_hooks.app.walks import moved_files, moved_walk, walk_entry, walk_file
+from memguard_hooks.app.walks import moved_walk, users_of_moved, walk_entry, walk_file
 from memguard_hooks.app.work import find_work
 from memguard_hooks.deployment.command import MAX_LENGTH
 from memguard_hooks.deployment.servers import FOREIGN
@@ -227,12 +227,11 @@ def stays_away(project: Project, now: Estimated, sites: Iterable[Step]) -> bool:
     What runs does not hang on what of others is imported, so the walk that was made tells that, without another one.
     """
     try:
-        files = moved_files(project, now.entry, sites)
+        users = users_of_moved(project, now.entry, sites)
     except MemguardError:
         return False
     ran = now.walked.ran
-    users = () if files is None else ((path, name) for path, moved in files.items() for name in moved.users)
-    return files is not None and not any(user in ran and is_by(ran[user], now.judged) for user in users)
+    return users is not None and not any(user in ran and is_by(ran[user], now.judged) for user in users)
 
 
 def _with_beside(project: Project, found: Estimated) -> Estimated:

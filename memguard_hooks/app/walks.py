@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable
 
     from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.app.moved_imports import MovedFile
     from memguard_hooks.finding import Step
     from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.model import Target
@@ -31,53 +30,71 @@ def walk_file(project: Project, entry: ServiceEntry, path: str, module: str | No
 
 
 def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Walk:
-    return walk(
-        entry.sources.prove,
-        entry.resolver,
-        path,
-        module,
-        target,
-        functions=entry.sources,
-        serves=entry.serves,
-        settings_file=entry.command.settings_file,
-        chooser=_chooser(entry),
-    )
+    """Follow the imports of a file, or take the walk of an earlier run that would be the same."""
+    from memguard_hooks.imports.kept_walks import KeptWalks
+
+    sources, chooser, settings_file = entry.sources, _chooser(entry), entry.command.settings_file
+    is_kept = not sources.is_edited and not chooser.is_told
+    given = (entry.serves, settings_file, sources.framework, sources.started, entry.given)
+    kept = KeptWalks(sources, entry.resolver, chooser, target, (path, module, *given))
+    found = kept.find() if is_kept else None
+    if found is None:
+        found = walk(
+            sources.prove,
+            entry.resolver,
+            path,
+            module,
+            target,
+            functions=sources,
+            serves=entry.serves,
+            settings_file=settings_file,
+            chooser=chooser,
+        )
+        if is_kept and not sources.has_given_up:
+            kept.keep(found)
+    return found
 
 
 def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> Walk | None:
     """Follow a service as it would be with imports moved into the functions that use them; None where they cannot be."""
+    from memguard_hooks.app.moved_imports import move_imports
     from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.tree import EditedTree
 
-    files = moved_files(project, entry, sites)
-    if files is None:
+    lines = _lines(sites)
+    if users_of_moved(project, entry, sites) is None:
         return None
-    edited = EditedTree(project.tree, {path: moved.data for path, moved in files.items()})
+    moved = {path: move_imports(entry.sources.data(path), path, numbers) for path, numbers in lines.items()}
+    edited = EditedTree(project.tree, {path: one.data for path, one in moved.items() if one is not None})
     sources = SourceFiles(edited, project.facts, entry.sources.framework, entry.sources.started)
     return _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)
 
 
-def moved_files(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> dict[str, MovedFile] | None:
-    """Return files of a service with imports moved into the functions that use them, None where they cannot be.
+def users_of_moved(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> list[tuple[str, str]] | None:
+    """Return the functions that use imports, which can be moved into them, by file and name; None where they cannot be.
 
     Raises MemguardError for a file that cannot be read.
     """
-    from memguard_hooks.app.moved_imports import move_imports, takes_any
+    from memguard_hooks.app.moved_imports import find_move, takes_any
 
     edges = walk_entry(project, entry).edges
+    users: list[tuple[str, str]] = []
+    for path, numbers in _lines(sites).items():
+        move = find_move(entry.sources, path, numbers)
+        if move is None:
+            return None
+        importers = (importer for importer, others in edges.items() if path in others)
+        if any(takes_any(entry.sources, importer, move.names) for importer in importers):
+            return None
+        users += ((path, name) for name in move.users)
+    return users
+
+
+def _lines(sites: Iterable[Step]) -> dict[str, set[int]]:
     lines: dict[str, set[int]] = {}
     for site in sites:
         lines.setdefault(site.path, set()).add(site.line)
-    files: dict[str, MovedFile] = {}
-    for path, numbers in lines.items():
-        moved = move_imports(entry.sources.data(path), path, numbers)
-        if moved is None:
-            return None
-        importers = (importer for importer, others in edges.items() if path in others)
-        if any(takes_any(entry.sources.data(importer), importer, moved.names) for importer in importers):
-            return None
-        files[path] = moved
-    return files
+    return lines
 
 
 def _key(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Hashable:

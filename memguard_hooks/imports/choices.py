@@ -43,7 +43,8 @@ class Chooser:
         self._modules: dict[str, tuple[ast.Module, BoundNames] | None] = {}
         self._followed: dict[str, tuple[BoundNames, int]] = {}
         """The names of files that are followed from top to bottom, and how many of their statements have been."""
-        self._known: dict[tuple[str, str], tuple[str, ...]] = {}
+        self.known: dict[tuple[str, str], tuple[str, ...]] = {}
+        """The choices that were asked for, by file and key, and the ways that each may take."""
 
     @property
     def is_told(self) -> bool:
@@ -79,10 +80,14 @@ class Chooser:
     def ways(self, path: str, choice: Choice) -> tuple[str, ...]:
         """Return the names of the ways that a choice may take: one where that is known."""
         key = path, choice.key
-        if key not in self._known:
+        if key not in self.known:
             chosen = self._chosen.get(key)
-            self._known[key] = (chosen,) if chosen is not None else tuple(self._possible(path, choice))
-        return self._known[key]
+            self.known[key] = (chosen,) if chosen is not None else tuple(self._possible(path, choice))
+        return self.known[key]
+
+    def parsed(self) -> list[str]:
+        """Return the files whose names the choices that were asked for hang on."""
+        return sorted({*self._modules, *self._followed})
 
     def _possible(self, path: str, choice: Choice) -> Iterator[str]:
         names = self._names_at(path, choice) if choice.is_settled and self._may_be_known(path, choice) else None

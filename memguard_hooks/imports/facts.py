@@ -107,10 +107,12 @@ class Facts:
 
     def analysis(self, name: bytes, target: Target, read: Read) -> Analysis | Problem:
         """Return the analysis of a source, or why there is none."""
-        # A set has another order in each process.
-        kind = repr((*target._replace(called=frozenset()), *sorted(target.called))).encode()
-        key = (b"analysis", kind, name)
+        key = _analysis_key(name, target)
         return self._known(self._analyses, key, _decode_analysis, lambda: self._analyze(read(), target), lambda: GIVEN_UP)
+
+    def kept_analysis(self, name: bytes, target: Target) -> Analysis | Problem | None:
+        """Return the analysis of a source that is not there any more, None where it is not kept."""
+        return self._kept(_analysis_key(name, target), _decode_analysis)
 
     def _analyze(self, data: bytes, target: Target) -> Analysis | Problem:
         from memguard_hooks.imports.analyze import analyze
@@ -126,9 +128,13 @@ class Facts:
 
     def outline(self, name: bytes, framework: Framework, read: Read) -> Outline:
         """Return what the bytes of a source say."""
-        key = (b"outline", repr(framework).encode(), name)
+        key = _outline_key(name, framework)
         unknown = lambda: Outline(len(read()), (), (), GIVEN_UP)  # noqa: E731 - as short as its neighbors
         return self._known(self._outlines, key, _decode_outline, lambda: _outline(read(), framework), unknown)
+
+    def kept_outline(self, name: bytes, framework: Framework) -> Outline | None:
+        """Return the outline of a source that is not there any more, None where it is not kept."""
+        return self._kept(_outline_key(name, framework), _decode_outline)
 
     def names(self, name: bytes, read: Read) -> Names:
         """Return the modules that a source may import, as its bytes tell."""
@@ -153,6 +159,10 @@ class Facts:
             kept = self._kept((b"places", name), _decode_places)
             self._places[name] = kept if kept is not None else self._find_functions(name, read)[1]
         return self._places[name]
+
+    def kept_places(self, name: bytes) -> Places | None:
+        """Return where the functions of a source stand that is not there any more, None where that is not kept."""
+        return self._kept((b"places", name), _decode_places)
 
     def built(self, name: bytes, read: Read) -> BuiltAtLoad:
         """Return what a source builds of its classes and routes while it loads."""
@@ -205,6 +215,15 @@ class Facts:
             return decode(kept) if kept is not None else None
         except (TypeError, ValueError, KeyError):
             return None
+
+
+def _analysis_key(name: bytes, target: Target) -> tuple[bytes, ...]:
+    # A set has another order in each process.
+    return b"analysis", repr((*target._replace(called=frozenset()), *sorted(target.called))).encode(), name
+
+
+def _outline_key(name: bytes, framework: Framework) -> tuple[bytes, ...]:
+    return b"outline", repr(framework).encode(), name
 
 
 def _find_names(data: bytes) -> Names:

@@ -103,12 +103,13 @@ class Followed(Calls):
 class Log(Record):
     """What a walk was asked and answered, in order, with what it asked of each file, and the folders that it looked into.
 
-    `asked` is None for a walk that has read exactly what there is now, so that there is nothing new to keep.
+    `is_new` tells that it is not kept so: files have changed since.
     """
 
     entries: list[list[Any]]
-    asked: dict[str, list[tuple[str, str]]] | None
+    asked: dict[str, list[tuple[str, str]]]
     folders: list[str]
+    is_new: bool = True
 
 
 class Earlier:
@@ -124,12 +125,12 @@ class Earlier:
         """Yield the logs of walks whose questions are answered now as they were: first of those that have read the same."""
         changed: list[tuple[list[str], str, int]] = []
         for files, folders, said, names, slot in self._kept:
-            if self._names(folders) != names:
+            if self._resolver.digest_of(folders) != names:
                 continue
             if self._said(files) != said:
                 changed.append((folders, said, slot))
-            elif (entries := self._entries(said, slot)) is not None:
-                yield Log(entries, None, folders)
+            elif (entries := self._entries(said, slot)) is not None and (rows := self._asked(said, slot)) is not None:
+                yield Log(entries, _questions(rows), folders, is_new=False)
         for one in changed:
             yield from self._adapted(*one)
 
@@ -138,28 +139,31 @@ class Earlier:
         was, *entries = _listed(self._sources.store.get(*self._slot(b"walk", slot))) or [None]
         return entries if was == said and _is_log(entries) else None
 
+    def _asked(self, said: str, slot: int) -> list[Any] | None:
+        """Return what a walk asked of each file, None for what another one has put in its place."""
+        was, *rows = _listed(self._sources.store.get(*self._slot(b"asked", slot))) or [None]
+        return rows if was == said and all(map(_is_asked, rows)) else None
+
     def _adapted(self, folders: list[str], said: str, slot: int) -> Iterator[Log]:
         """Yield a log with the places of what is now, where each file answers as it did what was asked of it."""
-        was, *rows = _listed(self._sources.store.get(*self._slot(b"asked", slot))) or [None]
-        if was != said or not all(map(_is_asked, rows)):
+        rows = self._asked(said, slot)
+        if rows is None:
             return
         moved: dict[str, dict[int, int]] = {}
         for path, name, shape, questions in rows:
             if self._sources.places(path).shape != shape:
                 before = self._sources.kept_functions(bytes.fromhex(name))
-                places = None if before is None else _moved(before, self._sources.functions(path), questions)
+                places = None if before is None else moved_places(before, self._sources.functions(path), questions)
                 if places is None:
                     return
                 moved[path] = places
         entries = self._entries(said, slot)
         if entries is None:
             return
-        asked = {path: [(kind, name) for kind, name in questions] for path, _, _, questions in rows}
-        yield Log([_at(entry, moved) for entry in entries], asked, folders)
+        yield Log([_at(entry, moved) for entry in entries], _questions(rows), folders)
 
     def keep(self, log: Log) -> None:
         """Keep what a walk was asked and answered."""
-        assert log.asked is not None
         said = self._said(log.asked)
         rows = self._kept[: MAX_KEPT - 1]
         slot = next(slot for slot in range(MAX_KEPT) if all(row[-1] != slot for row in rows))
@@ -170,7 +174,7 @@ class Earlier:
         put = self._sources.store.put
         put([said, *log.entries], *self._slot(b"walk", slot))
         put([said, *asked], *self._slot(b"asked", slot))
-        put([[list(log.asked), log.folders, said, self._names(log.folders), slot], *rows], *self._key)
+        put([[list(log.asked), log.folders, said, self._resolver.digest_of(log.folders), slot], *rows], *self._key)
 
     def _slot(self, kind: bytes, slot: int) -> tuple[bytes, ...]:
         """Return the name of a part of a walk: there are few, so that they do not fill the store."""
@@ -180,13 +184,8 @@ class Earlier:
         """Return a digest of what files say."""
         return digest("\n".join(self._sources.places(path).shape for path in files).encode()).hex()
 
-    def _names(self, folders: list[str]) -> str:
-        """Return a digest of what lies in folders."""
-        names = ("/".join((folder, *self._resolver.listing(folder))) for folder in folders)
-        return digest("\n".join(names).encode("utf-8", "surrogateescape")).hex()
 
-
-def _moved(before: Functions, now: Functions, questions: list[list[str]]) -> dict[int, int] | None:
+def moved_places(before: Functions, now: Functions, questions: list[list[str]]) -> dict[int, int] | None:
     """Return where the places of answers are now, None where an answer is another one."""
     old, new = Answers(before), Answers(now)
     places: dict[int, int] = {}
@@ -201,6 +200,10 @@ def _moved(before: Functions, now: Functions, questions: list[list[str]]) -> dic
             elif was != is_now:
                 return None
     return places
+
+
+def _questions(rows: list[Any]) -> dict[str, list[tuple[str, str]]]:
+    return {path: [(kind, name) for kind, name in questions] for path, _, _, questions in rows}
 
 
 def _leaves(value: object) -> Iterator[object]:

@@ -69,7 +69,8 @@ class Walk(Record):
     the modules of the standard library that these files may load at each moment. `twice` are the files that run as
     `__main__` and are loaded by name too. `ways` lead to the files, and `ran` says when each body of statements of
     them runs that is known to. `loading` are those of them that run because a file is loaded. `open` are the choices at
-    start that only a run decides, by file and name, each with its ways.
+    start that only a run decides, by file and name, each with its ways. `targets` are those for which each file was
+    analyzed, `asked` what was asked of its functions.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -84,6 +85,8 @@ class Walk(Record):
     ran: Mapping[tuple[str, str], Moment] = MappingProxyType({})
     loading: frozenset[tuple[str, str]] = frozenset()
     open: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
+    targets: Mapping[str, tuple[Target, ...]] = MappingProxyType({})
+    asked: Mapping[str, list[tuple[str, str]]] = MappingProxyType({})
 
 
 class _Reached(Record):
@@ -132,15 +135,15 @@ def walk(
             walked = walker.run(entry, module, settings_file, Followed(functions, walker, log.entries, chooser))
         except UnlikeError:
             continue
-        if log.asked is not None and not functions.is_edited:
+        if log.is_new and not functions.is_edited:
             earlier.keep(log)
-        return walked
+        return walked._replace(asked=log.asked)
     walker = _Walker(read, resolver, target, only, serves, chooser)
     reach = Reach(functions, resolver, serves, walker, chooser)
     walked = walker.run(entry, module, settings_file, reach)
     if not functions.is_edited and not chooser.is_told:
         earlier.keep(Log([list(entry) for entry in reach.log], reach.asked(), resolver.looked_into()))
-    return walked
+    return walked._replace(asked=reach.asked())
 
 
 def leading_to(walked: Walk, is_wanted: Callable[[External], bool]) -> frozenset[str]:
@@ -191,6 +194,7 @@ class _Walker:
         self._called: dict[str, set[str]] = {}
         self._to_call: dict[str, set[str]] = {}
         self._reads: Counter[str] = Counter()
+        self._targets: dict[str, tuple[Target, ...]] = {}
         self._deferring: set[str] = set()
         """Files with imports that only a call runs: calling another that leads to none of them changes nothing."""
         self._externals: dict[tuple[str, int, int, str], External] = {}
@@ -233,6 +237,7 @@ class _Walker:
             self._reach.all_that_ran() if self._reach is not None else {},
             self._reach.run_while_loading() if self._reach is not None else frozenset(),
             tuple(self._reach.open.items()) if self._reach is not None else (),
+            self._targets,
         )
 
     def _told(self, external: External) -> External:
@@ -300,11 +305,14 @@ class _Walker:
             is_main=self._target.is_main and is_entry, called=frozenset(self._called.get(path, ()))
         )
         try:
+            self._targets[path] = (*self._targets.get(path, ()), target)
             reading = self._read(path, target)
             before = reading.analysis
             decided = self._chooser.decided(path, before) if self._chooser is not None else ()
             if decided:
-                reading = self._read(path, target._replace(decided=decided))
+                target = target._replace(decided=decided)
+                self._targets[path] += (target,)
+                reading = self._read(path, target)
         except MemguardError as error:
             self._skipped[Skipped(path, error.line, error.message)] = None
             if moment != "all":

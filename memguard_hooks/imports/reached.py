@@ -22,7 +22,7 @@ from memguard_hooks.imports.callbacks import (
 )
 from memguard_hooks.imports.facts import MAX_OPEN
 from memguard_hooks.imports.functions import MAIN
-from memguard_hooks.imports.model import Body, Choice, Functions, How, Passed
+from memguard_hooks.imports.model import Choice, Functions, How, Passed
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
 
@@ -101,19 +101,18 @@ class Calls:
 
     def line(self, path: str, place: int) -> int:
         """Return the line of a file that has a number."""
+        lines = self._numbers(path)
+        return lines[place] if 0 <= place < len(lines) else 0
+
+    def _numbers(self, path: str) -> list[int]:
         lines = self._lines.get(path)
         if lines is None:
             lines = self._lines[path] = self._sources.places(path).numbers()
-        return lines[place] if 0 <= place < len(lines) else 0
+        return lines
 
     def body_at(self, path: str, line: int) -> str:
         """Return the name of the innermost body that holds a line."""
-        extents = [
-            (self.line(path, one.place + 1) - self.line(path, one.place), one.name)
-            for one in self._sources.functions(path).bodies
-            if self.line(path, one.place) <= line <= self.line(path, one.place + 1)
-        ]
-        return min(extents, key=lambda one: one[0])[1] if extents else ""
+        return body_at(self._sources.functions(path), self._numbers(path), line)
 
     def told(self, how: How) -> str:
         """Say how a body is reached: the calls until there, the shortest tail of them."""
@@ -164,6 +163,17 @@ class Calls:
         return {place: stage for place, (_, stage) in self._ran.items()}
 
 
+def body_at(found: Functions, lines: list[int], line: int) -> str:
+    """Return the name of the innermost body of a file that holds a line, by the lines that its places have."""
+    best, least = "", len(lines) and max(lines) + 1
+    for one in found.bodies:
+        if one.place + 1 < len(lines) and lines[one.place] <= line <= lines[one.place + 1]:
+            extent = lines[one.place + 1] - lines[one.place]
+            if extent < least:
+                best, least = one.name, extent
+    return best
+
+
 def function_of(name: str) -> str:
     """Return the function that a body is of, also one of its branches."""
     return name.partition(".<")[0]
@@ -189,8 +199,9 @@ class Answers:
     def _name(self, name: str) -> tuple[bool, tuple[str, ...] | None, str | None]:
         return name in self._bodies, self._classes.get(name), self._bound.get(name)
 
-    def _body(self, name: str) -> list[Body]:
-        return self._bodies.get(name, [])
+    def _body(self, name: str) -> list[tuple[tuple[tuple[str, int], ...], tuple[Passed, ...]]]:
+        """Return what bodies call and hand over: where they begin is asked for by nobody."""
+        return [(one.calls, one.passed) for one in self._bodies.get(name, ())]
 
     def _choice(self, name: str) -> list[Choice]:
         return self._choices.get(name, [])
@@ -323,18 +334,18 @@ class Reach(Calls):
 
     def asked(self) -> dict[str, list[tuple[str, str]]]:
         """Return the files on which the answers until now depend, with what was asked of each."""
-        return {path: list(asked) for path, asked in self._questions.items()}
+        return {path: list(asked) for path, asked in self._questions.items() if asked}
 
     def _look_into(self, number: int, stage: Stage) -> None:
         call = self.calls[number]
         self.log.append(("look", number, stage))
         self._told_to.on_run(call, stage)
         file = self._file(call.path)
-        for body in file.answer("body", call.name):
-            for term, place in body.calls:
+        for calls, handed in file.answer("body", call.name):
+            for term, place in calls:
                 for known in self._resolve(term, call.path):
                     self._called(known, stage, self._how(number, place))
-            for passed in body.passed:
+            for passed in handed:
                 self._hand_over(passed, number, stage)
         for choice in file.answer("choices", call.name):
             self._choose(choice, number, stage)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import sys
 
 from memguard_hooks.record import Record
+from memguard_hooks.store import digest
 from memguard_hooks.tree import Tree, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class FirstPartyFile(Record):
@@ -42,6 +47,11 @@ class Resolver:
         entries = self._entries(folder).items()
         folders = [f"{name}/" for name, is_folder in entries if is_folder and name.isidentifier() and name != "__pycache__"]
         return [*folders, *(name for name, is_folder in entries if not is_folder and name.endswith(".py"))]
+
+    def digest_of(self, folders: Iterable[str]) -> str:
+        """Return a digest of the names in folders that may be modules."""
+        names = ("/".join((folder, *self.listing(folder))) for folder in folders)
+        return digest("\n".join(names).encode("utf-8", "surrogateescape")).hex()
 
     def files(self, module: str) -> tuple[str, ...]:
         """Return the files that `import a.b.c` runs, outermost package first; none for other people's modules.

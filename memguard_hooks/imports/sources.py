@@ -6,7 +6,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.built_at_load import BuiltAtLoad
-from memguard_hooks.imports.facts import Facts, Problem
+from memguard_hooks.imports.facts import Facts, Outline, Problem
 from memguard_hooks.imports.frameworks import Framework
 from memguard_hooks.imports.model import Analysis, FileReading, FrameworkEdge, Functions, ImportSite, Places, Target
 from memguard_hooks.record import Record
@@ -72,8 +72,7 @@ class SourceFiles:
         """Read a file as its syntax tree tells. Raises MemguardError for what must not be read."""
         outline = self._facts.outline(self._name(path), self.framework, lambda: self.data(path))
         note = outline.problem and outline.problem.at(path)
-        called = (name for holder, name in self.started.calls if holder == path)
-        target = target._replace(called=target.called.union(outline.called, called))
+        target = self._started(path, target, outline)
         edges = (*outline.edges, *self.started.edges_of(path))
         try:
             found = self._analysis(path, target)
@@ -85,6 +84,11 @@ class SourceFiles:
             lines = Analysis(unindented_imports(self.data(path)))
             return FileReading(lines, outline.size, edges, found.at(path), note)
         return FileReading(found, outline.size, edges, None, note, outline.called)
+
+    def _started(self, path: str, target: Target, outline: Outline) -> Target:
+        """Return a target with what frameworks and servers call of a file."""
+        called = (name for holder, name in self.started.calls if holder == path)
+        return target._replace(called=target.called.union(outline.called, called))
 
     def functions(self, path: str) -> Functions:
         """Read what each function of a file calls and hands over; nothing of a file that cannot be parsed."""
@@ -107,6 +111,21 @@ class SourceFiles:
         except MemguardError:
             return Places("", "")
 
+    def kept_reading(self, path: str, name: bytes, target: Target) -> FileReading | None:
+        """Return what `prove` said when a file had a content, None where that is not kept or was not said in full."""
+        outline = self._facts.kept_outline(name, self.framework)
+        if outline is None or outline.problem is not None:
+            return None
+        found = self._facts.kept_analysis(name, self._started(path, target, outline))
+        if found is None or isinstance(found, Problem):
+            return None
+        return FileReading(found, outline.size, (*outline.edges, *self.started.edges_of(path)), None, None, outline.called)
+
+    def kept_numbers(self, name: bytes) -> list[int] | None:
+        """Return the lines where the functions of a content stand that an earlier run has read, None where none has."""
+        kept = self._facts.kept_places(name)
+        return None if kept is None else kept.numbers()
+
     def content(self, path: str) -> bytes:
         """Return the name of a file's content, empty for one that is missing or must not be read."""
         try:
@@ -122,6 +141,11 @@ class SourceFiles:
     def is_edited(self) -> bool:
         """Return whether these are files as they would be, which no later run sees."""
         return isinstance(self._tree, EditedTree)
+
+    @property
+    def has_given_up(self) -> bool:
+        """Return whether files were left out, for which the next run has the time."""
+        return self._facts.has_given_up
 
     @property
     def store(self) -> Store:

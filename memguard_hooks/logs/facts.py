@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from memguard_hooks.logs.setup import LogSetup
     from memguard_hooks.store import Store
 
-_WORDS = late_pattern(rb"(?i)logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=")
-"""Without one of them a file says nothing of logs, and is not parsed."""
+_WORDS = late_pattern(rb"logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=")
+"""Without one of them, in small letters, a file says nothing of logs, and is not parsed."""
+
+_PARTS = (b"log", b"print(", b"echo")
+"""What each of these words holds: to look for a text takes a tenth of the time."""
 
 _SETS = late_pattern(
     rb"basicConfig|dictConfig|setLevel|LOGGING|disable|make_filtering|create_(?:async_)?engine|log_level|\.add\("
@@ -49,11 +52,15 @@ def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
     if kept is not None:
         return kept
     data = read()
-    if len(data) > MAX_SOURCE_BYTES or _WORDS.search(data) is None:
+    if len(data) > MAX_SOURCE_BYTES or not _may_speak(data.lower()):
         return NOTHING
     found = _parse(data)
     store.put(found, b"logs", name)
     return found
+
+
+def _may_speak(data: bytes) -> bool:
+    return any(part in data for part in _PARTS) and _WORDS.search(data) is not None
 
 
 def _parse(data: bytes) -> FileLogs:

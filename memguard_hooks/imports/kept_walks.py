@@ -1,0 +1,356 @@
+"""Whole walks of earlier runs, taken again where all that they hang on still says the same.
+
+A walk hangs on the names in some folders, and on what each file says: what it imports, what its functions answer to the
+questions that were asked of them, and which way its choices take. Most commits change a few files, and nothing of this. So
+a walk is kept with the names of all contents; a later one compares what the changed files said with what they say now, and
+where only lines and sizes differ, these are put in their places.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
+from memguard_hooks.imports.followed import moved_places
+from memguard_hooks.imports.graph import External, Walk
+from memguard_hooks.imports.model import FileReading, ImportSite, Target
+from memguard_hooks.imports.reached import body_at
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
+
+    from memguard_hooks.imports.choices import Chooser
+    from memguard_hooks.imports.model import FrameworkEdge
+    from memguard_hooks.imports.resolve import Resolver
+    from memguard_hooks.imports.sources import SourceFiles
+
+MAX_KEPT = 2
+"""Walks of one entry point that are kept whole: those of two branches."""
+
+_USED = re.compile(r"^used at line (\d+)")
+
+
+class _Moved(Record):
+    """A file that says the same in other lines: where each is now, and its size in bytes."""
+
+    lines: Mapping[int, int]
+    size: int
+
+
+class _Unlike(Exception):  # noqa: N818 - it is no error
+    """A file says something else than it did."""
+
+
+class KeptWalks:
+    """The walks of one entry point in the store; `context` is all that decides them besides files, folders and a target."""
+
+    def __init__(
+        self, sources: SourceFiles, resolver: Resolver, chooser: Chooser, target: Target, context: tuple[object, ...]
+    ) -> None:
+        self._sources = sources
+        self._resolver = resolver
+        self._chooser = chooser
+        self.key = repr((resolver.roots, _written(target), *context)).encode("utf-8", "surrogatepass")
+        """What of the store is about this entry point."""
+
+    def find(self) -> Walk | None:
+        """Return the walk as it would be made now, None where none is kept that says so."""
+        for slot in range(MAX_KEPT):
+            kept = self._sources.store.get(b"whole", self.key, b"%d" % slot)
+            try:
+                return self._taken(kept)
+            except (_Unlike, MemguardError, TypeError, ValueError, KeyError, IndexError):
+                continue
+        return None
+
+    def keep(self, walked: Walk) -> None:
+        """Keep a walk, and the one that was kept last behind it."""
+        store = self._sources.store
+        last = store.get(b"whole", self.key, b"0")
+        if last is not None:
+            store.put(last, b"whole", self.key, b"1")
+        folders = self._resolver.looked_into()
+        content, targets, asked, parsed = self._sources.content, walked.targets, walked.asked, self._chooser.parsed()
+        files = [
+            (path, content(path).hex(), [_written(one) for one in targets.get(path, ())], asked.get(path, ()))
+            for path in dict.fromkeys((*targets, *asked, *parsed))
+        ]
+        chosen = [(*place, taken) for place, taken in self._chooser.known.items()]
+        basis = folders, self._resolver.digest_of(folders), files, chosen, parsed
+        store.put((basis, _encode(walked)), b"whole", self.key, b"0")
+
+    def _taken(self, kept: Any) -> Walk:
+        """Return a walk that was kept as it would be now. Raises _Unlike where it would be another."""
+        (folders, names, files, chosen, parsed), rows = kept
+        if not all(map(_is_file, files)) or not all(map(_is_chosen, chosen)) or _texts(parsed) is not parsed:
+            raise _Unlike
+        if self._resolver.digest_of(_texts(folders)) != names:
+            raise _Unlike
+        moved: dict[str, _Moved] = {}
+        content = self._sources.content
+        for path, name, targets, questions in files:
+            if content(path).hex() != name:
+                moved[path] = self._moved(path, bytes.fromhex(name), list(map(_target, targets)), questions)
+        is_asked_anew = not moved.keys().isdisjoint(parsed)
+        for path, key, taken in chosen:
+            if is_asked_anew or path in moved:
+                self._chooses(path, key, taken)
+        asked = {path: [(kind, name) for kind, name in questions] for path, _, _, questions in files if questions}
+        targets_of = {path: tuple(map(_target, targets)) for path, _, targets, _ in files if targets}
+        return _Decoder(moved).walk(rows, targets_of, asked)
+
+    def _chooses(self, path: str, key: str, taken: list[str]) -> None:
+        """Check that a choice takes the ways that it took."""
+        choice = next((one for one in self._sources.functions(path).choices if one.key == key), None)
+        if choice is None or list(self._chooser.ways(path, choice)) != taken:
+            raise _Unlike
+
+    def _moved(self, path: str, was: bytes, targets: list[Target], questions: list[list[str]]) -> _Moved:
+        """Compare what a file says with what it said."""
+        lines: dict[int, int] = {}
+        size = 0
+        if not targets and not questions:  # only the choices of others hang on it
+            return _Moved(lines, size)
+        before, numbers = self._sources.kept_functions(was), self._sources.kept_numbers(was)
+        now, numbers_now = self._sources.functions(path), self._sources.places(path).numbers()
+        if before is None or numbers is None:
+            raise _Unlike
+        for place, is_now in _known(moved_places(before, now, questions)).items():
+            _put(lines, numbers[place], numbers_now[is_now])
+        for target in targets:
+            old, new = self._sources.kept_reading(path, was, target), self._sources.prove(path, target)
+            if old is None or new.problem or new.note or old.called != new.called:
+                raise _Unlike
+            for first, second in _lines_of(old, new):
+                _put(lines, first, second)
+            for one in old.analysis.sites:
+                if one.when == "call" and body_at(before, numbers, one.line) != body_at(now, numbers_now, lines[one.line]):
+                    raise _Unlike
+            if not target.decided:
+                decided = self._chooser.decided(path, new.analysis)
+                if decided and target._replace(decided=decided) not in targets:
+                    raise _Unlike
+            size = new.size
+        return _Moved(lines, size)
+
+
+def _known(places: dict[int, int] | None) -> dict[int, int]:
+    if places is None:
+        raise _Unlike
+    return places
+
+
+def _put(lines: dict[int, int], was: int, now: int) -> None:
+    """Note where a line is now; what stood in one and stands in two says something else."""
+    if lines.setdefault(was, now) != now:
+        raise _Unlike
+
+
+def _lines_of(old: FileReading, new: FileReading) -> Iterator[tuple[int, int]]:
+    """Yield the lines of what a file said of its imports, and where the same stands now."""
+    pairs: list[tuple[ImportSite | FrameworkEdge, ImportSite | FrameworkEdge]] = []
+    try:
+        pairs += zip(old.analysis.sites, new.analysis.sites, strict=True)
+        pairs += zip(old.edges, new.edges, strict=True)
+        unknown = list(zip(old.analysis.unknown, new.analysis.unknown, strict=True))
+    except ValueError:
+        raise _Unlike from None
+    for first, second in pairs:
+        if _lineless(first) != _lineless(second):
+            raise _Unlike
+        yield first.line, second.line
+        if isinstance(first, ImportSite) and isinstance(second, ImportSite):
+            yield first.end_line, second.end_line
+            if first.used_line is not None and second.used_line is not None:
+                yield first.used_line, second.used_line
+    for one, other in unknown:
+        if one[1:] != other[1:]:
+            raise _Unlike
+        yield one.line, other.line
+
+
+def _lineless(one: ImportSite | FrameworkEdge) -> object:
+    if not isinstance(one, ImportSite):
+        return one._replace(line=0)
+    used = one.used_line and 1
+    return one._replace(line=0, end_line=0, used_line=used, why=_USED.sub("used", one.why))
+
+
+def _is_file(row: Any) -> bool:
+    return _is_row(row, str, str, list, list) and all(_is_row(one, str, str) for one in row[3])
+
+
+def _is_chosen(row: Any) -> bool:
+    return _is_row(row, str, str, list) and set(map(type, row[2])) <= {str}
+
+
+def _is_row(value: Any, *types: type) -> bool:
+    return type(value) is list and tuple(map(type, value)) == types
+
+
+def _written(target: Target) -> list[object]:
+    return [target.python, target.is_main, sorted(target.called), target.lazy_all, target.decided]
+
+
+def _target(row: list[Any]) -> Target:
+    python, is_main, called, lazy_all, decided = row
+    version = None if python is None else (int(python[0]), int(python[1]))
+    return Target(version, is_main is True, frozenset(_texts(called)), lazy_all is True,
+                  tuple((int(line), value is True) for line, value in decided))  # fmt: skip
+
+
+# To JSON, and back
+
+
+class _Encoder:
+    """Writes a walk with each path, and each way, once."""
+
+    def __init__(self) -> None:
+        self.paths: dict[str, int] = {}
+        self.ways: list[tuple[int, int, str, int]] = []
+        self._numbers: dict[int, int] = {}
+
+    def path(self, path: str) -> int:
+        return self.paths.setdefault(path, len(self.paths))
+
+    def step(self, step: Step) -> tuple[int, int, str]:
+        return self.path(step.path), step.line, step.module
+
+    def way(self, way: Way | None) -> int:
+        """Return the number of a way, -1 for none; that of what is before it is a smaller one."""
+        unknown: list[Way] = []
+        while way is not None and id(way) not in self._numbers:
+            unknown.append(way)
+            way = way.before
+        number = -1 if way is None else self._numbers[id(way)]
+        for one in reversed(unknown):
+            self.ways.append((*self.step(one.last), number))
+            number = self._numbers[id(one)] = len(self.ways) - 1
+        return number
+
+
+def _encode(walked: Walk) -> tuple[object, ...]:
+    to = _Encoder()
+    files = [[(to.path(path), size) for path, size in walked.files[moment].items()] for moment in MOMENTS]
+    ways = [(to.path(path), to.way(way)) for path, way in walked.ways.items()]
+    externals = [(one.names, to.way(one.way), *one[2:]) for one in walked.externals]
+    edges = [(to.path(path), sorted(map(to.path, others))) for path, others in walked.edges.items()]
+    ran = [(to.path(place[0]), place[1], moment, place in walked.loading) for place, moment in walked.ran.items()]
+    return (
+        *(list(to.paths), to.ways, files, ways, externals, edges, ran),
+        *(walked.skipped, [to.path(path) for path in walked.unread], walked.notes),
+        [sorted(walked.standard.get(moment, ())) for moment in MOMENTS],
+        [to.step(step) for step in walked.twice],
+        [(*place, ways) for place, ways in walked.open],
+    )
+
+
+class _Decoder:
+    """Reads a walk, with the lines and sizes of the files that have moved."""
+
+    def __init__(self, moved: Mapping[str, _Moved]) -> None:
+        self._moved = moved
+        self._places = moved and re.compile(rf" at ({'|'.join(map(re.escape, moved))}):(\d+)")
+        self._paths: list[str] = []
+        self._ways: list[Way] = []
+
+    def walk(self, rows: list[Any], targets: dict[str, tuple[Target, ...]], asked: dict[str, list[tuple[str, str]]]) -> Walk:
+        """Return a walk. Raises TypeError, ValueError, IndexError or KeyError for what `_encode` cannot have written."""
+        paths, ways, files, to_files, externals, edges, ran, skipped, unread, notes, standard, twice, choices = rows
+        self._paths = _texts(paths)
+        for path, line, module, before in ways:
+            self._ways.append(Way(self._step(path, line, module), self._way(before)))
+        names = self._paths
+        return Walk(
+            {moment: dict(self._file(*one) for one in some) for moment, some in _moments(files)},
+            tuple(self._external(*one) for one in externals),
+            {names[path]: {names[other] for other in others} for path, others in edges},
+            tuple(self._skipped(*one) for one in skipped),
+            tuple(names[path] for path in unread),
+            tuple(self._skipped(*one) for one in notes),
+            {moment: set(_texts(some)) for moment, some in _moments(standard)},
+            tuple(self._step(*one) for one in twice),
+            {names[path]: self._way(way) for path, way in to_files},
+            {(names[path], _text(body)): _moment(moment) for path, body, moment, _ in ran},
+            frozenset((names[path], body) for path, body, _, is_loading in ran if is_loading),
+            tuple(((_text(path), _text(key)), tuple(_texts(taken))) for path, key, taken in choices),
+            targets,
+            asked,
+        )
+
+    def _way(self, number: int) -> Way | None:
+        return None if number == -1 else self._ways[number]
+
+    def _step(self, path: int, line: int, module: str) -> Step:
+        name = self._paths[path]
+        return Step(name, self._line(name, line), _text(module))
+
+    def _line(self, path: str, line: int) -> int:
+        moved = self._moved.get(path)
+        return moved.lines[line] if moved is not None else _number(line)
+
+    def _file(self, path: int, size: int) -> tuple[str, int]:
+        name = self._paths[path]
+        moved = self._moved.get(name)
+        return name, moved.size if moved is not None else _number(size)
+
+    def _skipped(self, path: str, line: int | None, reason: str, broken: bool, service: str) -> Skipped:  # noqa: FBT001
+        number = None if line is None else self._line(path, line)
+        return Skipped(_text(path), number, _text(reason), broken is True, _text(service))
+
+    def _external(
+        self, names: list[str], way: int, moment: str, site: list[Any] | None, call: str, is_after_fork: bool  # noqa: FBT001
+    ) -> External:  # fmt: skip
+        to = self._way(way)
+        found = None if site is None or to is None else self._site(to.last.path, site)
+        return External(tuple(_texts(names)), to, _moment(moment), found, self._told(_text(call)), is_after_fork is True)
+
+    def _site(self, path: str, row: list[Any]) -> ImportSite:
+        line, column, end_line, module, level, names, when, why, used_line, used_column, calls = row
+        if when not in ("import", "call", "never"):
+            raise ValueError
+        moved = self._moved.get(path)
+        if moved is not None and used_line is not None:
+            used_line = moved.lines[used_line]
+            why = _USED.sub(f"used at line {used_line}", why)
+        used, at = (None if one is None else _number(one) for one in (used_line, used_column))
+        return ImportSite(self._line(path, line), _number(column), self._line(path, end_line), _text(module), _number(level),
+                          tuple(_texts(names)), when, self._told(_text(why)), used, at, tuple(_texts(calls)))  # fmt: skip
+
+    def _told(self, text: str) -> str:
+        """Return what is said of a call with the lines of now."""
+        if not self._places or " at " not in text:
+            return text
+        return self._places.sub(lambda found: f" at {found[1]}:{self._moved[found[1]].lines[int(found[2])]}", text)
+
+
+def _moments(rows: list[Any]) -> Iterable[tuple[Any, Any]]:
+    return zip(MOMENTS, rows, strict=True)
+
+
+def _moment(value: Any) -> Any:
+    if value not in MOMENTS:
+        raise ValueError
+    return value
+
+
+def _texts(values: Any) -> Any:
+    if type(values) is not list or not set(map(type, values)) <= {str}:
+        raise TypeError
+    return values
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError
+    return value
