@@ -28,6 +28,9 @@ _SETS = late_pattern(
 )
 """Without one of them a file sets nothing of logs."""
 
+_CALLS = late_pattern(rb"(?:\.\s*(?:trace|debug|info|success|msg|log)|\bprint)\s*\(")
+"""Without one of them a file writes no line that is dropped, or that is too many."""
+
 _ADDRESS = b"api.telegram.org/bot"
 
 
@@ -64,14 +67,17 @@ def _may_speak(data: bytes) -> bool:
 
 
 def _parse(data: bytes) -> FileLogs:
+    has_calls, has_setups = _CALLS.search(data) is not None, _SETS.search(data) is not None
+    if not has_calls and not has_setups:
+        return FileLogs(holds_token=_ADDRESS in data)
     from memguard_hooks.formats.python_source import decode, shortened, tree_of
     from memguard_hooks.logs.calls import find_calls
     from memguard_hooks.logs.setup import find_setups
 
     try:
         module = tree_of(shortened(decode(data)))
-        setups, muted = find_setups(module) if _SETS.search(data) else ((), ())
-        calls = tuple(one for one in find_calls(module) if one.is_marked)
+        setups, muted = find_setups(module) if has_setups else ((), ())
+        calls = tuple(one for one in find_calls(module) if one.is_marked) if has_calls else ()
     except (MemguardError, RecursionError):  # an expression that is deeper than any that people write
         return NOTHING
     return FileLogs(calls, tuple(setups), tuple(muted), _ADDRESS in data)
