@@ -11,10 +11,11 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Literal, TypeAlias
 
     from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.finding import Moment
     from memguard_hooks.imports.model import Analysis, ImportSite
     from memguard_hooks.project.project import Project
 
@@ -147,7 +148,6 @@ def deferred(project: Project, eager: Eager) -> Deferred:
 
     Where workers share what was loaded before the fork, and where the handler is all there is, it is of no use.
     """
-    from memguard_hooks.app.walks import moved_walk
     from memguard_hooks.project.settings import JUDGED
 
     useful = [one for one in eager.services if not _has_no_use(one.entry)]
@@ -155,19 +155,34 @@ def deferred(project: Project, eager: Eager) -> Deferred:
         return "no use" if eager.services else "unknown"
     found: set[Deferred] = set()
     for entry, sites in useful:
-        try:
-            walked = moved_walk(project, entry, sites)
-        except MemguardError:
-            walked = None
-        if walked is None:
+        moments = _moments_when_moved(project, entry, sites, eager.root)
+        if moments is None:
             return "unknown"
-        moments = [one.moment for one in walked.externals if _loads(one.names, eager.root)]
         is_start_judged = (entry.settings.judge or JUDGED) == "start"
         if "start" in moments:
             found.add("at start")
         else:
             found.add("later" if "serving" in moments and not is_start_judged else "never")
     return "never" if "never" in found else "at start" if "at start" in found else "later"
+
+
+def _moments_when_moved(project: Project, entry: ServiceEntry, sites: Sequence[Step], root: str) -> set[Moment] | None:
+    """Return when a service loads a library once some imports of it are moved, None where they cannot be.
+
+    What runs does not hang on what of others is imported, so the walk that was made tells that, without another one.
+    """
+    from memguard_hooks.app.walks import users_of_moved, walk_entry
+
+    try:
+        users = users_of_moved(project, entry, sites)
+    except MemguardError:
+        return None
+    if users is None:
+        return None
+    walked = walk_entry(project, entry)
+    left = (one for one in walked.externals if _loads(one.names, root))
+    moments = {one.moment for one in left if one.way is None or one.way.last not in sites}
+    return moments.union(walked.ran[user] for user in users if user in walked.ran)
 
 
 def _loads(names: tuple[str, ...], root: str) -> bool:
