@@ -5,8 +5,6 @@ What the store gives is checked for its shape, and found out again where that is
 
 from __future__ import annotations
 
-import gc
-import sys
 from time import perf_counter, process_time
 
 from memguard_hooks.errors import MemguardError
@@ -45,9 +43,6 @@ SLOW_SECONDS = 0.5
 
 MAX_SLOW_SECONDS = 20
 """CPU time for all such files of one run: thousands of them must not hold a commit up."""
-
-FRESH_TREES = 16
-"""Analyses after which memory is freed: libcst's trees leave reference cycles of some MiB."""
 
 
 class Problem(Record):
@@ -101,7 +96,6 @@ class Facts:
         self._functions: dict[bytes, Functions] = {}
         self._places: dict[bytes, Places] = {}
         self._built: dict[bytes, BuiltAtLoad] = {}
-        self._fresh = 0
         self._slow_seconds = 0.0
         self._sampled = process_time()
         self.has_given_up = False
@@ -118,10 +112,6 @@ class Facts:
     def _analyze(self, data: bytes, target: Target) -> Analysis | Problem:
         from memguard_hooks.imports.analyze import analyze
 
-        self._fresh += 1
-        if self._fresh % FRESH_TREES == 0 and "libcst" in sys.modules:
-            gc.collect()
-            gc.freeze()  # What is left stays to the end: not to be looked through again with each tree.
         try:
             return analyze(data, "", target)
         except MemguardError as error:
