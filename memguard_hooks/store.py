@@ -24,8 +24,9 @@ except ImportError:
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from importlib.machinery import ModuleSpec
+    from typing import IO
 
 FOLDER = "memguard"
 
@@ -44,6 +45,9 @@ PACKAGES = ("libcst", "packaging", "tomli", "yaml")
 
 UNFINISHED_SECONDS = 3600
 """No hook takes as long to write a file."""
+
+MAX_HELD_BYTES = 8 * 2**20
+"""Bytes of new values that are held in memory."""
 
 MANY_TIMES = 8
 """Times that the second pack is smaller than the first one: so much is written again at most for what is new."""
@@ -78,22 +82,31 @@ def read_whole(path: str) -> bytes | None:
         if not stat.S_ISREG(os.stat(path).st_mode):  # a named pipe would be waited for
             return None
         with open(path, "rb") as stream:
-            content = stream.read()
+            written, text = stream.read(DIGEST_BYTES), stream.read()
     except OSError:
         return None
-    written, text = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
     return text if written == digest(text) else None
 
 
 def write_whole(path: str, text: bytes) -> bool:
     """Put a file into its place at once, with its digest; tell whether that went well."""
+    return _write(path, (text,), len(text))
+
+
+def _write(path: str, pieces: Iterable[bytes], size: int) -> bool:
+    """Write the pieces of a file of some bytes, with the digest of all, and put it into its place."""
     folder = os.path.dirname(path)
     temporary = os.path.join(folder, f"{_UNFINISHED}{os.getpid()}")
     try:
         os.makedirs(folder, exist_ok=True)
         with open(temporary, "wb") as stream:
-            stream.write(digest(text))
-            stream.write(text)
+            stream.write(bytes(DIGEST_BYTES))
+            found = blake2b(size.to_bytes(8, "little"), digest_size=DIGEST_BYTES)
+            for piece in pieces:
+                found.update(piece)
+                stream.write(piece)
+            stream.seek(0)
+            stream.write(found.digest())
         os.replace(temporary, path)
     except OSError:
         _remove(temporary)
@@ -170,18 +183,12 @@ def written(value: object) -> bytes:
 
 
 class Store:
-    """Facts by the names of what they are about, in this process, and in a packed file of `folder` where there is one."""
+    """Facts by the names of what they are about, in this process, and in packed files of `folder` where there is one."""
 
     def __init__(self, folder: str | None) -> None:
         self._folder = folder
-        self._file: str | None = None
-        self._recent = ""
-        self._looks: list[tuple[int, ...] | None] = []
-        """How both packs looked when they were read."""
-        self._first: dict[bytes, bytes] = {}
-        self._second: dict[bytes, bytes] = {}
-        self._known: dict[bytes, bytes] | None = None
-        self._new: dict[bytes, bytes] = {}
+        self._packs: list[_Pack] | None = None
+        self._new = _Fresh(folder)
         self._used: set[bytes] = set()
 
     def get(self, *name: bytes) -> object | None:
@@ -189,7 +196,9 @@ class Store:
         import json
 
         key = digest(*name)
-        found = self._new.get(key) or self._load().get(key)
+        found = self._new.get(key)
+        for pack in self._load() if found is None else ():
+            found = found or pack.get(key)
         if found is None:
             return None
         self._used.add(key)
@@ -205,42 +214,132 @@ class Store:
 
     def put_text(self, text: bytes, *name: bytes) -> None:
         """Keep what `written` has made of a value."""
-        self._new[digest(*name)] = text
+        self._new.put(digest(*name), text)
 
     def close(self) -> None:
         """Write what is new."""
-        if self._folder is None or not self._new:
+        new, packs = self._new, self._load()
+        if not packs or not new.rows:
             return
-        self._load()
-        assert self._file is not None
-        before = self._second
-        if self._looks != [_look(self._file), _look(self._recent)]:  # another hook has written meanwhile
-            self._first.update(_read_pack(self._file))
-            before = {**before, **_read_pack(self._recent)}
-        recent = {**before, **self._new}
-        self._new = {}
-        size, other = (sum(map(len, values.values())) for values in (recent, self._first))
-        if size * MANY_TIMES < other and size + other <= MAX_PACK_BYTES:
-            if write_whole(self._recent, _write_pack(recent)):
-                shrink(self._folder, MAX_PACKS, _RECENT)
-            return
-        kept = {**self._first, **recent}
-        if sum(map(len, kept.values())) > MAX_PACK_BYTES:
-            kept = _bounded({key: kept[key] for key in (*recent, *self._used) if key in kept})
-        if write_whole(self._file, _write_pack(kept)):
-            shrink(self._folder, MAX_PACKS, _FACTS)
-            _remove(self._recent)
+        self._new = _Fresh(self._folder)
+        recent, first = (pack.anew() for pack in packs)  # another hook may have written meanwhile
+        fresh = {**dict.fromkeys(recent.rows, recent), **dict.fromkeys(new.rows, new)}
+        kept = {**dict.fromkeys(first.rows, first), **fresh}
+        folder, size = os.path.dirname(first.path), _bytes(kept)
+        if _bytes(fresh) * (MANY_TIMES + 1) < size <= MAX_PACK_BYTES:
+            if _write_pack(recent.path, fresh):
+                shrink(folder, MAX_PACKS, _RECENT)
+        else:
+            if size > MAX_PACK_BYTES:
+                kept = _bounded({key: kept[key] for key in (*fresh, *self._used) if key in kept})
+            if _write_pack(first.path, kept):
+                shrink(folder, MAX_PACKS, _FACTS)
+                _remove(recent.path)
+        new.close()
 
-    def _load(self) -> dict[bytes, bytes]:
-        if self._known is None:
-            self._known = {}
-            if self._folder is not None:
-                name = version().hex()
-                self._file, self._recent = (os.path.join(self._folder, kind + name) for kind in (_FACTS, _RECENT))
-                self._looks = [_look(self._file), _look(self._recent)]
-                self._first, self._second = _read_pack(self._file), _read_pack(self._recent)
-                self._known = {**self._first, **self._second}
-        return self._known
+    def _load(self) -> Sequence[_Pack]:
+        """Return the packs, the one that counts first."""
+        if self._packs is None:
+            name = version().hex() if self._folder is not None else ""
+            kinds = (_RECENT, _FACTS) if self._folder is not None else ()
+            self._packs = [_Pack(os.path.join(self._folder or "", kind + name)) for kind in kinds]
+        return self._packs
+
+
+class _Values:
+    """Values by their keys, with the place and the bytes of each: those of a pack, or of a file that has no name."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, tuple[int, int]] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a value, None where there is none."""
+        raise NotImplementedError
+
+    def size(self, key: bytes) -> int:
+        """Return the bytes of a value that there is."""
+        return self.rows[key][1]
+
+
+class _Pack(_Values):
+    """What a pack holds; nothing of one that is too short for what it says."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self._look = _look(path)
+        self._data = (read_whole(path) if self._look is not None else None) or b""
+        end = _COUNT_BYTES + int.from_bytes(self._data[:_COUNT_BYTES], "little") * _ROW_BYTES
+        if end <= len(self._data):
+            from struct import iter_unpack
+
+            rows = iter_unpack(_ROW, memoryview(self._data)[_COUNT_BYTES:end])
+            self.rows = {key: (at, size) for key, at, size in rows}
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a value, None where there is none."""
+        at, size = self.rows.get(key, (0, 0))
+        return self._data[at : at + size] if size else None
+
+    def anew(self) -> _Pack:
+        """Return the pack as it is now."""
+        return self if _look(self.path) == self._look else _Pack(self.path)
+
+
+class _Fresh(_Values):
+    """Values that are new; while they are many, all but the last ones wait in a file that has no name."""
+
+    def __init__(self, folder: str | None) -> None:
+        super().__init__()
+        self._folder = folder
+        self._held: dict[bytes, bytes] = {}
+        self._size = 0
+        self._file: IO[bytes] | None = None
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Keep a value."""
+        self._held[key] = value
+        self.rows[key] = (0, len(value))
+        self._size += len(value)
+        if self._size > MAX_HELD_BYTES:
+            self._spool()
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return a value, None where there is none."""
+        found = self._held.get(key)
+        if found is None and key in self.rows and self._file is not None:
+            at, size = self.rows[key]
+            self._file.seek(at)
+            found = self._file.read(size)
+        return found
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _spool(self) -> None:
+        """Write what is held into the file; where that cannot be done, it is held to the end."""
+        self._size = 0
+        try:
+            if self._file is None and self._folder is not None:
+                from tempfile import TemporaryFile
+
+                os.makedirs(self._folder, exist_ok=True)
+                self._file = TemporaryFile(dir=self._folder)  # noqa: SIM115 - it is gone with the process
+            if self._file is None:
+                return
+            at = self._file.seek(0, os.SEEK_END)
+            rows = {}
+            for key, value in self._held.items():
+                self._file.write(value)
+                rows[key] = (at, len(value))
+                at += len(value)
+            self._file.flush()
+        except OSError:
+            return
+        self.rows.update(rows)
+        self._held.clear()
 
 
 def _look(path: str) -> tuple[int, ...] | None:
@@ -259,34 +358,35 @@ def _remove(path: str) -> None:
         os.remove(path)
 
 
-def _bounded(values: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+def _bytes(values: Mapping[bytes, _Values]) -> int:
+    return sum(some.size(key) for key, some in values.items())
+
+
+def _bounded(values: Mapping[bytes, _Values]) -> dict[bytes, _Values]:
     """Return the first values that fit into a pack."""
     left = MAX_PACK_BYTES
-    found: dict[bytes, bytes] = {}
-    for key, value in values.items():
-        left -= len(value)
+    found: dict[bytes, _Values] = {}
+    for key, some in values.items():
+        left -= some.size(key)
         if left >= 0:
-            found[key] = value
+            found[key] = some
     return found
 
 
-def _write_pack(values: Mapping[bytes, bytes]) -> bytes:
+def _write_pack(path: str, values: Mapping[bytes, _Values]) -> bool:
+    """Write values by their keys into a pack, one after the other; tell whether that went well."""
     from struct import pack
 
     rows: list[bytes] = []
     at = _COUNT_BYTES + len(values) * _ROW_BYTES
-    for key, value in values.items():
-        rows.append(pack(_ROW, key, at, len(value)))
-        at += len(value)
-    return b"".join([len(rows).to_bytes(_COUNT_BYTES, "little"), *rows, *values.values()])
+    for key, some in values.items():
+        rows.append(pack(_ROW, key, at, some.size(key)))
+        at += some.size(key)
+    head = b"".join([len(rows).to_bytes(_COUNT_BYTES, "little"), *rows])
 
+    def pieces() -> Iterator[bytes]:
+        yield head
+        for key, some in values.items():
+            yield some.get(key) or b""
 
-def _read_pack(path: str) -> dict[bytes, bytes]:
-    """Return the values of a pack by their keys; none of one that is too short for what it says."""
-    data = read_whole(path) or b""
-    end = _COUNT_BYTES + int.from_bytes(data[:_COUNT_BYTES], "little") * _ROW_BYTES
-    if end > len(data):
-        return {}
-    from struct import iter_unpack
-
-    return {key: data[at : at + size] for key, at, size in iter_unpack(_ROW, data[_COUNT_BYTES:end])}
+    return _write(path, pieces(), at)

@@ -88,6 +88,23 @@ def test_nothing_new_writes_nothing(tmp_path: Path) -> None:
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
+def test_what_is_much_waits_in_a_file_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MAX_HELD_BYTES", 100)
+    kept = Store(str(tmp_path))
+    for number in range(50):
+        kept.put("x" * number, b"%d" % (number % 40))
+        assert kept.get(b"%d" % (number // 2)) is not None
+    assert list(tmp_path.iterdir()) == []
+    expected = ["x" * (number + 40 * (number < 10)) for number in range(40)]
+    assert [kept.get(b"%d" % number) for number in range(40)] == expected
+    kept.close()
+    again = Store(str(tmp_path))
+    assert [again.get(b"%d" % number) for number in range(40)] == expected
+    without = Store(None)
+    without.put("x" * 200, b"name")
+    assert without.get(b"name") == "x" * 200
+
+
 def test_two_at_once_lose_nothing_of_each_other(tmp_path: Path) -> None:
     one, two = Store(str(tmp_path)), Store(str(tmp_path))
     for kept, name in ((one, b"one"), (two, b"two")):
@@ -300,7 +317,7 @@ def test_a_pack_of_somebody_else_is_no_harm(tmp_path: Path, name: str) -> None:
 
 def test_a_value_that_is_nested_too_deep(tmp_path: Path) -> None:
     kept = Store(str(tmp_path))
-    kept._new[store.digest(b"name")] = b"[" * 100_000 + b"]" * 100_000
+    kept.put_text(b"[" * 100_000 + b"]" * 100_000, b"name")
     assert kept.get(b"name") is None
 
 
