@@ -19,7 +19,8 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from memguard_hooks.formats import python_source
-from memguard_hooks.logs.calls import LogCall, find_calls, is_judged
+from memguard_hooks.logs.calls import find_calls
+from memguard_hooks.logs.model import LogCall, is_judged
 
 TABLE = Path(__file__).with_suffix(".tsv")
 RULES = {"MG502": "hot", "MG503": "nothing", "MG504": "costly"}

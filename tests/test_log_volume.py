@@ -12,8 +12,9 @@ import pytest
 from folders import write, write_dedented
 
 from memguard_hooks.hooks import log_volume
-from memguard_hooks.logs.calls import find_calls, is_judged
+from memguard_hooks.logs.calls import find_calls
 from memguard_hooks.logs.facts import FileLogs, read_logs
+from memguard_hooks.logs.model import is_judged
 from memguard_hooks.logs.setup import find_setups
 from memguard_hooks.store import Store
 

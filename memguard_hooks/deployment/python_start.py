@@ -8,13 +8,13 @@ Facts: `uvicorn.run` and `uvicorn.Server` of 0.54 (only `run` makes workers, and
 from __future__ import annotations
 
 import ast
-import re
 
 from memguard_hooks.deployment.calls_at_start import CallAtStart, Program, StartCalls, follow, roots_of
 from memguard_hooks.deployment.gunicorn_settings import SETTINGS, Unresolved, Value
 from memguard_hooks.deployment.start import Count, Host, Loaded, StartCommand, UnknownStartError, count_workers, unknown
 from memguard_hooks.deployment.values_in_code import count_of, items_of, value_of
 from memguard_hooks.formats.python_folding import BoundNames
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join
 
 TYPE_CHECKING = False  # as typing has it
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _GUNICORN = "gunicorn.app."
 
-_IMPORT_STRING = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
+_IMPORT_STRING = late_pattern(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*(?:\(.*\))?")
 
 
 class _Context:

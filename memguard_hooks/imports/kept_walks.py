@@ -16,6 +16,7 @@ from memguard_hooks.imports.followed import moved_places
 from memguard_hooks.imports.graph import External, Walk
 from memguard_hooks.imports.model import FileReading, ImportSite, Target
 from memguard_hooks.imports.reached import body_at
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 MAX_KEPT = 2
 """Walks of one entry point that are kept whole: those of two branches."""
 
-_USED = re.compile(r"^used at line (\d+)")
+_USED = late_pattern(r"^used at line (\d+)")
 
 
 class _Moved(Record):

@@ -10,8 +10,9 @@ DEBUG line, made also where the line is dropped: 24 µs for `json.dumps` of 2 kB
 from __future__ import annotations
 
 import ast
-import re
 
+from memguard_hooks.logs.model import LogCall
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -25,28 +26,10 @@ LEVELS = {
 }  # fmt: skip
 """The level of each method of a logger; those of structlog and loguru are among them, and `print` counts as INFO."""
 
-_LOGGER = re.compile(r"(?i)(?:^|_)(?:logg?(?:er|ing)?|lg)\d*$|logger$")
+_LOGGER = late_pattern(r"(?i)(?:^|_)(?:logg?(?:er|ing)?|lg)\d*$|logger$")
 MAX_TEXT = 300
 MAX_DEPTH = 150
 """Blocks inside each other that are read."""
-
-
-class LogCall(Record):
-    """One call. `text` is its message with `{}` for what is put in; the marks say what is wrong, empty where nothing is."""
-
-    line: int
-    column: int
-    level: str
-    text: str
-    hot: str = ""
-    nothing: str = ""
-    costly: str = ""
-    payload: str = ""
-
-    @property
-    def is_marked(self) -> bool:
-        """Return whether a rule may have something to say."""
-        return bool(self.hot or self.nothing or self.costly or self.payload)
 
 
 class _Place(Record):
@@ -65,18 +48,6 @@ class _Written(Record):
     node: ast.Call
     level: str
     place: _Place
-
-
-_ASIDE = re.compile(
-    r"(?:^|/)(?:tests?|testing|migrations|management/commands)/|^(?:scripts|dev|docs|benchmarks?|playground|evaluation)/"
-    r"|(?:^|/)(?:test_[^/]*|[^/]*_test|test|conftest|cli|__main__|manage|setup)\.py$"
-)
-"""Tests, scripts and commands, whose lines are what they are run for."""
-
-
-def is_judged(path: str) -> bool:
-    """Return whether the lines of a file are those of an app that serves."""
-    return _ASIDE.search(path) is None
 
 
 def find_calls(module: ast.Module) -> list[LogCall]:
@@ -256,20 +227,20 @@ _TERMINAL = frozenset(
 """What a program imports that speaks to a person."""
 _BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "kafka", "confluent_kafka"})
 
-_CALLBACK = re.compile(
+_CALLBACK = late_pattern(
     r"(?i)^_*(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
     r"(?:audio|frame|chunk|delta|packet|sample|tick(?:er)?|pcm|media|token|socket|partial|interim)s?(?:_|$)"
     r"|^_*on_next$|^_*(?:audio|frame|chunk|delta|tick(?:er)?|packet|data|kline|trades?|order_?book)_(?:callback|handler|received)$"
 )
 """Names of functions that are called for each part of a unit of work."""
-_ONCE = re.compile(
+_ONCE = late_pattern(
     r"(?i)stream|connect|start|stop|(?:^|_)end|open|close|init|setup|create|first|last|final|error|done|complete"
 )
-_REPEATED = re.compile(
+_REPEATED = late_pattern(
     r"(?i)^_*(?:check|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
     r"expire|scan_for|hedge|evict)(?:_|$)"
 )
-_GUARD = re.compile(r"(?i)isEnabledFor|is_enabled_for|debug|verbose|\blog_?level|logged|\bfirst|\bwarned|dry_run|% ")
+_GUARD = late_pattern(r"(?i)isEnabledFor|is_enabled_for|debug|verbose|\blog_?level|logged|\bfirst|\bwarned|dry_run|% ")
 
 
 def _scheduled(node: ast.expr) -> str:
@@ -279,7 +250,7 @@ def _scheduled(node: ast.expr) -> str:
     return f"@{name}" if _SCHEDULER.search(name) else ""
 
 
-_SCHEDULER = re.compile(
+_SCHEDULER = late_pattern(
     r"(?i)scheduled_?(?:job|task)|periodic|tasks\.loop|repeat_every|cron|\.(?:task|shared_task)$|^shared_task$"
 )
 
@@ -306,12 +277,12 @@ def _endless(node: ast.For | ast.AsyncFor | ast.While) -> tuple[str, str] | None
     return name, name
 
 
-_STREAM = re.compile(
+_STREAM = late_pattern(
     r"(?i)stream|\bws\b|websocket|socket|\bconn\b|connection|messages|events|queue|subscri|chunks|audio|frames|deltas|listen|"
     r"consumer|tokens|generator"
 )
-_LIVE = re.compile(r"(?i)stream|listen\(|consumer|generator|pubsub")
-_PART = re.compile(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
+_LIVE = late_pattern(r"(?i)stream|listen\(|consumer|generator|pubsub")
+_PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
 
 
 def _while(node: ast.While) -> tuple[str, str] | None:
@@ -350,7 +321,7 @@ _WAITS = frozenset(
 )  # fmt: skip
 """What a loop asks that goes on for as long as the app runs."""
 
-_CONNECTS = re.compile(r"^(?!is_|on_|_is_|dis|get_conn).*connect(?:ed_|ion_)?(?!ed|ion)")
+_CONNECTS = late_pattern(r"^(?!is_|on_|_is_|dis|get_conn).*connect(?:ed_|ion_)?(?!ed|ion)")
 
 
 def _may_last(test: ast.expr) -> bool:
@@ -375,7 +346,7 @@ def _counts(node: ast.While) -> bool:
     return any(_TRIED.search(ast.unparse(target)) for target in counted)
 
 
-_TRIED = re.compile(r"(?i)attempt|retr|tries|\btry")
+_TRIED = late_pattern(r"(?i)attempt|retr|tries|\btry")
 
 SLOW_SECONDS = 60
 """A pass of a loop that waits so long is a unit of work of its own."""
@@ -438,23 +409,23 @@ def _template(node: ast.expr) -> str:
     return "{}"
 
 
-_HOLE = re.compile(r"%(?:\(\w+\))?[-+ #0-9.]*[sdrfgixXeau]|\{[^{}]*\}")
+_HOLE = late_pattern(r"%(?:\(\w+\))?[-+ #0-9.]*[sdrfgixXeau]|\{[^{}]*\}")
 
 _PREFIX = r"^(?:[^\w\[{]|\{\}|\[[^\]]*\]|[A-Z][\w /-]{0,40}:)*"
 """What stands before a sentence. Each way begins with other letters, so that none is tried twice."""
-_EMPTY = re.compile(
+_EMPTY = late_pattern(
     _PREFIX + r"(?i:nothing\b|no (?:new |more |active |pending |\w+ )?(?:\w+ )?(?:found|received|available|match|new|data|"
     r"messages?|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b)"
     r"|(?i:\bnothing to\b|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"
 )
-_WAITING = re.compile(
+_WAITING = late_pattern(
     r"(?i:\bheart-?beats?\b|\bkeep-?alive\b|\bstill (?:alive|running|waiting|processing|pending|active|idle)\b"
     r"|\b(?:no|not|already|nothing|empty|live|disabled)\b.*\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b"
     r"|\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b.*\b(?:no|not|already|nothing|empty|live|disabled)\b"
     r"|\bwaiting (?:for|until)\b|\bidle\b|\bsleep(?:ing)? |\bno \w+ needed\b"
     r"|\balready (?:being|in progress|running)\b|\bnot needed\b)"
 )
-_COUNTED = re.compile(r"(?i)\bfound (?:0|\{\})(?: \w+)?")
+_COUNTED = late_pattern(r"(?i)\bfound (?:0|\{\})(?: \w+)?")
 
 
 def _says_nothing(text: str, place: _Place, *, is_task: bool) -> bool:
@@ -479,7 +450,7 @@ _CHEAP = frozenset(
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""
-_GETTER = re.compile(r"^_*(?:get|is|has)_")
+_GETTER = late_pattern(r"^_*(?:get|is|has)_")
 
 
 def costly_of(node: ast.Call) -> str:

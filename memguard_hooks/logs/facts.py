@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
+from memguard_hooks.logs.model import LogCall, LogSetup
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from memguard_hooks.logs.calls import LogCall
-    from memguard_hooks.logs.setup import LogSetup
     from memguard_hooks.store import Store
 
 _WORDS = late_pattern(rb"logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=")
@@ -85,9 +84,6 @@ def _parse(data: bytes) -> FileLogs:
 
 def _decode(value: Any) -> FileLogs | None:
     """Return what the store has kept, None for what has another shape."""
-    from memguard_hooks.logs.calls import LogCall
-    from memguard_hooks.logs.setup import LogSetup
-
     if not (isinstance(value, list) and len(value) == 4 and all(isinstance(one, list) for one in value[:3])):
         return None
     calls, setups, muted, holds_token = value

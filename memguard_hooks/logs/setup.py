@@ -11,42 +11,16 @@ import ast
 
 from memguard_hooks.logs.calls import is_logger, last_name
 from memguard_hooks.logs.loggers import LOUD
+from memguard_hooks.logs.model import LEVELS, LogSetup, level_of_text
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LEVELS = {
-    "NOTSET": 0,
-    "TRACE": 5,
-    "DEBUG": 10,
-    "INFO": 20,
-    "WARNING": 30,
-    "WARN": 30,
-    "ERROR": 40,
-    "CRITICAL": 50,
-    "FATAL": 50,
-}
 MAX_DEPTH = 6
 """Names and calls around each other that lead to a level."""
 MAX_TEXT = 200
-
-
-class LogSetup(Record):
-    """One setting.
-
-    `kind` is `root`, `logger`, `server` or `echo` for levels; `file`, `queue`, `memory` or `stderr` for handlers.
-
-    `level` is its value, or the default where `variable` of the environment decides; `detail` is what a message needs.
-    """
-
-    line: int
-    column: int
-    kind: str
-    level: str = ""
-    variable: str = ""
-    detail: str = ""
 
 
 class Level(Record):
@@ -60,15 +34,6 @@ def find_setups(module: ast.Module) -> tuple[list[LogSetup], list[str]]:
     """Return what a file sets, and the names of libraries whose loggers it sets."""
     reader = _Reader(module)
     return sorted(set(reader.found)), sorted(reader.muted)
-
-
-def level_of_text(text: str) -> str:
-    """Return the name of a level that a person has written, empty for what is none."""
-    word = text.strip().upper()
-    if word.isdecimal():
-        number = int(word[:4])
-        return next((name for name, value in LEVELS.items() if value == number), "DEBUG" if number < LEVELS["INFO"] else "")
-    return word if word in LEVELS else ""
 
 
 class _Reader:

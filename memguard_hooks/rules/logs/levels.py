@@ -13,7 +13,7 @@ import re
 
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.logs.loggers import mute_lines
-from memguard_hooks.logs.setup import LEVELS, level_of_text
+from memguard_hooks.logs.model import LEVELS, level_of_text
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.rules.logs.findings import finding, is_for_developers
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.deployment.service import Service
     from memguard_hooks.finding import Finding
-    from memguard_hooks.logs.setup import LogSetup
+    from memguard_hooks.logs.model import LogSetup
     from memguard_hooks.project.project import Project
     from memguard_hooks.rules.logs.findings import Reached
 

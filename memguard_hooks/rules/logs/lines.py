@@ -8,7 +8,7 @@ arguments.
 from __future__ import annotations
 
 from memguard_hooks.deployment.service import ServicePlace
-from memguard_hooks.logs.calls import is_judged
+from memguard_hooks.logs.model import is_judged
 from memguard_hooks.rules.logs.findings import finding
 
 TYPE_CHECKING = False  # as typing has it
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memguard_hooks.finding import Finding
-    from memguard_hooks.logs.calls import LogCall
+    from memguard_hooks.logs.model import LogCall
     from memguard_hooks.rules.logs.findings import Reached
 
 MAX_SUBJECT = 60

@@ -1,0 +1,73 @@
+"""What one Python file says of logs: its calls, and what it sets. Loaded without what finds them."""
+
+from __future__ import annotations
+
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+LEVELS = {
+    "NOTSET": 0,
+    "TRACE": 5,
+    "DEBUG": 10,
+    "INFO": 20,
+    "WARNING": 30,
+    "WARN": 30,
+    "ERROR": 40,
+    "CRITICAL": 50,
+    "FATAL": 50,
+}
+
+
+class LogCall(Record):
+    """One call. `text` is its message with `{}` for what is put in; the marks say what is wrong, empty where nothing is."""
+
+    line: int
+    column: int
+    level: str
+    text: str
+    hot: str = ""
+    nothing: str = ""
+    costly: str = ""
+    payload: str = ""
+
+    @property
+    def is_marked(self) -> bool:
+        """Return whether a rule may have something to say."""
+        return bool(self.hot or self.nothing or self.costly or self.payload)
+
+
+class LogSetup(Record):
+    """One setting.
+
+    `kind` is `root`, `logger`, `server` or `echo` for levels; `file`, `queue`, `memory` or `stderr` for handlers.
+
+    `level` is its value, or the default where `variable` of the environment decides; `detail` is what a message needs.
+    """
+
+    line: int
+    column: int
+    kind: str
+    level: str = ""
+    variable: str = ""
+    detail: str = ""
+
+
+_ASIDE = late_pattern(
+    r"(?:^|/)(?:tests?|testing|migrations|management/commands)/|^(?:scripts|dev|docs|benchmarks?|playground|evaluation)/"
+    r"|(?:^|/)(?:test_[^/]*|[^/]*_test|test|conftest|cli|__main__|manage|setup)\.py$"
+)
+"""Tests, scripts and commands, whose lines are what they are run for."""
+
+
+def is_judged(path: str) -> bool:
+    """Return whether the lines of a file are those of an app that serves."""
+    return _ASIDE.search(path) is None
+
+
+def level_of_text(text: str) -> str:
+    """Return the name of a level that a person has written, empty for what is none."""
+    word = text.strip().upper()
+    if word.isdecimal():
+        number = int(word[:4])
+        return next((name for name, value in LEVELS.items() if value == number), "DEBUG" if number < LEVELS["INFO"] else "")
+    return word if word in LEVELS else ""
