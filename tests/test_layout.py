@@ -149,3 +149,9 @@ def test_imports_at_the_start_of_lines() -> None:
         (8, 8, "o", (), "call"),
         (11, 11, "q", ("r",), "import"),
     ]
+
+
+def test_a_name_without_end_is_cut() -> None:
+    deep = "a" + ".a" * 1000
+    names = [site.module for site in unindented_imports(f"import {deep}, b\nfrom .{deep} import c\n".encode())]
+    assert [name.count(".") for name in names] == [49, 0, 49]

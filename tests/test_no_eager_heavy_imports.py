@@ -12,6 +12,7 @@ from work import at_most
 from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import MIB, mib
 from memguard_hooks.hooks.no_eager_heavy_imports import main
+from memguard_hooks.rules.imports import eager
 
 MOVE = "    fix: move the import into the function that uses it\n"
 
@@ -355,6 +356,16 @@ MADE_LAZY = "__lazy_modules__ = ['pandas']\nimport pandas\n"
 def test_target_python(project: Path, source: str, python: str | None, status: int) -> None:
     write_dedented(project, {"app.py": source})
     assert main(["app.py", *(["--target-python", python] if python else [])]) == status
+
+
+def test_what_holds_imports_is_looked_for_within_bounds(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = "".join(f"import pandas as p{number}\np{number}.DataFrame()\n" for number in range(5))
+    write_dedented(project, {"app.py": source})
+    monkeypatch.setattr(eager, "MAX_LOOKED", 3 * len(source))
+    assert main(["app.py"]) == 1
+    assert capsys.readouterr().out.count("once nothing holds it here") == 3
 
 
 def test_target_python_of_the_settings(project: Path) -> None:

@@ -59,6 +59,11 @@ PROJECTS: dict[str, Callable[[], Files]] = {
     "a dotted import": lambda: _python("import a" + ".a" * 40_000),
     "a dotted import in setup.py": lambda: {**PROGRAM, "setup.py": "import setuptools, a" + ".a" * 40_000},
     "a dotted import in gunicorn.conf.py": lambda: {**PROGRAM, "gunicorn.conf.py": "import a" + ".a" * 40_000},
+    "a dotted import without end": lambda: _python("import a" + ".a" * 400_000),
+    "heavy imports that a comment allows": lambda: {
+        **PROGRAM,
+        "main.py": "".join(f"import litellm  # memguard: allow[MG201] {one}\n" for one in range(5000)),
+    },
     "fields of an f-string": lambda: _settings('x = f"' + "{a}" * 100_000 + '"'),
     "a sum": lambda: _settings("x = 1" + "+1" * 500_000),
     "statements": lambda: _python("a;" * 500_000),

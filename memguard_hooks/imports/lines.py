@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from memguard_hooks.formats.python_source import MAX_PARTS
 from memguard_hooks.imports.model import ImportSite, When
 from memguard_hooks.pattern import late_pattern
 
@@ -39,12 +40,17 @@ def unindented_imports(data: bytes) -> tuple[ImportSite, ...]:
         else:
             names = tuple(_names(re.sub(r"#[^\n]*", "", match["inside"] or match["names"] or "")))
             level = match["dots"].count(".")
-            found.append(ImportSite(line, 1, end, match["module"] or "", level, names, when, why))
+            found.append(ImportSite(line, 1, end, _without_depth(match["module"] or ""), level, names, when, why))
     return tuple(found)
 
 
 def _names(text: str) -> list[str]:
     """Return the names of a list, each once, without what `as` calls them; nothing of what is no name."""
     words = [part.split() for part in text.replace("\\", " ").split(",", MAX_IMPORTS)[:MAX_IMPORTS]]
-    names = dict.fromkeys(part[0] for part in words if part)
+    names = dict.fromkeys(_without_depth(part[0]) for part in words if part)
     return [name for name in names if re.fullmatch(r"[\w.]+|\*", name)]
+
+
+def _without_depth(name: str) -> str:
+    """Return the first `MAX_PARTS` of a dotted name: importing it imports them first, and no module lies deeper."""
+    return ".".join(name.split(".", MAX_PARTS)[:MAX_PARTS])

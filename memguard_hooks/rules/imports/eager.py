@@ -59,8 +59,8 @@ def _alike(finding: Finding) -> tuple[object, ...]:
     return finding.path, finding.subject, finding.message, finding.severity, finding.fix
 
 
-MAX_HELD = 20
-"""Imports of one file of which is looked for what holds them: each takes a look at the whole file."""
+MAX_LOOKED = 2**20
+"""Bytes of one file that are looked at for what holds its imports: each import after the first takes all of them again."""
 
 
 class _Advice:
@@ -83,8 +83,9 @@ class _Advice:
         """Say what keeps an import where it is, with the line of it."""
         from memguard_hooks.app.movable_imports import as_wanted, held
 
-        self._looked[eager.path] = self._looked.get(eager.path, 0) + 1
-        if self._looked[eager.path] > MAX_HELD:
+        looked = self._looked.get(eager.path, 0)
+        self._looked[eager.path] = looked + len(self._project.sources.data(eager.path))
+        if looked and self._looked[eager.path] > MAX_LOOKED:
             return None
         found = held(self._project, eager.path, as_wanted(self._project, eager))
         return None if found is None else found.reason
