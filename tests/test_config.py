@@ -201,6 +201,7 @@ def test_python_is_refused(text: str) -> None:
             "target-python = 3.11", "1:1: target-python must be a version such as '3.11', not 3.11", id="target-python"
         ),
         pytest.param("source-roots = [1]", "1:1: source-roots must be a list of strings, not [1]", id="source-roots"),
+        pytest.param(f"exclude = {['a'] * 1001}", "1:1: exclude has more than 1000 items", id="too-many"),
         pytest.param("exclude = {}", "1:1: exclude must be a list of strings, not {}", id="exclude"),
         pytest.param("scope = 'some'", "1:1: scope must be 'reachable' or 'all', not 'some'", id="scope"),
         pytest.param(

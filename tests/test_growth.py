@@ -65,8 +65,14 @@ def apps_in_folders(number: int) -> dict[str, str]:
     return {f"app{one}/{name}": text for one in range(number) for name, text in app.items()}
 
 
-def calls(root: Path, files: dict[str, str]) -> int:
-    """Return how many functions a check of a project calls."""
+def patterns_and_files(number: int) -> dict[str, str]:
+    patterns = ", ".join(f'"*a*b{one}*c"' for one in range(number))
+    sources = {f"m{one}.py": "import litellm\n" for one in range(number)}
+    return {**PROGRAM, **sources, "memguard.toml": f"exclude = [{patterns}]\n"}
+
+
+def called(root: Path, files: dict[str, str]) -> pstats.Stats:
+    """Return what a check of a project calls."""
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,7 +85,12 @@ def calls(root: Path, files: dict[str, str]) -> int:
         check.main([str(root)])
     finally:
         profile.disable()
-    return int(vars(pstats.Stats(profile))["total_calls"])
+    return pstats.Stats(profile)
+
+
+def calls(root: Path, files: dict[str, str]) -> int:
+    """Return how many functions a check of a project calls."""
+    return int(vars(called(root, files))["total_calls"])
 
 
 @pytest.mark.parametrize(
@@ -95,6 +106,7 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(allowances_above_a_line, 200, id="allowances above one line"),
         pytest.param(apps_in_folders, 20, id="apps in folders"),
         pytest.param(files_of_heavy_packages, 50, id="files and packages"),
+        pytest.param(patterns_and_files, 30, id="patterns and files"),
     ],
 )
 def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int) -> None:
@@ -102,3 +114,11 @@ def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     few, many = calls(tmp_path / "few", files(number)), calls(tmp_path / "many", files(10 * number))
     assert many < 13 * few
     assert capsys.readouterr().out
+
+
+def test_a_document_is_not_read_again_for_each_requirement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    requirements = ", ".join(f'"litellm>=1.0.0,!=0.0.{one}"' for one in range(50))
+    project = f'[project]\nname = "a"\nversion = "1"\ndependencies = [{requirements}]\n'
+    stats = vars(called(tmp_path, {**PROGRAM, "pyproject.toml": project}))["stats"]
+    assert sum(found[0] for (_, _, name), found in stats.items() if "tomli" in name and "loads" in name) < 15
+    assert "litellm" in capsys.readouterr().out

@@ -10,6 +10,7 @@ import re
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.pattern import any_of
 from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MAX_MEMBERS = 200
-"""Members of a workspace that are looked at."""
+"""Members of a workspace that are looked at, and patterns that name them."""
 
 
 PYTHONS = tuple((3, minor) for minor in range(8, 17))
@@ -132,16 +133,15 @@ def _scripts(document: dict[str, Any]) -> dict[str, str]:
 
 def _members(tree: Tree, document: dict[str, Any]) -> list[str]:
     """Return the folders of a workspace of uv at the top, without what it excludes."""
-    import fnmatch
-
     found: list[str] = []
-    excluded = _texts(_at(document, "tool", "uv", "workspace", "exclude"))
-    for pattern in _texts(_at(document, "tool", "uv", "workspace", "members")):
+    excluded = any_of(_texts(_at(document, "tool", "uv", "workspace", "exclude"))[:MAX_MEMBERS])
+    for pattern in _texts(_at(document, "tool", "uv", "workspace", "members"))[:MAX_MEMBERS]:
         head, _, last = pattern.rstrip("/").rpartition("/")
         base = join("", head)
         names = [entry.name for entry in tree.entries(base) if entry.is_folder] if base is not None else []
-        members = [f"{head}/{name}".lstrip("/") for name in fnmatch.filter(names, last)]
-        found += [one for one in members if not any(fnmatch.fnmatchcase(one, other) for other in excluded)]
+        member = any_of([last])
+        members = [f"{head}/{name}".lstrip("/") for name in names if member.match(name)]
+        found += [one for one in members if not excluded.match(one)]
     return found[:MAX_MEMBERS]
 
 

@@ -6,9 +6,11 @@ from functools import cached_property
 
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped, at_fault
+from memguard_hooks.pattern import any_of
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import re
     from collections.abc import Sequence
 
     from memguard_hooks.tree import Tree
@@ -34,9 +36,13 @@ class Files:
         """Return whether the settings leave a path out: a glob, or a folder and all below it."""
         if not self._exclude:
             return False
-        from fnmatch import fnmatchcase
+        globs, folders = self._excluded
+        return globs.match(path) is not None or path.startswith(folders)
 
-        return any(fnmatchcase(path, pattern) or path.startswith(pattern.rstrip("/") + "/") for pattern in self._exclude)
+    @cached_property
+    def _excluded(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
+        """What fits a path that is left out, and how such a path begins."""
+        return any_of(self._exclude), tuple(one.rstrip("/") + "/" for one in self._exclude)
 
     @cached_property
     def paths(self) -> tuple[str, ...]:

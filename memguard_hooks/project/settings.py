@@ -212,6 +212,9 @@ def _unused(data: bytes, path: str) -> tuple[Skipped, ...]:
     return (Skipped(path, line, f"its [tool.memguard] is not used: {FILE} is read instead"),)
 
 
+MAX_TEXTS = 1000
+"""Items of one list: a glob and a file make a comparison each."""
+
 MAX_DIGITS = 20
 _UNITS = {None: 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
@@ -332,6 +335,8 @@ class _Table:
             raise self._document.error(
                 f"{self._name(name)} must be a list of strings, not {_shown(value)}", (*self._key, name)
             )
+        if len(value) > MAX_TEXTS:
+            raise self._document.error(f"{self._name(name)} has more than {MAX_TEXTS} items", (*self._key, name))
         return tuple(value)
 
     def inside(self, path: str, *key: str | int) -> str:

@@ -39,6 +39,7 @@ class Proposals:
         self._project = project
         self._proposed: dict[Requirement, str] = {}
         self._beside: dict[str, tuple[Requirement, ...]] = {}
+        self._pythons: dict[str, tuple[tuple[int, int], ...]] = {}
 
     def choose(self, requirement: Requirement, candidates: Iterable[str]) -> str | None:
         """Return the first candidate that goes with the rest of the file, None where none is known to.
@@ -68,7 +69,8 @@ class Proposals:
     def clash(self, requirement: Requirement, version: str) -> str:
         """Say what in the file a version does not go with; nothing where that is not plain."""
         beside = [one for one in self._around(requirement) if one.name != requirement.name]
-        clash = together.find_clash(beside, requirement.name, version, requirement.extras, self._pythons(requirement.path))
+        pythons = self._pythons_of(requirement.path)
+        clash = together.find_clash(beside, requirement.name, version, requirement.extras, pythons)
         if clash is None:
             return ""
         required, declared = clash.requires, clash.declared
@@ -85,7 +87,7 @@ class Proposals:
         What the file says of the same package a second time is a finding of its own.
         """
         others = [one for one in self._around(requirement) if one.name != requirement.name or one.is_constraint]
-        return together.start([*others, requirement._replace(specifier="")], self._pythons(requirement.path))
+        return together.start([*others, requirement._replace(specifier="")], self._pythons_of(requirement.path))
 
     def _around(self, requirement: Requirement) -> tuple[Requirement, ...]:
         """Return what the files declare that take in the file of a requirement, with what was proposed for it."""
@@ -111,13 +113,15 @@ class Proposals:
                 found += requirements
         return found
 
-    def _pythons(self, path: str) -> tuple[tuple[int, int], ...]:
+    def _pythons_of(self, path: str) -> tuple[tuple[int, int], ...]:
         """Return the Python of the host, and the oldest one that a pyproject.toml admits: its lock is made for that too."""
         from memguard_hooks.project.settings import parse_python
 
-        host = self._project.declared.host_python or parse_python(lookup.DEFAULT_PYTHON)
-        oldest = _oldest_python(self._project.read_file(path) or b"") if path.endswith("pyproject.toml") else None
-        return (host, oldest) if oldest is not None else (host,)
+        if path not in self._pythons:
+            host = self._project.declared.host_python or parse_python(lookup.DEFAULT_PYTHON)
+            oldest = _oldest_python(self._project.read_file(path) or b"") if path.endswith("pyproject.toml") else None
+            self._pythons[path] = (host, oldest) if oldest is not None else (host,)
+        return self._pythons[path]
 
 
 def _oldest_python(data: bytes) -> tuple[int, int] | None:
