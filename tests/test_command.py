@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from work import at_most
 
@@ -24,6 +31,9 @@ FILES = {
     "daemon.ini": b"[uwsgi]\nmodule = a\nprocesses = 2\nattach-daemon = ./w.py\nattach-daemon = celery -A b worker -c 3\n",
     "lazy.ini": b"[uwsgi]\n"
     b"wsgi-file = pkg/web.py\ncallable=app\nworkers=3\nlazy-apps=true\npythonpath=src\nmax-requests=9\n",
+    "site.ini": b"[app:main]\nuse = egg:my-pkg\n[server:main]\nuse = egg:waitress#main\n",
+    "gunicorn.ini": b"[app:main]\nuse = egg:my-pkg\n[server:main]\nuse = egg:gunicorn#main\nworkers = 5\n",
+    "application.py": b"",
     ".env": b"WEB_CONCURRENCY='3' # three\n",
 }
 
@@ -52,11 +62,65 @@ def told(command: str, host: Host = HOST) -> str:
         "doppler run --", "doppler run -p x -c y --", "infisical run --env prod --", "chamber exec x y --",
         "op run --env-file .e --", "dotenv -f .env run --", "wait-for-it.sh db:5432 -t 30 --", "./wait-for db:80 --",
         "dockerize -wait tcp://db:1 -timeout 9s", "cd . &&", "python manage.py migrate &&", "alembic upgrade head;",
-        "export A=b &&", "[ -f x ] && ", "set -e;", "x || true;", "poetry run ddtrace-run", "sleep 1 && exec",
+        "export A=b &&", "[ -f x ] && ", "set -e;", "umask 0 &&", "umask 027; exec", "ulimit -n 9 &&", "chpst -u app -m 9",
+        "setuidgid app", "softlimit -m 9", "numactl --interleave=all", "flock -w 5 /x.lock", "env -S", "envdir /etc/x",
+        "fdmove -c 2 1", "uv run --no-sync", "pixi run -e prod --locked", "micromamba run -n x",
+        "conda run --live-stream -n x", "bin/start-pgbouncer-stunnel", "elasticapm-run", "pyagent run -c x.cfg --",
+        "watchmedo auto-restart -d . -p '*.py' --recursive --", "nodemon --ext py --exec", "py-spy record -o x --",
+        "berglas exec --", "teller run --", "envconsul -prefix x", "x || true;", "poetry run ddtrace-run", "sleep 1 && exec",
     ],
 )  # fmt: skip
 def test_a_wrapper_is_looked_behind(prefix: str) -> None:
     assert told(f"{prefix} gunicorn -w 2 a:a") == "|a:a 2 fork"
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "debugpy --listen 0.0.0.0:5678 --wait-for-client", "python -m debugpy --listen 5678", "python -u -m hupper",
+        "python -Xfrozen_modules=off -m debugpy --listen 5678", "hupper", "jurigged", "pyinstrument -o x.html", "memray run",
+        "memray run -o x.bin", "python -m memray run", "scalene", "newrelic-admin run-python", "uv run",
+    ],
+)  # fmt: skip
+def test_a_module_behind_what_runs_python_is_read(prefix: str) -> None:
+    assert told(f"{prefix} -m gunicorn -w 2 a:a") == "|a:a 2 fork"
+    if "hupper" not in prefix:
+        assert told(f"{prefix} a.py --port 80") == "|a.py 1 single"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "watchfiles 'gunicorn -w 2 a:a' src", "watchfiles --filter python 'gunicorn -w 2 a:a'", "env -S 'gunicorn -w 2 a:a'",
+        "nodemon -x 'gunicorn -w 2 a:a'", "sops exec-env x.yaml 'gunicorn -w 2 a:a'", "flock /x -c 'gunicorn -w 2 a:a'",
+        "watchmedo auto-restart -R gunicorn -- -w 2 a:a", "doppler run --command 'gunicorn -w 2 a:a'",
+        "python -m watchfiles 'gunicorn -w 2 a:a'", "python -m dotenv run -- gunicorn -w 2 a:a",
+    ],
+)  # fmt: skip
+def test_a_command_in_one_word_is_read(command: str) -> None:
+    assert told(command) == "|a:a 2 fork"
+
+
+REAL = ("nice -n 5", "timeout 20", "timeout -k 5 -s INT 20", "stdbuf -oL", "flock x.lock", "nohup", "setsid -w",
+        "env A=b", "env -u A", "chrt -b 0", "bash -c 'umask 0 && exec \"$@\"' --",
+        "sh -c 'ulimit -c 0; exec \"$@\"' x")  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the programs are those of Linux")
+@pytest.mark.parametrize("prefix", REAL)
+def test_real_wrappers_start_what_is_read(prefix: str, tmp_path: Path) -> None:
+    if shutil.which(shlex.split(prefix)[0]) is None:
+        pytest.skip("there is no such program")
+    recorder = tmp_path / "gunicorn"
+    recorder.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    recorder.chmod(0o755)
+    command = f"{prefix} gunicorn -w 2 --name 'x y' a:a"
+    started = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=tmp_path, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, capture_output=True,
+        text=True, timeout=20, check=True,
+    )  # fmt: skip
+    assert started.stdout.splitlines() == ["-w", "2", "--name", "x y", "a:a"]
+    assert told(command) == "|a:a 2 fork"
 
 
 @pytest.mark.parametrize(
@@ -123,6 +187,24 @@ def test_a_wrapper_is_looked_behind(prefix: str) -> None:
                      "starts, and by default there is one for each CPU of the host", id="celery-default"),
         pytest.param("celery -A proj beat -l info", "|proj 1 single", id="celery-beat"),
         pytest.param("celery -A proj flower --port=80", "|proj 1 single", id="celery-flower"),
+        pytest.param("celery -b redis://x flower", "|flower celery flower is a program that is installed", id="flower-1"),
+        pytest.param("flower --port=80", "|flower flower is a program that is installed", id="flower"),
+        pytest.param("dagster-daemon run", "|dagster-daemon dagster-daemon is a program that is installed", id="dagster"),
+        pytest.param("litestar run --host ::", "|application:app 1 single", id="litestar"),
+        pytest.param("LITESTAR_APP=pkg.web:app litestar run -W 3", "|pkg.web:app 4 spawn", id="litestar-workers"),
+        pytest.param("sanic pkg.web:app -w 3", "|pkg.web:app 4 spawn", id="sanic"),
+        pytest.param("sanic wsgi.app --single-process", "|wsgi:app 1 single", id="sanic-single"),
+        pytest.param("quart --app pkg/web.py run", "|pkg.web:app 1 single", id="quart"),
+        pytest.param("faststream run wsgi:app --workers=2", "|wsgi:app 3 spawn", id="faststream"),
+        pytest.param("functions-framework --source wsgi.py --target f", "|wsgi.py:f 1 single", id="functions-framework"),
+        pytest.param("WORKERS=3 functions-framework --source wsgi.py --target f", "|wsgi.py:f 3 preload", id="functions-3"),
+        pytest.param("procrastinate --app=pkg.web.app worker -c 9", "|pkg.web.app 1 single", id="procrastinate"),
+        pytest.param("saq pkg.web.settings --workers 3", "|pkg.web.settings 3 fork", id="saq"),
+        pytest.param("faust -A wsgi worker -l info", "|wsgi:app 1 single", id="faust"),
+        pytest.param("kopf run --standalone pkg/web.py", "|pkg/web.py 1 single", id="kopf"),
+        pytest.param("pserve site.ini http_port=80", "|my_pkg 1 single", id="pserve"),
+        pytest.param("pserve gunicorn.ini", "|my_pkg 5 preload", id="pserve-gunicorn"),
+        pytest.param("robyn wsgi.py --processes 2", "|wsgi.py 2 fork", id="robyn"),
         pytest.param("celery -A proj purge", "- it is not known how celery purge starts", id="celery-purge"),
         pytest.param("rq worker high", "- rq loads what the jobs of its queues name, which no file says", id="rq"),
         pytest.param("dramatiq pkg.tasks",

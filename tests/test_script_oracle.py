@@ -77,7 +77,8 @@ class Script:
     def _start(self) -> str:
         words = " ".join(self._value() for _ in range(self._random.randint(0, 3)))
         last = self._pick("", '"$@"', '"${A[@]}"', "$V1")
-        return f"{self._pick('', 'exec ')}gunicorn {words} {last}".strip()
+        first = self._pick("", "", "", "umask 0 && ", "ulimit -c 0; ", "cd . && ", "set -e; ")
+        return f"{first}{self._pick('', 'exec ')}gunicorn {words} {last}".strip()
 
     def _body(self, depth: int, count: int) -> list[str]:
         return [line for _ in range(count) for line in self._statement(depth)]

@@ -20,11 +20,14 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from memguard_hooks.imports.callbacks import Serves
 
-_WORKERS = frozenset({"celery", "dramatiq", "django-q", "huey", "arq", "taskiq", "rq"})
+_WORKERS = frozenset(
+    {"celery", "dramatiq", "django-q", "huey", "arq", "taskiq", "rq", "procrastinate", "saq", "faust", "faststream"}
+)
 """Programs that run the tasks of a project, each in a process that loads them."""
 _SERVERS = frozenset(
-    {"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress", "uwsgi", "flask", "fastapi", "django"}
-)
+    {"gunicorn", "uvicorn", "hypercorn", "granian", "daphne", "waitress", "uwsgi", "flask", "fastapi", "django", "litestar",
+     "sanic", "quart", "functions-framework", "pserve"}
+)  # fmt: skip
 
 
 class ServiceEntry(Record):

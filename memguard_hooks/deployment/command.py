@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.deployment.servers import read_program
+from memguard_hooks.deployment.servers import FOREIGN, read_program
 from memguard_hooks.deployment.start import (
     DEPTH_OF_SEVERAL,
     EntryPoint,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memguard_hooks.deployment.start_script import ScriptCommand
+    from memguard_hooks.deployment.task_runners import Task
 
 __all__ = ["MAX_LENGTH", "EntryPoint", "Host", "Start", "StartCommand", "parse", "parse_entrypoint"]
 
@@ -43,6 +44,8 @@ _KEYWORDS = frozenset({"if", "for", "while", "until", "case", "select", "functio
 
 _FILTERS = frozenset({"tee", "cat", "ts", "logger", "sed", "grep", "awk", "rotatelogs", "cronolog", "yes", "echo", "printf"})
 """Programs that stand before or behind another in a pipe and load no app."""
+
+_RUN_TASKS = frozenset({"make", "pdm", "hatch", "pipenv", "rye", "pixi", "poe", "task", "npm", "yarn", "pnpm", "bun"})
 
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 
@@ -144,6 +147,13 @@ def _run(words: list[str], host: Host) -> StartCommand:
         while words and (match := _ASSIGNMENT.fullmatch(words[0])) is not None:
             variables[match[1]] = match[2]
             words = words[1:]
+        if words and _name(words) in _RUN_TASKS:
+            from memguard_hooks.deployment import task_runners
+
+            there = host._replace(variables=variables)
+            task = task_runners.find(words, there)
+            if task is not None:
+                return _run_task(_name(words), task, there)
         inner = unwrap(words)
         if inner is None:
             break
@@ -162,7 +172,8 @@ def _run(words: list[str], host: Host) -> StartCommand:
         at = 1
         while at < len(words) and words[at].startswith("-"):
             if re.fullmatch(r"-[a-z]*c", words[at]) and at + 1 < len(words):
-                return parse(words[at + 1], host)
+                arguments = words[at + 3 :]  # behind the name that the shell takes for itself
+                return _shell_program(words[at + 1].encode(), arguments, host) if arguments else parse(words[at + 1], host)
             at += 2 if words[at] in ("-o", "--rcfile", "--init-file") else 1
         if at == len(words):
             return unknown(f"{_name(words)} is given no command with {' '.join(options)}")
@@ -174,6 +185,18 @@ def _run(words: list[str], host: Host) -> StartCommand:
         if data is not None and (is_read or words[0].endswith((".sh", ".bash")) or _FOR_SHELL.match(data)):
             return _script(data, path, words[1:], host)
     return read_program(words, host, parse)
+
+
+def _run_task(program: str, task: Task, host: Host) -> StartCommand:
+    """Read what a task comes to, in its folder; one of a program of another language may start Python all the same."""
+    folder = host.inside(task.folder)
+    if folder is None:
+        return unknown(f"{program} changes to {task.folder}, which leads out of the repository")
+    if task.call:
+        there = host._replace(folder=folder, console_scripts={program: task.call})
+        return read_program([program], there, parse)
+    found = parse(task.command, host, folder)
+    return found._replace(program=program) if found.entrypoint is None and program in FOREIGN else found
 
 
 def _script(data: bytes, path: str, arguments: Sequence[str], host: Host) -> StartCommand:

@@ -85,7 +85,15 @@ _ENDS = frozenset({
 })  # fmt: skip
 """Commands that end by themselves and load no app."""
 
+_ACTS = frozenset({
+    "chgrp", "chmod", "chown", "cp", "date", "groupadd", "groupmod", "install", "ln", "mktemp", "mv", "printf", "rm", "set",
+    "shopt", "sleep", "tar", "touch", "trap", "ulimit", "umask", "unset", "unzip", "useradd", "usermod", "wait",
+})  # fmt: skip
+"""Those of them that do something, and are taken to succeed as other programs are; the others are asked for their answer."""
+
 _SETS = frozenset({"export", "local", "declare", "typeset", "readonly"})
+
+_ASKED = _ENDS - _SETS - _ACTS - {"cd", "echo", "mkdir"}
 
 _EVERYWHERE = frozenset({"nproc", "getconf", "sh", "python", "python3"})
 """Programs that each image has in which an app of Python runs."""
@@ -515,7 +523,7 @@ class _ScriptReader:
         if words[:1] in (["command"], ["type"], ["hash"], ["which"]):
             named = [word for word in words[1:] if not word.startswith("-")]
             return True if named and set(named) <= _EVERYWHERE else None
-        return None if is_condition or (words and words[0] in _ENDS - _SETS - {"cd", "echo", "mkdir"}) else True
+        return None if is_condition or (words and words[0] in _ASKED) else True
 
     def _test_words(self, words: Sequence[str], way: _Way, line: int) -> list[str]:
         """Return the words of a test with what is put in; a quoted pattern, which is none, is not known."""
@@ -826,7 +834,7 @@ def _is_sure(statement: Statement) -> bool:
     if not isinstance(statement, ShellCommand):
         return True
     name = statement.words[0].text if statement.words else ":"
-    return name in _ENDS or name in ("cd", "source", ".") or _is_setting(statement.words)
+    return name in _ENDS - _ACTS or name in ("cd", "source", ".") or _is_setting(statement.words)
 
 
 def _text_of(statement: Statement) -> str:

@@ -7,6 +7,7 @@ sets variables) is not followed.
 from __future__ import annotations
 
 import re
+import shlex
 
 from memguard_hooks.deployment.options import names
 from memguard_hooks.record import Record
@@ -14,6 +15,7 @@ from memguard_hooks.record import Record
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Literal
 
 
 class Wrapper(Record):
@@ -21,7 +23,8 @@ class Wrapper(Record):
 
     `verb` is the subcommand; `valued` are options that take the next word; `words` stand before the command.
     `is_dashed` tells that the command stands behind `--`; `folder` is the option that changes to a folder, `module` and
-    `script` those whose value Python runs.
+    `script` those whose value Python runs, and `line` those whose value a shell does. `kind` is what the command is: words,
+    one word that a shell splits, or what Python runs.
     """
 
     verb: str = ""
@@ -31,6 +34,8 @@ class Wrapper(Record):
     folder: frozenset[str] = frozenset()
     module: frozenset[str] = frozenset()
     script: frozenset[str] = frozenset()
+    line: frozenset[str] = frozenset()
+    kind: Literal["words", "line", "python"] = "words"
 
 
 class Unwrapped(Record):
@@ -52,10 +57,11 @@ _UV = names(
 )
 _DIRECTORY = names("--directory")
 
-_PLAIN = ("command", "nohup", "setsid", "prlimit", "catchsegv", "unbuffer", "with-contenv", "ddtrace-run", "start-nginx",
-          "start-pgbouncer")  # fmt: skip
+_PLAIN = ("command", "nohup", "setsid", "prlimit", "catchsegv", "unbuffer", "with-contenv", "ddtrace-run", "elasticapm-run",
+          "contrast-python-run", "splunk-py-trace", "datadog-init", "start-nginx", "start-nginx-debug",
+          "start-pgbouncer", "start-pgbouncer-stunnel", "start-stunnel", "qgtunnel", "linux64")  # fmt: skip
 _INITS = ("dumb-init", "tini", "tini-static", "docker-init", "catatonit")
-_USERS = ("gosu", "su-exec", "s6-setuidgid")
+_USERS = ("gosu", "su-exec", "s6-setuidgid", "setuidgid", "envdir", "s6-envdir")
 _CONDAS = ("conda", "mamba", "micromamba")
 _WAITS = ("wait-for-it", "wait-for-it.sh", "wait-for", "wait-for.sh")
 
@@ -75,7 +81,13 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     "timeout": (Wrapper(valued=names("-s -k --signal --kill-after"), words=1),),
     "stdbuf": (Wrapper(valued=names("-i -o -e --input --output --error")),),
     "taskset": (Wrapper(words=1),),
-    "env": (Wrapper(valued=names("-u -C --unset --chdir"), folder=names("-C --chdir")),),
+    "env": (Wrapper(valued=names("-u -C --unset --chdir"), folder=names("-C --chdir"), line=names("-S --split-string")),),
+    "numactl": (Wrapper(valued=names("-i -p -m -N -C")),),
+    "chrt": (Wrapper(valued=names("-T -P -D"), words=1),),
+    "flock": (Wrapper(valued=names("-w -E --timeout --conflict-exit-code"), words=1, line=names("-c --command")),),
+    "systemd-cat": (Wrapper(valued=names("-t -p --identifier --priority")),),
+    "softlimit": (Wrapper(valued=names("-a -c -d -f -l -m -o -p -r -s -t")),),
+    "fdmove": (Wrapper(words=2),),
     "xvfb-run": (Wrapper(valued=names("-e -f -n -p -s -w --error-file --auth-file --server-num --xauth-protocol "
                                       "--server-args --wait")),),
     # users
@@ -96,15 +108,39 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     "uvx": (Wrapper(valued=_UV, folder=_DIRECTORY),),
     "pipx": (Wrapper("run", names("--spec --python --pip-args --index-url -i")),),
     "pixi": (Wrapper("run", names("-e --environment --manifest-path")),),
+    # what restarts the program for a developer, traces it or profiles it
+    "watchmedo": (Wrapper("auto-restart", names("-d -p -i --directory --pattern --patterns --ignore-pattern "
+                                                "--ignore-patterns --interval --timeout --signal --kill-after "
+                                                "--debounce-interval")),),
+    "watchfiles": (Wrapper(valued=names("--ignore-paths --target-type --filter --args --sigint-timeout --sigkill-timeout"),
+                           kind="line"),),
+    "nodemon": (Wrapper(valued=names("-w -e -d -i -s --watch --ext --delay --ignore --signal --config --cwd"),
+                        line=names("-x --exec")),),
+    "hupper": (Wrapper(valued=names("-w -x --shutdown-interval"), module=names("-m"), kind="python"),),
+    "jurigged": (Wrapper(valued=names("-w --watch --poll"), module=names("-m"), kind="python"),),
+    "debugpy": (Wrapper(valued=names("--listen --connect --log-to --configure-subProcess --parent-session-pid "
+                                     "--adapter-access-token"), module=names("-m"), kind="python"),),
+    "pyinstrument": (Wrapper(valued=names("-r -o -i -p --renderer --outfile --interval --target-description --hide "
+                                          "--show"), module=names("-m"), kind="python"),),
+    "memray": (Wrapper("run", names("-o -p --output --live-port"), module=names("-m"), kind="python"),),
+    "scalene": (Wrapper("run", module=names("-m"), kind="python"), Wrapper(module=names("-m"), kind="python")),
+    "viztracer": (Wrapper(valued=names("-o --output_file --tracer_entries"), module=names("-m"), kind="python"),),
+    "py-spy": (Wrapper("record", is_dashed=True),),
     # agents that watch
-    "newrelic-admin": (Wrapper("run-program"),),
+    "newrelic-admin": (Wrapper("run-program"), Wrapper("run-python", module=names("-m"), kind="python")),
+    "pyagent": (Wrapper("run", names("-c --config-file")),),
     "opentelemetry-instrument": (Wrapper(valued=names("*")),),
     "logfire": (Wrapper("run", names("--exclude")),),
     # variables and secrets
-    "doppler": (Wrapper("run", names("-p -c -t --project --config --token --scope --mount --fallback --command")),),
-    "infisical": (Wrapper("run", names("--env --path --projectId --token --domain --tags --command -c -e")),),
+    "doppler": (Wrapper("run", names("-p -c -t --project --config --token --scope --mount --fallback"),
+                        line=names("--command")),),
+    "infisical": (Wrapper("run", names("--env --path --projectId --token --domain --tags -c -e"), line=names("--command")),),
+    "sops": (Wrapper("exec-env", words=1, kind="line"),),
     "chamber": (Wrapper("exec", is_dashed=True),),
     "op": (Wrapper("run", names("--env-file --account")),),
+    "berglas": (Wrapper("exec", names("-l --local")),),
+    "envconsul": (Wrapper(valued=names("-config -prefix -secret -consul-addr -vault-addr -log-level")),),
+    "teller": (Wrapper("run", names("-c --config")),),
     "aws-vault": (Wrapper("exec", names("-d --duration --region"), words=1),),
     "dotenv": (Wrapper("run", names("-f --file -q --quote")),),
     "dotenvx": (Wrapper("run", names("-f --env-file -e --env -fk --env-keys-file")),),
@@ -112,6 +148,12 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
     "dockerize": (Wrapper(valued=names("-wait -timeout -wait-retry-interval -template -stdout -stderr -env -delims "
                                        "-wait-http-header -poll-interval")),),
 }  # fmt: skip
+
+
+MODULES = frozenset(
+    {"debugpy", "dotenv", "hupper", "jurigged", "memray", "pyinstrument", "scalene", "viztracer", "watchfiles"}
+)
+"""Modules that are a wrapper of their name where Python runs them by `-m`."""
 
 
 def unwrap(words: Sequence[str]) -> Unwrapped | None:
@@ -151,24 +193,32 @@ def _behind_options(program: str, rest: list[str], wrapper: Wrapper) -> Unwrappe
         if option == "--":
             break
         name, has_value, value = option.partition("=")
-        if not has_value and (_takes_next(option, wrapper) or name in wrapper.module | wrapper.script):
+        if not has_value and (_takes_next(option, wrapper) or name in wrapper.module | wrapper.script | wrapper.line):
             value = rest.pop(0) if rest else ""
         if name in wrapper.folder:
             folder = value
-        if name == "--command":
-            return Unwrapped(("sh", "-c", value))
+        if name in wrapper.line:
+            return Unwrapped(("sh", "-c", " ".join((value, *map(shlex.quote, rest)))), folder)
         if name in wrapper.module:
             return Unwrapped(("python", "-m", value, *rest), folder)
         if name in wrapper.script:
             return Unwrapped(("python", value, *rest), folder)
     rest = rest[wrapper.words :]
+    if wrapper.words and len(rest) > 1 and rest[0] in wrapper.line:
+        return Unwrapped(("sh", "-c", rest[1]), folder)
     if rest[:1] == ["--"]:
         rest = rest[1:]
-    if rest and program in ("uvx", "pipx"):
+    if not rest:
+        return Unwrapped((), folder, f"{program} is given no command")
+    if program in ("uvx", "pipx"):
         rest[0] = rest[0].partition("@")[0]
-    if rest and program == "hatch":
+    if program == "hatch":
         rest[0] = re.sub(r"^[\w.-]+:", "", rest[0])
-    return Unwrapped(tuple(rest), folder, None if rest else f"{program} is given no command")
+    if program == "watchmedo" and "--" in rest:
+        rest.remove("--")
+    if wrapper.kind == "line":
+        return Unwrapped(("sh", "-c", rest[0]), folder)
+    return Unwrapped(("python", *rest) if wrapper.kind == "python" else tuple(rest), folder)
 
 
 def _takes_next(option: str, wrapper: Wrapper) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, unknown
+from memguard_hooks.deployment.wrappers import MODULES
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -24,9 +26,11 @@ _PROGRAMS = {
         name: name
         for name in (
             "gunicorn", "uvicorn", "fastapi", "hypercorn", "granian", "daphne", "uwsgi", "celery", "rq", "dramatiq", "arq",
-            "taskiq", "flask",
+            "taskiq", "flask", "litestar", "sanic", "quart", "faststream", "functions-framework", "procrastinate", "saq",
+            "faust", "kopf", "pserve",
         )
     },
+    "functions_framework": "functions-framework",
 }  # fmt: skip
 """What messages call each program that is read."""
 
@@ -34,7 +38,7 @@ _MANAGERS = frozenset({"honcho", "foreman", "hivemind", "overmind", "supervisord
 """Programs that start others, as a file of theirs tells."""
 
 SCRIPTS = {"streamlit": "run", "chainlit": "run", "gradio": "", "panel": "serve", "bokeh": "serve", "solara": "run",
-           "mesop": "", "marimo": "run", "locust": ""}  # fmt: skip
+           "mesop": "", "marimo": "run", "locust": "", "robyn": ""}  # fmt: skip
 """Programs that run the script that they are given, each the name of its package, and the verb before the script."""
 
 _MODULES = {
@@ -53,9 +57,19 @@ _UNREAD = {
     "scrapy": "scrapy loads the spiders that its settings name",
 }
 
-_INSTALLED = frozenset({"airflow", "dagster", "langflow", "label-studio", "litellm", "mlflow", "open-webui", "prefect",
-                        "superset", "vllm"})  # fmt: skip
-"""Programs that packages bring along and that are an app of their own: each is its module where that has its name."""
+_INSTALLED = {
+    **{
+        name: name.replace("-", "_")
+        for name in (
+            "airflow", "bentoml", "dagster", "dagster-webserver", "dagit", "flower", "langflow", "langgraph", "label-studio",
+            "litellm", "mlflow", "open-webui", "prefect", "rasa", "ray", "reflex", "superset", "vllm",
+        )
+    },
+    "dagster-daemon": "dagster",
+    "rqscheduler": "rq_scheduler",
+    "rq-dashboard": "rq_dashboard",
+}  # fmt: skip
+"""Programs that packages bring along and that are an app of their own, each with its module."""
 
 
 FOREIGN = frozenset({
@@ -99,8 +113,8 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     if program in host.console_scripts:
         return _followed(StartCommand(host.entrypoint(host.console_scripts[program])), words[1:], host)
     if program in _INSTALLED:
-        module = program.replace("-", "_")
-        return unknown(f"{program} is a program that is installed", EntryPoint(program, host.folder, module=module))
+        entrypoint = EntryPoint(program, host.folder, module=_INSTALLED[program])
+        return unknown(f"{program} is a program that is installed", entrypoint)
     reason = _UNREAD.get(program, f"it is not known how {program} starts")
     return unknown(reason, program=program if program in FOREIGN else "")
 
@@ -137,6 +151,26 @@ def _reader_of(program: str) -> _Read:
             from memguard_hooks.deployment.servers.frameworks import read_flask as read
         case "django-admin":
             from memguard_hooks.deployment.servers.frameworks import read_django_admin as read
+        case "litestar":
+            from memguard_hooks.deployment.servers.app_runners import read_litestar as read
+        case "sanic":
+            from memguard_hooks.deployment.servers.app_runners import read_sanic as read
+        case "quart":
+            from memguard_hooks.deployment.servers.app_runners import read_quart as read
+        case "faststream":
+            from memguard_hooks.deployment.servers.app_runners import read_faststream as read
+        case "functions-framework" | "functions_framework":
+            from memguard_hooks.deployment.servers.app_runners import read_functions_framework as read
+        case "procrastinate":
+            from memguard_hooks.deployment.servers.app_runners import read_procrastinate as read
+        case "saq":
+            from memguard_hooks.deployment.servers.app_runners import read_saq as read
+        case "faust":
+            from memguard_hooks.deployment.servers.app_runners import read_faust as read
+        case "kopf":
+            from memguard_hooks.deployment.servers.app_runners import read_kopf as read
+        case "pserve":
+            from memguard_hooks.deployment.servers.app_runners import read_pserve as read
         case _:
             from memguard_hooks.deployment.servers.queues import read_huey as read
     return read
@@ -166,6 +200,8 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
         program = _MODULES.get(module, module)
         if program in _PROGRAMS or program in SCRIPTS:
             return read_program([program, *waiting], host, parse)
+        if program in MODULES:
+            return parse(shlex.join([program, *waiting]), host)
         return _followed(StartCommand(EntryPoint(f"-m {module}", host.folder, module=module, roots=roots)), waiting, host)
     if not waiting or waiting[0] == "-":
         return unknown("it names no script")

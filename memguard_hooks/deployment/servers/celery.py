@@ -41,6 +41,9 @@ WORKER = grammar("""
 
 _POOLS = frozenset({"prefork", "eventlet", "gevent", "solo", "processes", "threads", "custom"})
 
+_OF_VERB = {"worker": ("celery.apps.worker",), "flower": ("flower",)}
+"""What a verb imports besides the command line."""
+
 _ONE_PROCESS = frozenset({"solo", "threads", "gevent", "eventlet"})
 
 
@@ -57,9 +60,11 @@ def read(words: list[str], host: Host) -> StartCommand:
     values = {**given.values, **before.values}
     app = values.get("--app") or host.variables.get("APP") or host.variables.get("CELERY_APP")
     inner = host.inside(values.get("--workdir", ""))
+    if not app and verb == "flower":
+        raise UnknownStartError("celery flower is a program that is installed", EntryPoint(verb, host.folder, module=verb))
     if not app or inner is None:
         raise UnknownStartError("celery is given no app inside the repository")
-    modules = ("celery.bin.celery", *(["celery.apps.worker"] if verb == "worker" else []))
+    modules = ("celery.bin.celery", *_OF_VERB.get(verb, ()))
     one = StartCommand(_entrypoint(app, host._replace(folder=inner)), server_modules=modules, program="celery")
     return one if verb != "worker" else _worker(one, given, host)
 

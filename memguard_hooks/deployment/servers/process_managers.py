@@ -93,9 +93,9 @@ def _read_supervisord(words: list[str], host: Host) -> list[Managed]:
     text = _text(path, host)
     if text is None:
         raise UnknownStartError(f"supervisord runs the programs of {path}, which is not in the repository")
-    sections = _sections(text)
-    if sections.get("include", {}).get("files"):
-        raise UnknownStartError(f"{path} includes {sections['include']['files']}, which is not read")
+    found = sections(text)
+    if found.get("include", {}).get("files"):
+        raise UnknownStartError(f"{path} includes {found['include']['files']}, which is not read")
     return [
         Managed(
             re.sub(r"%\(ENV_(\w+)\)s", lambda match: f"${{{match[1]}}}", keys["command"]),
@@ -103,7 +103,7 @@ def _read_supervisord(words: list[str], host: Host) -> list[Managed]:
             keys.get("directory", ""),
             dict(re.findall(r"([A-Za-z_]\w*)=\"([^\"%]*)\"", keys.get("environment", ""))),
         )
-        for name, keys in sections.items()
+        for name, keys in found.items()
         if name.startswith("program:") and keys.get("command") and keys.get("autostart", "true").lower() != "false"
     ]
 
@@ -118,12 +118,12 @@ def _read_circus(words: list[str], host: Host) -> list[Managed]:
         Managed(
             f"{keys['cmd']} {keys.get('args', '')}".strip(), _count(keys.get("numprocesses")), keys.get("working_dir", "")
         )
-        for name, keys in _sections(text).items()
+        for name, keys in sections(text).items()
         if name.startswith("watcher:") and keys.get("cmd") and keys.get("autostart", "true").lower() != "false"
     ]
 
 
-def _sections(text: str) -> dict[str, dict[str, str]]:
+def sections(text: str) -> dict[str, dict[str, str]]:
     """Return the keys of each section of a file; behind ` ;` stands a comment."""
     found: dict[str, dict[str, str]] = {}
     for option in read_options(text):
