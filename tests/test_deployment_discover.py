@@ -29,6 +29,18 @@ metadata: {name: k}
 spec: {template: {spec: {containers: [{name: k, image: x, command: [python, k.py]}]}}}
 """
 UNIT = "[Service]\nWorkingDirectory=/srv/app\nExecStart=/usr/bin/python3 u.py\n"
+UPSUN = """\
+applications:
+  shop:
+    type: python:3.12
+    source: {root: /backend}
+    web: {commands: {start: gunicorn -w 3 a:app}}
+    workers: {queue: {commands: {start: python w.py}}}
+  site: {type: "nodejs:22", web: {commands: {start: node x.js}}}
+"""
+PM2 = (
+    "module.exports = { // the bot\n  apps: [{ name: 'bot', script: 'a.py', interpreter: \"python3\", instances: 1 }],\n};\n"
+)
 FOREIGN = ("examples/x/fly.toml", "tests/fly.toml", "docs/fly.toml", ".x/fly.toml", "node_modules/x/fly.toml",
            "{{cookiecutter.x}}/fly.toml")  # fmt: skip
 PROCFILE = "web: python p.py\n"
@@ -89,7 +101,29 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
                      id="image-for-production"),
         pytest.param({"Containerfile": DOCKERFILE}, ["web Containerfile"], [], id="containerfile"),
         pytest.param({"Dockerfile.dev": DOCKERFILE, "test.Dockerfile": DOCKERFILE}, [], [], id="images-for-developers"),
-        pytest.param({"a.Dockerfile": DOCKERFILE, "b.Dockerfile": DOCKERFILE}, [], [], id="images-of-which-none-is-chosen"),
+        pytest.param({"a.Dockerfile": DOCKERFILE, "b.Dockerfile": DOCKERFILE}, ["a a.Dockerfile"], [],
+                     id="variants-of-an-image"),
+        pytest.param({"Dockerfile.api": DOCKERFILE, "Dockerfile.bot": DOCKERFILE.replace("image", "bot"),
+                      "Dockerfile.dev": DOCKERFILE}, ["api Dockerfile.api", "bot Dockerfile.bot"], [], id="several-images"),
+        pytest.param({"zbpack.json": '{"start_command": "python z.py"}'}, ["web zbpack.json"], [], id="zeabur"),
+        pytest.param({"zbpack.json": '{"start_command": "python z.py"}', "Dockerfile": DOCKERFILE}, ["web Dockerfile"], [],
+                     id="zeabur-builds-the-image"),
+        pytest.param({"zbpack.json": '{"start_command": "python z.py", "ignore_dockerfile": true}',
+                      "Dockerfile": DOCKERFILE}, ["web zbpack.json"], ["Dockerfile"], id="zeabur-ignores-the-image"),
+        pytest.param({"zbpack.json": '{"build_command": "make"}', "main.py": ""}, [], ["zbpack.json"], id="zeabur-decides"),
+        pytest.param({"clevercloud/python.json": '{"deploy": {"module": "app:app"}}'}, ["web clevercloud/python.json"], [],
+                     id="clever-cloud"),
+        pytest.param({"clevercloud/python.json": "{}"}, [], ["clevercloud/python.json"], id="clever-cloud-by-variables"),
+        pytest.param({".upsun/config.yaml": UPSUN}, ["shop .upsun/config.yaml", "queue .upsun/config.yaml"], [], id="upsun"),
+        pytest.param({"ecosystem.config.json": '{"apps": [{"script": "a.py"}]}', "a.py": ""},
+                     ["pm2 ecosystem.config.json"], [], id="pm2"),
+        pytest.param({"ecosystem.config.js": PM2, "a.py": ""}, ["pm2 ecosystem.config.js"], [], id="pm2-in-javascript"),
+        pytest.param({"ecosystem.config.js": f"const x = require('x')\n{PM2}", "a.py": ""}, [], ["ecosystem.config.js"],
+                     id="pm2-that-is-computed"),
+        pytest.param({"ecosystem.config.js": "module.exports = {apps: [{script: 'index.js'}]}"}, [], [],
+                     id="pm2-of-another-language"),
+        pytest.param({"Dockerfile": "FROM node\nCMD npm start\n", "api/Dockerfile": DOCKERFILE, "api/image.py": ""},
+                     ["web Dockerfile", "api api/Dockerfile"], [], id="image-beside-another-language"),
         pytest.param({"Dockerfile": f"{DOCKERFILE}FROM 0 AS test\nCMD pytest\n", "image.py": ""}, ["web Dockerfile"], [],
                      id="stage-for-tests"),
         pytest.param({"compose.yaml": COMPOSE.replace("build: .", "image: python:3.12"), "c.py": "",
@@ -130,7 +164,12 @@ def test_services_of_the_root(tmp_path: Path, files: dict[str, str], services: l
         pytest.param({"k8s/app.yaml": MANIFEST, "api/fly.toml": FLY}, [("k", "k8s/app.yaml", "")], id="cluster-of-the-root"),
         pytest.param({"docker/Dockerfile": DOCKERFILE, "image.py": ""}, [("web", "docker/Dockerfile", "")],
                      id="image-of-the-root"),
-        pytest.param({"docker/gpu/Dockerfile": DOCKERFILE, "image.py": ""}, [], id="variant-of-an-image"),
+        pytest.param({"docker/gpu/Dockerfile": DOCKERFILE, "image.py": "", "docker/cpu/Dockerfile": DOCKERFILE},
+                     [("cpu", "docker/cpu/Dockerfile", "")], id="variants-of-an-image"),
+        pytest.param({"docker/run/Dockerfile": DOCKERFILE.replace("image.py", "gone.py")},
+                     [("run", "docker/run/Dockerfile", "")], id="image-of-what-is-not-here"),
+        pytest.param({"docker/run/Dockerfile": DOCKERFILE, "docker/image.py": ""},
+                     [("web", "docker/run/Dockerfile", "docker")], id="image-of-the-folder-above"),
         pytest.param({"api/Dockerfile": DOCKERFILE, "api/image.py": ""}, [("web", "api/Dockerfile", "api")],
                      id="image-of-a-folder"),
         pytest.param({"web/Dockerfile": "FROM node\nCMD npm start\n"}, [], id="image-of-another-language"),

@@ -9,6 +9,7 @@ from work import LINEAR, at_most, growth
 
 from memguard_hooks.deployment import (
     app_engine,
+    clever_cloud,
     digitalocean,
     fly,
     heroku,
@@ -19,7 +20,9 @@ from memguard_hooks.deployment import (
     railway,
     render,
     serverless,
+    zeabur,
 )
+from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
 from memguard_hooks.deployment.readers import Reader
 from memguard_hooks.deployment.service import Read, ServicePlace, Trap
@@ -798,3 +801,62 @@ def test_app_of_platform_sh() -> None:
 def test_what_platform_sh_does_not_run(text: bytes, reasons: list[str]) -> None:
     found = platform_sh.read(text, ".platform.app.yaml")
     assert (found.services, [gap.reason for gap in found.skipped]) == ((), reasons)
+
+
+# .upsun/config.yaml
+
+
+def test_apps_of_upsun_lie_in_their_folders() -> None:
+    text = b"""\
+applications:
+  shop:
+    type: "python:3.13"
+    source: {root: "/backend"}
+    web: {commands: {start: "gunicorn -w 3 shop.wsgi"}}
+    workers: {queue: {commands: {start: celery -A shop worker}}}
+  mixed:
+    type: "composable:25.05"
+    stack: ["nodejs@22", {"python@3.12": {extensions: []}}]
+    web: {commands: {start: python m.py}}
+  site: {type: "nodejs:22", web: {commands: {start: node x.js}}}
+"""
+    shop, queue, mixed = platform_sh.read(text, ".upsun/config.yaml").services
+    assert (shop.name, shop.folder, shop.command, shop.environment) == (
+        "shop", "backend", "gunicorn -w 3 shop.wsgi", {"PYTHON_VERSION": "3.13"},
+    )  # fmt: skip
+    assert (queue.name, queue.folder, queue.kind) == ("queue", "backend", "worker")
+    assert (mixed.name, mixed.folder, mixed.environment) == ("mixed", "", {"PYTHON_VERSION": "3.12"})
+
+
+def test_a_list_of_apps_of_platform_sh() -> None:
+    text = b"- {name: api, type: 'python:3.12', source: {root: api}, web: {commands: {start: python a.py}}}\n- {type: x}\n"
+    (api,) = platform_sh.read(text, ".platform/applications.yaml").services
+    assert (api.name, api.folder) == ("api", "api")
+
+
+# zbpack.json and clevercloud/python.json
+
+
+def test_service_of_zeabur() -> None:
+    text = b'{"start_command": "gunicorn -w 2 a:app", "app_dir": "/api", "python": {"version": "3.11"}}'
+    (web,) = zeabur.read(text, "zbpack.json").services
+    assert (web.command, web.folder, web.platform, web.limit) == ("gunicorn -w 2 a:app", "api", "zeabur", None)
+    assert web.environment == {"PYTHON_VERSION": "3.11"}
+
+
+def test_workers_of_clever_cloud_are_a_setting_of_the_app() -> None:
+    text = b'{"deploy": {"module": "shop.wsgi:application", "managetasks": ["migrate", "collectstatic --noinput"]}}'
+    (web,) = clever_cloud.read(text, "clevercloud/python.json").services
+    assert [one.command for one in web.once] == ["python manage.py migrate", "python manage.py collectstatic --noinput"]
+    start = parse(web.command, Host({}))
+    assert start.entrypoint is not None
+    assert (start.entrypoint.text, start.workers) == ("shop.wsgi:application", None)
+    assert "$WSGI_WORKERS" in (start.reason or "")
+
+
+@pytest.mark.parametrize(
+    "text", [b"[]", b"3", b'{"deploy": 3}', b'{"start_command": ["a"], "app_dir": 3, "dockerfile": []}']
+)
+def test_odd_files_of_zeabur_and_clever_cloud(text: bytes) -> None:
+    for one in (zeabur.read(text, "zbpack.json"), clever_cloud.read(text, "clevercloud/python.json")):
+        assert (one.services, [gap.service for gap in one.skipped]) == ((), ["web"])

@@ -113,6 +113,7 @@ def _read_command(project: Project, service: Service, settings: ServiceSettings)
             service.mounts,
             console_scripts=project.layout.scripts,
             follows_code=True,
+            names_in=lambda folder: [one.name for one in project.tree.entries(folder)],
         )
         command = parse(service.command, host, service.folder)
     else:

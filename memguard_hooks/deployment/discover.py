@@ -11,9 +11,11 @@
 - Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
   is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
   whose name is taken has that of its folder.
-- Without a `Dockerfile` another file of that kind counts, such as `prod.Dockerfile`, unless its name says that it is for
-  tests or for developers.
-- Where nothing of all that is there, a start script in the root is what a host is told to run, on no platform.
+- Without a `Dockerfile` others of that kind count, such as `prod.Dockerfile`, unless their names say that they are for
+  tests or for developers; those of them that run the same are one service.
+- Where the root starts no Python, the folders below it are looked through as well.
+- Where nothing of all that is there, a start script in the root, or what pm2 is given there, is what a host is told to run,
+  on no platform; and without that any image of Python in a folder below, also one whose start cannot be read.
 
 A file is read only where a folder lists it, and its reader loaded only then.
 """
@@ -25,7 +27,7 @@ from collections import Counter
 from functools import cached_property, reduce
 from itertools import chain, islice
 
-from memguard_hooks.deployment.readers import GENERIC, GENERIC_FILES, PLATFORM_FILES, PLATFORMS, reader_of
+from memguard_hooks.deployment.readers import GENERIC, GENERIC_FILES, PLATFORM_FILES, PLATFORM_FOLDERS, PLATFORMS, reader_of
 from memguard_hooks.deployment.service import Deployment, Read, Service, join_services, template
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -73,7 +75,13 @@ UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", 
 START_SCRIPTS = ("start.sh", "run.sh", "startup.sh", "startup.txt", "entrypoint.sh")
 """Scripts that start an app; those called `startup` are what Azure App Service is told to run."""
 
+ECOSYSTEMS = tuple(f"ecosystem.config.{ending}" for ending in ("js", "cjs", "json", "yml", "yaml"))
+"""What pm2 is told to start."""
+
 COMPOSE = "compose"
+
+MAX_IMAGES = 20
+"""Dockerfiles of one folder that are read."""
 
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes."""
@@ -114,15 +122,30 @@ def discover(
 
 def _discover(files: _Files) -> Deployment:
     root = _Folder("", files)
-    if root.has_own:
+    if root.has_own and root.is_python:
         return _over_siblings(root.deployment, files)
-    nested = _joined(_Folder(path, files).python_services for path in _folders_below(files))
+    folders = [_Folder(path, files) for path in _folders_below(files)]
+    nested = _joined(folder.python_services for folder in folders)
     nested = nested._replace(services=_with_names_of_their_own(nested.services))
+    if root.has_own:
+        return _beside_another_language(root.deployment, nested, files)
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
         return nested
     here = root.deployment
     found = _with_other_compose(here, nested, files) if here.services else here.joined(nested)
-    return found if found.services or found.skipped else root.start_script
+    found = found if found.services or found.skipped else root.start_script
+    if found.services or found.skipped:
+        return found
+    images = _once(_joined(folder.images_of_python for folder in folders))
+    return images._replace(services=_with_names_of_their_own(images.services))
+
+
+def _beside_another_language(here: Deployment, nested: Deployment, files: _Files) -> Deployment:
+    """Return what the root declares, which starts no Python, and what its folders start of it."""
+    if not nested.services:
+        return _over_siblings(here, files)
+    both = here.joined(nested)
+    return both._replace(services=_with_names_of_their_own(both.services))
 
 
 def _over_siblings(here: Deployment, files: _Files) -> Deployment:
@@ -188,6 +211,10 @@ class _Files:
         except MemguardError:
             return None
 
+    def names_in(self, folder: str) -> list[str]:
+        """Return what a folder holds."""
+        return [entry.name for entry in self.tree.entries(folder)]
+
     def bounded(self, paths: Iterable[str], bound: int, reason: str) -> list[str]:
         """Return the first paths, up to a bound, and note the reason for which there are no more."""
         found = list(islice(paths, bound + 1))
@@ -230,31 +257,36 @@ class _Files:
 
         One below the root counts where its folder holds what it starts, or is next to the root, which does.
         """
-        from memguard_hooks.deployment import dockerfile
-
         data = self.read(path)
         if data is None:
             return Deployment()
         folder = parent(path)
-        for context in dict.fromkeys((folder, folder if "/" in folder else "")):
-            try:
-                image = dockerfile.read_image(data, path, context, read=self.peek, is_chosen=False)
-            except MemguardError as error:
-                self._broken(error)
+        for context in dict.fromkeys((folder, parent(folder) if "/" in folder else folder, folder if "/" in folder else "")):
+            started = self.started(path, data, context)
+            if started is None:
                 return Deployment()
-            started = image.service(path, self.peek) if isinstance(image, dockerfile.Image) else image
             if isinstance(started, Skipped):
-                is_python = dockerfile.holds_python(data)
-                return Deployment((), (started._replace(service="web") if is_python else started,))
+                return Deployment((), (started._replace(service="web") if _is_of_python(data) else started,))
             if not folder or (started.folder.startswith(context) and self.holds(started)):
                 return Deployment((_on_lambda(started) if started.command.startswith("lambda-handler ") else started,))
         return Deployment()
+
+    def started(self, path: str, data: bytes, context: str) -> Service | Skipped | None:
+        """Return what the image of a Dockerfile runs that is built in a folder; None where it cannot be read."""
+        from memguard_hooks.deployment import dockerfile
+
+        try:
+            image = dockerfile.read_image(data, path, context, read=self.peek, is_chosen=False)
+        except MemguardError as error:
+            self._broken(error)
+            return None
+        return image.service(path, self.peek) if isinstance(image, dockerfile.Image) else image
 
     def entrypoint(self, service: Service) -> EntryPoint | None:
         """Return the Python that a service starts, None where that is not known."""
         from memguard_hooks.deployment.command import Host, parse
 
-        host = Host(service.environment, self.peek, mounts=service.mounts)
+        host = Host(service.environment, self.peek, mounts=service.mounts, names_in=self.names_in)
         found = parse(service.command, host, service.folder).entrypoint
         if found is not None:
             return found
@@ -279,8 +311,9 @@ class _Folder:
         self._files = files
         entries = files.tree.entries(path)
         self._names = {entry.name for entry in entries if not entry.is_folder}
-        if any(entry.is_folder and entry.name == ".do" for entry in entries):
-            self._names |= {f".do/{entry.name}" for entry in files.tree.entries(self._at(".do")) if not entry.is_folder}
+        for holder in (entry.name for entry in entries if entry.is_folder and entry.name in PLATFORM_FOLDERS):
+            inner = files.tree.entries(self._at(holder))
+            self._names |= {f"{holder}/{entry.name}" for entry in inner if not entry.is_folder}
         self._names = {name for name in self._names if not files.is_excluded(self._at(name))}
 
     def _at(self, name: str) -> str:
@@ -292,7 +325,7 @@ class _Folder:
         names = {*PLATFORM_FILES, "Procfile", "nixpacks.toml"}
         return (
             not self._names.isdisjoint(names)
-            or self._dockerfile is not None
+            or bool(self._dockerfiles)
             or bool(self.deployment.services and self._manifests + self._units)
         )
 
@@ -349,6 +382,20 @@ class _Folder:
                 service = Service(name.rpartition(".")[0], path, script.line, 1, command, folder=self._path)
                 if self._files.holds(service):
                     return Deployment((service,))
+        return self._of_pm2
+
+    @property
+    def _of_pm2(self) -> Deployment:
+        """What pm2 starts here, where that is Python of this repository, or cannot be read and names Python."""
+        from memguard_hooks.deployment.command import Host, parse
+
+        for name in (one for one in ECOSYSTEMS if one in self._names):
+            service = Service("pm2", self._at(name), 1, 1, f"pm2-runtime start {name}", folder=self._path)
+            started = parse(service.command, Host({}, self._files.peek, folder=self._path))
+            if started.entrypoint is None and b"python" in (self._files.peek(service.path) or b""):
+                return Deployment((), (Skipped(service.path, 1, f"{started.reason}", service="pm2"),))
+            if self._files.holds(service):
+                return Deployment((service,))
         return Deployment()
 
     @property
@@ -445,22 +492,69 @@ class _Folder:
         return b"mem_limit" in data or b"memory" in data or b"extends" in data or b"include" in data
 
     def _image(self) -> Deployment:
-        """Return what the Dockerfile here runs, if no other file has named it."""
-        if self._dockerfile is None or self._at(self._dockerfile) in self._files.named:
-            return Deployment()
-        return self._files.image(self._at(self._dockerfile))
+        """Return what the Dockerfiles here run, if no other file has named them."""
+        named = self._files.named
+        paths = [path for path in map(self._at, self._dockerfiles) if path not in named]
+        found = [self._files.image(path) for path in paths[:MAX_IMAGES]]
+        if len(paths) == 1:
+            return found[0]
+        return _once(_joined(_called(one, _stem(path)) for one, path in zip(found, paths, strict=False)))
 
     @cached_property
-    def _dockerfile(self) -> str | None:
-        """The name of what makes the image here: `Dockerfile`, or else the one for production, or the only one."""
+    def _dockerfiles(self) -> list[str]:
+        """The names of what makes the images here: `Dockerfile`, or else those for production, or all that are deployed."""
         if "Dockerfile" in self._names:
-            return "Dockerfile"
+            return ["Dockerfile"]
         names = sorted(name for name in self._names if _IMAGE.fullmatch(name) and not _NOT_DEPLOYED.search(name))
-        chosen = [name for name in names if re.search("(?i)prod", name)] or names
-        return chosen[0] if len(chosen) == 1 else None
+        return [name for name in names if re.search("(?i)prod", name)][:1] or names
+
+    @property
+    def images_of_python(self) -> Deployment:
+        """What Dockerfiles here start that are built in a folder that nothing tells, as far as that is Python."""
+        found: list[Deployment] = []
+        for name in self._dockerfiles[:MAX_IMAGES]:
+            path = self._at(name)
+            data = self._files.peek(path)
+            started = self._files.started(path, data, "") if data is not None else None
+            if isinstance(started, Service) and (self._files.entrypoint(started) or self._files.holds(started)):
+                found.append(_called(Deployment((started,)), self._path.rpartition("/")[2]))
+            elif isinstance(started, Skipped) and data is not None and _is_of_python(data):
+                found.append(Deployment((), (started._replace(service="web"),)))
+        return _joined(found)
+
+    @property
+    def is_python(self) -> bool:
+        """Return whether anything that is declared here starts Python, or may do so."""
+        found = self.deployment
+        return any(gap.service for gap in found.skipped) or self._runs_python(found)
 
     def _runs_python(self, deployment: Deployment) -> bool:
         return any(self._files.entrypoint(service) for service in deployment.services)
+
+
+def _called(deployment: Deployment, name: str) -> Deployment:
+    """Return the services of an image under another name."""
+    return deployment._replace(services=tuple(one._replace(name=name or one.name) for one in deployment.services))
+
+
+def _stem(path: str) -> str:
+    """Return what is special in the name of a Dockerfile: `api` of `Dockerfile.api` and `api.Dockerfile`."""
+    name = path.rpartition("/")[2]
+    return re.sub(r"(?i)^(?:Dockerfile|Containerfile)\.|\.(?:Dockerfile|Containerfile)$", "", name)
+
+
+def _once(deployment: Deployment) -> Deployment:
+    """Return services without those that run the same as one before: variants of one image."""
+    found: dict[str, Service] = {}
+    for service in deployment.services:
+        found.setdefault(_words(service), service)
+    return deployment._replace(services=tuple(found.values()), skipped=deployment.skipped if not found else ())
+
+
+def _is_of_python(data: bytes) -> bool:
+    from memguard_hooks.deployment.dockerfile import holds_python
+
+    return holds_python(data)
 
 
 def _declares(deployment: Deployment) -> bool:

@@ -53,6 +53,12 @@ _LAMBDA_ROOT = "/var/task"
 """AWS's base images for Lambda, whose CMD is a handler: their documentation, "Deploy Python Lambda functions"."""
 
 
+_S6 = late_pattern(
+    r"(?:^|/)(?:linuxserver/(?:docker-)?baseimage|hotio/base|hassio-addons/\w|home-assistant/\w+-base|crazymax/\w+-s6)"
+)
+_MY_INIT = late_pattern(r"(?:^|/)phusion/(?:baseimage|passenger)")
+"""Images that start the services of their folders, by s6-overlay and by an init of their own."""
+
 _GUNICORN = late_pattern(
     r"(?:^|/)tiangolo/(?P<kind>uvicorn|meinheld)-gunicorn(?:-fastapi|-starlette|-flask)?(?::python(?P<python>\d+\.\d+))?"
 )
@@ -130,22 +136,23 @@ class Image(Record):
     def _folder(self, command: str, read: Read) -> str:
         """Return the folder of the repository that was copied to where the image works.
 
-        Of several the first counts that holds what the command names; where none does, one that was copied as a whole,
-        before that of a single file, and the root.
+        Of several the first counts that holds what the command names; where none does, one that was copied as a whole, to
+        there before one that lies above, before that of a single file, and the root.
         """
         folders = [""]
+        exact: list[str] = []
         whole: list[str] = []
         for place, source in reversed(self.copies):
             if place == self.workdir:
                 folders.append(source)
-                whole.append(source)
+                exact.append(source)
             elif read(source) is not None:
                 if parent(place) == self.workdir.rstrip("/"):
                     folders.append(parent(source))
             elif self.workdir.startswith(place.rstrip("/") + "/"):
                 whole.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
                 folders.append(whole[-1])
-        chosen = [*whole, *folders[1:], ""][0]
+        chosen = [*exact, *whole, *folders[1:], ""][0]
         names = [word for word in split_plain(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
         for folder in dict.fromkeys([*folders[1:], ""]):
             if any(holds(folder, name, read) for name in names):
@@ -273,6 +280,10 @@ def _known_base(name: str, line: int) -> Image | None:
         return Image(line, entrypoint=runner, environment=variables, workdir=_LAMBDA_ROOT)
     if version := _PYTHON.search(name):
         return Image(line, environment={"PYTHON_VERSION": version[1]})
+    if _S6.search(name):
+        return Image(line, entrypoint=ImageProgram(("/init",), "/init", line, 1))
+    if _MY_INIT.search(name):
+        return Image(line, cmd=ImageProgram(("/sbin/my_init",), "/sbin/my_init", line, 1))
     if made := _GUNICORN.search(name):
         return _gunicorn_image(made["kind"], made["python"], line)
     return None

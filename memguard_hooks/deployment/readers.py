@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Format: TypeAlias = Literal[
         "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
-        "nixpacks", "procfile", "platform-sh",
+        "nixpacks", "procfile", "platform-sh", "zeabur", "clever-cloud",
     ]  # fmt: skip
 
 Reader: TypeAlias = "Callable[[bytes, str, Read], Deployment]"
@@ -24,11 +24,16 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "app-engine": ("app.yaml",),
     "digitalocean": (".do/app.yaml", ".do/deploy.template.yaml"),
     "serverless": ("serverless.yml", "serverless.yaml", "template.yaml", "template.yml"),
-    "platform-sh": (".platform.app.yaml",),
+    "platform-sh": (".platform.app.yaml", ".upsun/config.yaml", ".platform/applications.yaml"),
+    "zeabur": ("zbpack.json",),
+    "clever-cloud": ("clevercloud/python.json",),
 }
 """The files of platforms; of several for one the first that is there counts."""
 
 PLATFORM_FILES = frozenset(name for names in PLATFORMS.values() for name in names)
+
+PLATFORM_FOLDERS = frozenset({".do", ".upsun", ".platform", "clevercloud"})
+"""Folders that hold such files, beside what they deploy."""
 
 GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless"})
 """Platforms whose files have names that others give to templates of their own: `app.yaml`, `template.yaml`."""
@@ -63,6 +68,10 @@ def reader_of(name: Format) -> Reader:
             from memguard_hooks.deployment.nixpacks import read
         case "platform-sh":
             from memguard_hooks.deployment.platform_sh import read
+        case "zeabur":
+            from memguard_hooks.deployment.zeabur import read
+        case "clever-cloud":
+            from memguard_hooks.deployment.clever_cloud import read
         case "procfile":
             from memguard_hooks.deployment.procfile import read
     return read

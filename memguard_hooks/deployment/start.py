@@ -12,7 +12,7 @@ from memguard_hooks.tree import join
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Literal, TypeAlias
 
 Start: TypeAlias = "Literal['single', 'fork', 'preload', 'spawn']"
@@ -103,6 +103,7 @@ class Host(Record):
     `depth` counts the commands inside commands. `cpus` are the CPUs that `os.cpu_count()` sees, where somebody said so:
     a container sees those of its machine and not its share, so that no plan tells. `console_scripts` are the project's
     own, as `name: "pkg.mod:function"`. `follows_code` asks for what the Python of the project starts, not only the command.
+    `names_in` returns what a folder of the repository holds.
     """
 
     variables: Mapping[str, str]
@@ -115,6 +116,7 @@ class Host(Record):
     follows_code: bool = False
     depth: int = 0
     folder: str = ""
+    names_in: Callable[[str], Sequence[str]] = lambda _: ()
 
     def inside(self, path: str) -> str | None:
         """Return a path that a command names as a path from the root, None where it leads out of the repository."""

@@ -34,7 +34,10 @@ _PROGRAMS = {
 }  # fmt: skip
 """What messages call each program that is read."""
 
-_MANAGERS = frozenset({"honcho", "foreman", "hivemind", "overmind", "supervisord", "circusd", "pm2", "pm2-runtime"})
+_MANAGERS = frozenset({
+    "honcho", "foreman", "hivemind", "overmind", "supervisord", "circusd", "pm2", "pm2-runtime", "concurrently", "init",
+    "my_init", "s6-svscan", "runsvdir", "runit-init",
+})  # fmt: skip
 """Programs that start others, as a file of theirs tells."""
 
 SCRIPTS = {"streamlit": "run", "chainlit": "run", "gradio": "", "panel": "serve", "bokeh": "serve", "solara": "run",

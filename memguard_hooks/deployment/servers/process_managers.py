@@ -1,13 +1,12 @@
-"""Programs that run several commands at once, as a file lists them: honcho and foreman, supervisord, circus and pm2.
+"""Programs that run several commands at once, as a file lists them: honcho and foreman, supervisord, circus.
 
-Facts: honcho 2.0, foreman 0.88, and the settings files of supervisor 4.3, circus 0.19 and pm2 6. All commands take from the
+Facts: honcho 2.0, foreman 0.88, and the settings files of supervisor 4.3 and circus 0.19. All commands take from the
 memory of one host, so that they count together.
 """
 
 from __future__ import annotations
 
 import re
-import shlex
 from types import MappingProxyType
 
 from memguard_hooks.deployment.start import DEPTH_OF_SEVERAL, Host, StartCommand, UnknownStartError, together
@@ -37,6 +36,14 @@ class Managed(Record):
     variables: Mapping[str, str] = MappingProxyType({})
 
 
+SUPERVISORS = frozenset({"init", "my_init", "s6-svscan", "runsvdir", "runit-init"})
+"""Programs that start a service for each folder of a folder."""
+
+_OF_CONCURRENTLY = frozenset({"-n", "--names", "-c", "--prefix-colors", "-p", "--prefix", "-s", "--success", "-m",
+                              "--max-processes", "-l", "--prefix-length", "--restart-tries", "--restart-after"})  # fmt: skip
+"""Options of npm's `concurrently` that take the next word."""
+
+
 def read_manager(program: str, words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read what stands behind the name of such a program."""
     if program == "supervisord":
@@ -44,8 +51,22 @@ def read_manager(program: str, words: list[str], host: Host, parse: Parse) -> St
     if program == "circusd":
         return _all(program, _read_circus(words, host), host, parse)
     if program in ("pm2", "pm2-runtime"):
-        return _all(program, _read_pm2(program, words, host), host, parse)
+        from memguard_hooks.deployment.servers import pm2
+
+        return _all(program, pm2.read_file(program, words, host), host, parse)
+    if program in SUPERVISORS:
+        from memguard_hooks.deployment.servers import supervision
+
+        return _all(program, supervision.read_services(program, words, host), host, parse)
+    if program == "concurrently":
+        return _all(program, [Managed(word) for word in _quoted_commands(words)], host, parse)
     return _all(program, _read_procfile(program, words, host), host, parse)
+
+
+def _quoted_commands(words: list[str]) -> list[str]:
+    """Return the commands that `concurrently` is given, one a word."""
+    is_value = [False, *(word in _OF_CONCURRENTLY for word in words)]
+    return [word for word, taken in zip(words, is_value, strict=False) if not taken and not word.startswith("-")]
 
 
 # Procfiles
@@ -129,30 +150,6 @@ def sections(text: str) -> dict[str, dict[str, str]]:
     for option in read_options(text):
         lines = [re.split(r"\s;", piece.text, maxsplit=1)[0].strip() for piece in option.pieces]
         found.setdefault(option.section, {})[option.name] = " ".join(lines).strip()
-    return found
-
-
-# pm2
-
-
-def _read_pm2(program: str, words: list[str], host: Host) -> list[Managed]:
-    """Read `pm2-runtime start FILE`, whose apps name a script and what interprets it; a file of JavaScript is not read."""
-    path = next((word for word in words if not word.startswith("-") and word not in ("start", "runtime")), "")
-    if path.endswith(".py"):
-        return [Managed(f"python {shlex.quote(path)}")]
-    text = _text(path, host) if path.endswith((".json", ".yml", ".yaml")) else None
-    if text is None:
-        raise UnknownStartError(f"{program} runs the apps of {path or 'a file'}, which is not read")
-    from memguard_hooks.formats.yaml_nodes import compose, get, items, scalar  # JSON is YAML
-
-    found: list[Managed] = []
-    for app in items(get(compose(text.encode(), path), "apps"))[:MAX_COMMANDS]:
-        script, interpreter = scalar(app, "script") or "", scalar(app, "interpreter") or ""
-        listed = [scalar(one) or "" for one in items(get(app, "args"))]
-        arguments = shlex.join(listed) if listed else scalar(app, "args") or ""
-        runner = interpreter if interpreter not in ("", "none") else "python" if script.endswith(".py") else ""
-        command = " ".join(filter(None, (runner, scalar(app, "interpreter_args") or "", script, arguments)))
-        found.append(Managed(command, _count(scalar(app, "instances")), scalar(app, "cwd") or ""))
     return found
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DEBUGGING = late_pattern(r"-X ?(?:dev|tracemalloc(?:=[1-9]\d*)?)")
 
 NATIVE = frozenset({"Procfile", "render.yaml", "nixpacks.toml", "app.yaml", "railway.json", "railway.toml",
-                    ".platform.app.yaml"})  # fmt: skip
+                    ".platform.app.yaml", "zbpack.json"})  # fmt: skip
 """Files of hosts that start an app in a checkout of the repository; an image may hold more."""
 
 PROGRAMS = sys.stdlib_module_names | {"pip", "gunicorn", "uvicorn", "celery", "flask", "django"}
