@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.options import grammar, split_options, with_variables
-from memguard_hooks.deployment.servers.process_managers import MAX_BYTES, sections
+from memguard_hooks.deployment.servers.managed import MAX_BYTES, sections
 from memguard_hooks.deployment.start import (
     Count,
     EntryPoint,

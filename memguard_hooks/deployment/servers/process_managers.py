@@ -7,34 +7,16 @@ memory of one host, so that they count together.
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
 
+from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_COMMANDS, Managed, sections
 from memguard_hooks.deployment.start import DEPTH_OF_SEVERAL, Host, StartCommand, UnknownStartError, together
-from memguard_hooks.formats.ini import read_options
-from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
 Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
-
-MAX_BYTES = 2**16
-"""A list of commands is a screen or two."""
-
-MAX_COMMANDS = 30
-"""Commands that one host runs at once."""
-
-
-class Managed(Record):
-    """One command that a manager runs, how often, in which folder, and the variables that it gets besides."""
-
-    command: str
-    copies: int = 1
-    folder: str = ""
-    variables: Mapping[str, str] = MappingProxyType({})
-
 
 SUPERVISORS = frozenset({"init", "my_init", "s6-svscan", "runsvdir", "runit-init"})
 """Programs that start a service for each folder of a folder."""
@@ -142,15 +124,6 @@ def _read_circus(words: list[str], host: Host) -> list[Managed]:
         for name, keys in sections(text).items()
         if name.startswith("watcher:") and keys.get("cmd") and keys.get("autostart", "true").lower() != "false"
     ]
-
-
-def sections(text: str) -> dict[str, dict[str, str]]:
-    """Return the keys of each section of a file; behind ` ;` stands a comment."""
-    found: dict[str, dict[str, str]] = {}
-    for option in read_options(text):
-        lines = [re.split(r"\s;", piece.text, maxsplit=1)[0].strip() for piece in option.pieces]
-        found.setdefault(option.section, {})[option.name] = " ".join(lines).strip()
-    return found
 
 
 # All of them

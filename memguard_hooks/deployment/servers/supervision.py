@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 
-from memguard_hooks.deployment.servers.process_managers import MAX_BYTES, MAX_COMMANDS, Managed
+from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_COMMANDS, Managed
 from memguard_hooks.deployment.start import Host, UnknownStartError
 
 TYPE_CHECKING = False  # as typing has it

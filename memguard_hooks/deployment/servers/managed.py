@@ -1,0 +1,37 @@
+"""Commands that a program of another kind starts, and the sections of the files that list them."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from memguard_hooks.formats.ini import read_options
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_BYTES = 2**16
+"""A list of commands is a screen or two."""
+
+MAX_COMMANDS = 30
+"""Commands that one host runs at once."""
+
+
+class Managed(Record):
+    """One command that a manager runs, how often, in which folder, and the variables that it gets besides."""
+
+    command: str
+    copies: int = 1
+    folder: str = ""
+    variables: Mapping[str, str] = MappingProxyType({})
+
+
+def sections(text: str) -> dict[str, dict[str, str]]:
+    """Return the keys of each section of a file; behind ` ;` stands a comment."""
+    found: dict[str, dict[str, str]] = {}
+    for option in read_options(text):
+        lines = [re.split(r"\s;", piece.text, maxsplit=1)[0].strip() for piece in option.pieces]
+        found.setdefault(option.section, {})[option.name] = " ".join(lines).strip()
+    return found
