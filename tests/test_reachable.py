@@ -449,6 +449,59 @@ def test_a_console_script_decides_where_nothing_else_starts(project: Path, capsy
     assert places(capsys) == ["tool/unused.py:1:1: MG201"]
 
 
+LIBRARY = {
+    "pyproject.toml": "[build-system]\nrequires = ['hatchling']\n[project]\nname = 'lib'\ndependencies = ['pandas']\n",
+    "lib/__init__.py": "",
+    "lib/table.py": "import pandas\nimport torch\n\nprint(pandas, torch)\n",
+    "lib/scripts/run.py": "import pandas\nprint(pandas)\n",
+    "examples/plot.py": "import pandas\nprint(pandas)\n",
+    "benchmarks/__init__.py": "",
+    "benchmarks/speed.py": "import pandas\nprint(pandas)\n",
+}
+
+
+def test_a_library_that_nothing_starts_has_warnings_where_it_is_installed(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dedented(project, LIBRARY)
+    assert main([]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(
+        "lib/table.py:1:1: MG201 pandas is loaded by whoever imports this package, imported at module level"
+    )
+    assert err == "0 errors, 1 warning\n"  # of torch no manifest knows, and the rest is not installed
+    assert main(["--scope", "all"]) == 1
+    assert len(places(capsys)) == 5
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        pytest.param({"pyproject.toml": "[project]\nname = 'app'\n"}, 5, id="not-installable"),
+        pytest.param({"Procfile": "web: python -m lib.table\n"}, 2, id="started"),
+        pytest.param({"app.py": "import pandas\nimport streamlit\nprint(pandas)\n"}, 6, id="likely-started"),
+        pytest.param({"memguard.toml": 'entrypoints = ["lib.table"]\n'}, 2, id="settings"),
+    ],
+)
+def test_what_is_started_is_no_library(
+    project: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], found: int
+) -> None:
+    write_dedented(project, {**LIBRARY, **files})
+    assert main([]) == 1
+    assert len([line for line in places(capsys) if "MG201" in line]) == found
+
+
+def test_what_compose_starts_for_developers_is_a_warning(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    compose = "services:\n  web:\n    build: .\n    command: python -m lib.table\n"
+    write_dedented(project, {**LIBRARY, "compose.yaml": compose, "Dockerfile": "FROM python:3.12\nCOPY . .\n"})
+    assert main([]) == 0
+    assert places(capsys) == ["lib/table.py:1:1: MG201", "lib/table.py:2:1: MG201"]
+    write_dedented(project, {"compose.yaml": f"{compose}    mem_limit: 512m\n"})
+    assert main([]) == 1
+    write_dedented(project, {"compose.yaml": compose, "memguard.toml": 'limit = "512MiB"\n'})
+    assert main([]) == 1
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step, Way
 from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Eager(Record):
     """One import that loads a heavy module, `root`, and the shortest way that leads to it.
 
     `at_request` tells that it runs at the first request, after the workers were forked; `services` are those that load
-    it, none where the file is judged by itself.
+    it, none where the file is judged by itself. `is_of_library` tells that nothing in the repository starts its package.
     """
 
     path: str
@@ -40,6 +41,7 @@ class Eager(Record):
     way: Way
     at_request: bool = False
     services: tuple[Loading, ...] = ()
+    is_of_library: bool = False
 
 
 def heavy_roots(project: Project, names: tuple[str, ...]) -> list[str]:
@@ -95,9 +97,49 @@ def eager_imports(project: Project, entries: list[ServiceEntry]) -> Iterator[Eag
     elif project.settings.scope == "reachable":
         reason = "no entry point is known, and the scope is what one reaches: nothing is judged"
         project.skipped.append(Skipped(".", None, reason))
-    else:
+    elif project.settings.scope == "all" or not is_library(project):
         for path in project.suspects:
             yield from eager_in_file(project, path)
+    else:
+        for path in filter(lambda one: _is_packaged(project, one), project.suspects):
+            for eager in eager_in_file(project, path):
+                if is_declared(project, eager.root):
+                    yield eager._replace(is_of_library=True)
+
+
+def is_library(project: Project) -> bool:
+    """Return whether a project is a package that others import: it can be installed, and nothing here starts it."""
+    from memguard_hooks.app.likely_starts import find_likely
+
+    if not project.layout.roots or project.layout.scripts or project.settings.service.entrypoints:
+        return False
+    is_declared_start = project.deployment.services or any(gap.service for gap in project.deployment.skipped)
+    return not is_declared_start and not find_likely(project)
+
+
+AROUND = frozenset({"benchmark", "benchmarks", "doc", "docs", "example", "examples", "notebooks", "scripts", "tools"})
+"""Folders around a package that nobody installs with it."""
+
+
+def _is_packaged(project: Project, path: str) -> bool:
+    """Return whether a file lies in a package that is installed, or is a module by itself that is."""
+    folder = parent(path)
+    if AROUND & set(path.split("/")[:-1]):
+        return False
+    if project.tree.has(f"{folder}/__init__.py"):
+        return True
+    beside = (f"{folder}/{one.name}/__init__.py".lstrip("/") for one in project.tree.entries(folder) if one.is_folder)
+    return folder in project.layout.roots and not any(map(project.tree.has, beside))
+
+
+def is_declared(project: Project, root: str) -> bool:
+    """Return whether a manifest or a lock of the project names what provides a heavy module; true where there is none."""
+    from memguard_hooks.dependencies.requirement import normalize_name
+
+    inventory = project.declared.inventory
+    names = {normalize_name(name) for name in project.heavy.modules[root]}
+    named = {one.name for one in inventory.requirements} | {name for lock in inventory.locks for name in lock.packages}
+    return not named or not names.isdisjoint(named)
 
 
 def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]:
@@ -204,6 +246,12 @@ def price(project: Project, eager: Eager) -> tuple[int | None, str]:
     if root.footprint is None:
         return project.cost_of(eager.root)
     return root.resident, root.footprint.named(sources.pinned.versions.get(root.footprint.distribution))
+
+
+def is_for_developers(entry: ServiceEntry) -> bool:
+    """Return whether a service is plausibly no deployment: compose starts it, and nothing bounds its memory."""
+    settings, service = entry.settings, entry.service
+    return service.platform == "compose" and service.limit is None and settings.limit is None and settings.platform is None
 
 
 def can_be_preloaded(eager: Eager) -> bool:

@@ -10,6 +10,7 @@ from memguard_hooks.app.heavy_imports import (
     eager_imports,
     eager_in_file,
     imports_past_modules,
+    is_for_developers,
     price,
 )
 from memguard_hooks.finding import Finding, Step, mib
@@ -94,6 +95,8 @@ class _Advice:
 def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Finding]:
     """Yield what is wrong with an eager import that services load: nothing where each of them is better off with it."""
     found = _finding(project, eager, advice)
+    if eager.is_of_library or _is_for_developers(eager):
+        found = found._replace(severity="warning")
     if found.code != "MG201" or not eager.services:
         yield found
         return
@@ -110,6 +113,11 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
         yield found
 
 
+def _is_for_developers(eager: Eager) -> bool:
+    """Return whether only services load an import that compose starts without a limit: plausibly no deployment."""
+    return bool(eager.services) and all(is_for_developers(one.entry) for one in eager.services)
+
+
 def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> Finding:
     path, site = eager.path, eager.site
     cost, measured = price(project, eager)
@@ -122,6 +130,7 @@ def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> F
         return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.way.chain, (fix,))
     unused = _unused(project, eager)
     when = "at the first request" if eager.at_request else "at start"
+    when = "by whoever imports this package" if eager.is_of_library else when
     if unused is not None and site.why == "at module level":
         code, message = "MG203", f"{name} is loaded at start and not used: nothing in this file names {unused}{takes}"
         fix, can_move = f"delete the import, if no other file takes {unused} from here", True
