@@ -80,11 +80,11 @@ def test_a_list_of_commands(script: str, entrypoint: str, folder: str, workers: 
         pytest.param("if x; then\npython a.py", "start.sh:2 is a shell program of several commands", id="no-end"),
         pytest.param("if x; then " * 40, "start.sh:1 is a shell program of several commands", id="deep"),
         pytest.param("eval $X\npython a.py", "start.sh:1 is a shell program of several commands", id="eval"),
-        pytest.param("run() {\npython a.py\n}", "the command is empty", id="function"),
+        pytest.param("run() {\npython a.py\n}", "start.sh starts nothing that stays with no arguments", id="function"),
         pytest.param("N=$(nproc)\nexec gunicorn -w $N a:a",
                      "the number of workers is '$(nproc)', which depends on the CPUs of the host", id="substitution"),
         pytest.param("exec ./start.sh", "start.sh calls itself", id="itself"),
-        pytest.param("", "the command is empty", id="empty"),
+        pytest.param("", "start.sh starts nothing that stays with no arguments", id="empty"),
         pytest.param("#" * 70_000, "start.sh:1 is a shell program of several commands", id="size"),
     ],
 )  # fmt: skip

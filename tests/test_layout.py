@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from folders import write_dedented
+from folders import write, write_dedented
 
 from memguard_hooks.imports.layout import Layout, read_layout
 from memguard_hooks.imports.lines import unindented_imports
@@ -155,3 +155,32 @@ def test_a_name_without_end_is_cut() -> None:
     deep = "a" + ".a" * 1000
     names = [site.module for site in unindented_imports(f"import {deep}, b\nfrom .{deep} import c\n".encode())]
     assert [name.count(".") for name in names] == [49, 0, 49]
+
+
+@pytest.mark.parametrize(
+    ("files", "scripts"),
+    [
+        pytest.param(
+            {"pyproject.toml": "[project.entry-points.\"console_scripts\"]\napp = 'app.cli:main'\n"},
+            {"app": "app.cli:main"},
+            id="entry-points",
+        ),
+        pytest.param(
+            {"setup.py": "setup(entry_points={'console_scripts': [\n  'a-b = pkg.cli:run',  # why\n  \"c=pkg:x.y\",\n]})\n"},
+            {"a-b": "pkg.cli:run", "c": "pkg:x.y"},
+            id="setup.py",
+        ),
+        pytest.param({"setup.py": "setup(entry_points={'gui_scripts': ['a = b:c']})\n"}, {}, id="setup.py-of-windows"),
+        pytest.param(
+            {
+                "pyproject.toml": "[tool.uv.workspace]\nmembers = ['packages/*']\n[project.scripts]\ntop = 'top:main'\n",
+                "packages/api/pyproject.toml": "[project.scripts]\napi = 'api:main'\ntop = 'api:other'\n",
+            },
+            {"api": "api:main", "top": "top:main"},
+            id="workspace",
+        ),
+    ],
+)
+def test_commands_that_are_installed(tmp_path: Path, files: dict[str, str], scripts: dict[str, str]) -> None:
+    tree = WorkTree(str(write(tmp_path, files)))
+    assert dict(read_layout(tree).scripts) == scripts

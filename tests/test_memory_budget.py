@@ -883,3 +883,29 @@ def test_a_submodule_that_was_not_measured_may_take_as_much_as_others(
     write(root, {"main.py": "import scipy.cluster\n", "Procfile": "w: python main.py\n"})
     service = judge(capsys)[1]["services"][0]
     assert service["estimate_mib"]["high"] > max(lookup.submodules("scipy")) / 2**20
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        pytest.param(["main.py"], ("web", "main.py", 1, "render.yaml:1 plan free"), id="another-file-on-the-same-host"),
+        pytest.param(
+            ["app:app"], ("web", "app:app", 2, "render.yaml:1 plan free"), id="what-the-file-starts-with-its-workers"
+        ),
+        pytest.param(["main.py", "app:app"], ("main.py", "main.py", 1, "default"), id="several"),
+    ],
+)
+def test_an_entry_point_of_the_command_line_wins(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    asked: list[str],
+    told: tuple[str, str, int, str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blueprint = "services: [{type: web, name: web, runtime: python, plan: free, startCommand: gunicorn -w 2 app:app}]\n"
+    write(tmp_path, {"render.yaml": blueprint, "app.py": "app = 1\n", "main.py": "import json\n"})
+    _, report = judge(capsys, *(word for one in asked for word in ("--entrypoint", one)))
+    first = report["services"][0]
+    assert (first["name"], first["entrypoint"], first["processes"], first["limit_source"]) == told
+    assert len(report["services"]) == len(asked)

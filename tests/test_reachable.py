@@ -75,7 +75,8 @@ def test_what_belongs_to_a_commit(project: Path, capsys: pytest.CaptureFixture[s
     pytest.param(["--scope", "all"], "", ["app/analytics.py:2:1:", "app/lab.py:1:1:", "script.py:1:1:"], id="all, asked"),
     pytest.param([], 'scope = "all"', ["app/analytics.py:2:1:", "app/lab.py:1:1:", "script.py:1:1:"], id="all, set"),
     pytest.param(["--scope", "reachable"], 'scope = "all"', ["app/analytics.py:2:1:"], id="the argument wins"),
-    pytest.param(["--entrypoint", "script.py"], "", ["app/analytics.py:2:1:"], id="what is declared wins"),
+    pytest.param(["--entrypoint", "script.py"], "", ["script.py:1:1:"], id="the entry point that is asked for wins"),
+    pytest.param([], 'entrypoints = ["script.py"]', ["app/analytics.py:2:1:"], id="what is declared wins over the settings"),
 ])  # fmt: skip
 def test_scope(
     project: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], settings: str, found: list[str]

@@ -53,16 +53,20 @@ class ServiceEntry(Record):
 
 
 def find_services(project: Project) -> list[Service]:
-    """Return the services that deployment files declare, or one for each entry point of the settings."""
-    found = list(project.deployment.services)
-    if found:
+    """Return the services that deployment files declare, or one for each entry point of the settings.
+
+    Those of the command line win, and run on the host of the only service, where there is one.
+    """
+    found, asked = list(project.deployment.services), project.settings.service
+    if found and not (asked.is_asked and max(len(found), len(asked.entrypoints)) > 1):
         return found
-    return [_service(project, text) for text in project.settings.service.entrypoints]
+    return [_service(project, text) for text in asked.entrypoints]
 
 
 def find_unread(project: Project) -> list[Service]:
     """Return the services that deployment files declare and whose start nobody can read, unless the settings name it."""
-    if not project.deployment.services and project.settings.service.entrypoints:
+    asked = project.settings.service
+    if asked.entrypoints and (asked.is_asked or not project.deployment.services):
         return []
     gaps = [gap for gap in project.deployment.skipped if gap.service]
     return [Service(gap.service, gap.path, gap.line or 1, 1, "", unread=gap.reason) for gap in gaps]
@@ -118,12 +122,20 @@ def _read_command(project: Project, service: Service, settings: ServiceSettings)
         command = parse(service.command, host, service.folder)
     else:
         command = StartCommand(None, reason=service.unread)
-    if settings.entrypoints and (not service.command or command.entrypoint is None):
+    if settings.entrypoints and (settings.is_asked or not service.command or command.entrypoint is None):
         chosen = service.name if service.name in settings.entrypoints else settings.entrypoints[0]
-        command = command._replace(entrypoint=parse_entrypoint(chosen, service.folder))
+        asked = parse_entrypoint(chosen, service.folder)
+        if command.entrypoint is not None:
+            return command if _is_same(command.entrypoint, asked) else StartCommand(asked)
+        command = command._replace(entrypoint=asked)
         if command.workers is None:
             command = command._replace(workers=1, start="single")
     return command
+
+
+def _is_same(one: EntryPoint, other: EntryPoint) -> bool:
+    """Return whether two entry points name the same file."""
+    return (one.module, one.script) == (other.module, other.script)
 
 
 def find_entries_of(project: Project, service: Service) -> list[ServiceEntry | Skipped]:

@@ -7,6 +7,7 @@ shells in shells and start scripts are followed, and the program that is left te
 from __future__ import annotations
 
 import re
+import shlex
 
 from memguard_hooks.deployment.servers import FOREIGN, read_program
 from memguard_hooks.deployment.start import (
@@ -216,7 +217,8 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
         where = f"{path}:{script.line}" if path is not None else "the command"
         return unknown(f"{where} {script.reason or f'is a {_PROGRAM}'}")
     if not script.commands:
-        return unknown("the command is empty")
+        given = f"the arguments {shlex.join(arguments)}" if arguments else "no arguments"
+        return unknown("the command is empty" if path is None else f"{path} starts nothing that stays with {given}")
     if len(script.commands) > 1 or script.commands[0].beside:
         host = host._replace(depth=host.depth + DEPTH_OF_SEVERAL)
     first, *others = [_run_together(one, host) for one in script.commands[:MAX_DEPTH]]

@@ -53,7 +53,7 @@ def adjust_service(settings: Settings, options: Options) -> Settings:
     if options.baseline is not None:
         settings = settings._replace(baseline=options.baseline)
     if options.entrypoint:
-        given["entrypoints"] = tuple(options.entrypoint)
+        given["entrypoints"], given["is_asked"] = tuple(options.entrypoint), True
     if not given:
         return settings
     services = {name: service._replace(**given) for name, service in settings.services.items()}  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Where a project keeps its packages and which commands it installs, as pyproject.toml or setup.cfg says.
+"""Where a project keeps its packages and which commands it installs, as pyproject.toml, setup.cfg or setup.py says.
 
 Sources: the build backends' own documentation (setuptools' package discovery, Poetry's `packages`, Hatch's build
 configuration, PDM's `package-dir`, uv's `module-root` and workspaces) and the specification of entry points.
@@ -10,7 +10,7 @@ import re
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.pattern import any_of
+from memguard_hooks.pattern import any_of, late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import Tree, join
 
@@ -55,11 +55,16 @@ def read_layout(tree: Tree, folder: str = "") -> Layout:
         inner = _setup_cfg(data)
         roots += inner.roots
         scripts.update(inner.scripts)
-    if not roots and any(_read(tree, folder, name) is not None for name in ("setup.cfg", "setup.py")):
+    setup = _read(tree, folder, "setup.py")
+    if setup is not None and b"console_scripts" in setup:
+        scripts.update(_setup_py(setup))
+    if not roots and (data is not None or setup is not None):
         roots.append("")
     inside = [path for root in roots if (path := join(folder, root)) is not None]
     for member in _members(tree, document) if not folder else ():
-        inside += read_layout(tree, member).roots
+        inner = read_layout(tree, member)
+        inside += inner.roots
+        scripts = {**inner.scripts, **scripts}
     return Layout(tuple(dict.fromkeys(inside)), scripts, python)
 
 
@@ -122,13 +127,29 @@ def _roots(document: dict[str, Any]) -> list[str]:
 
 def _scripts(document: dict[str, Any]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for keys in (("tool", "poetry", "scripts"), ("project", "gui-scripts"), ("project", "scripts")):
+    for keys in (
+        ("tool", "poetry", "scripts"),
+        ("project", "gui-scripts"),
+        ("project", "entry-points", "console_scripts"),
+        ("project", "scripts"),
+    ):
         table = _at(document, *keys)
         for name, value in table.items() if isinstance(table, dict) else ():
             text = value if isinstance(value, str) else _at(value, "reference") or _at(value, "callable")
             if isinstance(text, str):
                 found[name] = text.partition("[")[0].strip()
     return found
+
+
+_CONSOLE_SCRIPTS = late_pattern(rb"[\"']console_scripts[\"']\s*:\s*[\[(]([^\])]{0,20000})")
+_SCRIPT = late_pattern(rb"[\"']\s*([\w.-]+)\s*=\s*([\w.]+:[\w.]+)")
+
+
+def _setup_py(data: bytes) -> dict[str, str]:
+    """Return the commands that a setup.py lists as it stands there."""
+    listed = _CONSOLE_SCRIPTS.search(data)
+    found = _SCRIPT.findall(listed[1]) if listed is not None else []
+    return {name.decode("ascii", "replace"): text.decode("ascii", "replace") for name, text in found}
 
 
 def _members(tree: Tree, document: dict[str, Any]) -> list[str]:

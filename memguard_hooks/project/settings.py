@@ -42,7 +42,10 @@ class AllowedName(Record):
 
 
 class ServiceSettings(Record):
-    """What `[services.NAME]`, or the top level for all services, says of one service."""
+    """What `[services.NAME]`, or the top level for all services, says of one service.
+
+    `is_asked` tells that the entry points are those of the command line, which win over what files start.
+    """
 
     platform: str | None = None
     limit: int | None = None
@@ -56,6 +59,7 @@ class ServiceSettings(Record):
     pessimistic: bool | None = None
     judge: Moment | None = None
     skip: str = ""
+    is_asked: bool = False
 
     def over(self, other: ServiceSettings) -> ServiceSettings:
         """Return these settings with those of `other` where nothing is set here; platform and limit go together."""
@@ -65,6 +69,7 @@ class ServiceSettings(Record):
             limit=limited.limit,
             limit_source=limited.limit_source,
             entrypoints=self.entrypoints or other.entrypoints,
+            is_asked=self.is_asked or other.is_asked,
             target_python=self.target_python or other.target_python,
             warn=self.warn or other.warn,
             fail=self.fail or other.fail,
