@@ -7,8 +7,9 @@ this one, whose last commit is what gets installed: the folders of pre-commit an
 seconds to the first finding, cold (the environment is built, from the package index) and warm, the commands that were typed
 until then, what the hook ended with, and whether the commit passes once that is done.
 
-What it ends with is done as it says: imports move by `memguard fix`, a number of workers is written into the file that
-starts them. Where that does not do, `memguard fix` comes next, and then a baseline; what was refused before is named.
+What it ends with is done as it says, and nothing else: `memguard fix` is run, a line is deleted, a number of workers or a
+plan is written into the file that is named. A step that asks for other code is not done, and is counted. Where the commit
+is still refused, the ways out come: a baseline, which must let it pass. What was refused before is named.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 ENTRY = "repos:\n  - repo: {repo}\n    rev: {rev}\n    hooks:\n      - id: memguard\n"
@@ -33,6 +37,7 @@ FINDING = re.compile(r" *\S+:\d+:\d+: (MG\d{3}) ")
 TIMEOUT = 900
 
 FIX = (sys.executable, "-m", "memguard_hooks", "fix", "--force")
+TO_START = (*FIX, "--to-start")
 KNOWN = (sys.executable, "-m", "memguard_hooks", "check", "--write-baseline")
 
 
@@ -46,6 +51,7 @@ class Row(NamedTuple):
     commands: int
     found: int
     steps: tuple[str, ...]
+    by_hand: int
     left: str
 
 
@@ -88,18 +94,18 @@ class Newcomer:
         _, _, warm = self.run(self.tool, "run", "memguard", "--all-files")
         steps = read_steps(output)
         self.run(self.tool, "install")
-        self.follow(steps)
+        by_hand = len(steps) - sum(map(self.follow, steps))
         after = ""
-        for then, words in ((", after the steps", ()), (", after `memguard fix`", FIX), (", with a baseline", KNOWN)):
+        for then, words in ((" after the steps", ()), (" with a baseline", KNOWN)):
             if words:
                 self.run(*words)
             status, told = self.commit()
             if status == 0:
                 told = f"passes{then}{after}" if first else "was not refused"
-                return Row(case, self.tool, cold, warm, commands, found, steps, told)
+                return Row(case, self.tool, cold, warm, commands, found, steps, by_hand, told)
             errors = sorted({one[1] for one in map(FINDING.match, told.splitlines()) if one and is_error(one.string)})
             after = f" ({', '.join(errors) or 'something'} was left)"
-        return Row(case, self.tool, cold, warm, commands, found, steps, f"refused{after}")
+        return Row(case, self.tool, cold, warm, commands, found, steps, by_hand, f"refused{after}")
 
     def commit(self) -> tuple[int, str]:
         """Commit all that there is; return the exit status, and what is said."""
@@ -107,16 +113,56 @@ class Newcomer:
         status, told, _ = self.run("git", *AUTHOR, "commit", "-m", "as it was told")
         return status, told
 
-    def follow(self, steps: tuple[str, ...]) -> None:
-        """Do what the hook ends with."""
-        for step in steps:
-            number = re.match(r"start (\d+) workers?", step)
-            if number is not None:
-                for path in filter(Path.is_file, self.project.rglob("*")):
-                    if ".git" not in path.parts:
-                        write_workers(path, number[1])
-        if any("inside the function" in step for step in steps):
-            self.run(*FIX)
+    def follow(self, step: str) -> bool:
+        """Do one thing that the hook ends with; return whether it says it so that it can be done without thought."""
+        for pattern, words in ((r"`memguard fix`, which does", FIX), (r"`memguard fix --to-start`", TO_START)):
+            if re.search(pattern, step):
+                self.run(*words)
+                return True
+        places, _, what = step.partition(": ")
+        for pattern, act in ACTS.items():
+            match = re.search(pattern, what)
+            if match is not None:
+                done = [act(self.project, place, match[1]) for place in places.split(", ")]
+                return all(done)
+        return False
+
+
+def delete_line(project: Path, place: str, _name: str) -> bool:
+    """Delete a line of a file."""
+    return rewrite(project, place, lambda lines, number: lines[: number - 1] + lines[number:])
+
+
+def write_workers(project: Path, place: str, number: str) -> bool:
+    """Write a number of workers into the file that says one."""
+    pattern = r"(--workers[ =]|-w[ =]?|--concurrency[ =]|WEB_CONCURRENCY[=:] *\"?)\d+"
+    return rewrite(project, place, lambda lines, _: [re.sub(pattern, rf"\g<1>{number}", line) for line in lines])
+
+
+def write_plan(project: Path, place: str, plan: str) -> bool:
+    """Write a plan of Render into the file that says one."""
+    return rewrite(project, place, lambda lines, _: [re.sub(r"(plan: *)\w+", rf"\g<1>{plan}", line) for line in lines])
+
+
+def rewrite(project: Path, place: str, act: Callable[[list[str], int], list[str]]) -> bool:
+    """Change the lines of the file at a place, or of the one file of Render; return whether that changed anything."""
+    path, _, number = place.rpartition(":")
+    files = (project / path, project / "render.yaml")
+    for file in filter(Path.is_file, files):
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        new = act(lines, int(number))
+        if new != lines:
+            file.write_text("".join(new), encoding="utf-8")
+            return True
+    return False
+
+
+ACTS = {
+    r"\bdelete ([\w.-]+)(?::|$)": delete_line,
+    r"^start (\d+) workers?$": write_workers,
+    r"^take render (\w+)": write_plan,
+}
+"""What a step says, and what does it."""
 
 
 def is_error(line: str) -> bool:
@@ -125,19 +171,8 @@ def is_error(line: str) -> bool:
 
 
 def read_steps(output: str) -> tuple[str, ...]:
-    """Return the numbered lines below `do these three, and web is in its budget:`."""
+    """Return the numbered lines below `do these three, and it passes:`."""
     return tuple(re.findall(r"(?m)^ +\d+\. (.*)$", output))
-
-
-def write_workers(path: Path, number: str) -> None:
-    """Write a number of workers where a file says one."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return
-    new = re.sub(r"(--workers[ =]|-w[ =]?|WEB_CONCURRENCY[=:] *\"?)\d+", rf"\g<1>{number}", text)
-    if new != text:
-        path.write_text(new, encoding="utf-8")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -154,6 +189,7 @@ def main(argv: list[str] | None = None) -> int:
                 subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
                 row = Newcomer(Path(name), case, clone, tool).go(case.name)
             told = f"{row.cold:>7.1f} {row.warm:>7.1f} {row.commands:>5} {row.found:>5}  {row.left}"
+            told += f" ({row.by_hand} by hand)" if row.by_hand else ""
             print(f"{row.case:<28} {row.tool:<10} {told}", flush=True)
             for number, step in enumerate(row.steps, 1):
                 print(f"{'':<28}   {number}. {step}")

@@ -9,7 +9,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from typing import Literal, TypeAlias
 
 Severity: TypeAlias = "Literal['error', 'warning']"
@@ -39,6 +39,9 @@ CODES = {f"MG{number}": hook for hook, numbers in _NUMBERS.items() for number in
 
 MG190 and MG191 are not here: they speak of allowances, and each hook reports them for its codes.
 """
+
+FAILING: dict[str, tuple[Severity, ...]] = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+"""What fails a run, by the least of it."""
 
 MIB = 2**20
 
@@ -96,13 +99,21 @@ class Way:
         return (*first[:-1], first[-1]._replace(module=f"({left} more)"), *last)
 
 
+class Change(Record):
+    """One thing to do, the places `app.py:3` that it changes, and whether `memguard fix` does it."""
+
+    text: str
+    places: tuple[str, ...]
+    is_fixable: bool = False
+
+
 class Finding(Record):
     """One broken rule at one place. `cost` is resident memory in bytes, None where it was never measured.
 
     `fix` says what to do, a line each. `subject` is what it is about, by a name that stays when lines move and figures
     change: a package, a module, a service, a variable. The baseline knows it again by that. `is_fixable` is one that
-    `memguard fix` may do something about. `steps` is how many of the first lines of `fix` are done together to be rid of it,
-    where that was computed: other ways follow.
+    `memguard fix` may do something about. `steps` is what to do together to be rid of it, where that was computed: `fix` has
+    other ways too.
     """
 
     path: str
@@ -118,7 +129,7 @@ class Finding(Record):
     fix: tuple[str, ...] = ()
     end_line: int | None = None
     is_fixable: bool = False
-    steps: int = 0
+    steps: tuple[Change, ...] = ()
 
 
 def identities(findings: Iterable[Finding], *, folded: bool = False) -> Iterator[tuple[str, str, str, int]]:
@@ -282,7 +293,8 @@ class Report(Record):
 
     `committed` is what is to be said in place of it once a commit holds the work tree, where that is something else.
     `since` is what `Estimate.commit` compares with, where that is not the last commit. Of the findings of `baseline`, so
-    many are `known`, still there and not told, and so many `mended`.
+    many are `known`, still there and not told, and so many `mended`. `is_old` says that each error stands in a file that the
+    last commit has as it is.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -293,6 +305,7 @@ class Report(Record):
     known: int = 0
     mended: int = 0
     committed: Report | None = None
+    is_old: bool = False
 
 
 def merge(reports: list[Report]) -> Report:
@@ -324,10 +337,19 @@ def without_echo(report: Report) -> Report:
         texts += [of_service.get((code, finding.subject)) for code in codes if word]
         return any(text is not None and word in text for text in texts)
 
+    echoes = [one for one in report.findings if is_echo(one)]
+    fixable = {(one.path, one.line) for one in echoes if one.is_fixable}
     return report._replace(
-        findings=tuple(one for one in report.findings if not is_echo(one)),
+        findings=tuple(_fixable(one, fixable) for one in report.findings if one not in echoes),
         skipped=tuple(one for one in report.skipped if one[:3] not in unjudged),
     )
+
+
+def _fixable(finding: Finding, places: Collection[tuple[str, int]]) -> Finding:
+    """Note in the steps of a finding that a fixer does them, for what was to be told beside it of its place."""
+    if not finding.steps or (finding.path, finding.line) not in places:
+        return finding
+    return finding._replace(steps=tuple(one._replace(is_fixable=True) for one in finding.steps))
 
 
 _OF_SERVICES = frozenset({"MG301", "MG302", "MG305"})

@@ -35,12 +35,53 @@ def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("command", ["check", "hook"])
-def test_a_run_ends_with_the_steps_into_the_budget(bot: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+def test_a_run_ends_with_the_steps_after_which_it_passes(
+    bot: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
     write(bot, {"main.py": MOVABLE})
     assert memguard.main([command, "--platform", "local", "--limit", "60MiB"]) == 1
-    head, *steps = [line for line in capsys.readouterr().err.splitlines() if line.startswith(("do ", "  "))]
-    assert head == "do these two, and web is in its budget:"
-    assert [step.partition(" inside")[0] for step in steps] == ["  1. import litellm", "  2. import pandas"]
+    steps = steps_of(capsys.readouterr().err)
+    assert steps[:2] == ["do this, and it passes:", "  1. `memguard fix`, which does:"]
+    assert [step.partition(" inside")[0].strip() for step in steps[2:4]] == ["import litellm", "import pandas"]
+    assert memguard.main(["fix", "--force", "--platform", "local", "--limit", "60MiB"]) == 1, "files were rewritten"
+    assert memguard.main([command, "--platform", "local", "--limit", "60MiB"]) == 0
+
+
+def steps_of(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith(("do ", "  "))]
+
+
+def test_steps_hold_what_other_rules_refuse(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"requirements.txt": "litellm>=1.30\ntokenizers\n", "main.py": "import litellm\n"})
+    assert memguard.main(["hook", "--limit", "512MiB", "--ignore", "MG201,MG203"]) == 1
+    steps = steps_of(capsys.readouterr().err)
+    assert steps[:2] == ["do these two, and it passes:", "  1. `memguard fix`, which does:"]
+    assert steps[2].startswith("     requirements.txt:1: litellm==")
+    assert steps[3].startswith("  2. requirements.txt:2: delete tokenizers: ")
+
+
+def test_what_only_warns_is_a_step_where_warnings_refuse(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"requirements.txt": "litellm==1.69.3\npandas>=2\nopenai>=1\n", "main.py": "import litellm\n"})
+    memguard.main(["hook", "--limit", "512MiB", "--select", "MG101"])
+    assert steps_of(capsys.readouterr().err) == []
+    memguard.main(["hook", "--limit", "512MiB", "--select", "MG101", "--fail-on", "warning"])
+    assert steps_of(capsys.readouterr().err)[0] == "do these two, and it passes:"
+
+
+def test_a_model_that_does_not_fit_has_the_step_of_its_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(
+        tmp_path,
+        {
+            "render.yaml": "services:\n  - type: web\n    name: rag\n    runtime: python\n    plan: free\n"
+            "    startCommand: uvicorn main:app\n",
+            "requirements.txt": "sentence-transformers==3.4.1\n",
+            "main.py": "from sentence_transformers import SentenceTransformer\n\n"
+            'model = SentenceTransformer("all-MiniLM-L6-v2")\n',
+        },
+    )
+    assert memguard.main(["check", str(tmp_path), "--select", "memory-budget"]) == 1
+    steps = steps_of(capsys.readouterr().err)
+    assert steps == ["do this, and it passes:", "  1. render.yaml:6: take render standard (2048 MiB)"]
 
 
 def test_after_the_steps_the_service_is_in_its_budget(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -64,6 +105,15 @@ def test_a_commit_that_adds_nothing_is_told_its_ways_out(
     write(bot, {"main.py": "import litellm\nimport pandas\nimport numpy\nimport aiogram\n"})
     assert memguard.main([command, "--limit", "60MiB"]) == 1
     assert WAYS_OUT not in capsys.readouterr().err, "this one adds"
+
+
+def test_a_pin_that_the_commit_loosens_has_no_way_out(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"requirements.txt": "litellm>=1.30\npandas\ntorch\n"})
+    assert memguard.main(["hook", "--select", "pin-litellm"]) == 1
+    assert WAYS_OUT not in capsys.readouterr().err, "it stands in a file of this commit"
+    git(bot, "commit", "-qam", "looser")
+    assert memguard.main(["hook", "--select", "pin-litellm"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == WAYS_OUT
 
 
 @pytest.mark.usefixtures("bot")

@@ -184,11 +184,9 @@ def _say(options: CheckOptions, report: Report, folder: str | None = None) -> Sa
     """Return what there is to say of a report where stdout is no terminal."""
     folder = _folder_in_repository(options.path) if folder is None else folder
     output = _render(report, options.format, folder, running.detail_of(options)._replace(link=options.link))
-    status, is_text = running.status_of(report, options.fail_on), options.format == "text"
-    notes = running.notes(
-        report, with_fixer=True, with_steps=is_text, is_refused=is_text and status == 1, is_quiet=options.quiet
-    )
-    return Said(status, output, notes)
+    fail_on = options.fail_on if options.format == "text" else None
+    notes = running.notes(report, with_fixer=True, fail_on=fail_on, is_quiet=options.quiet)
+    return Said(running.status_of(report, options.fail_on), output, notes)
 
 
 def _save(output: Output, report: Report, options: CheckOptions, folder: str) -> None:

@@ -15,7 +15,7 @@ import sys
 
 from memguard_hooks.arguments import ArgumentParser, checked, narrow_help
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Severity, Skipped, at_fault, mib, note
+from memguard_hooks.finding import FAILING, Finding, Severity, Skipped, at_fault, mib, note
 from memguard_hooks.host import container as containers
 from memguard_hooks.host.cgroup import MOUNT
 from memguard_hooks.host.process_sizes import ProcessSize, find_tree, read_sizes, read_stat, read_variables
@@ -149,10 +149,7 @@ def main(argv: Sequence[str] | None = None, place: HostPlace | None = None) -> i
     tell(*map(note, health.skipped))
     if any(gap.broken for gap in health.skipped):
         return 2
-    return int(health.verdict in _FAILING[options.fail_on])
-
-
-_FAILING = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
+    return int(health.verdict in FAILING[options.fail_on])
 
 
 class _Examination:

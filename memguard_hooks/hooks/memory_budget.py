@@ -85,7 +85,7 @@ def _find(
 
     is_told = any(one.code in ("MG601", "MG602") and one.subject.startswith(f"{report.name} ") for one in of_models)
     for one in findings.find(project, assessed, report):
-        yield one._replace(fix=()) if is_told and one.code == "MG301" else one
+        yield one._replace(fix=(), steps=()) if is_told and one.code == "MG301" else one
 
 
 def main(argv: Sequence[str] | None = None) -> int:

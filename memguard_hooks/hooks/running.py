@@ -20,7 +20,7 @@ from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said, matters
 from memguard_hooks.report import Detail
 from memguard_hooks.report.formats import render
-from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, to_do
+from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, refusing, to_do
 from memguard_hooks.tree import RevisionTree, WorkTree, inside, walk
 
 TYPE_CHECKING = False  # as typing has it
@@ -120,13 +120,13 @@ def _say(report: Report, options: Options) -> Said:
     output = render(report, options.format, detail_of(options))
     status = status_of(report, options.fail_on)
     is_text = options.format == "text"
-    more = notes(report, with_steps=is_text, is_refused=is_text and status == 1, is_quiet=options.quiet)
+    more = notes(report, fail_on=options.fail_on if is_text else None, is_quiet=options.quiet)
     return Said(status, output, more)
 
 
 def detail_of(options: Options) -> Detail:
     """Return how much a text is to tell."""
-    return Detail(options.table or options.verbose, options.quiet, options.verbose)
+    return Detail(options.table or options.verbose, options.quiet, options.verbose, fail_on=options.fail_on)
 
 
 def keep(replay: Replay, found: Judgment, say: Callable[[Report], Said]) -> None:
@@ -188,6 +188,9 @@ def judge(
 
         report = finish(found._replace(committed=None))
         committed = report if found.committed is None else finish(found.committed)
+        if since is None and status_of(report, options.fail_on) == 1:
+            report = report._replace(is_old=_is_old(project, report, options.fail_on))
+            committed = committed._replace(is_old=project.before is not None)
     except MemguardError as error:
         problem = at_fault(error)
     except TimeoutError as error:
@@ -205,6 +208,13 @@ def judge(
     return Judgment(report, report, settings=settings)
 
 
+def _is_old(project: Project, report: Report, fail_on: str) -> bool:
+    """Return whether the last commit has the files of all that refuses this one as they are."""
+    head = project.before
+    paths = {one.path for one in refusing(report, fail_on)}
+    return head is not None and all(head.read_file(path) == project.read_file(path) for path in paths)
+
+
 def _within(seconds: float | None, check: Check, project: Project) -> Report:
     """Check, within some seconds where there is a limit. Raises TimeoutError."""
     if seconds is None:
@@ -219,19 +229,17 @@ def describe(error: Exception) -> str:
     return f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
 
 
-def notes(
-    report: Report, *, with_fixer: bool = False, with_steps: bool = False, is_refused: bool = False, is_quiet: bool = False
-) -> str:
+def notes(report: Report, *, with_fixer: bool = False, fail_on: str | None = None, is_quiet: bool = False) -> str:
     """Write what stands beside a report, a line each: what was skipped and why, and how much was found.
 
-    `with_fixer` names the command that may fix some of it, `with_steps` what to do first. Where a commit `is_refused` that
-    adds nothing, the ways out are named. Where it `is_quiet`, nothing is told but what is at fault.
+    `with_fixer` names the command that may fix some of it. By what is to fail, it is told what to do first, and where that
+    adds nothing, the ways out. Where it `is_quiet`, nothing is told but what is at fault.
     """
     lines = [note(skipped) for skipped in report.skipped if skipped.broken or not is_quiet]
     if is_quiet:
         return plain(lines)
-    if with_steps and len(report.findings) > 1:  # of one alone the fix stands just above
-        lines += to_do(report)
+    if fail_on is not None:
+        lines += to_do(report, fail_on)
     errors = sum(finding.severity == "error" for finding in report.findings)
     warnings = len(report.findings) - errors
     known = f"; {report.known} more known" if report.known else ""
@@ -241,7 +249,7 @@ def notes(
         lines.append(f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}{fixer}")
     if report.mended:
         lines.append(f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out")
-    if is_refused and adds_nothing(report):
+    if fail_on is not None and status_of(report, fail_on) == 1 and adds_nothing(report):
         lines.append(WAYS_OUT)
     return plain(lines)
 
@@ -250,7 +258,4 @@ def status_of(report: Report, fail_on: str) -> int:
     """Return the exit status that a report asks for."""
     if any(skipped.broken for skipped in report.skipped):
         return 2
-    severities = {finding.severity for finding in report.findings}
-    if fail_on == "never":
-        return 0
-    return int("error" in severities or (fail_on == "warning" and bool(severities)))
+    return int(bool(refusing(report, fail_on)))

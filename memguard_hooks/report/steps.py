@@ -1,36 +1,117 @@
-"""What to do first: the fewest changes that bring the services into their budgets, and the ways out of a refused commit."""
+"""What to do first: the fewest changes after which a run passes, and the ways out of a refused commit that adds nothing."""
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MIB
+from memguard_hooks.finding import FAILING, MIB, Change, count
+from memguard_hooks.report.text import BUDGET
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from memguard_hooks.finding import Report
+    from memguard_hooks.finding import Finding, Report
 
 _NUMBERS = ("", "", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 WAYS_OUT = (
-    "it adds +0 MiB and is refused: `memguard check --write-baseline` makes what is found known, "
+    "all of it was there before this commit: `memguard check --write-baseline` makes what is found known, "
     "`--fail-on never` tells it and refuses nothing"
 )
 """What helps where a commit is refused for what was there before it."""
 
+FIXER = "`memguard fix`"
 
-def to_do(report: Report) -> Iterator[str]:
-    """Yield for each service that is over its budget the first way into it, step by step."""
+OF_SERVICES = (*BUDGET, "MG303")
+"""Findings that have steps where it is known what suffices: their fix tells other things too."""
+
+COVERED = (("MG201", "--preload", "preload"), ("MG601", "wheel of torch for CPUs", "its wheel for CPUs"))
+"""Code, a word of its fix, and the word of another step by which it is done too: once workers share what is imported before
+the fork it may stay there, and there is one wheel to change."""
+
+
+def refusing(report: Report, fail_on: str) -> list[Finding]:
+    """Return the findings that refuse a commit."""
+    return [one for one in report.findings if one.severity in FAILING[fail_on]]
+
+
+def to_do(report: Report, fail_on: str) -> Iterator[str]:
+    """Yield the first way to a run that passes, step by step; where it does, that into the budget of each service."""
+    if len(report.findings) < 2:
+        return  # the fix stands just above
+    found = refusing(report, fail_on)
+    if found:
+        left = sum(not changes_of(one) and not _is_told_elsewhere(one, found) for one in found)
+        yield from _list(_changes(found), f"{count(left, 'finding')} that refuse it stay" if left else "it passes")
+        return
     for finding in report.findings:
-        number = finding.steps if finding.code == "MG301" else 0
-        if number:
-            these = "this" if number == 1 else f"these {_NUMBERS[number] if number < len(_NUMBERS) else number}"
-            yield f"do {these}, and {finding.subject} is in its budget:"
-            yield from (f"  {place}. {step}" for place, step in enumerate(finding.fix[:number], 1))
+        if finding.code == "MG301":
+            yield from _list(_changes([finding]), f"{finding.subject} is in its budget")
+
+
+def changes_of(finding: Finding) -> tuple[Change, ...]:
+    """Return what to do about a finding; of a service only what is known to suffice."""
+    if finding.steps or finding.code in OF_SERVICES or not finding.fix:
+        return finding.steps
+    if finding.code == "MG201" and finding.is_fixable:  # which saves nothing that is judged, or a step of the service has it
+        return (Change(f"{finding.fix[0]}: {FIXER[:-1]} --to-start`", (_place(finding),)),)
+    return (Change(finding.fix[0], (_place(finding),), finding.is_fixable),)
+
+
+def _is_told_elsewhere(finding: Finding, errors: Iterable[Finding]) -> bool:
+    """Return whether another finding says how a service gets into its budget: that of the model which puts it over."""
+    return not finding.fix and any(one.subject.startswith(f"{finding.subject} ") for one in errors if one is not finding)
+
+
+def _list(changes: Sequence[Change], outcome: str) -> Iterator[str]:
+    """Yield changes as numbered steps: those of the fixer are one, and come first."""
+    by_fixer = [one for one in changes if one.is_fixable]
+    by_hand = [one for one in changes if not one.is_fixable]
+    number = bool(by_fixer) + len(by_hand)
+    if not number:
+        return
+    these = "this" if number == 1 else f"these {_NUMBERS[number] if number < len(_NUMBERS) else number}"
+    yield f"do {these}, and {outcome}:"
+    if by_fixer:
+        yield f"  1. {FIXER}, which does:"
+        yield from (f"     {_told(one)}" for one in by_fixer)
+    yield from (f"  {place}. {_told(one)}" for place, one in enumerate(by_hand, 1 + bool(by_fixer)))
+
+
+def _told(change: Change) -> str:
+    """Write what to do, and where, unless it says so itself."""
+    missing = [place for place in change.places if f"{place} " not in change.text and f"{place})" not in change.text]
+    return f"{', '.join(missing)}: {change.text}" if missing else change.text
+
+
+def _changes(findings: Iterable[Finding]) -> list[Change]:
+    """Return what is to be done about findings, each change once."""
+    found = [(one, change) for one in findings for change in changes_of(one)]
+    deleted = {_place(one) for one, _ in found if one.code == "MG203"}
+    moved = {place for one, change in found if one.code in OF_SERVICES for place in change.places}
+    merged: dict[str, Change] = {}
+    for one, change in found:
+        is_deleted = one.code in OF_SERVICES and deleted.issuperset(change.places)
+        is_moved = one.code == "MG201" and _place(one) in moved
+        if is_deleted or is_moved or any(_is_covered(one, change, other) for _, other in found):
+            continue
+        same = merged.get(change.text)
+        places = change.places if same is None else (*same.places, *change.places)
+        merged[change.text] = change._replace(places=tuple(dict.fromkeys(places)))
+    return list(merged.values())
+
+
+def _is_covered(finding: Finding, change: Change, other: Change) -> bool:
+    """Return whether another step does for a finding too."""
+    return change != other and any(
+        finding.code == code and word in change.text and beside in other.text for code, word, beside in COVERED
+    )
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.path}:{finding.line}"
 
 
 def adds_nothing(report: Report) -> bool:
-    """Return whether a service is over its budget, and what is to be committed has no part in that."""
-    over = {(one.path, one.subject) for one in report.findings if one.code == "MG301" and one.severity == "error"}
-    added = [one.taken.commit for one in report.services if (one.path, one.name) in over and one.taken is not None]
-    return report.since is None and bool(added) and all(size is not None and abs(size) < MIB / 2 for size in added)
+    """Return whether all errors stand in files that the last commit has too, and no service takes more than at that."""
+    added = [one.taken.commit for one in report.services if one.taken is not None]
+    return report.is_old and all(size is not None and size < MIB / 2 for size in added)

@@ -17,7 +17,7 @@ from rich.text import Text
 from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, count, mib, shortened, signed, step_name
 from memguard_hooks.output import visible
 from memguard_hooks.report import USUAL, Detail, outline
-from memguard_hooks.report.steps import WAYS_OUT, adds_nothing
+from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, refusing, to_do
 from memguard_hooks.report.text import SHOWN, name_part, unmeasured
 
 TYPE_CHECKING = False  # as typing has it
@@ -100,12 +100,18 @@ def draw(report: Report, width: int, detail: Detail = USUAL) -> list[Text]:
             lines.append(Text())
     lines += _skipped(report, width, is_quiet=detail.is_quiet)
     lines += _advice(report, width)
-    is_refused = any(finding.severity == "error" for finding in report.findings) and adds_nothing(report)
+    is_refused = bool(refusing(report, detail.fail_on)) and adds_nothing(report)
     worst = min((finding.severity for finding in report.findings), default="ok")  # by the alphabet, an error is first
     lines += _flow(
         "", [Text(outline.totals(report), style=f"bold {COLORS[worst]}"), *map(Text, outline.baseline(report))], "; ", width
     )
+    lines += [wrapped for line in to_do(report, detail.fail_on) for wrapped in _step(line, width)]
     return [*lines, *(_wrap(Text(WAYS_OUT), width) if is_refused else ())]
+
+
+def _step(line: str, width: int) -> list[Text]:
+    indent = line[: len(line) - len(line.lstrip())]
+    return _hang(indent, Text(visible(line[len(indent) :])), width)
 
 
 # Services

@@ -8,6 +8,7 @@ from memguard_hooks.app.limit import bands_of, limit_to_write, plan_that_fits, s
 from memguard_hooks.app.service_estimate import AssessedService, Estimated
 from memguard_hooks.finding import (
     MIB,
+    Change,
     Finding,
     Part,
     ServiceReport,
@@ -31,7 +32,7 @@ from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from memguard_hooks.app.deferral import Deferral
     from memguard_hooks.app.estimate import Root
@@ -62,7 +63,8 @@ def find(project: Project, assessed: AssessedService, report: ServiceReport) -> 
         if assessed.limit.is_assumed:
             message += f"; no limit is declared: it {sizes_that_fit(now.taken, now.settings)}"
         size, parts, fix = report.taken.expected, report.judged_parts, [*ways, *added]
-        yield _finding(assessed, _code(report), report.verdict, message, size, parts, fix)._replace(steps=steps)
+        found = _finding(assessed, _code(report), report.verdict, message, size, parts, fix)
+        yield found._replace(steps=steps)
     yield from _over_later(project, assessed, now, report, since)
     grown = _grown(project, assessed, report)
     if grown is not None:
@@ -218,47 +220,62 @@ def _processes(assessed: AssessedService, now: Estimated) -> str:
 # What to do
 
 
-def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> tuple[list[str], int]:
+def _ways_out(project: Project, assessed: AssessedService, now: Estimated) -> tuple[list[str], tuple[Change, ...]]:
     """Name what brings a service below its warning, each way with what the estimate says of the service after it.
 
-    With it how many lines are the first way: imports are deferred together, of the rest each is a way of its own. Another
-    host is none that can be taken here.
+    With it comes the first way that suffices: imports are deferred together, of the rest each is a way of its own. There is
+    none where only another host helps.
     """
     warn, limit = assessed.settings.warn or WARN, assessed.limit.size
     goal = None if limit is None else warn * limit
-    lines: list[str] = []
+    deferred: list[Deferral] = []
     if goal is not None and now.taken > goal:
         needed = {name.partition(".")[0] for one in now.process.models.by(now.judged) for name in one.imports}
-        lines += [_defer(one) for one in _deferrals(project, now, goal) if one.name.partition(".")[0] not in needed]
-    ways: list[str] = []
+        deferred = [one for one in _deferrals(project, now, goal) if one.name.partition(".")[0] not in needed]
+    lines = [_defer(one) for one in deferred]
+    ways = list(_other_ways(assessed, now, goal))
+    steps: tuple[Change, ...] = ()
+    if goal is not None and now.taken > goal:
+        if deferred and now.taken - sum(one.saving for one in deferred) <= goal:
+            changes = zip(lines, deferred, strict=True)
+            steps = tuple(Change(line, tuple(_sites(one)), is_fixable=True) for line, one in changes)
+        else:
+            place = f"{assessed.service.path}:{assessed.service.line}"
+            steps = tuple(Change(way, (place,)) for way, suffices in ways if suffices)[:1]
+    told = [way for way, _ in ways]
+    if goal is not None and now.taken > goal and not steps:
+        told.append(f"take a larger host ({int(now.taken / warn / MIB) + 1} MiB)")
+    return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(told))], steps
+
+
+def _other_ways(assessed: AssessedService, now: Estimated, goal: float | None) -> Iterator[tuple[str, bool]]:
+    """Yield the ways beside deferred imports, each with whether it suffices and is taken in the files of the project."""
+    warn = assessed.settings.warn or WARN
     saved = saved_by_preload(now.process, now.command, now.judged)
     if saved >= MIB:
         how = "set `preload_app`" if now.command.written else "start with --preload"
-        ways.append(f"{how}: -{mib(saved)} MiB, unless what the app imports starts threads or opens connections")
+        preloaded = now.taken_as(now.process, now.command._replace(start="preload"))
+        what = f"{how}: -{mib(saved)} MiB, unless what the app imports starts threads or opens connections"
+        yield what, goal is not None and preloaded <= goal
     shared = _shared_by_early_import(now)
     if shared >= MUCH:
         late = loaded_after_fork(now.process, now.command, now.judged)
-        ways.append(
-            f"import what handlers load before the fork, once for all {now.workers} workers, not +{mib(late)} MiB in them: "
-            f"-{mib(shared)} MiB"
-        )
+        what = f"once for all {now.workers} workers, not +{mib(late)} MiB in them: -{mib(shared)} MiB"
+        yield f"import what handlers load before the fork, {what}", goal is not None and now.taken - shared <= goal
     workers = now.workers_that_fit(goal) if goal is not None else None
     if workers is not None:
-        ways.append(f"start {count(workers, 'worker')}")
+        yield f"start {count(workers, 'worker')}", True
     apart = _process_apart(now, goal)
     if apart is not None:
-        ways.append(apart)
+        yield apart, False
     plan = plan_that_fits(assessed.service, assessed.settings, now.taken / warn)
     if plan is not None:
-        ways.append(f"take {plan}")
+        yield f"take {plan}", True
     if goal is not None and assessed.limit.is_assumed:
         written = limit_to_write(assessed.service, now.taken, now.settings)
-        ways += [f"add `{written}`, which holds it"] if written is not None else []
-        ways.append(f"say in the settings what the host has: {mib(round(goal / warn))} MiB are only assumed")
-    steps = len(lines) or min(1, len(ways))
-    if goal is not None and now.taken > goal and not steps:
-        ways.append(f"take a larger host ({int(now.taken / warn / MIB) + 1} MiB)")
-    return [*lines, *(f"or {way}" if lines or number else way for number, way in enumerate(ways))], steps
+        if written is not None:
+            yield f"add `{written}`, which holds it", True
+        yield f"say in the settings what the host has: {mib(round(goal / warn))} MiB are only assumed", False
 
 
 def _deferrals(project: Project, now: Estimated, goal: float) -> Sequence[Deferral]:
@@ -322,11 +339,15 @@ def _process_apart(now: Estimated, goal: float | None) -> str | None:
 
 def _defer(deferral: Deferral) -> str:
     """Name an import to defer with the way to it, and its other places, without which nothing is saved."""
-    places = dict.fromkeys(f"{step.path}:{step.line}" for step in deferral.sites)
     last = deferral.chain[-1]
-    others = [place for place in places if place != f"{last.path}:{last.line}"]
+    others = [place for place in _sites(deferral) if place != f"{last.path}:{last.line}"]
     also = f"; also {', '.join(others)}" if others else ""
     return f"import {deferral.name} inside the function: -{mib(deferral.saving)} MiB ({chain(deferral.chain)}{also})"
+
+
+def _sites(deferral: Deferral) -> Iterable[str]:
+    """Return the places of the statements that have to wait."""
+    return dict.fromkeys(f"{step.path}:{step.line}" for step in deferral.sites)
 
 
 def _added(report: ServiceReport, since: str | None) -> Iterator[str]:

@@ -9,7 +9,7 @@ from memguard_hooks.dependencies import lock_readers
 from memguard_hooks.dependencies.pinned_beside import locked_versions
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name, pin_of
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Severity, mib
+from memguard_hooks.finding import Change, Finding, Severity, mib
 from memguard_hooks.record import Record
 from memguard_hooks.rules.dependencies.code import LOADED_BY_NAME, LOADERS, Code
 from memguard_hooks.rules.dependencies.findings import finding
@@ -129,7 +129,16 @@ def judge_declared(project: Project, requirement: Requirement, forbidden: Forbid
         return finding(requirement, number, message, _to_allow(project, [name]), severity=severity, cost=cost)
     lighter = _lighter_build(name, _pinned(requirement) or "", installer_of(project, requirement.path, requirement.notation))
     fix = (first, *lighter, _last_resort(project, name))
-    return finding(requirement, number, message, *fix, severity=severity, cost=cost)
+    steps = _steps(requirement, first, lighter)
+    return finding(requirement, number, message, *fix, severity=severity, cost=cost)._replace(steps=steps)
+
+
+def _steps(requirement: Requirement, first: str, lighter: Sequence[str]) -> tuple[Change, ...]:
+    """Return what is least to do: `memguard fix` takes the lighter build of what is declared."""
+    place = (f"{requirement.path}:{requirement.line}",)
+    if lighter and not requirement.via and requirement.url is None:
+        return (Change(lighter[0].removeprefix("or "), place, is_fixable=True),)
+    return (Change(first.replace("delete it", f"delete {requirement.name}"), place),)
 
 
 def _instead(project: Project, requirement: Requirement, code: Code | None) -> str:

@@ -108,7 +108,7 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
         yield found._replace(severity="warning", fix=(fix,))
     elif outcome == "at start":
         fix = "move the import into the function that uses it, and call that later: it runs at start, and would load it then"
-        yield found._replace(fix=(fix,))
+        yield found._replace(fix=(fix,), is_fixable=False)
     elif outcome != "no use":
         yield found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.app.limit import bands_of, plan_that_fits, sizes_that_fit
 from memguard_hooks.app.loaded import Models, ModelUse
-from memguard_hooks.finding import MIB, Finding, ServiceReport, Severity, is_by, mib, moment_name
+from memguard_hooks.finding import MIB, Change, Finding, ServiceReport, Severity, is_by, mib, moment_name
 from memguard_hooks.project.settings import WARN
 
 TYPE_CHECKING = False  # as typing has it
@@ -89,11 +89,17 @@ def _over(assessed: AssessedService, now: Estimated, report: ServiceReport) -> I
     else:
         code, what = "MG601", f"does not fit: {report.name} takes {mib(figures.expected)} of {of}"
         what += f", up to {mib(figures.peak)} while it loads" if figures.passing >= MIB else ""
-    fix = _ways([*_smaller(assessed, now, use), *_chosen(assessed, now, use), *_elsewhere(assessed, now, bare)])
+    of_model = [*_smaller(assessed, now, use), *_chosen(assessed, now, use)]
+    of_host = list(_elsewhere(assessed, now, bare))
     if assessed.limit.is_assumed:
         amount += f"; no limit is declared: {report.name} {sizes_that_fit(now.taken, now.settings)}"
     severity: Severity = "warning" if assessed.limit.is_assumed else "error"
-    yield _finding(report, code, severity, use, f"{use.label} {what}; the model takes {amount}", fix)
+    found = _finding(
+        report, code, severity, use, f"{use.label} {what}; the model takes {amount}", _ways([*of_model, *of_host])
+    )
+    place = f"{use.call.path}:{use.call.line}" if of_model else f"{report.path}:{report.line}"
+    # The last way is another app, or another host.
+    yield found._replace(steps=tuple(Change(way, (place,)) for way in [*of_model, *of_host[:-1]][:1]))
 
 
 def _ways(ways: list[str]) -> list[str]:

@@ -9,10 +9,17 @@ HOOK = "python-runtime"
 
 
 def finding(
-    place: ServicePlace, code: str, subject: str, message: str, *fix: str, severity: Severity = "warning"
+    place: ServicePlace,
+    code: str,
+    subject: str,
+    message: str,
+    *fix: str,
+    severity: Severity = "warning",
+    is_fixable: bool = False,
 ) -> Finding:
     """Return a finding of this hook about a service or a package."""
-    return Finding(place.path, place.line, place.column, code, message, HOOK, subject, severity, fix=fix)
+    where = (place.path, place.line, place.column)
+    return Finding(*where, code, message, HOOK, subject, severity, fix=fix, is_fixable=is_fixable)
 
 
 def today() -> str:

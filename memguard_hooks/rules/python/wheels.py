@@ -257,11 +257,12 @@ def _finding(one: Unwheeled, others: list[Unwheeled]) -> Finding:
     if one.brought is not None:
         what += f", which {one.brought} requires,"
     fixes = _fixes(one, others)
+    can_write = one.requirement is not None and one.nearest is not None and not host.is_default
     if one.state == "excluded":
         said = f" (its Requires-Python is {one.admitted[:40]})" if one.admitted else ""
         message = f"{what} does not admit {host.called}{said}: it cannot be installed"
         severity: Severity = "warning" if host.is_default else "error"
-        return finding(one.place, "MG716", one.name, message, *fixes, severity=severity)
+        return finding(one.place, "MG716", one.name, message, *fixes, severity=severity, is_fixable=can_write)
     is_other_host = one.has_usual_wheel
     kind = f" on {host.target.libc} {host.target.machine}" if host.target.libc == "musl" or is_other_host else ""
     message = f"{what} has no wheel for Python {host.python}{kind} ({host.source}{_as_of(one)})"
@@ -271,7 +272,7 @@ def _finding(one: Unwheeled, others: list[Unwheeled]) -> Finding:
         return finding(one.place, "MG715", one.name, message, f"take {image} for which it has a wheel", *fixes)
     is_certain = one.state == "nothing" or _fails(one) or host.lacks_compiler
     severity = "error" if is_certain and not host.is_default else "warning"
-    return finding(one.place, "MG711", one.name, message, *fixes, severity=severity)
+    return finding(one.place, "MG711", one.name, message, *fixes, severity=severity, is_fixable=can_write)
 
 
 def _as_of(one: Unwheeled) -> str:
