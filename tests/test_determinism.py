@@ -7,7 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from folders import git
 
 from memguard_hooks.report.formats import FORMATS, SUFFIXES
@@ -57,7 +56,6 @@ def check(folder: Path, environment: dict[str, str]) -> dict[str, bytes]:
 
 
 def test_the_same_tree_gives_the_same_bytes(tmp_path: Path) -> None:
-    pytest.importorskip("plotly")
     found: list[dict[str, bytes]] = []
     for number, environment in enumerate(PLACES):
         folder = tmp_path / str(number) / ("app" if number == 0 else "אפליקציה with spaces")

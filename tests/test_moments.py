@@ -238,8 +238,6 @@ def test_a_table_tells_the_moments_apart(capsys: pytest.CaptureFixture[str]) -> 
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("style", ["text", "markdown", "github", "html", "sarif"])
 def test_each_format_tells_the_judged_moment(capsys: pytest.CaptureFixture[str], style: str) -> None:
-    if style == "html":
-        pytest.importorskip("plotly")
     start, serving, _ = (round(size) for size in by_moment(judge(capsys)["services"][0]))
     capsys.readouterr()
     check.main(["--limit", "80MiB", "--format", style])

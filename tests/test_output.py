@@ -126,7 +126,7 @@ def json_(report: Report) -> str:
 
 
 def page(report: Report) -> str:
-    """Return the page without its scripts, which are plotly's, and with what they read."""
+    """Return the page without its script, which is ours."""
     return re.sub(r"(?s)<script>.*?</script>", "", html.render(report))
 
 
@@ -204,7 +204,9 @@ class Tags(HTMLParser):
 @given(reports)
 def test_odd_texts_make_no_tag_of_a_page(found: Harm) -> None:
     pages = page(found.hostile), page(found.harmless)
-    assert marks(pages[0]) == marks(pages[1])
+    # A short label begins behind the last slash, wherever a text has that.
+    whole = [re.sub(r'(<text class="short"[^>]*>)[^<]*', r"\1", text) for text in pages]
+    assert marks(whole[0]) == marks(whole[1])
     assert bare(pages[0]) == set()
     assert commands(pages[0]) == []
     told = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memguard_hooks.finding import MIB, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step, mib
+from memguard_hooks.finding import MIB, Change, Estimate, Figures, Finding, Part, Report, ServiceReport, Skipped, Step, mib
 
 pytest.importorskip("rich")
 
@@ -87,9 +87,10 @@ nothing found
 def test_findings_stand_by_severity_and_the_advice_comes_last() -> None:
     chain = (Step("app.py", 1, "a"), Step("a.py", 3, "pandas"))
     fix = ("import pandas inside the function: -80 MiB (app.py:1 → a.py:3 → pandas)", "or start 1 worker")
+    steps = (Change(fix[0], ("a.py:3",)),)
     report = Report(
         (
-            Finding("Procfile", 1, 6, "MG301", "web: 500 of 512 MiB", "memory-budget", "web", "error", MIB, chain, fix),
+            Finding("Procfile", 1, 6, "MG301", "web: 500 of 512 MiB", "memory-budget", "web", "error", MIB, chain, fix, steps=steps),
             Finding("a.py", 2, 1, "MG101", "x is not pinned", "pin-litellm", "x", "warning", fix=("x==1", "(or less)")),
             Finding("a.py", 3, 1, "MG201", "pandas is imported", "a-hook", "pandas", "error", MIB, chain, ("move",)),
         ),
@@ -118,6 +119,9 @@ To get web into its budget
   or start 1 worker
 
 2 errors, 1 warning; 3 more known
+do this, and it passes:
+  1. import pandas inside the function: -80 MiB (app.py:1 → a.py:3 →
+     pandas)
 """
     )
 

@@ -248,7 +248,7 @@ def shadows() -> frozenset[str]:
     before = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     return frozenset({
         "__future__", "argparse", "ast", "base64", "configparser", "csv", "decimal", "difflib", "email", "hashlib", "html",
-        "inspect", "json", "libcst", "packaging", "plotly", "rich", "shtab", "subprocess", "textwrap", "tokenize", "tomli",
+        "inspect", "json", "libcst", "packaging", "rich", "shtab", "subprocess", "textwrap", "tokenize", "tomli",
         "yaml",
     }).difference(before)  # fmt: skip
 

@@ -83,8 +83,7 @@ def main(argv: Sequence[str] | None = None, replay: Replay | None = None) -> int
     try:
         if options.write_baseline or options.prune_baseline:
             return _write_baseline(options, found.report, found.settings and found.settings.baseline)
-        # A picture is drawn by plotly, whose next version may draw another; a terminal may be another the next time.
-        is_fixed = not options.output and options.format != "html" and _width_of(options) is None
+        is_fixed = not options.output and _width_of(options) is None  # a terminal may be another the next time
         if replay is not None and options.path == "." and is_fixed:
             running.keep(replay, found, lambda report: _say(options, report))
         return tell(options, found.report)

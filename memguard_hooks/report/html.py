@@ -1,19 +1,17 @@
 """The report as one HTML file that needs nothing else: a picture of memory by import chain, the findings, what to do.
 
-The picture is drawn by plotly, the extra `html`, whose script stands in the page itself; a page without a picture does
-without. All names come from files of strangers: they are escaped wherever they stand, and the page's policy lets no script
-run but the two that are named by their hash, and asks nobody for anything.
+It is read without scripts; one that stands in the page zooms the picture. All names come from files of strangers: they are
+escaped wherever they stand, and the page's policy lets no script run but the one that is named by its hash, and asks nobody
+for anything.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 from html import escape
 
-from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Report, ServiceReport, Step, count, mib, signed
 from memguard_hooks.output import visible
 from memguard_hooks.report import outline
@@ -33,7 +31,7 @@ KEY = (
     ("heat1", "less"),
     ("code", "first-party code"),
     ("base", "Python"),
-    ("step", "a line that imports"),
+    ("step", "lines that import"),
 )
 
 FOOTER = """<footer class="soft small">
@@ -45,19 +43,16 @@ CLOSE = 0.08
 
 
 def render(report: Report) -> str:
-    """Write the page. Raises MemguardError where plotly is not installed and there is something to draw."""
-    charts = [lay_out(number, service) for number, service in enumerate(report.services, 1) if is_drawn(service)]
-    scripts = [_read_plotly(), _read("chart.js")] if charts else []
+    """Write the page."""
+    scripts = [_read("icicle.js")] if any(map(is_drawn, report.services)) else []
     body = [
         *_head(report),
         *(line for number, service in enumerate(report.services, 1) for line in _service(number, service, report)),
         *_findings(report),
         *_skipped(report),
         FOOTER,
+        *(f"<script>{script}</script>" for script in scripts),
     ]
-    if charts:
-        body.append(f'<script type="application/json" id="charts">{_json([chart.data() for chart in charts])}</script>')
-        body += [f"<script>{script}</script>" for script in scripts]
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -96,24 +91,6 @@ def _policy(scripts: Iterable[str]) -> str:
 def _read(name: str) -> str:
     with open(os.path.join(FOLDER, name), encoding="utf-8") as file:
         return file.read()
-
-
-def _read_plotly() -> str:
-    """Return plotly's script so that it can stand in a page: no line ends but newlines, and nothing that closes it."""
-    try:
-        from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
-    except ImportError:
-        raise MemguardError(
-            "a report as HTML draws with plotly, which is not installed: pip install 'memguard-hooks[html]'"
-        ) from None
-    script: str = get_plotlyjs()
-    return script.replace("\r\n", "\n").replace("\r", "\n").replace("</script", "<\\/script").replace("<!--", "<\\!--")
-
-
-def _json(value: object) -> str:
-    """Write what a script reads, so that no name in it ends the script or is taken for markup."""
-    text = json.dumps(value, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _text(text: str) -> str:
@@ -235,14 +212,12 @@ def _picture(number: int, service: ServiceReport) -> Iterator[str]:
     yield f'<button type="button" id="chart-{number}-reset" hidden>Show the whole process</button>'
     yield "</div>"
     chart = lay_out(number, service)
-    named = f'id="chart-{number}" role="group" aria-labelledby="picture-{number}"'
-    yield f'<div class="chart" {named} style="height:{chart.height}px"></div>'
-    yield "<noscript><p>The picture needs JavaScript; the table below has the same figures.</p></noscript>"
+    yield from chart.draw(f"picture-{number}")
     yield '<ul class="key" aria-hidden="true">'
     kinds = {node.kind for node in chart.nodes}
     yield from (f'<li style="--fill:var(--fill-{kind})">{text}</li>' for kind, text in KEY if kind in kinds)
     yield "</ul>"
-    yield '<p class="soft small hint">Click a field to zoom in, the row on top to zoom out. Keys: arrows, Enter, Escape.</p>'
+    yield '<p class="soft small hint" hidden>A click on a line zooms in, another one out. Keys: arrows, Enter, Escape.</p>'
 
 
 def _packages(service: ServiceReport) -> Iterator[str]:

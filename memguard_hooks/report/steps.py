@@ -41,7 +41,9 @@ def to_do(report: Report, fail_on: str) -> Iterator[str]:
     found = refusing(report, fail_on)
     if found:
         left = sum(not changes_of(one) and not _is_told_elsewhere(one, found) for one in found)
-        yield from _list(_changes(found), f"{count(left, 'finding')} that refuse it stay" if left else "it passes")
+        yield from _list(
+            _changes(found), f"{count(left, 'finding')} {'is' if left == 1 else 'are'} left" if left else "it passes"
+        )
         return
     for finding in report.findings:
         if finding.code == "MG301":
@@ -73,14 +75,27 @@ def _list(changes: Sequence[Change], outcome: str) -> Iterator[str]:
     yield f"do {these}, and {outcome}:"
     if by_fixer:
         yield f"  1. {FIXER}, which does:"
-        yield from (f"     {_told(one)}" for one in by_fixer)
-    yield from (f"  {place}. {_told(one)}" for place, one in enumerate(by_hand, 1 + bool(by_fixer)))
+        yield from _few("     ", map(_told, by_fixer))
+    first = 1 + bool(by_fixer)
+    yield from _few("  ", (f"{place}. {_told(one)}" for place, one in enumerate(by_hand, first)))
+
+
+MOST = 5
+"""Changes that are told, and places of each: all of them stand with the findings."""
+
+
+def _few(indent: str, lines: Iterable[str]) -> Iterator[str]:
+    told = list(lines)
+    yield from (f"{indent}{line}" for line in told[:MOST])
+    if len(told) > MOST:
+        yield f"{indent}and {len(told) - MOST} more, as their findings say"
 
 
 def _told(change: Change) -> str:
     """Write what to do, and where, unless it says so itself."""
     missing = [place for place in change.places if f"{place} " not in change.text and f"{place})" not in change.text]
-    return f"{', '.join(missing)}: {change.text}" if missing else change.text
+    more = f" and {len(missing) - MOST} more" if len(missing) > MOST else ""
+    return f"{', '.join(missing[:MOST])}{more}: {change.text}" if missing else change.text
 
 
 def _changes(findings: Iterable[Finding]) -> list[Change]:
@@ -88,23 +103,21 @@ def _changes(findings: Iterable[Finding]) -> list[Change]:
     found = [(one, change) for one in findings for change in changes_of(one)]
     deleted = {_place(one) for one, _ in found if one.code == "MG203"}
     moved = {place for one, change in found if one.code in OF_SERVICES for place in change.places}
+    covered = [
+        (code, word)
+        for code, word, other in COVERED
+        if any(other in change.text and one.code != code for one, change in found)
+    ]
+    places: dict[str, dict[str, None]] = {}
     merged: dict[str, Change] = {}
     for one, change in found:
         is_deleted = one.code in OF_SERVICES and deleted.issuperset(change.places)
         is_moved = one.code == "MG201" and _place(one) in moved
-        if is_deleted or is_moved or any(_is_covered(one, change, other) for _, other in found):
+        if is_deleted or is_moved or any(one.code == code and word in change.text for code, word in covered):
             continue
-        same = merged.get(change.text)
-        places = change.places if same is None else (*same.places, *change.places)
-        merged[change.text] = change._replace(places=tuple(dict.fromkeys(places)))
-    return list(merged.values())
-
-
-def _is_covered(finding: Finding, change: Change, other: Change) -> bool:
-    """Return whether another step does for a finding too."""
-    return change != other and any(
-        finding.code == code and word in change.text and beside in other.text for code, word, beside in COVERED
-    )
+        merged.setdefault(change.text, change)
+        places.setdefault(change.text, {}).update(dict.fromkeys(change.places))
+    return [change._replace(places=tuple(places[text])) for text, change in merged.items()]
 
 
 def _place(finding: Finding) -> str:
