@@ -87,10 +87,10 @@ nothing found
 def test_findings_stand_by_severity_and_the_advice_comes_last() -> None:
     chain = (Step("app.py", 1, "a"), Step("a.py", 3, "pandas"))
     fix = ("import pandas inside the function: -80 MiB (app.py:1 → a.py:3 → pandas)", "or start 1 worker")
-    steps = (Change(fix[0], ("a.py:3",)),)
+    over = Finding("Procfile", 1, 6, "MG301", "web: 500 of 512 MiB", "memory-budget", "web", "error", MIB, chain, fix)
     report = Report(
         (
-            Finding("Procfile", 1, 6, "MG301", "web: 500 of 512 MiB", "memory-budget", "web", "error", MIB, chain, fix, steps=steps),
+            over._replace(steps=(Change(fix[0], ("a.py:3",)),)),
             Finding("a.py", 2, 1, "MG101", "x is not pinned", "pin-litellm", "x", "warning", fix=("x==1", "(or less)")),
             Finding("a.py", 3, 1, "MG201", "pandas is imported", "a-hook", "pandas", "error", MIB, chain, ("move",)),
         ),
@@ -121,7 +121,7 @@ To get web into its budget
 2 errors, 1 warning; 3 more known
 do this, and it passes:
   1. import pandas inside the function: -80 MiB (app.py:1 → a.py:3 →
-     pandas)
+  pandas)
 """
     )
 
