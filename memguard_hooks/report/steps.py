@@ -40,10 +40,10 @@ def to_do(report: Report, fail_on: str) -> Iterator[str]:
         return  # the fix stands just above
     found = refusing(report, fail_on)
     if found:
-        left = sum(not changes_of(one) and not _is_told_elsewhere(one, found) for one in found)
-        yield from _list(
-            _changes(found), f"{count(left, 'finding')} {'is' if left == 1 else 'are'} left" if left else "it passes"
-        )
+        changes = _changes(found)
+        left = sum(not changes_of(one) and not _is_told_elsewhere(one, found, changes) for one in found)
+        outcome = f"{count(left, 'finding')} {'is' if left == 1 else 'are'} left" if left else "it passes"
+        yield from _list(changes, outcome)
         return
     for finding in report.findings:
         if finding.code == "MG301":
@@ -59,9 +59,11 @@ def changes_of(finding: Finding) -> tuple[Change, ...]:
     return (Change(finding.fix[0], (_place(finding),), finding.is_fixable),)
 
 
-def _is_told_elsewhere(finding: Finding, errors: Iterable[Finding]) -> bool:
-    """Return whether another finding says how a service gets into its budget: that of the model which puts it over."""
-    return not finding.fix and any(one.subject.startswith(f"{finding.subject} ") for one in errors if one is not finding)
+def _is_told_elsewhere(finding: Finding, others: Iterable[Finding], changes: Iterable[Change]) -> bool:
+    """Return whether another change does for a finding: that of the import which it is about, or of the model."""
+    last = f"{finding.chain[-1].path}:{finding.chain[-1].line}" if finding.chain else ""
+    is_model = not finding.fix and any(one.subject.startswith(f"{finding.subject} ") for one in others if one is not finding)
+    return is_model or any(last in change.places for change in changes)
 
 
 def _list(changes: Sequence[Change], outcome: str) -> Iterator[str]:
