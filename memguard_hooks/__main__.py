@@ -134,12 +134,20 @@ def main(argv: "Sequence[str] | None" = None) -> int:
 
 
 def until_interrupted(run: "Callable[[], int]") -> int:
-    """Run a program, which Ctrl-C ends in one line."""
+    """Run a program, which Ctrl-C ends in one line, and a package that is not installed."""
     try:
         return run()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return INTERRUPTED
+    except ModuleNotFoundError as error:
+        from memguard_hooks.errors import lacking
+
+        said = lacking(error)
+        if said is None:
+            raise
+        sys.stderr.write(f"error: {said}\n")
+        return 2
 
 
 def _run(words: "list[str]") -> int:

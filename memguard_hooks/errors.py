@@ -22,5 +22,17 @@ class MemguardError(Exception):
         return f"{place}: {self.message}" if place else self.message
 
 
+NEEDED = {"libcst": "libcst", "packaging": "packaging", "tomli": "tomli", "yaml": "PyYAML"}
+"""Module → package: what all but `memguard health` needs, and an installation by `pip install --no-deps` has not."""
+
+
+def lacking(error: BaseException) -> str | None:
+    """Say which package is not installed here, None where an error says another thing."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if name not in NEEDED:
+        return None
+    return f"{NEEDED[name]} is not installed: `pip install` without --no-deps brings it; `memguard health` runs without"
+
+
 class UnreadableError(MemguardError):
     """A file that exists but is not to be read: outside the root, too large, or not a regular file."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -538,6 +540,38 @@ def test_it_loads_nothing_but_the_standard_library(tmp_path: Path, checkout: Pat
     assert set(loaded) <= {"__main__", "memguard_hooks"}
     assert status == ("0" if "--exit-status" in arguments else "1")
     assert ("MG102" in done.stdout) is ("--exit-status" not in arguments)
+
+
+BARE = """
+import sys
+sys.path.insert(0, {checkout!r})
+from memguard_hooks.__main__ import main
+sys.exit(main({arguments!r}))
+"""
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["hook"], ["fix"], ["config"], ["init", "--yes"], ["measure"]])
+def test_other_commands_say_in_a_line_which_package_is_not_installed(
+    tmp_path: Path, checkout: Path, arguments: list[str]
+) -> None:
+    write(tmp_path, {"render.yaml": "services: []\n", "requirements.txt": "a\n", "pyproject.toml": "[project]\n"})
+    code = BARE.format(checkout=str(checkout), arguments=arguments)
+    done = subprocess.run(
+        [sys.executable, "-S", "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert re.search(r"error: (?:PyYAML|libcst|packaging|tomli) is not installed: `pip install` without --no-deps", line)
+
+
+def test_what_gunicorn_ends_itself_is_told_from_a_kill_for_want_of_memory() -> None:
+    """Its own source says in which order: SIGABRT with WORKER TIMEOUT, and SIGKILL for whom that does not end."""
+    arbiter = pytest.importorskip("gunicorn.arbiter")
+    source = inspect.getsource(arbiter.Arbiter.murder_workers)
+    assert 0 < source.index("WORKER TIMEOUT") < source.index("SIGABRT") < source.index("SIGKILL")
+    assert "Perhaps out of memory?" in inspect.getsource(arbiter)
+    assert any("WORKER TIMEOUT" in line for line in explain(137).lines)
+    assert any("WORKER TIMEOUT" in line for line in explain(134).lines)
 
 
 def test_settings_that_cannot_be_read_without_their_library_are_said(tmp_path: Path, checkout: Path) -> None:

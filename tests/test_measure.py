@@ -23,6 +23,10 @@ from memguard_hooks.host.process_tree import Socket, parse_files, parse_sockets,
 from memguard_hooks.measure import running
 from memguard_hooks.measure.page_cache import evict
 from memguard_hooks.measure.serving import on_loopback, with_port
+from memguard_hooks.measure.variables import missing
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
+from memguard_hooks.tree import WorkTree
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -637,3 +641,44 @@ def test_processes_sockets_and_mappings_are_read() -> None:
         "55d1-55d2 rw-p 00000000 00:00 0 [heap]\nRss: 400 kB\nAnonymous: 400 kB\n"
     )
     assert parse_files(maps) == {("fe:01", "77", "00001000"): 4096}
+
+
+def test_what_is_not_set_is_named_and_a_file_gives_it(root: Path, run: Run) -> None:
+    code = "import os\n\nTOKEN = os.environ['BOT_TOKEN']\nURL = os.environ[\"DB_URL\"]\nos.environ['MINE'] = 'x'\n"
+    write(root, {"main.py": "import settings\n", "settings.py": code, "prod.env": "BOT_TOKEN=a\n# more\nDB_URL='b c'\n"})
+    failed = run("--entrypoint", "main.py", "--no-lock", *QUICK)
+    assert failed.status == 2
+    assert failed.err.splitlines()[-1] == (
+        "not set here: BOT_TOKEN, DB_URL; --env-file FILE gives variables, a NAME=value a line"
+    )
+    assert run("--entrypoint", "main.py", "--no-lock", "--env-file", "prod.env", *QUICK).status == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("no.env", "cannot be read: No such file or directory"), ("odd.env", "holds no NAME=value")]
+)
+def test_a_file_of_variables_that_is_none(root: Path, run: Run, path: str, message: str) -> None:
+    write(root, {"main.py": "", "odd.env": "{}\n"})
+    failed = run("--entrypoint", "main.py", "--env-file", path)
+    assert (failed.status, failed.err) == (2, f"{path}: error: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        pytest.param("KeyError: 'BOT_KEY'", id="os.environ"),
+        pytest.param(
+            "decouple.UndefinedValueError: BOT_KEY not found. Declare it as envvar or define a default value.", id="decouple"
+        ),
+        pytest.param('environs.exceptions.EnvError: Environment variable "BOT_KEY" not set', id="environs"),
+        pytest.param(
+            "1 validation error for Settings\nbot_key\n  Field required [type=missing, input_value={}]", id="pydantic"
+        ),
+        pytest.param("django.core.exceptions.ImproperlyConfigured: Set the BOT_KEY environment variable", id="environ"),
+    ],
+)
+def test_what_libraries_say_of_a_missing_variable(root: Path, output: str) -> None:
+    project = Project(WorkTree(str(root)), Settings())
+    assert missing(project, f"Traceback (most recent call last):\n{output}", ()) == ("BOT_KEY",)
+    assert missing(project, output, {"BOT_KEY"}) == ()
+    assert missing(project, "KeyError: 'lower case'", ()) == ()

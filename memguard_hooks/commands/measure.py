@@ -32,6 +32,7 @@ from memguard_hooks.measure.measure import Patience, Probe, make_probe, measure,
 from memguard_hooks.measure.page_cache import evict
 from memguard_hooks.measure.running import NotStartedError
 from memguard_hooks.measure.serving import Request, serve
+from memguard_hooks.measure.variables import missing, read_files
 from memguard_hooks.output import tell, write
 from memguard_hooks.progress import Progress
 from memguard_hooks.project.project import Project
@@ -42,7 +43,7 @@ from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import NoReturn
 
 
@@ -60,6 +61,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--entrypoint", metavar="APP", help="what the host starts: app.main:app, main.py, '-m pkg.mod'")
     parser.add_argument(
         "--python", metavar="INTERPRETER", help="the project's interpreter, or the folder of its environment"
+    )
+    parser.add_argument(
+        "--env-file", metavar="FILE", action="append", default=[], help="take variables from it, a NAME=value a line"
     )
     parser.add_argument("--service", metavar="NAME", help="start a service by its real command, and read all its processes")
     parser.add_argument(
@@ -115,17 +119,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _Measurement(options, tuple(words[at + 1 :])).run()
         except MemguardError as error:
-            _tell_error(error)
+            tell_error(error)
             return 2
         except KeyboardInterrupt:
             tell("interrupted; what was started has been ended")
             return 130
 
 
-def _tell_error(error: MemguardError) -> None:
-    """Write an error with its place, and what the program itself has written."""
+def tell_error(error: MemguardError, missing: Sequence[str] = ()) -> None:
+    """Write an error with its place, what the program itself has written, and the variables that it misses."""
     output = error.output.splitlines() if isinstance(error, NotStartedError) else []
     tell(note(Skipped(error.path or ".", error.line, error.message, broken=True)), *(f"    {line}" for line in output))
+    if missing:
+        tell(f"not set here: {', '.join(missing)}; --env-file FILE gives variables, a NAME=value a line")
 
 
 @contextmanager
@@ -155,6 +161,7 @@ class _Measurement:
         if options.entrypoint is not None:
             settings = settings._replace(service=settings.service._replace(entrypoints=(options.entrypoint,)))
         self.project = Project(tree, settings)
+        self.given = read_files(options.env_file)
         self.probes: dict[PythonInterpreter, Probe] = {}
         self.is_failed = False
 
@@ -168,6 +175,9 @@ class _Measurement:
                 service = self.measure_service(self.options.service)
             else:
                 entries, skipped = self.measure_entries()
+        except NotStartedError as error:
+            self.tell_failure(error, {})
+            return 2
         finally:
             self.progress.clear()
             self.project.close()
@@ -198,13 +208,12 @@ class _Measurement:
                 try:
                     result = self.measure_entry(launch, os.path.realpath(scratch))
                 except MemguardError as error:
-                    self.tell_failure(error)
+                    self.tell_failure(error, launch.service.environment)
                     continue
                 found.append(result)
                 if result.run.ending == "failed":
-                    self.tell_failure(
-                        NotStartedError(f"{result.name} does not start: {result.run.error}", result.run.output)
-                    )
+                    failure = NotStartedError(f"{result.name} does not start: {result.run.error}", result.run.output)
+                    self.tell_failure(failure, launch.service.environment)
         self.progress.clear()
         whole = {one.name: one.measured for one in found if one.run.ending != "failed"}
         if whole and not self.options.no_lock:
@@ -212,10 +221,11 @@ class _Measurement:
             tell(f"{lock.FILE}: written")
         return found, skipped
 
-    def tell_failure(self, error: MemguardError) -> None:
+    def tell_failure(self, error: MemguardError, declared: Mapping[str, str]) -> None:
         """Say why one entry point was not measured to its end; the others are measured all the same."""
         self.progress.clear()
-        _tell_error(error)
+        known = {*os.environ, *declared, *self.given}
+        tell_error(error, missing(self.project, error.output, known) if isinstance(error, NotStartedError) else ())
         self.is_failed = True
 
     def measure_entry(self, launch: Launch, scratch: str) -> EntryResult:
@@ -229,7 +239,7 @@ class _Measurement:
         probe = self.probes[interpreter]
         home = os.path.join(probe.folder, "home")
         os.makedirs(home, exist_ok=True)
-        target = make_target(self.project, launch, interpreter, self.arguments, home)
+        target = make_target(self.project, launch, interpreter, self.arguments, home, self.given)
         tell = self.progress.about(launch.name)
         run = measure(probe, target, self.patience, tell)
         if run.ending == "failed" and not run.size.resident:
@@ -271,7 +281,7 @@ class _Measurement:
         service = choose_service(self.project, name)
         root = self.project.tree.root
         interpreter = find_interpreter(self.options.python, [os.path.join(root, service.folder), root])
-        start = make_start(self.project, service, interpreter)
+        start = make_start(self.project, service, interpreter, self.given)
         asked = Request(self.options.asked, self.options.requests)
         served = serve(start, asked, self.patience, self.progress.about(name), self.options.limit)
         settings = settings_of(self.project, service)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import os
 
-from memguard_hooks.errors import MemguardError
+from memguard_hooks.errors import MemguardError, lacking
 from memguard_hooks.finding import Report, Skipped, at_fault, count, merge, note, without_echo
 from memguard_hooks.git import is_sparse
 from memguard_hooks.hooks.options import Options
@@ -188,7 +188,8 @@ def judge(
 
         report = finish(found._replace(committed=None))
         committed = report if found.committed is None else finish(found.committed)
-        if since is None and status_of(report, options.fail_on) == 1:
+        # Only where the last commit was asked anyway: git is not started for a hint.
+        if since is None and project.is_compared and status_of(report, options.fail_on) == 1:
             report = report._replace(is_old=_is_old(project, report, options.fail_on))
             committed = committed._replace(is_old=project.before is not None)
     except MemguardError as error:
@@ -225,8 +226,8 @@ def _within(seconds: float | None, check: Check, project: Project) -> Report:
 
 
 def describe(error: Exception) -> str:
-    """Write an error of our own in one line."""
-    return f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
+    """Write an error of our own in one line, or which package is not installed."""
+    return lacking(error) or f"internal error: {type(error).__name__}: {error}; set MEMGUARD_DEBUG=1 for more"
 
 
 def notes(report: Report, *, with_fixer: bool = False, fail_on: str | None = None, is_quiet: bool = False) -> str:

@@ -32,6 +32,7 @@ _BY_SIGNAL: dict[int, tuple[str, tuple[str, ...]]] = {
             "nothing can catch it: no traceback, no handler, and what was printed last may be lost",
             "the kernel sends it to a process of a container that has reached its limit and has nothing to drop",
             "so does who stops it by force: a platform when the grace period after SIGTERM is over, `docker kill`, a person",
+            "so does gunicorn: where it has logged `WORKER TIMEOUT`, `Perhaps out of memory?` speaks of its own --timeout",
             "it was memory where the platform says so (OOMKilled, out of memory), or where memory rose to the limit before",
         ),
     ),
@@ -53,6 +54,7 @@ _BY_SIGNAL: dict[int, tuple[str, tuple[str, ...]]] = {
         "possible",
         (
             "it ended itself: an assertion in native code, a broken heap, or C++ that got no memory (std::bad_alloc)",
+            "gunicorn sends it to a worker that is silent for longer than --timeout, and logs `WORKER TIMEOUT`: no memory",
             "the last line on stderr says which; PYTHONFAULTHANDLER=1 prints the Python lines that led there",
         ),
     ),

@@ -19,6 +19,10 @@ from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
 
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class Launch(Record):
     """An entry point to run, by the name that it has in the lock; `main` is the path of what runs as `__main__`."""
@@ -63,14 +67,18 @@ def choose_service(project: Project, name: str) -> Service:
 
 
 def make_target(
-    project: Project, launch: Launch, interpreter: PythonInterpreter, arguments: tuple[str, ...], home: str
-) -> MeasureTarget:
-    """Return how an entry point is run, with a home of its own; `arguments` are given to a script, not its command's."""
+    project: Project, launch: Launch, interpreter: PythonInterpreter, arguments: tuple[str, ...], home: str,
+    given: Mapping[str, str],
+) -> MeasureTarget:  # fmt: skip
+    """Return how an entry point is run, with a home of its own and the variables that are given.
+
+    `arguments` are given to a script, not its command's.
+    """
     entrypoint, service = launch.entry.entrypoint, launch.service
     root = project.tree.root
     folders = [*entrypoint.roots, *_root_of(launch)]
     paths = [os.path.join(root, folder) for folder in dict.fromkeys(folders) if folder != entrypoint.folder]
-    environment = make_environment(interpreter, service.environment, paths, home)
+    environment = make_environment(interpreter, {**service.environment, **given}, paths, home)
     return MeasureTarget(_arguments(launch, arguments), os.path.join(root, entrypoint.folder), environment)
 
 
@@ -116,12 +124,12 @@ def _behind(service: Service, entrypoint: EntryPoint) -> tuple[str, ...]:
     return tuple(words[words.index(named) + 1 :]) if named in words else ()
 
 
-def make_start(project: Project, service: Service, interpreter: PythonInterpreter) -> Start:
-    """Return how a service's real command is started."""
+def make_start(project: Project, service: Service, interpreter: PythonInterpreter, given: Mapping[str, str]) -> Start:
+    """Return how a service's real command is started, with the variables that are given."""
     settings = settings_of(project, service)
     plan = f"{service.platform}-{service.plan}" if service.platform else settings.platform or ""
     concurrency = platforms.concurrency_of(plan)
-    variables = dict(service.environment)
+    variables = {**service.environment, **given}
     if concurrency is not None:
         variables.setdefault("WEB_CONCURRENCY", str(concurrency))
     folder = os.path.join(project.tree.root, service.folder)
