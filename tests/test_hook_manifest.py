@@ -152,14 +152,45 @@ def test_module_holds_rules_check_main_and_their_documentation(name: str) -> Non
     assert documentation.partition("\n")[0].endswith(".")
 
 
-def test_modules_have_ids() -> None:
-    files = {path.stem for path in (ROOT / "memguard_hooks" / "hooks").glob("*.py")} - {
-        "__init__",
-        "all_hooks",
-        "options",
-        "running",
-    }
-    assert files == {name.replace("-", "_") for name in MODULES}
+NO_HOOKS = {"__init__", "all_hooks", "options", "running"}
+FILES = sorted({path.stem for path in (ROOT / "memguard_hooks" / "hooks").glob("*.py")} - NO_HOOKS)
+
+LISTS = {
+    ".pre-commit-hooks.yaml, an entry": (".pre-commit-hooks.yaml", r"^- id: {id}$"),
+    "pyproject.toml, [project.scripts]": ("pyproject.toml", r"^{id} = "),
+    "pyproject.toml, the layers of `no hook imports another hook`": (
+        "pyproject.toml", r'^  "(?:.* \| )?{module}(?: \| .*)?",$'
+    ),
+    "memguard_hooks/__main__.py, a function": ("memguard_hooks/__main__.py", r"^def {module}\("),
+    "memguard_hooks/finding.py, _NUMBERS": ("memguard_hooks/finding.py", r'^    "{id}": \('),
+    "memguard_hooks/hooks/all_hooks.py, HOOKS": ("memguard_hooks/hooks/all_hooks.py", r'^    "{id}": {module}\.check,'),
+    "memguard_hooks/rules/__init__.py, FAMILIES": ("memguard_hooks/rules/__init__.py", r'^    "{id}": "'),
+    "README.md, a row of the table": ("README.md", r"^\| \[`{id}`\]\(docs/hooks\.md#{id}\) \|"),
+    "docs/hooks.md, a section": ("docs/hooks.md", r"^## `{id}`$"),
+    "docs/hooks.md, the entry that lists the hooks": ("docs/hooks.md", r"^      - id: {id}$"),
+    "tests/test_changed_from.py, MAINS": ("tests/test_changed_from.py", r'^    "{id}": {module}\.main,'),
+    "tests/test_hook_manifest.py, JUDGE_FILES or JUDGE_PROJECT": (
+        "tests/test_hook_manifest.py", r'^JUDGE_(?:FILES|PROJECT) = \(.*"{id}"'
+    ),
+    "tests/test_pre_commit.py, IDS": ("tests/test_pre_commit.py", r'^    (?:".*", )?"{id}",?(?: ".*)?$'),
+    "tests/test_startup.py, IDS": ("tests/test_startup.py", r'^    (?:".*", )?"{id}",?(?: ".*)?$'),
+}  # fmt: skip
+"""Where each hook stands: what to call the list, its file, and what its line looks like."""
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_each_hook_stands_in_each_list(module: str) -> None:
+    words = {"id": module.replace("_", "-"), "module": module}
+    missing = [
+        where
+        for where, (path, line) in LISTS.items()
+        if not re.search(line.format(**words), (ROOT / path).read_text("utf-8"), re.MULTILINE)
+    ]
+    assert not missing, "\n  ".join([f"{words['id']} is missing in:", *missing])
+
+
+def test_each_id_has_a_module() -> None:
+    assert {name.replace("-", "_") for name in MODULES} == set(FILES)
 
 
 def test_codes_are_those_of_the_rules() -> None:
