@@ -123,6 +123,9 @@ def test_variables_of_an_image(text: str, variables: dict[str, str]) -> None:
         pytest.param("WORKDIR /app\nCOPY . .\nCMD python main.py", ["main.py"], "", id="all-here"),
         pytest.param("COPY . /app\nWORKDIR /app\nCMD python main.py", ["main.py"], "", id="all-there"),
         pytest.param("WORKDIR /app\nCOPY app ./app\nCMD uvicorn app.main:app", ["app/main.py"], "", id="one-package"),
+        pytest.param("WORKDIR /app/\nCOPY b/app app\nCMD uvicorn app.main:app", ["b/app/main.py"], "b", id="package-below"),
+        pytest.param("WORKDIR /app\nCOPY x* /app/\nCOPY b/s /app/\nCOPY b/app /app/app\nCMD uvicorn ${M:-app.main}:app",
+                     ["b/app/main.py"], "b", id="default-of-a-variable"),
         pytest.param("WORKDIR /app\nCOPY src/ /app/\nCMD python main.py", ["src/main.py"], "src", id="source-folder"),
         pytest.param("WORKDIR /app\nCOPY . .\nWORKDIR bot\nCMD python main.py", ["bot/main.py"], "bot", id="below"),
         pytest.param(

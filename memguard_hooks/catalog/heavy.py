@@ -35,13 +35,14 @@ DEFAULT: dict[str, tuple[str, ...]] = {
 """Module → the distributions that provide it."""
 
 FRAMEWORKS = frozenset({
-    "aiogram", "aiohttp", "airflow", "bottle", "celery", "chainlit", "dagster", "daphne", "dash", "discord", "django",
-    "falcon", "fastapi", "fastmcp", "flask", "flet", "gradio", "granian", "gunicorn", "hypercorn", "litestar", "mcp",
-    "nextcord", "nicegui", "ninja", "panel", "prefect", "pyramid", "pyrogram", "quart", "reflex", "rest_framework", "sanic",
-    "scrapy", "shiny", "solara", "starlette", "streamlit", "telebot", "telegram", "telethon", "textual", "tornado",
-    "uvicorn", "waitress",
+    "aiogram", "aiohttp", "airflow", "ariadne", "beanie", "bottle", "celery", "chainlit", "dagster", "daphne", "dash",
+    "discord", "django", "falcon", "fastapi", "fastmcp", "flask", "flet", "gradio", "granian", "graphene", "gunicorn",
+    "hypercorn", "litestar", "mcp", "mongoengine", "nextcord", "nicegui", "ninja", "odmantic", "ormar", "panel", "piccolo",
+    "pony", "prefect", "pyramid", "pyrogram", "quart", "reflex", "rest_framework", "sanic", "scrapy", "shiny", "solara",
+    "sqlalchemy", "sqlmodel", "starlette", "strawberry", "streamlit", "telebot", "telegram", "telethon", "textual",
+    "tornado", "tortoise", "uvicorn", "waitress",
 })  # fmt: skip
-"""Frameworks and servers: an app cannot start without its own, so its import is no finding."""
+"""Frameworks, servers and mappers of classes: an app cannot start without its own, so its import is no finding."""
 
 
 MAX_NAME = 1000

@@ -20,7 +20,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, Instruction, exec_form, instructions
-from memguard_hooks.formats.shell_words import ShellError, split_plain, unquote
+from memguard_hooks.formats.shell_words import ShellError, expand, split_plain, unquote
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, normalize, parent
@@ -125,6 +125,14 @@ class Image(Record):
             base=self.base,
         )
 
+    def _words(self, command: str) -> Iterator[str]:
+        """Yield the words of a command, with what the image sets, or their defaults."""
+        for word in split_plain(command):
+            try:
+                yield from expand(word, self.environment) if "$" in word else (word,)
+            except ShellError:
+                yield word
+
     def _has(self, name: str, read: Read) -> bool:
         """Return whether a file was copied to where the image works."""
         wanted = f"{self.workdir}/{name}"
@@ -149,11 +157,13 @@ class Image(Record):
             elif read(source) is not None:
                 if parent(place) == self.workdir.rstrip("/"):
                     folders.append(parent(source))
+            elif parent(place) == self.workdir.rstrip("/") and source.rpartition("/")[2] == place.rpartition("/")[2]:
+                folders.append(parent(source))
             elif self.workdir.startswith(place.rstrip("/") + "/"):
                 whole.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
                 folders.append(whole[-1])
         chosen = [*exact, *whole, *folders[1:], ""][0]
-        names = [word for word in split_plain(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
+        names = [word for word in self._words(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
         for folder in dict.fromkeys([*folders[1:], ""]):
             if any(holds(folder, name, read) for name in names):
                 return folder
