@@ -213,7 +213,12 @@ memguard.toml:5:47: MG190 openai is allowed without a reason
     fix: write `openai = "why"`
 """
     )
-    assert err == "2 errors, 0 warnings\n"
+    assert err == (
+        "do these two, and it passes:\n"
+        "  1. app.py:4: move the import into the function that uses it: `memguard fix --to-start`\n"
+        '  2. memguard.toml:5: write `openai = "why"`\n'
+        "2 errors, 0 warnings\n"
+    )
 
 
 UNUSED = "MG191 nothing here breaks MG201 (warning)\n    fix: delete the comment\n"
@@ -239,7 +244,8 @@ ALLOWANCES = {
     "of another hook": ("import os  # memguard: allow[MG101] why\n", 0, "", ""),
     "on the next line": (
         "import pandas\n# memguard: allow[MG201] why\n", 1,
-        f"{{pandas}}app.py:2:1: {UNUSED}", "1 error, 1 warning\n"),
+        f"{{pandas}}app.py:2:1: {UNUSED}",
+        "do this, and it passes:\n  1. app.py:1: move the import into the function that uses it: `memguard fix --to-start`\n1 error, 1 warning\n"),
     "in a string": ("import pandas; x = '# memguard: allow[MG201] why'\n", 1, "{pandas}", "1 error, 0 warnings\n"),
     "in a docstring": ("'''\n# memguard: allow[MG201] why\n'''\n", 0, "", ""),
 }  # fmt: skip
@@ -285,7 +291,8 @@ def test_the_whole_project(project: Path, capsys: pytest.CaptureFixture[str]) ->
     assert main([]) == 1
     assert capsys.readouterr() == (
         finding("a/x.py:1:1", "torch") + finding("b.py:1:1", "pandas"),
-        "link.py: skipped: leads out of the repository\n2 errors, 0 warnings\n",
+        "link.py: skipped: leads out of the repository\ndo this, and it passes:\n"
+        "  1. a/x.py:1, b.py:1: move the import into the function that uses it: `memguard fix --to-start`\n2 errors, 0 warnings\n",
     )
 
 

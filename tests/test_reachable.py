@@ -229,7 +229,10 @@ def test_the_walk_goes_on_past_a_file_that_does_not_parse(project: Path, capsys:
     assert "import path: a.py:1 → b.py:2 → d.py:1 → openai\n" in out
     assert err == (
         "b.py:7: skipped: does not parse: a bracket closes that was not opened; "
-        "of its imports only those at the start of a line are followed\n2 errors, 0 warnings\n"
+        "of its imports only those at the start of a line are followed\n"
+        "do this, and it passes:\n"
+        "  1. c.py:1, d.py:1: move the import into the function that uses it: `memguard fix --to-start`\n"
+        "2 errors, 0 warnings\n"
     )
 
 
@@ -473,6 +476,17 @@ def test_a_library_that_nothing_starts_has_warnings_where_it_is_installed(
     assert err == "0 errors, 1 warning\n"  # of torch no manifest knows, and the rest is not installed
     assert main(["--scope", "all"]) == 1
     assert len(places(capsys)) == 5
+
+
+def test_where_no_declared_start_can_be_followed_imports_are_warnings(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dedented(project, {"Procfile": "web: $START\n", "table.py": "import pandas\nprint(pandas)\n"})
+    assert main([]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("table.py:1:1: MG201 pandas is loaded wherever this file is loaded, imported at module level: ")
+    assert err.endswith("0 errors, 1 warning\n")
+    assert main(["--scope", "all"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class Eager(Record):
     """One import that loads a heavy module, `root`, and the shortest way that leads to it.
 
     `at_request` tells that it runs at the first request, after the workers were forked; `services` are those that load
-    it, none where the file is judged by itself. `is_of_library` tells that nothing in the repository starts its package.
+    it, none where the file is judged by itself. `whenever` says when that loads it, where nobody knows that an app does.
     """
 
     path: str
@@ -41,7 +41,7 @@ class Eager(Record):
     way: Way
     at_request: bool = False
     services: tuple[Loading, ...] = ()
-    is_of_library: bool = False
+    whenever: str = ""
 
 
 def heavy_roots(project: Project, names: tuple[str, ...]) -> list[str]:
@@ -98,13 +98,14 @@ def eager_imports(project: Project, entries: list[ServiceEntry]) -> Iterator[Eag
         reason = "no entry point is known, and the scope is what one reaches: nothing is judged"
         project.skipped.append(Skipped(".", None, reason))
     elif project.settings.scope == "all" or not is_library(project):
+        whenever = "wherever this file is loaded" if project.settings.scope != "all" and has_starts(project) else ""
         for path in project.suspects:
-            yield from eager_in_file(project, path)
+            yield from (one._replace(whenever=whenever) for one in eager_in_file(project, path))
     else:
         for path in filter(lambda one: _is_packaged(project, one), project.suspects):
             for eager in eager_in_file(project, path):
                 if is_declared(project, eager.root):
-                    yield eager._replace(is_of_library=True)
+                    yield eager._replace(whenever="by whoever imports this package")
 
 
 def is_library(project: Project) -> bool:
@@ -113,8 +114,12 @@ def is_library(project: Project) -> bool:
 
     if not project.layout.roots or project.layout.scripts or project.settings.service.entrypoints:
         return False
-    is_declared_start = project.deployment.services or any(gap.service for gap in project.deployment.skipped)
-    return not is_declared_start and not find_likely(project)
+    return not has_starts(project) and not find_likely(project)
+
+
+def has_starts(project: Project) -> bool:
+    """Return whether a deployment file declares a start, also one that cannot be followed."""
+    return bool(project.deployment.services) or any(gap.service for gap in project.deployment.skipped)
 
 
 AROUND = frozenset({"benchmark", "benchmarks", "doc", "docs", "example", "examples", "notebooks", "scripts", "tools"})

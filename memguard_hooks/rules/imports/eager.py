@@ -95,7 +95,7 @@ class _Advice:
 def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Finding]:
     """Yield what is wrong with an eager import that services load: nothing where each of them is better off with it."""
     found = _finding(project, eager, advice)
-    if eager.is_of_library or _is_for_developers(eager):
+    if eager.whenever or _is_for_developers(eager):
         found = found._replace(severity="warning")
     if found.code != "MG201" or not eager.services:
         yield found
@@ -130,7 +130,7 @@ def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> F
         return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.way.chain, (fix,))
     unused = _unused(project, eager)
     when = "at the first request" if eager.at_request else "at start"
-    when = "by whoever imports this package" if eager.is_of_library else when
+    when = eager.whenever or when
     if unused is not None and site.why == "at module level":
         code, message = "MG203", f"{name} is loaded at start and not used: nothing in this file names {unused}{takes}"
         fix, can_move = f"delete the import, if no other file takes {unused} from here", True
