@@ -830,3 +830,156 @@ def test_of_a_long_way_its_beginning_and_its_end_are_told(tmp_path: Path) -> Non
     (chain,) = [one.chain for one in found.externals if one.names == ("torch",)]
     assert [step.path for step in chain] == [f"m{number}.py" for number in (*range(20), *range(80, 100))]
     assert [chain[18].module, chain[19].module, chain[-1].module] == ["m19", "(60 more)", "torch"]
+
+
+SETTINGS = """
+    import os
+    from enum import Enum, StrEnum
+    class Store(Enum):
+        TORCH = "torch"
+        PANDAS = "pandas"
+        SPACY = "spacy"
+    class Word(str, Enum):
+        TORCH = "torch"
+        PANDAS = "pandas"
+    class Made(Enum):
+        TORCH = make()
+        PANDAS = make()
+    NAMES = {"a": "torch", "b": "pandas"}
+    def read(name, default=None, required=False):
+        value = os.getenv(name)
+        if value is None:
+            if default is None and required:
+                raise ValueError(f"{name} is not set")
+            return default
+        return value
+    def read_or_raise(name, default):
+        try:
+            return os.environ[name]
+        except KeyError:
+            return default
+    def is_on(name):
+        return os.getenv(name) == "1"
+    def read_word(name, default):
+        return read(name, default).lower()
+    def looped(name, default):
+        for one in (name, default):
+            return one
+    STORE = Store(read("STORE", Store.PANDAS.value))
+"""
+BY_MEMBER = """
+        if {} == settings.{}.TORCH:
+            import torch
+        elif {} == settings.{}.PANDAS:
+            import pandas
+        else:
+            import spacy
+"""
+MATCHED_MEMBERS = """
+        match {}:
+            case settings.{}.TORCH:
+                import torch
+            case settings.{}.PANDAS:
+                import pandas
+            case _:
+                import spacy
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "variables", "loaded"),
+    [
+        ("settings.STORE", "Store", {}, {"pandas"}),
+        ("settings.STORE", "Store", {"STORE": "torch"}, {"torch"}),
+        ("settings.STORE", "Store", {"STORE": "elsewhere"}, {"torch", "pandas", "spacy"}),  # the app stops
+        ("settings.Store(settings.read_word('STORE', 'PANDAS'))", "Store", {}, {"pandas"}),
+        ("settings.Store(settings.read_or_raise('STORE', 'torch'))", "Store", {}, {"torch"}),
+        ("settings.Store(settings.read('STORE'))", "Store", {}, {"torch", "pandas", "spacy"}),
+        ("settings.read('STORE', 'pandas')", "Store", {}, {"spacy"}),  # a text is no member
+        ("settings.read('STORE', 'pandas')", "Word", {}, {"pandas"}),
+        ("settings.Store['PANDAS']", "Store", {}, {"pandas"}),
+        ("settings.Store(settings.NAMES[os.getenv('STORE', 'a')])", "Store", {}, {"torch"}),
+        ("settings.Store(settings.NAMES.get(os.getenv('STORE', 'c'), 'pandas'))", "Store", {}, {"pandas"}),
+        ("settings.looped('STORE', 'torch')", "Word", {}, {"torch", "pandas", "spacy"}),
+        ("settings.Made.PANDAS", "Made", {}, {"pandas"}),  # whatever its value is, it is this member
+        ("settings.Made('x')", "Made", {}, {"torch", "pandas", "spacy"}),
+        ("settings.is_on('STORE') and settings.Store.TORCH", "Store", {}, {"torch", "pandas", "spacy"}),
+        ("settings.is_on('STORE') and settings.Store.TORCH", "Store", {"STORE": "1"}, {"torch"}),
+    ],
+)
+@pytest.mark.parametrize("ways", [BY_MEMBER, MATCHED_MEMBERS], ids=["if", "match"])
+def test_members_of_enumerations_and_wrappers_of_getenv_choose(
+    tmp_path: Path, ways: str, value: str, kind: str, variables: dict[str, str], loaded: set[str]
+) -> None:
+    parts = (value, kind) * 2 if ways is BY_MEMBER else (value, kind, kind)
+    files = {"app.py": STARTING + ways.format(*parts), "settings.py": SETTINGS}
+    by_moment = moments(walked(tmp_path, files, given=Given(tuple(variables.items()))))
+    assert {name for name, moment in by_moment.items() if moment == "start"} == loaded
+
+
+GIVEN = """
+    import os
+    from enum import Enum
+    class Store(Enum):
+        TORCH = "torch"
+        PANDAS = "pandas"
+    def build(kind, name=""):
+        if kind == Store.TORCH:
+            import torch
+        elif kind == Store.PANDAS:
+            import pandas
+        else:
+            raise ValueError(kind)
+"""
+
+
+@pytest.mark.parametrize(
+    ("calls", "loaded"),
+    [
+        ("store = build(Store(os.getenv('STORE', 'torch')))", {"torch"}),
+        ("store = build(name='x', kind=Store.PANDAS)", {"pandas"}),
+        ("store = build(Store.PANDAS)\nother = build(Store.TORCH)", {"torch", "pandas"}),
+        ("store = build(Store(os.getenv('STORE')))", {"torch", "pandas"}),
+        ("store = build(*[Store.TORCH])", {"torch", "pandas"}),
+        ("store = build(Store.TORCH)\nadd = print(build)", {"torch", "pandas"}),
+        ("class Config:\n    store = build(Store.TORCH)", {"torch"}),
+    ],
+)
+def test_what_the_calls_of_a_file_give_chooses(tmp_path: Path, calls: str, loaded: set[str]) -> None:
+    by_moment = moments(walked(tmp_path, {"app.py": GIVEN + indent(calls, "    ") + "\n"}))
+    assert {name for name, moment in by_moment.items() if moment == "start"} == loaded
+    assert set(by_moment) == {"torch", "pandas"}
+
+
+@pytest.mark.parametrize("call", ["other.build(other.Store.PANDAS)", "run(other.build)"])
+def test_what_another_file_gives_chooses_nothing(tmp_path: Path, call: str) -> None:
+    files = {
+        "app.py": f"from flask import Flask\nimport other\napp = Flask('x')\n@app.get('/')\ndef page():\n    {call}\n",
+        "other.py": GIVEN + "    store = build(Store.TORCH)\n",
+    }
+    assert moments(walked(tmp_path, files)) == {"torch": "start", "pandas": "serving"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        (
+            "class Config:\n    store = os.getenv('STORE', 'torch')\n    if store == 'torch':\n        import torch\n"
+            "    else:\n        import pandas\n"
+        ),
+        (
+            "match os.getenv('STORE', 'torch'):\n    case ('torch'):\n        import torch\n    case 'b' | 'c':\n"
+            "        import pandas\n    case _:\n        import pandas\n"
+        ),
+        (
+            "class Config:\n    match os.getenv('STORE', 'torch'):\n        case 'torch':\n            import torch\n"
+            "        case _:\n            import pandas\n"
+        ),
+    ],
+    ids=["class", "match", "match in class"],
+)
+def test_conditions_in_classes_and_cases_of_a_file_are_known(tmp_path: Path, text: str) -> None:
+    files = {"app.py": f"import os\nstore = 'b'\n{text}"}
+    assert moments(walked(tmp_path, files)) == {"torch": "start", "pandas": "all"}
+    unknown = {"app.py": files["app.py"].replace(", 'torch')", ")")}
+    assert moments(walked(tmp_path, unknown)) == {"torch": "start", "pandas": "start"}

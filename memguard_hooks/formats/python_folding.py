@@ -11,13 +11,15 @@ import re
 from types import MappingProxyType
 
 from memguard_hooks.formats.python_literals import combine
-from memguard_hooks.formats.python_values import Unresolved, Value
+from memguard_hooks.formats.python_values import Member, Unresolved, Value
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TypeAlias
+
+    from memguard_hooks.formats.python_enums import Enumeration
 
     Definition: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef"
 
@@ -41,6 +43,12 @@ _ENVIRONS = frozenset({"environ.Env", "environ.FileAwareEnv", "environs.Env"})
 _CONFIGS = frozenset({"decouple.Config", "decouple.AutoConfig", "starlette.config.Config"})
 """Classes whose objects read variables by `config("X", default=1, cast=int)`."""
 
+
+_OF_TEXTS = frozenset({
+    "lower", "upper", "strip", "lstrip", "rstrip", "casefold", "title", "capitalize", "startswith", "endswith",
+    "removeprefix", "removesuffix", "replace",
+})  # fmt: skip
+"""Methods of a text that make nothing but a text, or tell whether it holds one."""
 
 _PARSING = frozenset({"parse_args", "parse_known_args"})
 """Methods of argparse that give the options of the command line."""
@@ -85,7 +93,8 @@ class BoundNames:
     `shown` holds the expressions that names stand for, each with the names that it is to be read by, and `defined` the
     functions and classes; `attributes` are what code sets on objects. `options` are the calls of `add_argument` in a module.
     `package` is the one that relative imports start from, where it is known. `starred` are the names that `import *` may
-    bind.
+    bind. `parameters` are those of a function that is followed for one call, `missed` tells that the variable that its
+    caller names is not set; `depth` and `calls` bound what is followed.
     """
 
     def __init__(
@@ -100,6 +109,10 @@ class BoundNames:
         self.defined: dict[str, tuple[Definition, BoundNames]] = {}
         self.failed: Unresolved | None = None
         self.imports: dict[str, str] = {}
+        self.parameters: frozenset[str] = frozenset()
+        self.missed = False
+        self.depth = 0
+        self.calls = [0]
         self._package = package
         self._starred = starred
 
@@ -109,6 +122,7 @@ class BoundNames:
         other.bound, other.shown = dict(self.bound), dict(self.shown)
         other.defined, other.imports = dict(self.defined), dict(self.imports)
         other.attributes, other.options = dict(self.attributes), self.options
+        other.depth, other.calls = self.depth, self.calls
         return other
 
     def pass_in(self, name: str, value: ast.expr | None, caller: BoundNames, line: int) -> None:
@@ -359,7 +373,7 @@ class BoundNames:
             case ast.Compare(left=left, ops=[comparison], comparators=[right]):
                 return self._compare(left, comparison, right)
             case ast.JoinedStr(values=parts):
-                return self._text("".join(str(self.evaluate(part)) for part in parts))
+                return self._text("".join(map(_as_text, map(self.evaluate, parts))))
             case ast.FormattedValue(value=inner, format_spec=None, conversion=-1):
                 return self.evaluate(inner)
             case ast.Subscript(value=mapping, slice=key) if self.source(mapping) == "os.environ":
@@ -368,7 +382,9 @@ class BoundNames:
                     if variable not in self.around.variables:
                         raise Raises
                     return self.around.variables[variable]
-            case ast.Call(func=function, args=arguments, keywords=keywords):
+            case ast.Subscript(value=mapping, slice=key):
+                return self._looked_up(mapping, key)
+            case ast.Call(func=function, args=arguments, keywords=keywords) if all(one.arg for one in keywords):
                 return self._call(function, arguments, {one.arg: one.value for one in keywords if one.arg})
             case ast.Attribute(value=owner, attr=name):
                 return self._attribute(node, owner, name)
@@ -394,6 +410,10 @@ class BoundNames:
         """Return what a module of the project, or an object of its settings, holds under a name."""
         if self.around.words is not None and self.source(node) == "sys.argv":
             return "", *self.around.words
+        if (members := self._enumeration(owner)) is not None:
+            return members.member(name)
+        if name in ("name", "value") and (member := self._member(owner)) is not None:
+            return member.name if name == "name" else _told(member)
         _, made, names = self.made_by(owner)
         if made is not None and isinstance(made.func, ast.Attribute) and made.func.attr in _PARSING:
             return names.option(name)
@@ -401,6 +421,42 @@ class BoundNames:
         if isinstance(settings, ast.ClassDef):
             return inner.field(settings, name)
         return self._foreign(node)
+
+    def _enumeration(self, node: ast.expr) -> Enumeration | None:
+        """Return the enumeration that a name stands for, None for anything else."""
+        if not isinstance(self.meaning(node)[0], ast.ClassDef):
+            return None
+        from memguard_hooks.formats.python_enums import enumeration
+
+        return enumeration(self, node)
+
+    def _member(self, node: ast.expr) -> Member | None:
+        """Return the member of an enumeration that an expression comes to, None for anything else."""
+        try:
+            value = self.evaluate(node)
+        except (UnknownValue, Raises):
+            return None
+        return value if isinstance(value, Member) else None
+
+    def _looked_up(
+        self, mapping: ast.expr, key: ast.expr, default: ast.expr | None = None, *, is_get: bool = False
+    ) -> Value:
+        """Return what a mapping that is written out holds under a key, or an enumeration under a name."""
+        wanted = self.evaluate(key)
+        if not is_get and isinstance(wanted, str) and (members := self._enumeration(mapping)) is not None:
+            return members.member(wanted)
+        held, names = self.meaning(mapping)
+        if not isinstance(held, ast.Dict):
+            raise UnknownValue
+        keys = [names.evaluate(one) for one in held.keys if one is not None]
+        if len(keys) != len(held.keys):
+            raise UnknownValue
+        for one, value in zip(reversed(keys), reversed(held.values), strict=True):
+            if _equal(one, wanted):
+                return names.evaluate(value)
+        if not is_get:
+            raise Raises
+        return self.evaluate(default) if default is not None else None
 
     def declare_options(self, tree: ast.Module) -> None:
         """Note the calls of `add_argument` in a module, by the names of what they declare."""
@@ -451,8 +507,11 @@ class BoundNames:
             alias = given.get("validation_alias", given.get("alias"))
             variable = str(self.evaluate(alias)) if alias is not None else variable
             default = default.args[0] if default.args else given.get("default")
+        members = self._enumeration(default.value) if isinstance(default, ast.Attribute) else None
         known = {one.lower(): text for one, text in self.around.variables.items()}
         otherwise = self.evaluate(default) if default is not None else None
+        if variable.lower() in known and members is not None:
+            return members.of(known[variable.lower()])
         if variable.lower() in known:
             return _cast(known[variable.lower()], type(otherwise).__name__)
         if default is None:
@@ -469,7 +528,7 @@ class BoundNames:
                           if isinstance(target, ast.Name) and value is not None}  # fmt: skip
         return str(self.evaluate(given["env_prefix"])) if "env_prefix" in given else ""
 
-    def _item(self, node: ast.expr) -> str | int | None:
+    def _item(self, node: ast.expr) -> str | int | Member | None:
         value = self.evaluate(node)
         if isinstance(value, tuple):
             raise UnknownValue
@@ -507,11 +566,15 @@ class BoundNames:
         match operator, self.evaluate(left), self.evaluate(right):
             # A list and a tuple of equal items are not equal, and are one here.
             case ast.Eq() | ast.NotEq(), first, second if not isinstance(first, tuple) and not isinstance(second, tuple):
-                return (first == second) is isinstance(operator, ast.Eq)
+                return _equal(first, second) is isinstance(operator, ast.Eq)
             case ast.In() | ast.NotIn(), first, tuple() as second:
+                return any(_equal(first, one) for one in second) is isinstance(operator, ast.In)
+            case ast.In() | ast.NotIn(), str() as first, str() as second:
                 return (first in second) is isinstance(operator, ast.In)
             case ast.Is() | ast.IsNot(), first, None:
                 return (first is None) is isinstance(operator, ast.Is)
+            case ast.Is() | ast.IsNot(), Member() as first, Member() as second:
+                return (first == second) is isinstance(operator, ast.Is)
             case ast.Gt() | ast.Lt(), int() as first, int() as second:
                 return first > second if isinstance(operator, ast.Gt) else first < second
         raise UnknownValue
@@ -527,17 +590,39 @@ class BoundNames:
         reader = self._reader(function, source)
         if reader is not None:
             return self._declared(reader, arguments, given)
+        made, names = self.meaning(function)
+        if isinstance(made, ast.FunctionDef):
+            from memguard_hooks.formats.python_returns import returned
+
+            value = returned(made, names, self, arguments, given)
+            if value not in (None, "", ()) or not any(map(self._is_named_by_caller, (*arguments, *given.values()))):
+                return self.around.default(value)
+            self.missed |= value is None
+            return value
         if given:
             raise UnknownValue
+        if isinstance(made, ast.ClassDef) and len(arguments) == 1 and (members := self._enumeration(function)) is not None:
+            return members.of(self.evaluate(arguments[0]))
+        match function, arguments:
+            case ast.Attribute(value=mapping, attr="get"), [key, *rest] if len(rest) < 2:
+                return self._looked_up(mapping, key, *rest, is_get=True)
         values = self._values(function, arguments)
         match function:
             case ast.Name(id=name) if name not in self.bound:
                 return _call_builtin(name, values)
-            case ast.Attribute(value=node, attr="lower" | "upper" | "strip" as method) if not values:
-                text = self.evaluate(node)
-                if isinstance(text, str):
-                    return {"lower": text.lower, "upper": text.upper, "strip": text.strip}[method]()
+            case ast.Attribute(value=node, attr=method) if method in _OF_TEXTS:
+                return self._text_method(self.evaluate(node), method, values)
         raise UnknownValue
+
+    def _text_method(self, text: Value, method: str, values: Sequence[Value]) -> Value:
+        """Return what a method of a text gives. Raises UnknownValue for what is no text."""
+        if not isinstance(text, str) or not all(isinstance(value, str) for value in values):
+            raise UnknownValue
+        try:
+            found: str | bool = getattr(text, method)(*values)
+        except TypeError:
+            raise Raises from None
+        return self._text(found) if isinstance(found, str) else found
 
     def _variable(self, arguments: Sequence[ast.expr], given: Mapping[str, ast.expr]) -> Value:
         """Return a variable; a default that is not known does not matter where it is set, but one that raises does."""
@@ -551,7 +636,16 @@ class BoundNames:
             if name not in self.around.variables:
                 raise
             otherwise = None
-        return self.around.variables[name] if name in self.around.variables else self.around.default(otherwise)
+        if name in self.around.variables:
+            return self.around.variables[name]
+        if not self._is_named_by_caller(arguments[0] if arguments else given["key"]):
+            return self.around.default(otherwise)
+        self.missed |= otherwise is None
+        return otherwise
+
+    def _is_named_by_caller(self, name: ast.expr) -> bool:
+        """Return whether a parameter names a variable: what the function returns then says what a missing one stands for."""
+        return any(isinstance(node, ast.Name) and node.id in self.parameters for node in ast.walk(name))
 
     def _reader(self, function: ast.expr, source: str) -> tuple[str, ast.Call | None] | None:
         """Return how an object that reads variables casts them, and the call that has made it; None for no such object."""
@@ -579,9 +673,12 @@ class BoundNames:
             cast, default = cast or text_of(declared.elts[0]), default or declared.elts[1]
         elif declared is not None:
             cast = cast or text_of(declared)
+        members = self._enumeration(given["cast"]) if "cast" in given else None
         cast = text_of(given["cast"]) if "cast" in given else cast
         if not isinstance(name, str):
             raise UnknownValue
+        if members is not None and (name in self.around.variables or default is not None):
+            return members.of(self._variable([arguments[0], *filter(None, [default])], {}))
         if name in self.around.variables:
             return _cast(self.around.variables[name], cast)
         if default is None:
@@ -604,6 +701,28 @@ class BoundNames:
         if unknown:
             raise next((error for error in unknown if isinstance(error, OfCpus)), unknown[0])
         return values
+
+
+def _equal(first: Value, second: Value) -> bool:
+    """Return whether two values are equal. Raises UnknownValue for a member mixed with a text that nobody knows."""
+    is_told = all(not isinstance(one, Member) or not one.is_mixed or one.value is not None for one in (first, second))
+    if not is_told and not (isinstance(first, Member) and isinstance(second, Member)):
+        raise UnknownValue
+    return first == second
+
+
+def _told(member: Member) -> str | int:
+    """Return the value of a member. Raises UnknownValue where it is not told."""
+    if member.value is None:
+        raise UnknownValue
+    return member.value
+
+
+def _as_text(value: Value) -> str:
+    """Return a value as `f"{value}"` writes it; how a member is written depends on the Python."""
+    if isinstance(value, Member):
+        raise UnknownValue
+    return str(value)
 
 
 def given_on(words: Sequence[str], flags: Sequence[str]) -> str | None:

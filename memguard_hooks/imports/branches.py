@@ -18,10 +18,11 @@ _OF_TARGET = frozenset({"TYPE_CHECKING", "version_info", "hexversion", "platform
 
 
 class BranchNode(Record):
-    """One way: the condition, None for what is left, and the statements."""
+    """One way: the condition, None for what is left, the statements, and the line of the pattern that is a case."""
 
     test: ast.expr | None
     body: list[ast.stmt]
+    line: int = 0
 
 
 def branches_at(statements: Sequence[ast.stmt], at: int) -> tuple[list[BranchNode], int]:
@@ -31,7 +32,7 @@ def branches_at(statements: Sequence[ast.stmt], at: int) -> tuple[list[BranchNod
     """
     node = statements[at]
     if isinstance(node, ast.Match):
-        found = [BranchNode(_matches(node.subject, case), case.body) for case in node.cases]
+        found = [BranchNode(_matches(node.subject, case), case.body, case.pattern.lineno) for case in node.cases]
         for one in found:
             if one.test is not None and one.test is not _UNTOLD:
                 ast.copy_location(one.test, node.subject)
@@ -90,11 +91,11 @@ def _values(test: ast.Compare) -> Iterator[ast.expr]:
 
 
 def decides_outside(branches: Sequence[BranchNode], node: ast.stmt) -> bool:
-    """Return whether the ways of an `if` outside of functions are told apart: not by what the target decides, or no name.
+    """Return whether the ways of a statement outside of functions are told apart: not by the target, or no name.
 
     A guard that raises is none: what follows it is the file.
     """
-    if not isinstance(node, ast.If) or _is_guard(node):
+    if not branches or (isinstance(node, ast.If) and _is_guard(node)):
         return False
     return not any(one.test is not None and (is_main(one.test) or _is_of_target(one.test)) for one in branches)
 

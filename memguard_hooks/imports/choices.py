@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 MAX_MODULES = 200
 """Files that one walk parses for its choices."""
 
+MAX_CALLS = 20
+"""Calls of one function that are looked at."""
+
 _READERS = frozenset({"os", "sys", "decouple", "environ", "environs", "starlette", "argparse", "dotenv"})
 """Modules of others whose names say what is set, or what the command is."""
 
@@ -51,8 +54,11 @@ class Chooser:
         """Whether somebody has said which way some choices take, as no run does."""
         return bool(self._given.chosen)
 
-    def decided(self, path: str, found: Analysis) -> tuple[tuple[int, bool], ...]:
-        """Return the conditions of a file that are known and decide what it imports as it loads, by their lines."""
+    def decided(self, path: str, found: Analysis, called: frozenset[str]) -> tuple[tuple[int, bool], ...]:
+        """Return the conditions of a file that are known and decide what it imports as it loads, by their lines.
+
+        `called` are its functions that other files call.
+        """
         eager = [one for one in found.sites if one.when == "import"]
         is_outside = any(one.column > 1 or one.calls for one in eager)
         is_inside = any(one.why.startswith("in function") for one in eager)
@@ -60,7 +66,8 @@ class Chooser:
             return ()
         lines: list[tuple[int, bool]] = []
         for choice in self._sources.functions(path).choices:
-            if is_inside or choice.is_outside:
+            is_from_elsewhere = choice.is_given and choice.function in called
+            if not is_from_elsewhere and (is_inside or choice.is_outside):
                 numbers = self._sources.places(path).numbers()
                 lines += ((numbers[place], value) for place, value in self._conditions(path, choice))
         return tuple(sorted(lines))
@@ -69,13 +76,10 @@ class Chooser:
         """Yield the places of the conditions of a choice that are known, and what each is."""
         taken = self.ways(path, choice)
         for way in choice.ways:
-            if not way.test:
-                return
             if way.name not in taken:
                 yield way.place, False
-            elif len(taken) == 1:
+            elif len(taken) == 1 and way.test:
                 yield way.place, True
-                return
 
     def ways(self, path: str, choice: Choice) -> tuple[str, ...]:
         """Return the names of the ways that a choice may take: one where that is known."""
@@ -89,14 +93,36 @@ class Chooser:
         """Return the files whose names the choices that were asked for hang on."""
         return sorted({*self._modules, *self._followed})
 
-    def _possible(self, path: str, choice: Choice) -> Iterator[str]:
-        names = self._names_at(path, choice) if choice.is_settled and self._may_be_known(path, choice) else None
-        for way in choice.ways:
-            is_taken = names and way.test and _truth(way.test, names)
-            if is_taken is not False or not way.test:
-                yield way.name
-            if is_taken:
-                return
+    def _possible(self, path: str, choice: Choice) -> list[str]:
+        runs: list[BoundNames | None] = [None]
+        if self._may_be_known(path, choice):
+            if choice.is_settled:
+                runs = [self._names_at(path, self._line(path, choice))]
+            elif choice.is_given and self._is_called_by_name(path, choice.function):
+                runs = self._given_by_calls(path, choice)
+        found = [set(_taken(choice, names)) for names in runs]
+        return [name for name in choice.names if any(name in taken for taken in found)]
+
+    def _line(self, path: str, choice: Choice) -> int:
+        return self._sources.places(path).numbers()[choice.ways[0].place]
+
+    def _given_by_calls(self, path: str, choice: Choice) -> list[BoundNames | None]:
+        """Return the names where a choice stands for each call of its function, None for one of which little is known.
+
+        Only what the file calls by the name of the function is looked at; what other files call is theirs to say.
+        """
+        module = self._module(path)
+        found: list[BoundNames | None] = []
+        for call in _calls_of(module[0], choice.function) if module is not None else ():
+            names = self._names_at(path, call.lineno)
+            given = None if names is None else (call, names)
+            found.append(given and self._names_at(path, self._line(path, choice), given))
+        return found or [None]
+
+    def _is_called_by_name(self, path: str, function: str) -> bool:
+        """Return whether a file calls a function of its own: where none does, parsing it tells nothing."""
+        bodies = self._sources.functions(path).bodies
+        return any(term == f":{function}" for body in bodies for term, _ in body.calls)
 
     def _may_be_known(self, path: str, choice: Choice) -> bool:
         """Return whether a choice hangs on more than what modules of others hold: parsing the file is not worth less."""
@@ -111,30 +137,30 @@ class Chooser:
             return True
         return self._resolver.is_whole(head) or self._resolver.is_folder_of_source(head)
 
-    def _names_at(self, path: str, choice: Choice) -> BoundNames | None:
-        """Return the names as they are where a choice stands, None where they are not known."""
+    def _names_at(self, path: str, line: int, given: tuple[ast.Call, BoundNames] | None = None) -> BoundNames | None:
+        """Return the names as they are at a line of a file, None where they are not known.
+
+        `given` is the call that runs the function there, with the names of its caller.
+        """
         import ast
 
-        functions = (ast.FunctionDef, ast.AsyncFunctionDef)
         module = self._module(path)
         if module is None:
             return None
         tree, names = module
-        line = self._sources.places(path).numbers()[choice.ways[0].place]
-        block: list[ast.stmt] = tree.body
-        if choice.is_outside:
+        holders = _holding(tree, line)
+        while holders and not isinstance(holders[-1], (ast.FunctionDef, ast.AsyncFunctionDef)):
+            holders.pop()
+        if not holders:
             return self._names_above(path, tree, line)
-        while True:
-            holder = next((one for one in block if one.lineno <= line <= (one.end_lineno or 0)), None)
-            if holder is None or not isinstance(holder, (*functions, ast.ClassDef)):
-                break
-            block = holder.body
-            names = names.inner()
-            if isinstance(holder, functions):
-                for one in ast.walk(holder.args):
-                    if isinstance(one, ast.arg):
-                        names.forget(one.arg, line, "is given")
-                _follow_until(block, names, line)
+        for holder in holders:
+            if isinstance(holder, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                names = names.inner()
+                if not _bind(holder, names, given):
+                    return None
+                _follow_until(holder.body, names, line)
+            elif not isinstance(holder, ast.ClassDef):
+                return None
         return names
 
     @cached_property
@@ -192,6 +218,29 @@ class Chooser:
         return None if found is None else found[1]
 
 
+def _holding(tree: ast.Module, line: int) -> list[ast.stmt]:
+    """Return the statements that hold a line, from the outermost one on."""
+    import ast
+
+    found: list[ast.stmt] = []
+    here: ast.AST | None = tree
+    while here is not None:
+        blocks = (ast.stmt, ast.ExceptHandler, ast.match_case)
+        inner = [one for one in ast.iter_child_nodes(here) if isinstance(one, blocks)]
+        here = next((one for one in inner if _spans(one, line)), None)
+        if isinstance(here, ast.stmt):
+            found.append(here)
+    return found
+
+
+def _spans(node: ast.stmt | ast.ExceptHandler | ast.match_case, line: int) -> bool:
+    """Return whether a line lies in a node; a case has no place but that of its pattern and its statements."""
+    import ast
+
+    first, last = (node.pattern, node.body[-1]) if isinstance(node, ast.match_case) else (node, node)
+    return first.lineno <= line <= (last.end_lineno or line)
+
+
 def _follow_until(block: list[ast.stmt], names: BoundNames, line: int) -> None:
     """Bind what the statements before a line bind; of the one that holds it, what it may bind is not known."""
     import ast
@@ -201,8 +250,55 @@ def _follow_until(block: list[ast.stmt], names: BoundNames, line: int) -> None:
             return
         if (one.end_lineno or line) < line:
             names.follow(one)
-        elif not isinstance(one, (ast.If, ast.Match)) or one.lineno < line:
+        elif isinstance(one, ast.If) and one.lineno < line:
+            is_body = (one.body[-1].end_lineno or line) >= line
+            _follow_until(one.body if is_body else one.orelse, names, line)
+        elif isinstance(one, ast.ClassDef):
+            _follow_until(one.body, names, line)
+        elif not isinstance(one, (ast.If, ast.Match)) or (isinstance(one, ast.Match) and one.cases[0].pattern.lineno < line):
             names.lose(one, "sets")
+
+
+def _bind(
+    holder: ast.FunctionDef | ast.AsyncFunctionDef, names: BoundNames, given: tuple[ast.Call, BoundNames] | None
+) -> bool:
+    """Bind the parameters of a function to what a call gives, or to nothing that is known; return whether that fits."""
+    import ast
+
+    from memguard_hooks.formats.python_folding import UnknownValue
+    from memguard_hooks.formats.python_returns import bind_parameters
+
+    for one in ast.walk(holder.args):
+        if isinstance(one, ast.arg):
+            names.forget(one.arg, holder.lineno, "is given")
+    if given is not None:
+        call, caller = given
+        try:
+            bind_parameters(holder, names, caller, call.args, {one.arg or "**": one.value for one in call.keywords})
+        except UnknownValue:
+            return False
+    return True
+
+
+def _calls_of(tree: ast.Module, function: str) -> list[ast.Call]:
+    """Return the calls of a function in its file, none where it is named otherwise too, so that anybody may call it."""
+    import ast
+
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function]
+    named = sum(isinstance(node, ast.Name) and node.id == function for node in ast.walk(tree))
+    defined = [node for node in ast.walk(tree) if getattr(node, "name", "") == function]
+    is_plain = len(defined) == 1 and not getattr(defined[0], "decorator_list", [None])
+    return calls if is_plain and len(calls) == named and len(calls) <= MAX_CALLS else []
+
+
+def _taken(choice: Choice, names: BoundNames | None) -> Iterator[str]:
+    """Yield the ways that a choice may take with some names."""
+    for way in choice.ways:
+        is_taken = names and way.test and _truth(way.test, names)
+        if is_taken is not False or not way.test:
+            yield way.name
+        if is_taken:
+            return
 
 
 def _truth(test: str, names: BoundNames) -> bool | None:

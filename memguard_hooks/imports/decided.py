@@ -6,19 +6,26 @@ import ast
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 def with_decided(text: str, module: ast.Module, decided: Mapping[int, bool]) -> str:
-    """Return a text in which the conditions that begin on some lines are 1 or 0; all else keeps its line and its column."""
+    """Return a text in which the conditions that begin on some lines are 1 or 0; all else keeps its line and its column.
+
+    A case that is not taken gets the guard `if 0`, where its statements stand on lines of their own.
+    """
     lines = text.split("\n")
-    tests = [one.test for one in ast.walk(module) if isinstance(one, ast.If) and one.test.lineno in decided]
     # From the last one on: the columns before a condition stay what they are.
-    for test in sorted(tests, key=lambda one: one.lineno, reverse=True):
-        first, last = test.lineno - 1, (test.end_lineno or test.lineno) - 1
-        start = len(lines[first].encode()[: test.col_offset].decode())
-        end = len(lines[last].encode()[: test.end_col_offset].decode())
-        value = "1" if decided[test.lineno] else "0"
+    for node in sorted(_deciding(module, decided), key=lambda one: one.lineno, reverse=True):
+        first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+        start = len(lines[first].encode()[: node.col_offset].decode())
+        end = len(lines[last].encode()[: node.end_col_offset].decode())
+        if isinstance(node, ast.pattern):
+            behind, colon, rest = lines[last][end:].partition(":")
+            if colon and not behind.strip(" \t),"):
+                lines[last] = f"{lines[last][:end]}{behind} if 0:{rest}"
+            continue
+        value = "1" if decided[node.lineno] else "0"
         if first == last:
             lines[first] = f"{lines[first][:start]}{value}{' ' * (end - start - 1)}{lines[first][end:]}"
             continue
@@ -28,6 +35,17 @@ def with_decided(text: str, module: ast.Module, decided: Mapping[int, bool]) -> 
             lines[number] = _joint(lines[number])
         lines[last] = " " * end + lines[last][end:]
     return "\n".join(lines)
+
+
+def _deciding(module: ast.Module, decided: Mapping[int, bool]) -> Iterator[ast.expr | ast.pattern]:
+    """Yield the conditions that are decided, and the patterns of cases that are not taken."""
+    for one in ast.walk(module):
+        if isinstance(one, ast.If) and one.test.lineno in decided:
+            yield one.test
+        elif isinstance(one, ast.match_case) and decided.get(one.pattern.lineno) is False:
+            is_below = one.body[0].lineno > (one.pattern.end_lineno or 0)
+            if one.guard is None and is_below:
+                yield one.pattern
 
 
 def _joint(line: str) -> str:

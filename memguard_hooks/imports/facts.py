@@ -323,11 +323,12 @@ def _body(row: Any) -> Body:
 
 
 def _choice(row: Any) -> Choice:
-    holder, is_settled, is_weighed, rows = _list(row)
+    holder, is_settled, is_given, is_weighed, rows = _list(row)
     ways = tuple(ChoiceWay(_text(name), _text(test), _checked(place, int)) for name, test, place in map(_list, _list(rows)))
     if len(ways) < 2:
         raise ValueError
-    return Choice(_text(holder), _checked(is_settled, bool), _checked(is_weighed, bool), ways)
+    settled, given, weighed = (_checked(flag, bool) for flag in (is_settled, is_given, is_weighed))
+    return Choice(_text(holder), settled, given, weighed, ways)
 
 
 def _passed(row: Any) -> Passed:

@@ -90,7 +90,10 @@ class Followed(Calls):
         elif kind == "chose":
             path, key, stage, taken = rest
             choice = next((one for one in self._sources.functions(path).choices if one.key == key), None)
-            if choice is None or list(self._chooser.ways(path, choice)) != taken:
+            if choice is None:
+                raise UnlikeError
+            is_given_elsewhere = choice.is_given and tuple(taken) == choice.names
+            if not is_given_elsewhere and list(self._chooser.ways(path, choice)) != taken:
                 raise UnlikeError
             self.chose(path, choice, tuple(taken), stage)
         elif kind == "look":

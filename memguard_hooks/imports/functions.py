@@ -63,8 +63,8 @@ class _Scope:
         self.names: dict[str, str] = {}
         self.texts: dict[str, tuple[str, ...]] = {}
         self.parameters: frozenset[str] = frozenset()
-        self.given: set[str] = set()
-        """Names that hold what is made of parameters."""
+        self.given: dict[str, str] = {}
+        """Names that hold what differs from call to call, and what decides it, as `_deciders` names it."""
 
     def inner(self, name: str) -> str:
         """Return the name in the file of what is defined here."""
@@ -167,8 +167,8 @@ class _Reader:
         if self._depth <= MAX_DEPTH:
             at = 0
             while at < len(statements):
-                branches, behind = ([], at) if scope.is_class else branches_at(statements, at)
-                if not scope.name and not decides_outside(branches, statements[at]):
+                branches, behind = branches_at(statements, at)
+                if (not scope.name or scope.is_class) and not decides_outside(branches, statements[at]):
                     branches = []
                 if branches:
                     self._choose(branches, scope)
@@ -202,16 +202,18 @@ class _Reader:
         self._calls, self._passed = outer
         self._holder = holder
         decides = self._deciding > before or compares_texts(branches)
-        is_told = len(self._choices) > number or (not scope.name and any(calls for calls, _ in noted))
+        is_outside = not scope.name or scope.is_class
+        is_told = len(self._choices) > number or (is_outside and any(calls for calls, _ in noted))
         if len(branches) > 1 and (decides or is_told or names_constants(branches)):
-            is_weighed = decides if scope.name else importing > 1
+            is_weighed = importing > 1 if is_outside else decides
             self._deciding += decides
             ways = tuple(
                 self._way(f"{holder}.<{number}.{order}>", one, calls, passed)
                 for order, (one, (calls, passed)) in enumerate(zip(branches, noted, strict=True))
             )
-            is_settled = all(self._is_settled(one.test, scope) for one in branches)
-            self._choices.append(Choice(holder, is_settled, is_weighed, ways))
+            deciders = {self._decider(one.test, scope) for one in branches}
+            is_settled = deciders == {""}
+            self._choices.append(Choice(holder, is_settled, not is_settled and "call" not in deciders, is_weighed, ways))
             return
         for calls, passed in noted:
             self._calls |= {key: at for key, at in calls.items() if key not in self._calls}
@@ -222,7 +224,8 @@ class _Reader:
     ) -> ChoiceWay:
         """Keep the body of a way; one without statements has none."""
         first = branch.body[0] if branch.body else None
-        place = self._place(branch.test.lineno if branch.test is not None else first.lineno if first is not None else 0)
+        line = branch.test.lineno if branch.test is not None else first.lineno if first is not None else 0
+        place = self._place(branch.line or line)
         test = "" if branch.test is None else ast.unparse(branch.test)
         way = ChoiceWay(name if first is not None else "", test if len(test) <= MAX_TERM else "...", place)
         if first is not None:
@@ -231,22 +234,36 @@ class _Reader:
             self._keep(name, start, calls, passed)
         return way
 
-    def _is_settled(self, node: ast.expr | None, scope: _Scope) -> bool:
-        """Return whether each run of a process finds the same: nothing that a caller or a message gives decides."""
+    def _decider(self, node: ast.expr | None, scope: _Scope) -> str:
+        """Return what makes an expression differ from run to run: an "argument", another "call", or nothing."""
         if self._loops:
-            return False
+            return "call"
         if node is None or isinstance(node, ast.Constant):
-            return True
+            return ""
+        found = ""
         for part in walk(node):
+            decider = ""
             if isinstance(part, ast.Name):
-                here: _Scope | None = scope
-                while here is not None and here.name:
-                    if part.id in here.parameters or part.id in here.given or here.names.get(part.id) == _UNKNOWN:
-                        return False
-                    here = None if part.id in here.names else here.parent
-            elif isinstance(part, ast.Call) and _SETTINGS.isdisjoint(_words_of(part.func)):
-                return False
-        return True
+                decider = self._decider_of(part.id, scope)
+            elif isinstance(part, ast.Call) and _SETTINGS.isdisjoint(_words_of(part.func)) and not _is_class(part.func):
+                decider = "call"
+            if decider == "call":
+                return decider
+            found = found or decider
+        return found
+
+    def _decider_of(self, name: str, scope: _Scope) -> str:
+        """Return what makes a name hold something else from run to run: an argument of the function that asks, or a call."""
+        here: _Scope | None = scope
+        while here is not None and here.name:
+            if name in here.parameters:
+                return "argument" if here is scope else "call"
+            if name in here.given:
+                return here.given[name]
+            if here.names.get(name) == _UNKNOWN:
+                return "call"
+            here = None if name in here.names else here.parent
+        return ""
 
     def _statement(self, node: ast.stmt, scope: _Scope) -> None:
         read = self._STATEMENTS.get(type(node))
@@ -336,8 +353,9 @@ class _Reader:
     def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope) -> None:
         if isinstance(target, ast.Name):
             self._bind(target.id, self._term(value, scope), scope)
-            if scope.name and not self._is_settled(value, scope):
-                scope.given.add(target.id)
+            decider = self._decider(value, scope) if scope.name else ""
+            if decider:
+                scope.given[target.id] = "call" if "call" in (decider, scope.given.get(target.id)) else decider
             texts = _texts(value)
             if texts:
                 scope.texts[target.id] = texts
@@ -576,6 +594,12 @@ def _parts(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, _PARTS):
             found.append(value)
     return found
+
+
+def _is_class(node: ast.expr) -> bool:
+    """Return whether what is called has the name of a class: `Store(os.environ["STORE"])`."""
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name[:1].isupper() and not name.isupper()
 
 
 def _words_of(node: ast.expr) -> Iterator[str]:

@@ -308,7 +308,8 @@ class _Walker:
             self._targets[path] = (*self._targets.get(path, ()), target)
             reading = self._read(path, target)
             before = reading.analysis
-            decided = self._chooser.decided(path, before) if self._chooser is not None else ()
+            called = target.called.union(reading.called)
+            decided = self._chooser.decided(path, before, called) if self._chooser is not None else ()
             if decided:
                 target = target._replace(decided=decided)
                 self._targets[path] += (target,)
@@ -341,7 +342,8 @@ class _Walker:
                 self._deferring.add(path)
                 self._defer(site, reached, moment)
             elif decided and _is_eager(site, before):  # by these constants and variables alone
-                self._deferred.setdefault(path, []).append(_Deferred("", site, reached))
+                body = self._reach.body_at(path, site.line) if self._reach is not None else ""
+                self._deferred.setdefault(path, []).append(_Deferred(body, site, reached))
         for edge in reading.edges:
             is_served = edge.moment == "start" or self._serves != "tasks"
             later = max(MOMENTS.index(moment), MOMENTS.index(edge.moment if is_served else "all"))

@@ -132,7 +132,7 @@ class KeptWalks:
                 if one.when == "call" and body_at(before, numbers, one.line) != body_at(now, numbers_now, lines[one.line]):
                     raise _Unlike
             if not target.decided:
-                decided = self._chooser.decided(path, new.analysis)
+                decided = self._chooser.decided(path, new.analysis, target.called.union(new.called))
                 if decided and target._replace(decided=decided) not in targets:
                     raise _Unlike
             size = new.size

@@ -145,19 +145,31 @@ class ChoiceWay(Record):
 class Choice(Record):
     """Branches of a body, named `holder`, of which one run takes one; the condition of the last is empty: what is left.
 
-    `is_settled` tells that no argument of a call decides, so that each run takes the same, and `is_weighed` that the ways
-    may load different things, so that the most expensive one counts where nobody knows.
+    `is_settled` tells that no argument of a call decides, so that each run takes the same, `is_given` that nothing but the
+    arguments of its function decides besides, and `is_weighed` that the ways may load different things, so that the most
+    expensive one counts where nobody knows.
     """
 
     holder: str
     is_settled: bool
+    is_given: bool
     is_weighed: bool
     ways: tuple[ChoiceWay, ...]
 
     @property
     def is_outside(self) -> bool:
         """Whether it stands outside of functions, or under `__main__`."""
-        return self.holder.partition(".<")[0] in ("", "__main__")
+        return self.function in ("", "__main__")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all of its ways."""
+        return tuple(way.name for way in self.ways)
+
+    @property
+    def function(self) -> str:
+        """The function that holds it, empty for a file."""
+        return self.holder.partition(".<")[0]
 
     @property
     def key(self) -> str:

@@ -284,6 +284,10 @@ class Reach(Calls):
         self._questions: dict[str, dict[tuple[str, str], None]] = {}
         self._names: dict[str, str | None] = {}
         self._waiting: dict[Stage, deque[int]] = {"start": deque(), "serving": deque()}
+        self._from = ""
+        """The file whose body runs others."""
+        self._from_elsewhere: set[tuple[str, str]] = set()
+        """Functions that other files call: what these give is not looked at."""
         self._used: set[tuple[str, str]] = set()
         """Classes that code uses."""
         self._members: dict[str, list[Call]] = {}
@@ -306,25 +310,41 @@ class Reach(Calls):
     def call(self, path: str, name: str, stage: Stage, how: How) -> None:
         """Run a function of a file that others call by its name."""
         self.log.append(("call", path, name, stage, *how))
+        outer, self._from = self._from, ""
         for known in self._resolve(f":{name}", path):
             self._called(known, stage, how)
+        self._from = outer
 
     def callback(self, path: str, name: str, how: How) -> None:
         """Let a framework call a function, or the methods of a class, that it knows by name."""
         self.log.append(("callback", path, name, *how))
+        outer, self._from = self._from, ""
         for known in self._resolve(f":{name}", path):
             if known.kind == "class":
                 self._expose(known.path, known.name, how)
             else:
                 self._called(known, "serving", how)
+        self._from = outer
 
     def run(self, path: str, name: str, stage: Stage, how: How) -> None:
         """Run a body, unless it has run by then."""
+        if self._from != path and (path, name) not in self._from_elsewhere:
+            self._call_from_elsewhere(path, name, stage)
         before = self._ran.get((path, name))
         is_earlier = before is None or (before[1] == "serving" and stage == "start")
         if is_earlier and len(self._ran) < MAX_BODIES and self._file(path).is_body(name):
             self.log.append(("ran", path, name, stage, *how))
             self._waiting[stage].append(self._note(Call(path, name, how), stage))
+
+    def _call_from_elsewhere(self, path: str, name: str, stage: Stage) -> None:
+        """Note that another file calls a function: each way that its arguments choose may run."""
+        self._from_elsewhere.add((path, name))
+        bodies = self._ran.items() if name else ()
+        numbers = [number for (where, body), (number, _) in bodies if where == path and function_of(body) == name]
+        for number in numbers:
+            for choice in self._file(path).answer("choices", self.calls[number].name):
+                if choice.is_given:
+                    self._choose(choice, number, stage)
 
     def drain(self, stage: Stage) -> None:
         """Look into the bodies that wait, and into those that these run."""
@@ -341,6 +361,7 @@ class Reach(Calls):
         self.log.append(("look", number, stage))
         self._told_to.on_run(call, stage)
         file = self._file(call.path)
+        self._from = call.path
         for calls, handed in file.answer("body", call.name):
             for term, place in calls:
                 for known in self._resolve(term, call.path):
@@ -353,12 +374,15 @@ class Reach(Calls):
     def _choose(self, choice: Choice, number: int, stage: Stage) -> None:
         """Run the ways that a choice may take."""
         path = self.calls[number].path
-        taken = self._chooser.ways(path, choice)
+        is_given_elsewhere = choice.is_given and (path, choice.function) in self._from_elsewhere
+        taken = choice.names if is_given_elsewhere else self._chooser.ways(path, choice)
+        outer, self._from = self._from, path
         self.log.append(("chose", path, choice.key, stage, list(taken)))
         self.chose(path, choice, taken, stage)
         for way in choice.ways:
             if way.name in taken and way.name:
                 self.run(path, way.name, stage, How(f"if {way.test}" if way.test else "else", path, way.place, number))
+        self._from = outer
 
     def _how(self, number: int, place: int) -> How:
         """Return how a function is reached from a body that runs."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from memguard_hooks.imports.conditions import paths, truth
+from memguard_hooks.imports.conditions import UNKNOWN, paths, truth
 from memguard_hooks.imports.known_calls import EXITS
 from memguard_hooks.imports.syntax import children
 from memguard_hooks.imports.values import join
@@ -78,7 +78,8 @@ class Statements(Walker):
             for case in node.cases:
                 self._pattern(case.pattern, context)
                 self._expression(case.guard, context)
-                self._suite(case, context)
+                value, why = truth(case.guard, context.scope, self._target) if case.guard is not None else UNKNOWN
+                self._suite(case, context.never(why) if value is False else context)
         return False
 
     def _exits(self, node: cst.BaseExpression, context: Context) -> bool:
