@@ -392,3 +392,28 @@ def test_a_model_that_an_assumed_limit_does_not_hold_is_a_warning(judge: Judge) 
     found = {one["code"]: one for one in judge(files)["findings"]}
     assert {code: one["severity"] for code, one in found.items()} == {"MG301": "warning", "MG601": "warning"}
     assert "no limit is declared: web fits 16 GiB; does not fit 4 GiB" in found["MG601"]["message"]
+
+
+CHOSEN = """\
+import os
+from enum import Enum
+import fastapi
+app = fastapi.FastAPI()
+class Speech(Enum):
+    HOSTED = "hosted"
+    LOCAL = "local"
+def build(speech):
+    if speech == Speech.LOCAL:
+        from faster_whisper import WhisperModel
+        return WhisperModel("large-v3")
+    elif speech == Speech.HOSTED:
+        import httpx
+        return httpx.Client()
+recognizer = build(Speech(os.getenv("SPEECH"{})))
+"""
+
+
+@pytest.mark.parametrize(("default", "found"), [(', "hosted"', []), (', "local"', ["MG601"]), ("", ["MG601"])])
+def test_a_model_counts_where_its_branch_may_run(judge: Judge, default: str, found: list[str]) -> None:
+    files = {"main.py": CHOSEN.format(default), "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "512MiB"\n'}
+    assert [code for code in codes(judge(files)) if code == "MG601"] == found

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
+    from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.models.calls import ModelCall
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.table import Model
@@ -44,7 +45,7 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
     unknown: list[ModelUse] = []
     for path in paths:
         for call in calls[path]:
-            moment = _moment(walked, call)
+            moment = _moment(entry.sources, walked, call)
             if moment is not None:
                 for use in _uses(project, entry, walked, call, moment):
                     (uses if use.memory is not None else unknown).append(use)
@@ -156,12 +157,14 @@ MAX_COMMAND = 10_000
 """Letters of a start command whose words are looked at."""
 
 
-def _moment(walked: Walk, call: ModelCall) -> Moment | None:
+def _moment(sources: SourceFiles, walked: Walk, call: ModelCall) -> Moment | None:
     """Return when a call runs; None where its file is not loaded as the program."""
     body = call.scope or (MAIN if call.is_main else "")
     ran = walked.ran.get((call.path, body))
     if ran is not None:
-        return ran
+        branch = sources.body_at(call.path, call.line)
+        is_branch = branch.startswith(f"{body}.<")
+        return walked.ran.get((call.path, branch), "all") if is_branch else ran
     above = [walked.ran[one] for one in call.overridden if one in walked.ran]
     if above:  # a receiver that is known by a parent may be of this class
         return min(above, key=MOMENTS.index)

@@ -15,7 +15,6 @@ from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
 from memguard_hooks.imports.followed import moved_places
 from memguard_hooks.imports.graph import External, Walk
 from memguard_hooks.imports.model import FileReading, ImportSite, Target
-from memguard_hooks.imports.reached import body_at
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -129,7 +128,7 @@ class KeptWalks:
             for first, second in _lines_of(old, new):
                 _put(lines, first, second)
             for one in old.analysis.sites:
-                if one.when == "call" and body_at(before, numbers, one.line) != body_at(now, numbers_now, lines[one.line]):
+                if one.when == "call" and before.body_at(one.line, numbers) != now.body_at(lines[one.line], numbers_now):
                     raise _Unlike
             if not target.decided:
                 decided = self._chooser.decided(path, new.analysis, target.called.union(new.called))

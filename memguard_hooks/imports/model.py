@@ -200,6 +200,16 @@ class Functions(Record):
     wrapping: tuple[str, ...] = ()
     choices: tuple[Choice, ...] = ()
 
+    def body_at(self, line: int, lines: Sequence[int]) -> str:
+        """Return the name of the innermost body that holds a line, by the lines that places have."""
+        best, least = "", 0
+        for one in self.bodies:
+            if one.place + 1 < len(lines) and lines[one.place] <= line <= lines[one.place + 1]:
+                extent = lines[one.place + 1] - lines[one.place] + 1
+                if not least or extent < least:
+                    best, least = one.name, extent
+        return best
+
 
 class Places(Record):
     """Where the functions of one file stand: a digest of what `Functions` says, and the lines that it numbers.

@@ -112,7 +112,7 @@ class Calls:
 
     def body_at(self, path: str, line: int) -> str:
         """Return the name of the innermost body that holds a line."""
-        return body_at(self._sources.functions(path), self._numbers(path), line)
+        return self._sources.functions(path).body_at(line, self._numbers(path))
 
     def told(self, how: How) -> str:
         """Say how a body is reached: the calls until there, the shortest tail of them."""
@@ -161,17 +161,6 @@ class Calls:
     def all_that_ran(self) -> dict[tuple[str, str], Stage]:
         """Return when each body runs that is known to, by its file and its name."""
         return {place: stage for place, (_, stage) in self._ran.items()}
-
-
-def body_at(found: Functions, lines: list[int], line: int) -> str:
-    """Return the name of the innermost body of a file that holds a line, by the lines that its places have."""
-    best, least = "", len(lines) and max(lines) + 1
-    for one in found.bodies:
-        if one.place + 1 < len(lines) and lines[one.place] <= line <= lines[one.place + 1]:
-            extent = lines[one.place + 1] - lines[one.place]
-            if extent < least:
-                best, least = one.name, extent
-    return best
 
 
 def function_of(name: str) -> str:

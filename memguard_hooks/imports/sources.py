@@ -111,6 +111,10 @@ class SourceFiles:
         except MemguardError:
             return Places("", "")
 
+    def body_at(self, path: str, line: int) -> str:
+        """Return the name of the innermost body that holds a line: of a function, or of one of its branches."""
+        return self.functions(path).body_at(line, self.places(path).numbers())
+
     def kept_reading(self, path: str, name: bytes, target: Target) -> FileReading | None:
         """Return what `prove` said when a file had a content, None where that is not kept or was not said in full."""
         outline = self._facts.kept_outline(name, self.framework)
