@@ -394,7 +394,7 @@ def test_a_model_that_an_assumed_limit_does_not_hold_is_a_warning(judge: Judge) 
     assert "no limit is declared: web fits 16 GiB; does not fit 4 GiB" in found["MG601"]["message"]
 
 
-CHOSEN = """\
+BRANCHED = """\
 import os
 from enum import Enum
 import fastapi
@@ -415,5 +415,5 @@ recognizer = build(Speech(os.getenv("SPEECH"{})))
 
 @pytest.mark.parametrize(("default", "found"), [(', "hosted"', []), (', "local"', ["MG601"]), ("", ["MG601"])])
 def test_a_model_counts_where_its_branch_may_run(judge: Judge, default: str, found: list[str]) -> None:
-    files = {"main.py": CHOSEN.format(default), "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "512MiB"\n'}
+    files = {"main.py": BRANCHED.format(default), "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "512MiB"\n'}
     assert [code for code in codes(judge(files)) if code == "MG601"] == found
