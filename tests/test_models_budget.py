@@ -415,5 +415,9 @@ recognizer = build(Speech(os.getenv("SPEECH"{})))
 
 @pytest.mark.parametrize(("default", "found"), [(', "hosted"', []), (', "local"', ["MG601"]), ("", ["MG601"])])
 def test_a_model_counts_where_its_branch_may_run(judge: Judge, default: str, found: list[str]) -> None:
-    files = {"main.py": BRANCHED.format(default), "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "512MiB"\n'}
+    files = {
+        "main.py": BRANCHED.format(default),
+        "Procfile": "web: uvicorn main:app\n",
+        "memguard.toml": 'limit = "512MiB"\n',
+    }
     assert [code for code in codes(judge(files)) if code == "MG601"] == found

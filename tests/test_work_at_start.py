@@ -13,7 +13,7 @@ from folders import write
 
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
 from memguard_hooks.startup.contents import size_in_memory
-from memguard_hooks.startup.table import integrations, known_calls
+from memguard_hooks.startup.table import drivers, integrations, known_calls
 
 Judge: TypeAlias = Callable[..., list[dict[str, Any]]]
 
@@ -262,7 +262,62 @@ def test_images_are_sized_by_their_pixels() -> None:
 
 def test_the_tables_are_whole() -> None:
     kinds = {one.kind for one in known_calls().values()}
-    assert kinds == {"data", "process", "scheduler", "network", "tables", "initializer", "client"}
+    assert kinds == {"data", "process", "scheduler", "network", "tables", "initializer", "client", "engine"}
     for one in known_calls().values():
         if one.kind == "initializer":
             assert integrations(one.how)
+        if one.kind == "engine":
+            assert any(driver.how == one.how for driver in drivers())
+
+
+DJANGO = """
+INSTALLED_APPS = ["django.contrib.contenttypes"]
+{}
+"""
+BY_ENGINE = 'DATABASES = {{"default": {{"ENGINE": "django.db.backends.{}"}}}}'
+
+
+@pytest.mark.parametrize(
+    ("databases", "requirements", "loaded"),
+    [
+        (BY_ENGINE.format("postgresql"), "psycopg2-binary==2.9.10", {"psycopg2"}),
+        (BY_ENGINE.format("postgresql"), "psycopg==3.2.9\npsycopg2==2.9.10", {"psycopg"}),  # Django asks for it first
+        (BY_ENGINE.format("mysql"), "pymysql==1.1.1\npsycopg2-binary==2.9.10", {"pymysql"}),
+        (BY_ENGINE.format("sqlite3"), "psycopg2-binary==2.9.10", set()),
+        ('DATABASES = {"default": env.db()}', "psycopg2-binary==2.9.10", {"psycopg2"}),
+        ('DATABASES = {}\nDATABASES["default"] = dj_database_url.config()', "psycopg2-binary==2.9.10", {"psycopg2"}),
+        ('DATABASES = {"default": dj_database_url.config()}', "", set()),
+    ],
+)
+def test_the_backend_of_a_database_loads_its_driver(
+    judge: Judge, capsys: pytest.CaptureFixture[str], databases: str, requirements: str, loaded: set[str]
+) -> None:
+    wsgi = 'import os\nos.environ["DJANGO_SETTINGS_MODULE"] = "shop.settings"\nimport django.core.wsgi\n'
+    files = {
+        "shop/wsgi.py": wsgi + "application = django.core.wsgi.get_wsgi_application()\n",
+        "shop/settings.py": DJANGO.format(databases),
+        "requirements.txt": f"django==5.2.1\n{requirements}\n",
+    }
+    judge(files, "gunicorn shop.wsgi")
+    assert {name for name in parts(capsys) if name in ("psycopg", "psycopg2", "pymysql")} == loaded
+
+
+@pytest.mark.parametrize(
+    ("call", "loaded"),
+    [
+        ("engine = sqlalchemy.create_engine('postgresql://db/x')", {"psycopg2": "start"}),
+        ("engine = sqlalchemy.create_engine('sqlite:///x.db')", {}),
+        ("engine = sqlalchemy.create_engine(os.environ['DATABASE_URL'])", {"psycopg2": "start"}),
+        ("engine = asyncio.create_async_engine('postgresql+asyncpg://db/x')", {"asyncpg": "start"}),
+        ("engine = asyncio.create_async_engine(URL.create('postgresql+asyncpg'))", {"asyncpg": "start"}),
+        ("def later():\n    return sqlalchemy.create_engine('postgresql://db/x')", {}),
+    ],
+)
+def test_an_engine_loads_its_driver(
+    judge: Judge, capsys: pytest.CaptureFixture[str], call: str, loaded: dict[str, str]
+) -> None:
+    head = "import os, sqlalchemy\nfrom sqlalchemy.ext import asyncio\nfrom sqlalchemy.engine import URL\n"
+    required = "sqlalchemy==2.0.36\nasyncpg==0.30.0\npsycopg2==2.9.10\n"
+    judge({"main.py": f"{head}{SOURCE}{call}\n", "requirements.txt": required})
+    found = parts(capsys)
+    assert {name: found[name][1] for name in ("asyncpg", "psycopg2") if name in found} == loaded

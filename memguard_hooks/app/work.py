@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from memguard_hooks.app.drivers import django_drivers, driver_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, Way, count
 from memguard_hooks.imports.graph import External
@@ -80,6 +81,7 @@ NO_WORK = Work()
 
 def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work, tuple[External, ...]]:
     """Return the work that a service does as it starts, and all that it imports: also by this work."""
+    imported = (*walked.externals, *django_drivers(project, entry, walked.externals))
     bodies: dict[str, set[str]] = {}
     for path, body in walked.ran:
         bodies.setdefault(path, set()).add(body)
@@ -90,7 +92,7 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
     found = {path: suspects(entry, path, ran) for path, ran in bodies.items()}
     found = {path: calls for path, calls in found.items() if calls and _lasts(entry.sources, path, calls, kept[path])}
     if not found:
-        return NO_WORK, walked.externals
+        return NO_WORK, imported
     from memguard_hooks.app.models import folding_of
     from memguard_hooks.startup.calls import find_calls
 
@@ -99,7 +101,7 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
     for path, calls in found.items():
         for call in find_calls(folding, path, calls, kept[path]):
             uses += _uses(project, entry, walked, call)
-    return Work(tuple(_once(uses))), (*_without_calls(walked, uses), *_brought(uses))
+    return Work(tuple(_once(uses))), (*_without_calls(imported, uses), *_brought(uses))
 
 
 def _lasts(sources: SourceFiles, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]) -> bool:
@@ -205,6 +207,10 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
         yield _client(use)
     elif kind == "initializer":
         yield from _initializer(project, entry, use)
+    elif kind == "engine":
+        url = next((one for one in call.values if isinstance(one, str) and "://" in one), "")
+        module = driver_of(project, entry, call.known.how, scheme=url.partition("://")[0])
+        yield use._replace(brought=(module,) if module else ())
     elif kind == "tables":
         if not any(isinstance(one, str) and one.startswith("sqlite") for one in call.values):
             yield use
@@ -326,11 +332,11 @@ def _once(uses: list[WorkUse]) -> Iterator[WorkUse]:
         yield use
 
 
-def _without_calls(walked: Walk, uses: list[WorkUse]) -> Iterator[External]:
-    """Yield what a walk has imported, without the calls that are priced here and not by the catalog."""
+def _without_calls(externals: Collection[External], uses: list[WorkUse]) -> Iterator[External]:
+    """Yield what is imported, without the calls that are priced here and not by the catalog."""
     priced = [one.call for one in uses if one.call.known.how == "aws" or one.call.known.kind == "initializer"]
     names = {(one.path, one.known.function.partition(".")[0]): one.known.function.rpartition(".")[2] for one in priced}
-    for external in walked.externals:
+    for external in externals:
         called = external.way and names.get((external.way.last.path, external.names[0].partition(".")[0]))
         if called is not None and external.site is not None and called in external.site.calls:
             calls = tuple(one for one in external.site.calls if one != called)
@@ -340,7 +346,7 @@ def _without_calls(walked: Walk, uses: list[WorkUse]) -> Iterator[External]:
 
 
 def _brought(uses: list[WorkUse]) -> Iterator[External]:
-    """Yield what initializers import because it is installed."""
+    """Yield what initializers and engines import because it is installed."""
     for use in uses:
         for module in use.brought:
             step = Step(use.call.path, use.call.line, module)

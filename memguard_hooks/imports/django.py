@@ -1,8 +1,9 @@
-"""Django's names in strings: `INSTALLED_APPS`, `MIDDLEWARE`, `ROOT_URLCONF` and `include()`.
+"""Django's names in strings: `INSTALLED_APPS`, `MIDDLEWARE`, `DATABASES`, `ROOT_URLCONF` and `include()`.
 
 Source: Django's documentation, "How applications are loaded". `setup()` imports each app, its `apps` and its `models`
 module and calls `ready()`, which for the admin imports each `admin` module. The handler loads the middleware as it is
-made, and the URLconf at the first request, in each process that answers one.
+made, and the URLconf at the first request, in each process that answers one. The backend of a database is loaded as the
+first model is defined.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ast
 
 from memguard_hooks.formats.python_literals import Literals, dotted_end, parse_module
 from memguard_hooks.imports.model import FrameworkEdge
+from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
 
 _APP = "as an app of Django"
+_DATABASE = "as the database of Django"
+_BACKEND = late_pattern(r"[a-z_]\w*(\.\w+)*\.(backends?|db)\.\w+")
+_BY_URL = frozenset({"config", "parse", "db", "db_url", "dj_db_url"})
+"""Functions of dj-database-url, django-environ and environs that read the URL of a database."""
 
 
 def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
@@ -41,9 +47,23 @@ def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
     for text, line in names.get("MIDDLEWARE"):
         head, _, last = text.rpartition(".")
         yield FrameworkEdge(head, line, "start", "as middleware of Django", calls=last)
+    yield from _backends(module)
     for text, line in names.get("ROOT_URLCONF"):
         yield FrameworkEdge(text, line, "serving", "as the URLconf of Django")
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args and dotted_end(node.func) == "include":
             for text, line in names.strings(node.args[0])[:1]:  # the second is a namespace
                 yield FrameworkEdge(text, line, "serving", "as an included URLconf")
+
+
+def _backends(module: ast.Module) -> Iterator[FrameworkEdge]:
+    """Yield the backends of the databases; `django.db.backends` for one that a URL names."""
+    for statement in ast.walk(module):
+        targets = statement.targets if isinstance(statement, ast.Assign) else ()
+        if not isinstance(statement, ast.Assign) or not any("DATABASES" in ast.unparse(one) for one in targets):
+            continue
+        for node in ast.walk(statement.value):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _BACKEND.fullmatch(node.value):
+                yield FrameworkEdge(node.value, node.lineno, "start", _DATABASE)
+            elif isinstance(node, ast.Call) and dotted_end(node.func) in _BY_URL:
+                yield FrameworkEdge("django.db.backends", node.lineno, "start", _DATABASE)

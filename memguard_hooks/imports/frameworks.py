@@ -21,7 +21,7 @@ class Framework(Record):
 
 
 _SETTINGS = late_pattern(rb"DJANGO_SETTINGS_MODULE[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']")
-_DJANGO = (b"INSTALLED_APPS", b"urlpatterns", b"MIDDLEWARE", b"ROOT_URLCONF")
+_DJANGO = (b"INSTALLED_APPS", b"urlpatterns", b"MIDDLEWARE", b"ROOT_URLCONF", b"DATABASES")
 _CELERY = (b"autodiscover_tasks", b"include", b"imports", b"CELERY_IMPORTS", b"config_from_object")
 _CLASS = late_pattern(rb"^class[ \t]+(\w{1,200})[ \t]*\(([^)]{0,500})\)[ \t]*:", re.MULTILINE)
 

@@ -376,8 +376,10 @@ class Declared:
     @cached_property
     def _measured(self) -> frozenset[str]:
         from memguard_hooks.catalog import lookup
+        from memguard_hooks.startup.table import drivers
 
-        return frozenset(lookup.distributions()).union(self._context.measured())
+        brought = (name for driver in drivers() for name in driver.distributions)
+        return frozenset(lookup.distributions()).union(self._context.measured(), brought)
 
     @property
     def _pinned_by_lock(self) -> Pinned:

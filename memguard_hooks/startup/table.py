@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal, TypeAlias
 
-    Kind: TypeAlias = "Literal['data', 'process', 'scheduler', 'network', 'tables', 'initializer', 'client']"
+    Kind: TypeAlias = "Literal['data', 'process', 'scheduler', 'network', 'tables', 'initializer', 'client', 'engine']"
 
 FOLDER = os.path.join(os.path.dirname(__file__), "data")
 
@@ -43,6 +43,16 @@ class Integration(Record):
     modules: tuple[str, ...]
 
 
+class Driver(Record):
+    """What connects Python to a database: which distributions bring it, and the module that they have."""
+
+    schemes: tuple[str, ...]
+    backends: tuple[str, ...]
+    how: str
+    distributions: tuple[str, ...]
+    module: str
+
+
 @cache
 def known_calls() -> dict[str, KnownCall]:
     """All calls that do work, by their dotted names."""
@@ -71,6 +81,17 @@ def integrations(initializer: str) -> tuple[Integration, ...]:
         for owner, name, distribution, modules in _rows("integrations.tsv")
         if owner == initializer
     )
+
+
+@cache
+def drivers() -> tuple[Driver, ...]:
+    """All drivers of databases, in the order in which one counts where nothing names it."""
+    found: list[Driver] = []
+    for schemes, backends, how, distributions, module in _rows("drivers.tsv"):
+        named = (tuple(filter(None, names.split(","))) for names in (schemes, backends, distributions))
+        of_urls, of_django, brought = named
+        found.append(Driver(of_urls, of_django, how, brought, module))
+    return tuple(found)
 
 
 def _rows(name: str) -> Iterator[list[str]]:
