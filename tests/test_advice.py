@@ -13,7 +13,7 @@ from folders import write
 
 from memguard_hooks.app.moved_imports import move_imports
 from memguard_hooks.commands import check
-from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
+from memguard_hooks.hooks import deploy_config, memory_budget, no_eager_heavy_imports
 
 APP = """import flask
 {top}
@@ -395,3 +395,111 @@ def test_what_the_module_level_holds_is_not_offered_to_be_deferred(
     fixes = {one["code"]: one["fix"] for one in json.loads(capsys.readouterr().out)["findings"]}
     assert ("import pandas inside the function" in (fixes["MG301"] or "")) == is_offered
     assert ("once nothing holds it here" in fixes["MG201"]) != is_offered
+
+
+def findings(capsys: pytest.CaptureFixture[str], code: str) -> list[dict[str, Any]]:
+    """Return what the whole check finds of a code, as it is called where nothing is staged."""
+    capsys.readouterr()
+    check.main(["--format", "json"])
+    return [one for one in json.loads(capsys.readouterr().out)["findings"] if one["code"] == code]
+
+
+MODEL = """import fastapi
+
+app = fastapi.FastAPI()
+
+
+@app.on_event("startup")
+def load():
+    from faster_whisper import WhisperModel
+
+    app.state.model = WhisperModel("{}"{})
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "limit", "code"),
+    [
+        ("large-v3", ', compute_type="int8"', 512, "MG601"),
+        ("small", ', compute_type="int8"', 600, "MG602"),
+        ("small", "", 1400, "MG603"),
+    ],
+)
+def test_a_model_that_is_advised_takes_what_is_promised(
+    root: Path, capsys: pytest.CaptureFixture[str], name: str, options: str, limit: int, code: str
+) -> None:
+    files = {"Procfile": "web: uvicorn main:app\n", "memguard.toml": f'limit = "{limit}MiB"\n'}
+    write(root, {**files, "main.py": MODEL.format(name, options)})
+    (found,) = findings(capsys, code)
+    peak = judge(capsys)["services"][0]["estimate_mib"]["serving"]["peak"]
+    saved = re.search(r'pass compute_type="int8": -(\d+) MiB', found["fix"])
+    advised = re.search(r"load (\S+) with compute_type=\"int8\", .*: up to (\d+) MiB in all", found["fix"])
+    assert saved or advised, found["fix"]
+    promised = float(advised[2]) if advised is not None else peak - float(saved[1] if saved else 0)
+    write(root, {"main.py": MODEL.format(advised[1] if advised is not None else name, ', compute_type="int8"')})
+    after = judge(capsys)
+    assert after["services"][0]["estimate_mib"]["serving"]["peak"] == pytest.approx(promised, abs=2)
+    assert not [one for one in after["findings"] if one["code"] in ("MG301", "MG601", "MG602", "MG603")]
+
+
+READING = """import functools
+import json
+import flask
+
+app = flask.Flask(__name__)
+{}
+
+@app.route("/")
+def report():
+    return {}
+"""
+MADE = 'import boto3\nimport flask\napp = flask.Flask(__name__)\n{}\n@app.route("/")\ndef report():\n    return {}\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "app", "before", "after"),
+    [
+        ("MG211", READING, ("ROWS = json.load(open('x.json'))", "ROWS"),
+         ("@functools.cache\ndef rows():\n    return json.load(open('x.json'))\n", "rows()")),
+        ("MG215", MADE, ("ec2 = boto3.client('ec2')", "ec2"),
+         ("import functools\n@functools.cache\ndef ec2():\n    return boto3.client('ec2')\n", "ec2()")),
+    ],
+    ids=["data", "client"],
+)  # fmt: skip
+def test_work_that_is_put_off_moves_by_what_the_finding_said(
+    root: Path, capsys: pytest.CaptureFixture[str], code: str, app: str, before: tuple[str, str], after: tuple[str, str]
+) -> None:
+    """What is put off is gone from the start, and is there again, once in each worker, when requests are served."""
+    rows = json.dumps([{"name": f"name {number}", "of": number * 1000} for number in range(60_000)])
+    files = {"Procfile": "web: gunicorn main:app --workers 2\n", "memguard.toml": 'limit = "2GiB"\n', "x.json": rows}
+    write(root, {**files, "main.py": app.format(*before)})
+    (found,) = findings(capsys, code)
+    assert "in a function under @functools.cache" in found["fix"]
+    was = judge(capsys)["services"][0]["estimate_mib"]
+    write(root, {"main.py": app.format(*after)})
+    assert findings(capsys, code) == []
+    now = judge(capsys)["services"][0]["estimate_mib"]
+    said = re.search(r": (\d+) MiB in each of 2 processes", found["message"])
+    assert said is not None
+    assert was["expected"] - now["expected"] == pytest.approx(2 * float(said[1]), abs=3)
+    assert now["serving"]["expected"] == pytest.approx(was["serving"]["expected"], abs=2)
+
+
+@pytest.mark.parametrize("command", ["gunicorn app:app -w 8", "uvicorn app:app --workers 8"])
+def test_the_number_of_workers_that_is_advised_is_the_most_that_fits(
+    root: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    def found(command: str) -> list[dict[str, Any]]:
+        write(root, {"Procfile": f"web: {command}\n"})
+        capsys.readouterr()
+        deploy_config.main(["--format", "json", "Procfile"])
+        return [one for one in json.loads(capsys.readouterr().out)["findings"] if one["code"] == "MG401"]
+
+    write(root, {"app.py": source("used by a handler"), "memguard.toml": 'limit = "256MiB"\n'})
+    (first,) = found(command)
+    advised = re.fullmatch(r"start (\d+) workers", first["fix"])
+    assert advised is not None
+    assert found(command.replace("8", advised[1])) == []
+    assert taken(judge(capsys)) < 0.88 * 256
+    found(command.replace("8", str(int(advised[1]) + 1)))
+    assert {one["code"] for one in judge(capsys)["findings"]} & {"MG301", "MG302"}
