@@ -983,3 +983,11 @@ def test_conditions_in_classes_and_cases_of_a_file_are_known(tmp_path: Path, tex
     assert moments(walked(tmp_path, files)) == {"torch": "start", "pandas": "all"}
     unknown = {"app.py": files["app.py"].replace(", 'torch')", ")")}
     assert moments(walked(tmp_path, unknown)) == {"torch": "start", "pandas": "start"}
+
+
+@pytest.mark.parametrize("test", ["TYPE_CHECKING is True", "typing.TYPE_CHECKING == True", "TYPE_CHECKING is not False"])
+def test_what_is_compared_with_true_is_only_read_by_checkers(tmp_path: Path, test: str) -> None:
+    text = f"import typing\nfrom typing import TYPE_CHECKING\nif {test}:\n    import torch\nimport pandas\n"
+    by_moment = moments(walked(tmp_path, {"app.py": text}))
+    assert by_moment["pandas"] == "start"
+    assert (by_moment.get("torch") == "start") is ("not" in test)  # what is not read is taken for what may run

@@ -129,5 +129,8 @@ def is_main(test: ast.expr) -> bool:
 
 
 def is_for_checkers(test: ast.expr) -> bool:
-    """Return whether a condition holds only where a type checker reads."""
+    """Return whether a condition holds only where a type checker reads: `TYPE_CHECKING`, also `TYPE_CHECKING is True`."""
+    match test:
+        case ast.Compare(left=left, ops=[ast.Is() | ast.Eq()], comparators=[ast.Constant(value=True)]):
+            return is_for_checkers(left)
     return (test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", "")) == "TYPE_CHECKING"

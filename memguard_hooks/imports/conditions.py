@@ -120,6 +120,9 @@ def _fact(node: cst.BaseExpression, scope: Scope) -> str | None:
 
 def _compare(left: cst.BaseExpression, comparison: cst.ComparisonTarget, scope: Scope, target: Target) -> Truth:
     kind, right = type(comparison.operator), comparison.comparator
+    if dotted(right) in ("True", "False") and kind in (cst.Is, cst.Equal):
+        known = truth(left, scope, target)
+        return known if known.value is None else known._replace(value=known.value is (dotted(right) == "True"))
     if dotted(right) == "__name__":
         left, right = right, left
     if dotted(left) == "__name__" and literal(right) == "__main__" and kind in (cst.Equal, cst.NotEqual):
