@@ -38,6 +38,7 @@ applications:
     workers: {queue: {commands: {start: python w.py}}}
   site: {type: "nodejs:22", web: {commands: {start: node x.js}}}
 """
+KUSTOMIZATION = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [./deployment.yaml]\n"
 PM2 = (
     "module.exports = { // the bot\n  apps: [{ name: 'bot', script: 'a.py', interpreter: \"python3\", instances: 1 }],\n};\n"
 )
@@ -105,6 +106,13 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
                      id="variants-of-an-image"),
         pytest.param({"Dockerfile.api": DOCKERFILE, "Dockerfile.bot": DOCKERFILE.replace("image", "bot"),
                       "Dockerfile.dev": DOCKERFILE}, ["api Dockerfile.api", "bot Dockerfile.bot"], [], id="several-images"),
+        pytest.param({"k8s/deployment.yaml": MANIFEST, "k8s/kustomization.yaml": KUSTOMIZATION},
+                     ["k k8s/deployment.yaml"], [], id="manifest-beside-what-names-it"),
+        pytest.param({"render.yaml": RENDER, "deploy/compose.prod.yaml": COMPOSE, "deploy/Dockerfile": DOCKERFILE,
+                      "deploy/c.py": "", "dev/compose.yaml": COMPOSE}, ["api render.yaml"], ["deploy/compose.prod.yaml"],
+                     id="compose-for-production-in-a-folder"),
+        pytest.param({"compose.yaml": COMPOSE.encode("utf-16"), "Dockerfile": DOCKERFILE}, ["app compose.yaml"], [],
+                     id="compose-in-utf-16"),
         pytest.param({"zbpack.json": '{"start_command": "python z.py"}'}, ["web zbpack.json"], [], id="zeabur"),
         pytest.param({"zbpack.json": '{"start_command": "python z.py"}', "Dockerfile": DOCKERFILE}, ["web Dockerfile"], [],
                      id="zeabur-builds-the-image"),
@@ -134,10 +142,13 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
                      id="compose-of-what-the-root-starts"),
     ],
 )  # fmt: skip
-def test_services_of_the_root(tmp_path: Path, files: dict[str, str], services: list[str], skipped: list[str]) -> None:
+def test_services_of_the_root(
+    tmp_path: Path, files: dict[str, str | bytes], services: list[str], skipped: list[str]
+) -> None:
     write(tmp_path, files)
     found, broken = read(tmp_path)
     assert broken == []
+    assert len({service.place for service in found.services}) == len(found.services)
     declared = {(service.name, service.path) for service in found.services}
     assert {(name, path) for name, path in (text.split() for text in services)} == declared
     lost = [place.path for service in found.services for place in service.instead_of]

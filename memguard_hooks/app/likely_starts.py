@@ -31,7 +31,7 @@ _KEY = late_pattern(rb"(?m)^(sdk|app_file):[ \t]*[\"']?([\w./-]+)")
 _IMPORTED = late_pattern(rb"(?m)^[ \t]*(?:import|from)[ \t]+(\w+)")
 _APP = late_pattern(rb"(?m)^(\w+)(?:[ \t]*:[^=\n]{1,80})?[ \t]*=[ \t]*(?:\w+\.)?(FastAPI|Starlette|Quart|Litestar|Flask)\(")
 _SERVED = late_pattern(rb"(?m)^(application|app)[ \t]*=[ \t]*get_([aw]sgi)_application\(")
-_SETTINGS = late_pattern(rb"DJANGO_SETTINGS_MODULE[\"'][ \t]*,[ \t]*[\"']([\w.]+)\.\w+[\"']")
+_SETTINGS = late_pattern(rb"DJANGO_SETTINGS_MODULE[\"']\s*,\s*f?[\"']([\w.]+)\.(?:\w|\{\w)+\}?[\"']")
 _RUNS = late_pattern(
     rb"\.(?:run|launch|run_polling|start_polling|infinity_polling|run_until_disconnected|start)\(|asyncio\.run\("
 )
@@ -57,7 +57,7 @@ def _in_root(project: Project) -> Iterator[Service]:
             yield _on_streamlit(name, command) if command.startswith("streamlit ") else _service(name, command)
     if "manage.py" in there and not project.is_excluded("manage.py"):
         match = _SETTINGS.search(project.read_file("manage.py") or b"")
-        package = match[1].decode("ascii", "replace") if match is not None else ""
+        package = match[1].decode("ascii", "replace").partition(".settings")[0] if match is not None else ""
         if package and project.tree.has(f"{package.replace('.', '/')}/wsgi.py"):
             yield _service("manage.py", f"gunicorn {package}.wsgi")
 

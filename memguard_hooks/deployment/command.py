@@ -133,8 +133,10 @@ def _run_steps(steps: Sequence[Sequence[str]], host: Host) -> StartCommand:
             if inner is None or len(words) != 2:
                 return unknown(f"it changes to {' '.join(words[1:])}, which leads out of the repository")
             host = host._replace(folder=inner)
-        elif words and words[0] in ("source", ".") and len(words) > 1 and not words[1].endswith("bin/activate"):
-            unread = words[1]
+        elif words and words[0] in ("source", ".") and len(words) > 1:
+            from memguard_hooks.deployment.start_script import SETS_PATH
+
+            unread = unread if SETS_PATH.search(words[1]) else words[1]
     started = _run(words, host._replace(variables=variables))
     if unread is not None and started.workers is not None:
         return unknown(f"it takes the variables that {unread} sets, which is not read", started.entrypoint, started.program)

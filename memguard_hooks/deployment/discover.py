@@ -149,11 +149,11 @@ def _beside_another_language(here: Deployment, nested: Deployment, files: _Files
 
 
 def _over_siblings(here: Deployment, files: _Files) -> Deployment:
-    """Return what the root declares, which wins over what platforms are told in the folders below it."""
+    """Return what the root declares, which wins over what platforms, and compose for production, are told in its folders."""
     apart = _Files(files.tree, lambda _: None, files.is_excluded, files.scripts)
     for path in _folders_in(files, "") if here.services else ():
         folder = _Folder(path, apart)
-        if folder.is_for_platform:
+        if folder.is_for_platform or folder.is_for_production:
             here = join_services(here, Deployment(folder.python_services.services))
     return here
 
@@ -334,6 +334,11 @@ class _Folder:
         """Return whether a file here, whose name nobody else gives, tells a platform what runs and is named by no other."""
         own = {self._at(name) for name in self._names & PLATFORM_FILES if name not in GENERIC_FILES}
         return bool(own - self._files.named)
+
+    @property
+    def is_for_production(self) -> bool:
+        """Return whether a file here is that of compose for production."""
+        return any(_COMPOSE.fullmatch(name) and _PRODUCTION.search(name) for name in self._names)
 
     @cached_property
     def _manifests(self) -> list[str]:
@@ -564,8 +569,10 @@ def _declares(deployment: Deployment) -> bool:
 
 def _alike_once(deployment: Deployment) -> Deployment:
     """Return the services without those that are declared again as they are, as in a base and in what is rendered of it."""
-    found = {(one.name, one.command, one.limit, one.replicas): one for one in reversed(deployment.services)}
-    return deployment._replace(services=tuple(one for one in deployment.services if one in found.values()))
+    found: dict[tuple[object, ...], Service] = {}
+    for one in deployment.services:
+        found.setdefault((one.name, one.command, one.limit, one.replicas), one)
+    return deployment._replace(services=tuple(found.values()))
 
 
 def _folders_below(files: _Files) -> list[str]:

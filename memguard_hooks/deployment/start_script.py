@@ -95,6 +95,11 @@ _SETS = frozenset({"export", "local", "declare", "typeset", "readonly"})
 
 _ASKED = _ENDS - _SETS - _ACTS - {"cd", "echo", "mkdir"}
 
+SETS_PATH = late_pattern(
+    r"(?:bin/activate|\.local/bin/env|\.cargo/env|/nvm\.sh|/etc/profile(?:\.d/\w+\.sh)?|/\.(?:bashrc|profile|bash_profile))$"
+)
+"""Files that say where programs are: of environments, of installers, and those of a shell."""
+
 _EVERYWHERE = frozenset({"nproc", "getconf", "sh", "python", "python3"})
 """Programs that each image has in which an app of Python runs."""
 
@@ -655,7 +660,7 @@ class _ScriptReader:
     def _source(self, words: Sequence[str], way: _Way, line: int) -> None:
         """Follow a file whose commands run in this shell; one that is not there may set what a server reads."""
         named = self._fields(" ".join(words[:1]), way, line)
-        if not named or named[0].endswith("bin/activate"):
+        if not named or SETS_PATH.search(named[0]):
             return
         inner = self._host._replace(folder=way.folder).inside(named[0])
         data = self._host.read(inner) if inner is not None and not is_open(named[0]) else None

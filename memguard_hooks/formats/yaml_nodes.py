@@ -42,7 +42,9 @@ def compose_all(data: bytes, path: str) -> Iterator[yaml.Node]:
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
     try:
-        yield from yaml.compose_all(_Text(data.decode("utf-8-sig"), path), Loader=yaml.SafeLoader)
+        is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # as PowerShell writes what it is given
+        text = data.decode("utf-16" if is_wide else "utf-8-sig")
+        yield from yaml.compose_all(_Text(text, path), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         raise MemguardError("is not UTF-8", path, data.count(b"\n", 0, error.start) + 1) from None
     except yaml.MarkedYAMLError as error:
