@@ -220,7 +220,7 @@ def test_real_wrappers_start_what_is_read(prefix: str, tmp_path: Path) -> None:
         pytest.param("panel serve main.py --num-procs 3", "|main.py 3 fork", id="panel"),
         pytest.param("bokeh serve --num-procs=0 main.py",
                      "|main.py --num-procs is 0: one for each CPU of the host", id="bokeh"),
-        pytest.param("voila x.ipynb", "- it serves notebooks, which are not read", id="voila"),
+        pytest.param("voila x.ipynb", "|voila voila is a program that is installed", id="voila"),
         pytest.param("flask run", "|wsgi.py 1 single", id="flask"),
         pytest.param("flask --app pkg.web run --debug", "|pkg.web 2 spawn", id="flask-debug"),
         pytest.param("flask --app pkg/web.py db upgrade", "|pkg/web.py 1 single", id="flask-other"),

@@ -31,6 +31,7 @@ FILES = {
     "src/x.py": "",
     "env.txt": "WEB_CONCURRENCY=5\nexport FLASK_APP=proj.web\n",
     "five.toml": 'workers = 5\nworker_class = "uvloop"\n',
+    "star.py": "from litestar import Litestar\napp = Litestar()\n",
     "two.py": "workers = 2\nmax_requests = 9\n",
 }
 
@@ -176,6 +177,64 @@ def resolve(words):
     given = WorkerArgs.from_cli(words[1:])
     return [given.broker, given.workers, given.reload, given.app_dir or "", given.max_tasks_per_child or 0]
 """
+
+
+LITESTAR = """
+import uvicorn, litestar.cli.commands.core as core
+from litestar.cli.main import litestar_group
+found = []
+uvicorn.run = lambda **given: found.append([given["app"], 1, False])
+def run(*, env, workers, reload, **rest):
+    found.append([env.app_path, (1 if reload else workers) + 1, reload])
+core._run_uvicorn_in_subprocess = run
+def resolve(words):
+    found.clear()
+    litestar_group.main(list(words), standalone_mode=False)
+    return found[0]
+"""
+
+SANIC = """
+from sanic.cli.app import SanicCLI
+def resolve(words):
+    sys.argv = ["sanic", *words]
+    cli = SanicCLI()
+    cli.attach()
+    given = cli.parser.parse_args(list(words))
+    assert not given.fast and not given.simple
+    return [given.target, 1 if given.single else given.workers + 1, bool(given.dev or given.auto_reload)]
+"""
+
+FASTSTREAM = """
+import typer.main
+from faststream._internal.cli import main as program
+command = typer.main.get_command(program.cli).commands["run"]
+def resolve(words):
+    assert words[0] == "run"
+    given = command.make_context("run", list(words[1:])).params
+    workers = given["workers"]
+    assert workers == 1 or not given["reload"]
+    return [given["app"], workers + 1 if workers > 1 else 1, given["reload"]]
+"""
+
+SAQ = """
+import saq.__main__ as program
+def resolve(words):
+    found = []
+    program.run = lambda settings, workers, **rest: found.append([settings, max(1, workers)])
+    sys.argv = ["saq", *words]
+    program.main()
+    return found[0]
+"""
+
+
+def of_framework(one: StartCommand) -> list[Any]:
+    assert one.entrypoint is not None
+    return [one.entrypoint.text, one.workers, one.reload]
+
+
+def of_workers(one: StartCommand) -> list[Any]:
+    assert one.entrypoint is not None
+    return [one.entrypoint.text, one.workers]
 
 
 def of_uvicorn(one: StartCommand) -> list[Any]:
@@ -352,6 +411,32 @@ PROGRAMS = {
         ("-w 3", "--workers=4", "-w1", "--reload", "-r", "--fs-discover", "-fsd", "-tp **/t.py", "-d src", "--app-dir=src",
          "--max-tasks-per-child 8", "--log-level DEBUG", "--max-async-tasks 9", "--no-parse", "--use-process-pool"),
         verb="worker", refused=("-w x", "--nothing", "--max 3", "-w"),
+    ),
+    "litestar": Program(
+        ("litestar", "uvicorn"), LITESTAR, of_framework, ("",),
+        ("-W 2", "--wc 2", "--web-concurrency=2", "-p 80", "--port=80", "-H ::", "--host 0.0.0.0", "-d", "--debug", "-r",
+         "--reload", "-R .", "-W 1"),
+        verb="--app star:app run",
+        variables=(("LITESTAR_APP", "app:app"), ("LITESTAR_WEB_CONCURRENCY", "1"), ("WEB_CONCURRENCY", "2")),
+        refused=("-W x", "--nothing", "--port"),
+    ),
+    "sanic": Program(
+        ("sanic",), SANIC, of_framework, ("main:app", "proj.api:app"),
+        ("-w 3", "--workers=4", "-H 0.0.0.0", "--host=::", "-p 80", "--port 80", "--single-process", "-d", "--dev", "-r",
+         "--no-access-logs", "--no-motd", "--debug", "--http 1", "--cert x", "--factory", "-D"),
+        refused=("-w x", "--nothing", "-p"),
+    ),
+    "faststream": Program(
+        ("faststream", "typer"), FASTSTREAM, of_framework, ("main:app", "proj.api:app"),
+        ("-w 3", "--workers=2", "--workers 1", "--factory", "--log-level info", "-l debug", "--app-dir .", "--loop auto",
+         "--reload"),
+        verb="run", variables=(("FASTSTREAM_WORKERS", "3"), ("FASTSTREAM_APP_DIR", ".")),
+        refused=("-w x", "--nothing", "-w"),
+    ),
+    "saq": Program(
+        ("saq",), SAQ, of_workers, ("main.settings", "proj.api.settings"),
+        ("--workers 3", "--workers=2", "--web", "--port 80", "-v", "-q", "--quiet", "--work 4", "-e a.b"),
+        refused=("--workers x", "--nothing", "--port"),
     ),
 }  # fmt: skip
 

@@ -53,22 +53,18 @@ _MODULES = {
 }
 """Modules that are a program of another name where Python runs them by `-m`."""
 
-_UNREAD = {
-    "jupyter": "it serves notebooks, which are not read",
-    "jupyter-lab": "it serves notebooks, which are not read",
-    "voila": "it serves notebooks, which are not read",
-    "scrapy": "scrapy loads the spiders that its settings name",
-}
+_UNREAD = {"scrapy": "scrapy loads the spiders that its settings name"}
 
 _INSTALLED = {
     **{
         name: name.replace("-", "_")
         for name in (
             "airflow", "bentoml", "dagster", "dagster-webserver", "dagit", "flower", "langflow", "langgraph", "label-studio",
-            "litellm", "mlflow", "open-webui", "prefect", "rasa", "ray", "reflex", "superset", "vllm",
+            "litellm", "jupyter", "mlflow", "open-webui", "prefect", "rasa", "ray", "reflex", "superset", "vllm", "voila",
         )
     },
     "dagster-daemon": "dagster",
+    "jupyter-lab": "jupyterlab",
     "rqscheduler": "rq_scheduler",
     "rq-dashboard": "rq_dashboard",
 }  # fmt: skip

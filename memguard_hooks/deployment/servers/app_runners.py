@@ -77,7 +77,8 @@ def read_litestar(words: list[str], host: Host) -> StartCommand:
     folder = _inside(before.values.get("--app-dir", ""), host)
     app = before.values.get("--app") or _found(("app.py", "application.py"), host)
     start = StartCommand(host.entrypoint(_with_attribute(app, "app"), folder=folder), server_modules=("uvicorn",))
-    start = start._replace(program="litestar", reload="--reload" in given.flags)
+    watched = given.values.keys() & {"--reload-dir", "--reload-include", "--reload-exclude"}
+    start = start._replace(program="litestar", reload="--reload" in given.flags or bool(watched))
     return _held_by_parent(start, Count(1) if start.reload else count_workers(asked), alone=int(not start.reload))
 
 
@@ -86,6 +87,8 @@ def read_sanic(words: list[str], host: Host) -> StartCommand:
     given = split_options(words, SANIC)
     if not given.positional or given.positional[1:]:
         raise UnknownStartError("sanic is told to do something else than to run one app")
+    if len({"--workers", "--fast", "--single-process"} & {*given.flags, *given.values}) > 1:
+        raise RefusedError("--workers, --fast and --single-process exclude each other")
     app = given.positional[0].removesuffix("()")
     if "/" in app or "--simple" in given.flags:
         raise UnknownStartError("sanic is given a folder to serve, and no app")
@@ -121,8 +124,11 @@ def read_faststream(words: list[str], host: Host) -> StartCommand:
     given = with_variables(split_options(words[1:], FASTSTREAM), ("--workers", "--app-dir"), (), "FASTSTREAM", host)
     folder = _inside(given.values.get("--app-dir", ""), host)
     entrypoint = host.entrypoint(_with_attribute(_only(given, "app"), "app"), folder=folder)
-    start = StartCommand(entrypoint, server_modules=("faststream",), program="faststream")
-    return _held_by_parent(start._replace(reload="--reload" in given.flags), count_workers(given.values.get("--workers")))
+    count = count_workers(given.values.get("--workers"))
+    start = StartCommand(entrypoint, server_modules=("faststream",), program="faststream", reload="--reload" in given.flags)
+    if start.reload and count.number != 1:
+        raise RefusedError("--reload and --workers exclude each other")
+    return _held_by_parent(start, count)
 
 
 def read_functions_framework(words: list[str], host: Host) -> StartCommand:
