@@ -431,7 +431,7 @@ PROGRAMS = {
         ("-w 3", "--workers=2", "--workers 1", "--factory", "--log-level info", "-l debug", "--app-dir .", "--loop auto",
          "--reload"),
         verb="run", variables=(("FASTSTREAM_WORKERS", "3"), ("FASTSTREAM_APP_DIR", ".")),
-        refused=("-w x", "--nothing", "-w"),
+        refused=("-w x",),
     ),
     "saq": Program(
         ("saq",), SAQ, of_workers, ("main.settings", "proj.api.settings"),

@@ -121,9 +121,12 @@ def read_faststream(words: list[str], host: Host) -> StartCommand:
     """Read what stands behind `faststream run`: with workers new processes that load the app, as their parent has."""
     if words[:1] != ["run"]:
         raise UnknownStartError("faststream is not told to run")
-    given = with_variables(split_options(words[1:], FASTSTREAM), ("--workers", "--app-dir"), (), "FASTSTREAM", host)
+    given = split_options(words[1:], FASTSTREAM, is_strict=False)  # what it does not know, it hands to the app
+    given = with_variables(given, ("--workers", "--app-dir"), (), "FASTSTREAM", host)
     folder = _inside(given.values.get("--app-dir", ""), host)
-    entrypoint = host.entrypoint(_with_attribute(_only(given, "app"), "app"), folder=folder)
+    if not given.positional:
+        raise RefusedError("it names no app")
+    entrypoint = host.entrypoint(_with_attribute(given.positional[0], "app"), folder=folder)
     count = count_workers(given.values.get("--workers"))
     start = StartCommand(entrypoint, server_modules=("faststream",), program="faststream", reload="--reload" in given.flags)
     if start.reload and count.number != 1:
