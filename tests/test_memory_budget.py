@@ -909,3 +909,21 @@ def test_an_entry_point_of_the_command_line_wins(
     first = report["services"][0]
     assert (first["name"], first["entrypoint"], first["processes"], first["limit_source"]) == told
     assert len(report["services"]) == len(asked)
+
+
+@pytest.mark.parametrize(
+    ("files", "python"),
+    [
+        pytest.param({}, "3.13.0", id="default-of-render-is-3.14"),
+        pytest.param({".python-version": "3.12\n"}, "3.12.1", id="what-render-asks"),
+        pytest.param({"pyproject.toml": "[project]\nname = 'x'\nrequires-python = '==3.11.*'\n"}, "3.11.7", id="project"),
+    ],
+)
+def test_the_python_of_a_platform_is_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], files: dict[str, str], python: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    blueprint = "services: [{type: web, name: web, runtime: python, plan: free, startCommand: python main.py}]\n"
+    write(tmp_path, {"render.yaml": blueprint, "main.py": "import json\n", **files})
+    assert memory_budget.main(["--verbose"]) == 0
+    assert f"python {python}" in capsys.readouterr().out

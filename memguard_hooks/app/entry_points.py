@@ -162,7 +162,7 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     resolver, path, module = located
     environment = service.environment
     target = Target(
-        settings.target_python or python_version.read(service, project.read_file) or project.layout.python,
+        settings.target_python or _python_of(project, service),
         is_main=entrypoint.is_main,
         called=frozenset({entrypoint.attribute}) if entrypoint.attribute else frozenset[str](),
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
@@ -174,6 +174,13 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
     given = Given(tuple(sorted(environment.items())), command.words if is_program else None)
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given)
+
+
+def _python_of(project: Project, service: Service) -> tuple[int, int] | None:
+    """Return the Python of a service: what its host is told, what the project asks for, or what the platform takes then."""
+    named = python_version.read(service, project.read_file) or project.layout.python
+    default = python_version.default_of(service, project.read_file) if named is None else None
+    return named or (default and default.version)
 
 
 def is_installed_program(project: Project, service: Service) -> bool:
