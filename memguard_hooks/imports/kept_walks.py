@@ -128,7 +128,8 @@ class KeptWalks:
             for first, second in _lines_of(old, new):
                 _put(lines, first, second)
             for one in old.analysis.sites:
-                if one.when == "call" and before.body_at(one.line, numbers) != now.body_at(lines[one.line], numbers_now):
+                is_followed = one.when == "call" or bool(target.decided)
+                if is_followed and before.body_at(one.line, numbers) != now.body_at(lines[one.line], numbers_now):
                     raise _Unlike
             if not target.decided:
                 decided = self._chooser.decided(path, new.analysis, target.called.union(new.called))
