@@ -12,6 +12,7 @@ import pytest
 from folders import write
 
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
+from memguard_hooks.imports.frameworks import Framework, framework_edges
 from memguard_hooks.startup.contents import size_in_memory
 from memguard_hooks.startup.table import drivers, integrations, known_calls
 
@@ -321,3 +322,29 @@ def test_an_engine_loads_its_driver(
     judge({"main.py": f"{head}{SOURCE}{call}\n", "requirements.txt": required})
     found = parts(capsys)
     assert {name: found[name][1] for name in ("asyncpg", "psycopg2") if name in found} == loaded
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_counted"),
+    [("shop/settings.py", True), ("shop/settings/production.py", True), ("shop/settings/elsewhere.py", False)],
+)
+def test_settings_that_nothing_names_are_those_of_a_usual_name(
+    judge: Judge, capsys: pytest.CaptureFixture[str], settings: str, is_counted: bool
+) -> None:
+    files = {
+        "shop/__init__.py": "",
+        "shop/wsgi.py": "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n",
+        settings: 'INSTALLED_APPS = ["pandas"]\n',
+        "requirements.txt": "django==5.2.1\n",
+    }
+    if "/settings/" in settings:
+        files["shop/settings/__init__.py"] = ""
+    judge(files, "gunicorn shop.wsgi")
+    assert ("pandas" in parts(capsys)) is is_counted
+
+
+def test_settings_that_the_deployment_names_need_no_code_that_does() -> None:
+    data = b"from django.core.wsgi import get_wsgi_application\n\napplication = get_wsgi_application()\n"
+    (edge,) = framework_edges(data, Framework("shop.settings.live", usual_settings="shop.settings"))
+    assert (edge.module, edge.line) == ("shop.settings.live", 3)
+    assert framework_edges(data, Framework()) == ()

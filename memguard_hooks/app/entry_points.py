@@ -145,6 +145,18 @@ def find_entries_of(project: Project, service: Service) -> list[ServiceEntry | S
     return [first, *(find_entry(project, service, one) for one in command.beside)]
 
 
+SETTINGS = ("settings.production", "settings.prod", "settings.base", "settings")
+"""The usual names of Django's settings in a project, those of production first."""
+
+
+def _usual_settings(resolver: Resolver, module: str) -> str | None:
+    """Return the settings of Django that stand beside `wsgi` and `asgi` under a usual name, None where there are none."""
+    package, _, last = module.rpartition(".")
+    if last not in ("wsgi", "asgi"):
+        return None
+    return next((f"{package}.{name}" for name in SETTINGS if resolver.is_whole(f"{package}.{name}")), None)
+
+
 def find_entry(project: Project, service: Service, started: StartCommand | None = None) -> ServiceEntry | Skipped:
     """Find what a service, or one of the commands that it starts, loads first, or say why nobody can."""
     settings = settings_of(project, service)
@@ -168,7 +180,10 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         lazy_all=environment.get("PYTHON_LAZY_IMPORTS") == "all",
     )
     framework = Framework(
-        environment.get("DJANGO_SETTINGS_MODULE"), command.program in _WORKERS, loads_urls=command.program != "dramatiq"
+        environment.get("DJANGO_SETTINGS_MODULE"),
+        command.program in _WORKERS,
+        loads_urls=command.program != "dramatiq",
+        usual_settings=_usual_settings(resolver, module or ""),
     )
     sources = SourceFiles(project.tree, project.facts, framework, _started(command))
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
