@@ -54,6 +54,8 @@ UNREACHED = (
     "TelegramNetworkError", "URLError", "gaierror", "ServerSelectionTimeoutError", "TransportError",
 )  # fmt: skip
 """What a program ends with that has imported all, and finds no network."""
+NO_FILE = "unable to open database file"
+"""An `OperationalError` that tells of a folder that is missing: a program may have imported little by then."""
 
 
 class Application(NamedTuple):
@@ -68,6 +70,7 @@ class Application(NamedTuple):
     entrypoint: str | None = None
     environment: Mapping[str, str] = {}
     sample: str = ""
+    folders: tuple[str, ...] = ()
 
     @property
     def checkout(self) -> str:
@@ -111,7 +114,8 @@ class Row(NamedTuple):
 def read_table(path: Path) -> list[Application]:
     """Read the applications."""
     tables: list[dict[str, Any]] = tomli.loads(path.read_text("utf-8"))["application"]
-    return [Application(**{**one, "install": tuple(one.get("install", DEFAULT_INSTALL))}) for one in tables]
+    lists = {"install": DEFAULT_INSTALL, "folders": ()}
+    return [Application(**{**one, **{key: tuple(one.get(key, other)) for key, other in lists.items()}}) for one in tables]
 
 
 def prepare(app: Application, checkouts: Path, folder: Path) -> None:
@@ -123,6 +127,8 @@ def prepare(app: Application, checkouts: Path, folder: Path) -> None:
         )
         shutil.copytree(source / app.root, code, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", "venv"))
         commit_all(code)
+    for inner in app.folders:
+        (code / inner).mkdir(exist_ok=True)
     installed = folder / "installed.txt"
     if installed.exists():
         return
@@ -181,7 +187,7 @@ def rows_of(app: Application, folder: Path) -> tuple[list[Row], list[str]]:
     for one in measured:
         name, ending = str(one["entrypoint"]), str(one["ending"])
         error = str(one["error"] or "").partition(":")[0]
-        if ending not in ENDINGS and error not in UNREACHED:
+        if ending not in ENDINGS and (error not in UNREACHED or NO_FILE in str(one["error"])):
             left.append(f"{app.name}: {name} stopped at {one['stopped_at']}: {str(one['error'])[:90]}")
         elif name not in estimates:
             left.append(f"{app.name}: {name} is not estimated")

@@ -329,7 +329,7 @@ def test_an_engine_loads_its_driver(
     [("shop/settings.py", True), ("shop/settings/production.py", True), ("shop/settings/elsewhere.py", False)],
 )
 def test_settings_that_nothing_names_are_those_of_a_usual_name(
-    judge: Judge, capsys: pytest.CaptureFixture[str], settings: str, is_counted: bool
+    judge: Judge, capsys: pytest.CaptureFixture[str], settings: str, *, is_counted: bool
 ) -> None:
     files = {
         "shop/__init__.py": "",
