@@ -6,7 +6,8 @@ import ast
 
 from memguard_hooks.deployment.gunicorn_settings import Unresolved, Value
 from memguard_hooks.deployment.start import Count, count_workers
-from memguard_hooks.formats.python_folding import BoundNames, OfCpus, Raises, UnknownValue, text_of
+from memguard_hooks.formats.python_folding import BoundNames, text_of
+from memguard_hooks.formats.python_values import OfCpus, Raises, UnknownValue
 
 
 def value_of(node: ast.expr, names: BoundNames, name: str) -> Value | Unresolved:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_folding import MAX_STEPS, Raises, UnknownValue
-from memguard_hooks.formats.python_values import Member
+from memguard_hooks.formats.python_values import MAX_STEPS, Member, Raises, UnknownValue
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from memguard_hooks.formats.python_folding import BoundNames
-    from memguard_hooks.formats.python_values import Value
+    from memguard_hooks.formats.python_values import Names, Value
 
 _BASES = frozenset({"Enum", "StrEnum", "IntEnum"})
 _MIXED = frozenset({"str", "int", "enum.StrEnum", "enum.IntEnum"})
@@ -43,7 +41,7 @@ class Enumeration(Record):
         raise Raises
 
 
-def enumeration(names: BoundNames, node: ast.expr) -> Enumeration | None:
+def enumeration(names: Names, node: ast.expr) -> Enumeration | None:
     """Return the enumeration of the project that a name stands for, None for anything else."""
     found, inner = names.meaning(node)
     if not isinstance(found, ast.ClassDef) or not found.bases:
@@ -63,7 +61,7 @@ def enumeration(names: BoundNames, node: ast.expr) -> Enumeration | None:
     return Enumeration(members, "_missing_" not in methods)
 
 
-def _family(found: ast.ClassDef, names: BoundNames, steps: int) -> Iterator[tuple[ast.ClassDef, str]]:
+def _family(found: ast.ClassDef, names: Names, steps: int) -> Iterator[tuple[ast.ClassDef, str]]:
     """Yield a class with each of its bases that is not the project's, and the same of those that are."""
     for base in found.bases:
         above, inner = names.meaning(base)
@@ -81,7 +79,7 @@ def _assigned(found: ast.ClassDef) -> Iterator[tuple[str, ast.expr]]:
             yield from ((to.id, one.value) for to in one.targets if isinstance(to, ast.Name) and to.id[0] != "_")
 
 
-def _value(node: ast.expr, names: BoundNames, name: str, *, is_text: bool) -> str | int | None:
+def _value(node: ast.expr, names: Names, name: str, *, is_text: bool) -> str | int | None:
     """Return the value of a member, None where it is not told."""
     if isinstance(node, ast.Call) and names.source_of(node.func) == "enum.auto":
         return name.lower() if is_text else None

@@ -11,7 +11,7 @@ import re
 from types import MappingProxyType
 
 from memguard_hooks.formats.python_literals import combine
-from memguard_hooks.formats.python_values import Member, Unresolved, Value
+from memguard_hooks.formats.python_values import MAX_STEPS, Member, OfCpus, Raises, UnknownValue, Unresolved, Value
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -28,9 +28,6 @@ MAX_NUMBER = 10**9
 
 MAX_TEXT = 4096
 """Letters of a text that is put together."""
-
-MAX_STEPS = 12
-"""Names that stand for other names, and functions that return what others do."""
 
 CPU_COUNTS = frozenset({
     "os.cpu_count", "multiprocessing.cpu_count", "os.process_cpu_count", "os.sched_getaffinity", "psutil.cpu_count",
@@ -52,18 +49,6 @@ _OF_TEXTS = frozenset({
 
 _PARSING = frozenset({"parse_args", "parse_known_args"})
 """Methods of argparse that give the options of the command line."""
-
-
-class UnknownValue(Exception):  # noqa: N818 - it is no error
-    """An expression whose value only a run can tell."""
-
-
-class OfCpus(UnknownValue):
-    """An expression that the CPUs of the host decide."""
-
-
-class Raises(Exception):  # noqa: N818 - it is the error of another
-    """An expression that raises with the variables that are known."""
 
 
 class Around(Record):

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_folding import MAX_STEPS, Raises, UnknownValue
+from memguard_hooks.formats.python_values import MAX_STEPS, Raises, UnknownValue
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from memguard_hooks.formats.python_folding import BoundNames
-    from memguard_hooks.formats.python_values import Value
+    from memguard_hooks.formats.python_values import Names, Value
 
 MAX_CALLS = 500
 """Calls that are followed for the names of one module."""
@@ -25,8 +24,8 @@ _YIELDING = (ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal)
 
 def returned(
     function: ast.FunctionDef,
-    names: BoundNames,
-    caller: BoundNames,
+    names: Names,
+    caller: Names,
     arguments: Sequence[ast.expr],
     given: Mapping[str, ast.expr],
 ) -> Value:
@@ -46,8 +45,8 @@ def returned(
 
 def bind_parameters(
     function: ast.FunctionDef | ast.AsyncFunctionDef,
-    inner: BoundNames,
-    caller: BoundNames,
+    inner: Names,
+    caller: Names,
     arguments: Sequence[ast.expr],
     given: Mapping[str, ast.expr],
 ) -> None:
@@ -58,7 +57,7 @@ def bind_parameters(
     node = function.args
     positional = [one.arg for one in (*node.posonlyargs, *node.args)]
     listed = [*positional, *(one.arg for one in node.kwonlyargs)]
-    values: dict[str, tuple[ast.expr | None, BoundNames]] = {}
+    values: dict[str, tuple[ast.expr | None, Names]] = {}
     with_default = [*positional[len(positional) - len(node.defaults) :], *(one.arg for one in node.kwonlyargs)]
     values.update(
         {name: (value, inner) for name, value in zip(with_default, (*node.defaults, *node.kw_defaults), strict=True)}
@@ -82,7 +81,7 @@ def _called(node: ast.expr) -> ast.expr:
     return node.func if isinstance(node, ast.Call) else node
 
 
-def _run(block: Sequence[ast.stmt], names: BoundNames) -> tuple[bool, Value]:
+def _run(block: Sequence[ast.stmt], names: Names) -> tuple[bool, Value]:
     """Follow statements until one returns; return whether one does, and what."""
     for one in block:
         has_returned, value = False, None
@@ -109,7 +108,7 @@ def _run(block: Sequence[ast.stmt], names: BoundNames) -> tuple[bool, Value]:
     return False, None
 
 
-def _returned(node: ast.expr | None, names: BoundNames) -> Value:
+def _returned(node: ast.expr | None, names: Names) -> Value:
     """Return what a function returns; that a variable is missing says nothing of what is asked of it."""
     value = names.evaluate(node) if node is not None else None
     if names.missed and isinstance(value, bool) and not isinstance(node, (ast.Name, ast.Constant)):
@@ -117,7 +116,7 @@ def _returned(node: ast.expr | None, names: BoundNames) -> Value:
     return value
 
 
-def _try(node: ast.Try, names: BoundNames) -> tuple[bool, Value]:
+def _try(node: ast.Try, names: Names) -> tuple[bool, Value]:
     """Follow `try: return os.environ[name]` and `except KeyError`: the one handler runs where the body raises."""
     try:
         for one in node.body:

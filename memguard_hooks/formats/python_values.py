@@ -4,6 +4,76 @@ from __future__ import annotations
 
 from memguard_hooks.record import Record
 
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    import ast
+    from typing import Protocol
+
+    from typing_extensions import Self
+
+    class Surroundings(Protocol):
+        """What decides the values of a module from outside."""
+
+        @property
+        def has_all(self) -> bool:
+            """Whether all variables are known."""
+
+    class Names(Protocol):
+        """The names of a module or a function, as what folds its expressions has them."""
+
+        path: str
+        parameters: frozenset[str]
+        missed: bool
+        depth: int
+        calls: list[int]
+
+        @property
+        def around(self) -> Surroundings:
+            """What decides their values from outside."""
+
+        def inner(self) -> Self:
+            """Return the names that a function starts with."""
+
+        def meaning(self, node: ast.expr) -> tuple[ast.AST, Self]:
+            """Return what a name stands for, and the names to read it by."""
+
+        def source_of(self, node: ast.expr) -> str:
+            """Return the dotted name of what is somebody else's."""
+
+        def evaluate(self, node: ast.expr) -> Value:
+            """Return the value of an expression."""
+
+        def branch(self, statement: ast.If) -> list[ast.stmt] | None:
+            """Return what runs of an `if`."""
+
+        def follow(self, statement: ast.stmt) -> None:
+            """Bind the names that a statement binds."""
+
+        def lose(self, node: ast.AST | None, how: str) -> None:
+            """Forget all names that a node may bind."""
+
+        def forget(self, name: str, line: int, reason: str) -> None:
+            """Note that nobody can know what a name holds."""
+
+        def pass_in(self, name: str, value: ast.expr | None, caller: Self, line: int) -> None:
+            """Bind a parameter to what a caller gives for it."""
+
+
+MAX_STEPS = 12
+"""Names that stand for other names, and functions that return what others do."""
+
+
+class UnknownValue(Exception):  # noqa: N818 - it is no error
+    """An expression whose value only a run can tell."""
+
+
+class OfCpus(UnknownValue):
+    """An expression that the CPUs of the host decide."""
+
+
+class Raises(Exception):  # noqa: N818 - it is the error of another
+    """An expression that raises with the variables that are known."""
+
 
 class Member:
     """A member of an enumeration: its class, by file and name, and its value, None where that is not told.

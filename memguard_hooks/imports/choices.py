@@ -265,8 +265,8 @@ def _bind(
     """Bind the parameters of a function to what a call gives, or to nothing that is known; return whether that fits."""
     import ast
 
-    from memguard_hooks.formats.python_folding import UnknownValue
     from memguard_hooks.formats.python_returns import bind_parameters
+    from memguard_hooks.formats.python_values import UnknownValue
 
     for one in ast.walk(holder.args):
         if isinstance(one, ast.arg):
@@ -304,7 +304,7 @@ def _taken(choice: Choice, names: BoundNames | None) -> Iterator[str]:
 def _truth(test: str, names: BoundNames) -> bool | None:
     import ast
 
-    from memguard_hooks.formats.python_folding import Raises, UnknownValue
+    from memguard_hooks.formats.python_values import Raises, UnknownValue
 
     try:
         return bool(names.evaluate(ast.parse(test, mode="eval").body))
