@@ -1,7 +1,8 @@
 """Loggers of libraries, and the level from which on they say only what matters.
 
-How many lines each writes was measured at a local server: httpx 1 line a request at INFO, httpcore 12 at DEBUG, botocore 32
-at DEBUG for one client, matplotlib 76 for the first figure, APScheduler 2 a run at INFO, SQLAlchemy's echo 4 a select.
+How many lines each writes is measured at a local server (`python benchmarks/muting.py`): httpx 1 line a request at INFO,
+httpcore 12 at DEBUG, botocore 32 at DEBUG for one client, matplotlib 76 for the first figure, APScheduler 2 a run at INFO.
+SQLAlchemy's echo was 4 a select.
 """
 
 from __future__ import annotations
