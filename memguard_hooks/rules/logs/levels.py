@@ -63,7 +63,7 @@ LOUD = (
     Loud("aiosqlite", "aiosqlite", "DEBUG", "2 lines for each call of the database"),
     Loud("PIL", "PIL", "DEBUG", "2 lines for the smallest PNG"),
 )
-"""What is loud, by the modules that bring it: `benchmarks/muting.py` counts these lines, and that none is left once muted."""
+"""What is loud, by the modules that bring it: `benchmarks/muting.py` counts the lines, and that none is left once muted."""
 
 _VARIABLE = late_pattern(r"(?i)(?:\w+_)?LOG(?:GING|URU)?_?LEVEL")
 _OPTION = late_pattern(r"(?i)(?:--log-?level[= ]|(?<=\s)-l )[\"']?(debug|trace)\b")
