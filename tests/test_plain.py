@@ -15,7 +15,7 @@ from memguard_hooks.formats.python_source import NotPythonError, decode, parse
 from memguard_hooks.imports.interpret import analyze_by_libcst
 from memguard_hooks.imports.model import Analysis, Target
 from memguard_hooks.imports.plain import read_plain
-from memguard_hooks.imports.uncalled import without_uncalled
+from memguard_hooks.imports.uncalled import without_uncalled, without_unimporting
 
 ANY = Target()
 
@@ -248,6 +248,27 @@ def test_plain_by_statements_alone(source: str) -> None:
 def test_what_libcst_need_not_read(source: str, expected: str | None) -> None:
     assert without_uncalled(source, parse(source), ANY) == (source if expected is None else expected)
     assert analyze_by_libcst(source, ANY, parse(source)) == analyze_by_libcst(source, ANY)
+
+
+@pytest.mark.parametrize(("source", "expected"), [
+    pytest.param("def f():\n  a = 1\n  import b\n  b.c(\n    a)", "def f():\n  pass\n  import b\n  pass\n", id="statements"),
+    pytest.param("def f():\n  import a\n  a.b\nf()", None, id="called while the file loads"),
+    pytest.param("def f():\n  a\nf()", "def f():\n  pass\nf()", id="called, and leads to nothing"),
+    pytest.param("def f():\n  try:\n    import a\n  except B:\n    c\n  else:\n    d; e",
+                 "def f():\n  try:\n    import a\n  except B:\n    pass\n  else:\n    pass", id="blocks"),
+    pytest.param("def f():\n  if a:\n    import b\n  elif c:\n    d\n  else:\n    e",
+                 "def f():\n  if a:\n    import b\n  pass\n\n\n", id="branches"),
+    pytest.param("def f():\n  a = 'b'\n  c = 'd'\n  import_module(a)", "def f():\n  a = 'b'\n  pass\n  import_module(a)",
+                 id="what a call imports"),
+    pytest.param("from importlib import import_module as i\nj = i\ndef f(x):\n  a\n  j(x)\ndef g():\n  f('b')\n  c",
+                 "from importlib import import_module as i\nj = i\ndef f(x):\n  pass\n  j(x)\ndef g():\n  f('b')\n  pass",
+                 id="calls under other names"),
+    pytest.param("def f():\n  import a; b\n  c;\\\n  d; import e", None, id="on lines of others"),
+])  # fmt: skip
+def test_what_a_long_file_keeps(source: str, expected: str | None) -> None:
+    assert without_unimporting(source, parse(source), ANY) == (source if expected is None else expected)
+    shorter = analyze_by_libcst(source if expected is None else expected, ANY)
+    assert shorter.sites == analyze_by_libcst(source, ANY).sites
 
 
 def test_called_from_outside() -> None:

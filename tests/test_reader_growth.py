@@ -18,6 +18,7 @@ from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import ini
+from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.uncalled import without_unimporting
 from memguard_hooks.tree import WorkTree
 
@@ -154,4 +155,4 @@ def _calls_in_a_row(size: int) -> str:
 
 
 def test_callers_of_what_imports_are_found_in_linear_time() -> None:
-    assert growth(lambda text: without_unimporting(text, ast.parse(text)), _calls_in_a_row, 5_000) < LINEAR
+    assert growth(lambda text: without_unimporting(text, ast.parse(text), Target()), _calls_in_a_row, 5_000) < LINEAR

@@ -95,7 +95,7 @@ def analyze_by_libcst(text: str, target: Target, syntax: ast.Module | None = Non
     shorter = without_uncalled(text, syntax, target) if syntax is not None else text
     scanned = scan(shorter, LIMITS)
     if scanned.problem is not None and syntax is not None:
-        shorter = without_unimporting(text, syntax)
+        shorter = without_unimporting(text, syntax, target)
         scanned = scan(shorter, LIMITS)
     if scanned.problem is not None:
         raise MemguardError(scanned.problem, None, scanned.line)

@@ -155,14 +155,13 @@ def _setup_py(data: bytes) -> dict[str, str]:
 def _members(tree: Tree, document: dict[str, Any]) -> list[str]:
     """Return the folders of a workspace of uv at the top, without what it excludes."""
     found: list[str] = []
-    excluded = any_of(_texts(_at(document, "tool", "uv", "workspace", "exclude"))[:MAX_MEMBERS])
+    is_excluded = any_of(_texts(_at(document, "tool", "uv", "workspace", "exclude"))[:MAX_MEMBERS])
     for pattern in _texts(_at(document, "tool", "uv", "workspace", "members"))[:MAX_MEMBERS]:
         head, _, last = pattern.rstrip("/").rpartition("/")
         base = join("", head)
         names = [entry.name for entry in tree.entries(base) if entry.is_folder] if base is not None else []
-        member = any_of([last])
-        members = [f"{head}/{name}".lstrip("/") for name in names if member.match(name)]
-        found += [one for one in members if not excluded.match(one)]
+        members = [f"{head}/{name}".lstrip("/") for name in filter(any_of([last]), names)]
+        found += [one for one in members if not is_excluded(one)]
     return found[:MAX_MEMBERS]
 
 

@@ -16,13 +16,27 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _BY_CALL = ("import_module", "__import__", "runpy", "lazy_loader")
 """Names in files in which functions import by calls, under any name."""
 _KEPT = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 """Statements that import, or that bind what other functions may ask."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class _Statement(Record):
+    """One statement without those in it, and the names that it mentions: as values, as what it calls, and those it binds.
+
+    `owner` is the function in which it stands, or the class, of what Python calls of one.
+    """
+
+    node: ast.stmt
+    around: _Statement | None
+    owner: str | None
+    values: set[str]
+    called: set[str]
+    bound: set[str]
 
 
 class _Function(Record):
@@ -48,6 +62,28 @@ def without_uncalled(text: str, module: ast.Module, target: Target) -> str:
         return text
     outside = list(_outside(module))
     functions = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
+    return _cut(text, (one.node.body for one in _uncalled(functions, outside, target) if not one.may_import))
+
+
+def without_unimporting(text: str, module: ast.Module, target: Target) -> str:
+    """Return a source text of which functions keep what leads to an import by name: nothing, or some statements.
+
+    A function that runs while the file loads, and leads to an import, is kept whole. That is for a text that is too much for
+    libcst otherwise: what the others call in other files is not known then, nor what they bind before an import.
+    """
+    importing = _importing(module)
+    outside = list(_outside(module))
+    found = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
+    functions = [one._replace(may_import=id(one.node) in importing) for one in found]
+    leading = _leading(functions, {node.name for node in outside if isinstance(node, ast.ClassDef)})
+    uncalled = {id(one.node) for one in _uncalled(functions, outside, target)}
+    emptied = [one.node for one in functions if id(one.node) not in leading]
+    thinned = [one.node for one in functions if id(one.node) in leading & uncalled]
+    return _cut(text, [*(node.body for node in emptied), *(row for node in thinned for row in _idle(node, importing))])
+
+
+def _uncalled(functions: Iterable[_Function], outside: Sequence[ast.AST], target: Target) -> Iterator[_Function]:
+    """Yield the functions that nothing calls while the file loads."""
     bound = {*_bound(outside), *(name for one in functions for name in one.bound)}
     waiting = {*_names(outside), *(part for name in target.called for part in name.split("."))}
     rest: dict[str, list[_Function]] = {}
@@ -63,34 +99,108 @@ def without_uncalled(text: str, module: ast.Module, target: Target) -> str:
         reached.add(name)
         for one in rest.pop(name, ()):
             waiting |= one.names - reached
-    return _cut(text, (one.node for ones in rest.values() for one in ones if not one.may_import))
+    return (one for ones in rest.values() for one in ones)
 
 
-def without_unimporting(text: str, module: ast.Module) -> str:
-    """Return a source text without the bodies of functions from which no import is reached by name.
-
-    That is for a text that is too much for libcst otherwise: what these functions call in other files is not known then.
-    """
-    if mentions(text, module, _BY_CALL):
-        return text
-    outside = list(_outside(module))
-    functions = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
-    classes = {node.name for node in outside if isinstance(node, ast.ClassDef)}
+def _leading(functions: Iterable[_Function], classes: Iterable[str]) -> set[int]:
+    """Return the functions, by `id`, from which an import is reached by name."""
     callers: dict[str, list[_Function]] = {}
     for one in functions:
         for name in one.names:
             callers.setdefault(name, []).append(one)
-    kept: set[int] = set()
+    found: set[int] = set()
     waiting = [one for one in functions if one.may_import]
     while waiting:
         one = waiting.pop()
-        if id(one.node) not in kept:
-            kept.add(id(one.node))
-            # Each name is looked up once: its callers are kept then.
+        if id(one.node) not in found:
+            found.add(id(one.node))
+            # Each name is looked up once: its callers are found then.
             waiting += callers.pop(one.node.name, ())
             for name in classes if one.is_special else ():
                 waiting += callers.pop(name, ())
-    return _cut(text, (one.node for one in functions if id(one.node) not in kept))
+    return found
+
+
+def _importing(module: ast.Module) -> set[int]:
+    """Return the statements, by `id`, in which something imports, or binds what an import by a call or others ask for."""
+    statements = _statements(module)
+    importers = _importers(statements)
+    binders: dict[str, list[_Statement]] = {}
+    for one in statements:
+        for name in one.bound:
+            binders.setdefault(name, []).append(one)
+    by_call = [one for one in statements if not importers.isdisjoint(one.values | one.called)]
+    found = [*(one for one in statements if isinstance(one.node, _KEPT)), *by_call]
+    waiting = set().union(*(one.values | one.called for one in by_call))
+    while waiting:
+        for one in binders.pop(waiting.pop(), ()):
+            found.append(one)
+            waiting |= (one.values | one.called) & binders.keys()
+    kept: set[int] = set()
+    for one in found:
+        here: _Statement | None = one
+        while here is not None and id(here.node) not in kept:
+            kept.add(id(here.node))
+            here = here.around
+    return kept
+
+
+def _importers(statements: Iterable[_Statement]) -> set[str]:
+    """Return the names that may stand for what imports by a call: of functions that use one, and where one is a value."""
+    users: dict[str, list[set[str]]] = {}
+    for one in statements:
+        owner = {one.owner} if one.owner is not None else set()
+        for name in one.called:
+            users.setdefault(name, []).append(owner)
+        for name in one.values:
+            users.setdefault(name, []).append(owner | one.bound)
+    found: set[str] = set()
+    waiting = {*_BY_CALL}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        for bound in users.pop(name, ()):
+            waiting |= bound - found
+    return found
+
+
+def _statements(module: ast.Module) -> list[_Statement]:
+    """Return the statements of a file, each with the names that it mentions itself."""
+    callees: set[int] = set()
+    waiting: list[tuple[ast.AST, _Statement | None, str | None]] = [(module, None, None)]
+    found: list[_Statement] = []
+    while waiting:
+        node, statement, owner = waiting.pop()
+        if isinstance(node, ast.stmt):
+            if isinstance(node, _DEFINITIONS):
+                outer = statement.node if statement is not None and node.name.startswith("__") else None
+                owner = outer.name if isinstance(outer, ast.ClassDef) else node.name
+            statement = _Statement(node, statement, owner, set(), set(), set())
+            found.append(statement)
+        elif isinstance(node, ast.Call):
+            callees.add(id(node.func))
+        elif isinstance(node, ast.Attribute) and id(node) in callees:
+            callees.add(id(node.value))
+        if statement is not None:
+            statement.bound.update(_bound([node]), _imported([node]))
+            (statement.called if id(node) in callees else statement.values).update(_names([node]), _named([node]))
+            if isinstance(node, ast.Call) and is_lazy_proxy(dotted(node.func), len(node.args)):
+                statement.called.add("__import__")
+        waiting.extend((one, statement, owner) for one in children(node))
+    return found
+
+
+def _idle(node: ast.AST, importing: Collection[int]) -> Iterator[list[ast.stmt]]:
+    """Yield the statements of a function that import nothing, in rows."""
+    for block in ("body", "handlers", "orelse", "finalbody", "cases"):
+        rows: list[list[ast.stmt]] = [[]]
+        for inner in getattr(node, block, ()):
+            if isinstance(inner, ast.stmt) and id(inner) not in importing:
+                rows[-1].append(inner)
+            else:
+                rows.append([])
+                yield from _idle(inner, importing)
+        yield from filter(None, rows)
 
 
 def _outside(module: ast.Module) -> Iterator[ast.AST]:
@@ -133,16 +243,33 @@ def _bound(nodes: Iterable[ast.AST]) -> Iterator[str]:
             yield node.attr
 
 
-def _cut(text: str, functions: Iterable[ast.FunctionDef | ast.AsyncFunctionDef]) -> str:
-    """Put `pass` and empty lines in the place of the bodies that begin a line."""
+def _imported(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that imports bind."""
+    for node in nodes:
+        if isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+
+
+def _named(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield what imports name."""
+    for node in nodes:
+        if isinstance(node, ast.alias):
+            yield from node.name.split(".")
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield from node.module.split(".")
+
+
+def _cut(text: str, rows: Iterable[Sequence[ast.stmt]]) -> str:
+    """Put `pass` and empty lines in the place of rows of statements that have lines to themselves."""
     lines = text.split("\n")
-    for function in functions:
-        first, last = function.body[0], function.body[-1]
+    for row in rows:
+        first, last = row[0], row[-1]
         decorators: list[ast.expr] = getattr(first, "decorator_list", [])
         start = min([first.lineno, *(one.lineno for one in decorators)]) - 1
         end = last.end_lineno or last.lineno
         before = lines[start].encode()[: first.col_offset].decode()
-        if not before.strip() or decorators:
+        after = lines[end - 1].encode()[last.end_col_offset :].decode().partition("#")[0]
+        if (not before.strip() or decorators) and not after.strip():
             indent = before[: len(before) - len(before.lstrip())]
             lines[start:end] = [f"{indent}pass", *[""] * (end - start - 1)]
     return "\n".join(lines)

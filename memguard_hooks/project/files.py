@@ -10,8 +10,7 @@ from memguard_hooks.pattern import any_of
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from memguard_hooks.tree import Tree
 
@@ -36,12 +35,12 @@ class Files:
         """Return whether the settings leave a path out: a glob, or a folder and all below it."""
         if not self._exclude:
             return False
-        globs, folders = self._excluded
-        return globs.match(path) is not None or path.startswith(folders)
+        fits, folders = self._excluded
+        return path.startswith(folders) or fits(path)
 
     @cached_property
-    def _excluded(self) -> tuple[re.Pattern[str], tuple[str, ...]]:
-        """What fits a path that is left out, and how such a path begins."""
+    def _excluded(self) -> tuple[Callable[[str], bool], tuple[str, ...]]:
+        """What tells whether a path is left out, and how such a path begins."""
         return any_of(self._exclude), tuple(one.rstrip("/") + "/" for one in self._exclude)
 
     @cached_property
