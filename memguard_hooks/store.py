@@ -234,7 +234,8 @@ class Store:
                 kept = _bounded({key: kept[key] for key in (*fresh, *self._used) if key in kept})
             if _write_pack(first.path, kept):
                 shrink(folder, MAX_PACKS, _FACTS)
-                _remove(recent.path)
+                if recent.rows:
+                    _remove(recent.path)
         new.close()
 
     def _load(self) -> Sequence[_Pack]:

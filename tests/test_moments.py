@@ -343,7 +343,7 @@ def test_of_branches_that_nobody_knows_the_most_expensive_counts(
     assert figures["all"][2] > figures["all"][0] + 15
     write(tmp_path, {"app.py": BRANCHES})
     (finding,) = judge(capsys, "--limit", "90MiB")["findings"]
-    assert "of 4 branches at app.py:11 the most expensive counts, `if store == 'litellm'`" in finding["message"]
+    assert "of 4 branches at app.py:12 the most expensive counts, `if store == 'litellm'`" in finding["message"]
 
 
 def test_a_variable_of_the_deployment_chooses_the_branch(

@@ -215,13 +215,13 @@ memguard.toml:5:47: MG190 openai is allowed without a reason
     )
     assert err == (
         "do these two, and it passes:\n"
-        f"  1. app.py:4: {MOVE}"
+        f"  1. app.py:4: {TO_START}"
         '  2. memguard.toml:5: write `openai = "why"`\n'
         "2 errors, 0 warnings\n"
     )
 
 
-MOVE = "move the import into the function that uses it: `memguard fix --to-start`\n"
+TO_START = "move the import into the function that uses it: `memguard fix --to-start`\n"
 UNUSED = "MG191 nothing here breaks MG201 (warning)\n    fix: delete the comment\n"
 ALLOWANCES = {
     "with a reason": ("import pandas  # memguard: allow[MG201] the app is a table\n", 0, "", ""),
@@ -246,7 +246,7 @@ ALLOWANCES = {
     "on the next line": (
         "import pandas\n# memguard: allow[MG201] why\n", 1,
         f"{{pandas}}app.py:2:1: {UNUSED}",
-        f"do this, and it passes:\n  1. app.py:1: {MOVE}1 error, 1 warning\n"),
+        f"do this, and it passes:\n  1. app.py:1: {TO_START}1 error, 1 warning\n"),
     "in a string": ("import pandas; x = '# memguard: allow[MG201] why'\n", 1, "{pandas}", "1 error, 0 warnings\n"),
     "in a docstring": ("'''\n# memguard: allow[MG201] why\n'''\n", 0, "", ""),
 }  # fmt: skip
@@ -294,7 +294,7 @@ def test_the_whole_project(project: Path, capsys: pytest.CaptureFixture[str]) ->
         finding("a/x.py:1:1", "torch") + finding("b.py:1:1", "pandas"),
         (
             "link.py: skipped: leads out of the repository\ndo this, and it passes:\n"
-            f"  1. a/x.py:1, b.py:1: {MOVE}2 errors, 0 warnings\n"
+            f"  1. a/x.py:1, b.py:1: {TO_START}2 errors, 0 warnings\n"
         ),
     )
 

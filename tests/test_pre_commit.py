@@ -79,6 +79,7 @@ class Run(NamedTuple):
 PASSED = Outcome("Passed")
 SKIPPED = Outcome("(no files to check)Skipped")
 
+WHEEL = "take its wheel for CPUs (N MiB, not N MiB): --extra-index-url https://download.pytorch.org/whl/cpu"
 HELD = (
     "move the import into the function that uses it, once nothing holds it here: line {line} uses it at module level, while "
     "the file loads"
@@ -95,7 +96,7 @@ REFUSED = {
         "Failed",
         "requirements.txt:4:1: MG110 torch is forbidden: it takes N MiB when imported (torch V)\n"
         "    fix: nothing here imports it: delete it\n"
-        "         or take its wheel for CPUs (N MiB, not N MiB): --extra-index-url https://download.pytorch.org/whl/cpu\n"
+        f"         or {WHEEL}\n"
         '         or, as the last resort, [forbid] allow = {torch = "why"}\n'
         "1 error, 0 warnings",
     ),
@@ -105,6 +106,7 @@ REFUSED = {
         f"    fix: {HELD.format(line=5)}\n"
         "main.py:2:1: MG201 pandas is loaded at start, imported at module level: N MiB with what it brings (pandas V)\n"
         f"    fix: {HELD.format(line=5)}\n"
+        f"do this, and it passes:\n  1. main.py:1, main.py:2: {HELD.format(line=5)}\n"
         "2 errors, 0 warnings",
     ),
     "memory-budget": Outcome(
@@ -124,12 +126,22 @@ REFUSED = {
 }
 """What the hooks say of BAD in a repository without a commit."""
 
+
+def _findings(output: str) -> str:
+    """Return what a hook found, without what to do first and how many there are."""
+    return output.partition("\ndo this")[0].removesuffix("\n1 error, 0 warnings")
+
+
 ALL_REFUSED = Outcome(
     "Failed",
     "\n".join((
-        *(REFUSED[name].output.rpartition("\n")[0] for name in ("memory-budget", *IDS[2:3], *IDS[:2])),
-        "do this, and web is in its budget:",
-        "  1. start 1 worker",
+        *(_findings(REFUSED[name].output) for name in ("memory-budget", *IDS[2:3], *IDS[:2])),
+        "do these two, and it passes:",
+        "  1. `memguard fix`, which does:",
+        "     Procfile:1: start 1 worker",
+        "     requirements.txt:2: litellm==V",
+        f"     requirements.txt:4: {WHEEL}",
+        f"  2. main.py:1, main.py:2: {HELD.format(line=5)}",
         "5 errors, 0 warnings",
     )),
 )  # fmt: skip
@@ -154,7 +166,7 @@ def mask(text: str) -> str:
     text = re.sub(r"(this commit [+-])[1-9]\d*", r"\1N", text)
     text = re.sub(r"processes of \d+ MiB", "processes of N MiB", text)
     text = re.sub(r"admits [\d.]+, served on \d{4}-\d\d-\d\d", "admits V, served on DATE", text)
-    text = re.sub(r"(fix: [a-z]+==)[\d.]+(  \(N MiB when imported\))?", r"\1V", text)
+    text = re.sub(r"((?:fix|:\d+): [a-z]+==)[\d.]+(  \(N MiB when imported\))?", r"\1V", text)
     return re.sub(r"\(([a-z]+) [\d.]+\)", r"(\1 V)", text)
 
 
