@@ -1,4 +1,4 @@
-"""Put the real output of the examples into the README and the page of the hooks, or check that it is there.
+"""Put the real output of the examples, and how much was measured, into the pages, or check that it is there.
 
 python tools/update_readme.py [--check]
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
+CATALOG = ROOT / "memguard_hooks" / "catalog" / "data"
 
 
 class Example(NamedTuple):
@@ -54,7 +55,14 @@ def render(page: str, text: str) -> str:
         after = rest.partition(end)[2]
         block = f"```console\n$ memguard {' '.join(command)}\n{run(command)}```"
         text = f"{before}{start}\n\n{block}\n\n{end}{after}"
-    return text
+    return re.sub(r"\d+(?= distributions and the standard library)", str(count_measured()), text)
+
+
+def count_measured() -> int:
+    """Return how many distributions the catalog knows, also those that take little."""
+    rows = (CATALOG / "light.tsv").read_text("utf-8").splitlines()
+    light = {row.split("\t")[1] for row in rows if not row.startswith("#")}
+    return len(light.union(path.stem for path in CATALOG.glob("*.json")))
 
 
 def main(argv: list[str] | None = None) -> int:
