@@ -13,8 +13,10 @@ from work import LINEAR, growth
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode
-from memguard_hooks.imports.narrow import candidates
+from memguard_hooks.imports.model import ImportSite
+from memguard_hooks.imports.narrow import candidates, words
 from memguard_hooks.imports.syntax import dotted
+from memguard_hooks.imports.uses import unused_names
 
 
 @pytest.mark.parametrize(("source", "expected"), [
@@ -165,3 +167,15 @@ def test_a_long_list_of_names_takes_little_memory(names: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 64 * 2**20
+
+
+def test_words_of_a_long_source_are_kept_once() -> None:
+    found = words(b"import a\n" + b"x = 1\n" * 2**18)
+    assert found is not None
+    assert sorted(found) == [b"1", b"a", b"import", b"x"]
+
+
+def test_a_long_source_is_not_looked_through_for_names() -> None:
+    site = ImportSite(1, 1, 1, "a", 0, (), "import", "at module level")
+    assert unused_names(b"import a\n", "b.py", site) == "a"
+    assert unused_names(b"import a\n" + b"#" * 2**20, "b.py", site) is None

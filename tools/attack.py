@@ -138,6 +138,13 @@ PROJECTS: dict[str, Callable[[], Files]] = {
     },
     "brackets of YAML": lambda: {"main.py": "import litellm\n", "compose.yaml": "a: " + "[" * 500_000},
     "brackets of TOML": lambda: {**PROGRAM, "pyproject.toml": "a = " + "[" * 500_000},
+    "tables of TOML": lambda: {**PROGRAM, "pyproject.toml": "".join(f"[a{one}.b.c.d]\n" for one in range(60_000))},
+    "a source of 30 MB": lambda: {**PROGRAM, "main.py": "import litellm\n" + "x = 1\n" * 5_000_000},
+    "globs": lambda: {
+        **PROGRAM,
+        **{f"m{one}.py": "import litellm\n" for one in range(1000)},
+        "memguard.toml": "exclude = [" + ", ".join(f"'*a*b{one}*c'" for one in range(1000)) + "]\n",
+    },
     "brackets of JSON": lambda: {**PROGRAM, "app.json": "[" * 500_000, "Pipfile.lock": "[" * 500_000},
     "modules of the same names": lambda: {
         **PROGRAM,
@@ -231,8 +238,8 @@ forked from, and what measures may be large."""
 _CALL = re.compile(r'\w+\((?:(?:AT_FDCWD|\d+)<([^>]*)>, )?"((?:[^"\\]|\\.)*)"')
 
 SYSTEM = ("/usr", "/lib", "/lib64", "/proc/self", "/dev/null", "/dev/tty", "/etc/localtime", "/etc/gitconfig",
-          "/etc/ld.so.cache", "/etc/ld.so.preload", "~/.gitconfig", "~/.config/git")  # fmt: skip
-"""What Python and git look at themselves, besides where they are installed."""
+          "/etc/ld.so.cache", "/etc/ld.so.preload", "/etc/ssl/openssl.cnf", "~/.gitconfig", "~/.config/git")  # fmt: skip
+"""What Python, OpenSSL and git look at themselves, besides where they are installed."""
 
 
 def touched(line: str, root: Path) -> str | None:
@@ -293,7 +300,7 @@ def make(root: Path, files: Files) -> Path:
 
 def attack(python: str, name: str, root: Path, *, is_traced: bool = False) -> bool:
     """Run all commands in a project and print what each took; tell whether all is well."""
-    files = [path.name for path in root.iterdir() if path.is_file()]
+    files = [name for name in os.listdir(root) if os.path.isfile(root / name)]  # also where a link leads to what is not ours
     is_well = True
     worst = Outcome(0, 0.0, 0, ())
     for command in COMMANDS:

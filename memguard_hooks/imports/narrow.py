@@ -10,8 +10,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from memguard_hooks.formats.python_source import normalized
+from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, normalized
 from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 MAX_TAILS = 4
 """How often each byte may be read as a part of a list of names, on average; hostile files have lists in lists."""
@@ -64,14 +68,25 @@ def may_import(data: bytes, modules: frozenset[str]) -> bool:
     return names is None or any(_is_below(name, modules) for name in names)
 
 
-def words(data: bytes) -> list[bytes] | None:
+def words(data: bytes) -> Collection[bytes] | None:
     """Return the words of a source, also of its comments and strings; None for an unknown encoding."""
     plain = normalized(data)
     return None if plain is None else _words_of(plain)
 
 
-def _words_of(plain: bytes) -> list[bytes]:
-    return plain.translate(_WORDS).split()
+def _words_of(plain: bytes) -> Collection[bytes]:
+    """Return the words of a source; of a long one each once, for a word takes some 50 bytes."""
+    text = plain.translate(_WORDS)
+    if len(text) <= MAX_SOURCE_BYTES:
+        return text.split()
+    found: set[bytes] = set()
+    start = 0
+    while start < len(text):
+        end = text.find(b" ", start + MAX_SOURCE_BYTES)
+        end = len(text) if end < 0 else end
+        found.update(text[start:end].split())
+        start = end
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import lru_cache
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_source import decode
+from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, decode
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.pattern import late_pattern
 
@@ -44,5 +44,7 @@ def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
 @lru_cache(maxsize=1)
 def _read(data: bytes, path: str) -> tuple[list[str], Counter[str]]:
     """Return the lines of a file, and how often each word stands in them; read once for all imports of the file."""
+    if len(data) > MAX_SOURCE_BYTES:  # each word takes some 50 bytes
+        raise MemguardError("is too long to be looked through", path)
     text = decode(data, path)
     return text.split("\n"), Counter(_WORD.findall(text))
