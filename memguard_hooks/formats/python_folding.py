@@ -11,12 +11,13 @@ import re
 from types import MappingProxyType
 
 from memguard_hooks.formats.python_literals import combine
+from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.formats.python_values import MAX_STEPS, Member, OfCpus, Raises, UnknownValue, Unresolved, Value
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.formats.python_enums import Enumeration
@@ -83,12 +84,17 @@ class BoundNames:
     """
 
     def __init__(
-        self, around: Around, package: str | None = None, starred: frozenset[str] = frozenset(), path: str = ""
+        self,
+        around: Around,
+        package: str | None = None,
+        starred: frozenset[str] = frozenset(),
+        path: str = "",
+        options: Mapping[str, ast.Call | None] = MappingProxyType({}),
     ) -> None:
         self.around = around
         self.path = path
+        self.options = options
         self.attributes: dict[str, dict[str, tuple[ast.expr, BoundNames]]] = {}
-        self.options: dict[str, ast.Call | None] = {}
         self.bound: dict[str, tuple[Value | Unresolved, int]] = {}
         self.shown: dict[str, tuple[ast.expr, BoundNames]] = {}
         self.defined: dict[str, tuple[Definition, BoundNames]] = {}
@@ -103,10 +109,10 @@ class BoundNames:
 
     def inner(self) -> BoundNames:
         """Return the names that a function starts with: those of its module."""
-        other = BoundNames(self.around, self._package, self._starred, self.path)
+        other = BoundNames(self.around, self._package, self._starred, self.path, self.options)
         other.bound, other.shown = dict(self.bound), dict(self.shown)
         other.defined, other.imports = dict(self.defined), dict(self.imports)
-        other.attributes, other.options = dict(self.attributes), self.options
+        other.attributes = dict(self.attributes)
         other.depth, other.calls = self.depth, self.calls
         return other
 
@@ -220,7 +226,7 @@ class BoundNames:
         else:
             self.forget(name, line, "")
             self.bound[name] = (found, line)
-        if not any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(value)):
+        if not any(isinstance(node, ast.Name) and node.id == name for node in walk(value)):
             self.shown[name] = (value, self)
 
     def _store(self, target: ast.expr, value: ast.expr | None) -> bool:
@@ -275,7 +281,7 @@ class BoundNames:
                 yield here.name, here.lineno
             elif isinstance(here, ast.MatchMapping) and here.rest:
                 yield here.rest, here.lineno
-            waiting += ast.iter_child_nodes(here)
+            waiting += children(here)
 
     # What names stand for
 
@@ -442,17 +448,6 @@ class BoundNames:
         if not is_get:
             raise Raises
         return self.evaluate(default) if default is not None else None
-
-    def declare_options(self, tree: ast.Module) -> None:
-        """Note the calls of `add_argument` in a module, by the names of what they declare."""
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-                texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-                dest = next((one.value.value for one in node.keywords if one.arg == "dest"
-                             and isinstance(one.value, ast.Constant)), None)  # fmt: skip
-                long = [text for text in texts if text.startswith("--")] or texts
-                name = str(dest or (long[0] if long else "")).lstrip("-").replace("-", "_")
-                self.options[name] = None if name in self.options else node
 
     def option(self, name: str) -> Value:
         """Return what the command line gives for an option that `add_argument` declares, or its default."""
@@ -630,7 +625,7 @@ class BoundNames:
 
     def _is_named_by_caller(self, name: ast.expr) -> bool:
         """Return whether a parameter names a variable: what the function returns then says what a missing one stands for."""
-        return any(isinstance(node, ast.Name) and node.id in self.parameters for node in ast.walk(name))
+        return any(isinstance(node, ast.Name) and node.id in self.parameters for node in walk(name))
 
     def _reader(self, function: ast.expr, source: str) -> tuple[str, ast.Call | None] | None:
         """Return how an object that reads variables casts them, and the call that has made it; None for no such object."""
@@ -708,6 +703,20 @@ def _as_text(value: Value) -> str:
     if isinstance(value, Member):
         raise UnknownValue
     return str(value)
+
+
+def options_of(calls: Iterable[ast.Call]) -> dict[str, ast.Call | None]:
+    """Return the calls of `add_argument` by the names of what they declare, None for what two declare."""
+    found: dict[str, ast.Call | None] = {}
+    for node in calls:
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            dest = next((one.value.value for one in node.keywords if one.arg == "dest"
+                         and isinstance(one.value, ast.Constant)), None)  # fmt: skip
+            long = [text for text in texts if text.startswith("--")] or texts
+            name = str(dest or (long[0] if long else "")).lstrip("-").replace("-", "_")
+            found[name] = None if name in found else node
+    return found
 
 
 def given_on(words: Sequence[str], flags: Sequence[str]) -> str | None:
@@ -791,7 +800,7 @@ def _returned(made: ast.AST) -> ast.expr | None:
     """Return the expression that a function returns, None where it has none or several."""
     if not isinstance(made, ast.FunctionDef):
         return None
-    found = [node.value for node in ast.walk(made) if isinstance(node, ast.Return) and node.value is not None]
+    found = [node.value for node in walk(made) if isinstance(node, ast.Return) and node.value is not None]
     if len(found) == 1 and isinstance(found[0], ast.Name):
         held = [value for one in made.body for target, value in _targets(one)
                 if isinstance(target, ast.Name) and target.id == found[0].id and value is not None]  # fmt: skip

@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 
     from memguard_hooks.formats.python_folding import Around, BoundNames
     from memguard_hooks.imports.model import Analysis, Choice, Given
+    from memguard_hooks.imports.module_nodes import ModuleNodes
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
 
 MAX_MODULES = 200
 """Files that one walk parses for its choices."""
-
-MAX_CALLS = 20
-"""Calls of one function that are looked at."""
 
 _READERS = frozenset({"os", "sys", "decouple", "environ", "environs", "starlette", "argparse", "dotenv"})
 """Modules of others whose names say what is set, or what the command is."""
@@ -43,7 +41,7 @@ class Chooser:
         self._resolver = resolver
         self._chosen = dict(given.chosen)
         self._given = given
-        self._modules: dict[str, tuple[ast.Module, BoundNames] | None] = {}
+        self._modules: dict[str, tuple[ModuleNodes, BoundNames] | None] = {}
         self._followed: dict[str, tuple[BoundNames, int]] = {}
         """The names of files that are followed from top to bottom, and how many of their statements have been."""
         self.known: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -113,7 +111,7 @@ class Chooser:
         """
         module = self._module(path)
         found: list[BoundNames | None] = []
-        for call in _calls_of(module[0], choice.function) if module is not None else ():
+        for call in module[0].calls_of(choice.function) if module is not None else ():
             names = self._names_at(path, call.lineno)
             given = None if names is None else (call, names)
             found.append(given and self._names_at(path, self._line(path, choice), given))
@@ -147,12 +145,12 @@ class Chooser:
         module = self._module(path)
         if module is None:
             return None
-        tree, names = module
-        holders = _holding(tree, line)
+        nodes, names = module
+        holders = _holding(nodes.tree, line)
         while holders and not isinstance(holders[-1], (ast.FunctionDef, ast.AsyncFunctionDef)):
             holders.pop()
         if not holders:
-            return self._names_above(path, tree, line)
+            return self._names_above(path, nodes, line)
         for holder in holders:
             if isinstance(holder, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 names = names.inner()
@@ -170,31 +168,31 @@ class Chooser:
 
         return Around(dict(self._given.variables), None, self._load, self._given.words, has_all=False)
 
-    def _module(self, path: str) -> tuple[ast.Module, BoundNames] | None:
-        """Return the tree of a file and its names, None for what cannot be read."""
+    def _module(self, path: str) -> tuple[ModuleNodes, BoundNames] | None:
+        """Return the nodes of a file and its names, None for what cannot be read."""
         if path not in self._modules and len(self._modules) < MAX_MODULES:
             self._modules[path] = None  # of modules that import each other one comes first
             try:
                 tree = tree_of(shortened(decode(self._sources.data(path))))
             except (MemguardError, RecursionError):
                 return None
-            import ast
+            from memguard_hooks.imports.module_nodes import ModuleNodes
 
-            names = self._names_of(path)
-            names.declare_options(tree)
+            nodes = ModuleNodes(tree)
+            names = self._names_of(path, nodes)
             for statement in tree.body:
                 names.follow(statement)
-            for name in {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}:
+            for name in nodes.set_anew:
                 names.forget(name, 0, "sets anew")
-            self._modules[path] = tree, names
+            self._modules[path] = nodes, names
         return self._modules.get(path)
 
-    def _names_above(self, path: str, tree: ast.Module, line: int) -> BoundNames:
+    def _names_above(self, path: str, nodes: ModuleNodes, line: int) -> BoundNames:
         """Return the names of a file as the statements above a line have bound them; mostly asked from top to bottom."""
+        tree = nodes.tree
         names, done = self._followed.get(path, (None, 0))
         if names is None or (done and (tree.body[done - 1].end_lineno or 0) >= line):
-            names, done = self._names_of(path), 0
-            names.declare_options(tree)
+            names, done = self._names_of(path, nodes), 0
         while done < len(tree.body) and (tree.body[done].end_lineno or 0) < line:
             names.follow(tree.body[done])
             done += 1
@@ -204,12 +202,13 @@ class Chooser:
             _follow_until([tree.body[done]], names, line)
         return names
 
-    def _names_of(self, path: str) -> BoundNames:
+    def _names_of(self, path: str, nodes: ModuleNodes) -> BoundNames:
         """Return the names of a file before its first statement."""
         from memguard_hooks.formats.python_folding import BoundNames
 
         module = self._resolver.module_of(path) or ""
-        return BoundNames(self._around, module if path.endswith("/__init__.py") else module.rpartition(".")[0], path=path)
+        package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
+        return BoundNames(self._around, package, path=path, options=nodes.options)
 
     def _load(self, module: str) -> BoundNames | None:
         if not self._resolver.is_whole(module):
@@ -222,11 +221,13 @@ def _holding(tree: ast.Module, line: int) -> list[ast.stmt]:
     """Return the statements that hold a line, from the outermost one on."""
     import ast
 
+    from memguard_hooks.formats.python_nodes import children
+
     found: list[ast.stmt] = []
     here: ast.AST | None = tree
     while here is not None:
         blocks = (ast.stmt, ast.ExceptHandler, ast.match_case)
-        inner = [one for one in ast.iter_child_nodes(here) if isinstance(one, blocks)]
+        inner = [one for one in children(here) if isinstance(one, blocks)]
         here = next((one for one in inner if _spans(one, line)), None)
         if isinstance(here, ast.stmt):
             found.append(here)
@@ -278,17 +279,6 @@ def _bind(
         except UnknownValue:
             return False
     return True
-
-
-def _calls_of(tree: ast.Module, function: str) -> list[ast.Call]:
-    """Return the calls of a function in its file, none where it is named otherwise too, so that anybody may call it."""
-    import ast
-
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == function]
-    named = sum(isinstance(node, ast.Name) and node.id == function for node in ast.walk(tree))
-    defined = [node for node in ast.walk(tree) if getattr(node, "name", "") == function]
-    is_plain = len(defined) == 1 and not getattr(defined[0], "decorator_list", [None])
-    return calls if is_plain and len(calls) == named and len(calls) <= MAX_CALLS else []
 
 
 def _taken(choice: Choice, names: BoundNames | None) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 
+from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.imports.branches import (
     branches_at,
     compares_texts,
@@ -19,7 +20,6 @@ from memguard_hooks.imports.branches import (
     names_constants,
 )
 from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
-from memguard_hooks.imports.plain_values import walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:

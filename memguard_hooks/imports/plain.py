@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left, bisect_right
 from functools import cached_property
 
+from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import WRAPPERS
 from memguard_hooks.imports.model import MAX_CALLED, Analysis, ImportSite, Target, When, called_below
@@ -28,7 +29,6 @@ from memguard_hooks.imports.plain_values import (
     is_own,
     mentions,
     operands,
-    walk,
 )
 from memguard_hooks.pattern import late_pattern
 

@@ -6,6 +6,7 @@ Where an expression might run code of the file, libcst is to decide.
 
 from __future__ import annotations
 
+from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.imports.known_calls import (
     CONSUMERS,
     DEFERRING,
@@ -263,24 +264,6 @@ class PlainValues:
     def _annotation(self, node: ast.expr) -> None:
         if not self._has_lazy_annotations:
             self._value(node)
-
-
-def children(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes right below a node, as `ast.iter_child_nodes` does."""
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, ast.AST):
-            yield value
-        elif isinstance(value, list):
-            yield from (one for one in value if isinstance(one, ast.AST))
-
-
-def walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield a node and all below it, the nearest first, as `ast.walk` does."""
-    found = [node]
-    for one in found:  # which grows
-        found.extend(children(one))
-        yield one
 
 
 def dotted(node: ast.expr) -> str:

@@ -8,7 +8,7 @@ class that inherits from somebody else's is given to that: its methods are callb
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import defaultdict, deque
 
 from memguard_hooks.imports.callbacks import (
     BEFORE_FORK,
@@ -80,6 +80,8 @@ class Calls:
         self._lines: dict[str, list[int]] = {}
         self.calls: list[Call] = []
         self._ran: dict[tuple[str, str], tuple[int, Stage]] = {}
+        self._bodies: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        """The bodies that run of each function, by its file and its name."""
         self.open: dict[tuple[str, str], tuple[str, ...]] = {}
         """Choices that run at start, of which nobody knows which way they take, by file and name, and these ways."""
 
@@ -87,6 +89,7 @@ class Calls:
         """Keep that a body runs; return the number of the call."""
         self.calls.append(call)
         self._ran[call.path, call.name] = (len(self.calls) - 1, stage)
+        self._bodies[call.path, function_of(call.name)][call.name] = None
         return len(self.calls) - 1
 
     def chose(self, path: str, choice: Choice, taken: tuple[str, ...], stage: Stage) -> None:
@@ -328,9 +331,8 @@ class Reach(Calls):
     def _call_from_elsewhere(self, path: str, name: str, stage: Stage) -> None:
         """Note that another file calls a function: each way that its arguments choose may run."""
         self._from_elsewhere.add((path, name))
-        bodies = self._ran.items() if name else ()
-        numbers = [number for (where, body), (number, _) in bodies if where == path and function_of(body) == name]
-        for number in numbers:
+        bodies = self._bodies.get((path, name), ()) if name else ()
+        for number in [self._ran[path, body][0] for body in bodies]:
             for choice in self._file(path).answer("choices", self.calls[number].name):
                 if choice.is_given:
                     self._choose(choice, number, stage)
