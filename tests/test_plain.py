@@ -64,6 +64,15 @@ def plain(source: str, target: Target = ANY) -> Analysis | None:
     pytest.param("def f():\n  exit(1)\n  x = 1\nimport a", id="an exit in a call"),
     pytest.param("import logging\nlogger = logging.getLogger(__name__)\nx = frozenset({'a', 'b'})", id="builtins"),
     pytest.param("from a import *\nx = b(None)\nx = None\nx.c()", id="star"),
+    pytest.param("import a\nwhile True:\n  a.b()\nwhile x:\n  import c\nelse:\n  import d", id="while"),
+    pytest.param("import a\ndef f(x, *, y=a.b, **z):\n  from c import d\n  e: a.g() = d(x, z)\n  return y\nh = f(1)\nh()",
+                 id="a function that is called"),
+    pytest.param("def f(x):\n  if x: return 1\n  try:\n    import a\n  except E: pass\n  return g(x)\n"
+                 "def g(*x):\n  import b\nclass A:\n  y = f('a')\nf('b')", id="functions that call each other"),
+    pytest.param("import asyncio, a\nasync def f(x=a.b):\n  async with x() as y:\n    import c\n  await g(y)\n"
+                 "async def g(x):\n  async for z in a.d(g2()): z()\nasync def g2(): import e\nasyncio.run(f())",
+                 id="coroutines that run"),
+    pytest.param("async def f(): import a\nx = f()\nx.send(None)\nprint(x, f)", id="coroutines that do not"),
 ])  # fmt: skip
 def test_plain(source: str) -> None:
     for target in (ANY, Target((3, 11)), Target((3, 14)), Target((3, 15), called=frozenset({"x", "nothing.b"}))):
@@ -71,7 +80,16 @@ def test_plain(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", [
-    pytest.param("def f(): import a\nf()", id="a function that is called"),
+    pytest.param("def f(): import a\nf()\nimport f\nf.g()\ndef h(): g()\nh()\nfrom a import g\nh()",
+                 id="a function that does something else when it is called again"),
+    pytest.param("def f(): f()\nf()", id="a function that calls itself"),
+    pytest.param("def f():\n  yield\nf()", id="a generator"),
+    pytest.param("def f(*x): return x\nf(*y)", id="a function that is given what nobody counts"),
+    pytest.param("def f():\n  global a\n  import a\nf()", id="a function that binds a name of the file"),
+    pytest.param("import a\ndef f(x): return x\nf(a)(1)\nf(a.b)", id="functions that return other things"),
+    pytest.param("import a\n@a.b\ndef f(): pass\nf()", id="a function that is decorated"),
+    pytest.param("def f():\n  def g(): import a\n  g()\nf()", id="a function in a function that is called"),
+    pytest.param("import a\ndef f(x): return a.b\n" + "\n".join(f"f({n}).c()" for n in range(21)), id="many calls"),
     pytest.param("def f(): import a\nx = [f]\nx[0]()", id="a function in a list"),
     pytest.param("def f(): import a\nx = map(f, y)", id="a function that is handed to one that calls it"),
     pytest.param("class A:\n  def __init__(self): import a\nA()", id="a constructor"),
@@ -102,7 +120,7 @@ def test_plain(source: str) -> None:
     pytest.param("a = LazyLoader('a')", id="a lazy proxy"),
     pytest.param("lazy import a", id="a lazy import"),
     pytest.param("(x := a)()", id="a name in an expression"),
-    pytest.param("while x: import a", id="while"),
+    pytest.param("while 0: import a", id="while"),
     pytest.param("global x", id="global"),
     pytest.param("\uff50 = 1", id="NFKC"),
     pytest.param("print 1", id="what does not parse"),
@@ -113,12 +131,19 @@ def test_not_plain(source: str) -> None:
 
 def test_targets_that_are_not_plain() -> None:
     assert plain("import a", Target((3, 15), lazy_all=True)) is None
-    assert plain("if __name__ == '__main__': import a", Target(is_main=True)) is None
-    assert plain("def f(): import a", Target(called=frozenset({"f"}))) is None
+    assert plain("if __name__ == '__main__': import a\nelse: import b", Target(is_main=True)) is None
+    assert plain("if __name__ != '__main__': import a", Target(is_main=True)) is None
+    assert plain("def f():\n  yield\n  import a", Target(called=frozenset({"f"}))) is None
     assert plain("class A:\n  def __init__(self): import a", Target(called=frozenset({"A"}))) is None
     main_only = "if __name__ == '__main__':\n  def f(): import a\n  f()"
     assert plain(main_only, Target(called=frozenset({"f"}))) is None
     assert plain(main_only, Target(called=frozenset({"app"}))) is not None
+
+
+def test_what_the_started_file_calls() -> None:
+    source = "import a\ndef main():\n  import b\n  b.c(a.d())\nif __name__ == '__main__':\n  {}\n  main()"
+    assert plain(source.format("try: import e\n  except E: pass"), Target(is_main=True)) is not None
+    assert plain(source.format("import e"), Target(called=frozenset({"main"}))) is not None
 
 
 NAMES = st.sampled_from(["a", "b", "f", "g", "A", "B", "x", "self", "sys", "os", "print", "sorted", "map", "partial"])
@@ -175,6 +200,10 @@ SIMPLE = st.one_of(
     st.builds("{}, {} = {}".format, NAMES, NAMES, EXPRESSIONS),
     st.builds("{} += {}".format, NAMES, EXPRESSIONS),
     st.builds("{}: {} = {}".format, NAMES, EXPRESSIONS, EXPRESSIONS),
+    st.builds("{}()".format, NAMES),
+    st.builds("{} = run({}())".format, NAMES, NAMES),
+    st.builds("return {}".format, EXPRESSIONS),
+    st.builds("await {}".format, EXPRESSIONS),
     EXPRESSIONS,
     st.sampled_from(
         ["pass", "return", "raise", "raise a from b", "exit()", "del x", "global a", "assert a, b", "sys.exit()"]
@@ -196,6 +225,7 @@ def compounds(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("if {}:\n{}\nelif {}:\n{}\nelse:\n{}".format, TESTS, block, TESTS, block, block),
         st.builds("{}def {}(self, x: {} = {}):\n{}".format, head, NAMES, EXPRESSIONS, EXPRESSIONS, block),
         st.builds("async def {}():\n{}".format, NAMES, block),
+        st.builds("def {}(a, *b, f={}, **x):\n{}".format, NAMES, EXPRESSIONS, block),
         st.builds("{}class {}({}):\n{}".format, head, NAMES, EXPRESSIONS, block),
         st.builds("class {}(metaclass={}):\n{}".format, NAMES, NAMES, block),
         st.builds("try:\n{}\nexcept {} as {}:\n{}\nelse:\n{}\nfinally:\n{}".format, block, EXPRESSIONS, NAMES, block, block,

@@ -6,7 +6,7 @@ from collections import Counter
 
 import libcst as cst
 
-from memguard_hooks.imports.model import Target, When
+from memguard_hooks.imports.model import Target, When, called_from
 from memguard_hooks.imports.syntax import is_generator, normal
 from memguard_hooks.imports.values import (
     Arguments,
@@ -59,7 +59,7 @@ class Bodies(Walker):
         self._walked.add(function.node)
         frame = self._frames[key] = Frame(function, arguments.get(0))
         if context.when == "import":
-            context = context._replace(why=f"in function {function.name}, called {_where(context.why)}")
+            context = context._replace(why=f"in function {function.name}, called {called_from(context.why)}")
         scope = Scope(function.scope)
         inner = context._replace(
             scope=scope,
@@ -121,12 +121,3 @@ def _passed(node: cst.Parameters, defaults: dict[str, Values], arguments: Argume
     if isinstance(node.star_arg, cst.Param):
         found[normal(node.star_arg.name.value)] = (Items(arguments.positional[len(plain) :]),)
     return list(found.items())
-
-
-def _where(why: str) -> str:
-    """Say in short where a function is called from."""
-    if why.startswith("at "):
-        return "at module level"
-    if why.startswith("called "):
-        return why.removeprefix("called ")
-    return why if why.startswith("in the body") else "while loading"

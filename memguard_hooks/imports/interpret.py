@@ -24,7 +24,7 @@ from memguard_hooks.imports.definitions import Definitions
 from memguard_hooks.imports.expressions import Expressions
 from memguard_hooks.imports.import_statements import ImportStatements
 from memguard_hooks.imports.imports_by_call import ImportsByCall
-from memguard_hooks.imports.model import Analysis, Target
+from memguard_hooks.imports.model import FROM_OUTSIDE, Analysis, Target
 from memguard_hooks.imports.places import NodePlaces
 from memguard_hooks.imports.statements import Statements
 from memguard_hooks.imports.uncalled import without_uncalled, without_unimporting
@@ -63,7 +63,7 @@ class Interpreter(Statements, Definitions, Expressions, CallWalker, ImportStatem
             values = scope.lookup(head) or ()
             for attribute in rest:
                 values = self._attribute(values, attribute, None, context)
-            self._call(values, Arguments(), context._replace(why="called from outside the file"))
+            self._call(values, Arguments(), context._replace(why=FROM_OUTSIDE))
         self._walk_the_waiting()
         self._walk_the_rest()
         return self._record.analysis()

@@ -240,6 +240,18 @@ class How(Record):
     is_after_fork: bool = False
 
 
+FROM_OUTSIDE = "called from outside the file"
+
+
+def called_from(why: str) -> str:
+    """Say in short where a function is called from, by why the call runs."""
+    if why.startswith("at "):
+        return "at module level"
+    if why.startswith("called "):
+        return why.removeprefix("called ")
+    return why if why.startswith("in the body") else "while loading"
+
+
 def called_below(called: Sequence[str], module: str, level: int, names: tuple[str, ...]) -> tuple[str, ...]:
     """Return which of the dotted names that are called, in order, are those of an import, without those of its module."""
     prefix = "." * level + module

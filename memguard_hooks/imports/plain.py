@@ -1,26 +1,38 @@
 """Plain files, which need no proof: what they import is told by Python's own syntax tree, far faster than by libcst's.
 
-Plain is a file of which nothing runs while it loads but its statements: it calls none of its functions, and no condition
-that can be known decides about an import, but `TYPE_CHECKING` and `__name__`. Each name stands for what it may be: names
-of modules and of what is in them, or something of the file itself. What might touch more of the file than that is left
-to libcst, so that both always say the same.
+Plain is a file of which nothing runs while it loads but its statements, and functions that do the same in each call; no
+condition that can be known decides about an import, but `TYPE_CHECKING` and `__name__`. Each name stands for what it
+may be: names of modules and of what is in them, or something of the file itself. What might touch more of the file than
+that is left to libcst, so that both always say the same.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from functools import cached_property
 
 from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import WRAPPERS
-from memguard_hooks.imports.model import MAX_CALLED, Analysis, ImportSite, Target, When, called_below
+from memguard_hooks.imports.model import (
+    FROM_OUTSIDE,
+    MAX_CALLED,
+    Analysis,
+    ImportSite,
+    Target,
+    When,
+    called_below,
+    called_from,
+)
 from memguard_hooks.imports.plain_values import (
     FUNCTION,
     MAX_VALUES,
     NOTHING,
+    Given,
     PlainClass,
+    PlainFunction,
     PlainValues,
     Unsure,
     Values,
@@ -29,6 +41,7 @@ from memguard_hooks.imports.plain_values import (
     is_own,
     mentions,
     operands,
+    passed,
 )
 from memguard_hooks.pattern import late_pattern
 
@@ -38,6 +51,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 else:
     import _ast as ast  # its nodes alone, as in `plain_values`
+
+MAX_RUNS = 200
+"""Calls of functions of the file that are followed."""
+
+MAX_FOLLOWED = 20
+"""Calls of one function of which libcst knows what they return."""
+
+MAX_DEPTH = 20
+"""Calls inside calls; libcst follows 30."""
 
 MAX_NAME = 1000
 """Letters of a dotted name."""
@@ -80,6 +102,12 @@ class _Plain(PlainValues):
         self._lines = [node.lineno for node in self._imports]
         self._last = module.body[-1] if module.body else None
         self._sites: dict[tuple[ast.Import | ast.ImportFrom, str], tuple[int, tuple[str, ...], When, str]] = {}
+        self._why = ""
+        """Why the statement runs that is walked."""
+        self._returned: list[Values] = []
+        self._running: list[PlainFunction] = []
+        self._runs: Counter[PlainFunction] = Counter()
+        self._outcomes: dict[PlainFunction, tuple[set[str], Values]] = {}
 
     @cached_property
     def _names_may_decide(self) -> bool:
@@ -100,7 +128,8 @@ class _Plain(PlainValues):
 
     def run(self) -> Analysis:
         self._block(self._module.body, "at module level")
-        for name in self._target.called:
+        self._why = FROM_OUTSIDE
+        for name in sorted(self._target.called):
             self._call_from_outside(name)
         # Each import was passed, or this walk is at fault.
         if len({node for node, _ in self._sites}) != len(self._imports):
@@ -125,6 +154,7 @@ class _Plain(PlainValues):
     def _block(self, body: Sequence[ast.stmt], why: str, *, is_branch: bool = False, in_with: bool = False) -> bool:
         """Walk the statements of a block; tell whether no run gets beyond it."""
         for node in body:
+            self._why = why
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 self._import(node, "import", why)
             elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -136,17 +166,26 @@ class _Plain(PlainValues):
             elif isinstance(node, ast.Try):
                 inner = why if in_with or why != "at module level" else "at module level, in try"
                 self._try(node, inner)
-            elif isinstance(node, ast.With):
+            elif isinstance(node, (ast.With, ast.AsyncWith)):
                 for item in node.items:
-                    self._consume(self._value(item.context_expr))
+                    entered = self._consume(self._value(item.context_expr))
                     if item.optional_vars is not None:
-                        self._bind(item.optional_vars, NOTHING)
+                        self._bind(item.optional_vars, entered)
                 self._block(node.body, why, is_branch=True, in_with=True)
-            elif isinstance(node, ast.For):
-                self._consume(self._value(node.iter))
-                self._bind(node.target, NOTHING)
+            elif isinstance(node, (ast.For, ast.AsyncFor)):
+                self._bind(node.target, self._consume(self._value(node.iter)))
                 self._block(node.body, why, is_branch=True, in_with=in_with)
                 self._block(node.orelse, why, is_branch=True, in_with=in_with)
+            elif isinstance(node, ast.While):
+                if not _holds(node.test):
+                    self._undecided(node.test, self._value(node.test))
+                self._block(node.body, why, is_branch=True, in_with=in_with)
+                self._block(node.orelse, why, is_branch=True, in_with=in_with)
+            elif isinstance(node, ast.Return) and self._running:
+                self._returned.append(NOTHING if node.value is None else self._value(node.value))
+                if node is not body[-1]:
+                    raise Unsure
+                return True
             elif isinstance(node, _ENDS):
                 self._parts(node)
                 if isinstance(node, ast.Raise) and node.cause is not None:
@@ -164,7 +203,8 @@ class _Plain(PlainValues):
             for target in node.targets:
                 self._bind(target, values)
         elif isinstance(node, ast.AnnAssign):
-            self._annotation(node.annotation)
+            if len(self._scopes) == 1 or isinstance(self._scopes[-1], PlainClass):
+                self._annotation(node.annotation)  # in a function it is not looked at, ever
             self._bind(node.target, NOTHING if node.value is None else self._value(node.value))
         elif isinstance(node, ast.AugAssign):
             self._value(node.target)
@@ -206,10 +246,16 @@ class _Plain(PlainValues):
     ) -> None:
         if len(module) > MAX_NAME:
             raise Unsure
-        self._sites[node, module] = (level, names, when, why)
+        known = self._sites.get((node, module))
+        if known is None or known[2] != "import":  # else the first way counts
+            self._sites[node, module] = (level, names, when, why)
 
     def _if(self, node: ast.If, why: str, *, is_last: bool, in_with: bool) -> None:
         reason = self._never(node.test)
+        if reason == "":
+            if self._block(node.body, why, is_branch=True, in_with=in_with) or node.orelse:
+                raise Unsure
+            return
         if reason is None:
             self._undecided(node.test, self._value(node.test))
             has_ended = self._block(node.body, why, is_branch=True, in_with=in_with)
@@ -220,7 +266,7 @@ class _Plain(PlainValues):
             raise Unsure
 
     def _never(self, test: ast.expr) -> str | None:
-        """Return why a condition does not hold, None for one that nobody knows."""
+        """Return why a condition does not hold, None for one that nobody knows, nothing for one that holds."""
         if isinstance(test, ast.Constant) and type(test.value) is int and not test.value:
             return "in a branch that does not run"
         if is_name(test, "TYPE_CHECKING"):
@@ -233,9 +279,9 @@ class _Plain(PlainValues):
         if isinstance(test, ast.Compare) and is_name(test.left, "__name__"):
             right = test.comparators[0]
             is_main = isinstance(right, ast.Constant) and right.value == "__main__" and isinstance(test.ops[0], ast.Eq)
-            if is_main and len(test.ops) == 1 and not self._target.is_main:
-                return "only when the file is run by itself"
-            raise Unsure
+            if not is_main or len(test.ops) > 1:
+                raise Unsure
+            return "" if self._target.is_main else "only when the file is run by itself"
         return None
 
     def _never_run(self, body: Sequence[ast.stmt], reason: str, *, is_last: bool) -> None:
@@ -258,6 +304,7 @@ class _Plain(PlainValues):
     def _try(self, node: ast.Try, why: str) -> None:
         has_ended = self._block(node.body, why, is_branch=True, in_with=True)
         for handler in node.handlers:
+            self._why = why
             if handler.type is not None:
                 self._value(handler.type)
             if handler.name is not None:
@@ -272,12 +319,38 @@ class _Plain(PlainValues):
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *, is_branch: bool) -> None:
         decorators = [self._value(decorator) for decorator in node.decorator_list]
-        self._parameters(node.args)
+        defaults = self._parameters(node.args)
         if node.returns is not None:
             self._annotation(node.returns)
         self._decorated(decorators)
-        self._define(node, frozenset({FUNCTION}), is_branch=is_branch)
+        is_followed = len(self._scopes) == 1 and not node.decorator_list
+        made: Values = frozenset({PlainFunction(node, defaults) if is_followed else FUNCTION})
+        self._define(node, made, is_branch=is_branch)
         self._later((node,), "")
+
+    def _run(self, function: PlainFunction, given: Given) -> Values:
+        """Walk the body of a function that is called while the file loads, and return what it returns.
+
+        It is to do the same each time: which calls libcst follows hangs on what is not known here.
+        """
+        node = function.node
+        self._runs[function] += 1
+        if function in self._running or len(self._running) >= MAX_DEPTH or self._runs.total() > MAX_RUNS:
+            raise Unsure
+        if any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in walk(node)):
+            raise Unsure
+        outer = self._scopes, self._called, self._returned, self._runs_coroutines, self._why
+        self._scopes, self._called, self._returned = [self._scopes[0], passed(function, given)], set(), []
+        self._runs_coroutines = isinstance(node, ast.AsyncFunctionDef)
+        self._running.append(function)
+        self._block(node.body, f"in function {node.name}, called {called_from(self._why)}")
+        found = self._called, NOTHING.union(*self._returned)
+        self._running.pop()
+        self._scopes, self._called, self._returned, self._runs_coroutines, self._why = outer
+        if self._outcomes.setdefault(function, found) != found or (found[1] and self._runs[function] > MAX_FOLLOWED):
+            raise Unsure
+        self._called |= found[0]
+        return found[1]
 
     def _class(self, node: ast.ClassDef, *, is_branch: bool) -> None:
         decorators = [self._value(decorator) for decorator in node.decorator_list]
@@ -324,7 +397,7 @@ class _Plain(PlainValues):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             why = f"in function {node.name}"
         elif isinstance(node, (ast.If, ast.While)):
-            is_endless = isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and bool(node.test.value)
+            is_endless = isinstance(node, ast.While) and _holds(node.test)
             if not is_endless and self._may_decide(node.test):
                 raise Unsure
         elif isinstance(node, _TRIES) and node.orelse and any(map(self._may_end, node.body)):
@@ -351,6 +424,11 @@ class _Plain(PlainValues):
         if isinstance(node, _TRIES):
             return any(self._may_end(one) for block in _blocks(node) for one in block)
         return isinstance(node, _ENDS)
+
+
+def _holds(test: ast.expr) -> bool:
+    """Return whether a condition is a constant that is true."""
+    return isinstance(test, ast.Constant) and bool(test.value)
 
 
 def _lines_of(text: str, pattern: re.Pattern[str]) -> Iterator[int]:

@@ -6,6 +6,8 @@ Where an expression might run code of the file, libcst is to decide.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.imports.known_calls import (
     CONSUMERS,
@@ -19,6 +21,7 @@ from memguard_hooks.imports.known_calls import (
     is_lazy_proxy,
 )
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON, Target
+from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ _HELD = "(value)"
 _DISPLAY = "(display)"
 """A tuple, a list, a set or a dictionary that holds something of the file: only what it holds runs code."""
 FUNCTION = "(function)"
-"""A function of the file: only a call runs it."""
+"""A function of the file that libcst is to follow: only a call runs it."""
 _HOLDING = frozenset({_HELD, _DISPLAY})
 
 
@@ -71,17 +74,44 @@ class PlainClass:
         return found
 
 
-Values = frozenset["str | PlainClass"]
+Values = frozenset["str | PlainClass | PlainFunction | PlainCoroutine"]
 """What a name may stand for; the empty set where nobody knows."""
 
 NOTHING: Values = frozenset()
+
+
+class PlainFunction:
+    """A function of the file that stands in no other and in no class, and what its parameters are by default."""
+
+    __slots__ = ("defaults", "node")
+
+    def __init__(self, node: ast.FunctionDef | ast.AsyncFunctionDef, defaults: dict[str, Values]) -> None:
+        self.node = node
+        self.defaults = defaults
+
+
+class Given(Record):
+    """What a call passes."""
+
+    positional: tuple[Values, ...] = ()
+    keywords: tuple[tuple[str, Values], ...] = ()
+
+
+class PlainCoroutine:
+    """A coroutine that was made and not yet run."""
+
+    __slots__ = ("function", "given")
+
+    def __init__(self, function: PlainFunction, given: Given) -> None:
+        self.function = function
+        self.given = given
 
 
 class Unsure(Exception):  # noqa: N818 - not an error of the program
     """Raised where libcst is to decide."""
 
 
-class PlainValues:
+class PlainValues(ABC):
     """The names of one plain module, and the walk through its expressions."""
 
     def __init__(self, target: Target, *, has_proxies: bool) -> None:
@@ -90,6 +120,7 @@ class PlainValues:
         self._scopes: list[PlainClass | dict[str, Values]] = [{}]
         self._stars: list[str] = []
         self._called: set[str] = set()
+        self._runs_coroutines = False
         self._steps = 0
         self._has_lazy_annotations = target.python is not None and target.python >= LAZY_ANNOTATIONS_PYTHON
 
@@ -143,6 +174,8 @@ class PlainValues:
         if isinstance(node, ast.Subscript):
             values = self._value(node.value)
             self._value(node.slice)
+            if any(isinstance(one, PlainCoroutine) for one in values):
+                raise Unsure
             self._consume(values)
             return frozenset(one for one in values if isinstance(one, PlainClass))
         if isinstance(node, ast.Lambda):
@@ -162,7 +195,9 @@ class PlainValues:
             return self._value(node.body) | self._value(node.orelse)
         if isinstance(node, ast.BoolOp):
             return _joined([self._undecided(one, self._value(one)) for one in node.values])
-        if isinstance(node, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom, ast.Starred)):
+        if isinstance(node, ast.Await):
+            return self._consume(self._value(node.value))
+        if isinstance(node, (ast.NamedExpr, ast.Yield, ast.YieldFrom, ast.Starred)):
             raise Unsure
         self._parts(node)
         return NOTHING
@@ -188,11 +223,13 @@ class PlainValues:
         self._scopes.pop()
         return _display(found)
 
-    def _attribute(self, value: str | PlainClass, name: str) -> Values:
+    def _attribute(self, value: str | PlainClass | PlainFunction | PlainCoroutine, name: str) -> Values:
         if isinstance(value, str):
             if value == _HELD:
                 raise Unsure
             return NOTHING if value in (FUNCTION, _DISPLAY) else frozenset({f"{value}.{name}"})
+        if not isinstance(value, PlainClass):
+            return NOTHING
         for one in value.family():
             if name in one.names:
                 if not one.names[name] and value.bases:
@@ -202,22 +239,30 @@ class PlainValues:
 
     def _call(self, node: ast.Call) -> Values:
         callees = self._value(node.func)
-        given = self._elements(node.args)
-        given += [self._value(keyword.value) for keyword in node.keywords]
+        positional = self._elements(node.args)
+        keywords = [(keyword.arg or "", self._value(keyword.value)) for keyword in node.keywords]
+        given = [*positional, *(values for _, values in keywords)]
         last = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         if self._has_proxies and is_lazy_proxy(dotted(node.func), len(node.args)):
             raise Unsure
-        if last in RUNNERS or last in CONSUMERS:
+        if last in RUNNERS or last in CONSUMERS or self._runs_coroutines:
             self._consume(_joined(given))
         if not _DECIDED_BY_LIBCST.isdisjoint(callees) or (not _CALLING.isdisjoint(callees) and any(given)):
             raise Unsure
         passed = given[0] if node.args and not PASSING.isdisjoint(callees) else NOTHING
-        return _joined([passed, *map(self._called_one, callees)])
+        is_spread = any(isinstance(one, ast.Starred) for one in node.args)
+        arguments = None if is_spread else Given(tuple(positional), tuple(keywords))
+        return _joined([passed, *(self._called_one(one, arguments) for one in callees)])
 
-    def _called_one(self, callee: str | PlainClass) -> Values:
+    def _called_one(self, callee: str | PlainClass | PlainFunction | PlainCoroutine, given: Given | None) -> Values:
         if isinstance(callee, str) and not is_own(callee):
             self._called.add(callee)
             return NOTHING
+        if isinstance(callee, PlainCoroutine):
+            return NOTHING
+        if isinstance(callee, PlainFunction) and given is not None:
+            is_async = isinstance(callee.node, ast.AsyncFunctionDef)
+            return frozenset({PlainCoroutine(callee, given)}) if is_async else self._run(callee, given)
         if not isinstance(callee, PlainClass) or any(name in one.names for one in callee.family() for name in _MAKERS):
             raise Unsure
         return frozenset({_HELD})
@@ -228,13 +273,17 @@ class PlainValues:
         for attribute in rest:
             values = _joined(self._attribute(one, attribute) for one in values)
         for one in values:
-            self._called_one(one)
+            self._called_one(one, Given())
+
+    @abstractmethod
+    def _run(self, function: PlainFunction, given: Given) -> Values:
+        """Walk the body of a function that is called while the file loads, and return what it returns."""
 
     def _consume(self, values: Values) -> Values:
-        """Iterate over values, or enter them: what they give is not known."""
+        """Iterate over values, enter or await them, and return what is known of what that gives."""
         if not _HOLDING.isdisjoint(values):
             raise Unsure
-        return NOTHING
+        return _joined([self._run(one.function, one.given) for one in values if isinstance(one, PlainCoroutine)])
 
     def _undecided(self, test: ast.expr, values: Values) -> Values:
         """Leave it to libcst whether a condition can be judged."""
@@ -253,13 +302,20 @@ class PlainValues:
                         raise Unsure
         return values
 
-    def _parameters(self, node: ast.arguments) -> None:
-        for default in (*node.defaults, *node.kw_defaults):
-            if default is not None:
-                self._value(default)
+    def _parameters(self, node: ast.arguments) -> dict[str, Values]:
+        """Walk the defaults and annotations of parameters; return what each parameter is by default."""
+        found: dict[str, Values] = {}
         for one in (*node.posonlyargs, *node.args, node.vararg, *node.kwonlyargs, node.kwarg):
-            if one is not None and one.annotation is not None:
-                self._annotation(one.annotation)
+            if one is not None:
+                found[one.arg] = NOTHING
+                if one.annotation is not None:
+                    self._annotation(one.annotation)
+        plain = (*node.posonlyargs, *node.args)
+        for one, default in (*zip(plain[len(plain) - len(node.defaults) :], node.defaults, strict=True),
+                             *zip(node.kwonlyargs, node.kw_defaults, strict=True)):  # fmt: skip
+            if default is not None:
+                found[one.arg] = self._value(default)
+        return found
 
     def _annotation(self, node: ast.expr) -> None:
         if not self._has_lazy_annotations:
@@ -295,9 +351,20 @@ def mentions(text: str, module: ast.Module, words: Collection[str]) -> bool:
     return False
 
 
-def is_own(value: str | PlainClass) -> bool:
+def passed(function: PlainFunction, given: Given) -> dict[str, Values]:
+    """Return what each parameter of a function stands for in a call."""
+    node = function.node.args
+    plain = [one.arg for one in (*node.posonlyargs, *node.args)]
+    found = {**function.defaults, **dict(zip(plain, given.positional, strict=False))}
+    found |= {name: values for name, values in given.keywords if name in found}
+    if node.vararg is not None:
+        found[node.vararg.arg] = _display(given.positional[len(plain) :])
+    return found
+
+
+def is_own(value: str | PlainClass | PlainFunction | PlainCoroutine) -> bool:
     """Return whether a value is something of the file."""
-    return isinstance(value, PlainClass) or value in (_HELD, _DISPLAY, FUNCTION)
+    return not isinstance(value, str) or value in (_HELD, _DISPLAY, FUNCTION)
 
 
 def is_name(node: ast.expr, name: str) -> bool:
