@@ -30,7 +30,7 @@ from memguard_hooks.imports.plain_values import (
     FUNCTION,
     MAX_VALUES,
     NOTHING,
-    Given,
+    PlainArguments,
     PlainClass,
     PlainFunction,
     PlainValues,
@@ -328,7 +328,7 @@ class _Plain(PlainValues):
         self._define(node, made, is_branch=is_branch)
         self._later((node,), "")
 
-    def _run(self, function: PlainFunction, given: Given) -> Values:
+    def _run(self, function: PlainFunction, given: PlainArguments) -> Values:
         """Walk the body of a function that is called while the file loads, and return what it returns.
 
         It is to do the same each time: which calls libcst follows hangs on what is not known here.

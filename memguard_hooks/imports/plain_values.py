@@ -90,7 +90,7 @@ class PlainFunction:
         self.defaults = defaults
 
 
-class Given(Record):
+class PlainArguments(Record):
     """What a call passes."""
 
     positional: tuple[Values, ...] = ()
@@ -102,7 +102,7 @@ class PlainCoroutine:
 
     __slots__ = ("function", "given")
 
-    def __init__(self, function: PlainFunction, given: Given) -> None:
+    def __init__(self, function: PlainFunction, given: PlainArguments) -> None:
         self.function = function
         self.given = given
 
@@ -251,10 +251,10 @@ class PlainValues(ABC):
             raise Unsure
         passed = given[0] if node.args and not PASSING.isdisjoint(callees) else NOTHING
         is_spread = any(isinstance(one, ast.Starred) for one in node.args)
-        arguments = None if is_spread else Given(tuple(positional), tuple(keywords))
+        arguments = None if is_spread else PlainArguments(tuple(positional), tuple(keywords))
         return _joined([passed, *(self._called_one(one, arguments) for one in callees)])
 
-    def _called_one(self, callee: str | PlainClass | PlainFunction | PlainCoroutine, given: Given | None) -> Values:
+    def _called_one(self, callee: str | PlainClass | PlainFunction | PlainCoroutine, given: PlainArguments | None) -> Values:
         if isinstance(callee, str) and not is_own(callee):
             self._called.add(callee)
             return NOTHING
@@ -273,10 +273,10 @@ class PlainValues(ABC):
         for attribute in rest:
             values = _joined(self._attribute(one, attribute) for one in values)
         for one in values:
-            self._called_one(one, Given())
+            self._called_one(one, PlainArguments())
 
     @abstractmethod
-    def _run(self, function: PlainFunction, given: Given) -> Values:
+    def _run(self, function: PlainFunction, given: PlainArguments) -> Values:
         """Walk the body of a function that is called while the file loads, and return what it returns."""
 
     def _consume(self, values: Values) -> Values:
@@ -351,7 +351,7 @@ def mentions(text: str, module: ast.Module, words: Collection[str]) -> bool:
     return False
 
 
-def passed(function: PlainFunction, given: Given) -> dict[str, Values]:
+def passed(function: PlainFunction, given: PlainArguments) -> dict[str, Values]:
     """Return what each parameter of a function stands for in a call."""
     node = function.node.args
     plain = [one.arg for one in (*node.posonlyargs, *node.args)]
