@@ -80,7 +80,10 @@ FOUND = {
 }
 """What each hook finds without libcst, by the file that holds it."""
 
-PROVEN = f"import pandas\n{projects.SOURCE}\n\ndef start() -> object:\n    return pandas\n\n\nstart()\n"
+PROVEN = (
+    f"import pandas\n{projects.SOURCE}\n\nclass Start:\n    def __init__(self) -> None:\n        self.library = pandas\n"
+    "\n\nStart()\n"
+)
 """A module that is judged by libcst."""
 
 READS = """\
