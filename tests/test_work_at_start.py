@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import pickle
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,10 +13,11 @@ from typing import Any, TypeAlias
 import pytest
 from folders import write
 
+from memguard_hooks.catalog.lookup import providers
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
 from memguard_hooks.imports.frameworks import Framework, framework_edges
 from memguard_hooks.startup.contents import size_in_memory
-from memguard_hooks.startup.table import drivers, integrations, known_calls
+from memguard_hooks.startup.table import companions, drivers, integrations, known_calls
 
 Judge: TypeAlias = Callable[..., list[dict[str, Any]]]
 
@@ -348,3 +351,89 @@ def test_settings_that_the_deployment_names_need_no_code_that_does() -> None:
     (edge,) = framework_edges(data, Framework("shop.settings.live", usual_settings="shop.settings"))
     assert (edge.module, edge.line) == ("shop.settings.live", 3)
     assert framework_edges(data, Framework()) == ()
+
+
+# What calls import
+
+
+BROUGHT = "flask\ngunicorn\nlangchain==0.2.17\nlangchain-community\nchromadb\npymupdf\nopenpyxl\npandas\n"
+
+
+def test_what_a_call_imports_counts_when_it_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {
+        "Procfile": "web: gunicorn main:app\n",
+        "requirements.txt": BROUGHT,
+        "main.py": SOURCE + "from langchain_community.vectorstores import Chroma\n"
+        "from langchain.document_loaders import PyMuPDFLoader, UnstructuredPDFLoader\nimport pandas as pd\n"
+        "def build(texts): return Chroma.from_texts(texts)\nstore = build([])\n"
+        "@app.route('/')\ndef index():\n  pd.read_excel('a.xlsx')\n  return PyMuPDFLoader('a.pdf').load()\n"
+        "def nobody(): return UnstructuredPDFLoader('a.pdf')\n",
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    found = parts(capsys)
+    assert {name: found[name][1] for name in ("chromadb", "fitz", "openpyxl")} == {
+        "chromadb": "start", "fitz": "serving", "openpyxl": "serving",
+    }  # fmt: skip
+    assert not [name for name in found if name.startswith("unstructured")]
+    (tmp_path / "requirements.txt").write_text("flask\ngunicorn\nlangchain==0.2.17\nlangchain-community\npandas\n")
+    assert {"chromadb", "fitz", "openpyxl"}.isdisjoint(parts(capsys))
+
+
+def test_modules_that_calls_import_are_measured() -> None:
+    for names in companions().values():
+        for name, modules in names.items():
+            assert all(providers(module.partition(".")[0]) for module in modules), name
+
+
+class _Fitted:
+    """Stands in for a class of a library: a pickle holds the name of its module alone."""
+
+
+def pickled(module: str, protocol: int, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """Return a pickle of an object of a class of a module."""
+    names = module.split(".")
+    for length in range(1, len(names) + 1):
+        made = types.ModuleType(".".join(names[:length]))
+        made.__dict__.update(__path__=[], _Fitted=_Fitted)
+        monkeypatch.setitem(sys.modules, made.__name__, made)
+    monkeypatch.setattr(_Fitted, "__module__", module)
+    return pickle.dumps({"model": _Fitted(), "x" * 97: 1}, protocol)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("load", ["joblib.load('m.bin')", "pickle.load(open('m.bin', 'rb'))"])
+def test_what_a_pickle_names_is_imported(
+    load: str, protocol: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {
+        "Procfile": "web: gunicorn main:app\n",
+        "requirements.txt": "flask\ngunicorn\njoblib\nscikit-learn\nxgboost\n",
+        "main.py": f"{SOURCE}import joblib, pickle\nmodel = {load}\n",
+    })  # fmt: skip
+    (tmp_path / "m.bin").write_bytes(pickled("sklearn.linear_model._base", protocol, monkeypatch))
+    monkeypatch.chdir(tmp_path)
+    found = parts(capsys)
+    assert found["sklearn.linear_model"][1] == "start"
+    assert "xgboost" not in found
+
+
+@pytest.mark.parametrize(("load", "is_model"), [
+    pytest.param("joblib.load('a.bin')", True, id="joblib"),
+    pytest.param("joblib.load(name)", True, id="joblib, of any name"),
+    pytest.param("pickle.load(open('classifier.pkl', 'rb'))", True, id="a name like that of a model"),
+    pytest.param("pickle.load(open('cache.pkl', 'rb'))", False, id="a cache"),
+    pytest.param("pickle.load(open('packed.pkl', 'rb'))", False, id="another file that is there"),
+])  # fmt: skip
+def test_a_pickle_that_is_not_there_may_be_a_model(
+    load: str, is_model: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch  # noqa: FBT001
+) -> None:  # fmt: skip
+    write(tmp_path, {
+        "Procfile": "web: gunicorn main:app\n",
+        "requirements.txt": "flask\ngunicorn\njoblib\nscikit-learn\n",
+        "packed.pkl": "none",
+        "main.py": f"{SOURCE}import joblib, pickle, sys\nname = sys.argv[1]\nmodel = {load}\n",
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert ("sklearn" in parts(capsys)) is is_model

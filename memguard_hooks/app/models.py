@@ -43,15 +43,18 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
     folding, calls = _calls(project, entry, walked, paths)
     uses: list[ModelUse] = []
     unknown: list[ModelUse] = []
+    of_pickles: list[External] = []
     for path in paths:
         for call in calls[path]:
             moment = _moment(entry.sources, walked, call)
             if moment is not None:
+                of_pickles += _pickled(project, entry, walked, call, moment)
                 for use in _uses(project, entry, walked, call, moment):
                     (uses if use.memory is not None else unknown).append(use)
     unread = tuple(_unread(folding, [path for path in paths if path not in walked.files["all"]]))
     project.skipped += unread
-    return Models(tuple(_once(uses)), tuple(unknown), tuple(one.path for one in unread)), tuple(_imports([*uses, *unknown]))
+    found = Models(tuple(_once(uses)), tuple(unknown), tuple(one.path for one in unread))
+    return found, (*_imports([*uses, *unknown]), *of_pickles)
 
 
 def _calls(
@@ -289,6 +292,20 @@ def _imports(uses: Iterable[ModelUse]) -> Iterator[External]:
     for one in uses:
         for name in one.brought:
             yield External((name,), Way(Step(one.call.path, one.call.line, name), one.way.before), one.moment)
+
+
+def _pickled(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, moment: Moment) -> Iterator[External]:
+    """Yield what loading a pickle imports, whatever it holds."""
+    if call.loader.file_format != "pickle":
+        return
+    from memguard_hooks.app.pickled import modules_in
+
+    found = {name: find_file(project, entry, call.path, name) for name in call.names}
+    files = {name: None if file is None else file[0] for name, file in found.items()}
+    present = project.declared.near(parent(entry.path)).present
+    for name in modules_in(project.tree, files, present, is_of_models=call.loader.library == "joblib"):
+        step = Step(call.path, call.line, name)
+        yield External((name,), Way(step, walked.ways.get(call.path)), moment)
 
 
 def _brought(project: Project, use: ModelUse) -> tuple[str, ...]:

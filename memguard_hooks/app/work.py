@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from memguard_hooks.app.drivers import django_drivers, driver_of
+from memguard_hooks.catalog.lookup import is_provided
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, Way, count
 from memguard_hooks.imports.graph import External
@@ -111,7 +112,14 @@ def _lasts(sources: SourceFiles, path: str, calls: Collection[tuple[str, str]], 
     from memguard_hooks.models.libraries import CACHES
 
     found = _words(sources, path)
-    return found is None or not found.isdisjoint(CACHES)
+    return found is None or not found.isdisjoint(CACHES) or _may_import(found)
+
+
+def _may_import(words: frozenset[str]) -> bool:
+    """Return whether a file has the words of a call that imports."""
+    from memguard_hooks.startup.table import companions
+
+    return any(not words.isdisjoint(companions()[package]) for package in words & companions().keys())
 
 
 def suspects(entry: ServiceEntry, path: str, ran: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
@@ -149,7 +157,8 @@ def _may_work(sources: SourceFiles, path: str) -> bool:
     found = _words(sources, path)
     if found is None or not found.isdisjoint(READS | UNRESOLVED | {"open"}):
         return True
-    return any(not found.isdisjoint(last_names()[package]) for package in found & last_names().keys())
+    is_known = any(not found.isdisjoint(last_names()[package]) for package in found & last_names().keys())
+    return is_known or _may_import(found)
 
 
 def _words(sources: SourceFiles, path: str) -> frozenset[str] | None:
@@ -165,7 +174,7 @@ def _words(sources: SourceFiles, path: str) -> frozenset[str] | None:
 
 def _is_suspect(term: str, bound: Mapping[str, str]) -> bool:
     """Return whether a call may do work, by its term."""
-    from memguard_hooks.startup.table import READS, last_names
+    from memguard_hooks.startup.table import READS, companions_of, last_names
 
     receiver, _, last = term.rpartition(".")
     last = last.lstrip(":")
@@ -175,8 +184,8 @@ def _is_suspect(term: str, bound: Mapping[str, str]) -> bool:
         return receiver.removesuffix("()").rpartition(".")[2] in READS
     resolved = _resolved(term, bound)
     package = resolved.replace("(", ".").partition(".")[0]
-    is_known = resolved.rpartition(".")[2] in last_names().get(package, ())
-    return is_known or (last in UNRESOLVED and package not in sys.stdlib_module_names)
+    is_known = resolved.rpartition(".")[2] in last_names().get(package, ()) or companions_of(resolved)
+    return bool(is_known) or (last in UNRESOLVED and package not in sys.stdlib_module_names)
 
 
 def _resolved(term: str, bound: Mapping[str, str]) -> str:
@@ -195,10 +204,16 @@ def _resolved(term: str, bound: Mapping[str, str]) -> str:
 
 def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) -> Iterator[WorkUse]:
     """Yield what a call does: one use, or one for each file that it may read, of which the largest counts."""
+    from memguard_hooks.startup.table import companions_of
+
     moment = walked.ran[call.path, call.body]
     step = Step(call.path, call.line, call.function)
     use = WorkUse(call, moment, Way(step, walked.ways.get(call.path)), (call.path, call.body) in walked.loading)
     kind = call.known.kind
+    modules = companions_of(call.known.function)
+    if modules:
+        present = project.declared.near(parent(entry.path)).present
+        yield use._replace(brought=tuple(one for one in modules if is_provided(one, present)))
     if kind == "data":
         yield from _data(project, entry, use)
     elif kind == "process":
@@ -214,7 +229,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
     elif kind == "tables":
         if not any(isinstance(one, str) and one.startswith("sqlite") for one in call.values):
             yield use
-    elif not any(isinstance(one, str) and one.startswith(("file:", "data:")) for one in call.values):
+    elif kind != "companion" and not any(isinstance(one, str) and one.startswith(("file:", "data:")) for one in call.values):
         yield use
 
 

@@ -162,6 +162,11 @@ def providers(name: str) -> tuple[str, ...]:
     return tuple(one.distribution for one in _index().get(name, ())) or ((light.distribution,) if light else ())
 
 
+def is_provided(module: str, present: Collection[str]) -> bool:
+    """Return whether one of some distributions provides a module, as far as it was measured."""
+    return not {*providers(module.partition(".")[0])}.isdisjoint(present)
+
+
 @cache
 def attributes() -> dict[str, tuple[str, ...]]:
     """The modules that load more once a name is taken from them, with what was measured: ``celery:Celery``."""

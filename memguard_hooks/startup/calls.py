@@ -7,7 +7,7 @@ import ast
 from memguard_hooks.models.calls import caches, is_main_test
 from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, argument, last_name
 from memguard_hooks.record import Record
-from memguard_hooks.startup.table import FILE, READS, KnownCall, known_calls
+from memguard_hooks.startup.table import FILE, READS, KnownCall, call_named, importer_named
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""
+
+IMPORTING = ("initializer", "engine", "companion")
+"""Kinds of calls that import: what is imported stays, whoever calls."""
 
 PYTHONS = ("python", "celery", "gunicorn", "uvicorn", "streamlit", "pip", "alembic", "playwright", "flask", "django-admin")
 """What the name of a program begins with that is an interpreter."""
@@ -60,18 +63,24 @@ def find_calls(
         body = function.name if function is not None else MAIN if is_main else ""
         if (body, last_name(call.node.func)) not in suspects or _is_later(call.scope):
             continue
-        if (body not in kept and not caches(call.scope)) or _is_redefinition(function):
+        if _is_redefinition(function):
             continue
         name = _name(folding, call)
-        known = known_calls().get(name)
+        known = call_named(name)
         if known is None or id(call.node) in read:
             continue
+        if known.kind not in IMPORTING and body not in kept and not caches(call.scope):
+            known = importer_named(name)  # what it makes is gone when the body ends, what it imports stays
+            if known is None:
+                continue
         inner = _argument(call.node, known)
         if known.kind == "data":
             read.update(id(one) for one in ast.walk(call.node) if isinstance(one, ast.Call) and one is not call.node)
         values = tuple(_values(folding, known, inner, call.scope))
         if known.kind == "data" and not (values or known.size):
-            continue  # a file that nobody can know, which is cheaper to tell than whether the conditions hold
+            known = importer_named(name)
+            if known is None:
+                continue  # a file that nobody can know, which is cheaper to tell than whether the conditions hold
         if folding.holds(call.conditions) is False or folding.never_runs(function):
             continue
         yield StartCall(
@@ -104,7 +113,7 @@ def _name(folding: Folding, call: CallInScope) -> str:
     if last == "create_all" and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
         values = (*values, *_metadata(folding, node.value, call.scope))
     names = (name for value in values for name in folding.names_of(value, call.scope))
-    return next((name for name in names if name in known_calls()), "")
+    return next((name for name in names if call_named(name) is not None), "")
 
 
 def _metadata(folding: Folding, node: ast.Attribute, scope: NameScope) -> Iterator[ExternalValue]:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal, TypeAlias
 
-    Kind: TypeAlias = "Literal['data', 'process', 'scheduler', 'network', 'tables', 'initializer', 'client', 'engine']"
+    Kind: TypeAlias = (
+        "Literal['data', 'process', 'scheduler', 'network', 'tables', 'initializer', 'client', 'engine', 'companion']"
+    )
 
 FOLDER = os.path.join(os.path.dirname(__file__), "data")
 
@@ -71,6 +73,33 @@ def last_names() -> dict[str, frozenset[str]]:
     for name in known_calls():
         found.setdefault(name.partition(".")[0], set()).add(name.rpartition(".")[2])
     return {package: frozenset(names) for package, names in found.items()}
+
+
+@cache
+def companions() -> dict[str, dict[str, tuple[str, ...]]]:
+    """What classes and functions import once they are called: the modules by the name, by the package."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for packages, name, modules in _rows("companions.tsv"):
+        for package in packages.split(","):
+            found.setdefault(package, {})[name] = tuple(modules.split(","))
+    return found
+
+
+def companions_of(name: str) -> tuple[str, ...]:
+    """Return the modules that a call of a dotted name imports: also of a method of a class that makes an object."""
+    package, *rest = name.split(".")
+    known = companions().get(package, {})
+    return next((known[part] for part in rest if part in known), ())
+
+
+def call_named(name: str) -> KnownCall | None:
+    """Return what is known of a call by its dotted name, None for one that does no work."""
+    return known_calls().get(name) or importer_named(name)
+
+
+def importer_named(name: str) -> KnownCall | None:
+    """Return a call as one that does nothing but to import, None for one that imports nothing."""
+    return KnownCall(name, "companion", "", -1, (), 0) if companions_of(name) else None
 
 
 @cache

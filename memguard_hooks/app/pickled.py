@@ -1,0 +1,59 @@
+"""The libraries that a pickle imports as it is loaded: those whose classes it names; no statement of the project does."""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.catalog.lookup import is_provided
+from memguard_hooks.errors import UnreadableError
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from memguard_hooks.tree import Tree
+
+LEARNING = ("sklearn", "xgboost", "lightgbm", "catboost", "statsmodels")
+"""What makes the models that people keep in pickles, the most frequent first."""
+
+MAX_MODULES = 200
+"""Modules that one pickle is asked for."""
+
+_MODULE = late_pattern(
+    rb"(?:(?<=\x8c.)|(?<=[^\w.]c)|(?<![\w.]))"
+    rb"(?:sklearn|xgboost|lightgbm|catboost|statsmodels|imblearn|pandas|numpy|scipy|torch|nltk|gensim|spacy|tensorflow|keras"
+    rb"|transformers|sentence_transformers|networkx)(?:\.\w{1,60}){0,8}",
+    re.ASCII | re.DOTALL,
+)
+"""The name of a module, as a pickle has it before that of a class: on a line behind `c`, or behind its length in one byte."""
+
+_OF_MODEL = late_pattern(
+    r"model|clf|classif|regress|predict|scaler|vectori[sz]er|encoder|pipeline|forest|\.sav$|\.joblib$", re.IGNORECASE
+)
+"""What the file of a model is called."""
+
+
+def modules_in(
+    tree: Tree, files: Mapping[str, str | None], present: Collection[str], *, is_of_models: bool
+) -> tuple[str, ...]:
+    """Return the modules that loading a pickle imports: those that it names, or else the library of models that is there.
+
+    `files` are the names of what may be loaded, and where each is in the repository. One that is not there, or compressed,
+    is taken for a model by its name, or because what loads it `is_of_models`.
+    """
+    for name, path in files.items():
+        named = [one for one in _named_in(tree, path) if is_provided(one, present)] if path is not None else []
+        if named:
+            return tuple(named)
+        is_of_models = is_of_models or _OF_MODEL.search(name) is not None
+    return tuple(one for one in LEARNING if is_provided(one, present))[:1] if is_of_models else ()
+
+
+def _named_in(tree: Tree, path: str) -> list[str]:
+    """Return the modules that a file names as a pickle does; none of one that is too large to be read."""
+    try:
+        data = tree.read(path) or b""
+    except UnreadableError:
+        return []
+    return list(dict.fromkeys(one.decode("ascii") for one in _MODULE.findall(data)))[:MAX_MODULES]
