@@ -26,7 +26,7 @@ _MODULE = late_pattern(
     rb"|transformers|sentence_transformers|networkx)(?:\.\w{1,60}){0,8}",
     re.ASCII | re.DOTALL,
 )
-"""The name of a module, as a pickle has it before that of a class: on a line behind `c`, or behind its length in one byte."""
+"""The name of a module before that of a class in a pickle: on a line behind `c`, or behind its length in one byte."""
 
 _OF_MODEL = late_pattern(
     r"model|clf|classif|regress|predict|scaler|vectori[sz]er|encoder|pipeline|forest|\.sav$|\.joblib$", re.IGNORECASE
