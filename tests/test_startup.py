@@ -154,12 +154,15 @@ def test_files_without_heavy_names_load_nothing_to_judge_them(tmp_path: Path) ->
         "app/panda.py": "import re\n\n\ndef find_panda():\n    return re.compile('litell')\n",
         "heavy.py": "import pandas\n",
         "calling.py": "import pandas\n\n\ndef start():\n    return pandas\n\n\nstart()\n",
+        "making.py": "import pandas\n\n\nclass A:\n    def __init__(self):\n        self.a = pandas\n\n\nA()\n",
     })  # fmt: skip
     run = watch("no-eager-heavy-imports", ["main.py", "app/panda.py"], tmp_path)
     assert run.status == 0
     assert run.loaded & (SLOW | {"_ast", "json", "packaging", "subprocess", "tomli"}) == set()
-    assert watch("no-eager-heavy-imports", ["heavy.py"], tmp_path).loaded & {"_ast", "ast", "libcst"} == {"_ast"}
-    assert "libcst" in watch("no-eager-heavy-imports", ["calling.py"], tmp_path).loaded
+    for plain in ("heavy.py", "calling.py"):
+        assert "libcst" not in watch("no-eager-heavy-imports", [plain], tmp_path).loaded
+    assert watch("no-eager-heavy-imports", ["heavy.py"], tmp_path).loaded & {"_ast", "ast"} == {"_ast"}
+    assert "libcst" in watch("no-eager-heavy-imports", ["making.py"], tmp_path).loaded
 
 
 # What is done

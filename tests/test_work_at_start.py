@@ -437,3 +437,29 @@ def test_a_pickle_that_is_not_there_may_be_a_model(
     })  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert ("sklearn" in parts(capsys)) is is_model
+
+
+# Browsers
+
+
+@pytest.mark.parametrize(("source", "call"), [
+    pytest.param("from playwright.async_api import async_playwright\n"
+                 "async def shot(update, context):\n  async with async_playwright() as p: await p.chromium.launch()\n",
+                 "playwright.async_api.async_playwright", id="playwright"),
+    pytest.param("from selenium import webdriver\n"
+                 "async def shot(update, context):\n  webdriver.Chrome().get('https://example.org')\n",
+                 "selenium.webdriver.Chrome", id="selenium"),
+])  # fmt: skip
+def test_a_browser_counts_while_a_handler_has_it(
+    source: str, call: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {
+        "Procfile": "worker: python main.py\n",
+        "requirements.txt": "python-telegram-bot\nplaywright\nselenium\n",
+        "main.py": f"from telegram.ext import Application, CommandHandler\n{source}"
+        "app = Application.builder().token('x').build()\napp.add_handler(CommandHandler('shot', shot))\napp.run_polling()\n",
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    size, moment = parts(capsys)[call]
+    assert moment == "serving"
+    assert size > 300

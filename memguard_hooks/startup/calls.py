@@ -7,7 +7,7 @@ import ast
 from memguard_hooks.models.calls import caches, is_main_test
 from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, argument, last_name
 from memguard_hooks.record import Record
-from memguard_hooks.startup.table import FILE, READS, KnownCall, call_named, importer_named
+from memguard_hooks.startup.table import BROWSER, FILE, READS, KnownCall, call_named, importer_named
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def find_calls(
         known = call_named(name)
         if known is None or id(call.node) in read:
             continue
-        if known.kind not in IMPORTING and body not in kept and not caches(call.scope):
+        if known.kind not in IMPORTING and known.how != BROWSER and body not in kept and not caches(call.scope):
             known = importer_named(name)  # what it makes is gone when the body ends, what it imports stays
             if known is None:
                 continue

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 FOLDER = os.path.join(os.path.dirname(__file__), "data")
 
+BROWSER = "browser"
+"""How a call works that starts a browser: it is there while its caller runs, and then what kills."""
+
 FILE = "(file)"
 """Stands for what `open` or a path gives."""
 
@@ -73,6 +76,12 @@ def last_names() -> dict[str, frozenset[str]]:
     for name in known_calls():
         found.setdefault(name.partition(".")[0], set()).add(name.rpartition(".")[2])
     return {package: frozenset(names) for package, names in found.items()}
+
+
+@cache
+def browsers() -> frozenset[str]:
+    """The packages whose calls start a browser."""
+    return frozenset(name.partition(".")[0] for name, one in known_calls().items() if one.how == BROWSER)
 
 
 @cache
