@@ -112,6 +112,13 @@ def test_files_of_a_module(tmp_path: Path, module: str, files: list[str]) -> Non
     assert list(Resolver(tree_of(tmp_path, FILES), ("", "lib")).files(module)) == files
 
 
+@pytest.mark.parametrize("module", ["", ".", "..", "a.", ".a", "a..b", "/", "no", "a.b", "one"])
+def test_a_module_that_is_whole_has_a_file(tmp_path: Path, module: str) -> None:
+    resolver = Resolver(tree_of(tmp_path, FILES), ("", "lib"))
+    assert resolver.is_whole(module) is (module in ("a.b", "one"))
+    assert bool(resolver.files(module)) >= resolver.is_whole(module)
+
+
 def test_the_first_root_is_the_interpreters(tmp_path: Path) -> None:
     tree_of(tmp_path, FILES)
     code = "import a.b, a.c.d, n.m.x, one, sys; print(*sorted(m.__file__ for m in map(sys.modules.get, sys.argv[1:])))"

@@ -197,6 +197,7 @@ def test_an_unknown_platform_names_the_nearest(root: Path, capsys: pytest.Captur
         pytest.param({"Procfile": "w: uvicorn app.gone:app\n", "app/__init__.py": ""},
                      "app.gone:app is not in the repository", id="no-module"),
         pytest.param({"Procfile": "w: bin/serve\n"}, "it is not known how serve starts", id="no-python"),
+        pytest.param({"Procfile": "w: gunicorn :app\n"}, ":app is not in the repository", id="no-module"),
         pytest.param({"Procfile": "w: gunicorn a:a\n", "a.py": "",
                       "gunicorn.conf.py": "import os\nworkers = os.cpu_count()\n"},
                      "gunicorn.conf.py:2 computes workers: os.cpu_count()", id="settings-of-gunicorn"),

@@ -99,8 +99,8 @@ class Resolver:
         known = self._whole.get(module)
         if known is None:
             files = self.files(module)
-            stem = files[-1].removesuffix(".py").removesuffix("/__init__") if files else ""
-            known = self._whole[module] = f"/{stem}".endswith("/" + module.replace(".", "/"))
+            stem = files[-1].removesuffix(".py").removesuffix("/__init__") if files else None
+            known = self._whole[module] = stem is not None and f"/{stem}".endswith("/" + module.replace(".", "/"))
         return known
 
     def imported(self, module: str, names: tuple[str, ...]) -> tuple[FirstPartyFile, ...]:
