@@ -138,6 +138,7 @@ def page(report: Report) -> str:
         pytest.param(json_, id="json"),
         pytest.param(lambda report: render(report, "markdown"), id="markdown"),
         pytest.param(lambda report: render(report, "gitlab"), id="gitlab"),
+        pytest.param(lambda report: render(report, "sarif"), id="sarif"),
         pytest.param(lambda report: render(report, "junit"), id="junit"),
         pytest.param(lambda report: render(report, "badge"), id="badge"),
     ],

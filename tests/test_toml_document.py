@@ -152,11 +152,11 @@ def test_what_tomli_accepts_has_places(text: str, key: KeyPath) -> None:
     ],
 )
 def test_large_input_takes_linear_time(make: Callable[[int], str]) -> None:
-    def work(text: str) -> None:
+    def place(text: str) -> None:
         parse.cache_clear()
         read(text).place(("z",))
 
-    assert growth(work, make, 300_000) < LINEAR
+    assert growth(place, make, 300_000) < LINEAR
 
 
 # Any document

@@ -11,6 +11,7 @@ unchanged. The exit status is 1 where a fault was found.
 from __future__ import annotations
 
 import argparse
+import ast
 import contextlib
 import io
 import os
@@ -32,16 +33,19 @@ from attack import faults_of
 
 import memguard_hooks
 from memguard_hooks import store
+from memguard_hooks.app.moved_imports import move_imports
 from memguard_hooks.catalog import lock as memguard_lock
 from memguard_hooks.commands import check, hook
 from memguard_hooks.dependencies import image_commands, lock_readers, manifests
 from memguard_hooks.deployment import dockerfile, gunicorn_conf, heroku, kustomize, readers, start_script
+from memguard_hooks.deployment.calls_at_start import Program, follow
 from memguard_hooks.deployment.command import Host
 from memguard_hooks.deployment.command import parse as parse_command
 from memguard_hooks.deployment.service import Deployment
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step
 from memguard_hooks.formats.python_literals import parse_module
+from memguard_hooks.formats.python_source import decode
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.built_at_load import read_built
@@ -49,13 +53,18 @@ from memguard_hooks.imports.frameworks import Framework, called_by_framework, fr
 from memguard_hooks.imports.layout import read_layout
 from memguard_hooks.imports.lines import unindented_imports
 from memguard_hooks.imports.model import Target as ImportTarget
+from memguard_hooks.imports.movable import MovableFile, Wanted
 from memguard_hooks.imports.narrow import candidates
 from memguard_hooks.imports.uses import unused_names
 from memguard_hooks.logs.facts import read_logs
 from memguard_hooks.logs.savings import propose
 from memguard_hooks.logs.survey import survey
+from memguard_hooks.models import calls as model_calls
+from memguard_hooks.models.folding import Folding
+from memguard_hooks.models.values import Sources, last_name
 from memguard_hooks.project import baseline, settings
 from memguard_hooks.report.formats import FORMATS, render
+from memguard_hooks.startup import calls as work
 from memguard_hooks.tree import TreeEntry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -168,6 +177,39 @@ def _frameworks(data: bytes) -> object:
 
 def _uses(data: bytes) -> object:
     return [unused_names(data, "a.py", site) for site in analyze(data, "a.py").sites[:20]]
+
+
+def _functions(data: bytes) -> object:
+    """Find what functions call, as it is kept."""
+    from memguard_hooks.imports import facts
+
+    known = facts.Facts(store.Store(None))
+    return known.functions(b"a", lambda: data), known.places(b"a", lambda: data)
+
+
+def _values(data: bytes) -> object:
+    """Find the calls that load models, and those that do other work."""
+    folding = Folding(Sources({"a.py": data}.get, lambda module, *_: "a.py" if module == "a" else None, lambda _: ["a.py"]))
+    module = folding.module("a.py")
+    calls = module.calls if module is not None else ()
+    suspects = {(one.scope.function.name if one.scope.function else "", last_name(one.node.func)) for one in calls}
+    found = work.find_calls(folding, "a.py", suspects, [body for body, _ in suspects])
+    return tuple(model_calls.find_calls(folding, "a.py")), tuple(found)
+
+
+def _edits(data: bytes) -> object:
+    """Move the imports of a file, as `--fix` does and as the walk tries to."""
+    module = parse_module(data)
+    found = [one for one in module.body if isinstance(one, (ast.Import, ast.ImportFrom))][:50]
+    wanted = [Wanted(one.lineno, getattr(one, "module", None) or one.names[0].name, ()) for one in found]
+    file = MovableFile(module, decode(data), wanted, None, is_package=False)
+    return file.moves(), move_imports(data, "a.py", {one.lineno for one in found})
+
+
+def _started(data: bytes) -> object:
+    """Follow what a program calls as it starts."""
+    files = {"a.py": data, "b.py": PYTHON[0]}
+    return follow(Program("a.py", "a", True, None, ("",), ("a", "b")), Host({"A": "b"}, files.get))
 
 
 def _report(data: bytes, style: str) -> object:
@@ -291,6 +333,10 @@ PARSERS: dict[str, Act] = {
     "python: gunicorn.conf.py": lambda data: gunicorn_conf.read(data, {}, 2.0),
     "python: logs": lambda data: read_logs(store.Store(None), b"a", lambda: data + b"\nlogger.info('a')\nbasicConfig()\n"),
     "python: built": read_built,
+    "python: functions": _functions,
+    "python: values": _values,
+    "python: edits": _edits,
+    "python: start": _started,
 }
 
 TARGETS: dict[str, Target] = {
