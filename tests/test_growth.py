@@ -65,6 +65,43 @@ def apps_in_folders(number: int) -> dict[str, str]:
     return {f"app{one}/{name}": text for one in range(number) for name, text in app.items()}
 
 
+LOADS = "import argparse\nfrom transformers import AutoModel\n"
+
+
+def options_that_name_models(number: int) -> dict[str, str]:
+    options = "".join(f"parser.add_argument('--m{one}', default='a{one}')\n" for one in range(number))
+    loads = "".join(f"AutoModel.from_pretrained(args.m{one})\n" for one in range(number))
+    return {**PROGRAM, "main.py": f"{LOADS}parser = argparse.ArgumentParser()\n{options}args = parser.parse_args()\n{loads}"}
+
+
+def functions_that_load_models(number: int) -> dict[str, str]:
+    functions = "".join(f"def f{one}(name):\n    AutoModel.from_pretrained(name)\n" for one in range(number))
+    return {**PROGRAM, "main.py": LOADS + functions + "".join(f"f{one}('a')\n" for one in range(number))}
+
+
+def names_of_other_modules(number: int) -> dict[str, str]:
+    stars = "from m import *\nfrom n import *\n" * 10
+    names = "".join(f"x{one}()\nAutoModel.from_pretrained(x{one})\n" for one in range(number))
+    return {**PROGRAM, "main.py": LOADS + stars + names, "m.py": "a = 1\n"}
+
+
+def modules_in_layers(number: int) -> dict[str, str]:
+    layers = {f"m{one}.py": f"from m{one + 1} import *\nfrom n{one + 1} import *\n" for one in range(number)}
+    beside = {f"n{one}.py": f"from m{one + 1} import *\nfrom n{one + 1} import *\n" for one in range(number)}
+    return {**PROGRAM, "main.py": f"{LOADS}from m0 import *\nx()\nAutoModel.from_pretrained(x)\n", **layers, **beside}
+
+
+def choices_of_a_variable(number: int) -> dict[str, str]:
+    choices = "".join(f"if MODE == 'a{one}':\n    import json\n" for one in range(number))
+    return {**PROGRAM, "main.py": f"import os, litellm\nMODE = os.getenv('MODE')\n{choices}"}
+
+
+def imports_that_functions_use(number: int) -> dict[str, str]:
+    imports = "".join(f"import litellm as l{one}\n" for one in range(number))
+    functions = "".join(f"def f{one}():\n    return l{one}.x\n" for one in range(number))
+    return {**PROGRAM, "main.py": imports + functions}
+
+
 def called(root: Path, files: dict[str, str]) -> pstats.Stats:
     """Return what a check of a project calls."""
     for name, text in files.items():
@@ -100,6 +137,12 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(allowances_above_a_line, 200, id="allowances above one line"),
         pytest.param(apps_in_folders, 20, id="apps in folders"),
         pytest.param(files_of_heavy_packages, 50, id="files and packages"),
+        pytest.param(options_that_name_models, 30, id="options that name models"),
+        pytest.param(functions_that_load_models, 30, id="functions that load models"),
+        pytest.param(names_of_other_modules, 20, id="names of other modules"),
+        pytest.param(modules_in_layers, 2, id="modules in layers"),
+        pytest.param(choices_of_a_variable, 30, id="choices of a variable"),
+        pytest.param(imports_that_functions_use, 20, id="imports that functions use"),
     ],
 )
 def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int) -> None:

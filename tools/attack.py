@@ -54,6 +54,10 @@ def _python(line: str) -> Files:
     return {**PROGRAM, "main.py": f"import litellm\n{line}\n"}
 
 
+def _loading(text: str) -> Files:
+    return {**PROGRAM, "main.py": f"from transformers import AutoModel\n{text}"}
+
+
 PROJECTS: dict[str, Callable[[], Files]] = {
     "a dotted import in settings": lambda: _settings("import a" + ".a" * 40_000),
     "a dotted import": lambda: _python("import a" + ".a" * 40_000),
@@ -146,6 +150,44 @@ PROJECTS: dict[str, Callable[[], Files]] = {
         "memguard.toml": "exclude = [" + ", ".join(f"'*a*b{one}*c'" for one in range(1000)) + "]\n",
     },
     "brackets of JSON": lambda: {**PROGRAM, "app.json": "[" * 500_000, "Pipfile.lock": "[" * 500_000},
+    "options that name models": lambda: _loading(
+        "import argparse\nparser = argparse.ArgumentParser()\n"
+        + "".join(f"parser.add_argument('--a{one}')\n" for one in range(3500))
+        + "args = parser.parse_args()\n"
+        + "".join(f"AutoModel.from_pretrained(args.b{one})\n" for one in range(3500))
+    ),
+    "functions that load models": lambda: _loading(
+        "".join(f"def f{one}(name):\n    AutoModel.from_pretrained(name)\n" for one in range(2000))
+        + "".join(f"f{one}('a')\n" for one in range(5000))
+    ),
+    "names of any of many modules": lambda: _loading(
+        "from m import *\n" * 1500
+        + "".join(f"from m{one} import *\n" for one in range(1500))
+        + "".join(f"AutoModel.from_pretrained(n{one})\n" for one in range(3000))
+    ),
+    "names of modules in a circle": lambda: {
+        **_loading("from m0 import *\n" + "".join(f"n{one}()\nAutoModel.from_pretrained(n{one})\n" for one in range(300))),
+        **{f"m{one}.py": "".join(f"from m{other} import *\n" for other in range(6) if other != one) for one in range(6)},
+    },
+    "names of modules in layers": lambda: {
+        **_loading("from m0 import *\nx()\nAutoModel.from_pretrained(x)\n"),
+        **{
+            f"{kind}{one}.py": "".join(f"from {other}{one + 1} import *\n" for other in "mno")
+            for kind in "mno"
+            for one in range(30)
+        },
+    },
+    "choices of a variable": lambda: {
+        **_python(
+            "import os\nM = os.getenv('M')\n"
+            + "".join(f"if M == 'a{one}':\n    import m{one % 50}\n" for one in range(4000))
+        ),
+        **{f"m{one}.py": "import torch\n" for one in range(50)},
+    },
+    "imports that many functions use": lambda: _python(
+        "".join(f"import litellm as l{one}\n" for one in range(1500))
+        + "".join(f"def f{one}():\n    return l{one % 1500}.x, l{(one + 7) % 1500}.y\n" for one in range(3000))
+    ),
     "modules of the same names": lambda: {
         **PROGRAM,
         **dict.fromkeys(("yaml.py", "tomli.py", "argparse.py", "json.py", "hashlib.py"), "raise KeyError\n"),

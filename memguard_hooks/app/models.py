@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
 from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step, Way
 from memguard_hooks.imports.graph import External
@@ -138,6 +140,7 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
     resolver, service = entry.resolver, entry.service
     paths = [path for moment in MOMENTS for path in walked.files[moment]]
 
+    @lru_cache(MAX_LOCATED)
     def locate(module: str, level: int, path: str) -> str | None:
         here = resolver.module_of(path)
         name = absolute(module, level, here, is_package=path.endswith("/__init__.py")) if level else module
@@ -155,6 +158,9 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
     words = tuple(split_plain(service.command)) if len(service.command) <= MAX_COMMAND else ()
     return Folding(Sources(project.tree.read, locate, naming), RunContext(service.environment, hidden, words))
 
+
+MAX_LOCATED = 10_000
+"""Imports of which the file is kept."""
 
 MAX_COMMAND = 10_000
 """Letters of a start command whose words are looked at."""

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from memguard_hooks.imports.sources import SourceFiles
 
+MAX_LINES = 20_000
+"""Lines that a move adds: each of the statements stands in each function that uses one."""
+
 _STAR = late_pattern(rb"\bimport\b[\s(\\]*\*")
 
 
@@ -85,6 +88,8 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | 
         if found is None:
             return None
         users += found
+    if len(moved) * len(users) > MAX_LINES:
+        return None
     rewritten = _rewritten(rows, sorted(moved, key=lambda node: node.lineno), [node for _, node in users])
     move = Move(tuple(sorted(bound)), tuple(name for name, _ in users))
     return None if rewritten is None else MovedFile(rewritten, move)

@@ -6,6 +6,7 @@ depends on other files and on the service.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import cached_property
 
 from memguard_hooks.errors import MemguardError
@@ -15,13 +16,16 @@ from memguard_hooks.pattern import late_pattern
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
     from memguard_hooks.formats.python_folding import Around, BoundNames
     from memguard_hooks.imports.model import Analysis, Choice, Given
     from memguard_hooks.imports.module_nodes import ModuleNodes
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
+
+    Block: TypeAlias = "ast.stmt | ast.ExceptHandler | ast.match_case"
 
 MAX_MODULES = 200
 """Files that one walk parses for its choices."""
@@ -221,25 +225,44 @@ def _holding(tree: ast.Module, line: int) -> list[ast.stmt]:
     """Return the statements that hold a line, from the outermost one on."""
     import ast
 
-    from memguard_hooks.formats.python_nodes import children
-
     found: list[ast.stmt] = []
     here: ast.AST | None = tree
     while here is not None:
-        blocks = (ast.stmt, ast.ExceptHandler, ast.match_case)
-        inner = [one for one in children(here) if isinstance(one, blocks)]
-        here = next((one for one in inner if _spans(one, line)), None)
+        block: Sequence[Block] = here.body if isinstance(here, ast.Module) else list(_inner_blocks(here))
+        here = _at(block, line)
         if isinstance(here, ast.stmt):
             found.append(here)
     return found
 
 
-def _spans(node: ast.stmt | ast.ExceptHandler | ast.match_case, line: int) -> bool:
-    """Return whether a line lies in a node; a case has no place but that of its pattern and its statements."""
+def _inner_blocks(node: ast.AST) -> Iterator[Block]:
+    """Yield what holds statements in a node, and its statements, from the first on."""
     import ast
 
-    first, last = (node.pattern, node.body[-1]) if isinstance(node, ast.match_case) else (node, node)
-    return first.lineno <= line <= (last.end_lineno or line)
+    from memguard_hooks.formats.python_nodes import children
+
+    blocks = (ast.stmt, ast.ExceptHandler, ast.match_case)
+    return (one for one in children(node) if isinstance(one, blocks))
+
+
+def _at(block: Sequence[Block], line: int) -> Block | None:
+    """Return what of a block holds a line, the first of those that do; looked for by halves."""
+    number = bisect_left(block, line, key=_last_line)
+    return block[number] if number < len(block) and _first_line(block[number]) <= line else None
+
+
+def _first_line(node: Block) -> int:
+    """Return the first line of a node; a case has no place but that of its pattern and its statements."""
+    import ast
+
+    return node.pattern.lineno if isinstance(node, ast.match_case) else node.lineno
+
+
+def _last_line(node: Block) -> int:
+    import ast
+
+    last = node.body[-1] if isinstance(node, ast.match_case) else node
+    return last.end_lineno or last.lineno
 
 
 def _follow_until(block: list[ast.stmt], names: BoundNames, line: int) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from memguard_hooks.imports.choices import Chooser
-    from memguard_hooks.imports.model import Functions
+    from memguard_hooks.imports.model import Choice, Functions
     from memguard_hooks.imports.reached import Stage, Told
     from memguard_hooks.imports.resolve import Resolver
     from memguard_hooks.imports.sources import SourceFiles
@@ -58,6 +58,7 @@ class Followed(Calls):
         self._told_to = told
         self._log = log
         self._at = 0
+        self._choices: dict[str, dict[str, Choice]] = {}
 
     def load(self, path: str, module: str | None, stage: Stage, *, is_main: bool) -> None:
         """Run the statements of a file."""
@@ -83,13 +84,19 @@ class Followed(Calls):
             self._at += 1
             self._answer(*self._log[self._at - 1])
 
+    def _choice(self, path: str, key: str) -> Choice | None:
+        """Return a choice of a file by its key, the first of those that have it."""
+        if path not in self._choices:
+            self._choices[path] = {one.key: one for one in reversed(self._sources.functions(path).choices)}
+        return self._choices[path].get(key)
+
     def _answer(self, kind: str, *rest: Any) -> None:
         if kind == "ran":
             path, name, stage, *how = rest
             self._note(Call(path, name, How(*how)), stage)
         elif kind == "chose":
             path, key, stage, taken = rest
-            choice = next((one for one in self._sources.functions(path).choices if one.key == key), None)
+            choice = self._choice(path, key)
             if choice is None:
                 raise UnlikeError
             is_given_elsewhere = choice.is_given and tuple(taken) == choice.names

@@ -29,7 +29,7 @@ class ImportStatements(Walker):
         is_lazy = isinstance(node, cst.LazyImportFrom) or self._is_made_lazy(module, level, context)
         if isinstance(node.names, cst.ImportStar):
             self._imported(node, module, level, ("*",), context, is_lazy=False)
-            context.scope.stars.append("." * level + module)
+            context.scope.stars["." * level + module] = None
             return
         names = tuple(dotted(alias.name) or "" for alias in node.names)
         if module == "__future__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
@@ -222,9 +223,14 @@ class Places(Record):
     lines: str
     has_choices: bool = False
 
-    def numbers(self) -> list[int]:
+    def numbers(self) -> Sequence[int]:
         """Return the lines in order; none has more than nine digits, whatever wrote the store."""
-        return [int(one[:9]) for one in self.lines.split()]
+        return _numbers(self.lines)
+
+
+@lru_cache(maxsize=16)
+def _numbers(lines: str) -> Sequence[int]:
+    return [int(one[:9]) for one in lines.split()]
 
 
 class How(Record):

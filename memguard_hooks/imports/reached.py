@@ -28,7 +28,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
     from memguard_hooks.imports.callbacks import Serves
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
         def on_load(self, path: str, place: int, text: str, stage: Stage, attribute: str) -> None:
             """Hear that a module is given to somebody else by its name, and which attribute of it is then called."""
 
+
+MAX_STARS = 100
+"""Modules of which one file takes all names: each is asked for each name that is not the file's own."""
 
 MAX_STEPS = 20
 """Names for names that one name is followed through."""
@@ -77,7 +80,7 @@ class Calls:
 
     def __init__(self, sources: SourceFiles) -> None:
         self._sources = sources
-        self._lines: dict[str, list[int]] = {}
+        self._lines: dict[str, Sequence[int]] = {}
         self.calls: list[Call] = []
         self._ran: dict[tuple[str, str], tuple[int, Stage]] = {}
         self._bodies: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
@@ -107,7 +110,7 @@ class Calls:
         lines = self._numbers(path)
         return lines[place] if 0 <= place < len(lines) else 0
 
-    def _numbers(self, path: str) -> list[int]:
+    def _numbers(self, path: str) -> Sequence[int]:
         lines = self._lines.get(path)
         if lines is None:
             lines = self._lines[path] = self._sources.places(path).numbers()
@@ -287,6 +290,7 @@ class Reach(Calls):
         self._asked: set[str] = set()
         """Members that were asked of what nobody knows."""
         self._known: dict[tuple[str, str], list[Known]] = {}
+        self._known_stars: dict[str, tuple[str, ...]] = {}
         self._families: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     # What runs
@@ -543,6 +547,7 @@ class Reach(Calls):
             return []
         known = self._known.get((path, term))
         if known is None:
+            self._known[path, term] = []  # of files that take all names of each other
             known = self._find(term, path, steps)
             self._known[path, term] = known
         return known
@@ -579,11 +584,20 @@ class Reach(Calls):
                 return self._member(path, name, rest, steps)
             if term is not None:
                 return self._resolve(_join([term, *rest]), path, steps + 1) if term else []
-        for star in file.answer("stars", ""):
-            found = self._resolve(_join([star if not star.endswith(".") else star[:-1], *parts]), path, steps + 1)
+        for star in self._stars(path):
+            found = self._resolve(_join([star, *parts]), path, steps + 1)
             if found and found[0].kind != "external":
                 return found
         return [Known("external", name=_join(parts))]
+
+    def _stars(self, path: str) -> tuple[str, ...]:
+        """Return the modules of the project of which a file imports all names, each once."""
+        known = self._known_stars.get(path)
+        if known is None:
+            found = dict.fromkeys(one.removesuffix(".") for one in self._file(path).answer("stars", ""))
+            ours = [one for one in found if not one or one.startswith(".") or self._resolver.files(one)]
+            known = self._known_stars[path] = tuple(ours[:MAX_STARS])
+        return known
 
     def _result(self, path: str, name: str, rest: list[str], steps: int) -> list[Known]:
         """Return what of a function is asked for: what it returns, where it is called."""

@@ -13,6 +13,10 @@ from memguard_hooks.record import Record
 from memguard_hooks.store import Store
 from memguard_hooks.tree import EditedTree, Tree
 
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 class Started(Record):
     """What a server that code starts loads by name, and which functions it calls, each with the file that says so."""
@@ -125,7 +129,7 @@ class SourceFiles:
             return None
         return FileReading(found, outline.size, (*outline.edges, *self.started.edges_of(path)), None, None, outline.called)
 
-    def kept_numbers(self, name: bytes) -> list[int] | None:
+    def kept_numbers(self, name: bytes) -> Sequence[int] | None:
         """Return the lines where the functions of a content stand that an earlier run has read, None where none has."""
         kept = self._facts.kept_places(name)
         return None if kept is None else kept.numbers()

@@ -197,8 +197,8 @@ class Scope:
     names: dict[str, Values] = field(default_factory=dict)
     elsewhere: dict[str, Scope] = field(default_factory=dict)
     """Names that `global` or `nonlocal` puts into another scope."""
-    stars: list[str] = field(default_factory=list)
-    """Modules all of whose names are imported."""
+    stars: dict[str, None] = field(default_factory=dict)
+    """Modules all of whose names are imported, in order."""
 
     def lookup(self, name: str) -> Values | None:
         """Return what a name stands for here, None for one that no scope binds."""

@@ -13,7 +13,6 @@ from memguard_hooks.models.values import (
     Missing,
     UnknownInCode,
     argument,
-    last_name,
 )
 
 TYPE_CHECKING = False  # as typing has it
@@ -41,9 +40,8 @@ class Environment(Conditions):
 
     def _option(self, parsed: Made, name: str) -> Iterator[Value]:
         """Yield what an argument of the command line is: as the service gives it, or by its default."""
-        for call in parsed.scope.module.calls:
-            if last_name(call.node) != "add_argument":
-                continue
+        for call in parsed.scope.module.calls_by_name("add_argument"):
+            self._left -= 1
             texts = [one.value for one in call.node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
             target = argument(call.node, -1, ("dest",))
             targets = [one.lstrip("-").replace("-", "_") for one in texts if one.startswith("--") or not one.startswith("-")]

@@ -95,9 +95,7 @@ class Folding(Returns):
         key = (id(node), id(scope))
         if node is None or key in self._active:
             return ()
-        self._steps += 1
-        self._left -= 1
-        if self._steps > MAX_STEPS or self._left < 0 or len(self._active) > MAX_DEPTH:
+        if self._has_spent() or len(self._active) > MAX_DEPTH:
             return (ANYTHING,)
         self._active.add(key)
         try:
@@ -107,6 +105,12 @@ class Folding(Returns):
         finally:
             self._active.discard(key)
         return tuple(found) if len(found) <= MAX_VALUES else (*itertools.islice(found, MAX_VALUES), ANYTHING)
+
+    def _has_spent(self) -> bool:
+        """Count a step, and return whether that is one too many for this question or for the project."""
+        self._steps += 1
+        self._left -= 1
+        return self._steps > MAX_STEPS or self._left < 0
 
     def _find(self, node: ast.AST, scope: NameScope) -> Iterator[Value]:
         if isinstance(node, ast.Constant):
@@ -243,7 +247,7 @@ class Folding(Returns):
         if node.id == "__file__":
             yield scope.path
         else:
-            starred = [value for one in scope.module.bindings.get("*", []) for value in self._imported(one, node.id)]
+            starred = [value for one in self._stars(scope.module) for value in self._imported(one, node.id)]
             yield from starred or [ExternalValue(node.id)]
 
     def _bound(
@@ -311,9 +315,23 @@ class Folding(Returns):
                     values = self._values(element, base.scope)
                     yield from values if item < 0 else (part for value in values for part in self._item(value, item))
 
+    def _stars(self, module: NameScope) -> tuple[Binding, ...]:
+        """Return the imports of all names of modules of the project that stand in a module."""
+        known = self._star_imports.get(module)
+        if known is None:
+            found = (
+                (one, self._sources.locate(one.name.partition(":")[0], one.level, one.scope.path))
+                for one in module.stars.values()
+            )
+            known = self._star_imports[module] = tuple(one for one, path in found if path)
+        return known
+
     def _imported(self, binding: Binding, starred: str = "") -> Iterator[Value]:
         module, colon, name = binding.name.partition(":")
         name = starred or name
+        if starred and self._has_spent():  # packages that hand on all of each other have more ways than files
+            yield ANYTHING
+            return
         path = self._sources.locate(module, binding.level, binding.scope.path)
         if not colon:
             yield ModuleValue(module, path or None) if path is not None else ExternalValue(module)
@@ -325,6 +343,6 @@ class Folding(Returns):
         elif inner is not None and inner != path:
             yield ModuleValue(f"{module}.{name}".lstrip("."), inner or None)
         elif scope is not None:
-            yield from (value for one in scope.bindings.get("*", []) for value in self._imported(one, name))
+            yield from (value for one in self._stars(scope) for value in self._imported(one, name))
         elif not starred:
             yield ExternalValue(f"{module}.{name}") if not binding.level else ANYTHING

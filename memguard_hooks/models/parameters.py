@@ -110,9 +110,9 @@ class Parameters(Environment):
         found = []
         for path in itertools.islice(self._sources.naming(name), MAX_CALLERS) if name else ():
             module = self.module(path)
-            for call in module.calls if module is not None else ():
-                if last_name(call.node) in (name, "super", "cls") and self._is_call_of(call, scope):
-                    found.append(call)
+            if module is not None:
+                calls = [call for one in dict.fromkeys((name, "super", "cls")) for call in module.calls_by_name(one)]
+                found += [call for call in calls if self._is_call_of(call, scope)]
         self._callers[scope.node] = found
         return found
 
@@ -127,10 +127,9 @@ class Parameters(Environment):
         made: list[CallInScope] = []
         for path in itertools.islice(self._sources.naming(owner.node.name), MAX_CALLERS):
             module = self.module(path)
-            for call in module.calls if module is not None else ():
-                if last_name(call.node) == owner.node.name:
-                    kinds = (one for one in self._values(call.node.func, call.scope) if isinstance(one, ClassValue))
-                    made += [call for one in kinds if one.scope is owner]
+            for call in module.calls_by_name(owner.node.name) if module is not None else ():
+                kinds = (one for one in self._values(call.node.func, call.scope) if isinstance(one, ClassValue))
+                made += [call for one in kinds if one.scope is owner]
         return bool(made) and all(self._hold(call.conditions) is False for call in made)
 
     def _overridden(self, scope: NameScope) -> Iterator[tuple[str, str]]:

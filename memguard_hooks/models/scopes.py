@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.models.values import last_name
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -46,7 +47,8 @@ class Binding(Record):
 class NameScope:
     """A module, a class, a function or a comprehension, with what its names are bound to.
 
-    `attributes` are those that the methods of a class set on `self`; `inner` finds the scope of a node in it.
+    `attributes` are those that the methods of a class set on `self`; `inner` finds the scope of a node in it. `stars` are
+    the imports of all names, each module once.
     """
 
     def __init__(self, node: ast.AST, parent: NameScope | None, path: str) -> None:
@@ -55,11 +57,20 @@ class NameScope:
         self.path = path
         self.module: NameScope = self if parent is None else parent.module
         self.bindings: dict[str, list[Binding]] = {}
+        self.stars: dict[tuple[str, int], Binding] = {}
         self.attributes: dict[str, list[Binding]] = {}
         self.inner: dict[ast.AST, NameScope] = {}
         self.returns: list[tuple[ast.expr, tuple[Condition, ...]]] = []
         self.shared: set[str] = set()
         self.calls: list[CallInScope] = []
+        self._by_name: dict[str, list[CallInScope]] = {}
+
+    def calls_by_name(self, name: str) -> Sequence[CallInScope]:
+        """Return the calls in a module of what has a last name; all of them are looked at once."""
+        if not self._by_name:
+            for call in self.calls:
+                self._by_name.setdefault(last_name(call.node), []).append(call)
+        return self._by_name.get(name, ())
 
     @property
     def name(self) -> str:
@@ -81,7 +92,10 @@ class NameScope:
         owner = self.module if name in self.shared else self
         if owner is not self:
             binding = binding._replace(conditions=(*binding.conditions, Condition(None, True, self)))
-        owner.bindings.setdefault(name, []).append(binding)
+        if name == "*":
+            owner.stars.setdefault((binding.name, binding.level), binding)
+        else:
+            owner.bindings.setdefault(name, []).append(binding)
 
 
 class CallInScope(Record):

@@ -60,7 +60,7 @@ def _alike(finding: Finding) -> tuple[object, ...]:
     return finding.path, finding.subject, finding.message, finding.severity, finding.fix
 
 
-MAX_LOOKED = 2**20
+MAX_LOOKED = 2**18
 """Bytes of one file that are looked at for what holds its imports: each import after the first takes all of them again."""
 
 
