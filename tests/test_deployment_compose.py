@@ -722,3 +722,33 @@ def test_split_words() -> None:
     assert split_words("python 'a b' \"c\"") == (("python", "a b", "c"), "")
     assert split_words("a | b") == (("a",), "| b")
     assert split_words("a (b)") is None
+
+
+def test_image_that_another_service_makes() -> None:
+    text = """
+services:
+  web: {build: ., image: "shop:${TAG}", command: gunicorn a:app}
+  worker: {image: "shop:${TAG}", mem_limit: 300m}
+  cache: {image: redis}
+"""
+    files = {"Dockerfile": b"FROM python:3.12\nCOPY . .\nCMD python image.py\n"}
+    found = {one.name: one for one in compose.read(text.encode(), "compose.yaml", files.get).services}
+    assert {name: (one.command, one.limit) for name, one in found.items()} == {
+        "web": ("gunicorn a:app", None), "worker": ("python image.py", 300 * 2**20)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        ("python manage.py migrate --noinput", []),
+        ("sh -c './manage.py collectstatic'", []),
+        ("alembic upgrade head", []),
+        ("sh -c 'alembic upgrade head && gunicorn a:app'", ["web"]),
+        ("python manage.py runworker", ["web"]),
+    ],
+)
+def test_command_that_is_done_once_is_left_out(command: str, names: list[str]) -> None:
+    text = f'services: {{web: {{build: ., command: "{command}"}}}}'
+    files = {"Dockerfile": b"FROM python:3.12\nCOPY . .\nCMD python image.py\n"}
+    assert [one.name for one in compose.read(text.encode(), "compose.yaml", files.get).services] == names

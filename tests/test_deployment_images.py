@@ -476,3 +476,16 @@ def test_a_folder_is_known_by_what_was_copied_into_it() -> None:
     entrypoint = started(service, files).entrypoint
     assert entrypoint is not None
     assert (entrypoint.folder, entrypoint.script) == ("", "api/main.py")
+
+
+def test_a_file_copied_beside_the_sources() -> None:
+    text = b"FROM python:3.12\nWORKDIR /opt/app\nCOPY ./scripts ./scripts\nCOPY ./src .\nCMD sh -c ./scripts/run/worker.sh\n"
+    files = {"src/jobs.py": b"", "scripts/run/worker.sh": b"#!/bin/sh\ncelery -A jobs worker -c 2\n"}
+    image = dockerfile.read_image(text, "Dockerfile", read=files.get)
+    assert isinstance(image, dockerfile.Image)
+    service = image.service("Dockerfile", files.get)
+    assert isinstance(service, Service)
+    host = Host(service.environment, files.get, mounts=service.mounts)
+    started = parse(service.command, host, service.folder)
+    assert started.entrypoint is not None
+    assert (started.entrypoint.text, started.entrypoint.folder, started.workers) == ("jobs", "src", 2)

@@ -447,3 +447,13 @@ def test_hostile_files_are_one_error(data: bytes) -> None:
 )
 def test_bundle_that_is_too_large_is_skipped(data: bytes, reason: str) -> None:
     assert [one.reason for one in kubernetes.read(data, "k8s/app.yaml").skipped] == [reason]
+
+
+@pytest.mark.parametrize(
+    ("copied", "file", "folder"),
+    [("b.py", "src__b_py", "src"), ("src", "src__b_py", "src"), (".", "b_py", "")],
+)
+def test_a_dockerfile_in_a_folder_makes_the_image_in_it_or_in_the_root(copied: str, file: str, folder: str) -> None:
+    image = f'FROM python:3.12\nWORKDIR /app\nCOPY {copied} ./\nCMD ["python", "b.py"]\n'
+    (service,) = read(deployment(""), src__Dockerfile=image, **{file: ""}).services
+    assert (service.command, service.path, service.folder) == ("python b.py", "src/Dockerfile", folder)

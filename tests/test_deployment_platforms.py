@@ -20,6 +20,7 @@ from memguard_hooks.deployment import (
     railway,
     render,
     serverless,
+    zappa,
     zeabur,
 )
 from memguard_hooks.deployment.command import Host, parse
@@ -860,3 +861,51 @@ def test_workers_of_clever_cloud_are_a_setting_of_the_app() -> None:
 def test_odd_files_of_zeabur_and_clever_cloud(text: bytes) -> None:
     for one in (zeabur.read(text, "zbpack.json"), clever_cloud.read(text, "clevercloud/python.json")):
         assert (one.services, [gap.service for gap in one.skipped]) == ((), ["web"])
+
+
+# zappa_settings.json
+
+
+def test_stages_of_zappa() -> None:
+    text = """{
+    "base": {"memory_size": 256, "runtime": "python3.12", "environment_variables": {"A": "1", "N": 3}},
+    "dev": {"app_function": "api.main.app", "extends": "base"},
+    "production": {"app_function": "api.main.app", "extends": "dev", "memory_size": 1024}
+}"""
+    (one,) = zappa.read(text.encode(), "zappa_settings.json").services
+    assert (one.name, one.command, one.line) == ("production", "lambda-handler api.main.app", 4)
+    assert (one.limit, one.limit_source) == (1024 * MIB, "zappa_settings.json:4 memory_size 1024")
+    assert one.environment == {"PYTHON_VERSION": "3.12", "A": "1"}
+    (one,) = zappa.read(text.replace("production", "staging").encode(), "zappa_settings.json").services
+    assert (one.name, one.limit, one.limit_label) == ("dev", 256 * MIB, "aws-lambda memory_size 256")
+
+
+def test_app_that_zappa_makes_of_settings_of_django() -> None:
+    text = b'{"dev": {"django_settings": "shop.settings.prod"}}'
+    files = {"shop/wsgi.py": b"", "requirements.txt": b"django"}
+    (one,) = zappa.read(text, "zappa_settings.json", files.get).services
+    assert (one.command, one.limit, one.environment) == (
+        "lambda-handler shop.wsgi.application", 512 * MIB, {"DJANGO_SETTINGS_MODULE": "shop.settings.prod"}
+    )  # fmt: skip
+    assert [build.command for build in one.builds] == ["pip install -r requirements.txt"]
+    (gap,) = zappa.read(text, "zappa_settings.json").skipped
+    assert (gap.service, gap.reason) == (
+        "dev", "Zappa makes the app of shop.settings.prod itself, and no wsgi.py beside it says what that loads"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "gaps"),
+    [
+        (b"[]", []),
+        (b"{}", []),
+        (b'{"dev": 3}', ["zappa"]),
+        (b'{"dev": {"extends": "dev"}}', ["zappa"]),
+        (b'{"dev": {"app_function": ["a"]}}', ["dev"]),
+        (b'{"dev": {"app_function": "app"}}', ["dev"]),
+        (b'{"dev": {"django_settings": "../x"}}', ["dev"]),
+    ],
+)
+def test_odd_files_of_zappa(text: bytes, gaps: list[str]) -> None:
+    found = zappa.read(text, "zappa_settings.json")
+    assert (found.services, [gap.service for gap in found.skipped]) == ((), gaps)

@@ -68,6 +68,11 @@ MAX_FILES = 20
 """Files that one project is merged from."""
 
 _RELOADS = late_pattern(r"\breload|\brunserver\b|\bfastapi dev\b|\bdebugpy\b|\bwatchfiles\b|\bwatchmedo\b")
+_ENDS = late_pattern(
+    r"(?:manage\.py (?:migrate|makemigrations|collectstatic|loaddata|createsuperuser)|alembic upgrade|flask db upgrade)"
+    r"(?: +(?:-{1,2}[\w-]+(?:=\S+)?|heads?))*['\"]?\s*$"
+)
+"""Commands that are done before the services that stay, and end."""
 _PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
 _REMOTE = late_pattern(r"\w+://|git@|github\.com/")
 
@@ -108,13 +113,26 @@ def _services(
     declared: Mapping[str, ComposeDeclared], variables: Mapping[str, str], read_file: Read
 ) -> Iterator[Service | Skipped | Trap]:
     once = {name for one in declared.values() for name in one.names("depends_on")}
-    for name, one in declared.items():
+    for name, asked in declared.items():
+        one = _with_build(asked, declared)
         found = _service(name, one, variables, read_file) if one.facts and name not in once else None
         if isinstance(found, Service):
             found = _with_host(found, one)
             yield from _traps(found, one)
         if found is not None:
             yield found
+
+
+def _with_build(one: ComposeDeclared, declared: Mapping[str, ComposeDeclared]) -> ComposeDeclared:
+    """Return a service without a build with that of another one whose image, which it makes, is the same."""
+    image = one.facts.get(("image",))
+    if image is None or ("build",) in one.facts:
+        return one
+    made = (other for other in declared.values() if ("build",) in other.facts and ("image",) in other.facts)
+    maker = next((other for other in made if other.facts["image",].text.text == image.text.text), None)
+    if maker is None:
+        return one
+    return one._replace(facts={**one.facts, **{key: value for key, value in maker.facts.items() if key[0] == "build"}})
 
 
 def _reloads(declared: Mapping[str, ComposeDeclared]) -> bool:
@@ -149,6 +167,8 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
         started = started if isinstance(started, Service) and (base or started.mounts or _is_here(started, read)) else None
     if not isinstance(started, Service):
         return started and _unread(name, one.place, started)
+    if _ENDS.search(started.command) and not any(written.cut for written in one.facts.values()):
+        return None
     environment, places = _all_variables(one, variables, read)
     kept = {key: value for key, value in started.environment.items() if key not in places}
     started = started._replace(

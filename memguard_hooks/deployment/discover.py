@@ -14,8 +14,9 @@
 - Without a `Dockerfile` others of that kind count, such as `prod.Dockerfile`, unless their names say that they are for
   tests or for developers; those of them that run the same are one service.
 - Where the root starts no Python, the folders below it are looked through as well.
-- Where nothing of all that is there, a start script in the root, or what pm2 is given there, is what a host is told to run,
-  on no platform; and without that any image of Python in a folder below, also one whose start cannot be read.
+- Where nothing of all that is there, a start script in the root, or what pm2, circus, supervisord or uWSGI is given there is
+  what a host is told to run, on no platform; and without that any image of Python in a folder below, also one whose start
+  cannot be read.
 
 A file is read only where a folder lists it, and its reader loaded only then.
 """
@@ -75,8 +76,14 @@ UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", 
 START_SCRIPTS = ("start.sh", "run.sh", "startup.sh", "startup.txt", "entrypoint.sh")
 """Scripts that start an app; those called `startup` are what Azure App Service is told to run."""
 
-ECOSYSTEMS = tuple(f"ecosystem.config.{ending}" for ending in ("js", "cjs", "json", "yml", "yaml"))
-"""What pm2 is told to start."""
+MANAGED = {
+    **{f"ecosystem.config.{ending}": "pm2-runtime start" for ending in ("js", "cjs", "json", "yml", "yaml")},
+    "circus.ini": "circusd",
+    "supervisord.conf": "supervisord -n -c",
+    "supervisor.conf": "supervisord -n -c",
+    "uwsgi.ini": "uwsgi --ini",
+}
+"""Files that list what runs, each with the program that is given it."""
 
 COMPOSE = "compose"
 
@@ -387,18 +394,23 @@ class _Folder:
                 service = Service(name.rpartition(".")[0], path, script.line, 1, command, folder=self._path)
                 if self._files.holds(service):
                     return Deployment((service,))
-        return self._of_pm2
+        return self._managed
 
     @property
-    def _of_pm2(self) -> Deployment:
-        """What pm2 starts here, where that is Python of this repository, or cannot be read and names Python."""
+    def _managed(self) -> Deployment:
+        """What a file here lists, where that is Python of this repository, or cannot be read and names Python."""
         from memguard_hooks.deployment.command import Host, parse
 
-        for name in (one for one in ECOSYSTEMS if one in self._names):
-            service = Service("pm2", self._at(name), 1, 1, f"pm2-runtime start {name}", folder=self._path)
-            started = parse(service.command, Host({}, self._files.peek, folder=self._path))
-            if started.entrypoint is None and b"python" in (self._files.peek(service.path) or b""):
-                return Deployment((), (Skipped(service.path, 1, f"{started.reason}", service="pm2"),))
+        host = Host({}, self._files.peek, folder=self._path)
+        for name, program in MANAGED.items():
+            path = self._at(name)
+            data = self._files.peek(path) if name in self._names else None
+            if data is None:
+                continue
+            service = Service(program.split("-")[0].split()[0], path, 1, 1, f"{program} {name}", folder=self._path)
+            started = parse(service.command, host)
+            if started.entrypoint is None and b"python" in data:
+                return Deployment((), (Skipped(path, 1, f"{started.reason}", service=service.name),))
             if self._files.holds(service):
                 return Deployment((service,))
         return Deployment()
@@ -485,12 +497,20 @@ class _Folder:
         found = self._files.run("compose", path, read_named)
         if has_processes and not is_production and not any(one.limit for one in found.services):
             return Deployment()
-        if "Dockerfile" in self._names:
+        if "Dockerfile" in self._names and not self._image_reloads:
             found = found._replace(services=tuple(one for one in found.services if not _DEVELOPMENT.search(one.command)))
         if found.services:
             self._files.named |= named
         hidden = find_hidden_keys(self._files.peek(path) or b"", path, ("command", "entrypoint"), COMPOSE_KEYS)
         return found._replace(traps=(*found.traps, *hidden))
+
+    @property
+    def _image_reloads(self) -> bool:
+        """Return whether the Dockerfile here starts for developers as well, so that compose hides nothing better."""
+        path = self._at("Dockerfile")
+        data = self._files.peek(path)
+        started = self._files.started(path, data, self._path) if data is not None else None
+        return isinstance(started, Service) and _DEVELOPMENT.search(started.command) is not None
 
     def _limits_memory(self, name: str) -> bool:
         data = self._files.peek(self._at(name)) or b""

@@ -17,6 +17,7 @@ from itertools import islice
 import yaml
 
 from memguard_hooks.deployment import dockerfile, kustomize
+from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, template
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 KUBERNETES = "kubernetes"
-DOCKERFILES = ("Dockerfile", "docker/Dockerfile")
-"""What makes the image of a repository, the first that is there."""
+DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "src/Dockerfile", "app/Dockerfile", "backend/Dockerfile", "api/Dockerfile",
+               "server/Dockerfile")  # fmt: skip
+"""What makes the image of a repository, the first that is there; the first two are built in the root."""
 APP_FOLDERS = ("", "src/", "services/", "apps/")
 """Where the folders of several apps lie, each with a Dockerfile and called like its image."""
 CLOUD_RUN = "cloud-run"
@@ -182,6 +184,25 @@ def _dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes | No
     return next(((file, data) for file, data in found if data is not None), ("", None))
 
 
+def _made(data: bytes, file: str, read: Read) -> Image | Skipped:
+    """Return the image of a Dockerfile, built in its folder, or else in the root where only that holds what it starts."""
+    made = dockerfile.read_image(data, file, "" if file in DOCKERFILES[:2] else parent(file), read=read)
+    if file in DOCKERFILES[2:] and isinstance(made, Image):
+        in_root = dockerfile.read_image(data, file, "", read=read)
+        if isinstance(in_root, Image) and not _holds(made, file, read) and _holds(in_root, file, read):
+            return in_root
+    return made
+
+
+def _holds(image: Image, file: str, read: Read) -> bool:
+    """Return whether the repository has what an image starts where the image was given it."""
+    started = image.service(file, read)
+    if isinstance(started, Skipped):
+        return False
+    found = parse(started.command, Host(started.environment, read, mounts=started.mounts), started.folder).entrypoint
+    return found is not None and dockerfile.holds(found.folder, found.text, read)
+
+
 def _place(node: yaml.Node) -> ServicePlace:
     """Return where a node stands, which may be the file of a patch."""
     return ServicePlace(file_of(node), *place(node))
@@ -241,7 +262,7 @@ def _container(
     origin = file_of(node)
     file, data = _dockerfile(one.image_name, read, is_own=one.image_name in ours)
     if data is not None:
-        made = dockerfile.read_image(data, file, parent(file) if file not in DOCKERFILES else "", read=read)
+        made = _made(data, file, read)
         if isinstance(made, Image):
             image, origin = made, file
         elif not command:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     Format: TypeAlias = Literal[
         "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
-        "nixpacks", "procfile", "platform-sh", "zeabur", "clever-cloud",
+        "nixpacks", "procfile", "platform-sh", "zeabur", "clever-cloud", "zappa",
     ]  # fmt: skip
 
 Reader: TypeAlias = "Callable[[bytes, str, Read], Deployment]"
@@ -27,6 +27,7 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "platform-sh": (".platform.app.yaml", ".upsun/config.yaml", ".platform/applications.yaml"),
     "zeabur": ("zbpack.json",),
     "clever-cloud": ("clevercloud/python.json",),
+    "zappa": ("zappa_settings.json",),
 }
 """The files of platforms; of several for one the first that is there counts."""
 
@@ -72,6 +73,8 @@ def reader_of(name: Format) -> Reader:
             from memguard_hooks.deployment.zeabur import read
         case "clever-cloud":
             from memguard_hooks.deployment.clever_cloud import read
+        case "zappa":
+            from memguard_hooks.deployment.zappa import read
         case "procfile":
             from memguard_hooks.deployment.procfile import read
     return read

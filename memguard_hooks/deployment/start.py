@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from types import MappingProxyType
 
@@ -121,7 +122,7 @@ class Host(Record):
     def inside(self, path: str) -> str | None:
         """Return a path that a command names as a path from the root, None where it leads out of the repository."""
         if not path.startswith("/"):
-            return join(self.folder, path)
+            return self._beside_the_folder(path) or join(self.folder, path)
         rest = path.rstrip("/") or "/"
         tail: list[str] = []
         while rest not in self.mounts and rest != "/":
@@ -131,6 +132,20 @@ class Host(Record):
         if rest in self.mounts:
             return join(self.mounts[rest], "/".join(tail))
         return _around(path.rstrip("/"), self.mounts)
+
+    def _beside_the_folder(self, path: str) -> str | None:
+        """Return a path below the folder where its file was copied there from elsewhere: that of `COPY scripts scripts`."""
+        inner = join(self.folder, path)
+        for place in self.mounts if inner is None or self.read(inner) is None else ():
+            if self.mounts[place] == self.folder and place != "/":
+                rest, tail = posixpath.normpath(f"{place}/{path}"), ""
+                while rest not in self.mounts and rest != "/":
+                    rest, name = posixpath.split(rest)
+                    tail = f"{name}/{tail}" if tail else name
+                found = join(self.mounts[rest], tail) if rest not in (place, "/") else None
+                if found is not None and self.read(found) is not None:
+                    return found
+        return None
 
     def read_text(self, path: str) -> str | None:
         """Return a file that a command names, None where it is not in the repository."""

@@ -27,7 +27,7 @@ _PROGRAMS = {
         for name in (
             "gunicorn", "uvicorn", "fastapi", "hypercorn", "granian", "daphne", "uwsgi", "celery", "rq", "dramatiq", "arq",
             "taskiq", "flask", "litestar", "sanic", "quart", "faststream", "functions-framework", "procrastinate", "saq",
-            "faust", "kopf", "pserve",
+            "faust", "kopf", "pserve", "chaussette",
         )
     },
     "functions_framework": "functions-framework",
@@ -130,6 +130,8 @@ def _reader_of(program: str) -> _Read:
             from memguard_hooks.deployment.servers.uvicorn import read_fastapi as read
         case "hypercorn":
             from memguard_hooks.deployment.servers.asgi import read_hypercorn as read
+        case "chaussette":
+            from memguard_hooks.deployment.servers.wsgi import read_chaussette as read
         case "granian":
             from memguard_hooks.deployment.servers.asgi import read_granian as read
         case "daphne":

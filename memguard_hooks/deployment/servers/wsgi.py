@@ -1,6 +1,6 @@
-"""waitress and uWSGI.
+"""waitress, chaussette and uWSGI.
 
-Facts: `waitress.adjustments` of 3.0; the options of uWSGI 2.0 (https://uwsgi-docs.readthedocs.io/en/latest/Options.html).
+Facts: `waitress.adjustments` of 3.0; `chaussette.server` of 1.3; the options of uWSGI 2.0 (https://uwsgi-docs.readthedocs.io/en/latest/Options.html).
 """
 
 from __future__ import annotations
@@ -34,6 +34,21 @@ def read_waitress(words: list[str], host: Host) -> StartCommand:
     entrypoint = host.entrypoint(given.positional[0])
     threads = count_workers(given.values.get("--threads"), 4).number
     return StartCommand(entrypoint, server_modules=("waitress",), program="waitress", threads=threads)
+
+
+CHAUSSETTE = grammar("""
+    --port= --host= --address-family= --socket-type= --backend= --use-reloader --log-level= --log-output= --fd= --pre-hook=
+    --post-hook= --python-path= --spawn= --graceful-timeout= --disable-monkey --timeout= --no-monkey
+""")  # fmt: skip
+
+
+def read_chaussette(words: list[str], host: Host) -> StartCommand:
+    """Read what stands behind `chaussette`, which is one process: circus starts more of it, which share a socket."""
+    given = split_options(words, CHAUSSETTE)
+    if not given.positional:
+        raise UnknownStartError("chaussette is given no app")
+    paths = [given.values["--python-path"]] if "--python-path" in given.values else []
+    return StartCommand(host.entrypoint(given.positional[0], paths), program="chaussette")
 
 
 _SHORT = {"-w": "module", "-p": "processes", "-H": "home", "-M": "master", "-s": "socket", "-z": "socket-timeout",
