@@ -6,7 +6,8 @@
 - Without them units of systemd count, and compose. With them compose serves development and units are for other hosts:
   they are left out. Beside a Procfile compose counts where it is the file for production or limits memory; without one
   it wins over the bare Dockerfile, but for commands that reload.
-- The files of platforms in the folders below a root that has its own lose as well, and are named.
+- The files of platforms in the folders below a root that has its own lose as well, and are named. What an image or compose
+  starts there that the root does not is one more service, and is named where the root is for a platform.
 - `nixpacks.toml` wins over a Procfile, and that over a Dockerfile, unless only the Dockerfile starts Python.
 - Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
   is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
@@ -139,7 +140,7 @@ def _discover(files: _Files) -> Deployment:
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
         return nested
     here = root.deployment
-    found = _with_other_compose(here, nested, files) if here.services else here.joined(nested)
+    found = _with_others(here, _of_compose(nested), files) if here.services else here.joined(nested)
     found = found if found.services or found.skipped else root.start_script
     if found.services or found.skipped:
         return found
@@ -156,21 +157,41 @@ def _beside_another_language(here: Deployment, nested: Deployment, files: _Files
 
 
 def _over_siblings(here: Deployment, files: _Files) -> Deployment:
-    """Return what the root declares, which wins over what platforms, and compose for production, are told in its folders."""
+    """Return what the root declares, with what its folders do.
+
+    What platforms, and compose for production, are told there loses, as all does where the root is for a platform. Else an
+    image, or compose, that starts another program is one more service.
+    """
     apart = _Files(files.tree, lambda _: None, files.is_excluded, files.scripts)
-    for path in _folders_in(files, "") if here.services else ():
+    apart.named |= files.named
+    is_for_platform = any(one.platform not in (None, COMPOSE) for one in here.services)
+    more = Deployment()
+    for path in _folders_below(files) if here.services else ():
         folder = _Folder(path, apart)
-        if folder.is_for_platform or folder.is_for_production:
+        if "/" not in path and (folder.is_for_platform or folder.is_for_production):
             here = join_services(here, Deployment(folder.python_services.services))
-    return here
+        elif folder.has_image_or_compose and not any(map(_NOT_DEPLOYED.search, path.split("/"))):
+            more = more.joined(folder.python_services)
+    if is_for_platform:
+        return join_services(here, Deployment(_of_other_programs(here, more, files)))
+    return _with_others(here, more, files)
 
 
-def _with_other_compose(here: Deployment, nested: Deployment, files: _Files) -> Deployment:
-    """Return what the root declares, with what compose declares in folders where nothing of that is started by the root."""
+def _of_other_programs(here: Deployment, more: Deployment, files: _Files) -> tuple[Service, ...]:
+    """Return the services on no platform of folders that start what the root does not."""
     started = {files.entrypoint(service) for service in here.services}
-    more = [one for one in nested.services if one.platform == COMPOSE and files.entrypoint(one) not in started]
-    gaps = tuple(gap for gap in nested.skipped if gap.service)
-    return here._replace(services=_with_names_of_their_own((*here.services, *more)), skipped=(*here.skipped, *gaps))
+    return tuple(one for one in more.services if one.platform in (None, COMPOSE) and files.entrypoint(one) not in started)
+
+
+def _of_compose(deployment: Deployment) -> Deployment:
+    """Return the services of compose alone."""
+    return deployment._replace(services=tuple(one for one in deployment.services if one.platform == COMPOSE))
+
+
+def _with_others(here: Deployment, more: Deployment, files: _Files) -> Deployment:
+    """Return what the root declares, and beside it what folders start besides."""
+    services = _with_names_of_their_own((*here.services, *_of_other_programs(here, more, files)))
+    return here._replace(services=services, skipped=(*here.skipped, *(gap for gap in more.skipped if gap.service)))
 
 
 class _Files:
@@ -346,6 +367,11 @@ class _Folder:
     def is_for_production(self) -> bool:
         """Return whether a file here is that of compose for production."""
         return any(_COMPOSE.fullmatch(name) and _PRODUCTION.search(name) for name in self._names)
+
+    @property
+    def has_image_or_compose(self) -> bool:
+        """Return whether a file here makes an image, or is one of compose."""
+        return bool(self._dockerfiles) or any(map(_COMPOSE.fullmatch, self._names))
 
     @cached_property
     def _manifests(self) -> list[str]:
