@@ -235,12 +235,48 @@ def test_real_wrappers_start_what_is_read(prefix: str, tmp_path: Path) -> None:
         pytest.param("foreman start -f one/Procfile", "|a:a 2 fork", id="foreman"),
         pytest.param("supervisord", "|a:a 2 fork", id="supervisord"),
         pytest.param("supervisord -n -c /app/two.conf", "|a:a 1 fork", id="supervisord-2"),
+        pytest.param("chaussette --fd 3 --backend meinheld a:a", "|a:a 1 single", id="chaussette"),
+        pytest.param("hivemind one/Procfile", "|a:a 2 fork", id="hivemind"),
+        pytest.param("goreman start web", "|a:a 2 fork", id="goreman"),
+        pytest.param("torchrun --standalone --nproc_per_node=2 --rdzv-id x a.py --lr 3", "|a.py 2 spawn", id="torchrun"),
+        pytest.param("python -m torch.distributed.run --nproc-per-node 3 -m pkg.mod", "|-m pkg.mod 3 spawn",
+                     id="torchrun-module"),
+        pytest.param("torchrun a.py", "|a.py 1 spawn", id="torchrun-one"),
+        pytest.param("torchrun --nproc_per_node gpu a.py",
+                     "|a.py torchrun starts one process for each GPU of the host, or as its settings say",
+                     id="torchrun-gpu"),
+        pytest.param("torchrun", "- torchrun is given no script", id="torchrun-nothing"),
+        pytest.param("accelerate launch --cpu --num_processes 2 a.py", "|a.py 2 spawn", id="accelerate"),
+        pytest.param("accelerate launch a.py",
+                     "|a.py accelerate starts one process for each GPU of the host, or as its settings say",
+                     id="accelerate-gpu"),
+        pytest.param("accelerate config", "- it is not known how accelerate config starts", id="accelerate-config"),
         pytest.param("lambda-handler src/app.handler", "|src.app:handler 1 single", id="lambda"),
         pytest.param("gunicorn -w 0 a:a", "|a:a the number of workers is 0, and nobody serves", id="gunicorn-0"),
     ],
 )  # fmt: skip
 def test_a_command_is_told(command: str, answer: str) -> None:
     assert told(command) == answer
+
+
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        ("supervisord", {"c/web.conf": "/etc/supervisor/conf.d/web.conf"}),
+        ("/usr/bin/supervisord -n -c /etc/supervisor/supervisord.conf", {"c/web.conf": "/etc/supervisor/conf.d/web.conf"}),
+        ("supervisord -n -c /etc/supervisor/supervisord.conf", {"c": "/etc/supervisor/conf.d"}),
+        ("supervisord -c s.conf", {"c": "/srv/c"}),
+    ],
+)
+def test_programs_of_supervisord_that_it_includes(command: str, files: dict[str, str]) -> None:
+    held = {"c/web.conf": b"[program:web]\ncommand=gunicorn -w 3 a:a\n", "c/x.ini": b"[program:x]\ncommand=python x.py\n",
+            "s.conf": b"[include]\nfiles = c/*.conf\n"}  # fmt: skip
+    mounts = {place: source for source, place in files.items()}
+    one = parse(
+        command, Host({}, held.get, mounts=mounts, names_in=lambda path: ["web.conf", "x.ini"] if path == "c" else [])
+    )
+    assert one.entrypoint is not None
+    assert (one.entrypoint.text, one.workers, one.beside) == ("a:a", 3, ())
 
 
 def test_facts_of_gunicorn() -> None:

@@ -489,3 +489,17 @@ def test_a_file_copied_beside_the_sources() -> None:
     started = parse(service.command, host, service.folder)
     assert started.entrypoint is not None
     assert (started.entrypoint.text, started.entrypoint.folder, started.workers) == ("jobs", "src", 2)
+
+
+def test_a_folder_that_only_files_were_copied_to() -> None:
+    text = b"FROM lscr.io/linuxserver/baseimage-alpine:3.20\nCOPY root/ /\nCOPY app.py /app/app.py\n"
+    files = {"app.py": b"", "root/etc/services.d/web/run": b"#!/bin/sh\ncd /app\nexec gunicorn -w 2 app:app\n"}
+    image = dockerfile.read_image(text, "Dockerfile", read=files.get)
+    assert isinstance(image, dockerfile.Image)
+    service = image.service("Dockerfile", files.get)
+    assert isinstance(service, Service)
+    listed = {"root/etc/services.d": ["web"], "root/etc/services.d/web": ["run"]}
+    host = Host(service.environment, files.get, mounts=service.mounts, names_in=lambda path: listed.get(path, ()))
+    started = parse(service.command, host, service.folder)
+    assert started.entrypoint is not None
+    assert (started.entrypoint.text, started.entrypoint.folder, started.workers) == ("app:app", "", 2)

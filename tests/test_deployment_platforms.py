@@ -9,6 +9,7 @@ from work import LINEAR, at_most, growth
 
 from memguard_hooks.deployment import (
     app_engine,
+    chalice,
     clever_cloud,
     digitalocean,
     fly,
@@ -17,6 +18,7 @@ from memguard_hooks.deployment import (
     platform_sh,
     platforms,
     procfile,
+    railpack,
     railway,
     render,
     serverless,
@@ -909,3 +911,42 @@ def test_app_that_zappa_makes_of_settings_of_django() -> None:
 def test_odd_files_of_zappa(text: bytes, gaps: list[str]) -> None:
     found = zappa.read(text, "zappa_settings.json")
     assert (found.services, [gap.service for gap in found.skipped]) == ((), gaps)
+
+
+# .chalice/config.json, railpack.json and .replit
+
+
+def test_function_of_chalice() -> None:
+    text = """{
+    "lambda_memory_size": 256, "environment_variables": {"A": "1", "N": 3},
+    "stages": {"dev": {}, "prod": {"lambda_memory_size": 512, "environment_variables": {"A": "2"}}}
+}"""
+    (one,) = chalice.read(text.encode(), ".chalice/config.json").services
+    assert (one.command, one.limit, one.line, one.folder) == ("lambda-handler app.app", 512 * MIB, 3, "")
+    assert one.environment == {"A": "2"}
+    (one,) = chalice.read(text.replace("prod", "test").encode(), "api/.chalice/config.json").services
+    assert (one.limit, one.limit_label, one.folder) == (256 * MIB, "aws-lambda lambda_memory_size 256", "api")
+    (one,) = chalice.read(b"[]", ".chalice/config.json").services
+    assert (one.limit, one.limit_label) == (128 * MIB, "aws-lambda 128 MB by default")
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "commands"),
+    [
+        ("railpack.json", '{"deploy": {"startCommand": " python a.py "}}', ["python a.py"]),
+        ("railpack.json", '{"deploy": {"startCommand": 3}}', []),
+        ("railpack.json", "[]", []),
+        (".replit", 'run = "python a.py"\n', ["python a.py"]),
+        (".replit", 'run = "python a.py"\n[deployment]\nrun = ["sh", "-c", "gunicorn a:app"]\n', ["sh -c 'gunicorn a:app'"]),
+        (".replit", 'entrypoint = "a.py"\n[deployment]\nrun = []\n', []),
+        (".replit", "[[run]]\nx = 1\n", []),
+    ],
+)
+def test_command_of_railpack_and_replit(path: str, text: str, commands: list[str]) -> None:
+    assert [one.command for one in railpack.read(text.encode(), path).services] == commands
+
+
+def test_variables_of_railpack() -> None:
+    text = b'{"deploy": {"startCommand": "python a.py", "variables": {"A": "1", "B": 2}}}'
+    (one,) = railpack.read(text, "railpack.json", {"requirements.txt": b""}.get).services
+    assert (one.environment, [build.command for build in one.builds]) == ({"A": "1"}, ["pip install -r requirements.txt"])

@@ -8,7 +8,8 @@
   it wins over the bare Dockerfile, but for commands that reload.
 - The files of platforms in the folders below a root that has its own lose as well, and are named. What an image or compose
   starts there that the root does not is one more service, and is named where the root is for a platform.
-- `nixpacks.toml` wins over a Procfile, and that over a Dockerfile, unless only the Dockerfile starts Python.
+- `railpack.json` and `nixpacks.toml` win over a Procfile, unless an image starts all of that at once, and that over a
+  Dockerfile, unless only the Dockerfile starts Python.
 - Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
   is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
   whose name is taken has that of its folder.
@@ -350,7 +351,7 @@ class _Folder:
     @property
     def has_own(self) -> bool:
         """Return whether a file here says what runs, apart from those of compose."""
-        names = {*PLATFORM_FILES, "Procfile", "nixpacks.toml"}
+        names = {*PLATFORM_FILES, "Procfile", "nixpacks.toml", "railpack.json"}
         return (
             not self._names.isdisjoint(names)
             or bool(self._dockerfiles)
@@ -393,6 +394,8 @@ class _Folder:
             own, processes = own.joined(processes), Deployment()
         hosts = Deployment() if own.services else self._of_hosts(has_processes=bool(processes.services))
         image = self._image()
+        if processes.services and any(map(self._runs_procfile, image.services)):
+            return reduce(join_services, (own, image, hosts))
         if image.skipped and any(map(_declares, (own, processes, hosts))):
             image = Deployment()
         declared = processes.joined(hosts)  # of hosts without a service what is at fault there
@@ -403,6 +406,13 @@ class _Folder:
         elif processes.services and image.services and self._runs_python(image) and not self._runs_python(processes):
             return reduce(join_services, (own, image, declared))
         return reduce(join_services, (own, declared, image))
+
+    def _runs_procfile(self, service: Service) -> bool:
+        """Return whether an image starts all commands of a Procfile at once, which then share its memory."""
+        names = {word.rpartition("/")[2] for word in service.command.split()}
+        return "hivemind" in names or (
+            "start" in names and not names.isdisjoint({"honcho", "foreman", "overmind", "goreman"})
+        )
 
     @property
     def start_script(self) -> Deployment:
@@ -439,7 +449,8 @@ class _Folder:
                 return Deployment((), (Skipped(path, 1, f"{started.reason}", service=service.name),))
             if self._files.holds(service):
                 return Deployment((service,))
-        return Deployment()
+        replit = self._files.run("railpack", self._at(".replit")) if ".replit" in self._names else Deployment()
+        return replit if any(map(self._files.holds, replit.services)) else Deployment()
 
     @property
     def python_services(self) -> Deployment:
@@ -484,8 +495,12 @@ class _Folder:
         return _joined([*units, self._of_compose(has_processes=has_processes)])
 
     def _processes(self) -> Deployment:
-        """Return what `nixpacks.toml` or a Procfile declares, the latter with the dynos of `app.json`."""
+        """Return what `railpack.json`, `nixpacks.toml` or a Procfile declares, the latter with the dynos of `app.json`."""
         nixpacks, procfile, app = (self._at(name) for name in ("nixpacks.toml", "Procfile", "app.json"))
+        if "railpack.json" in self._names:
+            found = self._files.run("railpack", self._at("railpack.json"))
+            if found.services:
+                return found
         if "nixpacks.toml" in self._names and nixpacks not in self._files.named:
             found = self._files.run("nixpacks", nixpacks)
             if found.services:

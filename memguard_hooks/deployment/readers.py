@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     Format: TypeAlias = Literal[
         "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
         "nixpacks", "procfile", "platform-sh", "zeabur", "clever-cloud", "zappa",
+        "chalice", "railpack",
     ]  # fmt: skip
 
 Reader: TypeAlias = "Callable[[bytes, str, Read], Deployment]"
@@ -28,12 +29,13 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "zeabur": ("zbpack.json",),
     "clever-cloud": ("clevercloud/python.json",),
     "zappa": ("zappa_settings.json",),
+    "chalice": (".chalice/config.json",),
 }
 """The files of platforms; of several for one the first that is there counts."""
 
 PLATFORM_FILES = frozenset(name for names in PLATFORMS.values() for name in names)
 
-PLATFORM_FOLDERS = frozenset({".do", ".upsun", ".platform", "clevercloud"})
+PLATFORM_FOLDERS = frozenset({".chalice", ".do", ".upsun", ".platform", "clevercloud"})
 """Folders that hold such files, beside what they deploy."""
 
 GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless"})
@@ -75,6 +77,10 @@ def reader_of(name: Format) -> Reader:
             from memguard_hooks.deployment.clever_cloud import read
         case "zappa":
             from memguard_hooks.deployment.zappa import read
+        case "chalice":
+            from memguard_hooks.deployment.chalice import read
+        case "railpack":
+            from memguard_hooks.deployment.railpack import read
         case "procfile":
             from memguard_hooks.deployment.procfile import read
     return read

@@ -129,9 +129,10 @@ class Host(Record):
             rest, _, name = rest.rpartition("/")
             rest = rest or "/"
             tail.insert(0, name)
-        if rest in self.mounts:
+        if rest in self.mounts and (rest != "/" or not tail):
             return join(self.mounts[rest], "/".join(tail))
-        return _around(path.rstrip("/"), self.mounts)
+        around = _around(path.rstrip("/"), self.mounts)
+        return join(self.mounts[rest], "/".join(tail)) if around is None and rest in self.mounts else around
 
     def _beside_the_folder(self, path: str) -> str | None:
         """Return a path below the folder where its file was copied there from elsewhere: that of `COPY scripts scripts`."""

@@ -34,9 +34,12 @@ _PROGRAMS = {
 }  # fmt: skip
 """What messages call each program that is read."""
 
-_MANAGERS = frozenset({
-    "honcho", "foreman", "hivemind", "overmind", "supervisord", "circusd", "pm2", "pm2-runtime", "concurrently", "init",
-    "my_init", "s6-svscan", "runsvdir", "runit-init",
+_LAUNCHERS = frozenset({"torchrun", "accelerate"})
+"""Programs that run a script in several processes."""
+
+MANAGERS = frozenset({
+    "honcho", "foreman", "hivemind", "overmind", "goreman", "supervisord", "circusd", "pm2", "pm2-runtime", "concurrently",
+    "init", "my_init", "s6-svscan", "runsvdir", "runit-init",
 })  # fmt: skip
 """Programs that start others, as a file of theirs tells."""
 
@@ -50,6 +53,8 @@ _MODULES = {
     "huey.bin.huey_consumer": "huey_consumer",
     "django": "django-admin",
     "streamlit.web.cli": "streamlit",
+    "torch.distributed.run": "torchrun",
+    "accelerate.commands.launch": "accelerate-launch",
 }
 """Modules that are a program of another name where Python runs them by `-m`."""
 
@@ -97,7 +102,11 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
             from memguard_hooks.deployment.servers.frameworks import read_script
 
             return read_script(program, SCRIPTS[program], words[1:], host)
-        if program in _MANAGERS:
+        if program in _LAUNCHERS:
+            from memguard_hooks.deployment.servers.launchers import read_launcher
+
+            return read_launcher(program, words[1:], host, parse)
+        if program in MANAGERS:
             from memguard_hooks.deployment.servers.process_managers import read_manager
 
             return read_manager(program, words[1:], host, parse)
@@ -199,7 +208,9 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
             return unknown("it runs code that is written on the command line")
         module = flags[2] or (waiting.pop(0) if waiting else "")
         program = _MODULES.get(module, module)
-        if program in _PROGRAMS or program in SCRIPTS:
+        if program == "accelerate-launch":
+            program, waiting = "accelerate", ["launch", *waiting]
+        if program in _PROGRAMS or program in SCRIPTS or program in _LAUNCHERS:
             return read_program([program, *waiting], host, parse)
         if program in MODULES:
             return parse(shlex.join([program, *waiting]), host)

@@ -6,7 +6,9 @@ memory of one host, so that they count together.
 
 from __future__ import annotations
 
+import posixpath
 import re
+from fnmatch import fnmatchcase
 
 from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_COMMANDS, Managed, sections
 from memguard_hooks.deployment.start import DEPTH_OF_SEVERAL, Host, StartCommand, UnknownStartError, together
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
 Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
+
+_OF_DEBIAN = ("/etc/supervisor/supervisord.conf", "/etc/supervisord.conf")
+"""Settings of supervisord that its package brings: they include what lies in `conf.d` beside them."""
 
 SUPERVISORS = frozenset({"init", "my_init", "s6-svscan", "runsvdir", "runit-init"})
 """Programs that start a service for each folder of a folder."""
@@ -56,7 +61,7 @@ def _quoted_commands(words: list[str]) -> list[str]:
 
 def _read_procfile(program: str, words: list[str], host: Host) -> list[Managed]:
     """Read `honcho start [name …]`, or `-c web=2`, which says how many run of each."""
-    if "start" not in words:
+    if "start" not in words and program != "hivemind":
         raise UnknownStartError(f"{program} is not told to start")
     path, names, rest = "Procfile", [], [word for word in words if word != "start"]
     copies: dict[str, int] = {}
@@ -71,6 +76,8 @@ def _read_procfile(program: str, words: list[str], host: Host) -> list[Managed]:
         elif name in ("-e", "--env", "-p", "--port", "-d", "--app-root", "-t"):
             if not has_value and rest:
                 rest.pop(0)
+        elif not word.startswith("-") and program == "hivemind":
+            path = word
         elif not word.startswith("-"):
             names.append(word)
     listed = _text(path, host)
@@ -94,11 +101,20 @@ def _read_supervisord(words: list[str], host: Host) -> list[Managed]:
     named += [word.partition("=")[2] for word in words if word.startswith("--configuration=")]
     path = named[-1] if named else "supervisord.conf"
     text = _text(path, host)
-    if text is None:
+    if text is not None:
+        found = sections(text)
+        listed = found.get("include", {}).get("files", "")
+    elif not named or path in _OF_DEBIAN:
+        found, listed = {}, "/etc/supervisor/conf.d/*.conf"
+    else:
+        found, listed = {}, ""
+    included = [one for pattern in listed.split()[:MAX_COMMANDS] for one in _matching(pattern, path, host)]
+    if text is None and not included:
         raise UnknownStartError(f"supervisord runs the programs of {path}, which is not in the repository")
-    found = sections(text)
-    if found.get("include", {}).get("files"):
-        raise UnknownStartError(f"{path} includes {found['include']['files']}, which is not read")
+    if listed and not included:
+        raise UnknownStartError(f"{path} includes {listed}, which is not read")
+    for one in included:
+        found |= sections(_text(one, host) or "")
     return [
         Managed(
             re.sub(r"%\(ENV_(\w+)\)s", lambda match: f"${{{match[1]}}}", keys["command"]),
@@ -109,6 +125,19 @@ def _read_supervisord(words: list[str], host: Host) -> list[Managed]:
         for name, keys in found.items()
         if name.startswith("program:") and keys.get("command") and keys.get("autostart", "true").lower() != "false"
     ]
+
+
+def _matching(pattern: str, path: str, host: Host) -> list[str]:
+    """Return the files of the repository that a pattern of `[include]` names, which counts from the file's folder."""
+    pattern = posixpath.join(posixpath.dirname(path), pattern.replace("%(here)s/", ""))
+    folder, _, names = pattern.rpartition("/")
+    copied = [place for place in host.mounts if posixpath.dirname(place) == folder]
+    inner = host.inside(folder) if folder else host.folder
+    there = (
+        [f"{folder}/{name}".lstrip("/" if not folder else "") for name in host.names_in(inner)] if inner is not None else []
+    )
+    found = [one for one in dict.fromkeys((*copied, *there)) if fnmatchcase(posixpath.basename(one), names)]
+    return [one for one in sorted(found)[:MAX_COMMANDS] if _text(one, host) is not None]
 
 
 def _read_circus(words: list[str], host: Host) -> list[Managed]:
