@@ -63,6 +63,16 @@ MANIFEST_FOLDERS = ("", "k8s", "kubernetes", "deploy", "deployment", "manifests"
                     "kustomize/base")  # fmt: skip
 """Where manifests of Kubernetes lie, each without the folders below it."""
 
+CHART = "Chart.yaml"
+
+CHART_FOLDERS = ("", "chart", "charts", "helm", "helm-chart", "helm-charts", ".helm", "deploy/chart", "deploy/charts",
+                 "deploy/helm", "deployment/chart", "deployment/charts", "deployment/helm", "deployments/helm", "infra/helm",
+                 "infra/charts", "k8s/chart", "k8s/charts", "k8s/helm", "kubernetes/helm", "kubernetes/charts",
+                 "ops/helm")  # fmt: skip
+"""Where a chart of Helm lies, or several, each in a folder of its own."""
+
+MAX_CHARTS = 20
+
 OVERLAYS = tuple(
     f"{folder}overlays/{stage}/{name}"
     for folder in ("", "k8s/", "kubernetes/", "deploy/", "deployment/", "manifests/", "kustomize/", ".k8s/")
@@ -262,6 +272,19 @@ class _Files:
                 if not entry.is_folder and entry.name.endswith(endings) and not self.is_excluded(path):
                     yield path
 
+    def charts(self) -> Iterator[str]:
+        """Yield the charts of Helm in the folders where people keep them, and in those just below."""
+        for folder in CHART_FOLDERS:
+            found = [path for path in self.listed((folder,), (CHART,)) if path.rpartition("/")[2] == CHART]
+            yield from found
+            if (
+                folder
+                and not found
+                and folder.partition("/")[0] in {one.name for one in self.tree.entries("") if one.is_folder}
+            ):
+                below = [f"{folder}/{one.name}" for one in self.tree.entries(folder) if one.is_folder][:MAX_CHARTS]
+                yield from (path for path in self.listed(below, (CHART,)) if path.rpartition("/")[2] == CHART)
+
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
         """Return what a reader makes of a file; nothing where it does not parse, and `broken` is told."""
         data = self.read(path)
@@ -355,7 +378,7 @@ class _Folder:
         return (
             not self._names.isdisjoint(names)
             or bool(self._dockerfiles)
-            or bool(self.deployment.services and self._manifests + self._units)
+            or bool(self.deployment.services and (self._manifests + self._units or self._of_cluster.services))
         )
 
     @property
@@ -488,7 +511,25 @@ class _Folder:
         changed = self._files.run("kubernetes", overlay, read_named) if overlay is not None else Deployment()
         if not changed.services:
             taken.clear()
-        return _alike_once(_joined([changed, *(self._files.run("kubernetes", path) for path in paths if path not in taken)]))
+        found = [changed, *(self._files.run("kubernetes", path) for path in paths if path not in taken)]
+        return _alike_once(_joined([*found, *self._of_charts()]))
+
+    def _of_charts(self) -> Iterator[Deployment]:
+        """Yield what charts of Helm declare."""
+        for chart in self._files.charts() if not self._path else ():
+            from memguard_hooks.deployment import helm
+
+            folder = f"{parent(chart)}/templates".lstrip("/")
+            templates = sorted(self._files.listed((folder,), (".yaml", ".yml", ".tpl")))
+
+            def read_named(other: str) -> bytes | None:
+                return self._files.read_named(other) if other.endswith("Dockerfile") else self._files.peek(other)
+
+            named = frozenset(self._files.named)
+            found = helm.read(chart, templates, read_named)
+            if not found.services:
+                self._files.named &= named
+            yield found
 
     def _of_hosts(self, *, has_processes: bool) -> Deployment:
         units = [self._files.run("systemd", path) for path in self._units]

@@ -129,15 +129,16 @@ class _Variables(Record):
     places: dict[str, ServicePlace]
 
 
-def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+def read(data: bytes, path: str, read_file: Read = lambda _: None, own: str = "") -> Deployment:
     """Read the containers that start Python, and those whose image the repository's Dockerfile plausibly makes.
 
+    `own` is the name of an image that is known to be the repository's.
     A template is skipped with its line. Raises MemguardError for YAML that does not parse, with the place.
     """
-    return Deployment.of(_read(data, path, read_file))
+    return Deployment.of(_read(data, path, read_file, own))
 
 
-def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped | Trap]:
+def _read(data: bytes, path: str, read_file: Read, own: str) -> Iterator[Service | Skipped | Trap]:
     filled_in = _TEMPLATE.search(data)
     is_kustomization = path.rpartition("/")[2] in kustomize.NAMES
     if _KIND.search(data) is None and not is_kustomization:
@@ -161,7 +162,7 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
     if len(containers) > MAX_CONTAINERS:
         extra = _place(containers.pop().node)
         yield Skipped(extra.path, extra.line, f"has more than {MAX_CONTAINERS} containers")
-    ours = _own_images(containers)
+    ours = _own_images(containers, own)
     default = next(filter(None, map(_default_memory, documents)), None)
     for one in containers:
         found = _container(one, maps, ours, read_file)
@@ -170,7 +171,7 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
             found = _with_host(found._replace(name=name), one, default)
             if found.limit is None and found.limit_source.endswith(" without a limit"):
                 yield Trap("no-memory-limit", _place(one.node), name)
-            if found.path in DOCKERFILES and one.image_name not in (one.name, one.workload.name):
+            if found.path in DOCKERFILES and one.image_name not in (one.name, one.workload.name, own):
                 reason = f"{one.image} of {name} is taken for the image that {found.path} makes: no other one here may be"
                 yield Skipped(file_of(one.node), place(one.node)[0], reason)
         if found is not None:
@@ -235,13 +236,13 @@ def _is_sidecar(container: yaml.Node) -> bool:
     return scalar(container, "restartPolicy") == "Always"
 
 
-def _own_images(containers: list[_Container]) -> frozenset[str]:
+def _own_images(containers: list[_Container], own: str) -> frozenset[str]:
     """Return the names of the images that are plausibly those of the repository's Dockerfile.
 
     One is called like what it runs in. Where none is, it is the only one of the file that nobody else is known to make.
     """
     unknown = [one for one in containers if one.image_name not in _WELL_KNOWN and not _VENDORS.match(one.image)]
-    called = frozenset(one.image_name for one in unknown if one.image_name in (one.name, one.workload.name))
+    called = frozenset(one.image_name for one in unknown if one.image_name in (one.name, one.workload.name, own))
     names = frozenset(one.image_name for one in unknown)
     return called or (names if len(names) == 1 else frozenset[str]())
 

@@ -1,0 +1,190 @@
+"""Charts of Helm: their templates, filled in with `values.yaml` and what stands beside it for production, as manifests.
+
+Source of the format: helm.sh/docs, "Charts" and "Built-in Objects" (2026-11). The release is called like the chart. What
+only a cluster knows is empty. Charts that a chart depends on are not read: they are other people's.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+import yaml
+
+from memguard_hooks.deployment import kubernetes
+from memguard_hooks.deployment.dockerfile import holds_python
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Skipped
+from memguard_hooks.formats.go_template import Printed, Renderer, TemplateError, parse
+from memguard_hooks.formats.yaml_nodes import NULL, compose, items, pairs, scalar
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.tree import parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CHART = "Chart.yaml"
+VALUES = ("values.yaml", "values-prod.yaml", "values-production.yaml", "values.prod.yaml", "values.production.yaml")
+"""What fills templates in, each over the one before."""
+
+MAX_TEMPLATES = 100
+MAX_BYTES = 2**17
+"""A template, and a file of values, is some kilobytes."""
+
+MAX_VALUES = 20_000
+"""Values of a chart that are read; aliases make many of few bytes."""
+
+
+def read(path: str, templates: Sequence[str], read_file: Read) -> Deployment:
+    """Read a chart: `path` is that of its `Chart.yaml`, and `templates` are the paths of its templates.
+
+    One that cannot be filled in is skipped, as a service where the repository has an image of Python for it.
+    """
+    try:
+        pages = _pages(path, templates, read_file)
+        text, lines = _joined(pages)
+        found = kubernetes.read(text.encode(), _RENDERED, read_file, _name(path, read_file))
+    except (TemplateError, MemguardError, RecursionError) as error:
+        has_python = any(holds_python(read_file(file) or b"") for file in kubernetes.DOCKERFILES)
+        reason = f"its templates are not filled in here: {error.message if isinstance(error, MemguardError) else error}"
+        return Deployment((), (Skipped(path, None, reason, service=parent(path).rpartition("/")[2] if has_python else ""),))
+    return _placed(found, lines)
+
+
+_RENDERED = "\0rendered.yaml"
+"""Stands for the text that all templates come to, until each place is that of a template."""
+
+_KIND = late_pattern(
+    r"^\s*kind:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|CronJob|Service|ConfigMap|LimitRange)\b",
+    re.MULTILINE,
+)
+"""What says something of a workload."""
+
+
+def _pages(path: str, templates: Sequence[str], read_file: Read) -> list[tuple[str, list[Printed]]]:
+    """Return what each template that declares a workload prints."""
+    defined = {}
+    parsed = []
+    for template in templates[:MAX_TEMPLATES]:
+        data = read_file(template)
+        if data is not None and len(data) <= MAX_BYTES:
+            text = data.decode("utf-8", "replace")
+            nodes, own = parse(text)
+            defined.update(own)
+            if _KIND.search(text):
+                parsed.append((template, nodes))
+    renderer = Renderer(defined, _given(path, read_file))
+    return [(template, renderer.render(nodes)) for template, nodes in parsed]
+
+
+def _given(path: str, read_file: Read) -> dict[str, object]:
+    """Return what templates are filled in with."""
+    values: dict[str, object] = {}
+    for name in VALUES:
+        file = f"{parent(path)}/{name}".lstrip("/")
+        data = read_file(file)
+        if data is not None and len(data) <= MAX_BYTES:
+            plain = _Plain().of(compose(data, file))
+            values = _merged(values, plain) if isinstance(plain, dict) else values
+    chart, name = compose(read_file(path) or b"", path), _name(path, read_file)
+    version, app = scalar(chart, "version") or "", scalar(chart, "appVersion") or ""
+    return {
+        "Values": values,
+        "Chart": {"Name": name, "Version": version, "AppVersion": app},
+        "Release": {"Name": name, "Namespace": "default", "Service": "Helm", "IsInstall": True, "IsUpgrade": False},
+    }
+
+
+def _name(path: str, read_file: Read) -> str:
+    """Return what a chart is called."""
+    return scalar(compose(read_file(path) or b"", path), "name") or parent(path).rpartition("/")[2] or "chart"
+
+
+def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    """Return values with those of another file over them, mapping by mapping."""
+    found = dict(base)
+    for key, value in over.items():
+        below = found.get(key)
+        found[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return found
+
+
+class _Plain:
+    """Makes plain values of nodes, so many of them at most."""
+
+    def __init__(self) -> None:
+        self._left = MAX_VALUES
+
+    def of(self, node: yaml.Node | None) -> object:
+        """Return the value of a node."""
+        self._left -= 1
+        if self._left < 0:
+            raise TemplateError(f"it has more than {MAX_VALUES} values")
+        if isinstance(node, yaml.MappingNode):
+            return {key.value: self.of(value) for key, value in pairs(node)}
+        if isinstance(node, yaml.SequenceNode):
+            return [self.of(one) for one in items(node)]
+        if node is None or node.tag == NULL:
+            return None
+        text = str(node.value)
+        if node.tag == "tag:yaml.org,2002:bool":
+            return text.lower() in ("true", "yes", "on")
+        if node.tag == "tag:yaml.org,2002:int" and re.fullmatch(r"-?\d{1,15}", text):
+            return int(text)
+        return text
+
+
+def _joined(pages: Sequence[tuple[str, Sequence[Printed]]]) -> tuple[str, list[tuple[int, ServicePlace]]]:
+    """Return all that was printed as one text, and of its lines those that begin a new place."""
+    text: list[str] = []
+    lines: list[tuple[int, ServicePlace]] = []
+    line = 1
+    for path, printed in pages:
+        text.append("\n---\n")
+        line += 2
+        for one in printed:
+            parts = one.text.split("\n")
+            for number in range(len(parts)):
+                is_whole = number > 0 or not lines or lines[-1][0] < line
+                if is_whole:
+                    lines.append((line + number, ServicePlace(path, one.line + number * one.is_text, 1)))
+            text.append(one.text)
+            line += len(parts) - 1
+    return "".join(text), lines
+
+
+def _placed(found: Deployment, lines: Sequence[tuple[int, ServicePlace]]) -> Deployment:
+    """Return a deployment whose places are those of templates."""
+    starts = [line for line, _ in lines]
+
+    def at(line: int | None) -> ServicePlace:
+        number = bisect_right(starts, line or 1) - 1
+        return lines[max(number, 0)][1] if lines else ServicePlace("", 1, 1)
+
+    def moved(place: ServicePlace) -> ServicePlace:
+        return at(place.line) if place.path == _RENDERED else place
+
+    def source(text: str) -> str:
+        written = re.match(rf"{re.escape(_RENDERED)}:(\d+)(.*)", text, re.DOTALL)
+        if written is None:
+            return text
+        place = at(int(written[1]))
+        return f"{place.path}:{place.line}{written[2]}"
+
+    def service(one: Service) -> Service:
+        return one.at(moved(one.place))._replace(
+            limit_source=source(one.limit_source),
+            variables={name: moved(place) for name, place in one.variables.items()},
+            builds=tuple(build._replace(place=moved(build.place)) for build in one.builds),
+        )
+
+    def gap(one: Skipped) -> Skipped:
+        return one._replace(path=at(one.line).path, line=at(one.line).line) if one.path == _RENDERED else one
+
+    return Deployment(
+        tuple(map(service, found.services)),
+        tuple(map(gap, found.skipped)),
+        tuple(trap._replace(place=moved(trap.place)) for trap in found.traps),
+    )
