@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -12,15 +13,6 @@ import pytest
 from folders import write
 
 from memguard_hooks.commands import check, hook
-from memguard_hooks.hooks import (
-    deploy_config,
-    forbid_heavy_deps,
-    log_volume,
-    memory_budget,
-    no_eager_heavy_imports,
-    pin_litellm,
-    python_runtime,
-)
 from memguard_hooks.hooks.all_hooks import HOOKS, WAKES
 
 MAIN = "import litellm\nfrom fastapi import FastAPI\nimport api\n\napp = FastAPI(litellm, api)\n"
@@ -31,16 +23,8 @@ BASE = {
     "api.py": "import json\n\njson\n",
     "notes.md": "notes\n",
 }
-MAINS = {
-    "pin-litellm": pin_litellm.main,
-    "forbid-heavy-deps": forbid_heavy_deps.main,
-    "no-eager-heavy-imports": no_eager_heavy_imports.main,
-    "log-volume": log_volume.main,
-    "memory-budget": memory_budget.main,
-    "deploy-config": deploy_config.main,
-    "python-runtime": python_runtime.main,
-}
-PROJECT_HOOKS = ("memory-budget", "deploy-config", "python-runtime")
+MAINS = {name: importlib.import_module(f"memguard_hooks.hooks.{name.replace('-', '_')}").main for name in HOOKS}
+PROJECT_HOOKS = tuple(name for name in HOOKS if name not in WAKES)
 
 
 def git(*arguments: str) -> str:

@@ -13,11 +13,9 @@ import pytest
 from folders import commit, git, write
 
 import memguard_hooks
+from memguard_hooks.hooks import all_hooks
 
-IDS = (
-    "pin-litellm", "forbid-heavy-deps", "no-eager-heavy-imports", "log-volume", "memory-budget", "deploy-config",
-    "python-runtime",
-)  # fmt: skip
+IDS = tuple(all_hooks.HOOKS)
 MANIFEST_HOOKS = IDS[:2]
 
 TRAP = 'open("executed", "w").close()\nraise SystemExit("code of the project was executed")\n'
@@ -60,7 +58,7 @@ BROKEN = {
 
 def names_for(hook: str, files: dict[str, str]) -> list[str]:
     """Return the file names that pre-commit would give to a hook."""
-    if hook in ("memory-budget", "deploy-config", "python-runtime"):
+    if hook not in all_hooks.JUDGE_FILES:
         return []
     return [name for name in files if name.endswith((".txt", ".toml") if hook in MANIFEST_HOOKS else ".py")]
 
@@ -226,7 +224,9 @@ def test_hooks_open_no_socket_start_only_git_write_only_the_cache_and_run_no_cod
     before = snapshot(tmp_path)
     run = watch(hook, names_for(hook, files), tmp_path)
     assert [wrong for event in run.events if (wrong := judge(event, tmp_path))] == []
-    assert run.status == status
+    assert run.status == status, (
+        f"in {'BAD' if status else 'GOOD'} of this test {hook} finds {'nothing' if status else 'a fault'}"
+    )
     assert any(event.name == "os.posix_spawn" for event in run.events) is (hook == "memory-budget")
     assert snapshot(tmp_path) == before
 
@@ -237,7 +237,7 @@ def test_console_scripts_run_no_code_of_the_project(tmp_path: Path, hook: str) -
     commit(tmp_path)
     before = snapshot(tmp_path)
     done = subprocess.run([str(SCRIPTS / hook), *names_for(hook, BAD)], cwd=tmp_path, capture_output=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 1, f"in BAD of this test {hook} finds nothing"
     assert snapshot(tmp_path) == before
 
 
