@@ -132,3 +132,17 @@ def test_the_configuration_of_pre_commit_wakes_the_hook(bot: Path, capsys: pytes
     git(bot, "commit", "-qm", "a hook")
     assert memguard.main(["hook", ".pre-commit-config.yaml"]) in {0, 1}
     assert "web: " in capsys.readouterr().out, "also where it is over nothing"
+
+
+def test_what_only_to_start_moves_is_not_counted_as_what_fix_does(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"main.py": MOVABLE})
+    limit = ["--platform", "local", "--limit", "4GiB", "--select", "MG2,MG3"]
+    memguard.main(["check", *limit])
+    assert capsys.readouterr().err.splitlines()[-1].endswith("; `memguard fix --to-start` may fix 2")
+    memguard.main(["fix", "--force", "--platform", "local", "--limit", "4GiB"])
+    assert (bot / "main.py").read_text("utf-8") == MOVABLE
+    memguard.main(["fix", "--to-start", "--force", "--platform", "local", "--limit", "4GiB"])
+    assert (bot / "main.py").read_text("utf-8") != MOVABLE
+    capsys.readouterr()
+    memguard.main(["check", *limit])
+    assert "may fix" not in capsys.readouterr().err

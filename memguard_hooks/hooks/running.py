@@ -20,7 +20,7 @@ from memguard_hooks.record import Record
 from memguard_hooks.replay import Replay, Said, matters
 from memguard_hooks.report import Detail
 from memguard_hooks.report.formats import render
-from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, refusing, to_do
+from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, may_fix, refusing, to_do
 from memguard_hooks.tree import RevisionTree, WorkTree, inside, walk
 
 TYPE_CHECKING = False  # as typing has it
@@ -245,8 +245,7 @@ def notes(report: Report, *, with_fixer: bool = False, fail_on: str | None = Non
     warnings = len(report.findings) - errors
     known = f"; {report.known} more known" if report.known else ""
     if errors or warnings:
-        fixable = sum(finding.is_fixable for finding in report.findings) if with_fixer else 0
-        fixer = f"; `memguard fix` may fix {fixable}" if fixable else ""
+        fixer = may_fix(report) if with_fixer else ""
         lines.append(f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}{fixer}")
     if report.mended:
         lines.append(f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out")

@@ -20,6 +20,7 @@ WAYS_OUT = (
 """What helps where a commit is refused for what was there before it."""
 
 FIXER = "`memguard fix`"
+_TO_START = "`memguard fix --to-start`"
 
 OF_SERVICES = (*BUDGET, "MG303")
 """Findings that have steps where it is known what suffices: their fix tells other things too."""
@@ -50,12 +51,26 @@ def to_do(report: Report, fail_on: str) -> Iterator[str]:
             yield from _list(_changes([finding]), f"{finding.subject} is in its budget")
 
 
+def may_fix(report: Report) -> str:
+    """Write how many findings `memguard fix` may do something about, behind a semicolon; nothing where there are none.
+
+    An import whose move saves nothing that is judged, and any import where every service fits, moves only by `--to-start`.
+    """
+    is_over = not report.services or any(one.verdict in ("warning", "error") for one in report.services)
+    fixable = [one for one in report.findings if one.is_fixable]
+    at_start = sum(one.code == "MG201" and (bool(one.steps) or not is_over) for one in fixable)
+    rest = len(fixable) - at_start
+    if not at_start:
+        return f"; {FIXER} may fix {rest}" if rest else ""
+    return f"; {FIXER} may fix {rest}, and {at_start} more with --to-start" if rest else f"; {_TO_START} may fix {at_start}"
+
+
 def changes_of(finding: Finding) -> tuple[Change, ...]:
     """Return what to do about a finding; of a service only what is known to suffice."""
+    if finding.code == "MG201" and finding.is_fixable:  # which saves nothing that is judged, or a step of the service has it
+        return (Change(f"{finding.fix[0]}: {_TO_START}", (_place(finding),)),)
     if finding.steps or finding.code in OF_SERVICES or not finding.fix:
         return finding.steps
-    if finding.code == "MG201" and finding.is_fixable:  # which saves nothing that is judged, or a step of the service has it
-        return (Change(f"{finding.fix[0]}: {FIXER[:-1]} --to-start`", (_place(finding),)),)
     return (Change(finding.fix[0], (_place(finding),), finding.is_fixable),)
 
 

@@ -13,7 +13,7 @@ from memguard_hooks.app.heavy_imports import (
     is_for_developers,
     price,
 )
-from memguard_hooks.finding import Finding, Step, mib
+from memguard_hooks.finding import Change, Finding, Step, mib
 from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
@@ -105,7 +105,8 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
         cost = "what it takes" if found.cost is None else f"{mib(found.cost)} MiB"
         names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
         fix = f"{found.fix[0]}: that moves {cost} from start to first use, in {names}"
-        yield found._replace(severity="warning", fix=(fix,))
+        steps = (Change(f"{fix}: `memguard fix --to-start`", (f"{found.path}:{found.line}",)),) if found.is_fixable else ()
+        yield found._replace(severity="warning", fix=(fix,), steps=steps)
     elif outcome == "at start":
         fix = "move the import into the function that uses it, and call that later: it runs at start, and would load it then"
         yield found._replace(fix=(fix,), is_fixable=False)
