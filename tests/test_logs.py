@@ -7,12 +7,14 @@ import gzip
 import itertools
 import json
 import logging
+import random
 import subprocess
 import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
+import grouping
 import pytest
 from call_log import as_json, make_calls
 
@@ -281,3 +283,72 @@ def test_a_priority_that_journald_does_not_write_is_no_level(priority: object) -
 def test_a_long_line_of_one_part_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str) -> None:
     path = write(tmp_path, f"msg=x {part * (60_000 // len(part))}", part * (60_000 // len(part)))
     assert read(capsys, path)[0] in (0, 1)
+
+
+GROUPS = (
+    ("Deleting block blk_-12 file /mnt/data/current/blk_-12", "Deleting block blk_34 file /mnt/data/current/sub3/blk_34"),
+    ("asked 10.0.0.1:50010 to delete blk_1", "asked 10.0.0.2:50010 to delete blk_-2 blk_3 blk_4"),
+    ("connection from 1.2.3.4 () at Sun Jul 10 03:55:15 2005", "connection from 1.2.3.5 (h5) at Wed Jun 1 03:55:15 2005"),
+    ("api.example.com:443 opened", "10.2.3.4:80 opened"),
+    ('1.2.3.4:5 - "GET /users/7 HTTP/1.1" 200', '1.2.3.5:6 - "GET /orders HTTP/1.1" 404'),
+    ("kept /var/lib/app/a.db for 3 s", "kept /srv/other.db for 4 s"),
+    ("retry in 1.5s", "retry in 30s"),
+)
+"""Messages of one call that are written with different values."""
+
+APART = (
+    ('1.2.3.4:5 - "GET /users/7 HTTP/1.1" 200', '1.2.3.4:5 - "POST /users/7 HTTP/1.1" 200'),
+    ('1.2.3.4:5 - "GET /users/7 HTTP/1.1" 200', '1.2.3.4:5 - "GET /health HTTP/1.1" 200'),
+    ("job 1 started", "job 1 stopped"),
+    ("GET /health 200", "GET /users/7 200"),
+)
+"""Messages that say different things."""
+
+
+@pytest.mark.parametrize(("one", "other"), GROUPS)
+def test_messages_that_differ_in_values_share_a_template(one: str, other: str) -> None:
+    templates = Templates()
+    assert templates.find("", "INFO", one) is templates.find("", "INFO", other)
+
+
+@pytest.mark.parametrize(("one", "other"), APART)
+def test_messages_that_say_different_things_do_not(one: str, other: str) -> None:
+    templates = Templates()
+    assert templates.find("", "INFO", one) is not templates.find("", "INFO", other)
+
+
+def test_a_name_behind_a_preposition_is_a_variable_from_three_on_and_takes_what_came_before() -> None:
+    templates = Templates()
+    for name in ("root", "root", "news", "cyrus", "h2"):
+        templates.find("", "INFO", f"session closed for user {name}").events += 1
+    for name in ("webmaster", "h3", "guest"):
+        templates.find("", "INFO", f"Invalid user {name} from 1.2.3.4").events += 1
+    assert sorted((one.text, one.events) for one in templates) == [
+        ("Invalid user <*> from <*>", 3),
+        ("session closed for user <*>", 5),
+    ]
+
+
+def test_labelled_messages_are_grouped_as_they_are_labelled() -> None:
+    calls = (
+        "user {} logged in from {}",
+        "read {} bytes of {} in {} ms",
+        "cache miss for key {}",
+        "job {} done",
+        "job {} failed",
+    )
+    draw = random.Random(7)  # noqa: S311 - nothing is to be kept secret
+    values = (
+        lambda: str(draw.randrange(10**6)),
+        lambda: f"/srv/data/{draw.choice('abcdef')}.bin",
+        lambda: f"{draw.randrange(256)}.{draw.randrange(256)}.0.1",
+        lambda: f"{draw.getrandbits(128):032x}",
+    )
+    labels = [draw.randrange(len(calls)) for _ in range(500)]
+    messages = [calls[label].format(*(draw.choice(values)() for _ in range(3))) for label in labels]
+    assert grouping.accuracy(list(map(str, labels)), grouping.group(messages)) == 1
+
+
+def test_accuracy_counts_whole_groups_alone() -> None:
+    assert grouping.accuracy(["a", "a", "b", "c"], [1, 1, 2, 2]) == 0.5
+    assert grouping.accuracy(["a", "a", "b", "b"], [1, 3, 2, 2]) == 0.5

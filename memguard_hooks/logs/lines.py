@@ -95,7 +95,7 @@ class LineReader:
                 line = self._read_fields(found, inner, depth)
                 return line if line.second is not None else line._replace(second=second)
             text = inner
-        if "=" in text and _LOGFMT.search(text):
+        if ("msg=" in text or "message=" in text) and _LOGFMT.search(text):
             fields = {key: value.strip('"') for key, value in _PAIR.findall(text)}
             line = self._read_fields(fields, text, depth)
             return line if line.second is not None else line._replace(second=second)

@@ -141,9 +141,8 @@ class _Pass:
 
     def look(self, template: Template, text: str) -> None:
         """Look for secrets and personal data."""
-        if "@" in text or "+" in text or ":" in text or "=" in text or "-" in text or "_" in text:
-            for kind in secrets.find(text):
-                template.secrets[kind] = template.secrets.get(kind, 0) + 1
+        for kind in secrets.find(text):
+            template.secrets[kind] = template.secrets.get(kind, 0) + 1
 
     def finish(self) -> Survey:
         """Close what is open, and return what was found."""

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 ANY = "<*>"
 MAX_TEMPLATES = 2000
-VARIANTS = 5
-"""Templates that differ in one word, from which on the word is a variable: fewer are as likely verbs of the code."""
+VARIANTS, FREE_VARIANTS = 5, 3
+"""Templates that differ in one word, from which on the word is a variable: fewer are as likely verbs of the code, but for
+a word behind a preposition."""
 SIMILAR = 0.5
 MAX_WORDS = 40
 MAX_SEEN, MAX_KNOWN = 2_000, 20_000
@@ -26,18 +27,40 @@ MAX_SEEN, MAX_KNOWN = 2_000, 20_000
 MAX_LETTERS = 400
 """Letters of a message by which its template is told."""
 
-_QUOTED = re.compile(r'"[^"]*"|(?<!\w)\'[^\']*\'(?!\w)')
+_METHODS = "GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS"
+_QUOTED = re.compile(
+    rf'"(?:(?P<method>{_METHODS}) (?P<probe>/(?:health\w*|ready|readyz|live|livez|ping)(?=[ ?"]))?)?[^"]*"'
+    r"|(?<!\w)'[^']*'(?!\w)"
+)
+"""Quoted text; of a request the method stays, and the path of a probe, which says that nothing happened."""
 _VALUE = re.compile(r"=[^\s,;)\]}&]+")
-_NUMBER = re.compile(r"\b\w*\d\w*(?:[.:-]\w+)*%?")
+_PATH = re.compile("".join(f"(?<!{method} )" for method in _METHODS.split("|")) + r"(?<![\w/<>:])(?:/[\w.@~+%$=*-]+){2,}/?")
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+_DATE = re.compile(rf"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:{_MONTH} +\d+|\d+[ /-]{_MONTH})\b")
+_NUMBER = re.compile(r"(?<![\w-])[\w-]*\d\w*(?:[.-]\w+|[:,]+\w*\d\w*|:[\dA-Fa-f]{2}\b)*%?")
+_HOST = re.compile(r"(?<![\w./<-])(?:[\w-]+\.)+[A-Za-z]{2,}(?=:\d)")
+_RUN = re.compile(r"<\*>(?:[\s:/,.]+<\*>)+")
+"""Masked words in a row, of which another message may have more."""
+_FREE = re.compile(r"(?:for|from|by|in|at|of|on|user|host|file|named|id)[:=]?", re.IGNORECASE)
+"""Words before a word that is rather a value than a verb of the code."""
 
 
 def mask(message: str) -> str:
-    """Return a message whose numbers, identifiers, quoted text and values are masked."""
+    """Return a message whose numbers, identifiers, paths, quoted text and values are masked."""
     if '"' in message or "'" in message:
-        message = _QUOTED.sub('"<*>"', message)
+        message = _QUOTED.sub(_mask_quoted, message)
     if "=" in message:
         message = _VALUE.sub("=<*>", message)
-    return _NUMBER.sub(ANY, message)
+    if "/" in message:
+        message = _PATH.sub(ANY, message)
+    if ":" in message:
+        message = _HOST.sub(ANY, _DATE.sub(ANY, message))
+    return _RUN.sub(ANY, _NUMBER.sub(ANY, message).replace(" ()", " (<*>)"))
+
+
+def _mask_quoted(found: re.Match[str]) -> str:
+    head = " ".join(part for part in (found["method"], found["probe"]) if part)
+    return f'"{head} <*>"' if head else '"<*>"'
 
 
 def _kin(logger: str, level: str, words: tuple[str, ...]) -> tuple[str, str, int, str]:
@@ -148,12 +171,14 @@ class Templates:
         if len(words) < 3:
             return made
         for index in range(1, len(words)):
+            wider = (logger, level, (*words[:index], ANY, *words[index + 1 :]))
+            if words[index] == ANY and wider in self._variants:
+                return self._join(wider, [*self._variants[wider], made])
             if "<*>" in words[index]:
                 continue
-            wider = (logger, level, (*words[:index], ANY, *words[index + 1 :]))
             variants = self._variants.setdefault(wider, [])
             variants.append(made)
-            if len(variants) >= VARIANTS:
+            if len(variants) >= (FREE_VARIANTS if _FREE.fullmatch(words[index - 1]) else VARIANTS):
                 return self._join(wider, variants)
         return made
 
