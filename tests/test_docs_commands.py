@@ -58,7 +58,13 @@ def write_log(folder: Path) -> None:
     (folder / "app.log").write_text("".join(f"{line}\n" for line in make_calls(3)), encoding="utf-8")
 
 
-EDITS = {"scipy": import_scipy, "grpcio": delete_grpcio, "a log": write_log}
+def add_lines(folder: Path) -> None:
+    """Add what a new feature logs."""
+    with (folder / "app.log").open("a", encoding="utf-8") as file:
+        file.writelines(f"2024-01-21 00:00:{at % 60:02},000 [INFO] step {at} of the new feature\n" for at in range(750))
+
+
+EDITS = {"scipy": import_scipy, "grpcio": delete_grpcio, "a log": write_log, "a feature": add_lines}
 
 
 class Block(NamedTuple):

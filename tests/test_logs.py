@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import html.parser
 import itertools
 import json
 import logging
 import random
+import shutil
 import subprocess
 import sys
 import traceback
@@ -20,6 +22,7 @@ from call_log import as_json, make_calls
 
 from memguard_hooks.commands import logs
 from memguard_hooks.logs.lines import LineReader
+from memguard_hooks.logs.rate import Timeline
 from memguard_hooks.logs.templates import MAX_TEMPLATES, Templates
 from memguard_hooks.logs.times import Clock
 
@@ -228,7 +231,7 @@ def test_a_compressed_log_and_stdin_are_read(tmp_path: Path) -> None:
     [
         (b"", [], "holds no lines"),
         (gzip.compress(b"hello\n" * 1000, mtime=0)[:-10], [], "cut off or damaged"),
-        (b"\x28\xb5\x2f\xfd1234", [], "zstd -dc"),
+        (b"\x28\xb5\x2f\xfd1234", [], "cut off or damaged"),
         (b"hello\n", ["--unit", "call_sid", "--budget", "30"], "no line holds call_sid"),
         (b"hello\n", ["--rate", "100/s"], "needs times"),
     ],
@@ -352,3 +355,148 @@ def test_labelled_messages_are_grouped_as_they_are_labelled() -> None:
 def test_accuracy_counts_whole_groups_alone() -> None:
     assert grouping.accuracy(["a", "a", "b", "c"], [1, 1, 2, 2]) == 0.5
     assert grouping.accuracy(["a", "a", "b", "b"], [1, 3, 2, 2]) == 0.5
+
+
+BOT = """\
+import logging
+
+logger = logging.getLogger(__name__)
+
+
+def play(response_id, check, number, sid):
+    logger.info("[AUDIO_DELTA] response_id=%s, bytes=%d", response_id, 320)
+    logger.info(f"[WHATSAPP_SESSION] Check #{check}: Found {number} stale sessions")
+    logger.info("[CALL_START] call_sid=" + sid + ", business_id=456, direction=inbound")
+    logger.debug("[CALL_START] call_sid=%s, business_id=%d, direction=%s, dropped", sid, 456, "in")
+    print("{}".format(sid))
+"""
+
+
+def test_templates_name_the_call_that_writes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "bot.py").write_text(BOT, encoding="utf-8")
+    (tmp_path / "code" / "broken.py").write_text("logger.info(", encoding="utf-8")
+    status, found = read(capsys, write(tmp_path, *make_calls(2)), "--source", str(tmp_path / "code"), "--top", "20")
+    written = {one["template"].split("]")[0][1:]: one["written"] for one in found["templates"] if one["written"]}
+    assert status == 0
+    assert written == {"AUDIO_DELTA": ["bot.py:7"], "WHATSAPP_SESSION": ["bot.py:8"], "CALL_START": ["bot.py:9"]}
+
+
+def test_the_code_is_that_of_the_repository_in_which_one_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bot.py").write_text(BOT, encoding="utf-8")
+    path = write(tmp_path, *make_calls(1))
+    assert logs.main([path]) == 0
+    assert "written in" not in capsys.readouterr().out
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    assert logs.main([path]) == 0
+    assert "          written in bot.py:7\n" in capsys.readouterr().out
+    assert logs.main([path, "--source", "missing"]) == 2
+    assert capsys.readouterr().err == "memguard logs: error: missing: --source: no such folder\n"
+
+
+@pytest.fixture
+def baseline(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write down what the log of two calls comes to, and stand in its folder."""
+    monkeypatch.chdir(tmp_path)
+    assert logs.main([write(tmp_path, *make_calls(2)), "--unit", "call_sid", "--budget", "30", "--write-baseline"]) == 0
+    capsys.readouterr()
+    return tmp_path / "memguard-logs.json"
+
+
+def test_a_log_that_is_written_down_may_not_grow(baseline: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert logs.main([write(baseline.parent, *make_calls(6)), "--unit", "call_sid"]) == 0, (
+        "more calls are no more lines each"
+    )
+    capsys.readouterr()
+    more = [
+        f"{line[:23]} [INFO] step {number} of the new feature"
+        for number, line in enumerate(make_calls(2))
+        if number % 8 == 0
+    ]
+    assert logs.main([write(baseline.parent, *make_calls(2), *more), "--unit", "call_sid"]) == 1
+    error = capsys.readouterr().out.splitlines()[-1]
+    assert (
+        error == "error: 2,244 lines for each call_sid, 1,995 in the baseline: +250 INFO: step <*> of the new feature (new)"
+    )
+    assert logs.main([write(baseline.parent, *make_calls(2), *more), "--write-baseline", "--unit", "call_sid"]) == 0
+    assert logs.main([write(baseline.parent, *make_calls(2), *more), "--unit", "call_sid"]) == 0
+
+
+@pytest.mark.usefixtures("baseline")
+def test_a_log_that_is_counted_otherwise_is_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert logs.main([write(tmp_path, "one", "two")]) == 1
+    assert "the baseline counts by call_sid, this log by the whole log: name --unit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"schema": 1, "unit": "", "lines": true, "templates": {}}', "[" * 9000,
+             '{"schema": 1, "unit": "", "lines": 1, "templates": {"a": "b"}}', '{"schema": 2}'],
+)  # fmt: skip
+def test_what_is_no_baseline_is_one_line(baseline: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
+    baseline.write_text(text, encoding="utf-8")
+    assert logs.main([write(baseline.parent, "one")]) == 2
+    assert capsys.readouterr().err == (
+        "memguard logs: error: memguard-logs.json: is no baseline of a log: --write-baseline writes one\n"
+    )
+    assert logs.main([write(baseline.parent, "one"), "--baseline", "missing.json"]) == 2
+    assert capsys.readouterr().err == "memguard logs: error: missing.json: cannot be read: No such file or directory\n"
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="the program zstd is not installed")
+def test_zstd_is_unpacked_by_its_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, *make_calls(1))
+    subprocess.run(["zstd", "--quiet", path], check=True)
+    status, found = read(capsys, f"{path}.zst")
+    assert (status, found["lines"]) == (0, len(list(make_calls(1))))
+    cut = tmp_path / "cut.zst"
+    cut.write_bytes(Path(f"{path}.zst").read_bytes()[:-20])
+    assert logs.main([str(cut)]) == 2
+    assert capsys.readouterr().err.endswith("cut.zst: cannot be read: the compressed data is cut off or damaged\n")
+    (tmp_path / "zstd").write_text("#!/bin/sh\ntouch started\n", encoding="utf-8")
+    (tmp_path / "zstd").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:.")
+    assert logs.main([f"{path}.zst"]) == 2
+    assert "is packed by zstd: zstd -dc FILE | memguard logs -" in capsys.readouterr().err
+    assert not (tmp_path / "started").exists()
+
+
+def test_the_page_draws_lines_over_time_and_lets_nothing_of_the_log_be_markup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    burst = [f"2024-01-21 00:09:00 [INFO] <script>alert({number})</script> [AUDIO_DELTA]" for number in range(900)]
+    assert logs.main([write(tmp_path, *make_calls(2), *burst), "--platform", "railway", "--format", "html"]) == 1
+    page = capsys.readouterr().out
+    assert "<script>" not in page
+    assert "&lt;script&gt;alert" in page
+    assert page.count('class="bar over"') == 1
+    assert 60 < page.count("<rect ") <= 240
+    assert len(page) < 100_000
+    elements = html.parser.HTMLParser()
+    elements.feed(page)
+
+
+def test_a_long_log_is_drawn_in_as_many_steps_as_a_short_one() -> None:
+    timeline = Timeline()
+    for second in range(NOON, NOON + 30 * 86400, 61):
+        timeline.add(second, 2)
+    assert 120 <= len(timeline.bars) <= 240
+    assert sum(timeline.bars.values()) == 2 * len(range(0, 30 * 86400, 61))
+
+
+@pytest.mark.parametrize(
+    "form", ["[req-{}] GET", "task_id={} done", '{{"msg": "done", "requestId": "{}"}}', "call-{}: done"]
+)
+def test_units_of_work_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
+    names = [
+        "38101a0b-2096-447d-96ea-a692162415ae",
+        "9bc36dd9-91c5-4314-898a-47625eb93b09",
+        "77777777-91c5-4314-898a-47625eb93b09",
+    ]
+    _, found = read(capsys, write(tmp_path, *(form.format(name) for name in names for _ in range(4))))
+    assert (found["unit"]["units"], found["unit"]["lines_each"]) == (3, 4)

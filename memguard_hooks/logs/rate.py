@@ -74,3 +74,25 @@ class Rate:
         """Return how many periods exceed a limit, and how many lines are beyond it."""
         above = {lines: count for lines, count in self._closed.items() if lines > limit}
         return sum(above.values()), sum((lines - limit) * count for lines, count in above.items())
+
+
+MOST_BARS = 240
+
+
+class Timeline:
+    """Lines over time, in at most so many steps of the same width: the width doubles where a log lasts longer."""
+
+    def __init__(self) -> None:
+        self.width = 1
+        self.bars: dict[int, int] = {}
+
+    def add(self, second: int, lines: int) -> None:
+        """Count lines of one second."""
+        at = second // self.width
+        self.bars[at] = self.bars.get(at, 0) + lines
+        while len(self.bars) > MOST_BARS:
+            self.width *= 2
+            wider: dict[int, int] = {}
+            for bar, count in self.bars.items():
+                wider[bar // 2] = wider.get(bar // 2, 0) + count
+            self.bars = wider

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gzip
-import io
+import os
 import sys
 import zlib
+from contextlib import contextmanager
 
 from memguard_hooks.errors import MemguardError
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
+    from typing import IO
 
 STDIN = "-"
 MAX_LINE = 64 * 1024
@@ -35,8 +38,15 @@ def read_lines(path: str) -> Iterator[str]:
 def _read(file: io.BufferedReader, path: str) -> Iterator[str]:
     start = file.peek(4)[:4]
     if start == _ZSTD:
-        raise MemguardError("zstd is not read here: zstd -dc FILE | memguard logs -", path)
-    lines: gzip.GzipFile | io.BufferedReader = gzip.GzipFile(fileobj=file) if start[:2] == _GZIP else file
+        with _unpack_zstd(file, path) as lines:
+            yield from _decode(lines, path)
+    elif start[:2] == _GZIP:
+        yield from _decode(gzip.GzipFile(fileobj=file), path)
+    else:
+        yield from _decode(file, path)
+
+
+def _decode(lines: IO[bytes] | gzip.GzipFile, path: str) -> Iterator[str]:
     readline, left = lines.readline, MAX_BYTES
     while raw := readline(MAX_LINE):
         if len(raw) == MAX_LINE and raw[-1] != 10:
@@ -47,7 +57,35 @@ def _read(file: io.BufferedReader, path: str) -> Iterator[str]:
         yield raw.decode("utf-8", "replace").rstrip("\r\n")
 
 
-def _drop_rest(lines: gzip.GzipFile | io.BufferedReader) -> int:
+@contextmanager
+def _unpack_zstd(file: io.BufferedReader, path: str) -> Iterator[IO[bytes]]:
+    """Yield what the program zstd unpacks, which holds the memory that a file may ask for to 128 MiB."""
+    program = next(filter(os.path.isfile, (os.path.join(one, "zstd") for one in os.get_exec_path() if _is_safe(one))), None)
+    if program is None or path == STDIN:
+        raise MemguardError("is packed by zstd: zstd -dc FILE | memguard logs -", path)
+    import subprocess
+
+    command = [program, "--quiet", "--decompress", "--stdout", "--memory=128MB"]
+    with subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        file.seek(0)
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        try:
+            yield process.stdout
+        except BaseException:
+            process.kill()
+            raise
+        if process.wait():
+            raise EOFError
+
+
+def _is_safe(folder: str) -> bool:
+    """Return whether a folder of `PATH` is none of the project: a file there may have any name."""
+    here = os.path.realpath(os.curdir)
+    return os.path.isabs(folder) and os.path.commonpath([here, os.path.realpath(folder)]) != here
+
+
+def _drop_rest(lines: IO[bytes] | gzip.GzipFile) -> int:
     """Read to the end of a line, and return how many bytes that was."""
     dropped = 0
     while raw := lines.readline(MAX_LINE):

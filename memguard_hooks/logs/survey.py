@@ -7,7 +7,7 @@ from collections import Counter
 
 from memguard_hooks.logs import secrets
 from memguard_hooks.logs.lines import UNKNOWN, LineReader
-from memguard_hooks.logs.rate import Rate
+from memguard_hooks.logs.rate import Rate, Timeline
 from memguard_hooks.logs.templates import Template, Templates
 from memguard_hooks.logs.units import Units
 from memguard_hooks.record import Record
@@ -49,6 +49,7 @@ class Survey(Record):
     minutes: Rate
     timed: int
     """Lines that have a time, or follow one that has."""
+    timeline: Timeline
 
 
 def survey(raw_lines: Iterable[str], unit: str | None, tell: Callable[[str], None]) -> Survey:
@@ -68,7 +69,7 @@ class _Pass:
         self.read = LineReader().read
         self.templates = Templates()
         self.units = Units(unit)
-        self.rate, self.minutes = Rate(), Rate(60)
+        self.rate, self.minutes, self.timeline = Rate(), Rate(60), Timeline()
         self.levels: Counter[str] = Counter()
         self.lines = self.events = self.bytes = self.timed = 0
         self.open: Template | None = None
@@ -118,6 +119,7 @@ class _Pass:
         if self.counted is not None:
             self.rate.add(self.counted, self.waiting)
             self.minutes.add(self.counted, self.waiting)
+            self.timeline.add(self.counted, self.waiting)
         self.waiting = 0
 
     def continues(self, text: str) -> bool:
@@ -160,4 +162,5 @@ class _Pass:
             self.rate,
             self.minutes,
             self.timed,
+            self.timeline,
         )

@@ -32,6 +32,9 @@ _PREFERRED = (
 )
 _PAIR = re.compile(r"\b([A-Za-z]\w{0,30}?(?:id|Id|ID|sid|Sid|SID))[\"']?[=:] ?[\"']?([\w-]{2,64})")
 
+_BARE = re.compile(r"\b(req|request|call|job|task|session|trace|conv|run)[-_:]((?=[\w-]*\d)[\da-f-]{8,64})\b")
+"""An identifier that says by itself what it is of, such as `[req-38101a0b-2096-447d-96ea-a692162415ae]`."""
+
 
 class Unit(Record):
     """The identifier of units, how many values it has, and how many lines hold it."""
@@ -67,6 +70,9 @@ class Units:
                     self._count(key, str(value))
         if self._hint in text:
             for key, value in self._form.findall(text):
+                self._count(key, value)
+        if self.named is None and ("-" in text or "_" in text):
+            for key, value in _BARE.findall(text):
                 self._count(key, value)
 
     def _count(self, key: str, value: str) -> None:

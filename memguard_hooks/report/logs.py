@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from memguard_hooks.logs import secrets
+from memguard_hooks.logs import allowed, secrets
 from memguard_hooks.logs.savings import Saving, propose
+from memguard_hooks.logs.written import find_writers
 from memguard_hooks.output import plain, write_json
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from memguard_hooks.logs.allowed import AllowedLog
     from memguard_hooks.logs.platforms import LineLimit
     from memguard_hooks.logs.rate import Rate
     from memguard_hooks.logs.survey import Survey
@@ -27,15 +31,22 @@ class Judged(Record):
     limit: LineLimit | None
     failures: tuple[str, ...]
     savings: tuple[Saving, ...]
+    places: Mapping[str, tuple[str, ...]] = {}
+    """Where templates are written in the code, by `key_of`."""
 
     @property
-    def left(self) -> int:
+    def lines_left(self) -> int:
         """Lines that stay after all that is proposed."""
         return self.survey.lines - sum(saving.lines for saving in self.savings)
 
 
 def judge(
-    survey: Survey, platform: str | None, limit: LineLimit | None, budget: int | None, rate: tuple[int, int] | None
+    survey: Survey,
+    platform: str | None,
+    limit: LineLimit | None,
+    budget: int | None,
+    rate: tuple[int, int] | None,
+    before: AllowedLog | None = None,
 ) -> Judged:
     """Return what a log fails."""
     failures = []
@@ -46,10 +57,21 @@ def judge(
     if budget is not None and survey.unit is not None and survey.lines > budget * survey.unit.units:
         each = _number(survey.lines / survey.unit.units)
         failures.append(f"{each} lines for each {survey.unit.key}; --budget allows {budget:,}")
+    if before is not None:
+        failures += allowed.judge(before, allowed.measure(survey))
     kinds = {kind for template in survey.templates for kind in template.secrets if kind not in secrets.PERSONAL}
     if kinds:
         failures.append(f"secrets in the log: {', '.join(sorted(secrets.KINDS[kind][0] for kind in kinds))}")
     return Judged(survey, platform, limit, tuple(failures), propose(survey))
+
+
+def place(judged: Judged, sources: Iterable[tuple[str, bytes]], top: int) -> Judged:
+    """Return it with the places in the code of the templates that are shown."""
+    templates = [*judged.survey.templates[:top], *(saving.template for saving in judged.savings[:top])]
+    shown = {key_of(one): one for one in templates if one.example}
+    writers = find_writers(sources, (one.text for one in shown.values()))
+    found = {key: writers.find(one.level, one.example) for key, one in shown.items()}
+    return judged._replace(places={key: places for key, places in found.items() if places})
 
 
 def _exceed(survey: Survey, lines: int, period: int) -> str:
@@ -64,43 +86,57 @@ def _exceed(survey: Survey, lines: int, period: int) -> str:
 def render_text(judged: Judged, top: int) -> str:
     """Write it for a terminal."""
     survey = judged.survey
-    lines = [*_summarize(judged), "", "templates, by share of the lines:"]
+    lines = [*summarize(judged), "", "templates, by share of the lines:"]
     for template in survey.templates[:top]:
-        lines.append(f"  {template.lines / survey.lines:6.1%}  {template.lines:>9,}  {_title(template)}")
+        lines.append(f"  {template.lines / survey.lines:6.1%}  {template.lines:>9,}  {title(template)}")
         lines.append(f"          e.g.  {_shorten(template.example)}")
+        lines += _written(judged, template, "          ")
     if len(survey.templates) > top:
         lines.append(f"  and {len(survey.templates) - top:,} others")
     if judged.savings:
         lines += ["", "say less often:"]
         for saving in judged.savings[:top]:
-            lines.append(f"  -{saving.lines:,} ({saving.lines / survey.lines:.1%})  {_title(saving.template)}")
+            lines.append(f"  -{saving.lines:,} ({saving.lines / survey.lines:.1%})  {title(saving.template)}")
             lines += [f"      {fix}" for fix in saving.fix]
+            lines += _written(judged, saving.template, "      ")
         if len(judged.savings) > top:
             lines.append(f"  and {len(judged.savings) - top:,} others")
-        lines.append(f"  then {_left(judged)}")
+        lines.append(f"  then {left(judged)}")
     for template in _with_secrets(survey):
-        lines.append(f"{_kinds(template)}: {_title(template)}")
+        lines.append(f"{_kinds(template)}: {title(template)}")
     lines += [f"error: {failure}" for failure in judged.failures]
     return plain(lines)
+
+
+def _written(judged: Judged, template: Template, indent: str) -> list[str]:
+    """Write where a template comes from, in a line, or in none."""
+    places = judged.places.get(key_of(template), ())
+    return [f"{indent}written in {' or '.join(places)}"] if places else []
 
 
 def render_markdown(judged: Judged, top: int) -> str:
     """Write it for a comment or a summary."""
     survey = judged.survey
-    lines = [*(f"- {text}" for text in _summarize(judged)), *(f"- **error**: {_cell(text)}" for text in judged.failures), ""]
+    lines = [*(f"- {text}" for text in summarize(judged)), *(f"- **error**: {_cell(text)}" for text in judged.failures), ""]
     lines += ["| share | lines | template |", "| --: | --: | --- |"]
     lines += [
-        f"| {template.lines / survey.lines:.1%} | {template.lines:,} | {_cell(_title(template))} |"
+        f"| {template.lines / survey.lines:.1%} | {template.lines:,} | {_cell(title(template))}{_beside(judged, template)} |"
         for template in survey.templates[:top]
     ]
     if judged.savings:
         lines += ["", "| saves | template | how |", "| --: | --- | --- |"]
         lines += [
-            f"| {saving.lines:,} | {_cell(_title(saving.template))} | {'<br>'.join(map(_cell, saving.fix))} |"
+            f"| {saving.lines:,} | {_cell(title(saving.template))}{_beside(judged, saving.template)} "
+            f"| {'<br>'.join(map(_cell, saving.fix))} |"
             for saving in judged.savings[:top]
         ]
-        lines += ["", f"Then {_left(judged)}."]
+        lines += ["", f"Then {left(judged)}."]
     return plain(lines)
+
+
+def _beside(judged: Judged, template: Template) -> str:
+    places = judged.places.get(key_of(template), ())
+    return f"<br>{_cell(', '.join(places))}" if places else ""
 
 
 def render_json(judged: Judged, top: int) -> str:
@@ -120,9 +156,9 @@ def render_json(judged: Judged, top: int) -> str:
             "unit": None
             if survey.unit is None
             else {**survey.unit._asdict(), "lines_each": survey.lines / survey.unit.units},
-            "lines_left": judged.left,
+            "lines_left": judged.lines_left,
             "failures": list(judged.failures),
-            "templates": [_template_of(template, savings.get(id(template))) for template in survey.templates[:top]],
+            "templates": [_template_of(judged, template, savings.get(id(template))) for template in survey.templates[:top]],
         }
     )
 
@@ -133,7 +169,7 @@ def _rate_of(rate: Rate) -> dict[str, object] | None:
     return {"mean": round(rate.mean, 3), "p99": rate.p99, "peak": rate.peak.lines, "peak_at": _when(rate.peak.second)}
 
 
-def _template_of(template: Template, saving: Saving | None) -> dict[str, object]:
+def _template_of(judged: Judged, template: Template, saving: Saving | None) -> dict[str, object]:
     return {
         "template": secrets.hide(template.text),
         "logger": template.logger,
@@ -143,12 +179,14 @@ def _template_of(template: Template, saving: Saving | None) -> dict[str, object]
         "bytes": template.bytes,
         "example": _shorten(template.example),
         "secrets": sorted(template.secrets),
+        "written": list(judged.places.get(key_of(template), ())),
         "saves": 0 if saving is None else saving.lines,
         "fix": [] if saving is None else list(saving.fix),
     }
 
 
-def _summarize(judged: Judged) -> list[str]:
+def summarize(judged: Judged) -> list[str]:
+    """Write what a log comes to as a whole, a line each."""
     survey = judged.survey
     levels = ", ".join(f"{count:,} {level}" for level, count in survey.levels)
     lines = [f"{survey.lines:,} lines, {survey.events:,} events, {survey.bytes / 1e6:.1f} MB: {levels}"]
@@ -167,10 +205,11 @@ def _summarize(judged: Judged) -> list[str]:
     return lines
 
 
-def _left(judged: Judged) -> str:
+def left(judged: Judged) -> str:
+    """Write what is left after all that is proposed."""
     unit = judged.survey.unit
-    text = f"{judged.left:,} lines stay"
-    return text if unit is None else f"{text}, {_number(judged.left / unit.units)} for each {unit.key}"
+    text = f"{judged.lines_left:,} lines stay"
+    return text if unit is None else f"{text}, {_number(judged.lines_left / unit.units)} for each {unit.key}"
 
 
 def _with_secrets(survey: Survey) -> list[Template]:
@@ -183,7 +222,13 @@ def _kinds(template: Template) -> str:
     return f"{word} ({names})"
 
 
-def _title(template: Template) -> str:
+def key_of(template: Template) -> str:
+    """Return what tells a template from all others of a log."""
+    return f"{template.logger} {template.level} {template.text}"
+
+
+def title(template: Template) -> str:
+    """Write a template in one line."""
     head = " ".join(part for part in (template.level if template.level != "none" else "", template.logger) if part)
     text = secrets.hide(template.text)[:EXAMPLE]
     return f"{head}: {text}" if head else text
