@@ -41,7 +41,10 @@ COMPOSE = (
         pytest.param(
             "docker-compose.yml",
             f"{COMPOSE}      - '4'\n",
-            f"{COMPOSE}      - '4'\n".replace("- gunicorn\n", "- gunicorn\n      - --preload\n"),
+            f"{COMPOSE}      - '4'\n".replace("- gunicorn\n", "- gunicorn\n      - --preload\n").replace(
+                "  web:\n",
+                '  web:\n    logging:\n      driver: json-file\n      options: {max-size: "10m", max-file: "3"}\n',
+            ),
             id="list-of-lines",
         ),
         pytest.param(

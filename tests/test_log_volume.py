@@ -80,7 +80,7 @@ def test_the_default_of_the_code_is_joined_with_the_deployment(
 def test_compose_for_development_is_spared(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (project / "Procfile").unlink()
     compose = "services:\n  bot:\n    build: .\n    command: python main.py\n    environment: {LOG_LEVEL: DEBUG}\n"
-    write(project, {"Dockerfile": "FROM python:3.12-slim\nCOPY . .\n", "main.py": "import json\n"})
+    write(project, {"Dockerfile": "FROM python:3.12-slim\nCOPY . .\n", "main.py": "import os\nos.environ['LOG_LEVEL']\n"})
     write(project, {"docker-compose.yml": compose})
     assert places(capsys) == []
     (project / "docker-compose.yml").unlink()

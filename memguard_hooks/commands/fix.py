@@ -7,6 +7,7 @@ from memguard_hooks.fix import allow
 from memguard_hooks.hooks import (
     all_hooks,
     deploy_config,
+    log_volume,
     no_eager_heavy_imports,
     options,
     pin_litellm,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from argparse import ArgumentParser
     from collections.abc import Sequence
 
+    from memguard_hooks.finding import Finding
     from memguard_hooks.project.project import Project
 
 
@@ -41,13 +43,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         assert isinstance(project.tree, WorkTree)
 
         moved = no_eager_heavy_imports.fix(project, asked)
-        started = deployment.write(project, lambda one: deploy_config.check(one).findings, force=asked.force)
+        project = project.at(WorkTree(project.tree.root)) if moved else project
+        own = {line.partition(":")[0] for line in moved}
+        started = deployment.write(project, _judge_lines, force=asked.force, own=own)
         built = cpu_build.write(project, force=asked.force)
         # The pins come last: what is installed decides what an import costs, and is read once.
         project = project.at(WorkTree(project.tree.root)) if built else project
         return (*moved, *started, *built, *pin_litellm.fix(project), *python_runtime.fix(project))
 
     return running.run(asked, all_hooks.check, files=asked.files or None, fix=fix)
+
+
+def _judge_lines(project: Project) -> tuple[Finding, ...]:
+    """Return the findings that a line is rewritten for."""
+    return (*deploy_config.check(project).findings, *log_volume.check(project).findings)
 
 
 class FixOptions(options.Options):

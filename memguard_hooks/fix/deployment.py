@@ -1,4 +1,4 @@
-"""Writes into deployment files what `deploy-config` advises: options of gunicorn, numbers of workers, variables.
+"""Writes what `deploy-config` and `log-volume` advise: options of gunicorn, numbers of workers, variables, levels of logs.
 
 A rewriting is a guess at one line of a file whose format its reader knows. It counts only where reading the project again
 finds the fault gone and no error in its place; all else stays as it is.
@@ -12,6 +12,8 @@ from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.fix import log_lines
+from memguard_hooks.formats import python_source
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.rules.deployment.variables import nearest
@@ -19,7 +21,7 @@ from memguard_hooks.tree import EditedTree, WorkTree
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.finding import Finding
@@ -48,15 +50,16 @@ _ASSIGNED = late_pattern(
 _REQUESTS = late_pattern(r"--max-requests(?P<between>[ \t]*=[ \t]*|[\"'][ \t]*,[ \t]*[\"']|[ \t]+)(?P<number>\d+)")
 
 
-def write(project: Project, judge: Judge, *, force: bool) -> tuple[str, ...]:
+def write(project: Project, judge: Judge, *, force: bool, own: Collection[str] = ()) -> tuple[str, ...]:
     """Write what can be written, each file at once, and return what was done, one line each.
 
-    Raises MemguardError, before the first is written, where a file has changes that git's index does not hold.
+    Raises MemguardError, before the first is written, where a file has changes that git's index does not hold, unless it
+    is one of those that this run has written.
     """
     tree = project.tree
     assert isinstance(tree, WorkTree)
     files, done = plan(project, judge)
-    unstaged = () if force else find_unstaged(tree, sorted(files))
+    unstaged = () if force else find_unstaged(tree, sorted(files.keys() - set(own)))
     if unstaged:
         raise MemguardError("has changes that are not staged: stage them, or fix with --force", unstaged[0])
     for path, data in sorted(files.items()):
@@ -83,7 +86,7 @@ def plan(project: Project, judge: Judge) -> tuple[dict[str, bytes], tuple[str, .
             after = tuple(judge(_edited(whole, {**files, wanted.path: data})))
             if _is_better(found, after, wanted):
                 files[wanted.path] = data
-                done.append(f"{wanted.path}:{wanted.line}: rewritten: {wanted.fix[0]}")
+                done.append(f"{wanted.path}:{wanted.line}: rewritten: {log_lines.told(wanted)}")
                 found = after
                 break
     return files, tuple(done)
@@ -102,7 +105,8 @@ def _edited(project: Project, files: Mapping[str, bytes]) -> Project:
 
 
 def _identity(finding: Finding) -> tuple[str, str, str]:
-    return finding.code, finding.path, finding.subject
+    # One finding speaks of all containers of a file, which are fixed one after the other.
+    return finding.code, finding.path, finding.message if finding.code == "MG507" else finding.subject
 
 
 def _rewritten(project: Project, finding: Finding) -> Iterator[bytes]:
@@ -112,13 +116,28 @@ def _rewritten(project: Project, finding: Finding) -> Iterator[bytes]:
         lines = data.decode("utf-8").splitlines(keepends=True)
     except UnicodeDecodeError:
         return
+    is_python = finding.path.endswith(".py")
+    if not log_lines.may_change(finding, data, lines):
+        return
     running = next((one for one in _running(project) if one.service.name == finding.subject), None)
-    for number in range(finding.line - 1, min(finding.line + MAX_LINES, len(lines))):
+    # A command may go on in the lines behind its place; what logs is changed where it stands.
+    most = 0 if is_python or finding.code == "MG507" else MAX_LINES
+    for number in range(finding.line - 1, min(finding.line + most, len(lines))):
         text = lines[number].rstrip("\r\n")
         changed = REWRITES[finding.code](text, finding, running)
         if changed is not None and changed != text:
             end = lines[number][len(text) :]
-            yield "".join([*lines[:number], changed.replace("\n", end or "\n") + end, *lines[number + 1 :]]).encode()
+            edited = "".join([*lines[:number], changed.replace("\n", end or "\n") + end, *lines[number + 1 :]])
+            if not is_python or _is_python(edited):
+                yield edited.encode()
+
+
+def _is_python(text: str) -> bool:
+    try:
+        python_source.tree_of(text)
+    except MemguardError:
+        return False
+    return True
 
 
 def _running(project: Project) -> Iterator[RunningService]:
@@ -214,5 +233,6 @@ REWRITES: dict[str, Rewrite] = {
     "MG702": _corrected,
     "MG704": _unbuffered,
     "MG705": _compiled,
+    **log_lines.REWRITES,
 }
 """Code → how a line changes by which it is fixed, None for a line that is not the one."""

@@ -51,10 +51,11 @@ def check(project: Project) -> Report:
 
     found: list[Finding] = list(handlers.check_compose(project))
     paths: set[str] = set()
+    everywhere = list(findings.find_reached(project))
     for service in project.deployment.services:
-        found += levels.check_deployment(service)
+        found += levels.check_deployment(service, everywhere)
         paths |= {service.path, *(place.path for place in service.variables.values())}
-    for reached in findings.find_reached(project):
+    for reached in everywhere:
         found += [*levels.check(project, reached), *handlers.check(reached), *lines.check(reached)]
         paths |= reached.files.keys()
     if project.named is not None:

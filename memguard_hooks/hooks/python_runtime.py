@@ -86,7 +86,7 @@ def fix(project: Project) -> tuple[str, ...]:
         for one in packages
         if one.requirement is not None and one.nearest is not None and not one.host.is_default
     ]
-    return (*told, *pins.write_pins(project.tree, wishes))
+    return (*dict.fromkeys(told), *pins.write_pins(project.tree, wishes))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -27,6 +27,8 @@ class Reached(Record):
     entry: ServiceEntry
     files: Mapping[str, FileLogs]
     modules: frozenset[str]
+    paths: tuple[str, ...] = ()
+    """All files, also those that say nothing of logs."""
 
 
 def find_reached(project: Project) -> Iterator[Reached]:
@@ -46,7 +48,7 @@ def _reached(project: Project, entry: ServiceEntry) -> Reached:
     paths = sorted({path for files in walked.files.values() for path in files})
     found = {path: _read(project, entry, path) for path in paths if not project.is_excluded(path)}
     names = {name.partition(".")[0] for external in walked.externals for name in external.names}
-    return Reached(entry, {path: one for path, one in found.items() if one != NOTHING}, frozenset(names))
+    return Reached(entry, {path: one for path, one in found.items() if one != NOTHING}, frozenset(names), tuple(paths))
 
 
 def _read(project: Project, entry: ServiceEntry, path: str) -> FileLogs:
@@ -65,7 +67,14 @@ def is_for_developers(service: Service) -> bool:
 
 
 def finding(
-    place: ServicePlace, code: str, subject: str, message: str, *fix: str, severity: Severity = "warning"
+    place: ServicePlace,
+    code: str,
+    subject: str,
+    message: str,
+    *fix: str,
+    severity: Severity = "warning",
+    is_fixable: bool = False,
 ) -> Finding:
     """Return a finding of this hook."""
-    return Finding(place.path, place.line, place.column, code, message, HOOK, subject, severity, fix=fix)
+    where = place.path, place.line, place.column
+    return Finding(*where, code, message, HOOK, subject, severity, fix=fix, is_fixable=is_fixable)

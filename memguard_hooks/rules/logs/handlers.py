@@ -78,4 +78,4 @@ def _compose_file(project: Project, path: str) -> Iterator[Finding]:
             f"Docker keeps all that {names} {'write' if len(growing) > 1 else 'writes'}, until the disk is full: no max-size"
         )
         fix = ("logging:", "  driver: json-file", '  options: {max-size: "10m", max-file: "3"}')
-        yield finding(ServicePlace(path, line, column), "MG507", "max-size", message, *fix)
+        yield finding(ServicePlace(path, line, column), "MG507", "max-size", message, *fix, is_fixable=True)

@@ -21,7 +21,7 @@ from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from memguard_hooks.deployment.service import Service
     from memguard_hooks.finding import Finding
@@ -74,19 +74,37 @@ FIRST_HTTPX = 20
 _TO_INFO = "INFO is what production needs"
 
 
-def check_deployment(service: Service) -> Iterator[Finding]:
-    """MG501 in what is deployed: variables and start commands, whatever the code makes of them."""
+def check_deployment(service: Service, reached: Iterable[Reached] = ()) -> Iterator[Finding]:
+    """MG501 in what is deployed: variables that somebody may read, and start commands."""
     if is_for_developers(service):
         return
     for name, place in service.variables.items():
         value = service.environment.get(name, "")
-        if _VARIABLE.fullmatch(name) and _is_debug(level_of_text(value)):
+        is_level = _VARIABLE.fullmatch(name) is not None and _is_debug(level_of_text(value))
+        if is_level and not _is_read_by_nobody(name, service, reached):
             message = f"{service.name} runs at {value[:20]}: {name} says so, and {_TO_INFO}"
-            yield finding(place, "MG501", name, message, f"set {name}=INFO")
+            yield finding(place, "MG501", name, message, f"set {name}=INFO", is_fixable=True)
     found = _OPTION.search(service.command)
     if found is not None:
         message = f"{service.name} is started at level {found[1]}: {_TO_INFO}"
-        yield finding(service.place, "MG501", service.name, message, "write --log-level info, or leave it out")
+        fix = "write --log-level info, or leave it out"
+        yield finding(service.place, "MG501", service.name, message, fix, is_fixable=True)
+
+
+_PLAIN = frozenset({"LOG_LEVEL", "LOGLEVEL", "LOGGING_LEVEL"})
+"""Names that no library reads by itself, unlike `LOGURU_LEVEL` or `UVICORN_LOG_LEVEL`."""
+_READS = late_pattern(rb"(?i)log(?:ging)?_?level")
+
+
+def _is_read_by_nobody(name: str, service: Service, reached: Iterable[Reached]) -> bool:
+    """Return whether the whole code of a service is known, and neither it nor its start has a word of a level."""
+    entries = [one.entry for one in reached if one.entry.service == service]
+    if name not in _PLAIN or not entries or _READS.search(service.command.encode()) is not None:
+        return False
+    sources = entries[0].sources
+    return not any(
+        _READS.search(sources.data(path)) for one in reached for path in one.paths if one.entry.service == service
+    )
 
 
 def _is_debug(level: str) -> bool:
@@ -155,12 +173,13 @@ def _loud(project: Project, reached: Reached, muted: set[str], setup: LogSetup, 
             f"at {level}, httpx writes the address of each request, and the token of the bot is part of it: who reads the "
             "log controls the bot"
         )
-        yield finding(place, "MG505", "httpx", message, *mute_lines("httpx"), severity="error")
+        yield finding(place, "MG505", "httpx", message, *mute_lines("httpx"), severity="error", is_fixable=True)
         del loggers["httpx"]
     if loggers:
         told = sorted(loggers.items())
         message = f"nobody mutes what speaks at {level}: {'; '.join(f'{name}, {about}' for name, about in told)}"
-        yield finding(place, "MG505", "loggers", message, *(line for name, _ in told for line in mute_lines(name)))
+        lines = (line for name, _ in told for line in mute_lines(name))
+        yield finding(place, "MG505", "loggers", message, *lines, is_fixable=True)
 
 
 def _holds_token(project: Project, reached: Reached) -> bool:

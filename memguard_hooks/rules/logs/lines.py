@@ -42,7 +42,7 @@ def _judge(call: LogCall, place: ServicePlace) -> Iterator[Finding]:
     if call.costly:
         message = f"{call.costly} in the arguments of this DEBUG line runs also where the line is dropped"
         fix = "ask first: if logger.isEnabledFor(logging.DEBUG): …"
-        yield finding(place, "MG504", subject, message, fix)
+        yield finding(place, "MG504", subject, message, fix, is_fixable=True)
     if call.payload:
         message = f"{call.payload} is written whole at INFO: its size has no limit, and it may hold what nobody may read"
         yield finding(place, "MG509", subject, message, "log an identifier and the length")

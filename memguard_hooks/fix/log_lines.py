@@ -1,0 +1,92 @@
+"""How a line changes by which `log-volume` has nothing more to say of it.
+
+Levels in deployment files, libraries that are muted, DEBUG lines that ask first, and bounds on what Docker keeps;
+`fix/deployment.py` judges each change and keeps what helps.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from memguard_hooks.app.service_estimate import RunningService
+    from memguard_hooks.finding import Finding
+
+_OPTION = late_pattern(
+    r"(?i)(?P<option>--log-?level(?:[= ]|[\"'][ \t]*,[ \t]*[\"'])|(?<=\s)-l )(?P<level>[\"']?(?:debug|trace)\b)"
+)
+_VALUE = late_pattern(r"(?i)^[ \t]*value:[ \t]*[\"']?(?P<level>debug|trace|10)\b")
+_SETS_ROOT = late_pattern(r"^[ \t]*logging\.basicConfig\(")
+_DEBUG = late_pattern(r"^(?P<indent>[ \t]*)(?P<call>(?P<logger>(?:self\.)?\w+)\.debug\(.*\))[ \t]*$")
+_SERVICE = late_pattern(r"^(?P<indent>[ \t]+)[\w.\"'-]+:[ \t]*$")
+
+
+def at_info(text: str, finding: Finding, _running: RunningService | None) -> str | None:
+    """Return a line of a deployment file whose level is INFO."""
+    if finding.path.endswith(".py"):
+        return None
+    own = re.search(
+        rf"(?i)\b{re.escape(finding.subject)}[\"']?(?:[ \t]*[:=][ \t]*|[ \t]+)[\"']?(?P<level>debug|trace|10)\b", text
+    )
+    match = own or _OPTION.search(text) or _VALUE.match(text)
+    if match is None:
+        return None
+    level = match["level"].lstrip("\"'")
+    name = "20" if level.isdecimal() else "info" if level.islower() else "INFO"
+    end = match.end("level")
+    return f"{text[: end - len(level)]}{name}{text[end:]}"
+
+
+def muted(text: str, finding: Finding, _running: RunningService | None) -> str | None:
+    """Return the line that sets the root logger with those behind it that mute what is loud."""
+    if not _SETS_ROOT.match(text) or text.count("(") != text.count(")"):
+        return None
+    indent = text[: len(text) - len(text.lstrip())]
+    return "\n".join([text, *(f"{indent}{line}" for line in finding.fix)])
+
+
+def asking(text: str, _finding: Finding, _running: RunningService | None) -> str | None:
+    """Return a DEBUG line whose arguments are only computed where it is written."""
+    match = _DEBUG.match(text)
+    if match is None:
+        return None
+    indent = match["indent"]
+    step = "\t" if indent.startswith("\t") else "    "
+    return f"{indent}if {match['logger']}.isEnabledFor(logging.DEBUG):\n{indent}{step}{match['call']}"
+
+
+def bounded(text: str, finding: Finding, _running: RunningService | None) -> str | None:
+    """Return the line that begins a service of compose with the bounds of its log."""
+    match = _SERVICE.match(text)
+    if match is None or finding.subject != "max-size":
+        return None
+    indent = match["indent"] * 2  # as `may_change` has seen
+    return "\n".join([text, *(f"{indent}{line}" for line in finding.fix)])
+
+
+def may_change(finding: Finding, data: bytes, lines: Sequence[str]) -> bool:
+    """Return whether what a line becomes has all that it needs: the module `logging`, the indentation of its neighbors."""
+    if finding.code in ("MG504", "MG505"):
+        return b"import logging" in data
+    if finding.code != "MG507":
+        return True
+    here, below = (_indent(line) for line in (*lines[finding.line - 1 : finding.line + 1], "")[:2])
+    return finding.path.endswith((".yml", ".yaml")) and len(below) == 2 * len(here) > 0
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
+
+
+def told(finding: Finding) -> str:
+    """Return what a rewriting did: all lines of the fix where they are its text."""
+    return "; ".join(line.strip() for line in finding.fix) if finding.code in ("MG505", "MG507") else finding.fix[0]
+
+
+REWRITES = {"MG501": at_info, "MG504": asking, "MG505": muted, "MG507": bounded}
+"""Code → how a line changes by which it is fixed, None for a line that is not the one."""

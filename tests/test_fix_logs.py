@@ -1,0 +1,158 @@
+"""`memguard fix` on what `log-volume` finds: what it writes, and what it leaves."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from folders import commit, write
+
+from memguard_hooks.commands import fix
+from memguard_hooks.hooks import log_volume
+
+BOT = "import logging\n\nimport telegram\n\n{setup}\nlogger = logging.getLogger(__name__)\nname = telegram.__name__\n"
+MUTED = 'logging.getLogger("httpx").setLevel(logging.WARNING)\nlogging.getLogger("httpx2").setLevel(logging.WARNING)'
+READS = 'import logging\nimport os\n\nlogging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"))\n'
+LOGGER = "import logging\n\nlogger = logging.getLogger(__name__)\n"
+DEBUG = f"import json\n{LOGGER}\n\ndef answer(one):\n    logger.debug({{argument}})\n"
+COMPOSE = (
+    "services:\n  web:\n    build: .\n    mem_limit: 1g\n    command: python main.py\n"
+    "  # of the tasks\n  tasks:\n    image: redis\n"
+)
+BOUNDS = '    logging:\n      driver: json-file\n      options: {max-size: "10m", max-file: "3"}\n'
+
+
+def run(root: Path, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], *arguments: str) -> list[str]:
+    """Fix a project, check that nothing of it is broken, and return what is found of logs afterwards."""
+    write(root, {"Procfile": "web: python main.py\n", "main.py": "print()\n", **files})
+    commit(root)
+    monkeypatch.chdir(root)
+    fix.main(list(arguments))
+    for path in root.glob("*.py"):
+        compile(path.read_text("utf-8"), str(path), "exec")
+    done = subprocess.run(
+        [sys.executable, "-m", "memguard_hooks", "check", "--select", "MG5", "--color", "never"],
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    return [line.split()[1] for line in done.stdout.splitlines() if ": MG5" in line]
+
+
+RENDER = (
+    "services:\n  - type: web\n    name: web\n    runtime: python\n    plan: free\n    startCommand: python main.py\n"
+    '    envVars:\n      - key: LOG_LEVEL\n        value: "{}"\n'
+)
+IMAGE = 'FROM python:3.12\nENV LOG_LEVEL={}\nCOPY . .\nCMD ["python", "main.py"]\n'
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("Procfile", "web: celery -A main worker -c 1 -l debug\n", "web: celery -A main worker -c 1 -l info\n"),
+        ("Procfile", "web: uvicorn main:app --log-level=trace\n", "web: uvicorn main:app --log-level=info\n"),
+        ("Dockerfile", IMAGE.format("DEBUG"), IMAGE.format("INFO")),
+        ("render.yaml", RENDER.format("debug"), RENDER.format("info")),
+    ],
+)
+def test_levels_of_deployment_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, before: str, after: str
+) -> None:
+    files = {path: before, "main.py": f"{READS}app = None\n"}
+    if path != "Procfile":
+        files["Procfile"] = ""
+    assert "MG501" not in run(tmp_path, monkeypatch, files)
+    assert (tmp_path / path).read_text("utf-8") == after
+
+
+def test_a_library_is_muted_behind_the_line_that_sets_the_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = "logging.basicConfig(level=logging.INFO)"
+    assert run(tmp_path, monkeypatch, {"main.py": BOT.format(setup=setup)}) == []
+    assert (tmp_path / "main.py").read_text("utf-8") == BOT.format(setup=f"{setup}\n{MUTED}")
+
+
+@pytest.mark.parametrize(
+    "setup", ["logging.basicConfig(\n    level=logging.INFO,\n)", "logging.basicConfig(level=20); x = (1,\n2)"]
+)
+def test_a_statement_of_several_lines_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setup: str) -> None:
+    assert run(tmp_path, monkeypatch, {"main.py": BOT.format(setup=setup)}) == ["MG505"]
+    assert (tmp_path / "main.py").read_text("utf-8") == BOT.format(setup=setup)
+
+
+def test_a_debug_line_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    argument = 'f"got {json.dumps(one)}"'
+    assert run(tmp_path, monkeypatch, {"main.py": DEBUG.format(argument=argument)}) == []
+    guarded = f"    if logger.isEnabledFor(logging.DEBUG):\n        logger.debug({argument})\n"
+    assert (tmp_path / "main.py").read_text("utf-8").endswith(guarded)
+
+
+DUMPED = DEBUG.format(argument="json.dumps(one)")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DEBUG.format(argument="\n        json.dumps(one)\n    "),
+        DUMPED.replace(LOGGER, "from loguru import logger\n"),
+        DUMPED.replace("    logger.debug", "    if one: logger.debug"),
+    ],
+)
+def test_a_debug_line_that_cannot_ask_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    run(tmp_path, monkeypatch, {"main.py": text})
+    assert (tmp_path / "main.py").read_text("utf-8") == text
+
+
+def test_what_docker_keeps_is_bounded_for_each_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "docker-compose.prod.yml": COMPOSE,
+        "Procfile": "",
+        "Dockerfile": 'FROM python:3.12\nCOPY . .\nCMD ["python", "main.py"]\n',
+    }
+    assert "MG507" not in run(tmp_path, monkeypatch, files)
+    after = COMPOSE.replace("  web:\n", f"  web:\n{BOUNDS}").replace("  tasks:\n", f"  tasks:\n{BOUNDS}")
+    assert (tmp_path / "docker-compose.prod.yml").read_text("utf-8") == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        COMPOSE.replace("    ", "      "),
+        COMPOSE.replace("    mem_limit", "    logging: {driver: json-file}\n    mem_limit"),
+        "services:\n  web: {build: ., mem_limit: 1g, command: python main.py}\n",
+    ],
+)
+def test_compose_of_another_shape_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    text = text.partition("  # of")[0]
+    files = {
+        "docker-compose.prod.yml": text,
+        "Procfile": "",
+        "Dockerfile": 'FROM python:3.12\nCOPY . .\nCMD ["python", "main.py"]\n',
+    }
+    run(tmp_path, monkeypatch, files)
+    assert (tmp_path / "docker-compose.prod.yml").read_text("utf-8") == text
+
+
+def test_what_is_not_staged_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {"Procfile": "web: python main.py\n", "main.py": "import logging\n"})
+    commit(tmp_path)
+    text = BOT.format(setup="logging.basicConfig(level=logging.INFO)")
+    write(tmp_path, {"main.py": text})
+    monkeypatch.chdir(tmp_path)
+    assert fix.main([]) == 2
+    assert "has changes that are not staged" in capsys.readouterr().err
+    assert (tmp_path / "main.py").read_text("utf-8") == text
+
+
+SETTINGS = "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    log_level: str\n"
+
+
+@pytest.mark.parametrize(("code", "codes"), [("print()\n", []), (READS, ["MG501"]), (SETTINGS, ["MG501"])])
+def test_a_level_that_nobody_reads_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], code: str, codes: list[str]
+) -> None:
+    write(tmp_path, {"Dockerfile": IMAGE.format("DEBUG"), "main.py": code})
+    monkeypatch.chdir(tmp_path)
+    log_volume.main([])
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines() if ": MG5" in line] == codes
