@@ -19,7 +19,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from memguard_hooks.models.scopes import Binding, NameScope
+    from memguard_hooks.models.scopes import Binding, CallInScope, NameScope
     from memguard_hooks.models.values import Value
 
 
@@ -40,17 +40,29 @@ class Environment(Conditions):
 
     def _option(self, parsed: Made, name: str) -> Iterator[Value]:
         """Yield what an argument of the command line is: as the service gives it, or by its default."""
-        for call in parsed.scope.module.calls_by_name("add_argument"):
-            self._left -= 1
-            texts = [one.value for one in call.node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-            target = argument(call.node, -1, ("dest",))
-            targets = [one.lstrip("-").replace("-", "_") for one in texts if one.startswith("--") or not one.startswith("-")]
-            if target is not None:
-                targets = [str(one) for one in self._values(target, call.scope)]
-            if name in targets:
-                yield from self._from_command(texts, argument(call.node, -1, ("default",)), call.scope)
-                return
-        yield ANYTHING
+        found = self._options_of(parsed.scope.module).get(name)
+        if found is None:
+            yield ANYTHING
+        else:
+            texts, call = found
+            yield from self._from_command(texts, argument(call.node, -1, ("default",)), call.scope)
+
+    def _options_of(self, module: NameScope) -> dict[str, tuple[list[str], CallInScope]]:
+        """Return the options that a module declares, by the names of what they give, each as it is declared first."""
+        known = self._options.get(module)
+        if known is None:
+            known = self._options[module] = {}  # where the name of one is what another gives
+            for call in module.calls_by_name("add_argument"):
+                texts = [one.value for one in call.node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+                names = [
+                    one.lstrip("-").replace("-", "_") for one in texts if one.startswith("--") or not one.startswith("-")
+                ]
+                target = argument(call.node, -1, ("dest",))
+                if target is not None:
+                    names = [str(one) for one in self._values(target, call.scope)]
+                for one in names:
+                    known.setdefault(one, (texts, call))
+        return known
 
     def _from_command(self, names: Sequence[str], default: ast.expr | None, scope: NameScope) -> Iterator[Value]:
         words = self._around.arguments

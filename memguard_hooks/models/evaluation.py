@@ -32,6 +32,7 @@ class Evaluation:
         self._frames: list[tuple[NameScope, dict[str, Values]]] = []
         self._active: set[tuple[int, int]] = set()
         self._steps = 0
+        self._options: dict[NameScope, dict[str, tuple[list[str], CallInScope]]] = {}
         self._star_imports: dict[NameScope, tuple[Binding, ...]] = {}
         self._callers: dict[ast.AST, list[CallInScope]] = {}
         self._left = MAX_WORK
