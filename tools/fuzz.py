@@ -61,7 +61,8 @@ from memguard_hooks.logs.savings import propose
 from memguard_hooks.logs.survey import survey
 from memguard_hooks.models import calls as model_calls
 from memguard_hooks.models.folding import Folding
-from memguard_hooks.models.values import Sources, last_name
+from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.values import Sources
 from memguard_hooks.project import baseline, settings
 from memguard_hooks.report.formats import FORMATS, render
 from memguard_hooks.startup import calls as work

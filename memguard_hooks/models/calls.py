@@ -8,7 +8,8 @@ from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.libraries import CACHES
 from memguard_hooks.models.loaders import COMPUTE_TYPE, OPTIONS, Loader, loader_of, tasks
-from memguard_hooks.models.values import ExternalValue, Made, Missing, UnknownInCode, argument, last_name
+from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.values import ExternalValue, Made, Missing, UnknownInCode, argument
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it

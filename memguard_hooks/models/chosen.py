@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.models.values import ExternalValue, FunctionValue, Table, argument, last_name
+from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.values import ExternalValue, FunctionValue, Table, argument
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import posixpath
 from memguard_hooks.models.evaluation import MAX_VALUES
 from memguard_hooks.models.parameters import defines
 from memguard_hooks.models.returns import Returns
+from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     ClassValue,
@@ -25,7 +26,6 @@ from memguard_hooks.models.values import (
     ModuleValue,
     Table,
     UnknownInCode,
-    last_name,
 )
 
 TYPE_CHECKING = False  # as typing has it

@@ -6,7 +6,7 @@ import ast
 import posixpath
 
 from memguard_hooks.models.parameters import Parameters, defines
-from memguard_hooks.models.scopes import FunctionNode
+from memguard_hooks.models.scopes import FunctionNode, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     BoundMethod,
@@ -19,7 +19,6 @@ from memguard_hooks.models.values import (
     ModuleValue,
     UnknownInCode,
     argument,
-    last_name,
 )
 
 TYPE_CHECKING = False  # as typing has it

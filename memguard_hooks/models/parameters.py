@@ -7,7 +7,7 @@ import itertools
 from contextlib import contextmanager
 
 from memguard_hooks.models.environment import Environment
-from memguard_hooks.models.scopes import FunctionNode
+from memguard_hooks.models.scopes import FunctionNode, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     ClassValue,
@@ -16,7 +16,6 @@ from memguard_hooks.models.values import (
     UnknownInCode,
     argument,
     has_rest,
-    last_name,
 )
 
 TYPE_CHECKING = False  # as typing has it

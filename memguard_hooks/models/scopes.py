@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.models.values import last_name
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -114,6 +113,15 @@ def read_scopes(module: ast.Module, path: str) -> NameScope:
     except RecursionError:
         raise MemguardError("is not analyzed: it is nested too deeply", path) from None
     return scope
+
+
+def last_name(node: ast.AST) -> str:
+    """Return the last name of what is called, or of a decorator, the empty string for what has none."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func)
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 class _Reader:

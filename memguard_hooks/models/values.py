@@ -114,15 +114,6 @@ class Sources(Record):
     naming: Callable[[str], Iterable[str]]
 
 
-def last_name(node: ast.AST) -> str:
-    """Return the last name of what is called, or of a decorator, the empty string for what has none."""
-    if isinstance(node, ast.Call):
-        return last_name(node.func)
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
 def argument(call: ast.Call, position: int, keywords: Sequence[str]) -> ast.expr | None:
     """Return an argument of a call by its place or one of its names, None where it is not given."""
     if 0 <= position < len(call.args) and not any(isinstance(one, ast.Starred) for one in call.args[: position + 1]):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.models.calls import caches, is_main_test
-from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, argument, last_name
+from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.values import ClassValue, ExternalValue, Made, Missing, argument
 from memguard_hooks.record import Record
 from memguard_hooks.startup.table import BROWSER, FILE, READS, KnownCall, call_named, importer_named
 
