@@ -117,6 +117,9 @@ _TEMPLATE = late_pattern(rb"\{%|(?<!\$)\{\{")
 
 _COMPOSE = late_pattern(r"(?:docker-)?compose(?:\.prod(?:uction)?)?\.ya?ml")
 
+_OTHER_COMPOSE = late_pattern(r"(?:[\w-]+\.)?(?:docker-)?compose(?:[.-][\w-]+)*\.ya?ml|production\.ya?ml", re.IGNORECASE)
+"""What people call a file of compose that they name with `-f`."""
+
 _PRODUCTION = late_pattern(r"\.prod(?:uction)?\.")
 
 _DEVELOPMENT = late_pattern(
@@ -395,7 +398,7 @@ class _Folder:
     @property
     def has_image_or_compose(self) -> bool:
         """Return whether a file here makes an image, or is one of compose."""
-        return bool(self._dockerfiles) or any(map(_COMPOSE.fullmatch, self._names))
+        return bool(self._dockerfiles or self._other_compose) or any(map(_COMPOSE.fullmatch, self._names))
 
     @cached_property
     def _manifests(self) -> list[str]:
@@ -406,7 +409,9 @@ class _Folder:
 
     @cached_property
     def _units(self) -> list[str]:
-        paths = () if self._path else self._files.listed(UNIT_FOLDERS, (".service",))
+        above = [one.name for one in self._files.tree.entries("") if one.is_folder and _may_hold_app(one.name)]
+        folders = dict.fromkeys((*UNIT_FOLDERS, *(f"{name}/systemd" for name in above[:MAX_FOLDERS])))
+        paths = () if self._path else self._files.listed(folders, (".service",))
         return self._files.bounded(paths, MAX_FILES, f"there are more than {MAX_FILES} units of systemd")
 
     @cached_property
@@ -545,7 +550,8 @@ class _Folder:
         if "nixpacks.toml" in self._names and nixpacks not in self._files.named:
             found = self._files.run("nixpacks", nixpacks)
             if found.services:
-                return found
+                loses = "Procfile" in self._names and procfile not in self._files.named
+                return join_services(found, self._files.run("procfile", procfile) if loses else Deployment())
         if "Procfile" not in self._names or procfile in self._files.named:
             return Deployment()
         found = self._files.run("procfile", procfile, self._files.peek)
@@ -562,14 +568,14 @@ class _Folder:
 
     def _of_compose(self, *, has_processes: bool) -> Deployment:
         """Return the services of compose, unless they only serve development here."""
-        names = {name for name in self._names if _COMPOSE.fullmatch(name)}
+        names = {name for name in self._names if _COMPOSE.fullmatch(name)} or self._other_compose
         is_production = any(_PRODUCTION.search(name) for name in names)
         if not names or (has_processes and not is_production and not any(map(self._limits_memory, names))):
             return Deployment()
         from memguard_hooks.deployment import compose
         from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
 
-        path = self._at(next(name for name in compose.NAMES if name in names))
+        path = self._at(next((name for name in compose.NAMES if name in names), "") or min(names))
         named: set[str] = set()
 
         def read_named(other: str) -> bytes | None:
@@ -585,6 +591,13 @@ class _Folder:
             self._files.named |= named
         hidden = find_hidden_keys(self._files.peek(path) or b"", path, ("command", "entrypoint"), COMPOSE_KEYS)
         return found._replace(traps=(*found.traps, *hidden))
+
+    @property
+    def _other_compose(self) -> set[str]:
+        """The file of compose of another name, the one for production first, that is not for developers."""
+        names = [name for name in self._names if _OTHER_COMPOSE.fullmatch(name) and not _NOT_DEPLOYED.search(name)]
+        names = [name for name in names if re.search(rb"^services:", self._files.peek(self._at(name)) or b"", re.MULTILINE)]
+        return set(sorted(names, key=lambda name: (not re.search("(?i)prod", name), name))[:1])
 
     @property
     def _image_reloads(self) -> bool:
