@@ -457,3 +457,12 @@ def test_a_dockerfile_in_a_folder_makes_the_image_in_it_or_in_the_root(copied: s
     image = f'FROM python:3.12\nWORKDIR /app\nCOPY {copied} ./\nCMD ["python", "b.py"]\n'
     (service,) = read(deployment(""), src__Dockerfile=image, **{file: ""}).services
     assert (service.command, service.path, service.folder) == ("python b.py", "src/Dockerfile", folder)
+
+
+@pytest.mark.parametrize(
+    "file", ["docker/Dockerfile.shop", "Dockerfile.shop", "docker/shop/Dockerfile", "docker/shop.Dockerfile"]
+)
+def test_a_dockerfile_called_like_the_image(file: str) -> None:
+    held = {file: b'FROM python:3.12\nCOPY . .\nCMD ["python", "b.py"]\n', "b.py": b""}
+    (service,) = kubernetes.read(deployment("").encode(), "k8s/app.yaml", held.get).services
+    assert (service.command, service.path, service.folder) == ("python b.py", file, "")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 KUBERNETES = "kubernetes"
 DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "src/Dockerfile", "app/Dockerfile", "backend/Dockerfile", "api/Dockerfile",
                "server/Dockerfile")  # fmt: skip
-"""What makes the image of a repository, the first that is there; the first two are built in the root."""
+"""What makes the image of a repository, the first that is there; what lies in `docker` is built in the root."""
 APP_FOLDERS = ("", "src/", "services/", "apps/")
 """Where the folders of several apps lie, each with a Dockerfile and called like its image."""
 CLOUD_RUN = "cloud-run"
@@ -179,16 +179,29 @@ def _read(data: bytes, path: str, read_file: Read, own: str) -> Iterator[Service
 
 
 def _dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes | None]:
-    """Return the Dockerfile that makes an image, and what it holds: that of a folder of its name, or the repository's."""
-    named = [f"{folder}{name}/Dockerfile" for folder in APP_FOLDERS] if re.fullmatch(r"[\w-]+", name) else []
+    """Return the Dockerfile that makes an image, and what it holds: one of its name, or else the repository's.
+
+    `shop-api` is made by what is called so, or `api`.
+    """
+    named: list[str] = []
+    if re.fullmatch(r"[\w-]+", name):
+        named = [f"{folder}{name}/Dockerfile" for folder in APP_FOLDERS]
+        for one in dict.fromkeys((name, name.rpartition("-")[2])) if is_own else ():
+            named += [
+                f"Dockerfile.{one}",
+                f"docker/Dockerfile.{one}",
+                f"docker/{one}/Dockerfile",
+                f"docker/{one}.Dockerfile",
+            ]
     found = ((file, read(file)) for file in (*named, *(DOCKERFILES if is_own else ())))
     return next(((file, data) for file, data in found if data is not None), ("", None))
 
 
 def _made(data: bytes, file: str, read: Read) -> Image | Skipped:
     """Return the image of a Dockerfile, built in its folder, or else in the root where only that holds what it starts."""
-    made = dockerfile.read_image(data, file, "" if file in DOCKERFILES[:2] else parent(file), read=read)
-    if file in DOCKERFILES[2:] and isinstance(made, Image):
+    folder = "" if file.startswith("docker/") else parent(file)
+    made = dockerfile.read_image(data, file, folder, read=read)
+    if folder and isinstance(made, Image):
         in_root = dockerfile.read_image(data, file, "", read=read)
         if isinstance(in_root, Image) and not _holds(made, file, read) and _holds(in_root, file, read):
             return in_root
