@@ -21,11 +21,12 @@ from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, mib
+from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, Step, Way, mib
+from memguard_hooks.fix.carriers import Carriers, HeldFile
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
-from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Spot, Wanted, module_of, spot_of
+from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Spot, Wanted, spot_of
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.project.settings import JUDGED
 from memguard_hooks.record import Record
@@ -36,6 +37,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from memguard_hooks.imports.inert import Deed
     from memguard_hooks.project.project import Project
 
 LEAST = 5 * MIB
@@ -78,6 +80,13 @@ class _Library(Record):
     program: str
 
 
+class _HeldLibrary(Record):
+    """A library one of whose imports cannot move, and why."""
+
+    library: _Library
+    left: Left
+
+
 class _Result(Record):
     """Some libraries moved together: the files after that, and what could not move after all."""
 
@@ -103,7 +112,12 @@ class _Planner:
         self._named = None if project.named is None else frozenset(project.paths)
         self._python = project.settings.service.target_python
         self._takers = Takers(self._whole)
+        self._entries = find_entries(self._whole)
+        self._carriers = Carriers(self._whole, self._entries)
+        self._cut: dict[frozenset[str], dict[str, list[Wanted]] | HeldFile] = {}
         self._wanted: dict[_Library, dict[str, list[Wanted]]] = {}
+        self._blocked: dict[_Library, frozenset[str]] = {}
+        self._held_sites: dict[_Library, list[Left]] = {}
         self._unused: dict[str, list[Wanted]] = {}
         self._left: list[Left] = []
         self._sources: dict[str, EditableSource] = {}
@@ -115,7 +129,7 @@ class _Planner:
         self._collect()
         result = self._settle(frozenset(self._wanted))
         self._left += result.left
-        if find_entries(self._whole):
+        if self._entries:
             result = self._choose(result)
         done = [line for path in sorted(result.files) for line in _told(path, result)]
         done += _brought(self._sizes(frozenset()), self._sizes(result.libraries)) if done else ()
@@ -125,41 +139,70 @@ class _Planner:
     # What there is to move
 
     def _collect(self) -> None:
-        """Find the imports that are eager, by library; one that cannot move holds its library."""
-        entries = find_entries(self._whole)
-        programs = {} if entries else find_groups(self._whole)
+        """Find the imports that are eager, by library; of one that has to stay, its file may load later."""
+        programs = {} if self._entries else find_groups(self._whole)
         found: dict[_Library, dict[str, list[Wanted]]] = {}
         allowed: set[_Library] = set()
-        for one in eager_imports(self._whole, entries):
+        for one in eager_imports(self._whole, self._entries):
             library = _Library(one.root, programs.get(one.path, ""))
             found.setdefault(library, {}).setdefault(one.path, []).append(as_wanted(self._whole, one))
             if is_allowed(self._whole, one):
                 self._left.append(Left(one.path, one.site.line, one.root, "it is allowed here"))
                 allowed.add(library)
         for library, wanted in sorted(one for one in found.items() if one[0] not in allowed):
-            held = [left for path, parts in wanted.items() if (left := self._held(library.name, path, parts))]
-            self._left += held
-            if not held and any(wanted.values()):
+            lines = {path: parts[0].line for path, parts in wanted.items()}
+            held = [stays for path, parts in wanted.items() if (stays := self._held(path, parts))]
+            self._held_sites[library] = [
+                Left(stays.path, stays.line or lines[stays.path], library.name, stays.reason) for stays in held
+            ]
+            self._blocked[library] = frozenset(stays.path for stays in held)
+            carried = self._carried(self._blocked[library])
+            if isinstance(carried, HeldFile):
+                self._left += self._held_sites[library]
+                if carried.line is not None:
+                    self._left.append(Left(carried.path, carried.line, library.name, carried.reason))
+            elif any(wanted.values()):
                 self._wanted[library] = wanted
 
-    def _held(self, library: str, path: str, wanted: list[Wanted]) -> Left | None:
-        """Return what keeps the imports of a library in one file where they are; what nothing uses is taken out at once."""
+    def _held(self, path: str, wanted: list[Wanted]) -> HeldFile | None:
+        """Return what keeps imports of one file where they are; what nothing uses is taken out at once."""
+        found = self._moves_or_held(path, wanted)
+        if isinstance(found, Moves) and not found.hosts and not found.for_types:
+            self._unused.setdefault(path, []).extend(wanted)
+            wanted.clear()
+        return found if isinstance(found, HeldFile) else None
+
+    def _moves_or_held(self, path: str, wanted: list[Wanted]) -> Moves | HeldFile:
+        """Return how imports of one file move, or what keeps them where they are."""
         if self._named is not None and path not in self._named:
-            return Left(path, wanted[0].line, library, "this file is not among those that may change")
+            return HeldFile(path, wanted[0].line, "this file is not among those that may change")
         try:
             movable = self._movable(path, wanted)
         except MemguardError as error:
-            return Left(path, error.line or wanted[0].line, library, error.message)
+            return HeldFile(path, error.line, error.message)
         moves = movable.moves()
         if isinstance(moves, HeldBy):
-            return Left(path, moves.line, library, moves.reason)
+            return HeldFile(path, moves.line, moves.reason)
         taker = self._takers.of(path, movable.names, moves.typed)
         if taker is not None:
-            return Left(path, wanted[0].line, library, f"{taker.path}:{taker.line} {taker.what}")
-        if not moves.hosts and not moves.for_types:
-            self._unused.setdefault(path, []).extend(wanted)
-            wanted.clear()
-        return None
+            return HeldFile(path, wanted[0].line, f"{taker.path}:{taker.line} {taker.what}")
+        return moves
+
+    def _carried(self, blocked: frozenset[str]) -> dict[str, list[Wanted]] | HeldFile:
+        """Return the imports that move so that files load later, by file, or what prevents it."""
+        if not blocked:
+            return {}
+        if not self._entries:
+            return HeldFile(min(blocked), None, "no entry point is known")
+        found = self._cut.get(blocked)
+        if found is None:
+            found = self._cut[blocked] = self._carriers.cut(blocked, self._held_carrier)
+        return found
+
+    def _held_carrier(self, path: str, wanted: list[Wanted]) -> HeldFile | None:
+        """Return what keeps imports of first-party files where they are."""
+        found = self._moves_or_held(path, wanted) if wanted else None
+        return found if isinstance(found, HeldFile) else None
 
     def _movable(self, path: str, wanted: Iterable[Wanted]) -> MovableFile:
         """Return a file whose imports may move. Raises MemguardError for one that cannot be edited."""
@@ -178,42 +221,77 @@ class _Planner:
 
     def _try(self, libraries: frozenset[_Library]) -> _Result:
         running: dict[str, set[Spot]] = {}
+        blocked = {one: self._blocked[one] for one in libraries}
         left: list[Left] = []
-        kept = set(libraries)
+
+        def leave(library: _Library, reason: Left) -> None:
+            left.extend((*self._held_sites[library], reason))
+            del blocked[library]
+
         while True:
-            held: tuple[_Library, Left] | None = None
-            files: dict[str, Rewritten] = {}
-            moves: dict[str, Moves] = {}
-            for path, parts in self._parts(kept).items():
-                for library, wanted in parts.items():
-                    found = self._movable(path, wanted).moves(running.get(path, ()))
-                    if isinstance(found, HeldBy):
-                        held = library, Left(path, found.line, library.name, found.reason)
-                if held is not None:
-                    break
-                found = self._movable(path, [one for wanted in parts.values() for one in wanted]).moves(
-                    running.get(path, ())
-                )
-                assert isinstance(found, Moves)
-                files[path], moves[path] = self._rewrite(path, found), found
-            if held is not None:
-                kept.discard(held[0])
-                left.append(held[1])
+            found = self._all_moves(blocked, running)
+            if isinstance(found, _HeldLibrary):
+                wider = blocked[found.library] | {found.left.path}
+                if wider == blocked[found.library] or isinstance(self._carried(wider), HeldFile):
+                    leave(found.library, found.left)
+                else:
+                    blocked[found.library] = wider
                 continue
-            again = {path: spots for path, spots in self._still_running(files) if not spots <= running.get(path, set())}
-            if not again:
-                return _Result(frozenset(kept), files, moves, tuple(left))
+            files = {path: self._rewrite(path, moves) for path, moves in found.items()}
+            edited = self._whole.edited({path: one.data for path, one in files.items()})
+            again: dict[str, set[Spot]] = {}
+            stuck: list[tuple[str, Left]] = []
+            for way, carrier in _loaded_at_start(edited, frozenset().union(*blocked.values())):
+                moved = ((one, files[one.path].hosts.get(one.line)) for one in way if one.path in files)
+                step, host = next(((one, host) for one, host in moved if host is not None), (way.last, None))
+                if host is not None:
+                    again.setdefault(step.path, set()).add(spot_of(host))
+                elif carrier:
+                    stuck.append((carrier, Left(step.path, step.line, "", f"it still loads {carrier} at start")))
+            if all(spots <= running.get(path, set()) for path, spots in again.items()):
+                deed = None if stuck else self._deed(edited, blocked)
+                if not stuck and deed is None:
+                    return _Result(frozenset(blocked), files, found, tuple(left))
+                for library in [one for one, paths in blocked.items() if paths]:
+                    for carrier, reason in stuck:
+                        if library in blocked and carrier in blocked[library]:
+                            leave(library, reason._replace(library=library.name))
+                    if deed is not None and self._carriers.below(deed.path, blocked[library]):
+                        what = f"this file would have to load later, and it {deed.what}"
+                        leave(library, Left(deed.path, deed.line, library.name, what))
             for path, spots in again.items():
                 running.setdefault(path, set()).update(spots)
 
-    def _parts(self, libraries: Collection[_Library]) -> dict[str, dict[_Library, list[Wanted]]]:
+    def _all_moves(
+        self, blocked: Mapping[_Library, frozenset[str]], running: Mapping[str, set[Spot]]
+    ) -> dict[str, Moves] | _HeldLibrary:
+        """Return how the imports of libraries move, by file, or the first that cannot."""
+        moves: dict[str, Moves] = {}
+        for path, parts in self._parts(blocked).items():
+            for library, wanted in parts.items():
+                found = self._movable(path, wanted).moves(running.get(path, ()))
+                if isinstance(found, HeldBy):
+                    return _HeldLibrary(library, Left(path, found.line, library.name, found.reason))
+            every = dict.fromkeys(one for wanted in parts.values() for one in wanted)
+            together = self._movable(path, every).moves(running.get(path, ()))
+            assert isinstance(together, Moves)
+            moves[path] = together
+        return moves
+
+    def _deed(self, edited: Project, blocked: Mapping[_Library, frozenset[str]]) -> Deed | None:
+        """Return the first thing that files do to others as they load, which load later now."""
+        return self._carriers.first_deed(edited, find_entries(edited)) if any(blocked.values()) else None
+
+    def _parts(self, blocked: Mapping[_Library, frozenset[str]]) -> dict[str, dict[_Library, list[Wanted]]]:
         """Return what moves in each file, by library; what nothing uses goes in any case."""
         unused = _Library("", "")
         found: dict[str, dict[_Library, list[Wanted]]] = {path: {unused: ones} for path, ones in self._unused.items()}
-        for library in sorted(libraries):
-            for path, ones in self._wanted[library].items():
-                if ones:
-                    found.setdefault(path, {})[library] = ones
+        for library, files in sorted(blocked.items()):
+            carried = self._carried(files)
+            assert not isinstance(carried, HeldFile)
+            for path, ones in (*self._wanted[library].items(), *carried.items()):
+                if ones and path not in files:
+                    found.setdefault(path, {}).setdefault(library, []).extend(ones)
         return found
 
     def _rewrite(self, path: str, moves: Moves) -> Rewritten:
@@ -228,16 +306,6 @@ class _Planner:
         except MemguardError as error:
             raise MemguardError(f"is left alone, for the fix breaks it: {error.message}", path, error.line) from None
         return found
-
-    def _still_running(self, files: Mapping[str, Rewritten]) -> Iterator[tuple[str, set[Spot]]]:
-        """Yield the functions that a moved import stands in now and that run while the app loads."""
-        edited = self._whole.edited({path: one.data for path, one in files.items()})
-        found: dict[str, set[Spot]] = {}
-        for path, line in _loaded_at_start(edited):
-            host = files[path].hosts.get(line) if path in files else None
-            if host is not None:
-                found.setdefault(path, set()).add(spot_of(host))
-        yield from found.items()
 
     # Choosing
 
@@ -303,15 +371,23 @@ class _Planner:
         return sizes
 
 
-def _loaded_at_start(project: Project) -> Iterator[tuple[str, int]]:
-    """Yield the places of imports from outside that run at start, also in functions; without entry points, of each file."""
+def _loaded_at_start(project: Project, later: Collection[str]) -> Iterator[tuple[Way, str]]:
+    """Yield the ways to imports that run at start, also in functions; without entry points, of each file.
+
+    Those of others' modules, and those that load a file that should load `later`, which is named.
+    """
     entries = find_entries(project)
     for entry in entries:
-        for external in walk_entry(project, entry).externals:
+        walked = walk_entry(project, entry)
+        for external in walked.externals:
             if external.moment == "start" and external.way and external.site is not None:
-                yield external.way.last.path, external.site.line
+                yield Way(external.way.last), ""
+        for path in later:
+            way = walked.ways.get(path) if path in walked.files["start"] else None
+            if way is not None:
+                yield way, path
     if not entries:
-        yield from ((one.path, one.site.line) for one in eager_imports(project, entries))
+        yield from ((Way(Step(one.path, one.site.line, "")), "") for one in eager_imports(project, entries))
 
 
 def _heavy_at_start(project: Project, service: Service) -> int:
@@ -338,7 +414,10 @@ def _told(path: str, result: _Result) -> Iterator[str]:
     moves, rewritten = result.moves[path], result.files[path]
     for part in moves.removed:
         statement, alias = part
-        name = f"{module_of(part)}.{alias.name}" if isinstance(statement, ast.ImportFrom) else alias.name
+        name = alias.name
+        if isinstance(statement, ast.ImportFrom):
+            dots = "." * statement.level
+            name = f"{dots}{statement.module}.{name}" if statement.module else f"{dots}{name}"
         hosts = dict.fromkeys(f"{one.function.name}()" for one in moves.hosts if part in one.imports)
         if hosts and not rewritten.hosts:
             what = f"made lazy: {name}"

@@ -189,7 +189,7 @@ class MovableFile:
             return HeldBy(line, _around(self._module, statement))
         if alias.name == "*":
             return HeldBy(line, "it takes all names of the module")
-        if _is_below(module, EFFECTS):
+        if is_below(module, EFFECTS):
             return HeldBy(line, f"{module} is imported for what that changes")
         if alias.asname == alias.name:
             return HeldBy(line, f"`{name} as {name}` hands it on to other files")
@@ -231,7 +231,7 @@ class MovableFile:
         siblings = {bound_by(other) for one, other in self._parts if one is statement and other is not alias}
         if any(use.name in siblings for use in self._found.uses):
             return None  # the statement moves, and leaves this name behind
-        if _is_below(module_of(part), REGISTERING):
+        if is_below(module_of(part), REGISTERING):
             return HeldBy(line, f"nothing here uses {name}, and others may need what it registers")
         if self._is_package:
             return HeldBy(line, f"nothing here uses {name}, and a package hands on what it imports")
@@ -338,11 +338,12 @@ def _parts(statements: Iterable[ImportNode], wanted: Wanted) -> Iterator[Part]:
     for node in statements:
         if isinstance(node, ast.Import) and not wanted.names:
             yield from ((node, alias) for alias in node.names if alias.name == wanted.module)
-        elif isinstance(node, ast.ImportFrom) and node.module == wanted.module:
+        elif isinstance(node, ast.ImportFrom) and (node.module or "") == wanted.module:
             yield from ((node, alias) for alias in node.names if alias.name in wanted.names)
 
 
-def _is_below(module: str, modules: Collection[str]) -> bool:
+def is_below(module: str, modules: Collection[str]) -> bool:
+    """Return whether a module is one of some, or stands below one."""
     parts = module.split(".")
     return any(".".join(parts[:count]) in modules for count in range(1, len(parts) + 1))
 

@@ -1,0 +1,195 @@
+"""Files that load later because what they import has to: which may, what holds the others, and that the app still works."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from folders import write
+
+from memguard_hooks.hooks.no_eager_heavy_imports import main
+
+HEAVY = "class Frame(list):\n    pass\n\n\nclass Client:\n    def ask(self, text):\n        return text.upper()\n"
+MAIN = """\
+from services import nlp
+from services.texts import GREETING
+
+print(GREETING)
+
+
+def handle(text):
+    return nlp.answer(text)
+"""
+NLP = """\
+from pandas import Client
+
+client = Client()
+
+
+def answer(text):
+    return client.ask(text)
+"""
+APP = {
+    "Procfile": "worker: python main.py\n",
+    "requirements.txt": "pandas\n",
+    "main.py": MAIN,
+    "services/__init__.py": "",
+    "services/texts.py": "GREETING = 'hello'\n",
+    "services/nlp.py": NLP,
+    "lib/pandas.py": HEAVY,
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def started(call: str) -> list[str]:
+    """Run the app: say whether it loads the library as it starts, and what a call of it returns."""
+    code = f"import main, sys\nprint('pandas' in sys.modules)\nprint(main.{call})\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": "lib"},
+        cwd=Path.cwd(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.splitlines()[-2:]
+
+
+def fix(capsys: pytest.CaptureFixture[str]) -> str:
+    """Run the hook, which writes nothing the second time, and return what it told the first time."""
+    capsys.readouterr()
+    main(["--fix", "--to-start"])
+    told = capsys.readouterr().err
+    texts = {path: path.read_bytes() for path in Path().rglob("*.py")}
+    main(["--fix", "--to-start"])
+    assert {path: path.read_bytes() for path in Path().rglob("*.py")} == texts
+    return told
+
+
+MOVED = {
+    "client": {},
+    "a-base": {"services/nlp.py": "import pandas\n\n\nclass Asker(pandas.Client):\n    pass\n\n\nanswer = Asker().ask\n"},
+    "a-name-of-it": {"main.py": "from services.nlp import answer\n\n\ndef handle(text):\n    return answer(text)\n"},
+    "relative": {
+        "main.py": "from services import api\n\n\ndef handle(text):\n    return api.handle(text)\n",
+        "services/api.py": "from .nlp import answer\n\n\ndef handle(text):\n    return answer(text)\n",
+    },
+    "the-file-above-where-the-next-is-held-too": {
+        "main.py": "from services import api\n\n\ndef handle(text):\n    return api.handle(text)\n",
+        "services/api.py": "from services.nlp import answer\n\nhandle = answer\n",
+    },
+    "try": {
+        "services/nlp.py": (
+            "try:\n    import pandas\nexcept ImportError:\n    pandas = None\n\n\n"
+            "def answer(text):\n    return pandas.Client().ask(text)\n"
+        )
+    },
+    "a-class-that-builds-it": {
+        "services/nlp.py": (
+            "import pandas\n\n\nclass Service:\n    def __init__(self):\n        self._set_up()\n\n"
+            "    def _set_up(self):\n        self.client = pandas.Client()\n\n\n"
+            "service = Service()\nanswer = service.client.ask\n"
+        )
+    },
+    "own-settings-of-the-library": {
+        "services/nlp.py": (
+            "import logging\n\nimport pandas\n\nlogger = logging.getLogger(__name__)\nlogger.info('here')\n"
+            "pandas.level = 2\nclient = pandas.Client()\n\n\ndef answer(text):\n    return client.ask(text)\n"
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("files", MOVED.values(), ids=MOVED)
+def test_a_file_that_holds_a_library_loads_later(
+    folder: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str]
+) -> None:
+    write(folder, APP | files)
+    assert started("handle('a')") == ["True", "A"]
+    kept = Path("services/nlp.py").read_bytes()
+    told = fix(capsys)
+    assert "moved: " in told
+    assert started("handle('a')") == ["False", "A"]
+    assert Path("services/nlp.py").read_bytes() == kept
+
+
+STAYS = {
+    "registers": (
+        {"services/nlp.py": f"from services.texts import KNOWN\n{NLP}\nKNOWN.append(answer)\n"},
+        "services/texts.py",
+        "GREETING = 'hello'\nKNOWN = []\n",
+        "it calls KNOWN.append()",
+    ),
+    "registers-by-a-decorator": (
+        {"services/nlp.py": f"from services.texts import known\n{NLP}\nanswer = known.register(answer)\n"},
+        "services/texts.py",
+        "GREETING = 'hello'\n\n\nclass Known:\n    def register(self, one):\n        return one\n\n\nknown = Known()\n",
+        "it calls known.register()",
+    ),
+    "a-base-that-notes-its-classes": (
+        {"services/nlp.py": f"from services.texts import Base\n{NLP}\n\nclass One(Base):\n    pass\n"},
+        "services/texts.py",
+        "GREETING = 'hello'\n\n\nclass Base:\n    def __init_subclass__(cls):\n        print(cls)\n",
+        "it makes class One, which Base notes",
+    ),
+    "sets-the-environment": (
+        {"services/nlp.py": f"import os\n\nos.environ['A'] = '1'\n{NLP}"},
+        "services/texts.py",
+        "GREETING = 'hello'\n",
+        "it sets `os.environ['A']`",
+    ),
+    "refuses-to-start": (
+        {"services/nlp.py": f"import os\n\nif not os.getenv('PATH'):\n    raise SystemExit\n{NLP}"},
+        "services/texts.py",
+        "GREETING = 'hello'\n",
+        "it refuses to start",
+    ),
+    "starts-a-thread-in-a-class": (
+        {
+            "services/nlp.py": (
+                f"import threading\n{NLP}\n\nclass Work:\n    def __init__(self):\n"
+                "        threading.Thread(target=print, daemon=True).start()\n\n\nwork = Work()\n"
+            )
+        },
+        "services/texts.py",
+        "GREETING = 'hello'\n",
+        "it calls threading.Thread(target=print, daemon=True).start()",
+    ),
+    "patches-it-in-a-test": (
+        {"tests/test_main.py": "from unittest.mock import patch\n\nwith patch('main.nlp'):\n    pass\n"},
+        "services/texts.py",
+        "GREETING = 'hello'\n",
+        "tests/test_main.py:3 patches main.nlp",
+    ),
+    "used-as-the-app-starts": (
+        {"main.py": f"{MAIN}\n\nprint(handle('b'))\n"},
+        "services/texts.py",
+        "GREETING = 'hello'\n",
+        "handle() uses it, and runs while the app loads",
+    ),
+    "used-at-the-module-level": (
+        {"main.py": f"{MAIN}\n\nknown = nlp.answer\n"},
+        "services/texts.py",
+        "GREETING = 'hello'\n",
+        "uses it at module level, while the file loads",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "path", "text", "reason"), STAYS.values(), ids=STAYS)
+def test_what_others_may_wait_for_stays(
+    folder: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], path: str, text: str, reason: str
+) -> None:
+    write(folder, APP | {path: text} | files)
+    before = {one: one.read_bytes() for one in folder.rglob("*.py")}
+    told = fix(capsys)
+    assert reason in told
+    assert {one: one.read_bytes() for one in folder.rglob("*.py")} == before
