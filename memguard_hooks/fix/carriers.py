@@ -36,6 +36,13 @@ class HeldFile(Record):
     reason: str
 
 
+class Cut(Record):
+    """The imports that move so that files load later, by file, and these files."""
+
+    moving: dict[str, list[Wanted]]
+    later: frozenset[str]
+
+
 class Carriers:
     """What the services of a project load at start, and by which imports of each other."""
 
@@ -50,10 +57,8 @@ class Carriers:
         """All files that the services may load at some time."""
         return frozenset(path for one in self._walks for files in one.files.values() for path in files)
 
-    def cut(
-        self, blocked: Iterable[str], held_by: Callable[[str, list[Wanted]], HeldFile | None]
-    ) -> dict[str, list[Wanted]] | HeldFile:
-        """Return the imports that have to move so that files are not loaded at start, by file, or what prevents it.
+    def cut(self, blocked: Iterable[str], held_by: Callable[[str, list[Wanted]], HeldFile | None]) -> Cut | HeldFile:
+        """Return the imports that have to move so that files are not loaded at start, or what prevents it.
 
         `held_by` tells what holds imports in a file; that file has to load later itself then.
         """
@@ -77,7 +82,7 @@ class Carriers:
                         return reason
                     gone.add(importer)
                     waiting.append(importer)
-        return {path: wanted for path, wanted in found.items() if path not in gone}
+        return Cut({path: wanted for path, wanted in found.items() if path not in gone}, frozenset(gone))
 
     def _importers(self, path: str) -> Iterator[tuple[str, list[Wanted]]]:
         """Yield the files that import one at start, and the imports of them that do."""

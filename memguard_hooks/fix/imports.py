@@ -22,7 +22,7 @@ from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, Step, Way, mib
-from memguard_hooks.fix.carriers import Carriers, HeldFile
+from memguard_hooks.fix.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
@@ -114,7 +114,7 @@ class _Planner:
         self._takers = Takers(self._whole)
         self._entries = find_entries(self._whole)
         self._carriers = Carriers(self._whole, self._entries)
-        self._cut: dict[frozenset[str], dict[str, list[Wanted]] | HeldFile] = {}
+        self._cut: dict[frozenset[str], Cut | HeldFile] = {}
         self._wanted: dict[_Library, dict[str, list[Wanted]]] = {}
         self._blocked: dict[_Library, frozenset[str]] = {}
         self._held_sites: dict[_Library, list[Left]] = {}
@@ -188,10 +188,10 @@ class _Planner:
             return HeldFile(path, wanted[0].line, f"{taker.path}:{taker.line} {taker.what}")
         return moves
 
-    def _carried(self, blocked: frozenset[str]) -> dict[str, list[Wanted]] | HeldFile:
-        """Return the imports that move so that files load later, by file, or what prevents it."""
+    def _carried(self, blocked: frozenset[str]) -> Cut | HeldFile:
+        """Return the imports that move so that files load later, or what prevents it."""
         if not blocked:
-            return {}
+            return Cut({}, blocked)
         if not self._entries:
             return HeldFile(min(blocked), None, "no entry point is known")
         found = self._cut.get(blocked)
@@ -241,7 +241,8 @@ class _Planner:
             edited = self._whole.edited({path: one.data for path, one in files.items()})
             again: dict[str, set[Spot]] = {}
             stuck: list[tuple[str, Left]] = []
-            for way, carrier in _loaded_at_start(edited, frozenset().union(*blocked.values())):
+            later = {one: self._later(paths) for one, paths in blocked.items()}
+            for way, carrier in _loaded_at_start(edited, frozenset().union(*later.values())):
                 moved = ((one, files[one.path].hosts.get(one.line)) for one in way if one.path in files)
                 step, host = next(((one, host) for one, host in moved if host is not None), (way.last, None))
                 if host is not None:
@@ -252,13 +253,18 @@ class _Planner:
                 deed = None if stuck else self._deed(edited, blocked)
                 if not stuck and deed is None:
                     return _Result(frozenset(blocked), files, found, tuple(left))
-                for library in [one for one, paths in blocked.items() if paths]:
-                    for carrier, reason in stuck:
-                        if library in blocked and carrier in blocked[library]:
-                            leave(library, reason._replace(library=library.name))
-                    if deed is not None and self._carriers.below(deed.path, blocked[library]):
-                        what = f"this file would have to load later, and it {deed.what}"
-                        leave(library, Left(deed.path, deed.line, library.name, what))
+                if deed is not None:
+                    what = f"this file would have to load later, and it {deed.what}"
+                    stuck = [(deed.path, Left(deed.path, deed.line, "", what))]
+                told = {
+                    library: next((one for path, one in stuck if self._carriers.below(path, paths)), None)
+                    for library, paths in later.items()
+                }
+                if not any(told.values()):  # it is loaded by what nobody follows back: all that rests on that stays
+                    told = {library: stuck[0][1] for library, paths in later.items() if paths}
+                for library, reason in told.items():
+                    if reason is not None:
+                        leave(library, reason._replace(library=library.name))
             for path, spots in again.items():
                 running.setdefault(path, set()).update(spots)
 
@@ -278,6 +284,11 @@ class _Planner:
             moves[path] = together
         return moves
 
+    def _later(self, blocked: frozenset[str]) -> frozenset[str]:
+        """Return the files that load later, so that some do."""
+        carried = self._carried(blocked)
+        return blocked if isinstance(carried, HeldFile) else carried.later
+
     def _deed(self, edited: Project, blocked: Mapping[_Library, frozenset[str]]) -> Deed | None:
         """Return the first thing that files do to others as they load, which load later now."""
         return self._carriers.first_deed(edited, find_entries(edited)) if any(blocked.values()) else None
@@ -289,8 +300,8 @@ class _Planner:
         for library, files in sorted(blocked.items()):
             carried = self._carried(files)
             assert not isinstance(carried, HeldFile)
-            for path, ones in (*self._wanted[library].items(), *carried.items()):
-                if ones and path not in files:
+            for path, ones in (*self._wanted[library].items(), *carried.moving.items()):
+                if ones and path not in carried.later:
                     found.setdefault(path, {}).setdefault(library, []).extend(ones)
         return found
 
