@@ -223,6 +223,9 @@ FIRES = [
     pytest.param(image("ENV PYTHONMALLOC=mimalloc\n"), [], "MG703", "Dockerfile", 5, id="allocator-of-3.13"),
     pytest.param(image("", **{"main.py": PRINTS}), [], "MG704", "Dockerfile", 5, id="buffered"),
     pytest.param(
+        image("", **{"main.py": "import api\n", "api.py": PRINTS}), [], "MG704", "Dockerfile", 5, id="another-file-prints"
+    ),
+    pytest.param(
         image("ENV PYTHONDONTWRITEBYTECODE=1\nRUN uv sync --frozen\n", **{"main.py": "import pandas\n"}),
         [],
         "MG705",

@@ -179,3 +179,20 @@ def test_a_long_source_is_not_looked_through_for_names() -> None:
     site = ImportSite(1, 1, 1, "a", 0, (), "import", "at module level")
     assert unused_names(b"import a\n", "b.py", site) == "a"
     assert unused_names(b"import a\n" + b"#" * 2**20, "b.py", site) is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "unused"),
+    [
+        pytest.param("# a.show()\n", True, id="a-comment"),
+        pytest.param("def f():\n    'Say a.'\n", True, id="a-string-that-stands-by-itself"),
+        pytest.param("x = 'a'\n", False, id="a-string-that-is-a-value"),
+        pytest.param("def f(x: 'a.B'): ...\n", False, id="an-annotation"),
+        pytest.param("# a\na.show()\n", False, id="a-comment-and-a-use"),
+        pytest.param("def f():\n    global a\n", False, id="global"),
+        pytest.param("# a\n(\n", False, id="what-does-not-parse"),
+    ],
+)
+def test_comments_do_not_use_a_name(rest: str, *, unused: bool) -> None:
+    site = ImportSite(1, 1, 1, "a", 0, (), "import", "at module level")
+    assert (unused_names(f"import a\n{rest}".encode(), "b.py", site) == "a") is unused

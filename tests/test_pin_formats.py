@@ -324,5 +324,34 @@ def test_advice_has_the_name_that_conda_knows(
     assert " pytorch==" in out
 
 
+def test_a_proposal_has_what_the_code_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "requirements.txt").write_text("openai\n", encoding="utf-8")
+    app = tmp_path / "app.py"
+    app.write_text("import openai\nopenai.ChatCompletion.create()\n", encoding="utf-8")
+    pin_litellm.main([])
+    out = capsys.readouterr().out
+    assert "(any version), and openai.ChatCompletion (app.py:2) needs <1" in out
+    assert "fix: openai==0.2" in out
+    app.write_text("import openai\nopenai.OpenAI()\n", encoding="utf-8")
+    pin_litellm.main([])
+    assert "fix: openai==0.2" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("installed", "count"), [('".[server]"', 1), (".", 0)])
+def test_an_extra_that_an_image_installs_is_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], installed: str, count: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    project = "[project]\nname = 'a'\nversion = '1'\n[project.optional-dependencies]\nserver = ['openai>=1.57']\n"
+    (tmp_path / "pyproject.toml").write_text(project, encoding="utf-8")
+    image = f"FROM python:3.12\nCOPY . .\nRUN pip install {installed}\nCMD python -m a\n"
+    (tmp_path / "Dockerfile").write_text(image, encoding="utf-8")
+    pin_litellm.main([])
+    assert capsys.readouterr().out.count("MG101 openai is not pinned exactly (>=1.57)") == count
+
+
 def test_declarations_of_one_package_are_bounded(run: Run) -> None:
     assert len(run({"requirements.txt": "".join(f"litellm>=1.{number}\n" for number in range(9_000))})) < 200

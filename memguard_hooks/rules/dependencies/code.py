@@ -33,8 +33,32 @@ _WORD = rb"(?<![\w.-])%s(?![\w-])"
 _QUOTED = rb"(?:['\"]|-m )(%s)(?![\w-])"
 """A name at the beginning of a string, as commands, paths of objects and engines have it."""
 
+_OLD_CALLS = {
+    "gradio": ("<4", late_pattern(rb"\b(?:gr|gradio)\.(?:inputs|outputs)\.\w+")),
+    "moviepy": ("<2", late_pattern(rb"\bmoviepy\.editor\b")),
+    "openai": (
+        "<1",
+        late_pattern(rb"\bopenai\.(?:ChatCompletion|Completion|Edit|Embedding|FineTune|Image|Moderation|error)\b"),
+    ),
+    "pinecone-client": ("<3", late_pattern(rb"\bpinecone\.init\(")),
+    "tensorflow": ("<2", late_pattern(rb"\b(?:tf|tensorflow)\.(?:Session|placeholder|contrib)\b")),
+}
+"""What a newer version of a package has no more: the versions that have it, and how code names it."""
+
 MAX_BYTES = 2**20
 MAX_FILES = 20_000
+
+
+def old_call(project: Project, name: str) -> tuple[str, str]:
+    """Return the versions of a package that have what the code calls, and the call with its place; empty for any."""
+    versions, pattern = _OLD_CALLS.get(name, ("", None))
+    for path in project.whole.suspects if pattern is not None else ():
+        data = project.read_file(path) or b""
+        found = pattern.search(data) if pattern is not None else None
+        if found is not None:
+            line = data.count(b"\n", 0, found.start()) + 1
+            return versions, f"{found[0].decode().rstrip('(')} ({path}:{line})"
+    return "", ""
 
 
 class Code:

@@ -24,6 +24,7 @@ from memguard_hooks.finding import MIB, Finding, Severity, Skipped, mib
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.rules.dependencies import notation as notation_of
+from memguard_hooks.rules.dependencies.code import old_call
 from memguard_hooks.rules.dependencies.findings import finding
 from memguard_hooks.rules.dependencies.notation import OF_LOCKS
 from memguard_hooks.rules.dependencies.proposals import Proposal, Proposals
@@ -127,9 +128,8 @@ class Judge:
         # What has a ceiling comes first: what else is proposed has to go with that.
         for requirement, pin in sorted(both, key=lambda one: one[0].name not in self._pins):
             name = requirement.name
-            if requirement.group == "build" or (
-                name not in self._pins and requirement.group not in ("runtime", "development")
-            ):
+            is_asked_for = name in self._pins or requirement.group in ("runtime", "development")
+            if requirement.group == "build" or not (is_asked_for or self._is_installed_extra(requirement)):
                 continue
             if not is_live(requirement, self._project.declared.host_python if requirement.marker else None):
                 continue
@@ -181,6 +181,11 @@ class Judge:
             return deployed.counts(requirement.path)
         return self._project.declared.is_installed(requirement)
 
+    def _is_installed_extra(self, requirement: Requirement) -> bool:
+        """Return whether a deployment installs the extra that a requirement is part of: `pip install ".[server]"`."""
+        is_known = requirement.group == "extra" and self._project.declared.deployed.files is not None
+        return is_known and self.is_deployed(requirement)
+
     def _exact(self, requirement: Requirement, pin: Pin, constraint: str) -> list[JudgedRequirement]:
         if pin.version is None:
             return []
@@ -203,6 +208,10 @@ class Judge:
         if name not in self._pins and locked:
             return disagreement
         message = f"{name} is not pinned exactly ({_written(requirement)})"
+        versions, call = old_call(self._project, name)
+        if call:
+            constraint = ",".join(filter(None, (constraint, versions)))
+            message += f", and {call} needs {versions}"
         cost = None
         if locked:
             message += f": {locked[0].path} pins {locked[0].version}"

@@ -100,8 +100,9 @@ def _is_compiled_elsewhere(running: RunningService, install: Build) -> bool:
 
 
 def _buffered(running: RunningService) -> Iterator[Finding]:
-    """MG704: only where all that is set is known, and the file that is started prints."""
+    """MG704: only where all that is set is known, and the files that are loaded print."""
     from memguard_hooks.app.entry_points import ServiceEntry, find_entry
+    from memguard_hooks.app.walks import walk_entry
 
     service = running.service
     name = "PYTHONUNBUFFERED"
@@ -116,11 +117,18 @@ def _buffered(running: RunningService) -> Iterator[Finding]:
     if any("u" in option for option in running.interpreter_options if re.fullmatch(r"-[A-Za-z]+", option)):
         return
     entry = find_entry(running.project, service)
-    text = running.project.read_file(entry.path) or b"" if isinstance(entry, ServiceEntry) else b""
-    if not isinstance(entry, ServiceEntry) or len(_PRINTS.findall(text)) < SEVERAL or b"reconfigure(" in text:
+    if not isinstance(entry, ServiceEntry):
         return
+    files = walk_entry(running.project, entry).files
+    texts = {path: running.project.read_file(path) or b"" for one in ("start", "serving") for path in files[one]}
+    if b"reconfigure(" in texts.get(entry.path, b""):
+        return
+    prints = {path: len(_PRINTS.findall(text)) for path, text in texts.items()}
+    if sum(prints.values()) < SEVERAL:
+        return
+    most = entry.path if prints.get(entry.path, 0) >= SEVERAL else max(prints, key=lambda one: prints[one])
     message = (
-        f"what {service.name} prints ({entry.path}) waits in a buffer, and is lost when the process is killed for its "
+        f"what {service.name} prints ({most}) waits in a buffer, and is lost when the process is killed for its "
         f"memory: {name} is not set"
     )
     yield finding(running.place, "MG704", service.name, message, f"set {name}=1")
