@@ -109,11 +109,19 @@ def _names(
     if given is None:
         if any(one.arg == "modules" for one in node.keywords):
             return None
+        spread = folding.spread(node, loader.keywords, scope)
+        if spread is not None and all(isinstance(one, str) and one for one in spread):
+            return tuple(str(one) for one in spread), "", False
         if any(one.arg is None for one in node.keywords) or any(isinstance(one, ast.Starred) for one in node.args):
             return (), "its arguments are computed", False
         return (loader.default,) if loader.default else (), "" if loader.default else "no name is given", False
     values = folding.values(given, scope)
     is_each = folding.is_each
+    if loader.kind == "task" and None in values:  # as where no model is given
+        others = tuple(one for one in values if one is not None)
+        names, reason, is_each = _defaults_of_tasks(folding, node, scope, skipped)
+        named = tuple(one for one in others if isinstance(one, str) and one)
+        return tuple(dict.fromkeys((*named, *names))), reason or (_reason(others) if others else ""), is_each
     if values and all(isinstance(one, Made) and loader_of(one.name) is not None for one in values):
         return None  # an object that another call has loaded
     names = tuple(dict.fromkeys(one for one in values if isinstance(one, str) and one))

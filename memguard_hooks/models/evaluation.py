@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable, Iterator, Sequence
 
-    from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope
+    from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope, TableChange
     from memguard_hooks.models.values import FunctionValue, InstanceValue, Table, Value, Values
 
 MAX_VALUES = 12
@@ -68,6 +68,9 @@ class Evaluation:
         raise NotImplementedError
 
     def _items(self, table: Table, keys: Values) -> Iterator[Value]:
+        raise NotImplementedError
+
+    def _changed(self, value: Value, changes: Iterable[TableChange]) -> Value:
         raise NotImplementedError
 
     def _bound(

@@ -11,6 +11,7 @@ import ast
 import itertools
 import posixpath
 
+from memguard_hooks.models.documents import INI
 from memguard_hooks.models.evaluation import MAX_VALUES
 from memguard_hooks.models.parameters import defines
 from memguard_hooks.models.returns import Returns
@@ -32,7 +33,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from memguard_hooks.models.scopes import Binding, Condition, NameScope
+    from memguard_hooks.models.scopes import Binding, Condition, NameScope, TableChange
     from memguard_hooks.models.values import Value, Values
 
 MAX_STEPS, MAX_DEPTH = 20_000, 40
@@ -44,6 +45,16 @@ MAX_TEXT = 1000
 
 class Folding(Returns):
     """Finds the values of expressions in the files of a project, as a service runs them."""
+
+    def spread(self, call: ast.Call, keywords: Sequence[str], scope: NameScope) -> Values | None:
+        """Return what a mapping behind two stars gives for a keyword, None where nobody knows."""
+        self._steps = 0
+        given = [one.value for one in call.keywords if one.arg is None]
+        tables = self._values(given[0], scope) if len(given) == 1 else ()
+        if len(tables) != 1 or not isinstance(tables[0], Table):
+            return None
+        found = [self._under(tables[0], keyword) for keyword in keywords]
+        return next((tuple(values) for values, is_sure in found if is_sure), None)
 
     def values(self, node: ast.expr, scope: NameScope) -> Values:
         """Return all values that an expression may have, in no more steps than one question takes."""
@@ -210,6 +221,8 @@ class Folding(Returns):
                 yield from (value for key in keys for value in self._variable(key, None, scope))
             elif isinstance(base, ClassValue):  # an enumeration by name
                 yield from (value for key in keys for value in self._attribute(base, str(key), scope))
+            elif isinstance(base, Made) and base.name == INI:
+                yield from (value for one in self._sections(base) for value in self._items(one, keys))
             elif isinstance(base, Made) and base.name.endswith("ArgumentParser.parse_args"):
                 yield from (value for key in keys for value in self._option(base, str(key)))
             else:
@@ -221,14 +234,11 @@ class Folding(Returns):
         known = [key for key in keys if isinstance(key, (str, int, bool))]
         is_known = bool(keys) and len(known) == len(keys)
         if isinstance(node, ast.Dict):
-            pairs = [
-                (self._values(key, table.scope), value) for key, value in zip(node.keys, node.values, strict=True) if key
-            ]
-            wanted = [value for names, value in pairs if not is_known or set(names) & set(known)]
-            for value in wanted:
-                yield from self._values(value, table.scope)
-            if not wanted or any(key is None for key in node.keys):
-                yield ANYTHING
+            for key in known if is_known else (None,):
+                found, is_sure = self._under(table, key)
+                yield from found
+                if not is_sure and (is_known or not found or self._is_open(table)):
+                    yield ANYTHING
         elif is_known and all(type(key) is int and -len(node.elts) <= key < len(node.elts) for key in known):
             for key in known:
                 yield from self._values(node.elts[int(key or 0)], table.scope)
@@ -236,12 +246,54 @@ class Folding(Returns):
             for value in node.elts:
                 yield from self._values(value, table.scope)
 
+    def _under(self, table: Table, key: Value) -> tuple[list[Value], bool]:
+        """Return what a mapping may hold under a key, or any for None, and whether it holds that for certain."""
+        found: list[Value] = []
+        for name, value, scope, is_certain in self._entries(table):
+            if name is None:
+                inner = [
+                    self._under(one, key)
+                    if isinstance(one, Table) and isinstance(one.node, ast.Dict)
+                    else ([ANYTHING], False)
+                    for one in self._values(value, scope)
+                ]
+                found += [one for values, _ in inner for one in values]
+                is_there = len(inner) == 1 and inner[0][1]
+            else:
+                names = self._values(name, scope)
+                is_there = names == (key,)
+                is_possible = key is None or key in names or any(not isinstance(one, (str, int)) for one in names)
+                found += (self._values(value, scope) if value is not None else (ANYTHING,)) if is_possible else ()
+            if key is not None and is_there and is_certain:
+                return found, True
+        return found, False
+
+    def _entries(self, table: Table) -> Iterator[tuple[ast.expr | None, ast.expr | None, NameScope, bool]]:
+        """Yield the keys and values of a mapping, the last that was put in first, and whether each is in it for certain."""
+        for change in reversed(table.changes):
+            answer = self._hold(change.conditions)
+            if answer is not False:
+                yield change.key, change.value, change.scope, answer is True
+        node = table.node
+        if isinstance(node, ast.Dict):
+            for name, value in zip(reversed(node.keys), reversed(node.values), strict=True):
+                yield name, value, table.scope, True
+
+    def _is_open(self, table: Table) -> bool:
+        return isinstance(table.node, ast.Dict) and any(key is None for key in table.node.keys)
+
+    def _changed(self, value: Value, changes: Iterable[TableChange]) -> Value:
+        """Return a table with what is put into it later; anything else as it is."""
+        return value._replace(changes=(*value.changes, *changes)) if isinstance(value, Table) else value
+
     def _name(self, node: ast.Name, scope: NameScope) -> Iterator[Value]:
         here: NameScope | None = scope
         while here is not None:
             is_hidden = isinstance(here.node, ast.ClassDef) and here is not scope
             if node.id in here.bindings and not is_hidden:
-                yield from self._bound(here.bindings[node.id], node.lineno if here is scope else None)
+                found = self._bound(here.bindings[node.id], node.lineno if here is scope else None)
+                changes = [one for one in here.module.changes if one.name == node.id and _owner(one) is here]
+                yield from (self._changed(one, changes) for one in found)
                 return
             here = here.parent
         if node.id == "__file__":
@@ -339,10 +391,19 @@ class Folding(Returns):
         inner = self._sources.locate(f"{module}.{name}".lstrip("."), binding.level, binding.scope.path)
         scope = self.module(path) if path else None
         if scope is not None and name in scope.bindings:
-            yield from self._bound(scope.bindings[name])
+            changes = [one for one in scope.changes if one.name == name and _owner(one) is scope]
+            yield from (self._changed(one, changes) for one in self._bound(scope.bindings[name]))
         elif inner is not None and inner != path:
             yield ModuleValue(f"{module}.{name}".lstrip("."), inner or None)
         elif scope is not None:
             yield from (value for one in self._stars(scope) for value in self._imported(one, name))
         elif not starred:
             yield ExternalValue(f"{module}.{name}") if not binding.level else ANYTHING
+
+
+def _owner(change: TableChange) -> NameScope | None:
+    """Return the scope whose table a change is made to."""
+    here: NameScope | None = change.scope
+    while here is not None and change.name not in here.bindings:
+        here = here.parent
+    return here

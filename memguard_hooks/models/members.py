@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import posixpath
 
-from memguard_hooks.models.parameters import Parameters, defines
+from memguard_hooks.models.documents import INI
+from memguard_hooks.models.parameters import Parameters, defines, parameters_of
 from memguard_hooks.models.scopes import FunctionNode, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
@@ -17,6 +18,7 @@ from memguard_hooks.models.values import (
     Made,
     Missing,
     ModuleValue,
+    Table,
     UnknownInCode,
     argument,
 )
@@ -36,6 +38,9 @@ _GIVEN = _BY_REQUESTS | {"typer.Option", "typer.Argument", "pydantic.Field", "py
 """Calls that stand for the default of a parameter or a field."""
 
 
+_OF_MAPPINGS = frozenset({"clear", "copy", "get", "items", "keys", "pop", "popitem", "setdefault", "update", "values"})
+
+
 class Members(Parameters):
     """Finds attributes."""
 
@@ -53,6 +58,8 @@ class Members(Parameters):
             yield from self._made_attribute(base, name)
         elif isinstance(base, (ClassValue, InstanceValue)):
             yield from self._member(base, name, scope)
+        elif isinstance(base, Table) and name not in _OF_MAPPINGS and self._has(base, name):
+            yield from self._items(base, (name,))  # as OmegaConf, Box and their like let it be asked for
         elif isinstance(base, str):
             # `.value` of an enumeration, and what leads from a path to another.
             yield from {"value": (base,), "parent": (posixpath.dirname(base),)}.get(name, (BoundMethod(base, name),))
@@ -63,10 +70,22 @@ class Members(Parameters):
         last = base.name.rpartition(".")[2]
         if last == "parse_args" or base.name.endswith("parse_known_args"):
             yield from self._option(base, name)
+        elif base.name == INI and name == "get":
+            yield BoundMethod(base, name)
         else:
             yield ExternalValue(f"{base.name}.{name}")
 
+    def _has(self, table: Table, name: str) -> bool:
+        node = table.node
+        return isinstance(node, ast.Dict) and any(isinstance(one, ast.Constant) and one.value == name for one in node.keys)
+
     def _member(self, base: ClassValue | InstanceValue, name: str, scope: NameScope) -> Iterator[Value]:
+        """Yield what an attribute of a class or an instance is, tables with what methods put into them."""
+        kind = base if isinstance(base, ClassValue) else base.kind
+        changes = [one for one in kind.scope.changes if one.name == f".{name}"]
+        yield from (self._changed(one, changes) for one in self._unchanged(base, name, scope))
+
+    def _unchanged(self, base: ClassValue | InstanceValue, name: str, scope: NameScope) -> Iterator[Value]:
         kind = base if isinstance(base, ClassValue) else base.kind
         instance = base if isinstance(base, InstanceValue) else None
         fields = kind.scope.bindings.get(name, ())
@@ -87,6 +106,10 @@ class Members(Parameters):
             for value in self._bound(fields, None, instance):
                 if isinstance(value, FunctionValue) and any(map(_is_property, getattr(value.node, "decorator_list", ()))):
                     yield from self._returned(value, None, scope)
+                elif isinstance(value, FunctionValue) and _is_decorated(value.node, "classmethod"):
+                    yield value._replace(owner=kind)
+                elif isinstance(value, FunctionValue) and _is_decorated(value.node, "staticmethod"):
+                    yield value._replace(owner=None)
                 else:
                     yield from self._default(value)
         else:
@@ -108,7 +131,9 @@ class Members(Parameters):
         if inner is None:
             yield from self._bound(bindings)
             return
-        with self._frame(inner, self._arguments(inner, instance.call, instance.scope, 1)):
+        given = self._arguments(inner, instance.call, instance.scope, 1)
+        given.update(dict.fromkeys(parameters_of(inner)[:1], (instance,)))
+        with self._frame(inner, given):
             found = tuple(self._bound(bindings))
         yield from found
 
@@ -143,3 +168,7 @@ class Members(Parameters):
 
 def _is_property(node: ast.expr) -> bool:
     return last_name(node) in ("property", "cached_property", "computed_field")
+
+
+def _is_decorated(node: ast.AST, name: str) -> bool:
+    return any(last_name(one) == name for one in getattr(node, "decorator_list", ()))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import posixpath
+from string import Formatter
 
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.models.chosen import is_runtime, lightest
+from memguard_hooks.models.documents import DOCUMENTS, FORMATS
+from memguard_hooks.models.documents import read as read_document
 from memguard_hooks.models.members import Members
 from memguard_hooks.models.parameters import parameters_of
 from memguard_hooks.models.values import (
@@ -16,6 +20,7 @@ from memguard_hooks.models.values import (
     FunctionValue,
     InstanceValue,
     Made,
+    Missing,
     Table,
     UnknownInCode,
     argument,
@@ -28,7 +33,9 @@ if TYPE_CHECKING:
     from memguard_hooks.models.scopes import NameScope
     from memguard_hooks.models.values import Value, Values
 
-_GETENV = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
+_GETENV = frozenset({
+    "os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault", "streamlit.secrets.get",
+})  # fmt: skip
 _READERS = frozenset({"decouple.config", "decouple.AutoConfig", "decouple.Config", "environs.Env", "environs.Env.str",
                       "environ.Env", "environ.Env.str", "starlette.config.Config", "prettyconf.config"})  # fmt: skip
 """Calls that read a variable of the environment; those without an argument make what does."""
@@ -88,6 +95,11 @@ class Returns(Members):
             yield from (posixpath.dirname(one) if isinstance(one, str) else one for one in self._values(first, scope))
         elif name in ("open", "io.open", "builtins.open") and first is not None:
             yield from self._values(first, scope)
+        elif name in ("os.path.exists", "os.path.isfile") and first is not None:
+            yield from (True if self._is_there(one, scope) else ANYTHING for one in self._values(first, scope))
+        elif name in FORMATS and first is not None:
+            for value in self._values(first, scope):
+                yield self._document(value, FORMATS[name], scope)
         elif name == "importlib.import_module" and first is not None:
             yield from (ExternalValue(one) if isinstance(one, str) else ANYTHING for one in self._values(first, scope))
         elif name in ("dict", "builtins.dict") and node.keywords and not node.args:
@@ -96,6 +108,10 @@ class Returns(Members):
             ]
             is_plain = len(names) == len(node.keywords)
             yield Table(ast.Dict(names, [keyword.value for keyword in node.keywords]), scope) if is_plain else ANYTHING
+        elif name in ("dict", "builtins.dict") and len(node.args) == 1 and not node.keywords:
+            yield from (one if isinstance(one, Table) else ANYTHING for one in self._values(first, scope))
+        elif name in ("vars", "builtins.vars") and len(node.args) == 1:
+            yield from (one if isinstance(one, Made) else ANYTHING for one in self._values(first, scope))
         elif last in _CHOICES and len(node.args) > 1:
             for table in self._values(node.args[1], scope):
                 yield from self._items(table, ()) if isinstance(table, Table) else (ANYTHING,)
@@ -121,14 +137,28 @@ class Returns(Members):
                 yield from self._path([(base,), *arguments])
             elif name in ("replace", "removeprefix", "removesuffix", "strip", "rstrip") and len(plain) == len(arguments):
                 yield str(getattr(base, name)(*plain))
-            elif name == "format" and not node.keywords and base.count("{}") == len(arguments):
-                pieces = base.split("{}")
-                woven: list[Values] = [(pieces[0],)]
-                for values, piece in zip(arguments, pieces[1:], strict=True):
-                    woven += [values, (piece,)]
-                yield from self._joined(woven)
+            elif name in ("open", "read", "read_text", "read_bytes"):
+                yield base
+            elif name in ("exists", "is_file"):
+                yield True if self._is_there(base, scope) else ANYTHING
+            elif name == "format":
+                yield from self._filled(base, node, scope)
             else:
                 yield ANYTHING
+        elif isinstance(base, Made) and len(node.args) > 1:  # `get` of what has sections
+            options = [
+                one for table in self._sections(base) for one in self._items(table, self._values(node.args[0], scope))
+            ]
+            found = tuple(
+                value
+                for one in options
+                for value in (self._items(one, self._values(node.args[1], scope)) if isinstance(one, Table) else (one,))
+            )
+            fallback = argument(node, -1, ("fallback",))
+            is_there = bool(found) and ANYTHING not in found
+            yield from (value for value in found if fallback is None or value != ANYTHING)
+            yield from self._values(fallback, scope) if fallback is not None and not is_there else ()
+            yield from () if found or fallback is not None else (ANYTHING,)
         elif isinstance(base, Table) and name == "get" and node.args and isinstance(base.node, ast.Dict):
             found = tuple(self._items(base, self._values(node.args[0], scope)))
             yield from (value for value in found if value != ANYTHING or len(node.args) < 2)
@@ -136,6 +166,64 @@ class Returns(Members):
             yield from self._values(node.args[1], scope) if len(node.args) > 1 and not is_there else ()
         else:
             yield ANYTHING
+
+    def _filled(self, text: str, node: ast.Call, scope: NameScope) -> Iterator[Value]:
+        """Yield what a text is with its fields filled in by `format`."""
+        given: dict[str, ast.expr] = {one.arg: one.value for one in node.keywords if one.arg is not None}
+        given.update((str(number), one) for number, one in enumerate(node.args))
+        woven: list[Values] = []
+        number = 0
+        try:
+            for before, field, form, conversion in Formatter().parse(text):
+                woven.append((before,))
+                if field is None:
+                    continue
+                name, number = (field, number) if field else (str(number), number + 1)
+                is_plain = not form and conversion is None and name in given
+                woven.append(self._values(given[name], scope) if is_plain else (ANYTHING,))
+        except ValueError:
+            woven.append((ANYTHING,))
+        yield from self._joined(woven)
+
+    def _sections(self, parser: Made) -> Iterator[Table]:
+        """Yield what the files hold that a parser of sections reads."""
+        for call in parser.scope.module.calls:
+            function = call.node.func
+            if not isinstance(function, ast.Attribute) or function.attr != "read" or not call.node.args:
+                continue
+            if not any(
+                isinstance(one, Made) and one.call is parser.call for one in self._values(function.value, call.scope)
+            ):
+                continue
+            for path in self._values(call.node.args[0], call.scope):
+                found = self._document(path, "ini", call.scope)
+                if isinstance(found, Table):
+                    yield found
+
+    def _document(self, path: Value, form: str, scope: NameScope) -> Value:
+        """Return what a document of the repository holds, that lies at a path from its root or beside the code."""
+        data = self._file(path, scope)
+        found = None if data is None else read_document(data, str(path), form)
+        if isinstance(found, (ast.Dict, ast.List)):
+            return Table(found, scope)
+        return path if isinstance(path, (UnknownInCode, Missing)) else ANYTHING
+
+    def _is_there(self, path: Value, scope: NameScope) -> bool:
+        """Return whether the repository has a document; others are not looked for, as they may be large."""
+        return isinstance(path, str) and path.endswith(DOCUMENTS) and self._file(path, scope) is not None
+
+    def _file(self, path: Value, scope: NameScope) -> bytes | None:
+        if not isinstance(path, str) or not path or path.startswith("/"):
+            return None
+        for one in (path, f"{posixpath.dirname(scope.path)}/{path}".lstrip("/")):
+            plain = posixpath.normpath(one)
+            try:
+                data = self._sources.read(plain) if not plain.startswith("..") else None
+            except MemguardError:
+                return None
+            if data is not None:
+                return data
+        return None
 
     def _returned(self, function: FunctionValue, node: ast.Call | None, scope: NameScope) -> Iterator[Value]:
         """Yield what a function of the project returns to a call of it."""

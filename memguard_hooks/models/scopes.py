@@ -43,11 +43,24 @@ class Binding(Record):
     level: int = 0
 
 
+class TableChange(Record):
+    """What code puts into a table that has a name: the value under a key, or all of another table where there is no key.
+
+    Names of `self` begin with a dot. The value is None where nobody knows it.
+    """
+
+    name: str
+    key: ast.expr | None
+    value: ast.expr | None
+    scope: NameScope
+    conditions: tuple[Condition, ...]
+
+
 class NameScope:
     """A module, a class, a function or a comprehension, with what its names are bound to.
 
-    `attributes` are those that the methods of a class set on `self`; `inner` finds the scope of a node in it. `stars` are
-    the imports of all names, each module once.
+    `attributes` are those that the methods of a class set on `self`; `inner` finds the scope of a node in it. `changes` are
+    those of the tables of a module, or of the instances of a class. `stars` are the imports of all names, each module once.
     """
 
     def __init__(self, node: ast.AST, parent: NameScope | None, path: str) -> None:
@@ -62,6 +75,7 @@ class NameScope:
         self.returns: list[tuple[ast.expr, tuple[Condition, ...]]] = []
         self.shared: set[str] = set()
         self.calls: list[CallInScope] = []
+        self.changes: list[TableChange] = []
         self._by_name: dict[str, list[CallInScope]] = {}
 
     def calls_by_name(self, name: str) -> Sequence[CallInScope]:
@@ -205,6 +219,9 @@ class _Reader:
             owner = _owner_of(scope, target.value.id)
             if owner is not None:
                 owner.attributes.setdefault(target.attr, []).append(binding)
+        elif isinstance(target, ast.Subscript):
+            known = value if isinstance(value, ast.expr) and binding.kind == "value" else None
+            _change(target.value, target.slice, known, scope, conditions)
 
     def _function(
         self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: NameScope, conditions: tuple[Condition, ...]
@@ -244,6 +261,12 @@ class _Reader:
     def _expression(self, node: ast.expr, scope: NameScope, conditions: tuple[Condition, ...]) -> None:
         if isinstance(node, ast.Call):
             scope.module.calls.append(CallInScope(node, scope, conditions))
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "update":
+                for one in node.args[:1]:
+                    _change(node.func.value, None, one, scope, conditions)
+                for keyword in node.keywords:
+                    key = None if keyword.arg is None else ast.Constant(keyword.arg)
+                    _change(node.func.value, key, keyword.value, scope, conditions)
         elif isinstance(node, ast.NamedExpr):
             self._target(node.target, "value", node.value, scope, conditions)
         elif isinstance(node, ast.Lambda):
@@ -290,6 +313,18 @@ def _import(node: ast.Import | ast.ImportFrom, scope: NameScope, conditions: tup
         else:
             first = one.name.partition(".")[0]
             scope.bind(first, binding._replace(name=first))
+
+
+def _change(
+    table: ast.expr, key: ast.expr | None, value: ast.expr | None, scope: NameScope, conditions: tuple[Condition, ...]
+) -> None:
+    """Note what is put into a table that has a name, or that is an attribute of an instance."""
+    if isinstance(table, ast.Name):
+        scope.module.changes.append(TableChange(table.id, key, value, scope, conditions))
+    elif isinstance(table, ast.Attribute) and isinstance(table.value, ast.Name):
+        owner = _owner_of(scope, table.value.id)
+        if owner is not None:
+            owner.changes.append(TableChange(f".{table.attr}", key, value, scope, conditions))
 
 
 def _owner_of(scope: NameScope, name: str) -> NameScope | None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
-    from memguard_hooks.models.scopes import NameScope
+    from memguard_hooks.models.scopes import NameScope, TableChange
 
 
 class UnknownInCode(Record):
@@ -28,10 +28,11 @@ class Missing(Record):
 
 
 class Table(Record):
-    """A list, tuple, set or mapping that is written out."""
+    """A list, tuple, set or mapping that is written out, and what is put into it later."""
 
     node: ast.Dict | ast.List | ast.Tuple | ast.Set
     scope: NameScope
+    changes: tuple[TableChange, ...] = ()
 
 
 class ModuleValue(Record):
