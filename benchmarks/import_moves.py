@@ -32,6 +32,7 @@ KINDS = {
     "taken or patched by another file": r"\bfrom it\b|patches",
     "bound again, global": r"binds|deletes|declares",
     "saves too little": r"moving it saves",
+    "its file has to load at start": r"would have to load later|still loads|loads first",
     "cannot be parsed here": r"cannot parse|too long",
 }
 """What holds an import → how its reason reads."""

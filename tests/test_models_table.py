@@ -86,7 +86,7 @@ def test_the_formulas_agree_with_what_was_measured(row: list[str]) -> None:
     base = float(imported)
     assert base + found.rest / MIB == pytest.approx(float(rest), rel=ERROR)
     if peak:
-        assert base + found.peak / MIB == pytest.approx(float(peak), rel=ERROR)
+        assert base + (found.peak + found.read) / MIB == pytest.approx(float(peak), rel=ERROR)
     if served:
         assert float(served) <= (base + (found.served + found.mapped) / MIB) * 1.2
 
@@ -120,7 +120,9 @@ def test_a_version_decides_what_is_copied() -> None:
     assert new.anonymous < 20 * MIB
     assert old.mapped == 0
     assert old.anonymous > model.weights("float32")
-    assert memory_of("transformers", model, 5, {"dtype": "torch.float32"}) == old
+    asked = memory_of("transformers", model, 5, {"dtype": "torch.float32"})
+    assert (asked.rest, asked.anonymous, asked.served) == (old.rest, old.anonymous, old.served)
+    assert asked.peak < old.peak
 
 
 def test_each_task_of_a_pipeline_has_its_model() -> None:
@@ -186,3 +188,13 @@ def test_the_room_parses_only_through_the_guarded_parser() -> None:
             assert not [
                 node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and ast.unparse(node) == "ast.parse"
             ]
+
+
+def test_a_file_that_is_mapped_while_it_is_converted_kills_nothing() -> None:
+    """gpt2-medium as bfloat16 was killed in 900 MiB, and answered in 1,000, where 2,371 were resident without a limit."""
+    model = find("hub", "openai-community/gpt2-medium")
+    assert model is not None
+    found = memory_of("transformers", model, None, {"dtype": "torch.bfloat16"})
+    imported = 246.9  # what cannot be dropped of the libraries
+    assert 900 < imported + found.anonymous / MIB < imported + found.peak / MIB < 1000
+    assert found.read == model.weights()

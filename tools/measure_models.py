@@ -400,7 +400,8 @@ def compare(cases: Sequence[Case], folder: Path, limits: Sequence[int]) -> Itera
         base = stages["import"][0]
         memory = memory_of(case.library, model, None, {OPTIONS[case.library]: case.asked} if case.asked else {})
         rest, peak, served = (base + size / MIB for size in (memory.rest, memory.peak, memory.served))
-        off, off_peak = rest / stages["load"][0] - 1, peak / stages["load"][2] - 1
+        resident = peak + memory.read / MIB
+        off, off_peak = rest / stages["load"][0] - 1, resident / stages["load"][2] - 1
         right["rest"] += abs(off) <= 0.07
         right["peak"] += abs(off_peak) <= 0.10
         fates = []
@@ -411,7 +412,7 @@ def compare(cases: Sequence[Case], folder: Path, limits: Sequence[int]) -> Itera
                 fates.append((("killed" if found else "lives") + ("" if expected == found else " (!)"), expected == found))
         right["killed"] += all(fine for _, fine in fates)
         cells = (f"{case.library} {case.model.rpartition('/')[2]}", case.asked or "as stored", f"{base:.0f}",
-                 f"{stages['load'][0]:.0f}", f"{rest:.0f}", f"{off:+.1%}", f"{stages['load'][2]:.0f}", f"{peak:.0f}",
+                 f"{stages['load'][0]:.0f}", f"{rest:.0f}", f"{off:+.1%}", f"{stages['load'][2]:.0f}", f"{resident:.0f}",
                  f"{off_peak:+.1%}", f"{stages['use'][0]:.0f}", f"{served + memory.mapped / MIB:.0f}",
                  *(fate for fate, _ in fates))  # fmt: skip
         yield f"| {' | '.join(cells)} |"
