@@ -291,3 +291,17 @@ def test_hostile_arguments_take_no_time(text: str) -> None:
 def test_what_cannot_be_parsed_is_no_fault(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, {"main.py": "import feed\n", "feed.py": "logger.info('\n" + "(" * 5000})
     assert places(capsys) == []
+
+
+def test_what_is_closed_for_being_idle_is_news_and_so_is_what_now_waits() -> None:
+    text = """
+    while True:
+        for one in list(POOL):
+            if one.age > 60:
+                logger.info(f"closing browser (sig={one.sig}, idle={one.age:.0f}s)")
+        if connected:
+            logger.info("the client is connected and waiting for events")
+        if not jobs:
+            logger.info("idle, waiting for jobs")
+    """
+    assert marks(text) == ["nothing"]

@@ -435,6 +435,22 @@ def test_computed_names_are_told(project: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr() == ("", "app.py:3: skipped: imports a computed name: importlib.import_module(name)\n")
 
 
+def test_what_a_script_of_streamlit_needs_in_each_session_is_a_warning(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_dedented(
+        project, {"Procfile": "web: streamlit run app.py\n", "frames.py": "import scipy.stats\nN = scipy.stats.norm\n"}
+    )
+    write_dedented(project, {"app.py": "import pandas\nimport frames\nimport streamlit\nframe = pandas.DataFrame()\n"})
+    assert main([]) == 1
+    told = [line for line in capsys.readouterr().out.splitlines() if " MG201 " in line or line.startswith("    fix: ")]
+    assert told[0].startswith("app.py:1:1: MG201 pandas")
+    assert told[0].endswith("(warning)")
+    assert told[1].startswith("    fix: import it in the branch or the function that needs it: streamlit runs this file")
+    assert told[2].startswith("frames.py:1:1: MG201 scipy.stats")
+    assert not told[2].endswith("(warning)")
+
+
 HOSTILE = {
     "spaces behind from": "import pandas\nfrom" + " " * 60_000 + "x\n(",
     "marks in a comment": "import pandas\n# a" + "\u0300\u0316" * 100_000 + "\n",

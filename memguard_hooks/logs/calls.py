@@ -422,7 +422,7 @@ _WAITING = late_pattern(
     r"(?i:\bheart-?beats?\b|\bkeep-?alive\b|\bstill (?:alive|running|waiting|processing|pending|active|idle)\b"
     r"|\b(?:no|not|already|nothing|empty|live|disabled)\b.*\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b"
     r"|\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b.*\b(?:no|not|already|nothing|empty|live|disabled)\b"
-    r"|\bwaiting (?:for|until)\b|\bidle\b|\bsleep(?:ing)? |\bno \w+ needed\b"
+    r"|(?<!\band )\bwaiting (?:for|until)\b|\bidle\b(?! ?[=:])|\bsleep(?:ing)? |\bno \w+ needed\b"
     r"|\balready (?:being|in progress|running)\b|\bnot needed\b)"
 )
 _COUNTED = late_pattern(r"(?i)\bfound (?:0|\{\})(?: \w+)?")
@@ -446,7 +446,8 @@ _CHEAP = frozenset(
         "total_seconds", "strftime", "upper", "lower", "title", "capitalize", "strip", "lstrip", "rstrip", "center", "ljust",
         "rjust", "zfill", "decode", "get", "keys", "values", "items", "qsize", "current_thread", "current_task", "getpid",
         "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
-        "divmod", "elapsed", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length", "fileno",
+        "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
+        "fileno",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""

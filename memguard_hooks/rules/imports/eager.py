@@ -100,8 +100,11 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
     if found.code != "MG201" or not eager.services:
         yield found
         return
-    outcome = advice.deferred(eager)
-    if outcome == "later":
+    is_of_sessions = _is_run_in_sessions(eager)
+    outcome = "at start" if is_of_sessions and not found.is_fixable else advice.deferred(eager)
+    if outcome == "at start" and is_of_sessions:
+        yield found._replace(severity="warning", fix=(_OF_SESSIONS,), is_fixable=False)
+    elif outcome == "later":
         cost = "what it takes" if found.cost is None else f"{mib(found.cost)} MiB"
         names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
         fix = f"{found.fix[0]}: that moves {cost} from start to first use, in {names}"
@@ -112,6 +115,18 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
         yield found._replace(fix=(fix,), is_fixable=False)
     elif outcome != "no use":
         yield found
+
+
+_OF_SESSIONS = (
+    "import it in the branch or the function that needs it: streamlit runs this file in each session, and the first one "
+    "loads what stands at its top"
+)
+
+
+def _is_run_in_sessions(eager: Eager) -> bool:
+    """Return whether an import stands in the file that streamlit runs for each session: nothing of that runs at start."""
+    own = (one.entry.command.program == "streamlit" and one.entry.path == eager.path for one in eager.services)
+    return bool(eager.services) and all(own)
 
 
 def _is_for_developers(eager: Eager) -> bool:
