@@ -6,9 +6,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import zipfile
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -223,7 +225,7 @@ FIRES = [
     pytest.param(image("ENV PYTHONMALLOC=mimalloc\n"), [], "MG703", "Dockerfile", 5, id="allocator-of-3.13"),
     pytest.param(image("", **{"main.py": PRINTS}), [], "MG704", "Dockerfile", 5, id="buffered"),
     pytest.param(
-        image("", **{"main.py": "import api\n", "api.py": PRINTS}), [], "MG704", "Dockerfile", 5, id="another-file-prints"
+        image("", **{"main.py": "import feed\n", "feed.py": PRINTS}), [], "MG704", "Dockerfile", 5, id="buffered-elsewhere"
     ),
     pytest.param(
         image("ENV PYTHONDONTWRITEBYTECODE=1\nRUN uv sync --frozen\n", **{"main.py": "import pandas\n"}),
@@ -817,3 +819,24 @@ def test_pip_compiles_whatever_the_variable_says(tmp_path: Path) -> None:
 def test_known_names_are_no_misspellings(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, image("".join(f"ENV {name}=1\n" for name in KNOWN)))
     assert not [one for one in findings(capsys) if one["code"] == "MG701"]
+
+
+@pytest.mark.parametrize(
+    ("code", "writes"),
+    [
+        ("print('a', 'b', 'c')", 6),
+        ("print('a')", 2),
+        ("import logging, sys; logging.basicConfig(level=20, stream=sys.stdout); logging.info('%s', 3)", 1),
+    ],
+)
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="a socket that keeps writes apart")
+def test_an_unbuffered_print_takes_two_writes_for_each_argument(code: str, writes: int) -> None:
+    read, write_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with read, write_end:
+        subprocess.run([sys.executable, "-u", "-c", code], stdout=write_end.fileno(), check=True)
+        read.setblocking(False)
+        found = []
+        with suppress(BlockingIOError):
+            while True:
+                found.append(read.recv(1000))
+    assert len(found) == writes

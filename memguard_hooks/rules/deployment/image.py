@@ -14,13 +14,16 @@ import re
 from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.app.service_estimate import RunningService
 from memguard_hooks.deployment.service import Build
-from memguard_hooks.finding import MIB, Finding, mib
+from memguard_hooks.finding import MIB, Finding, count, mib
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.rules.deployment.findings import finding
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.project.project import Project
 
 _UV = late_pattern(r"\buv\s+(?:pip\s+(?:install|sync)|sync|add)\b")
 _NO_COMPILE = late_pattern(r"\bpip3?\s+install\b[^&|;]*--no-compile\b")
@@ -100,9 +103,8 @@ def _is_compiled_elsewhere(running: RunningService, install: Build) -> bool:
 
 
 def _buffered(running: RunningService) -> Iterator[Finding]:
-    """MG704: only where all that is set is known, and the files that are loaded print."""
+    """MG704: only where all that is set is known, and files that are reached print."""
     from memguard_hooks.app.entry_points import ServiceEntry, find_entry
-    from memguard_hooks.app.walks import walk_entry
 
     service = running.service
     name = "PYTHONUNBUFFERED"
@@ -117,18 +119,31 @@ def _buffered(running: RunningService) -> Iterator[Finding]:
     if any("u" in option for option in running.interpreter_options if re.fullmatch(r"-[A-Za-z]+", option)):
         return
     entry = find_entry(running.project, service)
-    if not isinstance(entry, ServiceEntry):
-        return
-    files = walk_entry(running.project, entry).files
-    texts = {path: running.project.read_file(path) or b"" for one in ("start", "serving") for path in files[one]}
-    if b"reconfigure(" in texts.get(entry.path, b""):
-        return
-    prints = {path: len(_PRINTS.findall(text)) for path, text in texts.items()}
+    prints = _find_prints(running.project, entry) if isinstance(entry, ServiceEntry) else {}
     if sum(prints.values()) < SEVERAL:
         return
-    most = entry.path if prints.get(entry.path, 0) >= SEVERAL else max(prints, key=lambda one: prints[one])
+    most = max(prints, key=lambda path: (prints[path], path))
+    others = f" and {count(len(prints) - 1, 'other file')}" if len(prints) > 1 else ""
     message = (
-        f"what {service.name} prints ({most}) waits in a buffer, and is lost when the process is killed for its "
+        f"what {service.name} prints ({most}{others}) waits in a buffer, and is lost when the process is killed for its "
         f"memory: {name} is not set"
     )
-    yield finding(running.place, "MG704", service.name, message, f"set {name}=1")
+    yield finding(running.place, "MG704", service.name, message, f"set {name}=1", f"or log it: a line of logging {_COSTS}")
+
+
+_COSTS = "is written at once, in one write, where an unbuffered print takes two for each argument"
+
+
+def _find_prints(project: Project, entry: ServiceEntry) -> dict[str, int]:
+    """Return how many lines print without a flush, by the files that a service reaches; none where it writes by lines."""
+    from memguard_hooks.app.walks import known_walk, rough_walk
+
+    walked = known_walk(project, entry) or rough_walk(entry)
+    found: dict[str, int] = {}
+    for path in sorted({path for files in walked.files.values() for path in files}):
+        data = project.read_file(path) or b""
+        if b"reconfigure(" in data:
+            return {}
+        if b"print(" in data and (lines := len(_PRINTS.findall(data))):
+            found[path] = lines
+    return found
