@@ -94,6 +94,7 @@ class Row(NamedTuple):
     pip_arguments: tuple[str, ...]
     may_build: bool
     environment: Mapping[str, str]
+    settings: str = ""
 
     @property
     def requirement(self) -> str:
@@ -144,12 +145,14 @@ class Failure(NamedTuple):
 
 # The plan
 
+KEYS = frozenset({"distribution", "module", "version", "newest", "with", "pip", "build", "environment", "settings", "note"})
+
 
 def read_plan(path: Path) -> list[Row]:
     """The rows of the plan: for each distribution the newest version, and each of the versions it names."""
     rows = []
     for table in tomli.loads(path.read_text("utf-8"))["footprint"]:
-        unknown = set(table) - {"distribution", "module", "version", "newest", "with", "pip", "build", "environment", "note"}
+        unknown = table.keys() - KEYS
         if unknown:
             message = f"{path.name}: unknown key {min(unknown)!r} in {table.get('distribution')}"
             raise SystemExit(message)
@@ -167,6 +170,7 @@ def read_plan(path: Path) -> list[Row]:
                 as_tuple(table.get("pip", ())),
                 table.get("build", False),
                 table.get("environment", {}),
+                table.get("settings", ""),
             )
             for version in versions
         ]
@@ -239,6 +243,8 @@ class Environment:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         run([*command, *requirements], environment)
         self.variables = {name: value.format(site=self.site_packages) for name, value in row.environment.items()}
+        if row.settings:
+            (Path(self.site_packages) / "measured_settings.py").write_text(row.settings + "\n", "utf-8")
         evict(self.site_packages)
 
     def distributions(self) -> dict[str, Distribution]:
@@ -561,7 +567,7 @@ def render_measurements(distribution: str, measurements: Iterable[Measurement]) 
 def render_item(key: str, value: object) -> str:
     """One key with its value, the items of a table or a list filled into lines."""
     text = f"{json.dumps(key)}: {json.dumps(value, sort_keys=True)}"
-    if len(text) + 4 <= WIDTH:
+    if len(text) + 4 <= WIDTH or isinstance(value, str):
         return text
     items = [json.dumps(one) for one in cast("list[object]", value)] if isinstance(value, list) else []
     if isinstance(value, dict):
