@@ -42,7 +42,7 @@ from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")
 HALVES = ("tuned", "judged")
-SAMPLES = (*HALVES, "held-out", "fresh")
+SAMPLES = (*HALVES, "held-out", "fresh", "pinned")
 CONSTRAINTS = "torch==2.13.0+cpu\n"
 """The builds with CUDA are several GB."""
 

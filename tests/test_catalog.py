@@ -385,3 +385,26 @@ def test_a_version_that_was_not_measured_lies_beside_others() -> None:
     assert lookup.find_beside("aiogram", "aiogram", found[0].version) == ()
     assert len(lookup.find_beside("aiogram", "aiogram", "1.0")) == 1
     assert lookup.find_beside("aiogram", "aiogram", "no version") == ()
+
+
+def test_packages_take_what_their_models_do_with_a_version_of_pydantic() -> None:
+    found = lookup.find("fastapi", "fastapi", "0.115.12", "3.11")
+    assert found is not None
+    older, newer = lookup.with_pydantic(found, "2.9.0"), lookup.with_pydantic(found, "2.99.1")
+    assert older.own["fastapi"] > newer.own["fastapi"]
+    assert older.resident - newer.resident == sum(older.own[one][0] - newer.own[one][0] for one in found.own)
+    assert lookup.with_pydantic(newer, "2.98") == newer
+    for other in ("1.10.24", "", "no version"):
+        assert lookup.with_pydantic(found, other) == found
+    flask = lookup.find("flask", "flask", None, "3.11")
+    assert flask is not None
+    assert lookup.with_pydantic(flask, "2.9.0") == flask
+
+
+def test_models_of_older_pydantics_take_more() -> None:
+    header, *lines = (FOLDER / "pydantic.tsv").read_text("ascii").splitlines()
+    assert header.startswith("# by tools/measure_pydantic.py: ")
+    assert lines == sorted(lines)
+    costs = {package: tuple(map(int, own)) for package, *own in (line.split("\t") for line in lines)}
+    assert {len(own) for own in costs.values()} == {len(lookup.SCHEMAS) + 1}
+    assert costs["aiogram"][0] > 1.5 * costs["aiogram"][1]

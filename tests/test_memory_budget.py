@@ -928,3 +928,55 @@ def test_the_python_of_a_platform_is_its_default(
     write(tmp_path, {"render.yaml": blueprint, "main.py": "import json\n", **files})
     assert memory_budget.main(["--verbose"]) == 0
     assert f"python {python}" in capsys.readouterr().out
+
+
+def test_apps_of_django_count_with_what_sets_them_up(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def expected(*apps: str) -> float:
+        write(root, {"settings.py": f"INSTALLED_APPS = {[f'django.contrib.{app}' for app in apps]}\n"})
+        found: float = judge(capsys)[1]["services"][0]["estimate_mib"]["expected"]
+        return found
+
+    wsgi = "import os\nfrom django.core.wsgi import get_wsgi_application\n"
+    wsgi += "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\napplication = get_wsgi_application()\n"
+    write(
+        root, {"wsgi.py": wsgi, "Procfile": "web: gunicorn wsgi\n", "requirements.txt": "django==5.2.8\ngunicorn==23.0.0\n"}
+    )
+    without, with_auth = expected("contenttypes"), expected("contenttypes", "auth")
+    assert with_auth > without + 2
+    assert expected("contenttypes", "auth", "admin") > with_auth + 1
+
+
+@pytest.mark.parametrize("pin", ["==2.10.6", "~=2.10.0", "<2.11"])
+def test_models_take_more_with_an_older_pydantic(root: Path, capsys: pytest.CaptureFixture[str], pin: str) -> None:
+    def expected(pydantic: str) -> float:
+        write(root, {"requirements.txt": f"fastapi==0.115.12\npydantic{pydantic}\n"})
+        found: float = judge(capsys)[1]["services"][0]["estimate_mib"]["expected"]
+        return found
+
+    write(root, {"main.py": "import fastapi\n", "Procfile": "web: python main.py\n"})
+    assert expected(pin) > expected("") + 2
+    assert expected("==1.10.24") < expected(pin)
+
+
+def test_an_adapter_loads_what_it_is_named_after(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def packages(requirements: str, source: str) -> set[str]:
+        write(root, {"requirements.txt": requirements, "main.py": source})
+        return {part["package"] for part in judge(capsys)[1]["services"][0]["parts"]}
+
+    write(root, {"Procfile": "web: python main.py\n"})
+    source = "from gql.transport.aiohttp import AIOHTTPTransport\n"
+    assert "aiohttp" in packages("gql==4.0.0\naiohttp==3.11.18\n", source)
+    assert "aiohttp" not in packages("gql==4.0.0\n", source)
+    source = "from starlette.requests import Request\n"
+    assert "requests" not in packages("starlette==0.47.3\nrequests==2.32.5\n", source)
+
+
+def test_a_range_without_a_measured_version_takes_the_nearest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def estimate(requirement: str) -> dict[str, float]:
+        write(root, {"requirements.txt": f"{requirement}\n"})
+        found: dict[str, float] = judge(capsys)[1]["services"][0]["estimate_mib"]
+        return found
+
+    write(root, {"Procfile": "web: python main.py\n", "main.py": "import aiogram\n"})
+    assert estimate("aiogram~=3.25.0") == estimate("aiogram==3.25.0")
+    assert estimate("aiogram~=3.25.0") != estimate("aiogram")

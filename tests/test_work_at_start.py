@@ -212,6 +212,31 @@ def test_an_initializer_imports_what_is_installed(judge: Judge, capsys: pytest.C
     assert "openai" not in parts(capsys)
 
 
+@pytest.mark.parametrize(
+    ("model", "loaded"),
+    [
+        ("'anthropic:claude-sonnet-4-5'", {"langchain_anthropic"}),
+        ("os.environ['MODEL']", {"langchain_anthropic", "langchain_openai"}),
+        ("'google_genai:gemini-3'", set()),  # it is not installed
+    ],
+)
+def test_a_chat_model_loads_the_package_of_its_provider(
+    judge: Judge, capsys: pytest.CaptureFixture[str], model: str, loaded: set[str]
+) -> None:
+    source = f"import os\nfrom langchain.chat_models import init_chat_model\n{SOURCE}llm = init_chat_model({model})\n"
+    requirements = "langchain==1.0.3\nlangchain-openai==1.0.2\nlangchain-anthropic==1.0.1\n"
+    judge({"main.py": source, "requirements.txt": requirements})
+    assert parts(capsys).keys() & {"langchain_anthropic", "langchain_openai", "langchain_google_genai"} == loaded
+
+
+@pytest.mark.parametrize("receiver", ["Application.builder()", "ApplicationBuilder()"])
+def test_a_bot_takes_what_its_first_connection_does(judge: Judge, capsys: pytest.CaptureFixture[str], receiver: str) -> None:
+    source = "from telegram.ext import Application, ApplicationBuilder\n\ndef main():\n"
+    source += f"    app = {receiver}.token('1:x').concurrent_updates(True).build()\n    app.run_polling()\n\nmain()\n"
+    judge({"bot.py": source}, "python bot.py")
+    assert parts(capsys)["telegram.ext.build.run_polling"][0] == pytest.approx(6)
+
+
 def test_an_initializer_that_undoes_a_deferral_is_an_error(judge: Judge) -> None:
     later = "@app.get('/')\ndef answer():\n    import openai\n    return openai.__version__\n"
     (found,) = judge({"main.py": SENTRY.format(SOURCE, "") + later, **INSTALLED})

@@ -18,11 +18,13 @@ from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Figures, Moment, Part, PartSource, Step, is_by
 from memguard_hooks.imports.graph import External, Walk
+from memguard_hooks.imports.model import AS_APP
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from typing import Literal, TypeAlias
 
     from memguard_hooks.app.measured_roots import MeasuredEntry
@@ -187,7 +189,10 @@ class FigureSources:
         self.python = python
         self.known = known
         tops = ([external.names[0].partition(".")[0]] for external in walked.externals)
-        self.imported = [(one, _names(one) or top) for one, top in zip(walked.externals, tops, strict=True)]
+        present = self.pinned.present
+        self.imported = [
+            (one, [*(_names(one) or top), *_adapted(one, present)]) for one, top in zip(walked.externals, tops, strict=True)
+        ]
         self._roots: dict[str, Root] = {}
 
     def root(self, name: str) -> Root:
@@ -197,10 +202,17 @@ class FigureSources:
         return self._roots[name]
 
     @cached_property
+    def pydantic(self) -> str:
+        """The version of pydantic that is installed, empty where any may be."""
+        pinned = self.pinned.versions.get("pydantic")
+        return pinned or lookup.newest_within("pydantic", self.pinned.ranges.get("pydantic", ""), self.python) or ""
+
+    @cached_property
     def imported_by_nobody(self) -> tuple[Footprint, ...]:
         """What is there although nothing known imports or brings it, the largest first: an unknown package may."""
         known = {provider for _, names in self.imported for name in names for provider in lookup.providers(name)}
-        brought = {other for name in known for other in lookup.installed_with(name)}
+        versions = self.pinned.versions
+        brought = {other for name in known for other in lookup.installed_with(name, versions.get(name))}
         return self.largest_of((self.pinned.present & lookup.distributions().keys()) - known - brought)
 
     def largest_of(self, distributions: Iterable[str]) -> tuple[Footprint, ...]:
@@ -436,6 +448,8 @@ def _names(external: External) -> list[str]:
         root = lookup.root_of(name)
         if root is not None:
             found[root] = None
+    if external.site is not None and external.site.why == AS_APP:
+        found.update(dict.fromkeys(lookup.set_up_for(module)))
     measured = lookup.attributes().get(module, ())
     calls = external.site.calls if external.site is not None else ()
     used = {*(name.rpartition(".")[2] for name in taken), *calls}
@@ -444,6 +458,18 @@ def _names(external: External) -> list[str]:
     loaded += [name for name in measured if name.endswith(")") and name.partition(":")[2].partition("(")[0] in calls]
     # What a name loads holds what its module does.
     return [*loaded, *(root for root in found if root != module or not loaded)]
+
+
+def _adapted(external: External, present: AbstractSet[str]) -> Iterator[str]:
+    """Yield what an adapter is named after, where it is installed: `gql.transport.aiohttp` loads aiohttp.
+
+    The names of modules right below a package are its own: `starlette.requests`.
+    """
+    module = external.names[0]
+    last = module.rpartition(".")[2]
+    is_named_after = module.count(".") > 1 and lookup.root_of(module) != module
+    if is_named_after and not present.isdisjoint(lookup.providers(last)):
+        yield last
 
 
 def _root(sources: FigureSources, name: str) -> Root:
@@ -461,12 +487,16 @@ def _root(sources: FigureSources, name: str) -> Root:
     footprint = lookup.find(name, provider, version, sources.python) or lookup.find_light(name)
     if footprint is not None:
         footprint = _in_these_builds(sources, footprint)
+        footprint = lookup.with_pydantic(footprint, sources.pydantic)
     known = sources.known.find(name, footprint) if sources.known is not None else None
     if known is not None:
         return Root(name, known, (), "measured")
     if footprint is not None:
-        nearness = _nearness(footprint, versions, sources.python)
-        beside = _beside(footprint, versions, sources.python) if nearness in ("near", "far", "major") else ()
+        wanted = versions.get(footprint.distribution)
+        if wanted is None and footprint.distribution == provider and footprint.version != version:
+            wanted = version  # no version was measured that its range admits
+        nearness = _nearness(footprint, wanted, sources.python)
+        beside = _beside(footprint, wanted, sources.python) if nearness in ("near", "far", "major") else ()
         return Root(name, footprint, (), nearness, beside=beside)
     return _unknown_root(sources, name)
 
@@ -509,20 +539,18 @@ def _in_these_builds(sources: FigureSources, footprint: Footprint) -> Footprint:
     return footprint
 
 
-def _beside(footprint: Footprint, versions: Mapping[str, str], python: str | None) -> tuple[int, ...]:
-    """Return what the measured versions take between which the pinned one lies."""
-    wanted = versions.get(footprint.distribution)
+def _beside(footprint: Footprint, wanted: str | None, python: str | None) -> tuple[int, ...]:
+    """Return what the measured versions take between which the wanted one lies."""
     if wanted is None:
         return ()
     found = lookup.find_beside(footprint.module, footprint.distribution, wanted, python)
     return tuple(one.resident for one in found)
 
 
-def _nearness(footprint: Footprint, versions: Mapping[str, str], python: str | None) -> Nearness:
+def _nearness(footprint: Footprint, wanted: str | None, python: str | None) -> Nearness:
     """Return how near a measurement is to what the project installs."""
     if footprint.is_light:
         return "light"
-    wanted = versions.get(footprint.distribution)
     if wanted is not None and wanted != footprint.version:
         numbers, measured = wanted.split("."), footprint.version.split(".")
         return "near" if numbers[:2] == measured[:2] else "far" if numbers[0] == measured[0] else "major"
@@ -535,7 +563,8 @@ def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
     """Add what roots import where it is installed, and it is; what the project imports later is there with them."""
     roots = {root.footprint.distribution for root in found.values() if root.footprint is not None}
     there = sources.pinned.present | roots
-    there |= {brought for name in there for brought in lookup.installed_with(name)}
+    versions = sources.pinned.versions
+    there |= {brought for name in there for brought in lookup.installed_with(name, versions.get(name))}
     waiting = sorted(found.values(), key=lambda root: MOMENTS.index(root.moment), reverse=True)
     while waiting:
         root = waiting.pop()

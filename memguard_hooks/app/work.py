@@ -35,7 +35,7 @@ SERVICES = {"ec2": 16.2, "s3": 5.8, "ssm": 4.0, "logs": 3.2, "dynamodb": 3.1, "l
 MAX_CHAIN = 5
 """Names for names that one name is followed through."""
 
-UNRESOLVED = frozenset({"create_all", "upgrade", "start", "ping"})
+UNRESOLVED = frozenset({"create_all", "upgrade", "start", "ping", "run_polling", "run_webhook"})
 """Last names of calls whose receiver another file may have made."""
 
 
@@ -210,7 +210,7 @@ def _resolved(term: str, bound: Mapping[str, str]) -> str:
 
 def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) -> Iterator[WorkUse]:
     """Yield what a call does: one use, or one for each file that it may read, of which the largest counts."""
-    from memguard_hooks.startup.table import companions_of
+    from memguard_hooks.startup.table import companions_of, drivers
 
     moment = walked.ran[call.path, call.body]
     step = Step(call.path, call.line, call.function)
@@ -229,9 +229,11 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
     elif kind == "initializer":
         yield from _initializer(project, entry, use)
     elif kind == "engine":
-        url = next((one for one in call.values if isinstance(one, str) and "://" in one), "")
-        module = driver_of(project, entry, call.known.how, scheme=url.partition("://")[0])
-        yield use._replace(brought=(module,) if module else ())
+        schemes = [one.partition(":")[0] for one in call.values if isinstance(one, str) and ":" in one]
+        if call.known.how == "chat" and not schemes:  # one of those that are installed, and then of all: which, no text says
+            schemes = [scheme for one in drivers() for scheme in one.schemes if one.how == "chat"]
+        found = [driver_of(project, entry, call.known.how, scheme=scheme) for scheme in schemes or [""]]
+        yield use._replace(brought=tuple(dict.fromkeys(filter(None, found))))
     elif kind == "tables":
         if not any(isinstance(one, str) and one.startswith("sqlite") for one in call.values):
             yield use

@@ -3,7 +3,8 @@
 The data lies beside this module, in ``data/``: one JSON file a distribution, read when it is first asked for, and
 ``index.tsv``, which lists the measured modules; ``tools/measure_footprints.py`` writes both. ``light.tsv`` lists modules
 that take less than 10 MiB, by ``tools/survey_footprints.py``: rougher, but enough to know that they are light. It also
-writes ``standard.tsv``, with the modules of the standard library.
+writes ``standard.tsv``, with the modules of the standard library. ``pydantic.tsv`` says what packages take with an older
+pydantic than the one beside which they were measured, by ``tools/measure_pydantic.py``.
 """
 
 from __future__ import annotations
@@ -137,11 +138,12 @@ def distributions() -> dict[str, tuple[MeasuredModule, ...]]:
 
 
 @cache
-def installed_with(distribution: str) -> frozenset[str]:
-    """What was installed with a distribution when it was measured last; nothing of one that was not."""
+def installed_with(distribution: str, version: str | None = None) -> frozenset[str]:
+    """What was installed with the measured version nearest to one, the newest for none; nothing of what was not measured."""
     if distribution not in distributions():
         return frozenset()
-    return frozenset(_items(distribution)[-1]["installed"])
+    found = {one["version"]: one["installed"] for one in _items(distribution)}
+    return frozenset(found[nearest_version(sorted(found, key=release_of), version)])
 
 
 def bringing(names: Collection[str]) -> frozenset[str]:
@@ -176,6 +178,13 @@ def attributes() -> dict[str, tuple[str, ...]]:
         if colon:
             found[module] = (*found.get(module, ()), name)
     return found
+
+
+@cache
+def set_up_for(app: str) -> tuple[str, ...]:
+    """What was measured of setting up a project of Django for the sake of one of its apps, by the last app that it names."""
+    name = app.removesuffix(".apps")
+    return tuple(one for one in attributes().get("django.core.wsgi", ()) if one.endswith(f"'{name}'])"))
 
 
 @cache
@@ -348,11 +357,46 @@ def _own(text: str) -> dict[str, tuple[int, int]]:
     return found
 
 
+SCHEMAS = ((2, 11), (2, 13))
+"""The first releases of pydantic 2 that build the schemas of models otherwise than those before."""
+
+
+def with_pydantic(footprint: Footprint, version: str) -> Footprint:
+    """A footprint as it is beside a version of pydantic, where it was measured beside one that takes more or less.
+
+    What nobody measured with several stays as it is, and so does all that has another major version.
+    """
+    measured = footprint.version if footprint.distribution == "pydantic" else footprint.installed.get("pydantic", "")
+    before, now = _schemas(measured), _schemas(version)
+    if before is None or now is None or before == now:
+        return footprint
+    own = dict(footprint.own)
+    for package, (resident, anonymous) in footprint.own.items():
+        fields = _fields("pydantic.tsv", package)
+        if fields:
+            costs = [int(field) * 1024 for field in fields]
+            share = min(1, resident / costs[before])  # another version may have fewer models, or more of other things
+            added = int((costs[now] - costs[before]) * share)
+            own[package] = (resident + added, max(0, anonymous + added))
+    more = [sum(own[name][kind] - footprint.own[name][kind] for name in own) for kind in (0, 1)]
+    return footprint._replace(resident=footprint.resident + more[0], anonymous=footprint.anonymous + more[1], own=own)
+
+
+def _schemas(version: str) -> int | None:
+    """The place in the table of what a version of pydantic 2 takes; None for another major version, or none."""
+    try:
+        release = release_of(version)
+    except ValueError:
+        return None
+    return sum(release >= first for first in SCHEMAS) if release[:1] == (2,) else None
+
+
 @cache
 def newest_within(distribution: str, specifier: str, python: str | None = None) -> str | None:
     """The newest measured version of a distribution that a specifier admits and a Python can install.
 
-    None where there is none, or where any is admitted.
+    Where none was measured that it admits, it is the oldest that it does: the measured one nearest to it counts. None where
+    any is admitted.
     """
     if distribution not in distributions() or not any(sign in specifier for sign in "<=~!"):
         return None
@@ -364,7 +408,9 @@ def newest_within(distribution: str, specifier: str, python: str | None = None) 
     from packaging.version import Version
 
     try:
-        return max(SpecifierSet(specifier).filter(measured), key=Version, default=None)
+        asked = SpecifierSet(specifier)
+        lowest = [Version(one.version.removesuffix(".*")) for one in asked if one.operator in ("~=", "==", ">=")]
+        return max(asked.filter(measured), key=Version, default=None) or (str(max(lowest)) if lowest else None)
     except InvalidSpecifier:
         return None
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.formats.python_literals import Literals, dotted_end, parse_module
-from memguard_hooks.imports.model import FrameworkEdge
+from memguard_hooks.imports.model import AS_APP, FrameworkEdge
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
 
-_APP = "as an app of Django"
 _DATABASE = "as the database of Django"
 _BACKEND = late_pattern(r"[a-z_]\w*(\.\w+)*\.(backends?|db)\.\w+")
 _BY_URL = frozenset({"config", "parse", "db", "db_url", "dj_db_url"})
@@ -41,9 +40,9 @@ def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
         head, _, last = text.rpartition(".")
         is_class = last[:1].isupper()  # a configuration, `shop.apps.ShopConfig`
         package = head.removesuffix(".apps") if is_class else text
-        yield FrameworkEdge(head if is_class else text, line, "start", _APP)
+        yield FrameworkEdge(head if is_class else text, line, "start", AS_APP)
         for name in beside if is_class else ["apps", *beside]:
-            yield FrameworkEdge(f"{package}.{name}", line, "start", _APP, is_optional=True)
+            yield FrameworkEdge(f"{package}.{name}", line, "start", AS_APP, is_optional=True)
     for text, line in names.get("MIDDLEWARE"):
         head, _, last = text.rpartition(".")
         yield FrameworkEdge(head, line, "start", "as middleware of Django", calls=last)

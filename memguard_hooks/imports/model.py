@@ -109,6 +109,10 @@ class FrameworkEdge(Record):
     calls: str = ""
 
 
+AS_APP = "as an app of Django"
+"""Why Django loads what `INSTALLED_APPS` names."""
+
+
 class Passed(Record):
     """A function, a class or an instance that code hands over, as terms of `functions`.
 

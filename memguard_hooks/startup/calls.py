@@ -113,8 +113,14 @@ def _name(folding: Folding, call: CallInScope) -> str:
     values = folding.values(node, call.scope)
     if last == "create_all" and isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
         values = (*values, *_metadata(folding, node.value, call.scope))
-    names = (name for value in values for name in folding.names_of(value, call.scope))
+    names = (_of_built(name) for value in values for name in folding.names_of(value, call.scope))
     return next((name for name in names if call_named(name) is not None), "")
+
+
+def _of_built(name: str) -> str:
+    """Return the name of a method without the calls that built its object: `telegram.ext.build.run_polling`."""
+    builder, build, method = name.rpartition(".build.")
+    return f"{'.'.join(builder.split('.')[:2])}.build.{method}" if build else name
 
 
 def _metadata(folding: Folding, node: ast.Attribute, scope: NameScope) -> Iterator[ExternalValue]:
