@@ -46,9 +46,11 @@ class ServiceEntry(Record):
 
     @property
     def serves(self) -> Serves:
-        """What work its processes do: a server answers requests, a worker takes tasks from a queue, a script may do both."""
+        """What work its processes do: requests, tasks of a queue, a command of Django, or all of them in a script."""
         if self.command.program in _WORKERS:
             return "tasks"
+        if self.command.program == "manage.py":
+            return "command"
         return "requests" if self.command.program in _SERVERS else "all"
 
 
@@ -186,6 +188,11 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
         usual_settings=_usual_settings(resolver, module or ""),
     )
     sources = SourceFiles(project.tree, project.facts, framework, _started(command))
+    if command.program == "streamlit" or (not command.program and b"Worker(" in (project.read_file(path) or b"")):
+        from memguard_hooks.app.found_by_name import found_by
+
+        edges = (*sources.started.edges, *found_by(project, command, path, resolver, sources))
+        sources = SourceFiles(project.tree, project.facts, framework, sources.started._replace(edges=edges))
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
     given = Given(tuple(sorted(environment.items())), command.words if is_program else None)
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given)

@@ -11,7 +11,7 @@ import ast
 
 from memguard_hooks.deployment.values_in_code import value_of
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_folding import Around, BoundNames, given_on, options_of
+from memguard_hooks.formats.python_folding import Around, BoundNames, command_line_of, given_on
 from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.record import Record
@@ -123,8 +123,8 @@ class _Walker:
 
     def _names(self, tree: ast.Module, path: str, module: str) -> BoundNames:
         package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
-        options = options_of(node for node in walk(tree) if isinstance(node, ast.Call))
-        return BoundNames(self._around, package, path=path, options=options)
+        command_line = command_line_of(node for node in walk(tree) if isinstance(node, ast.Call))
+        return BoundNames(self._around, package, path=path, command_line=command_line)
 
     def _parse(self, path: str) -> ast.Module | None:
         data = self._host.read(path)

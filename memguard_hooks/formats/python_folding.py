@@ -48,6 +48,9 @@ _OF_TEXTS = frozenset({
 })  # fmt: skip
 """Methods of a text that make nothing but a text, or tell whether it holds one."""
 
+_DECLARING = frozenset({"add_argument", "add_subparsers", "add_parser"})
+"""Methods of argparse that say what a command line may hold."""
+
 _PARSING = frozenset({"parse_args", "parse_known_args"})
 """Methods of argparse that give the options of the command line."""
 
@@ -73,11 +76,21 @@ class Around(Record):
         return value
 
 
+class CommandLine(Record):
+    """What argparse is told in a module: the calls that declare options, by the names of these, None for what two declare.
+
+    `subcommands` are the names of parsers below another.
+    """
+
+    options: Mapping[str, ast.Call | None] = MappingProxyType({})
+    subcommands: tuple[str, ...] = ()
+
+
 class BoundNames:
     """The names of a module or a function in the order in which it binds them; `bound` holds the value and the line of each.
 
     `shown` holds the expressions that names stand for, each with the names that it is to be read by, and `defined` the
-    functions and classes; `attributes` are what code sets on objects. `options` are the calls of `add_argument` in a module.
+    functions and classes; `attributes` are what code sets on objects.
     `package` is the one that relative imports start from, where it is known. `starred` are the names that `import *` may
     bind. `parameters` are those of a function that is followed for one call, `missed` tells that the variable that its
     caller names is not set; `depth` and `calls` bound what is followed.
@@ -89,11 +102,11 @@ class BoundNames:
         package: str | None = None,
         starred: frozenset[str] = frozenset(),
         path: str = "",
-        options: Mapping[str, ast.Call | None] = MappingProxyType({}),
+        command_line: CommandLine | None = None,
     ) -> None:
         self.around = around
         self.path = path
-        self.options = options
+        self.command_line = command_line or CommandLine()
         self.attributes: dict[str, dict[str, tuple[ast.expr, BoundNames]]] = {}
         self.bound: dict[str, tuple[Value | Unresolved, int]] = {}
         self.shown: dict[str, tuple[ast.expr, BoundNames]] = {}
@@ -109,7 +122,7 @@ class BoundNames:
 
     def inner(self) -> BoundNames:
         """Return the names that a function starts with: those of its module."""
-        other = BoundNames(self.around, self._package, self._starred, self.path, self.options)
+        other = BoundNames(self.around, self._package, self._starred, self.path, self.command_line)
         other.bound, other.shown = dict(self.bound), dict(self.shown)
         other.defined, other.imports = dict(self.defined), dict(self.imports)
         other.attributes = dict(self.attributes)
@@ -451,13 +464,15 @@ class BoundNames:
 
     def option(self, name: str) -> Value:
         """Return what the command line gives for an option that `add_argument` declares, or its default."""
-        declared = self.options.get(name)
+        declared = self.command_line.options.get(name)
         if declared is None:
             raise UnknownValue
         words = self.around.words or ()
         given = {one.arg: one.value for one in declared.keywords}
         kind = text_of(given["type"]) if "type" in given else ""
         flags = [text for one in declared.args if isinstance(text := self.evaluate(one), str)]
+        if not any(flag.startswith("-") for flag in flags):
+            return self._positional(given)
         if "action" in given:
             action = self.evaluate(given["action"])
             if action not in ("store_true", "store_false"):
@@ -467,6 +482,17 @@ class BoundNames:
         if found is None:
             return self.evaluate(given["default"]) if "default" in given else None
         return _cast(found, kind)
+
+    def _positional(self, given: Mapping[str | None, ast.expr]) -> Value:
+        """Return the word that the command line gives where no option says so: one of the choices, or a subcommand."""
+        words = self.around.words
+        if words is None or "nargs" in given or "action" in given:
+            raise UnknownValue
+        choices = self.evaluate(given["choices"]) if "choices" in given else self.command_line.subcommands
+        found = [word for word in words if isinstance(choices, tuple) and word in choices]
+        if len(found) != 1:
+            raise UnknownValue
+        return _cast(found[0], text_of(given["type"]) if "type" in given else "")
 
     def field(self, settings: ast.ClassDef, name: str) -> Value:
         """Return what a class of settings holds: of pydantic's the variable of that name, or else the default."""
@@ -705,18 +731,23 @@ def _as_text(value: Value) -> str:
     return str(value)
 
 
-def options_of(calls: Iterable[ast.Call]) -> dict[str, ast.Call | None]:
-    """Return the calls of `add_argument` by the names of what they declare, None for what two declare."""
-    found: dict[str, ast.Call | None] = {}
+def command_line_of(calls: Iterable[ast.Call]) -> CommandLine:
+    """Return what argparse is told by some calls of methods."""
+    options: dict[str, ast.Call | None] = {}
+    subcommands: dict[str, None] = {}
     for node in calls:
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
-            texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-            dest = next((one.value.value for one in node.keywords if one.arg == "dest"
-                         and isinstance(one.value, ast.Constant)), None)  # fmt: skip
-            long = [text for text in texts if text.startswith("--")] or texts
-            name = str(dest or (long[0] if long else "")).lstrip("-").replace("-", "_")
-            found[name] = None if name in found else node
-    return found
+        if not isinstance(node.func, ast.Attribute) or node.func.attr not in _DECLARING:
+            continue
+        texts = [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+        if node.func.attr == "add_parser":
+            subcommands.update(dict.fromkeys(texts))
+            continue
+        dest = next((one.value.value for one in node.keywords if one.arg == "dest"
+                     and isinstance(one.value, ast.Constant)), None)  # fmt: skip
+        long = [text for text in texts if text.startswith("--")] or texts
+        name = str(dest or (long[0] if long else "")).lstrip("-").replace("-", "_")
+        options[name] = None if name in options else node
+    return CommandLine(options, tuple(subcommands))
 
 
 def given_on(words: Sequence[str], flags: Sequence[str]) -> str | None:

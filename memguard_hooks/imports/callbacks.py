@@ -14,7 +14,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
 
-    Serves: TypeAlias = "Literal['all', 'requests', 'tasks']"
+    Serves: TypeAlias = "Literal['all', 'requests', 'tasks', 'command']"
 
 _STARTING = frozenset({
     "lifespan", "on_startup", "startup", "before_serving", "while_serving", "before_first_request", "cleanup_ctx",
@@ -122,6 +122,11 @@ def is_queue(term: str) -> bool:
     return _is_below(term, _QUEUES)
 
 
+def is_command_line(term: str) -> bool:
+    """Return whether a term belongs to what reads a command line and runs the command that it names."""
+    return _is_below(term, ("click", "typer", "rich_click", "asyncclick"))
+
+
 def is_web(term: str) -> bool:
     """Return whether a term belongs to what answers requests."""
     return _is_below(term, _WEB)
@@ -138,6 +143,8 @@ def starts(to: str, keyword: str, text: str, name: str) -> bool:
 def runs(to: str, keyword: str) -> Literal["at once", "later", "never"]:
     """Return when something of somebody else's, given by its term, runs what it is given."""
     last = to.replace("()", "").rpartition(".")[2]
+    if keyword in ("default_factory", "factory"):
+        return "later"
     if is_standard(to):
         if keyword == "@":
             return "later" if _is_below(to, ("atexit", "signal")) else "never"

@@ -52,6 +52,11 @@ class Chooser:
         """The choices that were asked for, by file and key, and the ways that each may take."""
 
     @property
+    def words(self) -> tuple[str, ...] | None:
+        """The words of the command behind the program, None where it is started as no program."""
+        return self._given.words
+
+    @property
     def is_told(self) -> bool:
         """Whether somebody has said which way some choices take, as no run does."""
         return bool(self._given.chosen)
@@ -212,7 +217,7 @@ class Chooser:
 
         module = self._resolver.module_of(path) or ""
         package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
-        return BoundNames(self._around, package, path=path, options=nodes.options)
+        return BoundNames(self._around, package, path=path, command_line=nodes.command_line)
 
     def _load(self, module: str) -> BoundNames | None:
         if not self._resolver.is_whole(module):

@@ -22,6 +22,12 @@ ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfi
 
 _DATABASE = "as the database of Django"
 _BACKEND = late_pattern(r"[a-z_]\w*(\.\w+)*\.(backends?|db)\.\w+")
+_DOTTED = late_pattern(r"[a-z_]\w{0,60}(\.\w{1,60}){1,8}")
+_OTHERS = frozenset({
+    "INSTALLED", "MIDDLEWARE", "ROOT_URLCONF", "WSGI", "ASGI", "DATABASES", "TEST", "MIGRATION", "CELERY", "Q", "HUEY", "RQ",
+    "CRONJOBS", "DRAMATIQ", "CELERYBEAT", "BEAT", "AUTH_USER_MODEL", "SECRET", "ALLOWED"
+})  # fmt: skip
+"""First words of settings, and settings, that name nothing which requests load, or what is read above."""
 _BY_URL = frozenset({"config", "parse", "db", "db_url", "dj_db_url"})
 """Functions of dj-database-url, django-environ and environs that read the URL of a database."""
 
@@ -47,12 +53,27 @@ def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
         head, _, last = text.rpartition(".")
         yield FrameworkEdge(head, line, "start", "as middleware of Django", calls=last)
     yield from _backends(module)
+    if apps:
+        yield from _named(module, {text for name in ("INSTALLED_APPS", "MIDDLEWARE") for text, _ in names.get(name)})
     for text, line in names.get("ROOT_URLCONF"):
         yield FrameworkEdge(text, line, "serving", "as the URLconf of Django")
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args and dotted_end(node.func) == "include":
             for text, line in names.strings(node.args[0])[:1]:  # the second is a namespace
                 yield FrameworkEdge(text, line, "serving", "as an included URLconf")
+
+
+def _named(module: ast.Module, known: set[str]) -> Iterator[FrameworkEdge]:
+    """Yield the classes and functions that settings name for requests: permissions, backends, context processors."""
+    for statement in module.body:
+        names = [ast.unparse(one) for one in getattr(statement, "targets", ())]
+        if not names or any(one.partition("_")[0] in _OTHERS or one in _OTHERS for one in names):
+            continue
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
+                head, _, last = node.value.rpartition(".")
+                if node.value not in known and not head.startswith(("django.", "rest_framework.")):
+                    yield FrameworkEdge(head, node.lineno, "serving", "as a setting of Django", is_optional=True, calls=last)
 
 
 def _backends(module: ast.Module) -> Iterator[FrameworkEdge]:

@@ -20,6 +20,7 @@ from memguard_hooks.imports.branches import (
     names_constants,
 )
 from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
+from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -42,13 +43,21 @@ _SETTINGS = frozenset({
 })  # fmt: skip
 """Words in the names of functions that tell what is set, and of those that change its spelling."""
 
+_PARSING = late_pattern(r"parse_(known_)?args$|(get|parse|read)_(args|arguments|options)$")
+"""Last names of functions that read the command line."""
 _PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
-_NAMED = frozenset({"load_extension", "load_extensions", "reload_extension", "run"})
-"""Last names of functions that load the module that they are given by name: discord.py's extensions, uvicorn's app."""
+_NAMED = frozenset({
+    "load_extension", "load_extensions", "reload_extension", "run", "import_module", "add_job", "Page", "enqueue"
+})  # fmt: skip
+"""Last names of functions that load what they are given by name: extensions of discord.py, the app of uvicorn, a module, the
+`module:function` of APScheduler's jobs, pages of streamlit and jobs of RQ."""
+_PROPERTIES = frozenset({"property", "cached_property", "cachedproperty", "hybrid_property", "reify", "classproperty"})
+"""Last names of decorators of methods that run where somebody asks for an attribute."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BRANCHES = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, getattr(ast, "TryStar", ast.Try))
 _DISPLAYS = (ast.List, ast.Tuple, ast.Set)
+_OPTIONS = (ast.Name, ast.Attribute, ast.List, ast.Tuple)
 _HANDING = (ast.Lambda, ast.Dict, ast.Starred, ast.IfExp, *_DISPLAYS)
 """Expressions whose parts are handed over with them."""
 
@@ -100,11 +109,13 @@ class _Reader:
         self._returned: dict[str, str] = {}
         self._stars: list[str] = []
         self._wrapping: set[str] = set()
+        self._properties: list[str] = []
         self._waiting: list[tuple[ast.FunctionDef | ast.AsyncFunctionDef, _Scope]] = []
         self._main: list[ast.stmt] = []
         self._calls: dict[str, int] = {}
         self._passed: dict[tuple[str, str, str, str], int] = {}
         self._choices: list[Choice] = []
+        self._top: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._holder = ""
         self._loops = 0
         self._deciding = 0
@@ -113,6 +124,7 @@ class _Reader:
 
     def read(self, module: ast.Module) -> Functions:
         top = _Scope("", None)
+        self._top = [one for one in module.body if isinstance(one, _DEFINITIONS)]
         self._body(top, module.body, 1, 0)
         if self._main:
             self._body(top, self._main, self._main[0].lineno, self._main[-1].end_lineno or 0, MAIN)
@@ -126,6 +138,8 @@ class _Reader:
             tuple(self._stars),
             tuple(sorted(self._wrapping)),
             tuple(self._choices),
+            tuple(self._properties),
+            tuple(_lazy_names(module)),
         )
 
     def _body(self, scope: _Scope, statements: list[ast.stmt], line: int, end: int, name: str | None = None) -> None:
@@ -238,7 +252,7 @@ class _Reader:
         """Return what makes an expression differ from run to run: an "argument", another "call", or nothing."""
         if self._loops:
             return "call"
-        if node is None or isinstance(node, ast.Constant):
+        if node is None or isinstance(node, ast.Constant) or self._reads_command_line(node):
             return ""
         found = ""
         for part in walk(node):
@@ -251,6 +265,15 @@ class _Reader:
                 return decider
             found = found or decider
         return found
+
+    def _reads_command_line(self, node: ast.expr) -> bool:
+        """Return whether an expression reads the command line, by itself or in a function of this file."""
+        if not isinstance(node, ast.Call):
+            return False
+        if _PARSING.match(_last_name(node)):
+            return True
+        function = next((one for one in self._top if one.name == getattr(node.func, "id", None)), None)
+        return function is not None and any(_PARSING.match(getattr(one, "attr", "")) for one in walk(function))
 
     def _decider_of(self, name: str, scope: _Scope) -> str:
         """Return what makes a name hold something else from run to run: an argument of the function that asks, or a call."""
@@ -356,7 +379,7 @@ class _Reader:
             decider = self._decider(value, scope) if scope.name else ""
             if decider:
                 scope.given[target.id] = "call" if "call" in (decider, scope.given.get(target.id)) else decider
-            texts = _texts(value)
+            texts = self._named_texts(value, scope)
             if texts:
                 scope.texts[target.id] = texts
         elif isinstance(target, ast.Attribute):
@@ -374,7 +397,8 @@ class _Reader:
         """Walk what is assigned; a name for a name says nothing until it is used, but as an attribute."""
         is_alias = isinstance(value, (ast.Name, ast.Attribute)) and isinstance(target, ast.Name) and not scope.is_class
         if not is_alias:
-            self._expression(value, scope)
+            option = target.id if scope.is_class and isinstance(target, ast.Name) and isinstance(value, _OPTIONS) else ""
+            self._expression(value, scope, _Handed("", option) if option else _MENTIONED)
 
     def _loop(self, target: ast.expr, values: ast.expr, scope: _Scope) -> None:
         if isinstance(target, ast.Name):
@@ -403,8 +427,9 @@ class _Reader:
                 ends.append(f".{node.attr}")
                 node = node.value
             elif isinstance(node, ast.Call):
-                ends.append("()")
-                node = node.func
+                asked = self._asked_by_name(node, scope)
+                ends.append(f".{asked}" if asked else "()")
+                node = node.args[0] if asked else node.func
             elif isinstance(node, ast.Subscript):
                 ends.append("[]")
                 node = node.value
@@ -414,6 +439,8 @@ class _Reader:
                 break
         if isinstance(node, ast.Name):
             head = self._lookup(node.id, scope)
+            if head == ":super":
+                head = _above(scope) or head
             if not ends:
                 return head if len(head) <= MAX_TERM else _UNKNOWN
         elif isinstance(node, ast.BoolOp):
@@ -423,9 +450,17 @@ class _Reader:
         if not head:
             return ""
         if head.startswith(_UNKNOWN) and ends:
-            return f"?{ends[0]}" if ends[0] != "[]" else _UNKNOWN
+            is_for_shell = ".cli" in ends[1:2]
+            return f"?.cli{ends[0]}" if is_for_shell else f"?{ends[0]}" if ends[0] != "[]" else _UNKNOWN
         term = head + "".join(reversed(ends))
         return term if len(term) <= MAX_TERM else _UNKNOWN
+
+    def _asked_by_name(self, node: ast.Call, scope: _Scope) -> str:
+        """Return what `getattr` is asked for, `on_*` where only its beginning is known; empty for other calls."""
+        if not isinstance(node.func, ast.Name) or node.func.id != "getattr" or len(node.args) < 2:
+            return ""
+        texts = self._named_texts(node.args[1], scope)
+        return texts[0] if texts and len(texts) == 1 else "*"
 
     def _made_by(self, annotation: ast.expr | None, scope: _Scope) -> str:
         """Return the term of an instance of the class that an annotation names."""
@@ -447,6 +482,8 @@ class _Reader:
         if scope.name and not scope.is_class:
             scope.names[node.name] = f":{name}"
         self._decorated(node, name, scope)
+        if scope.is_class and any(_last_name(one) in _PROPERTIES for one in node.decorator_list):
+            self._properties.append(name)
         for default in (*node.args.defaults, *node.args.kw_defaults):
             if default is not None:
                 self._expression(default, scope)
@@ -475,6 +512,7 @@ class _Reader:
                 text = next(iter(self._given_texts(decorator, scope)), "")
                 self._call(decorator, scope, _MENTIONED, is_decorator=True)
             to = self._term(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
+            self._calls.setdefault(f"{to}()" if isinstance(decorator, ast.Call) else to, self._place(decorator.lineno))
             self._pass(f":{name}", _Handed(to, "@", text), decorator.lineno)
 
     def _annotation(self, node: ast.expr | None, scope: _Scope) -> None:
@@ -524,14 +562,16 @@ class _Reader:
         self._receiver(node.func, scope, handed, is_later=is_later)
         if is_later:
             self._pass(callee, handed, node.lineno)
-        elif not is_decorator:
+        else:
             if callee not in self._calls:
                 self._calls[callee] = self._place(node.lineno)
-            if handed.to:
-                self._pass(f"{callee}()", handed, node.lineno)
+            if handed.to and not is_decorator:
+                self._pass(self._term(node, scope), handed, node.lineno)
         if isinstance(node.func, ast.Name):
             self._wraps(node.func.id, scope)
         texts = self._given_texts(node, scope)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "set_defaults":  # of the parser of a subcommand
+            texts = self._named_texts(node.func.value, scope)
         text = texts[0] if texts else ""
         if callee.rpartition(".")[2] in _NAMED:
             for one in texts:
@@ -559,6 +599,13 @@ class _Reader:
         return self._named_texts(node.args[0], scope) if node.args else ()
 
     def _named_texts(self, node: ast.expr, scope: _Scope) -> tuple[str, ...]:
+        """Return the texts that an expression may come to: also those of a table that it is looked up in."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr == "add_parser":
+                return self._given_texts(node, scope)
+            node = node.func.value if node.func.attr == "get" else node
+        while isinstance(node, ast.Subscript):
+            node = node.value
         if isinstance(node, ast.Name):
             here: _Scope | None = scope
             while here is not None:
@@ -615,9 +662,48 @@ def _texts(node: ast.expr) -> tuple[str, ...]:
     """Return the text of a string, or those of a display; `cogs.*` for one that ends in what is computed."""
     if isinstance(node, _DISPLAYS):
         return tuple(text for one in node.elts for text in _texts(one) if isinstance(one, ast.Constant))
+    if isinstance(node, ast.Dict):
+        values = (text for one in node.values for text in _texts(one) if isinstance(one, (ast.Constant, ast.Tuple)))
+        return tuple(values)
     if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) <= MAX_TERM:
         return (node.value,)
-    if isinstance(node, ast.JoinedStr) and len(node.values) == 2:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return tuple(text if text.endswith("*") else f"{text}*" for text in _texts(node.left)[:1])
+    if isinstance(node, ast.JoinedStr) and len(node.values) in (2, 3):
         first = node.values[0]
-        return (f"{first.value}*",) if isinstance(first, ast.Constant) and isinstance(first.value, str) else ()
+        if isinstance(first, ast.Constant) and isinstance(first.value, str):
+            return (f"{first.value}*",)
+        own = isinstance(first, ast.FormattedValue) and getattr(first.value, "id", "") in ("__name__", "__package__")
+        return (".*",) if own and getattr(node.values[1], "value", "") == "." else ()
     return ()
+
+
+def _last_name(node: ast.expr) -> str:
+    """Return the last name of what decorates, `cached_property` of `functools.cached_property`."""
+    node = node.func if isinstance(node, ast.Call) else node
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+
+def _above(scope: _Scope) -> str:
+    """Return the term for what the classes above that of a method have, empty outside of classes."""
+    here: _Scope | None = scope
+    while here is not None and not here.is_class:
+        here = here.parent
+    return f":{here.name}.super" if here is not None else ""
+
+
+def _lazy_names(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the names that a module gives when it is asked for them, each with what may be the module that has it.
+
+    They stand in tables beside `__getattr__`, as PEP 562 has it: by name, or by module.
+    """
+    if not any(isinstance(one, ast.FunctionDef) and one.name == "__getattr__" for one in module.body):
+        return
+    for statement in module.body:
+        table = getattr(statement, "value", None)
+        for key, value in zip(table.keys, table.values, strict=True) if isinstance(table, ast.Dict) else ():
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                for text in _texts(value):
+                    yield key.value, text
+                    if isinstance(value, _DISPLAYS):
+                        yield text, key.value

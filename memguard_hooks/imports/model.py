@@ -194,7 +194,8 @@ class Functions(Record):
 
     `bound` is what its names and the members of its instances stand for, `returned` what its functions return. `stars` are
     the modules all of whose names are imported, `wrapping` the decorators that call what they are given. Each way of the
-    `choices` is a body too.
+    `choices` is a body too. `properties` are the methods that run where an attribute is asked for, `lazy` the names that
+    `__getattr__` of the module looks up, each with a module that may have it.
     """
 
     bodies: tuple[Body, ...] = ()
@@ -204,6 +205,8 @@ class Functions(Record):
     stars: tuple[str, ...] = ()
     wrapping: tuple[str, ...] = ()
     choices: tuple[Choice, ...] = ()
+    properties: tuple[str, ...] = ()
+    lazy: tuple[tuple[str, str], ...] = ()
 
     def body_at(self, line: int, lines: Sequence[int]) -> str:
         """Return the name of the innermost body that holds a line, by the lines that places have."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections import Counter, defaultdict
 
-from memguard_hooks.formats.python_folding import options_of
+from memguard_hooks.formats.python_folding import command_line_of
 from memguard_hooks.formats.python_nodes import walk
 
 MAX_CALLS = 20
@@ -13,7 +13,7 @@ MAX_CALLS = 20
 
 
 class ModuleNodes:
-    """The nodes of a module; `set_anew` are names that functions declare global, `options` the calls of `add_argument`."""
+    """The nodes of a module; `set_anew` are names that functions declare global, `command_line` is what argparse is told."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
@@ -32,7 +32,7 @@ class ModuleNodes:
                 self.set_anew.update(node.names)
             elif name := getattr(node, "name", None):
                 self._defined[name].append(node)
-        self.options = options_of(of_methods)
+        self.command_line = command_line_of(of_methods)
 
     def calls_of(self, function: str) -> list[ast.Call]:
         """Return the calls of a function, none where it is named otherwise too, so that anybody may call it."""

@@ -14,8 +14,10 @@ from memguard_hooks.imports.callbacks import (
     BEFORE_FORK,
     ENQUEUING,
     STARTING_METHODS,
+    is_command_line,
     is_passive_base,
     is_queue,
+    is_standard,
     is_web,
     runs,
     starts,
@@ -54,6 +56,31 @@ MAX_STARS = 100
 MAX_STEPS = 20
 """Names for names that one name is followed through."""
 
+MAX_NAMED = 200
+"""Modules that one computed name may stand for."""
+
+_CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__"})
+_ANSWERING_NONE = frozenset({"tasks", "command"})
+"""Work of processes that answer no requests."""
+
+_CALLED_ALONE = {
+    "Cog": ("cog_", "bot_check", "interaction_check"),
+    "GroupCog": ("cog_", "bot_check", "interaction_check"),
+    "Thread": ("run",),
+    "Process": ("run",),
+}
+"""Last names of classes → the beginnings of the methods that they call of those below them, beside what decorators register.
+
+Sources: discord.py's reference of `commands.Cog`, and Python's of `threading.Thread` and `multiprocessing.Process`.
+"""
+
+_STAGES = ("start", "serving")
+_FINDERS = frozenset({"iter_modules", "walk_packages"})
+"""Functions of pkgutil that list the modules of a package, to load them."""
+
+_COMMANDS = frozenset({"command", "callback", "group", "set_defaults"})
+"""Methods of command lines that are given the function of a command."""
+
 MAX_BODIES = 50_000
 """Bodies that one walk looks into."""
 
@@ -61,7 +88,7 @@ MAX_BODIES = 50_000
 class Known(Record):
     """What a term stands for: of the project, at its place, or of somebody else; `rest` is what of it is asked for."""
 
-    kind: Literal["function", "class", "instance", "external", "unknown"]
+    kind: Literal["function", "class", "instance", "module", "external", "unknown"]
     path: str = ""
     name: str = ""
     rest: str = ""
@@ -177,7 +204,7 @@ def function_of(name: str) -> str:
 class Answers:
     """What the functions of a file answer, by the kind of a question and the name that it is about."""
 
-    __slots__ = ("_bodies", "_bound", "_choices", "_classes", "_found", "_returned")
+    __slots__ = ("_bodies", "_bound", "_choices", "_classes", "_found", "_lazy", "_returned")
 
     def __init__(self, found: Functions) -> None:
         self._found = found
@@ -186,6 +213,7 @@ class Answers:
         self._bound = dict(found.bound)
         self._returned = dict(found.returned)
         self._choices = _grouped((one.holder, one) for one in found.choices)
+        self._lazy = _grouped(found.lazy)
 
     def answer(self, kind: str, name: str) -> Any:
         """Answer a question. Raises KeyError for a kind that there is not."""
@@ -214,6 +242,21 @@ class Answers:
     def _wraps(self, name: str) -> bool:
         return name in self._found.wrapping
 
+    def _functions(self, _: str) -> list[str]:
+        return [body for body in self._bodies if body and "." not in body and body != MAIN]
+
+    def _noting(self, _: str) -> list[str]:
+        return [body.rpartition(".")[0] for body in self._bodies if body.endswith(".__init_subclass__")]
+
+    def _inheriting(self, _: str) -> list[str]:
+        return [name for name, bases in self._classes.items() if bases]
+
+    def _is_property(self, name: str) -> bool:
+        return name in self._found.properties
+
+    def _lazy_modules(self, name: str) -> list[str]:
+        return self._lazy.get(name, [])
+
     _ANSWERS: ClassVar[dict[str, Callable[[Answers, str], Any]]] = {
         "name": _name,
         "body": _body,
@@ -222,6 +265,11 @@ class Answers:
         "methods": _methods,
         "stars": _stars,
         "wraps": _wraps,
+        "functions": _functions,
+        "property": _is_property,
+        "noting": _noting,
+        "inheriting": _inheriting,
+        "lazy": _lazy_modules,
     }
 
 
@@ -287,8 +335,23 @@ class Reach(Calls):
         """Classes that code uses."""
         self._members: dict[str, list[Call]] = {}
         """Their methods by their last names."""
+        self._loaded: dict[str, None] = {}
+        self._noting: set[tuple[str, str]] = set()
+        """Classes that know which ones inherit from them."""
+        self._given_members: dict[str, list[Call]] = {}
+        """Methods of classes that somebody else's code is given, by their last names."""
+        self._derived: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        """The classes that are used, by those that they inherit from."""
+        self._lazy: dict[tuple[str, str, str], None] = {}
+        """What `__getattr__` of files finds by the names that were asked for: a module, or the body that finds it."""
+        self._by_name: dict[str, None] = {}
+        """Files of modules that code loads by a name that it computes."""
         self._asked: set[str] = set()
         """Members that were asked of what nobody knows."""
+        self._asked_of_others: set[str] = set()
+        """Members that were asked of what somebody else's code returns."""
+        self._asked_of_modules: set[str] = set()
+        """Functions that were asked of modules that are loaded by a computed name."""
         self._known: dict[tuple[str, str], list[Known]] = {}
         self._known_stars: dict[str, tuple[str, ...]] = {}
         self._families: dict[tuple[str, str], list[tuple[str, str]]] = {}
@@ -300,8 +363,20 @@ class Reach(Calls):
         self.log.append(("load", path, module or "", stage, is_main))
         self._names.setdefault(path, module)
         self.run(path, "", stage, How())
+        self._loaded[path] = None
+        noting = {(path, name) for name in self._file(path).answer("noting", "")}
+        self._noting |= noting
+        if self._noting:
+            self._note_classes(list(self._loaded) if noting else [path])
         if is_main:
             self.run(path, MAIN, stage, How())
+
+    def _note_classes(self, paths: list[str]) -> None:
+        """Use the classes of files whose base notes them as they are defined, or asks for them: `__init_subclass__`."""
+        for path in paths:
+            for name in self._file(path).answer("inheriting", ""):
+                if not self._noting.isdisjoint(self._family(path, name)[1:]):
+                    self._use(path, name, "serving", How(), is_made=True)
 
     def call(self, path: str, name: str, stage: Stage, how: How) -> None:
         """Run a function of a file that others call by its name."""
@@ -331,6 +406,14 @@ class Reach(Calls):
         if is_earlier and len(self._ran) < MAX_BODIES and self._file(path).is_body(name):
             self.log.append(("ran", path, name, stage, *how))
             self._waiting[stage].append(self._note(Call(path, name, how), stage))
+            self._run_overriding(path, name, stage, how)
+
+    def _run_overriding(self, path: str, name: str, stage: Stage, how: How) -> None:
+        """Run what overrides a method in the classes that are used: of an annotation or `self` any of them may be meant."""
+        holder, _, member = name.rpartition(".")
+        if holder and member not in _CONSTRUCTORS:
+            for inner_path, inner in self._derived.get((path, holder), ()):
+                self.run(inner_path, f"{inner}.{member}", stage, how)
 
     def _call_from_elsewhere(self, path: str, name: str, stage: Stage) -> None:
         """Note that another file calls a function: each way that its arguments choose may run."""
@@ -361,8 +444,10 @@ class Reach(Calls):
             for term, place in calls:
                 for known in self._resolve(term, call.path):
                     self._called(known, stage, self._how(number, place))
+                self._load_lazy(place, number, stage)
             for passed in handed:
                 self._hand_over(passed, number, stage)
+                self._load_lazy(passed.place, number, stage)
         for choice in file.answer("choices", call.name):
             self._choose(choice, number, stage)
 
@@ -394,29 +479,50 @@ class Reach(Calls):
                 self.run(known.path, known.name, "serving", how)
         elif known.kind == "class":
             self._use(known.path, known.name, "serving" if known.rest else stage, how, is_made=not known.rest)
+            if known.rest.startswith("__subclasses__") and (known.path, known.name) not in self._noting:
+                self._noting.add((known.path, known.name))
+                self._note_classes(list(self._loaded))
         elif known.kind == "instance":
             self._use(known.path, known.name, stage, how, is_made=True)
         elif known.kind == "unknown":
             self._ask(known.name)
+        elif "()." in known.name:
+            self._ask_others(known.name)
 
     def _hand_over(self, passed: Passed, number: int, stage: Stage) -> None:
         call = self.calls[number]
         if passed.text and not passed.term:
             self._load_by_name(passed, call, stage)
             return
+        if passed.to.rpartition(".")[2] in _FINDERS:
+            self._load_all(passed, call, stage)
         found = [one for one in self._resolve(passed.term, call.path) if one.kind != "external"]
         if not found:
             return
-        when = [self._moment(to, passed, stage) for to in self._resolve(passed.to, call.path)] if passed.to else []
+        for known in found if passed.keyword != "@" else ():
+            if known.kind == "function" and not known.rest and self._file(known.path).answer("property", known.name):
+                self.run(known.path, known.name, stage, self._how(number, passed.place))
+        to_whom = self._resolve(passed.to, call.path) if passed.to else []
+        is_kept = bool(to_whom) and all(to.kind == "class" for to in to_whom)  # whose methods say what they do with it
+        when = [self._moment(to, passed, stage) for to in to_whom]
+        if not passed.to and passed.keyword and starts("", passed.keyword, "", "") and self._serves != "requests":
+            when = [stage]
         if None in when:
             return
         stage = "start" if "start" in when else "serving"
         for known in found:
             how = self._how_given(passed, number)
-            if known.kind == "instance":
+            if known.kind == "module":
+                self._by_name[known.path] = None
+                for name in sorted(self._asked | self._asked_of_modules):
+                    self._ask_modules(name, known.path)
+            elif known.kind == "instance" and is_kept:
+                self._use(known.path, known.name, stage, how)
+            elif known.kind == "instance":
                 self._expose(known.path, known.name, how)
             elif known.kind == "class" and passed.to:
                 self._use(known.path, known.name, "serving", how)
+                self._give(known.path, known.name, how)
                 if passed.keyword != "@":
                     self._use(known.path, known.name, "serving", how, is_made=True)
             else:
@@ -433,11 +539,15 @@ class Reach(Calls):
 
     def _moment(self, to: Known, passed: Passed, stage: Stage) -> Stage | None:
         """Return when a function runs what it is given, None for never in this process."""
+        if passed.to.rpartition(".")[2] in _COMMANDS and passed.keyword:
+            is_run = self._runs_command(to, passed)
+            if is_run is not None:
+                return stage if is_run else None
         if to.kind in ("function", "class", "instance"):
             is_wrapper = passed.keyword == "@" and self._file(to.path).answer("wraps", to.name.partition(".")[0])
             return None if is_wrapper else "serving"
         term = to.name if to.kind == "external" else passed.to
-        if is_web(term) and self._serves == "tasks":
+        if is_web(term) and self._serves in _ANSWERING_NONE:
             return None
         if starts(term, passed.keyword, passed.text, passed.term):
             is_of_workers = is_queue(term) and ".on_" not in term
@@ -447,16 +557,79 @@ class Reach(Calls):
         when = runs(term, passed.keyword)
         return None if when == "never" else stage if when == "at once" else "serving"
 
+    def _runs_command(self, to: Known, passed: Passed) -> bool | None:
+        """Return whether the command line names the command whose function this is, None for what is no command line.
+
+        A service that is not started as a program runs none, and one that names none has but one.
+        """
+        words = self._chooser.words
+        if passed.keyword != "@":
+            return words is None or not passed.text or passed.text in words
+        term = to.name
+        if to.kind == "function":
+            path = to.path
+            term = next((one.to for one in self._given_to(path, to.name) if is_command_line(self._plain(one.to, path))), "")
+            term = self._plain(term, path)
+        if not is_command_line(term):
+            return None
+        if words is None:
+            return False
+        name = passed.text or passed.term.lstrip(":").rpartition(".")[2]
+        return not words or any(one in words for one in (name, name.replace("_", "-"), name.strip("_")))
+
+    def _given_to(self, path: str, name: str) -> Iterator[Passed]:
+        """Yield how a function of a file is decorated."""
+        for body in self._file(path).answer("body", ""):
+            yield from (one for one in body[1] if one.term == f":{name}" and one.keyword == "@")
+
+    def _plain(self, term: str, path: str) -> str:
+        """Return what a term of a file is, of somebody else's."""
+        return next((one.name for one in self._resolve(term, path) if one.kind == "external"), "")
+
     def _load_by_name(self, passed: Passed, call: Call, stage: Stage) -> None:
         """Load what is given by its name: `load_extension("cogs.voice")`, `uvicorn.run("server:app")`."""
-        last = passed.to.rpartition(".")[2]
-        if last != "run":
-            self._load_named(call.path, passed.place, passed.text, stage, "setup")
+        last, text = passed.to.rpartition(".")[2], passed.text
+        if last == "import_module":
+            self._load_computed(call.path, passed.place, text, stage)
+        elif last == "add_job":
+            module, colon, attribute = text.partition(":")
+            if colon:
+                self._load_named(call.path, passed.place, module, "serving", attribute)
+        elif last == "Page":
+            if text.endswith(".py"):
+                module = text.removesuffix(".py").replace("/", ".")
+                self._load_named(call.path, passed.place, module, "serving", MAIN)
+        elif last not in ("run", "enqueue"):  # what is put into a queue is run by another process
+            self._load_named(call.path, passed.place, text, stage, "setup")
         elif any(
             to.name.partition(".")[0] in ("uvicorn", "hypercorn", "granian") for to in self._resolve(passed.to, call.path)
         ):
-            module, _, attribute = passed.text.partition(":")
+            module, _, attribute = text.partition(":")
             self._load_named(call.path, passed.place, module, stage, attribute)
+
+    def _load_all(self, passed: Passed, call: Call, stage: Stage) -> None:
+        """Load the modules of a package that code looks through: `pkgutil.iter_modules(plugins.__path__)`."""
+        package, _, last = passed.term.rpartition(".")
+        if passed.term == ":__path__":
+            self._load_computed(call.path, passed.place, ".*", stage)
+        elif last == "__path__":
+            bound = self._file(call.path).answer("name", package[1:])[2] if package.startswith(":") else package
+            self._load_computed(call.path, passed.place, f"{bound}.*" if bound else "", stage)
+
+    def _load_computed(self, path: str, place: int, text: str, stage: Stage) -> None:
+        """Load modules of which code knows no more than the beginning of their names."""
+        level = len(text) - len(text.lstrip("."))
+        stem = text.lstrip(".").removesuffix("*").rstrip(".")
+        module = absolute(stem, level, self._file(path).module, is_package=path.endswith("/__init__.py")) if level else stem
+        if not module or not self._resolver.files(module):
+            return
+        names = self._resolver.below(module) if text.endswith("*") else [module]
+        for name in names[:MAX_NAMED]:
+            if self._resolver.is_whole(name):
+                self._load_named(path, place, name, stage, "")
+                self._by_name[self._resolver.files(name)[-1]] = None
+        for name in sorted(self._asked_of_modules | self._asked):
+            self._ask_modules(name)
 
     def _load_named(self, path: str, place: int, text: str, stage: Stage, attribute: str) -> None:
         self.log.append(("named", path, place, text, stage, attribute))
@@ -467,13 +640,15 @@ class Reach(Calls):
     def _use(self, path: str, name: str, stage: Stage, how: How, *, is_made: bool = False) -> None:
         """Note that a class is used; one that is made runs its constructor."""
         if is_made:
-            for special in ("__init__", "__new__", "__post_init__"):
+            for special in sorted(_CONSTRUCTORS):
                 for found in self._method(path, name, special):
                     self.run(found.path, found.name, stage, how)
         if (path, name) in self._used:
             return
         self._used.add((path, name))
-        is_given = False
+        is_given, only = False, self._called_alone(path, name)
+        for above in self._family(path, name)[1:]:
+            self._derived.setdefault(above, []).append((path, name))
         for inner_path, inner in self._family(path, name):
             bases = self._file(inner_path).bases(inner)
             known = [one for base in bases for one in self._resolve(base, inner_path)]
@@ -482,27 +657,77 @@ class Reach(Calls):
             for method in self._file(inner_path).answer("methods", inner):
                 last = method.rpartition(".")[2]
                 self._members.setdefault(last, []).append(Call(inner_path, method, how))
-                if is_given or last in self._asked or (last.startswith("__") and last not in ("__init__", "__new__")):
+                if (
+                    (is_given and last.startswith(only))
+                    or last in self._asked
+                    or (last.startswith("__") and last not in ("__init__", "__new__"))
+                ):
                     self.run(inner_path, method, stage if is_given and last in STARTING_METHODS else "serving", how)
+        for inner_path, inner in self._family(path, name)[1:]:
+            for method in self._file(inner_path).answer("methods", inner):
+                ran, member = self._ran.get((inner_path, method)), method.rpartition(".")[2]
+                if ran is not None and member not in _CONSTRUCTORS:
+                    for found in self._method(path, name, member):
+                        self.run(found.path, found.name, max(ran[1], stage, key=_STAGES.index), how)
+
+    def _give(self, path: str, name: str, how: How) -> None:
+        """Note that somebody else's code is given a class: what it returns may be an instance of it."""
+        for inner_path, inner in self._family(path, name):
+            for method in self._file(inner_path).answer("methods", inner):
+                last = method.rpartition(".")[2]
+                self._given_members.setdefault(last, []).append(Call(inner_path, method, how))
+                if last in self._asked_of_others:
+                    self.run(inner_path, method, "serving", how)
+
+    def _ask_others(self, term: str) -> None:
+        """Note that a member of what somebody else's code returns is called: a class that it was given may have it."""
+        member = term.rpartition(".")[2]
+        if term.startswith(("importlib.import_module()", "importlib.reload()")):
+            self._asked_of_modules.add(member)
+            self._ask_modules(member)
+        elif term.rpartition("()")[2].count(".") > 1:  # what code has put there: `request.app.state.engine.answer`
+            self._ask(member)
+        elif not is_standard(term) and member not in self._asked_of_others:
+            self._asked_of_others.add(member)
+            for call in self._given_members.get(member, ()):
+                self.run(call.path, call.name, "serving", call.how)
+
+    def _ask_modules(self, member: str, only: str = "") -> None:
+        """Run a function of modules that are loaded by a computed name, or stand for something else: any may be meant."""
+        for path in [only] if only else list(self._by_name):
+            for known in self._own(path, [member], 0):
+                if known.kind == "function":
+                    self.run(path, known.name, "serving", How())
+                elif known.kind == "class":
+                    self._use(known.path, known.name, "serving", How(), is_made=True)
 
     def _calls_methods(self, base: str) -> bool:
         """Return whether somebody else's class calls methods of those below it in this process."""
         if is_passive_base(base):
             return False
-        return not (is_web(base) and self._serves == "tasks")
+        return not (is_web(base) and self._serves in _ANSWERING_NONE)
 
     def _expose(self, path: str, name: str, how: How) -> None:
         """Let all methods of a class be called, of which somebody else is given an instance."""
         self._use(path, name, "serving", how)
+        only = self._called_alone(path, name)
         for inner_path, inner in self._family(path, name):
             for method in self._file(inner_path).answer("methods", inner):
-                self.run(inner_path, method, "serving", how)
+                if method.rpartition(".")[2].startswith(only):
+                    self.run(inner_path, method, "serving", how)
+
+    def _called_alone(self, path: str, name: str) -> tuple[str, ...]:
+        """Return how the methods begin that somebody else's class calls of one below it: anyhow, where nothing tells."""
+        bases = (base for one in self._family(path, name) for base in self._file(one[0]).bases(one[1]))
+        known = (_CALLED_ALONE.get(base.rpartition(".")[2].lstrip(":")) for base in bases)
+        return next(filter(None, known), ("",))
 
     def _ask(self, member: str) -> None:
         """Note that a member of something unknown is called: any class that is used may have it."""
         if member in self._asked:
             return
         self._asked.add(member)
+        self._ask_modules(member)
         for call in self._members.get(member, ()):
             self.run(call.path, call.name, "serving", call.how)
 
@@ -568,7 +793,8 @@ class Reach(Calls):
             inner = ".".join(names[:length])
             if self._resolver.is_whole(inner):
                 rest = [*names[length:], *parts[count:]]
-                return self._own(self._resolver.files(inner)[-1], rest, steps + 1) if rest else []
+                file = self._resolver.files(inner)[-1]
+                return self._own(file, rest, steps + 1) if rest else [Known("module", file)]
         return [Known("external", name=_join([*names, *parts[count:]]))]
 
     def _own(self, path: str, parts: list[str], steps: int) -> list[Known]:
@@ -583,7 +809,12 @@ class Reach(Calls):
             if bases is not None:
                 return self._member(path, name, rest, steps)
             if term is not None:
-                return self._resolve(_join([term, *rest]), path, steps + 1) if term else []
+                return self._resolve(_join([term, *rest]), path, steps + 1) if term else _of_table(rest)
+        if parts and parts[0].endswith("*"):
+            names = (name for name in file.answer("functions", "") if name.startswith(parts[0][:-1]))
+            return [Known("function", path, name, _join(parts[1:])) for name in names]
+        if parts and file.is_body("__getattr__"):
+            return self._ask_module(path, parts, steps)
         for star in self._stars(path):
             found = self._resolve(_join([star, *parts]), path, steps + 1)
             if found and found[0].kind != "external":
@@ -598,6 +829,34 @@ class Reach(Calls):
             ours = [one for one in found if not one or one.startswith(".") or self._resolver.files(one)]
             known = self._known_stars[path] = tuple(ours[:MAX_STARS])
         return known
+
+    def _ask_module(self, path: str, parts: list[str], steps: int) -> list[Known]:
+        """Return what a module gives that is asked for a name which it does not have: `__getattr__` runs."""
+        file, name = self._file(path), parts[0]
+        tables = file.answer("lazy", name)
+        for text in tables:
+            level = len(text) - len(text.lstrip("."))
+            is_package = path.endswith("/__init__.py")
+            below = absolute(text.lstrip("."), level or 1, file.module, is_package=is_package) if file.module else None
+            for module in dict.fromkeys(("" if level else text, below or "")):
+                if module and self._resolver.is_whole(module):
+                    self._lazy[path, module, ""] = None
+                    return self._resolve(_join([module, *parts]), path, steps + 1)
+        ways = [way.name for one in file.answer("choices", "__getattr__") for way in one.ways if repr(name) in way.test]
+        for way in filter(None, ways) if ways or tables else ["__getattr__"]:
+            self._lazy[path, "", way] = None
+        members = [part for part in parts[1:] if part not in ("()", "[]")]
+        return [Known("unknown", name=members[0])] if members else []
+
+    def _load_lazy(self, place: int, number: int, stage: Stage) -> None:
+        """Load what modules have looked up because a body asked them for a name."""
+        while self._lazy:
+            path, module, way = next(iter(self._lazy))
+            del self._lazy[path, module, way]
+            if module:
+                self._load_named(self.calls[number].path, place, module, stage, "")
+            else:
+                self.run(path, way, stage, self._how(number, place))
 
     def _result(self, path: str, name: str, rest: list[str], steps: int) -> list[Known]:
         """Return what of a function is asked for: what it returns, where it is called."""
@@ -615,11 +874,21 @@ class Reach(Calls):
         members = rest[1:] if is_instance else rest
         if not members:
             return [Known("instance" if is_instance else "class", path, name)]
+        if members[0] == "super" and members[1:2] == ["()"] and len(members) > 2:
+            for inner_path, inner in self._family(path, name)[1:]:
+                if self._file(inner_path).is_body(f"{inner}.{members[2]}"):
+                    return self._result(inner_path, f"{inner}.{members[2]}", members[3:], steps)
+            return []
+        if members[0].endswith("*"):
+            return self._beginning(path, name, members)
         if members[0] in ("()", "[]"):  # an instance that is called
             return [*self._method(path, name, "__call__"), *self._method(path, name, "__getitem__")]
         for found in self._method(path, name, members[0]):
-            return self._result(found.path, found.name, members[1:], steps)
+            like_it = [Known("unknown", name=members[0])] if self._is_protocol(found) else []
+            return [*self._result(found.path, found.name, members[1:], steps), *like_it]
         found_external: list[Known] = []
+        if is_instance and members[0] == "start" and self._called_alone(path, name) == ("run",):
+            return list(self._method(path, name, "run"))
         for inner_path, inner in self._family(path, name):
             _, _, bound = self._file(inner_path).answer("name", f"{inner}.{members[0]}")
             if bound:
@@ -629,6 +898,21 @@ class Reach(Calls):
                 found_external += [one._replace(name=_join([one.name, *rest])) for one in known if one.kind == "external"]
         used = [] if is_instance else [Known("class", path, name, _join(members))]
         return [*used, *(found_external or [Known("unknown", name=members[0])])]
+
+    def _beginning(self, path: str, name: str, members: list[str]) -> list[Known]:
+        """Return the methods of a class whose names begin so: `getattr(self, f"on_{kind}")`."""
+        found: list[Known] = []
+        for inner_path, inner in self._family(path, name):
+            for method in self._file(inner_path).answer("methods", inner):
+                last = method.rpartition(".")[2]
+                if last.startswith(members[0][:-1]) and not last.startswith("__"):
+                    found.append(Known("function", inner_path, method, _join(members[1:])))
+        return found
+
+    def _is_protocol(self, method: Known) -> bool:
+        """Return whether a method only says what classes have that need not inherit from its own."""
+        bases = self._file(method.path).bases(method.name.rpartition(".")[0])
+        return any(base.rpartition(".")[2].lstrip(":") in ("Protocol", "Protocol[]") for base in bases)
 
 
 def _split(term: str) -> list[str]:
@@ -641,3 +925,10 @@ def _split(term: str) -> list[str]:
 def _join(parts: list[str]) -> str:
     """Return the term of parts."""
     return ".".join(part for part in parts if part).replace(".()", "()").replace(".[]", "[]")
+
+
+def _of_table(rest: list[str]) -> list[Known]:
+    """Return what is asked of an item of a plain value: `BACKENDS[name]().run`."""
+    is_looked_up = rest[:1] == ["[]"] or rest[:1] in (["get"], ["pop"])
+    members = [part for part in rest[1:] if part not in ("()", "[]")]
+    return [Known("unknown", name=members[0])] if is_looked_up and members else []

@@ -87,12 +87,15 @@ class SourceFiles:
 
             lines = Analysis(unindented_imports(self.data(path)))
             return FileReading(lines, outline.size, edges, found.at(path), note)
-        return FileReading(found, outline.size, edges, None, note, outline.called)
+        return FileReading(found, outline.size, edges, None, note, self._called(path, outline))
+
+    def _called(self, path: str, outline: Outline) -> tuple[str, ...]:
+        """Return what frameworks call of a file as they start."""
+        return (*outline.called, *(name for holder, name in self.started.calls if holder == path))
 
     def _started(self, path: str, target: Target, outline: Outline) -> Target:
         """Return a target with what frameworks and servers call of a file."""
-        called = (name for holder, name in self.started.calls if holder == path)
-        return target._replace(called=target.called.union(outline.called, called))
+        return target._replace(called=target.called.union(self._called(path, outline)))
 
     def functions(self, path: str) -> Functions:
         """Read what each function of a file calls and hands over; nothing of a file that cannot be parsed."""
@@ -127,7 +130,8 @@ class SourceFiles:
         found = self._facts.kept_analysis(name, self._started(path, target, outline))
         if found is None or isinstance(found, Problem):
             return None
-        return FileReading(found, outline.size, (*outline.edges, *self.started.edges_of(path)), None, None, outline.called)
+        return FileReading(found, outline.size, (*outline.edges, *self.started.edges_of(path)), None, None,
+                           self._called(path, outline))  # fmt: skip
 
     def kept_numbers(self, name: bytes) -> Sequence[int] | None:
         """Return the lines where the functions of a content stand that an earlier run has read, None where none has."""

@@ -60,6 +60,7 @@ def read(start: StartCommand, verb: str, words: Sequence[str], host: Host) -> St
             return unknown(f"{verb} refuses the command: {error}", start.entrypoint, verb)
         except UnknownStartError as error:
             return unknown(str(error), start.entrypoint, verb)
+    start = start._replace(program="manage.py")
     if program is None or settings is None:
         return start
     return _own(start, verb, program, settings, host)

@@ -1,0 +1,71 @@
+"""What a program finds by itself and no code of its entry point names: the pages of streamlit, jobs of an RQ worker.
+
+Facts: Streamlit's documentation, "Multipage apps" (`pages/` beside the script that runs); RQ's, "Jobs" and "Workers" (a job
+names its function, and a worker imports that when it runs the job).
+"""
+
+from __future__ import annotations
+
+from memguard_hooks.imports.functions import MAIN
+from memguard_hooks.imports.model import FrameworkEdge
+from memguard_hooks.imports.resolve import Resolver, absolute
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from memguard_hooks.deployment.start import StartCommand
+    from memguard_hooks.imports.sources import SourceFiles
+    from memguard_hooks.project.project import Project
+
+MAX_EDGES = 500
+"""Pages or jobs of one program that are followed."""
+
+_RQ_WORKER = late_pattern(rb"(?s)\brq\b.{0,20000}\b(?:Simple|Spawn)?Worker\(")
+_QUEUES = frozenset({"enqueue", "enqueue_call", "enqueue_in", "enqueue_at", "prepare_data"})
+_DECORATORS = frozenset({"job", "job()"})
+
+
+def found_by(
+    project: Project, command: StartCommand, path: str, resolver: Resolver, sources: SourceFiles
+) -> tuple[tuple[str, FrameworkEdge], ...]:
+    """Return what a program that starts at a file loads of the project by itself, each with the file that stands for it."""
+    edges: Iterator[FrameworkEdge] = iter(())
+    if command.program == "streamlit":
+        edges = _pages(project, path)
+    elif not command.program and _RQ_WORKER.search(project.read_file(path) or b""):
+        edges = _jobs(project, resolver, sources)
+    return tuple((path, edge) for edge, _ in zip(dict.fromkeys(edges), range(MAX_EDGES), strict=False))
+
+
+def _pages(project: Project, path: str) -> Iterator[FrameworkEdge]:
+    """Yield the pages beside a script of streamlit; each runs as `__main__` when somebody opens it."""
+    for entry in project.tree.entries(join(parent(path), "pages") or "pages"):
+        stem = entry.name.removesuffix(".py")
+        if not entry.is_folder and stem != entry.name and "." not in stem and not stem.startswith("__"):
+            yield FrameworkEdge(f"pages.{stem}", 1, "serving", "as a page of streamlit", is_optional=True, calls=MAIN)
+
+
+def _jobs(project: Project, resolver: Resolver, sources: SourceFiles) -> Iterator[FrameworkEdge]:
+    """Yield the functions that code of the project puts into queues of RQ."""
+    for path in project.python_paths:
+        data = project.read_file(path) or b""
+        if b"enqueue" not in data and b"@job" not in data:
+            continue
+        functions, module = sources.functions(path), resolver.module_of(path) or ""
+        bound = dict(functions.bound)
+        for passed in (one for body in functions.bodies for one in body.passed):
+            last = passed.to.rpartition(".")[2]
+            if last not in _QUEUES and not (passed.keyword == "@" and last in _DECORATORS):
+                continue
+            term = passed.term or passed.text
+            first, dot, rest = term[1:].partition(".")
+            name = f"{bound.get(first) or f'{module}.{first}'}{dot}{rest}" if term.startswith(":") else term
+            level = len(name) - len(name.lstrip("."))
+            is_package = path.endswith("/__init__.py")
+            dotted = absolute(name.lstrip("."), level, module, is_package=is_package) if level else name
+            head, _, function = (dotted or "").rpartition(".")
+            if head and resolver.is_whole(head):
+                yield FrameworkEdge(head, 1, "serving", "as a job of RQ", is_optional=True, calls=function)

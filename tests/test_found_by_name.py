@@ -1,0 +1,126 @@
+"""What programs find of a project by name: pages of streamlit, jobs of RQ, commands of Django, classes in settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from folders import write_dedented
+
+from memguard_hooks.hooks import memory_budget
+
+STREAMLIT = {
+    "Procfile": "web: streamlit run app.py\n",
+    "app.py": """
+        import streamlit as st
+        st.navigation([st.Page("more/chart.py"), st.Page(home)])
+        def home(): ...
+    """,
+    "more/chart.py": "import nltk\n",
+    "pages/1_📈 Chart.py": "import pandas\n",
+    "pages/2_Chat.py": "def main():\n    import boto3\nif __name__ == '__main__':\n    main()\n",
+    "pages/lib/rest.py": "import spacy\n",
+}
+RQ = {
+    "Procfile": "worker: python worker.py\n",
+    "worker.py": """
+        from redis import Redis
+        from rq import Queue, Worker
+        if __name__ == "__main__":
+            Worker([Queue("default", connection=Redis())]).work()
+    """,
+    "web.py": """
+        from flask import Flask
+        from rq import Queue
+        import jobs
+        from jobs import resize as small
+        app = Flask(__name__)
+        queue = Queue()
+        @app.route("/")
+        def index():
+            queue.enqueue(jobs.crunch, 1)
+            queue.enqueue("more.send", 1)
+            queue.enqueue(small)
+    """,
+    "jobs.py": """
+        def crunch(): import pandas
+        def resize(): import nltk
+        def rest(): import spacy
+    """,
+    "more.py": "def send(): import boto3\n",
+}
+DJANGO = {
+    "manage.py": """
+        import os, sys
+        if __name__ == "__main__":
+            os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_.settings")
+            from django.core.management import execute_from_command_line
+            execute_from_command_line(sys.argv)
+    """,
+    "site_/wsgi.py": """
+        import os
+        from django.core.wsgi import get_wsgi_application
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site_.settings")
+        application = get_wsgi_application()
+    """,
+    "site_/settings.py": """
+        ROOT_URLCONF = "site_.urls"
+        INSTALLED_APPS = ["shop"]
+        MIDDLEWARE = ["shop.middleware.Stamp"]
+        TEST_RUNNER = "shop.testing.Runner"
+        REST_FRAMEWORK = {"DEFAULT_PERMISSION_CLASSES": ["shop.access.Allow", "rest_framework.permissions.IsAdminUser"]}
+    """,
+    "site_/urls.py": "from django.urls import path\nfrom shop import views\nurlpatterns = [path('', views.index)]\n",
+    "shop/__init__.py": "",
+    "shop/testing.py": "import spacy\n",
+    "shop/access.py": "class Allow:\n    def has_permission(self, request, view):\n        import boto3\n",
+    "shop/middleware.py": "class Stamp:\n    def __call__(self, request):\n        import nltk\n",
+    "shop/views.py": "def index(request):\n    from shop.service import Maker\n    Maker().make()\n",
+    "shop/service.py": "class Maker:\n    def make(self):\n        import pandas\n",
+    "shop/management/__init__.py": "",
+    "shop/management/commands/__init__.py": "",
+    "shop/management/commands/crunch.py": """
+        from django.core.management.base import BaseCommand
+        class Command(BaseCommand):
+            def handle(self, *args, **options):
+                from shop.service import Maker
+                Maker().make()
+    """,
+}
+HEAVY = ("pandas", "nltk", "boto3", "spacy")
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        pytest.param(STREAMLIT, {"pandas": "serving", "nltk": "serving", "boto3": "serving"}, id="pages"),
+        pytest.param(RQ, {"pandas": "serving", "nltk": "serving", "boto3": "serving", "spacy": "all"}, id="jobs"),
+        pytest.param(
+            {**RQ, "Procfile": "web: gunicorn web:app\n"},
+            {"pandas": "all", "nltk": "all", "spacy": "all"},
+            id="who asks for jobs",
+        ),
+        pytest.param(
+            {**DJANGO, "Procfile": "web: gunicorn site_.wsgi\n"},
+            {"pandas": "serving", "nltk": "serving", "boto3": "serving"},
+            id="a server of Django",
+        ),
+        pytest.param(
+            {**DJANGO, "Procfile": "web: python manage.py crunch\n"},
+            {"pandas": "start", "nltk": "all", "boto3": "all"},
+            id="a command of Django",
+        ),
+    ],
+)
+def test_what_a_program_finds_by_itself(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, str],
+    found: dict[str, str],
+) -> None:
+    monkeypatch.chdir(write_dedented(tmp_path, files))
+    memory_budget.main(["--format", "json"])
+    (service,) = json.loads(capsys.readouterr().out)["services"]
+    assert {part["package"]: part["moment"] for part in service["parts"] if part["package"] in HEAVY} == found
