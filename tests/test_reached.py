@@ -991,3 +991,21 @@ def test_what_is_compared_with_true_is_only_read_by_checkers(tmp_path: Path, tes
     by_moment = moments(walked(tmp_path, {"app.py": text}))
     assert by_moment["pandas"] == "start"
     assert (by_moment.get("torch") == "start") is ("not" in test)  # what is not read is taken for what may run
+
+
+@pytest.mark.parametrize(("store", "moment"), [("faiss", "all"), ("pgvector", "start")])
+def test_a_guard_of_a_constant_holds_for_what_other_files_have(tmp_path: Path, store: str, moment: str) -> None:
+    files = {
+        "app.py": "from prepare import prepare\nprepare()\n",
+        "prepare.py": """
+            import settings
+            from load import load
+            def prepare():
+                if settings.STORE != "pgvector":
+                    return
+                load()
+        """,
+        "settings.py": f"STORE = '{store}'\n",
+        "load.py": "def load():\n    import torch\n",
+    }
+    assert moments(walked(tmp_path, files)) == {"torch": moment}

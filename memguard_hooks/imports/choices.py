@@ -67,8 +67,8 @@ class Chooser:
         `called` are its functions that other files call.
         """
         eager = [one for one in found.sites if one.when == "import"]
-        is_outside = any(one.column > 1 or one.calls for one in eager)
-        is_inside = any(one.why.startswith("in function") for one in eager)
+        is_outside = any(one.column > 1 for one in eager)
+        is_inside = any(one.why.startswith("in function") or one.calls for one in eager)
         if not is_inside and not (is_outside and self._sources.places(path).has_choices):
             return ()
         lines: list[tuple[int, bool]] = []

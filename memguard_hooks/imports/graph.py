@@ -341,7 +341,7 @@ class _Walker:
             elif site.when == "call":
                 self._deferring.add(path)
                 self._defer(site, reached, moment)
-            elif decided and _is_eager(site, before):  # by these constants and variables alone
+            elif decided and _may_run(site, before):  # by these constants and variables alone
                 body = self._reach.body_at(path, site.line) if self._reach is not None else ""
                 self._deferred.setdefault(path, []).append(_Deferred(body, site, reached))
         for edge in reading.edges:
@@ -449,7 +449,7 @@ class _Walker:
                 return
 
 
-def _is_eager(site: ImportSite, found: Analysis) -> bool:
-    """Return whether an import runs as its file loads, by an analysis of the file."""
+def _may_run(site: ImportSite, found: Analysis) -> bool:
+    """Return whether an import runs as its file loads or in a function, by an analysis of the file."""
     place = site.line, site.column, site.module
-    return any(one.when == "import" and (one.line, one.column, one.module) == place for one in found.sites)
+    return any(one.when in ("import", "call") and (one.line, one.column, one.module) == place for one in found.sites)
