@@ -170,8 +170,9 @@ def use(case: Case, folder: Path, interpreter: Path, said: dict[str, Any]) -> tu
         return call(command.split()[1], folder, interpreter)
     port = free_port()
     local = command.replace("0.0.0.0", "127.0.0.1").replace("--bind :$PORT", "").removeprefix("exec ")  # noqa: S104
-    if local.startswith("gunicorn"):
+    if local.startswith("gunicorn") and "--bind" not in local:
         local += " --bind 127.0.0.1:$PORT"
+    local = local.replace("$PORT", str(port))  # the hook tells commands with each word in quotes that needs some
     path = f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}"
     variables = {"PORT": str(port), "PATH": path, "NO_GCE_CHECK": "true"}
     with running(["/bin/sh", "-c", f"exec {local}"], folder, variables) as pid, ThreadPoolExecutor(CLIENTS) as clients:

@@ -503,3 +503,32 @@ def test_the_number_of_workers_that_is_advised_is_the_most_that_fits(
     assert taken(judge(capsys)) < 0.88 * 256
     found(command.replace("8", str(int(advised[1]) + 1)))
     assert {one["code"] for one in judge(capsys)["findings"]} & {"MG301", "MG302"}
+
+
+TASKS = 'from celery import Celery\napp = Celery("x")\n@app.task\ndef work():\n    import pandas\n'
+
+
+@pytest.mark.parametrize(
+    ("command", "with_number"),
+    [
+        ("celery -A tasks worker", "celery -A tasks worker --concurrency {}"),
+        ("gunicorn app:app -w $(nproc)", "gunicorn app:app -w {}"),
+    ],
+)
+def test_the_workers_that_are_said_to_fit_do_once_their_number_is_written(
+    root: Path, capsys: pytest.CaptureFixture[str], command: str, with_number: str
+) -> None:
+    files = {"tasks.py": TASKS, "app.py": source("used by a handler"), "memguard.toml": 'limit = "256MiB"\n'}
+    write(root, {**files, "Procfile": f"web: {command}\n"})
+    (finding,) = [one for one in judge(capsys)["findings"] if one["code"] == "MG305"]
+    said = re.search(r"with one worker it takes (\d+) MiB\D*; (\d+) fits? into 256 MiB", finding["message"])
+    assert said is not None, finding["message"]
+    alone, fitting = float(said[1]), int(said[2])
+    for number in (1, fitting, fitting + 1):
+        write(root, {"Procfile": f"web: {with_number.format(number)}\n"})
+        after = judge(capsys)
+        codes = {one["code"] for one in after["findings"]}
+        assert "MG305" not in codes
+        assert bool(codes & {"MG301", "MG302"}) == (number > fitting), (number, codes)
+        if number == 1:
+            assert taken(after) == pytest.approx(alone, abs=2)
