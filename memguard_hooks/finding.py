@@ -338,18 +338,29 @@ def without_echo(report: Report) -> Report:
         return any(text is not None and word in text for text in texts)
 
     echoes = [one for one in report.findings if is_echo(one)]
-    fixable = {(one.path, one.line) for one in echoes if one.is_fixable}
+    fixable = [one for one in echoes if one.is_fixable]
     return report._replace(
         findings=tuple(_fixable(one, fixable) for one in report.findings if one not in echoes),
         skipped=tuple(one for one in report.skipped if one[:3] not in unjudged),
     )
 
 
-def _fixable(finding: Finding, places: Collection[tuple[str, int]]) -> Finding:
-    """Note in the steps of a finding that a fixer does them, for what was to be told beside it of its place."""
-    if not finding.steps or (finding.path, finding.line) not in places:
+def _fixable(finding: Finding, echoes: Collection[Finding]) -> Finding:
+    """Note in the steps of a finding that a fixer does them, where another finding of its place says the same."""
+    here = [one for one in echoes if (one.path, one.line) == (finding.path, finding.line)]
+    if not finding.steps or not here:
         return finding
-    return finding._replace(steps=tuple(one._replace(is_fixable=True) for one in finding.steps))
+    return finding._replace(
+        steps=tuple(
+            one._replace(is_fixable=one.is_fixable or any(_says(echo, one) for echo in here)) for one in finding.steps
+        )
+    )
+
+
+def _says(echo: Finding, step: Change) -> bool:
+    """Return whether a finding says what a step says: one of workers says nothing of a larger host."""
+    word = _ECHOED[echo.code][1]
+    return step.text in echo.fix or (bool(word) and word in step.text)
 
 
 _OF_SERVICES = frozenset({"MG301", "MG302", "MG305"})

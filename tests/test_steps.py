@@ -84,6 +84,26 @@ def test_a_model_that_does_not_fit_has_the_step_of_its_service(tmp_path: Path, c
     assert steps == ["do this, and it passes:", "  1. render.yaml:6: take render standard (2048 MiB)"]
 
 
+def test_what_is_deleted_is_out_before_another_host_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {
+        "Procfile": "web: gunicorn main:app --workers 3\n",
+        "requirements.txt": "gunicorn==23.0.0\nflask==3.1.0\npandas==2.2.3\nlitellm==1.69.3\n",
+        "main.py": "import flask\nimport pandas\nimport litellm\n\napp = flask.Flask(str(pandas.NA))\n",
+    })  # fmt: skip
+    run = ["check", str(tmp_path), "--platform", "render-free", "--limit", "100MiB"]
+    assert memguard.main(run) == 1
+    told = steps_of(capsys.readouterr().err)
+    assert told[0] == "do these two, and look again: web takes less then:"
+    assert not any("take render" in line for line in told)
+
+    write(tmp_path, {"main.py": "import flask\nimport pandas\n\napp = flask.Flask(str(pandas.NA))\n"})
+    memguard.main(run)
+    told = steps_of(capsys.readouterr().err)
+    assert told[0] == "do these two, and it passes:"
+    assert told[1] == "  1. Procfile:1: take render free (512 MiB)"
+    assert not any("memguard fix" in line for line in told), "no fixer takes a larger host"
+
+
 def test_after_the_steps_the_service_is_in_its_budget(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(bot, {"main.py": "def late():\n    import litellm\n    import pandas\n\n    return litellm, pandas\n"})
     memguard.main(["check", "--limit", "60MiB"])
