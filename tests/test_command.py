@@ -251,6 +251,7 @@ def test_real_wrappers_start_what_is_read(prefix: str, tmp_path: Path) -> None:
                      "|a.py accelerate starts one process for each GPU of the host, or as its settings say",
                      id="accelerate-gpu"),
         pytest.param("accelerate config", "- it is not known how accelerate config starts", id="accelerate-config"),
+        pytest.param("/srv/entrypoint.sh api", "- /srv/entrypoint.sh is not in the repository", id="script-away"),
         pytest.param("lambda-handler src/app.handler", "|src.app:handler 1 single", id="lambda"),
         pytest.param("gunicorn -w 0 a:a", "|a:a the number of workers is 0, and nobody serves", id="gunicorn-0"),
     ],
@@ -310,9 +311,23 @@ numprocs=2
 command=nginx -g "daemon off;"
 [program:later]
 command=python c.py
-autostart=false
+autostart=no
+[eventlistener:watch]
+command=python e.py
+events=TICK_5
 """
-CIRCUS = b"[watcher:web]\ncmd = python\nargs = a.py\nnumprocesses = 2\nworking_dir = api\n[socket:web]\nport = 80\n"
+CIRCUS = b"""\
+[watcher:web]
+cmd = python
+args = a.py
+numprocesses = 2
+working_dir = api
+[socket:web]
+port = 80
+[watcher:x]
+cmd = python x.py
+autostart = 0
+"""
 PM2 = b"""{"apps": [
     {"script": "a.py", "args": "--x"}, {"script": "gunicorn", "interpreter": "none", "args": ["-w", "2", "b:b"]}
 ]}"""
@@ -321,7 +336,7 @@ PM2 = b"""{"apps": [
 @pytest.mark.parametrize(
     ("command", "started"),
     [
-        pytest.param("supervisord -c s.conf", ["api a:a 3", " b 3", " b 3", "- 1"], id="supervisord"),
+        pytest.param("supervisord -c s.conf", ["api a:a 3", " b 3", " b 3", "- 1", " e.py 1"], id="supervisord"),
         pytest.param("honcho start", [" a:a 2", " w.py 1"], id="honcho"),
         pytest.param("honcho start -c worker=2", [" a:a 2", " w.py 1", " w.py 1"], id="honcho-copies"),
         pytest.param("foreman start -m all=0,worker=1", [" w.py 1"], id="foreman-formation"),

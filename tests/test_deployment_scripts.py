@@ -186,7 +186,7 @@ def test_a_variable_may_hold_the_folder_of_the_script(then: str) -> None:
 
 
 def test_a_script_that_is_not_there_is_unknown() -> None:
-    assert parse("sh start.sh", Host({})).reason == "it is not known how start.sh starts"
+    assert parse("sh start.sh", Host({})).reason == "start.sh is not in the repository"
 
 
 def test_variables_behind_env() -> None:

@@ -123,7 +123,9 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     if program in _INSTALLED:
         entrypoint = EntryPoint(program, host.folder, module=_INSTALLED[program])
         return unknown(f"{program} is a program that is installed", entrypoint)
-    reason = _UNREAD.get(program, f"it is not known how {program} starts")
+    is_away = program.endswith((".sh", ".bash")) and host.read_text(words[0]) is None
+    reason = f"{words[0]} is not in the repository" if is_away else f"it is not known how {program} starts"
+    reason = _UNREAD.get(program, reason)
     return unknown(reason, program=program if program in FOREIGN else "")
 
 

@@ -15,7 +15,7 @@ from memguard_hooks.deployment.start import DEPTH_OF_SEVERAL, Host, StartCommand
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
 Parse: TypeAlias = "Callable[[str, Host], StartCommand]"
@@ -123,7 +123,7 @@ def _read_supervisord(words: list[str], host: Host) -> list[Managed]:
             dict(re.findall(r"([A-Za-z_]\w*)=\"([^\"%]*)\"", keys.get("environment", ""))),
         )
         for name, keys in found.items()
-        if name.startswith("program:") and keys.get("command") and keys.get("autostart", "true").lower() != "false"
+        if name.startswith(("program:", "eventlistener:", "fcgi-program:")) and keys.get("command") and _is_on(keys)
     ]
 
 
@@ -151,7 +151,7 @@ def _read_circus(words: list[str], host: Host) -> list[Managed]:
             f"{keys['cmd']} {keys.get('args', '')}".strip(), _count(keys.get("numprocesses")), keys.get("working_dir", "")
         )
         for name, keys in sections(text).items()
-        if name.startswith("watcher:") and keys.get("cmd") and keys.get("autostart", "true").lower() != "false"
+        if name.startswith("watcher:") and keys.get("cmd") and _is_on(keys)
     ]
 
 
@@ -162,6 +162,11 @@ def _text(path: str, host: Host) -> str | None:
     inner = host.inside(path)
     data = host.read(inner) if inner else None
     return None if data is None or len(data) > MAX_BYTES else data.decode("utf-8", "replace")
+
+
+def _is_on(keys: Mapping[str, str]) -> bool:
+    """Return whether a section is started by itself."""
+    return keys.get("autostart", "").lower() not in {"false", "no", "off", "0", "n", "f"}
 
 
 def _count(text: str | None) -> int:
