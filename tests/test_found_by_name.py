@@ -111,6 +111,18 @@ HEAVY = ("pandas", "nltk", "boto3", "spacy")
             {"pandas": "start", "nltk": "all", "boto3": "all"},
             id="a command of Django",
         ),
+        pytest.param(
+            {
+                **DJANGO,
+                "Procfile": "worker: celery -A site_ worker -c 1\n",
+                "site_/__init__.py": "",
+                "site_/celery.py": "import os\nfrom celery import Celery\n"
+                "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\napp = Celery('site_')\n",
+                "shop/views.py": "import pandas\ndef index(request):\n    import nltk\n",
+            },
+            {"pandas": "start", "nltk": "all", "boto3": "all"},
+            id="a worker that runs the checks of Django",
+        ),
     ],
 )
 def test_what_a_program_finds_by_itself(

@@ -473,6 +473,9 @@ COMMANDS = {
     "typer": """
         import typer
         app = typer.Typer()
+        @app.callback()
+        def set_up():
+            import spacy
         @app.command("work")
         def work_():
             import torch
@@ -500,7 +503,7 @@ def test_commands_of_what_a_server_loads_do_not_run(tmp_path: Path, source: str)
 def test_the_only_command_needs_no_name(tmp_path: Path) -> None:
     source = COMMANDS["typer"].replace("@app.command()\n        def train", "def train")
     found = moments(walked(tmp_path, {"app.py": source}, is_main=True, given=Given(words=())))
-    assert found == {"torch": "start", "pandas": "all"}
+    assert found == {"spacy": "start", "torch": "start", "pandas": "all"}
 
 
 def test_a_word_that_nobody_can_place_chooses_nothing(tmp_path: Path) -> None:

@@ -476,7 +476,7 @@ if __name__ == "__main__":
         ("run_huey -w 3 -k process", "", 3, "preload", "huey"),
         ("run_huey", "HUEY = {'consumer': {'workers': 2, 'worker_type': 'process'}}\n", 2, "preload", "huey"),
         ("celery worker -c 3", "", 3, "preload", "celery"),
-        ("migrate", "", 1, "single", "django"),
+        ("migrate", "", 1, "single", "manage.py"),
         ("pooled", "APPS = ['bots']\nINSTALLED_APPS = ['django.contrib.auth'] + APPS\n", 3, "spawn", "uvicorn"),
         (
             "pooled",

@@ -3,7 +3,8 @@
 Source: Django's documentation, "How applications are loaded". `setup()` imports each app, its `apps` and its `models`
 module and calls `ready()`, which for the admin imports each `admin` module. The handler loads the middleware as it is
 made, and the URLconf at the first request, in each process that answers one. The backend of a database is loaded as the
-first model is defined.
+first model is defined. A worker of Celery (`DjangoWorkerFixup.validate_models`), and those that are commands of `manage.py`,
+run the checks of Django as they start.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from memguard_hooks.pattern import late_pattern
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Literal
 
 ADMIN = frozenset({"django.contrib.admin", "django.contrib.admin.apps.AdminConfig"})
 
@@ -32,8 +34,12 @@ _BY_URL = frozenset({"config", "parse", "db", "db_url", "dj_db_url"})
 """Functions of dj-database-url, django-environ and environs that read the URL of a database."""
 
 
-def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
-    """Yield what Django loads because of one file; `is_worker` for a Celery worker, which asks each app for tasks."""
+def edges(data: bytes, *, is_worker: bool, checks: bool = False) -> Iterator[FrameworkEdge]:
+    """Yield what Django loads because of one file; `is_worker` for a Celery worker, which asks each app for tasks.
+
+    `checks` tells that it starts with the checks of Django, which load the URLconfs.
+    """
+    resolving: Literal["start", "serving"] = "start" if checks else "serving"
     module = parse_module(data)
     names = Literals(module)
     apps = names.get("INSTALLED_APPS")
@@ -56,11 +62,11 @@ def edges(data: bytes, *, is_worker: bool) -> Iterator[FrameworkEdge]:
     if apps:
         yield from _named(module, {text for name in ("INSTALLED_APPS", "MIDDLEWARE") for text, _ in names.get(name)})
     for text, line in names.get("ROOT_URLCONF"):
-        yield FrameworkEdge(text, line, "serving", "as the URLconf of Django")
+        yield FrameworkEdge(text, line, resolving, "as the URLconf of Django")
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args and dotted_end(node.func) == "include":
             for text, line in names.strings(node.args[0])[:1]:  # the second is a namespace
-                yield FrameworkEdge(text, line, "serving", "as an included URLconf")
+                yield FrameworkEdge(text, line, resolving, "as an included URLconf")
 
 
 def _named(module: ast.Module, known: set[str]) -> Iterator[FrameworkEdge]:

@@ -53,7 +53,7 @@ def framework_edges(data: bytes, framework: Framework) -> tuple[FrameworkEdge, .
     if any(mark in data for mark in _DJANGO):
         from memguard_hooks.imports import django
 
-        edges = django.edges(data, is_worker=framework.is_worker)
+        edges = django.edges(data, is_worker=framework.is_worker, checks=framework.is_worker and framework.loads_urls)
         found += edges if framework.loads_urls else [edge for edge in edges if edge.moment != "serving"]
     if framework.is_worker and any(mark in data for mark in _CELERY):
         from memguard_hooks.imports import celery

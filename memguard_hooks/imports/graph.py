@@ -350,7 +350,8 @@ class _Walker:
             site = ImportSite(edge.line, 1, edge.line, edge.module, 0, (), "import", edge.why)
             is_own_or_absent = edge.is_optional or self._resolver.is_folder_of_source(edge.module)
             self._site(site, reached, MOMENTS[later], is_own_or_absent=is_own_or_absent)
-            if edge.calls and self._serves != "command" and self._reach is not None and self._resolver.is_whole(edge.module):
+            is_called = edge.calls and self._serves in ("all", "requests")
+            if is_called and self._reach is not None and self._resolver.is_whole(edge.module):
                 self._reach.callback(self._resolver.files(edge.module)[-1], edge.calls, How(edge.why))
 
     # What functions import

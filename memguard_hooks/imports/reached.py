@@ -572,8 +572,8 @@ class Reach(Calls):
             term = self._plain(term, path)
         if not is_command_line(term):
             return None
-        if words is None:
-            return False
+        if words is None or passed.to.endswith((".callback", ".callback()")):  # what runs before each command
+            return words is not None
         name = passed.text or passed.term.lstrip(":").rpartition(".")[2]
         return not words or any(one in words for one in (name, name.replace("_", "-"), name.strip("_")))
 
