@@ -456,6 +456,24 @@ COMMANDS = {
         if __name__ == "__main__":
             main()
     """,
+    "a word of the command line": """
+        import sys
+        def main():
+            command = sys.argv[2]
+            if command == "work":
+                import torch
+            elif command == "train":
+                import pandas
+        if __name__ == "__main__":
+            sys.exit(main())
+    """,
+    "words of the command line": """
+        import sys
+        if "work" in sys.argv[1:]:
+            import torch
+        else:
+            import pandas
+    """,
     "click": """
         import click
         @click.group()

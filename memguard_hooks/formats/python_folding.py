@@ -386,6 +386,8 @@ class BoundNames:
                     if variable not in self.around.variables:
                         raise Raises
                     return self.around.variables[variable]
+            case ast.Subscript(value=words, slice=key) if self.around.words is not None and self.source(words) == "sys.argv":
+                return self._word(key)
             case ast.Subscript(value=mapping, slice=key):
                 return self._looked_up(mapping, key)
             case ast.Call(func=function, args=arguments, keywords=keywords) if all(one.arg for one in keywords):
@@ -393,6 +395,21 @@ class BoundNames:
             case ast.Attribute(value=owner, attr=name):
                 return self._attribute(node, owner, name)
         raise UnknownValue
+
+    def _word(self, key: ast.expr) -> Value:
+        """Return a word of the command line, or those from one on: `sys.argv[1]`, `sys.argv[1:]`."""
+        words = ("", *(self.around.words or ()))
+        if isinstance(key, ast.Slice) and key.upper is None and key.step is None and key.lower is not None:
+            first = self.evaluate(key.lower)
+            if isinstance(first, int) and first >= 0:
+                return words[first:]
+            raise UnknownValue
+        at = None if isinstance(key, ast.Slice) else self.evaluate(key)
+        if not isinstance(at, int):
+            raise UnknownValue
+        if not -len(words) <= at < len(words):
+            raise Raises
+        return words[at]
 
     def _foreign(self, node: ast.expr) -> Value:
         """Return the value that a name of another module of the project has, as that module has bound it."""
