@@ -33,8 +33,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from applications import commit_all, find_python, offline_prefix, run
 
 from memguard_hooks.app.entry_points import settings_of
-from memguard_hooks.app.service_estimate import Estimated, estimate_service
-from memguard_hooks.finding import MIB
+from memguard_hooks.app.service_estimate import Estimated, estimate_service, estimate_worker
+from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.measure.launch import find_launches
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
@@ -171,7 +171,9 @@ def estimate(app: Application, folder: Path) -> dict[str, Estimated]:
     found = {}
     for launch in find_launches(project, app.entrypoint)[0]:
         wanted = settings_of(project, launch.service)._replace(target_python=(int(major), int(minor)))
-        estimated = estimate_service(project, launch.service, wanted)
+        estimated: Estimated | Skipped | None = estimate_service(project, launch.service, wanted)
+        if isinstance(estimated, Skipped):  # the number of workers may not be known, and one process is asked for
+            estimated = estimate_worker(project, launch.service, wanted)
         if isinstance(estimated, Estimated):
             found[launch.name] = estimated
     project.close()
