@@ -16,6 +16,7 @@ import tomli
 from measure_footprints import render_measurements
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from update_readme import count_measured
 
 from memguard_hooks.catalog import heavy, lookup
 
@@ -408,3 +409,9 @@ def test_models_of_older_pydantics_take_more() -> None:
     costs = {package: tuple(map(int, own)) for package, *own in (line.split("\t") for line in lines)}
     assert {len(own) for own in costs.values()} == {len(lookup.SCHEMAS) + 1}
     assert costs["aiogram"][0] > 1.5 * costs["aiogram"][1]
+
+
+def test_the_readme_counts_what_was_measured() -> None:
+    said = f"{count_measured()} distributions and the standard library"
+    readme = (Path(__file__).resolve().parent.parent / "README.md").read_text("utf-8")
+    assert said in readme, "README.md is out of date: run `python tools/update_readme.py`"
