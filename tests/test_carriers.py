@@ -163,6 +163,18 @@ STAYS = {
         "GREETING = 'hello'\n",
         "it calls threading.Thread(target=print, daemon=True).start()",
     ),
+    "makes-a-folder": (
+        {"services/nlp.py": f"from pathlib import Path\n\nPath('made').mkdir(exist_ok=True)\n{NLP}"},
+        "services/texts.py",
+        "GREETING = 'hello'\n",
+        "it calls Path('made').mkdir()",
+    ),
+    "hears-the-log": (
+        {"services/nlp.py": f"import logging\n\nlogger = logging.getLogger()\nlogger.addHandler(None)\n{NLP}"},
+        "services/texts.py",
+        "GREETING = 'hello'\n",
+        "it calls logger.addHandler()",
+    ),
     "patches-it-in-a-test": (
         {"tests/test_main.py": "from unittest.mock import patch\n\nwith patch('main.nlp'):\n    pass\n"},
         "services/texts.py",

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 _DOERS = frozenset({
     "add_command", "add_done_callback", "add_event_handler", "add_handler", "add_job", "add_listener", "add_middleware",
-    "add_signal_handler", "basicConfig", "bind", "connect", "create_all", "create_task", "daemonize", "dictConfig",
-    "dispatch", "emit", "exit", "fileConfig", "include_router", "init_app", "install", "kill", "launch", "listen",
-    "load_dotenv", "monkey_patch", "mount", "notify", "on", "patch", "patch_all", "post", "publish", "put", "register",
-    "register_blueprint", "run", "run_forever", "run_polling", "schedule", "seed", "send", "serve", "setLevel",
-    "set_event_loop", "setup", "signal", "sleep", "start", "start_server", "submit", "subscribe", "subscribes", "unlink",
-    "urlopen", "write",
+    "add_signal_handler", "basicConfig", "bind", "chdir", "connect", "create_all", "create_task", "daemonize",
+    "dictConfig", "dispatch", "emit", "exit", "fileConfig", "include_router", "init_app", "install", "kill", "launch",
+    "listen", "load_dotenv", "makedirs", "mkdir", "monkey_patch", "mount", "notify", "on", "patch", "patch_all", "post",
+    "publish", "put", "register", "register_blueprint", "rename", "rmtree", "run", "run_forever", "run_polling",
+    "schedule", "seed", "send", "serve", "setLevel", "set_event_loop", "setup", "signal", "sleep", "start",
+    "start_server", "submit", "subscribe", "subscribes", "touch", "unlink", "urlopen", "write", "write_bytes",
+    "write_text",
 })  # fmt: skip
 """Functions and methods, by their last names, that others may wait for."""
 
@@ -282,7 +283,7 @@ class _File:
     def _call(self, node: ast.Call, local: frozenset[str], depth: int, *, is_alone: bool) -> Iterator[Deed]:
         callee, last, root = node.func, _last(node.func), _root(node.func)
         written = ast.unparse(callee)[:60]
-        if last in _DOERS:
+        if last in _DOERS or (last == "addHandler" and not depth):
             yield self._deed(node, f"calls {written}()")
             return
         if root in local or not root:
