@@ -11,10 +11,6 @@ from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, decode
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.pattern import late_pattern
 
-TYPE_CHECKING = False  # as typing has it
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
 _WORD = late_pattern(r"\w+")
 _STATEMENT = late_pattern(r"\s*(?:lazy\s+)?(?:import|from)\b")
 
@@ -42,34 +38,43 @@ def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
             return None
         bound.append(found[1] or name.partition(".")[0])
     own = Counter(_WORD.findall(statement))
-    again = [name for name in bound if words[name] != own[name]]
-    return None if not bound or (again and _names_any(data, path, again)) else " or ".join(bound)
+    if any(words[name] != own[name] for name in bound):
+        named = _named(data, path)
+        if named is None or not named.isdisjoint(bound):
+            return None
+    return " or ".join(bound) or None
 
 
-def _names_any(data: bytes, path: str, names: Collection[str]) -> bool:
-    """Return whether code names any of some names: a comment does not, nor does a string that stands by itself."""
+@lru_cache(maxsize=1)
+def _named(data: bytes, path: str) -> frozenset[str] | None:
+    """Return the names in the code of a file, None where it cannot be parsed: those of comments are none.
+
+    Nor are those of strings that stand by themselves; those of other strings are.
+    """
     import ast
 
+    from memguard_hooks.formats.python_nodes import children
     from memguard_hooks.formats.python_source import tree_of
 
     try:
         waiting: list[ast.AST] = [tree_of(decode(data, path))]
     except MemguardError:
-        return True
+        return None
+    found: set[str] = set()
     while waiting:
         node = waiting.pop()
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
-        if isinstance(node, ast.Name) and node.id in names:
-            return True
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        if is_text and not set(names).isdisjoint(_WORD.findall(node.value)):  # type: ignore[attr-defined]
-            return True
-        is_binding = isinstance(node, (ast.Global, ast.Nonlocal, ast.ExceptHandler, ast.FunctionDef, ast.ClassDef))
-        if is_binding and not set(names).isdisjoint([getattr(node, "name", None), *getattr(node, "names", ())]):
-            return True
-        waiting += ast.iter_child_nodes(node)
-    return False
+        if isinstance(node, ast.Name):
+            found.add(node.id)
+        elif isinstance(node, ast.Constant):
+            found.update(_WORD.findall(node.value) if isinstance(node.value, str) else ())
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            found.update(node.names)
+        elif isinstance(node, (ast.ExceptHandler, ast.FunctionDef, ast.ClassDef)) and node.name:
+            found.add(node.name)
+        waiting += children(node)
+    return frozenset(found)
 
 
 @lru_cache(maxsize=1)
