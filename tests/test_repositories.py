@@ -152,6 +152,22 @@ def test_each_kind_of_repository_tells_a_change(origin: Path, check: Check, kind
     assert {path for path, _ in after.found} <= {"main.py", "Procfile"}
 
 
+def test_what_a_sparse_checkout_leaves_out_is_not_known_to_fit(origin: Path, check: Check) -> None:
+    write(
+        origin, {"apart/__init__.py": "", "apart/heavy.py": "import torch\n", "near/__init__.py": "", "near/deep/a.py": ""}
+    )
+    write(origin, {"main.py": "import apart.heavy\nimport near.deep.a\n", "Procfile": "web: python main.py\n"})
+    git(origin, "add", "--all")
+    git(origin, "commit", "--quiet", "--no-verify", "--message=apart")
+    root = clone(origin)
+    assert "not known" not in check(root).errors
+    git(root, "sparse-checkout", "set", "--no-cone", "/*", "!/apart/", "!/near/deep/")
+    assert not (root / "apart").exists()
+    told = check(root).errors
+    for path in ("apart", "near/deep"):
+        assert f"{path}: skipped: is left out of this checkout, which is sparse: what it imports is not known\n" in told
+
+
 def test_a_commit_that_a_clone_does_not_have_is_one_line(origin: Path, check: Check) -> None:
     told = check(shallow(origin), "HEAD~1")
     assert told.status == 2

@@ -25,7 +25,12 @@ def walk_file(project: Project, entry: ServiceEntry, path: str, module: str | No
     key = _key(entry, path, module, target)
     found = project.walks.get(key)
     if found is None:
-        found = project.walks[key] = _follow(entry, path, module, target)
+        found = _follow(entry, path, module, target)
+        if project.left_out is not None:
+            from memguard_hooks.app.left_out import with_left_out
+
+            found = with_left_out(found, project.tree, project.left_out, entry.resolver.roots)
+        project.walks[key] = found
     return found
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from memguard_hooks.project.baseline import Baseline
     from memguard_hooks.project.declared import Declared
     from memguard_hooks.project.settings import Settings
-    from memguard_hooks.tree import Tree
+    from memguard_hooks.tree import RevisionTree, Tree
 
 MEASURED = "memguard.lock"
 BASELINE = "memguard-baseline.json"
@@ -86,10 +86,9 @@ class Project(Files):
         """The same project at the commit that it is compared with; None without one, and in a sparse work tree."""
         if self.named is not None:
             return self.whole.before
-        from memguard_hooks.git import is_sparse
         from memguard_hooks.tree import RevisionTree, WorkTree
 
-        if is_sparse(self.tree.root):
+        if self._is_sparse:
             return None
         beside = self.tree if isinstance(self.tree, WorkTree) else None
         head = RevisionTree(self.tree.root, "HEAD" if self.since is None else self.since.revision, beside=beside)
@@ -97,6 +96,24 @@ class Project(Files):
             return self.at(head)
         head.close()
         return None
+
+    @cached_property
+    def _is_sparse(self) -> bool:
+        from memguard_hooks.git import is_sparse
+
+        return is_sparse(self.tree.root)
+
+    @cached_property
+    def left_out(self) -> RevisionTree | None:
+        """The last commit, where the work tree is sparse and so holds only some of it."""
+        if self.named is not None:
+            return self.whole.left_out
+        from memguard_hooks.tree import RevisionTree, WorkTree
+
+        if not isinstance(self.tree, WorkTree) or not self._is_sparse:
+            return None
+        head = RevisionTree(self.tree.root)
+        return head if head.exists() else None
 
     @property
     def is_compared(self) -> bool:
@@ -113,6 +130,9 @@ class Project(Files):
             self.facts.store.close()
         if self.is_compared and self.before is not None:
             self.before.tree.close()
+        left_out = self.__dict__.get("left_out")
+        if left_out is not None:
+            left_out.close()
 
     @property
     def walks(self) -> dict[Hashable, Walk]:
