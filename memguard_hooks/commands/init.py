@@ -18,6 +18,7 @@ import difflib
 import json
 import os
 import sys
+from copy import deepcopy
 from importlib.metadata import PackageNotFoundError, distribution, version
 
 import yaml
@@ -343,7 +344,7 @@ def append_table(data: bytes, table: str) -> bytes:
     gap = (b"" if data.endswith(b"\n") else newline) + newline if has_text else b""
     after = data + gap + table.encode().replace(b"\n", newline)
     try:
-        found = parse_toml(after, PYPROJECT).data
+        found = deepcopy(parse_toml(after, PYPROJECT).data)
     except MemguardError as error:
         reason = f"cannot be edited safely: with {TABLE} at its end it {error.message}"
         raise MemguardError(reason, PYPROJECT, error.line, error.column) from None

@@ -65,8 +65,8 @@ def _named(data: bytes, path: str) -> frozenset[str] | None:
         node = waiting.pop()
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             continue
-        if isinstance(node, ast.Name):
-            found.add(node.id)
+        if isinstance(node, (ast.Name, ast.Attribute)):
+            found.add(node.id if isinstance(node, ast.Name) else node.attr)
         elif isinstance(node, ast.Constant):
             found.update(_WORD.findall(node.value) if isinstance(node.value, str) else ())
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
