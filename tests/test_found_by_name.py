@@ -102,6 +102,17 @@ HEAVY = ("pandas", "nltk", "boto3", "spacy")
             id="who asks for jobs",
         ),
         pytest.param(
+            {
+                "Procfile": "web: gunicorn web:app\n",
+                "web.py": "from flask import Flask\nfrom werkzeug.utils import import_string\napp = Flask(__name__)\n"
+                "Backend = import_string('jobs.Fast')\n@app.route('/')\ndef index():\n    import_string('more:send')()\n",
+                "jobs.py": "import pandas\nclass Fast:\n    def run(self): import spacy\n",
+                "more.py": "def send(): import boto3\n",
+            },
+            {"pandas": "start", "boto3": "serving", "spacy": "all"},
+            id="dotted strings",
+        ),
+        pytest.param(
             {**DJANGO, "Procfile": "web: gunicorn site_.wsgi\n"},
             {"pandas": "serving", "nltk": "serving", "boto3": "serving"},
             id="a server of Django",

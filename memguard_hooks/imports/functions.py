@@ -48,10 +48,11 @@ _PARSING = late_pattern(r"parse_(known_)?args$|(get|parse|read)_(args|arguments|
 _PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
 _NAMED = frozenset({
-    "load_extension", "load_extensions", "reload_extension", "run", "import_module", "add_job", "Page", "enqueue"
+    "load_extension", "load_extensions", "reload_extension", "run", "import_module", "add_job", "Page", "enqueue",
+    "import_string", "symbol_by_name", "locate",
 })  # fmt: skip
 """Last names of functions that load what they are given by name: extensions of discord.py, the app of uvicorn, a module, the
-`module:function` of APScheduler's jobs, pages of streamlit and jobs of RQ."""
+`module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C` of Django, Werkzeug, kombu and pydoc."""
 _PROPERTIES = frozenset({"property", "cached_property", "cachedproperty", "hybrid_property", "reify", "classproperty"})
 """Last names of decorators of methods that run where somebody asks for an attribute."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -573,7 +574,7 @@ class _Reader:
         if isinstance(node.func, ast.Attribute) and node.func.attr == "set_defaults":  # of the parser of a subcommand
             texts = self._named_texts(node.func.value, scope)
         text = texts[0] if texts else ""
-        if callee.rpartition(".")[2] in _NAMED:
+        if callee.rpartition(".")[2].lstrip(":") in _NAMED:
             for one in texts:
                 self._pass("", _Handed(callee, "", one), node.lineno)
         for argument in node.args:

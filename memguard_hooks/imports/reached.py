@@ -588,9 +588,12 @@ class Reach(Calls):
 
     def _load_by_name(self, passed: Passed, call: Call, stage: Stage) -> None:
         """Load what is given by its name: `load_extension("cogs.voice")`, `uvicorn.run("server:app")`."""
-        last, text = passed.to.rpartition(".")[2], passed.text
+        last, text = passed.to.rpartition(".")[2].lstrip(":"), passed.text
         if last == "import_module":
             self._load_computed(call.path, passed.place, text, stage)
+        elif last in ("import_string", "symbol_by_name", "locate"):
+            module, _, attribute = text.replace(":", ".").rpartition(".")
+            self._load_named(call.path, passed.place, module, stage, attribute)
         elif last == "add_job":
             module, colon, attribute = text.partition(":")
             if colon:
