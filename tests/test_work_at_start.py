@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import sys
+import tracemalloc
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +14,13 @@ from typing import Any, TypeAlias
 import pytest
 from folders import write
 
+from memguard_hooks.app.pickled import modules_in
 from memguard_hooks.catalog.lookup import providers
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
 from memguard_hooks.imports.frameworks import Framework, framework_edges
 from memguard_hooks.startup.contents import size_in_memory
 from memguard_hooks.startup.table import companions, drivers, integrations, known_calls
+from memguard_hooks.tree import WorkTree
 
 Judge: TypeAlias = Callable[..., list[dict[str, Any]]]
 
@@ -462,6 +465,18 @@ def test_a_pickle_that_is_not_there_may_be_a_model(
     })  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert ("sklearn" in parts(capsys)) is is_model
+
+
+def test_a_pickle_of_names_alone_takes_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "a.pkl").write_bytes(b"sklearn.a\n" * 2**20)
+    tree = WorkTree(str(tmp_path))
+    tree.read("a.pkl")
+    tracemalloc.start()
+    try:
+        assert modules_in(tree, {"a.pkl": "a.pkl"}, {"scikit-learn"}, is_of_models=True) == ("sklearn.a",)
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 # Browsers

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from memguard_hooks.catalog.lookup import is_provided
 from memguard_hooks.errors import UnreadableError
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
 LEARNING = ("sklearn", "xgboost", "lightgbm", "catboost", "statsmodels")
 """What makes the models that people keep in pickles, the most frequent first."""
 
-MAX_MODULES = 200
-"""Modules that one pickle is asked for."""
+MAX_NAMES, MAX_MODULES = 20_000, 200
+"""Names in one pickle that are looked at, and modules of which it is asked for."""
 
 _MODULE = late_pattern(
     rb"(?:(?<=\x8c.)|(?<=[^\w.]c)|(?<![\w.]))"
@@ -50,10 +52,15 @@ def modules_in(
     return tuple(one for one in LEARNING if is_provided(one, present))[:1] if is_of_models else ()
 
 
-def _named_in(tree: Tree, path: str) -> list[str]:
-    """Return the modules that a file names as a pickle does; none of one that is too large to be read."""
-    try:
-        data = tree.read(path) or b""
-    except UnreadableError:
-        return []
-    return list(dict.fromkeys(one.decode("ascii") for one in _MODULE.findall(data)))[:MAX_MODULES]
+def _named_in(tree: Tree, path: str) -> tuple[str, ...]:
+    """Return the modules that a file names as a pickle does, looked for once; none of one that is too large to be read."""
+
+    def find() -> tuple[str, ...]:
+        try:
+            data = tree.read(path) or b""
+        except UnreadableError:
+            return ()
+        names = (one[0].decode("ascii") for one in islice(_MODULE.finditer(data), MAX_NAMES))
+        return tuple(islice(dict.fromkeys(names), MAX_MODULES))
+
+    return parse_once(tree, ("modules of a pickle", path), find)
