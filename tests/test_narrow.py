@@ -179,6 +179,8 @@ def test_a_long_source_is_not_looked_through_for_names() -> None:
     site = ImportSite(1, 1, 1, "a", 0, (), "import", "at module level")
     assert unused_names(b"import a\n", "b.py", site) == "a"
     assert unused_names(b"import a\n" + b"#" * 2**20, "b.py", site) is None
+    assert unused_names(b"import a\n# a\n", "b.py", site) == "a"
+    assert unused_names(b"import a\n# a\n" + b"#" * 2**18, "b.py", site) is None
 
 
 @pytest.mark.parametrize(

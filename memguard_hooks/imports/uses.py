@@ -11,6 +11,9 @@ from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, decode
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.pattern import late_pattern
 
+MAX_PARSED = 2**18
+"""Bytes of a file whose code is looked through for names: its tree takes some 150 times as many."""
+
 _WORD = late_pattern(r"\w+")
 _STATEMENT = late_pattern(r"\s*(?:lazy\s+)?(?:import|from)\b")
 
@@ -47,7 +50,7 @@ def unused_names(data: bytes, path: str, site: ImportSite) -> str | None:
 
 @lru_cache(maxsize=1)
 def _named(data: bytes, path: str) -> frozenset[str] | None:
-    """Return the names in the code of a file, None where it cannot be parsed: those of comments are none.
+    """Return the names in the code of a file, None where it is not parsed: those of comments are none.
 
     Nor are those of strings that stand by themselves; those of other strings are.
     """
@@ -56,6 +59,8 @@ def _named(data: bytes, path: str) -> frozenset[str] | None:
     from memguard_hooks.formats.python_nodes import children
     from memguard_hooks.formats.python_source import tree_of
 
+    if len(data) > MAX_PARSED:
+        return None
     try:
         waiting: list[ast.AST] = [tree_of(decode(data, path))]
     except MemguardError:
