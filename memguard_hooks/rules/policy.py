@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Skipped
+from memguard_hooks.finding import Finding, Severity, Skipped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from memguard_hooks.allowance import Allowance
+    from memguard_hooks.deployment.service import ServicePlace
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import AllowedName, Settings
 
@@ -76,3 +77,18 @@ def allowances_in(project: Project, path: str) -> list[Allowance]:
         project.skipped.append(Skipped(path, error.line, error.message))
         return []
     return read_allowances((path, *comment) for comment in scanned.comments)
+
+
+def found_at(
+    hook: str,
+    place: ServicePlace,
+    code: str,
+    subject: str,
+    message: str,
+    *fix: str,
+    severity: Severity = "warning",
+    is_fixable: bool = False,
+) -> Finding:
+    """Return a finding of a hook at a place that a deployment file names."""
+    where = place.path, place.line, place.column
+    return Finding(*where, code, message, hook, subject, severity, fix=fix, is_fixable=is_fixable)

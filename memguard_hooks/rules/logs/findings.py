@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from memguard_hooks.deployment.service import ServicePlace
+from functools import partial
+
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Severity
 from memguard_hooks.logs.facts import NOTHING, FileLogs, read_logs
 from memguard_hooks.record import Record
+from memguard_hooks.rules.policy import found_at
 from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
@@ -66,15 +67,5 @@ def is_for_developers(service: Service) -> bool:
     return service.platform == COMPOSE and service.limit is None and "prod" not in service.path.rpartition("/")[2]
 
 
-def finding(
-    place: ServicePlace,
-    code: str,
-    subject: str,
-    message: str,
-    *fix: str,
-    severity: Severity = "warning",
-    is_fixable: bool = False,
-) -> Finding:
-    """Return a finding of this hook."""
-    where = place.path, place.line, place.column
-    return Finding(*where, code, message, HOOK, subject, severity, fix=fix, is_fixable=is_fixable)
+finding = partial(found_at, HOOK)
+"""Return a finding of this hook."""

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from memguard_hooks.deployment.service import ServicePlace
-from memguard_hooks.finding import Finding, Severity
+from functools import partial
+
+from memguard_hooks.rules.policy import found_at
 
 HOOK = "python-runtime"
 
 
-def finding(
-    place: ServicePlace,
-    code: str,
-    subject: str,
-    message: str,
-    *fix: str,
-    severity: Severity = "warning",
-    is_fixable: bool = False,
-) -> Finding:
-    """Return a finding of this hook about a service or a package."""
-    where = (place.path, place.line, place.column)
-    return Finding(*where, code, message, HOOK, subject, severity, fix=fix, is_fixable=is_fixable)
+finding = partial(found_at, HOOK)
+"""Return a finding of this hook about a service or a package."""
 
 
 def today() -> str:
