@@ -11,6 +11,16 @@ from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, Way, count
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.record import Record
+from memguard_hooks.startup.table import (
+    BROWSER,
+    READS,
+    browsers,
+    companions,
+    companions_of,
+    drivers,
+    integrations,
+    last_names,
+)
 from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -76,7 +86,7 @@ class Work(Record):
         """Yield what the calls add to one process, and how far that may be off."""
         for one in self.uses:
             if one.size:
-                anonymous = int(one.size * ANONYMOUS_OF_BROWSER) if one.call.known.how == "browser" else one.size
+                anonymous = int(one.size * ANONYMOUS_OF_BROWSER) if one.call.known.how == BROWSER else one.size
                 part = Part(one.label, None, one.size, anonymous, "catalog", one.about, one.chain, one.moment)
                 yield part, one.size * ERROR
 
@@ -121,8 +131,6 @@ def _lasts(sources: SourceFiles, path: str, calls: Collection[tuple[str, str]], 
 
 def _may_import(words: frozenset[str]) -> bool:
     """Return whether a file has the words of a call that imports, or starts a browser."""
-    from memguard_hooks.startup.table import browsers, companions
-
     return not words.isdisjoint(browsers()) or any(
         not words.isdisjoint(companions()[package]) for package in words & companions().keys()
     )
@@ -158,8 +166,6 @@ def _all_suspects(entry: ServiceEntry, path: str) -> list[list[str]]:
 
 def _may_work(sources: SourceFiles, path: str) -> bool:
     """Return whether a file has the words of a call that does work: of one that has none no functions need to be read."""
-    from memguard_hooks.startup.table import READS, last_names
-
     found = _words(sources, path)
     if found is None or not found.isdisjoint(READS | UNRESOLVED | {"open"}):
         return True
@@ -180,8 +186,6 @@ def _words(sources: SourceFiles, path: str) -> frozenset[str] | None:
 
 def _is_suspect(term: str, bound: Mapping[str, str]) -> bool:
     """Return whether a call may do work, by its term."""
-    from memguard_hooks.startup.table import READS, companions_of, last_names
-
     receiver, _, last = term.rpartition(".")
     last = last.lstrip(":")
     if last in READS or last == "open":
@@ -210,8 +214,6 @@ def _resolved(term: str, bound: Mapping[str, str]) -> str:
 
 def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) -> Iterator[WorkUse]:
     """Yield what a call does: one use, or one for each file that it may read, of which the largest counts."""
-    from memguard_hooks.startup.table import companions_of, drivers
-
     moment = walked.ran[call.path, call.body]
     step = Step(call.path, call.line, call.function)
     use = WorkUse(call, moment, Way(step, walked.ways.get(call.path)), (call.path, call.body) in walked.loading)
@@ -305,7 +307,7 @@ def _process(use: WorkUse) -> Iterator[WorkUse]:
         moment: Moment = max(use.moment, "serving", key=MOMENTS.index) if known.how == "pool-later" else use.moment
         is_eager = use.is_eager and known.how == "pool"
         yield use._replace(size=processes * known.size, processes=processes, about=about, moment=moment, is_eager=is_eager)
-    elif known.how == "browser":
+    elif known.how == BROWSER:
         yield use._replace(size=known.size, processes=1, about="a browser with one page, measured")
     elif known.how == "one":
         yield use._replace(size=known.size, processes=1, about=f"one process of {known.size / MIB:.1f} MiB")
@@ -333,8 +335,6 @@ def _client(use: WorkUse) -> WorkUse:
 
 def _initializer(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkUse]:
     """Yield an initializer with the modules that it imports because they are installed."""
-    from memguard_hooks.startup.table import integrations
-
     options = dict(use.call.options)
     if options.get("auto_enabling_integrations") is False or options.get("default_integrations") is False:
         yield use

@@ -27,6 +27,9 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
     from collections.abc import Collection, Iterable, Iterator, Sequence
+    from typing import TypeAlias
+
+    PlainValue: TypeAlias = "str | PlainClass | PlainFunction | PlainCoroutine"
 else:
     import _ast as ast  # its nodes alone: the module takes as long to load as a file takes to parse
 
@@ -74,7 +77,7 @@ class PlainClass:
         return found
 
 
-Values = frozenset["str | PlainClass | PlainFunction | PlainCoroutine"]
+Values = frozenset["PlainValue"]
 """What a name may stand for; the empty set where nobody knows."""
 
 NOTHING: Values = frozenset()
@@ -223,7 +226,7 @@ class PlainValues(ABC):
         self._scopes.pop()
         return _display(found)
 
-    def _attribute(self, value: str | PlainClass | PlainFunction | PlainCoroutine, name: str) -> Values:
+    def _attribute(self, value: PlainValue, name: str) -> Values:
         if isinstance(value, str):
             if value == _HELD:
                 raise Unsure
@@ -254,7 +257,7 @@ class PlainValues(ABC):
         arguments = None if is_spread else PlainArguments(tuple(positional), tuple(keywords))
         return _joined([passed, *(self._called_one(one, arguments) for one in callees)])
 
-    def _called_one(self, callee: str | PlainClass | PlainFunction | PlainCoroutine, given: PlainArguments | None) -> Values:
+    def _called_one(self, callee: PlainValue, given: PlainArguments | None) -> Values:
         if isinstance(callee, str) and not is_own(callee):
             self._called.add(callee)
             return NOTHING
@@ -362,7 +365,7 @@ def passed(function: PlainFunction, given: PlainArguments) -> dict[str, Values]:
     return found
 
 
-def is_own(value: str | PlainClass | PlainFunction | PlainCoroutine) -> bool:
+def is_own(value: PlainValue) -> bool:
     """Return whether a value is something of the file."""
     return not isinstance(value, str) or value in (_HELD, _DISPLAY, FUNCTION)
 
