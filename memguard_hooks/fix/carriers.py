@@ -142,7 +142,8 @@ class _Around(Surroundings):
         self._entry = entry
         self._known_files = known_files
         self._modules: dict[str, ast.Module | None] = {}
-        self.leaving: Collection[str] = ()
+        self._exclusive: dict[tuple[frozenset[str], str], bool] = {}
+        self.leaving: frozenset[str] = frozenset()
 
     def module(self, path: str) -> ast.Module | None:
         if path not in self._modules:
@@ -177,14 +178,24 @@ class _Around(Surroundings):
         return None
 
     def is_exclusive(self, root: str) -> bool:
+        key = self.leaving, root
+        if key not in self._exclusive:
+            self._exclusive[key] = not self._is_imported_by_those_that_stay(root)
+        return self._exclusive[key]
+
+    def _is_imported_by_those_that_stay(self, root: str) -> bool:
         word = re.compile(rf"^[ \t]*(?:import|from)[ \t]+(?:[\w., \t]*,[ \t]*)?{re.escape(root)}\b", re.MULTILINE)
-        return not any(
+        return any(
             word.search(self._project.sources.data(path).decode("utf-8", "replace"))
             for path in self._known_files
             if path not in self.leaving
         )
 
     def lists_subclasses(self) -> bool:
+        return self._lists_subclasses
+
+    @cached_property
+    def _lists_subclasses(self) -> bool:
         return any(b"__subclasses__" in self._project.sources.data(path) for path in self._known_files)
 
 
