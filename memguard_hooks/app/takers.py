@@ -6,6 +6,7 @@ import ast
 import re
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.project.files import SOURCE
 from memguard_hooks.record import Record
@@ -85,11 +86,11 @@ class Takers:
                 known.update(one.asname for one in node.names if one.asname and one.name.rpartition(".")[2] == stem)
         quoted = re.compile(rf"(?:^|\.){re.escape(stem)}\.{re.escape(name)}(?:\.|$)")
         for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr == name and _last(node.value) in known:
+            if isinstance(node, ast.Attribute) and node.attr == name and last_name(node.value) in known:
                 yield node.lineno, f"takes {name} from it"
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and quoted.search(node.value):
                 yield node.lineno, f"patches {node.value}"
-            elif isinstance(node, ast.Call) and len(node.args) > 1 and _last(node.args[0]) in known:
+            elif isinstance(node, ast.Call) and len(node.args) > 1 and last_name(node.args[0]) in known:
                 second = node.args[1]
                 if isinstance(second, ast.Constant) and second.value == name:
                     yield node.lineno, f"patches {name} in it"
@@ -122,7 +123,3 @@ def _is_module(path: str, inner: str) -> bool:
 def _stem(path: str) -> str:
     """Return the last part of the name of a module: that of its folder for a package."""
     return path.removesuffix("/__init__.py").rpartition("/")[2].removesuffix(".py")
-
-
-def _last(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""

@@ -7,6 +7,7 @@ import operator
 from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import NotPythonError, decode, parse
 
 TYPE_CHECKING = False  # as typing has it
@@ -59,11 +60,11 @@ class Literals:
         for node in statements:
             if isinstance(node, ast.Assign):
                 for target in node.targets:
-                    self._values[dotted_end(target)] = self.strings(node.value)
+                    self._values[last_name(target)] = self.strings(node.value)
             elif isinstance(node, ast.AnnAssign) and node.value is not None:
-                self._values[dotted_end(node.target)] = self.strings(node.value)
+                self._values[last_name(node.target)] = self.strings(node.value)
             elif isinstance(node, ast.AugAssign):
-                self._add(dotted_end(node.target), node.value)
+                self._add(last_name(node.target), node.value)
             elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
                 self._change(node.value)
             elif (isinstance(node, ast.If) and not _is_for_developers(node.test)) or isinstance(node, (ast.Try, ast.With)):
@@ -73,17 +74,10 @@ class Literals:
         """Follow `INSTALLED_APPS.append("x")`, `insert` and `extend`."""
         function = call.func
         if isinstance(function, ast.Attribute) and function.attr in ("append", "insert", "extend") and call.args:
-            self._add(dotted_end(function.value), call.args[-1])
+            self._add(last_name(function.value), call.args[-1])
 
     def _add(self, name: str, node: ast.expr) -> None:
         self._values[name] = [*self.get(name), *self.strings(node)][:MAX_TEXTS]
-
-
-def dotted_end(node: ast.expr) -> str:
-    """Return the last name of a dotted expression, the empty string for any other."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
 
 
 def flatten(
@@ -116,7 +110,7 @@ def flatten(
 
 def called(node: ast.AST) -> str:
     """Return the last name of the function that a call calls, the empty string for anything else."""
-    return dotted_end(node.func) if isinstance(node, ast.Call) else ""
+    return last_name(node.func) if isinstance(node, ast.Call) else ""
 
 
 _OPERATIONS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul}

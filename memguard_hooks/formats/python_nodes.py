@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 else:
     import _ast as ast  # its nodes alone: the module takes as long to load as a file takes to parse
 
@@ -28,3 +28,18 @@ def walk(node: ast.AST) -> Iterator[ast.AST]:
     for one in found:  # which grows
         found += children(one)
         yield one
+
+
+def outside_functions(block: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Yield the nodes of a block, without those of the functions and classes that it defines."""
+    waiting = list(block)
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+            waiting += children(node)
+
+
+def last_name(node: ast.AST) -> str:
+    """Return the last name of a dotted expression, `b` of `a().b`, the empty string for any other."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""

@@ -60,6 +60,9 @@ _QUEUES = (
 )  # fmt: skip
 """Modules whose decorators and queues pass work on to a worker."""
 
+BY_DOTTED_NAME = frozenset({"import_string", "symbol_by_name", "locate"})
+"""Last names of functions that give what `a.b.C` names: of Django and Werkzeug, of kombu, of pydoc."""
+
 ENQUEUING = frozenset({
     "delay", "apply_async", "send", "send_with_options", "kiq", "s", "si", "signature", "message", "enqueue",
     "enqueue_in", "enqueue_at", "schedule", "subtask", "defer", "defer_async", "configure", "push", "delay_on_commit",

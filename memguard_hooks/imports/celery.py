@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_literals import Literals, dotted_end, parse_module
+from memguard_hooks.formats.python_literals import Literals, parse_module
+from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.imports.model import FrameworkEdge
 
 TYPE_CHECKING = False  # as typing has it
@@ -29,7 +30,7 @@ def edges(data: bytes) -> Iterator[FrameworkEdge]:
         if not isinstance(node, ast.Call):
             continue
         given = {keyword.arg: keyword.value for keyword in node.keywords}
-        called = dotted_end(node.func)
+        called = last_name(node.func)
         if called == "Celery" or (called == "update" and _owner(node) in ("conf", "app")):
             for key in ("include", "imports"):
                 for text, line in names.strings(given[key]) if key in given else ():
@@ -47,4 +48,4 @@ def edges(data: bytes) -> Iterator[FrameworkEdge]:
 
 def _owner(call: ast.Call) -> str:
     """Return the last name before the method that is called."""
-    return dotted_end(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return last_name(call.func.value) if isinstance(call.func, ast.Attribute) else ""

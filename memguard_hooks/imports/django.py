@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_literals import Literals, dotted_end, parse_module
+from memguard_hooks.formats.python_literals import Literals, parse_module
+from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.imports.model import AS_APP, FrameworkEdge
 from memguard_hooks.pattern import late_pattern
 
@@ -64,7 +65,7 @@ def edges(data: bytes, *, is_worker: bool, checks: bool = False) -> Iterator[Fra
     for text, line in names.get("ROOT_URLCONF"):
         yield FrameworkEdge(text, line, resolving, "as the URLconf of Django")
     for node in ast.walk(module):
-        if isinstance(node, ast.Call) and node.args and dotted_end(node.func) == "include":
+        if isinstance(node, ast.Call) and node.args and last_name(node.func) == "include":
             for text, line in names.strings(node.args[0])[:1]:  # the second is a namespace
                 yield FrameworkEdge(text, line, resolving, "as an included URLconf")
 
@@ -91,5 +92,5 @@ def _backends(module: ast.Module) -> Iterator[FrameworkEdge]:
         for node in ast.walk(statement.value):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and _BACKEND.fullmatch(node.value):
                 yield FrameworkEdge(node.value, node.lineno, "start", _DATABASE)
-            elif isinstance(node, ast.Call) and dotted_end(node.func) in _BY_URL:
+            elif isinstance(node, ast.Call) and last_name(node.func) in _BY_URL:
                 yield FrameworkEdge("django.db.backends", node.lineno, "start", _DATABASE)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 
-from memguard_hooks.formats.python_nodes import walk
+from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.branches import (
     branches_at,
     compares_texts,
@@ -19,6 +19,7 @@ from memguard_hooks.imports.branches import (
     is_main,
     names_constants,
 )
+from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
 from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
 from memguard_hooks.pattern import late_pattern
 
@@ -49,7 +50,7 @@ _PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
 _NAMED = frozenset({
     "load_extension", "load_extensions", "reload_extension", "run", "import_module", "add_job", "Page", "enqueue",
-    "import_string", "symbol_by_name", "locate",
+    *BY_DOTTED_NAME,
 })  # fmt: skip
 """Last names of functions that load what they are given by name: extensions of discord.py, the app of uvicorn, a module, the
 `module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C` of Django, Werkzeug, kombu and pydoc."""
@@ -681,8 +682,7 @@ def _texts(node: ast.expr) -> tuple[str, ...]:
 
 def _last_name(node: ast.expr) -> str:
     """Return the last name of what decorates, `cached_property` of `functools.cached_property`."""
-    node = node.func if isinstance(node, ast.Call) else node
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return last_name(node.func if isinstance(node, ast.Call) else node)
 
 
 def _above(scope: _Scope) -> str:

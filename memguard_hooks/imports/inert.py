@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from memguard_hooks.formats.python_nodes import last_name, outside_functions
 from memguard_hooks.imports.movable import EFFECTS, INERT, is_below
 from memguard_hooks.imports.name_uses import is_type_checking
 from memguard_hooks.imports.resolve import is_standard
@@ -111,19 +112,21 @@ def find_deed(around: Surroundings, path: str) -> Deed | None:
     module = around.module(path)
     if module is None:
         return Deed(path, 1, "cannot be read")
-    return next(_File(around, path, module).statements(module.body, frozenset(), 0), None)
+    return next(_File(around, path, module, {}).statements(module.body, frozenset(), 0), None)
 
 
 class _File:
-    """One file, its names, and what it does."""
+    """One file, its names, and what it does; `known` are the files that have been read, each once."""
 
-    def __init__(self, around: Surroundings, path: str, module: ast.Module) -> None:
+    def __init__(self, around: Surroundings, path: str, module: ast.Module, known: dict[str, _File]) -> None:
         self._around = around
+        self._known = known
+        known[path] = self
         self._path = path
         self._module = module
         self._bound: dict[str, ast.AST] = {}
         self._values: dict[str, list[ast.expr]] = {}
-        for node in _shallow(module.body):
+        for node in outside_functions(module.body):
             if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
                 for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
                     if isinstance(target, ast.Name):
@@ -219,7 +222,7 @@ class _File:
     def registered(self, node: ast.ClassDef, depth: int) -> str | None:
         """Say who may note a class that is made."""
         for keyword in node.keywords:
-            if keyword.arg != "metaclass" or _last(keyword.value) != "ABCMeta":
+            if keyword.arg != "metaclass" or last_name(keyword.value) != "ABCMeta":
                 return f"makes class {node.name} by `{keyword.arg}`"
         for written in node.bases:
             base = written.value if isinstance(written, ast.Subscript) else written
@@ -248,7 +251,7 @@ class _File:
     def _decorator(self, node: ast.expr, name: str, local: frozenset[str], depth: int) -> Iterator[Deed]:
         callee = node.func if isinstance(node, ast.Call) else node
         root = _root(callee)
-        if root in local or _last(callee) in INERT:
+        if root in local or last_name(callee) in INERT:
             return
         origin = self.origin(root)
         if isinstance(origin, str):
@@ -281,7 +284,7 @@ class _File:
             waiting += ast.iter_child_nodes(one)
 
     def _call(self, node: ast.Call, local: frozenset[str], depth: int, *, is_alone: bool) -> Iterator[Deed]:
-        callee, last, root = node.func, _last(node.func), _root(node.func)
+        callee, last, root = node.func, last_name(node.func), _root(node.func)
         written = ast.unparse(callee)[:60]
         if last in _DOERS or (last == "addHandler" and not depth):
             yield self._deed(node, f"calls {written}()")
@@ -374,26 +377,14 @@ class _File:
         return None if node is None else Defined(self._path, node)
 
     def _elsewhere(self, path: str) -> _File | None:
-        if path == self._path:
-            return self
-        module = self._around.module(path) if path else None
-        return None if module is None else _File(self._around, path, module)
-
-
-def _shallow(body: Iterable[ast.stmt]) -> Iterator[ast.AST]:
-    """Yield the nodes of statements, without those inside of functions and classes."""
-    waiting: list[ast.AST] = list(body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Lambda)):
-            waiting += ast.iter_child_nodes(node)
+        module = self._around.module(path) if path and path not in self._known else None
+        return self._known.get(path) if module is None else _File(self._around, path, module, self._known)
 
 
 def _stored(body: Iterable[ast.stmt]) -> frozenset[str]:
     """Return the names that statements bind."""
     found: set[str] = set()
-    for node in _shallow(body):
+    for node in outside_functions(body):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             found.add(node.id)
     return frozenset(found)
@@ -411,10 +402,6 @@ def _root(node: ast.expr) -> str:
     while isinstance(here, (ast.Attribute, ast.Subscript, ast.Call)):
         here = here.func if isinstance(here, ast.Call) else here.value
     return here.id if isinstance(here, ast.Name) else ""
-
-
-def _last(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _is_main(test: ast.expr) -> bool:

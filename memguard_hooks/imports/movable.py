@@ -10,6 +10,7 @@ import ast
 import re
 from functools import cached_property
 
+from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.name_uses import Annotation, BoundPlace, FunctionNode, Use, bound_by, find_uses
 from memguard_hooks.pattern import late_pattern
@@ -274,13 +275,13 @@ class MovableFile:
         if isinstance(owner, ast.ClassDef):
             is_plain = not (owner.decorator_list or owner.keywords)
             is_plain &= all(
-                _last(one.value if isinstance(one, ast.Subscript) else one) in _PLAIN_BASES for one in owner.bases
+                last_name(one.value if isinstance(one, ast.Subscript) else one) in _PLAIN_BASES for one in owner.bases
             )
             return None if is_plain else f"class {owner.name} may read the types of its fields at run time"
         for decorator in owner.decorator_list:
             if _decorator(decorator) not in INERT:
                 return f"`@{ast.unparse(decorator)[:40]}` may read the types of {owner.name}() at run time"
-        return None if any(_last(one) in _ATTRIBUTES for one in owner.decorator_list) else self._taken(owner)
+        return None if any(last_name(one) in _ATTRIBUTES for one in owner.decorator_list) else self._taken(owner)
 
     def _taken(self, function: FunctionNode) -> str | None:
         """Say what a function is handed to that may read its annotations."""
@@ -301,7 +302,7 @@ class MovableFile:
         for node in ast.walk(self._module):
             if isinstance(node, ast.Call):
                 called.add(node.func)
-                if _last(node.func) in _TAKERS:
+                if last_name(node.func) in _TAKERS:
                     called.update((*node.args, *(keyword.value for keyword in node.keywords)))
         own = {one.name for one in self._module.body if isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef))}
         of_module = {use.node for use in find_uses(self._module, own).uses}
@@ -310,7 +311,7 @@ class MovableFile:
         reader: int | None = None
         for node in ast.walk(self._module):
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
-                if _last(node) in _READERS:
+                if last_name(node) in _READERS:
                     reader = reader or node.lineno
                 if node in called:
                     continue
@@ -365,11 +366,7 @@ def spot_of(node: FunctionNode) -> Spot:
 
 def _decorator(node: ast.expr) -> str:
     """Return the last name of a decorator."""
-    return _last(node.func if isinstance(node, ast.Call) else node)
-
-
-def _last(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return last_name(node.func if isinstance(node, ast.Call) else node)
 
 
 def _host(use: Use, running: Collection[Spot]) -> FunctionNode | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -191,7 +192,7 @@ class _Reader:
             yield node.annotation, context._replace(annotation=Annotation(node.annotation, owner, is_local))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and context.annotation is not None:
             self._text(node, context)
-        elif isinstance(node, ast.Call) and _last_name(node.func) in _TYPING_CALLS:
+        elif isinstance(node, ast.Call) and last_name(node.func) in _TYPING_CALLS:
             for child in ast.iter_child_nodes(node):
                 value = child.value if isinstance(child, ast.keyword) else child
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):
@@ -252,7 +253,7 @@ class _Reader:
 
 def is_type_checking(test: ast.expr) -> bool:
     """Return whether a condition is `TYPE_CHECKING`, or that of typing."""
-    return _last_name(test) == "TYPE_CHECKING"
+    return last_name(test) == "TYPE_CHECKING"
 
 
 def names_bound(node: ast.AST) -> Iterator[str]:
@@ -321,7 +322,3 @@ def _dotted(node: ast.Attribute) -> tuple[ast.expr, str]:
         parts.append(here.attr)
         here = here.value
     return here, ".".join([here.id, *reversed(parts)]) if isinstance(here, ast.Name) else ""
-
-
-def _last_name(node: ast.expr) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""

@@ -12,6 +12,7 @@ from collections import defaultdict, deque
 
 from memguard_hooks.imports.callbacks import (
     BEFORE_FORK,
+    BY_DOTTED_NAME,
     ENQUEUING,
     STARTING_METHODS,
     is_command_line,
@@ -591,7 +592,7 @@ class Reach(Calls):
         last, text = passed.to.rpartition(".")[2].lstrip(":"), passed.text
         if last == "import_module":
             self._load_computed(call.path, passed.place, text, stage)
-        elif last in ("import_string", "symbol_by_name", "locate"):
+        elif last in BY_DOTTED_NAME:
             module, _, attribute = text.replace(":", ".").rpartition(".")
             self._load_named(call.path, passed.place, module, stage, attribute)
         elif last == "add_job":

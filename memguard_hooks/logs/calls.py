@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 
+from memguard_hooks.formats.python_nodes import last_name, outside_functions
 from memguard_hooks.logs.model import LogCall
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -77,11 +78,6 @@ def is_logger(node: ast.expr) -> bool:
         else:
             node = node.func
     return _LOGGER.search(last_name(node)) is not None
-
-
-def last_name(node: ast.expr) -> str:
-    """Return the last part of a dotted name."""
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 # The walk over a file
@@ -294,7 +290,7 @@ def _while(node: ast.While) -> tuple[str, str] | None:
     name = f"`while {ast.unparse(node.test)[:60]}`, line {node.lineno}"
     if _drains(node, calls):
         return None
-    is_outer = any(_is_loop(one) for one in _inside(node.body))
+    is_outer = any(_is_loop(one) for one in outside_functions(node.body))
     is_reconnect = any(_CONNECTS.search(called) for called in calls)
     return ("" if is_outer or is_reconnect or _is_slow(node) else name, "" if is_reconnect else name)
 
@@ -309,7 +305,7 @@ def _drains(node: ast.While, calls: list[str]) -> bool:
         held = ast.unparse(node.test)
         taken = (one.func for one in _calls_in(node.body) if isinstance(one.func, ast.Attribute) and one.func.attr == "pop")
         return any(ast.unparse(one.value) == held for one in taken)
-    return not _WAITS.intersection(calls) and any(isinstance(one, ast.Break) for one in _inside(node.body))
+    return not _WAITS.intersection(calls) and any(isinstance(one, ast.Break) for one in outside_functions(node.body))
 
 
 _WAITS = frozenset(
@@ -342,7 +338,7 @@ def _may_last(test: ast.expr) -> bool:
 
 def _counts(node: ast.While) -> bool:
     """Return whether a loop counts what it tries."""
-    counted = (one.target for one in _inside(node.body) if isinstance(one, ast.AugAssign))
+    counted = (one.target for one in outside_functions(node.body) if isinstance(one, ast.AugAssign))
     return any(_TRIED.search(ast.unparse(target)) for target in counted)
 
 
@@ -365,22 +361,12 @@ def _seconds(node: ast.expr) -> float:
     return 0.0
 
 
-def _inside(block: Sequence[ast.AST]) -> Iterator[ast.AST]:
-    """Yield the nodes of a block, without those of the functions that it defines."""
-    waiting: list[ast.AST] = list(block)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, (*_FUNCTIONS, ast.Lambda, ast.ClassDef)):
-            waiting += ast.iter_child_nodes(node)
-
-
 def _calls_in(block: Sequence[ast.AST]) -> Iterator[ast.Call]:
-    return (one for one in _inside(block) if isinstance(one, ast.Call))
+    return (one for one in outside_functions(block) if isinstance(one, ast.Call))
 
 
 def _has_loop(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    loops = (one for one in _inside(node.body) if isinstance(one, (ast.While, ast.AsyncFor)))
+    loops = (one for one in outside_functions(node.body) if isinstance(one, (ast.While, ast.AsyncFor)))
     return any(_endless(one) is not None for one in loops)
 
 
@@ -457,7 +443,7 @@ _GETTER = late_pattern(r"^_*(?:get|is|has)_")
 def costly_of(node: ast.Call) -> str:
     """Return the call, or the comprehension, that a dropped line still pays for."""
     for argument in (*node.args, *(one.value for one in node.keywords)):
-        for one in _inside([argument]):
+        for one in outside_functions([argument]):
             if isinstance(one, (ast.ListComp, ast.SetComp, ast.DictComp)):
                 return "a comprehension"
             if isinstance(one, ast.Subscript) and isinstance(one.value, ast.Call) and last_name(one.value.func) == "str":

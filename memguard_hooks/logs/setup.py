@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.logs.calls import is_logger, last_name
+from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.logs.calls import is_logger
 from memguard_hooks.logs.loggers import LOUD
 from memguard_hooks.logs.model import LEVELS, LogSetup, level_of_text
 from memguard_hooks.record import Record

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats import python_nodes
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -131,11 +132,9 @@ def read_scopes(module: ast.Module, path: str) -> NameScope:
 
 def last_name(node: ast.AST) -> str:
     """Return the last name of what is called, or of a decorator, the empty string for what has none."""
-    if isinstance(node, ast.Call):
-        return last_name(node.func)
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+    while isinstance(node, ast.Call):
+        node = node.func
+    return python_nodes.last_name(node)
 
 
 class _Reader:
