@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,7 +74,21 @@ class later:
     "settings.py": 'import os\nSTORE = "pgvector"\nSIZE = int(os.environ.get("SIZE", "3"))\n',
     "helpers/__init__.py": "",
     "helpers/first.py": "from . import lazy\nname = 'spacy'\nimport importlib\nimportlib.import_module(name)\n",
-    "helpers/second.py": "import spacy\nimport helpers.first\nimportlib.import_module(input())\n",
+    "helpers/second.py": """\
+import spacy
+import helpers.first
+from flags import LARGE
+importlib.import_module(input())
+
+if LARGE:
+    import transformers
+
+def second():
+    if LARGE:
+        import seaborn
+""",
+    "flags.py": "from settings import *\nfrom helpers.around import *\nLARGE = SIZE > 3\n",
+    "helpers/around.py": "from flags import *\nAROUND = 1\n",
     "helpers/lazy.py": "def __getattr__(name):\n    import litellm\n    return litellm\n",
 }  # fmt: skip
 GIVEN = Given((("SIZE", "4"),))
@@ -81,6 +96,7 @@ LINES = (
     *("", "# A comment", "x = 1", "    pass", "import keras", "    import keras", "    import torch; import keras"),
     *("def added():", "    return run()", "    inner()", "    other()", "later()", "import helpers.second"),
     *("@app.get('/x')", "class A(later):", "if STORE:", 'STORE = "faiss"', "SIZE = 1"),
+    *("from flags import *", "from flags import LARGE as SIZE", "if LARGE:", "LARGE = False", "from settings import SIZE"),
 )
 
 
@@ -90,11 +106,13 @@ def write(root: Path, files: dict[str, str]) -> None:
         (root / name).write_text(text, "utf-8")
 
 
-def follow(root: Path, store: Store, given: Given = GIVEN) -> tuple[Walk, bool]:
-    """Walk from `app`; return also whether a kept walk was taken."""
+def follow(
+    root: Path, store: Store, given: Given = GIVEN, made: Callable[[Chooser], object] = lambda _: None
+) -> tuple[Walk, bool]:
+    """Walk from `app`; return also whether a kept walk was taken. What decides the choices is given to `made`."""
     resolver = Resolver(tree := WorkTree(str(root)), ("",))
     sources = SourceFiles(tree, Facts(store), Framework())
-    chooser = Chooser(sources, resolver, given)
+    made(chooser := Chooser(sources, resolver, given))
     target = Target((3, 11), is_main=True)
     kept = KeptWalks(sources, resolver, chooser, target, ("app.py", "app", given))
     found = kept.find()
@@ -157,6 +175,32 @@ def test_what_says_the_same_is_taken_with_its_lines(
     assert follow(tmp_path, store)[1], "what is walked anew is kept"
 
 
+@pytest.mark.parametrize(
+    ("files", "name", "read"),
+    [
+        ({}, "c.py", {"three.py", "c.py"}),
+        ({"a.py": "from c import C\nA = C - 1\n"}, "c.py", {"one.py", "three.py", "a.py", "c.py"}),
+        ({"a.py": "from b import *\nA = 1\n", "b.py": "from a import *\nB = 2\n"}, "c.py", None),
+    ],
+    ids=["one of them reads it", "what one of them reads reads it", "a circle, of which the first one counts"],
+)
+def test_only_choices_that_read_a_changed_file_are_asked_anew(
+    tmp_path: Path, files: dict[str, str], name: str, read: set[str] | None
+) -> None:
+    written = {"app.py": "import one, two, three\n", "a.py": "A = 1\n", "b.py": "B = 2\n", "c.py": "C = 3\n"}
+    for number, constant in (("one", "A"), ("two", "B"), ("three", "C")):
+        written[f"{number}.py"] = f"from {constant.lower()} import {constant}\nif {constant} > 3:\n    import torch\n"
+    every = written.keys() - {"app.py"}
+    write(tmp_path, {**written, **files})
+    store = Store(None)
+    assert not follow(tmp_path, store)[1]
+    with (tmp_path / name).open("a") as file:
+        file.write("# A comment\n")
+    asked: list[Chooser] = []
+    assert follow(tmp_path, store, made=asked.append)[1]
+    assert set(asked[0].read()) == (every if read is None else read)
+
+
 def test_a_file_that_cannot_be_read_any_more(tmp_path: Path, store: Store) -> None:
     (tmp_path / "work.py").write_bytes(b"# \xff\n")
     found, is_kept = follow(tmp_path, store)
@@ -177,6 +221,9 @@ def test_any_edit_gives_the_walk_of_an_empty_store(tmp_path: Path, store: Store,
     """One edit on another, of which many are taken from what was kept."""
     choose = random.Random(seed)  # noqa: S311 - the same edits each time
     files = dict(FILES)
+    if seed % 4 < 2:  # without a circle only some choices are asked anew
+        files["helpers/around.py"] = "AROUND = 1\n"
+    write(tmp_path, files)
     taken = 0
     for _ in range(12):
         name = choose.choice(sorted(files))

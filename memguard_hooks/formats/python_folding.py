@@ -12,7 +12,16 @@ from types import MappingProxyType
 
 from memguard_hooks.formats.python_literals import combine
 from memguard_hooks.formats.python_nodes import children, walk
-from memguard_hooks.formats.python_values import MAX_STEPS, Member, OfCpus, Raises, UnknownValue, Unresolved, Value
+from memguard_hooks.formats.python_values import (
+    MAX_CALLS,
+    MAX_STEPS,
+    Member,
+    OfCpus,
+    Raises,
+    UnknownValue,
+    Unresolved,
+    Value,
+)
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -140,6 +149,11 @@ class BoundNames:
         except (UnknownValue, Raises) as error:
             reason = f"computes {name}: {text_of(value)}"
             self.bound[name] = (Unresolved(line, reason, is_cpu_count=isinstance(error, OfCpus)), line)
+
+    @property
+    def is_near_bound(self) -> bool:
+        """Whether more than half of the calls are followed that may be."""
+        return self.calls[0] > MAX_CALLS // 2
 
     @property
     def module(self) -> str:

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_values import MAX_STEPS, Raises, UnknownValue
+from memguard_hooks.formats.python_values import MAX_CALLS, MAX_STEPS, Raises, UnknownValue
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from memguard_hooks.formats.python_values import Names, Value
-
-MAX_CALLS = 500
-"""Calls that are followed for the names of one module."""
 
 _CACHES = frozenset({"functools.cache", "functools.lru_cache"})
 _YIELDING = (ast.Yield, ast.YieldFrom, ast.Global, ast.Nonlocal)

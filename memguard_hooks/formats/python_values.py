@@ -59,6 +59,9 @@ if TYPE_CHECKING:
             """Bind a parameter to what a caller gives for it."""
 
 
+MAX_CALLS = 500
+"""Calls that are followed for the names of one module."""
+
 MAX_STEPS = 12
 """Names that stand for other names, and functions that return what others do."""
 

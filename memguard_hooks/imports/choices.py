@@ -7,7 +7,7 @@ depends on other files and on the service.
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import cached_property
+from functools import cached_property, partial
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import decode, shortened, tree_of
@@ -16,7 +16,7 @@ from memguard_hooks.pattern import late_pattern
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.formats.python_folding import Around, BoundNames
@@ -48,6 +48,9 @@ class Chooser:
         self._modules: dict[str, tuple[ModuleNodes, BoundNames] | None] = {}
         self._followed: dict[str, tuple[BoundNames, int]] = {}
         """The names of files that are followed from top to bottom, and how many of their statements have been."""
+        self._read: dict[str, set[str]] = {}
+        """The files whose names are read to know those of a file."""
+        self._is_cut = False
         self.known: dict[tuple[str, str], tuple[str, ...]] = {}
         """The choices that were asked for, by file and key, and the ways that each may take."""
 
@@ -96,9 +99,25 @@ class Chooser:
             self.known[key] = (chosen,) if chosen is not None else tuple(self._possible(path, choice))
         return self.known[key]
 
-    def parsed(self) -> list[str]:
-        """Return the files whose names the choices that were asked for hang on."""
-        return sorted({*self._modules, *self._followed})
+    def read(self) -> dict[str, list[str]]:
+        """Return the files whose names the choices that were asked for hang on, and whose names each of these reads."""
+        return {path: sorted(self._read.get(path, ())) for path in sorted({*self._modules, *self._followed})}
+
+    def hangs_on_order(self, earlier: Iterable[str] = ()) -> bool:
+        """Return whether what is known of a choice may hang on what was asked for before it: at a bound, or in a circle.
+
+        `earlier` are files that were parsed for other choices of the same walk.
+        """
+        names = [one for _, one in filter(None, self._modules.values())] + [one for one, _ in self._followed.values()]
+        is_full = len({*self._modules, *earlier}) >= MAX_MODULES
+        return self._is_cut or is_full or any(one.is_near_bound for one in names)
+
+    def forget_order(self) -> None:
+        """Forget what was asked for so far, where what is asked for next may hang on it."""
+        if self.hangs_on_order():
+            for kept in (self.known, self._modules, self._followed, self._read):
+                kept.clear()
+            self._is_cut = False
 
     def _possible(self, path: str, choice: Choice) -> list[str]:
         runs: list[BoundNames | None] = [None]
@@ -175,7 +194,7 @@ class Chooser:
         """What the names of all files are read in: loaded where there is a choice."""
         from memguard_hooks.formats.python_folding import Around
 
-        return Around(dict(self._given.variables), None, self._load, self._given.words, has_all=False)
+        return Around(dict(self._given.variables), words=self._given.words, has_all=False)
 
     def _module(self, path: str) -> tuple[ModuleNodes, BoundNames] | None:
         """Return the nodes of a file and its names, None for what cannot be read."""
@@ -217,12 +236,17 @@ class Chooser:
 
         module = self._resolver.module_of(path) or ""
         package = module if path.endswith("/__init__.py") else module.rpartition(".")[0]
-        return BoundNames(self._around, package, path=path, command_line=nodes.command_line)
+        around = self._around._replace(load=partial(self._load, path))
+        return BoundNames(around, package, path=path, command_line=nodes.command_line)
 
-    def _load(self, module: str) -> BoundNames | None:
+    def _load(self, reader: str, module: str) -> BoundNames | None:
+        """Return the names of a module that a file reads."""
         if not self._resolver.is_whole(module):
             return None
-        found = self._module(self._resolver.files(module)[-1])
+        path = self._resolver.files(module)[-1]
+        self._read.setdefault(reader, set()).add(path)
+        self._is_cut |= self._modules.get(path, self) is None
+        found = self._module(path)
         return None if found is None else found[1]
 
 

@@ -64,7 +64,7 @@ class KeptWalks:
             try:
                 return self._taken(kept)
             except (_Unlike, MemguardError, TypeError, ValueError, KeyError, IndexError):
-                continue
+                self._chooser.forget_order()
         return None
 
     def keep(self, walked: Walk) -> None:
@@ -74,19 +74,19 @@ class KeptWalks:
         if last is not None:
             store.put(last, b"whole", self.key, b"1")
         folders = self._resolver.looked_into()
-        content, targets, asked, parsed = self._sources.content, walked.targets, walked.asked, self._chooser.parsed()
+        content, targets, asked, read = self._sources.content, walked.targets, walked.asked, self._chooser.read()
         files = [
             (path, content(path).hex(), [_written(one) for one in targets.get(path, ())], asked.get(path, ()))
-            for path in dict.fromkeys((*targets, *asked, *parsed))
+            for path in dict.fromkeys((*targets, *asked, *read))
         ]
         chosen = [(*place, taken) for place, taken in self._chooser.known.items()]
-        basis = folders, self._resolver.digest_of(folders), files, chosen, parsed
+        basis = folders, self._resolver.digest_of(folders), files, chosen, read, self._chooser.hangs_on_order()
         store.put((basis, _encode(walked)), b"whole", self.key, b"0")
 
     def _taken(self, kept: Any) -> Walk:
         """Return a walk that was kept as it would be now. Raises _Unlike where it would be another."""
-        (folders, names, files, chosen, parsed), rows = kept
-        if not all(map(_is_file, files)) or not all(map(_is_chosen, chosen)) or _texts(parsed) is not parsed:
+        (folders, names, files, chosen, read, is_ordered), rows = kept
+        if not all(map(_is_file, files)) or not all(map(_is_chosen, chosen)) or type(read) is not dict:
             raise _Unlike
         if self._resolver.digest_of(_texts(folders)) != names:
             raise _Unlike
@@ -95,10 +95,14 @@ class KeptWalks:
         for path, name, targets, questions in files:
             if content(path).hex() != name:
                 moved[path] = self._moved(path, bytes.fromhex(name), list(map(_target, targets)), questions)
-        is_asked_anew = not moved.keys().isdisjoint(parsed)
+        anew = moved.keys() | _readers(moved, {_text(path): _texts(others) for path, others in read.items()})
+        if is_ordered and not moved.keys().isdisjoint(read):
+            anew |= {path for path, *_ in chosen}
         for path, key, taken in chosen:
-            if is_asked_anew or path in moved:
+            if path in anew:
                 self._chooses(path, key, taken)
+        if not is_ordered and self._chooser.hangs_on_order(read):
+            raise _Unlike
         asked = {path: [(kind, name) for kind, name in questions] for path, _, _, questions in files if questions}
         targets_of = {path: tuple(map(_target, targets)) for path, _, targets, _ in files if targets}
         return _Decoder(moved).walk(rows, targets_of, asked)
@@ -179,6 +183,21 @@ def _lineless(one: ImportSite | FrameworkEdge) -> object:
         return one._replace(line=0)
     used = one.used_line and 1
     return one._replace(line=0, end_line=0, used_line=used, why=_USED.sub("used", one.why))
+
+
+def _readers(of: Iterable[str], read: Mapping[str, list[str]]) -> set[str]:
+    """Return the files that read the names of some files, and those that read the names of these."""
+    readers: dict[str, list[str]] = {}
+    for path, others in read.items():
+        for other in others:
+            readers.setdefault(other, []).append(path)
+    found: set[str] = set()
+    unseen = [*of]
+    while unseen:
+        new = set(readers.get(unseen.pop(), ())) - found
+        found |= new
+        unseen += new
+    return found
 
 
 def _is_file(row: Any) -> bool:
