@@ -681,6 +681,31 @@ def test_an_unknown_package_is_assumed_by_its_wheel_and_by_what_it_requires(
     assert "    nobody measured wrapper: `memguard measure` does\n" in capsys.readouterr().out
 
 
+def test_the_lock_nearest_to_what_starts_counts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a repository of several apps each has its lock: that of another says nothing, and that above an app does."""
+
+    def judged() -> list[tuple[float, list[tuple[str, str | None]]]]:
+        found = judge(capsys)[1]["services"]
+        return [
+            (one["estimate_mib"]["expected"], [(part["package"], part["version"]) for part in one["parts"]]) for one in found
+        ]
+
+    compose = "services:\n  api:\n    build: backend\n    working_dir: /srv\n    command: python src/main.py\n"
+    files = {"compose.yaml": compose, "backend/Dockerfile": "FROM python:3.11\nWORKDIR /srv\nCOPY . .\n"}
+    write(root, {**files, "backend/src/main.py": "import wrapper\nimport pandas\n"})
+    ((without, parts),) = judged()
+    write(root, {"frontend/uv.lock": LOCK.format(size=20_000).replace("2.2.3", "1.5.3")})
+    assert judged() == [(without, parts)]
+    write(root, {"backend/uv.lock": LOCK.format(size=20_000)})
+    ((beside, parts),) = judged()
+    assert ("pandas", "2.2.3") in parts
+    (root / "backend/uv.lock").rename(root / "uv.lock")
+    assert judged() == [(beside, parts)]
+    write(root, {"backend/uv.lock": LOCK.format(size=20_000).replace("2.2.3", "1.5.3")})
+    ((nearest, _),) = judged()
+    assert nearest != beside
+
+
 def test_the_standard_library_counts_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {"main.py": "import asyncio\nfrom xml.dom import minidom\n", "Procfile": "w: python main.py\n"})
     (service,) = judge(capsys)[1]["services"]

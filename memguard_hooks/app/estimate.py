@@ -191,6 +191,7 @@ class FigureSources:
     ) -> None:
         self.declared = declared
         self.pinned = declared.near(folder)
+        self.lock = declared.lock_near(folder)
         self.python = python
         self.known = known
         tops = ([external.names[0].partition(".")[0]] for external in walked.externals)
@@ -511,9 +512,9 @@ def _unknown_root(sources: FigureSources, name: str) -> Root:
     from memguard_hooks.dependencies.requirement import normalize_name
 
     distribution = normalize_name(name)
-    required = sources.declared.required_by(distribution) & lookup.distributions().keys()
+    required = sources.lock.required_by(distribution) & lookup.distributions().keys()
     brings = sources.largest_of(required) if required else sources.imported_by_nobody
-    wheel = sources.declared.wheel_size(distribution)
+    wheel = sources.lock.wheel_size(distribution)
     return Root(name, None, (), "unknown", wheel=wheel, brings=brings, is_guess=not required)
 
 

@@ -238,11 +238,12 @@ def _loads(names: tuple[str, ...], root: str) -> bool:
 
 def price(project: Project, eager: Eager) -> tuple[int | None, str]:
     """Return what an eager import takes by itself, and which version was measured: that of the first service's estimate."""
+    from memguard_hooks.tree import parent
+
     if not eager.services:
-        return project.cost_of(eager.root)
+        return project.cost_of(eager.root, parent(eager.path))
     from memguard_hooks.app.estimate import FigureSources
     from memguard_hooks.imports.graph import Walk
-    from memguard_hooks.tree import parent
 
     entry = eager.services[0].entry
     python = entry.target.python and f"{entry.target.python[0]}.{entry.target.python[1]}"

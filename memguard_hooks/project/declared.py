@@ -9,6 +9,7 @@ from memguard_hooks.dependencies import manifests
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.project.nearest_lock import NearestLock
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from memguard_hooks.dependencies.deployed import Deployed
     from memguard_hooks.dependencies.installation import Command
     from memguard_hooks.dependencies.inventory import Inventory
-    from memguard_hooks.dependencies.lock import Lock, LockedPackage
+    from memguard_hooks.dependencies.lock import Lock
     from memguard_hooks.dependencies.requirement import Manifest, Requirement
     from memguard_hooks.deployment.service import Service
     from memguard_hooks.project.files import Files
@@ -67,6 +68,7 @@ class Declared:
         self._context = context
         self._whole = whole or self
         self._near: dict[str, Pinned] = {}
+        self._locks: dict[str, NearestLock] = {}
 
     @cached_property
     def manifest_paths(self) -> tuple[str, ...]:
@@ -334,17 +336,18 @@ class Declared:
         return self.near("").versions
 
     def near(self, folder: str) -> Pinned:
-        """Return what is pinned in a folder: by the manifests there, above it, and what is installed, and by the lock."""
+        """Return what is pinned in a folder: by the manifests and the lock there, those above, and what is installed."""
         waiting: list[str] = []
         while folder and folder not in self._near:
             waiting.append(folder)
             folder = parent(folder)
         if folder not in self._near:
-            self._near[folder] = self._pinned([*self._manifests_in(folder), *self._installed]).over(self._pinned_by_lock)
+            own = self._pinned([*self._manifests_in(folder), *self._installed])
+            self._near[folder] = own.over(self._pinned_by_lock(folder))
         found = self._near[folder]
         for below in reversed(waiting):
-            own = self._manifests_in(below)
-            found = self._near[below] = self._pinned(own).over(found) if own else found
+            own = self._pinned(self._manifests_in(below)).over(self._pinned_by_lock(below))
+            found = self._near[below] = own.over(found) if own.present else found
         return found
 
     def _pinned(self, paths: Iterable[str]) -> Pinned:
@@ -381,12 +384,11 @@ class Declared:
         brought = (name for driver in drivers() for name in driver.distributions)
         return frozenset(lookup.distributions()).union(self._context.measured(), brought)
 
-    @property
-    def _pinned_by_lock(self) -> Pinned:
-        packages = {name: found for name, found in self._locked.items() if name in self._measured}
-        versions = {name: {one.version for one in found} - {None} for name, found in packages.items()}
-        single = {name: str(*found) for name, found in versions.items() if len(found) == 1}
-        return Pinned(single, frozenset(packages), {})
+    def _pinned_by_lock(self, folder: str) -> Pinned:
+        """Return what a lock in a folder pins."""
+        lock = self._lock_in(folder)
+        names = lock.packages.keys() & self._measured
+        return Pinned({name: version for name, version in lock.versions.items() if name in names}, frozenset(names))
 
     def _manifests_in(self, folder: str) -> list[str]:
         names = [entry.name for entry in self._files.tree.entries(folder) if not entry.is_folder]
@@ -401,52 +403,28 @@ class Declared:
         named = (path for path in sorted(self.deployed.named) if not lock_readers.is_lock(path))
         return [path for path in named if not self._files.is_excluded(path)]
 
-    @cached_property
-    def _lock_path(self) -> str | None:
-        """The first lock in the root that is installed."""
+    def lock_near(self, folder: str) -> NearestLock:
+        """Return the lock that counts in a folder: the one there, or the next above it."""
+        while (found := self._lock_in(folder)).path is None and folder:
+            folder = parent(folder)
+        return found
+
+    def _lock_in(self, folder: str) -> NearestLock:
+        """Return the first lock in a folder that is installed."""
+        if folder not in self._locks:
+            self._locks[folder] = NearestLock(self._files, self._find_lock(folder))
+        return self._locks[folder]
+
+    def _find_lock(self, folder: str) -> str | None:
         from memguard_hooks.dependencies import lock_readers
 
-        there = {entry.name for entry in self._files.tree.entries("") if not entry.is_folder}
-        names = dict.fromkeys((*lock_readers.beside(self._files.tree, "pyproject.toml"), *lock_readers.LOCKS))
-        found = (name for name in names if name in there and not self._files.is_excluded(name))
-        return next((name for name in found if self.deployed.counts(name)), None)
-
-    @cached_property
-    def _locked(self) -> Mapping[str, tuple[LockedPackage, ...]]:
-        """The packages of that lock; none where it does not parse."""
-        from memguard_hooks.dependencies import lock_readers
-
-        try:
-            return lock_readers.read(self._files.tree, self._lock_path).packages if self._lock_path else {}
-        except MemguardError:
-            return {}
-
-    def required_by(self, distribution: str) -> frozenset[str]:
-        """Return all that the lock says a package to require, by canonical names; nothing where it does not tell."""
-        found: set[str] = set()
-        waiting = [distribution]
-        while waiting:
-            for package in self._locked.get(waiting.pop(), ()):
-                names = {edge.name for edge in package.requires if edge.extra is None and edge.group is None} - found
-                found |= names
-                waiting += names
-        return frozenset(found - {distribution})
-
-    def wheel_size(self, distribution: str) -> int | None:
-        """Return the bytes of a package's wheel, by its canonical name, None where no lock tells."""
-        from memguard_hooks.dependencies.wheel_size import largest_wheel
-
-        data, places = self._lock_bytes
-        start, end = places.get(distribution, (0, 0))
-        return largest_wheel(data[start:end])
-
-    @cached_property
-    def _lock_bytes(self) -> tuple[bytes, Mapping[str, tuple[int, int]]]:
-        """The bytes of the lock, and where in it each package stands."""
-        from memguard_hooks.dependencies.wheel_size import find_packages
-
-        data = self._files.read_file(self._lock_path) if self._lock_path else None
-        return (data, find_packages(data)) if data is not None else (b"", {})
+        there = {entry.name for entry in self._files.tree.entries(folder) if not entry.is_folder}
+        beside = lock_readers.beside(self._files.tree, f"{folder}/pyproject.toml".lstrip("/"))
+        names = (path.rpartition("/")[2] for path in beside)
+        found = (name for name in dict.fromkeys((*names, *lock_readers.LOCKS)) if name in there)
+        paths = (f"{folder}/{name}".lstrip("/") for name in found)
+        usable = (path for path in paths if not self._files.is_excluded(path) and self.deployed.counts(path))
+        return next(usable, None)
 
 
 def _is_other(path: str) -> bool:

@@ -184,17 +184,17 @@ class Project(Files):
         settings = self.settings
         return heavy_modules(settings.heavy_threshold, settings.heavy_add, settings.heavy_remove)
 
-    def cost_of(self, module: str) -> tuple[int | None, str]:
+    def cost_of(self, module: str, folder: str = "") -> tuple[int | None, str]:
         """Return what a measured module root takes, in bytes, and which version was measured.
 
-        The version that the project declares counts, where it or one near to it was measured.
+        The version that the project declares for a folder counts, where it or one near to it was measured.
         """
         from memguard_hooks.catalog import lookup
 
+        versions = self.declared.near(folder).versions
         measured = lookup.modules().get(module, ())
-        declared = [one.distribution for one in measured if one.distribution in self.declared.versions]
-        distribution = declared[0] if declared else None
-        version = self.declared.versions.get(distribution or "")
+        distribution = next((one.distribution for one in measured if one.distribution in versions), None)
+        version = versions.get(distribution or "")
         footprint = lookup.find(module, distribution, version, self.python)
         if footprint is None:
             return None, ""
