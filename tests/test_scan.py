@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tokenize
 import warnings
+from bisect import bisect_left
 from pathlib import Path
 
 import libcst
@@ -201,14 +202,15 @@ def test_what_cannot_be_decoded(data: bytes, message: str) -> None:
 
 LONG = "an expression is too long to be read in bounded time"
 BRACKETS = f"brackets are nested more than {MAX_DEPTH} deep"
+NESTED = f"it has more than {LIMITS.tokens} tokens, those in brackets and blocks counted again for each"
 BLOCK = f"blocks are nested more than {MAX_INDENTS} deep"
 HOSTILE = {
     "parentheses": ("x = " + "(" * 4000 + ")" * 4000, BRACKETS),
     "lists": ("x = " + "[" * 20_000 + "]" * 20_000, BRACKETS),
     "calls in calls": ("x = " + "f(" * 20_000 + ")" * 20_000, BRACKETS),
-    "dictionaries": ("x = " + "{1:" * 20_000 + "1" + "}" * 20_000, BRACKETS),
+    "dictionaries": ("x = " + "{1:" * 20_000 + "1" + "}" * 20_000, NESTED),
     "parentheses in a field": ("x = f'{" + "(" * 4000 + ")" * 4000 + "}'", BRACKETS),
-    "comprehensions": ("x = " + "[x for x in " * 20_000 + "y" + "]" * 20_000, BRACKETS),
+    "comprehensions": ("x = " + "[x for x in " * 20_000 + "y" + "]" * 20_000, NESTED),
     "f-strings in f-strings": ("x = " + "f'{" * 20_000 + "1" + "}'" * 20_000, BRACKETS),
     "fields in formats": ("x = f'" + "{a:" * 20_000 + "}" * 20_000 + "'", BRACKETS),
     "operators": ("x = " + "a + " * 20_000 + "a", LONG),
@@ -239,12 +241,42 @@ HOSTILE = {
     "fewer blocks": ("".join(" " * depth + "if x:\n" for depth in range(1000)) + " " * 1000 + "pass", BLOCK),
     "functions in functions": ("".join(" " * depth + "def f():\n" for depth in range(5000)) + " " * 5000 + "pass", BLOCK),
     "elif": ("if x: pass\n" + "elif x: pass\n" * 20_000, f"it has more than {LIMITS.elifs} elif branches"),
+    "many calls in calls": ("x = [" + ("f(" * 190 + "1" + ")" * 190 + ",\n") * 10 + "]", NESTED),
+    "many items of items": ("x = [" + ("f[" * 20 + "1" + "]" * 20 + ",\n") * 300 + "]", NESTED),
+    "many lambdas in arguments": ("x = [" + ("(lambda: a(1," * 20 + "1" + "))" * 20 + ",\n") * 100 + "]", NESTED),
+    "many statements in blocks": ("".join(" " * depth + "if x:\n" for depth in range(90)) + (" " * 90 + "f(1)\n") * 1000, NESTED),
 }
 
 
 @pytest.mark.parametrize(("source", "problem"), [pytest.param(*case, id=name) for name, case in HOSTILE.items()])
 def test_hostile(source: str, problem: str) -> None:
     assert scan(PANDAS + source, LIMITS).problem == f"is not analyzed: {problem}"
+
+
+NESTS = {
+    "calls": lambda count: ("f(" * 20 + "1" + ")" * 20 + "\n") * count,
+    "arguments": lambda count: ("f(1," * 90 + "1" + ")" * 90 + "\n") * count,
+    "items": lambda count: ("f[" * 6 + "1" + "]" * 6 + "\n") * count,
+    "tuples": lambda count: "x = [" + ("(" * 8 + "1" + ",)" * 8 + ",\n") * count + "]",
+    "blocks": lambda count: "".join(" " * depth + "if x:\n" for depth in range(50)) + (" " * 50 + "f(1)\n") * count,
+}
+PEAK = """
+import resource, sys
+from memguard_hooks.imports.interpret import analyze_by_libcst
+from memguard_hooks.imports.model import Target
+analyze_by_libcst(sys.stdin.read(), Target())
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.parametrize("name", NESTS)
+def test_memory_for_nests_at_the_limit(name: str) -> None:
+    """What libcst keeps grows with the depth; a text that is just short enough takes bounded memory all the same."""
+    make = NESTS[name]
+    count = bisect_left(range(1, 5000), 1, key=lambda count: scan(make(count), LIMITS).problem is not None)
+    command = [sys.executable, "-c", PEAK]
+    done = subprocess.run(command, input=make(count), capture_output=True, check=True, text=True)
+    assert int(done.stdout) <= 150, f"{count} {name}"
 
 
 AT_THE_LIMIT = {

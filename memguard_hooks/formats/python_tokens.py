@@ -22,13 +22,17 @@ MAX_DEPTH = 200
 MAX_INDENTS = 100
 """Blocks inside blocks: CPython refuses more."""
 
+FREE_BLOCKS = 10
+"""Blocks around a statement that are not counted: hardly any code has more."""
+
 
 class Limits(Record):
     """What a parser may be given: by default what the scan itself reads, in a second.
 
     `chain` are the tokens between two commas, `squares` the sum of the squares of all these numbers, and by how much it may
     grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines`,
-    `brackets` and `operators` are the weight of the end of a statement, of a bracket and of an operator, in tokens.
+    `brackets` and `operators` are the weight of the end of a statement, of a bracket and of an operator, in tokens, and
+    `nesting` that of each bracket around a token but the outermost, and of two blocks around a statement beyond `FREE_BLOCKS`.
     """
 
     tokens: int = 250_000
@@ -41,6 +45,7 @@ class Limits(Record):
     lines: int = 0
     brackets: int = 0
     operators: int = 0
+    nesting: int = 0
 
 
 NO_LIMITS = Limits()
@@ -261,7 +266,8 @@ class _Scanner:
     def _end_statement(self) -> None:
         self._end_chain()
         self._heads[-1].clear()
-        self._tokens += self._limits.lines
+        inner = len(self._indents) - 1 - FREE_BLOCKS
+        self._tokens += self._limits.lines + (self._limits.nesting * inner // 2 if inner > 0 else 0)
         if self._is_import and self._statement is not None:
             self._imports.append(Span(*self._statement, self._end_line))
         self._statement = None
@@ -294,9 +300,11 @@ class _Scanner:
             self._tokens += self._limits.operators
 
     def _count_token(self) -> None:
-        self._tokens += 1
+        depth = len(self._chains) - 1
+        self._tokens += 1 + self._limits.nesting * (depth - 1 if depth else 0)
         if self._tokens > self._limits.tokens:
-            raise _Problem(f"is not analyzed: it has more than {self._limits.tokens} tokens")
+            nested = ", those in brackets and blocks counted again for each" if self._limits.nesting else ""
+            raise _Problem(f"is not analyzed: it has more than {self._limits.tokens} tokens{nested}")
 
     def _name(self, name: str) -> None:
         if name == "import":
