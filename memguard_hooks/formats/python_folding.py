@@ -94,6 +94,13 @@ class CommandLine(Record):
     options: Mapping[str, ast.Call | None] = MappingProxyType({})
     subcommands: tuple[str, ...] = ()
 
+    @property
+    def has_one_argument(self) -> bool:
+        """Whether one call declares an argument that is no option, and all of its names are written out."""
+        calls = [one for one in self.options.values() if one is not None]
+        names = [str(one.args[0].value) if one.args and isinstance(one.args[0], ast.Constant) else "" for one in calls]
+        return len(calls) == len(self.options) and sum(not name.startswith("-") for name in names) == 1
+
 
 class BoundNames:
     """The names of a module or a function in the order in which it binds them; `bound` holds the value and the line of each.
@@ -515,12 +522,24 @@ class BoundNames:
         return _cast(found, kind)
 
     def _positional(self, given: Mapping[str | None, ast.expr]) -> Value:
-        """Return the word that the command line gives where no option says so: one of the choices, or a subcommand."""
+        """Return the word that the command line gives where no option says so: one of the choices, or a subcommand.
+
+        Where the choices are not known, it is the only word that may be an argument, and is none of an option.
+        """
         words = self.around.words
         if words is None or "nargs" in given or "action" in given:
             raise UnknownValue
-        choices = self.evaluate(given["choices"]) if "choices" in given else self.command_line.subcommands
-        found = [word for word in words if isinstance(choices, tuple) and word in choices]
+        try:
+            choices = self.evaluate(given["choices"]) if "choices" in given else self.command_line.subcommands
+        except UnknownValue:
+            choices = ()
+        if choices or not self.command_line.has_one_argument:
+            found = [word for word in words if isinstance(choices, tuple) and word in choices]
+        else:
+            found = [word for word in words if not word.startswith("-")]
+            last = words[words.index(found[0]) - 1] if found and found[0] != words[0] else ""
+            if last.startswith("-") and "=" not in last:  # it may be the value of an option
+                raise UnknownValue
         if len(found) != 1:
             raise UnknownValue
         return _cast(found[0], text_of(given["type"]) if "type" in given else "")

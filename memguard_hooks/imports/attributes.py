@@ -77,10 +77,13 @@ class Attributes(Walker):
             if isinstance(value, of):
                 self._call(self._attribute((value,), name, None, context), Arguments(), context)
 
-    def _item(self, values: Values, context: Context) -> Values:
+    def _item(self, values: Values, key: Values, context: Context) -> Values:
         found: list[Values] = []
+        texts = [one.text for one in key if isinstance(one, TextValue)]
         for value in values:
-            if isinstance(value, Items):
+            if isinstance(value, Items) and len(texts) == len(key) == 1 and texts[0] in value.keyed:
+                found.append(value.keyed[texts[0]])
+            elif isinstance(value, Items):
                 found.append(value.mapped or join(*value.elements))
             elif isinstance(value, Instance):
                 found.append(self._call(self._attribute((value,), "__getitem__", None, context), Arguments(), context))

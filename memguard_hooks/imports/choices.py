@@ -64,27 +64,30 @@ class Chooser:
         """Whether somebody has said which way some choices take, as no run does."""
         return bool(self._given.chosen)
 
-    def decided(self, path: str, found: Analysis, called: frozenset[str]) -> tuple[tuple[int, bool], ...]:
+    def decided(self, path: str, found: Analysis, called: frozenset[str]) -> tuple[tuple[int, bool | str], ...]:
         """Return the conditions of a file that are known and decide what it imports as it loads, by their lines.
 
-        `called` are its functions that other files call.
+        Of `TABLE[key]` it is what the key is equal to. `called` are its functions that other files call.
         """
         eager = [one for one in found.sites if one.when == "import"]
         is_outside = any(one.column > 1 for one in eager)
         is_inside = any(one.why.startswith("in function") or one.calls for one in eager)
         if not is_inside and not (is_outside and self._sources.places(path).has_choices):
             return ()
-        lines: list[tuple[int, bool]] = []
+        lines: list[tuple[int, bool | str]] = []
         for choice in self._sources.functions(path).choices:
             is_from_elsewhere = choice.is_given and choice.function in called
             if not is_from_elsewhere and (is_inside or choice.is_outside):
                 numbers = self._sources.places(path).numbers()
                 lines += ((numbers[place], value) for place, value in self._conditions(path, choice))
-        return tuple(sorted(lines))
+        return tuple(sorted(lines, key=repr))
 
-    def _conditions(self, path: str, choice: Choice) -> Iterator[tuple[int, bool]]:
+    def _conditions(self, path: str, choice: Choice) -> Iterator[tuple[int, bool | str]]:
         """Yield the places of the conditions of a choice that are known, and what each is."""
         taken = self.ways(path, choice)
+        if choice.is_item:
+            yield from ((way.place, way.test) for way in choice.ways if way.name in taken and len(taken) == 1 and way.test)
+            return
         for way in choice.ways:
             if way.name not in taken:
                 yield way.place, False

@@ -57,7 +57,16 @@ class Expressions(Walker):
                 found = join(*(row[index] for row in rows if len(row) == len(target.elements)))
                 self._bind(element.value, found, context)
         else:
+            if isinstance(target, cst.Subscript) and isinstance(target.value, cst.Name):
+                self._put(target, values, context)
             self._expression(target, context)
+
+    def _put(self, target: cst.Subscript, values: Values, context: Context) -> None:
+        """Put a value under a key of a table: which one ran last, nobody knows."""
+        for owner in self._expression(target.value, context):
+            if isinstance(owner, Items) and owner.mapped:
+                owner.mapped = join(owner.mapped, values)
+                owner.keyed.clear()
 
     def _load(self, node: cst.Name, context: Context) -> Values:
         """Look a name up: that is what resolves a lazy import."""
@@ -85,9 +94,7 @@ class Expressions(Walker):
             elif isinstance(part, cst.Call):
                 values = self._called(part, values, context)
             else:
-                for element in part.slice:
-                    self._parts(element, context)
-                values = self._item(values, context)
+                values = self._item(values, self._key(part, context), context)
         return values
 
     def _operand(self, node: cst.CSTNode, context: Context) -> Values:
@@ -172,11 +179,27 @@ class Expressions(Walker):
     def _dictionary(self, node: cst.Dict, context: Context) -> Values:
         keys: list[Values] = []
         mapped: list[Values] = []
+        keyed: dict[str, Values] = {}
         for element in node.elements:
+            text = None
             if isinstance(element, cst.DictElement):
                 keys.append(self._expression(element.key, context))
+                text = literal(element.key) if type(element.key) in _STRINGS else None
             mapped.append(self._expression(element.value, context))
-        return (Items(tuple(keys), join(*mapped)),)
+            if text is None:
+                keyed.clear()  # it may stand under any key that came before
+            else:
+                keyed[text] = mapped[-1]
+        return (Items(tuple(keys), join(*mapped), keyed),)
+
+    def _key(self, node: cst.Subscript, context: Context) -> Values:
+        """Walk what a value is asked for, and return it where it is a text."""
+        index = node.slice[0].slice if len(node.slice) == 1 else None
+        if isinstance(index, cst.Index) and type(index.value) in _STRINGS:
+            return self._expression(index.value, context)
+        for element in node.slice:
+            self._parts(element, context)
+        return ()
 
     def _comprehension(self, node: Comprehension, first: Values, context: Context) -> Values:
         """Walk a comprehension that runs, from the value of its first `in` on."""

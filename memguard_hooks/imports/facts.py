@@ -325,12 +325,12 @@ def _body(row: Any) -> Body:
 
 
 def _choice(row: Any) -> Choice:
-    holder, is_settled, is_given, is_weighed, rows = _list(row)
+    holder, is_settled, is_given, is_weighed, rows, is_item = _list(row)
     ways = tuple(ChoiceWay(_text(name), _text(test), _checked(place, int)) for name, test, place in map(_list, _list(rows)))
     if len(ways) < 2:
         raise ValueError
-    settled, given, weighed = (_checked(flag, bool) for flag in (is_settled, is_given, is_weighed))
-    return Choice(_text(holder), settled, given, weighed, ways)
+    settled, given, weighed, item = (_checked(flag, bool) for flag in (is_settled, is_given, is_weighed, is_item))
+    return Choice(_text(holder), settled, given, weighed, ways, item)
 
 
 def _passed(row: Any) -> Passed:

@@ -21,6 +21,7 @@ from memguard_hooks.imports.branches import (
 )
 from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
 from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
+from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, LookUp, Table, called_in, look_up_of, read_table
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
@@ -60,6 +61,8 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BRANCHES = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, getattr(ast, "TryStar", ast.Try))
 _DISPLAYS = (ast.List, ast.Tuple, ast.Set)
 _OPTIONS = (ast.Name, ast.Attribute, ast.List, ast.Tuple)
+_LOOKED_UP = ast.IfExp(*[ast.Constant(None)] * 3)
+"""Stands for what a table has under a key: one of several."""
 _HANDING = (ast.Lambda, ast.Dict, ast.Starred, ast.IfExp, *_DISPLAYS)
 """Expressions whose parts are handed over with them."""
 
@@ -76,6 +79,8 @@ class _Scope:
         self.parameters: frozenset[str] = frozenset()
         self.given: dict[str, str] = {}
         """Names that hold what differs from call to call, and what decides it, as `_deciders` names it."""
+        self.looked_up: dict[str, LookUp | None] = {}
+        """Names that hold what a table has under a key, None for those that hold several things."""
 
     def inner(self, name: str) -> str:
         """Return the name in the file of what is defined here."""
@@ -117,6 +122,12 @@ class _Reader:
         self._calls: dict[str, int] = {}
         self._passed: dict[tuple[str, str, str, str], int] = {}
         self._choices: list[Choice] = []
+        self._tables: dict[str, Table | None] = {}
+        """Tables by their names in the file, None for names that stand for several things."""
+        self._entered: list[Table] = []
+        """Tables whose entries are read where they are looked up in."""
+        self._taken = 0
+        self._methods: set[str] = set()
         self._top: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._holder = ""
         self._loops = 0
@@ -132,6 +143,7 @@ class _Reader:
             self._body(top, self._main, self._main[0].lineno, self._main[-1].end_lineno or 0, MAIN)
         while self._waiting:
             self._function(*self._waiting.pop(0))
+        self._mention_tables()
         return Functions(
             tuple(self._bodies),
             tuple(self._classes),
@@ -349,7 +361,8 @@ class _Reader:
 
     def _branch(self, node: ast.stmt, scope: _Scope) -> None:
         if isinstance(node, (ast.For, ast.AsyncFor)):
-            self._expression(node.iter, scope)
+            if not self._table(node.iter, scope):  # it gives its keys
+                self._expression(node.iter, scope)
             self._loop(node.target, node.iter, scope)
         elif isinstance(node, ast.While):
             self._expression(node.test, scope)
@@ -377,6 +390,7 @@ class _Reader:
 
     def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope) -> None:
         if isinstance(target, ast.Name):
+            scope.looked_up[target.id] = None if target.id in scope.looked_up else self._look_up(value, scope)
             self._bind(target.id, self._term(value, scope), scope)
             decider = self._decider(value, scope) if scope.name else ""
             if decider:
@@ -398,7 +412,7 @@ class _Reader:
     def _assigned(self, value: ast.expr, target: ast.expr, scope: _Scope) -> None:
         """Walk what is assigned; a name for a name says nothing until it is used, but as an attribute."""
         is_alias = isinstance(value, (ast.Name, ast.Attribute)) and isinstance(target, ast.Name) and not scope.is_class
-        if not is_alias:
+        if not is_alias and not (isinstance(value, ast.Dict) and self._keep_table(value, target, scope)):
             option = target.id if scope.is_class and isinstance(target, ast.Name) and isinstance(value, _OPTIONS) else ""
             self._expression(value, scope, _Handed("", option) if option else _MENTIONED)
 
@@ -416,7 +430,7 @@ class _Reader:
         while here is not None and here.name:
             if name in here.names:
                 return here.names[name]
-            if here is scope and here.is_class and here.inner(name) in self._bound:
+            if here is scope and here.is_class and (here.inner(name) in self._bound or here.inner(name) in self._methods):
                 return f":{here.inner(name)}"
             here = here.parent
         return f":{name}"
@@ -425,7 +439,9 @@ class _Reader:
         """Return the term of an expression."""
         ends: list[str] = []
         while not isinstance(node, ast.Name):  # as most of them end
-            if isinstance(node, ast.Attribute):
+            if self._look_up(node, scope) is not None:
+                node = _LOOKED_UP
+            elif isinstance(node, ast.Attribute):
                 ends.append(f".{node.attr}")
                 node = node.value
             elif isinstance(node, ast.Call):
@@ -484,6 +500,8 @@ class _Reader:
         if scope.name and not scope.is_class:
             scope.names[node.name] = f":{name}"
         self._decorated(node, name, scope)
+        if scope.is_class:
+            self._methods.add(name)
         if scope.is_class and any(_last_name(one) in _PROPERTIES for one in node.decorator_list):
             self._properties.append(name)
         for default in (*node.args.defaults, *node.args.kw_defaults):
@@ -532,7 +550,10 @@ class _Reader:
         """Note the calls of an expression, and what it hands over; `is_later` in what runs when somebody calls it."""
         if node is None or isinstance(node, ast.Constant):
             return
-        if isinstance(node, ast.Name):
+        asked = self._look_up(node, scope)
+        if asked is not None and isinstance(node, ast.expr):
+            self._take(asked, node, scope, handed, is_later=is_later)
+        elif isinstance(node, ast.Name):
             self._pass(self._term(node, scope), handed, node.lineno)
         elif isinstance(node, ast.Call):
             self._call(node, scope, handed, is_later=is_later)
@@ -546,8 +567,12 @@ class _Reader:
                 kept = handed if isinstance(node, _HANDING) else _MENTIONED
                 for part in getattr(node, "generators", ()):
                     self._loop(part.target, part.iter, scope)
+                if isinstance(node, ast.NamedExpr):
+                    self._assign(node.target, node.value, scope)
+                asks_keys = isinstance(node, (ast.Compare, ast.comprehension))
                 for child in _parts(node):
-                    self._expression(child, scope, kept, is_later=later)
+                    if not asks_keys or not self._table(child, scope):
+                        self._expression(child, scope, kept, is_later=later)
             self._depth -= 1
 
     def _receiver(self, node: ast.expr, scope: _Scope, handed: _Handed, *, is_later: bool) -> None:
@@ -560,8 +585,14 @@ class _Reader:
     def _call(
         self, node: ast.Call, scope: _Scope, handed: _Handed, *, is_later: bool = False, is_decorator: bool = False
     ) -> None:
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "keys" and self._table(node.func.value, scope):
+            return
         callee = self._term(node.func, scope)
-        self._receiver(node.func, scope, handed, is_later=is_later)
+        asked = None if is_later else self._look_up(node.func, scope) or scope.looked_up.get(getattr(node.func, "id", ""))
+        if asked is not None:
+            self._take(asked, node.func, scope)
+        else:
+            self._receiver(node.func, scope, handed, is_later=is_later)
         if is_later:
             self._pass(callee, handed, node.lineno)
         else:
@@ -578,10 +609,135 @@ class _Reader:
         if callee.rpartition(".")[2].lstrip(":") in _NAMED:
             for one in texts:
                 self._pass("", _Handed(callee, "", one), node.lineno)
+        asks_keys = _last_name(node) in AS_KEYS
         for argument in node.args:
-            self._expression(argument, scope, _Handed(callee, "", text), is_later=is_later)
+            if not asks_keys or not self._table(argument, scope):
+                self._expression(argument, scope, _Handed(callee, "", text), is_later=is_later)
         for keyword in node.keywords:
-            self._expression(keyword.value, scope, _Handed(callee, keyword.arg or "", text), is_later=is_later)
+            if keyword.arg != "choices" or not self._table(keyword.value, scope):
+                self._expression(keyword.value, scope, _Handed(callee, keyword.arg or "", text), is_later=is_later)
+
+    # Tables
+
+    def _keep_table(self, node: ast.Dict, target: ast.expr, scope: _Scope) -> bool:
+        """Keep a table under its name, as a body that mentions all that it holds; return whether it is one."""
+        name = scope.inner(target.id) if isinstance(target, ast.Name) else _table_name(self._term(target, scope))
+        if name in self._tables:
+            self._tables[name] = None
+            self._pass(f":{name}", _MENTIONED, node.lineno)
+        table = read_table(node, self._holder, scope) if name and name not in self._tables else None
+        if table is None:
+            return False
+        self._tables[name] = table
+        if scope.name and not scope.is_class and isinstance(target, ast.Name):
+            scope.names[target.id] = f":{name}"
+        for one in table.rest:
+            self._expression(one, scope)
+        outer = self._calls, self._passed
+        self._calls, self._passed = {}, {}
+        place = self._place(node.lineno)
+        self._place(node.end_lineno or node.lineno)
+        for entry in table.entries.values():
+            self._expression(entry, scope)
+        self._keep(name, place, self._calls, self._passed)
+        self._calls, self._passed = outer
+        return True
+
+    def _mention_tables(self) -> None:
+        """Let all that a table holds run where it stands, unless the file looks up what of it runs."""
+        for_others = [(name, one) for name, one in self._tables.items() if one is not None and not one.is_looked_up]
+        numbers = {one.name: number for number, one in enumerate(self._bodies)} if for_others else {}
+        for name, table in for_others:
+            holder = numbers[table.holder if table.holder in numbers else table.holder.partition(".<")[0]]
+            body = self._bodies[holder]
+            mention = Passed(f":{name}", "", "", "", self._bodies[numbers[name]].place)
+            self._bodies[holder] = body._replace(passed=(*body.passed, mention))
+
+    def _table(self, node: ast.AST, scope: _Scope) -> Table | None:
+        """Return the table that a name stands for: `TABLE`, `self.commands`."""
+        head = node.value if isinstance(node, ast.Attribute) else node
+        if not self._tables or not isinstance(head, ast.Name) or not isinstance(node, (ast.Name, ast.Attribute)):
+            return None
+        return self._tables.get(_table_name(self._term(node, scope)))
+
+    def _look_up(self, node: ast.AST, scope: _Scope) -> LookUp | None:
+        """Return what `TABLE[key]` and `TABLE.get(key, default)` look up, None for anything else."""
+        asked = look_up_of(node)
+        if asked is None:
+            return None
+        if isinstance(asked.table, ast.Dict):
+            table = read_table(asked.table, self._holder, scope)
+        else:
+            table = self._table(asked.table, scope)
+        return None if table is None else asked._replace(found=table)
+
+    def _take(
+        self,
+        asked: LookUp,
+        node: ast.expr,
+        scope: _Scope,
+        handed: _Handed | None = None,
+        *,
+        is_later: bool = False,
+    ) -> None:
+        """Take one entry of a table, each in a way of its own: call it, or hand it over."""
+        table = asked.found
+        assert table is not None
+        table.is_looked_up = True
+        self._expression(asked.key, scope)
+        for one in table.rest if isinstance(asked.table, ast.Dict) else ():
+            self._expression(one, scope)
+        self._taken += len(table.entries)
+        if table in self._entered or len(self._entered) > 1 or self._taken > MAX_WAYS:
+            self._mention_all(asked, scope)
+            return
+        self._entered.append(table)
+        self._choose_entry(asked, table, node, scope, handed, is_later=is_later)
+        self._entered.pop()
+
+    def _mention_all(self, asked: LookUp, scope: _Scope) -> None:
+        """Let all that a table holds run: in a table it stands by itself, or is too long."""
+        if not isinstance(asked.table, ast.Dict):
+            self._pass(self._term(asked.table, scope), _MENTIONED, asked.table.lineno)
+            return
+        for one in (*asked.table.values, asked.default):
+            self._expression(one, scope)
+
+    def _choose_entry(
+        self, asked: LookUp, table: Table, node: ast.expr, scope: _Scope, handed: _Handed | None, *, is_later: bool
+    ) -> None:
+        known = table.entries.get(ast.unparse(asked.key))
+        if known is not None:
+            self._enter(known, table.scope, handed, is_later=is_later)
+            return
+        outer, number = (self._calls, self._passed), len(self._choices)
+        ways: list[ChoiceWay] = []
+        for key, entry in (*table.entries.items(), ("", asked.default)):
+            place = self._place(node.lineno)
+            self._place(node.lineno)
+            name = f"{self._holder}.<{number}.{len(ways)}>" if entry is not None else ""
+            test = f"{ast.unparse(asked.key)} == {key}" if key else ""
+            ways.append(ChoiceWay(name, test if len(test) <= MAX_TERM else "...", place))
+            if entry is not None:
+                self._calls, self._passed = {}, {}
+                self._enter(entry, table.scope if key else scope, handed, is_later=is_later)
+                self._keep(name, place, self._calls, self._passed)
+        self._calls, self._passed = outer
+        decider = self._decider(asked.key, scope)
+        is_item = isinstance(node, ast.Subscript)
+        is_called = handed is None
+        self._choices.append(Choice(self._holder, not decider, decider == "argument", is_called, tuple(ways), is_item))
+
+    def _enter(self, entry: ast.expr, scope: _Scope, handed: _Handed | None, *, is_later: bool) -> None:
+        """Call what an entry of a table holds, or hand it over."""
+        if handed is not None:
+            self._expression(entry, scope, handed, is_later=is_later)
+            return
+        for one in called_in(entry):
+            if isinstance(one, ast.Lambda):
+                self._expression(one.body, scope)
+            else:
+                self._calls.setdefault(self._term(one, scope), self._place(one.lineno))
 
     def _pass(self, term: str, handed: _Handed, line: int) -> None:
         key = (term, handed.to, handed.keyword, handed.text)
@@ -678,6 +834,11 @@ def _texts(node: ast.expr) -> tuple[str, ...]:
         own = isinstance(first, ast.FormattedValue) and getattr(first.value, "id", "") in ("__name__", "__package__")
         return (".*",) if own and getattr(node.values[1], "value", "") == "." else ()
     return ()
+
+
+def _table_name(term: str) -> str:
+    """Return the name in the file of what a term stands for: `Shell.commands` of `:Shell().commands`, empty for others."""
+    return term[1:].replace("().", ".", 1) if term.startswith(":") else ""
 
 
 def _last_name(node: ast.expr) -> str:

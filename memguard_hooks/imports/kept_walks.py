@@ -219,8 +219,8 @@ def _written(target: Target) -> list[object]:
 def _target(row: list[Any]) -> Target:
     python, is_main, called, lazy_all, decided = row
     version = None if python is None else (int(python[0]), int(python[1]))
-    return Target(version, is_main is True, frozenset(_texts(called)), lazy_all is True,
-                  tuple((int(line), value is True) for line, value in decided))  # fmt: skip
+    known = tuple((int(line), value if isinstance(value, str) else value is True) for line, value in decided)
+    return Target(version, is_main is True, frozenset(_texts(called)), lazy_all is True, known)
 
 
 # To JSON, and back

@@ -40,7 +40,7 @@ class Target(Record):
     is_main: bool = False
     called: frozenset[str] = frozenset()
     lazy_all: bool = False
-    decided: tuple[tuple[int, bool], ...] = ()
+    decided: tuple[tuple[int, bool | str], ...] = ()
 
 
 class Given(Record):
@@ -152,7 +152,7 @@ class Choice(Record):
 
     `is_settled` tells that no argument of a call decides, so that each run takes the same, `is_given` that nothing but the
     arguments of its function decides besides, and `is_weighed` that the ways may load different things, so that the most
-    expensive one counts where nobody knows.
+    expensive one counts where nobody knows. `is_item` tells of `TABLE[key]`, whose ways are the entries of the table.
     """
 
     holder: str
@@ -160,6 +160,7 @@ class Choice(Record):
     is_given: bool
     is_weighed: bool
     ways: tuple[ChoiceWay, ...]
+    is_item: bool = False
 
     @property
     def is_outside(self) -> bool:

@@ -865,7 +865,7 @@ class Reach(Calls):
     def _result(self, path: str, name: str, rest: list[str], steps: int) -> list[Known]:
         """Return what of a function is asked for: what it returns, where it is called."""
         if not rest or rest[0] != "()":
-            return [Known("function", path, name, _join(rest))]
+            return [Known("function", path, name, _join(rest)), *_of_table(rest)]
         term = self._file(path).answer("returned", name)
         if term is not None and term not in ("", "?"):
             return self._resolve(_join([term, *rest[1:]]), path, steps + 1)
@@ -932,7 +932,7 @@ def _join(parts: list[str]) -> str:
 
 
 def _of_table(rest: list[str]) -> list[Known]:
-    """Return what is asked of an item of a plain value: `BACKENDS[name]().run`."""
+    """Return what is asked of an item of a table or of a plain value: `BACKENDS[name]().run`."""
     is_looked_up = rest[:1] == ["[]"] or rest[:1] in (["get"], ["pop"])
     members = [part for part in rest[1:] if part not in ("()", "[]")]
     return [Known("unknown", name=members[0])] if is_looked_up and members else []

@@ -35,10 +35,14 @@ class TextValue:
 
 @dataclass(eq=False, slots=True)
 class Items:
-    """A tuple, a list, a set or a dictionary, with what iterating over it gives; `mapped` are values of keys."""
+    """A tuple, a list, a set or a dictionary, with what iterating over it gives.
+
+    `mapped` are values of keys, `keyed` those of keys that are texts, as long as nothing else may stand under these.
+    """
 
     elements: tuple[Values, ...]
     mapped: Values = ()
+    keyed: dict[str, Values] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)

@@ -181,7 +181,7 @@ class Walker(ABC):
         """Run a method that Python calls by itself."""
 
     @abstractmethod
-    def _item(self, values: Values, context: Context) -> Values:
+    def _item(self, values: Values, key: Values, context: Context) -> Values:
         """Return what a subscript of values may give."""
 
     @abstractmethod
