@@ -21,7 +21,7 @@ from memguard_hooks.imports.branches import (
 )
 from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
 from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
-from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, LookUp, Table, called_in, look_up_of, read_table
+from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, EntryTable, LookUp, called_in, look_up_of, read_table
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
@@ -122,9 +122,9 @@ class _Reader:
         self._calls: dict[str, int] = {}
         self._passed: dict[tuple[str, str, str, str], int] = {}
         self._choices: list[Choice] = []
-        self._tables: dict[str, Table | None] = {}
+        self._tables: dict[str, EntryTable | None] = {}
         """Tables by their names in the file, None for names that stand for several things."""
-        self._entered: list[Table] = []
+        self._entered: list[EntryTable] = []
         """Tables whose entries are read where they are looked up in."""
         self._taken = 0
         self._methods: set[str] = set()
@@ -653,7 +653,7 @@ class _Reader:
             mention = Passed(f":{name}", "", "", "", self._bodies[numbers[name]].place)
             self._bodies[holder] = body._replace(passed=(*body.passed, mention))
 
-    def _table(self, node: ast.AST, scope: _Scope) -> Table | None:
+    def _table(self, node: ast.AST, scope: _Scope) -> EntryTable | None:
         """Return the table that a name stands for: `TABLE`, `self.commands`."""
         head = node.value if isinstance(node, ast.Attribute) else node
         if not self._tables or not isinstance(head, ast.Name) or not isinstance(node, (ast.Name, ast.Attribute)):
@@ -704,7 +704,7 @@ class _Reader:
             self._expression(one, scope)
 
     def _choose_entry(
-        self, asked: LookUp, table: Table, node: ast.expr, scope: _Scope, handed: _Handed | None, *, is_later: bool
+        self, asked: LookUp, table: EntryTable, node: ast.expr, scope: _Scope, handed: _Handed | None, *, is_later: bool
     ) -> None:
         known = table.entries.get(ast.unparse(asked.key))
         if known is not None:

@@ -25,7 +25,7 @@ _KEYS = (ast.Constant, ast.Name, ast.Attribute)
 _DISPLAYS = (ast.Tuple, ast.List, ast.Set)
 
 
-class Table:
+class EntryTable:
     """A table: its entries by their keys, what else stands in it, the body that it stands in, and whose names it has."""
 
     __slots__ = ("entries", "holder", "is_looked_up", "rest", "scope")
@@ -44,10 +44,10 @@ class LookUp(Record):
     table: ast.expr
     key: ast.expr
     default: ast.expr | None = None
-    found: Table | None = None
+    found: EntryTable | None = None
 
 
-def read_table(node: ast.Dict, holder: str, scope: Any) -> Table | None:
+def read_table(node: ast.Dict, holder: str, scope: Any) -> EntryTable | None:
     """Return the table that a display is, None for one of other values, or of keys that are computed."""
     if not 0 < len(node.keys) <= MAX_ENTRIES:
         return None
@@ -60,7 +60,9 @@ def read_table(node: ast.Dict, holder: str, scope: Any) -> Table | None:
             entries[ast.unparse(key)] = value
         else:
             rest.append(value)
-    return Table(entries, rest, holder, scope) if any(True for one in entries.values() for _ in called_in(one)) else None
+    return (
+        EntryTable(entries, rest, holder, scope) if any(True for one in entries.values() for _ in called_in(one)) else None
+    )
 
 
 def look_up_of(node: ast.AST) -> LookUp | None:
