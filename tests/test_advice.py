@@ -532,3 +532,143 @@ def test_the_workers_that_are_said_to_fit_do_once_their_number_is_written(
         assert bool(codes & {"MG301", "MG302"}) == (number > fitting), (number, codes)
         if number == 1:
             assert taken(after) == pytest.approx(alone, abs=2)
+
+
+def with_limit(root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], share: float, *, moment: str) -> None:
+    """Write files, and a limit by which they take that share at a moment."""
+    write(root, {**files, "memguard.toml": ""})
+    (service,) = judge(capsys)["services"]
+    size = service["estimate_mib"][moment]["expected"]
+    files["memguard.toml"] = f'limit = "{round(size * share)}MiB"\n'
+    write(root, files)
+
+
+@pytest.mark.parametrize("place", ["used by nobody known", "in a function that nobody calls", "two, one in a handler"])
+@pytest.mark.parametrize("command", ["gunicorn app:app", "gunicorn app:app -w 3", "uvicorn app:app --workers 3"])
+def test_each_change_that_is_advised_for_later_does_what_is_promised(
+    root: Path, capsys: pytest.CaptureFixture[str], place: str, command: str
+) -> None:
+    """MG304: what is judged fits, all that is deferred does not."""
+    seldom = "import litellm\n    import pandas\n    return pandas"
+    top = {"used by nobody known": "import boto3", "two, one in a handler": ""}.get(place, "")
+    handler = "import boto3" if place == "two, one in a handler" else "return 1"
+    files = {"app.py": APP.format(top=top, handler=handler, seldom=seldom), "Procfile": f"web: {command}\n"}
+    with_limit(root, capsys, files, 0.98, moment="all")
+    (found,) = findings(capsys, "MG304")
+    told = re.search(r"(\d+) of \d+ MiB with all that is deferred", found["message"])
+    assert told is not None
+    advised = 0
+    for line in found["fix"].splitlines():
+        advice = line.removeprefix("or ")
+        if advice.startswith("judge by it"):
+            write(root, {"memguard.toml": files["memguard.toml"] + '[budget]\njudge = "all"\n'})
+            (judged,) = findings(capsys, "MG301")
+            assert judged["mib"] == pytest.approx(float(told[1]), abs=1)
+        else:
+            changed, saved = apply(advice, files)
+            assert changed != files, advice
+            write(root, changed)
+            all_loaded = judge(capsys)["services"][0]["estimate_mib"]["all"]["expected"]
+            if saved is not None:
+                assert all_loaded == pytest.approx(float(told[1]) - saved, abs=2), advice
+            left = re.search(r"(\d+) MiB are left here", advice)
+            if left is not None:
+                assert all_loaded == pytest.approx(float(left[1]), abs=2), advice
+        if saved_enough(advice):
+            assert findings(capsys, "MG304") == [], advice
+            advised += 1
+        write(root, files)
+    assert advised > 1, found["fix"]
+
+
+def saved_enough(advice: str) -> bool:
+    """Return whether an advice promises more than to save so much."""
+    return ": -" not in advice
+
+
+@pytest.mark.parametrize("limit", ["", 'limit = "512MiB"\n'])
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        ("celery -A tasks worker", {"tasks.py": TASKS}),
+        ("gunicorn app:app -w $(nproc)", {"app.py": source("in a handler")}),
+        (
+            "gunicorn app:app",
+            {"app.py": source("in a handler"), "gunicorn.conf.py": "import os\nworkers = os.cpu_count()\n"},
+        ),
+    ],
+)
+def test_the_number_that_is_written_is_the_one_that_is_judged(
+    root: Path, capsys: pytest.CaptureFixture[str], command: str, files: dict[str, str], limit: str
+) -> None:
+    """MG402 is gone with the number, and what the service takes is what it was told to take with so many."""
+    write(root, {**files, "Procfile": f"worker: {command}\n", "memguard.toml": limit})
+    capsys.readouterr()
+    deploy_config.main(["--format", "json", *["Procfile", *files]])
+    (found,) = [one for one in json.loads(capsys.readouterr().out)["findings"] if one["code"] == "MG402"]
+    number = re.search(r"(--concurrency|--workers) 2|write a number", found["fix"])
+    assert number is not None
+    (unjudged,) = [one for one in judge(capsys)["findings"] if one["code"] == "MG305"]
+    told = re.search(r"with one worker it takes (\d+) MiB.*; (\d+) fit", unjudged["message"])
+    assert told is not None
+    for count in (1, int(told[2])):
+        if "gunicorn.conf.py" in files:
+            write(root, {"gunicorn.conf.py": f"workers = {count}\n"})
+        else:
+            option = "--concurrency" if "celery" in command else "-w"
+            write(root, {"Procfile": f"worker: {command.partition(' -w')[0]} {option} {count}\n"})
+        assert findings(capsys, "MG402") == []
+        report = judge(capsys)
+        assert report["services"][0]["verdict"] == "ok"
+        if count == 1:
+            assert taken(report) == pytest.approx(float(told[1]), abs=1)
+
+
+@pytest.mark.parametrize("place", ["used by a handler", "used as the file loads", "two, one in a handler"])
+@pytest.mark.parametrize("workers", [2, 3, 6])
+@pytest.mark.parametrize("share", [0.6, 0.95])
+def test_preloading_saves_what_it_is_said_to_save(
+    root: Path, capsys: pytest.CaptureFixture[str], place: str, workers: int, share: float
+) -> None:
+    files = {"app.py": source(place), "Procfile": f"web: gunicorn app:app -w {workers}\n"}
+    with_limit(root, capsys, files, 1 / share, moment="serving")
+    before = taken(judge(capsys))
+    found = deployed(capsys, "MG403")
+    if not found:
+        assert workers < 6, "where many load it, sharing saves much"
+        return
+    saved = re.search(r"--preload saves (\d+) MiB", found[0]["message"])
+    assert saved is not None
+    write(root, {"Procfile": f"web: gunicorn app:app -w {workers} --preload\n"})
+    assert deployed(capsys, "MG403") == []
+    assert taken(judge(capsys)) == pytest.approx(before - float(saved[1]), abs=2)
+
+
+def deployed(capsys: pytest.CaptureFixture[str], code: str) -> list[dict[str, Any]]:
+    """Return what deploy-config finds by itself."""
+    capsys.readouterr()
+    deploy_config.main(["--format", "json", "Procfile", "app.py"])
+    return [one for one in json.loads(capsys.readouterr().out)["findings"] if one["code"] == code]
+
+
+@pytest.mark.parametrize("place", ["in a handler", "two, one in a handler"])
+@pytest.mark.parametrize("workers", [2, 4])
+def test_what_preloaded_workers_load_again_is_gone_with_either_change(
+    root: Path, capsys: pytest.CaptureFixture[str], place: str, workers: int
+) -> None:
+    files = {"app.py": source(place), "Procfile": f"web: gunicorn app:app -w {workers} --preload\n"}
+    with_limit(root, capsys, files, 1.1, moment="serving")
+    before = taken(judge(capsys))
+    (found,) = deployed(capsys, "MG404")
+    told = re.search(r": \+(\d+) MiB, (\d+) of", found["message"])
+    assert told is not None
+    assert before == pytest.approx(float(told[2]), abs=1)
+    assert found["fix"].splitlines()[0] == "start 1 worker with threads"
+    write(root, {"Procfile": "web: gunicorn app:app -w 1 --threads 4\n"})
+    assert deployed(capsys, "MG404") == []
+    assert taken(judge(capsys)) < before
+    late = re.findall(r"(?m)^ +(import (?:pandas|litellm))$", files["app.py"])
+    write(root, {**files, "app.py": "\n".join([*late, files["app.py"]])})
+    assert deployed(capsys, "MG404") == []
+    assert taken(judge(capsys)) < before
+    assert [one for one in eager(capsys) if "move" in one[1] and one[0] == "error"] == []

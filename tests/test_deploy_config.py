@@ -570,7 +570,7 @@ def test_figures_are_the_estimates_own(root: Path, capsys: pytest.CaptureFixture
     assert findings(capsys, "--limit", "300MiB") == []
     memory_budget.main(["--format", "json"])
     (service,) = json.loads(capsys.readouterr().out)["services"]
-    saved = by_code["MG401"]["mib"] - service["estimate_mib"]["expected"]
+    saved = by_code["MG401"]["mib"] - service["estimate_mib"]["serving"]["expected"]
     assert by_code["MG403"]["mib"] == pytest.approx(saved, abs=0.2)
 
 

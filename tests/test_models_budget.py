@@ -22,6 +22,11 @@ def load():
     from faster_whisper import WhisperModel
     app.state.model = WhisperModel({})
 """
+ROUTE = """
+@app.get("/")
+def index():
+    return app.state.model.transcribe("x")
+"""
 
 
 def run(
@@ -50,7 +55,11 @@ class Judge:
 
     def app(self, call: str, limit: str = "512MiB", command: str = "uvicorn main:app") -> dict[str, Any]:
         """Judge an app that loads a model at start."""
-        files = {"main.py": STARTUP.format(call), "Procfile": f"web: {command}\n", "memguard.toml": f'limit = "{limit}"\n'}
+        files = {
+            "main.py": STARTUP.format(call) + ROUTE,
+            "Procfile": f"web: {command}\n",
+            "memguard.toml": f'limit = "{limit}"\n',
+        }
         return self(files)
 
 
@@ -388,7 +397,7 @@ def test_a_model_of_preloaded_workers_is_to_be_loaded_before_the_fork(judge: Jud
 
 def test_a_model_that_an_assumed_limit_does_not_hold_is_a_warning(judge: Judge) -> None:
     """Nothing names a host: the sizes that would hold the service are named."""
-    files = {"main.py": STARTUP.format('"large-v3"'), "Procfile": "web: uvicorn main:app\n"}
+    files = {"main.py": STARTUP.format('"large-v3"') + ROUTE, "Procfile": "web: uvicorn main:app\n"}
     found = {one["code"]: one for one in judge(files)["findings"]}
     assert {code: one["severity"] for code, one in found.items()} == {"MG301": "warning", "MG601": "warning"}
     assert "no limit is declared: web fits 16 GiB; does not fit 4 GiB" in found["MG601"]["message"]
@@ -421,3 +430,14 @@ def test_a_model_counts_where_its_branch_may_run(judge: Judge, default: str, fou
         "memguard.toml": 'limit = "512MiB"\n',
     }
     assert [code for code in codes(judge(files)) if code == "MG601"] == found
+
+
+def test_a_model_that_nothing_uses_is_not_used(judge: Judge) -> None:
+    """What using a model takes comes with the first handler that names it."""
+    taken = []
+    for handler in ("", ROUTE):
+        call = STARTUP.format('"small"')
+        files = {"main.py": call + handler, "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "4GiB"\n'}
+        taken.append(judge(files)["services"][0]["estimate_mib"])
+    assert taken[0]["expected"] == taken[0]["serving"]["expected"] == taken[1]["expected"]
+    assert taken[1]["serving"]["expected"] > taken[1]["expected"] + 20

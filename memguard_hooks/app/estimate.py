@@ -103,21 +103,33 @@ PRELOADED_ARBITER = 1 * MIB
 NOT_PRELOADED = ("gevent", "eventlet")
 """Worker classes that replace parts of the standard library in each worker: what was imported before keeps the old ones."""
 
-OWN_COPY = int(5.4 * MIB)
-"""What each preloaded worker copies as soon as it runs, whatever is loaded: the state of the interpreter and its server."""
+OWN_COPY, IDLE_COPY = int(5.4 * MIB), int(4.3 * MIB)
+"""What each preloaded worker copies whatever is loaded, the state of the interpreter and its server; and until a request.
 
-CELERY_COPY, CELERY_CONSUMER = 12 * MIB, 5 * MIB
+Six apps of 30 to 190 MiB took 3.7 to 4.7 MiB for each idle worker (`python benchmarks/moments.py`, CPython 3.11.7).
+"""
+
+CELERY_COPY, CELERY_IDLE_COPY, CELERY_CONSUMER = 12 * MIB, 5 * MIB, 5 * MIB
 """The same of a process of celery's, which builds a tracer of each task, and what its parent takes to wait for tasks."""
 
+CELERY_COLLECTING = 30 * MIB
+"""What there is at most where the start of a process of celery's makes a fourth of it anew, and collects all garbage.
+
+Each idle process copied 17 of 29 MiB, but 5 of 118, and 5 of an app of Django (`python benchmarks/moments.py`).
+"""
+
+PRELOADED_IDLE = Range(0.0, 0.0, 0.6)
 PRELOADED_WORKER = Range(0.05, 0.12, 0.6)
 PRELOADED_COLLECTED = Range(0.4, 0.6, 0.8)
 """Of the other anonymous memory, what each preloaded worker copies: idle, after some hundred requests, and after a full
 garbage collection, which touches nearly every object; and where such a collection is certain. From the same runs, and those
 of `python benchmarks/moments.py`."""
 
-COLLECTING = 16 * MIB
+COLLECTING = 9 * MIB
 """What a worker loads after the fork until the interpreter collects all garbage: some 70,000 objects, and a fourth of what
-there is (CPython 3.11, `Modules/gcmodule.c`: the thresholds 700, 10 and 10, and `long_lived_pending`)."""
+there is (CPython 3.11, `Modules/gcmodule.c`: the thresholds 700, 10 and 10, and `long_lived_pending`); of the bytes a fifth,
+for libraries in C have few objects. Of twelve imports
+of 7 to 13 MiB in forked processes half had such a collection, all larger ones had, and no smaller one."""
 
 
 BUILDS = frozenset({"torch"})
@@ -730,17 +742,18 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
         late = max(0, one.anonymous - process.before_fork)
         added = 0 if moment == "start" else runtime
 
-        copied = _copied(one.anonymous - late, late)
+        copied = _copied(command, moment, one.anonymous - late, late)
 
         def total(resident: int, share: float) -> int:
             anonymous, after = (part * resident // one.expected for part in (one.anonymous, late))
-            return _multiply(resident, anonymous, after, command, share) + added
+            return _multiply(resident, anonymous, after, command, share, is_idle=moment == "start") + added
 
         return Figures(
             low=total(one.low, copied.low),
             expected=total(one.expected, copied.expected),
             high=total(one.high, copied.high),
-            anonymous=_multiply(one.anonymous, one.anonymous, late, command, copied.expected) + added,
+            anonymous=_multiply(one.anonymous, one.anonymous, late, command, copied.expected, is_idle=moment == "start")
+            + added,
             passing=process.models.passing(moment) * (together if moment == "start" else 1),
         )
 
@@ -749,9 +762,12 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
     return rising(map(by, MOMENTS))
 
 
-def _copied(before: int, late: int) -> Range:
+def _copied(command: StartCommand, moment: Moment, before: int, late: int) -> Range:
     """Return what preloaded workers copy of what was loaded `before` the fork, where they load so much after it."""
-    return PRELOADED_COLLECTED if late > max(COLLECTING, before / 4) else PRELOADED_WORKER
+    if moment == "start":
+        is_collecting = command.program == "celery" and before <= CELERY_COLLECTING
+        return PRELOADED_COLLECTED if is_collecting else PRELOADED_IDLE
+    return PRELOADED_COLLECTED if late > max(COLLECTING, before / 5) else PRELOADED_WORKER
 
 
 def add_processes(one: Estimate, other: Estimate) -> Estimate:
@@ -778,14 +794,17 @@ def saved_by_preload(process: ProcessEstimate, command: StartCommand, moment: Mo
 
 
 def loaded_after_fork(process: ProcessEstimate, command: StartCommand, moment: Moment) -> int:
-    """Return the bytes that preloaded workers load by themselves until a moment; 0 for other starts."""
+    """Return the bytes that preloaded workers load by themselves until a moment, and copy for it; 0 for other starts."""
     if command.start != "preload":
         return 0
-    together = estimate_together(process, command, 0)
-    return together.at(moment).expected - together.start.expected
+    together = estimate_together(process, command, 0).at(moment).expected
+    start = process.at("start")
+    late = max(0, start.anonymous - process.before_fork)
+    share = _copied(command, moment, start.anonymous - late, late).expected
+    return max(0, together - _multiply(start.expected, start.anonymous, late, command, share, is_idle=False))
 
 
-def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, copied: float) -> int:
+def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, copied: float, *, is_idle: bool) -> int:
     """Return the memory of all processes, each shared page once.
 
     Pages of files are shared by all; anonymous pages only where the app is loaded before the fork, and then until a
@@ -796,7 +815,8 @@ def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, c
     if command.start == "preload":
         is_celery = command.program == "celery"
         shared, parent = anonymous - late, CELERY_CONSUMER if is_celery else PRELOADED_ARBITER
-        own = min(shared, CELERY_COPY if is_celery else OWN_COPY)
+        busy, idle = (CELERY_COPY, CELERY_IDLE_COPY) if is_celery else (OWN_COPY, IDLE_COPY)
+        own = min(shared, idle if is_idle else busy)
         return int(resident - late + parent + workers * (own + copied * (shared - own) + late))
     others = 0 if command.start == "single" else server.others
     return resident - anonymous + workers * (anonymous + server.worker) + others

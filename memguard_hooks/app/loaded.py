@@ -25,7 +25,7 @@ class ModelUse(Record):
     """One model, or file of one, that a call loads by some moment; `memory` is None where nobody knows what it takes.
 
     `times` is how often one process loads it, `version` the major version of its library where that matters, and `brought`
-    are modules that the call imports besides its own.
+    are modules that the call imports besides its own. `is_used` is False for one that nothing runs.
     """
 
     call: ModelCall
@@ -38,6 +38,7 @@ class ModelUse(Record):
     version: int | None = None
     brought: tuple[str, ...] = ()
     options: Mapping[str, str] = MappingProxyType({})
+    is_used: bool = True
 
     @property
     def chain(self) -> tuple[Step, ...]:
@@ -73,6 +74,8 @@ class ModelUse(Record):
         from memguard_hooks.models.memory import memory_of
 
         memory = memory_of(self.call.loader.library, model, self.version, options)
+        if not self.is_used:
+            memory = memory._replace(served=memory.rest)
         return self._replace(name=model.name, model=model, memory=memory, options=options)
 
 

@@ -8,6 +8,7 @@ from memguard_hooks.app.loaded import NONE, Models, ModelUse
 from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step, Way
 from memguard_hooks.imports.graph import External
 from memguard_hooks.models.libraries import is_library
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
 
 MAIN = "__main__"
+
+_BINDING = late_pattern(rb"[ \t]*(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)[ \t]*=[ \t]*")
 
 KEPT = ("tiktoken",)
 """Libraries that load a model once in a process: tiktoken has a registry of its encodings (tiktoken/registry.py)."""
@@ -193,7 +196,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, 
     is_twice = bool(walked.twice) and call.path == entry.path and not (call.scope or call.is_main)
     bare = ModelUse(call, "", None, None, moment, Way(step, walked.ways.get(call.path)), 1 + is_twice)
     bare = bare._replace(version=_major(project, entry, call.loader.library))
-    bare = bare._replace(brought=_brought(project, bare))
+    bare = bare._replace(brought=_brought(project, bare), is_used=_is_used_by_name(project, walked, call))
     found = [_priced(project, entry, bare._replace(name=name)) for name in call.names]
     known = [one for one in found if one.memory is not None]
     if call.is_each:
@@ -205,6 +208,18 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, 
         yield bare
     else:
         yield from unpriced[:1]
+
+
+def _is_used_by_name(project: Project, walked: Walk, call: ModelCall) -> bool:
+    """Return whether a model may run: False for one that a call binds to a name which no file of the app has elsewhere."""
+    data = project.tree.read(call.path) or b""
+    line = next(iter(data.split(b"\n")[call.line - 1 : call.line]), b"")
+    bound = _BINDING.match(line)
+    if bound is None or bound.end() != call.column - 1:
+        return True
+    word = late_pattern(rb"\b" + bound[1] + rb"\b")
+    paths = (path for moment in MOMENTS for path in walked.files[moment])
+    return sum(len(word.findall(project.tree.read(path) or b"")) for path in paths) != 1
 
 
 def _may_be_absent(use: ModelUse) -> bool:
