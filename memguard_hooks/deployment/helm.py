@@ -12,6 +12,7 @@ from bisect import bisect_right
 import yaml
 
 from memguard_hooks.deployment import kubernetes
+from memguard_hooks.deployment.container import DOCKERFILES
 from memguard_hooks.deployment.dockerfile import holds_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
@@ -47,7 +48,7 @@ def read(path: str, templates: Sequence[str], read_file: Read) -> Deployment:
         text, lines = _joined(pages)
         found = kubernetes.read(text.encode(), _RENDERED, read_file, _name(path, read_file))
     except (TemplateError, MemguardError, RecursionError) as error:
-        has_python = any(holds_python(read_file(file) or b"") for file in kubernetes.DOCKERFILES)
+        has_python = any(holds_python(read_file(file) or b"") for file in DOCKERFILES)
         reason = f"its templates are not filled in here: {error.message if isinstance(error, MemguardError) else error}"
         return Deployment((), (Skipped(path, None, reason, service=parent(path).rpartition("/")[2] if has_python else ""),))
     return _placed(found, lines)

@@ -1,0 +1,159 @@
+"""One container as Kubernetes, Amazon ECS and Nomad declare it: which image of the repository it runs, and what that starts.
+
+No manifest says which Dockerfile makes an image. One that is called like its container or workload, or is the only one of
+its file that no vendor is known to make, is taken for the repository's.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from memguard_hooks.deployment import dockerfile
+from memguard_hooks.deployment.command import Host, parse
+from memguard_hooks.deployment.dockerfile import Image, ImageProgram
+from memguard_hooks.deployment.python_program import starts_python
+from memguard_hooks.deployment.service import Read, Service, ServicePlace, Variables
+from memguard_hooks.finding import Skipped
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+DOCKERFILES = ("Dockerfile", "docker/Dockerfile", "src/Dockerfile", "app/Dockerfile", "backend/Dockerfile", "api/Dockerfile",
+               "server/Dockerfile")  # fmt: skip
+"""What makes the image of a repository, the first that is there; what lies in `docker` is built in the root."""
+
+APP_FOLDERS = ("", "src/", "services/", "apps/")
+"""Where the folders of several apps lie, each with a Dockerfile and called like its image."""
+
+_PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
+
+WELL_KNOWN = frozenset({"postgres", "postgresql", "postgis", "pgvector", "redis", "valkey", "nginx", "nginx-unprivileged",
+                         "httpd", "mysql", "mariadb", "mongo", "mongodb", "rabbitmq", "memcached", "elasticsearch",
+                         "opensearch", "traefik", "caddy", "haproxy", "envoy", "minio", "kafka", "zookeeper", "vault",
+                         "consul", "grafana", "prometheus", "loki", "promtail", "node", "busybox", "alpine", "debian",
+                         "ubuntu", "python", "git-sync", "cloud-sql-proxy", "gce-proxy", "oauth2-proxy", "pgbouncer",
+                         "fluent-bit", "fluentd", "filebeat", "vector", "telegraf", "statsd-exporter", "agent",
+                         "opentelemetry-collector", "opentelemetry-collector-contrib", "proxyv2", "curl", "kubectl",
+                         "cloudflared", "certbot", "mailhog", "mailpit", "localstack", "qdrant", "weaviate", "chroma",
+                         "milvus", "neo4j", "ollama", "clickhouse-server", "flower", "adminer", "pgadmin4"})  # fmt: skip
+"""Images that no repository makes of its own."""
+
+_VENDORS = late_pattern(
+    r"(?:(?:registry\.k8s|k8s\.gcr|quay)\.io|docker\.elastic\.co|mcr\.microsoft\.com|(?:docker\.io/)?bitnami)/"
+)
+"""Registries that hold the images of vendors alone."""
+
+
+class Container(Record):
+    """One container, what calls it, and what stands in the place of the image's own.
+
+    `names` are its own and that of what it belongs to. `entrypoint` takes the place of ENTRYPOINT and CMD, `command` that of
+    CMD; both are empty where the image decides. `place` is where it stands, `written` where the command does.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    image: str
+    place: ServicePlace
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    workdir: str = ""
+    variables: Variables = Variables()
+    written: ServicePlace | None = None
+
+    @property
+    def image_name(self) -> str:
+        """The name of its image, without registry, owner and tag."""
+        return re.split(r"[:@]", self.image.rpartition("/")[2])[0]
+
+    @property
+    def may_be_own(self) -> bool:
+        """Return whether the repository may make its image."""
+        return self.image_name not in WELL_KNOWN and not _VENDORS.match(self.image)
+
+
+def own_images(containers: Sequence[Container], own: str = "") -> frozenset[str]:
+    """Return the names of the images that are plausibly those of the repository's Dockerfile.
+
+    One is called like what it runs in, or `own`. Where none is, it is the only one that nobody else is known to make.
+    """
+    unknown = [one for one in containers if one.may_be_own]
+    called = frozenset(one.image_name for one in unknown if one.image_name in (*one.names, own))
+    names = frozenset(one.image_name for one in unknown)
+    return called or (names if len(names) == 1 else frozenset[str]())
+
+
+def start(one: Container, ours: Collection[str], read: Read) -> Service | Skipped | None:
+    """Return what a container starts; None for what is not known to be of Python."""
+    base = _PYTHON_IMAGE.search(one.image)
+    image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
+    origin = one.place.path
+    file, data = _dockerfile(one.image_name, read, is_own=one.image_name in ours)
+    if data is not None:
+        made = _made(data, file, read)
+        if isinstance(made, Image):
+            image, origin = made, file
+        elif not one.entrypoint:
+            return made._replace(service=one.name)
+    if one.entrypoint:
+        image = image._replace(entrypoint=ImageProgram(one.entrypoint, "", 1, 1), cmd=None)
+    image = image._replace(workdir=one.workdir or image.workdir)
+    started = image.service(origin, read, shlex.join(one.command) if one.command else None)
+    is_python = data is not None and dockerfile.holds_python(data)
+    if isinstance(started, Skipped):
+        return started._replace(service=one.name) if is_python else None
+    if one.written is not None:
+        started = started.at(one.written)
+    started = with_variables(started, one.variables)._replace(name=one.name)
+    return started if (is_python and not one.entrypoint) or starts_python(started, read) else None
+
+
+def with_variables(service: Service, variables: Variables) -> Service:
+    """Return a service with the variables that a platform gives it, which win over those of its image."""
+    both = variables.over(Variables(service.environment, service.variables))
+    kept = {name: value for name, value in service.environment.items() if name not in variables.places}
+    return service._replace(environment={**kept, **variables.values}, variables=both.places)
+
+
+def _dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes | None]:
+    """Return the Dockerfile that makes an image, and what it holds: one of its name, or else the repository's.
+
+    `shop-api` is made by what is called so, or `api`.
+    """
+    named: list[str] = []
+    if re.fullmatch(r"[\w-]+", name):
+        named = [f"{folder}{name}/Dockerfile" for folder in APP_FOLDERS]
+        for one in dict.fromkeys((name, name.rpartition("-")[2])) if is_own else ():
+            named += [
+                f"Dockerfile.{one}",
+                f"docker/Dockerfile.{one}",
+                f"docker/{one}/Dockerfile",
+                f"docker/{one}.Dockerfile",
+            ]
+    found = ((file, read(file)) for file in (*named, *(DOCKERFILES if is_own else ())))
+    return next(((file, data) for file, data in found if data is not None), ("", None))
+
+
+def _made(data: bytes, file: str, read: Read) -> Image | Skipped:
+    """Return the image of a Dockerfile, built in its folder, or else in the root where only that holds what it starts."""
+    folder = "" if file.startswith("docker/") else parent(file)
+    made = dockerfile.read_image(data, file, folder, read=read)
+    if folder and isinstance(made, Image):
+        in_root = dockerfile.read_image(data, file, "", read=read)
+        if isinstance(in_root, Image) and not _holds(made, file, read) and _holds(in_root, file, read):
+            return in_root
+    return made
+
+
+def _holds(image: Image, file: str, read: Read) -> bool:
+    """Return whether the repository has what an image starts where the image was given it."""
+    started = image.service(file, read)
+    if isinstance(started, Skipped):
+        return False
+    found = parse(started.command, Host(started.environment, read, mounts=started.mounts), started.folder).entrypoint
+    return found is not None and dockerfile.holds(found.folder, found.text, read)
