@@ -135,6 +135,24 @@ PIP = {"requirements.txt", "base.txt"}
         ),
         pytest.param(
             {
+                "compose.yaml": "services: {app: {build: {context: ., target: web}}}\n",
+                "Dockerfile": of("RUN pip install -r requirements.txt").replace("3.11", "3.11 AS web")
+                + "FROM web AS dev\nRUN pip install -r requirements-gpu.txt\n",
+            },
+            PIP,
+            id="target-before-the-stage-for-development",
+        ),
+        pytest.param(
+            {
+                "compose.yaml": "services: {app: {build: {context: ., target: dev}}}\n",
+                "Dockerfile": of("RUN pip install -r requirements.txt").replace("3.11", "3.11 AS dev")
+                + "FROM dev AS last\nRUN true\n",
+            },
+            PIP,
+            id="target-that-is-called-for-development",
+        ),
+        pytest.param(
+            {
                 "Dockerfile": of("RUN pip install -r requirements.txt"),
                 "Dockerfile.dev": "FROM python:3.11\nRUN pip install -r requirements-gpu.txt\n",
             },

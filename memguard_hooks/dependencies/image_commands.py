@@ -13,7 +13,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 MAX_RUNS = 500
 """Commands of one Dockerfile that are read."""
@@ -58,10 +58,14 @@ def is_for_development(path: str) -> bool:
     return _FOR_DEVELOPMENT.search(path) is not None
 
 
-def read(data: bytes, path: str) -> Dockerfile:
-    """Read the commands of the stages that are deployed; those of a file that is too large are none."""
+def read(data: bytes, path: str, deployed: Collection[int] = ()) -> Dockerfile:
+    """Read the commands of the stages that are deployed; those of a file that is too large are none.
+
+    `deployed` are the lines of the commands that build services, of whatever stage: a stage for developers
+    counts where it has one of them, and without any where it is the last.
+    """
     text = data.decode("utf-8-sig", "replace") if len(data) <= MAX_BYTES else ""
-    stages: list[tuple[str, list[RunInstruction]]] = []
+    stages: list[tuple[str, list[RunInstruction], set[int]]] = []
     copies: list[str] = []
     has_more = False
     for one in instructions(text):
@@ -69,16 +73,20 @@ def read(data: bytes, path: str) -> Dockerfile:
             continue  # what the image starts is not known then, but what it installs is
         words = one.text.split()
         if one.name == "FROM":
-            stages.append((words[-1] if "as" in map(str.lower, words) else "", []))
+            stages.append((words[-1] if "as" in map(str.lower, words) else "", [], set()))
         elif one.name in ("COPY", "ADD") and len(copies) < MAX_COPIES and not any(w.startswith("--from") for w in words):
             copies += [word for word in words[:-1] if not word.startswith("--")]
-        elif one.name == "RUN" and stages and sum(len(runs) for _, runs in stages) >= MAX_RUNS:
+        elif one.name == "RUN" and stages and sum(len(runs) for _, runs, _ in stages) >= MAX_RUNS:
             has_more = True
             break
         elif one.name == "RUN" and stages:
+            stages[-1][2].add(one.line)
             stages[-1][1].append(RunInstruction(as_shell(one.written), one.start, (*copies, *_mounted(words))))
-    last = len(stages) - 1
-    kept = (runs for index, (name, runs) in enumerate(stages) if index == last or not is_for_development(name))
+    kept = (
+        runs
+        for index, (name, runs, lines) in enumerate(stages, start=1)
+        if not is_for_development(name) or (not lines.isdisjoint(deployed) if deployed else index == len(stages))
+    )
     return Dockerfile(path, text, LineIndex(text), tuple(run for runs in kept for run in runs), has_more)
 
 

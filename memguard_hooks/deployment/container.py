@@ -49,7 +49,7 @@ _VENDORS = late_pattern(
 """Registries that hold the images of vendors alone."""
 
 
-class Container(Record):
+class DeclaredContainer(Record):
     """One container, what calls it, and what stands in the place of the image's own.
 
     `names` are its own and that of what it belongs to. `entrypoint` takes the place of ENTRYPOINT and CMD, `command` that of
@@ -77,7 +77,7 @@ class Container(Record):
         return self.image_name not in WELL_KNOWN and not _VENDORS.match(self.image)
 
 
-def own_images(containers: Sequence[Container], own: str = "") -> frozenset[str]:
+def own_images(containers: Sequence[DeclaredContainer], own: str = "") -> frozenset[str]:
     """Return the names of the images that are plausibly those of the repository's Dockerfile.
 
     One is called like what it runs in, or `own`. Where none is, it is the only one that nobody else is known to make.
@@ -88,7 +88,7 @@ def own_images(containers: Sequence[Container], own: str = "") -> frozenset[str]
     return called or (names if len(names) == 1 else frozenset[str]())
 
 
-def start(one: Container, ours: Collection[str], read: Read) -> Service | Skipped | None:
+def start(one: DeclaredContainer, ours: Collection[str], read: Read) -> Service | Skipped | None:
     """Return what a container starts; None for what is not known to be of Python."""
     base = _PYTHON_IMAGE.search(one.image)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})

@@ -1,6 +1,6 @@
 """The services of a repository: which deployment files it has, and how what they say is joined.
 
-- The files of platforms count first, manifests of Kubernetes among them, and a Procfile with Heroku's `app.json`. Two
+- The files of platforms count first, those of Kubernetes, ECS and Nomad too, and a Procfile with Heroku's `app.json`. Two
   platforms are two hosts: what runs on both is judged twice. Where one declares another command than a Procfile or a
   Dockerfile that it does not name, that one is left out, and named with what wins.
 - Without them units of systemd count, and compose. With them compose serves development and units are for other hosts:
@@ -81,6 +81,16 @@ OVERLAYS = tuple(
 )
 """The kustomizations for production; the first that is there counts, with what it changes of the manifests below it."""
 
+ECS_FOLDERS = ("", ".aws", "aws", "ecs", ".ecs", "task-definitions", "deploy", "deployment", "infra", "infrastructure",
+               "cloudformation", "ops")  # fmt: skip
+"""Where task definitions of ECS lie, and templates of CloudFormation, or in folders just below these."""
+
+NOMAD_FOLDERS = ("", "nomad", ".nomad", "deploy", "deployment", "jobs", "infra", "deploy/nomad", "infra/nomad", "ops")
+"""Where jobs of Nomad lie, each without the folders below it."""
+
+MAX_BELOW = 20
+"""Folders below one of these that are looked into."""
+
 UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", "deployment/systemd", "etc/systemd",
                 "etc/systemd/system")  # fmt: skip
 """Where units of systemd lie, each without the folders below it."""
@@ -119,6 +129,15 @@ _COMPOSE = late_pattern(r"(?:docker-)?compose(?:\.prod(?:uction)?)?\.ya?ml")
 
 _OTHER_COMPOSE = late_pattern(r"(?:[\w-]+\.)?(?:docker-)?compose(?:[.-][\w-]+)*\.ya?ml|production\.ya?ml", re.IGNORECASE)
 """What people call a file of compose that they name with `-f`."""
+
+_TASK = late_pattern(r"(?i)(?:^|[-_.])(?:ecs|tasks?|taskdefs?|definitions?|containers?)(?=[-_.])")
+"""Words in the names of the task definitions of the root."""
+
+_CONTAINERS = late_pattern(rb"[cC]ontainerDefinitions")
+"""What each file with a task definition holds."""
+
+_STAGING = late_pattern(r"(?i)(?:^|[-_./])(?:staging|stage|stg|qa|uat|sandbox|preview|dev|development|tests?)(?:[-_./]|$)")
+"""Words in the paths of what runs before it is for production."""
 
 _PRODUCTION = late_pattern(r"\.prod(?:uction)?\.")
 
@@ -275,17 +294,25 @@ class _Files:
                 if not entry.is_folder and entry.name.endswith(endings) and not self.is_excluded(path):
                     yield path
 
+    def folders_in(self, folder: str) -> list[str]:
+        """Return the first folders in one of the root, or one below it, by their paths."""
+        holders = {entry.name for entry in self.tree.entries("") if entry.is_folder}
+        if folder.partition("/")[0] not in holders:
+            return []
+        return [f"{folder}/{one.name}" for one in self.tree.entries(folder) if one.is_folder][:MAX_BELOW]
+
+    def below(self, folder: str, name: str) -> Iterator[str]:
+        """Yield the files of one name in the folders just below one of the root."""
+        paths = (f"{path}/{name}" for path in self.folders_in(folder))
+        yield from (path for path in paths if self.holds_file(path))
+
     def charts(self) -> Iterator[str]:
         """Yield the charts of Helm in the folders where people keep them, and in those just below."""
         for folder in CHART_FOLDERS:
             found = [path for path in self.listed((folder,), (CHART,)) if path.rpartition("/")[2] == CHART]
             yield from found
-            if (
-                folder
-                and not found
-                and folder.partition("/")[0] in {one.name for one in self.tree.entries("") if one.is_folder}
-            ):
-                below = [f"{folder}/{one.name}" for one in self.tree.entries(folder) if one.is_folder][:MAX_CHARTS]
+            if folder and not found:
+                below = self.folders_in(folder)[:MAX_CHARTS]
                 yield from (path for path in self.listed(below, (CHART,)) if path.rpartition("/")[2] == CHART)
 
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
@@ -381,6 +408,7 @@ class _Folder:
         return (
             not self._names.isdisjoint(names)
             or bool(self._dockerfiles)
+            or _declares(self._of_others)
             or bool(self.deployment.services and (self._manifests + self._units or self._of_cluster.services))
         )
 
@@ -500,7 +528,56 @@ class _Folder:
     def _of_platforms(self) -> Deployment:
         first = {name: next((one for one in files if one in self._names), None) for name, files in PLATFORMS.items()}
         found = [self._files.run(name, self._at(file)) for name, file in first.items() if file is not None]
-        return _joined([*found, self._of_cluster])
+        return _joined([*found, self._of_others, self._of_cluster])
+
+    @cached_property
+    def _of_others(self) -> Deployment:
+        """What files declare that say something only of some apps: functions, Beanstalk, and in the root ECS and Nomad."""
+        found = [self._of_functions(), self._of_beanstalk()]
+        if not self._path:
+            found += [self._files.run("ecs", path) for path in self._task_definitions()]
+            found += [self._files.run("copilot", path) for path in self._files.below("copilot", "manifest.yml")]
+            jobs = self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl"))
+            found += [self._files.run("nomad", path) for path in _of_production(list(islice(jobs, MAX_FILES)))]
+        return _alike_once(_joined(found))
+
+    def _of_functions(self) -> Deployment:
+        """Return the functions of Vercel and Azure, which lie in files that theirs does not name."""
+        found = Deployment()
+        for name in ("vercel.json", "host.json"):
+            data = self._files.peek(self._at(name)) if name in self._names else None
+            if data is None:
+                continue
+            from memguard_hooks.deployment import azure_functions, vercel
+
+            read = vercel.read if name == "vercel.json" else azure_functions.read
+            try:
+                found = found.joined(read(data, self._at(name), self._files.peek, self._files.names_in))
+            except MemguardError as error:
+                gap = Skipped(self._at(name), error.line, f"is not read: it {error.message}")
+                found = found._replace(skipped=(*found.skipped, gap))
+        return found
+
+    def _of_beanstalk(self) -> Deployment:
+        paths = [self._at(name) for name in self._names if name.startswith(".ebextensions/") and name.endswith(".config")]
+        if not paths:
+            return Deployment()
+        from memguard_hooks.deployment import beanstalk
+
+        try:
+            return beanstalk.read(paths, self._files.read_named)
+        except MemguardError as error:
+            return Deployment(
+                (), (Skipped(error.path or paths[0], error.line, f"is not read: it {error.message}", service="web"),)
+            )
+
+    def _task_definitions(self) -> list[str]:
+        """Return the files that hold task definitions of ECS."""
+        below = (f"{path}" for folder in ECS_FOLDERS if folder for path in self._files.folders_in(folder))
+        paths = self._files.listed((*ECS_FOLDERS, *below), (".json", ".yaml", ".yml"))
+        named = (path for path in paths if "/" in path or not path.endswith(".json") or _TASK.search(path))
+        found = (path for path in named if _CONTAINERS.search(self._files.peek(path) or b""))
+        return _of_production(list(islice(found, MAX_FILES)))
 
     @cached_property
     def _of_cluster(self) -> Deployment:
@@ -688,6 +765,11 @@ def _alike_once(deployment: Deployment) -> Deployment:
     for one in deployment.services:
         found.setdefault((one.name, one.command, one.limit, one.replicas), one)
     return deployment._replace(services=tuple(found.values()))
+
+
+def _of_production(paths: list[str]) -> list[str]:
+    """Return paths without those for staging, where some are for nothing of that kind."""
+    return [path for path in paths if not _STAGING.search(path)] or paths
 
 
 def _folders_below(files: _Files) -> list[str]:

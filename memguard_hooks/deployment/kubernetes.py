@@ -16,7 +16,7 @@ from itertools import islice
 import yaml
 
 from memguard_hooks.deployment import container, kustomize
-from memguard_hooks.deployment.container import Container
+from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables, template
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import parameters
@@ -172,7 +172,7 @@ def _is_sidecar(node: yaml.Node) -> bool:
 # What a container runs
 
 
-def _declared(one: _Container, maps: Mapping[str | None, yaml.Node | None]) -> Container:
+def _declared(one: _Container, maps: Mapping[str | None, yaml.Node | None]) -> DeclaredContainer:
     """Return a container with what its manifest puts in the place of the image's own."""
     node, workload = one.node, one.workload
     variables = _variables(node, maps)
@@ -181,7 +181,7 @@ def _declared(one: _Container, maps: Mapping[str | None, yaml.Node | None]) -> C
         variables = variables._replace(values={**given, **variables.values})
     command, arguments = _words(get(node, "command"), variables), _words(get(node, "args"), variables)
     written = get(node, "command") if command else get(node, "args") if arguments else None
-    return Container(
+    return DeclaredContainer(
         one.name,
         (one.name, workload.name),
         scalar(node, "image") or "",

@@ -68,6 +68,9 @@ DEFAULT_PLAN = {
     "digitalocean": "apps-s-1vcpu-0.5gb",
     "aws-lambda": "128",
     "cloud-run": "512Mi",
+    "app-runner": "2048",
+    "vercel": "standard",
+    "azure-functions": "consumption",
 }
 """The plan of a service whose file names none."""
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     Format: TypeAlias = Literal[
         "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
         "nixpacks", "procfile", "platform-sh", "zeabur", "clever-cloud", "zappa",
-        "chalice", "railpack",
+        "chalice", "railpack", "koyeb", "northflank", "zeabur-template", "app-runner",
+        "dockerrun", "ecs", "copilot", "nomad",
     ]  # fmt: skip
 
 Reader: TypeAlias = "Callable[[bytes, str, Read], Deployment]"
@@ -27,7 +28,12 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "serverless": ("serverless.yml", "serverless.yaml", "template.yaml", "template.yml"),
     "platform-sh": (".platform.app.yaml", ".upsun/config.yaml", ".platform/applications.yaml"),
     "zeabur": ("zbpack.json",),
-    "clever-cloud": ("clevercloud/python.json",),
+    "zeabur-template": ("zeabur.yaml", "zeabur.yml"),
+    "clever-cloud": ("clevercloud/python.json", "clevercloud/docker.json", ".clever.json"),
+    "koyeb": ("koyeb.yaml", "koyeb.yml"),
+    "northflank": ("northflank.json",),
+    "app-runner": ("apprunner.yaml",),
+    "dockerrun": ("Dockerrun.aws.json",),
     "zappa": ("zappa_settings.json",),
     "chalice": (".chalice/config.json",),
 }
@@ -35,7 +41,7 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
 
 PLATFORM_FILES = frozenset(name for names in PLATFORMS.values() for name in names)
 
-PLATFORM_FOLDERS = frozenset({".chalice", ".do", ".upsun", ".platform", "clevercloud"})
+PLATFORM_FOLDERS = frozenset({".chalice", ".do", ".ebextensions", ".upsun", ".platform", "clevercloud"})
 """Folders that hold such files, beside what they deploy."""
 
 GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless"})
@@ -81,6 +87,22 @@ def reader_of(name: Format) -> Reader:
             from memguard_hooks.deployment.chalice import read
         case "railpack":
             from memguard_hooks.deployment.railpack import read
+        case "koyeb":
+            from memguard_hooks.deployment.koyeb import read
+        case "northflank":
+            from memguard_hooks.deployment.northflank import read
+        case "zeabur-template":
+            from memguard_hooks.deployment.zeabur import read_template as read
+        case "app-runner":
+            from memguard_hooks.deployment.app_runner import read
+        case "dockerrun":
+            from memguard_hooks.deployment.beanstalk import read_dockerrun as read
+        case "ecs":
+            from memguard_hooks.deployment.ecs import read
+        case "copilot":
+            from memguard_hooks.deployment.ecs import read_copilot as read
+        case "nomad":
+            from memguard_hooks.deployment.nomad import read
         case "procfile":
             from memguard_hooks.deployment.procfile import read
     return read

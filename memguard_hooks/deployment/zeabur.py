@@ -1,18 +1,25 @@
-"""`zbpack.json`: how Zeabur builds and starts one service: `start_command`, or the Dockerfile that is there.
+"""`zbpack.json`: how Zeabur builds and starts one service: `start_command`, or the Dockerfile that is there; and templates.
 
-Source of the format: zeabur.com/docs, "Customize builds", and zeabur/zbpack (2026-11). A Dockerfile wins unless
-`ignore_dockerfile` says otherwise. Memory is a matter of the plan: the file has no key for it.
+Source of the formats: zeabur.com/docs, "Customize builds" and "Template format", and zeabur/zbpack (2026-11). A Dockerfile
+wins unless `ignore_dockerfile` says otherwise. A template, `zeabur.yaml`, lists services with an image and a command, or
+that are built from git. Memory is a matter of the plan: neither has a key for it.
 """
 
 from __future__ import annotations
 
-from memguard_hooks.deployment import dockerfile
+from memguard_hooks.deployment import container, dockerfile, hosted
 from memguard_hooks.deployment.builders import default_builds
-from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
+from memguard_hooks.deployment.yaml_values import is_template
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import table, text
+from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, compose, get, items, pairs, place, scalar
 from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    import yaml
 
 ZEABUR = "zeabur"
 
@@ -30,10 +37,13 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         started = _started(document, folder, read_file)
     if isinstance(started, Skipped):
         return Deployment((), (started._replace(service="web"),))
-    hosted = started._replace(
+    return Deployment((_on_zeabur(started, path),))
+
+
+def _on_zeabur(service: Service, path: str) -> Service:
+    return service._replace(
         platform=ZEABUR, limit=None, limit_source=f"{path}:1 names no memory", limit_label="a Zeabur plan"
     )
-    return Deployment((hosted,))
 
 
 def _started(document: json_document.JsonDocument, folder: str, read_file: Read) -> Service | Skipped:
@@ -49,3 +59,43 @@ def _started(document: json_document.JsonDocument, folder: str, read_file: Read)
         builds = (*builds, Build(built, ServicePlace(document.path, *document.place(("build_command",))), folder))
     sets = {"PYTHON_VERSION": version} if version else {}
     return Service("web", *place, command, folder=folder, environment=sets, builds=builds)
+
+
+def read_template(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+    """Read the services of a template that run Python. Raises MemguardError for YAML that does not parse, with the place."""
+    root = compose(data, path)
+    nodes = items(get(root, "spec", "services"))[:MAX_ITEMS]
+    if not (scalar(root, "apiVersion") or "").startswith("zeabur.com/"):
+        return Deployment()
+    declared = [_declared(node, path) for node in nodes]
+    ours = container.own_images(tuple(one for one in declared if one.image))
+    found: list[Service | Skipped] = []
+    for node, one in zip(nodes, declared, strict=True):
+        if one.image or one.entrypoint:
+            started = container.start(one, ours, read_file)
+        else:
+            asked = hosted.HostedService(one.name, one.place, needs="command")
+            started = hosted.start(asked, read_file) if scalar(node, "template") == "GIT" else None
+        if started is not None:
+            found.append(_on_zeabur(started, path)._replace(name=one.name) if isinstance(started, Service) else started)
+    return Deployment.of(found)
+
+
+def _declared(node: yaml.Node, path: str) -> container.DeclaredContainer:
+    name, spec = scalar(node, "name") or "web", get(node, "spec")
+    command = get(spec, "command")
+    words = tuple(text for text in map(scalar, items(command)[:MAX_ITEMS]) if text is not None)
+    listed = [(str(key.value), scalar(value, "default"), key) for key, value in pairs(get(spec, "env"))]
+    variables = Variables(
+        {key: text for key, text, _ in listed if text is not None and not is_template(text)},
+        {key: ServicePlace(path, *place(one)) for key, _, one in listed},
+    )
+    return container.DeclaredContainer(
+        name,
+        (name.lower(),),
+        scalar(spec, "source", "image") or "",
+        ServicePlace(path, *place(node)),
+        words,
+        variables=variables,
+        written=ServicePlace(path, *place(command)) if command is not None and words else None,
+    )

@@ -166,6 +166,9 @@ class Declared:
         from memguard_hooks.dependencies import image_commands, installation
 
         found: list[Command] = []
+        deployed: dict[str, set[int]] = {}
+        for build in (build for service in self._context.services() for build in service.builds):
+            deployed.setdefault(build.place.path, set()).add(build.place.line)
         for path in _images(self._files.tree):
             data = (
                 None
@@ -174,7 +177,7 @@ class Declared:
             )
             if data is None:
                 continue
-            dockerfile = image_commands.read(data, path)
+            dockerfile = image_commands.read(data, path, deployed.get(path, ()))
             if dockerfile.has_more:
                 reason = f"runs more than {image_commands.MAX_RUNS} commands: the rest is not read"
                 self._files.skipped.append(Skipped(path, None, reason))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, unknown
+from memguard_hooks.deployment.start import EntryPoint, Host, Loaded, RefusedError, StartCommand, UnknownStartError, unknown
 from memguard_hooks.deployment.wrappers import MODULES
 
 TYPE_CHECKING = False  # as typing has it
@@ -114,8 +114,8 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
         return unknown(f"{label} refuses the command: {error}", error.entrypoint, label)
     except UnknownStartError as error:
         return unknown(str(error), error.entrypoint, label)
-    if program == "lambda-handler" and len(words) == 2:
-        return _lambda(words[1], host)
+    if program == "lambda-handler" and len(words) > 1:
+        return _lambda(words[1:], host)
     if program.endswith(".py"):
         return _python(words, host, parse)
     if program in host.console_scripts:
@@ -188,12 +188,18 @@ def _reader_of(program: str) -> _Read:
     return read
 
 
-def _lambda(handler: str, host: Host) -> StartCommand:
-    """Read the handler of a function, `app.handler` or `src/app.handler`, which its platform calls in one process."""
-    module, _, attribute = handler.rpartition(".")
-    if not module or not attribute:
-        return unknown(f"{handler!r} is no handler of a function")
-    return StartCommand(host.entrypoint(f"{module.replace('/', '.')}:{attribute}"))
+def _lambda(handlers: list[str], host: Host) -> StartCommand:
+    """Read the handlers of functions, `app.handler` or `src/app.handler`, which their platform calls in one process."""
+    entrypoints = []
+    for handler in handlers:
+        module, _, attribute = handler.rpartition(".")
+        if not module or not attribute:
+            return unknown(f"{handler!r} is no handler of a function")
+        entrypoints.append(host.entrypoint(f"{module.replace('/', '.')}:{attribute}"))
+    folders = (host.folder, *host.source_roots())
+    first = host.find_module(entrypoints[0].module or "", folders) or ""
+    more = tuple(Loaded(first, 1, one.module or "", "a function of the same process") for one in entrypoints[1:])
+    return StartCommand(entrypoints[0], loads=more)
 
 
 def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:

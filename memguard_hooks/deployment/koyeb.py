@@ -1,0 +1,143 @@
+"""`koyeb.yaml`: services of Koyeb as people write them down.
+
+Koyeb reads no file of a repository: what a service is given stands in its dashboard or in a command (koyeb.com/docs, "Build
+and deploy", 2026-11). People keep that in a file all the same, with the names of its API, of Render's file, or others; each
+key is looked for below the service, and below `build`, `git`, `docker`, `buildpack` and `instance` of it. A service that
+names neither a command nor an image that the repository makes is what cannot be read.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from memguard_hooks.deployment import container, hosted
+from memguard_hooks.deployment.hosted import HostedService
+from memguard_hooks.deployment.platforms import find_plan
+from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
+from memguard_hooks.deployment.yaml_values import each_once, is_template
+from memguard_hooks.finding import Skipped
+from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, compose, get, items, pairs, place, scalar
+from memguard_hooks.tree import normalize
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import yaml
+
+KOYEB = "koyeb"
+
+_HOLDERS = ("", "build", "git", "docker", "buildpack", "instance", "source", "definition", "run", "deploy")
+_COMMAND = ("run_command", "start_command", "startCommand", "runCommand", "command", "run", "start")
+_BUILD = ("build_command", "buildCommand")
+_DOCKERFILE = ("dockerfile", "dockerfile_path", "dockerfilePath")
+_FOLDER = ("workdir", "work_directory", "rootDir", "context")
+_PLAN = ("instance_type", "instanceType", "instance", "plan", "type")
+_VARIABLES = ("env", "envs", "envVars", "environment", "environment_variables")
+
+
+def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+    """Read the services of a file that run Python. Raises MemguardError for YAML that does not parse, with the place."""
+    return Deployment.of(_read(data, path, read_file))
+
+
+def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped]:
+    root = compose(data, path)
+    app = get(root, "app")
+    listed = get(root, "services") or get(app, "services")
+    nodes = [(scalar(node, "name") or "web", node) for node in islice(each_once(items(listed)), MAX_ITEMS)]
+    nodes += [(str(key.value), node) for key, node in pairs(listed)]
+    if listed is None and root is not None:
+        nodes = [(scalar(root, "name") or scalar(root, "service") or "web", root)]
+    for name, node in nodes:
+        found = _service(node, name, path, read_file)
+        if found is not None:
+            yield found
+
+
+def _found(node: yaml.Node, keys: tuple[str, ...]) -> yaml.Node | None:
+    """Return the first text below one of some keys of a service, or of what it holds."""
+    holders = (get(node, holder) if holder else node for holder in _HOLDERS)
+    found = (get(holder, key) for holder in holders for key in keys)
+    return next((one for one in found if one is not None and scalar(one) is not None), None)
+
+
+def _text(node: yaml.Node, keys: tuple[str, ...]) -> str:
+    found = scalar(_found(node, keys))
+    return found.strip() if found is not None and not is_template(found) else ""
+
+
+def _service(node: yaml.Node, name: str, path: str, read_file: Read) -> Service | Skipped | None:
+    command = _found(node, _COMMAND)
+    words = next(
+        (get(holder, key) for holder in (node, get(node, "docker")) for key in _COMMAND if items(get(holder, key))), None
+    )
+    text = _text(node, _COMMAND) or " ".join(filter(None, map(scalar, items(words)[:MAX_ITEMS])))
+    written = command if command is not None else words
+    where = ServicePlace(path, *place(written if written is not None else node))
+    image = scalar(node, "image") or scalar(node, "image", "name") or scalar(node, "docker", "image") or ""
+    if image and not container.DeclaredContainer(name, (name,), image, where).may_be_own:
+        return None
+    folder = normalize(_text(node, _FOLDER).strip("/"))
+    if folder is None:
+        return Skipped(path, where.line, "its folder leads out of the repository", service=name)
+    built = _text(node, _BUILD)
+    build = (Build(built, where, folder),) if built else ()
+    named = _text(node, _DOCKERFILE) or None
+    asked = HostedService(name, where, folder, text, named, build, is_image=not text or not build, needs="run_command")
+    started = hosted.start(asked, read_file)
+    if not isinstance(started, Service):
+        return started
+    kind = "worker" if scalar(node, "type") == "worker" else "web"
+    return container.with_variables(_sized(started, node, path), _variables(node, path))._replace(name=name, kind=kind)
+
+
+def _sized(service: Service, node: yaml.Node, path: str) -> Service:
+    """Return a service with the memory of the type of instance that its file names."""
+    written = next((one for key in _PLAN if (one := _found(node, (key,))) is not None and _is_plan(one)), None)
+    if written is None:
+        line = place(node)[0]
+        return service._replace(
+            platform=KOYEB, limit=None, limit_source=f"{path}:{line} names no memory", limit_label="an instance of Koyeb"
+        )
+    plan = scalar(written) or ""
+    known = find_plan(KOYEB, plan)
+    return service._replace(
+        platform=KOYEB,
+        plan=plan,
+        limit=known.memory if known is not None else None,
+        limit_source=f"{path}:{place(written)[0]} {plan}",
+        limit_label=f"koyeb {plan}",
+    )
+
+
+def _is_plan(node: yaml.Node) -> bool:
+    return find_plan(KOYEB, scalar(node) or "") is not None
+
+
+def _variables(node: yaml.Node, path: str) -> Variables:
+    """Read `- name: A` or `- key: A` with a `value`, `- A: b`, `- A=b`, and `A: b`."""
+    values: dict[str, str] = {}
+    places: dict[str, ServicePlace] = {}
+    for listed in filter(None, (get(node, key) for key in _VARIABLES)):
+        for key, value in pairs(listed):
+            _put(str(key.value), scalar(value), key, path, values, places)
+        for one in items(listed)[:MAX_ITEMS]:
+            name, is_pair, text = (scalar(one) or "").partition("=")
+            named = scalar(one, "name") or scalar(one, "key")
+            if named is not None:
+                _put(named, scalar(one, "value"), one, path, values, places)
+            elif name:
+                _put(name, text if is_pair else None, one, path, values, places)
+            for key, value in pairs(one) if named is None else ():
+                _put(str(key.value), scalar(value), key, path, values, places)
+    return Variables(values, places)
+
+
+def _put(
+    name: str, text: str | None, node: yaml.Node, path: str, values: dict[str, str], places: dict[str, ServicePlace]
+) -> None:
+    places[name] = ServicePlace(path, *place(node))
+    values.pop(name, None)
+    if text is not None and not is_template(text):
+        values[name] = text
