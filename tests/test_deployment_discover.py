@@ -262,7 +262,8 @@ def test_services_of_folders(tmp_path: Path, files: dict[str, str], services: li
 
 def test_an_image_below_the_root_may_start_a_console_script(tmp_path: Path) -> None:
     write(tmp_path, {"docker/Dockerfile": 'FROM python:3.12\nCOPY . /app\nENTRYPOINT ["/venv/bin/app"]\n', "pkg/cli.py": ""})
-    assert read(tmp_path)[0].services == ()
+    (unknown,) = read(tmp_path)[0].services  # it installs nothing that is known: what it runs is told as not judged
+    assert (unknown.name, unknown.command) == ("docker", "/venv/bin/app")
     found = discover(WorkTree(str(tmp_path)), refuse, scripts=lambda: {"app": "pkg.cli:main"})
     assert [one.path for one in found.services] == ["docker/Dockerfile"]
 

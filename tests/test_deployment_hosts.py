@@ -294,6 +294,113 @@ def test_no_service_of_a_host_is_left_out(
     assert services(tmp_path, files) == expected
 
 
+CHART = {
+    "Chart.yaml": "name: shop\nversion: 1.0.0\n",
+    "values.yaml": "image: {repository: '', tag: ''}\nbase: {repository: me/shop}\nweb: {workers: 2}\n",
+    "templates/_helpers.tpl": """\
+{{- /* as `{{ include "image" . }}` */ -}}
+{{- define "image" -}}
+{{- $root := merge .Values.image .Values.base -}}
+{{- printf "%s:%s" $root.repository (default .Chart.Version $root.tag) -}}
+{{- end /* of image */ -}}
+{{- define "enabled" -}}
+{{- $v := (default dict .Values.queue).enabled -}}
+{{- if kindIs "invalid" $v }}true{{ else }}{{ $v }}{{ end }}
+{{- end }}
+""",
+    "templates/web.yaml": """\
+{{- $values := dict "a" 1 -}}
+{{- $_ := set $values "b" (list "x" "y") -}}
+{{- if
+ eq (include "enabled" .) "true" }}
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  template:
+    spec:
+      containers:
+      - name: shop
+        image: "{{ include "image" . }}"
+        command: [gunicorn, -w, "{{ add .Values.web.workers (len $values.b) }}", "app:app"]
+{{- end }}
+""",
+}
+
+
+@pytest.mark.parametrize("folder", ["chart", "helm_deploy/shop", "hosting/kubernetes/helm", "infra/k8s/charts/shop"])
+def test_charts_are_found_where_people_keep_them(tmp_path: Path, folder: str) -> None:
+    files = {**{f"{folder}/{name}": text for name, text in CHART.items()}, **APP}
+    assert services(tmp_path, files) == [("web", "gunicorn -w 4 app:app", None, "kubernetes")]
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param({"docker/default.yml": "services:\n  web: {image: 'me/shop:1', command: gunicorn -w 2 app:app}\n"
+                      "  worker: {image: 'me/shop:1', command: celery -A app worker -c 3}\n  db: {image: 'postgres:16'}\n"
+                      "  proxy: {image: 'me/shop_nginx:1'}\n", "docker/dev.yml": "services: {a: {image: x}}\n",
+                      "docker/Dockerfile": DOCKERFILE, **PLAIN},
+                     [("web", "gunicorn -w 2 app:app", None, "compose"),
+                      ("worker", "celery -A app worker -c 3", None, "compose")],
+                     id="compose-of-any-name-beside-the-image"),
+        pytest.param({"compose.yaml": "services:\n  web: {build: {context: ., target: dev}, command: bash run-dev.sh}\n"
+                      "  worker: {build: {context: ., target: dev}, command: celery -A app worker -c 3}\n",
+                      "Dockerfile": "FROM python:3.12 AS production\nWORKDIR /app\nCOPY . .\nCMD gunicorn app:app\n"
+                      "FROM python:3.12 AS notebook\nRUN pip install jupyter\nFROM production AS dev\nRUN true\n", **PLAIN},
+                     [("worker", "celery -A app worker -c 3", None, "compose"), ("web", "gunicorn app:app", None, "")],
+                     id="image-whose-web-process-compose-runs-for-developers"),
+        pytest.param({"compose.yaml": "services:\n  dev: {build: ., command: sleep infinity}\n  docs: {build: ., command: "
+                      "mkdocs serve}\n  e2e: {build: {context: ., dockerfile: tests/Dockerfile}}\n  web: {build: .}\n",
+                      "tests/Dockerfile": "FROM python:3.12\nCMD pytest\n", **APP},
+                     [("web", "gunicorn -w 3 app:app", None, "compose")], id="containers-that-serve-nothing"),
+        pytest.param({"docker/Dockerfile": 'FROM python:3.12\nCOPY run.sh app.py ./\nENTRYPOINT ["./run.sh"]\n',
+                      "run.sh": 'case "$1" in\n web) exec python app.py ;;\n *) exit 1 ;;\nesac\n', **PLAIN},
+                     [("docker", "./run.sh", None, "")], id="image-that-is-told-what-to-run"),
+        pytest.param({"compose.yaml": "services: {app: {build: ., command: python app.py}}\n",
+                      "dockerfiles/web/Dockerfile":
+                      "FROM python:3.12\nWORKDIR /code\nCOPY . .\nCMD gunicorn wsgi:app\n",
+                      "wsgi.py": "app = 1\n", **APP},
+                     [("app", "python app.py", None, "compose"), ("web", "gunicorn wsgi:app", None, "")],
+                     id="image-in-a-folder-for-images-beside-compose"),
+        pytest.param({"web/Dockerfile": "FROM python:3.12 AS get\nRUN git clone $URL /src\nFROM python:3.12\nCOPY "
+                      "--from=get /src/web /app\nWORKDIR /app\nCMD gunicorn shop:app\n", "web/shop.py": "app = 1\n",
+                      "docker/compose.yaml": "services: {web: {build: {context: .., dockerfile: web/Dockerfile}}}\n"},
+                     [("web", "gunicorn shop:app", None, "compose")], id="image-that-fetches-its-own-code"),
+        pytest.param({"compose.yaml": "services: {worker: {build: ., command: celery worker}}\n",
+                      "Dockerfile": "ARG V=2.10\nFROM apache/airflow:slim-${V}-python3.12\nRUN pip install x\n"},
+                     [("worker", "airflow celery worker", None, "compose")], id="airflow"),
+    ],
+)  # fmt: skip
+def test_starts_of_products(tmp_path: Path, files: dict[str, str], expected: list[tuple[str, str, int | None, str]]) -> None:
+    assert services(tmp_path, files) == expected
+
+
+def test_entry_points_lie_where_folders_were_copied_by_name() -> None:
+    text = 'FROM python:3.12\nWORKDIR /app\nCOPY docker/a.sh docker/certs/* /\nCOPY shop/ ./shop/\nENTRYPOINT ["/a.sh"]\n'
+    files = {"Dockerfile": text, "docker/a.sh": "exec celery -A shop worker -c 2\n", "shop/__init__.py": ""}
+    found = read("compose", "services: {a: {build: .}}", files)
+    assert [one.folder for one in found.services] == [""]
+
+
+@pytest.mark.parametrize(
+    ("script", "workers"),
+    [
+        ('if [ -n "$FD" ]; then ARGS="--max-fd $FD"; fi\nexec gunicorn -w 3 $ARGS app:app\n', None),
+        ('if [ -n "$FD" ]; then ARGS="--backlog $FD"; fi\nexec gunicorn -w 3 $ARGS app:app\n', 3),
+        ('if [ -n "$W" ]; then ARGS="-w 5"; fi\nexec gunicorn $ARGS app:app\n', None),
+        ('if [[ $DEBUG == "True" ]] && [[ $X == y ]]; then python a.py; else gunicorn -w 3 app:app; fi\n', 3),
+        ('if [ "$ENV" = development ]; then exec python a.py; fi\nexec gunicorn -w 3 app:app\n', 3),
+        ('if [ "$ENV" != "local" ]; then exec gunicorn -w 3 app:app; fi\nexec python a.py\n', 3),
+        ('if [ "$ROLE" = web ]; then exec gunicorn -w 3 app:app; fi\nexec python a.py\n', None),
+        ('if [ "$LOUD" = true ]; then exec gunicorn -w 3 app:app; fi\nexec python a.py\n', None),
+    ],
+)
+def test_branches_that_come_to_the_same_or_are_for_developers(script: str, workers: int | None) -> None:
+    files = {"s.sh": script.encode(), "app.py": b"", "a.py": b""}
+    assert parse("bash s.sh", Host({}, files.get)).workers == workers
+
+
 def read(name: str, text: str, files: dict[str, str] | None = None) -> Deployment:
     """Return what the reader of a format makes of a text."""
     held = {path: content.encode() for path, content in (files or {}).items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import islice, product
 
 from memguard_hooks.deployment.servers import FOREIGN, read_program
 from memguard_hooks.deployment.start import (
@@ -38,6 +39,9 @@ MAX_LENGTH = 2**13
 
 MAX_DEPTH = 8
 """Shells in shells, scripts that call scripts."""
+
+MAX_COMBINATIONS = 8
+"""Values of variables, in combination, that a command is read with."""
 
 _PROGRAM = "shell program of several commands"
 
@@ -238,6 +242,13 @@ def _run_together(command: ScriptCommand, host: Host) -> StartCommand:
 
 
 def _run_of_script(command: ScriptCommand, host: Host) -> StartCommand:
-    if command.problem:
-        return unknown(command.problem)
-    return parse(command.text, host._replace(variables=command.variables), command.folder)
+    if not command.problem:
+        return parse(command.text, host._replace(variables=command.variables), command.folder)
+    ways = list(islice(product(*(values for _, values in command.either)), MAX_COMBINATIONS + 1)) if command.either else []
+    found: list[StartCommand] = []
+    for values in ways if len(ways) <= MAX_COMBINATIONS else ():
+        given = dict(zip((name for name, _ in command.either), values, strict=True))
+        there = host._replace(variables={**command.variables, **given}, depth=host.depth + DEPTH_OF_SEVERAL)
+        found.append(parse(command.text, there, command.folder))
+    is_same = bool(found) and all(one._replace(words=()) == found[0]._replace(words=()) for one in found)
+    return found[0] if is_same and found[0].workers is not None else unknown(command.problem)

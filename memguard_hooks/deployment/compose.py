@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from memguard_hooks.deployment import dockerfile
+from memguard_hooks.deployment import container, dockerfile
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.compose_loader import (
     LIMITS,
@@ -25,6 +25,7 @@ from memguard_hooks.deployment.compose_loader import (
     read_variables,
 )
 from memguard_hooks.deployment.compose_values import parse_size, read_env_file
+from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
@@ -61,8 +62,12 @@ NAMES = (*BASES, *PRODUCTION)
 """The files that a project may be declared in; only the first that is there is to be read, it finds the others."""
 
 NOT_DEPLOYED = frozenset({"dev", "devel", "development", "local", "debug", "test", "tests", "testing", "ci", "tools", "docs",
-                          "init", "setup", "seed", "migrate", "migration", "migrations", "manual"})  # fmt: skip
+                          "init", "setup", "seed", "migrate", "migration", "migrations", "manual", "utility", "utils",
+                          "shell", "cli"})  # fmt: skip
 """Profiles that no deployment keeps running: those of developers, and of work that is done once."""
+
+NOT_BUILT = frozenset({"test", "tests", "e2e", "docs", "examples", ".devcontainer"})
+"""Folders whose images nobody deploys."""
 
 MAX_FILES = 20
 """Files that one project is merged from."""
@@ -73,6 +78,12 @@ _ENDS = late_pattern(
     r"(?: +(?:-{1,2}[\w-]+(?:=\S+)?|heads?))*['\"]?\s*$"
 )
 """Commands that are done before the services that stay, and end."""
+
+_NO_SERVICE = late_pattern(
+    r"(?:\S*/)?(?:sleep (?:infinity|\d+)|tail -[fF] /dev/null|mkdocs|sphinx-\w+|pytest|tox|(?:ba)?sh|true)(?=\s|$)"
+    r"(?!.*(?:python|gunicorn|uvicorn|celery|-c\b|\.sh\b))"
+)
+"""Commands of a container that is entered by hand, or that serves no app: documentation and tests."""
 _PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
 _REMOTE = late_pattern(r"\w+://|git@|github\.com/")
 
@@ -113,9 +124,10 @@ def _services(
     declared: Mapping[str, ComposeDeclared], variables: Mapping[str, str], read_file: Read
 ) -> Iterator[Service | Skipped | Trap]:
     once = {name for one in declared.values() for name in one.names("depends_on")}
+    ours = _own_images(declared)
     for name, asked in declared.items():
         one = _with_build(asked, declared)
-        found = _service(name, one, variables, read_file) if one.facts and name not in once else None
+        found = _service(name, one, variables, read_file, ours) if one.facts and name not in once else None
         if isinstance(found, Service):
             found = _with_host(found, one)
             yield from _traps(found, one)
@@ -135,6 +147,15 @@ def _with_build(one: ComposeDeclared, declared: Mapping[str, ComposeDeclared]) -
     return one._replace(facts={**one.facts, **{key: value for key, value in maker.facts.items() if key[0] == "build"}})
 
 
+def _own_images(declared: Mapping[str, ComposeDeclared]) -> frozenset[str]:
+    """Return the names of the images that the repository plausibly makes where nothing here is built."""
+    if any(("build",) in one.facts for one in declared.values()):
+        return frozenset()
+    images = [one.text("image") or "" for one in declared.values() if one.facts]
+    shared = {image for image in images if images.count(image) > 1}  # as a web process and its workers have it
+    return container.own_images([DeclaredContainer("", (), image, ServicePlace("", 1, 1)) for image in shared if image])
+
+
 def _reloads(declared: Mapping[str, ComposeDeclared]) -> bool:
     words = [
         one.facts[key].words or ()
@@ -148,7 +169,9 @@ def _reloads(declared: Mapping[str, ComposeDeclared]) -> bool:
 # What it runs
 
 
-def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read: Read) -> Service | Skipped | None:
+def _service(
+    name: str, one: ComposeDeclared, variables: Mapping[str, str], read: Read, ours: frozenset[str]
+) -> Service | Skipped | None:
     profiles = one.names("profiles")
     if (profiles and NOT_DEPLOYED.issuperset(profiles)) or _replicas(one) == 0:
         return None
@@ -163,10 +186,15 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
     else:
         base = _PYTHON_IMAGE.search(one.text("image") or "")
         image = Image(one.place.line, environment={"PYTHON_VERSION": base[1]} if base else {})
-        started = _run(image, one, one.place.path, read)
-        started = started if isinstance(started, Service) and (base or started.mounts or _is_here(started, read)) else None
+        made, installs = _made_here(one, ours, read)
+        started = made if isinstance(made, Skipped) else _run(made or image, one, one.place.path, read)
+        is_here = isinstance(started, Service) and (bool(started.mounts) or _is_here(started, read))
+        is_own = is_here or made is not None or base is not None
+        started = started if is_own and (installs or isinstance(started, Service)) else None
     if not isinstance(started, Service):
         return started and _unread(name, one.place, started)
+    if _NO_SERVICE.match(started.command):
+        return None
     if _ENDS.search(started.command) and not any(written.cut for written in one.facts.values()):
         return None
     environment, places = _all_variables(one, variables, read)
@@ -178,6 +206,15 @@ def _service(name: str, one: ComposeDeclared, variables: Mapping[str, str], read
         variables={**started.variables, **places},
     )
     return started if installs or starts_python(started, read) else None
+
+
+def _made_here(one: ComposeDeclared, ours: frozenset[str], read: Read) -> tuple[Image | Skipped | None, bool]:
+    """Return the image of a service that nothing here builds, as the repository makes it, and whether that is of Python."""
+    name = DeclaredContainer("", (), one.text("image") or "", one.place).image_name
+    file, data = container.find_dockerfile(name, read, is_own=True) if name in ours else ("", None)
+    if data is None or not dockerfile.holds_python(data):
+        return None, False
+    return container.made_by(data, file, read), True
 
 
 def _is_here(service: Service, read: Read) -> bool:
@@ -208,6 +245,8 @@ def _built(one: ComposeDeclared, build: Written, read: Read) -> tuple[Service | 
     file = join(context, asked) if context is not None else None
     if context is None or file is None:
         return Skipped(path, line, "its build leads out of the repository"), False
+    if not NOT_BUILT.isdisjoint(file.split("/")[:-1]):
+        return None, False
     data = inline.text.text.encode() if inline is not None else read(file)
     if data is None:
         return Skipped(path, line, f"there is no {file}"), False
@@ -219,6 +258,8 @@ def _built(one: ComposeDeclared, build: Written, read: Read) -> tuple[Service | 
         if key[:2] == ("build", "args") and written.text.is_known
     }
     image = dockerfile.read_image(data, file, context, one.text("build", "target") or "", read, arguments=arguments)
+    if isinstance(image, Image) and not any(source != context for _, source in image.copies) and parent(file) != context:
+        image = image._replace(copies=((image.workdir, parent(file)), *image.copies))  # it fetches what lies beside it
     started = image if isinstance(image, Skipped) else _run(image, one, file, read)
     installs = dockerfile.holds_python(data) or (isinstance(image, Image) and "PYTHON_VERSION" in image.environment)
     if isinstance(started, Skipped):

@@ -74,7 +74,9 @@ class DeclaredContainer(Record):
     @property
     def may_be_own(self) -> bool:
         """Return whether the repository may make its image."""
-        return self.image_name not in WELL_KNOWN and not _VENDORS.match(self.image)
+        name = self.image_name
+        is_known = name in WELL_KNOWN or not WELL_KNOWN.isdisjoint(re.split("[-_]", name)[-1:])  # `shop-nginx` is an nginx
+        return not is_known and not _VENDORS.match(self.image)
 
 
 def own_images(containers: Sequence[DeclaredContainer], own: str = "") -> frozenset[str]:
@@ -93,9 +95,9 @@ def start(one: DeclaredContainer, ours: Collection[str], read: Read) -> Service 
     base = _PYTHON_IMAGE.search(one.image)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
     origin = one.place.path
-    file, data = _dockerfile(one.image_name, read, is_own=one.image_name in ours)
+    file, data = find_dockerfile(one.image_name, read, is_own=one.image_name in ours)
     if data is not None:
-        made = _made(data, file, read)
+        made = made_by(data, file, read)
         if isinstance(made, Image):
             image, origin = made, file
         elif not one.entrypoint:
@@ -107,10 +109,23 @@ def start(one: DeclaredContainer, ours: Collection[str], read: Read) -> Service 
     is_python = data is not None and dockerfile.holds_python(data)
     if isinstance(started, Skipped):
         return started._replace(service=one.name) if is_python else None
+    if data is None:
+        started = _at_home(started, one, read)
     if one.written is not None:
         started = started.at(one.written)
     started = with_variables(started, one.variables)._replace(name=one.name)
     return started if (is_python and not one.entrypoint) or starts_python(started, read) else None
+
+
+def _at_home(service: Service, one: DeclaredContainer, read: Read) -> Service:
+    """Return a service whose image nobody makes here, in the folder that is called like the image and holds its app."""
+    found = parse(service.command, Host(service.environment, read), service.folder).entrypoint
+    if found is None or dockerfile.holds(service.folder, found.text, read):
+        return service
+    names = dict.fromkeys((one.image_name, re.split("[-_]", one.image_name)[-1], *one.names))
+    folders = (f"{folder}{name}" for name in names if re.fullmatch(r"[\w-]+", name) for folder in APP_FOLDERS)
+    home = next((folder for folder in folders if dockerfile.holds(folder, found.text, read)), None)
+    return service if home is None else service._replace(folder=home)
 
 
 def with_variables(service: Service, variables: Variables) -> Service:
@@ -120,7 +135,7 @@ def with_variables(service: Service, variables: Variables) -> Service:
     return service._replace(environment={**kept, **variables.values}, variables=both.places)
 
 
-def _dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes | None]:
+def find_dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes | None]:
     """Return the Dockerfile that makes an image, and what it holds: one of its name, or else the repository's.
 
     `shop-api` is made by what is called so, or `api`.
@@ -139,7 +154,7 @@ def _dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes | No
     return next(((file, data) for file, data in found if data is not None), ("", None))
 
 
-def _made(data: bytes, file: str, read: Read) -> Image | Skipped:
+def made_by(data: bytes, file: str, read: Read) -> Image | Skipped:
     """Return the image of a Dockerfile, built in its folder, or else in the root where only that holds what it starts."""
     folder = "" if file.startswith("docker/") else parent(file)
     made = dockerfile.read_image(data, file, folder, read=read)

@@ -81,9 +81,19 @@ OVERLAYS = tuple(
 )
 """The kustomizations for production; the first that is there counts, with what it changes of the manifests below it."""
 
-ECS_FOLDERS = ("", ".aws", "aws", "ecs", ".ecs", "task-definitions", "deploy", "deployment", "infra", "infrastructure",
-               "cloudformation", "ops")  # fmt: skip
-"""Where task definitions of ECS lie, and templates of CloudFormation, or in folders just below these."""
+_ECS_FOLDERS = late_pattern(
+    r"(?i)\.?aws|\.?ecs|task[-_]?def(?:inition)?s?"
+    r"|(?:.*[-_])?(?:deploy(?:ment)?s?|infra(?:structure)?|ops|cloudformation|terraform)(?:[-_].*)?"
+)
+"""Folders of the root below which task definitions of ECS lie, and templates of CloudFormation."""
+
+_CHART_FOLDERS = late_pattern(
+    r"(?i)(?:.*[-_])?(?:helm|charts?|k8s|kube(?:rnetes)?|deploy(?:ment)?s?|infra(?:structure)?|ops|hosting)(?:[-_].*)?"
+)
+"""Folders of the root below which charts of Helm lie."""
+
+_IMAGE_FOLDERS = late_pattern(r"(?i)docker(?:files?)?|containers?|compose|docker-compose|deploy(?:ment)?s?|images?|build")
+"""Folders that hold what makes images of the folder above them, and files of compose of any name."""
 
 NOMAD_FOLDERS = ("", "nomad", ".nomad", "deploy", "deployment", "jobs", "infra", "deploy/nomad", "infra/nomad", "ops")
 """Where jobs of Nomad lie, each without the folders below it."""
@@ -167,13 +177,13 @@ def _discover(files: _Files) -> Deployment:
         return _over_siblings(root.deployment, files)
     folders = [_Folder(path, files) for path in _folders_below(files)]
     nested = _joined(folder.python_services for folder in folders)
-    nested = nested._replace(services=_with_names_of_their_own(nested.services))
+    nested = _variants_once(nested._replace(services=_with_names_of_their_own(nested.services)))
     if root.has_own:
         return _beside_another_language(root.deployment, nested, files)
     if any(service.platform not in (None, COMPOSE) for service in nested.services):
         return nested
     here = root.deployment
-    found = _with_others(here, _of_compose(nested), files) if here.services else here.joined(nested)
+    found = _with_others(here, _beside_compose(nested), files) if here.services else here.joined(nested)
     found = found if found.services or found.skipped else root.start_script
     if found.services or found.skipped:
         return found
@@ -216,9 +226,12 @@ def _of_other_programs(here: Deployment, more: Deployment, files: _Files) -> tup
     return tuple(one for one in more.services if one.platform in (None, COMPOSE) and files.entrypoint(one) not in started)
 
 
-def _of_compose(deployment: Deployment) -> Deployment:
-    """Return the services of compose alone."""
-    return deployment._replace(services=tuple(one for one in deployment.services if one.platform == COMPOSE))
+def _beside_compose(nested: Deployment) -> Deployment:
+    """Return the services of folders that stand beside compose of the root: those of compose, and of folders for images."""
+    kept = (
+        one for one in nested.services if one.platform == COMPOSE or _IMAGE_FOLDERS.fullmatch(one.path.partition("/")[0])
+    )
+    return nested._replace(services=tuple(kept))
 
 
 def _with_others(here: Deployment, more: Deployment, files: _Files) -> Deployment:
@@ -301,6 +314,13 @@ class _Files:
             return []
         return [f"{folder}/{one.name}" for one in self.tree.entries(folder) if one.is_folder][:MAX_BELOW]
 
+    def folders_like(self, pattern: re.Pattern[str]) -> list[str]:
+        """Return the folders of the root that are called so, and those one and two levels below them."""
+        found = [one.name for one in self.tree.entries("") if one.is_folder and pattern.fullmatch(one.name)][:MAX_BELOW]
+        one_below = [path for folder in found for path in self.folders_in(folder)]
+        two_below = [path for folder in one_below[:MAX_BELOW] for path in self.folders_in(folder)]
+        return [*found, *one_below, *two_below]
+
     def below(self, folder: str, name: str) -> Iterator[str]:
         """Yield the files of one name in the folders just below one of the root."""
         paths = (f"{path}/{name}" for path in self.folders_in(folder))
@@ -308,11 +328,12 @@ class _Files:
 
     def charts(self) -> Iterator[str]:
         """Yield the charts of Helm in the folders where people keep them, and in those just below."""
-        for folder in CHART_FOLDERS:
+        known = dict.fromkeys((*CHART_FOLDERS, *self.folders_like(_CHART_FOLDERS)))
+        for folder in known:
             found = [path for path in self.listed((folder,), (CHART,)) if path.rpartition("/")[2] == CHART]
             yield from found
             if folder and not found:
-                below = self.folders_in(folder)[:MAX_CHARTS]
+                below = [one for one in self.folders_in(folder)[:MAX_CHARTS] if one not in known]
                 yield from (path for path in self.listed(below, (CHART,)) if path.rpartition("/")[2] == CHART)
 
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
@@ -343,7 +364,9 @@ class _Files:
         if data is None:
             return Deployment()
         folder = parent(path)
-        for context in dict.fromkeys((folder, parent(folder) if "/" in folder else folder, folder if "/" in folder else "")):
+        above = parent(folder)
+        is_apart = "/" in folder and _IMAGE_FOLDERS.fullmatch(folder.partition("/")[0]) is None
+        for context in dict.fromkeys((folder, above if "/" in folder else folder, folder if is_apart else "")):
             started = self.started(path, data, context)
             if started is None:
                 return Deployment()
@@ -391,6 +414,7 @@ class _Folder:
     def __init__(self, path: str, files: _Files) -> None:
         self._path = path
         self._files = files
+        self._is_beside_image = False  # where compose runs some of an image for developers alone
         entries = files.tree.entries(path)
         self._names = {entry.name for entry in entries if not entry.is_folder}
         for holder in (entry.name for entry in entries if entry.is_folder and entry.name in PLATFORM_FOLDERS):
@@ -461,6 +485,8 @@ class _Folder:
             declared = hosts.joined(processes._replace(services=kept))
         elif processes.services and image.services and self._runs_python(image) and not self._runs_python(processes):
             return reduce(join_services, (own, image, declared))
+        if self._is_beside_image:
+            return join_services(own, declared.joined(image))
         return reduce(join_services, (own, declared, image))
 
     def _runs_procfile(self, service: Service) -> bool:
@@ -573,8 +599,7 @@ class _Folder:
 
     def _task_definitions(self) -> list[str]:
         """Return the files that hold task definitions of ECS."""
-        below = (f"{path}" for folder in ECS_FOLDERS if folder for path in self._files.folders_in(folder))
-        paths = self._files.listed((*ECS_FOLDERS, *below), (".json", ".yaml", ".yml"))
+        paths = self._files.listed(("", *self._files.folders_like(_ECS_FOLDERS)), (".json", ".yaml", ".yml"))
         named = (path for path in paths if "/" in path or not path.endswith(".json") or _TASK.search(path))
         found = (path for path in named if _CONTAINERS.search(self._files.peek(path) or b""))
         return _of_production(list(islice(found, MAX_FILES)))
@@ -663,7 +688,11 @@ class _Folder:
         if has_processes and not is_production and not any(one.limit for one in found.services):
             return Deployment()
         if "Dockerfile" in self._names and not self._image_reloads:
-            found = found._replace(services=tuple(one for one in found.services if not _DEVELOPMENT.search(one.command)))
+            kept = tuple(one for one in found.services if not _DEVELOPMENT.search(one.command))
+            self._is_beside_image = len(kept) < len(found.services)
+            if self._is_beside_image:
+                named.discard(self._at("Dockerfile"))
+            found = found._replace(services=kept)
         if found.services:
             self._files.named |= named
         hidden = find_hidden_keys(self._files.peek(path) or b"", path, ("command", "entrypoint"), COMPOSE_KEYS)
@@ -672,9 +701,13 @@ class _Folder:
     @property
     def _other_compose(self) -> set[str]:
         """The file of compose of another name, the one for production first, that is not for developers."""
-        names = [name for name in self._names if _OTHER_COMPOSE.fullmatch(name) and not _NOT_DEPLOYED.search(name)]
+        names = [name for name in self._names if _OTHER_COMPOSE.fullmatch(name)]
+        if not names and _IMAGE_FOLDERS.fullmatch(self._path.rpartition("/")[2]):
+            names = [name for name in self._names if name.endswith((".yml", ".yaml")) and "override" not in name]
+        names = [name for name in names if not _NOT_DEPLOYED.search(name)]
         names = [name for name in names if re.search(rb"^services:", self._files.peek(self._at(name)) or b"", re.MULTILINE)]
-        return set(sorted(names, key=lambda name: (not re.search("(?i)prod", name), name))[:1])
+        first = ("^(?:default|base|main)", "prod")
+        return set(sorted(names, key=lambda name: (*(not re.search(f"(?i){one}", name) for one in first), name))[:1])
 
     @property
     def _image_reloads(self) -> bool:
@@ -713,9 +746,11 @@ class _Folder:
             path = self._at(name)
             data = self._files.peek(path)
             started = self._files.started(path, data, "") if data is not None else None
-            if isinstance(started, Service) and (self._files.entrypoint(started) or self._files.holds(started)):
+            is_python = data is not None and _is_of_python(data)
+            is_own = isinstance(started, Service) and is_python and bool(started.mounts)
+            if isinstance(started, Service) and (is_own or self._files.entrypoint(started) or self._files.holds(started)):
                 found.append(_called(Deployment((started,)), self._path.rpartition("/")[2]))
-            elif isinstance(started, Skipped) and data is not None and _is_of_python(data):
+            elif isinstance(started, Skipped) and is_python:
                 found.append(Deployment((), (started._replace(service="web"),)))
         return _joined(found)
 
@@ -746,6 +781,18 @@ def _once(deployment: Deployment) -> Deployment:
     for service in deployment.services:
         found.setdefault(_words(service), service)
     return deployment._replace(services=tuple(found.values()), skipped=deployment.skipped if not found else ())
+
+
+def _variants_once(deployment: Deployment) -> Deployment:
+    """Return services without the images of folders for these that run the same as one before."""
+    seen: set[str] = set()
+    kept: list[Service] = []
+    for one in deployment.services:
+        is_image = one.platform is None and _IMAGE_FOLDERS.fullmatch(one.path.partition("/")[0]) is not None
+        if not is_image or _words(one) not in seen:
+            kept.append(one)
+        seen.add(_words(one))
+    return deployment._replace(services=tuple(kept))
 
 
 def _is_of_python(data: bytes) -> bool:

@@ -59,6 +59,9 @@ _S6 = late_pattern(
 _MY_INIT = late_pattern(r"(?:^|/)phusion/(?:baseimage|passenger)")
 """Images that start the services of their folders, by s6-overlay and by an init of their own."""
 
+_AIRFLOW = late_pattern(r"(?:^|/)apache/airflow(?:[:@](?:.*-python(\d+\.\d+))?.*)?$")
+"""Airflow's own images, whose entry point runs `airflow` with what it is given."""
+
 _GUNICORN = late_pattern(
     r"(?:^|/)tiangolo/(?P<kind>uvicorn|meinheld)-gunicorn(?:-fastapi|-starlette|-flask)?(?::python(?P<python>\d+\.\d+))?"
 )
@@ -67,6 +70,9 @@ _PER_CPU = {"uvicorn": ("1", "2", "uvicorn.workers.UvicornWorker"), "meinheld": 
 
 _NOT_DEPLOYED = late_pattern(r"(?:^|[-_.])(?:dev|devel|development|debug|tests?|testing|lint|docs|ci)(?:$|[-_.])")
 """Names of stages that nobody deploys."""
+
+_PRODUCTION = late_pattern(r"(?:^|[-_.])(?:prod|production|release)(?:$|[-_.])")
+"""Names of stages that are deployed."""
 
 
 class ImageProgram(Record):
@@ -145,10 +151,12 @@ class Image(Record):
         """Return the folder of the repository that was copied to where the image works.
 
         Of several the first counts that holds what the command names; where none does, one that was copied as a whole, to
-        there before one that lies above, before that of a single file, and the root.
+        there before one whose folders were copied by name, before one that lies above, before that of a single file, and the
+        root.
         """
         folders = [""]
         exact: list[str] = []
+        named: list[str] = []
         whole: list[str] = []
         for place, source in reversed(self.copies):
             if place == self.workdir:
@@ -158,11 +166,12 @@ class Image(Record):
                 if parent(place) == self.workdir.rstrip("/"):
                     folders.append(parent(source))
             elif parent(place) == self.workdir.rstrip("/") and source.rpartition("/")[2] == place.rpartition("/")[2]:
-                folders.append(parent(source))
+                named.append(parent(source))
+                folders.append(named[-1])
             elif self.workdir.startswith(place.rstrip("/") + "/"):
                 whole.append(join(source, self.workdir[len(place) :].lstrip("/")) or "")
                 folders.append(whole[-1])
-        chosen = [*exact, *whole, *folders[1:], ""][0]
+        chosen = [*exact, *named, *whole, *folders[1:], ""][0]
         names = [word for word in self._words(command) if re.fullmatch(r"[\w./]+\.py|[A-Za-z_][\w.]*(:.*)?", word)]
         for folder in dict.fromkeys([*folders[1:], ""]):
             if any(holds(folder, name, read) for name in names):
@@ -183,7 +192,8 @@ def read_image(
     """Read the last stage, or the one that is named `target`; `context` is the folder that COPY takes from.
 
     `arguments` are those of the build. Where nothing has chosen the stage, one whose name says that it is for tests or for
-    developers gives way to the last one before it that is not. Raises MemguardError for a file that is too large.
+    developers gives way to one for production, or else the last one before it that is not. Raises MemguardError for a file
+    that is too large.
     """
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
@@ -191,7 +201,7 @@ def read_image(
     text = data.decode("utf-8-sig", "replace")
     file = _File(path, tuple(re.split(r"\r?\n", text)), context)
     builder: _Builder | None = None
-    deployed = ""
+    deployed = production = ""
     outer: dict[str, str] = {}
     for number, instruction in enumerate(instructions(text)):
         if number == MAX_INSTRUCTIONS:
@@ -206,6 +216,8 @@ def read_image(
                 break
             if builder is not None and not (builder.keys[1:] and _NOT_DEPLOYED.search(builder.keys[1])):
                 deployed = builder.keys[0]
+            if deployed and builder is not None and builder.keys[1:] and _PRODUCTION.search(builder.keys[1]):
+                production = builder.keys[0]
             base = stages.get(words[0].lower()) if words else None
             if base is None:
                 base = _known_base(words[0] if words else "", instruction.line) or Image(instruction.line)
@@ -225,7 +237,7 @@ def read_image(
             return Skipped(path, None, f"has no stage {target}")
         return stages[target.lower()]
     if builder is not None and deployed and not is_chosen and builder.keys[1:] and _NOT_DEPLOYED.search(builder.keys[1]):
-        return stages[deployed]
+        return stages[production or deployed]
     return builder.image if builder is not None else Skipped(path, None, "has no FROM")
 
 
@@ -290,6 +302,8 @@ def _known_base(name: str, line: int) -> Image | None:
         return Image(line, entrypoint=runner, environment=variables, workdir=_LAMBDA_ROOT)
     if version := _PYTHON.search(name):
         return Image(line, environment={"PYTHON_VERSION": version[1]})
+    if version := _AIRFLOW.search(name):
+        return Image(line, entrypoint=ImageProgram(("airflow",), "airflow", line, 1), environment=_version_of(version[1]))
     if _S6.search(name):
         return Image(line, entrypoint=ImageProgram(("/init",), "/init", line, 1))
     if _MY_INIT.search(name):
@@ -297,6 +311,10 @@ def _known_base(name: str, line: int) -> Image | None:
     if made := _GUNICORN.search(name):
         return _gunicorn_image(made["kind"], made["python"], line)
     return None
+
+
+def _version_of(version: str | None) -> dict[str, str]:
+    return {"PYTHON_VERSION": version} if version is not None else {}
 
 
 def _base_image(instruction: Instruction, known: Mapping[str, str], path: str) -> BaseImage:
@@ -312,9 +330,8 @@ _GUNICORN_START = "gunicorn-of-image "
 
 def _gunicorn_image(kind: str, python: str | None, line: int) -> Image:
     """Return an image that starts gunicorn with workers for each CPU."""
-    variables = {"PYTHON_VERSION": python} if python is not None else {}
     program = ImageProgram(None, f"{_GUNICORN_START}{kind}", line, 1)
-    return Image(line, cmd=program, environment={**variables, "PYTHONPATH": "/app"}, workdir="/app")
+    return Image(line, cmd=program, environment={**_version_of(python), "PYTHONPATH": "/app"}, workdir="/app")
 
 
 def _gunicorn_command(text: str, has: Callable[[str], bool]) -> str:

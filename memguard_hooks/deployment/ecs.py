@@ -81,10 +81,11 @@ def _tasks(data: bytes, path: str) -> Iterator[_Task]:
     root = compose(data.replace(b"\t", b" ") if path.endswith(".json") else data, path)
     if get(root, "containerDefinitions") is not None and root is not None:
         yield _Task(root, scalar(root, "family") or "", path, is_capital=False)
-    for key, node in pairs(get(root, "Resources")):
+    for _, node in pairs(get(root, "Resources")):
         properties = get(node, "Properties")
         if scalar(node, "Type") == "AWS::ECS::TaskDefinition" and properties is not None:
-            yield _Task(properties, str(key.value), path, is_capital=True)
+            task = _Task(properties, "", path, is_capital=True)
+            yield task._replace(name=task.text(properties, "Family"))
 
 
 def _is_function(node: yaml.Node) -> bool:
@@ -109,7 +110,11 @@ def _read(task: _Task, read_file: Read) -> Iterator[Service | Skipped]:
     ours = container.own_images(declared)
     for node, one in zip(kept, declared, strict=True):
         found = container.start(one, ours, read_file)
-        yield from () if found is None else (_with_memory(found, node, task) if isinstance(found, Service) else found,)
+        if isinstance(found, Service):
+            name = task.name if task.name and len(kept) == 1 else found.name
+            found = _with_memory(found._replace(name=name), node, task)
+        if found is not None:
+            yield found
 
 
 def _declared(node: yaml.Node, task: _Task) -> DeclaredContainer:

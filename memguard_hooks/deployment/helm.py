@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 
-import yaml
-
 from memguard_hooks.deployment import kubernetes
 from memguard_hooks.deployment.container import DOCKERFILES
 from memguard_hooks.deployment.dockerfile import holds_python
@@ -18,7 +16,7 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.go_template import Printed, Renderer, TemplateError, parse
-from memguard_hooks.formats.yaml_nodes import NULL, compose, items, pairs, scalar
+from memguard_hooks.formats.yaml_nodes import compose, plain, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import parent
 
@@ -87,8 +85,8 @@ def _given(path: str, read_file: Read) -> dict[str, object]:
         file = f"{parent(path)}/{name}".lstrip("/")
         data = read_file(file)
         if data is not None and len(data) <= MAX_BYTES:
-            plain = _Plain().of(compose(data, file))
-            values = _merged(values, plain) if isinstance(plain, dict) else values
+            given = plain(compose(data, file), MAX_VALUES)
+            values = _merged(values, given) if isinstance(given, dict) else values
     chart, name = compose(read_file(path) or b"", path), _name(path, read_file)
     version, app = scalar(chart, "version") or "", scalar(chart, "appVersion") or ""
     return {
@@ -110,31 +108,6 @@ def _merged(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str,
         below = found.get(key)
         found[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return found
-
-
-class _Plain:
-    """Makes plain values of nodes, so many of them at most."""
-
-    def __init__(self) -> None:
-        self._left = MAX_VALUES
-
-    def of(self, node: yaml.Node | None) -> object:
-        """Return the value of a node."""
-        self._left -= 1
-        if self._left < 0:
-            raise TemplateError(f"it has more than {MAX_VALUES} values")
-        if isinstance(node, yaml.MappingNode):
-            return {key.value: self.of(value) for key, value in pairs(node)}
-        if isinstance(node, yaml.SequenceNode):
-            return [self.of(one) for one in items(node)]
-        if node is None or node.tag == NULL:
-            return None
-        text = str(node.value)
-        if node.tag == "tag:yaml.org,2002:bool":
-            return text.lower() in ("true", "yes", "on")
-        if node.tag == "tag:yaml.org,2002:int" and re.fullmatch(r"-?\d{1,15}", text):
-            return int(text)
-        return text
 
 
 def _joined(pages: Sequence[tuple[str, Sequence[Printed]]]) -> tuple[str, list[tuple[int, ServicePlace]]]:

@@ -115,7 +115,8 @@ _HARMLESS = late_pattern(r"PORT|HOST|ADDR|BIND|LOG|TIMEOUT|URL|QUEUE|KEEP")
 class ScriptCommand(Record):
     """A command that may stay, its line, and what it finds there: the variables, and the folder as a path from the root.
 
-    `beside` are commands that run at the same time. `problem` says why nobody can tell what it comes to.
+    `beside` are commands that run at the same time. `problem` says why nobody can tell what it comes to, unless that is the
+    same with each of the values that `either` has for the variables that it hangs on.
     """
 
     text: str
@@ -124,6 +125,7 @@ class ScriptCommand(Record):
     folder: str
     beside: tuple[ScriptCommand, ...] = ()
     problem: str = ""
+    either: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Script(Record):
@@ -178,6 +180,7 @@ class _Way:
         self.variables = variables
         self.arrays: dict[str, tuple[str, ...]] = {}
         self.lost: dict[str, int] = {}
+        self.either: dict[str, tuple[str, ...]] = {}
         self.arguments = arguments
         self.folder = folder
         self.problem = ""
@@ -190,6 +193,7 @@ class _Way:
         """Return a way that goes on from here by itself, and on which no command has run yet."""
         way = _Way(dict(self.variables), self.arguments, self.folder)
         way.arrays, way.lost, way.beside, way.problem = dict(self.arrays), dict(self.lost), self.beside, self.problem
+        way.either = dict(self.either)
         way.is_fork = True
         return way
 
@@ -197,6 +201,7 @@ class _Way:
         """Forget the value of a variable."""
         self.variables[name] = f"${name}"
         self.arrays.pop(name, None)
+        self.either.pop(name, None)
         self.lost[name] = line
 
     def set(self, name: str, value: str, line: int) -> None:
@@ -465,7 +470,9 @@ class _ScriptReader:
                 first.set(name, chosen, line)
             else:
                 first.lose(name, line)
-        way.variables, way.arrays, way.lost = first.variables, first.arrays, first.lost
+                if not any(array for _, array in values):
+                    first.either[name] = tuple(dict.fromkeys(value or "" for value in both))
+        way.variables, way.arrays, way.lost, way.either = first.variables, first.arrays, first.lost, first.either
         if any(one.arguments != first.arguments for one in active):
             first.arguments = None
         if any(one.folder != first.folder for one in active):
@@ -622,22 +629,28 @@ class _ScriptReader:
         if any(_ITSELF.fullmatch(word.text) for part in one.parts for word in part):
             return  # the script starts again, as another user
         text = self._put_in(one.text, way, one.line)
-        told = ScriptCommand(text, one.line, dict(way.variables), way.folder, (), self._problem(text, way))
+        problem, names = self._problem(text, way)
+        either = tuple((name, way.either[name]) for name in names) if all(name in way.either for name in names) else ()
+        told = ScriptCommand(text, one.line, dict(way.variables), way.folder, (), problem, either)
         way.last = (told,)
         if one.words and one.words[0].text == "exec":
             self._finish(way)
         elif self._is_endless:
             self._staying.append(told)
 
-    def _problem(self, text: str, way: _Way) -> str:
-        """Return why nobody can tell what a command comes to: what it hangs on that a branch sets."""
+    def _problem(self, text: str, way: _Way) -> tuple[str, list[str]]:
+        """Return why nobody can tell what a command comes to, and the variables that it hangs on and that a branch sets."""
         if way.problem:
-            return way.problem
-        for name, line in way.lost.items():
-            is_named = re.search(rf"\$\{{?{name}\b", text) is not None and not _HARMLESS.search(name)
-            if is_named or name in IMPLIED:
-                return f"{self._at(line)} sets {name} under a condition that is known only at run time"
-        return ""
+            return way.problem, []
+        names = [
+            name
+            for name in way.lost
+            if name in IMPLIED or (re.search(rf"\$\{{?{name}\b", text) is not None and not _HARMLESS.search(name))
+        ]
+        if not names:
+            return "", []
+        where = self._at(way.lost[names[0]])
+        return f"{where} sets {names[0]} under a condition that is known only at run time", names
 
     def _exit(self, rest: Sequence[str], way: _Way) -> None:
         if not way.is_fork or not rest or rest[0] in ("0", "$?", '"$?"'):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 
+from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.yaml_nodes import compose, plain
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 MAX_OUTPUT = 2**18
 """Characters that templates come to."""
 
-MAX_STEPS = 20_000
+MAX_STEPS = 100_000
 """Actions that are followed, and functions that are called."""
 
 MAX_DEPTH = 20
@@ -106,11 +108,11 @@ def _block(
         raise TemplateError("its blocks are nested too deeply")
     found: list[_Node] = []
     for kind, text, line in pieces:
-        word, _, rest = text.partition(" ")
+        word, rest = _first_word(text)
         if kind == "text":
             found.append(_Node("text", text, line))
         elif word in ("end", "else"):
-            return tuple(found), text
+            return tuple(found), text if word == "else" else word
         elif word in ("if", "with", "range", "define", "block"):
             body, end = _block(pieces, defined, depth + 1)
             if word in ("define", "block"):
@@ -122,6 +124,13 @@ def _block(
     return tuple(found), None
 
 
+def _first_word(text: str) -> tuple[str, str]:
+    """Return the word that an action begins with, and what comes behind it."""
+    word = re.match(r"\w*", text)
+    end = word.end() if word is not None else 0
+    return text[:end], text[end:].strip()
+
+
 def _otherwise(
     pieces: Iterator[tuple[str, str, int]], defined: dict[str, tuple[_Node, ...]], end: str | None, line: int, depth: int
 ) -> tuple[_Node, ...]:
@@ -131,7 +140,7 @@ def _otherwise(
     if end == "end":
         return ()
     body, last = _block(pieces, defined, depth)
-    word, _, rest = end[len("else") :].strip().partition(" ")
+    word, rest = _first_word(end[len("else") :].strip())
     if not word:
         return body
     return (_Node(word, rest, line, body, _otherwise(pieces, defined, last, line, depth + 1)),)
@@ -180,7 +189,83 @@ def _indent(number: object, text: object) -> str:
     return "\n".join(pad + line for line in shown(text).split("\n"))
 
 
+def _dict(*pairs: object) -> dict[str, object]:
+    return {shown(key): value for key, value in zip(pairs[::2], (*pairs[1::2], ""), strict=False)}
+
+
+def _set(table: object, key: object, value: object) -> object:
+    if isinstance(table, dict):
+        table[shown(key)] = value
+    return table
+
+
+def _merge(*tables: object, over: bool) -> object:
+    """Return the first table with what the others have besides, or over it."""
+    into = tables[0] if tables else None
+    for other in tables[1:]:
+        if isinstance(into, dict) and isinstance(other, dict):
+            for key, value in other.items():
+                both = isinstance(into.get(key), dict) and isinstance(value, dict)
+                if both:
+                    _merge(into[key], value, over=over)
+                elif is_true(value) if over else not is_true(into.get(key)):
+                    into[key] = value
+    return into
+
+
+def _copy(value: object) -> object:
+    return json.loads(_yaml(value)) if isinstance(value, (dict, list)) else value
+
+
+def _from_yaml(text: object) -> object:
+    """Return what a text of YAML holds; an empty table where that is nothing."""
+    try:
+        found = plain(compose(shown(text).encode(), ""), MAX_STEPS)
+    except MemguardError:
+        return UNKNOWN
+    return {} if found is None else found
+
+
+def _kind(value: object) -> str:
+    """Return what Go calls the kind of a value."""
+    if value is None:
+        return "invalid"
+    kinds = ((bool, "bool"), (int, "int"), (str, "string"), (dict, "map"), (list, "slice"))
+    return next((name for kind, name in kinds if isinstance(value, kind)), "unknown")
+
+
+def _number(value: object) -> int:
+    return int(shown(value)) if re.fullmatch(r"-?\d{1,9}", shown(value)) else 0
+
+
 _FUNCTIONS: dict[str, Callable[..., object]] = {
+    "dict": _dict,
+    "set": _set,
+    "merge": lambda *tables: _merge(*tables, over=False),
+    "mergeOverwrite": lambda *tables: _merge(*tables, over=True),
+    "deepCopy": _copy,
+    "fromYaml": _from_yaml,
+    "kindIs": lambda kind, value: _kind(value) == kind,
+    "kindOf": _kind,
+    "hasPrefix": lambda start, text: shown(text).startswith(shown(start)),
+    "hasSuffix": lambda end, text: shown(text).endswith(shown(end)),
+    "join": lambda between, values: shown(between).join(map(shown, values)) if isinstance(values, list) else shown(values),
+    "splitList": lambda between, text: shown(text).split(shown(between) or None),
+    "has": lambda value, values: isinstance(values, list) and value in values,
+    "keys": lambda table: list(table) if isinstance(table, dict) else [],
+    "append": lambda values, value: [*values, value] if isinstance(values, list) else [value],
+    "concat": lambda *lists: [value for one in lists if isinstance(one, list) for value in one],
+    "first": lambda values: values[0] if isinstance(values, list) and values else None,
+    "last": lambda values: values[-1] if isinstance(values, list) and values else None,
+    "omit": lambda table, *names: (
+        {key: value for key, value in table.items() if key not in names} if isinstance(table, dict) else UNKNOWN
+    ),
+    "len": lambda value: len(value) if isinstance(value, (dict, list, str)) else 0,
+    "gt": lambda one, other: _number(one) > _number(other),
+    "ge": lambda one, other: _number(one) >= _number(other),
+    "lt": lambda one, other: _number(one) < _number(other),
+    "le": lambda one, other: _number(one) <= _number(other),
+    "add": lambda *values: sum(map(_number, values)),
     "default": lambda other, value=None: value if is_true(value) else other,
     "coalesce": lambda *values: next((value for value in values if is_true(value)), None),
     "ternary": lambda one, other, test: one if is_true(test) else other,
@@ -191,7 +276,7 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     "toYaml": _yaml,
     "toJson": _yaml,
     "toString": shown,
-    "int": lambda value: int(shown(value)) if re.fullmatch(r"-?\d{1,9}", shown(value)) else 0,
+    "int": _number,
     "nindent": lambda number, text: "\n" + _indent(number, text),
     "indent": _indent,
     "printf": _printf,
@@ -224,6 +309,8 @@ class Renderer:
         self._values = values
         self._steps = 0
         self._length = 0
+        self.guesses = 0
+        """Conditions that could not be decided."""
 
     def render(self, nodes: Sequence[_Node]) -> list[Printed]:
         """Return what a template prints. Raises TemplateError where it does not parse, or comes to too much."""
@@ -253,6 +340,7 @@ class Renderer:
                 name, written = re.match(r"(?:(\$\w+)\s*:=\s*)?(.*)", node.text, re.DOTALL).groups()  # type: ignore[union-attr]
                 value = self._value(written, dot, variables, depth)
                 inner = {**variables, name: value} if name else variables
+                self.guesses += value is UNKNOWN
                 if is_true(value):
                     self._print(node.body, value if node.kind == "with" else dot, inner, out, depth + 1)
                 else:
@@ -316,6 +404,8 @@ class Renderer:
                 words = words[1:]
             elif name is None and not arguments and re.fullmatch(r"(?!(?:true|false|nil)$)[A-Za-z_]\w*", word):
                 name = word
+            elif re.fullmatch(r"(?!(?:true|false|nil)$)[A-Za-z_]\w*", word):
+                arguments.append(self._call(word, [], depth + 1))  # a function without arguments, as `dict`
             else:
                 arguments.append(_term(word, dot, variables))
         arguments += last

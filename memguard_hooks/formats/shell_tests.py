@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from memguard_hooks.formats.shell_arithmetic import as_operand, calculate
 from memguard_hooks.formats.shell_words import is_open
+from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -23,6 +24,17 @@ MAX_PATTERN = 40
 
 _COMPARED = {"-eq": "==", "-ne": "!=", "-gt": ">", "-ge": ">=", "-lt": "<", "-le": "<="}
 """Operators that compare numbers, as arithmetic writes them."""
+
+
+_PARAMETER = late_pattern(r"\$\{?([A-Za-z_]\w*)\}?")
+
+_SWITCH = late_pattern(r"(?i)(?:^|_)(?:debug|dev(?:el(?:opment)?)?|local|test(?:ing)?|(?:hot_?|auto_?)?reload)(?:_|$)")
+"""Names of variables that nobody switches on where an app is deployed."""
+
+_ON = frozenset({"true", "1", "yes", "on", "y", "t"})
+
+_STAGES = frozenset({"dev", "devel", "development", "local", "debug", "test", "testing", "ci"})
+"""Values of variables where no app is deployed."""
 
 
 def is_test(words: Sequence[str]) -> bool:
@@ -138,9 +150,19 @@ def _simple(words: Sequence[str], holds: Callable[[str], bool], *, is_pattern: b
             return None if is_open(value) else bool(value)
         case [str(left), "=~", str(right)]:
             return None if is_open(left) or is_open(right.removesuffix("$")) else _matches(left, right)
+        case [str(left), "=" | "==" | "!=" as operator, str(right)] if _is_for_developers(left, right):
+            return operator == "!="
         case [str(left), str(operator), str(right)]:
             return None if is_open(left) or is_open(right) else _compare(left, operator, right, is_pattern=is_pattern)
     return None
+
+
+def _is_for_developers(left: str, right: str) -> bool:
+    """Return whether a test asks if a switch of developers, which nothing sets, is on."""
+    name = _PARAMETER.fullmatch(left)
+    if name is None or is_open(right):
+        return False
+    return right.lower() in _STAGES or (_SWITCH.search(name[1]) is not None and right.lower() in _ON)
 
 
 def _compare(left: str, operator: str, right: str, *, is_pattern: bool) -> bool | None:

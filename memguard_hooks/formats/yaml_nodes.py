@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import yaml
 
@@ -123,3 +124,33 @@ def place(node: yaml.Node) -> tuple[int, int]:
 def file_of(node: yaml.Node) -> str:
     """Return the path of the file that a node stands in."""
     return str(node.start_mark.name)
+
+
+def plain(node: yaml.Node | None, most: int) -> object:
+    """Return the plain value of a node. Raises MemguardError for more values than that: aliases make many of few bytes."""
+    return _Plain(most).of(node)
+
+
+class _Plain:
+    """Makes plain values of nodes, so many of them at most."""
+
+    def __init__(self, most: int) -> None:
+        self._most = self._left = most
+
+    def of(self, node: yaml.Node | None) -> object:
+        """Return the value of a node."""
+        self._left -= 1
+        if self._left < 0:
+            raise MemguardError(f"it has more than {self._most} values")
+        if isinstance(node, yaml.MappingNode):
+            return {key.value: self.of(value) for key, value in pairs(node)}
+        if isinstance(node, yaml.SequenceNode):
+            return [self.of(one) for one in items(node)]
+        if node is None or node.tag == NULL:
+            return None
+        text = str(node.value)
+        if node.tag == "tag:yaml.org,2002:bool":
+            return text.lower() in ("true", "yes", "on")
+        if node.tag == "tag:yaml.org,2002:int" and re.fullmatch(r"-?\d{1,15}", text):
+            return int(text)
+        return text
