@@ -92,7 +92,7 @@ class Environment(Conditions):
 
     def _setting(self, kind: ClassValue, name: str, fields: Sequence[Binding]) -> Iterator[Value]:
         """Yield what the environment gives for a field of a settings class; nothing where it keeps its default."""
-        variables = [f"{self._prefix(kind)}{name}".upper()]
+        variables = [f"{self._configured(kind, 'env_prefix')}{name}".upper()]
         for one in fields:
             if isinstance(one.node, ast.Call):
                 for keyword in ("env", "alias", "validation_alias"):
@@ -100,23 +100,29 @@ class Environment(Conditions):
                     variables += [
                         str(value).upper() for value in (self._values(node, one.scope) if node is not None else ())
                     ]
-        by_name = {key.upper(): value for key, value in self._around.environment.items()}
         for variable in variables:
-            if variable in by_name:
-                yield by_name[variable]
-                return
-            if variable in {one.upper() for one in self._around.hidden}:
-                yield UnknownInCode(f"only the platform knows {variable}")
+            found = list(self._given(variable))
+            if found:
+                yield from found
                 return
 
-    def _prefix(self, kind: ClassValue) -> str:
+    def _given(self, variable: str) -> Iterator[Value]:
+        """Yield what the environment gives for a variable in letters of any case; nothing for one that nothing sets."""
+        by_name = {key.upper(): value for key, value in self._around.environment.items()}
+        if variable.upper() in by_name:
+            yield by_name[variable.upper()]
+        elif variable.upper() in {one.upper() for one in self._around.hidden}:
+            yield UnknownInCode(f"only the platform knows {variable.upper()}")
+
+    def _configured(self, kind: ClassValue, option: str) -> str:
+        """Return what a settings class says of the names of its variables."""
         for bindings in (kind.scope.bindings.get("model_config", ()), kind.scope.bindings.get("Config", ())):
             for one in bindings:
                 node: ast.expr | None = None
                 if isinstance(one.node, ast.Call):
-                    node = argument(one.node, -1, ("env_prefix",))
+                    node = argument(one.node, -1, (option,))
                 elif isinstance(one.node, ast.ClassDef):
-                    inner = one.scope.inner[one.node].bindings.get("env_prefix", ())
+                    inner = one.scope.inner[one.node].bindings.get(option, ())
                     node = inner[-1].node if inner and isinstance(inner[-1].node, ast.expr) else None
                 values = self._values(node, one.scope) if node is not None else ()
                 if values and isinstance(values[0], str):

@@ -81,6 +81,9 @@ class Evaluation:
     def _hold(self, conditions: Iterable[Condition]) -> bool | None:
         raise NotImplementedError
 
+    def _hydra(self, scope: NameScope) -> Values:
+        raise NotImplementedError
+
     def _default(self, value: Value) -> Values:
         raise NotImplementedError
 

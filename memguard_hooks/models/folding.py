@@ -13,6 +13,7 @@ import posixpath
 
 from memguard_hooks.models.documents import INI
 from memguard_hooks.models.evaluation import MAX_VALUES
+from memguard_hooks.models.frameworks import DYNACONF, FLASK
 from memguard_hooks.models.parameters import defines
 from memguard_hooks.models.returns import Returns
 from memguard_hooks.models.scopes import last_name
@@ -129,7 +130,7 @@ class Folding(Returns):
         elif isinstance(node, ast.Name):
             yield from self._name(node, scope)
         elif isinstance(node, ast.Attribute):
-            for base in self._values(node.value, scope):
+            for base in _without_none(self._values(node.value, scope)):
                 yield from self._attribute(base, node.attr, scope)
         elif isinstance(node, (ast.Dict, ast.List, ast.Tuple, ast.Set)):
             yield Table(node, scope)
@@ -214,9 +215,14 @@ class Folding(Returns):
 
     def _subscript(self, node: ast.Subscript, scope: NameScope) -> Iterator[Value]:
         keys = self._values(node.slice, scope)
-        for base in self._values(node.value, scope):
+        for base in _without_none(self._values(node.value, scope)):
             if isinstance(base, Table):
                 yield from self._items(base, keys)
+            elif isinstance(base, ExternalValue) and base.name in FLASK:
+                unknown = UnknownInCode("nothing in the project sets it in the app's config")
+                yield from [value for key in keys for value in self._flask(key)] or [unknown]
+            elif isinstance(base, Made) and base.name in DYNACONF:
+                yield from (value for key in keys for value in self._dynaconf(base, str(key)))
             elif base == ExternalValue("os.environ"):
                 yield from (value for key in keys for value in self._variable(key, None, scope))
             elif isinstance(base, ClassValue):  # an enumeration by name
@@ -335,7 +341,7 @@ class Folding(Returns):
         if binding.kind == "parameter":
             return tuple(dict.fromkeys(self._parameter(binding)))
         if binding.kind == "element":
-            self.is_each = True
+            self.is_each = self.is_each or not binding.is_first
             return tuple(dict.fromkeys(self._elements(node, scope, binding.item)))
         if binding.kind == "item":
             found = [value for one in self._values(node, scope) for value in self._item(one, binding.item)]
@@ -399,6 +405,11 @@ class Folding(Returns):
             yield from (value for one in self._stars(scope) for value in self._imported(one, name))
         elif not starred:
             yield ExternalValue(f"{module}.{name}") if not binding.level else ANYTHING
+
+
+def _without_none(values: Values) -> Values:
+    """Return values that may be asked for a part: what is None until something else is put in its place never is."""
+    return tuple(one for one in values if one is not None) or values
 
 
 def _owner(change: TableChange) -> NameScope | None:

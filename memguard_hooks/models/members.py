@@ -86,6 +86,33 @@ class Members(Parameters):
         yield from (self._changed(one, changes) for one in self._unchanged(base, name, scope))
 
     def _unchanged(self, base: ClassValue | InstanceValue, name: str, scope: NameScope) -> Iterator[Value]:
+        instance = base if isinstance(base, InstanceValue) else None
+        nested = self._nesting(instance) if instance is not None else None
+        if nested is not None:
+            yield from self._nested(base, name, scope, *nested)
+            return
+        yield from self._own(base, name, scope)
+
+    def _nested(
+        self, base: ClassValue | InstanceValue, name: str, scope: NameScope, begin: str, delimiter: str
+    ) -> Iterator[Value]:
+        """Yield what a field of settings is whose own fields the environment may give: `WHISPER__SIZE`."""
+        variable = f"{begin}{name}"
+        given = list(self._given(variable))
+        if given:
+            yield from given
+            return
+        for one in self._own(base, name, scope):
+            yield one._replace(variables=(f"{variable}{delimiter}", delimiter)) if isinstance(one, InstanceValue) else one
+
+    def _nesting(self, instance: InstanceValue) -> tuple[str, str] | None:
+        """Return what variables of the fields of an instance begin with, and what parts the names in them."""
+        if instance.variables is not None or not self._is_settings(instance.kind):
+            return instance.variables
+        delimiter = self._configured(instance.kind, "env_nested_delimiter")
+        return (self._configured(instance.kind, "env_prefix"), delimiter) if delimiter else None
+
+    def _own(self, base: ClassValue | InstanceValue, name: str, scope: NameScope) -> Iterator[Value]:
         kind = base if isinstance(base, ClassValue) else base.kind
         instance = base if isinstance(base, InstanceValue) else None
         fields = kind.scope.bindings.get(name, ())
@@ -163,6 +190,8 @@ class Members(Parameters):
             for one in found
             for result in (self._returned(one, None, value.scope) if isinstance(one, FunctionValue) else (one,))
         )
+        if node is not None and node is argument(value.call, -1, ("default_factory",)):
+            found = tuple(InstanceValue(one, None, value.scope) if isinstance(one, ClassValue) else one for one in found)
         return (*found, ANYTHING) if value.name in _BY_REQUESTS else found
 
 

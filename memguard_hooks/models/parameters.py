@@ -71,6 +71,7 @@ class Parameters(Environment):
             return
         defaults = [value for one in self._values(binding.node, outer) for value in self._default(one)]
         defaults += self._click_default(scope, binding.name)
+        defaults += self._hydra(scope) if binding.item == 0 else ()
         calls = self._calls_of(scope)
         skipped = 1 if owner is not None else 0
         is_defaulted = not calls

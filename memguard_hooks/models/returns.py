@@ -10,7 +10,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.models.chosen import is_runtime, lightest
 from memguard_hooks.models.documents import DOCUMENTS, FORMATS
 from memguard_hooks.models.documents import read as read_document
-from memguard_hooks.models.members import Members
+from memguard_hooks.models.frameworks import DYNACONF, FLASK, FrameworkSettings
 from memguard_hooks.models.parameters import parameters_of
 from memguard_hooks.models.values import (
     ANYTHING,
@@ -48,15 +48,15 @@ _CHOICES = frozenset({"selectbox", "radio", "select_slider"})
 """Last names of calls that let a visitor choose one of what they list."""
 
 
-class Returns(Members):
+class Returns(FrameworkSettings):
     """Finds what calls return."""
 
     def _call(self, node: ast.Call, scope: NameScope) -> Iterator[Value]:
         for function in self._values(node.func, scope):
             if is_runtime(function, "choose"):
                 yield from self._chosen(node, scope)
-            elif isinstance(function, ExternalValue):
-                yield from self._external(function.name, node, scope)
+            elif isinstance(function, ExternalValue) or (isinstance(function, Made) and function.name in _READERS):
+                yield from self._external(function.name, node, scope, is_made=isinstance(function, Made))
             elif isinstance(function, ClassValue):
                 yield InstanceValue(function, node, scope)
             elif isinstance(function, FunctionValue):
@@ -75,15 +75,15 @@ class Returns(Members):
         if not rows:
             yield ANYTHING
 
-    def _external(self, name: str, node: ast.Call, scope: NameScope) -> Iterator[Value]:
+    def _external(self, name: str, node: ast.Call, scope: NameScope, *, is_made: bool = False) -> Iterator[Value]:
+        """Yield what a function of others returns, or what it made returns when that is called."""
         first = node.args[0] if node.args else None
         last = name.rpartition(".")[2]
-        if name in _GETENV or name in _READERS:
-            keys = self._values(first, scope) if first is not None else ()
+        if name in _READERS and not is_made and last[0].isupper():
+            yield Made(name, node, scope)
+        elif name in _GETENV or name in _READERS:
             default = argument(node, 1, ("default",))
-            if first is None:
-                yield Made(name, node, scope)
-            for key in keys:
+            for key in self._values(first, scope):
                 yield from self._variable(key, default, scope)
         elif name in _SAME and node.args:
             yield from self._path(
@@ -118,8 +118,10 @@ class Returns(Members):
         elif name in ("getattr", "builtins.getattr") and len(node.args) >= 2:
             for base in self._values(first, scope):
                 for attribute in self._values(node.args[1], scope):
-                    yield from self._attribute(base, str(attribute), scope)
-            yield from self._values(node.args[2], scope) if len(node.args) > 2 else ()
+                    yield from self._asked(base, str(attribute), argument(node, 2, ()), scope)
+        elif name.removesuffix(".get") in FLASK and last == "get" and first is not None:
+            found = [value for key in self._values(first, scope) for value in self._flask(key)]
+            yield from found or (self._values(node.args[1], scope) if len(node.args) > 1 else (None,))
         else:
             yield Made(name, node, scope)
 
@@ -145,6 +147,8 @@ class Returns(Members):
                 yield from self._filled(base, node, scope)
             else:
                 yield ANYTHING
+        elif isinstance(base, Made) and base.name in DYNACONF and node.args:
+            yield from (value for key in self._values(node.args[0], scope) for value in self._dynaconf(base, str(key)))
         elif isinstance(base, Made) and len(node.args) > 1:  # `get` of what has sections
             options = [
                 one for table in self._sections(base) for one in self._items(table, self._values(node.args[0], scope))

@@ -31,7 +31,8 @@ class Binding(Record):
     """One way in which a name gets its value.
 
     `item` is the place in an unpacked sequence or among parameters, `name` what is imported, or the parameter. `scope` is
-    where it is bound; the default of a parameter is read around it.
+    where it is bound; the default of a parameter is read around it. `is_first` marks what a loop goes through that ends with
+    the first of them that works.
     """
 
     kind: Kind
@@ -42,12 +43,13 @@ class Binding(Record):
     item: int = 0
     name: str = ""
     level: int = 0
+    is_first: bool = False
 
 
 class TableChange(Record):
     """What code puts into a table that has a name: the value under a key, or all of another table where there is no key.
 
-    Names of `self` begin with a dot. The value is None where nobody knows it.
+    Names of `self` begin with a dot; `app.config` is a name as well. The value is None where nobody knows it.
     """
 
     name: str
@@ -155,7 +157,7 @@ class _Reader:
             self.block(node.orelse, scope, (*conditions, Condition(node.test, False, scope)))
         elif isinstance(node, (ast.For, ast.AsyncFor)):
             self._expression(node.iter, scope, conditions)
-            self._target(node.target, "element", node.iter, scope, conditions)
+            self._target(node.target, "element", node.iter, scope, conditions, is_first=_ends(node.body))
             self.block([*node.body, *node.orelse], scope, conditions)
         elif isinstance(node, ast.While):
             self._expression(node.test, scope, conditions)
@@ -202,14 +204,16 @@ class _Reader:
         scope: NameScope,
         conditions: tuple[Condition, ...],
         item: int = -1,
+        *,
+        is_first: bool = False,
     ) -> None:
         if isinstance(target, (ast.Tuple, ast.List)):
             for number, one in enumerate(target.elts):
                 pairs = isinstance(value, (ast.Tuple, ast.List)) and kind == "value" and len(value.elts) == len(target.elts)
                 inner = value.elts[number] if pairs and isinstance(value, (ast.Tuple, ast.List)) else value
-                self._target(one, kind, inner, scope, conditions, -1 if pairs else number)
+                self._target(one, kind, inner, scope, conditions, -1 if pairs else number, is_first=is_first)
             return
-        binding = Binding(kind, target.lineno, scope, value, conditions, item)
+        binding = Binding(kind, target.lineno, scope, value, conditions, item, is_first=is_first)
         if item >= 0 and kind == "value":
             binding = binding._replace(kind="item")
         if isinstance(target, ast.Name):
@@ -301,6 +305,15 @@ class _Reader:
         return inner
 
 
+def _ends(body: Sequence[ast.stmt]) -> bool:
+    """Return whether a loop ends with the first turn that raises nothing."""
+    for one in body:
+        inner = [*one.body, *one.orelse] if isinstance(one, ast.Try) else one.body if isinstance(one, ast.With) else ()
+        if isinstance(one, (ast.Return, ast.Break)) or _ends(inner):
+            return True
+    return False
+
+
 def _import(node: ast.Import | ast.ImportFrom, scope: NameScope, conditions: tuple[Condition, ...]) -> None:
     for one in node.names:
         binding = Binding("import", node.lineno, scope, node, conditions, name=one.name)
@@ -322,8 +335,8 @@ def _change(
         scope.module.changes.append(TableChange(table.id, key, value, scope, conditions))
     elif isinstance(table, ast.Attribute) and isinstance(table.value, ast.Name):
         owner = _owner_of(scope, table.value.id)
-        if owner is not None:
-            owner.changes.append(TableChange(f".{table.attr}", key, value, scope, conditions))
+        name = f".{table.attr}" if owner is not None else f"{table.value.id}.{table.attr}"
+        (owner or scope.module).changes.append(TableChange(name, key, value, scope, conditions))
 
 
 def _owner_of(scope: NameScope, name: str) -> NameScope | None:

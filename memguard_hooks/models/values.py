@@ -58,11 +58,15 @@ class ClassValue(Record):
 
 
 class InstanceValue(Record):
-    """What calling a class of the project gives."""
+    """What calling a class of the project gives.
+
+    `variables` is what names of variables begin with that give its fields, and how those of fields of fields are parted.
+    """
 
     kind: ClassValue
     call: ast.Call | None
     scope: NameScope
+    variables: tuple[str, str] | None = None
 
 
 class ExternalValue(Record):
