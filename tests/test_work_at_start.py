@@ -503,3 +503,24 @@ def test_a_browser_counts_while_a_handler_has_it(
     size, moment = parts(capsys)[call]
     assert moment == "serving"
     assert size > 300
+
+
+@pytest.mark.parametrize(
+    ("call", "command", "driver", "expected"),
+    [
+        ("create_engine(URL, pool_size=15, max_overflow=30)", "gunicorn main:app --workers 4", "psycopg2-binary", 180),
+        ("create_engine(URL, pool_size=15, max_overflow=30)", "gunicorn main:app -w 4 --preload", "psycopg2-binary", 180),
+        ("create_engine(URL, pool_size=20)", "gunicorn main:app --workers 6", "pymysql", 180),
+        ("create_engine(URL, pool_size=20)", "gunicorn main:app --workers 5", "pymysql", 0),
+        ("create_engine(URL, pool_size=15, max_overflow=30)", "gunicorn main:app --workers 2", "psycopg2-binary", 0),
+        ("create_engine(URL)", "gunicorn main:app --workers 9", "psycopg2-binary", 0),
+        ("create_engine(URL, max_overflow=-1)", "gunicorn main:app --workers 9", "psycopg2-binary", 0),
+        ("create_engine(URL, pool_size=90)", "gunicorn main:app --workers 9", "oracledb", 0),
+    ],
+)
+def test_pools_of_all_workers_are_counted(judge: Judge, call: str, command: str, driver: str, expected: int) -> None:
+    """More connections than the database takes are told, where the code says how many each worker opens."""
+    source = f"import os, sqlalchemy\n{SOURCE}URL = os.environ['URL']\nengine = sqlalchemy.{call}\n"
+    found = judge({"main.py": source, "requirements.txt": f"sqlalchemy==2.0.43\n{driver}\n"}, command)
+    assert codes(found) == ([("MG215", 5)] if expected else [])
+    assert all(f"may open {expected} connections" in one["message"] for one in found)

@@ -74,6 +74,8 @@ def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | 
             yield from _scheduler(one)
         elif use.call.known.kind == "initializer":
             yield from _initializer(project, one, walked._replace(externals=externals), work)
+        elif use.call.known.kind == "engine":
+            yield from _pool(one)
         elif use.is_eager and not entry.service.command.startswith(HANDLER):
             yield from _eager(one)
 
@@ -159,6 +161,43 @@ def _scheduler(one: _Found) -> Iterator[Finding]:
         message = f"{one.use.call.known.how} starts in each of {one.workers} workers: each job runs {one.workers} times"
         fix = ("run the scheduler in a service of its own, with one process",)
         yield _finding(one, "MG212", message, fix)
+
+
+# Pools of connections
+
+CONNECTIONS = {
+    **dict.fromkeys(("asyncpg", "pg8000", "psycopg", "psycopg2"), ("PostgreSQL", 100)),
+    **dict.fromkeys(("MySQLdb", "aiomysql", "asyncmy", "mysql.connector", "pymysql"), ("MySQL", 151)),
+}
+"""Which database a driver is for, and how many connections that takes unless it is told otherwise (`max_connections` of
+PostgreSQL 17 and MySQL 8.4); Render's PostgreSQL takes 100 as well where it has less than 8 GB (2026-11-29)."""
+
+POOL, OVERFLOW = 5, 10
+"""Connections that SQLAlchemy's QueuePool keeps, and opens besides, where nothing says."""
+
+
+def _pool(one: _Found) -> Iterator[Finding]:
+    """MG215: each worker has a pool of its own, and together they may open more connections than the database takes."""
+    use, workers = one.use, one.entry.command.workers or 1
+    databases = {CONNECTIONS[module] for module in use.brought if module in CONNECTIONS}
+    options = dict(use.call.options)
+    kept, besides = options.get("pool_size", POOL), options.get("max_overflow", OVERFLOW)
+    is_told = "pool_size" in options or "max_overflow" in options
+    if len(databases) != 1 or not is_told or not isinstance(kept, int) or not isinstance(besides, int):
+        return
+    if kept < 1 or besides < 0:
+        return  # which has no end
+    database, most = databases.pop()
+    total = workers * (kept + besides)
+    if total <= most:
+        return
+    message = (
+        f"{use.call.function} may open {total} connections, {kept} + {besides} in each of {count(workers, 'process')}: "
+        f"{database} takes {most} unless it is told otherwise"
+    )
+    each = most // workers
+    fewer = (f"let each open fewer: pool_size={each - each // 2}, max_overflow={each // 2}",) if each else ()
+    yield _finding(one, "MG215", message, (*fewer, f"{'or ' if fewer else ''}put a pooler such as PgBouncer in between"))
 
 
 # Initializers
