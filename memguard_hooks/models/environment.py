@@ -92,19 +92,21 @@ class Environment(Conditions):
 
     def _setting(self, kind: ClassValue, name: str, fields: Sequence[Binding]) -> Iterator[Value]:
         """Yield what the environment gives for a field of a settings class; nothing where it keeps its default."""
-        variables = [f"{self._configured(kind, 'env_prefix')}{name}".upper()]
-        for one in fields:
-            if isinstance(one.node, ast.Call):
-                for keyword in ("env", "alias", "validation_alias"):
-                    node = argument(one.node, -1, (keyword,))
-                    variables += [
-                        str(value).upper() for value in (self._values(node, one.scope) if node is not None else ())
-                    ]
-        for variable in variables:
+        aliases = [alias for one in fields if isinstance(one.node, ast.Call) for alias in self._aliases(one.node, one.scope)]
+        for variable in aliases or [f"{self._configured(kind, 'env_prefix')}{name}"]:
             found = list(self._given(variable))
             if found:
                 yield from found
                 return
+
+    def _aliases(self, field: ast.Call, scope: NameScope) -> Iterator[str]:
+        """Yield the names of variables that a field names itself, which are read in place of its own."""
+        for keyword in ("env", "alias", "validation_alias"):
+            for value in self._values(argument(field, -1, (keyword,)), scope):
+                choices = [value]
+                if isinstance(value, Made) and value.name.rpartition(".")[2] == "AliasChoices":
+                    choices = [one for node in value.call.args for one in self._values(node, value.scope)]
+                yield from (one for one in choices if isinstance(one, str))
 
     def _given(self, variable: str) -> Iterator[Value]:
         """Yield what the environment gives for a variable in letters of any case; nothing for one that nothing sets."""

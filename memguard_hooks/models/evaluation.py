@@ -70,6 +70,9 @@ class Evaluation:
     def _items(self, table: Table, keys: Values) -> Iterator[Value]:
         raise NotImplementedError
 
+    def _is_written_out(self, table: Table) -> bool:
+        raise NotImplementedError
+
     def _changed(self, value: Value, changes: Iterable[TableChange]) -> Value:
         raise NotImplementedError
 

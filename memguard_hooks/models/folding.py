@@ -285,6 +285,11 @@ class Folding(Returns):
             for name, value in zip(reversed(node.keys), reversed(node.values), strict=True):
                 yield name, value, table.scope, True
 
+    def _is_written_out(self, table: Table) -> bool:
+        """Return whether all keys of a mapping stand in it, and all of its changes name theirs."""
+        keys = [*(table.node.keys if isinstance(table.node, ast.Dict) else ()), *(one.key for one in table.changes)]
+        return all(isinstance(key, ast.Constant) for key in keys)
+
     def _is_open(self, table: Table) -> bool:
         return isinstance(table.node, ast.Dict) and any(key is None for key in table.node.keys)
 

@@ -11,6 +11,7 @@ from memguard_hooks.models.scopes import FunctionNode, last_name
 from memguard_hooks.models.values import (
     ANYTHING,
     ClassValue,
+    ExternalValue,
     FunctionValue,
     InstanceValue,
     UnknownInCode,
@@ -69,6 +70,11 @@ class Parameters(Environment):
             kind = ClassValue(owner.node, owner)
             yield InstanceValue(kind, None, scope)
             return
+        method = outer.function
+        around = method.parent if binding.name == "self" and method is not None else None
+        if around is not None and isinstance(around.node, ast.ClassDef):  # what a decorator in a class makes of a method
+            yield InstanceValue(ClassValue(around.node, around), None, scope)
+            return
         defaults = [value for one in self._values(binding.node, outer) for value in self._default(one)]
         defaults += self._click_default(scope, binding.name)
         defaults += self._hydra(scope) if binding.item == 0 else ()
@@ -111,7 +117,8 @@ class Parameters(Environment):
         for path in itertools.islice(self._sources.naming(name), MAX_CALLERS) if name else ():
             module = self.module(path)
             if module is not None:
-                calls = [call for one in dict.fromkeys((name, "super", "cls")) for call in module.calls_by_name(one)]
+                names = dict.fromkeys((name, "super", "cls", getattr(scope.node, "name", "")))
+                calls = [call for one in names for call in module.calls_by_name(one)]
                 found += [call for call in calls if self._is_call_of(call, scope)]
         self._callers[scope.node] = found
         return found
@@ -148,9 +155,18 @@ class Parameters(Environment):
         for value in self._values(call.node.func, call.scope):
             if isinstance(value, FunctionValue) and value.node is scope.node:
                 return True
+            if value == ExternalValue("super.__init__") and scope.parent is not None:
+                here = call.scope.function
+                kind = here.parent if here is not None else None
+                return kind is not None and isinstance(kind.node, ast.ClassDef) and self._comes_to(kind, scope.parent)
             if isinstance(value, ClassValue) and scope.parent is not None and self._inherits(value, scope.parent):
                 return True
         return False
+
+    def _comes_to(self, kind: NameScope, owner: NameScope) -> bool:
+        """Return whether the `__init__` that comes after that of a class is that of another."""
+        parents = (one for node in getattr(kind.node, "bases", ()) for one in self._values(node, kind.parent or kind))
+        return any(isinstance(one, ClassValue) and one.scope is not kind and self._inherits(one, owner) for one in parents)
 
     def _inherits(self, kind: ClassValue, owner: NameScope) -> bool:
         """Return whether making an instance of a class runs the `__init__` of another, its own or that of a parent."""
@@ -158,10 +174,7 @@ class Parameters(Environment):
             return True
         if defines(kind, "__init__"):
             return False
-        parents = [value for node in kind.node.bases for value in self._values(node, kind.scope.parent or kind.scope)]
-        return any(
-            isinstance(one, ClassValue) and one.scope is not kind.scope and self._inherits(one, owner) for one in parents
-        )
+        return self._comes_to(kind.scope, owner)
 
 
 def parameters_of(scope: NameScope) -> list[str]:

@@ -165,6 +165,7 @@ class Returns(FrameworkSettings):
             yield from () if found or fallback is not None else (ANYTHING,)
         elif isinstance(base, Table) and name == "get" and node.args and isinstance(base.node, ast.Dict):
             found = tuple(self._items(base, self._values(node.args[0], scope)))
+            found = (None,) if found == (ANYTHING,) and len(node.args) == 1 and self._is_written_out(base) else found
             yield from (value for value in found if value != ANYTHING or len(node.args) < 2)
             is_there = len(found) == 1 and found != (ANYTHING,)
             yield from self._values(node.args[1], scope) if len(node.args) > 1 and not is_there else ()
