@@ -190,7 +190,7 @@ def test_processes_count_with_their_own_memory(judge: Judge, capsys: pytest.Capt
     assert codes(judge({"main.py": source})) == [("MG212", 4)]
     size, moment = parts(capsys)["multiprocessing.Pool"]
     assert moment == "start"
-    assert size == pytest.approx(9.2, abs=0.1)
+    assert size == pytest.approx(8.1, abs=0.1)
 
 
 def test_a_program_may_start_what_it_is_started_for(judge: Judge) -> None:

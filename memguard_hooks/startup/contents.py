@@ -21,8 +21,8 @@ MIB = 2**20
 SAMPLE = 2**18
 """Bytes of a file whose values are counted."""
 
-RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 30.0, "lines": 3.0, "frame": 2.0, "frame-json": 3.0,
-         "polars": 1.5, "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0}  # fmt: skip
+RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 30.0, "lines": 3.0, "lines-of-text": 4.0, "frame": 2.0,
+         "frame-json": 3.0, "polars": 1.5, "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0}  # fmt: skip
 """Bytes that a byte of a file takes which cannot be sampled, by its form; 1 for others."""
 
 FRAME = 4 * MIB
@@ -60,8 +60,11 @@ def size_in_memory(form: str, size: int, data: bytes | None, *, is_object: bool 
         return _json(size, sample)
     if form == "yaml":
         return int(_lines(size, sample) * YAML)
+    text = int(size * _Texts(sample).width / _Texts(sample).bytes_each) if form in ("text", "lines-of-text") else 0
     if form == "text":
-        return int(size * _Texts(sample).width / _Texts(sample).bytes_each)
+        return text
+    if form == "lines-of-text":  # the text is gone, and what lay around it in the heap is not given back
+        return _lines(size, sample) + text
     return _lines(size, sample) if form == "lines" else int(size * RATES.get(form, 1.0))
 
 
