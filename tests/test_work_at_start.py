@@ -524,3 +524,19 @@ def test_pools_of_all_workers_are_counted(judge: Judge, call: str, command: str,
     found = judge({"main.py": source, "requirements.txt": f"sqlalchemy==2.0.43\n{driver}\n"}, command)
     assert codes(found) == ([("MG215", 5)] if expected else [])
     assert all(f"may open {expected} connections" in one["message"] for one in found)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("app.config['SQLALCHEMY_DATABASE_URI'] = 'sqlite:///notes.db'", []),
+        ("app.config.from_object('config.Config')", []),
+        ("app.config['SQLALCHEMY_DATABASE_URI'] = 'postgresql://db/notes'", [("MG213", 6)]),
+        ("app.config['SQLALCHEMY_DATABASE_URI'] = os.environ['DATABASE_URL']", [("MG213", 6)]),
+    ],
+)
+def test_tables_of_a_file_need_no_network(judge: Judge, setting: str, expected: list[tuple[str, int]]) -> None:
+    """SQLite is a file, wherever the settings of the app name it."""
+    source = f"import os, flask_sqlalchemy\n{SOURCE}{setting}\ndb = flask_sqlalchemy.SQLAlchemy(app)\ndb.create_all()\n"
+    files = {"main.py": source, "config.py": "class Config:\n    SQLALCHEMY_DATABASE_URI = 'sqlite:///notes.db'\n"}
+    assert codes(judge(files)) == expected

@@ -65,6 +65,14 @@ class Folding(Returns):
         except RecursionError:
             return (ANYTHING,)
 
+    def in_config(self, key: str) -> Values:
+        """Return what the settings of a web app of Flask's may hold under a key."""
+        self._steps = 0
+        try:
+            return self._flask(key)
+        except RecursionError:
+            return (ANYTHING,)
+
     def holds(self, conditions: Iterable[Condition]) -> bool | None:
         """Return whether conditions hold in production, None where that is not known."""
         self._steps = 0

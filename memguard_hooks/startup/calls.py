@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""
 
+DATABASE = "SQLALCHEMY_DATABASE_URI"
+"""Where an app of Flask's says which database it has."""
+
 IMPORTING = ("initializer", "engine", "companion")
 """Kinds of calls that import: what is imported stays, whoever calls."""
 
@@ -186,6 +189,8 @@ def _file_of(node: ast.expr) -> ast.expr:
 def _values(folding: Folding, known: KnownCall, node: ast.expr | None, scope: NameScope) -> Iterator[str | int]:
     """Yield what an argument may be, as texts and numbers; what nobody can know is left out."""
     if node is None:
+        if known.kind == "tables" and known.function.startswith("flask_"):
+            yield from (one for one in folding.in_config(DATABASE) if isinstance(one, str))
         return
     if known.how in ("program", "ended"):
         yield from _program(folding, node, scope)

@@ -217,7 +217,8 @@ def _initializer(project: Project, one: _Found, walked: Walk, work: Work) -> Ite
     cost = process.at("start").expected - process.with_roots(kept).at("start").expected
     if cost < MUCH:
         return
-    there = {root.label for root in kept if root.moment == "start"}
+    early = [root for root in kept if root.moment == "start"]
+    there = {root.label for root in early} | {name for root in early if root.footprint for name in root.footprint.own}
     sizes = {root.label: root.resident for root in process.roots if root.name in only and root.label not in there}
     names = sorted(sizes, key=lambda name: (-sizes[name], name))
     deferred = sorted({name for name in names if _is_deferred(walked, name)})
