@@ -722,13 +722,17 @@ class RevisionTree:
 
 
 class EditedTree:
-    """A tree in which some files have another content."""
+    """A tree in which some files have another content, or are there besides."""
 
     def __init__(self, tree: Tree, edited: Mapping[str, bytes]) -> None:
         self.root = tree.root
         self.parsed: dict[Hashable, object] = {}
         self._tree = tree
         self._edited = edited
+        self._new: dict[str, list[TreeEntry]] = {}
+        for path in edited:
+            if not tree.has(path):
+                self._new.setdefault(parent(path), []).append(TreeEntry(path.rpartition("/")[2], is_folder=False))
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, None where there is none."""
@@ -736,7 +740,8 @@ class EditedTree:
 
     def entries(self, folder: str) -> tuple[TreeEntry, ...]:
         """Return what a folder holds."""
-        return self._tree.entries(folder)
+        found = self._tree.entries(folder)
+        return tuple(sorted((*found, *self._new[folder]))) if folder in self._new else found
 
     def identity(self, path: str) -> bytes | None:
         """Return the name that git gives to the content of a file."""
@@ -744,7 +749,7 @@ class EditedTree:
 
     def has(self, path: str) -> bool:
         """Return whether there is a file or a folder of that name."""
-        return self._tree.has(path)
+        return path in self._edited or self._tree.has(path)
 
     def size(self, path: str) -> int | None:
         """Return the bytes that a file holds, None where there is none."""

@@ -72,7 +72,7 @@ def test_the_page_of_settings_explains_each_key_of_its_example() -> None:
     example = tomli.loads(re.findall(r"(?ms)^```toml\n(.*?)^```$", page)[0])["tool"]["memguard"]
     assert set(example) == set(settings._TOP_KEYS) - {"limit"}
     names = {name for row in re.findall(r"(?m)^\| (`.*?) \|", page) for name in re.findall(r"`([^`]+)`", row)}
-    tables = {table: example[table] for table in ("heavy", "forbid", "budget")}
+    tables = {table: example[table] for table in ("heavy", "forbid", "fix", "budget")}
     keys = {f"{table}.{key}" for table, values in tables.items() for key in values}
     assert names == {*keys, "limit", "services.NAME", *example} - {*tables, "services"}
 

@@ -17,7 +17,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 WIDTH = 88
 """Columns of a line, by the formatters' default; a longer `from` import has a line for each name."""
@@ -90,9 +90,9 @@ class Text:
         return None if head.strip(" \t\f") else head
 
 
-def move(data: bytes, module: ast.Module, moves: Moves) -> Rewritten:
-    """Move imports out of the module level."""
-    return _Mover(Text(data), module).move(moves)
+def move(data: bytes, module: ast.Module, moves: Moves, instead: Mapping[Part, str] | None = None) -> Rewritten:
+    """Move imports out of the module level; of some, another statement stands there `instead`."""
+    return _Mover(Text(data), module).move(moves, instead or {})
 
 
 def write_lazy(data: bytes, module: ast.Module, parts: Sequence[Part]) -> bytes:
@@ -110,6 +110,18 @@ def write_lazy(data: bytes, module: ast.Module, parts: Sequence[Part]) -> bytes:
     return text.encode(_apply(text.text, edits)[0])
 
 
+def replace(data: bytes, module: ast.Module, instead: Mapping[Part, str]) -> bytes:
+    """Write other statements in place of imports, wherever these stand."""
+    text = Text(data)
+    mover = _Mover(text, module)
+    edits = [
+        edit
+        for statement, aliases in _by_statement(list(instead))
+        for edit in mover.replace(statement, aliases, [instead[statement, one] for one in aliases])
+    ]
+    return text.encode(_apply(text.text, edits)[0])
+
+
 class _Mover:
     def __init__(self, text: Text, module: ast.Module) -> None:
         self._text = text
@@ -117,16 +129,20 @@ class _Mover:
         self._gone: set[int] = set()
         """The last lines of statements that leave with all of their lines."""
 
-    def move(self, moves: Moves) -> Rewritten:
+    def move(self, moves: Moves, instead: Mapping[Part, str]) -> Rewritten:
         text = self._text
         edits: list[_Edit] = []
         for statement, aliases in _by_statement(moves.removed):
-            edits += self.remove(statement, aliases)
+            others = [instead[statement, one] for one in aliases if (statement, one) in instead]
+            edits += self.replace(statement, aliases, others) if others else self.remove(statement, aliases)
         edits += [_Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
-        edits += self._type_imports(moves.for_types)
+        edits += self._type_imports([one for one in moves.for_types if one not in instead])
         hosts: dict[_Edit, FunctionNode] = {}
         for host in moves.hosts:
-            edit = self._insertion(host.function, host.imports)
+            imports = [one for one in host.imports if one not in instead]
+            if not imports:
+                continue
+            edit = self._insertion(host.function, imports)
             hosts[edit] = host.function
             edits.append(edit)
         after, places = _apply(text.text, edits)
@@ -138,6 +154,17 @@ class _Mover:
         return Rewritten(text.encode(after), lines)
 
     # What leaves
+
+    def replace(self, statement: ImportNode, aliases: Sequence[ast.alias], lines: Sequence[str]) -> Iterator[_Edit]:
+        """Write others in place of a statement, or before it where it keeps names."""
+        start, end = self._text.start(statement), self._text.end(statement)
+        indent = self._text.indent_of(statement.lineno, start)
+        end_of_one = "; " if indent is None else f"{self._text.newline}{indent}"
+        if len(aliases) == len(statement.names):
+            yield _Edit(start, end, end_of_one.join(lines))
+            return
+        yield _Edit(start, start, "".join(f"{line}{end_of_one}" for line in lines))
+        yield from self._remove_names(statement, aliases)
 
     def remove(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[_Edit]:
         """Take names out of a statement, or all of it with its line and its comment."""

@@ -24,9 +24,10 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, Step, Way, mib
 from memguard_hooks.fix.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
+from memguard_hooks.fix.lazy_modules import LazyPlan, Through, plan_lazy, take_through
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
-from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Spot, Wanted, spot_of
+from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Part, Spot, Wanted, spot_of
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.project.settings import JUDGED
 from memguard_hooks.record import Record
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
 
 LEAST = 5 * MIB
 """What a move must save: less is not worth an import in the middle of the code."""
+
+
+_ALL_IN_FUNCTIONS = LazyPlan({}, {})
 
 
 class Left(Record):
@@ -131,10 +135,41 @@ class _Planner:
         self._left += result.left
         if self._entries:
             result = self._choose(result)
-        done = [line for path in sorted(result.files) for line in _told(path, result)]
-        done += _brought(self._sizes(frozenset()), self._sizes(result.libraries)) if done else ()
+        lazy = self._lazy(result)
+        done = [line for path in sorted(result.files) for line in _told(path, result, lazy.replaced.get(path, {}))]
+        done += [f"{path}:1: written: it loads what is asked of it" for path in sorted(lazy.files)]
         files = {path: one.data for path, one in result.files.items()}
-        return ImportChange(files, tuple(done), tuple(sorted(set(self._left))))
+        for path, replaced in lazy.replaced.items():
+            files[path] = move(
+                self._project.sources.data(path), self._sources[path].module, result.moves[path], replaced
+            ).data
+        files |= lazy.files
+        through = take_through(self._project.edited(files)) if self._whole.settings.only_through else Through({}, (), ())
+        done += through.done
+        done += _brought(self._sizes(frozenset()), self._sizes(result.libraries)) if done else ()
+        self._left += [Left(*one) for one in through.left]
+        return ImportChange(files | through.files, tuple(done), tuple(sorted(set(self._left))))
+
+    def _lazy(self, result: _Result) -> LazyPlan:
+        """Return what comes from lazy modules, as the settings ask: nothing where the walk does not find the same there."""
+        style = self._whole.settings.fix_style
+        if style == "function":
+            return _ALL_IN_FUNCTIONS
+        found = plan_lazy(self._whole, self._entries, result.moves, style)
+        known = (path for path in found.files if self._whole.tree.has(path))
+        is_foreign = self._named is not None and not self._named.issuperset(known)
+        return found if found.replaced and not is_foreign and self._is_as_late(result, found) else _ALL_IN_FUNCTIONS
+
+    def _is_as_late(self, result: _Result, lazy: LazyPlan) -> bool:
+        """Return whether services load what they load with imports in functions, and when: at start, if only that counts."""
+        in_functions = {path: one.data for path, one in result.files.items()}
+        files = in_functions | lazy.files
+        for path, replaced in lazy.replaced.items():
+            files[path] = move(
+                self._project.sources.data(path), self._sources[path].module, result.moves[path], replaced
+            ).data
+        one, other = (_loaded(self._whole.edited(edited), only_start=self._to_start) for edited in (in_functions, files))
+        return one == other
 
     # What there is to move
 
@@ -308,7 +343,8 @@ class _Planner:
     def _rewrite(self, path: str, moves: Moves) -> Rewritten:
         """Return a file with imports moved. Raises MemguardError rather than give one that does not parse."""
         data, module = self._project.sources.data(path), self._sources[path].module
-        if self._python is not None and self._python >= LAZY_PYTHON and (moves.hosts or moves.for_types):
+        is_lazy = self._python is not None and self._python >= LAZY_PYTHON and self._whole.settings.fix_style == "function"
+        if is_lazy and (moves.hosts or moves.for_types):
             found = Rewritten(write_lazy(data, module, moves.removed), {})
         else:
             found = move(data, module, moves)
@@ -401,6 +437,18 @@ def _loaded_at_start(project: Project, later: Collection[str]) -> Iterator[tuple
         yield from ((Way(Step(one.path, one.site.line, "")), "") for one in eager_imports(project, entries))
 
 
+def _loaded(project: Project, *, only_start: bool) -> list[set[tuple[str, str]]]:
+    """Return the heavy modules that each service of a project loads, with the moment of each: `start`, or any other."""
+    return [
+        {
+            (root, "" if only_start and one.moment != "start" else one.moment)
+            for one in walk_entry(project, entry).externals
+            for root in heavy_here(project, one.names)
+        }
+        for entry in find_entries(project)
+    ]
+
+
 def _heavy_at_start(project: Project, service: Service) -> int:
     """Return what the heavy modules take that a service loads at start which nobody can estimate, in bytes."""
     entry = find_entry(project, service)
@@ -420,7 +468,7 @@ def _brought(before: _Sizes, after: _Sizes) -> Iterator[str]:
             yield f"{name}: {start} MiB at start, {serving} serving"
 
 
-def _told(path: str, result: _Result) -> Iterator[str]:
+def _told(path: str, result: _Result, replaced: Mapping[Part, str]) -> Iterator[str]:
     """Yield what was done in a file, a line for each name."""
     moves, rewritten = result.moves[path], result.files[path]
     for part in moves.removed:
@@ -430,7 +478,9 @@ def _told(path: str, result: _Result) -> Iterator[str]:
             dots = "." * statement.level
             name = f"{dots}{statement.module}.{name}" if statement.module else f"{dots}{name}"
         hosts = dict.fromkeys(f"{one.function.name}()" for one in moves.hosts if part in one.imports)
-        if hosts and not rewritten.hosts:
+        if part in replaced:
+            what = f"made lazy: {name}, by `{replaced[part]}`"
+        elif hosts and not rewritten.hosts:
             what = f"made lazy: {name}"
         elif hosts:
             what = f"moved: {name} into {', '.join(hosts)}"
@@ -448,7 +498,7 @@ def write(project: Project, change: ImportChange, *, force: bool) -> tuple[str, 
     """
     tree = project.tree
     assert isinstance(tree, WorkTree)
-    unstaged = () if force else find_unstaged(tree, sorted(change.files))
+    unstaged = () if force else find_unstaged(tree, sorted(filter(tree.has, change.files)))
     if unstaged:
         raise MemguardError("has changes that are not staged: stage them, or fix with --force", unstaged[0])
     for path, data in sorted(change.files.items()):

@@ -20,12 +20,15 @@ from memguard_hooks.tree import inside, join
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, Literal, TypeVar
+    from typing import Any, Literal, TypeAlias, TypeVar
 
     from memguard_hooks.formats.toml_document import KeyPath, TomlDocument
     from memguard_hooks.tree import Tree
 
     T = TypeVar("T")
+
+FixStyle: TypeAlias = "Literal['function', 'module-getattr', 'lazy-module']"
+"""Where fixes put heavy imports: into functions, or behind a module that loads its library, or all of them, when used."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -98,6 +101,7 @@ class Settings(Record):
     forbid_remove: tuple[str, ...] = ()
     forbid_allow: Mapping[str, AllowedName] = MappingProxyType({})
     forbid_companions: bool = False
+    fix_style: FixStyle = "function"
     pins: Mapping[str, str] = _NOTHING
     pin_sources: Mapping[str, str] = _NOTHING
     """Who has set each of these: a place in the settings, or an option."""
@@ -138,7 +142,7 @@ def load(tree: Tree, named: str | None = None) -> tuple[Settings, tuple[Skipped,
     return _read(own, FILE, in_tool=False), _unused(pyproject, "pyproject.toml")
 
 
-_STRAY = late_pattern(rb"(?m)^[ \t]*\[[ \t]*(?:tool\.memguard[-_]|memguard|forbid|heavy|pins|budget)")
+_STRAY = late_pattern(rb"(?m)^[ \t]*\[[ \t]*(?:tool\.memguard[-_]|memguard|forbid|heavy|fix|pins|budget)")
 
 _OWN_NAMES = ("memguard", "memguard-hooks", "memguard_hooks")
 
@@ -173,7 +177,8 @@ DEFAULTS: Mapping[str, object] = MappingProxyType({
     "platform": None, "limit": None, "baseline": "memguard-baseline.json", "entrypoints": [], "target-python": None,
     "source-roots": [], "exclude": [], "scope": "reachable", "heavy-threshold": "40MiB",
     "heavy.add": [], "heavy.remove": [], "heavy.allow": {}, "heavy.only-through": {},
-    "forbid.add": [], "forbid.remove": [], "forbid.allow": {}, "forbid.companions": False, "pins.litellm": "<1.70",
+    "forbid.add": [], "forbid.remove": [], "forbid.allow": {}, "forbid.companions": False,
+    "fix.style": "function", "pins.litellm": "<1.70",
     "budget.warn": f"{WARN:.0%}", "budget.fail": f"{FAIL:.0%}", "budget.growth": None, "budget.runtime": None,
     "budget.judge": JUDGED, "budget.pessimistic": False,
 })  # fmt: skip
@@ -382,6 +387,7 @@ _TOP_KEYS = (
     "heavy-threshold",
     "heavy",
     "forbid",
+    "fix",
     "pins",
     "services",
     "baseline",
@@ -390,6 +396,7 @@ _LIST_KEYS = ("add", "remove", "allow")
 _TABLES = {
     "heavy": (*_LIST_KEYS, "only-through"),
     "forbid": (*_LIST_KEYS, "companions"),
+    "fix": ("style",),
     "budget": ("warn", "fail", "growth", "runtime", "pessimistic", "judge"),
     "pins": (),
 }
@@ -430,6 +437,7 @@ def _read(data: bytes, path: str, *, in_tool: bool) -> Settings:
         forbid_remove=forbid.texts("remove"),
         forbid_allow=forbid.allowances(),
         forbid_companions=forbid.flag("companions") is True,
+        fix_style=top.table("fix", _TABLES["fix"]).text("style", _fix_style, _FIX_STYLES) or "function",
         pins=_pins(top),
         pin_sources=_pin_sources(top),
         baseline=None if baseline is None else top.inside(baseline, "baseline"),
@@ -480,6 +488,19 @@ def _scope(text: str) -> Literal["reachable", "all"]:
         return "reachable"
     if text == "all":
         return "all"
+    raise ValueError(text)
+
+
+_FIX_STYLES = "'function', 'module-getattr' or 'lazy-module'"
+
+
+def _fix_style(text: str) -> FixStyle:
+    if text == "function":
+        return "function"
+    if text == "module-getattr":
+        return "module-getattr"
+    if text == "lazy-module":
+        return "lazy-module"
     raise ValueError(text)
 
 

@@ -190,7 +190,8 @@ def _past_the_module(project: Project) -> Iterator[Finding]:
         fix = f"take it from {module}, which loads it when it is needed"
         step = Step(path, site.line, library)
         place = (path, site.line, site.column)
-        yield Finding(*place, "MG204", message, HOOK, library, "error", None, (step,), (fix,), site.end_line)
+        can_move = site.why.startswith("in function") and site.module == library
+        yield Finding(*place, "MG204", message, HOOK, library, "error", None, (step,), (fix,), site.end_line, can_move)
 
 
 def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> list[Finding]:
