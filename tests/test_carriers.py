@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 from folders import write
 
+from memguard_hooks.hooks import no_eager_heavy_imports
 from memguard_hooks.hooks.no_eager_heavy_imports import main
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
+from memguard_hooks.tree import WorkTree
 
 HEAVY = "class Frame(list):\n    pass\n\n\nclass Client:\n    def ask(self, text):\n        return text.upper()\n"
 MAIN = """\
@@ -205,3 +209,32 @@ def test_what_others_may_wait_for_stays(
     told = fix(capsys)
     assert reason in told
     assert {one: one.read_bytes() for one in folder.rglob("*.py")} == before
+
+
+LATER = "import this file later, in the functions that use it, not in main.py:1: line 3 uses it at module level"
+GETTER = "line 3 uses it at module level, while the file loads; build client in a function with `@functools.cache`"
+ADVICE = {
+    "its imports can move": ({}, LATER, True),
+    "they cannot, and functions alone use what is built": ({"main.py": MAIN + "\nSEEN = [nlp]\n"}, GETTER, False),
+    "it is used at once": (
+        {"main.py": MAIN + "\nSEEN = [nlp]\n", "services/nlp.py": NLP + "\nclient.ask('a')\n"},
+        "",
+        False,
+    ),
+    "it registers something": (
+        {"services/nlp.py": f"import atexit\n{NLP}\natexit.register(print)\n"},
+        GETTER.replace("3", "4"),
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in ADVICE.items()])
+def test_the_finding_tells_what_can_be_done(folder: Path, case: tuple[dict[str, str], str, bool]) -> None:
+    files, text, is_fixable = case
+    write(folder, APP | {"memguard.toml": 'exclude = ["lib"]\n'} | files)
+    tree = WorkTree(str(folder))
+    found = [one for one in no_eager_heavy_imports.check(Project(tree, load(tree)[0])).findings if one.code == "MG201"]
+    assert [one.is_fixable for one in found] == [is_fixable]
+    assert text in found[0].fix[0]
+    assert ("@functools.cache" in found[0].fix[0]) is ("@functools.cache" in text)

@@ -7,6 +7,7 @@ import sys
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import NotPythonError, decode, shortened, tree_of
 from memguard_hooks.imports.movable import HeldBy, MovableFile, Wanted
+from memguard_hooks.imports.name_uses import find_uses
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -54,8 +55,30 @@ def as_wanted(project: Project, eager: Eager) -> Wanted:
 def held(project: Project, path: str, wanted: Wanted) -> HeldBy | None:
     """Return what keeps an import of a file at the module level, as the file shows by itself."""
     try:
-        found = read_source(project, path).movable([wanted], project.settings.service.target_python)
+        return held_all(project, path, [wanted])
     except MemguardError:
         return None
-    moves = found.moves()
+
+
+def held_all(project: Project, path: str, wanted: Iterable[Wanted]) -> HeldBy | None:
+    """Return what keeps imports of a file at the module level. Raises MemguardError for one that cannot be edited."""
+    moves = read_source(project, path).movable(wanted, project.settings.service.target_python).moves()
     return moves if isinstance(moves, HeldBy) else None
+
+
+def built_in(project: Project, path: str, line: int) -> str:
+    """Return the name of what a line builds for functions alone, as `client = OpenAI()` does; empty where it does not.
+
+    A function that keeps what it has built may stand for it then: whoever uses it calls that.
+    """
+    import ast
+
+    module = read_source(project, path).module
+    for one in module.body:
+        if isinstance(one, ast.Assign) and one.lineno <= line <= (one.end_lineno or one.lineno) and len(one.targets) == 1:
+            target, value = one.targets[0], one.value
+            if isinstance(target, ast.Name) and isinstance(value, ast.Call):
+                found = find_uses(module, [target.id])
+                is_plain = len(found.bindings) == 1 and all(use.functions for use in found.uses)
+                return target.id if is_plain and found.uses else ""
+    return ""

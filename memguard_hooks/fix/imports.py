@@ -22,7 +22,7 @@ from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, Step, Way, mib
-from memguard_hooks.fix.carriers import Carriers, Cut, HeldFile
+from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
 from memguard_hooks.fix.lazy_modules import LazyPlan, Through, plan_lazy, take_through
 from memguard_hooks.formats.python_source import decode, tree_of

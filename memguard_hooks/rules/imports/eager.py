@@ -13,6 +13,7 @@ from memguard_hooks.app.heavy_imports import (
     is_for_developers,
     price,
 )
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Change, Finding, Step, mib
 from memguard_hooks.rules.policy import allowances_in, unexplained
 
@@ -20,7 +21,9 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from memguard_hooks.app.carriers import Carriers
     from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.imports.movable import Wanted
     from memguard_hooks.project.project import Project
 
 HOOK = "no-eager-heavy-imports"
@@ -71,6 +74,8 @@ class _Advice:
         self._project = project
         self._deferred: dict[tuple[str, tuple[tuple[str, int], ...]], Deferred] = {}
         self._looked: dict[str, int] = {}
+        self._carriers: dict[tuple[tuple[str, str, str | None], ...], Carriers] = {}
+        self._later: dict[tuple[tuple[tuple[str, str, str | None], ...], str], tuple[Step, ...]] = {}
 
     def deferred(self, eager: Eager) -> Deferred:
         """Return what moving all imports of a library brings to the services that load it."""
@@ -80,16 +85,40 @@ class _Advice:
             self._deferred[key] = deferred(self._project, eager)
         return self._deferred[key]
 
-    def held(self, eager: Eager) -> str | None:
-        """Say what keeps an import where it is, with the line of it."""
-        from memguard_hooks.app.movable_imports import as_wanted, held
+    def held(self, eager: Eager) -> tuple[str, str] | None:
+        """Say what keeps an import where it is, with the line of it, and what to do about that line, if anything is known."""
+        from memguard_hooks.app.movable_imports import as_wanted, built_in, held
 
         looked = self._looked.get(eager.path, 0)
         self._looked[eager.path] = looked + len(self._project.sources.data(eager.path))
         if looked and self._looked[eager.path] > MAX_LOOKED:
             return None
         found = held(self._project, eager.path, as_wanted(self._project, eager))
-        return None if found is None else found.reason
+        if found is None:
+            return None
+        built = built_in(self._project, eager.path, found.line)
+        return found.reason, f"; build {built} in a function with `@functools.cache`" if built else ""
+
+    def later(self, eager: Eager) -> tuple[Step, ...]:
+        """Return the imports by whose move the file of an eager import loads later, nothing where something prevents it."""
+        from memguard_hooks.app.carriers import Carriers, HeldFile
+        from memguard_hooks.app.movable_imports import held_all
+
+        def held_by(path: str, wanted: list[Wanted]) -> HeldFile | None:
+            try:
+                found = held_all(self._project, path, wanted)
+            except MemguardError as error:
+                return HeldFile(path, error.line, error.message)
+            return None if found is None else HeldFile(path, found.line, found.reason)
+
+        services = tuple(dict.fromkeys((one.entry.service.name, one.entry.path, one.entry.module) for one in eager.services))
+        if services not in self._carriers:
+            entries = {(one.entry.service.name, one.entry.path, one.entry.module): one.entry for one in eager.services}
+            self._carriers[services] = Carriers(self._project.whole, list(entries.values()))
+        key = services, eager.path
+        if key not in self._later:
+            self._later[key] = self._carriers[services].would_move(eager.path, held_by)
+        return self._later[key]
 
 
 def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Finding]:
@@ -170,7 +199,12 @@ def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: b
     )
     shared = "; where --preload is to share it, leave it" if can_be_preloaded(eager) else ""
     held = advice.held(eager) if advice is not None else None
-    first = f", once nothing holds it here: {held}" if held is not None else ""
+    later = advice.later(eager) if advice is not None and held is not None and eager.services else ()
+    if later and held is not None:
+        places = ", ".join(dict.fromkeys(f"{one.path}:{one.line}" for one in later[:3]))
+        more = f" and {len(later) - 3} more" if len(later) > 3 else ""
+        return f"import this file later, in the functions that use it, not in {places}{more}: {held[0]}", True
+    first = f", once nothing holds it here: {held[0]}{held[1]}" if held is not None else ""
     can_move = held is None and why == "at module level"
     return f"move the import into the function that uses it{first or lazy}{shared}", can_move
 

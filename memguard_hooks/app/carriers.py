@@ -12,6 +12,7 @@ from functools import cached_property
 
 from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Step
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.inert import Deed, Defined, Surroundings, find_deed
 from memguard_hooks.imports.movable import Wanted
@@ -90,6 +91,20 @@ class Carriers:
             for importer, others in walked.edges.items():
                 if path in others and importer != path and importer in walked.files["start"]:
                     yield importer, list(_importing(entry, walked, importer, path))
+
+    def would_move(self, path: str, held_by: Callable[[str, list[Wanted]], HeldFile | None]) -> tuple[Step, ...]:
+        """Return the imports that would have to move so that a file loads later, nothing where one of them cannot.
+
+        What else leaves the start with these files only an edited project shows.
+        """
+        found = self.cut([path], held_by)
+        if isinstance(found, HeldFile):
+            return ()
+        for around in self._around:
+            around.leaving = found.later
+            if any(find_deed(around, one) is not None for one in found.later):
+                return ()
+        return tuple(Step(path, one.line, one.module) for path, ones in sorted(found.moving.items()) for one in ones)
 
     def first_deed(self, edited: Project, entries: Sequence[ServiceEntry]) -> Deed | None:
         """Return the first thing that files do as they load which the same services of an edited project load later."""
