@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from difflib import unified_diff
 
+from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.app.connected import find_groups
 from memguard_hooks.app.entry_points import find_entry, find_services, settings_of
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here
@@ -22,7 +23,6 @@ from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, Step, Way, mib
-from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
 from memguard_hooks.fix.lazy_modules import LazyPlan, Through, plan_lazy, take_through
 from memguard_hooks.formats.python_source import decode, tree_of

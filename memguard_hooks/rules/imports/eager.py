@@ -86,7 +86,7 @@ class _Advice:
         return self._deferred[key]
 
     def held(self, eager: Eager) -> tuple[str, str] | None:
-        """Say what keeps an import where it is, with the line of it, and what to do about that line, if anything is known."""
+        """Say what keeps an import where it is, with the line of it, and what to do about that, if anything is known."""
         from memguard_hooks.app.movable_imports import as_wanted, built_in, held
 
         looked = self._looked.get(eager.path, 0)
