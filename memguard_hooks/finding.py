@@ -476,8 +476,8 @@ def not_measured(service: ServiceReport) -> str:
 def summary(service: ServiceReport, since: str | None = None) -> str:
     """Write one service in one line.
 
-    `web: 43 MiB at start, 310 serving, of 512 (render free), this commit +0`, or `since main +0`; where the moments do
-    not differ, `web: 263 of 512 MiB (render free), this commit +0`.
+    `web: 43 MiB at start, 310 serving, of 512 (render free), this commit +57`, or `since main +57`; where the moments do
+    not differ, `web: 263 of 512 MiB (render free), this commit +57`.
     """
     if service.estimate is None or service.taken is None:
         return f"{service.name}: not judged"
@@ -505,10 +505,15 @@ def peak(service: ServiceReport) -> str:
 
 
 def growth(service: ServiceReport, since: str | None = None) -> str:
-    """Write what a commit or a branch adds, behind a comma: of each moment where they differ; nothing where nobody knows."""
+    """Write what a commit or a branch adds, behind a comma: of each moment where they differ.
+
+    Nothing where it adds nothing, as in a clean work tree, and where nobody knows.
+    """
     if service.estimate is None or service.taken is None or service.taken.commit is None:
         return ""
     sizes = {one: signed(service.estimate.at(one).commit or 0) for one in told_moments(service)}
+    if {*sizes.values(), signed(service.taken.commit)} == {signed(0)}:
+        return ""
     if len(set(sizes.values())) > 1:
         what = ", ".join(f"{size} {_NAMES[one]}" for one, size in sizes.items())
     else:

@@ -5,7 +5,7 @@ hold, and paths that it found missing. They are kept with what was said. A later
 another way than it did, or as young as the run, its content decides.
 
 The verdict hangs on a commit too, because `+N` compares with it. After a commit that holds just what the run saw, the same
-verdict stands with `+0`, which the run has written down as well.
+verdict stands for a commit that adds nothing, which the run has written down as well.
 
 This module is loaded before anything is known, so it loads nearly nothing.
 """

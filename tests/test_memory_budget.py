@@ -117,7 +117,7 @@ def test_a_commit_is_told_what_it_costs(root: Path, capsys: pytest.CaptureFixtur
     _, report = judge(capsys)
     assert report["services"][0]["estimate_mib"]["commit"] == 0
     memory_budget.main([])
-    assert capsys.readouterr().out.endswith("MiB (default), this commit +0\n")
+    assert capsys.readouterr().out.endswith("MiB (default)\n")
     write(root, {"main.py": "import flask\nimport helper\n", "helper.py": "import pandas\n"})
     _, report = judge(capsys)
     added = report["services"][0]["estimate_mib"]["commit"]

@@ -173,7 +173,7 @@ def _grown(project: Project, assessed: AssessedService, report: ServiceReport) -
 def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, since: str | None) -> str:
     """Say what a service takes by the judged moment, and before, and what has come since the start.
 
-    `web: 713 of 512 MiB serving (43 at start): litellm, torch in voice.py:31; render free, this commit +0`. Where the
+    `web: 713 of 512 MiB serving (43 at start): litellm, torch in voice.py:31; render free, this commit +57`. Where the
     moments do not differ, the service's line says it.
     """
     processes = "; ".join(filter(None, [_processes(assessed, now), *(one.told for one in now.branches)]))
