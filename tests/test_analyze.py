@@ -1935,6 +1935,7 @@ def site(source: str, target: Target = Target()) -> ImportSite:  # noqa: B008 - 
     pytest.param("if x:\n\timport hot_a", (2, 2, 2), "at module level", id="a tab"),
     pytest.param("x = '''\nimport y\n'''; import hot_a", (3, 6, 3), "at module level", id="after a long string"),
     pytest.param("try: import hot_a\nexcept E: pass", (1, 6, 1), "at module level, in try", id="in try"),
+    pytest.param("try: pass\nexcept E: import hot_a", (2, 11, 2), "at module level, in except", id="in except"),
     pytest.param("import \\\n  hot_a\n", (1, 1, 2), "at module level", id="a continued line"),
     pytest.param("class A:\n    import hot_a", (2, 5, 2), "in the body of class A", id="a class"),
     pytest.param("def f(): import hot_a\nf()", (1, 10, 1), "in function f, called at module level", id="a function"),

@@ -6,13 +6,17 @@ import json
 from pathlib import Path
 
 import pytest
-from folders import write_dedented
+from folders import write, write_dedented
 from work import at_most
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.finding import MIB, mib
-from memguard_hooks.hooks.no_eager_heavy_imports import main
+from memguard_hooks.hooks import memory_budget
+from memguard_hooks.hooks.no_eager_heavy_imports import check, main
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import load
 from memguard_hooks.rules.imports import eager
+from memguard_hooks.tree import WorkTree
 
 MOVE = "    fix: move the import into the function that uses it\n"
 
@@ -97,7 +101,10 @@ EAGER = {
     "in try": (
         "try:\n    import torch\nexcept ImportError:\n    torch = None\n",
         "2:5: MG201 torch is loaded at start, imported at module level, in try: {torch}",
-        "it stands in `try`, and its `except` decides what else there is",
+        (
+            "it stands in `try`, and its `except` decides what else there is; "
+            'ask `importlib.util.find_spec("torch")` there, which tells without loading it'
+        ),
     ),
     "by name": (
         "import importlib\nimportlib.import_module('pandas')\n",
@@ -120,6 +127,28 @@ def test_eager(project: Path, capsys: pytest.CaptureFixture[str], case: tuple[st
     assert main(["app.py"]) == 1
     module = message.partition("{")[2].rstrip("}")
     assert capsys.readouterr().out == f"app.py:{message.replace('{' + module + '}', cost(module))}\n{fix}"
+
+
+@pytest.mark.parametrize(
+    ("declared", "is_found"),
+    [("anthropic\n", False), ("anthropic\nopenai\n", True), ("", True), ("anthropic\nlangchain-openai\n", True)],
+)
+@pytest.mark.parametrize("procfile", ["", "web: python app.py\n"])
+def test_what_stands_in_for_another_counts_where_it_is_installed(
+    project: Path,
+    declared: str,
+    is_found: bool,  # noqa: FBT001
+    procfile: str,
+) -> None:
+    source = "try:\n    import anthropic as api\nexcept ImportError:\n    import openai as api\n\nprint(api)\n"
+    write(project, {"app.py": source, "requirements.txt": declared} | ({"Procfile": procfile} if procfile else {}))
+    tree = WorkTree(str(project))
+    found = check(Project(tree, load(tree)[0])).findings
+    assert ("openai" in [one.subject for one in found]) is is_found
+    if procfile:
+        report = memory_budget.check(Project(tree, load(tree)[0]))
+        parts = [part.package for part in report.services[0].parts]
+        assert ("openai" in parts) is is_found
 
 
 def test_in_a_function_that_is_called(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

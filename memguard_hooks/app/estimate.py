@@ -19,7 +19,7 @@ from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Figures, Moment, Part, PartSource, Step, is_by
 from memguard_hooks.imports.graph import External, Walk
-from memguard_hooks.imports.model import AS_APP
+from memguard_hooks.imports.model import AS_APP, IN_EXCEPT
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -209,9 +209,18 @@ class FigureSources:
         tops = ([external.names[0].partition(".")[0]] for external in walked.externals)
         present = self.pinned.present
         self.imported = [
-            (one, [*(_names(one) or top), *_adapted(one, present)]) for one, top in zip(walked.externals, tops, strict=True)
+            (one, [*(_names(one) or top), *_adapted(one, present)])
+            for one, top in zip(walked.externals, tops, strict=True)
+            if not self._is_missed(one)
         ]
         self._roots: dict[str, Root] = {}
+
+    def _is_missed(self, external: External) -> bool:
+        """Return whether an import of what is not installed only stands in for another that failed."""
+        if external.site is None or external.site.why != IN_EXCEPT:
+            return False
+        names = _names(external) or external.names[:1]
+        return all(lookup.is_absent(name, self.pinned.present, self.pinned.versions) for name in names)
 
     def root(self, name: str) -> Root:
         """Return a root without the way to it."""

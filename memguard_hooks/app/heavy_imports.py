@@ -172,6 +172,8 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
             if project.is_excluded(path) or (staged is not None and not any(step.path in staged for step in external.way)):
                 continue
             for root in heavy_here(project, external.names):
+                if _is_missed(project, path, external.site, root):
+                    continue
                 key = (path, external.site.line, external.site.column, root)
                 last = external.way.last._replace(module=_told(project, external.names[0], root))
                 eager = Eager(path, external.site, root, Way(last, external.way.before), external.moment == "serving")
@@ -183,6 +185,17 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
                     known = eager
                 found[key] = known._replace(services=services)
     yield from (found[key] for key in sorted(found))
+
+
+def _is_missed(project: Project, path: str, site: ImportSite, root: str) -> bool:
+    """Return whether an import of what is not installed only stands in for another that failed."""
+    from memguard_hooks.catalog.lookup import is_absent
+    from memguard_hooks.imports.model import IN_EXCEPT
+
+    if site.why != IN_EXCEPT:
+        return False
+    pinned = project.declared.near(parent(path))
+    return is_absent(root, pinned.present, pinned.versions)
 
 
 Deferred: TypeAlias = "Literal['never', 'later', 'at start', 'unknown', 'no use']"
@@ -279,7 +292,7 @@ def eager_in_file(project: Project, path: str) -> Iterator[Eager]:
     for site in analysis.sites:
         if site.when == "import" and site.level == 0:
             for root in heavy_here(project, _names(site)):
-                if not project.is_first_party(root, path):
+                if not project.is_first_party(root, path) and not _is_missed(project, path, site, root):
                     yield Eager(path, site, root, Way(Step(path, site.line, _told(project, site.module, root))))
 
 

@@ -142,8 +142,7 @@ def _users(node: ast.stmt, bound: Collection[str], prefix: str = "") -> list[tup
     kind = type(node).__name__
     if kind in ("FunctionDef", "AsyncFunctionDef"):
         body: list[ast.AST] = node.body  # type: ignore[attr-defined]
-        head = [part for part in _children(node) if part not in body]
-        if not _names(head).isdisjoint(bound):
+        if not _names(_run_by_definition(node)).isdisjoint(bound):
             return None
         return [(prefix + node.name, node)] if not _names(body).isdisjoint(bound) else []  # type: ignore[attr-defined]
     if kind == "ClassDef":
@@ -153,6 +152,15 @@ def _users(node: ast.stmt, bound: Collection[str], prefix: str = "") -> list[tup
         found = [_users(part, bound, f"{prefix}{node.name}.") for part in inner]  # type: ignore[attr-defined]
         return None if None in found else [user for users in found for user in users or ()]
     return None if not _names([node]).isdisjoint(bound) else []
+
+
+def _run_by_definition(node: ast.stmt) -> list[ast.AST]:
+    """Return what defining a function runs; of one without decorators nobody reads the annotations, which can be quoted."""
+    body: list[ast.AST] = node.body  # type: ignore[attr-defined]
+    if node.decorator_list:  # type: ignore[attr-defined]
+        return [part for part in _children(node) if part not in body]
+    arguments: ast.arguments = node.args  # type: ignore[attr-defined]
+    return [one for one in (*arguments.defaults, *arguments.kw_defaults) if one is not None]
 
 
 def _is_plain_assignment(node: ast.stmt) -> bool:

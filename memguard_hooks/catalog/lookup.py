@@ -164,6 +164,14 @@ def providers(name: str) -> tuple[str, ...]:
     return tuple(one.distribution for one in _index().get(name, ())) or ((light.distribution,) if light else ())
 
 
+def is_absent(module: str, present: Collection[str], versions: Mapping[str, str]) -> bool:
+    """Return whether nothing that is there provides a measured module, or was installed with what does."""
+    found = {*providers(module)}
+    if not found or not present or not found.isdisjoint(present):
+        return False
+    return all(found.isdisjoint(installed_with(name, versions.get(name))) for name in present)
+
+
 def is_provided(module: str, present: Collection[str]) -> bool:
     """Return whether one of some distributions provides a module, as far as it was measured."""
     return not {*providers(module.partition(".")[0])}.isdisjoint(present)

@@ -23,6 +23,7 @@ LAZY_ANNOTATIONS_PYTHON = (3, 14)
 """The first Python that evaluates annotations when they are asked for (PEP 649)."""
 
 BEHIND_A_PROXY = "behind a lazy proxy"
+IN_TRY, IN_EXCEPT = "at module level, in try", "at module level, in except"
 """Why a module is not loaded that an object stands for until one of its names is asked for."""
 
 MAX_CALLED = 2_000_000

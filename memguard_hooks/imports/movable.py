@@ -69,6 +69,8 @@ _READERS = frozenset(
 )
 """Names in a file that reads annotations by itself."""
 
+EXCEPT_DECIDES = "it stands in `try`, and its `except` decides what else there is"
+
 MAX_NAMES = 200
 """Names that are imported and judged: each is looked for in the whole file."""
 
@@ -411,7 +413,7 @@ def _around(module: ast.Module, statement: ImportNode) -> str:
             return f"it stands in {node.name}(), which runs while the app loads"
     inner = next(node for node in around if isinstance(node, ast.stmt))
     if isinstance(inner, ast.Try) and inner.handlers:
-        return "it stands in `try`, and its `except` decides what else there is"
+        return EXCEPT_DECIDES
     return _BLOCKS.get(type(inner), "it stands in a block")
 
 

@@ -18,6 +18,8 @@ from memguard_hooks.formats.python_source import has_normal_names
 from memguard_hooks.imports.known_calls import WRAPPERS
 from memguard_hooks.imports.model import (
     FROM_OUTSIDE,
+    IN_EXCEPT,
+    IN_TRY,
     MAX_CALLED,
     Analysis,
     ImportSite,
@@ -164,7 +166,7 @@ class _Plain(PlainValues):
             elif isinstance(node, ast.If):
                 self._if(node, why, is_last=node is self._last, in_with=in_with)
             elif isinstance(node, ast.Try):
-                inner = why if in_with or why != "at module level" else "at module level, in try"
+                inner = why if in_with or why != "at module level" else IN_TRY
                 self._try(node, inner)
             elif isinstance(node, (ast.With, ast.AsyncWith)):
                 for item in node.items:
@@ -309,7 +311,7 @@ class _Plain(PlainValues):
                 self._value(handler.type)
             if handler.name is not None:
                 self._bind_name(handler.name, NOTHING)
-            self._block(handler.body, why, is_branch=True, in_with=True)
+            self._block(handler.body, IN_EXCEPT if why == IN_TRY else why, is_branch=True, in_with=True)
         has_ended |= self._block(node.orelse, why, is_branch=True, in_with=True)
         has_ended |= self._block(node.finalbody, why, is_branch=True, in_with=True)
         if has_ended:

@@ -6,6 +6,7 @@ import libcst as cst
 
 from memguard_hooks.imports.conditions import UNKNOWN, paths, truth
 from memguard_hooks.imports.known_calls import EXITS
+from memguard_hooks.imports.model import IN_EXCEPT, IN_TRY
 from memguard_hooks.imports.syntax import children
 from memguard_hooks.imports.values import join
 from memguard_hooks.imports.walker import Context, Walker
@@ -65,7 +66,7 @@ class Statements(Walker):
             self._suite(node, context)
             self._suite(node.orelse, context)
         elif isinstance(node, (cst.Try, cst.TryStar)):
-            why = "at module level, in try" if context.at_module_level else context.why
+            why = IN_TRY if context.at_module_level else context.why
             return self._try(node, context._replace(why=why, at_module_level=False))
         elif isinstance(node, cst.With):
             for item in node.items:
@@ -144,7 +145,7 @@ class Statements(Walker):
             self._expression(handler.type, context)
             if handler.name is not None:
                 self._bind(handler.name.name, (), context)
-            ends.append(self._suite(handler, context))
+            ends.append(self._suite(handler, context._replace(why=IN_EXCEPT) if context.why == IN_TRY else context))
         has_ended |= self._suite(node.orelse, context.never("behind the end of its block") if has_ended else context)
         return self._suite(node.finalbody, context) or (has_ended and all(ends))
 

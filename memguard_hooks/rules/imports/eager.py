@@ -15,6 +15,7 @@ from memguard_hooks.app.heavy_imports import (
 )
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Change, Finding, Step, mib
+from memguard_hooks.imports.model import IN_EXCEPT, IN_TRY
 from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
@@ -88,6 +89,7 @@ class _Advice:
     def held(self, eager: Eager) -> tuple[str, str] | None:
         """Say what keeps an import where it is, with the line of it, and what to do about that, if anything is known."""
         from memguard_hooks.app.movable_imports import as_wanted, built_in, held
+        from memguard_hooks.imports.movable import EXCEPT_DECIDES
 
         looked = self._looked.get(eager.path, 0)
         self._looked[eager.path] = looked + len(self._project.sources.data(eager.path))
@@ -96,6 +98,8 @@ class _Advice:
         found = held(self._project, eager.path, as_wanted(self._project, eager))
         if found is None:
             return None
+        if found.reason == EXCEPT_DECIDES:
+            return found.reason, f'; ask `importlib.util.find_spec("{eager.root}")` there, which tells without loading it'
         built = built_in(self._project, eager.path, found.line)
         return found.reason, f"; build {built} in a function with `@functools.cache`" if built else ""
 
@@ -191,7 +195,7 @@ def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: b
     why = eager.site.why
     if why.startswith("in function"):
         return "import it where it is used, or call the function later, when a request or a job needs it", False
-    if is_unused and why == "at module level, in try":
+    if is_unused and why in (IN_TRY, IN_EXCEPT):
         return f'ask `importlib.util.find_spec("{eager.root.partition(".")[0]}")`, which tells without loading it', False
     is_lazy_python = (project.settings.service.target_python or (3, 0)) >= (3, 15)
     lazy = (
