@@ -236,6 +236,35 @@ def test_types_are_those_of_the_library(tmp_path: Path, style: str) -> None:
     assert subprocess.run(lints, cwd=tmp_path, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.parametrize("style", STYLES)
+def test_tests_go_on_patching_the_name(tmp_path: Path, style: str) -> None:
+    test = (
+        "from unittest.mock import patch\n\nimport app.api\n\n\ndef test():\n"
+        "    with patch('app.api.litellm.completion', return_value='b'):\n        assert app.api.use() == 'b'\n"
+        "    assert app.api.use() == 'a!'\n"
+        "    with patch('app.api.litellm') as fake:\n        fake.completion.return_value = 'c'\n"
+        "        assert app.api.use() == 'c'\n\n\ntest()\n"
+    )
+    source = "import litellm\n\n\ndef use():\n    return litellm.completion('a')\n"
+    write(tmp_path, {"test_api.py": test})
+    assert "lazy_" in fixed(tmp_path, style, {"app/api.py": source})
+    command = [sys.executable, "-c", f"import sys; sys.path[:0] = ['lib', '.']; exec({test!r})"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_name_that_is_patched_stays_where_nothing_can_stand_for_it(tmp_path: Path, style: str) -> None:
+    source = "import litellm\n\n\ndef use():\n    return vars(litellm)\n"
+    write(
+        tmp_path,
+        LIBRARY | APP | {"app/api.py": source, "test_api.py": "from mock import patch\n\npatch('app.api.litellm')\n"},
+    )
+    write(tmp_path, {"memguard.toml": f'exclude = ["lib"]\n\n[fix]\nstyle = "{style}"\n'})
+    assert main(["--to-start"]) == 1
+    assert (tmp_path / "app/api.py").read_text(encoding="utf-8") == source
+
+
 # Modules that the settings name
 
 NAMED = {"memguard.toml": 'exclude = ["lib"]\n\n[heavy]\nonly-through = { litellm = "app.llm" }\n'}

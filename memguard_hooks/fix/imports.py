@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.imports.inert import Deed
     from memguard_hooks.project.project import Project
+    from memguard_hooks.project.settings import FixStyle
 
 LEAST = 5 * MIB
 """What a move must save: less is not worth an import in the middle of the code."""
@@ -105,13 +106,18 @@ def plan(project: Project, *, to_start: bool) -> ImportChange:
 
     Where no service is known, that is every library.
     """
-    return _Planner(project, to_start=to_start).plan()
+    style = project.settings.fix_style
+    found = _Planner(project, to_start=to_start, style=style).plan()
+    return found or _Planner(project, to_start=to_start, style="function").plan() or ImportChange({}, (), ())
 
 
 class _Planner:
-    def __init__(self, project: Project, *, to_start: bool) -> None:
+    def __init__(self, project: Project, *, to_start: bool, style: FixStyle) -> None:
         self._project = project
         self._to_start = to_start
+        self._style = style
+        self._taken: set[str] = set()
+        """Files whose imports others take, so that the names have to stay."""
         self._whole = project if project.named is None else project.whole
         self._named = None if project.named is None else frozenset(project.paths)
         self._python = project.settings.service.target_python
@@ -128,14 +134,16 @@ class _Planner:
         self._settled: dict[frozenset[_Library], _Result] = {}
         self._sized: dict[frozenset[_Library], _Sizes] = {}
 
-    def plan(self) -> ImportChange:
-        """Find what to move."""
+    def plan(self) -> ImportChange | None:
+        """Find what to move; None where names have to stay that cannot stand for lazy modules."""
         self._collect()
         result = self._settle(frozenset(self._wanted))
         self._left += result.left
         if self._entries:
             result = self._choose(result)
         lazy = self._lazy(result)
+        if any(len(lazy.replaced.get(path, {})) < len(result.moves[path].removed) for path in self._taken & {*result.files}):
+            return None
         done = [line for path in sorted(result.files) for line in _told(path, result, lazy.replaced.get(path, {}))]
         done += [f"{path}:1: written: it loads what is asked of it" for path in sorted(lazy.files)]
         files = {path: one.data for path, one in result.files.items()}
@@ -152,10 +160,9 @@ class _Planner:
 
     def _lazy(self, result: _Result) -> LazyPlan:
         """Return what comes from lazy modules, as the settings ask: nothing where the walk does not find the same there."""
-        style = self._whole.settings.fix_style
-        if style == "function":
+        if self._style == "function":
             return _ALL_IN_FUNCTIONS
-        found = plan_lazy(self._whole, self._entries, result.moves, style)
+        found = plan_lazy(self._whole, self._entries, result.moves, self._style)
         known = (path for path in found.files if self._whole.tree.has(path))
         is_foreign = self._named is not None and not self._named.issuperset(known)
         return found if found.replaced and not is_foreign and self._is_as_late(result, found) else _ALL_IN_FUNCTIONS
@@ -219,7 +226,9 @@ class _Planner:
         if isinstance(moves, HeldBy):
             return HeldFile(path, moves.line, moves.reason)
         taker = self._takers.of(path, movable.names, moves.typed)
-        if taker is not None:
+        if taker is not None and self._style != "function" and all(isinstance(one, ast.Import) for one, _ in moves.removed):
+            self._taken.add(path)  # which find the name where it was, once a lazy module stands for the library
+        elif taker is not None:
             return HeldFile(path, wanted[0].line, f"{taker.path}:{taker.line} {taker.what}")
         return moves
 
@@ -343,7 +352,7 @@ class _Planner:
     def _rewrite(self, path: str, moves: Moves) -> Rewritten:
         """Return a file with imports moved. Raises MemguardError rather than give one that does not parse."""
         data, module = self._project.sources.data(path), self._sources[path].module
-        is_lazy = self._python is not None and self._python >= LAZY_PYTHON and self._whole.settings.fix_style == "function"
+        is_lazy = self._python is not None and self._python >= LAZY_PYTHON and self._style == "function"
         if is_lazy and (moves.hosts or moves.for_types):
             found = Rewritten(write_lazy(data, module, moves.removed), {})
         else:
