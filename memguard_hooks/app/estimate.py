@@ -14,7 +14,7 @@ from functools import cached_property
 from memguard_hooks.app.first_party import NO_BUILT, Built
 from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs_classes
 from memguard_hooks.app.work import NO_WORK, Work
-from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog import fitting, lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Figures, Moment, Part, PartSource, Step, is_by
@@ -180,11 +180,7 @@ class Root(Record):
     @property
     def package(self) -> str:
         """The package in the own costs that is its own: its name, or what that begins with."""
-        name = self.label
-        own = self.footprint.own if self.footprint else {}
-        while name not in own and "." in name:
-            name = name.rpartition(".")[0]
-        return name
+        return lookup.package_in(self.footprint.own if self.footprint else {}, self.label)
 
     @property
     def resident(self) -> int:
@@ -233,6 +229,13 @@ class FigureSources:
         """The version of pydantic that is installed, empty where any may be."""
         pinned = self.pinned.versions.get("pydantic")
         return pinned or lookup.newest_within("pydantic", self.pinned.ranges.get("pydantic", ""), self.python) or ""
+
+    @cached_property
+    def versions(self) -> Mapping[str, str]:
+        """The pinned versions, and of what has an upper bound the newest measured one within it."""
+        bounded = {name: text for name, text in self.pinned.ranges.items() if "<" in text or "~=" in text or "==" in text}
+        found = {name: lookup.newest_within(name, text, self.python) for name, text in bounded.items()}
+        return {**{name: version for name, version in found.items() if version}, **self.pinned.versions}
 
     @cached_property
     def imported_by_nobody(self) -> tuple[Footprint, ...]:
@@ -514,6 +517,7 @@ def _root(sources: FigureSources, name: str) -> Root:
     footprint = lookup.find(name, provider, version, sources.python) or lookup.find_light(name)
     if footprint is not None:
         footprint = _in_these_builds(sources, footprint)
+        footprint = fitting.fit(footprint, sources.versions, sources.pinned.present, sources.python)
         footprint = lookup.with_pydantic(footprint, sources.pydantic)
     known = sources.known.find(name, footprint) if sources.known is not None else None
     if known is not None:

@@ -355,6 +355,13 @@ def _surveyed(base: Footprint, module: str, distribution: str, version: str, cos
     )
 
 
+def package_in(own: Mapping[str, tuple[int, int]], module: str) -> str:
+    """The package in own costs that a module belongs to: its name, or what that begins with."""
+    while module not in own and "." in module:
+        module = module.rpartition(".")[0]
+    return module
+
+
 def _own(text: str) -> dict[str, tuple[int, int]]:
     """Read own costs: `email:520 ssl:6796/2872 -:80`, resident and anonymous KiB; `-` are the small standard modules."""
     found: dict[str, tuple[int, int]] = {}

@@ -1,0 +1,99 @@
+"""What a footprint takes beside other versions than those it was measured beside.
+
+A footprint holds all that a module loads, in the versions that were the newest on the day of its measurement. Where the
+project pins another version of something in it, and both versions were measured by themselves, their difference counts.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from memguard_hooks.catalog import lookup
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from memguard_hooks.catalog.lookup import Footprint
+
+    Cost = tuple[int, int]
+
+LEAST = 2**20
+"""Packages that take less, in bytes, stay as they are."""
+
+WHOLE = 0.8
+"""The share of a package from which on all that it loads counts as loaded."""
+
+UNLIKE = 3
+"""What loads so many times as much of a package, or as little, says nothing about it."""
+
+STATED = 0.8
+"""The share of what was installed beside a module from which on a project counts as one that pins all of its packages."""
+
+
+def fit(footprint: Footprint, versions: Mapping[str, str], present: Collection[str], python: str | None) -> Footprint:
+    """Return a footprint as it is beside the pinned versions, and without what a project that pins all does not install."""
+    own = dict(footprint.own)
+    for distribution, beside in footprint.installed.items():
+        wanted = versions.get(distribution)
+        if wanted is None or wanted == beside or distribution == footprint.distribution:
+            continue
+        if lookup.build_of(wanted) == lookup.build_of(beside):
+            _move(own, distribution, beside, wanted, python)
+    for package in _absent(footprint, versions, present):
+        own.pop(package, None)
+    if own == footprint.own:
+        return footprint
+    more = [_total(own, kind) - _total(footprint.own, kind) for kind in (0, 1)]
+    return footprint._replace(resident=footprint.resident + more[0], anonymous=footprint.anonymous + more[1], own=own)
+
+
+def _total(own: Mapping[str, Cost], kind: int) -> int:
+    return sum(cost[kind] for cost in own.values())
+
+
+def _move(own: dict[str, Cost], distribution: str, beside: str, wanted: str, python: str | None) -> None:
+    """Put what one distribution takes in another version into own costs, and what it loads then besides."""
+    pairs = list(_pairs(own, distribution, beside, wanted, python))
+    if not pairs:
+        return
+    _, package, before, after = min(pairs, key=lambda pair: pair[0])
+    there, now, loaded = before.own[package], after.own.get(package, (0, 0)), own[package]
+    share = loaded[0] / there[0]
+    own[package] = (loaded[0] * now[0] // there[0], loaded[1] * now[1] // max(there[1], 1))
+    if share >= WHOLE:
+        for name, cost in after.own.items():
+            if name not in before.own and name not in own and not _is_standard(name):
+                own[name] = cost
+
+
+def _pairs(
+    own: Mapping[str, Cost], distribution: str, beside: str, wanted: str, python: str | None
+) -> Iterator[tuple[int, str, Footprint, Footprint]]:
+    """Yield what was measured of a distribution nearest to two versions, with how unlike the first is to own costs."""
+    for one in lookup.distributions().get(distribution, ()):
+        package = lookup.package_in(own, one.name)
+        if own.get(package, (0, 0))[0] < LEAST:
+            continue
+        before = lookup.find(one.name, distribution, beside, python)
+        after = lookup.find(one.name, distribution, wanted, python)
+        if before is None or after is None or before.version == after.version or package not in before.own:
+            continue
+        if 1 / UNLIKE < own[package][0] / before.own[package][0] < UNLIKE:
+            yield abs(before.own[package][0] - own[package][0]), package, before, after
+
+
+def _absent(footprint: Footprint, versions: Mapping[str, str], present: Collection[str]) -> Iterator[str]:
+    """Yield the packages of measured distributions that a project does not install which states all that it installs."""
+    measured = [name for name in footprint.installed if name in lookup.distributions()]
+    if len(measured) > 1 and sum(name in versions for name in measured) >= STATED * len(measured):
+        for package in footprint.own:
+            providers = {*lookup.providers(package)}
+            is_told = providers and providers <= lookup.distributions().keys() and not _is_standard(package)
+            if is_told and providers.isdisjoint({*present, footprint.distribution}):
+                yield package
+
+
+def _is_standard(package: str) -> bool:
+    top = package.partition(".")[0]
+    return package == lookup.REST or top.startswith("_") or top in sys.stdlib_module_names
