@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from random_sets import Truth
 
@@ -37,6 +37,9 @@ OTHER_VERSION = "another version"
 SAME_VERSION = "same version"
 STANDARD_LIBRARY = "standard library"
 UNTRACED = "base, own source, trace against truth"
+BASE = "the interpreter"
+OWN_SOURCE = "first-party code"
+UNMEASURED = "a submodule that was not measured"
 
 
 def find_gaps(truth: Truth, process: ProcessEstimate) -> list[Gap]:
@@ -50,9 +53,44 @@ def find_gaps(truth: Truth, process: ProcessEstimate) -> list[Gap]:
     return [*found, Gap("", rest, truth["resident"] - sum(measured.values()), UNTRACED, "")]
 
 
+def find_field_gaps(entry: Mapping[str, Any], process: ProcessEstimate) -> list[Gap]:
+    """Return the gaps of one entry point that `memguard measure` has measured, which add up to expected less truth."""
+    truth = as_truth(entry)
+    estimated, measured = estimate_packages(truth, process), measure_packages(truth)
+    found = [
+        explain(truth, process, package, estimated.get(package, 0), measured.get(package, 0))
+        for package in sorted({*estimated, *measured})
+    ]
+    started = [part for part in process.parts if part.moment == "start"]
+    own = sum(part.resident for part in started if part.package == "(first-party)")
+    rest = process.at("start").expected - own - sum(estimated.values())
+    return [
+        *found,
+        Gap("(first-party)", own, entry["first_party"]["resident_mib"] * MIB, OWN_SOURCE, ""),
+        Gap("(python)", rest, entry["base_mib"] * MIB, BASE, ""),
+    ]
+
+
+def as_truth(entry: Mapping[str, Any]) -> Truth:
+    """Return what `find_gaps` asks for of a truth, from the tree of imports of an entry point."""
+    own: dict[str, list[int]] = {}
+    origin: dict[str, list[str]] = {}
+    installed: dict[str, str] = {}
+    waiting = [(node, "the application") for node in entry["imports"]]
+    while waiting:
+        node, importer = waiting.pop()
+        own[node["package"]] = [int(node["own_mib"] * 1024), int(node["own_mib"] * 1024)]
+        if node["distribution"]:
+            origin[node["package"]] = [node["distribution"], importer]
+            installed[node["distribution"]] = node["version"]
+        waiting += [(below, node["package"]) for below in node["imports"]]
+    truth = {"own_kib": own, "origin": origin, "installed": installed, "resident": int(entry["resident_mib"] * MIB)}
+    return cast("Truth", truth)
+
+
 def estimate_packages(truth: Truth, process: ProcessEstimate) -> dict[str, float]:
     """Return what each package adds to the estimate."""
-    roots = [root for root in process.roots if root.footprint is not None]
+    roots = [root for root in process.roots if root.footprint is not None and root.moment == "start"]
     found: dict[str, float] = {}
     for package in {package for root in roots if root.footprint for package in root.footprint.own}:
         alone = add_up(process.base, [with_only(root, package) for root in roots])[0]
@@ -81,6 +119,9 @@ def explain(truth: Truth, process: ProcessEstimate, package: str, estimated: flo
     if package not in truth["origin"]:
         return Gap(package, estimated, measured, NOT_LOADED, ", ".join(footprints))
     distribution, importer = truth["origin"][package]
+    below = [root.unmeasured for root in process.roots if root.unmeasured and root.package == package]
+    if below:
+        return Gap(package, estimated, measured, UNMEASURED, ", ".join(below))
     if not footprints:
         return Gap(package, estimated, measured, NOT_FORESEEN, f"imported by {importer}")
     installed = truth["installed"].get(distribution, "")

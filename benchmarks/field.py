@@ -30,7 +30,8 @@ import tomli
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from applications import commit_all, find_python, offline_prefix, run
+from applications import commit_all, find_python, offline_prefix, read_lock, run
+from causes import Gap, find_field_gaps, render_causes, render_worst
 
 from memguard_hooks.app.entry_points import settings_of
 from memguard_hooks.app.service_estimate import Estimated, estimate_service, estimate_worker
@@ -42,12 +43,15 @@ from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")
 HALVES = ("tuned", "judged")
-SAMPLES = (*HALVES, "held-out", "fresh", "pinned")
+SAMPLES = (*HALVES, "held-out", "fresh", "pinned", "locked")
 CONSTRAINTS = "torch==2.13.0+cpu\n"
 """The builds with CUDA are several GB."""
 
 DEFAULT_INSTALL = ("-r", "requirements.txt")
 MEASURE_TIMEOUT = 600
+PACKAGES = 8
+"""How many packages of an application are told with `--causes`."""
+
 ENDINGS = ("ended", "settled", "busy")
 UNREACHED = (
     "ClientConnectorError", "ClientConnectorDNSError", "ConnectError", "ConnectionError", "NetworkError", "OperationalError",
@@ -71,6 +75,7 @@ class Application(NamedTuple):
     environment: Mapping[str, str] = {}
     sample: str = ""
     folders: tuple[str, ...] = ()
+    lock: str = ""
 
     @property
     def checkout(self) -> str:
@@ -80,7 +85,7 @@ class Application(NamedTuple):
     @property
     def name(self) -> str:
         """Its name, with the folder that is deployed."""
-        return f"{self.checkout}+{self.root}" if self.root else self.checkout
+        return f"{self.checkout}+{self.root.replace('/', '+')}" if self.root else self.checkout
 
     @property
     def half(self) -> str:
@@ -99,6 +104,7 @@ class Row(NamedTuple):
     high: int
     assumed: int
     ending: str
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def error(self) -> float:
@@ -133,7 +139,7 @@ def prepare(app: Application, checkouts: Path, folder: Path) -> None:
     if installed.exists():
         return
     run([str(find_python(app.python)), "-I", "-m", "venv", "--clear", "--without-pip", str(folder / "venv")])
-    (folder / "constraints.txt").write_text(CONSTRAINTS)
+    (folder / "constraints.txt").write_text(CONSTRAINTS + (read_lock(code / app.lock) if app.lock else ""))
     command = ["uv", "pip", "install", "--quiet", "--link-mode", "copy", "--python", str(folder / "venv" / "bin" / "python")]
     command += ["--constraint", str(folder / "constraints.txt")]
     if "PIP_FIND_LINKS" in os.environ:
@@ -198,7 +204,8 @@ def rows_of(app: Application, folder: Path) -> tuple[list[Row], list[str]]:
             start = process.figures.start
             assumed = sum(part.resident for part in process.parts if part.moment == "start" and part.source == "assumed")
             size = int(float(str(one["resident_mib"])) * MIB)
-            rows.append(Row(app, name, size, start.low, start.expected, start.high, assumed, error or ending))
+            gaps = tuple(find_field_gaps(one, process))
+            rows.append(Row(app, name, size, start.low, start.expected, start.high, assumed, error or ending, gaps))
     if not measured:
         left.append(f"{app.name}: {last_line(folder / 'measure.log')}")
     return rows, left
@@ -253,6 +260,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--work", type=Path, required=True, help="folder of environments and measurements, kept")
     parser.add_argument("--half", choices=SAMPLES, default="tuned", help="which half or sample to report (tuned)")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="only applications whose name holds this")
+    parser.add_argument("--causes", action="store_true", help="print which packages each error comes from, and what causes")
     parser.add_argument("--measure-only", action="store_true", help="measure both halves, or a sample, and estimate nothing")
     options = parser.parse_args(argv)
     chosen = [app for app in read_table(TABLE) if not options.only or any(text in app.name for text in options.only)]
@@ -276,6 +284,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             print(f"{app.name}: {str(error)[:300]}", file=sys.stderr)
     if rows:
         print("\n".join([HEADER, *map(render, rows), "", summarize(rows), "", *left]))
+    if rows and options.causes:
+        for row in rows:
+            print(f"\n{row.application.name}: {row.error:+.1%}\n{render_worst(row.gaps, PACKAGES)}", end="")
+        print(f"\n{render_causes([row.gaps for row in rows], sum(row.measured for row in rows))}")
     return 0
 
 

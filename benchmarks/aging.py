@@ -1,0 +1,101 @@
+"""Set what the estimate says of the newest version of heavy packages beside its truth, as if that had not been measured yet.
+
+    python benchmarks/aging.py [--packages 40] [--python 3.11]
+
+An estimate ages: packages release versions that the catalog does not know, and the nearest measured one counts for them. Of
+each distribution that was measured in several versions, the module that takes most is looked up for its newest version among
+the others, and what it takes with the interpreter is set beside the measured truth. Nothing is installed or imported: both
+figures are in the catalog. The heaviest packages come first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from memguard_hooks.app.estimate import MARGINS
+from memguard_hooks.catalog import lookup
+from memguard_hooks.catalog.lookup import Footprint
+from memguard_hooks.finding import MIB
+
+
+class Aged(NamedTuple):
+    """A module in its newest version, and the measurement that counted for it before; memory of both without Python."""
+
+    newest: Footprint
+    known: Footprint
+    base: int
+
+    @property
+    def error(self) -> float:
+        """How far the estimate of a process that imports it would have been off, as a share of the truth."""
+        return (self.base + self.known.resident) / (self.base + self.newest.resident) - 1
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the truth lies in the range that the part would have had."""
+        same = self.newest.version.split(".")[0] == self.known.version.split(".")[0]
+        margin = self.known.resident * MARGINS["far" if same else "major"]
+        return abs(self.newest.resident - self.known.resident) <= margin
+
+
+def find_aged(python: str) -> Iterator[Aged]:
+    """Yield the module that takes most of each distribution that was measured in several versions on a Python."""
+    base = lookup.interpreter(python).resident
+    for distribution in lookup.distributions():
+        newest: dict[str, list[Footprint]] = {}
+        for one in lookup.read_footprints(distribution):
+            if one.python.startswith(f"{python}.") and not lookup.build_of(one.version):
+                newest.setdefault(one.module, []).append(one)  # versions rise
+        several = [ones for name, ones in newest.items() if len(ones) > 1 and not name.endswith(")")]
+        if several:
+            *older, last = max(several, key=lambda ones: ones[-1].resident)
+            known = lookup.nearest_version([one.version for one in older], last.version)
+            yield Aged(last, next(one for one in older if one.version == known), base)
+
+
+def render(one: Aged) -> str:
+    """Return one line of the table."""
+    cells = (
+        one.newest.module,
+        one.newest.version,
+        one.known.version,
+        f"{(one.base + one.newest.resident) / MIB:.1f}",
+        f"{(one.base + one.known.resident) / MIB:.1f}",
+        f"{one.error:+.1%}",
+        "yes" if one.is_inside else "no",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+HEADER = """\
+| module | newest | nearest before | measured MiB | estimated MiB | error | inside |
+| --- | --- | --- | ---: | ---: | ---: | --- |"""
+
+
+def summarize(aged: Sequence[Aged]) -> str:
+    """Return the figures of all."""
+    errors = [one.error for one in aged]
+    near = sum(abs(error) <= 0.1 for error in errors)
+    return (
+        f"{len(aged)} packages: mean absolute error {statistics.mean(map(abs, errors)):.1%} "
+        f"(median {statistics.median(map(abs, errors)):.1%}), bias {statistics.mean(errors):+.1%}, "
+        f"worst {max(errors, key=abs):+.1%}, {near} within 10 %, {sum(one.is_inside for one in aged)} inside the range"
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--packages", type=int, default=40, help="how many of the heaviest (40)")
+    parser.add_argument("--python", default=lookup.DEFAULT_PYTHON, help="the Python of the measurements (3.11)")
+    options = parser.parse_args(argv)
+    aged = sorted(find_aged(options.python), key=lambda one: -one.newest.resident)[: options.packages]
+    print("\n".join([HEADER, *map(render, aged), "", summarize(aged)]))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
