@@ -1,11 +1,14 @@
 """Set what the estimate says of the newest version of heavy packages beside its truth, as if that had not been measured yet.
 
     python benchmarks/aging.py [--packages 40] [--python 3.11]
+    python benchmarks/aging.py --against 3.13
 
 An estimate ages: packages release versions that the catalog does not know, and the nearest measured one counts for them. Of
 each distribution that was measured in several versions, the module that takes most is looked up for its newest version among
 the others, and what it takes with the interpreter is set beside the measured truth. Nothing is installed or imported: both
 figures are in the catalog. The heaviest packages come first.
+
+`--against` tells how far what was measured on one Python holds on another: the same modules in the same versions.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ from memguard_hooks.app.estimate import MARGINS
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.finding import MIB
+
+LEAST = 5 * MIB
+"""What takes less says little of two Pythons."""
 
 
 class Aged(NamedTuple):
@@ -86,12 +92,33 @@ def summarize(aged: Sequence[Aged]) -> str:
     )
 
 
+def compare_pythons(python: str, other: str) -> str:
+    """Return how much as much modules take on one Python as on another, in the same versions."""
+    sizes: dict[tuple[str, str, str], dict[str, int]] = {}
+    for distribution in lookup.distributions():
+        for one in lookup.read_footprints(distribution):
+            on = one.python.rpartition(".")[0]
+            sizes.setdefault((distribution, one.module, one.version), {})[on] = one.resident
+    both = [found for found in sizes.values() if python in found and other in found and found[python] >= LEAST]
+    ratios = sorted(found[other] / found[python] for found in both)
+    cuts = statistics.quantiles(ratios, n=20)
+    total = sum(found[other] for found in both) / sum(found[python] for found in both)
+    return (
+        f"{len(both)} modules of {LEAST // MIB} MiB or more: on {other} they take {total:.3f} times as much as on {python}, "
+        f"the median {statistics.median(ratios):.3f}, nine in ten between {cuts[0]:.3f} and {cuts[-1]:.3f}"
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--packages", type=int, default=40, help="how many of the heaviest (40)")
     parser.add_argument("--python", default=lookup.DEFAULT_PYTHON, help="the Python of the measurements (3.11)")
+    parser.add_argument("--against", metavar="PYTHON", help="compare the same versions on this Python instead")
     options = parser.parse_args(argv)
+    if options.against:
+        print(compare_pythons(options.python, options.against))
+        return 0
     aged = sorted(find_aged(options.python), key=lambda one: -one.newest.resident)[: options.packages]
     print("\n".join([HEADER, *map(render, aged), "", summarize(aged)]))
     return 0

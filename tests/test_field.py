@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def node(package: str, distribution: str | None, version: str | None, own: float
     return {"package": package, "distribution": distribution, "version": version, "own_mib": own, "imports": list(below)}
 
 
-ENTRY = {
+ENTRY: dict[str, Any] = {
     "resident_mib": 40.0,
     "base_mib": 8.0,
     "first_party": {"resident_mib": 2.0},
@@ -83,3 +84,10 @@ def test_the_table_of_aging_has_the_packages_that_are_asked_for(capsys: pytest.C
     table = capsys.readouterr().out
     assert table.count("\n|") == 8
     assert "7 packages: mean absolute error" in table
+
+
+def test_a_module_takes_much_the_same_on_two_pythons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert aging.main(["--against", "3.13"]) == 0
+    words = capsys.readouterr().out.split()
+    assert int(words[0]) > 300
+    assert 0.9 < float(words[-3]) < 1 < float(words[-1]) < 1.1

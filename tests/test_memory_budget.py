@@ -909,8 +909,18 @@ def test_a_submodule_that_was_not_measured_may_take_as_much_as_others(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(root, {"main.py": "import scipy.cluster\n", "Procfile": "w: python main.py\n"})
-    service = judge(capsys)[1]["services"][0]
-    assert service["estimate_mib"]["high"] > max(lookup.submodules("scipy")) / 2**20
+    alone = judge(capsys)[1]["services"][0]["estimate_mib"]
+    measured = [one.resident for name in lookup.submodules("scipy") for one in lookup.modules()[name]]
+    assert alone["high"] > max(measured) / 2**20
+
+
+def test_a_submodule_that_was_not_measured_loads_nothing_twice(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"main.py": "import scipy.cluster\n", "Procfile": "w: python main.py\n"})
+    alone = judge(capsys)[1]["services"][0]["estimate_mib"]
+    loaded = "".join(f"import {name}\n" for name in lookup.submodules("scipy"))
+    write(root, {"main.py": f"{loaded}import scipy.cluster\n"})
+    beside = judge(capsys)[1]["services"][0]["estimate_mib"]
+    assert beside["high"] - beside["expected"] < (alone["high"] - alone["expected"]) / 2
 
 
 @pytest.mark.parametrize(

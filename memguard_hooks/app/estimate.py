@@ -82,6 +82,11 @@ MARGINS: Mapping[Nearness, float] = {"measured": 0.03, "exact": 0.05, "near": 0.
 90 % of 39 modules took between 0.64 and 1.56 times as much (2026-11-28)."""
 
 
+ALIKE = frozenset({11, 12, 13})
+"""Minor versions of Python on which modules take as much, within the margin of what was measured exactly: nine in ten of 422
+between 0.960 and 1.042 times as much (`python benchmarks/aging.py --against 3.13`, 2026-11-29)."""
+
+
 class Server(Record):
     """What a server adds: to each worker, and in processes of its own (arbiter, parent, resource tracker)."""
 
@@ -149,7 +154,7 @@ class Root(Record):
     are measured packages that it requires, or may require where no lock tells (`is_guess`). `is_after_fork` tells of one
     at start that each worker loads by itself, whatever was preloaded. `beside` are the resident bytes of measured versions
     next to its own, which was not measured. `unmeasured` is the submodule that is imported where only its package was
-    measured, and `dearest` what the most expensive submodule beside it takes.
+    measured, and `siblings` what was measured of the submodules beside it.
     """
 
     name: str
@@ -165,7 +170,7 @@ class Root(Record):
     is_after_fork: bool = False
     beside: tuple[int, ...] = ()
     unmeasured: str = ""
-    dearest: int = 0
+    siblings: tuple[Footprint, ...] = ()
 
     @property
     def is_standard(self) -> bool:
@@ -438,12 +443,14 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
 
 
 def _seen_from(root: Root, module: str) -> Root:
-    """Return a root as an import of a module below it sees it, which may take as much as the dearest that was measured."""
+    """Return a root as an import of a module below it sees it, which may load what any measured one beside that does."""
     package = root.label
     if root.footprint is None or not module.startswith(f"{package}."):
         return root
-    submodules = lookup.submodules(package)
-    return root._replace(unmeasured=module, dearest=max(submodules)) if submodules else root
+    known = root.footprint
+    found = (lookup.find(name, known.distribution, known.version, known.python) for name in lookup.submodules(package))
+    siblings = tuple(one for one in found if one is not None)
+    return root._replace(unmeasured=module, siblings=siblings) if siblings else root
 
 
 def _standard_roots(sources: FigureSources, walked: Walk) -> Iterator[Root]:
@@ -587,7 +594,7 @@ def _nearness(footprint: Footprint, wanted: str | None, python: str | None) -> N
         return "near" if numbers[:2] == measured[:2] else "far" if numbers[0] == measured[0] else "major"
     if wanted is None:
         return "near"  # nobody says which version: the newest is what is installed
-    return "exact" if python is None or footprint.python.startswith(f"{python}.") else "near"
+    return "exact" if python is None or {lookup.minor_of(python), lookup.minor_of(footprint.python)} <= ALIKE else "near"
 
 
 def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
@@ -680,15 +687,23 @@ def _known_parts(
         if root.unmeasured:
             provenance += f"; {root.unmeasured} itself was not measured"
         part = Part(name, footprint.version, resident, anonymous, kind, provenance, root.chain)
-        yield part, _margins(root, resident)
+        more = max((_beyond(shared, one) for one in root.siblings), default=0)
+        yield part, _margins(root, resident, more)
 
 
-def _margins(root: Root, resident: int) -> tuple[float, float]:
-    """Return how far the part of a root may be off: so far that the measured versions beside its own lie in the range."""
+def _beyond(shared: Mapping[str, Cost], footprint: Footprint) -> float:
+    """Return what a module would load besides what is there."""
+    return sum(max(0, cost[0] - shared.get(package, (0, 0))[0]) for package, cost in footprint.own.items())
+
+
+def _margins(root: Root, resident: int, more: float) -> tuple[float, float]:
+    """Return how far the part of a root may be off: so far that the measured versions beside its own lie in the range.
+
+    What its unmeasured submodule may load besides is `more`.
+    """
     margin = resident * MARGINS[root.nearness]
-    others = (*root.beside, max(root.dearest, root.resident)) if root.unmeasured else root.beside
-    low, high = min((root.resident, *others)), max((root.resident, *others))
-    return min(max(margin, root.resident - low), max(resident, 0)), max(margin, high - root.resident)
+    low, high = min((root.resident, *root.beside)), max((root.resident, *root.beside))
+    return min(max(margin, root.resident - low), max(resident, 0)), max(margin, high - root.resident, more)
 
 
 def _joined_standard(parts: Iterable[Part], base: Footprint) -> list[Part]:

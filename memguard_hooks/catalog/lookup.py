@@ -526,9 +526,9 @@ def dearest_below(root: str | None) -> str | None:
 
 
 @cache
-def submodules(package: str) -> tuple[int, ...]:
-    """What the measured modules below a package take, in bytes."""
-    return tuple(one.resident for name, ones in modules().items() if name.startswith(f"{package}.") for one in ones)
+def submodules(package: str) -> tuple[str, ...]:
+    """The measured modules below a package."""
+    return tuple(name for name in modules() if name.startswith(f"{package}."))
 
 
 def interpreter(python: str | None = None, among: Collection[int] = ()) -> Footprint:
