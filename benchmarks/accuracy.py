@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from causes import find_gaps, render_causes, render_worst
-from random_sets import Drawn, Truth, as_drawn, name_of, read_or_measure, read_stored
+from random_sets import LARGEST, SMALLEST, Drawn, Truth, as_drawn, name_of, read_or_measure, read_stored
 
 from memguard_hooks.app.estimate import ProcessEstimate
 from memguard_hooks.app.service_estimate import assess
@@ -258,6 +258,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("results", type=Path, metavar="RESULTS", help="folder of the measured truths, one JSON file a set")
     parser.add_argument("--seed", type=int, required=True, help="which sets are drawn: 1 to fit, 2 to judge")
     parser.add_argument("--sets", type=int, default=60, help="sets of each Python (default: 60)")
+    parser.add_argument(
+        "--roots",
+        nargs=2,
+        type=int,
+        metavar=("LEAST", "MOST"),
+        default=[SMALLEST, LARGEST],
+        help=f"how many roots a set holds ({SMALLEST} to {LARGEST})",
+    )
     parser.add_argument("--python", nargs="+", default=["3.11", "3.13"], help="Pythons (default: 3.11 3.13)")
     parser.add_argument("--catalog", type=Path, metavar="FOLDER", help="another catalog than the project's")
     parser.add_argument(
@@ -287,7 +295,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = (
             one
             for version in options.python
-            for one in read_or_measure(options.results, options.seed, options.sets, version, options.before)
+            for one in read_or_measure(
+                options.results, options.seed, options.sets, version, options.before, tuple(options.roots)
+            )
         )
     judged = []
     for truth in found:

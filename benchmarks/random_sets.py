@@ -37,6 +37,8 @@ from measure_footprints import (
 )
 
 SMALLEST, LARGEST = 2, 12
+"""How many roots a set holds, unless the draw is asked for others."""
+
 UNKNOWN_EVERY = 6
 LIGHT = MIB
 LIGHT_SHARE = 0.2
@@ -164,11 +166,18 @@ def read_failures(python: str) -> set[tuple[str, str]]:
     return found
 
 
-def draw(seed: int, python: str, number: int, candidates: Sequence[Candidate], unknown: Sequence[Drawn]) -> list[Drawn]:
+def draw(
+    seed: int,
+    python: str,
+    number: int,
+    candidates: Sequence[Candidate],
+    unknown: Sequence[Drawn],
+    sizes: tuple[int, int] = (SMALLEST, LARGEST),
+) -> list[Drawn]:
     """Draw one set: uniform over distributions, then one of its modules; few of those that take next to nothing."""
     chance = random.Random(f"{seed}/{python}/{number}")  # noqa: S311 - a choice, no secret
     providers = [{one.distribution for one in ones} for ones in lookup.modules().values() if len(ones) > 1]
-    wanted = min(chance.randint(SMALLEST, LARGEST), len(candidates))
+    wanted = min(chance.randint(*sizes), len(candidates))
     lots: list[tuple[float, Candidate, Footprint]] = []
     for candidate in candidates:
         # Each by itself: a row that is added to the catalog leaves most sets as they were.
@@ -330,12 +339,14 @@ def describe(
 # The results folder
 
 
-def read_or_measure(folder: Path, seed: int, sets: int, version: str, before: str) -> Iterator[Truth | str]:
+def read_or_measure(
+    folder: Path, seed: int, sets: int, version: str, before: str, sizes: tuple[int, int] = (SMALLEST, LARGEST)
+) -> Iterator[Truth | str]:
     """Yield the truths of one Python's sets, or why there is none, measuring those that are not in the folder."""
     python = find_python(version)
     candidates, unknown = read_candidates(version), find_unknown()
     for number in range(sets):
-        drawn = draw(seed, version, number, candidates, unknown)
+        drawn = draw(seed, version, number, candidates, unknown, sizes)
         path = folder / f"{prefix_of(seed, version, before)}{number:02}.json"
         if path.exists():
             known = cast("Truth", json.loads(path.read_text("utf-8")))

@@ -29,6 +29,12 @@ def test_a_seed_names_its_sets(python: str) -> None:
     assert not {frozenset(one) for one in first} & {frozenset(one) for one in other}
 
 
+def test_a_draw_may_ask_for_how_many_roots() -> None:
+    candidates = random_sets.read_candidates("3.11")
+    sets = [random_sets.draw(1, "3.11", number, candidates, [], (3, 4)) for number in range(12)]
+    assert {len(one) for one in sets} == {3, 4}
+
+
 def test_a_row_more_in_the_catalog_leaves_most_sets_alone() -> None:
     candidates = random_sets.read_candidates("3.11")
     without = [one for one in candidates if one is not candidates[len(candidates) // 2]]
