@@ -186,7 +186,9 @@ def test_extensions_load_the_framework_of_their_name() -> None:
     for name in extensions:
         footprint = lookup.find(name)
         assert footprint is not None
-        assert name.partition("_")[0] in footprint.own, name
+        framework = name.partition("_")[0]
+        # fastapi_mail loads what fastapi is made of, and fastapi only where a handler has it.
+        assert framework in footprint.own or (framework == "fastapi" and "starlette" in footprint.own), name
 
 
 def test_a_light_module_is_found_by_its_exact_name() -> None:
@@ -381,8 +383,8 @@ def test_the_newest_version_is_one_that_the_python_can_install(name: str) -> Non
 
 
 def test_a_version_that_was_not_measured_lies_beside_others() -> None:
-    found = lookup.find_beside("aiogram", "aiogram", "3.25.0", "3.11")
-    assert [Version(one.version) < Version("3.25.0") for one in found] == [True, False]
+    found = lookup.find_beside("aiogram", "aiogram", "3.24.9", "3.11")
+    assert [Version(one.version) < Version("3.24.9") for one in found] == [True, False]
     assert lookup.find_beside("aiogram", "aiogram", found[0].version) == ()
     assert len(lookup.find_beside("aiogram", "aiogram", "1.0")) == 1
     assert lookup.find_beside("aiogram", "aiogram", "no version") == ()
