@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.catalog import lookup
-from memguard_hooks.catalog.fitting import fit
+from memguard_hooks.catalog.fitting import fit, pins_all
 from memguard_hooks.catalog.lookup import Footprint
 
 
@@ -16,7 +16,7 @@ def found(module: str, distribution: str, version: str | None = None) -> Footpri
 def test_what_a_package_loads_counts_in_the_version_that_is_pinned() -> None:
     beside = found("langchain_openai", "langchain-openai")
     old, new = found("openai", "openai", "1.58.1"), found("openai", "openai", beside.installed["openai"])
-    fitted = fit(beside, {"openai": "1.58.1"}, {"openai"}, "3.11")
+    fitted = fit(beside, {"openai": "1.58.1"}, "3.11")
     change = fitted.own["openai"][0] - beside.own["openai"][0]
     assert change * (old.own["openai"][0] - new.own["openai"][0]) > 0
     assert fitted.resident - beside.resident == sum(fitted.own[one][0] for one in fitted.own) - sum(
@@ -27,32 +27,36 @@ def test_what_a_package_loads_counts_in_the_version_that_is_pinned() -> None:
 
 def test_what_nobody_pins_stays_as_it_was_measured() -> None:
     beside = found("langchain_openai", "langchain-openai")
-    assert fit(beside, {}, set(), "3.11") is beside
-    assert fit(beside, {"openai": beside.installed["openai"]}, {"openai"}, "3.11") is beside
-    assert fit(beside, {"langchain-openai": "0.1.25"}, {"langchain-openai"}, "3.11") is beside
+    assert fit(beside, {}, "3.11") is beside
+    assert fit(beside, {"openai": beside.installed["openai"]}, "3.11") is beside
+    assert fit(beside, {"langchain-openai": "0.1.25"}, "3.11") is beside
 
 
 def test_a_version_that_no_number_tells_is_the_newest() -> None:
     beside = found("langchain_openai", "langchain-openai")
-    assert fit(beside, {"openai": "no version"}, {"openai"}, "3.11").own.keys() >= {"openai"}
+    assert fit(beside, {"openai": "no version"}, "3.11").own.keys() >= {"openai"}
 
 
-def test_what_a_project_that_pins_all_does_not_install_is_not_loaded() -> None:
+def test_what_is_not_installed_is_not_loaded() -> None:
     texts = found("google.cloud.texttospeech", "google-cloud-texttospeech")
     assert texts.own["cryptography"][0] > 0
     everything = {name: version for name, version in texts.installed.items() if name != "cryptography"}
-    fitted = fit(texts, everything, everything.keys(), "3.11")
+    assert fit(texts, everything, "3.11") is texts
+    fitted = fit(texts, everything, "3.11", everything.keys())
     assert "cryptography" not in fitted.own
     assert fitted.resident == texts.resident - texts.own["cryptography"][0]
 
 
-def test_what_a_project_does_not_pin_may_be_installed() -> None:
-    texts = found("google.cloud.texttospeech", "google-cloud-texttospeech")
-    few = {"google-cloud-texttospeech": texts.version}
-    assert fit(texts, few, few.keys(), "3.11") is texts
-
-
-def test_light_packages_stay_where_their_distributions_are_not_known() -> None:
+def test_light_packages_stay_for_nobody_tells_whether_they_are_there() -> None:
     beside = found("pydantic", "pydantic")
-    everything = {**beside.installed, "pydantic": beside.version}
-    assert fit(beside, everything, everything.keys(), "3.11").own.keys() == beside.own.keys()
+    assert fit(beside, {}, "3.11", {"pydantic"}).own.keys() == beside.own.keys()
+
+
+def test_a_list_of_all_names_what_others_bring() -> None:
+    named = {"langchain-openai", "chromadb"}
+    brought = {other for name in named for other in lookup.installed_with(name)} & lookup.distributions().keys()
+    pins = dict.fromkeys(sorted(brought - named), "1.0")
+    assert pins_all(named, pins)
+    assert not pins_all(named, {})
+    assert not pins_all(named, dict(list(pins.items())[: len(pins) // 2]))
+    assert not pins_all({"boto3"}, {"botocore": "1.44.5", "s3transfer": "0.9"})  # of so few nobody can tell

@@ -115,7 +115,7 @@ def test_what_has_moved_is_the_catalogs_and_is_said(root: Path, capsys: pytest.C
     )
     pandas = lookup.find("pandas", version="2.1.4")
     assert pandas is not None
-    fitted = fit(pandas, {"numpy": "2.1.0"}, {"numpy"}, None)
+    fitted = fit(pandas, {"numpy": "2.1.0"}, None)
     assert fitted.resident < pandas.resident  # it was measured beside a numpy of the other major version
     size, source = parts(service)["pandas"]
     assert source == "catalog"

@@ -243,6 +243,12 @@ class FigureSources:
         return {**{name: version for name, version in found.items() if version}, **self.pinned.versions}
 
     @cached_property
+    def all_present(self) -> AbstractSet[str] | None:
+        """The measured distributions that are installed, None where the project does not list all of them."""
+        names = {provider for _, names in self.imported for name in names for provider in lookup.providers(name)}
+        return self.pinned.present if fitting.pins_all(names & self.pinned.present, self.pinned.versions) else None
+
+    @cached_property
     def imported_by_nobody(self) -> tuple[Footprint, ...]:
         """What is there although nothing known imports or brings it, the largest first: an unknown package may."""
         known = {provider for _, names in self.imported for name in names for provider in lookup.providers(name)}
@@ -524,7 +530,7 @@ def _root(sources: FigureSources, name: str) -> Root:
     footprint = lookup.find(name, provider, version, sources.python) or lookup.find_light(name)
     if footprint is not None:
         footprint = _in_these_builds(sources, footprint)
-        footprint = fitting.fit(footprint, sources.versions, sources.pinned.present, sources.python)
+        footprint = fitting.fit(footprint, sources.versions, sources.python, sources.all_present)
         footprint = lookup.with_pydantic(footprint, sources.pydantic)
     known = sources.known.find(name, footprint) if sources.known is not None else None
     if known is not None:

@@ -27,12 +27,18 @@ WHOLE = 0.8
 UNLIKE = 3
 """What loads so many times as much of a package, or as little, says nothing about it."""
 
-STATED = 0.8
-"""The share of what was installed beside a module from which on a project counts as one that pins all of its packages."""
+STATED, MANY = 0.8, 5
+"""The share of what its packages bring, and how much of that at least, from which on a project counts as one that pins all
+that it installs: nobody writes so much of what others bring by hand."""
 
 
-def fit(footprint: Footprint, versions: Mapping[str, str], present: Collection[str], python: str | None) -> Footprint:
-    """Return a footprint as it is beside the pinned versions, and without what a project that pins all does not install."""
+def fit(
+    footprint: Footprint, versions: Mapping[str, str], python: str | None, present: Collection[str] | None = None
+) -> Footprint:
+    """Return a footprint as it is beside the pinned versions, and without what is not among all that is `present`.
+
+    Nothing is taken from it where nobody tells all that is.
+    """
     own = dict(footprint.own)
     for distribution, beside in footprint.installed.items():
         wanted = versions.get(distribution)
@@ -40,7 +46,7 @@ def fit(footprint: Footprint, versions: Mapping[str, str], present: Collection[s
             continue
         if lookup.build_of(wanted) == lookup.build_of(beside):
             _move(own, distribution, beside, wanted, python)
-    for package in _absent(footprint, versions, present):
+    for package in _absent(footprint, present) if present is not None else ():
         own.pop(package, None)
     if own == footprint.own:
         return footprint
@@ -83,15 +89,21 @@ def _pairs(
             yield abs(before.own[package][0] - own[package][0]), package, before, after
 
 
-def _absent(footprint: Footprint, versions: Mapping[str, str], present: Collection[str]) -> Iterator[str]:
-    """Yield the packages of measured distributions that a project does not install which states all that it installs."""
-    measured = [name for name in footprint.installed if name in lookup.distributions()]
-    if len(measured) > 1 and sum(name in versions for name in measured) >= STATED * len(measured):
-        for package in footprint.own:
-            providers = {*lookup.providers(package)}
-            is_told = providers and providers <= lookup.distributions().keys() and not _is_standard(package)
-            if is_told and providers.isdisjoint({*present, footprint.distribution}):
-                yield package
+def pins_all(names: Collection[str], versions: Mapping[str, str]) -> bool:
+    """Return whether a project pins nearly all of what measured distributions bring: it lists what it installs."""
+    measured = lookup.distributions()
+    brought = {other for name in names for other in lookup.installed_with(name, versions.get(name)) if other in measured}
+    brought -= {*names}
+    return len(brought) >= MANY and len(brought & versions.keys()) >= STATED * len(brought)
+
+
+def _absent(footprint: Footprint, present: Collection[str]) -> Iterator[str]:
+    """Yield the packages of measured distributions that are not installed."""
+    for package in footprint.own:
+        providers = {*lookup.providers(package)}
+        is_told = providers and providers <= lookup.distributions().keys() and not _is_standard(package)
+        if is_told and providers.isdisjoint({*present, footprint.distribution}):
+            yield package
 
 
 def _is_standard(package: str) -> bool:
