@@ -280,3 +280,103 @@ def test_a_project_without_compiled_packages_reads_no_row(project: Path, capsys:
     write(project, {**APP, "requirements.txt": "flask==3.0.3\n", ".python-version": "3.13\n"})
     assert codes(capsys) == []
     assert wheel_table.find.cache_info().currsize == 0
+
+
+# Withdrawn, too large, for GPUs
+
+
+def test_a_withdrawn_release_is_told_where_it_is_installed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {**APP, "requirements.txt": "numpy==2.4.0\ngrpcio>=1.45.0\n", "runtime.txt": "python-3.12.1\n"})
+    (one,) = found(capsys)
+    assert (one["code"], one["severity"], one["line"]) == ("MG718", "warning", 1)
+    assert "Backward compatibility bug" in one["message"]
+    write(project, {"requirements.txt": f"numpy=={one['fix'][0].removeprefix('numpy==')}\n"})
+    assert found(capsys) == []
+
+
+def test_no_withdrawn_release_is_proposed() -> None:
+    for name, releases in wheel_table.yanked().items():
+        row = wheel_table.find(name)
+        assert row is not None
+        hosts = [WheelHost(minor, libc, machine) for minor in range(9, 15) for libc, machine in wheel_table._ORDER]
+        versions = {one for run in row.runs for one in (run.first, run.last)} | releases.keys()
+        proposed = {row.nearest(version, host) for version in versions for host in hosts} | {*map(row.after, versions)}
+        proposed |= {found[0] for host in hosts if (found := row.newest_within("<999", host)) is not None}
+        assert proposed
+        assert releases.keys().isdisjoint(proposed)
+
+
+def test_withdrawn_releases_are_read_from_what_pip_says() -> None:
+    page = (
+        "  Found link https://x.example/ab/pkg-1.0-cp312-cp312-manylinux_2_17_x86_64.whl (from https://x/), version: 1.0\n"
+        "  Skipping link: yanked for reason: Regression: https://x.example/1: "
+        "https://files.example/cd/pkg-1.1-cp312-cp312-manylinux_2_17_x86_64.whl (from https://x/) (requires-python:>=3.9)\n"
+        "  Skipping link: yanked for reason: <none given>: https://files.example/ef/pkg-1.2.tar.gz (from https://x/)\n"
+    )
+    assert {*map(str, list_wheels.releases_on(page, "pkg"))} == {"1.0", "1.1", "1.2"}
+    withdrawn = {str(version): reason for version, reason in list_wheels.yanked_on(page, "pkg").items()}
+    assert withdrawn == {"1.1": "Regression: https://x.example/1", "1.2": ""}
+
+
+def lock_of(**sizes: int) -> str:
+    """A lock of uv whose project requires some packages, with wheels of so many MB."""
+    names = [name.replace("_", "-") for name in sizes]
+    edges = ", ".join(f'{{ name = "{name}" }}' for name in names)
+    text = 'version = 1\nrequires-python = ">=3.11"\n\n[[package]]\nname = "app"\nversion = "1"\n'
+    text += 'source = { virtual = "." }\n'
+    text += f"dependencies = [{edges}]\n"
+    for name, size in zip(names, sizes.values(), strict=True):
+        wheel = f"https://x.example/{name.replace('-', '_')}-1.0-py3-none-any.whl"
+        text += f'\n[[package]]\nname = "{name}"\nversion = "1.0"\nsource = {{ registry = "https://x.example/simple" }}\n'
+        text += f'wheels = [\n    {{ url = "{wheel}", hash = "sha256:1", size = {size * 1_000_000} }},\n]\n'
+    return text
+
+
+SLUG = {"app.json": '{"formation": {"web": {"quantity": 1, "size": "basic"}}}'}
+SAM = (
+    "Resources:\n  Api:\n    Type: AWS::Serverless::Function\n    Properties:\n      Handler: main.handler\n"
+    "      Runtime: python3.12\n      CodeUri: .\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "sizes", "severity"),
+    [
+        ({**APP, **SLUG}, {"torch": 450, "scipy": 40}, None),
+        ({**APP, **SLUG}, {"torch": 450, "scipy": 60}, "error"),
+        ({"template.yaml": SAM}, {"scipy": 60, "numpy": 20}, None),
+        ({"template.yaml": SAM}, {"scipy": 65, "numpy": 23}, "warning"),
+        ({"template.yaml": SAM}, {"scipy": 80, "numpy": 20}, "error"),
+        ({"vercel.json": "{}", "api/index.py": "import json\n"}, {"scipy": 160}, None),
+        ({"vercel.json": "{}", "api/index.py": "import json\n"}, {"scipy": 200}, "error"),
+        ({"Dockerfile": "FROM python:3.12\nCOPY . .\nRUN uv sync\nCMD python main.py\n"}, {"torch": 3000}, None),
+    ],
+)
+def test_what_is_installed_against_what_the_platform_takes(
+    project: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], sizes: dict[str, int], severity: str | None
+) -> None:
+    code = {"main.py": "def handler(event, context):\n    return event\n"}
+    write(project, {**code, **files, "uv.lock": lock_of(**sizes), ".python-version": "3.12\n"})
+    told = [one for one in found(capsys) if one["code"] == "MG719"]
+    assert [one["severity"] for one in told] == ([severity] if severity else [])
+
+
+def test_the_size_leaves_out_what_only_development_needs(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock = lock_of(torch=700).replace(
+        'dependencies = [{ name = "torch" }]', 'dev-dependencies = { dev = [{ name = "torch" }] }'
+    )
+    write(project, {**APP, **SLUG, "uv.lock": lock, ".python-version": "3.12\n"})
+    assert [one["code"] for one in found(capsys) if one["code"] == "MG719"] == []
+
+
+def test_packages_of_cuda_on_a_host_without_a_gpu(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lock = lock_of(torch=800, nvidia_cublas_cu12=500).replace(', { name = "nvidia-cublas-cu12" }', "")
+    edge = 'version = "1.0"\ndependencies = [{ name = "nvidia-cublas-cu12", marker = "platform_machine == \'x86_64\'" }]'
+    lock = lock.replace('name = "torch"\nversion = "1.0"', f'name = "torch"\n{edge}')
+    image_ = {"Dockerfile": "FROM python:3.12-slim\nCOPY . .\nRUN uv sync --frozen\nCMD python main.py\n"}
+    railway = {"railway.toml": '[build]\nbuilder = "DOCKERFILE"\n[deploy]\nstartCommand = "python main.py"\n'}
+    write(project, {"main.py": "import json\n", "uv.lock": lock, **image_})
+    assert [one["code"] for one in found(capsys)] == []
+    write(project, railway)
+    (one,) = (one for one in found(capsys) if one["code"] == "MG720")
+    assert one["message"].startswith("nvidia-cublas-cu12, which torch brings, is for GPUs, and Railway has none")

@@ -1,5 +1,7 @@
 """Write which wheels each release of a compiled package has into `memguard_hooks/dependencies/data/wheels.tsv`.
 
+Releases that their makers have withdrawn (yanked, PEP 592) go into `yanked.tsv` beside it, with the reason that they gave.
+
     python tools/list_wheels.py numpy pandas
     python tools/list_wheels.py --file NAMES --shard 2/4
     python tools/list_wheels.py --locks FOLDER...
@@ -38,7 +40,7 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from memguard_hooks.dependencies.wheel_table import TABLE
+from memguard_hooks.dependencies.wheel_table import TABLE, YANKED
 
 MINORS = range(8, 17)
 """CPython 3.8 to 3.16: what older ones can install matters to no host of today."""
@@ -90,8 +92,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         row = table.get(name, "").split("\t")
         if len(row) > 2 and row[2] == "index" and (today - dt.date.fromisoformat(row[1])).days < asked.days:
             continue
-        releases = ask_index(name)
+        page = ask_index(name)
+        releases = releases_on(page, name)
         print(f"{name}: {len(releases)} releases", file=sys.stderr)
+        write_yanked(name, today, yanked_on(page, name))
         if any(is_compiled(one) for one in releases.values()):
             table[name] = render(name, today, "index", releases)
             write_table(table)
@@ -122,12 +126,38 @@ def write_table(table: Mapping[str, str]) -> None:
 _LINK = re.compile(r"https?://\S+/(?P<file>[^/\s#]+?)(?:#\S*)? \(from \S+\)(?: \(requires-python:(?P<python>[^)]*)\))?")
 
 
-def ask_index(name: str) -> dict[Version, Release]:
-    """Return the releases of a package, by the files that its page on the index lists."""
+_WITHDRAWN = re.compile(r"(?m)^\s*Skipping link: yanked for reason: (?P<reason>.*): (?P<link>https?://\S+ \(from .*)$")
+
+
+def ask_index(name: str) -> str:
+    """Return what pip says of each file that the page of a package on the index lists."""
     command = [sys.executable, "-m", "pip", "index", "versions", "-vvv", "--disable-pip-version-check", name]
-    output = subprocess.run(command, check=False, capture_output=True, text=True).stdout
-    found = dict.fromkeys(Archive(one["file"].replace("%2B", "+"), one["python"]) for one in _LINK.finditer(output))
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+
+
+def releases_on(page: str, name: str) -> dict[Version, Release]:
+    """Return the releases of a package, by the files of its page."""
+    found = dict.fromkeys(Archive(one["file"].replace("%2B", "+"), one["python"]) for one in _LINK.finditer(page))
     return releases_of(name, found)
+
+
+def yanked_on(page: str, name: str) -> dict[Version, str]:
+    """Return the releases that are withdrawn, each with the reason that its makers gave."""
+    found: dict[Version, str] = {}
+    for one in _WITHDRAWN.finditer(page):
+        reason = re.sub(r"[^\x20-\x7e]+", " ", one["reason"]).strip()
+        found.update(dict.fromkeys(releases_on(one["link"], name), "" if reason == "<none given>" else reason))
+    return found
+
+
+def write_yanked(name: str, day: dt.date, releases: Mapping[Version, str]) -> None:
+    """Replace what the table of withdrawn releases says of a package."""
+    path = Path(YANKED)
+    rows = path.read_text(encoding="ascii").splitlines() if path.exists() else []
+    kept = [row for row in rows if not row.startswith(("#", f"{name}\t"))]
+    kept += [f"{name}\t{version}\t{day}\t{reason}" for version, reason in sorted(releases.items())]
+    head = "# name, withdrawn release, day on which that was seen, reason of its makers: see tools/list_wheels.py\n"
+    path.write_text(head + "".join(f"{row}\n" for row in sorted(kept)), encoding="ascii")
 
 
 def releases_of(name: str, archives: Iterable[Archive]) -> dict[Version, Release]:

@@ -14,6 +14,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Literal, TypeAlias
 
 
@@ -23,6 +24,7 @@ FOLDER = os.path.join(os.path.dirname(__file__), "data")
 TABLE = os.path.join(FOLDER, "wheels.tsv")
 BROUGHT = os.path.join(FOLDER, "brought.tsv")
 BUILDS = os.path.join(FOLDER, "builds.tsv")
+YANKED = os.path.join(FOLDER, "yanked.tsv")
 
 MAX_AGE = 180
 """Days after which a row says nothing any more: wheels may have come since."""
@@ -105,7 +107,7 @@ class WheelRow(Record):
         if not any(one.operator in ("<", "<=", "~=") or one.version.endswith(".*") for one in admitted):
             return None
         for run in reversed(self.runs):
-            version = next((one for one in (run.last, run.first) if one in admitted), None)
+            version = next((one for one in (run.last, run.first) if one in admitted and one not in self.yanked), None)
             if version is not None and run.state(host) != "excluded":
                 return version, run
         return None
@@ -117,7 +119,40 @@ class WheelRow(Record):
             return None
         above = (one for run in self.runs[at + 1 :] if run.state(host) == "wheel" for one in (run.first, run.last))
         below = (one for run in reversed(self.runs[:at]) if run.state(host) == "wheel" for one in (run.last, run.first))
-        return next((one for found in (above, below) for one in found if _admits(specifier, one)), None)
+        found = (one for side in (above, below) for one in side if one not in self.yanked)
+        return next((one for one in found if _admits(specifier, one)), None)
+
+    def after(self, version: str) -> str | None:
+        """Return the next release of which the table knows that it is not withdrawn, above a version."""
+        from packaging.version import Version
+
+        wanted = Version(version)
+        known = (one for run in self.runs for one in (run.first, run.last) if one not in self.yanked)
+        return next((one for one in known if Version(one) > wanted), None)
+
+    @property
+    def yanked(self) -> Mapping[str, YankedRelease]:
+        """The releases that are withdrawn: pip takes them for an exact pin alone."""
+        return yanked().get(self.name, {})
+
+
+class YankedRelease(Record):
+    """A release that its makers have withdrawn (PEP 592), the day on which that was seen, and their reason if any."""
+
+    date: str
+    reason: str
+
+
+@cache
+def yanked() -> dict[str, dict[str, YankedRelease]]:
+    """Return the withdrawn releases that are known, by package and version."""
+    found: dict[str, dict[str, YankedRelease]] = {}
+    with open(YANKED, encoding="ascii") as stream:
+        for line in stream:
+            if not line.startswith("#"):
+                name, version, date, reason = line.rstrip("\n").split("\t")
+                found.setdefault(name, {})[version] = YankedRelease(date, reason)
+    return found
 
 
 def _admits(specifier: str, version: str) -> bool:

@@ -4,8 +4,9 @@ A release of a compiled package has wheels for the Pythons that were there when 
 from source, which takes minutes, memory and a compiler, or fails; so does a deploy after which the platform's default
 has moved. No wheel (MG711), two files that name two Pythons (MG712), none that names one (MG713), libraries of the
 system that the image lacks (MG714), wheels for glibc or x86_64 alone (MG715), a `requires-python` that excludes the
-Python of the host (MG716), a Python past its end of life (MG717). Wheels are known from the lock's own list, else from
-a dated table.
+Python of the host (MG716), a Python past its end of life (MG717), a release that is withdrawn (MG718), more than the
+platform deploys (MG719), builds for GPUs on a host without one (MG720). Wheels are known from the lock's own list, else
+from a dated table.
 
 bad:  pandas==2.1.4                             (and python-3.13 in runtime.txt)
 bad:  FROM python:3.8-slim
@@ -38,6 +39,9 @@ RULES = {
     "MG715": "no wheel for the libc or the machine of the host",
     "MG716": "a requires-python that excludes the Python of the host",
     "MG717": "a Python past its end of life",
+    "MG718": "a release that its makers have withdrawn",
+    "MG719": "more than the platform deploys",
+    "MG720": "builds for GPUs on a host without one",
 }
 
 
@@ -46,7 +50,7 @@ def check(project: Project) -> Report:
     from memguard_hooks.finding import Report
     from memguard_hooks.rules.deployment import comments
     from memguard_hooks.rules.python import hosts as python_hosts
-    from memguard_hooks.rules.python import runtime, system_libraries, wheels
+    from memguard_hooks.rules.python import runtime, sizes, system_libraries, wheels, yanked
 
     hosts = list(python_hosts.find(project))
     # Services that share a file are told once.
@@ -54,6 +58,8 @@ def check(project: Project) -> Report:
     missing = wheels.find(project, hosts)
     found += wheels.judge(missing.packages)
     found += system_libraries.find(project, wheels.installs(project, hosts, frozenset(system_libraries.NEEDS)))
+    found += yanked.find(project)
+    found += sizes.find(project, hosts)
     if wheels.has_compiled(project):
         told = {one.host.key for one in missing.packages}
         found += runtime.find_moving(project, [host for host in hosts if host.key not in told])
