@@ -16,7 +16,7 @@ from packaging.version import Version
 from memguard_hooks.dependencies import locked_wheels, wheel_table
 from memguard_hooks.dependencies.wheel_table import WheelHost
 from memguard_hooks.hooks import python_runtime
-from memguard_hooks.rules.python import findings
+from memguard_hooks.rules.python import compiled, findings, system_libraries
 
 APP = {"Procfile": "web: python main.py\n", "main.py": "import json\n"}
 RENDER = {
@@ -282,6 +282,10 @@ def test_a_project_without_compiled_packages_reads_no_row(project: Path, capsys:
     assert wheel_table.find.cache_info().currsize == 0
 
 
+def test_what_needs_libraries_is_looked_at() -> None:
+    assert system_libraries.NEEDS.keys() == compiled.WITH_LIBRARIES
+
+
 # Withdrawn, too large, for GPUs
 
 
@@ -326,7 +330,7 @@ def lock_of(**sizes: int) -> str:
     text += 'source = { virtual = "." }\n'
     text += f"dependencies = [{edges}]\n"
     for name, size in zip(names, sizes.values(), strict=True):
-        wheel = f"https://x.example/{name.replace('-', '_')}-1.0-py3-none-any.whl"
+        wheel = f"https://x.example/{name.replace('-', '_')}-1.0-py3-none-manylinux_2_17_x86_64.whl"
         text += f'\n[[package]]\nname = "{name}"\nversion = "1.0"\nsource = {{ registry = "https://x.example/simple" }}\n'
         text += f'wheels = [\n    {{ url = "{wheel}", hash = "sha256:1", size = {size * 1_000_000} }},\n]\n'
     return text

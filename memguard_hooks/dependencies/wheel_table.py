@@ -9,7 +9,6 @@ import os.path
 import re
 from functools import cache
 
-from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -28,8 +27,6 @@ YANKED = os.path.join(FOLDER, "yanked.tsv")
 
 MAX_AGE = 180
 """Days after which a row says nothing any more: wheels may have come since."""
-
-_NAME = late_pattern(rb"(?m)^[a-z0-9][^\t\n]*")
 
 
 class WheelHost(Record):
@@ -185,7 +182,8 @@ def _table() -> bytes:
 @cache
 def names() -> frozenset[str]:
     """Return the compiled packages that the table knows, by canonical names."""
-    return frozenset(name.decode("ascii") for name in _NAME.findall(_table()))
+    rows = _table().decode("ascii").split("\n")
+    return frozenset(row.partition("\t")[0] for row in rows if row[:1] not in ("", "#"))
 
 
 @cache

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-    from memguard_hooks.finding import Report
+    from memguard_hooks.finding import Finding, Report, Skipped
     from memguard_hooks.project.project import Project
+    from memguard_hooks.rules.python.hosts import PythonHost
 
 HOOK = "python-runtime"
 
@@ -49,22 +50,42 @@ def check(project: Project) -> Report:
     """Judge the Python of each service, and what is installed for it."""
     from memguard_hooks.finding import Report
     from memguard_hooks.rules.deployment import comments
+
+    found, hosts = of_hosts(project)
+    of_installed, skipped = of_packages(project, hosts)
+    found += of_installed
+    paths = sorted({one.path for one in found})
+    return Report(tuple(comments.apply(project, list(dict.fromkeys(found)), paths, HOOK)), skipped=skipped)
+
+
+def of_hosts(project: Project) -> tuple[list[Finding], list[PythonHost]]:
+    """Judge the Python of each service by itself; return the hosts too."""
     from memguard_hooks.rules.python import hosts as python_hosts
-    from memguard_hooks.rules.python import runtime, sizes, system_libraries, wheels, yanked
+    from memguard_hooks.rules.python import runtime
 
     hosts = list(python_hosts.find(project))
     # Services that share a file are told once.
-    found = list({(one.code, one.path, one.line): one for one in reversed(list(runtime.check(project, hosts)))}.values())
+    found = {(one.code, one.path, one.line): one for one in reversed(list(runtime.check(project, hosts)))}
+    return list(found.values()), hosts
+
+
+def of_packages(project: Project, hosts: list[PythonHost]) -> tuple[list[Finding], tuple[Skipped, ...]]:
+    """Judge what is installed for the hosts, and whether they may move to another Python under it."""
+    from memguard_hooks.rules.python import compiled
+
+    if not compiled.concerns(project):
+        return [], ()
+    from memguard_hooks.rules.python import runtime, sizes, system_libraries, wheels, yanked
+
     missing = wheels.find(project, hosts)
-    found += wheels.judge(missing.packages)
+    found = list(wheels.judge(missing.packages))
     found += system_libraries.find(project, wheels.installs(project, hosts, frozenset(system_libraries.NEEDS)))
     found += yanked.find(project)
     found += sizes.find(project, hosts)
-    if wheels.has_compiled(project):
+    if compiled.has_compiled(project):
         told = {one.host.key for one in missing.packages}
         found += runtime.find_moving(project, [host for host in hosts if host.key not in told])
-    paths = sorted({one.path for one in found})
-    return Report(tuple(comments.apply(project, list(dict.fromkeys(found)), paths, HOOK)), skipped=missing.skipped)
+    return found, missing.skipped
 
 
 def fix(project: Project) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from memguard_hooks.finding import Finding, Severity, Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.rules.python import findings
+from memguard_hooks.rules.python.compiled import OPTIONAL
 from memguard_hooks.rules.python.findings import finding
 from memguard_hooks.tree import parent
 
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
     from memguard_hooks.rules.python.hosts import PythonHost
 
 _OTHER_INDEX = late_pattern(rb"(?m)(?:^|\s)(?:--(?:extra-)?index-url|--find-links|-[fi])[\s=]|PIP_(?:EXTRA_)?INDEX_URL")
-
-OPTIONAL = frozenset({
-    "charset-normalizer", "coverage", "lazy-object-proxy", "markupsafe", "msgpack", "mypy", "protobuf", "pyyaml",
-    "simplejson", "sqlalchemy", "tornado", "websockets", "wrapt", "zope-interface", "pyrsistent", "toolz", "black",
-    "tomli", "aiohappyeyeballs", "fonttools", "pyzstd", "immutables", "jaraco-classes", "setproctitle", "hiredis",
-})  # fmt: skip
-"""Packages whose source builds without a compiler: the compiled part is left out, or takes seconds."""
 
 
 class Unwheeled(Record):
@@ -87,18 +81,6 @@ def _days_between(first: str, last: str) -> int:
 
     noons = [time.mktime((*map(int, day.split("-")), 12, 0, 0, 0, 0, 0)) for day in (first, last)]  # type: ignore[arg-type]
     return round((noons[1] - noons[0]) / 86_400)
-
-
-def has_compiled(project: Project) -> bool:
-    """Return whether the project installs anything for which the Python of the host matters."""
-    locks = (
-        project.read_file(path) or b"" for path in project.declared.lock_paths if project.declared.deployed.counts(path)
-    )
-    if any(b"manylinux" in data for data in locks):
-        return True
-    names = wheel_table.names() - OPTIONAL
-    declared = (one for manifest in project.declared.manifests(names) for one in manifest.requirements)
-    return any(one.name in names and project.declared.is_installed(one) for one in declared)
 
 
 # Declared
