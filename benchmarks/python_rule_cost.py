@@ -3,9 +3,9 @@
     python benchmarks/python_rule_cost.py [--rounds 15]
 
 Each round is a process of its own with bytecode, which runs the other hooks over a small app first: what they have loaded
-and read costs nothing more. `wheels` is what it takes to look for packages without wheels, withdrawn ones, sizes and missing libraries,
-with the modules that only this loads; `rest` is which Python each host runs, and whether two files disagree. Prints the
-median and the least of the rounds.
+and read costs nothing more. `wheels` is what it takes to look for packages without wheels, withdrawn ones, sizes and
+missing libraries, with the modules that only this loads; `rest` is which Python each host runs, and whether two files
+disagree. Prints the median and the least of the rounds.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
     python benchmarks/wheel_triples.py --seed 1 --count 200
 
 Each triple is asked of `pip install --dry-run --only-binary=:all: --no-deps` with the tags of the host: `pip download`,
-which finds the same files, would fetch them. 160 are drawn from
-the table, half of them beside a border of two runs; 40 are traps: stable ABI, musl, arm64, pure wheels, post releases,
-Pythons that a release does not admit. Prints each triple on which the two differ, and how many were equal.
+which finds the same files, would fetch them. 160 are drawn from the table, by the first and the last releases of its runs;
+40 are traps, in turn of each kind: stable ABI, universal2, musl, arm64, free-threaded builds beside, pure wheels, post
+releases, Pythons that a release does not admit, withdrawn releases. Triples are drawn where the table says something.
+Prints each triple on which the two differ, how many were equal, and the kinds of traps.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from packaging.version import Version
@@ -32,6 +35,12 @@ HOSTS = [
     for machine in ("x86_64", "aarch64")
 ]
 USUAL = [WheelHost(minor) for minor in range(10, 15)]
+
+UNIVERSAL = ("aiohttp", "grpcio", "lxml", "orjson")
+"""Packages whose releases have wheels for both machines of macOS in one file, which no Linux takes."""
+
+FREE_THREADED = ("aiohttp", "lxml", "numpy", "pandas", "pillow", "pydantic-core")
+"""Packages whose releases have wheels for builds of Python 3.13 or 3.14 without the lock, which the usual build refuses."""
 
 
 class Triple(NamedTuple):
@@ -51,36 +60,48 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=3)
     asked = parser.parse_args(argv)
     triples = choose(random.Random(asked.seed), asked.count)  # noqa: S311
-    equal = known = 0
-    traps = sum(one.why != "usual" for one in triples)
+    equal = 0
     with ThreadPoolExecutor(asked.jobs) as pool:
         answers = pool.map(has_wheel, triples)
     for one, found in zip(triples, answers, strict=True):
-        row = wheel_table.find(one.name)
-        run = row.run_of(one.version) if row is not None else None
-        state = run.state(one.host) if run is not None else None
-        if state is None:
-            continue
-        known += 1
+        state = state_of(one)
         equal += (state == "wheel") is found
         if (state == "wheel") is not found:
             print(f"{one.name} {one.version} {one.host} {one.why}: table {state}, pip {found}", flush=True)
-    print(f"{equal} of {known} equal ({len(triples)} triples, {traps} of them traps)")
-    return int(equal != known)
+    kinds = Counter(one.why for one in triples)
+    print(f"{equal} of {len(triples)} equal; {', '.join(f'{count} {why}' for why, count in kinds.most_common())}")
+    print(f"{sum(map(has_wheel_by_table, triples))} have a wheel, by the table")
+    return int(equal != len(triples))
+
+
+def state_of(one: Triple) -> str | None:
+    """Return what the table says of a triple."""
+    row = wheel_table.find(one.name)
+    run = row.run_of(one.version) if row is not None else None
+    return run.state(one.host) if run is not None else None
+
+
+def has_wheel_by_table(one: Triple) -> bool:
+    """Return whether there is a wheel, by the table."""
+    return state_of(one) == "wheel"
 
 
 def choose(rng: random.Random, count: int) -> list[Triple]:
-    """Choose triples, a fifth of them traps."""
+    """Choose triples of which the table says something, a fifth of them traps, of each kind in turn."""
     rows = [row for name in sorted(wheel_table.names()) if (row := wheel_table.find(name)) is not None]
     runs = [(row.name, run) for row in rows for run in row.runs if _is_recent(run)]
-    found: dict[Triple, None] = {}
-    traps = list(_traps(runs, rng))
-    rng.shuffle(traps)
-    for one in traps[: count // 5]:
-        found[one] = None
+    kinds: dict[str, list[Triple]] = {}
+    for one in _traps(runs, rng):
+        kinds.setdefault(one.why, []).append(one)
+    for traps in kinds.values():
+        rng.shuffle(traps)
+    in_turn = (one for some in zip_longest(*kinds.values()) for one in some if one is not None and state_of(one))
+    found = dict.fromkeys(islice(in_turn, count // 5))
     while len(found) < count:
         name, run = rng.choice(runs)
-        found[Triple(name, rng.choice((run.first, run.last)), rng.choice(USUAL), "usual")] = None
+        one = Triple(name, rng.choice((run.first, run.last)), rng.choice(USUAL), "usual")
+        if state_of(one) is not None:
+            found[one] = None
     return list(found)
 
 
@@ -97,11 +118,18 @@ def _traps(runs: list[tuple[str, WheelRun]], rng: random.Random) -> Iterator[Tri
             yield Triple(name, version, rng.choice(HOSTS), "pure")
         if Version(version).is_postrelease:
             yield Triple(name, version, rng.choice(HOSTS), "post release")
+        if name in UNIVERSAL:
+            yield Triple(name, version, rng.choice(HOSTS), "universal2")
+        if name in FREE_THREADED and any(run.state(WheelHost(minor)) == "wheel" for minor in (13, 14)):
+            yield Triple(name, version, WheelHost(rng.choice((13, 14))), "free-threaded")
         if run.admitted is not None:
             yield Triple(name, version, WheelHost(max(8, run.admitted[0] - 1)), "requires-python")
         if rng.random() < 0.3:
             yield Triple(name, version, rng.choice([host for host in HOSTS if host.libc == "musl"]), "musl")
             yield Triple(name, version, rng.choice([host for host in HOSTS if host.machine == "aarch64"]), "arm64")
+    for name, releases in wheel_table.yanked().items():
+        for version in releases:
+            yield Triple(name, version, rng.choice(HOSTS), "withdrawn")
 
 
 def has_wheel(one: Triple) -> bool:

@@ -164,7 +164,12 @@ class Templates:
         return best
 
     def _make(self, logger: str, level: str, words: tuple[str, ...], example: str) -> Template:
-        made = self._all[logger, level, words] = Template(logger, level, words, example)
+        return self._enter(Template(logger, level, words, example))
+
+    def _enter(self, made: Template) -> Template:
+        """Keep a template, and return what it has become: where others differ from it in one word, they are one."""
+        logger, level, words = made.logger, made.level, made.words
+        self._all[logger, level, words] = made
         self._alike.setdefault(_kin(logger, level, words), []).append(made)
         if len(self._variants) > MAX_KNOWN:
             self._variants.clear()
@@ -190,10 +195,9 @@ class Templates:
         for template in parts:
             del self._all[logger, level, template.words]
             self._alike[_kin(logger, level, template.words)].remove(template)
-        made = self._all.get(wider) or self._make(logger, level, words, parts[0].example)
-        while made.joined is not None:
-            made = made.joined
+        known = self._all.get(wider)
+        made = known or Template(logger, level, words, parts[0].example)
         for template in parts:
             made.add(template)
             template.joined = made
-        return made
+        return made if known is not None else self._enter(made)
