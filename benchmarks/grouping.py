@@ -64,7 +64,11 @@ def label(path: str) -> tuple[list[str], list[int]]:
 def group(messages: list[str], levels: list[str] | None = None) -> list[int]:
     """Return what stands for the template of each message, once all are read."""
     templates = Templates()
-    found = [templates.find("", level, message) for level, message in zip(levels or ["INFO"] * len(messages), messages, strict=True)]
+    found = [
+        templates.find("", level, message)
+        for level, message in zip(levels or ["INFO"] * len(messages), messages, strict=True)
+    ]
+    templates.settle()
     return [id(_last(template)) for template in found]
 
 

@@ -19,9 +19,14 @@ ANY = "<*>"
 MAX_TEMPLATES = 2000
 VARIANTS, FREE_VARIANTS = 5, 3
 """Templates that differ in one word, from which on the word is a variable: fewer are as likely verbs of the code, but for
-a word behind a preposition."""
+a word behind a preposition, or one of which a part is masked."""
+HEAD = 3
+"""Words up to a colon, from which on what follows it may be any text, such as that of an exception: what stands before it
+is then rather a sentence of the code than the name of a component."""
 SIMILAR = 0.5
 MAX_WORDS = 40
+CUT_WORDS = 24
+"""Words of a message that is cut off, and that ends elsewhere where what is put in is longer."""
 MAX_SEEN, MAX_KNOWN = 2_000, 20_000
 """Messages, and masked messages, whose template is remembered."""
 MAX_LETTERS = 400
@@ -33,20 +38,33 @@ _QUOTED = re.compile(
     r"|(?<!\w)'[^']*'(?!\w)"
 )
 """Quoted text; of a request the method stays, and the path of a probe, which says that nothing happened."""
+_URL = re.compile(r"\b[A-Za-z][\w+.-]*://[^\s\"'<>)\]}]+")
+_UNIT = re.compile(r"<\*> (?:[KMGT]i?B|B|ms|s|secs?|seconds?|minutes?|hours?)\b")
+_DOTTED = re.compile(
+    r"(?<![\w./<-])(?:(?<=\s)[A-Za-z_]|(?:com|org|net|io|android|java)(?=\.))[\w-]*(?:\.[A-Za-z_][\w-]*){2,}(?!\()"
+)
+_PAYLOAD = re.compile(r"\{[^{}]*:[^{}]*\}|\{\}|\[[^\[\]]*[,'\"][^\[\]]*\]|\[\]")
 _VALUE = re.compile(r"=[^\s,;)\]}&]+")
 _PATH = re.compile("".join(f"(?<!{method} )" for method in _METHODS.split("|")) + r"(?<![\w/<>:])(?:/[\w.@~+%$=*-]+){2,}/?")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _DATE = re.compile(rf"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:{_MONTH} +\d+|\d+[ /-]{_MONTH})\b")
 _NUMBER = re.compile(r"(?<![\w-])[\w-]*\d\w*(?:[.-]\w+|[:,]+\w*\d\w*|:[\dA-Fa-f]{2}\b)*%?")
 _HOST = re.compile(r"(?<![\w./<-])(?:[\w-]+\.)+[A-Za-z]{2,}(?=:\d)")
-_RUN = re.compile(r"<\*>(?:[\s:/,.]+<\*>)+")
+_RUN = re.compile(r"<\*>(?:(?:[\s/,.]+|:)<\*>)+")
 """Masked words in a row, of which another message may have more."""
+_TAIL = re.compile(r"[,.;:)\]}]*$")
+_PART = re.compile(r"[^=:]*[^=:<]<\*>|<\*>[^=:]*[^=:,.;)\]}>]")
+"""A word of which a part is masked, and that does not name its value."""
 _FREE = re.compile(r"(?:for|from|by|in|at|of|on|user|host|file|named|id)[:=]?", re.IGNORECASE)
 """Words before a word that is rather a value than a verb of the code."""
 
 
 def mask(message: str) -> str:
     """Return a message whose numbers, identifiers, paths, quoted text and values are masked."""
+    if "://" in message:
+        message = _URL.sub(ANY, message)
+    if "{" in message or "[" in message:
+        message = _PAYLOAD.sub(ANY, _PAYLOAD.sub(ANY, message))
     if '"' in message or "'" in message:
         message = _QUOTED.sub(_mask_quoted, message)
     if "=" in message:
@@ -55,7 +73,8 @@ def mask(message: str) -> str:
         message = _PATH.sub(ANY, message)
     if ":" in message:
         message = _HOST.sub(ANY, _DATE.sub(ANY, message))
-    return _RUN.sub(ANY, _NUMBER.sub(ANY, message).replace(" ()", " (<*>)"))
+    message = _UNIT.sub(ANY, _NUMBER.sub(ANY, _DOTTED.sub(ANY, message)))
+    return _RUN.sub(ANY, message.replace(" bytes (<*>)", " bytes").replace(" ()", " (<*>)"))
 
 
 def _mask_quoted(found: re.Match[str]) -> str:
@@ -68,10 +87,35 @@ def _kin(logger: str, level: str, words: tuple[str, ...]) -> tuple[str, str, int
     return logger, level, len(words), words[0] if words else ""
 
 
-class Template:
-    """One template, and how many lines and events it has."""
+def _wider(words: tuple[str, ...], index: int, length: int = 1) -> tuple[str, ...]:
+    """Return words with a variable in place of some, which keeps the punctuation behind them."""
+    tail = _TAIL.search(words[index + length - 1])
+    return (*words[:index], ANY + (tail[0] if tail is not None else ""), *words[index + length :])
 
-    __slots__ = ("bytes", "events", "example", "joined", "level", "lines", "logger", "looked", "quiet", "secrets", "words")
+
+def _first(words: tuple[str, ...]) -> int:
+    """Return the first word that may be a variable: the very first where enough fixed text follows it."""
+    return 0 if sum(ANY not in word for word in words[1:]) >= HEAD else 1
+
+
+def _heads(words: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield what stands before any text, behind a colon or as a value, the longest first; each with where the text begins."""
+    plain = [ANY not in word and word[-1] not in ":|" for word in words]
+    for index in range(len(words) - 2, HEAD - 2, -1):
+        if words[index].endswith("=<*>"):
+            if sum(plain[:index]) >= HEAD:
+                yield index + 1, words[: index + 1]
+        elif words[index][-1] == ":" and words[index] != ":" and sum(plain[:index]) >= HEAD - 1:
+            yield index + 1, (*words[: index + 1], ANY)
+
+
+class Template:
+    """One template, and how many lines and events it has. `varies` is set where it was made of some that differ."""
+
+    __slots__ = (
+        *("bytes", "events", "example", "joined", "level", "lines", "logger", "looked", "quiet", "secrets", "varies"),
+        "words",
+    )
 
     def __init__(self, logger: str, level: str, words: tuple[str, ...], example: str) -> None:
         self.logger = logger
@@ -79,6 +123,7 @@ class Template:
         self.words = words
         self.example = example
         self.joined: Template | None = None
+        self.varies = False
         self.events = self.lines = self.bytes = self.looked = self.quiet = 0
         self.secrets: dict[str, int] = {}
 
@@ -110,9 +155,21 @@ class Templates:
         self._alike: dict[tuple[str, str, int, str], list[Template]] = {}
 
     def __iter__(self) -> Iterator[Template]:
+        self.settle()
         yield from self._all.values()
         if self.rest.events:
             yield self.rest
+
+    def settle(self) -> None:
+        """Join what came before the template that has a variable in its place."""
+        for template in [one for one in self._all.values() if not one.varies]:
+            logger, level, words = key = template.logger, template.level, template.words
+            found = self._find_variable(logger, level, words)
+            if found is not None and found is not template and self._all.get(key) is template:
+                del self._all[key]
+                self._alike[_kin(*key)].remove(template)
+                found.add(template)
+                template.joined = found
 
     def find(self, logger: str, level: str, message: str) -> Template:
         """Return the template of a message."""
@@ -133,7 +190,8 @@ class Templates:
         found = self._known.get(key)
         if found is None:
             shown = secrets.hide(message)
-            found = self._find_words(logger, level, tuple(mask(shown).split()[:MAX_WORDS]), shown)
+            kept = MAX_WORDS if len(message) < MAX_LETTERS else CUT_WORDS
+            found = self._find_words(logger, level, tuple(mask(shown).split()[:kept]), shown)
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
             self._known[key] = found
@@ -149,11 +207,16 @@ class Templates:
 
     def _find_variable(self, logger: str, level: str, words: tuple[str, ...]) -> Template | None:
         """Return the template that has a variable where the words have one of its values."""
-        for index in range(1, len(words)):
-            found = self._all.get((logger, level, (*words[:index], ANY, *words[index + 1 :])))
+        for index in range(_first(words), len(words)):
+            found = self._all.get((logger, level, _wider(words, index)))
             if found is not None:
                 return found
-        return None
+        for index in range(1, len(words) - 1):
+            found = self._all.get((logger, level, _wider(words, index, 2)))
+            if found is not None and found.varies:
+                return found
+        found_heads = (self._all.get((logger, level, head)) for _, head in _heads(words))
+        return next((one for one in found_heads if one is not None and one.varies), None)
 
     def _find_similar(self, logger: str, level: str, words: tuple[str, ...]) -> Template | None:
         best, same = None, SIMILAR * len(words)
@@ -173,23 +236,32 @@ class Templates:
         self._alike.setdefault(_kin(logger, level, words), []).append(made)
         if len(self._variants) > MAX_KNOWN:
             self._variants.clear()
-        if len(words) < 3:
-            return made
-        for index in range(1, len(words)):
-            wider = (logger, level, (*words[:index], ANY, *words[index + 1 :]))
-            if words[index] == ANY and wider in self._variants:
-                return self._join(wider, [*self._variants[wider], made])
-            if "<*>" in words[index]:
+        for index in range(_first(words), len(words)):
+            wider = (logger, level, _wider(words, index))
+            if wider[2] == words:
+                if wider in self._variants:
+                    return self._join(wider, [*self._variants[wider], made])
+                continue
+            is_part = ANY in words[index]
+            if is_part and not _PART.fullmatch(words[index]):
                 continue
             variants = self._variants.setdefault(wider, [])
             variants.append(made)
-            if len(variants) >= (FREE_VARIANTS if _FREE.fullmatch(words[index - 1]) else VARIANTS):
+            is_free = is_part or (index and _FREE.fullmatch(words[index - 1]))
+            if len(variants) >= (VARIANTS + 1 if len(words) < 3 else FREE_VARIANTS if is_free else VARIANTS):
+                return self._join(wider, variants)
+        for start, head in _heads(words):
+            wider = (logger, level, head)
+            variants = self._variants.setdefault(wider, [])
+            if head != words and variants[-1:] != [made]:
+                variants.append(made)
+            if len(variants) >= VARIANTS and len({one.words[start : start + 1] for one in variants}) >= FREE_VARIANTS:
                 return self._join(wider, variants)
         return made
 
     def _join(self, wider: tuple[str, str, tuple[str, ...]], variants: list[Template]) -> Template:
         """Make one template of those that differ in one word."""
-        parts = [template for template in variants if template.joined is None]
+        parts = [template for template in dict.fromkeys(variants) if template.joined is None]
         del self._variants[wider]
         logger, level, words = wider
         for template in parts:
@@ -197,6 +269,7 @@ class Templates:
             self._alike[_kin(logger, level, template.words)].remove(template)
         known = self._all.get(wider)
         made = known or Template(logger, level, words, parts[0].example)
+        made.varies = True
         for template in parts:
             made.add(template)
             template.joined = made
