@@ -2,11 +2,16 @@
 
     python benchmarks/grouping.py LABELLED [NAME...]
     python benchmarks/grouping.py --code CHECKOUT...
+    python benchmarks/grouping.py --flat FOLDER...
 
 LABELLED is a checkout of LogHub (github.com/logpai/loghub) or any folder with `NAME/NAME_2k.log_structured.csv`, whose
-columns `Content` and `EventId` hold messages and their labels. A message counts if its group has the same members in both: grouping
-accuracy, which Zhu et al. (ICSE-SEIP 2019) define. The first half of LogHub was tuned on; the second was opened once on
-2026-11-29 (0.758), and tuned on since.
+columns `Content` and `EventId` hold messages and their labels. A message counts if its group has the same members in both:
+grouping accuracy, which Zhu et al. (ICSE-SEIP 2019) define. The first half of LogHub was tuned on; the second was opened
+once on 2026-11-29 (0.758), and tuned on since.
+
+With `--flat`, each folder has `NAME_2k_flatten.log` and a label for each of its lines in
+`NAME_2k.log_structured_flatten.csv`, as github.com/logpai/hybridlogparser has them. Lines are read as `memguard logs` reads
+them, but for their loggers; tables, labeled m and t, are left out.
 
 With `--code`, 2,000 lines are made of the log calls of each checkout, whose labels are the calls: some are written a hundred
 times as often as others, and what is put in is made by its name, such as numbers, identifiers, paths, addresses, words and
@@ -26,6 +31,7 @@ from collections.abc import Mapping
 
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.logs.calls import level_of
+from memguard_hooks.logs.lines import LineReader
 from memguard_hooks.logs.templates import Template, Templates
 
 TUNED_ON = ("HDFS", "OpenStack", "Apache", "OpenSSH", "Hadoop", "BGL", "Zookeeper", "Linux")
@@ -39,6 +45,9 @@ def main(arguments: list[str]) -> None:
     if arguments[0] == "--code":
         made = {os.path.basename(os.path.abspath(folder)): made_of(folder, random.Random(1)) for folder in arguments[1:]}  # noqa: S311
         tell({name: (labels, group(messages, levels)) for name, (labels, levels, messages) in made.items() if labels})
+        return
+    if arguments[0] == "--flat":
+        tell({os.path.basename(folder): read_flat(folder) for folder in arguments[1:]})
         return
     folder, *names = arguments
     halves = [TUNED_ON, OPENED_ONCE] if not names else [names]
@@ -59,6 +68,20 @@ def label(path: str) -> tuple[list[str], list[int]]:
     with open(path, encoding="utf-8", newline="") as file:
         rows = [(row["Content"], row["EventId"]) for row in csv.DictReader(file)]
     return [event for _, event in rows], group([content for content, _ in rows])
+
+
+def read_flat(folder: str) -> tuple[list[str], list[int]]:
+    """Return the label of each line, and the template that was found for it."""
+    start = os.path.join(folder, os.path.basename(folder))
+    with open(f"{start}_2k_flatten.log", encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    with open(f"{start}_2k.log_structured_flatten.csv", encoding="utf-8") as file:
+        labels = file.read().split()[1:]
+    reader, templates = LineReader(), Templates()
+    kept = [(label, reader.read(line)) for label, line in zip(labels, lines, strict=True) if label[:1] not in "mt"]
+    found = [templates.find("", one.level, one.message) for _, one in kept]
+    templates.settle()
+    return [label for label, _ in kept], [id(_last(template)) for template in found]
 
 
 def group(messages: list[str], levels: list[str] | None = None) -> list[int]:
@@ -98,9 +121,10 @@ LINES = 2000
 HOLE = "\0"
 WORDS = ("alpha", "orders", "Berlin", "weekly report", "premium", "en-US", "gpt-4o", "admin", "Jane Doe", "queue-high",
          "invoice", "sqlite", "audio", "pending", "None", "True", "staging", "primary", "mp3", "worker")  # fmt: skip
-ERRORS = ("connection refused", "timed out after 30 seconds", "'NoneType' object has no attribute 'id'", "disk is full",
-          "404 Client Error: Not Found for url: https://api.example.org/v1/items", "[Errno 2] No such file or directory: 'a.txt'",
-          "Expecting value: line 1 column 1 (char 0)", "permission denied", "list index out of range", "rate limit")  # fmt: skip
+ERRORS = ("connection refused", "timed out after 30 seconds", "'NoneType' object has no attribute 'id'",
+          "disk is full", "404 Client Error: Not Found for url: https://api.example.org/v1/items",
+          "[Errno 2] No such file or directory: 'a.txt'", "Expecting value: line 1 column 1 (char 0)",
+          "permission denied", "list index out of range", "rate limit")  # fmt: skip
 
 
 def made_of(folder: str, rng: random.Random) -> tuple[list[str], list[str], list[str]]:

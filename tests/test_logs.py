@@ -112,6 +112,8 @@ def test_a_rate_may_not_be_exceeded(tmp_path: Path, capsys: pytest.CaptureFixtur
         ("2026/11/28 12:00:00 [error] 7#7: x", NOON),
         ('10.0.0.1 - - [28/Nov/2026:12:00:00 +0000] "GET / HTTP/1.1" 200 5', NOON),
         ("Nov 28 12:00:00 host app[7]: x", NOON_OF_2000),
+        ("26/11/28 12:00:00 INFO mapreduce.Job: x", NOON),
+        ("[12:00:01] 26/11/28 12:00:00 INFO mapreduce.Job: x", NOON),
         (f"{NOON} x", NOON),
         (f"{NOON}.123 x", NOON),
         (f"{NOON}123 x", NOON),
@@ -296,6 +298,12 @@ GROUPS = (
     ('1.2.3.4:5 - "GET /users/7 HTTP/1.1" 200', '1.2.3.5:6 - "GET /orders HTTP/1.1" 404'),
     ("kept /var/lib/app/a.db for 3 s", "kept /srv/other.db for 4 s"),
     ("retry in 1.5s", "retry in 30s"),
+    ("stored (size 5.2 KB, free 366.3 MB)", "stored (size 900.0 B, free 1.2 GB)"),
+    ("sent 12 bytes, lifetime 00:17", "sent 4096 bytes (4.0 KB), lifetime 3 sec"),
+    ("asked https://api.example.org/v1/items?page=3 again", "asked http://10.0.0.1:8080/ again"),
+    ("state of org.example.shop.Orders is new", "state of org.example.users.Login is new"),
+    ("answered {'id': 3, 'tags': ['a']} at once", "answered {} at once"),
+    ("answered [3, 4] at once", "answered ['a', 'b'] at once"),
 )
 """Messages of one call that are written with different values."""
 
@@ -304,6 +312,8 @@ APART = (
     ('1.2.3.4:5 - "GET /users/7 HTTP/1.1" 200', '1.2.3.4:5 - "GET /health HTTP/1.1" 200'),
     ("job 1 started", "job 1 stopped"),
     ("GET /health 200", "GET /users/7 200"),
+    ("[AUDIO_DELTA] sent", "[AUDIO_DONE] sent"),
+    ("user.login.success", "user.login.failure"),
 )
 """Messages that say different things."""
 
@@ -330,6 +340,47 @@ def test_a_name_behind_a_preposition_is_a_variable_from_three_on_and_takes_what_
         ("Invalid user <*> from <*>", 3),
         ("session closed for user <*>", 5),
     ]
+
+
+def texts_of(messages: list[str]) -> list[tuple[str, int]]:
+    """The templates of messages, each with its events."""
+    templates = Templates()
+    for message in messages:
+        templates.find("", "INFO", message).events += 1
+    return sorted((one.text, one.events) for one in templates)
+
+
+RAISED = ("connection refused", "timed out after 30 seconds", "disk is full", "'None' has no attribute 'id'", "not found: 3")
+
+
+def test_any_text_may_follow_a_sentence_with_a_colon() -> None:
+    messages = [f"Error getting page {number}: {text}" for number, text in enumerate(RAISED)]
+    assert texts_of(messages) == [("Error getting page <*>: <*>", 5)]
+    messages = [f"Error getting page 7 error={text}" for text in RAISED]
+    assert texts_of(messages) == [("Error getting page <*> error=<*>", 5)]
+    assert len(texts_of([f"Scheduler: {text}" for text in RAISED])) == len(RAISED), "it is the name of a component"
+
+
+def test_a_variable_has_one_word_or_two_and_may_stand_first() -> None:
+    names = ("alpha", "beta", "gamma", "delta", "epsilon", "Jane Doe")
+    assert texts_of([f"Action {name} is not allowed" for name in names]) == [("Action <*> is not allowed", 6)]
+    assert texts_of([f"Action {name} is not allowed" for name in reversed(names)]) == [("Action <*> is not allowed", 6)]
+    assert texts_of([f"{name}: is not allowed here" for name in names[:5]]) == [("<*>: is not allowed here", 5)]
+    assert texts_of([f"removing {name}" for name in (*names[:5], "zeta")]) == [("removing <*>", 6)]
+
+
+def test_punctuation_behind_a_variable_stays() -> None:
+    messages = ["synchronized to 10.1.1.1, stratum 3"] * 2 + ["synchronized to LOCAL(0), stratum 10"]
+    assert texts_of(messages) == [("synchronized to <*>, stratum <*>", 3)]
+
+
+def test_no_event_is_lost_where_joins_lead_to_others() -> None:
+    draw = random.Random(3)  # noqa: S311 - nothing is to be kept secret
+    for _ in range(60):
+        words = ["for", "id:", "a", "b", "c", "d", "e", "f", "x=1", "y(2)", "7", "to", "key:", "on,"]
+        words = words[: draw.randrange(6, 15)]
+        messages = [" ".join(draw.choices(words, k=draw.randrange(2, 7))) for _ in range(400)]
+        assert sum(events for _, events in texts_of(messages)) == len(messages)
 
 
 def test_labelled_messages_are_grouped_as_they_are_labelled() -> None:

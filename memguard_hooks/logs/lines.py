@@ -44,12 +44,15 @@ _HEAD = re.compile(
     rf"[\s|:\]-]*(?:\[?(?P<before>[A-Za-z_][\w.]*)\]?[\s|:-]+)??[\[(<]?(?P<level>{_LEVEL})\b[\])>]?[\s|:-]*"
     r"(?:\[(?P<bracketed>[a-z_][\w.]*)\]:? |(?P<after>[A-Za-z_][\w.]*)(?::[\w<>]+:\d+)?(?: - |: ?))?"
 )
+_CLOCK = re.compile(r"^\[?\d\d:\d\d:\d\d(?:[.,]\d+)?\]? ?")
+"""A time without a day, which stands before another one."""
 _COLORS = re.compile(r"\x1b\[[\d;]*m")
 _COMPOSE = re.compile(r"[\w.-]+ +\| ")
 _SENDER = re.compile(r" ?(?:[\w.-]+ )?([\w./-]+)\[[\w.-]+\]: ?")
 """Heroku's `app[web.1]:`, syslog's `host program[12]:`."""
 _PAIR = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _LOGFMT = re.compile(r'(?:^|\s)(?:msg|message)="?')
+_decode = json.JSONDecoder().raw_decode
 _NO_FIELDS: Mapping[str, object] = {}
 
 
@@ -86,7 +89,7 @@ class LineReader:
         second, start, end = self.clock.find(raw)
         text = raw
         if start > 1 or (start == 1 and raw[0] != "["):
-            text = raw[:start].rstrip("[ ") + raw[end:]
+            text = _CLOCK.sub("", raw[:start]).rstrip("[ ") + raw[end:]
         elif second is not None:
             text = raw[end:]
         if "]: " in text[:80] and (sender := _SENDER.match(text)):
@@ -112,9 +115,9 @@ class LineReader:
         for key in _TIMES:
             if key in fields and (second := self.clock.read(fields[key])) is not None:
                 break
-        message = next((text for key in _MESSAGES if isinstance(text := fields.get(key), str)), "").rstrip("\r\n")
+        message = _read_first(fields, _MESSAGES).rstrip("\r\n")
         level = _read_level(fields)
-        logger = next((name for key in _LOGGERS if isinstance(name := fields.get(key), str)), "")
+        logger = _read_first(fields, _LOGGERS)
         if not message or depth == WRAPPERS:
             return LogLine(raw, second, level, logger, message or raw, fields)
         if message[:1] == "{" and (inner := _parse(message)):
@@ -122,6 +125,8 @@ class LineReader:
             level = found if (found := _read_level(inner)) != UNKNOWN else level
             logger = next((name for key in _LOGGERS if isinstance(name := inner.get(key), str)), logger)
             return LogLine(message, second, level, logger, message, fields)
+        if second is not None and logger and level != UNKNOWN:
+            return LogLine(message, second, level, logger, message, fields)  # nothing is left that a wrapper would hide
         line = self._read_text(message, depth + 1)
         return LogLine(
             message,
@@ -131,6 +136,16 @@ class LineReader:
             line.message,
             fields,
         )
+
+
+def _read_first(fields: Mapping[str, object], keys: tuple[str, ...]) -> str:
+    """Return the first text that some keys have, empty where none has one."""
+    for key in keys:
+        if key in fields:
+            found = fields[key]
+            if isinstance(found, str):
+                return found
+    return ""
 
 
 def _read_level(fields: Mapping[str, object]) -> str:
@@ -145,7 +160,7 @@ def _read_level(fields: Mapping[str, object]) -> str:
 def _parse(text: str) -> dict[str, object] | None:
     """Return the object that a line of JSON is, None where it is none."""
     try:
-        found = json.loads(text)
+        found, end = _decode(text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and not text[end:].strip() else None

@@ -52,7 +52,7 @@ _NUMBER = re.compile(r"(?<![\w-])[\w-]*\d\w*(?:[.-]\w+|[:,]+\w*\d\w*|:[\dA-Fa-f]
 _HOST = re.compile(r"(?<![\w./<-])(?:[\w-]+\.)+[A-Za-z]{2,}(?=:\d)")
 _RUN = re.compile(r"<\*>(?:(?:[\s/,.]+|:)<\*>)+")
 """Masked words in a row, of which another message may have more."""
-_TAIL = re.compile(r"[,.;:)\]}]*$")
+_TAIL = re.compile(r"[,.;:]*$")
 _PART = re.compile(r"[^=:]*[^=:<]<\*>|<\*>[^=:]*[^=:,.;)\]}>]")
 """A word of which a part is masked, and that does not name its value."""
 _FREE = re.compile(r"(?:for|from|by|in|at|of|on|user|host|file|named|id)[:=]?", re.IGNORECASE)
@@ -89,8 +89,10 @@ def _kin(logger: str, level: str, words: tuple[str, ...]) -> tuple[str, str, int
 
 def _wider(words: tuple[str, ...], index: int, length: int = 1) -> tuple[str, ...]:
     """Return words with a variable in place of some, which keeps the punctuation behind them."""
-    tail = _TAIL.search(words[index + length - 1])
-    return (*words[:index], ANY + (tail[0] if tail is not None else ""), *words[index + length :])
+    last = words[index + length - 1]
+    tail = _TAIL.search(last if "(" in last or "[" in last else last.rstrip(")]}"))
+    behind = last[tail.start() :] if tail is not None else ""
+    return (*words[:index], ANY + behind, *words[index + length :])
 
 
 def _first(words: tuple[str, ...]) -> int:
@@ -99,7 +101,7 @@ def _first(words: tuple[str, ...]) -> int:
 
 
 def _heads(words: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Yield what stands before any text, behind a colon or as a value, the longest first; each with where the text begins."""
+    """Yield what stands before any text, behind a colon or as a value, the longest first, and where the text begins."""
     plain = [ANY not in word and word[-1] not in ":|" for word in words]
     for index in range(len(words) - 2, HEAD - 2, -1):
         if words[index].endswith("=<*>"):

@@ -19,6 +19,7 @@ _CLOCK = r"\d\d:\d\d:\d\d"
 _ISO = re.compile(rf"(\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK})(?:[.,]\d+)?(?: ?(Z|UTC|[+-]\d\d:?\d\d)(?![\d:]))?")
 _OTHER = re.compile(
     rf"(?P<access>\d\d/{_MONTH}/\d{{4}}:{_CLOCK}) ?(?P<zone>[+-]\d{{4}})?"
+    rf"|(?P<short>\b\d\d/(?:0\d|1[0-2])/[0-3]\d {_CLOCK})(?:[.,]\d+)?"
     rf"|(?P<syslog>\b{_MONTH} [ \d]\d {_CLOCK})(?:\.\d+)?"
     r"|^\[?(?P<epoch>1\d{9})(?:\.\d+|\d{3}|\d{6}|\d{9})?(?=[\s\],]|$)"
 )
@@ -55,8 +56,9 @@ def _find_other(line: str) -> tuple[int | None, int, int]:
     found = _OTHER.search(line, 0, FAR)
     if found is None:
         return None, 0, 0
-    read = {"access": _access, "syslog": _syslog, "epoch": _epoch, "zone": _access}[found.lastgroup or "epoch"]
-    second = _within(read, found["access"] or found["syslog"] or found["epoch"], found["zone"])
+    kind = found.lastgroup or "epoch"
+    read = {"access": _access, "short": _short, "syslog": _syslog, "epoch": _epoch, "zone": _access}[kind]
+    second = _within(read, found["access"] or found["short"] or found["syslog"] or found["epoch"], found["zone"])
     return (second, *found.span()) if second is not None else (None, 0, 0)
 
 
@@ -82,6 +84,11 @@ def _iso(text: str, zone: str | None) -> int:
 
 def _access(text: str, zone: str | None) -> int:
     return _seconds(int(text[7:11]), _MONTHS[text[3:6]], int(text[:2]), text[12:], zone)
+
+
+def _short(text: str, _zone: str | None) -> int:
+    """Read `22/11/20 17:51:42`, as log4j writes the year first."""
+    return _seconds(2000 + int(text[:2]), int(text[3:5]), int(text[6:8]), text[9:], None)
 
 
 def _syslog(text: str, _zone: str | None) -> int:
