@@ -121,7 +121,7 @@ To get web into its budget
 2 errors, 1 warning; 3 more known
 do this, and it passes:
   1. import pandas inside the function: -80 MiB (app.py:1 → a.py:3 →
-  pandas)
+     pandas)
 """
     )
 
@@ -160,6 +160,20 @@ def test_a_long_chain_breaks_before_an_arrow() -> None:
     assert len(way) > 1
     assert all(line.startswith("    → ") for line in way[1:])
     assert " ".join(line.strip() for line in way) == " → ".join([*(f"{step.path}:{step.line}" for step in STEPS), "app.m7"])
+
+
+@pytest.mark.parametrize("width", [40, 44, 60, 80])
+def test_no_address_is_broken(width: int) -> None:
+    path, url = "backend/application/handlers.py:7", "https://download.example.org/cpu"
+    chain = (Step("main.py", 1, "handlers"), Step("backend/application/handlers.py", 7, "torch"))
+    fix = ("take the wheel for CPUs", f"or --extra-index-url {url}")
+    finding = Finding("requirements.txt", 1, 1, "MG110", "torch", "forbid-heavy-deps", "x", chain=chain, fix=fix)
+    torch = Part("torch", "2.15.0", 507 * MIB, 90 * MIB, "catalog", "torch 2.15.0", chain)
+    report = Report((finding, finding._replace(line=2, message="y")), (_service(parts=(torch,)),))
+    text = terminal.render(report, width=width, color=False)
+    assert text.count(path) == text.count(f"→ {path}") == 3
+    assert text.count(url) == 2
+    assert max(map(cell_len, text.splitlines())) <= width
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ what would steer the terminal is written as an escape.
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
 from itertools import groupby
 
@@ -29,6 +30,9 @@ WIDEST = 110
 
 NARROW = 84
 """Columns below which bars are short, and the way to a package stands under it, not beside it."""
+
+NARROWEST = 60
+"""Columns below which packages have no bars: names and places need the room."""
 
 LONGEST_NAME = 34
 
@@ -110,8 +114,10 @@ def draw(report: Report, width: int, detail: Detail = USUAL) -> list[Text]:
 
 
 def _step(line: str, width: int) -> list[Text]:
-    indent = line[: len(line) - len(line.lstrip())]
-    return _hang(indent, Text(visible(line[len(indent) :])), width)
+    """Write a line of what to do: what does not fit stands below its first letter."""
+    head = re.match(r" *(?:\d+\. )?", line)
+    assert head is not None
+    return _hang(head[0], Text(visible(line[head.end() :])), width)
 
 
 # Services
@@ -192,32 +198,35 @@ def _packages(service: ServiceReport, told: Sequence[Part], rest: Sequence[Part]
     """Write a row for each package: MiB, a small bar, the name, and the way to it, beside it or below."""
     whole = sum(part.resident for part in service.judged_parts)
     largest = max((part.resident for part in told), default=1)
-    space = 8 if width < NARROW else 16
+    space = 0 if width < NARROWEST else 8 if width < NARROW else 16
     left = len(_row(0, 1, space))
     beside = left + min(max((cell_len(visible(name_part(part))) for part in told), default=0), LONGEST_NAME) + 2
-    chains = [_chain(part.chain, width - beside, leaf=False, is_whole=detail.is_whole) for part in told]
+    chains = [_chain(part.chain, beside, width, leaf=False, is_whole=detail.is_whole) for part in told]
     is_beside = width >= NARROW and all(len(chain) <= 1 for chain in chains)
     lines = []
     for part, chain in zip(told, chains, strict=True):
         row, name = _row(part.resident, largest, space), Text(visible(name_part(part)))
         if is_beside and chain and cell_len(name.plain) <= beside - left - 2:
             row.append_text(name).append(" " * (beside - cell_len(row.plain)))
-            lines.append(row.append_text(chain[0]))
+            lines.append(row.append_text(chain[0][beside:]))
             continue
         first, *more = _wrap(name, width - left)
         lines += [row.append_text(first), *_indented(left, more)]
-        lines += _indented(left, _chain(part.chain, width - left, leaf=False, is_whole=detail.is_whole))
+        lines += _chain(part.chain, left, width, leaf=False, is_whole=detail.is_whole)
     others = sum(part.resident for part in rest)
     if others >= SHOWN:
         row = _row(others, largest, space)
         lines.append(row.append(count(len(rest), "other"), "dim"))
-    total = Text(f"  {mib(whole):>6} MiB  ", style="bold")
-    total.append(outline.together(service))
-    return [*lines, *_wrap(total, width)]
+    total = _hang(f"  {mib(whole):>6} MiB  ", Text(outline.together(service)), width)
+    for line in total:
+        line.stylize("bold")
+    return [*lines, *total]
 
 
 def _row(size: int, largest: int, space: int) -> Text:
     row = Text(f"  {mib(size):>6} MiB  ")
+    if not space:
+        return row
     eighths = max(size * space * 8 // max(largest, 1), int(size > 0), 0)
     bar = "█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]
     row.append(f"{bar[:space]:<{space}}  ", "cyan")
@@ -226,7 +235,7 @@ def _row(size: int, largest: int, space: int) -> Text:
 
 def _added(part: Part, width: int) -> list[Text]:
     head = f"  {signed(part.resident):>6} MiB  "
-    return _hang(head, Text(visible(name_part(part))), width) + _indented(len(head), _chain(part.chain, width - len(head)))
+    return _hang(head, Text(visible(name_part(part))), width) + _chain(part.chain, len(head), width)
 
 
 # Findings, what was skipped, and what to do
@@ -269,14 +278,16 @@ def _place(finding: Finding) -> str:
 def _way_and_fix(finding: Finding, usual: tuple[str, ...], width: int, detail: Detail) -> Iterator[Text]:
     """Write the way to a module, and what to do unless that is as usual."""
     if len(finding.chain) > 1:
-        yield from _indented(4, _chain(finding.chain, width - 4, is_whole=detail.is_whole))
+        yield from _chain(finding.chain, 4, width, is_whole=detail.is_whole)
     if finding.fix != usual:
         yield from _fix(finding.fix, width)
 
 
 def _fix(lines: Sequence[str], width: int) -> Iterator[Text]:
     for number, line in enumerate(lines):
-        yield from _hang("    fix: " if number == 0 else " " * 9, Text(visible(line), style="green"), width)
+        text = visible(line).lstrip()
+        head = ("    fix: " if number == 0 else " " * 9) + " " * (len(line) - len(line.lstrip()))
+        yield from _hang(head, Text(text, style="green"), width)
 
 
 def _skipped(report: Report, width: int, *, is_quiet: bool) -> Iterator[Text]:
@@ -304,15 +315,16 @@ def _advice(report: Report, width: int) -> Iterator[Text]:
 # Lines of a width
 
 
-def _chain(steps: tuple[Step, ...], width: int, *, leaf: bool = True, is_whole: bool = False) -> list[Text]:
-    """Write the way to a module, broken before an arrow where it is too long; `leaf` names the module too.
+def _chain(steps: tuple[Step, ...], indent: int, width: int, *, leaf: bool = True, is_whole: bool = False) -> list[Text]:
+    """Write the way to a module at an indent, broken before an arrow where it is too long; `leaf` names the module too.
 
     Of a long one the middle is left out, unless it `is_whole`.
     """
     pieces = [visible(step_name(step)) for step in (steps if is_whole else shortened(steps))]
     if steps and leaf:
         pieces.append(visible(steps[-1].module))
-    return _flow("", [Text(piece, style="dim") for piece in pieces], " → ", width)
+    indent = _fitting(indent, [f"→ {piece}" for piece in pieces], width)
+    return _indented(indent, _flow("", [Text(piece, style="dim") for piece in pieces], " → ", width - indent))
 
 
 def _flow(indent: str, pieces: Sequence[Text], between: str, width: int) -> list[Text]:
@@ -323,7 +335,7 @@ def _flow(indent: str, pieces: Sequence[Text], between: str, width: int) -> list
             lines[-1].append(between, "dim").append_text(piece)
         else:
             lines.append(Text(indent).append(between.lstrip() if lines else "", "dim").append_text(piece))
-    return [wrapped for line in lines for wrapped in _wrap(line, width)]
+    return [wrapped for line in lines for wrapped in _hang(indent, line[len(indent) :], width)]
 
 
 def _indented(space: int, lines: Sequence[Text]) -> list[Text]:
@@ -332,9 +344,17 @@ def _indented(space: int, lines: Sequence[Text]) -> list[Text]:
 
 def _hang(head: str, text: Text, width: int, indent: str | None = None) -> list[Text]:
     """Write text after a head, further lines below its beginning or at an indent of their own."""
-    below = " " * len(head) if indent is None else indent
-    first, *more = _wrap(text, width - max(len(head), len(below)))
-    return [Text(head).append_text(first), *_indented(len(below), more)]
+    below = _fitting(len(head) if indent is None else len(indent), text.plain.split(), width)
+    if head.isspace() and indent is None:
+        head = head[:below]
+    filled = max(len(head) - below, 0)
+    first, *more = _wrap(Text("x" * filled).append_text(text), width - below)
+    return [Text(head).append_text(first[filled:]), *_indented(below, more)]
+
+
+def _fitting(indent: int, words: Sequence[str], width: int) -> int:
+    """Return an indent at which the longest word fits into a line, where one does: an address in two pieces is none."""
+    return max(min(indent, width - max(map(cell_len, words), default=0)), 0)
 
 
 def _wrap(text: Text, width: int) -> list[Text]:
