@@ -381,7 +381,7 @@ def test_a_table_of_another_is_left_alone(tmp_path: Path, text: str) -> None:
     assert read(tmp_path) == Settings()
 
 
-OVER = "requirements.txt:1:1: MG102 litellm 1.69.3 is not {}, the ceiling of {}"
+OVER = "requirements.txt:1:1: MG102 litellm 1.69.3 is not {}, the limit of {}"
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ def test_a_package_adds_up_and_its_module_names_it_too(capsys: pytest.CaptureFix
     assert main(["Sentence_Transformers", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["schema"], found["package"]) == (1, "sentence-transformers")
-    assert found["lighter"].startswith("fastembed ")
+    assert found["lighter"].startswith("use fastembed ")
     for one in found["measurements"]:
         assert one["own_mib"] + sum(one["brought_mib"].values()) == pytest.approx(one["mib"], rel=0.1)
     assert main(["cv2", "--json"]) == 0

@@ -116,7 +116,7 @@ def test_serving_is_judged(capsys: pytest.CaptureFixture[str]) -> None:
     report = judge(capsys, "--limit", "80MiB")
     (finding,) = report["findings"]
     assert finding["code"] == "MG301"
-    lead = f"web: {serving} of 80 MiB serving ({start} at start): pandas in shop/views.py:1; --limit"
+    lead = f"web: {serving} of 80 MiB serving, {start} at start (--limit): after the start pandas in shop/views.py:1"
     assert finding["message"] == lead
     assert finding["mib"] == pytest.approx(serving, abs=0.5)
     assert [step["path"] for step in finding["chain"]][-1] == "shop/views.py"
@@ -182,7 +182,8 @@ def test_all_that_is_deferred_is_a_warning(capsys: pytest.CaptureFixture[str]) -
     (finding,) = report["findings"]
     assert (finding["code"], finding["severity"], report["services"][0]["verdict"]) == ("MG304", "warning", "ok")
     assert finding["message"].startswith(
-        f"web: {everything} of 300 MiB with all that is deferred ({start} at start, {serving} serving): torch"
+        f"web: {everything} of 300 MiB with all that is deferred, {start} at start, {serving} serving (--limit): "
+        "after the start torch"
     )
     assert [one["code"] for one in judge(capsys, "--limit", "300MiB", "--judge", "all")["findings"]] == ["MG301"]
     assert judge(capsys, "--limit", "2GiB")["findings"] == []

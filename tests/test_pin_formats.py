@@ -98,7 +98,7 @@ def test_not_exact(run: Run, name: str, text: str, place: str, written: str) -> 
     assert run({}, name) == [f"{name}:{place}: MG101 litellm is not pinned exactly ({written})"]
 
 
-ABOVE = "MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)"
+ABOVE = "MG102 litellm 1.80.0 is not <1.70, the limit that pin-litellm has by default (warning)"
 PIPFILE_LOCK = '{{\n "_meta": {{"pipfile-spec": 6}},\n "{}": {{\n  "litellm": {{"version": "=={}"}}\n }}\n}}\n'
 PYLOCK = 'lock-version = "1.0"\n[[packages]]\nname = "litellm"\nversion = "{}"\n'
 

@@ -163,36 +163,36 @@ def test_whole_output(run: Run) -> None:
         pytest.param("1.69.0rc1", None, None, id="pre-release"),
         pytest.param(
             "1.70.0rc1",
-            "MG102 litellm 1.70.0rc1 is not <1.70, the ceiling that pin-litellm has by default (warning)",
+            "MG102 litellm 1.70.0rc1 is not <1.70, the limit that pin-litellm has by default (warning)",
             "1.69.3",
             id="pre-release-of-it",
         ),
         pytest.param(
             "1.70.0",
-            "MG102 litellm 1.70.0 is not <1.70, the ceiling that pin-litellm has by default (N MiB when imported) (warning)",
+            "MG102 litellm 1.70.0 is not <1.70, the limit that pin-litellm has by default (N MiB when imported) (warning)",
             "1.69.3",
             id="at",
         ),
         pytest.param(
             "1.71.1",
-            "MG102 litellm 1.71.1 is not <1.70, the ceiling that pin-litellm has by default (warning)",
+            "MG102 litellm 1.71.1 is not <1.70, the limit that pin-litellm has by default (warning)",
             "1.69.3",
             id="not-measured",
         ),
         pytest.param(
             "1.82.6",
-            "MG102 litellm 1.82.6 is not <1.70, the ceiling that pin-litellm has by default (N MiB when imported) (warning)",
+            "MG102 litellm 1.82.6 is not <1.70, the limit that pin-litellm has by default (N MiB when imported) (warning)",
             "1.69.3",
             id="above",
         ),
         pytest.param(
             "1.70",
-            "MG102 litellm 1.70 is not <1.70, the ceiling that pin-litellm has by default (N MiB when imported) (warning)",
+            "MG102 litellm 1.70 is not <1.70, the limit that pin-litellm has by default (N MiB when imported) (warning)",
             "1.69.3",
             id="short",
         ),
         pytest.param(
-            "999.0", "MG102 litellm 999.0 is not <1.70, the ceiling that pin-litellm has by default", "1.69.3", id="unknown"
+            "999.0", "MG102 litellm 999.0 is not <1.70, the limit that pin-litellm has by default", "1.69.3", id="unknown"
         ),
         pytest.param("1.82.7", "MG103 litellm 1.82.7 was withdrawn: it was backdoored", "1.69.3", id="withdrawn"),
         pytest.param("1.82.8", "MG103 litellm 1.82.8 was withdrawn: it was backdoored", "1.69.3", id="withdrawn-too"),
@@ -216,14 +216,14 @@ def test_version(run: Run, version: str, finding: str | None, fix: str | None) -
     first, second, *more = [re.sub(r"[\d.]+ MiB", "N MiB", line) for line in outcome.out.splitlines()]
     told = re.sub(r": \S+ takes N MiB more than 1.69.3", "", first)
     assert (told, second) == (f"requirements.txt:2:3: {finding}", f"    fix: litellm=={fix}  (N MiB when imported)")
-    raised = f'         or raise the ceiling: [tool.memguard.pins] litellm = "<={version}"'
+    raised = f'         or raise the limit: [tool.memguard.pins] litellm = "<={version}"'
     assert more == ([raised] if "MG102" in finding else [])
     assert outcome.code == int("(warning)" not in finding)
 
 
 def test_arbitrary_version(run: Run) -> None:
     assert run("litellm===ours").findings == [
-        "requirements.txt:1:1: MG102 litellm ours is not <1.70, the ceiling that pin-litellm has by default"
+        "requirements.txt:1:1: MG102 litellm ours is not <1.70, the limit that pin-litellm has by default"
     ]
 
 
@@ -281,7 +281,7 @@ def test_memory_is_compared_by_what_was_measured(run: Run) -> None:
 
 # Beside each other
 
-ABOVE = "the ceiling that pin-litellm has by default"
+ABOVE = "the limit that pin-litellm has by default"
 
 
 @pytest.mark.parametrize(
@@ -327,9 +327,7 @@ def test_why_no_newer_version_is_proposed(run: Run) -> None:
 def test_where_range_and_ceiling_disagree_nothing_is_written(run: Run, tmp_path: Path) -> None:
     outcome = run("litellm>=1.75\n", "--fix", "requirements.txt")
     assert outcome.out.splitlines()[0].endswith(f": none of these is <1.70, {ABOVE}")
-    assert re.fullmatch(
-        r" +or raise the ceiling: \[tool.memguard.pins\] litellm = \"<=[\d.]+\"", outcome.out.splitlines()[2]
-    )
+    assert re.fullmatch(r" +or raise the limit: \[tool.memguard.pins\] litellm = \"<=[\d.]+\"", outcome.out.splitlines()[2])
     assert (tmp_path / "requirements.txt").read_text(encoding="utf-8") == "litellm>=1.75\n"
 
 
@@ -373,7 +371,7 @@ def test_each_format_is_answered_in_its_own_notation(run: Run, name: str, text: 
         pytest.param(
             "pandas==3.0",
             "pins.pandas = '<3'",
-            ["MG102 pandas 3.0 is not <3, the ceiling of [pins] (memguard.toml:1)"],
+            ["MG102 pandas 3.0 is not <3, the limit of [pins] (memguard.toml:1)"],
             id="pins-broken",
         ),
         pytest.param("pandas==2.2.3", "pins.pandas = '<3'", [], id="pins-kept"),
@@ -499,7 +497,7 @@ MEMBER = '\n[[package]]\nname = "b"\nversion = "1"\nsource = { editable = "a/b" 
         ),
         pytest.param(
             {"pyproject.toml": APP, "poetry.lock": UV.format("1.80.0").replace("\n", "\r\n")},
-            ["MG102 litellm 1.80.0 in poetry.lock is not <1.70, the ceiling that pin-litellm has by default (warning)"],
+            ["MG102 litellm 1.80.0 in poetry.lock is not <1.70, the limit that pin-litellm has by default (warning)"],
             id="locked-above",
         ),
         pytest.param(
@@ -527,7 +525,7 @@ MEMBER = '\n[[package]]\nname = "b"\nversion = "1"\nsource = { editable = "a/b" 
             {"requirements.in": "litellm", "requirements.txt": "litellm==1.80.0\n    # via -r requirements.in"},
             [
                 "MG101 litellm is not pinned exactly (any version): requirements.txt pins 1.80.0 (warning)",
-                "MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)",
+                "MG102 litellm 1.80.0 is not <1.70, the limit that pin-litellm has by default (warning)",
             ],
             id="compiled-is-judged-by-itself",
         ),
@@ -563,11 +561,11 @@ def test_proposal_beside_a_lock(run: Run, version: str, fix: str) -> None:
 def test_constraints_are_no_requirements(run: Run) -> None:
     assert run({"constraints.txt": "litellm>=1\npandas"}) == (0, "", "")
     assert run({"constraints.txt": "litellm==1.80.0"}).findings == [
-        "constraints.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)"
+        "constraints.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the limit that pin-litellm has by default (warning)"
     ]
     outcome = run({"requirements.txt": "litellm\n-c limits.txt", "limits.txt": "litellm==1.80.0"}, "requirements.txt")
     assert outcome.findings == [
-        "limits.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)"
+        "limits.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the limit that pin-litellm has by default (warning)"
     ]
 
 
@@ -721,7 +719,7 @@ def test_folder_named_like_a_manifest(run: Run, tmp_path: Path) -> None:
 def test_one_broken_manifest_hides_no_other(run: Run) -> None:
     outcome = run({"a-requirements.txt": "-r absent.txt", "b-requirements.txt": "litellm==1.100.0", "pyproject.toml": "["})
     assert outcome.findings == [
-        "b-requirements.txt:1:1: MG102 litellm 1.100.0 is not <1.70, the ceiling that pin-litellm has by default"
+        "b-requirements.txt:1:1: MG102 litellm 1.100.0 is not <1.70, the limit that pin-litellm has by default"
     ]
     assert outcome.err == (
         "a-requirements.txt:1: error: column 1: includes absent.txt, which is missing\n"
@@ -734,7 +732,7 @@ def test_one_broken_manifest_hides_no_other(run: Run) -> None:
 def test_a_file_that_two_include_is_told_once(run: Run) -> None:
     files = {"a-requirements.txt": "-r base.txt", "b-requirements.txt": "-r base.txt", "base.txt": "litellm==1.80.0"}
     assert run(files, "a-requirements.txt", "b-requirements.txt").findings == [
-        "base.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the ceiling that pin-litellm has by default (warning)"
+        "base.txt:1:1: MG102 litellm 1.80.0 is not <1.70, the limit that pin-litellm has by default (warning)"
     ]
 
 

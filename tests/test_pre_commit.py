@@ -505,10 +505,10 @@ def test_arguments_of_the_configuration(make: Callable[[str], Repository], confi
         **ACCEPTED,
         "pin-litellm": Outcome(
             "Failed",
-            "requirements.txt:2:1: MG102 litellm 1.69.3 is not <=1.60.0, the ceiling of --max-version (N MiB when imported)"
+            "requirements.txt:2:1: MG102 litellm 1.69.3 is not <=1.60.0, the limit of --max-version (N MiB when imported)"
             ": 1.69.3 takes N MiB less than 1.55.0\n"
             "    fix: litellm==V\n"
-            '         or raise the ceiling: [pins] litellm = "<=1.69.3"\n'
+            '         or raise the limit: [pins] litellm = "<=1.69.3"\n'
             "1 error, 0 warnings",
         ),
         "memory-budget": Outcome(

@@ -1,9 +1,9 @@
-"""Heavy packages are pinned: litellm exactly and below a ceiling, others by `[pins]`.
+"""Heavy packages are pinned: litellm exactly and below a limit, others by `[pins]`.
 
 A package that is not pinned grows by itself between two deploys. litellm must be pinned exactly
-(`==` without a wildcard, `===`, Poetry's bare version, a full commit), to a version below the ceiling (`<1.70`),
+(`==` without a wildcard, `===`, Poetry's bare version, a full commit), to a version below the limit (`<1.70`),
 that is still served and was not withdrawn. Every other heavy package that is not pinned is a warning, and an error
-where `[pins]` names it. The ceiling is policy: memory is claimed only where it was measured.
+where `[pins]` names it. The limit is policy: memory is claimed only where it was measured.
 
 Each declaration that is deployed is judged by itself, in manifests of any format, in `pip install` lines of
 Dockerfiles and of build commands, and in locks; a constraint that the manifest names may pin it. Where a lock or a
@@ -37,7 +37,7 @@ HOOK = "pin-litellm"
 
 RULES = {
     "MG101": "not pinned exactly",
-    "MG102": "above the ceiling",
+    "MG102": "above the limit",
     "MG103": "a withdrawn release",
     "MG104": "lock and manifest disagree",
     "MG105": "a version that is not served any more",

@@ -173,8 +173,8 @@ def _grown(project: Project, assessed: AssessedService, report: ServiceReport) -
 def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, since: str | None) -> str:
     """Say what a service takes by the judged moment, and before, and what has come since the start.
 
-    `web: 713 of 512 MiB serving (43 at start): litellm, torch in voice.py:31; render free, this commit +57`. Where the
-    moments do not differ, the service's line says it.
+    `web: 713 of 512 MiB serving, 43 at start (render free), this commit +57: after the start litellm, torch in voice.py:31`.
+    Where the moments do not differ, the service's line says it.
     """
     processes = "; ".join(filter(None, [_processes(assessed, now), *(one.told for one in now.branches)]))
     moments = told_moments(report)
@@ -183,11 +183,11 @@ def _amount(assessed: AssessedService, now: Estimated, report: ServiceReport, si
     others = {mib(report.estimate.at(one).expected): moment_name(one) for one in reversed(moments) if one != report.judged}
     apart = ", ".join(f"{size} {name}" for size, name in reversed(others.items()))
     limit = "" if report.limit is None else f" of {mib(report.limit)}"
-    amount = f"{at_least(report)}{mib(report.taken.expected)}{limit} MiB {moment_name(report.judged)} ({apart})"
-    amount += not_measured(report)
+    amount = f"{at_least(report)}{mib(report.taken.expected)}{limit} MiB {moment_name(report.judged)}, {apart}"
+    amount += f"{not_measured(report)}{peak(report)} ({report.limit_label}){growth(report, since)}"
     late = _late(report)
-    about = f"{report.limit_label}{growth(report, since)}"
-    return f"{report.name}: {amount}{peak(report)}{late and f': {late}'}; {about}{processes and f'; {processes}'}"
+    why = "; ".join(filter(None, [late and f"after the start {late}", processes]))
+    return f"{report.name}: {amount}{why and f': {why}'}"
 
 
 def _late(report: ServiceReport) -> str:

@@ -138,7 +138,9 @@ def _steps(requirement: Requirement, first: str, lighter: Sequence[str]) -> tupl
     place = (f"{requirement.path}:{requirement.line}",)
     if lighter and not requirement.via and requirement.url is None:
         return (Change(lighter[0].removeprefix("or "), place, is_fixable=True),)
-    return (Change(first.replace("delete it", f"delete {requirement.name}"), place),)
+    name = requirement.name
+    told = first.replace("delete it", f"delete {name}").replace(" imports it", f" imports {name}", 1)
+    return (Change(told if name in told else f"do without {name}: {told}", place),)
 
 
 def _instead(project: Project, requirement: Requirement, code: Code | None) -> str:

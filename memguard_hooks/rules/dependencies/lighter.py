@@ -49,16 +49,19 @@ INSTEAD = {
         "https://docs.gspread.org",
     ),
     "sentence-transformers": LighterWay(
-        "fastembed computes embeddings with onnxruntime, without torch", "https://qdrant.github.io/fastembed/"
+        "use fastembed in place of sentence-transformers: it computes embeddings with onnxruntime, without torch",
+        "https://qdrant.github.io/fastembed/",
     ),
     "openai-whisper": LighterWay(
-        "faster-whisper transcribes without torch, or call a hosted model", "https://github.com/SYSTRAN/faster-whisper"
+        "use faster-whisper in place of openai-whisper: it transcribes without torch; or call a hosted model",
+        "https://github.com/SYSTRAN/faster-whisper",
     ),
     "opencv-python": LighterWay(
-        "opencv-python-headless is the same without windows, for servers", "https://github.com/opencv/opencv-python"
+        "declare opencv-python-headless in its place: it is the same without windows",
+        "https://github.com/opencv/opencv-python",
     ),
     "opencv-contrib-python": LighterWay(
-        "opencv-contrib-python-headless is the same without windows, for servers",
+        "declare opencv-contrib-python-headless in its place: it is the same without windows",
         "https://github.com/opencv/opencv-python",
     ),
 }

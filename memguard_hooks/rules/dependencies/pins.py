@@ -322,9 +322,9 @@ class Judge:
         """Say who has set the ceiling of a package."""
         source = self._project.settings.pin_sources.get(name)
         if source is None:
-            return f"the ceiling that {HOOK} has by default"
+            return f"the limit that {HOOK} has by default"
         table = f"{self._project.settings.table('pins')} ({source})"
-        return f"the ceiling of {table if ':' in source else source}"
+        return f"the limit of {table if ':' in source else source}"
 
     def _judged(self, requirement: Requirement, fault: Fault, proposal: Proposal) -> JudgedRequirement:
         text, severity = self._compared(requirement.name, fault, proposal)
@@ -376,7 +376,7 @@ class Judge:
         """Say how the ceiling of a package is raised to a version."""
         if version is None:
             return ()
-        return (f'or raise the ceiling: {self._project.settings.table("pins")} {name} = "<={version}"',)
+        return (f'or raise the limit: {self._project.settings.table("pins")} {name} = "<={version}"',)
 
     def _candidates(self, name: str, *inside: str, is_bounded: bool = True) -> Iterator[str]:
         """Yield the versions of a package that may be written, the best first: what was measured, and what is newest."""

@@ -1,4 +1,4 @@
-"""What is installed on a host, judged by the policy of the manifests: pins, the ceiling of litellm, what is forbidden.
+"""What is installed on a host, judged by the policy of the manifests: pins, the limit of litellm, what is forbidden.
 
 It loads nothing but the standard library, unless the settings name specifiers of their own.
 """

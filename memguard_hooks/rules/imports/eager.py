@@ -144,7 +144,7 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
         steps = (Change(f"{fix}: `memguard fix --to-start`", (f"{found.path}:{found.line}",)),) if found.is_fixable else ()
         yield found._replace(severity="warning", fix=(fix,), steps=steps)
     elif outcome == "at start":
-        fix = "move the import into the function that uses it, and call that later: it runs at start, and would load it then"
+        fix = "move the import into the function that uses it, and call that function later: now it runs at start"
         yield found._replace(fix=(fix,), is_fixable=False)
     elif outcome != "no use":
         yield found
