@@ -36,9 +36,8 @@ FINDING = re.compile(r" *\S+:\d+:\d+: (MG\d{3}) ")
 
 TIMEOUT = 900
 
-FIX = (sys.executable, "-m", "memguard_hooks", "fix", "--force")
-TO_START = (*FIX, "--to-start")
-KNOWN = (sys.executable, "-m", "memguard_hooks", "check", "--write-baseline")
+WHERE = re.compile(r"`memguard` is not on your PATH, and was installed as (\S+)")
+"""What the hook says to somebody who has only the hook."""
 
 
 class Row(NamedTuple):
@@ -64,8 +63,14 @@ class Newcomer:
         self.tool = tool
         self.commands = 0
         homes = {"PRE_COMMIT_HOME": str(folder / "pre-commit"), "PREK_HOME": str(folder / "prek")}
-        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
+        programs = folder / "programs"
+        programs.mkdir()
+        own = os.path.dirname(sys.executable)
+        (programs / tool).symlink_to(os.path.join(own, tool))
+        # Nobody has `memguard` who has only pasted the entry.
+        path = os.pathsep.join([str(programs), *(one for one in os.environ["PATH"].split(os.pathsep) if one != own)])
         self.environment = {**os.environ, **homes, "PATH": path, "NO_COLOR": "1"}
+        self.memguard = "memguard"
         self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
         shutil.copytree(case, self.project, ignore=shutil.ignore_patterns(".git", ".pre-commit-config.yaml"))
         for words in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "as it is")):
@@ -93,13 +98,16 @@ class Newcomer:
         found = sum(FINDING.match(line) is not None for line in output.splitlines())
         _, _, warm = self.run(self.tool, "run", "memguard", "--all-files")
         steps = read_steps(output)
+        named = WHERE.search(output)
+        if named is not None:
+            self.memguard = named[1]
         self.run(self.tool, "install")
         # From the end: a line that is deleted moves those below it.
         by_hand = len(steps) - sum([self.follow(step) for step in (*steps[:1], *steps[:0:-1])])
         after = ""
-        for then, words in ((" after the steps", ()), (" with a baseline", KNOWN)):
+        for then, words in ((" after the steps", ()), (" with a baseline", ("check", "--write-baseline"))):
             if words:
-                self.run(*words)
+                self.run(self.memguard, *words)
             status, told = self.commit()
             if status == 0:
                 told = f"passes{then}{after}" if first else "was not refused"
@@ -116,10 +124,10 @@ class Newcomer:
 
     def follow(self, step: str) -> bool:
         """Do one thing that the hook ends with; return whether it says it so that it can be done without thought."""
-        for pattern, words in ((r"`memguard fix`, which does", FIX), (r"`memguard fix --to-start`", TO_START)):
-            if re.search(pattern, step):
-                self.run(*words)
-                return True
+        words = re.search(r"`memguard (fix(?: --to-start)?)`", step)
+        if words is not None:
+            self.run(self.memguard, *words[1].split())
+            return True
         places, _, what = step.partition(": ")
         for pattern, act in ACTS.items():
             match = re.search(pattern, what)

@@ -139,6 +139,7 @@ class Replay:
                 os.path.realpath(root),
                 *(self._git or ()),
                 os.environ.get("PATH", ""),
+                os.environ.get("PRE_COMMIT", ""),
                 sys.getfilesystemencoding(),
                 sys.version,
                 repr(own.look),

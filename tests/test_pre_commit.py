@@ -86,6 +86,9 @@ HELD = (
     "the file loads"
 )
 
+WHERE = "`memguard` is not on your PATH, and was installed as PATH"
+"""What a runner of hooks has installed is found by nobody else."""
+
 REFUSED = {
     **dict.fromkeys(IDS, PASSED),
     "pin-litellm": Outcome(
@@ -143,6 +146,7 @@ ALL_REFUSED = Outcome(
         f"     requirements.txt:4: {WHEEL}",
         f"  2. main.py:1, main.py:2: {HELD.format(line=5)}",
         "5 errors, 0 warnings",
+        WHERE,
     )),
 )  # fmt: skip
 """The same from the one hook."""
@@ -161,8 +165,9 @@ def grown(mebibytes: str) -> Outcome:
 
 
 def mask(text: str) -> str:
-    """Take out what measuring anew changes: tables, MiB, measured and served versions, dates; limits and signs stay."""
+    """Take out what measuring anew changes: tables, MiB, versions, dates, paths; limits and signs stay."""
     text = re.sub(r"(?m)^ +\+?[\d.]+ MiB  .*\n", "", text)
+    text = re.sub(r"installed as \S+", "installed as PATH", text)
     text = re.sub(r"of \d+ MiB|(\d+(?:\.\d)?)(?= of \d+ MiB| MiB)", lambda m: "N" if m[1] else m[0], text)
     text = re.sub(r"(this commit [+-])[1-9]\d*", r"\1N", text)
     text = re.sub(r"processes of \d+ MiB", "processes of N MiB", text)
@@ -192,8 +197,13 @@ def read_hooks(output: str) -> dict[str, Outcome]:
 
 def start(*command: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=cwd, capture_output=True, encoding="utf-8", check=False, env={**os.environ, **environment}
-    )
+        command, cwd=cwd, capture_output=True, encoding="utf-8", check=False,
+        env={**os.environ, "PATH": PATH, **environment},
+    )  # fmt: skip
+
+
+PATH = os.pathsep.join(folder for folder in os.environ["PATH"].split(os.pathsep) if not Path(folder, "memguard").exists())
+"""That of somebody who has only the hooks."""
 
 
 class Repository:
@@ -292,7 +302,7 @@ def test_all_files_fail_and_pass_once_mended(repository: Repository) -> None:
     budget = REFUSED["memory-budget"]
     told = budget.output + (
         "\nall of it was there before this commit: `memguard check --write-baseline` makes what is found known, "
-        "`--fail-on never` tells it and refuses nothing"
+        f"`--fail-on never` tells it and refuses nothing\n{WHERE}"
     )
     assert failed.hooks == {**REFUSED, "memory-budget": Outcome("Failed", told)}, failed.raw
     assert failed.code == 1

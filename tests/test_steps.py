@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -166,3 +168,30 @@ def test_what_only_to_start_moves_is_not_counted_as_what_fix_does(bot: Path, cap
     capsys.readouterr()
     memguard.main(["check", *limit])
     assert "may fix" not in capsys.readouterr().err
+
+
+def test_what_has_a_step_of_the_fixer_is_counted_as_what_fix_does(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"main.py": MOVABLE})
+    memguard.main(["check", "--platform", "local", "--limit", "60MiB", "--select", "MG301"])
+    assert "1 error, 0 warnings; `memguard fix` may fix 1" in capsys.readouterr().err.splitlines()
+
+
+def test_who_has_only_the_hook_is_told_where_memguard_is(bot: Path) -> None:
+    def run(**environment: str) -> list[str]:
+        command = [sys.executable, "-m", "memguard_hooks", "hook", "--limit", "60MiB"]
+        done = subprocess.run(
+            command, cwd=bot, env={**os.environ, **environment}, capture_output=True, encoding="utf-8", check=False
+        )
+        assert done.returncode == 1, done.stderr
+        return [line for line in done.stderr.splitlines() if "your PATH" in line]
+
+    own = os.path.dirname(sys.executable)
+    folders = [one for one in os.environ["PATH"].split(os.pathsep) if not os.access(os.path.join(one, "memguard"), os.X_OK)]
+    as_runners_set_it = os.pathsep.join([own, *folders])
+    told = f"`memguard` is not on your PATH, and was installed as {os.path.join(own, 'memguard')}"
+    assert run(PRE_COMMIT="1", PATH=as_runners_set_it) == [told]
+    programs = bot / "programs"
+    programs.mkdir()
+    (programs / "memguard").symlink_to(os.path.join(own, "memguard"))
+    assert run(PRE_COMMIT="1", PATH=os.pathsep.join([own, str(programs), *folders])) == []
+    assert run(PATH=as_runners_set_it) == [], "who types the command knows where it is"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
 from memguard_hooks.errors import MemguardError, lacking
 from memguard_hooks.finding import Report, Skipped, at_fault, count, merge, note, without_echo
@@ -25,7 +26,7 @@ from memguard_hooks.tree import RevisionTree, WorkTree, inside, walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import TypeAlias
 
 Check: TypeAlias = "Callable[[Project], Report]"
@@ -121,7 +122,17 @@ def _say(report: Report, options: Options) -> Said:
     status = status_of(report, options.fail_on)
     is_text = options.format == "text"
     more = notes(report, fail_on=options.fail_on if is_text else None, is_quiet=options.quiet)
-    return Said(status, output, more)
+    return Said(status, output, more + (plain(_where_it_is()) if "`memguard " in more else ""))
+
+
+def _where_it_is() -> Iterator[str]:
+    """Say where `memguard` is, if it was installed for a runner of hooks alone, which puts it on the path of these."""
+    own = os.path.dirname(sys.executable)
+    name = "memguard.exe" if os.name == "nt" else "memguard"
+    paths = [os.path.join(folder, name) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder != own]
+    # pre-commit and prek set this for each hook.
+    if "PRE_COMMIT" in os.environ and not any(os.access(path, os.X_OK) for path in paths):
+        yield f"`memguard` is not on your PATH, and was installed as {os.path.join(own, name)}"
 
 
 def detail_of(options: Options) -> Detail:

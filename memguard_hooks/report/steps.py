@@ -63,7 +63,9 @@ def may_fix(report: Report) -> str:
     An import whose move saves nothing that is judged, and any import where every service fits, moves only by `--to-start`.
     """
     is_over = not report.services or any(one.verdict in ("warning", "error") for one in report.services)
-    fixable = [one for one in report.findings if one.is_fixable]
+    fixable = [
+        one for one in report.findings if one.is_fixable or (one.steps and all(step.is_fixable for step in one.steps))
+    ]
     at_start = sum(one.code == "MG201" and (bool(one.steps) or not is_over) for one in fixable)
     rest = len(fixable) - at_start
     if not at_start:
