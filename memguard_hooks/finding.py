@@ -9,7 +9,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from typing import Literal, TypeAlias
 
 Severity: TypeAlias = "Literal['error', 'warning']"
@@ -337,12 +337,20 @@ def without_echo(report: Report) -> Report:
         texts += [of_service.get((code, finding.subject)) for code in codes if word]
         return any(text is not None and word in text for text in texts)
 
+    faults = {(one.path, one.line): one.reason for one in report.skipped if one.broken}
     echoes = [one for one in report.findings if is_echo(one)]
     fixable = [one for one in echoes if one.is_fixable]
     return report._replace(
         findings=tuple(_fixable(one, fixable) for one in report.findings if one not in echoes),
-        skipped=tuple(one for one in report.skipped if one[:3] not in unjudged),
+        skipped=tuple(one for one in report.skipped if one[:3] not in unjudged and not _is_told(one, faults)),
     )
+
+
+def _is_told(gap: Skipped, faults: Mapping[tuple[str, int | None], str]) -> bool:
+    """Return whether what is at fault says itself why something was left out."""
+    fault = faults.get((gap.path, gap.line), "")
+    reason = fault.partition(": ")[2] if fault.startswith("column ") else fault
+    return not gap.broken and bool(reason) and gap.reason.endswith(f": {reason}")
 
 
 def _fixable(finding: Finding, echoes: Collection[Finding]) -> Finding:

@@ -62,7 +62,7 @@ def test_no_limit_and_an_unknown_one_are_told_apart(capsys: pytest.CaptureFixtur
         pytest.param(["MG299"], "unknown topic 'MG299': did you mean 'MG201'?", id="code"),
         pytest.param(["mg20l"], "unknown topic 'mg20l': did you mean 'MG201'?", id="code-in-lower-case"),
         pytest.param(["pin_litellm"], "unknown topic 'pin_litellm': did you mean 'pin-litellm'?", id="hook"),
-        pytest.param([""], "unknown topic '': did you mean", id="empty"),
+        pytest.param([""], "unknown topic '': no rule, hook or measured package has this name", id="empty"),
         pytest.param(["MG201", "MG202"], "unrecognized arguments: MG202", id="two-codes"),
         pytest.param(["pin-litellm", "x"], "unrecognized arguments: x", id="behind-a-hook"),
         pytest.param(["--x"], "unrecognized arguments: --x", id="option"),

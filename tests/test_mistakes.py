@@ -164,7 +164,6 @@ MISTAKES = {
         [
             "web: 9.9 of 512 MiB (default)",
             "requirements.txt:1: error: holds a merge that is not finished: edit it from <<<<<<< to >>>>>>>",
-            "requirements.txt:1: skipped: its versions are not known: holds a merge that is not finished: edit it from <<<<<<< to >>>>>>>",
         ],
         {"requirements.txt": "<<<<<<< HEAD\nopenai==1.75.0\n=======\nopenai==1.74.0\n>>>>>>> next\n"},
     ),
@@ -174,7 +173,6 @@ MISTAKES = {
         [
             "web: 9.9 of 512 MiB (default)",
             "pyproject.toml:2: error: holds a merge that is not finished: edit it from <<<<<<< to >>>>>>>",
-            "pyproject.toml:2: skipped: its versions are not known: holds a merge that is not finished: edit it from <<<<<<< to >>>>>>>",
         ],
         {"pyproject.toml": '[project]\n<<<<<<< HEAD\nname = "a"\n=======\nname = "b"\n>>>>>>> next\n'},
     ),
@@ -196,7 +194,6 @@ MISTAKES = {
         [
             "web: 9.9 of 512 MiB (default)",
             "requirements.txt:1: error: column 1: is not a valid requirement: 'openai=1.75.0' (Expected semicolon (after name with no version specifier) or end)",
-            "requirements.txt:1: skipped: its versions are not known: is not a valid requirement: 'openai=1.75.0' (Expected semicolon (after name with no version specifier) or end)",
         ],
         {"requirements.txt": "openai=1.75.0\n"},
     ),
@@ -206,7 +203,6 @@ MISTAKES = {
         [
             "web: 9.9 of 512 MiB (default)",
             "requirements.txt:1: error: column 1: includes base.txt, which is missing",
-            "requirements.txt:1: skipped: its versions are not known: includes base.txt, which is missing",
         ],
         {"requirements.txt": "-r base.txt\nopenai==1.75.0\n"},
     ),
@@ -237,6 +233,45 @@ MISTAKES = {
         2,
         ["memguard-baseline.json:1: error: column 1: is no baseline of schema 1"],
         {"memguard-baseline.json": "[]\n"},
+    ),
+    "a package": Mistake("explain pandsa", 2, ["memguard explain: error: unknown topic 'pandsa': did you mean 'pandas'?"]),
+    "a package that nobody measured": Mistake(
+        "explain qqqqqq",
+        2,
+        ["memguard explain: error: unknown topic 'qqqqqq': no rule, hook or measured package has this name"],
+    ),
+    "two folders": Mistake(
+        "check . .", 2, ["memguard check: error: unrecognized arguments: .; see `memguard check --help`"]
+    ),
+    "a suffix": Mistake(
+        "check --output x.pdf",
+        2,
+        [
+            "memguard check: error: argument --output: no format can be told from 'x.pdf': write FORMAT=FILE, or use text for .txt, json for .json, sarif for .sarif, junit for .xml, markdown for .md, html for .html"
+        ],
+    ),
+    "no time": Mistake("check --timeout 0", 2, ["memguard check: error: argument --timeout: invalid value: '0'; one is 30"]),
+    "no branch": Mistake(
+        "check --changed-from nope",
+        2,
+        [".: error: git knows no commit 'nope' here: fetch it first (`git fetch`, or `fetch-depth: 0`)"],
+    ),
+    "no log": Mistake("logs nope.log", 2, ["memguard logs: error: nope.log: cannot be read: No such file or directory"]),
+    "an exit status": Mistake(
+        "health --exit-status 999",
+        2,
+        ["memguard health: error: argument --exit-status: not an exit status: '999'; 0 to 255, or -9 for a signal"],
+    ),
+    "a file that is not there": Mistake(
+        "hook nope.py", 2, ["web: 9.9 of 512 MiB (default)", "nope.py: error: no such file"]
+    ),
+    "an allowance without a reason": Mistake(
+        "fix --allow MG201", 2, ["memguard fix: error: argument --allow: expected 3 arguments"]
+    ),
+    "a repository": Mistake(
+        "init --repo nowhere",
+        2,
+        ["memguard init: error: argument --repo: must be OWNER/NAME or an address of git without a password, not 'nowhere'"],
     ),
 }
 

@@ -68,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if words[0].lower() not in known:
             if explain_package(words[0], words[1:]):
                 return 0
-            parser.error(_unknown("topic", words[0], known.values()))
+            from memguard_hooks.catalog import lookup
+
+            parser.error(_unknown("topic", words[0], (*known.values(), *lookup.distributions())))
         words[0] = known[words[0].lower()]
     options = parser.parse_args(words)
     if options.topic in TOPICS:
@@ -112,11 +114,20 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
 
     word = name.lower()
 
-    def likeness(one: str) -> float:
+    def likeness(one: str) -> tuple[float, float]:
         begins = next((n for n, (a, b) in enumerate(zip(word, one.lower(), strict=False)) if a != b), len(word))
-        return SequenceMatcher(None, word, one.lower()).ratio() + begins / len(one)
+        alike = SequenceMatcher(None, word, one.lower()).ratio()
+        return alike + begins / len(one), alike
 
-    return f"unknown {what} {name!r}: did you mean {max(known, key=likeness)!r}?"
+    nearest = max(known, key=likeness)
+    if likeness(nearest)[1] >= ALIKE:
+        return f"unknown {what} {name!r}: did you mean {nearest!r}?"
+    names = "no rule, hook or measured package has this name" if what == "topic" else f"one is {nearest!r}"
+    return f"unknown {what} {name!r}: {names}"
+
+
+ALIKE = 0.6
+"""The share of letters in the same order from which on a name may be a slip of the other, as in difflib."""
 
 
 # Rules
