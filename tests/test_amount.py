@@ -171,8 +171,10 @@ def test_a_long_way_is_cut_in_the_middle() -> None:
 
 def test_names_from_right_to_left_turn_nothing_beside_them() -> None:
     shown = terminal.render(Report((found(3, "דוח/main.py"),)), width=80, color=False)
-    assert "\u2066דוח/main.py:3:1\u2069 MG201" in shown
-    assert "main.py:3 → \u2066דוח/main.py:3\u2069 → pandas" in shown
+    assert "\u2066דוח\u2069/main.py:3:1 MG201" in shown
+    assert "main.py:3 → \u2066דוח\u2069/main.py:3 → pandas" in shown
+    both = terminal.render(Report((found(3, "דוח/יומי.py"),)), width=80, color=False)
+    assert "\u2066דוח\u2069/\u2066יומי.py:3:1\u2069 MG201" in both, "a folder stays before its file"
     plain = text.render(Report((found(3, "דוח/main.py"),)))
     assert plain.startswith("דוח/main.py:3:1: MG201"), "what programs read has the name as it is"
 

@@ -98,7 +98,12 @@ def _text(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"<code>{_text(text)}</code>"
+    """Write code; of a path each name stands by itself, so that those that run right to left keep their order."""
+    return f"<code>{'/'.join(map(_isolated, _text(text).split('/')))}</code>"
+
+
+def _isolated(name: str) -> str:
+    return name if name.isascii() else f'<bdi dir="ltr">{name}</bdi>'
 
 
 def _way(steps: Sequence[Step], module: str | None = None) -> str:
@@ -275,5 +280,5 @@ def _skipped(report: Report) -> Iterator[str]:
     yield '<section aria-labelledby="skipped"><h2 id="skipped">Skipped</h2><ul class="plain">'
     for one in report.skipped:
         fault = '<strong class="error">error:</strong> ' if one.broken else ""
-        yield f"<li><code>{escape(outline.place(one))}</code> {fault}{_text(one.reason)}</li>"
+        yield f"<li>{_code(outline.place(one))} {fault}{_text(one.reason)}</li>"
     yield "</ul></section>"

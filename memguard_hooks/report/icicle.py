@@ -96,8 +96,8 @@ class Chart(Record):
             f'aria-label="{_text(node.label)}, {size} MiB">'
             f"<title>{'&#10;'.join(map(_text, node.told))}</title>"
             f'<rect width="100%" height="100%"/><text class="size" x="34" y="1.15em">{size}</text>'
-            f'<text class="long" x="40" y="1.15em">{_text(node.label)}</text>'
-            f'<text class="short" x="40" y="1.15em">{_text(node.short)}</text></svg>'
+            f'<text class="long" x="40" y="1.15em">{_in_order(node.label)}</text>'
+            f'<text class="short" x="40" y="1.15em">{_in_order(node.short)}</text></svg>'
         )
 
 
@@ -110,6 +110,11 @@ def _across(depth: int, columns: int, *, is_leaf: bool) -> tuple[float, float]:
 
 def _percents(size: int, whole: int) -> float:
     return round(100 * size / whole, 4)
+
+
+def _in_order(label: str) -> str:
+    """Write a label whose folders stand before their files, also where their names run right to left."""
+    return _text(label) if label.isascii() else _text(label).replace("/", "/&#8206;")
 
 
 def _text(text: str) -> str:

@@ -55,11 +55,11 @@ FIRST, LAST = "\N{LEFT-TO-RIGHT ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
 
 
 def _isolated(line: Text) -> Text:
-    """Return a line in which each word with letters that run right to left is by itself: it turns nothing beside it."""
+    """Return a line in which each name with letters that run right to left is by itself: it turns nothing beside it."""
     text = line.plain
     if text.isascii():
         return line
-    runs = (list(run) for _, run in groupby(range(len(text)), lambda place: text[place].isspace()))
+    runs = (list(run) for _, run in groupby(range(len(text)), lambda place: text[place].isspace() or text[place] == "/"))
     words = [run for run in runs if any(unicodedata.bidirectional(text[place]) in {"R", "AL"} for place in run)]
     pieces = Text()
     until = 0
