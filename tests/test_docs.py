@@ -95,6 +95,13 @@ def test_no_link_of_the_site_leads_out_of_it(page: str) -> None:
     assert not re.search(r"\]\(\.\./", text)
 
 
+@each_page
+def test_code_does_not_end_the_lists_of_the_site(page: str) -> None:
+    text, shown = read(page), site_pages.with_whole_lists(read(page))
+    assert not re.search(r"(?m)^ {1,3}(?:```|<!--)", shown)
+    assert re.sub(r"(?m)^ +", "", shown) == re.sub(r"(?m)^ +", "", text)
+
+
 def test_the_first_page_of_the_site_is_the_readme() -> None:
     text = site_pages.with_addresses(site_pages.first_page())
     links = {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", text)}

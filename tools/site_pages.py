@@ -31,6 +31,12 @@ def with_addresses(text: str) -> str:
     return re.sub(r"\]\(\.\./", f"]({source()}/", text)
 
 
+def with_whole_lists(text: str) -> str:
+    """Return a page whose code in lists stands four spaces in: with three, as GitHub reads it, it ends a list here."""
+    in_list = r"(?ms)^ {3}(?:<!--[^\n]*|```.*?^ {3}```)$"
+    return re.sub(in_list, lambda block: re.sub(r"(?m)^(?=.)", " ", block[0]), text)
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Add the README as the first page."""
     from mkdocs.structure.files import File  # type: ignore[import-not-found]
@@ -41,4 +47,4 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Rewrite the links of each page."""
-    return with_addresses(markdown)
+    return with_whole_lists(with_addresses(markdown))
