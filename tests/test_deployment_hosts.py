@@ -467,7 +467,7 @@ def test_values_of_hcl(text: str, value: object) -> None:
         pytest.param("a = [}", "f:1:6: is not valid HCL: '}' in a list", id="brace-in-a-list"),
         pytest.param("a {" * 50, "f:1:123: is not valid HCL: it is nested too deeply", id="deep"),
         pytest.param("a = " + "[" * 50, "f:1:45: is not valid HCL: it is nested too deeply", id="deep-lists"),
-        pytest.param("#" * 2**21, "f: is larger than 1 MiB", id="large"),
+        pytest.param("#" * 2**19, "f: is larger than 256 KiB", id="large"),
     ],
 )
 def test_what_is_no_hcl_is_told(text: str, problem: str) -> None:
@@ -516,6 +516,8 @@ def test_odd_files_end_in_services_or_gaps(text: str) -> None:
     [
         pytest.param(lambda data: hcl.parse(data, "f"), b'task "t" {\n  env { A = "b" }\n  x = [1, f(2)]\n}\n', id="hcl"),
         pytest.param(lambda data: hcl.parse(data, "f"), b'a = "${x}${', id="hcl-texts"),
+        pytest.param(lambda data: hcl.parse(b'a = "' + data, "f"), b"${x}", id="hcl-open-texts"),
+        pytest.param(lambda data: hcl.parse(data, "f"), b'"${a', id="hcl-open-expressions"),
         pytest.param(lambda data: hcl.parse(data, "f"), b"a = <<E\nx\n", id="hcl-documents"),
         pytest.param(lambda data: hcl.parse(data, "f"), b"/* a = {", id="hcl-comments"),
         pytest.param(lambda data: koyeb.read(data, "f"), b"- {name: a, env: [A=b, {name: B, value: c}]}\n", id="koyeb"),

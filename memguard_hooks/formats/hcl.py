@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Data: TypeAlias = "str | int | float | bool | list[Data] | dict[str, Data] | None"
 
-MAX_BYTES = 2**20
+MAX_BYTES = 2**18
 """A job is some kilobytes."""
 
 MAX_DEPTH = 40
@@ -31,7 +31,7 @@ _TOKEN = late_pattern(
     r"(?P<space>[ \t\r\f]+|(?:\#|//)[^\n]*|/\*.*?(?:\*/|\Z))"
     r"|(?P<newline>\n)"
     r"|<<-?(?P<heredoc>[A-Za-z_]\w*)[ \t]*\r?\n(?P<text>.*?)(?:(?<=\n)[ \t]*(?P=heredoc)(?=\s|$)|\Z)"
-    r'|"(?P<string>(?:[^"\\\n$]|\\.|\$\{(?:[^{}"\n]|"[^"\n]*")*\}|\$)*)"'
+    r'|"(?P<string>(?:[^"\\\n$]|\\.|\$\{(?:[^{}"\n]|"[^"\n]{0,100}"){0,300}\}|\$(?!\{))*)"'
     r"|(?P<name>[A-Za-z_][\w-]*)"
     r"|(?P<number>-?\d+(?:\.\d+)?)"
     r"|(?P<mark>.)",
@@ -74,7 +74,7 @@ class _Token(Record):
 def parse(data: bytes, path: str) -> Block:
     """Parse a file as one block without a kind; raises MemguardError with the place of what is wrong."""
     if len(data) > MAX_BYTES:
-        raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
+        raise MemguardError(f"is larger than {MAX_BYTES // 2**10} KiB", path)
     return _Parser(data.decode("utf-8-sig", "replace"), path).file()
 
 
