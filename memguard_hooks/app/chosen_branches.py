@@ -11,11 +11,15 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeAlias
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
     from memguard_hooks.project.project import Project
+
+    Place: TypeAlias = tuple[str, str]
+    Choice: TypeAlias = tuple[Place, tuple[str, ...]]
 
 MAX_WALKS, MAX_FILES = 40, 2000
 """Walks that are made for it, and files of each: beyond, all branches count."""
@@ -46,17 +50,34 @@ def choose(
         return entry, ()
     branches: list[Branch] = []
     together = price(entry, walked)
-    for place, ways in choices:
-        prices: list[tuple[int, ServiceEntry, str]] = []
-        for way in ways:
-            given = entry.given._replace(chosen=(*entry.given.chosen, (place, way)))
-            other = entry._replace(given=given)
-            prices.append((price(other, walk_entry(project, other)), other, way))
+
+    def priced(entry: ServiceEntry, chosen: Iterable[tuple[Place, str]]) -> tuple[int, ServiceEntry]:
+        other = entry._replace(given=entry.given._replace(chosen=(*entry.given.chosen, *chosen)))
+        return price(other, walk_entry(project, other)), other
+
+    def without(some: Sequence[Choice]) -> int:
+        return priced(entry, [(place, "") for place, _ in some])[0]
+
+    for place, ways in _that_matter(choices, together, without):
+        prices = [(*priced(entry, [(place, way)]), way) for way in ways]
         most, chosen, way = max(prices, key=lambda one: one[0])
         if most < together:
             entry, together = chosen, most
             branches.append(_branch(entry, place, way, len(ways)))
     return entry, tuple(branches)
+
+
+def _that_matter(choices: Sequence[Choice], together: int, without: Callable[[Sequence[Choice]], int]) -> Sequence[Choice]:
+    """Return the choices without whose branches the service takes less; of most of them nothing is loaded.
+
+    What takes as much without all of several choices does so without each of them.
+    """
+    if not choices or without(choices) >= together:
+        return []
+    if len(choices) == 1:
+        return choices
+    half = len(choices) // 2
+    return [*_that_matter(choices[:half], together, without), *_that_matter(choices[half:], together, without)]
 
 
 def _branch(entry: ServiceEntry, place: tuple[str, str], name: str, count: int) -> Branch:

@@ -81,8 +81,8 @@ class Attributes(Walker):
         found: list[Values] = []
         texts = [one.text for one in key if isinstance(one, TextValue)]
         for value in values:
-            if isinstance(value, Items) and len(texts) == len(key) == 1 and texts[0] in value.keyed:
-                found.append(value.keyed[texts[0]])
+            if isinstance(value, Items) and texts and len(value.keyed) == len(value.elements):
+                found.append(value.keyed.get(texts[0], ()))
             elif isinstance(value, Items):
                 found.append(value.mapped or join(*value.elements))
             elif isinstance(value, Instance):

@@ -86,7 +86,9 @@ class Chooser:
         """Yield the places of the conditions of a choice that are known, and what each is."""
         taken = self.ways(path, choice)
         if choice.is_item:
-            yield from ((way.place, way.test) for way in choice.ways if way.name in taken and len(taken) == 1 and way.test)
+            if len(taken) == 1:
+                none = f"{choice.ways[0].test.rpartition(' == ')[0]} == ''"
+                yield choice.ways[0].place, next((way.test for way in choice.ways if way.name in taken and way.name), none)
             return
         for way in choice.ways:
             if way.name not in taken:
