@@ -294,3 +294,21 @@ def test_methods_in_a_table_of_their_class(tmp_path: Path) -> None:
 )
 def test_tables_of_any_size_are_read(tmp_path: Path, source: str) -> None:
     assert set(judged(tmp_path, source).values()) <= {"start", "serving", "all"}
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'KIND == "a" and os.getenv(\n    "B"\n) not in (None, "")',
+        '(KIND == "a"\n    and os.getenv("B"))',
+        'KIND == "a" and \\\n    os.getenv("B")',
+        "KIND in (\n    'a',\n)",
+        "{\n'a': 1\n}.get(KIND)",
+    ],
+)
+def test_a_condition_of_several_lines_is_decided(tmp_path: Path, condition: str) -> None:
+    """What is written out for it parses as what stands there does."""
+    source = f'import os\nKIND = "b"\nif {condition}:\n    import pandas\nelse:\n    import torch\n'
+    found = walked(tmp_path, {"app.py": source})
+    assert not found.skipped
+    assert moments(found)["torch"] == "start"

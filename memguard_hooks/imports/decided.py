@@ -35,11 +35,11 @@ def with_decided(text: str, module: ast.Module, decided: Mapping[int, bool | str
         if first == last:
             lines[first] = f"{lines[first][:start]}{value:<{end - start}}{lines[first][end:]}"
             continue
-        # In brackets, or behind backslashes: a backslash at the end of a line stays.
-        lines[first] = lines[first][:start] + value + _joint(lines[first])
+        # In brackets of its own, for those that held its lines together may be gone; a backslash at the end of a line stays.
+        lines[first] = f"{lines[first][:start]}({value}{_joint(lines[first])}"
         for number in range(first + 1, last):
             lines[number] = _joint(lines[number])
-        lines[last] = " " * end + lines[last][end:]
+        lines[last] = f"{' ' * (end - 1)}){lines[last][end:]}"
     return "\n".join(lines)
 
 
