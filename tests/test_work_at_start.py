@@ -409,6 +409,28 @@ def test_what_a_call_imports_counts_when_it_runs(
     assert {"chromadb", "fitz", "openpyxl"}.isdisjoint(parts(capsys))
 
 
+def test_what_a_call_of_a_branch_imports_counts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kind of a file that somebody sends decides; what a constant leaves out does not count."""
+    write(tmp_path, {
+        "Procfile": "web: gunicorn main:app\n",
+        "requirements.txt": f"{BROUGHT}unstructured\n",
+        "main.py": SOURCE + "from flask import request\nimport pandas as pd\nSTORE = 'none'\n"
+        "from langchain_community.document_loaders import PyMuPDFLoader, UnstructuredMarkdownLoader\n"
+        "from langchain_community.vectorstores import Chroma\n"
+        "def load(kind):\n  if kind == 'pdf':\n    found = PyMuPDFLoader('a')\n  elif kind in ['xls', 'xlsx']:\n"
+        "    found = pd.read_excel('a')\n  elif kind == 'md':\n    found = UnstructuredMarkdownLoader('a')\n"
+        "  else:\n    found = None\n  if STORE == 'chroma':\n    Chroma.from_texts([found])\n  return found\n"
+        "@app.route('/')\ndef index():\n  return load(request.args['kind'])\n",
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    found = parts(capsys)
+    wanted = ("fitz", "openpyxl", "unstructured.partition.md")
+    assert {name: found[name][1] for name in wanted if name in found} == dict.fromkeys(wanted, "serving")
+    assert "chromadb" not in found
+
+
 def test_modules_that_calls_import_are_measured() -> None:
     for names in companions().values():
         for name, modules in names.items():

@@ -137,11 +137,13 @@ def _may_import(words: frozenset[str]) -> bool:
 
 
 def suspects(entry: ServiceEntry, path: str, ran: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
-    """Return the calls in a file that may do work, by the body that they stand in, of those that ran, and their last names.
+    """Return the calls in a file that may do work, by the function that they stand in, and their last names.
 
-    What is called by another name than it was imported under counts, and what another file may have made.
+    Of `ran`, the bodies that ran, branches are bodies of their own. What is called by another name than it was imported
+    under counts, and what another file may have made.
     """
-    return frozenset((body, last) for body, last in _all_suspects(entry, path) if ran is None or body in ran)
+    found = ((body, last) for body, last in _all_suspects(entry, path) if ran is None or body in ran)
+    return frozenset((body.partition(".<")[0], last) for body, last in found)
 
 
 def _all_suspects(entry: ServiceEntry, path: str) -> list[list[str]]:

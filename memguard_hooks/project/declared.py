@@ -382,9 +382,13 @@ class Declared:
     @cached_property
     def _measured(self) -> frozenset[str]:
         from memguard_hooks.catalog import lookup
-        from memguard_hooks.startup.table import drivers
+        from memguard_hooks.startup.table import companions, drivers
 
-        brought = (name for driver in drivers() for name in driver.distributions)
+        brought = {name for driver in drivers() for name in driver.distributions}
+        imported = {
+            module.partition(".")[0] for known in companions().values() for some in known.values() for module in some
+        }
+        brought.update(name for module in imported for name in lookup.providers(module))
         return frozenset(lookup.distributions()).union(self._context.measured(), brought)
 
     def _pinned_by_lock(self, folder: str) -> Pinned:
