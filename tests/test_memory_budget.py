@@ -1032,3 +1032,12 @@ def test_a_package_that_nobody_measured_loads_some_of_the_standard_library(
     assert 6 < alone.pop("(standard library)") < 9
     assert alone.pop("unheard_of") == pytest.approx(2.9, abs=0.1)
     assert "(standard library)" not in assumed("import fastapi, unheard_of\n")
+
+
+@pytest.mark.parametrize("size", ["import celery\n", "import celery\nimport pandas\n"])
+def test_processes_of_celery_never_take_less_as_they_serve(
+    root: Path, capsys: pytest.CaptureFixture[str], size: str
+) -> None:
+    write(root, {"app.py": f"{size}app = celery.Celery()\n", "Procfile": "w: celery -A app worker -c 4\n"})
+    figures = judge(capsys)[1]["services"][0]["estimate_mib"]
+    assert figures["expected"] <= figures["serving"]["expected"] <= figures["all"]["expected"]

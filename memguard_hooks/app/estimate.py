@@ -776,7 +776,8 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
         late = max(0, one.anonymous - process.before_fork)
         added = 0 if moment == "start" else runtime
 
-        copied = _copied(command, moment, one.anonymous - late, late)
+        weights = sum(use.rest(moment) - use.rest("start") for use in process.models.uses)  # no objects to collect
+        copied = _copied(command, moment, one.anonymous - late, late - weights)
 
         def total(resident: int, share: float) -> int:
             anonymous, after = (part * resident // one.expected for part in (one.anonymous, late))
@@ -798,9 +799,10 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
 
 def _copied(command: StartCommand, moment: Moment, before: int, late: int) -> Range:
     """Return what preloaded workers copy of what was loaded `before` the fork, where they load so much after it."""
+    if command.program == "celery" and before <= CELERY_COLLECTING:
+        return PRELOADED_COLLECTED
     if moment == "start":
-        is_collecting = command.program == "celery" and before <= CELERY_COLLECTING
-        return PRELOADED_COLLECTED if is_collecting else PRELOADED_IDLE
+        return PRELOADED_IDLE
     return PRELOADED_COLLECTED if late > max(COLLECTING, before / 5) else PRELOADED_WORKER
 
 
