@@ -259,6 +259,24 @@ def refuse(error: MemguardError) -> None:
         pytest.param({"vercel.json": '{"framework": "nextjs"}', **PLAIN}, [], id="vercel-of-another-language"),
         pytest.param({"vercel.json": "{}", **PLAIN}, [("app", "lambda-handler app.app", 2048, "vercel")],
                      id="vercel-finds-the-app"),
+        pytest.param({"manifest.yml": "applications:\n- name: shop\n  memory: 1.5G\n  env: {A: '1'}\n  processes:\n"
+                      "  - {type: web, command: 'gunicorn -c ${HOME}/conf.py app:app'}\n  - {type: worker, memory: "
+                      "((size)), "
+                      "command: python app.py}\n- {name: front, buildpack: "
+                      "staticfile_buildpack}\n", "conf.py": "workers = 3\n",
+                      **PLAIN}, [("web", "gunicorn -c ${HOME}/conf.py app:app", 1536, "cloud-foundry"),
+                                 ("worker", "python app.py", None, "cloud-foundry")], id="cloud-foundry"),
+        pytest.param({"manifest.yml": "applications: [{name: shop}]\n", "Procfile": "web: gunicorn app:app\n", **PLAIN},
+                     [("shop", "gunicorn app:app", 1024, "cloud-foundry")], id="cloud-foundry-with-a-procfile"),
+        pytest.param({"manifest.yml": "applications: [{name: shop}]\n", **PLAIN},
+                     [("shop", "it has no command, and there is no "
+                      "Dockerfile", None, "unread")], id="cloud-foundry-decides"),
+        pytest.param({"manifest.yml": "name: x\n", **PLAIN}, [], id="a-manifest-of-something-else"),
+        pytest.param({"sam-template.yaml": "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Runtime: "
+                      "python3.12, "
+                      "Handler: app.handler, MemorySize: 256}}}\n", "deploy/files/systemd/shop.service":
+                      "[Service]\nWorkingDirectory=/srv/app\nExecStart=/usr/bin/python3 app.py\n", **PLAIN},
+                     [("F", "lambda-handler app.handler", 256, "aws-lambda")], id="sam-beside-a-unit"),
         pytest.param({"host.json": '{"version": "2.0"}', "function_app.py": "app = 1\n"},
                      [("functions", "lambda-handler function_app.app", 1536, "azure-functions")], id="azure-functions"),
         pytest.param({"host.json": '{"version": "2.0"}', "a/function.json": FUNCTION, "a/__init__.py": "",
@@ -367,6 +385,26 @@ def test_charts_are_found_where_people_keep_them(tmp_path: Path, folder: str) ->
                       "--from=get /src/web /app\nWORKDIR /app\nCMD gunicorn shop:app\n", "web/shop.py": "app = 1\n",
                       "docker/compose.yaml": "services: {web: {build: {context: .., dockerfile: web/Dockerfile}}}\n"},
                      [("web", "gunicorn shop:app", None, "compose")], id="image-that-fetches-its-own-code"),
+        pytest.param({"docker-compose.yml": "services: {web: {image: 'shop:dev', command: python app.py}}\n",
+                      "docker-compose-prod.yml": "services:\n  web: {image: 'shop:deploy', command: gunicorn -w 4 app:app}\n"
+                      "  worker: {image: 'shop:deploy', command: celery -A app worker -c "
+                      "2}\n", "shop/Dockerfile": DOCKERFILE,
+                      "shop/app.py": "app = 1\n"},
+                     [("web", "gunicorn -w 4 app:app", None, "compose"), ("worker", "celery -A app worker -c "
+                      "2", None, "compose")],
+                     id="compose-for-production-that-is-whole"),
+        pytest.param({"compose.yaml": "services: {web: {build: ., mem_limit: 1g}}\n", "start.sh": 'exec "$@"\n',
+                      "Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\nENTRYPOINT ./start.sh $0 $@\n"
+                      'CMD ["gunicorn", "-w", "3", "app:app"]\n', **PLAIN},
+                     [("web", "/bin/sh -c './start.sh gunicorn $@' gunicorn -w 3 app:app", 1024, "compose")],
+                     id="entry-point-of-a-shell-that-takes-its-words"),
+        pytest.param({"ci/k8s/shop.yml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec: "
+                      "{template: {spec: "
+                      "{containers: [{name: shop, image: 'x/shop:${COMMIT}'}]}}}\n", "Dockerfile": "FROM "
+                      "python:3.12\nWORKDIR "
+                      '/srv/code\nCOPY deploy/run.sh /srv/code/\nCOPY app.py /srv/code/\nCMD ["./run.sh"]\n',
+                      "deploy/run.sh": "exec gunicorn -w 5 app:app\n", **PLAIN},
+                     [("shop", "./run.sh", None, "kubernetes")], id="manifest-in-a-folder-of-another-name"),
         pytest.param({"compose.yaml": "services: {worker: {build: ., command: celery worker}}\n",
                       "Dockerfile": "ARG V=2.10\nFROM apache/airflow:slim-${V}-python3.12\nRUN pip install x\n"},
                      [("worker", "airflow celery worker", None, "compose")], id="airflow"),
@@ -381,6 +419,21 @@ def test_entry_points_lie_where_folders_were_copied_by_name() -> None:
     files = {"Dockerfile": text, "docker/a.sh": "exec celery -A shop worker -c 2\n", "shop/__init__.py": ""}
     found = read("compose", "services: {a: {build: .}}", files)
     assert [one.folder for one in found.services] == [""]
+
+
+def test_commands_of_images_come_to_what_their_scripts_start(tmp_path: Path) -> None:
+    text = (
+        "FROM python:3.12\nRUN mkdir /app\nCOPY src /app\nCOPY deploy/run.sh /app\nWORKDIR /app\nENTRYPOINT ./run.sh $0 $@\n"
+    )
+    files = {
+        "Dockerfile": f'{text}CMD ["gunicorn", "-w", "3", "shop:app"]\n',
+        "src/shop.py": "",
+        "deploy/run.sh": 'exec "$@"\n',
+    }
+    (web,) = discover(WorkTree(str(write(tmp_path, files))), refuse).services
+    held = {name: content.encode() for name, content in files.items()}
+    started = parse(web.command, Host(web.environment, held.get, mounts=web.mounts), web.folder)
+    assert (started.workers, started.entrypoint and started.entrypoint.folder) == (3, "src")
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,8 @@ OVERRIDES = (
 """What compose merges over the base by itself; the first counts."""
 
 PRODUCTION = tuple(
-    f"{stem}.{stage}.{ending}"
+    f"{stem}{mark}{stage}.{ending}"
+    for mark in (".", "-")
     for stem in ("docker-compose", "compose")
     for stage in ("prod", "production")
     for ending in ("yml", "yaml")
@@ -85,6 +86,9 @@ _NO_SERVICE = late_pattern(
 )
 """Commands of a container that is entered by hand, or that serves no app: documentation and tests."""
 _PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
+_FOR_IMAGES = late_pattern(r"(?i)(?:.*/)?(?:docker|compose|docker-compose|deploy(?:ment)?)")
+"""Folders of compose files that may name the image of the whole repository."""
+
 _REMOTE = late_pattern(r"\w+://|git@|github\.com/")
 
 
@@ -106,9 +110,12 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         over = read_file(other)
         if over is not None:
             more = loader.load(over, source._replace(path=other), ())
-            declared = declared if name in OVERRIDES and _reloads(more) else merge(declared, more)
+            if _is_whole(other, more):
+                declared = more
+            elif name not in OVERRIDES or not _reloads(more):
+                declared = merge(declared, more)
             break
-    found = _services(declared, source.variables, read_file)
+    found = _services(declared, source.variables, read_file, is_near=not folder or _FOR_IMAGES.fullmatch(folder) is not None)
     return Deployment((), tuple(loader.skipped)).joined(Deployment.of(found))
 
 
@@ -120,11 +127,17 @@ def _named(source: ComposeSource, read_file: Read) -> list[tuple[str, bytes]]:
     return [(path, data) for path, data in found if data is not None]
 
 
+def _is_whole(path: str, declared: Mapping[str, ComposeDeclared]) -> bool:
+    """Return whether a file for production, called `compose-prod.yml`, says of each service what it runs in."""
+    keys = [one.facts.keys() for one in declared.values()]
+    return "-prod" in path and bool(keys) and all(("image",) in one or ("build",) in one for one in keys)
+
+
 def _services(
-    declared: Mapping[str, ComposeDeclared], variables: Mapping[str, str], read_file: Read
+    declared: Mapping[str, ComposeDeclared], variables: Mapping[str, str], read_file: Read, *, is_near: bool
 ) -> Iterator[Service | Skipped | Trap]:
     once = {name for one in declared.values() for name in one.names("depends_on")}
-    ours = _own_images(declared)
+    ours = _own_images(declared) if is_near else frozenset[str]()
     for name, asked in declared.items():
         one = _with_build(asked, declared)
         found = _service(name, one, variables, read_file, ours) if one.facts and name not in once else None
@@ -148,10 +161,8 @@ def _with_build(one: ComposeDeclared, declared: Mapping[str, ComposeDeclared]) -
 
 
 def _own_images(declared: Mapping[str, ComposeDeclared]) -> frozenset[str]:
-    """Return the names of the images that the repository plausibly makes where nothing here is built."""
-    if any(("build",) in one.facts for one in declared.values()):
-        return frozenset()
-    images = [one.text("image") or "" for one in declared.values() if one.facts]
+    """Return the name of the image that the repository plausibly makes, which several services run and none here builds."""
+    images = [one.text("image") or "" for one in declared.values() if one.facts and ("build",) not in one.facts]
     shared = {image for image in images if images.count(image) > 1}  # as a web process and its workers have it
     return container.own_images([DeclaredContainer("", (), image, ServicePlace("", 1, 1)) for image in shared if image])
 

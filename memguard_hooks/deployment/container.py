@@ -75,7 +75,8 @@ class DeclaredContainer(Record):
     def may_be_own(self) -> bool:
         """Return whether the repository may make its image."""
         name = self.image_name
-        is_known = name in WELL_KNOWN or not WELL_KNOWN.isdisjoint(re.split("[-_]", name)[-1:])  # `shop-nginx` is an nginx
+        last = re.split("[-_]", name)[-1]
+        is_known = name in WELL_KNOWN or last in WELL_KNOWN or last == "exporter"  # `shop-nginx` is an nginx
         return not is_known and not _VENDORS.match(self.image)
 
 

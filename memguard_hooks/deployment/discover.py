@@ -92,6 +92,11 @@ _CHART_FOLDERS = late_pattern(
 )
 """Folders of the root below which charts of Helm lie."""
 
+_CLUSTER_FOLDERS = late_pattern(
+    r"(?i)(?:.*[-_.])?(?:k8s|kube(?:rnetes)?|manifests|deploy(?:ment)?s?|infra(?:structure)?|ops|ci)(?:[-_].*)?"
+)
+"""Folders of the root below which manifests of Kubernetes lie."""
+
 _IMAGE_FOLDERS = late_pattern(r"(?i)docker(?:files?)?|containers?|compose|docker-compose|deploy(?:ment)?s?|images?|build")
 """Folders that hold what makes images of the folder above them, and files of compose of any name."""
 
@@ -135,7 +140,7 @@ _NOT_DEPLOYED = late_pattern(
 
 _TEMPLATE = late_pattern(rb"\{%|(?<!\$)\{\{")
 
-_COMPOSE = late_pattern(r"(?:docker-)?compose(?:\.prod(?:uction)?)?\.ya?ml")
+_COMPOSE = late_pattern(r"(?:docker-)?compose(?:[.-]prod(?:uction)?)?\.ya?ml")
 
 _OTHER_COMPOSE = late_pattern(r"(?:[\w-]+\.)?(?:docker-)?compose(?:[.-][\w-]+)*\.ya?ml|production\.ya?ml", re.IGNORECASE)
 """What people call a file of compose that they name with `-f`."""
@@ -149,7 +154,7 @@ _CONTAINERS = late_pattern(rb"[cC]ontainerDefinitions")
 _STAGING = late_pattern(r"(?i)(?:^|[-_./])(?:staging|stage|stg|qa|uat|sandbox|preview|dev|development|tests?)(?:[-_./]|$)")
 """Words in the paths of what runs before it is for production."""
 
-_PRODUCTION = late_pattern(r"\.prod(?:uction)?\.")
+_PRODUCTION = late_pattern(r"[.-]prod(?:uction)?\.")
 
 _DEVELOPMENT = late_pattern(
     r"--reload\b|\brunserver\b|\bdebugpy\b|--debug\b|\bwatchfiles\b|\bptw\b|(?<![\w/])dev(?:_\w+)?(?![\w/])"
@@ -455,14 +460,28 @@ class _Folder:
     @cached_property
     def _manifests(self) -> list[str]:
         """The files that may be manifests of Kubernetes, which lie in folders of the root."""
-        paths = () if self._path else self._files.listed(MANIFEST_FOLDERS, (".yaml", ".yml"))
+        folders = dict.fromkeys((*MANIFEST_FOLDERS, *self._manifest_folders)) if not self._path else ()
+        paths = self._files.listed(folders, (".yaml", ".yml"))
         found = (path for path in paths if b"apiVersion:" in (self._files.peek(path) or b""))
         return self._files.bounded(found, MAX_FILES, f"there are more than {MAX_FILES} manifests of Kubernetes")
+
+    @property
+    def _manifest_folders(self) -> list[str]:
+        """The folders of the root for a cluster, and those below, that hold neither templates nor what overlays change."""
+        found = []
+        for folder in self._files.folders_like(_CLUSTER_FOLDERS):
+            names = self._files.names_in(folder)
+            is_plain = folder.rpartition("/")[2] != "templates" and not {CHART, *KUSTOMIZATIONS} & {*names}
+            if is_plain and not _STAGING.search(folder):
+                found.append(folder)
+        return found
 
     @cached_property
     def _units(self) -> list[str]:
         above = [one.name for one in self._files.tree.entries("") if one.is_folder and _may_hold_app(one.name)]
-        folders = dict.fromkeys((*UNIT_FOLDERS, *(f"{name}/systemd" for name in above[:MAX_FOLDERS])))
+        below = self._files.folders_like(_CHART_FOLDERS) if not self._path else []
+        deeper = [path for path in below if path.endswith("/systemd")]
+        folders = dict.fromkeys((*UNIT_FOLDERS, *(f"{name}/systemd" for name in above[:MAX_FOLDERS]), *deeper))
         paths = () if self._path else self._files.listed(folders, (".service",))
         return self._files.bounded(paths, MAX_FILES, f"there are more than {MAX_FILES} units of systemd")
 
@@ -472,7 +491,10 @@ class _Folder:
         own, processes = self._of_platforms(), self._processes()
         if processes.services and processes.services[0].platform is not None:
             own, processes = own.joined(processes), Deployment()
-        hosts = Deployment() if own.services else self._of_hosts(has_processes=bool(processes.services))
+        if own.services:
+            hosts = self._of_units._replace(skipped=(), traps=())  # which lose, and are named
+        else:
+            hosts = self._of_hosts(has_processes=bool(processes.services))
         image = self._image()
         if processes.services and any(map(self._runs_procfile, image.services)):
             return reduce(join_services, (own, image, hosts))
@@ -639,8 +661,12 @@ class _Folder:
             yield found
 
     def _of_hosts(self, *, has_processes: bool) -> Deployment:
-        units = [self._files.run("systemd", path) for path in self._units]
-        return _joined([*units, self._of_compose(has_processes=has_processes)])
+        return self._of_units.joined(self._of_compose(has_processes=has_processes))
+
+    @property
+    def _of_units(self) -> Deployment:
+        """What units of systemd start."""
+        return _joined(self._files.run("systemd", path) for path in self._units)
 
     def _processes(self) -> Deployment:
         """Return what `railpack.json`, `nixpacks.toml` or a Procfile declares, the latter with the dynos of `app.json`."""

@@ -68,6 +68,8 @@ _GUNICORN = late_pattern(
 _PER_CPU = {"uvicorn": ("1", "2", "uvicorn.workers.UvicornWorker"), "meinheld": ("2", "1", "egg:meinheld#gunicorn_worker")}
 """Workers for each CPU, the fewest, and their class."""
 
+_OWN_WORDS = late_pattern(r"\$(?:[@*0-9]|\{[@*0-9])")
+
 _NOT_DEPLOYED = late_pattern(r"(?:^|[-_.])(?:dev|devel|development|debug|tests?|testing|lint|docs|ci)(?:$|[-_.])")
 """Names of stages that nobody deploys."""
 
@@ -115,7 +117,7 @@ class Image(Record):
         folder = self._folder(text, read)
         files = {place: source for place, source in self.copies if read(source) is not None}
         folders = {place: source for place, source in self.copies if place not in files}
-        if self.workdir in folders:
+        if self.workdir in folders or any(place.startswith(f"{self.workdir}/") for place, _ in self.copies):
             folders[self.workdir] = folder
         return Service(
             name="web",
@@ -418,7 +420,8 @@ class _Builder:
         if len(words) < 2 or words[0].startswith("<<"):
             return
         place = posixpath.normpath(posixpath.join(self.image.workdir, words[-1]))
-        is_there = place in (self.image.workdir, "/", "/tmp")  # noqa: S108 - a folder of the image
+        is_folder = any(here == place or here.startswith(f"{place}/") for here, _ in self.image.copies)
+        is_there = is_folder or place in (self.image.workdir, "/", "/tmp")  # noqa: S108 - a folder of the image
         into = words[-1].endswith("/") or words[-1] == "." or len(words) > 2 or is_there
         for word in words[:-1]:
             if "://" in word or "$" in word:
@@ -471,7 +474,11 @@ def _program(instruction: Instruction) -> ImageProgram:
 def _joined(entrypoint: ImageProgram | None, cmd: ImageProgram | None) -> str | None:
     """Return one command as a shell would write it; None where there is none."""
     if entrypoint is not None and entrypoint.words is None:
-        return entrypoint.text
+        given = cmd.words if cmd is not None and cmd.words else ()
+        if not given or _OWN_WORDS.search(entrypoint.text) is None:
+            return entrypoint.text
+        text = re.sub(r"\$(?:0|\{0\})", lambda _: shlex.quote(given[0]), entrypoint.text)
+        return shlex.join(("/bin/sh", "-c", text, *given))  # the shell of the entry point takes CMD as its own words
     if cmd is not None and cmd.words is None and not (entrypoint and entrypoint.words):
         return cmd.text
     words = [*(entrypoint.words or () if entrypoint else ())]

@@ -21,5 +21,6 @@ def starts_python(service: Service, read: Read) -> bool:
     host = Host(service.environment, read, mounts=service.mounts, folder=service.folder)
     if parse(service.command, host, service.folder).entrypoint is not None or _PROGRAM.search(service.command) is not None:
         return True
-    texts = (host.read_text(word) for word in split_plain(service.command[:MAX_LENGTH])[:MAX_WORDS] if "/" in word)
+    words = (inner for word in split_plain(service.command[:MAX_LENGTH])[:MAX_WORDS] for inner in word.split()[:MAX_WORDS])
+    texts = (host.read_text(word) for word in words if "/" in word)
     return any(text is not None and _PROGRAM.search(text[:MAX_TEXT]) is not None for text in texts)

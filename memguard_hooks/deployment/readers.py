@@ -13,7 +13,7 @@ if TYPE_CHECKING:
         "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
         "nixpacks", "procfile", "platform-sh", "zeabur", "clever-cloud", "zappa",
         "chalice", "railpack", "koyeb", "northflank", "zeabur-template", "app-runner",
-        "dockerrun", "ecs", "copilot", "nomad",
+        "dockerrun", "ecs", "copilot", "nomad", "cloud-foundry",
     ]  # fmt: skip
 
 Reader: TypeAlias = "Callable[[bytes, str, Read], Deployment]"
@@ -25,7 +25,15 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "heroku": ("heroku.yml",),
     "app-engine": ("app.yaml",),
     "digitalocean": (".do/app.yaml", ".do/deploy.template.yaml"),
-    "serverless": ("serverless.yml", "serverless.yaml", "template.yaml", "template.yml"),
+    "serverless": (
+        "serverless.yml",
+        "serverless.yaml",
+        "template.yaml",
+        "template.yml",
+        "sam-template.yaml",
+        "sam-template.yml",
+        "sam.yaml",
+    ),
     "platform-sh": (".platform.app.yaml", ".upsun/config.yaml", ".platform/applications.yaml"),
     "zeabur": ("zbpack.json",),
     "zeabur-template": ("zeabur.yaml", "zeabur.yml"),
@@ -34,6 +42,7 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
     "northflank": ("northflank.json",),
     "app-runner": ("apprunner.yaml",),
     "dockerrun": ("Dockerrun.aws.json",),
+    "cloud-foundry": ("manifest.yml", "manifest.yaml", "manifest-production.yml", "manifest-prod.yml"),
     "zappa": ("zappa_settings.json",),
     "chalice": (".chalice/config.json",),
 }
@@ -44,7 +53,7 @@ PLATFORM_FILES = frozenset(name for names in PLATFORMS.values() for name in name
 PLATFORM_FOLDERS = frozenset({".chalice", ".do", ".ebextensions", ".upsun", ".platform", "clevercloud"})
 """Folders that hold such files, beside what they deploy."""
 
-GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless"})
+GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless", "cloud-foundry"})
 """Platforms whose files have names that others give to templates of their own: `app.yaml`, `template.yaml`."""
 
 GENERIC_FILES = frozenset(name for platform in GENERIC for name in PLATFORMS[platform])
@@ -101,6 +110,8 @@ def reader_of(name: Format) -> Reader:
             from memguard_hooks.deployment.ecs import read
         case "copilot":
             from memguard_hooks.deployment.ecs import read_copilot as read
+        case "cloud-foundry":
+            from memguard_hooks.deployment.cloud_foundry import read
         case "nomad":
             from memguard_hooks.deployment.nomad import read
         case "procfile":

@@ -1,0 +1,77 @@
+"""`manifest.yml` of Cloud Foundry: applications and their processes.
+
+Source of the format: docs.cloudfoundry.org, "App manifest attribute reference" (2026-11). An application without processes
+is one, called `web`; a Procfile says what runs where no `command` does. Memory is what the manifest gives, or the
+platform's default of 1 GB. `((NAME))` is filled in from a file that is named as the app is pushed, and is not known here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from memguard_hooks.deployment import container, hosted
+from memguard_hooks.deployment.hosted import HostedService
+from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.deployment.yaml_values import count_of, each_once, of_mapping
+from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.formats.yaml_nodes import compose, get, items, place, scalar
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.tree import join, parent
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import yaml
+
+CLOUD_FOUNDRY = "cloud-foundry"
+
+DEFAULT_MIB = 1024
+
+HOME = "/home/vcap/app"
+"""Where an application lies in its container."""
+
+_SIZE = late_pattern(r"([0-9]{1,5}(?:\.[0-9]{1,3})?)\s*(MB?|GB?)", re.IGNORECASE)
+
+
+def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+    """Read the processes of a manifest that are of Python. Raises MemguardError for YAML that does not parse."""
+    root = compose(data, path)
+    return Deployment.of(one for app in each_once(items(get(root, "applications"))) for one in _app(app, path, read_file))
+
+
+def _app(app: yaml.Node, path: str, read_file: Read) -> Iterator[Service | Skipped]:
+    if get(app, "docker", "image") is not None or "static" in (scalar(app, "buildpack") or ""):
+        return
+    folder = join(parent(path), (scalar(app, "path") or "").strip("/")) or parent(path)
+    processes = list(each_once(items(get(app, "processes")))) or [app]
+    for node in processes:
+        name = (scalar(node, "type") or "web") if len(processes) > 1 else scalar(app, "name") or "web"
+        name = name if "((" not in name else scalar(node, "type") or "web"
+        command = get(node, "command") or get(app, "command")
+        text = scalar(command) or ""
+        where = ServicePlace(path, *place(command if command is not None else node))
+        asked = HostedService(name, where, folder, text.strip() if text != "null" else "", is_image=False, needs="command")
+        found = hosted.start(asked, read_file) if hosted.is_python(folder, read_file) else None
+        if isinstance(found, Service):
+            variables = of_mapping(get(app, "env"), path)
+            kind = scalar(node, "type") or "web"
+            found = found._replace(environment={"HOME": HOME, **found.environment}, mounts={HOME: folder, **found.mounts})
+            found = container.with_variables(_sized(found, node, app, path), variables)._replace(name=name, kind=kind)
+        if found is not None:
+            yield found
+
+
+def _sized(service: Service, node: yaml.Node, app: yaml.Node, path: str) -> Service:
+    memory = get(node, "memory") or get(app, "memory")
+    text = scalar(memory) or f"{DEFAULT_MIB}M"
+    size = _SIZE.fullmatch(text.strip())
+    line = place(memory)[0] if memory is not None else service.line
+    return service._replace(
+        platform=CLOUD_FOUNDRY,
+        plan="",
+        limit=int(float(size[1]) * (1024 if size[2][0] in "gG" else 1)) * MIB if size is not None else None,
+        limit_source=f"{path}:{line} {'memory' if memory is not None else 'default memory'} {text}",
+        limit_label="cloud-foundry memory" if memory is not None else f"cloud-foundry {DEFAULT_MIB} MB by default",
+        replicas=count_of(scalar(node, "instances") or scalar(app, "instances") or "1"),
+    )
