@@ -66,8 +66,8 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
         pytest.param({"render.yaml": RENDER, "k8s/app.yaml": MANIFEST}, ["api render.yaml", "k k8s/app.yaml"], [],
                      id="platform-and-kubernetes"),
         pytest.param({"render.yaml": RENDER, "compose.yaml": LIMITED}, ["api render.yaml"], [], id="compose-gives-way"),
-        pytest.param({"render.yaml": RENDER, "app.service": UNIT}, ["api "
-                      "render.yaml"], ["app.service"], id="unit-gives-way"),
+        pytest.param({"render.yaml": RENDER, "app.service": UNIT}, [("api "
+                      "render.yaml")], ["app.service"], id="unit-gives-way"),
         pytest.param({"compose.yaml": COMPOSE, "Dockerfile": DOCKERFILE}, ["app compose.yaml"], [],
                      id="compose-has-read-the-image"),
         pytest.param({"compose.yaml": COMPOSE.replace("c.py", "c.py --reload"), "Dockerfile": DOCKERFILE},

@@ -269,8 +269,8 @@ def refuse(error: MemguardError) -> None:
         pytest.param({"manifest.yml": "applications: [{name: shop}]\n", "Procfile": "web: gunicorn app:app\n", **PLAIN},
                      [("shop", "gunicorn app:app", 1024, "cloud-foundry")], id="cloud-foundry-with-a-procfile"),
         pytest.param({"manifest.yml": "applications: [{name: shop}]\n", **PLAIN},
-                     [("shop", "it has no command, and there is no "
-                      "Dockerfile", None, "unread")], id="cloud-foundry-decides"),
+                     [("shop", ("it has no command, and there is no "
+                      "Dockerfile"), None, "unread")], id="cloud-foundry-decides"),
         pytest.param({"manifest.yml": "name: x\n", **PLAIN}, [], id="a-manifest-of-something-else"),
         pytest.param({"sam-template.yaml": "Resources: {F: {Type: 'AWS::Serverless::Function', Properties: {Runtime: "
                       "python3.12, "
@@ -390,8 +390,8 @@ def test_charts_are_found_where_people_keep_them(tmp_path: Path, folder: str) ->
                       "  worker: {image: 'shop:deploy', command: celery -A app worker -c "
                       "2}\n", "shop/Dockerfile": DOCKERFILE,
                       "shop/app.py": "app = 1\n"},
-                     [("web", "gunicorn -w 4 app:app", None, "compose"), ("worker", "celery -A app worker -c "
-                      "2", None, "compose")],
+                     [("web", "gunicorn -w 4 app:app", None, "compose"), ("worker", ("celery -A app worker -c "
+                      "2"), None, "compose")],
                      id="compose-for-production-that-is-whole"),
         pytest.param({"compose.yaml": "services: {web: {build: ., mem_limit: 1g}}\n", "start.sh": 'exec "$@"\n',
                       "Dockerfile": "FROM python:3.12\nWORKDIR /app\nCOPY . .\nENTRYPOINT ./start.sh $0 $@\n"
