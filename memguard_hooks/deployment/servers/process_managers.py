@@ -34,9 +34,9 @@ _OF_CONCURRENTLY = frozenset({"-n", "--names", "-c", "--prefix-colors", "-p", "-
 def read_manager(program: str, words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read what stands behind the name of such a program."""
     if program == "supervisord":
-        return _all(program, _read_supervisord(words, host), host, parse)
+        return _all(program, read_supervisord(words, host), host, parse)
     if program == "circusd":
-        return _all(program, _read_circus(words, host), host, parse)
+        return _all(program, read_circus(words, host), host, parse)
     if program in ("pm2", "pm2-runtime"):
         from memguard_hooks.deployment.servers import pm2
 
@@ -47,7 +47,7 @@ def read_manager(program: str, words: list[str], host: Host, parse: Parse) -> St
         return _all(program, supervision.read_services(program, words, host), host, parse)
     if program == "concurrently":
         return _all(program, [Managed(word) for word in _quoted_commands(words)], host, parse)
-    return _all(program, _read_procfile(program, words, host), host, parse)
+    return _all(program, read_procfile(program, words, host), host, parse)
 
 
 def _quoted_commands(words: list[str]) -> list[str]:
@@ -59,7 +59,7 @@ def _quoted_commands(words: list[str]) -> list[str]:
 # Procfiles
 
 
-def _read_procfile(program: str, words: list[str], host: Host) -> list[Managed]:
+def read_procfile(program: str, words: list[str], host: Host) -> list[Managed]:
     """Read `honcho start [name …]`, or `-c web=2`, which says how many run of each."""
     if "start" not in words and program != "hivemind":
         raise UnknownStartError(f"{program} is not told to start")
@@ -95,7 +95,7 @@ def _read_procfile(program: str, words: list[str], host: Host) -> list[Managed]:
 # Files of sections
 
 
-def _read_supervisord(words: list[str], host: Host) -> list[Managed]:
+def read_supervisord(words: list[str], host: Host) -> list[Managed]:
     """Read `supervisord -c FILE`; programs that it does not start by itself are left out."""
     named = [words[at + 1] for at, word in enumerate(words[:-1]) if word in ("-c", "--configuration")]
     named += [word.partition("=")[2] for word in words if word.startswith("--configuration=")]
@@ -140,7 +140,7 @@ def _matching(pattern: str, path: str, host: Host) -> list[str]:
     return [one for one in sorted(found)[:MAX_COMMANDS] if _text(one, host) is not None]
 
 
-def _read_circus(words: list[str], host: Host) -> list[Managed]:
+def read_circus(words: list[str], host: Host) -> list[Managed]:
     """Read `circusd FILE`, whose watchers start so many processes each."""
     path = next((word for word in words if not word.startswith("-")), "circus.ini")
     text = _text(path, host)
