@@ -21,25 +21,30 @@ MIB = 2**20
 SAMPLE = 2**18
 """Bytes of a file whose values are counted."""
 
-RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 30.0, "lines": 3.0, "lines-of-text": 4.0, "frame": 2.0,
+RATES = {"rows": 9.0, "records": 10.0, "json": 4.5, "yaml": 100.0, "lines": 3.0, "lines-of-text": 4.0, "frame": 2.0,
          "frame-json": 3.0, "polars": 1.5, "parquet": 2.5, "sheet": 60.0, "frame-sheet": 20.0, "image": 10.0}  # fmt: skip
 """Bytes that a byte of a file takes which cannot be sampled, by its form; 1 for others."""
 
-FRAME = 4 * MIB
-"""What the first `read_csv` of pandas takes besides its columns (pandas 3.0 on CPython 3.11.7, four files of 2 to 4 MB)."""
+FRAME = MIB
+"""What the first `read_csv` of pandas takes besides its columns (pandas 3.1.1 on CPython 3.11.7, four files of 2 to 4 MB; it
+depends on what importing pandas has left free in the heap)."""
 
 POLARS = 26 * MIB
 """What the first frame of polars takes besides its columns: threads and arenas (polars 1.36, two files)."""
 
-YAML = 12.0
-"""Bytes of nodes and tokens that loading YAML leaves behind for each that its values take (PyYAML 6.0.3)."""
+YAML = 640
+"""Bytes that loading YAML leaves behind for each scalar, list and mapping: five documents of 4,000 to 60,000 of them took
+530 to 670 each (PyYAML 6.0.3 on CPython 3.11.7, 2026-11-29)."""
 
 CELL, TEXT_CELL = 405, 490
-FRAME_CELL, FRAME_TEXT_CELL = 95, 360
+FRAME_CELL, FRAME_TEXT_CELL = 80, 180
 """Bytes of a cell of a workbook: in openpyxl 3.1.5, and in the frame that pandas makes of it, with what that leaves."""
 
 _TOKEN = late_pattern(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|[\[\]{}]')
 _KEY = late_pattern(rb"\s*:")
+_COLON = late_pattern(rb":(?=\s|$)")
+_DASH = late_pattern(rb"(?m)(?:^|(?<=[ -]))-(?=\s)")
+_FLOW = late_pattern(rb"\[[^\[\]{}\n]*\]")
 
 
 def size_in_memory(form: str, size: int, data: bytes | None, *, is_object: bool = False) -> int:
@@ -59,7 +64,7 @@ def size_in_memory(form: str, size: int, data: bytes | None, *, is_object: bool 
     if form in ("json", "frame-json"):
         return _json(size, sample)
     if form == "yaml":
-        return int(_lines(size, sample) * YAML)
+        return int(_nodes(sample) * YAML * size / max(1, len(sample)))
     text = int(size * _Texts(sample).width / _Texts(sample).bytes_each) if form in ("text", "lines-of-text") else 0
     if form == "text":
         return text
@@ -109,6 +114,13 @@ def _list_size(count: int) -> int:
     while room < count:
         room = (room + 1 + ((room + 1) >> 3) + 6) & ~3
     return _step(72 + 8 * room)
+
+
+def _nodes(sample: bytes) -> int:
+    """Return how many scalars, lists and mappings a part of a YAML document has, by its colons, dashes and flow lists."""
+    text = b"\n".join(line for line in sample.splitlines() if not line.lstrip().startswith(b"#"))
+    flows = _FLOW.findall(text)
+    return 2 * len(_COLON.findall(text)) + len(_DASH.findall(text)) + len(flows) + sum(one.count(b",") for one in flows)
 
 
 def _lines(size: int, sample: bytes) -> int:
