@@ -251,7 +251,7 @@ def test_a_client_is_priced_by_its_service_and_once(judge: Judge, capsys: pytest
     source = f"import boto3\n{SOURCE}s3 = boto3.client('s3')\nsqs = boto3.client('sqs')\n"
     assert codes(judge({"main.py": source})) == [("MG215", 4)]
     found = parts(capsys)
-    assert found["s3 (boto3.client)"][0] == pytest.approx(13.4, abs=0.1)
+    assert found["s3 (boto3.client)"][0] == pytest.approx(14.0, abs=0.1)
     assert found["sqs (boto3.client)"][0] < 1
 
 
@@ -562,3 +562,20 @@ def test_tables_of_a_file_need_no_network(judge: Judge, setting: str, expected: 
     source = f"import os, flask_sqlalchemy\n{SOURCE}{setting}\ndb = flask_sqlalchemy.SQLAlchemy(app)\ndb.create_all()\n"
     files = {"main.py": source, "config.py": "class Config:\n    SQLALCHEMY_DATABASE_URI = 'sqlite:///notes.db'\n"}
     assert codes(judge(files)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "nodes"),
+    [
+        ("- {id: 1, name: a}\n", 5),
+        ("- id: 1\n  name: a\n", 5),
+        ("- a\n- b\n", 2),
+        ("a: 1\nb: http://x:80/y\n", 4),
+        ("# a: b\na: [1, 2, 3]\n", 5),
+        ("- - a\n", 2),
+    ],
+)
+def test_yaml_is_priced_by_its_nodes(text: str, nodes: int) -> None:
+    """What loading leaves behind goes with the scalars, lists and mappings, not with the bytes."""
+    data = text.encode() * 100
+    assert size_in_memory("yaml", len(data), data) == nodes * 100 * 640
