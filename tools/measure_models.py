@@ -46,7 +46,7 @@ class Case(NamedTuple):
 
 HELD_OUT = (
     Case("sentence-transformers", "sentence-transformers/all-MiniLM-L12-v2"),
-    Case("sentence-transformers", "intfloat/multilingual-e5-small"),
+    Case("sentence-transformers", "sentence-transformers/all-distilroberta-v1"),
     Case("sentence-transformers", "intfloat/multilingual-e5-base"),
     Case("sentence-transformers", "BAAI/bge-large-en-v1.5"),
     Case("transformers", "FacebookAI/roberta-large"),
@@ -340,7 +340,7 @@ torch.set_num_threads(2)
 stage("import")
 model = sentence_transformers.SentenceTransformer(folder + "/whole", device="cpu")
 stage("load")
-model.encode(["w10 w11 w12 w13 w14 w15 w16 w17 w18 w19"])
+model.encode([" ".join(f"w{10 + (7 * text + word) % 900}" for word in range(120)) for text in range(32)])
 stage("use")
 """,
 }
@@ -450,6 +450,7 @@ def compare(cases: Sequence[Case], folder: Path, limits: Sequence[int]) -> Itera
         base = stages["import"][0]
         memory = memory_of(case.library, model, None, {OPTIONS[case.library]: case.asked} if case.asked else {})
         rest, peak, served = (base + size / MIB for size in (memory.rest, memory.peak, memory.served))
+        kept = max(memory.peak, memory.served) - (memory.rest - memory.anonymous)  # what no limit makes the kernel drop
         resident = peak + memory.read / MIB
         off, off_peak = rest / stages["load"][0] - 1, resident / stages["load"][2] - 1
         right["rest"] += abs(off) <= 0.07
@@ -458,7 +459,7 @@ def compare(cases: Sequence[Case], folder: Path, limits: Sequence[int]) -> Itera
         for limit in limits:
             found = fate(case, folder, limit)
             if found is not None:
-                expected = max(peak, served) > limit
+                expected = stages["import"][1] + kept / MIB > limit
                 fates.append((("killed" if found else "lives") + ("" if expected == found else " (!)"), expected == found))
         right["killed"] += all(fine for _, fine in fates)
         kind = " ".join(filter(None, (case.asked or "as stored", case.stored)))

@@ -27,6 +27,13 @@ HALF = frozenset({"float16", "half", "fp16", "bfloat16", "bf16"})
 TOKEN = 385
 """Bytes that tiktoken takes for a token: 38.5 MiB for 100,256 and 73.5 for 199,998, 2026-11-28."""
 
+MULTILINGUAL = 100_000
+"""Tokens of a vocabulary of many languages; what the tokenizer of a smaller one takes is in the figures of its model."""
+
+TOKENIZER, READING_TOKENIZER = 505, 180
+"""Bytes that a tokenizer takes for a token, and more while it is read: 120 and 43 MiB for 250,002 (tokenizers 0.23 under
+transformers 5.24, a unigram model, 2026-11-29)."""
+
 SPACY = int(57.1 * MIB)
 """What a pipeline of spaCy takes besides its word vectors: en_core_web_sm 3.8.0, 2026-11-28."""
 
@@ -109,11 +116,16 @@ def _dtype(options: Mapping[str, str]) -> str | None:
 
 
 def _sentence_transformers(model: Model, major: int | None, options: Mapping[str, str]) -> ModelMemory:
-    """The same as transformers, with a batch of 32 texts on top."""
+    """The same as transformers, with the tokenizer of many languages, and a batch of 32 texts on top."""
     found = _transformers(model, major, options)
     if options.get("backend") == "onnx":
         return memory_of_file("onnx", model.weights("float32"))
-    return found._replace(rest=found.rest + 6 * MIB, peak=found.peak + 6 * MIB, served=found.rest + 120 * MIB)
+    words = model.vocabulary if model.vocabulary >= MULTILINGUAL else 0
+    tokenizer = words * TOKENIZER
+    return found._replace(
+        rest=found.rest + 6 * MIB + tokenizer, anonymous=found.anonymous + tokenizer,
+        peak=found.peak + 6 * MIB + tokenizer + words * READING_TOKENIZER, served=found.rest + 120 * MIB + tokenizer,
+    )  # fmt: skip
 
 
 def _ultralytics(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:

@@ -24,8 +24,15 @@ _CTRANSLATE2 = late_pattern(r"(?:[\w.-]+/)?faster-(distil-)?whisper-([\w.-]+?)(?
 """What a CTranslate2 conversion of Whisper is called on the hub, in letters of any case."""
 
 
+_OF_TEXT = frozenset({"bart", "bert", "gpt2", "llama", "t5"})
+"""Architectures whose first size is that of the vocabulary."""
+
+
 class Model(Record):
-    """One architecture by one of its names; `size` is parameters, or bytes or tokens, by what `dtype` says."""
+    """One architecture by one of its names; `size` is parameters, or bytes or tokens, by what `dtype` says.
+
+    `vocabulary` is how many tokens a model of text knows, 0 where the table does not say.
+    """
 
     name: str
     kind: str
@@ -33,6 +40,7 @@ class Model(Record):
     dtype: str
     family: str
     source: str
+    vocabulary: int = 0
 
     def weights(self, dtype: str | None = None) -> int:
         """Return the bytes of the weights in a type of numbers, by default as they are stored."""
@@ -51,9 +59,11 @@ def read_rows(name: str) -> Iterator[list[str]]:
 def models() -> dict[tuple[str, str], Model]:
     """All models, by their kind and their name in lower case."""
     found: dict[tuple[str, str], Model] = {}
-    for kind, names, size, dtype, _, family, source in read_rows("models.tsv"):
+    for kind, names, size, dtype, architecture, family, source in read_rows("models.tsv"):
+        function, _, sizes = architecture.partition("(")
+        vocabulary = int(sizes.partition(",")[0]) if function in _OF_TEXT else 0
         for name in names.split(" "):
-            found[kind, name.lower()] = Model(name, kind, int(size), dtype, family, source)
+            found[kind, name.lower()] = Model(name, kind, int(size), dtype, family, source, vocabulary)
     return found
 
 

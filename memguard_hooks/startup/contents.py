@@ -120,7 +120,8 @@ def _nodes(sample: bytes) -> int:
     """Return how many scalars, lists and mappings a part of a YAML document has, by its colons, dashes and flow lists."""
     text = b"\n".join(line for line in sample.splitlines() if not line.lstrip().startswith(b"#"))
     flows = _FLOW.findall(text)
-    return 2 * len(_COLON.findall(text)) + len(_DASH.findall(text)) + len(flows) + sum(one.count(b",") for one in flows)
+    listed = sum(1 + one.count(b",") for one in flows)
+    return 2 * len(_COLON.findall(text)) + len(_DASH.findall(text)) + int(listed)
 
 
 def _lines(size: int, sample: bytes) -> int:
