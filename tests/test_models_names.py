@@ -116,8 +116,22 @@ def hostile(text: str) -> list[ModelCall]:
         "whisper.load_model(a" + ".b" * 150 + ")",
         "".join(f"if x == {n}:\n    a = '{n}'\n" for n in range(2000)) + "whisper.load_model(a)\n" * 300,
         "def f(a):\n    whisper.load_model(a)\n" + "f(f)\n" * 2000,
+        "import flask\napp = flask.Flask('x')\n"
+        + "app.config[f(0)] = 'a'\n" * 20_000
+        + "whisper.load_model(app.config['a'])\n" * 2000,
     ],
-    ids=["doubling", "forking", "circle", "endless", "own parent", "negations", "attributes", "conditions", "callers"],
+    ids=[
+        "doubling",
+        "forking",
+        "circle",
+        "endless",
+        "own parent",
+        "negations",
+        "attributes",
+        "conditions",
+        "callers",
+        "settings",
+    ],
 )
 def test_hostile_code_ends(text: str) -> None:
     """What is made to never end is not known, in bounded work."""
