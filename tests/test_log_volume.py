@@ -305,3 +305,29 @@ def test_what_is_closed_for_being_idle_is_news_and_so_is_what_now_waits() -> Non
             logger.info("idle, waiting for jobs")
     """
     assert marks(text) == ["nothing"]
+
+
+def marks_of(code: str) -> list[tuple[int, str]]:
+    """The marks of the log calls in some code, by line."""
+    marks = (("hot", "MG502"), ("nothing", "MG503"), ("costly", "MG504"))
+    found = find_calls(ast.parse(code))
+    return [(one.line, number) for one in found for mark, number in marks if getattr(one, mark)]
+
+
+def test_a_lookup_of_a_translation_costs_nothing() -> None:
+    assert marks_of('log.debug(_("Starting %s."), name)\nlog.debug(_("Got %s."), json.dumps(data))\n') == [(2, "MG504")]
+    assert find_calls(ast.parse('log.info(_("Starting %s."), name)\n'))[0].text == "Starting {}."
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ('async def handle_websocket(ws):\n    log.info("connected")\n', []),
+        ('def handle_socket_message(m):\n    log.info("got %s", m)\n', [2]),
+        ('while True:\n    x = queue.get()\n    if isinstance(x, Text):\n        log.info("got %s", x)\n', [4]),
+        ('while True:\n    x = queue.get()\n    if isinstance(x, ErrorFrame):\n        log.info("got %s", x)\n', []),
+        ('while True:\n    serve()\n    log.info("disconnected, waiting")\n    time.sleep(5)\n', []),
+    ],
+)
+def test_what_comes_once_a_connection_is_no_part_of_one(code: str, lines: list[int]) -> None:
+    assert [line for line, number in marks_of(code) if number == "MG502"] == lines

@@ -155,7 +155,8 @@ class _Reader:
             conditions=place.conditions + 1,
             is_guarded=place.is_guarded or _GUARD.search(test) is not None,
         )
-        self._block(node.body, inner, leaves=leaves, depth=depth)
+        is_kind = bool(place.loop) and _IS_KIND.fullmatch(test) is not None
+        self._block(node.body, place if is_kind else inner, leaves=leaves, depth=depth)
         self._block(node.orelse, inner, leaves=leaves, depth=depth)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, place: _Place, *, leaves: bool, depth: int) -> None:
@@ -191,7 +192,7 @@ class _Reader:
             return call._replace(costly="" if place.is_guarded or place.is_seldom else costly_of(node))
         if level != "INFO" or place.is_guarded or place.is_seldom or self._is_for_a_person(node):
             return call
-        hot = place.loop or place.callback if place.conditions == 0 else ""
+        hot = place.loop or place.callback if place.conditions == 0 and not _RESTARTS.search(call.text) else ""
         repeats = place.repeats or (f"{place.body}()" if place.body in self._repeated else "")
         is_empty = bool(repeats) and _says_nothing(call.text, place, is_task=repeats.startswith("@"))
         nothing = repeats if is_empty else ""
@@ -225,7 +226,7 @@ _BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "k
 
 _CALLBACK = late_pattern(
     r"(?i)^_*(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
-    r"(?:audio|frame|chunk|delta|packet|sample|tick(?:er)?|pcm|media|token|socket|partial|interim)s?(?:_|$)"
+    r"(?:audio|frame|chunk|delta|packet|sample|tick(?:er)?|pcm|media|token|socket_?(?:message|event|data)|partial|interim)s?(?:_|$)"
     r"|^_*on_next$|^_*(?:audio|frame|chunk|delta|tick(?:er)?|packet|data|kline|trades?|order_?book)_(?:callback|handler|received)$"
 )
 """Names of functions that are called for each part of a unit of work."""
@@ -236,6 +237,9 @@ _REPEATED = late_pattern(
     r"(?i)^_*(?:check|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
     r"expire|scan_for|hedge|evict)(?:_|$)"
 )
+_IS_KIND = late_pattern(r"isinstance\((?!.*(?:Error|Exception|Clos|Disconnect|Start|Stop|End|Ready|Final))[^()]*\)")
+"""What asks which kind of event came, none of those that come once or seldom."""
+_RESTARTS = late_pattern(r"(?i)\breconnect|\bdisconnected\b|\bretry|\brestart")
 _GUARD = late_pattern(r"(?i)isEnabledFor|is_enabled_for|debug|verbose|\blog_?level|logged|\bfirst|\bwarned|dry_run|% ")
 
 
@@ -392,6 +396,8 @@ def _template(node: ast.expr) -> str:
         return _template(node.left)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return _template(node.func.value)
+    if isinstance(node, ast.Call) and node.args and last_name(node.func) in _TRANSLATES:
+        return _template(node.args[0])
     return "{}"
 
 
@@ -425,7 +431,10 @@ def _says_nothing(text: str, place: _Place, *, is_task: bool) -> bool:
 
 # Arguments
 
-_CHEAP = frozenset(
+_TRANSLATES = frozenset({"_", "gettext", "ngettext", "pgettext", "gettext_lazy", "gettext_noop", "ugettext", "lazy_gettext"})
+"""Calls that look a text up in a catalog of translations."""
+
+_CHEAP = _TRANSLATES | frozenset(
     {
         "len", "type", "id", "int", "float", "bool", "round", "abs", "getattr", "hasattr", "isinstance", "callable", "ord",
         "chr", "hex", "repr", "time", "monotonic", "perf_counter", "now", "utcnow", "today", "timestamp", "isoformat",
@@ -433,11 +442,11 @@ _CHEAP = frozenset(
         "rjust", "zfill", "decode", "get", "keys", "values", "items", "qsize", "current_thread", "current_task", "getpid",
         "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
         "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
-        "fileno",
+        "fileno", "asctime", "ctime",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""
-_GETTER = late_pattern(r"^_*(?:get|is|has)_")
+_GETTER = late_pattern(r"^_*(?:get|is|has)_|_(?:id|name)$")
 
 
 def costly_of(node: ast.Call) -> str:
