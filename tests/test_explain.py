@@ -250,6 +250,27 @@ def test_nothing_to_leave_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert not (folder / "requirements-minimal.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("imported", "is_left_out"),
+    [
+        ("from rosetta.providers.openai import Frame", False),
+        ("from own.openai_files import read", True),
+        ("from rosetta.providers.excel import Sheet", True),
+    ],
+)
+def test_what_a_part_of_another_package_is_named_for_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], imported: str, *, is_left_out: bool
+) -> None:
+    files = {
+        "requirements.txt": "flask\nrosetta\nopenai\n",
+        "main.py": f"import flask\n{imported}\n",
+        "own/openai_files.py": "def read(): pass\n",
+    }
+    folder = write(tmp_path, files)
+    assert main(["requirements", str(folder), "--entrypoint", "main.py", "--write"]) == 0
+    assert ("written without openai" in capsys.readouterr().err) is is_left_out
+
+
 def test_requirements_of_a_broken_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["requirements", str(write(tmp_path, {"memguard.toml": "limits = 1\n"}))]) == 2
     assert capsys.readouterr().err.startswith("memguard.toml:1: error: unknown key 'limits'")

@@ -79,10 +79,20 @@ def test_a_statement_of_several_lines_is_left(tmp_path: Path, monkeypatch: pytes
     assert (tmp_path / "main.py").read_text("utf-8") == BOT.format(setup=setup)
 
 
-def test_a_debug_line_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    argument = 'f"got {json.dumps(one)}"'
-    assert run(tmp_path, monkeypatch, {"main.py": DEBUG.format(argument=argument)}) == []
-    guarded = f"    if logger.isEnabledFor(logging.DEBUG):\n        logger.debug({argument})\n"
+@pytest.mark.parametrize(
+    ("argument", "becomes"),
+    [
+        ('f"got {json.dumps(one)}"', '"got %s", json.dumps(one)'),
+        ("f'{one!r} is 5 % of {json.dumps(one)}'", '"%r is 5 %% of %s", one, json.dumps(one)'),
+        ("""f'it is "{json.dumps(one)}"'""", """"it is \\"%s\\"", json.dumps(one)"""),
+        ('f"{one:>8} {json.dumps(one)}"', 'f"{one:>8} {json.dumps(one)}"'),
+        ('"got %s", json.dumps(one)', '"got %s", json.dumps(one)'),
+        ('f"{json.dumps(one)} " + "x"', 'f"{json.dumps(one)} " + "x"'),
+    ],
+)
+def test_a_debug_line_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, becomes: str) -> None:
+    assert run(tmp_path, monkeypatch, {"main.py": DEBUG.replace("{argument}", argument)}) == []
+    guarded = f"    if logger.isEnabledFor(logging.DEBUG):\n        logger.debug({becomes})\n"
     assert (tmp_path / "main.py").read_text("utf-8").endswith(guarded)
 
 
@@ -94,6 +104,7 @@ DUMPED = DEBUG.format(argument="json.dumps(one)")
     [
         DEBUG.format(argument="\n        json.dumps(one)\n    "),
         DUMPED.replace(LOGGER, "from loguru import logger\n"),
+        DUMPED.replace(LOGGER, "import logging\nfrom loguru import logger\n"),
         DUMPED.replace("    logger.debug", "    if one: logger.debug"),
     ],
 )

@@ -6,6 +6,8 @@ Levels in deployment files, libraries that are muted, DEBUG lines that ask first
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 
 from memguard_hooks.pattern import late_pattern
@@ -51,13 +53,41 @@ def muted(text: str, finding: Finding, _running: RunningService | None) -> str |
 
 
 def asking(text: str, _finding: Finding, _running: RunningService | None) -> str | None:
-    """Return a DEBUG line whose arguments are only computed where it is written."""
+    """Return a DEBUG line whose arguments are only computed where it is written, and not before it is."""
     match = _DEBUG.match(text)
     if match is None:
         return None
     indent = match["indent"]
     step = "\t" if indent.startswith("\t") else "    "
-    return f"{indent}if {match['logger']}.isEnabledFor(logging.DEBUG):\n{indent}{step}{match['call']}"
+    call = _with_arguments(match["call"])
+    return f"{indent}if {match['logger']}.isEnabledFor(logging.DEBUG):\n{indent}{step}{call}"
+
+
+def _with_arguments(call: str) -> str:
+    """Return a call whose f-string is a text with `%s` and its arguments, as `logging` joins them; as it is in doubt."""
+    try:
+        node = ast.parse(call, mode="eval").body
+    except (SyntaxError, ValueError):
+        return call
+    if not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords or not isinstance(node.args[0], ast.JoinedStr):
+        return call
+    texts, arguments = [], []
+    for part in node.args[0].values:
+        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+            texts.append(part.value.replace("%", "%%"))
+        elif isinstance(part, ast.FormattedValue) and part.format_spec is None and part.conversion in _CONVERSIONS:
+            texts.append(_CONVERSIONS[part.conversion])
+            arguments.append(ast.unparse(part.value))
+        else:
+            return call
+    if not arguments:
+        return call
+    text = "".join(texts)
+    quoted = json.dumps(text, ensure_ascii=False) if text.isprintable() else repr(text)
+    return f"{ast.unparse(node.func)}({', '.join((quoted, *arguments))})"
+
+
+_CONVERSIONS = {-1: "%s", ord("s"): "%s", ord("r"): "%r", ord("a"): "%a"}
 
 
 def bounded(text: str, finding: Finding, _running: RunningService | None) -> str | None:
@@ -71,6 +101,8 @@ def bounded(text: str, finding: Finding, _running: RunningService | None) -> str
 
 def may_change(finding: Finding, data: bytes, lines: Sequence[str]) -> bool:
     """Return whether what a line becomes has all that it needs: the module `logging`, the indentation of its neighbors."""
+    if finding.code == "MG504" and (b"loguru" in data or b"structlog" in data):
+        return False  # their loggers cannot be asked so
     if finding.code in ("MG504", "MG505"):
         return b"import logging" in data
     if finding.code != "MG507":

@@ -23,8 +23,15 @@ LOADED_BY_NAME = frozenset({
 })  # fmt: skip
 """Packages that others load where they are installed: backends of keras and of embeddings, plots of pandas."""
 
-LOADERS = late_pattern(r"langchain|llama-index|haystack|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel")
+LOADERS = late_pattern(
+    r"langchain|llama-index|haystack|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel|agno|phidata|smolagents"
+)
 """Libraries that load what they find, or are told by a name."""
+
+_COMMON = frozenset(
+    {"ai", "api", "async", "client", "core", "lib", "models", "py", "python", "sdk", "server", "tools", "utils"}
+)
+"""Words of names of packages that tell nothing of them."""
 
 _MENTIONS = late_pattern(
     r"(?:\.(?:ya?ml|toml|cfg|ini|json|sh|ipynb|html|env|conf)|(?:^|/)(?:Procfile|Makefile|justfile|[^/]*Dockerfile[^/]*))$"
@@ -69,6 +76,7 @@ class Code:
         self.is_known = True
         self.is_there = False
         self._imports: dict[str, dict[str, list[str]]] = {}
+        self._own: set[str] = set()
         self.mentions: list[bytes] = []
         self.quoted: set[str] = set()
         words = b"|".join(re.escape(name.encode()) for name in names)
@@ -79,6 +87,8 @@ class Code:
             paths = []
         self.is_known = len(paths) <= MAX_FILES
         for path in paths if self.is_known else ():
+            if path.endswith((".py", ".pyw")):
+                self._own.update(path.removesuffix(".py").split("/"))
             if path.endswith((".py", ".pyw")) and not path.endswith("setup.py"):
                 data = project.read_file(path) or b""
                 imported = candidates(data)
@@ -109,3 +119,13 @@ class Code:
         if not self.quoted.isdisjoint(names):
             return True
         return any(re.search(_WORD % re.escape(name.encode()), data) for data in self.mentions for name in names)
+
+    def is_adapted(self, distribution: str) -> bool:
+        """Return whether a part of another package that is imported has the name of a package: `agno.models.google`.
+
+        Such a part imports that package itself, where it is installed.
+        """
+        words = {*re.split(r"[-_.]", distribution.lower())} - _COMMON
+        others = (files for top, files in self._imports.items() if top not in self._own)
+        imported = {name for files in others for names in files.values() for name in names}
+        return any(not words.isdisjoint(re.split(r"[._]", name.lower())[1:]) for name in imported)

@@ -75,6 +75,8 @@ def _find_fault(project: Project, code: Code, beside: _Declarations, path: str, 
     )
     if is_loaded or not any(code.files_with(modules_of(one)) for one in beside.names.get(path, ())):
         return None  # where nothing is imported that a manifest declares, it is the manifest of other code
+    if code.is_adapted(name):
+        return None
     return "MG121", "is declared and imported nowhere", "delete it"
 
 
