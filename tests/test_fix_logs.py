@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import subprocess
 import sys
 from pathlib import Path
@@ -167,3 +168,30 @@ def test_a_level_that_nobody_reads_is_none(
     monkeypatch.chdir(tmp_path)
     log_volume.main([])
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines() if ": MG5" in line] == codes
+
+
+def test_a_diff_shows_what_would_be_written_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "Procfile": "web: python main.py\n",
+        "runtime.txt": "python-3.13.1\n",
+        "requirements.txt": "pandas==2.1.4\n",
+        "main.py": DEBUG.replace("{argument}", 'f"got {json.dumps(one)}"'),
+    }
+    write(tmp_path, files)
+    commit(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert fix.main(["--diff"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert {path: (tmp_path / path).read_text("utf-8") for path in files} == files
+    assert fix.main([]) == 1, "files are rewritten"
+    after = {path: (tmp_path / path).read_text("utf-8") for path in files}
+    added = [line[1:] for line in shown if line.startswith("+") and not line.startswith("+++")]
+    assert "pandas==2.2.3" in added
+    assert '        logger.debug("got %s", json.dumps(one))' in added
+    assert added == [line for path in sorted(files) for line in _new_lines(files[path], after[path])]
+
+
+def _new_lines(before: str, after: str) -> list[str]:
+    return [line[2:] for line in difflib.ndiff(before.splitlines(), after.splitlines()) if line.startswith("+ ")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from memguard_hooks.finding import Report
 from memguard_hooks.fix import allow
 from memguard_hooks.hooks import (
@@ -51,7 +53,38 @@ def main(argv: Sequence[str] | None = None) -> int:
         project = project.at(WorkTree(project.tree.root)) if built else project
         return (*moved, *started, *built, *pin_litellm.fix(project), *python_runtime.fix(project))
 
+    if asked.diff:
+        found = running.judge(asked, lambda _: Report(), files=asked.files or None, fix=partial(_show, asked))
+        return running.finish(found, asked)
     return running.run(asked, all_hooks.check, files=asked.files or None, fix=fix)
+
+
+def _show(asked: FixOptions, project: Project) -> tuple[str, ...]:
+    """Print what all fixers together would make of files, and write nothing."""
+    import sys
+    from difflib import unified_diff
+
+    from memguard_hooks.fix import cpu_build, deployment, imports, python_file
+    from memguard_hooks.fix.pins import plan_pins
+    from memguard_hooks.output import plain, write
+    from memguard_hooks.tree import EditedTree
+
+    tree = project.tree
+    files: dict[str, bytes] = dict(imports.plan(project, to_start=asked.to_start).files)
+
+    def after() -> Project:
+        return project.at(EditedTree(tree, files))
+
+    files.update(deployment.plan(after(), _judge_lines)[0])
+    files.update({one.path: data for one, data in cpu_build.plan(after()).items()})
+    files.update(plan_pins(EditedTree(tree, files), pin_litellm.wishes(after()))[0])
+    wishes, pythons = python_runtime.proposals(after())
+    files.update(plan_pins(EditedTree(tree, files), wishes)[0])
+    files.update(one for folder, python in pythons if (one := python_file.plan(tree, folder, python)) is not None)
+    for path, data in sorted(files.items()):
+        before, now = ((one or b"").decode("utf-8", "replace").splitlines() for one in (tree.read(path), data))
+        write(sys.stdout, plain(unified_diff(before, now, f"a/{path}", f"b/{path}", lineterm="")))
+    return ()
 
 
 def _judge_lines(project: Project) -> tuple[Finding, ...]:
@@ -84,6 +117,7 @@ def make_parser() -> ArgumentParser:
     options.add_budget_options(parser)
     options.add_table_option(parser)
     options.add_move_options(parser)
+    parser.add_argument("--diff", action="store_true", help="show what would change, and write nothing")
     parser.add_argument(
         "--allow", nargs=3, action="append", metavar=("CODE", "REASON", "PATH:LINE"),
         help="write the comment that allows one finding, and nothing else",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memguard_hooks.finding import Report
+    from memguard_hooks.fix.specifier_edit import Wish
     from memguard_hooks.hooks.options import Options
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import Settings
@@ -56,16 +57,22 @@ def check(project: Project) -> Report:
 def fix(project: Project) -> tuple[str, ...]:
     """Write the pins that findings propose into the manifests, and return what was done, one line each."""
     from memguard_hooks.fix.pins import restore_manifests, write_pins
-    from memguard_hooks.fix.specifier_edit import Wish
-    from memguard_hooks.rules.dependencies import pins
     from memguard_hooks.tree import WorkTree
 
     assert isinstance(project.tree, WorkTree)
     restore_manifests(project.tree, project.paths)
+    return write_pins(project.tree, wishes(project))
+
+
+def wishes(project: Project) -> list[Wish]:
+    """Return the pins that findings propose."""
+    from memguard_hooks.fix.specifier_edit import Wish
+    from memguard_hooks.rules.dependencies import pins
+
     findings, judged = pins.find(project)
     kept = frozenset(findings)
     written = (one for one in judged if one.finding in kept and one.may_write)
-    return write_pins(project.tree, [Wish(one.requirement, one.version) for one in written if one.version is not None])
+    return [Wish(one.requirement, one.version) for one in written if one.version is not None]
 
 
 def _adjust(settings: Settings, options: Options) -> Settings:

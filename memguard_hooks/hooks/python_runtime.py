@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from memguard_hooks.finding import Finding, Report, Skipped
+    from memguard_hooks.fix.specifier_edit import Wish
     from memguard_hooks.project.project import Project
     from memguard_hooks.rules.python.hosts import PythonHost
 
@@ -89,31 +90,41 @@ def of_packages(project: Project, hosts: list[PythonHost]) -> tuple[list[Finding
 
 
 def fix(project: Project) -> tuple[str, ...]:
-    """Write what findings propose, and return what was done, one line each.
-
-    Where only the platform's default decides the Python, the one before it is written down; else the versions change.
-    """
+    """Write what findings propose, and return what was done, one line each."""
     from memguard_hooks.fix import pins, python_file
-    from memguard_hooks.fix.specifier_edit import Wish
-    from memguard_hooks.rules.python import hosts as python_hosts
-    from memguard_hooks.rules.python import wheels
     from memguard_hooks.tree import WorkTree
 
     assert isinstance(project.tree, WorkTree)
+    wishes, pythons = proposals(project)
+    told: list[str] = []
+    for folder, python in pythons:
+        told += python_file.write(project.tree, folder, python)
+    return (*told, *pins.write_pins(project.tree, wishes))
+
+
+def proposals(project: Project) -> tuple[list[Wish], list[tuple[str, str]]]:
+    """Return the versions that findings propose, and the folders with the Python that is to be written there.
+
+    Where only the platform's default decides the Python, the one before it is written down; else the versions change.
+    """
+    from memguard_hooks.fix.specifier_edit import Wish
+    from memguard_hooks.rules.python import hosts as python_hosts
+    from memguard_hooks.rules.python import wheels
+
     kept = {(one.path, one.line, one.subject) for one in check(project).findings}
     hosts = list(python_hosts.find(project))
     packages = [one for one in wheels.find(project, hosts).packages if (one.place.path, one.place.line, one.name) in kept]
-    told: list[str] = []
+    pythons: list[tuple[str, str]] = []
     for host in hosts:
         python = wheels.nearest_python([one for one in packages if one.host.key == host.key]) if host.is_default else None
-        if python is not None:
-            told += python_file.write(project.tree, host.service.folder, python)
+        if python is not None and (host.service.folder, python) not in pythons:
+            pythons.append((host.service.folder, python))
     wishes = [
         Wish(one.requirement, one.nearest)
         for one in packages
         if one.requirement is not None and one.nearest is not None and not one.host.is_default
     ]
-    return (*dict.fromkeys(told), *pins.write_pins(project.tree, wishes))
+    return wishes, pythons
 
 
 def main(argv: Sequence[str] | None = None) -> int:
