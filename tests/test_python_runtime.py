@@ -286,6 +286,21 @@ def test_what_needs_libraries_is_looked_at() -> None:
     assert system_libraries.NEEDS.keys() == compiled.WITH_LIBRARIES
 
 
+@pytest.mark.parametrize(("own", "told"), [("^3.8,<3.10", True), (">=3.10", False), ("^3.8 || ^4.0", False), ("*", False)])
+def test_a_lock_for_other_pythons_is_one_finding(
+    project: Path, capsys: pytest.CaptureFixture[str], own: str, *, told: bool
+) -> None:
+    package = '[[package]]\nname = "lxml"\nversion = "4.9.2"\noptional = false\npython-versions = "*"\nfiles = []\n'
+    lock = f'{package}\n[metadata]\nlock-version = "2.0"\npython-versions = "{own}"\ncontent-hash = "0"\n'
+    manifest = f'[tool.poetry]\nname = "a"\n[tool.poetry.dependencies]\npython = "{own}"\nlxml = "*"\n'
+    write(project, {**APP, "runtime.txt": "python-3.13.1\n", "poetry.lock": lock, "pyproject.toml": manifest})
+    every = [one for one in found(capsys) if one["code"] == "MG716" and one["path"] == "poetry.lock"]
+    assert len(every) == told
+    if told:
+        assert every[0]["message"].startswith("poetry.lock does not admit Python 3.13 (runtime.txt:1)")
+        assert every[0]["fix"] == "lock again for that Python\nor write 3.9 into runtime.txt:1"
+
+
 # Withdrawn, too large, for GPUs
 
 

@@ -27,6 +27,8 @@ _ARCHIVE = late_pattern(rb"""["'](?:[^"'\s]{0,1000}/)?([A-Za-z0-9_.%+!-]{1,300}\
 _REQUIRES = late_pattern(rb'(?m)^requires-python = "([^"\n]{0,200})"')
 _ADMITTED = late_pattern(rb'(?m)^(?:python-versions|requires-python) = "([^"\n]{0,200})"')
 
+_OWN = late_pattern(rb'(?ms)^\[metadata\]\r?\n(?:(?!\[).)*?^(?:python-versions|requires_python) = "([^"\n]{0,200})"')
+
 NEWEST_GLIBC = 36
 """The minor of glibc 2 in Debian 12, which Render and most images have."""
 
@@ -63,18 +65,32 @@ def find(data: bytes, path: str, host: WheelHost) -> Iterator[WheelLess]:
             yield WheelLess(name, version, line, has_sdist, usual != host and _has_one(wheels, usual))
 
 
-def admits(said: re.Match[bytes] | None, minor: int) -> bool:
-    """Return whether what is said of Pythons admits any release of a minor; True where nobody can read it."""
+def own_range(data: bytes, path: str) -> tuple[str, int] | None:
+    """Return the Pythons that a lock of Poetry or PDM is for, which both ask before they install it, and the line."""
+    said = _OWN.search(data) if path.rpartition("/")[2] in ("poetry.lock", "pdm.lock") else None
+    if said is None:
+        return None
+    text = said[1].decode("ascii", "replace")
+    text = re.sub(r"\^(\d+)\.(\d+)(?:\.\d+)?", lambda one: f">={one[1]}.{one[2]},<{int(one[1]) + 1}", text)
+    return text, data.count(b"\n", 0, said.start(1)) + 1
+
+
+def admits_minor(text: str, minor: int) -> bool:
+    """Return whether a range admits any release of a minor; True where nobody can read it."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    text = said[1].decode("utf-8", "replace") if said is not None else ""
-    if text == "*" or "||" in text or "^" in text:
+    if "||" in text or text == "*":
         return True
     try:
         specifier = SpecifierSet(text)
     except InvalidSpecifier:
         return True
     return any(f"3.{minor}.{micro}" in specifier for micro in (0, 1, 9, 99))
+
+
+def admits(said: re.Match[bytes] | None, minor: int) -> bool:
+    """Return whether what is said of Pythons admits any release of a minor; True where nobody can read it."""
+    return admits_minor(said[1].decode("utf-8", "replace") if said is not None else "", minor)
 
 
 def _has_one(wheels: list[str], host: WheelHost) -> bool:

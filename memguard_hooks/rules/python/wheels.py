@@ -198,8 +198,14 @@ def _in_locks(project: Project, hosts: list[PythonHost]) -> Iterator[Unwheeled]:
         data = project.read_file(path) or b""
         if _OTHER_INDEX.search(data):
             continue
+        own = locked_wheels.own_range(data, path)
         for host in hosts:
-            missing = list(locked_wheels.find(data, path, host.target)) if _installs(project, host, path, hosts) else []
+            if not _installs(project, host, path, hosts):
+                continue
+            if own is not None and not locked_wheels.admits_minor(own[0], host.target.minor):
+                yield Unwheeled(host, ServicePlace(path, own[1], 1), path, "", "excluded", admitted=own[0])
+                continue  # nothing of it is installed
+            missing = list(locked_wheels.find(data, path, host.target))
             missing = [one for one in missing if normalize_name(one.name) not in OPTIONAL]
             if not missing:
                 continue
@@ -235,7 +241,7 @@ def judge(found: Iterable[Unwheeled]) -> Iterator[Finding]:
 
 def _finding(one: Unwheeled, others: list[Unwheeled]) -> Finding:
     host = one.host
-    what = f"{one.name} {one.version}"
+    what = f"{one.name} {one.version}".rstrip()
     if one.brought is not None:
         what += f", which {one.brought} requires,"
     fixes = _fixes(one, others)
@@ -277,6 +283,9 @@ def _building(one: Unwheeled) -> str:
 
 
 def _fixes(one: Unwheeled, others: list[Unwheeled]) -> list[str]:
+    if not one.version and one.admitted is not None:
+        newest = next((minor for minor in range(16, 7, -1) if locked_wheels.admits_minor(one.admitted, minor)), None)
+        return ["lock again for that Python", *([f"or {_python_fix(one.host, f'3.{newest}')}"] if newest else [])]
     fixes: list[str] = []
     declared = one.brought or one.name
     if one.nearest is not None and one.requirement is not None:
