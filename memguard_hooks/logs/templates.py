@@ -43,7 +43,7 @@ _UNIT = re.compile(r"<\*> (?:[KMGT]i?B|B|ms|s|secs?|seconds?|minutes?|hours?)\b"
 _DOTTED = re.compile(
     r"(?<![\w./<-])(?:(?<=\s)[A-Za-z_]|(?:com|org|net|io|android|java)(?=\.))[\w-]*(?:\.[A-Za-z_][\w-]*){2,}(?!\()"
 )
-_PAYLOAD = re.compile(r"\{[^{}]*:[^{}]*\}|\{\}|\[[^\[\]]*[,'\"][^\[\]]*\]|\[\]")
+_PAYLOAD = re.compile(r"\{(?=[^{}]*:)[^{}]*\}|\{\}|\[(?=[^\[\]]*[,'\"])[^\[\]]*\]|\[\]")
 _VALUE = re.compile(r"=[^\s,;)\]}&]+")
 _PATH = re.compile("".join(f"(?<!{method} )" for method in _METHODS.split("|")) + r"(?<![\w/<>:])(?:/[\w.@~+%$=*-]+){2,}/?")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
