@@ -66,10 +66,10 @@ def _unpack_zstd(file: io.BufferedReader, path: str) -> Iterator[IO[bytes]]:
     import subprocess
 
     command = [program, "--quiet", "--decompress", "--stdout", "--memory=128MB"]
+    file.seek(0)
+    os.lseek(file.fileno(), 0, os.SEEK_SET)  # the program shares this place in the file from its start on
     with subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
-        file.seek(0)
-        os.lseek(file.fileno(), 0, os.SEEK_SET)
         try:
             yield process.stdout
         except BaseException:
