@@ -114,7 +114,7 @@ def test_several_reports_at_once_by_suffix_and_by_format(app: Path, tmp_path: Pa
     done = check(app, *(f"--output={name.replace('=', f'={tmp_path}/', 1)}" for name in outputs[4:]), *(
         f"--output={tmp_path / name}" for name in outputs[:4]
     ))  # fmt: skip
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "4 errors, 0 warnings; `memguard fix` may fix 1")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "4 errors, 0 warnings; `memguard fix` may fix 2")
     assert codes(done.stdout) == CODES
     read = {path.name: path.read_text("utf-8") for path in tmp_path.iterdir() if path.is_file()}
     assert set(read) == {"all.JSON", "all.sarif", "all.md", "all.txt", "annotations", "all.xml", "a=b.md"}
@@ -134,7 +134,7 @@ def test_a_report_that_cannot_be_written_keeps_no_other_back(app: Path, tmp_path
     assert done.returncode == 2
     assert codes(done.stdout) == CODES
     assert done.stderr.endswith(
-        "4 errors, 0 warnings; `memguard fix` may fix 1\n"
+        "4 errors, 0 warnings; `memguard fix` may fix 2\n"
         f"{tmp_path}/missing/one.json: cannot be written: No such file or directory\n"
         f"{tmp_path}/folder.json: cannot be written: Is a directory\n"
     )
@@ -154,7 +154,7 @@ def test_a_report_goes_through_a_link_and_into_a_pipe(app: Path, tmp_path: Path)
     reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe.json").read_text("utf-8")), daemon=True)
     reader.start()
     done = check(app, *(f"--output={tmp_path / name}" for name in ("link.json", "new.json", "pipe.json")))
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "4 errors, 0 warnings; `memguard fix` may fix 1")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "4 errors, 0 warnings; `memguard fix` may fix 2")
     reader.join(60)
     assert (tmp_path / "link.json").is_symlink()
     assert (tmp_path / "new.json").is_symlink()
@@ -293,3 +293,27 @@ def test_a_file_of_another_project_is_refused(app: Path, name: str) -> None:
     for given in (name, str(app / name)):
         done = run(app, "memguard_hooks", "hook", given)
         assert (done.returncode, done.stderr) == (2, f"{given}: error: is not in this project\n")
+
+
+SPACE = {"README.md": "---\nsdk: gradio\napp_file: app.py\n---\n", "requirements.txt": "gradio\ntorch==2.15.0\n"}
+TORCH = "import gradio\nimport torch\n\ngradio.Interface(torch.tensor, 'text', 'text').launch()\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "severity"),
+    [
+        pytest.param("", "warning", id="large"),
+        pytest.param('limit = "2GiB"\n', "error", id="small"),
+        pytest.param('[forbid]\nadd = ["torch"]\n[heavy]\nadd = ["torch"]\n', "error", id="own"),
+    ],
+)
+def test_what_is_forbidden_on_small_hosts_only_warns_where_all_fits_a_large_one(
+    tmp_path: Path, settings: str, severity: str
+) -> None:
+    write(tmp_path, {**SPACE, "app.py": TORCH, "memguard.toml": settings})
+    report = json.loads(run(tmp_path, "memguard_hooks", "check", "--format", "json").stdout)
+    assert report["services"][0]["verdict"] == "ok"
+    assert {one["code"]: one["severity"] for one in report["findings"] if one["code"] in {"MG110", "MG201"}} == {
+        "MG110": severity,
+        "MG201": severity,
+    }

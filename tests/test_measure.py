@@ -269,6 +269,8 @@ def test_what_does_not_start_is_told_and_not_kept(root: Path, run: Run, source: 
     assert result.status == 2
     assert result.err.startswith(f".: error: main.py does not start: {message}")
     assert output in result.err
+    told = "install what the project needs: --python FOLDER names the environment that has it"
+    assert (told in result.err.splitlines()) is ("gone_module" in message)
     assert all(one["ending"] == "failed" for one in json.loads(result.out)["entrypoints"])
     assert not (root / lock.FILE).exists()
 

@@ -132,6 +132,8 @@ def tell_error(error: MemguardError, missing: Sequence[str] = ()) -> None:
     tell(note(Skipped(error.path or ".", error.line, error.message, broken=True)), *(f"    {line}" for line in output))
     if missing:
         tell(f"not set here: {', '.join(missing)}; --env-file FILE gives variables, a NAME=value a line")
+    if any(line.startswith("ModuleNotFoundError: ") for line in output):
+        tell("install what the project needs: --python FOLDER names the environment that has it")
 
 
 @contextmanager

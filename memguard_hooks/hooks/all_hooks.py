@@ -16,6 +16,7 @@ from memguard_hooks.hooks import (
 )
 from memguard_hooks.record import Record
 from memguard_hooks.replay import matters
+from memguard_hooks.rules.policy import on_large_hosts
 from memguard_hooks.tree import WorkTree
 
 TYPE_CHECKING = False  # as typing has it
@@ -141,7 +142,7 @@ def check(project: Project, selection: Selection = ALL, about: About | None = No
                 reports.append(report._replace(findings=()))
     if whole is not project:
         project.skipped += whole.skipped
-    return _selected(merge(reports), selection)
+    return _selected(on_large_hosts(merge(reports), whole.settings), selection)
 
 
 def _matters(project: Project, named: Iterable[str], report: Report) -> bool:

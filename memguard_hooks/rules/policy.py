@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Finding, Severity, Skipped
+from memguard_hooks.finding import MIB, Finding, Report, Severity, Skipped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -40,6 +40,31 @@ def forbidden_names(settings: Settings) -> frozenset[str]:
 
     left_out = map(normalize_name, (*settings.forbid_remove, *settings.forbid_allow))
     return frozenset({*FORBIDDEN, *map(normalize_name, settings.forbid_add)}.difference(left_out))
+
+
+LARGE = 4096 * MIB
+"""Memory of a host from which on no package that is forbidden by default takes more than an eighth of it: torch 507 MiB."""
+
+
+def on_large_hosts(report: Report, settings: Settings) -> Report:
+    """Return a report whose default bans are warnings where all services fit large hosts that are known.
+
+    They are for small hosts; what the settings add stays an error.
+    """
+    fits = [one.verdict == "ok" and one.limit_source != "default" and (one.limit or 0) >= LARGE for one in report.services]
+    if not fits or not all(fits):
+        return report
+    own = {*settings.forbid_add, *settings.heavy_add}
+    findings = tuple(
+        one._replace(severity="warning") if one.code in _FOR_SMALL_HOSTS and one.subject not in own else one
+        for one in report.findings
+    )
+    committed = None if report.committed is None else on_large_hosts(report.committed, settings)
+    return report._replace(findings=findings, committed=committed)
+
+
+_FOR_SMALL_HOSTS = frozenset({"MG110", "MG111", "MG201"})
+"""What is forbidden, declared or brought by others, and what is loaded at start."""
 
 
 def unexplained(allowed: Mapping[str, AllowedName], hook: str) -> list[Finding]:

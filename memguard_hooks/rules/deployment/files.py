@@ -46,7 +46,7 @@ def check_trap(trap: Trap) -> Iterator[Finding]:
         )
     elif trap.kind == "ending-format":
         message = f"{trap.subject} is about to be ignored: {trap.detail}"
-        yield finding(trap.place, "MG422", trap.subject, message, "write the new file")
+        yield finding(trap.place, "MG422", trap.subject, message, f"write the new file, and delete {trap.subject}")
 
 
 def check(running: RunningService) -> Iterator[Finding]:
