@@ -171,7 +171,7 @@ def test_a_function_that_runs_at_start_is_no_place_to_move_to_by_itself(
     write(root, {"app.py": app, "Procfile": "web: gunicorn app:app\n"})
     ((severity, fix),) = eager(capsys)
     assert severity == "error"
-    assert "call that later" in fix
+    assert "call that function later" in fix
 
 
 def test_an_import_is_right_where_deferring_it_is_of_no_use(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

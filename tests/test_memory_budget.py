@@ -548,7 +548,7 @@ def test_copies_have_a_limit_each_and_are_named(root: Path, capsys: pytest.Captu
         found.append((report["services"][0]["estimate_mib"]["expected"], report["findings"][0]["message"]))
     assert found[0][0] == found[1][0]
     assert "replicas" not in found[0][1]
-    assert found[1][1].endswith("; in each of 3 replicas")
+    assert found[1][1].endswith(": in each of 3 replicas")
 
 
 def test_a_server_that_adds_workers_is_told_by_both_numbers(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

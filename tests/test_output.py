@@ -213,7 +213,7 @@ def test_odd_texts_make_no_tag_of_a_page(found: Harm) -> None:
     told = []
     for text in pages:
         tags = Tags()
-        tags.feed(text)
+        tags.feed(text.replace('<bdi dir="ltr">', "").replace("</bdi>", ""))  # ours, around each name that is not ASCII
         told.append(tags.found)
     assert told[0] == told[1]
 

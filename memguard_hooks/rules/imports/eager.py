@@ -140,7 +140,8 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
     elif outcome == "later":
         cost = "what it takes" if found.cost is None else f"{mib(found.cost)} MiB"
         names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
-        fix = f"{found.fix[0]}: that moves {cost} from start to first use, in {names}"
+        fix = found.fix[0]
+        fix += f"{';' if ': ' in fix else ':'} that moves {cost} from start to first use, in {names}"
         steps = (Change(f"{fix}: `memguard fix --to-start`", (f"{found.path}:{found.line}",)),) if found.is_fixable else ()
         yield found._replace(severity="warning", fix=(fix,), steps=steps)
     elif outcome == "at start":
