@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 NAME = "memguard-hooks"
 GITHUB = "https://github.com/"
-REPOSITORY = f"{GITHUB}OWNER/{NAME}"
+REPOSITORY = "https://github.com/OWNER/memguard-hooks"
 
 PRE_COMMIT = ".pre-commit-config.yaml"
 WORKFLOW = ".github/workflows/memguard.yml"
