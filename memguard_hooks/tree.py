@@ -729,6 +729,7 @@ class EditedTree:
         self.parsed: dict[Hashable, object] = {}
         self._tree = tree
         self._edited = edited
+        self._names: dict[str, bytes] = {}
         self._new: dict[str, list[TreeEntry]] = {}
         for path in edited:
             if not tree.has(path):
@@ -745,7 +746,11 @@ class EditedTree:
 
     def identity(self, path: str) -> bytes | None:
         """Return the name that git gives to the content of a file."""
-        return name_of_blob(self._edited[path]) if path in self._edited else self._tree.identity(path)
+        if path not in self._edited:
+            return self._tree.identity(path)
+        if path not in self._names:
+            self._names[path] = name_of_blob(self._edited[path])
+        return self._names[path]
 
     def has(self, path: str) -> bool:
         """Return whether there is a file or a folder of that name."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from memguard_hooks.commands import check
+from memguard_hooks.imports.choices import MAX_STEPS
 
 PROGRAM = {"Procfile": "web: gunicorn main:app\n", "main.py": "import litellm\n"}
 
@@ -96,6 +97,16 @@ def choices_of_a_variable(number: int) -> dict[str, str]:
     return {**PROGRAM, "main.py": f"import os, litellm\nMODE = os.getenv('MODE')\n{choices}"}
 
 
+def choices_in_a_function(number: int) -> dict[str, str]:
+    choices = "".join(f"    if mode == 'a{one}':\n        import json\n" for one in range(number))
+    return {**PROGRAM, "main.py": f"import os, litellm\ndef f():\n    mode = os.getenv('MODE')\n{choices}f()\n"}
+
+
+def choices_in_a_class(number: int) -> dict[str, str]:
+    choices = "".join(f"    if MODE == 'a{one}':\n        import json\n" for one in range(number))
+    return {**PROGRAM, "main.py": f"import os, litellm\nclass Modes:\n    MODE = os.getenv('MODE')\n{choices}"}
+
+
 def imports_that_functions_use(number: int) -> dict[str, str]:
     imports = "".join(f"import litellm as l{one}\n" for one in range(number))
     functions = "".join(f"def f{one}():\n    return l{one}.x\n" for one in range(number))
@@ -142,6 +153,7 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(names_of_other_modules, 20, id="names of other modules"),
         pytest.param(modules_in_layers, 2, id="modules in layers"),
         pytest.param(choices_of_a_variable, 30, id="choices of a variable"),
+        pytest.param(choices_in_a_function, 30, id="choices in a function"),
         pytest.param(imports_that_functions_use, 20, id="imports that functions use"),
     ],
 )
@@ -149,6 +161,14 @@ def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     calls(tmp_path / "warm", files(1))  # what is loaded and read once
     few, many = calls(tmp_path / "few", files(number)), calls(tmp_path / "many", files(10 * number))
     assert many < 13 * few
+    assert capsys.readouterr().out
+
+
+def test_choices_in_a_class_are_followed_up_to_a_bound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stats = vars(called(tmp_path, choices_in_a_class(500)))["stats"]
+    walks = sum(found[1] for (_, _, name), found in stats.items() if name == "walk_file")
+    followed = sum(found[1] for (path, _, name), found in stats.items() if name == "follow" and "folding" in path)
+    assert 0 < followed < 2 * walks * MAX_STEPS
     assert capsys.readouterr().out
 
 

@@ -11,6 +11,7 @@ import sys
 import tokenize
 import warnings
 from bisect import bisect_left
+from collections.abc import Callable
 from pathlib import Path
 
 import libcst
@@ -244,7 +245,10 @@ HOSTILE = {
     "many calls in calls": ("x = [" + ("f(" * 190 + "1" + ")" * 190 + ",\n") * 10 + "]", NESTED),
     "many items of items": ("x = [" + ("f[" * 20 + "1" + "]" * 20 + ",\n") * 300 + "]", NESTED),
     "many lambdas in arguments": ("x = [" + ("(lambda: a(1," * 20 + "1" + "))" * 20 + ",\n") * 100 + "]", NESTED),
-    "many statements in blocks": ("".join(" " * depth + "if x:\n" for depth in range(90)) + (" " * 90 + "f(1)\n") * 1000, NESTED),
+    "many statements in blocks": (
+        "".join(" " * one + "if x:\n" for one in range(90)) + (" " * 90 + "f(1)\n") * 1000,
+        NESTED,
+    ),
 }
 
 
@@ -253,7 +257,7 @@ def test_hostile(source: str, problem: str) -> None:
     assert scan(PANDAS + source, LIMITS).problem == f"is not analyzed: {problem}"
 
 
-NESTS = {
+NESTS: dict[str, Callable[[int], str]] = {
     "calls": lambda count: ("f(" * 20 + "1" + ")" * 20 + "\n") * count,
     "arguments": lambda count: ("f(1," * 90 + "1" + ")" * 90 + "\n") * count,
     "items": lambda count: ("f[" * 6 + "1" + "]" * 6 + "\n") * count,

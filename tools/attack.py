@@ -184,6 +184,26 @@ PROJECTS: dict[str, Callable[[], Files]] = {
         ),
         **{f"m{one}.py": "import torch\n" for one in range(50)},
     },
+    "choices in a function": lambda: _python(
+        "import os\ndef f():\n    m = os.getenv('M')\n"
+        + "".join(f"    if m == 'a{one}':\n        import m{one}\n" for one in range(4000))
+        + "f()"
+    ),
+    "choices in a class": lambda: _python(
+        "import os\nclass A:\n    m = os.getenv('M')\n"
+        + "".join(f"    if m == 'a{one}':\n        import m{one}\n" for one in range(4000))
+    ),
+    "calls in calls": lambda: _python("import importlib as i\ni.import_module(x)\n" + ("f(" * 190 + ")" * 190 + "\n") * 60),
+    "a quoted annotation": lambda: _python(f"def f(x: \"f'{'{a}' * 100_000}'\"): return litellm.x"),
+    "a pickle": lambda: {
+        **_python("import pickle\nM = pickle.load(open('m.pkl', 'rb'))\nimport joblib\njoblib.load('n.pkl')"),
+        "m.pkl": b"\x80\x04" + b"]" * 500_000 + b"a" * 499_999 + b".",
+        "n.pkl": b"".join(b"cos\nsystem%d\n0" % one for one in range(100_000)) + b"\x8e" + b"\xff" * 8,
+    },
+    "lines of a heredoc": lambda: {
+        **PROGRAM,
+        "Dockerfile": "FROM python:3.12\nRUN <<EOF\n" + "echo a $X\n" * 20_000 + "EOF\nCMD gunicorn main:app\n",
+    },
     "imports that many functions use": lambda: _python(
         "".join(f"import litellm as l{one}\n" for one in range(1500))
         + "".join(f"def f{one}():\n    return l{one % 1500}.x, l{(one + 7) % 1500}.y\n" for one in range(3000))

@@ -7,6 +7,7 @@ other statement of the module uses cannot be moved.
 from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.formats.python_nodes import children
 from memguard_hooks.formats.python_source import decode, shortened, tree_of
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -15,7 +16,6 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
     from collections.abc import Collection, Iterable, Iterator, Sequence
-    from typing import Any
 
     from memguard_hooks.imports.sources import SourceFiles
 
@@ -107,7 +107,7 @@ def _takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
             return True
         if kind == "Attribute" and node.attr in names:  # type: ignore[attr-defined]
             return True
-        waiting += _children(node)
+        waiting += children(node)
     return False
 
 
@@ -147,7 +147,7 @@ def _users(node: ast.stmt, bound: Collection[str], prefix: str = "") -> list[tup
         return [(prefix + node.name, node)] if not _names(body).isdisjoint(bound) else []  # type: ignore[attr-defined]
     if kind == "ClassDef":
         inner: list[ast.stmt] = node.body  # type: ignore[attr-defined]
-        if not _names([part for part in _children(node) if part not in inner]).isdisjoint(bound):
+        if not _names(_head(node)).isdisjoint(bound):
             return None
         found = [_users(part, bound, f"{prefix}{node.name}.") for part in inner]  # type: ignore[attr-defined]
         return None if None in found else [user for users in found for user in users or ()]
@@ -156,9 +156,8 @@ def _users(node: ast.stmt, bound: Collection[str], prefix: str = "") -> list[tup
 
 def _run_by_definition(node: ast.stmt) -> list[ast.AST]:
     """Return what defining a function runs; of one without decorators nobody reads the annotations, which can be quoted."""
-    body: list[ast.AST] = node.body  # type: ignore[attr-defined]
     if node.decorator_list:  # type: ignore[attr-defined]
-        return [part for part in _children(node) if part not in body]
+        return _head(node)
     arguments: ast.arguments = node.args  # type: ignore[attr-defined]
     return [one for one in (*arguments.defaults, *arguments.kw_defaults) if one is not None]
 
@@ -167,6 +166,12 @@ def _is_plain_assignment(node: ast.stmt) -> bool:
     targets = getattr(node, "targets", None) or [getattr(node, "target", None)]
     is_assignment = type(node).__name__ in ("Assign", "AnnAssign") and getattr(node, "value", None) is not None
     return is_assignment and all(type(target).__name__ == "Name" for target in targets)
+
+
+def _head(node: ast.stmt) -> list[ast.AST]:
+    """Return the parts of a function or a class that stand before its body."""
+    inside = set(map(id, node.body))  # type: ignore[attr-defined]
+    return [part for part in children(node) if id(part) not in inside]
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -186,12 +191,5 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
         node = waiting.pop()
         if type(node).__name__ == "Name":
             found.add(node.id)  # type: ignore[attr-defined]
-        waiting += _children(node)
+        waiting += children(node)
     return found
-
-
-def _children(node: ast.AST) -> Iterator[ast.AST]:
-    for field in node._fields:
-        value: Any = getattr(node, field, None)
-        parts = value if isinstance(value, list) else [value]
-        yield from (part for part in parts if hasattr(part, "_fields"))

@@ -32,7 +32,8 @@ class Limits(Record):
     `chain` are the tokens between two commas, `squares` the sum of the squares of all these numbers, and by how much it may
     grow with each character. `field_letters` are the letters that stand around each field of the f-strings. `lines`,
     `brackets` and `operators` are the weight of the end of a statement, of a bracket and of an operator, in tokens, and
-    `nesting` that of each bracket around a token but the outermost, and of two blocks around a statement beyond `FREE_BLOCKS`.
+    `nesting` that of each bracket around a token but the outermost, and half of that of each block around a statement
+    beyond `FREE_BLOCKS`.
     """
 
     tokens: int = 250_000

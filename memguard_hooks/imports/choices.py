@@ -16,7 +16,7 @@ from memguard_hooks.pattern import late_pattern
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
     from memguard_hooks.formats.python_folding import Around, BoundNames
@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 
 MAX_MODULES = 200
 """Files that one walk parses for its choices."""
+
+MAX_STEPS = 10_000
+"""Statements that one walk follows up to the choices inside of functions, classes and branches, from the top for each.
+
+Beyond that a choice may take any of its ways.
+"""
 
 _READERS = frozenset({"os", "sys", "decouple", "environ", "environs", "starlette", "argparse", "dotenv"})
 """Modules of others whose names say what is set, or what the command is."""
@@ -46,11 +52,15 @@ class Chooser:
         self._chosen = dict(given.chosen)
         self._given = given
         self._modules: dict[str, tuple[ModuleNodes, BoundNames] | None] = {}
-        self._followed: dict[str, tuple[BoundNames, int]] = {}
-        """The names of files that are followed from top to bottom, and how many of their statements have been."""
+        self._followed: dict[tuple[str, int], tuple[BoundNames, int]] = {}
+        """The names of files, and of functions by their lines, that are followed from top to bottom, and how many of their
+        statements have been."""
         self._read: dict[str, set[str]] = {}
         """The files whose names are read to know those of a file."""
         self._is_cut = False
+        self._steps = 0
+        self._bound: dict[str, dict[str, str]] = {}
+        self._blocks: dict[ast.AST, Sequence[Block]] = {}
         self.known: dict[tuple[str, str], tuple[str, ...]] = {}
         """The choices that were asked for, by file and key, and the ways that each may take."""
 
@@ -106,7 +116,8 @@ class Chooser:
 
     def read(self) -> dict[str, list[str]]:
         """Return the files whose names the choices that were asked for hang on, and whose names each of these reads."""
-        return {path: sorted(self._read.get(path, ())) for path in sorted({*self._modules, *self._followed})}
+        paths = sorted({*self._modules, *(path for path, _ in self._followed)})
+        return {path: sorted(self._read.get(path, ())) for path in paths}
 
     def hangs_on_order(self, earlier: Iterable[str] = ()) -> bool:
         """Return whether what is known of a choice may hang on what was asked for before it: at a bound, or in a circle.
@@ -114,15 +125,15 @@ class Chooser:
         `earlier` are files that were parsed for other choices of the same walk.
         """
         names = [one for _, one in filter(None, self._modules.values())] + [one for one, _ in self._followed.values()]
-        is_full = len({*self._modules, *earlier}) >= MAX_MODULES
+        is_full = len({*self._modules, *earlier}) >= MAX_MODULES or self._steps > MAX_STEPS // 2
         return self._is_cut or is_full or any(one.is_near_bound for one in names)
 
     def forget_order(self) -> None:
         """Forget what was asked for so far, where what is asked for next may hang on it."""
         if self.hangs_on_order():
-            for kept in (self.known, self._modules, self._followed, self._read):
+            for kept in (self.known, self._modules, self._followed, self._read, self._blocks):
                 kept.clear()
-            self._is_cut = False
+            self._is_cut, self._steps = False, 0
 
     def _possible(self, path: str, choice: Choice) -> list[str]:
         runs: list[BoundNames | None] = [None]
@@ -158,7 +169,9 @@ class Chooser:
     def _may_be_known(self, path: str, choice: Choice) -> bool:
         """Return whether a choice hangs on more than what modules of others hold: parsing the file is not worth less."""
         words = {word for way in choice.ways for word in _heads(way.test)}
-        bound = dict(self._sources.functions(path).bound)
+        if path not in self._bound:
+            self._bound[path] = dict(self._sources.functions(path).bound)
+        bound = self._bound[path]
         return any(self._is_of_project(bound.get(word, "")) for word in words)
 
     def _is_of_project(self, term: str) -> bool:
@@ -176,23 +189,41 @@ class Chooser:
         import ast
 
         module = self._module(path)
-        if module is None:
+        if module is None or self._steps > MAX_STEPS:
             return None
         nodes, names = module
-        holders = _holding(nodes.tree, line)
+        holders = self._holding(nodes.tree, line)
         while holders and not isinstance(holders[-1], (ast.FunctionDef, ast.AsyncFunctionDef)):
             holders.pop()
         if not holders:
-            return self._names_above(path, nodes, line)
+            return self._names_above((path, 0), nodes.tree.body, lambda: self._names_of(path, nodes), line)
+        if len(holders) == 1 and given is None and isinstance(holders[0], (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = holders[0]
+            return self._names_above((path, function.lineno), function.body, lambda: _names_inside(function, names), line)
         for holder in holders:
             if isinstance(holder, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 names = names.inner()
                 if not _bind(holder, names, given):
                     return None
-                _follow_until(holder.body, names, line)
+                self._follow_until(holder.body, names, line)
             elif not isinstance(holder, ast.ClassDef):
                 return None
-        return names
+        return names if self._steps <= MAX_STEPS else None
+
+    def _holding(self, tree: ast.Module, line: int) -> list[ast.stmt]:
+        """Return the statements that hold a line, from the outermost one on."""
+        import ast
+
+        found: list[ast.stmt] = []
+        here: ast.AST | None = tree
+        while here is not None:
+            if here not in self._blocks:
+                self._blocks[here] = tree.body if here is tree else list(_inner_blocks(here))
+            block = self._blocks[here]
+            here = _at(block, line)
+            if isinstance(here, ast.stmt):
+                found.append(here)
+        return found
 
     @cached_property
     def _around(self) -> Around:
@@ -220,20 +251,48 @@ class Chooser:
             self._modules[path] = nodes, names
         return self._modules.get(path)
 
-    def _names_above(self, path: str, nodes: ModuleNodes, line: int) -> BoundNames:
-        """Return the names of a file as the statements above a line have bound them; mostly asked from top to bottom."""
-        tree = nodes.tree
-        names, done = self._followed.get(path, (None, 0))
-        if names is None or (done and (tree.body[done - 1].end_lineno or 0) >= line):
-            names, done = self._names_of(path, nodes), 0
-        while done < len(tree.body) and (tree.body[done].end_lineno or 0) < line:
-            names.follow(tree.body[done])
+    def _names_above(
+        self, place: tuple[str, int], body: list[ast.stmt], begin: Callable[[], BoundNames | None], line: int
+    ) -> BoundNames | None:
+        """Return the names as the statements of a body above a line have bound them; mostly asked from top to bottom.
+
+        None where they are not known; `begin` returns those before its first statement.
+        """
+        names, done = self._followed.get(place, (None, 0))
+        if names is None or (done and _last_line(body[done - 1]) >= line):
+            self._steps += done
+            names, done = begin(), 0
+        if names is None:
+            return None
+        while done < len(body) and _last_line(body[done]) < line:
+            names.follow(body[done])
             done += 1
-        self._followed[path] = names, done
-        if done < len(tree.body) and tree.body[done].lineno < line:
+        self._followed[place] = names, done
+        if done < len(body) and body[done].lineno < line:
             names = names.inner()
-            _follow_until([tree.body[done]], names, line)
-        return names
+            self._follow_until([body[done]], names, line)
+        return names if self._steps <= MAX_STEPS else None
+
+    def _follow_until(self, block: list[ast.stmt], names: BoundNames, line: int) -> None:
+        """Bind what the statements before a line bind; of the one that holds it, what it may bind is not known."""
+        import ast
+
+        for one in block:
+            self._steps += 1
+            if one.lineno > line or self._steps > MAX_STEPS:
+                return
+            if (one.end_lineno or line) < line:
+                names.follow(one)
+            elif isinstance(one, ast.If) and one.lineno < line:
+                is_body = (one.body[-1].end_lineno or line) >= line
+                self._follow_until(one.body if is_body else one.orelse, names, line)
+            elif isinstance(one, ast.ClassDef):
+                self._follow_until(one.body, names, line)
+            elif isinstance(one, ast.Match):
+                if one.cases[0].pattern.lineno < line:
+                    names.lose(one, "sets")
+            elif not isinstance(one, ast.If):
+                names.lose(one, "sets")
 
     def _names_of(self, path: str, nodes: ModuleNodes) -> BoundNames:
         """Return the names of a file before its first statement."""
@@ -253,20 +312,6 @@ class Chooser:
         self._is_cut |= self._modules.get(path, self) is None
         found = self._module(path)
         return None if found is None else found[1]
-
-
-def _holding(tree: ast.Module, line: int) -> list[ast.stmt]:
-    """Return the statements that hold a line, from the outermost one on."""
-    import ast
-
-    found: list[ast.stmt] = []
-    here: ast.AST | None = tree
-    while here is not None:
-        block: Sequence[Block] = here.body if isinstance(here, ast.Module) else list(_inner_blocks(here))
-        here = _at(block, line)
-        if isinstance(here, ast.stmt):
-            found.append(here)
-    return found
 
 
 def _inner_blocks(node: ast.AST) -> Iterator[Block]:
@@ -299,22 +344,10 @@ def _last_line(node: Block) -> int:
     return last.end_lineno or last.lineno
 
 
-def _follow_until(block: list[ast.stmt], names: BoundNames, line: int) -> None:
-    """Bind what the statements before a line bind; of the one that holds it, what it may bind is not known."""
-    import ast
-
-    for one in block:
-        if one.lineno > line:
-            return
-        if (one.end_lineno or line) < line:
-            names.follow(one)
-        elif isinstance(one, ast.If) and one.lineno < line:
-            is_body = (one.body[-1].end_lineno or line) >= line
-            _follow_until(one.body if is_body else one.orelse, names, line)
-        elif isinstance(one, ast.ClassDef):
-            _follow_until(one.body, names, line)
-        elif not isinstance(one, (ast.If, ast.Match)) or (isinstance(one, ast.Match) and one.cases[0].pattern.lineno < line):
-            names.lose(one, "sets")
+def _names_inside(function: ast.FunctionDef | ast.AsyncFunctionDef, outer: BoundNames) -> BoundNames | None:
+    """Return the names in a function before its first statement, None where those of its parameters are not known."""
+    names = outer.inner()
+    return names if _bind(function, names, None) else None
 
 
 def _bind(

@@ -14,7 +14,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
 from memguard_hooks.imports.followed import moved_places
 from memguard_hooks.imports.graph import External, Walk
-from memguard_hooks.imports.model import FileReading, ImportSite, Target
+from memguard_hooks.imports.model import BodiesByLine, FileReading, ImportSite, Target
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -125,6 +125,7 @@ class KeptWalks:
             raise _Unlike
         for place, is_now in _known(moved_places(before, now, questions)).items():
             _put(lines, numbers[place], numbers_now[is_now])
+        bodies, bodies_now = BodiesByLine(before.bodies, numbers), BodiesByLine(now.bodies, numbers_now)
         for target in targets:
             old, new = self._sources.kept_reading(path, was, target), self._sources.prove(path, target)
             if old is None or new.problem or new.note or old.called != new.called:
@@ -133,7 +134,7 @@ class KeptWalks:
                 _put(lines, first, second)
             for one in old.analysis.sites:
                 is_followed = one.when == "call" or bool(target.decided)
-                if is_followed and before.body_at(one.line, numbers) != now.body_at(lines[one.line], numbers_now):
+                if is_followed and bodies.at(one.line) != bodies_now.at(lines[one.line]):
                     raise _Unlike
             if not target.decided:
                 decided = self._chooser.decided(path, new.analysis, target.called.union(new.called))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from functools import lru_cache
+from heapq import heappop, heappush
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Literal, TypeAlias
 
 When: TypeAlias = "Literal['import', 'call', 'never']"
@@ -210,15 +211,31 @@ class Functions(Record):
     properties: tuple[str, ...] = ()
     lazy: tuple[tuple[str, str], ...] = ()
 
-    def body_at(self, line: int, lines: Sequence[int]) -> str:
-        """Return the name of the innermost body that holds a line, by the lines that places have."""
-        best, least = "", 0
-        for one in self.bodies:
-            if one.place + 1 < len(lines) and lines[one.place] <= line <= lines[one.place + 1]:
-                extent = lines[one.place + 1] - lines[one.place] + 1
-                if not least or extent < least:
-                    best, least = one.name, extent
-        return best
+
+class BodiesByLine:
+    """The innermost body that holds each line of a file, by the lines that its places have."""
+
+    def __init__(self, bodies: Iterable[Body], lines: Sequence[int]) -> None:
+        spans = [(lines[one.place], lines[one.place + 1], one.name) for one in bodies if one.place + 1 < len(lines)]
+        begun = sorted((first, last - first, number) for number, (first, last, _) in enumerate(spans) if first <= last)
+        self._starts = sorted({line for first, length, _ in begun for line in (first, first + length + 1)})
+        self._names: list[str] = []
+        open_ones: list[tuple[int, int, int]] = []
+        waiting = iter([*begun, None])
+        following = next(waiting)
+        for line in self._starts:
+            while following is not None and following[0] == line:
+                first, length, number = following
+                heappush(open_ones, (length, number, first + length))
+                following = next(waiting)
+            while open_ones and open_ones[0][2] < line:
+                heappop(open_ones)
+            self._names.append(spans[open_ones[0][1]][2] if open_ones else "")
+
+    def at(self, line: int) -> str:
+        """Return the name of the innermost body that holds a line, empty where none does."""
+        number = bisect_right(self._starts, line)
+        return self._names[number - 1] if number else ""
 
 
 class Places(Record):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.formats.python_nodes import children, last_name, walk
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 FunctionNode: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef"
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+MAX_ANNOTATION = 1000
+"""Letters of a quoted annotation that is parsed: CPython takes quadratic time for the fields of an f-string."""
+
+_WORD = late_pattern(r"[^\W\d]\w*")
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _TYPING_CALLS = frozenset({"cast", "TypeVar", "NewType"})
 """Functions that take a type as a string."""
@@ -175,7 +180,7 @@ class _Reader:
             yield first.iter, context
             bound = [inner for one in node.generators for inner in own_nodes([one.target])]
             inside = context._replace(scope=_Scope(bound, context.scope))
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if child is not first:
                     yield child, inside
             yield from ((one, inside) for one in (first.target, *first.ifs))
@@ -193,7 +198,7 @@ class _Reader:
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and context.annotation is not None:
             self._text(node, context)
         elif isinstance(node, ast.Call) and last_name(node.func) in _TYPING_CALLS:
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 value = child.value if isinstance(child, ast.keyword) else child
                 if isinstance(value, ast.Constant) and isinstance(value.value, str):
                     self._text(value, context)
@@ -202,7 +207,7 @@ class _Reader:
         elif isinstance(node, (*_FUNCTIONS, ast.ClassDef, ast.Global)) and owner is not None:
             yield node, context
         else:
-            for child in ast.iter_child_nodes(node):
+            for child in children(node):
                 if owner is not None and isinstance(child, ast.stmt):
                     yield from self._statement(child, context, owner)
                 else:
@@ -219,15 +224,18 @@ class _Reader:
         yield from ((one, inside) for one in node.body)
 
     def _text(self, node: ast.Constant, context: _Context) -> None:
-        """Note the names in a string that type checkers read."""
-        try:
-            inner = ast.parse(str(node.value).strip(), mode="eval")
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return
-        for one in ast.walk(inner):
-            if isinstance(one, ast.Name):
-                one.lineno = node.lineno
-                self._use(one, one.id, context._replace(is_text=True))
+        """Note the names in a string that type checkers read; each word of one that is too long to be parsed."""
+        text = str(node.value).strip()
+        if len(text) > MAX_ANNOTATION:
+            found = [ast.Name(word, ast.Load()) for word in sorted({*_WORD.findall(text)} & self._names)]
+        else:
+            try:
+                found = [one for one in walk(ast.parse(text, mode="eval")) if isinstance(one, ast.Name)]
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return
+        for one in found:
+            one.lineno = node.lineno
+            self._use(one, one.id, context._replace(is_text=True))
 
     def _use(self, node: ast.Name, path: str, context: _Context) -> None:
         if node.id not in self._names or not isinstance(node.ctx, ast.Load):
@@ -296,10 +304,10 @@ def own_nodes(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
         elif isinstance(node, ast.ClassDef):
             parts = [*node.decorator_list, *node.bases, *(keyword.value for keyword in node.keywords)]
         elif isinstance(node, _COMPREHENSIONS):
-            waiting += [(child, True) for child in ast.iter_child_nodes(node)]
+            waiting += [(child, True) for child in children(node)]
             continue
         else:
-            parts = [*ast.iter_child_nodes(node)]
+            parts = children(node)
         waiting += [(part, is_inner) for part in parts]
 
 

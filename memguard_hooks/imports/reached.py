@@ -146,7 +146,7 @@ class Calls:
 
     def body_at(self, path: str, line: int) -> str:
         """Return the name of the innermost body that holds a line."""
-        return self._sources.functions(path).body_at(line, self._numbers(path))
+        return self._sources.body_at(path, line)
 
     def told(self, how: How) -> str:
         """Say how a body is reached: the calls until there, the shortest tail of them."""
@@ -205,7 +205,7 @@ def function_of(name: str) -> str:
 class Answers:
     """What the functions of a file answer, by the kind of a question and the name that it is about."""
 
-    __slots__ = ("_bodies", "_bound", "_choices", "_classes", "_found", "_lazy", "_returned")
+    __slots__ = ("_bodies", "_bound", "_choices", "_classes", "_found", "_lazy", "_methods_of", "_returned")
 
     def __init__(self, found: Functions) -> None:
         self._found = found
@@ -215,6 +215,7 @@ class Answers:
         self._returned = dict(found.returned)
         self._choices = _grouped((one.holder, one) for one in found.choices)
         self._lazy = _grouped(found.lazy)
+        self._methods_of: dict[str, list[str]] | None = None
 
     def answer(self, kind: str, name: str) -> Any:
         """Answer a question. Raises KeyError for a kind that there is not."""
@@ -234,8 +235,9 @@ class Answers:
         return self._returned.get(name)
 
     def _methods(self, name: str) -> list[str]:
-        prefix = f"{name}."
-        return [body for body in self._bodies if body.startswith(prefix) and "." not in body[len(prefix) :]]
+        if self._methods_of is None:
+            self._methods_of = _grouped((body.rpartition(".")[0], body) for body in self._bodies if "." in body)
+        return self._methods_of.get(name, [])
 
     def _stars(self, _: str) -> tuple[str, ...]:
         return self._found.stars

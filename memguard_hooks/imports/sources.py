@@ -8,7 +8,16 @@ from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.built_at_load import BuiltAtLoad
 from memguard_hooks.imports.facts import Facts, Outline, Problem
 from memguard_hooks.imports.frameworks import Framework
-from memguard_hooks.imports.model import Analysis, FileReading, FrameworkEdge, Functions, ImportSite, Places, Target
+from memguard_hooks.imports.model import (
+    Analysis,
+    BodiesByLine,
+    FileReading,
+    FrameworkEdge,
+    Functions,
+    ImportSite,
+    Places,
+    Target,
+)
 from memguard_hooks.record import Record
 from memguard_hooks.store import Store
 from memguard_hooks.tree import EditedTree, Tree
@@ -29,6 +38,10 @@ class Started(Record):
         return tuple(edge for holder, edge in self.edges if holder == path)
 
 
+MAX_BODIES = 100
+"""Files of which it is known at once which body holds a line: it is asked file by file."""
+
+
 class SourceFiles:
     """The source files of a tree, each read for as much as a verdict needs."""
 
@@ -43,6 +56,7 @@ class SourceFiles:
         self._facts = facts
         self.framework = framework
         self.started = started
+        self._bodies: dict[str, BodiesByLine] = {}
 
     def data(self, path: str) -> bytes:
         """Return the bytes of a file. Raises MemguardError for what is missing or must not be read."""
@@ -120,7 +134,11 @@ class SourceFiles:
 
     def body_at(self, path: str, line: int) -> str:
         """Return the name of the innermost body that holds a line: of a function, or of one of its branches."""
-        return self.functions(path).body_at(line, self.places(path).numbers())
+        if path not in self._bodies:
+            if len(self._bodies) >= MAX_BODIES:
+                self._bodies.clear()
+            self._bodies[path] = BodiesByLine(self.functions(path).bodies, self.places(path).numbers())
+        return self._bodies[path].at(line)
 
     def kept_reading(self, path: str, name: bytes, target: Target) -> FileReading | None:
         """Return what `prove` said when a file had a content, None where that is not kept or was not said in full."""

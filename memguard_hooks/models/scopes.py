@@ -192,7 +192,7 @@ class _Reader:
             self._target(node.target, "unknown", node.value, scope, (*conditions, Condition(None, True, scope)))
         elif isinstance(node, ast.Return) and node.value is not None and scope.function is not None:
             scope.function.returns.append((node.value, conditions))
-        for child in ast.iter_child_nodes(node):
+        for child in python_nodes.children(node):
             if isinstance(child, ast.expr):
                 self._expression(child, scope, conditions)
 
@@ -284,7 +284,7 @@ class _Reader:
             return
         elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
             scope = self._comprehension(node, scope, conditions)
-        for child in ast.iter_child_nodes(node):
+        for child in python_nodes.children(node):
             if isinstance(child, ast.expr):
                 self._expression(child, scope, conditions)
             elif isinstance(child, ast.keyword):
