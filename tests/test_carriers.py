@@ -221,6 +221,14 @@ ADVICE = {
         "",
         False,
     ),
+    "an attribute of it is set": (
+        {
+            "services/nlp.py": "import pandas\n\npandas.key = 'a'\n\n\ndef answer(text):\n    return pandas.ask(text)\n",
+            "main.py": MAIN + "\nSEEN = [nlp]\n",
+        },
+        "line 3 uses it at module level, while the file loads; set pandas.key there too",
+        False,
+    ),
     "it registers something": (
         {"services/nlp.py": f"import atexit\n{NLP}\natexit.register(print)\n"},
         GETTER.replace("3", "4"),

@@ -175,6 +175,14 @@ def test_files_of_other_programs_hold_nothing(tmp_path: Path, run: Run) -> None:
     assert texts("one.py") == [f"import two\n{USED}"]
 
 
+def test_what_a_library_brings_that_stays_is_left_in_its_program(tmp_path: Path, run: Run) -> None:
+    held = "import seaborn\n\nSTYLE = seaborn.axes_style()\n"
+    write_dedented(tmp_path, {"one.py": f"import two\n{USED}", "two.py": held, "three.py": USED})
+    done = run()
+    assert texts("one.py", "two.py", "three.py") == [f"import two\n{USED}", held, MOVED]
+    assert "one.py:2: left: pandas: seaborn stays, and loads it all the same\n" in done.err
+
+
 def test_what_nothing_uses_is_deleted(tmp_path: Path, run: Run) -> None:
     source = "import json\n\nimport pandas\n\n\ndef dump(rows):\n    return json.dumps(rows)\n"
     write_dedented(tmp_path, {"app.py": source})

@@ -66,19 +66,23 @@ def held_all(project: Project, path: str, wanted: Iterable[Wanted]) -> HeldBy | 
     return moves if isinstance(moves, HeldBy) else None
 
 
-def built_in(project: Project, path: str, line: int) -> str:
-    """Return the name of what a line builds for functions alone, as `client = OpenAI()` does; empty where it does not.
+def remedy(project: Project, path: str, line: int) -> str:
+    """Return what may stand in place of a statement that holds an import; empty where nothing is known.
 
-    A function that keeps what it has built may stand for it then: whoever uses it calls that.
+    A function that keeps what it has built stands for `client = OpenAI()`, where functions alone use that, and who calls it
+    waits for the first. `openai.api_key = key` may as well stand where the import goes.
     """
     import ast
 
     module = read_source(project, path).module
-    for one in module.body:
-        if isinstance(one, ast.Assign) and one.lineno <= line <= (one.end_lineno or one.lineno) and len(one.targets) == 1:
-            target, value = one.targets[0], one.value
-            if isinstance(target, ast.Name) and isinstance(value, ast.Call):
-                found = find_uses(module, [target.id])
-                is_plain = len(found.bindings) == 1 and all(use.functions for use in found.uses)
-                return target.id if is_plain and found.uses else ""
-    return ""
+    statement = next((one for one in module.body if one.lineno <= line <= (one.end_lineno or one.lineno)), None)
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return ""
+    target, value = statement.targets[0], statement.value
+    if isinstance(target, ast.Attribute):
+        return f"set {ast.unparse(target)} there too"
+    if not isinstance(target, ast.Name) or not isinstance(value, ast.Call):
+        return ""
+    found = find_uses(module, [target.id])
+    is_plain = len(found.bindings) == 1 and all(use.functions for use in found.uses)
+    return f"build {target.id} in a function with `@functools.cache`" if is_plain and found.uses else ""

@@ -139,8 +139,7 @@ class _Planner:
         self._collect()
         result = self._settle(frozenset(self._wanted))
         self._left += result.left
-        if self._entries:
-            result = self._choose(result)
+        result = self._choose(result) if self._entries else self._without_brought(result)
         lazy = self._lazy(result)
         if any(len(lazy.replaced.get(path, {})) < len(result.moves[path].removed) for path in self._taken & {*result.files}):
             return None
@@ -388,6 +387,23 @@ class _Planner:
             self._leave(spare, "every service fits without moving it")
             kept -= {spare}
 
+    def _without_brought(self, result: _Result) -> _Result:
+        """Put back what a library brings along that stays in the same program: its move saves nothing."""
+        kept = result.libraries
+        while True:
+            staying = self._held_sites.keys() - kept
+            brought = {
+                one: other.name
+                for one in sorted(kept)
+                for other in sorted(staying)
+                if other.program == one.program and _brings(other.name, one.name)
+            }
+            if not brought:
+                return self._settle(kept)
+            for library, name in brought.items():
+                self._leave(library, f"{name} stays, and loads it all the same")
+            kept -= frozenset(brought)
+
     @property
     def _of_what(self) -> str:
         """Say what a move saves nothing of where that is not the start."""
@@ -425,6 +441,14 @@ class _Planner:
                 if limit is not None:
                     sizes.goals[service.name] = bands_of(limit, settings)[0]
         return sizes
+
+
+def _brings(library: str, other: str) -> bool:
+    """Return whether importing a library loads another, as it was measured."""
+    from memguard_hooks.catalog import lookup
+
+    found = lookup.find(library)
+    return found is not None and other in found.own
 
 
 def _loaded_at_start(project: Project, later: Collection[str]) -> Iterator[tuple[Way, str]]:

@@ -88,7 +88,7 @@ class _Advice:
 
     def held(self, eager: Eager) -> tuple[str, str] | None:
         """Say what keeps an import where it is, with the line of it, and what to do about that, if anything is known."""
-        from memguard_hooks.app.movable_imports import as_wanted, built_in, held
+        from memguard_hooks.app.movable_imports import as_wanted, held, remedy
         from memguard_hooks.imports.movable import EXCEPT_DECIDES
 
         looked = self._looked.get(eager.path, 0)
@@ -100,8 +100,8 @@ class _Advice:
             return None
         if found.reason == EXCEPT_DECIDES:
             return found.reason, f'; ask `importlib.util.find_spec("{eager.root}")` there, which tells without loading it'
-        built = built_in(self._project, eager.path, found.line)
-        return found.reason, f"; build {built} in a function with `@functools.cache`" if built else ""
+        known = remedy(self._project, eager.path, found.line)
+        return found.reason, known and f"; {known}"
 
     def later(self, eager: Eager) -> tuple[Step, ...]:
         """Return the imports by whose move the file of an eager import loads later, nothing where something prevents it."""
