@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -172,17 +174,22 @@ SHAPES = {
     "blank-first": "def use():\n    <I>\n\n    return <E>\n",
 }
 
+
+def without_import(body: str) -> str:
+    """Return a function that does not import what it uses, without the blank line that the edit adds."""
+    lines = body.split("\n")
+    where = next(number for number, line in enumerate(lines) if "<I>" in line)
+    has_blank = not body.startswith("def use():\n    <I>\n    import")
+    return "\n".join([*lines[:where], *lines[where + 1 + has_blank :]])
+
+
 PAIRS = [pytest.param(form, shape, id=f"{name}-{kind}") for name, form in FORMS.items() for kind, shape in SHAPES.items()]
 
 
 @pytest.mark.parametrize(("form", "shape"), PAIRS)
 def test_each_form_of_an_import_moves_into_each_kind_of_function(form: Form, shape: str) -> None:
     body = shape.replace("<E>", form.used)
-    lines = [line for line in body.split("\n") if "<I>" not in line]
-    where = body.split("\n").index(next(line for line in body.split("\n") if "<I>" in line))
-    if not shape.startswith("def use():\n    <I>\n    import"):
-        del lines[where]  # the blank line that the edit adds
-    before = (form.before + "\n".join(lines)).encode()
+    before = (form.before + without_import(body)).encode()
     after = (form.left + body.replace("<I>", form.lines)).encode()
     assert moved(before) == after
     was_loaded, was = run(before)
@@ -261,6 +268,49 @@ def test_no_other_byte_changes(before: bytes, after: bytes) -> None:
     assert moved(before) == after
     assert run(before)[1] == run(after)[1]
     assert not run(after)[0]
+
+
+def all_pairs() -> dict[str, tuple[str, str]]:
+    """Return each source of the tables above before and after its move, by a name that a module may have."""
+    sources = [
+        form.before + without_import(shape.replace("<E>", form.used)) for form in FORMS.values() for shape in SHAPES.values()
+    ]
+    sources += [before for title, before, _ in blocks("import_moves.txt") if not title.endswith("on 3.14")]
+    return {f"case_{number}": (one, moved(one).decode()) for number, one in enumerate(sources)}
+
+
+def told(root: Path, kind: str, *command: str) -> Counter[str]:
+    """Return what a tool says of all files of a folder, by file and without the lines."""
+    done = subprocess.run([sys.executable, "-m", *command, kind], cwd=root, capture_output=True, text=True, check=False)
+    found = Counter(
+        re.sub(r"^\w+/(\w+\.py):[\d:]+|from line \d+|on line \d+", r"\1", one) for one in done.stdout.splitlines()
+    )
+    assert done.returncode < 2, done.stdout + done.stderr
+    return Counter({line: number for line, number in found.items() if line.startswith("case_")})
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("ruff", "check", "--isolated", "--select=F", "--output-format=concise"), id="ruff"),
+        pytest.param(
+            ("mypy", "--check-untyped-defs", "--no-incremental", "--cache-dir=cache", "--no-error-summary"), id="mypy"
+        ),
+    ],
+)
+def test_linters_and_type_checkers_find_nothing_new(tmp_path: Path, command: tuple[str, ...]) -> None:
+    pairs = all_pairs()
+    assert len(pairs) >= 150
+    write(tmp_path, {f"before/{name}.py": one for name, (one, _) in pairs.items()})
+    write(tmp_path, {f"after/{name}.py": one for name, (_, one) in pairs.items()})
+    was, now = (told(tmp_path, kind, *command) for kind in ("before", "after"))
+    assert now - was == Counter()
+    spoiled = pairs["case_0"][0].replace("import heavy\n", "")
+    assert told(write(tmp_path, {"spoiled/case_0.py": spoiled}), "spoiled", *command)
+
+
+def test_enough_is_refused() -> None:
+    assert len(blocks("imports_held.txt")) >= 80
 
 
 # Generated modules
