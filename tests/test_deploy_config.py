@@ -139,6 +139,37 @@ FIRES = [
         id="render-preloads",
     ),
     pytest.param(
+        {"render.yaml": RENDER.format("plan: free"), "app.py": "", CONF: "bind = '0.0.0.0:5000'\n"},
+        [],
+        "MG407",
+        CONF,
+        1,
+        id="render-binds",
+    ),
+    pytest.param(
+        {
+            "heroku.yml": "run:\n  web: gunicorn app:app\n",
+            "app.py": "",
+            CONF: "import os\nhost = '0.0.0.0'\nbind = f'{host}:{os.getenv(\"APP_PORT\", 5000)}'\n",
+        },
+        [],
+        "MG407",
+        CONF,
+        3,
+        id="heroku-gives-a-port",
+    ),
+    pytest.param(
+        {
+            "fly.toml": '[processes]\nweb = "python main.py"\n[[vm]]\nmemory = "512mb"\nmemory_mb = 1024\n',
+            "main.py": "",
+        },
+        [],
+        "MG410",
+        "fly.toml",
+        5,
+        id="two-sizes-of-fly",
+    ),
+    pytest.param(
         compose("    command: python main.py\n    mem_limit: 512m\n    deploy: {resources: {limits: {memory: 1g}}}"),
         [],
         "MG410",
@@ -840,3 +871,35 @@ def test_an_unbuffered_print_takes_two_writes_for_each_argument(code: str, write
             while True:
                 found.append(read.recv(1000))
     assert len(found) == writes
+
+
+BINDS = {
+    "the port that is given": "import os\nbind = '0.0.0.0:' + os.environ['PORT']\n",
+    "the port that is given, with a default": "import os\nbind = f\"0.0.0.0:{os.getenv('PORT', '5000')}\"\n",
+    "a socket": "bind = 'unix:/tmp/app.sock'\n",
+    "what nobody knows": "import socket\nbind = socket.gethostname() + ':5000'\n",
+    "none": "workers = 1\n",
+}
+
+
+@pytest.mark.parametrize("conf", [pytest.param(conf, id=name) for name, conf in BINDS.items()])
+@pytest.mark.parametrize("deployed", ["render.yaml", "heroku.yml"])
+def test_a_port_that_follows_the_platform_is_none(
+    root: Path, capsys: pytest.CaptureFixture[str], conf: str, deployed: str
+) -> None:
+    text = RENDER.format("plan: free") if deployed == "render.yaml" else "run:\n  web: gunicorn app:app\n"
+    write(root, {deployed: text, "app.py": "", CONF: conf})
+    assert "MG407" not in [code for code, _, _ in told(findings(capsys))]
+
+
+def test_a_port_of_the_command_counts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(root, {"app.py": "", CONF: "bind = ':5000'\n", "heroku.yml": "run:\n  web: gunicorn -b :$PORT app:app\n"})
+    assert "MG407" not in [code for code, _, _ in told(findings(capsys))]
+    write(root, {"heroku.yml": "run:\n  web: gunicorn app:app\n"})
+    assert "MG407" in [code for code, _, _ in told(findings(capsys))]
+
+
+def test_two_sizes_of_fly_that_agree_are_none(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fly = '[processes]\nweb = "python main.py"\n[[vm]]\nmemory = "1gb"\nmemory_mb = 1024\n'
+    write(root, {"fly.toml": fly, "main.py": ""})
+    assert "MG410" not in [code for code, _, _ in told(findings(capsys))]

@@ -197,8 +197,16 @@ def _cpus(text: str) -> float | None:
 
 
 def _traps(document: TomlDocument, machines: Mapping[str, _Machine]) -> Iterator[Trap]:
-    """Yield a trap for each `size` that looks like one of Fly's and is none; those with a GPU are not listed."""
+    """Yield a trap for each size that another key beats, and each `size` that looks like one of Fly's and is none.
+
+    Those with a GPU are not listed.
+    """
     for name, (key, fields) in machines.items():
+        sizes = [_bytes(_text(fields.get(key_of_size))) for key_of_size in ("memory", "memory_mb")]
+        if None not in sizes and sizes[0] != sizes[1]:
+            place = ServicePlace(document.path, *document.place((*key, "memory_mb")))
+            detail = f"memory {_text(fields['memory'])}, memory_mb {_text(fields['memory_mb'])}"
+            yield Trap("memory-twice", place, name or "app", detail)
         size = _text(fields.get("size")).strip().lower()
         if size.startswith(("shared", "performance")) and find_plan(FLY, size) is None:
             place = ServicePlace(document.path, *document.place((*key, "size")))

@@ -46,6 +46,22 @@ def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -
     )
 
 
+_GIVEN_PORT = "59999"
+"""Stands for the port that a platform gives: what comes to it follows the platform."""
+
+
+def fixed_port(data: bytes, variables: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return the port that a file binds whatever `PORT` is, and the line, None where it binds none or nobody can tell."""
+    names = BoundNames(Around({"PORT": _GIVEN_PORT, **variables}, None), starred=frozenset({"bind"}))
+    try:
+        _run(names, parse(decode(data)) if len(data) <= MAX_BYTES else ast.Module([], []))
+    except (MemguardError, RecursionError):
+        return None
+    value, line = names.bound.get("bind", (None, 0))
+    port = value.rpartition(":")[2] if isinstance(value, str) else ""
+    return (int(port), line) if port.isdecimal() and port not in (_GIVEN_PORT, variables.get("PORT")) else None
+
+
 def validated(name: str, value: Value | Unresolved, line: int) -> Value | Unresolved:
     """Return a value as gunicorn's own validators do; what they refuse is not known."""
     if isinstance(value, Unresolved):

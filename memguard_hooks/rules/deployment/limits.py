@@ -46,6 +46,9 @@ def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Findi
         yield finding(
             trap.place, "MG410", trap.subject, message, "delete mem_limit, or write the same there", severity="error"
         )
+    elif trap.kind == "memory-twice":
+        message = f"{trap.subject} has two sizes of memory that disagree, and memory counts: {trap.detail}"
+        yield finding(trap.place, "MG410", trap.subject, message, "delete memory_mb")
     elif trap.kind == "unknown-plan":
         plan, _, near = trap.detail.partition(": ")
         message = f"{trap.subject} names a plan that is not known: {plan}"

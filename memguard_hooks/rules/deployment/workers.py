@@ -13,6 +13,7 @@ from itertools import pairwise
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
 from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.service_estimate import RunningService
+from memguard_hooks.deployment.platforms import HEROKU
 from memguard_hooks.deployment.service import ServicePlace
 from memguard_hooks.finding import MIB, Finding, Moment, count, is_by, mib
 from memguard_hooks.rules.deployment.findings import finding
@@ -35,6 +36,9 @@ FEW_PRELOADED = 10
 """The same where the app is loaded already, and a new worker is a fork and what it loads when it first needs it."""
 
 SETTINGS_FILE = "gunicorn.conf.py"
+
+GIVING_PORTS = frozenset({HEROKU})
+"""Platforms that route to `$PORT` and look for no other (devcenter.heroku.com/articles/dynos, web dynos)."""
 
 SYSTEMD = "systemd"
 
@@ -184,9 +188,11 @@ def _count(requests: int) -> str:
 
 
 def _settings_that_lose(running: RunningService) -> Iterator[Finding]:
-    """MG407: the platform's own GUNICORN_CMD_ARGS preloads, whatever the settings file says."""
+    """MG407: what the platform's own GUNICORN_CMD_ARGS says, and the port that it gives, whatever the settings file says."""
     service = running.service
-    if running.command.preload_source != "GUNICORN_CMD_ARGS" or "GUNICORN_CMD_ARGS" in service.variables:
+    is_given = "GUNICORN_CMD_ARGS" in service.environment and "GUNICORN_CMD_ARGS" not in service.variables
+    gives_port = is_given or service.platform in GIVING_PORTS
+    if running.command.program != "gunicorn" or not gives_port:
         return
     from memguard_hooks.deployment import gunicorn_conf
 
@@ -197,8 +203,18 @@ def _settings_that_lose(running: RunningService) -> Iterator[Finding]:
     data = running.project.read_file(path) if path is not None else None
     if path is None or data is None:
         return
-    settings = gunicorn_conf.read(data, service.environment)
-    if isinstance(settings, gunicorn_conf.GunicornSettings) and settings.values.get("preload_app") is False:
+    settings = gunicorn_conf.read(data, service.environment) if is_given else None
+    preloads = is_given and running.command.preload_source == "GUNICORN_CMD_ARGS"
+    if preloads and isinstance(settings, gunicorn_conf.GunicornSettings) and settings.values.get("preload_app") is False:
         message = f"preload_app = False does not count: {service.platform} sets GUNICORN_CMD_ARGS, which preloads and wins"
         fix = "delete the line, or set GUNICORN_CMD_ARGS to what you want"
         yield finding(ServicePlace(path, settings.lines["preload_app"], 1), "MG407", "preload_app", message, fix)
+    own = "" if is_given else service.environment.get("GUNICORN_CMD_ARGS", "")
+    is_bound = any(word.startswith(("--bind", "-b")) for word in (*words, *own.split()))
+    fixed = None if is_bound else gunicorn_conf.fixed_port(data, service.environment)
+    if fixed is not None:
+        port, line = fixed
+        what = "GUNICORN_CMD_ARGS, which binds its own and wins" if is_given else "PORT, and routes to no other"
+        message = f"bind with port {port} does not count: {service.platform} sets {what}"
+        fix = "delete the line: gunicorn binds $PORT by itself"
+        yield finding(ServicePlace(path, line, 1), "MG407", "bind", message, fix)
