@@ -56,8 +56,9 @@ ENDINGS = ("ended", "settled", "busy")
 UNREACHED = (
     "ClientConnectorError", "ClientConnectorDNSError", "ConnectError", "ConnectionError", "NetworkError", "OperationalError",
     "TelegramNetworkError", "URLError", "gaierror", "ServerSelectionTimeoutError", "TransportError",
+    "DefaultCredentialsError",
 )  # fmt: skip
-"""What a program ends with that has imported all, and finds no network."""
+"""What a program ends with that has imported all, and finds no network or no credentials."""
 NO_FILE = "unable to open database file"
 """An `OperationalError` that tells of a folder that is missing: a program may have imported little by then."""
 
