@@ -19,6 +19,7 @@ from memguard_hooks.tree import RevisionTree, WorkTree
 
 RENDER = "services: [{type: web, name: api, runtime: python, startCommand: python a.py}]\n"
 FLY = "[processes]\nweb = 'python a.py'\n"
+BUILT = "services:\n  api:\n    build: ../api\n    mem_limit: 300m\n"
 DOCKERFILE = "FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD python image.py\n"
 COMPOSE = "services:\n  app:\n    build: .\n    command: python c.py\n"
 LIMITED = f"{COMPOSE}    mem_limit: 512m\n"
@@ -238,6 +239,8 @@ def test_services_of_the_root(
                      [("web", "docker/run/Dockerfile", "docker")], id="image-of-the-folder-above"),
         pytest.param({"api/Dockerfile": DOCKERFILE, "api/image.py": ""}, [("web", "api/Dockerfile", "api")],
                      id="image-of-a-folder"),
+        pytest.param({"api/Dockerfile": DOCKERFILE, "api/image.py": "", "deploy/docker-compose.prod.yml": BUILT},
+                     [("api", "api/Dockerfile", "api")], id="image-that-compose-of-another-folder-builds"),
         pytest.param({"web/Dockerfile": "FROM node\nCMD npm start\n"}, [], id="image-of-another-language"),
         pytest.param({"compose.yaml": COMPOSE, "api/Dockerfile": DOCKERFILE, "api/image.py": "", "Dockerfile.dev": ""},
                      [("web", "api/Dockerfile", "api")], id="compose-that-does-not-read"),

@@ -182,6 +182,7 @@ def _discover(files: _Files) -> Deployment:
         return _over_siblings(root.deployment, files)
     folders = [_Folder(path, files) for path in _folders_below(files)]
     nested = _joined(folder.python_services for folder in folders)
+    nested = _without_named_images(nested, files)
     nested = _variants_once(nested._replace(services=_with_names_of_their_own(nested.services)))
     if root.has_own:
         return _beside_another_language(root.deployment, nested, files)
@@ -194,6 +195,12 @@ def _discover(files: _Files) -> Deployment:
         return found
     images = _once(_joined(folder.images_of_python for folder in folders))
     return images._replace(services=_with_names_of_their_own(images.services))
+
+
+def _without_named_images(nested: Deployment, files: _Files) -> Deployment:
+    """Return what folders declare without the images of Dockerfiles that a file of a later folder builds."""
+    kept = (one for one in nested.services if one.platform is not None or one.path not in files.named)
+    return nested._replace(services=tuple(kept))
 
 
 def _beside_another_language(here: Deployment, nested: Deployment, files: _Files) -> Deployment:
