@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from memguard_hooks.imports.graph import External
 from memguard_hooks.startup.table import drivers
-from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ def driver_of(project: Project, entry: ServiceEntry, how: str, *, scheme: str = 
 
     Where neither is known, the first driver that is installed counts: nobody installs one to leave it alone.
     """
-    present = project.declared.near(parent(entry.path)).present
+    present = project.declared.beside(entry.path).present
     for one in drivers():
         is_named = scheme in one.schemes if scheme else not backend or backend in one.backends
         if one.how == how and is_named and not present.isdisjoint(one.distributions):

@@ -194,7 +194,7 @@ def _is_missed(project: Project, path: str, site: ImportSite, root: str) -> bool
 
     if site.why != IN_EXCEPT:
         return False
-    pinned = project.declared.near(parent(path))
+    pinned = project.declared.beside(path)
     return is_absent(root, pinned.present, pinned.versions)
 
 

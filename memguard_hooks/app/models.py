@@ -293,7 +293,7 @@ def _pointed_at(pointer: bytes) -> int | None:
 
 def _major(project: Project, entry: ServiceEntry, library: str) -> int | None:
     """Return the major version of transformers that a library runs on, None where nothing says."""
-    versions = project.declared.near(parent(entry.path)).versions
+    versions = project.declared.beside(entry.path).versions
     if library not in ("transformers", "sentence-transformers"):
         return None
     own = _numbers(versions.get("transformers", ""))
@@ -323,7 +323,7 @@ def _pickled(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCal
 
     found = {name: find_file(project, entry, call.path, name) for name in call.names}
     files = {name: None if file is None else file[0] for name, file in found.items()}
-    present = project.declared.near(parent(entry.path)).present
+    present = project.declared.beside(entry.path).present
     for name in modules_in(project.tree, files, present, is_of_models=call.loader.library == "joblib"):
         step = Step(call.path, call.line, name)
         yield External((name,), Way(step, walked.ways.get(call.path)), moment)

@@ -183,7 +183,7 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     models, imported = find_models(project, entry, walked)
     work, externals = find_work(project, entry, walked)
     walked = walked._replace(externals=(*externals, *imported))
-    built = find_built(entry.sources.built, walked, project.declared.near(parent(entry.path)).versions.get("fastapi"))
+    built = find_built(entry.sources.built, walked, project.declared.beside(entry.path).versions.get("fastapi"))
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work, built)
     estimate = estimate_together(process, command, settings.runtime or 0)
     return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
@@ -273,7 +273,7 @@ def _known(project: Project, entry: ServiceEntry) -> MeasuredEntry | None:
         reason = f"{name} was measured on Python {found.python}, and runs on {python[0]}.{python[1]}: the catalog counts"
         project.skipped.append(Skipped(MEASURED, None, reason))
         return None
-    moved = find_moved(found, project.declared.near(parent(entry.path)).versions)
+    moved = find_moved(found, project.declared.beside(entry.path).versions)
     project.skipped += notes(name, moved)
     return MeasuredEntry(found, moved)
 

@@ -21,7 +21,6 @@ from memguard_hooks.startup.table import (
     integrations,
     last_names,
 )
-from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -233,7 +232,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
     kind = call.known.kind
     modules = companions_of(call.known.function)
     if modules:
-        present = project.declared.near(parent(entry.path)).present
+        present = project.declared.beside(entry.path).present
         yield use._replace(brought=tuple(one for one in modules if is_provided(one, present)))
     if kind == "data":
         yield from _data(project, entry, use)
@@ -303,7 +302,7 @@ def _contents(project: Project, path: str, size: int) -> bytes | None:
 
 def _major(project: Project, entry: ServiceEntry, distribution: str) -> int:
     """Return the major version of a distribution that is installed, a high one where nothing says."""
-    first = project.declared.near(parent(entry.path)).versions.get(distribution, "").partition(".")[0]
+    first = project.declared.beside(entry.path).versions.get(distribution, "").partition(".")[0]
     return int(first) if first.isdecimal() else 99
 
 
@@ -356,7 +355,7 @@ def _initializer(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterato
     if options.get("auto_enabling_integrations") is False or options.get("default_integrations") is False:
         yield use
         return
-    present = project.declared.near(parent(entry.path)).present
+    present = project.declared.beside(entry.path).present
     found = [one for one in integrations(use.call.known.how) if one.distribution in present]
     yield use._replace(brought=tuple(dict.fromkeys(module for one in found for module in one.modules)))
 

@@ -338,6 +338,10 @@ class Declared:
         """The exact versions of measured distributions that hold in the root."""
         return self.near("").versions
 
+    def beside(self, path: str) -> Pinned:
+        """Return what is pinned in the folder of a file, such as the one that a service starts."""
+        return self.near(parent(path))
+
     def near(self, folder: str) -> Pinned:
         """Return what is pinned in a folder: by the manifests and the lock there, those above, and what is installed."""
         waiting: list[str] = []

@@ -17,7 +17,6 @@ from memguard_hooks.logs.model import LEVELS, level_of_text
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.rules.logs.findings import finding, is_for_developers
-from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -186,7 +185,7 @@ def _holds_token(project: Project, reached: Reached) -> bool:
     """Return whether addresses that httpx asks hold the token of a Telegram bot."""
     if any(logs.holds_token for logs in reached.files.values()) and "httpx" in reached.modules:
         return True
-    versions = project.declared.near(parent(reached.entry.path)).versions
+    versions = project.declared.beside(reached.entry.path).versions
     version = versions.get("python-telegram-bot", "")
     major = re.match(r"\d+", version)
     return "telegram" in reached.modules and (major is None or int(major[0]) >= FIRST_HTTPX)
