@@ -914,15 +914,6 @@ def test_a_submodule_that_was_not_measured_may_take_as_much_as_others(
     assert alone["high"] > max(measured) / 2**20
 
 
-def test_a_submodule_that_was_not_measured_loads_nothing_twice(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write(root, {"main.py": "import scipy.cluster\n", "Procfile": "w: python main.py\n"})
-    alone = judge(capsys)[1]["services"][0]["estimate_mib"]
-    loaded = "".join(f"import {name}\n" for name in lookup.submodules("scipy"))
-    write(root, {"main.py": f"{loaded}import scipy.cluster\n"})
-    beside = judge(capsys)[1]["services"][0]["estimate_mib"]
-    assert beside["high"] - beside["expected"] < (alone["high"] - alone["expected"]) / 2
-
-
 @pytest.mark.parametrize(
     ("asked", "told"),
     [

@@ -693,23 +693,18 @@ def _known_parts(
         if root.unmeasured:
             provenance += f"; {root.unmeasured} itself was not measured"
         part = Part(name, footprint.version, resident, anonymous, kind, provenance, root.chain)
-        more = max((_beyond(shared, one) for one in root.siblings), default=0)
-        yield part, _margins(root, resident, more)
+        yield part, _margins(root, resident)
 
 
-def _beyond(shared: Mapping[str, Cost], footprint: Footprint) -> float:
-    """Return what a module would load besides what is there."""
-    return sum(max(0, cost[0] - shared.get(package, (0, 0))[0]) for package, cost in footprint.own.items())
-
-
-def _margins(root: Root, resident: int, more: float) -> tuple[float, float]:
+def _margins(root: Root, resident: int) -> tuple[float, float]:
     """Return how far the part of a root may be off: so far that the measured versions beside its own lie in the range.
 
-    What its unmeasured submodule may load besides is `more`.
+    An unmeasured submodule may take as much as the most expensive one beside it.
     """
     margin = resident * MARGINS[root.nearness]
-    low, high = min((root.resident, *root.beside)), max((root.resident, *root.beside))
-    return min(max(margin, root.resident - low), max(resident, 0)), max(margin, high - root.resident, more)
+    others = (*root.beside, *(one.resident for one in root.siblings))
+    low, high = min((root.resident, *root.beside)), max((root.resident, *others))
+    return min(max(margin, root.resident - low), max(resident, 0)), max(margin, high - root.resident)
 
 
 def _joined_standard(parts: Iterable[Part], base: Footprint) -> list[Part]:
