@@ -555,7 +555,7 @@ def test_a_server_that_adds_workers_is_told_by_both_numbers(root: Path, capsys: 
     write(root, {"app.py": "import celery\nimport pandas\napp = celery.Celery()\n",
                  "Procfile": "w: celery -A app worker --autoscale=4,2\n"})  # fmt: skip
     _, report = judge(capsys, "--limit", "100MiB")
-    assert "; 2 to 4 processes of " in report["findings"][0]["message"]
+    assert ": 2 to 4 processes of " in report["findings"][0]["message"]
 
 
 @pytest.mark.parametrize("name", ["heroku-standard-1x", "Heroku-Standard-1X", "heroku standard_1x"])
