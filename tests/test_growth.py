@@ -97,6 +97,14 @@ def choices_of_a_variable(number: int) -> dict[str, str]:
     return {**PROGRAM, "main.py": f"import os, litellm\nMODE = os.getenv('MODE')\n{choices}"}
 
 
+def models_under_names(number: int) -> dict[str, str]:
+    """The names are looked for in all files."""
+    imports = "".join(f"import m{one}\n" for one in range(number))
+    models = "".join(f"n{one} = AutoModel.from_pretrained('a')\n" for one in range(number))
+    beside = {f"m{one}.py": "x = 1\n" for one in range(number)}
+    return {**PROGRAM, **beside, "main.py": f"from transformers import AutoModel\n{imports}{models}"}
+
+
 def choices_in_a_function(number: int) -> dict[str, str]:
     choices = "".join(f"    if mode == 'a{one}':\n        import json\n" for one in range(number))
     return {**PROGRAM, "main.py": f"import os, litellm\ndef f():\n    mode = os.getenv('MODE')\n{choices}f()\n"}
@@ -153,6 +161,7 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(names_of_other_modules, 20, id="names of other modules"),
         pytest.param(modules_in_layers, 2, id="modules in layers"),
         pytest.param(choices_of_a_variable, 30, id="choices of a variable"),
+        pytest.param(models_under_names, 60, id="models under names"),
         pytest.param(choices_in_a_function, 30, id="choices in a function"),
         pytest.param(imports_that_functions_use, 20, id="imports that functions use"),
     ],

@@ -160,6 +160,13 @@ PROJECTS: dict[str, Callable[[], Files]] = {
         "".join(f"def f{one}(name):\n    AutoModel.from_pretrained(name)\n" for one in range(2000))
         + "".join(f"f{one}('a')\n" for one in range(5000))
     ),
+    "models under names": lambda: {
+        **_loading(
+            "".join(f"import m{one}\n" for one in range(10))
+            + "".join(f"n{one} = AutoModel.from_pretrained('a')\n" for one in range(2000))
+        ),
+        **{f"m{one}.py": "# " + "a b c d " * 20_000 for one in range(10)},
+    },
     "names of any of many modules": lambda: _loading(
         "from m import *\n" * 1500
         + "".join(f"from m{one} import *\n" for one in range(1500))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 MAIN = "__main__"
 
 _BINDING = late_pattern(rb"[ \t]*(?:[A-Za-z_]\w*\.)*([A-Za-z_]\w*)[ \t]*=[ \t]*")
+_WORD = late_pattern(rb"\w+")
 
 KEPT = ("tiktoken",)
 """Libraries that load a model once in a process: tiktoken has a registry of its encodings (tiktoken/registry.py)."""
@@ -46,6 +48,7 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
     if not paths:
         return NONE, ()
     folding, calls = _calls(project, entry, walked, paths)
+    unused = _unused(project, walked, calls)
     uses: list[ModelUse] = []
     unknown: list[ModelUse] = []
     of_pickles: list[External] = []
@@ -54,7 +57,8 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
             moment = _moment(entry.sources, walked, call)
             if moment is not None:
                 of_pickles += _pickled(project, entry, walked, call, moment)
-                for use in _uses(project, entry, walked, call, moment):
+                is_used = (path, call.line, call.column) not in unused
+                for use in _uses(project, entry, walked, call, moment, is_used=is_used):
                     (uses if use.memory is not None else unknown).append(use)
     unread = tuple(_unread(folding, [path for path in paths if path not in walked.files["all"]]))
     project.skipped += unread
@@ -190,13 +194,15 @@ def _is_used(walked: Walk, path: str, name: str) -> bool:
     return any(where == path and body.startswith(f"{name}.") for where, body in walked.ran)
 
 
-def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, moment: Moment) -> Iterator[ModelUse]:
+def _uses(
+    project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, moment: Moment, *, is_used: bool
+) -> Iterator[ModelUse]:
     """Yield what a call loads: each of its names, or the largest of those that it may be given."""
     step = Step(call.path, call.line, call.function)
     is_twice = bool(walked.twice) and call.path == entry.path and not (call.scope or call.is_main)
     bare = ModelUse(call, "", None, None, moment, Way(step, walked.ways.get(call.path)), 1 + is_twice)
     bare = bare._replace(version=_major(project, entry, call.loader.library))
-    bare = bare._replace(brought=_brought(project, bare), is_used=_is_used_by_name(project, walked, call))
+    bare = bare._replace(brought=_brought(project, bare), is_used=is_used)
     found = [_priced(project, entry, bare._replace(name=name)) for name in call.names]
     known = [one for one in found if one.memory is not None]
     if call.is_each:
@@ -210,16 +216,21 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, 
         yield from unpriced[:1]
 
 
-def _is_used_by_name(project: Project, walked: Walk, call: ModelCall) -> bool:
-    """Return whether a model may run: False for one that a call binds to a name which no file of the app has elsewhere."""
-    data = project.tree.read(call.path) or b""
-    line = next(iter(data.split(b"\n")[call.line - 1 : call.line]), b"")
-    bound = _BINDING.match(line)
-    if bound is None or bound.end() != call.column - 1:
-        return True
-    word = late_pattern(rb"\b" + bound[1] + rb"\b")
-    paths = (path for moment in MOMENTS for path in walked.files[moment])
-    return sum(len(word.findall(project.tree.read(path) or b"")) for path in paths) != 1
+def _unused(project: Project, walked: Walk, calls: Mapping[str, Iterable[ModelCall]]) -> frozenset[tuple[str, int, int]]:
+    """Return the places of calls that bind a model to a name which no file of the app has elsewhere: it cannot run."""
+    bound: dict[tuple[str, int, int], bytes] = {}
+    for path, ones in calls.items():
+        lines = (project.tree.read(path) or b"").split(b"\n")
+        for one in ones:
+            match = _BINDING.match(next(iter(lines[one.line - 1 : one.line]), b""))
+            if match is not None and match.end() == one.column - 1:
+                bound[path, one.line, one.column] = match[1]
+    if not bound:
+        return frozenset()
+    names, found = {*bound.values()}, Counter[bytes]()
+    for path in (path for moment in MOMENTS for path in walked.files[moment]):
+        found.update(word for word in _WORD.findall(project.tree.read(path) or b"") if word in names)
+    return frozenset(place for place, name in bound.items() if found[name] == 1)
 
 
 def _may_be_absent(use: ModelUse) -> bool:
