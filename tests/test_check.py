@@ -170,7 +170,7 @@ def test_a_report_on_a_stream_that_is_open_already(app: Path, tmp_path: Path) ->
     done = check(app, f"--output=json={tmp_path / 'stream'}", "--select", "MG110")
     assert done.returncode == 1
     said, _, report = done.stderr.partition("\n")
-    assert said == "1 error, 0 warnings"
+    assert said == "1 error, 0 warnings; `memguard fix` may fix 1"
     assert [one["code"] for one in json.loads(report)["findings"]] == ["MG110"]
 
 
@@ -255,7 +255,9 @@ def test_a_run_that_is_short_moves_no_cursor_that_stays(app: Path, term: str) ->
     assert done.returncode == 1
     # On a busy machine no run is short: then the line is taken away again.
     progress = rb"(\r\x1b\[Kmemguard check: [a-z-]*, [0-9]+ files)+\r\x1b\[K"
-    assert re.fullmatch((rb"(%s)?" % progress if term == "xterm" else b"") + rb"1 error, 0 warnings\r\n", said)
+    assert re.fullmatch(
+        (rb"(%s)?" % progress if term == "xterm" else b"") + rb"1 error, 0 warnings; `memguard fix` may fix 1\r\n", said
+    )
 
 
 # The files of a commit

@@ -58,7 +58,7 @@ MISTAKES = {
     "a rule": Mistake(
         "check --select MG999",
         2,
-        ["memguard check: error: argument --select: there is no rule 'MG999': did you mean 'MG509'?"],
+        ["memguard check: error: argument --select: there is no rule 'MG999': did you mean 'MG719'?"],
     ),
     "a python": Mistake(
         "check --target-python 2.7",

@@ -264,12 +264,13 @@ NESTS: dict[str, Callable[[int], str]] = {
     "tuples": lambda count: "x = [" + ("(" * 8 + "1" + ",)" * 8 + ",\n") * count + "]",
     "blocks": lambda count: "".join(" " * depth + "if x:\n" for depth in range(50)) + (" " * 50 + "f(1)\n") * count,
 }
-PEAK = """
-import resource, sys
+PEAK = r"""
+import re, sys
+from pathlib import Path
 from memguard_hooks.imports.interpret import analyze_by_libcst
 from memguard_hooks.imports.model import Target
 analyze_by_libcst(sys.stdin.read(), Target())
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 

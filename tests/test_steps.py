@@ -78,7 +78,7 @@ def test_a_model_that_does_not_fit_has_the_step_of_its_service(tmp_path: Path, c
             "    startCommand: uvicorn main:app\n",
             "requirements.txt": "sentence-transformers==3.4.1\n",
             "main.py": "from sentence_transformers import SentenceTransformer\n\n"
-            'model = SentenceTransformer("all-MiniLM-L6-v2")\n',
+            'model = SentenceTransformer("all-MiniLM-L6-v2")\nprint(model.encode("a text"))\n',
         },
     )
     assert memguard.main(["check", str(tmp_path), "--select", "memory-budget"]) == 1
