@@ -14,7 +14,7 @@ import shlex
 from memguard_hooks.deployment import hosted, procfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.container import DeclaredContainer, own_images, start, with_variables
-from memguard_hooks.deployment.platforms import find_plan
+from memguard_hooks.deployment.platforms import with_plan, without_plan
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import is_template
 from memguard_hooks.finding import Skipped
@@ -126,25 +126,12 @@ def _number(options: dict[tuple[str, str], _Option], name: str, default: str) ->
 def _sized(service: Service, options: dict[tuple[str, str], _Option]) -> Service:
     """Return a service with the memory of the instance that it runs on."""
     option = next((options[key] for key in _INSTANCE if key in options), None)
-    if option is None:
-        return service._replace(
-            platform=ELASTIC_BEANSTALK,
-            limit=None,
-            limit_source=f"{service.path}:{service.line} names no memory",
-            limit_label="an instance of Elastic Beanstalk",
-            replicas=None,
-        )
-    plan = option.value.split(",")[0].strip()
-    known = find_plan(ELASTIC_BEANSTALK, plan)
-    return service._replace(
-        platform=ELASTIC_BEANSTALK,
-        plan=plan,
-        limit=known.memory if known is not None else None,
-        limit_source=f"{option.place.path}:{option.place.line} {option.name} {plan}",
-        limit_label=f"elastic-beanstalk {plan}",
-        cpus=known.cpus if known is not None else None,
-        replicas=None,
-    )
+    plan = option.value.split(",")[0].strip() if option is not None else ""
+    if option is None or not plan:
+        sized = without_plan(service, ELASTIC_BEANSTALK, service.place, "an instance of Elastic Beanstalk")
+    else:
+        sized = with_plan(service, ELASTIC_BEANSTALK, option.name, plan, option.place)
+    return sized._replace(replicas=None)
 
 
 def read_dockerrun(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:

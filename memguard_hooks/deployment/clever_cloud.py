@@ -15,6 +15,7 @@ from memguard_hooks.deployment import hosted
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.compose_values import read_env_file
 from memguard_hooks.deployment.container import with_variables
+from memguard_hooks.deployment.platforms import without_plan
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
@@ -47,10 +48,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     found = _started(variables, text(deploy, "module"), place, folder, read_file)
     if not isinstance(found, Service):
         return Deployment.of(() if found is None else (found,))
-    service = with_variables(found, variables)._replace(
-        platform=CLEVER_CLOUD,
-        limit_source=f"{path}:{place.line} names no memory",
-        limit_label="a size of Clever Cloud",
+    service = without_plan(with_variables(found, variables), CLEVER_CLOUD, place, "a size of Clever Cloud")._replace(
         once=tuple(Build(f"python manage.py {one}", place, folder) for one in texts(deploy, "managetasks")[:MAX_TASKS]),
     )
     return Deployment((service,))

@@ -12,7 +12,7 @@ from itertools import islice
 
 from memguard_hooks.deployment import container, hosted
 from memguard_hooks.deployment.hosted import HostedService
-from memguard_hooks.deployment.platforms import find_plan
+from memguard_hooks.deployment.platforms import find_plan, with_plan, without_plan
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import each_once, is_template
 from memguard_hooks.finding import Skipped
@@ -96,19 +96,8 @@ def _sized(service: Service, node: yaml.Node, path: str) -> Service:
     """Return a service with the memory of the type of instance that its file names."""
     written = next((one for key in _PLAN if (one := _found(node, (key,))) is not None and _is_plan(one)), None)
     if written is None:
-        line = place(node)[0]
-        return service._replace(
-            platform=KOYEB, limit=None, limit_source=f"{path}:{line} names no memory", limit_label="an instance of Koyeb"
-        )
-    plan = scalar(written) or ""
-    known = find_plan(KOYEB, plan)
-    return service._replace(
-        platform=KOYEB,
-        plan=plan,
-        limit=known.memory if known is not None else None,
-        limit_source=f"{path}:{place(written)[0]} {plan}",
-        limit_label=f"koyeb {plan}",
-    )
+        return without_plan(service, KOYEB, ServicePlace(path, *place(node)), "an instance of Koyeb")
+    return with_plan(service, KOYEB, "", scalar(written), ServicePlace(path, *place(written)))
 
 
 def _is_plan(node: yaml.Node) -> bool:

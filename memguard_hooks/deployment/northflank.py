@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment import container, hosted
 from memguard_hooks.deployment.hosted import HostedService
-from memguard_hooks.deployment.platforms import find_plan
+from memguard_hooks.deployment.platforms import with_plan, without_plan
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import count_of, is_template
 from memguard_hooks.finding import Skipped
@@ -82,18 +82,12 @@ def _dockerfile(node: yaml.Node) -> yaml.Node | None:
 
 def _sized(service: Service, node: yaml.Node, path: str) -> Service:
     written = get(node, "billing", "deploymentPlan")
-    plan = scalar(written) or ""
-    known = find_plan(NORTHFLANK, plan) if plan else None
-    line = place(written if written is not None else node)[0]
-    return service._replace(
-        platform=NORTHFLANK,
-        plan=plan or None,
-        limit=known.memory if known is not None else None,
-        limit_source=f"{path}:{line} {plan or 'names no memory'}",
-        limit_label=f"northflank {plan}" if plan else "a Northflank plan",
-        cpus=known.cpus if known is not None else None,
-        replicas=count_of(scalar(node, "deployment", "instances") or "1"),
-    )
+    plan, where = scalar(written), ServicePlace(path, *place(written if written is not None else node))
+    if plan:
+        service = with_plan(service, NORTHFLANK, "", plan, where)
+    else:
+        service = without_plan(service, NORTHFLANK, where, "a Northflank plan")
+    return service._replace(replicas=count_of(scalar(node, "deployment", "instances") or "1"))
 
 
 def _variables(node: yaml.Node, path: str) -> Variables:

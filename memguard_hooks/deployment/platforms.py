@@ -136,7 +136,7 @@ def _is_usable(plan: Plan) -> bool:
 def with_plan(service: Service, platform: str, key: str, written: str | None, place: ServicePlace) -> Service:
     """Return a service with what the plan gives that its file names under `key`, or the platform's default.
 
-    `place` is that of the plan, or of the service where the file names none.
+    `place` is that of the plan, or of the service where the file names none; `key` is empty where many names are read.
     """
     plan = written or DEFAULT_PLAN[platform]
     known = find_plan(platform, plan)
@@ -145,10 +145,16 @@ def with_plan(service: Service, platform: str, key: str, written: str | None, pl
         platform=platform,
         plan=plan,
         limit=known.memory if known is not None else None,
-        limit_source=f"{place.path}:{place.line} {how} {plan}",
+        limit_source=" ".join(filter(None, (f"{place.path}:{place.line}", how, plan))),
         limit_label=f"{platform} {plan}" if written or known is None else f"{platform} {plan} by default",
         cpus=known.cpus if known is not None else None,
     )
+
+
+def without_plan(service: Service, platform: str, place: ServicePlace, label: str) -> Service:
+    """Return a service of whose memory nothing is said, by its file or a default. `label` is what has the memory."""
+    source = f"{place.path}:{place.line} names no memory"
+    return service._replace(platform=platform, plan=None, limit=None, limit_source=source, limit_label=label)
 
 
 def unknown_plan(service: Service, place: ServicePlace) -> Iterator[Trap]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment import dockerfile, nixpacks, procfile
 from memguard_hooks.deployment.builders import default_builds
+from memguard_hooks.deployment.platforms import without_plan
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document, toml_document
@@ -50,12 +51,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     if command.strip():
         place = ServicePlace(path, *document.place(("build", "buildCommand")))
         builds = (*builds, Build(command, place, parent(path)))
-    service = started._replace(
-        platform=RAILWAY,
-        plan=None,
-        limit=None,
-        limit_source=f"{path}:1 names no memory",
-        limit_label="a Railway plan",
+    service = without_plan(started, RAILWAY, ServicePlace(path, 1, 1), "a Railway plan")._replace(
         replicas=_replicas(table(document.data, "deploy")),
         builds=builds,
         once=tuple(_before(document)),

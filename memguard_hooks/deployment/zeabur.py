@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment import container, dockerfile, hosted
 from memguard_hooks.deployment.builders import default_builds
+from memguard_hooks.deployment.platforms import without_plan
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import is_template
 from memguard_hooks.finding import Skipped
@@ -41,9 +42,7 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
 
 
 def _on_zeabur(service: Service, path: str) -> Service:
-    return service._replace(
-        platform=ZEABUR, limit=None, limit_source=f"{path}:1 names no memory", limit_label="a Zeabur plan"
-    )
+    return without_plan(service, ZEABUR, ServicePlace(path, 1, 1), "a Zeabur plan")
 
 
 def _started(document: json_document.JsonDocument, folder: str, read_file: Read) -> Service | Skipped:
