@@ -18,7 +18,8 @@ from collections import Counter
 from pathlib import Path
 
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries
-from memguard_hooks.fix.imports import ImportChange, plan
+from memguard_hooks.fix.import_edit import ImportChange
+from memguard_hooks.fix.imports import plan
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
 from memguard_hooks.tree import WorkTree

@@ -133,8 +133,8 @@ of `python benchmarks/moments.py`."""
 COLLECTING = 9 * MIB
 """What a worker loads after the fork until the interpreter collects all garbage: some 70,000 objects, and a fourth of what
 there is (CPython 3.11, `Modules/gcmodule.c`: the thresholds 700, 10 and 10, and `long_lived_pending`); of the bytes a fifth,
-for libraries in C have few objects. Of twelve imports
-of 7 to 13 MiB in forked processes half had such a collection, all larger ones had, and no smaller one."""
+for libraries in C have few objects. Of twelve imports of 7 to 13 MiB in forked processes half had such a collection, all
+larger ones had, and no smaller one."""
 
 
 BUILDS = frozenset({"torch"})
@@ -220,8 +220,7 @@ class FigureSources:
         """Return whether an import of what is not installed only stands in for another that failed."""
         if external.site is None or external.site.why != IN_EXCEPT:
             return False
-        names = _names(external) or external.names[:1]
-        return all(lookup.is_absent(name, self.pinned.present, self.pinned.versions) for name in names)
+        return all(map(self.pinned.lacks, _names(external) or external.names[:1]))
 
     def root(self, name: str) -> Root:
         """Return a root without the way to it."""

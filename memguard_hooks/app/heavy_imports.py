@@ -189,13 +189,9 @@ def _reachable(project: Project, entries: list[ServiceEntry]) -> Iterator[Eager]
 
 def _is_missed(project: Project, path: str, site: ImportSite, root: str) -> bool:
     """Return whether an import of what is not installed only stands in for another that failed."""
-    from memguard_hooks.catalog.lookup import is_absent
     from memguard_hooks.imports.model import IN_EXCEPT
 
-    if site.why != IN_EXCEPT:
-        return False
-    pinned = project.declared.beside(path)
-    return is_absent(root, pinned.present, pinned.versions)
+    return site.why == IN_EXCEPT and project.declared.beside(path).lacks(root)
 
 
 Deferred: TypeAlias = "Literal['never', 'later', 'at start', 'unknown', 'no use']"

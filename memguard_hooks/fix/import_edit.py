@@ -41,6 +41,23 @@ class Rewritten(Record):
     hosts: dict[int, FunctionNode]
 
 
+class Left(Record):
+    """An import that stays, and why."""
+
+    path: str
+    line: int
+    library: str
+    reason: str
+
+
+class ImportChange(Record):
+    """What a fix makes of files, what it did, a line each, and what it left."""
+
+    files: dict[str, bytes]
+    done: tuple[str, ...]
+    left: tuple[Left, ...]
+
+
 class Text:
     """The text of a file with its own line ends, and where in it the nodes of its syntax tree stand."""
 

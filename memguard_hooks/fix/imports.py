@@ -23,8 +23,8 @@ from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, Step, Way, mib
-from memguard_hooks.fix.import_edit import Rewritten, move, write_lazy
-from memguard_hooks.fix.lazy_modules import LazyPlan, Through, plan_lazy, take_through
+from memguard_hooks.fix.import_edit import ImportChange, Left, Rewritten, move, write_lazy
+from memguard_hooks.fix.lazy_modules import LazyPlan, plan_lazy, take_through
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
 from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Part, Spot, Wanted, spot_of
@@ -47,23 +47,6 @@ LEAST = 5 * MIB
 
 
 _ALL_IN_FUNCTIONS = LazyPlan({}, {})
-
-
-class Left(Record):
-    """An import that stays, and why."""
-
-    path: str
-    line: int
-    library: str
-    reason: str
-
-
-class ImportChange(Record):
-    """What a fix makes of files, what it did, a line each, and what it left."""
-
-    files: dict[str, bytes]
-    done: tuple[str, ...]
-    left: tuple[Left, ...]
 
 
 class _Sizes(Record):
@@ -151,10 +134,12 @@ class _Planner:
                 self._project.sources.data(path), self._sources[path].module, result.moves[path], replaced
             ).data
         files |= lazy.files
-        through = take_through(self._project.edited(files)) if self._whole.settings.only_through else Through({}, (), ())
+        through = (
+            take_through(self._project.edited(files)) if self._whole.settings.only_through else ImportChange({}, (), ())
+        )
         done += through.done
         done += _brought(self._sizes(frozenset()), self._sizes(result.libraries)) if done else ()
-        self._left += [Left(*one) for one in through.left]
+        self._left += through.left
         return ImportChange(files | through.files, tuple(done), tuple(sorted(set(self._left))))
 
     def _lazy(self, result: _Result) -> LazyPlan:

@@ -15,7 +15,7 @@ import ast
 import re
 
 from memguard_hooks.app.heavy_imports import imports_past_modules
-from memguard_hooks.fix.import_edit import replace
+from memguard_hooks.fix.import_edit import ImportChange, Left, replace
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.movable import Part
 from memguard_hooks.imports.name_uses import bound_by, names_bound, own_nodes
@@ -231,28 +231,11 @@ def _comment(project: Project, files: Mapping[str, Sequence[Part]]) -> str:
 # Modules that the settings name
 
 
-class Stays(Record):
-    """An import that does not come through its module, and why."""
-
-    path: str
-    line: int
-    library: str
-    reason: str
-
-
-class Through(Record):
-    """Files that take libraries from the modules that the settings name, what was done, a line each, and what stays."""
-
-    files: dict[str, bytes]
-    done: tuple[str, ...]
-    left: tuple[Stays, ...]
-
-
-def take_through(project: Project) -> Through:
+def take_through(project: Project) -> ImportChange:
     """Take what functions import of libraries from the modules that `only-through` names, which are written if missing."""
     files: dict[str, bytes] = {}
     done: list[str] = []
-    left: list[Stays] = []
+    left: list[Left] = []
     sites: dict[tuple[str, str, str], set[int]] = {}
     for library, module, path, site in imports_past_modules(project):
         sites.setdefault((library, module, path), set()).add(site.line)
@@ -267,7 +250,7 @@ def take_through(project: Project) -> Through:
                 if reason is None:
                     taken.update(named.taken(node))
                 elif reason:
-                    left.append(Stays(path, node.lineno, library, reason))
+                    left.append(Left(path, node.lineno, library, reason))
         if taken:
             files[path] = replace(data, tree, taken)
             done += [
@@ -276,7 +259,7 @@ def take_through(project: Project) -> Through:
             if named.is_missing:
                 files[named.path] = getattr_module(library)
                 done.append(f"{named.path}:1: written: {library} behind `__getattr__`")
-    return Through(files, tuple(dict.fromkeys(done)), tuple(left))
+    return ImportChange(files, tuple(dict.fromkeys(done)), tuple(left))
 
 
 def _in_functions(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:

@@ -47,6 +47,12 @@ class Pinned(Record):
         versions, ranges = {**other.versions, **self.versions}, {**other.ranges, **self.ranges}
         return Pinned(versions, self.present | other.present, ranges)
 
+    def lacks(self, module: str) -> bool:
+        """Return whether nothing that is installed provides a measured module."""
+        from memguard_hooks.catalog.lookup import is_absent
+
+        return is_absent(module, self.present, self.versions)
+
 
 class Circumstances(Record):
     """What decides which of the dependencies count.
