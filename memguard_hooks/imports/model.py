@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from functools import lru_cache
-from heapq import heappop, heappush
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
@@ -24,8 +23,10 @@ LAZY_ANNOTATIONS_PYTHON = (3, 14)
 """The first Python that evaluates annotations when they are asked for (PEP 649)."""
 
 BEHIND_A_PROXY = "behind a lazy proxy"
-IN_TRY, IN_EXCEPT = "at module level, in try", "at module level, in except"
 """Why a module is not loaded that an object stands for until one of its names is asked for."""
+
+IN_TRY, IN_EXCEPT = "at module level, in try", "at module level, in except"
+"""Why an import runs that another one may stand in for, and why one runs that stands in for another."""
 
 MAX_CALLED = 2_000_000
 """Imports of one file times the names that it calls: each import tells which of these are its own."""
@@ -216,6 +217,8 @@ class BodiesByLine:
     """The innermost body that holds each line of a file, by the lines that its places have."""
 
     def __init__(self, bodies: Iterable[Body], lines: Sequence[int]) -> None:
+        from heapq import heappop, heappush
+
         spans = [(lines[one.place], lines[one.place + 1], one.name) for one in bodies if one.place + 1 < len(lines)]
         begun = sorted((first, last - first, number) for number, (first, last, _) in enumerate(spans) if first <= last)
         self._starts = sorted({line for first, length, _ in begun for line in (first, first + length + 1)})

@@ -45,6 +45,9 @@ _DJANGO_SETTINGS = "DJANGO_SETTINGS_MODULE"
 MAX_FILES = 200
 """Files that are searched for what fills settings."""
 
+MAX_PARENTS = 5
+"""Classes above one of settings, each above the last, in which a name is looked for."""
+
 
 class FrameworkSettings(Members):
     """Finds what stands in the settings of frameworks."""
@@ -133,7 +136,9 @@ class FrameworkSettings(Members):
         if name in kind.scope.bindings or name in kind.scope.attributes:
             return True
         parents = [one for node in kind.node.bases for one in self._values(node, kind.scope.parent or kind.scope)]
-        return depth < 5 and any(isinstance(one, ClassValue) and self._declares(one, name, depth + 1) for one in parents)
+        return depth < MAX_PARENTS and any(
+            isinstance(one, ClassValue) and self._declares(one, name, depth + 1) for one in parents
+        )
 
     def _located(self, module: str, scope: NameScope) -> NameScope | None:
         path = self._sources.locate(module, 0, scope.path)
