@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MOMENTS, Skipped
+from memguard_hooks.finding import Skipped
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def with_left_out(walked: Walk, tree: Tree, head: RevisionTree, roots: Iterable[
     Such are modules of the last commit that count as packages of others, and what is left out of a package that is loaded.
     """
     names = sorted({external.names[0].partition(".")[0] for external in walked.externals})
-    loaded = {path for moment in MOMENTS for path in walked.files[moment]}
+    loaded = {*walked.paths}
     found: dict[str, None] = {}
     for root in roots:
         prefix = f"{root}/" if root else ""

@@ -41,10 +41,9 @@ POINTER = b"version https://git-lfs"
 
 def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Models, tuple[External, ...]]:
     """Return the models that a service loads, and what loading them imports."""
-    paths = [path for moment in MOMENTS for path in walked.files[moment]]
     if not _imports_a_library(walked):
         return NONE, ()
-    paths = [path for path in paths if _may_load(project, path)]
+    paths = [path for path in walked.paths if _may_load(project, path)]
     if not paths:
         return NONE, ()
     folding, calls = _calls(project, entry, walked, paths)
@@ -78,7 +77,7 @@ def _calls(
         return folding, {path: tuple(find_calls(folding, path)) for path in paths}
 
     service = entry.service
-    reached = frozenset(path for moment in MOMENTS for path in walked.files[moment])
+    reached = frozenset(walked.paths)
     variables = (tuple(sorted(service.environment.items())), tuple(sorted(service.variables)))
     key = ("model calls", reached, tuple(sorted(paths)), entry.resolver.roots, service.command, *variables)
     return parse_once(project.tree, key, find)
@@ -145,7 +144,7 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
     from memguard_hooks.models.values import RunContext, Sources
 
     resolver, service = entry.resolver, entry.service
-    paths = [path for moment in MOMENTS for path in walked.files[moment]]
+    paths = walked.paths
 
     @lru_cache(MAX_LOCATED)
     def locate(module: str, level: int, path: str) -> str | None:
@@ -228,7 +227,7 @@ def _unused(project: Project, walked: Walk, calls: Mapping[str, Iterable[ModelCa
     if not bound:
         return frozenset()
     names, found = {*bound.values()}, Counter[bytes]()
-    for path in (path for moment in MOMENTS for path in walked.files[moment]):
+    for path in walked.paths:
         found.update(word for word in _WORD.findall(project.tree.read(path) or b"") if word in names)
     return frozenset(place for place, name in bound.items() if found[name] == 1)
 

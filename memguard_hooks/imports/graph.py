@@ -88,6 +88,11 @@ class Walk(Record):
     targets: Mapping[str, tuple[Target, ...]] = MappingProxyType({})
     asked: Mapping[str, list[tuple[str, str]]] = MappingProxyType({})
 
+    @property
+    def paths(self) -> list[str]:
+        """The files that are loaded, in the order of their moments."""
+        return [path for moment in MOMENTS for path in self.files[moment]]
+
 
 class _Reached(Record):
     path: str
