@@ -318,3 +318,28 @@ def test_rules_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert rule == read_rule("MG301")._asdict()
     assert main(["memory-budget", "--format", "json"]) == 0
     assert {one["hook"] for one in json.loads(capsys.readouterr().out)["rules"]} == {"memory-budget"}
+
+
+def test_requirements_stand_beside_what_is_deployed_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def wheel(name: str, size: int) -> str:
+        return f'wheels = [{{ url = "https://example.org/{name}-1-py3-none-any.whl", hash = "sha256:00", size = {size} }}]\n'
+
+    def package(name: str, size: int) -> str:
+        source = 'source = { registry = "https://example.org" }'
+        return f'[[package]]\nname = "{name}"\nversion = "1"\n{source}\n{wheel(name, size)}'
+
+    own = (
+        '[[package]]\nname = "app"\nversion = "0"\nsource = { virtual = "." }\ndependencies = [{ name = "pandas" }]\n'
+        '[package.dev-dependencies]\ndev = [{ name = "pytest" }]\n'
+    )
+    lock = f'version = 1\nrequires-python = ">=3.11"\n{own}{package("pandas", 12_300_000)}{package("pytest", 400_000)}'
+    manifest = '[project]\nname = "app"\nversion = "0"\ndependencies = ["pandas"]\n'
+    folder = write(tmp_path, {"uv.lock": lock, "pyproject.toml": manifest, "main.py": "import pandas\n"})
+    assert main(["requirements", str(folder), "--entrypoint", "main.py"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[3:5] == ["12.3", "MB"]
+    assert lines[-1] == "uv.lock installs 1 wheel: 12 MB, some 37 MB unpacked"
+    assert main(["requirements", str(folder), "--entrypoint", "main.py", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["requirements"][0]["wheel_mb"] == 12.3
+    assert found["sizes"] == [{"path": "uv.lock", "wheels": 1, "mb": 12.3, "unpacked_mb": 36.8}]

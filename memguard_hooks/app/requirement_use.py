@@ -7,11 +7,13 @@ from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.catalog.module_names import modules_of
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name, pin_of
+from memguard_hooks.dependencies.wheel_size import installed_wheels
 from memguard_hooks.errors import UnreadableError
 from memguard_hooks.finding import Skipped, Step, at_fault
 from memguard_hooks.imports.graph import walk
 from memguard_hooks.project.project import Project
 from memguard_hooks.record import Record
+from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -25,19 +27,35 @@ USES: tuple[Use, ...] = ("start", "deferred", "unused", "unknown")
 
 
 class Need(Record):
-    """One requirement: when it is loaded, by which chain of imports, and what was measured of it, None where nothing was."""
+    """One requirement: when it is loaded, by which chain of imports, and what was measured of it, None where nothing was.
+
+    `wheel` is the bytes of its wheel for Linux on x86-64, None where no lock tells them.
+    """
 
     requirement: Requirement
     use: Use
     chain: tuple[Step, ...] = ()
     footprint: Footprint | None = None
+    wheel: int | None = None
+
+
+class InstalledSize(Record):
+    """What a lock installs: how many wheels, and their bytes together."""
+
+    path: str
+    wheels: int
+    total: int
 
 
 class Needs(Record):
-    """All requirements that are installed, by use and then as they are declared; and what could not be followed."""
+    """All requirements that are installed, by use and then as they are declared; and what could not be followed.
+
+    `sizes` has the locks that tell the sizes of their wheels.
+    """
 
     needs: tuple[Need, ...]
     skipped: tuple[Skipped, ...]
+    sizes: tuple[InstalledSize, ...] = ()
 
 
 def find_needs(project: Project) -> Needs:
@@ -72,10 +90,11 @@ def find_needs(project: Project) -> Needs:
             loaded[program] = ("start", (Step(entry.service.path, entry.service.line, program),))
     rest: Use = "unused" if entries else "unknown"
     needs = [
-        Need(requirement, *loaded.get(name, (rest, ())), _footprint(project, requirement))
+        Need(requirement, *loaded.get(name, (rest, ())), _footprint(project, requirement), _wheel(project, requirement))
         for name, requirement in declared.items()
     ]
-    return Needs(tuple(sorted(needs, key=lambda need: USES.index(need.use))), tuple(dict.fromkeys(skipped)))
+    ordered = tuple(sorted(needs, key=lambda need: USES.index(need.use)))
+    return Needs(ordered, tuple(dict.fromkeys(skipped)), tuple(_sizes(project)))
 
 
 def _providers(names: tuple[str, ...], providers: Mapping[str, str]) -> Iterator[str]:
@@ -94,3 +113,17 @@ def _footprint(project: Project, requirement: Requirement) -> Footprint | None:
     locked = project.declared.inventory.locked(requirement.name)
     version = pin.version if pin is not None else locked[0].version if locked else None
     return lookup.find_largest(requirement.name, version=version)
+
+
+def _wheel(project: Project, requirement: Requirement) -> int | None:
+    """Return the bytes of a requirement's wheel, by the lock nearest to the manifest that declares it."""
+    return project.declared.lock_near(parent(requirement.path)).wheel_size(requirement.name)
+
+
+def _sizes(project: Project) -> Iterator[InstalledSize]:
+    for lock in project.declared.inventory.locks:
+        inventory = project.declared.inventory_of(lock)
+        if lock.knows_edges and (lock.roots or inventory.requirements) and project.declared.deployed.counts(lock.path):
+            wheels = installed_wheels(project.read_file(lock.path) or b"", lock, inventory._replace(machine="x86_64"))
+            if wheels:
+                yield InstalledSize(lock.path, len(wheels), sum(size for size, _ in wheels))

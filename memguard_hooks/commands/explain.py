@@ -14,7 +14,8 @@ import os
 import sys
 
 from memguard_hooks.arguments import ArgumentParser
-from memguard_hooks.finding import CODES, MIB, mib, note, way
+from memguard_hooks.dependencies.wheel_size import MB, UNPACKED
+from memguard_hooks.finding import CODES, MIB, count, mib, note, way
 from memguard_hooks.output import plain, tell, visible, write, write_json
 from memguard_hooks.rules import DOCUMENTED, read_rule
 
@@ -254,7 +255,10 @@ TITLES = {
 
 
 def render_needs(found: Needs) -> str:
-    """Write the requirements by their use, each with its MiB by itself, its place and the way to its import."""
+    """Write the requirements by their use, each with its MiB by itself, its place and the way to its import.
+
+    Where a lock tells the sizes of wheels, the MB of each stand beside its MiB.
+    """
     lines = []
     for use, title in TITLES.items():
         needs = [need for need in found.needs if need.use == use]
@@ -263,10 +267,17 @@ def render_needs(found: Needs) -> str:
         lines.append(f"{title}: {len(needs)} of {len(found.needs)} requirements")
         names = [visible(_declared(need)) for need in needs]
         sizes = ["" if need.footprint is None else f"{mib(need.footprint.resident)} MiB" for need in needs]
+        wheels = ["" if need.wheel is None else f"{need.wheel / MB:.1f} MB" for need in needs]
         places = [visible(f"{need.requirement.path}:{need.requirement.line}") for need in needs]
+        if any(wheels):
+            width = max(map(len, wheels))
+            sizes = [f"{size:>{max(map(len, sizes))}}  {wheel:>{width}}" for size, wheel in zip(sizes, wheels, strict=True)]
         widths = [max(map(len, texts), default=0) for texts in (names, sizes, places)]
         for need, name, size, place in zip(needs, names, sizes, places, strict=True):
             lines.append(f"  {name:<{widths[0]}}  {size:>{widths[1]}}  {place:<{widths[2]}}  {way(need.chain)}".rstrip())
+    for lock in found.sizes:
+        total = f"{lock.total / MB:.0f} MB, some {lock.total * UNPACKED / MB:.0f} MB unpacked"
+        lines.append(f"{visible(lock.path)} installs {count(lock.wheels, 'wheel')}: {total}")
     return plain(lines)
 
 
@@ -277,7 +288,7 @@ def _declared(need: Need) -> str:
 
 
 def render_needs_json(found: Needs) -> str:
-    """Write the requirements as one object; `mib` is null where nothing was measured."""
+    """Write the requirements as one object; `mib` is null where nothing was measured, `wheel_mb` where no lock tells."""
     needs = [
         {
             "name": need.requirement.name,
@@ -287,13 +298,19 @@ def render_needs_json(found: Needs) -> str:
             "column": need.requirement.column,
             "use": need.use,
             "mib": None if need.footprint is None else round(need.footprint.resident / MIB, 1),
+            "wheel_mb": None if need.wheel is None else round(need.wheel / MB, 1),
             "source": None if need.footprint is None else need.footprint.provenance,
             "chain": [step._asdict() for step in need.chain],
         }
         for need in found.needs
     ]
     skipped = [{"path": gap.path, "line": gap.line, "reason": gap.reason} for gap in found.skipped]
-    return write_json({"schema": 1, "requirements": needs, "skipped": skipped}) + "\n"
+    sizes = [
+        {"path": size.path, "wheels": size.wheels, "mb": round(size.total / MB, 1),
+         "unpacked_mb": round(size.total * UNPACKED / MB, 1)}
+        for size in found.sizes
+    ]  # fmt: skip
+    return write_json({"schema": 1, "requirements": needs, "sizes": sizes, "skipped": skipped}) + "\n"
 
 
 TOPICS: Mapping[str, Callable[[Sequence[str]], int]] = {

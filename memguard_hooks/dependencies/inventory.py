@@ -16,7 +16,11 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import TypeAlias
+
+_Place: TypeAlias = "tuple[str, str | None]"
+"""A package of a lock, and one of its extras or None for itself."""
 
 
 class Inventory(Record):
@@ -71,12 +75,20 @@ class Inventory(Record):
         return min(ways, key=len, default=None)
 
     def way(self, lock: Lock, name: str) -> tuple[str, ...] | None:
-        """Return the packages from what the project asks for to one of a lock; None where none leads there.
-
-        It walks breadth first: a package by itself and with each extra are places of their own.
-        """
+        """Return the packages from what the project asks for to one of a lock; None where none leads there."""
         if name not in lock.packages:
             return None
+        return next((tuple(_back(before, here)) for here, before in self._reached(lock) if here[0] == name), None)
+
+    def installs(self, lock: Lock) -> frozenset[str]:
+        """Return the packages of a lock that what the project asks for leads to, by canonical names."""
+        return frozenset(name for (name, _), _ in self._reached(lock))
+
+    def _reached(self, lock: Lock) -> Iterator[tuple[_Place, Mapping[_Place, _Place | None]]]:
+        """Yield each place of a lock that is reached, the nearest first, and from where each was, up to then.
+
+        A package by itself and with each extra are places of their own.
+        """
 
         @cache
         def holds(marker: str | None, extra: str | None = None) -> bool:
@@ -86,10 +98,10 @@ class Inventory(Record):
 
         roots = [edge for edge in lock.roots if self._is_root(edge) and holds(edge.marker)]
         roots += [LockEdge(one.name, extras=tuple(normalize_name(extra) for extra in one.extras)) for one in self.direct()]
-        before: dict[tuple[str, str | None], tuple[str, str | None] | None] = {}
-        waiting: deque[tuple[str, str | None]] = deque()
+        before: dict[_Place, _Place | None] = {}
+        waiting: deque[_Place] = deque()
 
-        def reach(edge: LockEdge, origin: tuple[str, str | None] | None) -> None:
+        def reach(edge: LockEdge, origin: _Place | None) -> None:
             for place in ((edge.name, None), *((edge.name, extra) for extra in edge.extras)):
                 if place not in before and edge.name in lock.packages:
                     before[place] = origin
@@ -99,15 +111,13 @@ class Inventory(Record):
             reach(edge, None)
         while waiting:
             here = waiting.popleft()
-            if here[0] == name:
-                return tuple(_back(before, here))
+            yield here, before
             for package in lock.packages[here[0]]:
                 if not holds(package.marker):
                     continue
                 for edge in package.requires:
                     if edge.extra == here[1] and edge.group is None and holds(edge.marker, edge.extra):
                         reach(edge, here)
-        return None
 
     def _is_root(self, edge: LockEdge) -> bool:
         if edge.group is not None:
@@ -132,10 +142,10 @@ class Inventory(Record):
         return (lock for lock in self.locks if self._counts(lock.path))
 
 
-def _back(before: dict[tuple[str, str | None], tuple[str, str | None] | None], end: tuple[str, str | None]) -> list[str]:
+def _back(before: Mapping[_Place, _Place | None], end: _Place) -> list[str]:
     """Return the names on the way to a place, from its start."""
     names: list[str] = []
-    here: tuple[str, str | None] | None = end
+    here: _Place | None = end
     while here is not None:
         if not names or names[-1] != here[0]:
             names.append(here[0])

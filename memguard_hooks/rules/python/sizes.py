@@ -8,7 +8,7 @@ unzipped, for Python; more for functions that are made for it). None of the host
 
 from __future__ import annotations
 
-from memguard_hooks.dependencies import wheel_size
+from memguard_hooks.dependencies.wheel_size import LEAST, MB, UNPACKED, installed_wheels
 from memguard_hooks.deployment import python_version
 from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.errors import MemguardError
@@ -27,12 +27,6 @@ if TYPE_CHECKING:
     from memguard_hooks.finding import Finding
     from memguard_hooks.project.project import Project
     from memguard_hooks.rules.python.hosts import PythonHost
-
-MB = 1_000_000
-
-UNPACKED, LEAST = 2.99, 2.54
-"""What wheels come to once they are unpacked, and what 95 of 100 sets of 40 exceed: 1,552 wheels
-(`benchmarks/unpacked_wheels.py`, 2026-11-29)."""
 
 SMALL = 200_000
 """Bytes of a wheel below which a package is not counted."""
@@ -109,14 +103,7 @@ def _too_large(project: Project, service: Service, lock: Lock, inventory: Invent
         return
     data = project.read_file(lock.path) or b""
     factor, least = (UNPACKED, LEAST) if limit.is_unpacked else (1.0, 1.0)
-    sized = {
-        name: size
-        for name, (start, end) in wheel_size.find_packages(data).items()
-        if (size := wheel_size.largest_wheel(data[start:end]) or 0) >= SMALL
-    }
-    if sum(sized.values()) * factor <= limit.megabytes * MB:
-        return
-    held = sorted(((size, name) for name, size in sized.items() if inventory.way(lock, name) is not None), reverse=True)
+    held = installed_wheels(data, lock, inventory, SMALL)
     total = sum(size for size, _ in held)
     if total * factor <= limit.megabytes * MB:
         return
@@ -134,14 +121,15 @@ def _too_large(project: Project, service: Service, lock: Lock, inventory: Invent
 def _for_gpus(service: Service, lock: Lock, inventory: Inventory) -> Iterator[Finding]:
     """MG720: packages of CUDA on a host without a GPU."""
     host = WITHOUT_GPU.get(service.platform or "")
-    names = sorted(name for name in lock.packages if host is not None and _GPU_PACKAGE.fullmatch(name))
-    ways = {name: way for name in names if (way := inventory.way(lock, name)) is not None}
-    if not ways:
+    names = [name for name in lock.packages if host is not None and _GPU_PACKAGE.fullmatch(name)]
+    held = sorted(inventory.installs(lock).intersection(names)) if names else ()
+    if not held:
         return
-    first = next(iter(ways))
-    verb = "are" if len(ways) > 1 else "is"
-    others = f" and {len(ways) - 1} more of CUDA" if len(ways) > 1 else ""
-    brings = ways[first][-2] if len(ways[first]) > 1 else ""
+    first = held[0]
+    verb = "are" if len(held) > 1 else "is"
+    others = f" and {len(held) - 1} more of CUDA" if len(held) > 1 else ""
+    way = inventory.way(lock, first) or ()
+    brings = way[-2] if len(way) > 1 else ""
     brought = f", which {brings} brings," if brings else ""
     package = lock.packages[first][0]
     place = ServicePlace(lock.path, package.line, package.column)

@@ -214,11 +214,12 @@ def _in_locks(project: Project, hosts: list[PythonHost]) -> Iterator[Unwheeled]:
             except MemguardError:
                 break  # which is said where it is judged
             inventory = project.declared.inventory_of(lock)._replace(python=host.pin.version, machine=host.target.machine)
+            if not lock.knows_edges or not (lock.roots or inventory.requirements):
+                continue
+            installed = inventory.installs(lock)
             for one in missing:
                 name = normalize_name(one.name)
-                if not any(held.version == one.version for held in inventory.locked(name)):
-                    continue
-                if not lock.knows_edges or not (lock.roots or inventory.requirements) or inventory.way(lock, name) is None:
+                if name not in installed or not any(held.version == one.version for held in inventory.locked(name)):
                     continue
                 state: State = "excluded" if one.admitted is not None else "source" if one.has_sdist else "nothing"
                 row = wheel_table.find(name)

@@ -50,8 +50,8 @@ def _locked(project: Project) -> Iterator[tuple[ServicePlace, str, str]]:
     for lock in project.declared.locks(names):
         if not project.declared.deployed.counts(lock.path):
             continue
-        inventory = project.declared.inventory_of(lock)
+        installed = project.declared.inventory_of(lock).installs(lock) if lock.knows_edges else lock.packages.keys()
         for package in (one for name in sorted(names & lock.packages.keys()) for one in lock.packages[name]):
             is_withdrawn = package.version in wheel_table.yanked()[package.name]
-            if is_withdrawn and package.version and (not lock.knows_edges or inventory.way(lock, package.name) is not None):
+            if is_withdrawn and package.version and package.name in installed:
                 yield ServicePlace(lock.path, package.line, package.column), package.name, package.version
