@@ -343,3 +343,47 @@ def test_requirements_stand_beside_what_is_deployed_of_them(tmp_path: Path, caps
     found = json.loads(capsys.readouterr().out)
     assert found["requirements"][0]["wheel_mb"] == 12.3
     assert found["sizes"] == [{"path": "uv.lock", "wheels": 1, "mb": 12.3, "unpacked_mb": 36.8}]
+
+
+@pytest.mark.parametrize(
+    ("requirements", "source", "needed"),
+    [
+        ("sentence-transformers==2.7.0\ntransformers==4.41.1\ntorch>2.2\n", "import sentence_transformers\n", 3),
+        ("transformers==4.46.3\ntorch==2.5.1\n", "from transformers import pipeline\n", 1),
+    ],
+    ids=["required", "loaded-where-it-is-installed"],
+)
+def test_what_another_requirement_loads_is_not_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], requirements: str, source: str, needed: int
+) -> None:
+    folder = write(tmp_path, {"requirements.txt": requirements, "main.py": source})
+    assert main(["requirements", str(folder), "--entrypoint", "main.py", "--write"]) == 0
+    outcome = capsys.readouterr()
+    assert f"needed at start: {needed} of" in outcome.out
+    assert "nothing is written" in outcome.err
+
+
+def test_minimal_requirements_of_a_file_in_another_encoding(tmp_path: Path) -> None:
+    folder = write(tmp_path, {"requirements.txt": "", "main.py": OPTIONAL["main.py"]})
+    (folder / "requirements.txt").write_text("flask==3.1.0\npandas==2.2.3\n", encoding="utf-16")
+    assert main(["requirements", str(folder), "--entrypoint", "main.py", "--write"]) == 0
+    assert (folder / "requirements-minimal.txt").read_text(encoding="utf-8").splitlines()[-1] == "flask==3.1.0"
+
+
+@pytest.mark.parametrize(
+    "complaint", ['logger.error("no whisper")', 'raise RuntimeError("no whisper")', 'print("pip install openai-whisper")']
+)
+@pytest.mark.parametrize(("flag", "asked"), [("whisper = None", "whisper is None"), ("HAS = False", "not HAS")])
+def test_code_that_complains_does_not_do_without(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, asked: str, complaint: str
+) -> None:
+    guarded = f"try:\n    import whisper\n    HAS = True\nexcept ImportError:\n    {flag}\n\n\ndef load():\n"
+    asks = f"    if {asked}:\n        %s\n        return None\n    return whisper.load_model('base')\n"
+    files = {"requirements.txt": "flask\nopenai-whisper\n", "main.py": f"import flask\n{guarded}{asks % 'pass'}"}
+    folder = write(tmp_path, files)
+    assert main(["requirements", str(folder), "--entrypoint", "main.py", "--write"]) == 0
+    assert "written without openai-whisper" in capsys.readouterr().err
+    (folder / "requirements-minimal.txt").unlink()
+    (folder / "main.py").write_text(f"import flask\n{guarded}{asks % complaint}", encoding="utf-8")
+    assert main(["requirements", str(folder), "--entrypoint", "main.py", "--write"]) == 0
+    assert "nothing is written" in capsys.readouterr().err

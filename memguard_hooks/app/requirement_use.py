@@ -17,7 +17,7 @@ from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Literal, TypeAlias
 
 Use: TypeAlias = "Literal['start', 'deferred', 'unused', 'unknown']"
@@ -88,6 +88,7 @@ def find_needs(project: Project) -> Needs:
         program = normalize_name(entry.command.program or "")
         if program in declared:
             loaded[program] = ("start", (Step(entry.service.path, entry.service.line, program),))
+    loaded = _with_what_they_require(declared, loaded)
     rest: Use = "unused" if entries else "unknown"
     needs = [
         Need(requirement, *loaded.get(name, (rest, ())), _footprint(project, requirement), _wheel(project, requirement))
@@ -95,6 +96,19 @@ def find_needs(project: Project) -> Needs:
     ]
     ordered = tuple(sorted(needs, key=lambda need: USES.index(need.use)))
     return Needs(ordered, tuple(dict.fromkeys(skipped)), tuple(_sizes(project)))
+
+
+def _with_what_they_require(
+    declared: Iterable[str], loaded: Mapping[str, tuple[Use, tuple[Step, ...]]]
+) -> dict[str, tuple[Use, tuple[Step, ...]]]:
+    """Return the use of the requirements, also of those that one which is loaded requires: with it, and by its import."""
+    brought = {
+        name: use_and_chain
+        for name in declared
+        for other, use_and_chain in sorted(loaded.items(), key=lambda one: one[1][0], reverse=True)
+        if name in lookup.installed_with(other)
+    }
+    return {**brought, **loaded}
 
 
 def _providers(names: tuple[str, ...], providers: Mapping[str, str]) -> Iterator[str]:

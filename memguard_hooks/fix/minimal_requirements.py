@@ -1,15 +1,18 @@
 """Writes `requirements-minimal.txt`: what a manifest declares, without the heavy packages that its code does without.
 
 Left out is what the rules would have deleted or moved into an extra: packages that are imported nowhere (MG121), whose
-imports all stand in a `try` that goes on without them (MG122), or that are forbidden and not reached at all (MG110).
+imports all stand in a `try` that goes on without them (MG122), or that are forbidden and not reached at all (MG110), unless
+others load them where they are installed.
 """
 
 from __future__ import annotations
 
 from memguard_hooks.atomic_write import exchange_file
+from memguard_hooks.dependencies.requirements_lines import decode
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.record import Record
 from memguard_hooks.rules.dependencies import forbidden
+from memguard_hooks.rules.dependencies.code import LOADED_BY_NAME
 from memguard_hooks.tree import WorkTree, join, parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -39,7 +42,8 @@ def plan(project: Project, needs: Needs) -> Minimal | None:
     reasons = {
         (one.path, one.line): _REASONS[one.code]
         for one in forbidden.find(project)
-        if one.code in ("MG121", "MG122") or (one.code == "MG110" and use_of.get(one.subject) == "unused")
+        if one.code in ("MG121", "MG122")
+        or (one.code == "MG110" and use_of.get(one.subject) == "unused" and one.subject not in LOADED_BY_NAME)
     }
     declared = [one.requirement for one in needs.needs]
     left_out = [(one, reasons[one.path, one.line]) for one in declared if (one.path, one.line) in reasons]
@@ -56,7 +60,7 @@ def plan(project: Project, needs: Needs) -> Minimal | None:
 def _without(project: Project, path: str, gone: Sequence[Requirement]) -> Iterator[str]:
     """Yield the lines of a requirements file that hold none of some requirements: options and includes stay."""
     numbers = {number for one in gone for number in range(one.line, one.end_line + 1)}
-    text = (project.read_file(path) or b"").decode("utf-8-sig", "replace")
+    text = decode(project.read_file(path) or b"", path).removeprefix("\ufeff")
     yield from (line for number, line in enumerate(text.splitlines(), 1) if number not in numbers)
 
 

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from memguard_hooks.project.project import Project
 
 LOADED_BY_NAME = frozenset({
-    "faiss-cpu", "faiss-gpu", "matplotlib", "sentence-transformers", "tensorflow", "tensorflow-cpu", "tensorflow-gpu",
-    "tf-nightly", "torch", "transformers",
+    "accelerate", "adlfs", "faiss-cpu", "faiss-gpu", "gcsfs", "matplotlib", "sentence-transformers", "tensorflow",
+    "tensorflow-cpu", "tensorflow-gpu", "tf-nightly", "torch", "transformers",
 })  # fmt: skip
-"""Packages that others load where they are installed: backends of keras and of embeddings, plots of pandas."""
+"""Packages that others load where they are installed: backends of keras, of embeddings, of training and of
+addresses such as `gs://`, plots of pandas."""
 
 LOADERS = late_pattern(
     r"langchain|llama-index|haystack|crewai|autogen|dspy|instructor|pydantic-ai|chainlit|semantic-kernel|agno|phidata|smolagents"

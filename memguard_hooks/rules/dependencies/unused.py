@@ -31,6 +31,9 @@ LOADERS_OF = {"scikit-learn": ("cloudpickle", "dill", "joblib", "pickle", "skops
 REQUIRED_BY_MANY = frozenset({"matplotlib", "numba", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "seaborn"})
 """Packages that are often declared only for the version that another one shall get."""
 
+COMPLAINTS = frozenset({"abort", "critical", "error", "exit", "fail"})
+"""Calls by which code says that it cannot do what it is for."""
+
 FROZEN = 40
 """Exact requirements of one file that nobody writes by hand."""
 
@@ -140,20 +143,61 @@ def _names_of(distribution: str) -> tuple[str, ...]:
 
 
 def _does_without(data: bytes, modules: Sequence[str]) -> bool:
-    """Return whether all imports of some modules in a file stand in a `try` that goes on without them."""
+    """Return whether all imports of some modules in a file stand in a `try` that goes on without them.
+
+    A file that raises, logs an error or asks to install where it finds one missing does not do without it.
+    """
     try:
         tree = parse(decode(data))
     except MemguardError:
         return False
-    guarded = {
-        id(inner)
+    tries = [
+        node
         for node in ast.walk(tree)
-        if isinstance(node, ast.Try) and any(_goes_on(handler) for handler in node.handlers)
+        if isinstance(node, ast.Try)
+        and any(_goes_on(handler) for handler in node.handlers)
+        and any(_imports(inner, modules) for statement in node.body for inner in ast.walk(statement))
+    ]
+    guarded = {id(inner) for node in tries for statement in node.body for inner in ast.walk(statement)}
+    imports = [node for node in ast.walk(tree) if _imports(node, modules)]
+    flags = {
+        target.id
+        for node in tries
+        for handler in node.handlers
+        for inner in handler.body
+        if isinstance(inner, ast.Assign)
+        for target in inner.targets
+        if isinstance(target, ast.Name)
+    }
+    return bool(imports) and all(id(node) in guarded for node in imports) and not _misses(tree, flags)
+
+
+def _misses(tree: ast.Module, flags: set[str]) -> bool:
+    """Return whether a file asks by one of some names whether a library is there, and complains that it is not."""
+    return any(
+        isinstance(inner, ast.Raise)
+        or (isinstance(inner, ast.Call) and ast.unparse(inner.func).rpartition(".")[2] in COMPLAINTS)
+        or (isinstance(inner, ast.Constant) and isinstance(inner.value, str) and "install" in inner.value.lower())
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and not flags.isdisjoint(_denied(node.test))
         for statement in node.body
         for inner in ast.walk(statement)
-    }
-    imports = [node for node in ast.walk(tree) if _imports(node, modules)]
-    return bool(imports) and all(id(node) in guarded for node in imports)
+    )
+
+
+def _denied(test: ast.expr) -> Iterator[str]:
+    """Yield the names of which a condition says that they are false or None."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and isinstance(node.operand, ast.Name):
+            yield node.operand.id
+        elif (
+            isinstance(node, ast.Compare)
+            and isinstance(node.left, ast.Name)
+            and isinstance(node.ops[0], ast.Is | ast.Eq)
+            and isinstance(node.comparators[0], ast.Constant)
+            and not node.comparators[0].value
+        ):
+            yield node.left.id
 
 
 def _goes_on(handler: ast.ExceptHandler) -> bool:
