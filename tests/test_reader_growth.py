@@ -14,10 +14,10 @@ from work import LINEAR, at_most, growth
 
 from memguard_hooks.dependencies import conda, image_commands, installation, requirements_txt
 from memguard_hooks.dependencies.requirement import mentions
-from memguard_hooks.deployment import kubernetes
+from memguard_hooks.deployment import gunicorn_conf, kubernetes
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats import ini
+from memguard_hooks.formats import ini, yaml_nodes
 from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.uncalled import without_unimporting
 from memguard_hooks.tree import WorkTree
@@ -85,7 +85,48 @@ def test_memory_is_that_of_the_file(tmp_path: Path, piece: bytes) -> None:
 
 def test_a_command_is_looked_for_once() -> None:
     with at_most(30_000):
-        assert len(set(map(installation.places_in("a\n" * 200, "c" * 2_000, 1, 1), range(2_000)))) == 1
+        assert len(set(map(installation.places_in(["a"] * 200, "c" * 2_000, 1, 1), range(2_000)))) == 1
+
+
+def test_many_commands_of_a_file_share_its_lines() -> None:
+    lines = ["RUN a" * 20] * 5_000
+    tracemalloc.start()
+    try:
+        kept = [installation.places_in(lines, "pip install a", number, 1) for number in range(1, 1_001)]
+        assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
+        assert [place(0).line for place in kept] == [*range(1, 1_001)]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("text", ["a: [" + "b," * 60_000 + "]", "- b\n" * 60_000, "a: {" + "b: c," * 30_000 + "}"])
+def test_so_many_values_of_yaml_are_composed(text: str) -> None:
+    with pytest.raises(MemguardError, match=f"^a.yaml:[0-9]+: has more than {yaml_nodes.MAX_NODES} values$"):
+        yaml_nodes.compose(text.encode(), "a.yaml")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "t{n} = t{m} + t{m}",
+        'x{n} = f"{{x{m}}}{{x{m}}}"',
+        'y{n} = y{m}.replace("a", y{m})',
+        'z{n} = "b" in long',
+    ],
+)
+def test_values_of_gunicorn_settings_do_not_double(line: str) -> None:
+    text = "t0 = ('a', 'b')\nx0 = y0 = 'aaaa'\nlong = (" + "'a'," * 2_000 + ")\n"
+    text += "".join(line.format(n=number, m=number - 1) + "\n" for number in range(1, 24)) + "workers = 3\n"
+    gunicorn_conf.read(b"", {})  # loads what it needs
+    tracemalloc.start()
+    try:
+        with at_most(200_000):
+            found = gunicorn_conf.read(text.encode(), {})
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+    assert isinstance(found, gunicorn_conf.GunicornSettings)
+    assert found.values["workers"] == 3
 
 
 def _start(command: str, name: str, text: str) -> None:

@@ -75,12 +75,12 @@ def of_image(found: image_commands.Dockerfile) -> list[Command]:
     return [Command(run.text, found.path, at(run.start), tuple(folders), run.copies, variables) for run in found.runs]
 
 
-def places_in(text: str, command: str, line: int, column: int) -> Callable[[int], Place]:
-    """Return where the characters of a command stand in the text of its file, which has it from a line on.
+def places_in(lines: Sequence[str], command: str, line: int, column: int) -> Callable[[int], Place]:
+    """Return where the characters of a command stand in the lines of its file, which has it from a line on.
 
     A command of several lines is looked for line by line; one that is not found as it is stands where it begins.
     """
-    lines = text.split("\n")[line - 1 :][:MAX_LINES]
+    numbers = range(line, min(line + MAX_LINES, len(lines) + 1))
     starts = [0, *(match.end() for match in re.finditer("\n", command))]
 
     @cache
@@ -88,7 +88,7 @@ def places_in(text: str, command: str, line: int, column: int) -> Callable[[int]
         """Return where the file has the line of the command that starts at an offset; its column is that of offset 0."""
         written = command[start:].partition("\n")[0]
         indent = len(written) - len(written.lstrip())
-        found = ((number, one.find(written.strip())) for number, one in enumerate(lines, line))
+        found = ((number, lines[number - 1].find(written.strip())) for number in numbers)
         return next((Place(number, at + 1 - start - indent) for number, at in found if at >= 0), None)
 
     def place(offset: int) -> Place:

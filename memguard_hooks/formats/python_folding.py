@@ -39,6 +39,9 @@ MAX_NUMBER = 10**9
 MAX_TEXT = 4096
 """Letters of a text that is put together."""
 
+MAX_ITEMS = 500
+"""Items of a sequence that is put together or looked through."""
+
 CPU_COUNTS = frozenset({
     "os.cpu_count", "multiprocessing.cpu_count", "os.process_cpu_count", "os.sched_getaffinity", "psutil.cpu_count",
     "joblib.cpu_count", "loky.cpu_count",
@@ -398,7 +401,10 @@ class BoundNames:
             case ast.Compare(left=left, ops=[comparison], comparators=[right]):
                 return self._compare(left, comparison, right)
             case ast.JoinedStr(values=parts):
-                return self._text("".join(map(_as_text, map(self.evaluate, parts))))
+                text = ""
+                for part in parts:
+                    text = self._text(text + _as_text(self.evaluate(part)))
+                return text
             case ast.FormattedValue(value=inner, format_spec=None, conversion=-1):
                 return self.evaluate(inner)
             case ast.Subscript(value=mapping, slice=key) if self.source(mapping) == "os.environ":
@@ -608,6 +614,8 @@ class BoundNames:
             return self._text("".join(map(str, values)))
         first, second = values
         if isinstance(operation, ast.Add) and isinstance(first, tuple) and isinstance(second, tuple):
+            if len(first) + len(second) > MAX_ITEMS:
+                raise UnknownValue
             return first + second
         if not isinstance(first, int) or not isinstance(second, int) or max(abs(first), abs(second)) > 10**6:
             raise UnknownValue
@@ -623,7 +631,7 @@ class BoundNames:
             # A list and a tuple of equal items are not equal, and are one here.
             case ast.Eq() | ast.NotEq(), first, second if not isinstance(first, tuple) and not isinstance(second, tuple):
                 return _equal(first, second) is isinstance(operator, ast.Eq)
-            case ast.In() | ast.NotIn(), first, tuple() as second:
+            case ast.In() | ast.NotIn(), first, tuple() as second if len(second) <= MAX_ITEMS:
                 return any(_equal(first, one) for one in second) is isinstance(operator, ast.In)
             case ast.In() | ast.NotIn(), str() as first, str() as second:
                 return (first in second) is isinstance(operator, ast.In)
@@ -673,6 +681,8 @@ class BoundNames:
     def _text_method(self, text: Value, method: str, values: Sequence[Value]) -> Value:
         """Return what a method of a text gives. Raises UnknownValue for what is no text."""
         if not isinstance(text, str) or not all(isinstance(value, str) for value in values):
+            raise UnknownValue
+        if method == "replace" and len(values) == 2 and text.count(str(values[0])) * len(str(values[1])) > MAX_TEXT:
             raise UnknownValue
         try:
             found: str | bool = getattr(text, method)(*values)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes; parsing YAML is slow."""
 
+MAX_NODES = 50_000
+"""Values of one file: PyYAML takes some 20 microseconds for each."""
+
 MAX_ITEMS = 1000
 """Entries that are read of one mapping or list: an alias makes many of few bytes."""
 
@@ -28,6 +31,22 @@ class _Text(io.StringIO):
     def __init__(self, text: str, path: str) -> None:
         super().__init__(text)
         self.name = path
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """A loader that composes so many nodes of a file at most."""
+
+    def __init__(self, stream: _Text) -> None:
+        super().__init__(stream)
+        self._left = MAX_NODES
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose the next node and those in it."""
+        self._left -= 1
+        if self._left < 0:
+            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
+            raise MemguardError(f"has more than {MAX_NODES} values", str(self.name), line)
+        return super().compose_node(parent, index)
 
 
 def compose(data: bytes, path: str) -> yaml.Node | None:
@@ -45,7 +64,7 @@ def compose_all(data: bytes, path: str) -> Iterator[yaml.Node]:
     try:
         is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))  # as PowerShell writes what it is given
         text = data.decode("utf-16" if is_wide else "utf-8-sig")
-        yield from yaml.compose_all(_Text(text, path), Loader=yaml.SafeLoader)
+        yield from yaml.compose_all(_Text(text, path), Loader=_BoundedLoader)
     except UnicodeDecodeError as error:
         raise MemguardError("is not UTF-8", path, data.count(b"\n", 0, error.start) + 1) from None
     except yaml.MarkedYAMLError as error:

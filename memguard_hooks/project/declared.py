@@ -189,11 +189,14 @@ class Declared:
                 self._files.skipped.append(Skipped(path, None, reason))
             found += installation.of_image(dockerfile)
         builds = dict.fromkeys(build for service in self._context.services() for build in service.builds)
+        lines: dict[str, list[str]] = {}
         for build in builds:
-            if not image_commands.is_image(build.place.path):
-                text = (self._files.read_file(build.place.path) or b"").decode("utf-8", "replace")
-                place = installation.places_in(text, build.command, build.place.line, build.place.column)
-                found.append(installation.Command(build.command, build.place.path, place, (build.folder,)))
+            path = build.place.path
+            if not image_commands.is_image(path):
+                if path not in lines:
+                    lines[path] = (self._files.read_file(path) or b"").decode("utf-8", "replace").split("\n")
+                place = installation.places_in(lines[path], build.command, build.place.line, build.place.column)
+                found.append(installation.Command(build.command, path, place, (build.folder,)))
         return tuple(found)
 
     def may_install(self, path: str) -> bool:
