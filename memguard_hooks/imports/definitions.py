@@ -60,7 +60,7 @@ class Definitions(Walker):
         decorators = [self._expression(decorator.decorator, context) for decorator in node.decorators]
         bases = join(*(self._expression(base.value, context) for base in node.bases))
         keywords = {k.keyword.value: self._expression(k.value, context) for k in node.keywords if k.keyword is not None}
-        inherited = (one.metaclasses for base in bases if isinstance(base, Class) for one in base.family())
+        inherited = (base.metaclasses for base in bases if isinstance(base, Class))  # which have those of their own bases
         made = Class(node.name.value, node, Scope(context.scope, is_class=True), bases,
                      join(keywords.get("metaclass", ()), *inherited))  # fmt: skip
         made.scope.names["__class__"] = (made,)

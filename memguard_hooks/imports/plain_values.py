@@ -65,16 +65,16 @@ class PlainClass:
 
     def family(self) -> list[PlainClass]:
         """Return the class and those that it inherits from, in the order in which they are asked for a name."""
-        found: list[PlainClass] = []
+        found: dict[PlainClass, None] = {}
         waiting = [self]
         while waiting:
-            here = waiting.pop(0)
+            here = waiting.pop()
             if here not in found:
-                found.append(here)
-                waiting[:0] = here.bases
+                found[here] = None
+                waiting += reversed(here.bases)
             if len(found) > MAX_VALUES:
                 raise Unsure
-        return found
+        return list(found)
 
 
 Values = frozenset["PlainValue"]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from memguard_hooks.errors import MemguardError
+
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,15 +86,20 @@ class Class:
     metaclasses: Values = ()
 
     def family(self) -> Iterator[Class]:
-        """Yield the class and those that it inherits from, as far as they stand in this file."""
-        seen: list[Class] = []
+        """Yield the class and those that it inherits from, as far as they stand in this file.
+
+        Raises MemguardError for more than any hand writes.
+        """
+        seen: set[Class] = set()
         waiting = [self]
         while waiting:
-            here = waiting.pop(0)
+            here = waiting.pop()
             if here not in seen:
-                seen.append(here)
+                seen.add(here)
+                if len(seen) > MAX_VALUES:
+                    raise MemguardError(f"is not analyzed: a class inherits from more than {MAX_VALUES} others")
                 yield here
-                waiting[:0] = [base for base in here.bases if isinstance(base, Class)]
+                waiting += [base for base in reversed(here.bases) if isinstance(base, Class)]
 
     def find(self, name: str) -> Values:
         """Return an attribute of the class, also an inherited one."""
