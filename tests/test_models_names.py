@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import pytest
+from work import at_most
 
 from memguard_hooks.models.calls import ModelCall, find_calls
+from memguard_hooks.models.evaluation import WorkLeft
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.loaders import may_load
 from memguard_hooks.models.values import RunContext, Sources
@@ -119,6 +121,11 @@ def hostile(text: str) -> list[ModelCall]:
         "import flask\napp = flask.Flask('x')\n"
         + "app.config[f(0)] = 'a'\n" * 20_000
         + "whisper.load_model(app.config['a'])\n" * 2000,
+        "D = {}\n"
+        + "".join(f"D[a{n}] = '{n}'\n" for n in range(3000))
+        + "".join(f"whisper.load_model(D['{n}'])\n" for n in range(3000)),
+        "".join(f"def f{n}(a, b):\n    f{(n + 1) % 9}(b, a)\n    f{(n + 2) % 9}(a, f{n})\n" for n in range(9))
+        + "def g(a):\n    whisper.load_model(a)\nf0(g, g)\nf1(f0, g)\ng(f0)\n" * 30,
     ],
     ids=[
         "doubling",
@@ -131,12 +138,30 @@ def hostile(text: str) -> list[ModelCall]:
         "conditions",
         "callers",
         "settings",
+        "changes",
+        "callers of callers",
     ],
 )
 def test_hostile_code_ends(text: str) -> None:
     """What is made to never end is not known, in bounded work."""
-    found = hostile(f"import whisper\n{text}\n")
+    with at_most(9_000_000):
+        found = hostile(f"import whisper\n{text}\n")
     assert all(call.reason for call in found)
+
+
+def test_services_share_what_may_be_looked_at() -> None:
+    """A second evaluation of a run goes on where the first has ended."""
+    text = b"import whisper\n" + b"".join(
+        b"def f%d(x):\n    return f%d(x) + f%d(x)\n" % (n, n + 1, n + 1) for n in range(60)
+    )
+    data = text + b"whisper.load_model(f0('a'))\n"
+    work = WorkLeft(1_000)
+    first, second = (
+        Folding(Sources(lambda _: data, lambda *_: None, lambda _: ["app.py"]), RunContext(), work) for _ in range(2)
+    )
+    assert [call.reason != "" for call in find_calls(first, "app.py")] == [True]
+    assert first.is_exhausted
+    assert second.is_exhausted
 
 
 def test_a_file_that_does_not_parse_is_told() -> None:

@@ -140,6 +140,7 @@ def folding_of(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
 def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
     from memguard_hooks.formats.shell_words import split_plain
     from memguard_hooks.imports.resolve import absolute
+    from memguard_hooks.models.evaluation import WorkLeft
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.values import RunContext, Sources
 
@@ -162,7 +163,9 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
 
     hidden = frozenset(service.variables) - frozenset(service.environment)
     words = tuple(split_plain(service.command)) if len(service.command) <= MAX_COMMAND else ()
-    return Folding(Sources(project.tree.read, locate, naming), RunContext(service.environment, hidden, words))
+    context = RunContext(service.environment, hidden, words)
+    work = parse_once(project.tree, ("work of foldings",), WorkLeft)
+    return Folding(Sources(project.tree.read, locate, naming), context, work)
 
 
 MAX_LOCATED = 10_000

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 from memguard_hooks.app.drivers import django_drivers, driver_of
 from memguard_hooks.catalog.lookup import is_provided
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, Way, count
+from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Skipped, Step, Way, count
 from memguard_hooks.imports.graph import External
 from memguard_hooks.imports.model import ImportSite
 from memguard_hooks.record import Record
@@ -21,6 +22,7 @@ from memguard_hooks.startup.table import (
     integrations,
     last_names,
 )
+from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
     from memguard_hooks.imports.sources import SourceFiles
+    from memguard_hooks.models.folding import Folding
     from memguard_hooks.project.project import Project
     from memguard_hooks.startup.calls import StartCall
 
@@ -119,14 +122,27 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
     if not found:
         return NO_WORK, imported
     from memguard_hooks.app.models import folding_of
-    from memguard_hooks.startup.calls import find_calls
 
     folding = folding_of(project, entry, walked)
     uses: list[WorkUse] = []
     for path, calls in found.items():
-        for call in find_calls(folding, path, calls, kept[path]):
+        # The budget and what is told of the start ask the same.
+        key = ("start calls", folding, path, calls, kept[path])
+        made = parse_once(project.tree, key, partial(_found_calls, folding, path, calls, kept[path]))
+        for call in made:
             uses += _uses(project, entry, walked, call)
+    if folding.is_exhausted:
+        gap = Skipped(next(iter(found)), None, "not all work is known that it and other files do: the code is too large")
+        project.skipped += () if gap in project.skipped else (gap,)
     return Work(tuple(_once(uses))), (*_without_calls(imported, uses), *_brought(uses))
+
+
+def _found_calls(
+    folding: Folding, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]
+) -> tuple[StartCall, ...]:
+    from memguard_hooks.startup.calls import find_calls
+
+    return tuple(find_calls(folding, path, calls, kept))
 
 
 def _lasts(sources: SourceFiles, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]) -> bool:

@@ -18,14 +18,31 @@ if TYPE_CHECKING:
 MAX_VALUES = 12
 """Values of one expression that are kept; no name of a model has more."""
 
-MAX_WORK = 300_000
-"""Expressions and bindings that are looked at in a project: a second of CPU."""
+MAX_WORK = 200_000
+"""Expressions, bindings and calls that are looked at in a run, for all services together: half a second of CPU.
+
+Applications take some thousands.
+"""
+
+
+class WorkLeft:
+    """How much all evaluations of a run may look at."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = MAX_WORK) -> None:
+        self.left = left
 
 
 class Evaluation:
     """The state of an evaluation, and the questions that its parts ask each other."""
 
-    def __init__(self, sources: Sources, around: RunContext = RunContext()) -> None:  # noqa: B008 - frozen
+    def __init__(
+        self,
+        sources: Sources,
+        around: RunContext = RunContext(),  # noqa: B008 - frozen
+        work: WorkLeft | None = None,
+    ) -> None:
         self._sources = sources
         self._around = around
         self._scopes: dict[str, NameScope | None] = {}
@@ -35,7 +52,7 @@ class Evaluation:
         self._options: dict[NameScope, dict[str, tuple[list[str], CallInScope]]] = {}
         self._star_imports: dict[NameScope, tuple[Binding, ...]] = {}
         self._callers: dict[ast.AST, list[CallInScope]] = {}
-        self._left = MAX_WORK
+        self._work = WorkLeft() if work is None else work
         self.unread: dict[str, MemguardError] = {}
         """The files that cannot be parsed, and why."""
         self.is_each = False
@@ -44,7 +61,7 @@ class Evaluation:
     @property
     def is_exhausted(self) -> bool:
         """Whether the project is so large that what was asked last is not known."""
-        return self._left < 0
+        return self._work.left < 0
 
     def module(self, path: str) -> NameScope | None:
         """Return the scope of a file, None for one that is missing or cannot be parsed."""

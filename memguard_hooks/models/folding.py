@@ -113,7 +113,10 @@ class Folding(Returns):
 
     def _values(self, node: ast.AST | None, scope: NameScope) -> Values:
         key = (id(node), id(scope))
-        if node is None or key in self._active:
+        if node is None:
+            return ()
+        if key in self._active:
+            self._work.left -= 1
             return ()
         if self._has_spent() or len(self._active) > MAX_DEPTH:
             return (ANYTHING,)
@@ -129,8 +132,8 @@ class Folding(Returns):
     def _has_spent(self) -> bool:
         """Count a step, and return whether that is one too many for this question or for the project."""
         self._steps += 1
-        self._left -= 1
-        return self._steps > MAX_STEPS or self._left < 0
+        self._work.left -= 1
+        return self._steps > MAX_STEPS or self._work.left < 0
 
     def _find(self, node: ast.AST, scope: NameScope) -> Iterator[Value]:
         if isinstance(node, ast.Constant):
@@ -303,7 +306,11 @@ class Folding(Returns):
 
     def _changed(self, value: Value, changes: Iterable[TableChange]) -> Value:
         """Return a table with what is put into it later; anything else as it is."""
-        return value._replace(changes=(*value.changes, *changes)) if isinstance(value, Table) else value
+        if not isinstance(value, Table):
+            return value
+        changed = value._replace(changes=(*value.changes, *changes))
+        self._work.left -= len(changed.changes)  # which are all looked at wherever it is one of several values
+        return changed
 
     def _name(self, node: ast.Name, scope: NameScope) -> Iterator[Value]:
         here: NameScope | None = scope
@@ -311,7 +318,7 @@ class Folding(Returns):
             is_hidden = isinstance(here.node, ast.ClassDef) and here is not scope
             if node.id in here.bindings and not is_hidden:
                 found = self._bound(here.bindings[node.id], node.lineno if here is scope else None)
-                changes = [one for one in here.module.changes if one.name == node.id and _owner(one) is here]
+                changes = [one for one in here.module.changes_of(node.id) if _owner(one) is here]
                 yield from (self._changed(one, changes) for one in found)
                 return
             here = here.parent
@@ -325,7 +332,7 @@ class Folding(Returns):
         self, bindings: Sequence[Binding], line: int | None = None, owner: InstanceValue | None = None
     ) -> Iterator[Value]:
         """Yield what a name is bound to at a line: by the last binding without a condition, and those after it."""
-        self._left -= len(bindings)
+        self._work.left -= len(bindings)
         before = [one for one in bindings if line is None or one.line < line] or list(bindings)
         kept: list[Binding] = []
         for one in before:
@@ -410,7 +417,7 @@ class Folding(Returns):
         inner = self._sources.locate(f"{module}.{name}".lstrip("."), binding.level, binding.scope.path)
         scope = self.module(path) if path else None
         if scope is not None and name in scope.bindings:
-            changes = [one for one in scope.changes if one.name == name and _owner(one) is scope]
+            changes = [one for one in scope.changes_of(name) if _owner(one) is scope]
             yield from (self._changed(one, changes) for one in self._bound(scope.bindings[name]))
         elif inner is not None and inner != path:
             yield ModuleValue(f"{module}.{name}".lstrip("."), inner or None)

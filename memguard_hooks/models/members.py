@@ -82,7 +82,7 @@ class Members(Parameters):
     def _member(self, base: ClassValue | InstanceValue, name: str, scope: NameScope) -> Iterator[Value]:
         """Yield what an attribute of a class or an instance is, tables with what methods put into them."""
         kind = base if isinstance(base, ClassValue) else base.kind
-        changes = [one for one in kind.scope.changes if one.name == f".{name}"]
+        changes = kind.scope.changes_of(f".{name}")
         yield from (self._changed(one, changes) for one in self._unchanged(base, name, scope))
 
     def _unchanged(self, base: ClassValue | InstanceValue, name: str, scope: NameScope) -> Iterator[Value]:

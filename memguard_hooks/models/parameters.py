@@ -79,6 +79,7 @@ class Parameters(Environment):
         defaults += self._click_default(scope, binding.name)
         defaults += self._hydra(scope) if binding.item == 0 else ()
         calls = self._calls_of(scope)
+        self._work.left -= len(calls)
         skipped = 1 if owner is not None else 0
         is_defaulted = not calls
         for call in calls:

@@ -80,6 +80,7 @@ class NameScope:
         self.calls: list[CallInScope] = []
         self.changes: list[TableChange] = []
         self._by_name: dict[str, list[CallInScope]] = {}
+        self._by_table: dict[str, list[TableChange]] = {}
 
     def calls_by_name(self, name: str) -> Sequence[CallInScope]:
         """Return the calls in a module of what has a last name; all of them are looked at once."""
@@ -87,6 +88,13 @@ class NameScope:
             for call in self.calls:
                 self._by_name.setdefault(last_name(call.node), []).append(call)
         return self._by_name.get(name, ())
+
+    def changes_of(self, table: str) -> Sequence[TableChange]:
+        """Return what is put into the tables of a name; all changes are looked at once."""
+        if not self._by_table:
+            for change in self.changes:
+                self._by_table.setdefault(change.name, []).append(change)
+        return self._by_table.get(table, ())
 
     @property
     def name(self) -> str:
