@@ -12,6 +12,7 @@ import pytest
 
 from memguard_hooks.commands import check
 from memguard_hooks.imports.choices import MAX_STEPS
+from memguard_hooks.rules.budget.findings import MAX_SITES
 
 PROGRAM = {"Procfile": "web: gunicorn main:app\n", "main.py": "import litellm\n"}
 
@@ -115,6 +116,19 @@ def choices_in_a_class(number: int) -> dict[str, str]:
     return {**PROGRAM, "main.py": f"import os, litellm\nclass Modes:\n    MODE = os.getenv('MODE')\n{choices}"}
 
 
+def classes_in_a_chain(number: int) -> dict[str, str]:
+    classes = "".join(
+        f"class C{one + 1}(C{one}): pass\nclass D{one + 1}(C{one}, C{one + 1}): pass\n" for one in range(number)
+    )
+    proven = "import importlib, litellm\nimportlib.import_module(x)\n"
+    return {**PROGRAM, "main.py": f"{proven}class C0: pass\n{classes}C{number}().m()\n"}
+
+
+def calls_that_the_catalog_knows(number: int) -> dict[str, str]:
+    functions = "".join(f"def f{one}():\n    return pandas.read_excel('a')\nf{one}()\n" for one in range(number))
+    return {**PROGRAM, "main.py": f"import pandas, litellm\n{functions}"}
+
+
 def imports_that_functions_use(number: int) -> dict[str, str]:
     imports = "".join(f"import litellm as l{one}\n" for one in range(number))
     functions = "".join(f"def f{one}():\n    return l{one}.x\n" for one in range(number))
@@ -164,6 +178,7 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(models_under_names, 60, id="models under names"),
         pytest.param(choices_in_a_function, 30, id="choices in a function"),
         pytest.param(imports_that_functions_use, 20, id="imports that functions use"),
+        pytest.param(calls_that_the_catalog_knows, 20, id="calls that the catalog knows"),
     ],
 )
 def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int) -> None:
@@ -179,6 +194,23 @@ def test_choices_in_a_class_are_followed_up_to_a_bound(tmp_path: Path, capsys: p
     followed = sum(found[1] for (path, _, name), found in stats.items() if name == "follow" and "folding" in path)
     assert 0 < followed < 2 * walks * MAX_STEPS
     assert capsys.readouterr().out
+
+
+def test_classes_in_a_chain_are_followed_up_to_a_bound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    calls(tmp_path / "warm", classes_in_a_chain(1))
+    few, many = (calls(tmp_path / str(number), classes_in_a_chain(number)) for number in (90, 900))
+    assert many < 13 * few
+    shown = capsys.readouterr()
+    assert "main.py: skipped: is not analyzed: a class inherits from more than 200 others" in shown.err
+
+
+def test_imports_beyond_a_bound_are_not_weighed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What that many imports could wait for is not asked; what the service takes is."""
+    imports = "".join(f"import m{one}\n" for one in range(MAX_SITES + 1))
+    files = {**PROGRAM, "main.py": f"import pandas\n{imports}", "memguard.toml": 'limit = "32MiB"\n'}
+    stats = vars(called(tmp_path, files))["stats"]
+    assert not any(name == "estimate_deferred" for _, _, name in stats)
+    assert "MG301" in capsys.readouterr().out
 
 
 def test_a_document_is_not_read_again_for_each_requirement(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from memguard_hooks.app.entry_points import is_installed_program
 from memguard_hooks.app.estimate import loaded_after_fork, saved_by_preload
 from memguard_hooks.app.limit import bands_of, limit_to_write, plan_that_fits, sizes_that_fit
@@ -43,6 +45,9 @@ HOOK = "memory-budget"
 
 MUCH = 10 * MIB
 """What an import before the fork must save in all preloaded workers to be worth a line."""
+
+MAX_SITES = 500
+"""Imports of one file that are weighed: no hand writes more, and the file would be followed again without some."""
 
 HEAVY = 40 * MIB
 """What an import must take to be worth a process of its own."""
@@ -297,6 +302,8 @@ def _find_deferrals(project: Project, now: Estimated, goal: float) -> Sequence[D
     from memguard_hooks.imports.movable import Wanted
 
     written = {one.way.last: one.site for one in now.walked.externals if one.way and one.site is not None}
+    if max(Counter(step.path for step in written).values(), default=0) > MAX_SITES:
+        return ()
     answers: dict[str, bool] = {}
 
     def is_held(step: Step) -> bool:
