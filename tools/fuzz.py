@@ -45,7 +45,7 @@ from memguard_hooks.deployment.service import Deployment
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step
 from memguard_hooks.formats.python_literals import parse_module
-from memguard_hooks.formats.python_source import decode
+from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, decode
 from memguard_hooks.git import name_of_blob
 from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.built_at_load import read_built
@@ -447,20 +447,26 @@ class Found(NamedTuple):
     slowest: float
 
 
-def fault_of(act: Act, data: bytes) -> str | None:
-    """Return what is wrong with what happens to an input, None where nothing is."""
+def outcome_of(act: Act, data: bytes) -> tuple[str | None, str | None]:
+    """Return what is wrong with what happens to an input, and why it was refused; None where neither is."""
+    refusal = None
     began = time.process_time()
     try:
         act(data)
-    except MemguardError:
-        pass
+    except MemguardError as error:
+        refusal = str(error)
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
-        return f"{type(error).__name__}: {str(error)[:200]} ({place.filename}:{place.lineno})"
+        return f"{type(error).__name__}: {str(error)[:200]} ({place.filename}:{place.lineno})", None
     seconds = time.process_time() - began
-    return f"takes {seconds:.1f} s" if seconds > MAX_SECONDS else None
+    return f"takes {seconds:.1f} s" if seconds > MAX_SECONDS else None, refusal
+
+
+def fault_of(act: Act, data: bytes) -> str | None:
+    """Return what is wrong with what happens to an input, None where nothing is."""
+    return outcome_of(act, data)[0]
 
 
 def fuzz(name: str, target: Target, seed: int, mutants: int, seconds: float, save: Path | None) -> Found:
@@ -493,22 +499,57 @@ def fuzz(name: str, target: Target, seed: int, mutants: int, seconds: float, sav
     return Found(count, len(lines.paths), len(lines.all), len(told), slowest)
 
 
+def _peak_kib(*, begin_anew: bool = False) -> int:
+    """Return what this process has taken at most, in KiB, since it began anew where the system can do that (Linux)."""
+    if begin_anew:
+        with contextlib.suppress(OSError):
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _compiles(path: Path) -> bool:
+    """Return whether a file is below the bound of bytes, and this Python compiles it."""
+    data = path.read_bytes()
+    if len(data) > MAX_SOURCE_BYTES:
+        return False
+    try:
+        compile(data, str(path), "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
 def parse_sources(folders: Sequence[Path]) -> int:
-    """Return each Python file of some folders to each parser of Python; return how many faults there are."""
+    """Give each Python file of some folders to each parser of Python; return how many faults there are.
+
+    Tells which files are refused of those that this Python compiles, and what the slowest and the largest have taken.
+    """
     faults = count = 0
-    slowest, largest = (0.0, Path()), 0
+    refused: dict[Path, str] = {}
+    slowest, largest = (0.0, Path(), ""), (0, Path())
     for path in sorted(path for folder in folders for path in folder.rglob("*.py") if path.is_file()):
         data = path.read_bytes()
         count += 1
+        _peak_kib(begin_anew=True)
         for name, act in PARSERS.items():
             began = time.process_time()
-            fault = fault_of(act, data)
-            slowest = max(slowest, (time.process_time() - began, path))
-            largest = max(largest, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+            fault, refusal = outcome_of(act, data)
+            slowest = max(slowest, (time.process_time() - began, path, name))
+            if refusal is not None:
+                refused.setdefault(path, f"{name}: {refusal}")
             if fault is not None:
                 faults += 1
                 print(f"{path}: {name}: {fault}", flush=True)
-    print(f"{count} files, {faults} faults, slowest {slowest[0]:.2f} s ({slowest[1]}), {largest} MiB for all in one process")
+        largest = max(largest, (_peak_kib() // 1024, path))
+    refused = {path: refusal for path, refusal in refused.items() if _compiles(path)}
+    for path, refusal in refused.items():
+        print(f"{path}: refused by {refusal}")
+    print(f"{count} files, {faults} faults, {len(refused)} refused, all in one process")
+    print(f"slowest {slowest[0]:.2f} s ({slowest[1]}, {slowest[2]}), largest {largest[0]} MiB ({largest[1]})")
     return faults
 
 
