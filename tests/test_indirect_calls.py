@@ -6,6 +6,7 @@ Each case was run by the frameworks that it uses, with packages in place of the 
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from test_reached import moments, walked
@@ -528,3 +529,68 @@ def test_a_word_that_nobody_can_place_chooses_nothing(tmp_path: Path) -> None:
     source = COMMANDS["argparse, a choice"]
     found = moments(walked(tmp_path, {"app.py": source}, is_main=True, given=Given(words=("$MODE",))))
     assert found == {"torch": "start", "pandas": "start"}
+
+
+NAMED_ELSEWHERE = {
+    "a list in another file": (
+        """
+        from settings import PLUGINS
+        for one in PLUGINS:
+            importlib.import_module(one)
+        """,
+        "PLUGINS = ['plugins.first', 'plugins.second']",
+    ),
+    "given to a function, of a variable that has a default": (
+        """
+        import settings
+        def load_all(names):
+            for one in names:
+                __import__(one)
+        load_all(settings.PLUGINS)
+        """,
+        """
+        import os
+        every = ['plugins.first', 'plugins.second']
+        PLUGINS = os.environ.get('P', ','.join(every)).split(',')
+        """,
+    ),
+    "classes by their dotted names": (
+        """
+        import settings
+        def make(path):
+            module, _, name = path.rpartition('.')
+            return getattr(importlib.import_module(module), name)()
+        for path in settings.BACKENDS.values():
+            make(path)
+        make(settings.OTHER)
+        """,
+        """
+        BACKENDS = {'plugins.unused': 'plugins.first.Local'}
+        OTHER = 'plugins.second:Local'
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize(("loading", "settings"), NAMED_ELSEWHERE.values(), ids=NAMED_ELSEWHERE.keys())
+def test_modules_by_names_that_other_files_hold(tmp_path: Path, loading: str, settings: str) -> None:
+    files = {
+        "app.py": f"import importlib\n{dedent(loading)}",
+        "settings.py": f"{dedent(settings)}\nLOGGERS = ['plugins.unused']\n",
+        "plugins/__init__.py": "",
+        "plugins/first.py": "class Local:\n    def __init__(self):\n        import torch\nLocal()\n",
+        "plugins/second.py": "import spacy\nclass Local: ...\n",
+        "plugins/unused.py": "import pandas\n",
+    }
+    assert moments(walked(tmp_path, files)) == {"torch": "start", "spacy": "start"}
+
+
+def test_a_module_by_a_name_that_a_handler_is_given_is_loaded_with_requests(tmp_path: Path) -> None:
+    files = {
+        "app.py": route("importlib.import_module(NAMES[0])").replace(
+            "import code", "import importlib, settings; NAMES = settings.NAMES"
+        ),
+        "settings.py": "NAMES = ['plugins.first']\n",
+        "plugins/first.py": "import torch\n",
+    }
+    assert moments(walked(tmp_path, files)) == {"torch": "serving"}

@@ -293,7 +293,7 @@ def _edge(row: Any) -> FrameworkEdge:
 
 
 def _decode_functions(row: Any) -> Functions:
-    bodies, classes, bound, returned, stars, wrapping, choices, properties, lazy = _list(row)
+    bodies, classes, bound, returned, stars, wrapping, choices, properties, lazy, named = _list(row)
     return Functions(
         tuple(map(_body, _list(bodies))),
         tuple(FileClass(_text(name), _texts(bases)) for name, bases in map(_list, _list(classes))),
@@ -304,6 +304,7 @@ def _decode_functions(row: Any) -> Functions:
         tuple(map(_choice, _list(choices))),
         _texts(properties),
         tuple((_text(name), _text(value)) for name, value in map(_list, _list(lazy))),
+        tuple((_text(name), _text(value)) for name, value in map(_list, _list(named))),
     )
 
 

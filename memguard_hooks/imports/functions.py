@@ -21,6 +21,7 @@ from memguard_hooks.imports.branches import (
 )
 from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
 from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
+from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, dotted_texts
 from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, EntryTable, LookUp, called_in, look_up_of, read_table
 from memguard_hooks.pattern import late_pattern
 
@@ -49,9 +50,10 @@ _PARSING = late_pattern(r"parse_(known_)?args$|(get|parse|read)_(args|arguments|
 """Last names of functions that read the command line."""
 _PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
+_IMPORTERS = frozenset({"import_module", "__import__", *BY_DOTTED_NAME})
+"""Last names of functions that import what they are given by name."""
 _NAMED = frozenset({
-    "load_extension", "load_extensions", "reload_extension", "run", "import_module", "add_job", "Page", "enqueue",
-    *BY_DOTTED_NAME,
+    "load_extension", "load_extensions", "reload_extension", "run", "add_job", "Page", "enqueue", *_IMPORTERS,
 })  # fmt: skip
 """Last names of functions that load what they are given by name: extensions of discord.py, the app of uvicorn, a module, the
 `module:function` of APScheduler's jobs, pages of streamlit, jobs of RQ, and `a.b.C` of Django, Werkzeug, kombu and pydoc."""
@@ -76,6 +78,8 @@ class _Scope:
         self.is_class = is_class
         self.names: dict[str, str] = {}
         self.texts: dict[str, tuple[str, ...]] = {}
+        self.values: dict[str, list[ast.expr]] = {}
+        """What names are bound to, or are items of."""
         self.parameters: frozenset[str] = frozenset()
         self.given: dict[str, str] = {}
         """Names that hold what differs from call to call, and what decides it, as `_deciders` names it."""
@@ -128,6 +132,7 @@ class _Reader:
         """Tables whose entries are read where they are looked up in."""
         self._taken = 0
         self._methods: set[str] = set()
+        self._named_texts_of: dict[tuple[str, str], None] = {}
         self._top: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._holder = ""
         self._loops = 0
@@ -154,6 +159,7 @@ class _Reader:
             tuple(self._choices),
             tuple(self._properties),
             tuple(_lazy_names(module)),
+            tuple(self._named_texts_of),
         )
 
     def _body(self, scope: _Scope, statements: list[ast.stmt], line: int, end: int, name: str | None = None) -> None:
@@ -389,6 +395,7 @@ class _Reader:
             names[key] = term
 
     def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope) -> None:
+        self._hold(target, value, scope)
         if isinstance(target, ast.Name):
             scope.looked_up[target.id] = None if target.id in scope.looked_up else self._look_up(value, scope)
             self._bind(target.id, self._term(value, scope), scope)
@@ -418,6 +425,7 @@ class _Reader:
 
     def _loop(self, target: ast.expr, values: ast.expr, scope: _Scope) -> None:
         if isinstance(target, ast.Name):
+            scope.values.setdefault(target.id, []).append(values)
             self._bind(target.id, _UNKNOWN, scope)
             texts = self._named_texts(values, scope)
             if texts:
@@ -607,8 +615,9 @@ class _Reader:
             texts = self._named_texts(node.func.value, scope)
         text = texts[0] if texts else ""
         if callee.rpartition(".")[2].lstrip(":") in _NAMED:
-            for one in texts:
+            for one in texts or self._held_texts(callee, node, scope):
                 self._pass("", _Handed(callee, "", one), node.lineno)
+        self._give_texts(callee, node, scope)
         asks_keys = _last_name(node) in AS_KEYS
         for argument in node.args:
             if not asks_keys or not self._table(argument, scope):
@@ -616,6 +625,65 @@ class _Reader:
         for keyword in node.keywords:
             if keyword.arg != "choices" or not self._table(keyword.value, scope):
                 self._expression(keyword.value, scope, _Handed(callee, keyword.arg or "", text), is_later=is_later)
+
+    # Names in texts
+
+    def _hold(self, target: ast.expr, value: ast.expr, scope: _Scope) -> None:
+        """Note what a name is bound to, and the dotted names in it for other files, unless the name is local."""
+        for one in target.elts if isinstance(target, (ast.Tuple, ast.List)) else (target,):
+            if isinstance(one, ast.Name):
+                scope.values.setdefault(one.id, []).append(value)
+        name = last_name(target) if isinstance(target, ast.Attribute) or not scope.name or scope.is_class else ""
+        if name and not isinstance(value, (ast.Name, ast.Attribute)):
+            self._keep_texts(name, [one for one in self._sources(value, scope) if one[0] != HELD])
+
+    def _keep_texts(self, key: str, sources: list[str]) -> None:
+        self._named_texts_of.update(dict.fromkeys((key, one) for one in sources if one != f"{HELD}{key}"))
+
+    def _give_texts(self, callee: str, node: ast.Call, scope: _Scope) -> None:
+        """Note the dotted names that a function is given, and the constants and arguments that may hold some."""
+        is_own = any(callee == f":{one.name}" for one in self._top)
+        found: list[str] = []
+        for one in (*node.args, *(keyword.value for keyword in node.keywords)):
+            if isinstance(one, (ast.Constant, *_DISPLAYS, ast.Dict)):
+                found += dotted_texts(one)
+            elif isinstance(one, (ast.Name, ast.Attribute)) and (is_own or last_name(one).isupper()):
+                found += self._sources(one, scope)
+        name = last_name(node.func)
+        if found and name and name not in _NAMED:
+            self._keep_texts(f"{name}()", found)
+
+    def _held_texts(self, callee: str, node: ast.Call, scope: _Scope) -> list[str]:
+        """Return what a function that imports is given by names: the texts, and which names and functions hold them."""
+        is_importing = callee.rpartition(".")[2].lstrip(":") in _IMPORTERS
+        return self._sources(node.args[0], scope) if is_importing and node.args else []
+
+    def _sources(self, node: ast.expr, scope: _Scope) -> list[str]:
+        """Return the dotted names that an expression may come to, and `=PLUGINS` and `=load()` for what may hold some."""
+        found: dict[str, None] = {}
+        waiting: list[tuple[ast.expr, _Scope]] = [(node, scope)]
+        seen: set[ast.expr] = set()
+        while waiting and len(seen) < MAX_SOURCES:
+            value, inner = waiting.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            found.update(dict.fromkeys(dotted_texts(value)))
+            for part in walk(value):
+                if isinstance(part, ast.Attribute):
+                    found[f"{HELD}{part.attr}"] = None
+                elif isinstance(part, ast.Name):
+                    here: _Scope | None = inner
+                    while here is not None and part.id not in here.values and part.id not in here.parameters:
+                        here = here.parent
+                    if here is not None and part.id in here.parameters:
+                        function = here.name.removesuffix(".__init__").rpartition(".")[2]
+                        found[f"{HELD}{function}()"] = None
+                    if here is not None:
+                        waiting += [(one, here) for one in here.values.get(part.id, ())]
+                    if here is None or not here.name:
+                        found[f"{HELD}{part.id}"] = None
+        return list(found)
 
     # Tables
 

@@ -199,7 +199,8 @@ class Functions(Record):
     `bound` is what its names and the members of its instances stand for, `returned` what its functions return. `stars` are
     the modules all of whose names are imported, `wrapping` the decorators that call what they are given. Each way of the
     `choices` is a body too. `properties` are the methods that run where an attribute is asked for, `lazy` the names that
-    `__getattr__` of the module looks up, each with a module that may have it.
+    `__getattr__` of the module looks up, each with a module that may have it. `named` are the dotted names in texts that a
+    name holds or a function is given, by `PLUGINS` and `load()`; `=PLUGINS` stands for what that holds.
     """
 
     bodies: tuple[Body, ...] = ()
@@ -211,6 +212,7 @@ class Functions(Record):
     choices: tuple[Choice, ...] = ()
     properties: tuple[str, ...] = ()
     lazy: tuple[tuple[str, str], ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
 
 
 class BodiesByLine:

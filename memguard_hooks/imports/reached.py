@@ -26,6 +26,7 @@ from memguard_hooks.imports.callbacks import (
 from memguard_hooks.imports.facts import MAX_OPEN
 from memguard_hooks.imports.functions import MAIN
 from memguard_hooks.imports.model import Choice, Functions, How, Passed
+from memguard_hooks.imports.named_modules import HELD
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
 
@@ -205,7 +206,7 @@ def function_of(name: str) -> str:
 class Answers:
     """What the functions of a file answer, by the kind of a question and the name that it is about."""
 
-    __slots__ = ("_bodies", "_bound", "_choices", "_classes", "_found", "_lazy", "_methods_of", "_returned")
+    __slots__ = ("_bodies", "_bound", "_choices", "_classes", "_found", "_lazy", "_methods_of", "_named", "_returned")
 
     def __init__(self, found: Functions) -> None:
         self._found = found
@@ -215,6 +216,7 @@ class Answers:
         self._returned = dict(found.returned)
         self._choices = _grouped((one.holder, one) for one in found.choices)
         self._lazy = _grouped(found.lazy)
+        self._named = _grouped(found.named)
         self._methods_of: dict[str, list[str]] | None = None
 
     def answer(self, kind: str, name: str) -> Any:
@@ -260,6 +262,9 @@ class Answers:
     def _lazy_modules(self, name: str) -> list[str]:
         return self._lazy.get(name, [])
 
+    def _texts_of(self, key: str) -> list[str]:
+        return self._named.get(key, [])
+
     _ANSWERS: ClassVar[dict[str, Callable[[Answers, str], Any]]] = {
         "name": _name,
         "body": _body,
@@ -273,6 +278,7 @@ class Answers:
         "noting": _noting,
         "inheriting": _inheriting,
         "lazy": _lazy_modules,
+        "named": _texts_of,
     }
 
 
@@ -338,7 +344,7 @@ class Reach(Calls):
         """Classes that code uses."""
         self._members: dict[str, list[Call]] = {}
         """Their methods by their last names."""
-        self._loaded: dict[str, None] = {}
+        self._loaded: dict[str, Stage] = {}
         self._noting: set[tuple[str, str]] = set()
         """Classes that know which ones inherit from them."""
         self._given_members: dict[str, list[Call]] = {}
@@ -349,6 +355,8 @@ class Reach(Calls):
         """What `__getattr__` of files finds by the names that were asked for: a module, or the body that finds it."""
         self._by_name: dict[str, None] = {}
         """Files of modules that code loads by a name that it computes."""
+        self._asked_texts: dict[str, tuple[Stage, str, int]] = {}
+        """Names that hold what code imports by its name: when it does, and where."""
         self._asked: set[str] = set()
         """Members that were asked of what nobody knows."""
         self._asked_of_others: set[str] = set()
@@ -366,7 +374,9 @@ class Reach(Calls):
         self.log.append(("load", path, module or "", stage, is_main))
         self._names.setdefault(path, module)
         self.run(path, "", stage, How())
-        self._loaded[path] = None
+        self._loaded[path] = stage
+        for key, (when, by, place) in list(self._asked_texts.items()):
+            self._load_held_by(path, key, by, place, when)
         noting = {(path, name) for name in self._file(path).answer("noting", "")}
         self._noting |= noting
         if self._noting:
@@ -592,7 +602,9 @@ class Reach(Calls):
     def _load_by_name(self, passed: Passed, call: Call, stage: Stage) -> None:
         """Load what is given by its name: `load_extension("cogs.voice")`, `uvicorn.run("server:app")`."""
         last, text = passed.to.rpartition(".")[2].lstrip(":"), passed.text
-        if last == "import_module":
+        if text.startswith(HELD):
+            self._load_held(text[1:], call.path, passed.place, stage)
+        elif last in ("import_module", "__import__"):
             self._load_computed(call.path, passed.place, text, stage)
         elif last in BY_DOTTED_NAME:
             module, _, attribute = text.replace(":", ".").rpartition(".")
@@ -636,6 +648,26 @@ class Reach(Calls):
                 self._by_name[self._resolver.files(name)[-1]] = None
         for name in sorted(self._asked_of_modules | self._asked):
             self._ask_modules(name)
+
+    def _load_held(self, key: str, path: str, place: int, stage: Stage) -> None:
+        """Load what the texts name that something of a name holds, in all files that are loaded, now or later."""
+        before = self._asked_texts.get(key)
+        if before is None or (before[0] == "serving" and stage == "start"):
+            self._asked_texts[key] = stage, path, place
+            for loaded in list(self._loaded):
+                self._load_held_by(loaded, key, path, place, stage)
+
+    def _load_held_by(self, loaded: str, key: str, path: str, place: int, stage: Stage) -> None:
+        when = max(stage, self._loaded[loaded], key=_STAGES.index)
+        for text in self._file(loaded).answer("named", key)[:MAX_NAMED]:
+            if text.startswith(HELD):
+                self._load_held(text[1:], path, place, when)
+                continue
+            name = text.replace(":", ".")
+            module, attribute = (name, "") if self._resolver.is_whole(name) else name.rpartition(".")[::2]
+            if self._resolver.is_whole(module):
+                self._load_named(path, place, module, when, attribute)
+                self._by_name[self._resolver.files(module)[-1]] = None
 
     def _load_named(self, path: str, place: int, text: str, stage: Stage, attribute: str) -> None:
         self.log.append(("named", path, place, text, stage, attribute))

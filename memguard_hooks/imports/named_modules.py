@@ -1,0 +1,36 @@
+"""Modules that code imports by names in texts that stand elsewhere: lists of plugins, `"app.backends.Local"` in settings.
+
+A name is followed by itself, over all files that are loaded: what a function imports that is called `load` may be any text
+that a function of that name is given, and `settings.PLUGINS` any text that something called `PLUGINS` holds.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.formats.python_nodes import walk
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HELD = "="
+"""Begins what stands for the texts that a name holds, or a function is given."""
+
+MAX_SOURCES = 20
+"""Expressions that one expression is followed through."""
+
+MAX_LENGTH = 100
+"""Letters of a name of a module that is looked at."""
+
+_DOTTED = late_pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(:[A-Za-z_]\w*)?$|[A-Za-z_]\w*:[A-Za-z_]\w*$")
+
+
+def dotted_texts(node: ast.expr) -> Iterator[str]:
+    """Yield the texts in an expression that name a module below another, or something of one; no keys of tables."""
+    keys = {key for part in walk(node) if isinstance(part, ast.Dict) for key in part.keys}
+    for part in walk(node):
+        text = part.value if isinstance(part, ast.Constant) and part not in keys else None
+        if isinstance(text, str) and len(text) < MAX_LENGTH and _DOTTED.match(text):
+            yield text
