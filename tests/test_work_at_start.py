@@ -511,6 +511,10 @@ def test_a_pickle_of_names_alone_takes_little_memory(tmp_path: Path) -> None:
     pytest.param("from selenium import webdriver\n"
                  "async def shot(update, context):\n  webdriver.Chrome().get('https://example.org')\n",
                  "selenium.webdriver.Chrome", id="selenium"),
+    pytest.param("from selenium import webdriver\n"
+                 "class Browser(webdriver.Chrome):\n  def __init__(self):\n    super().__init__(options=None)\n"
+                 "async def shot(update, context):\n  Browser().get('https://example.org')\n",
+                 "selenium.webdriver.Chrome", id="a class of the project's own"),
 ])  # fmt: skip
 def test_a_browser_counts_while_a_handler_has_it(
     source: str, call: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

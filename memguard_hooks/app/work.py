@@ -182,11 +182,13 @@ def _all_suspects(entry: ServiceEntry, path: str) -> list[list[str]]:
     if _may_work(entry.sources, path):
         functions = entry.sources.functions(path)
         bound = dict(functions.bound)
+        for one in functions.classes:  # the constructor of what a class inherits from
+            bound |= {f"{one.name}.super().__init__": base for base in one.bases if _is_suspect(base, bound)}
         found = dict.fromkeys(
             (body.name, term.rpartition(".")[2].lstrip(":"))
             for body in functions.bodies
             for term, _ in body.calls
-            if _is_suspect(term, bound)
+            if _is_suspect(term, bound) or (term[1:] in bound and term.endswith("().__init__"))
         )
     entry.sources.store.put(list(found), *key)
     return [[*one] for one in found]

@@ -11,6 +11,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
     from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope, TableChange
     from memguard_hooks.models.values import FunctionValue, InstanceValue, Table, Value, Values
@@ -53,6 +54,8 @@ class Evaluation:
         self._star_imports: dict[NameScope, tuple[Binding, ...]] = {}
         self._callers: dict[ast.AST, list[CallInScope]] = {}
         self._work = WorkLeft() if work is None else work
+        self._answered: dict[tuple[object, ...], Any] = {}
+        """Answers by what was asked about, which is kept as long: several walks ask the same of a file."""
         self.unread: dict[str, MemguardError] = {}
         """The files that cannot be parsed, and why."""
         self.is_each = False

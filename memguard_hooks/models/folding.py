@@ -32,10 +32,13 @@ from memguard_hooks.models.values import (
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeVar
 
     from memguard_hooks.models.scopes import Binding, Condition, NameScope, TableChange
     from memguard_hooks.models.values import Value, Values
+
+    Answer = TypeVar("Answer")
 
 MAX_STEPS, MAX_DEPTH = 20_000, 40
 """Expressions that one question looks at, and how deep one may lead into the next."""
@@ -59,11 +62,14 @@ class Folding(Returns):
 
     def values(self, node: ast.expr, scope: NameScope) -> Values:
         """Return all values that an expression may have, in no more steps than one question takes."""
-        self._steps, self.is_each = 0, False
-        try:
-            return self._values(node, scope)
-        except RecursionError:
-            return (ANYTHING,)
+
+        def find() -> tuple[Values, bool]:
+            self.is_each = False
+            return self._values(node, scope), self.is_each
+
+        unknown: tuple[Values, bool] = ((ANYTHING,), False)
+        found, self.is_each = self._once(("values", node, scope), find, unknown)
+        return found
 
     def in_config(self, key: str) -> Values:
         """Return what the settings of a web app of Flask's may hold under a key."""
@@ -75,19 +81,12 @@ class Folding(Returns):
 
     def holds(self, conditions: Iterable[Condition]) -> bool | None:
         """Return whether conditions hold in production, None where that is not known."""
-        self._steps = 0
-        try:
-            return self._hold(conditions)
-        except RecursionError:
-            return None
+        asked = tuple(conditions)
+        return self._once(("holds", *asked), lambda: self._hold(asked), None)
 
     def never_runs(self, scope: NameScope | None) -> bool:
         """Return whether production never calls a function, nor makes an instance of its class, as far as is known."""
-        self._steps = 0
-        try:
-            return scope is not None and self._never_runs(scope)
-        except RecursionError:
-            return False
+        return self._once(("never", scope), lambda: scope is not None and self._never_runs(scope), False)
 
     def overridden(self, scope: NameScope | None) -> tuple[tuple[str, str], ...]:
         """Return the methods of parents, by file and name, that a method stands in place of."""
@@ -107,8 +106,25 @@ class Folding(Returns):
             return self._external_bases(value.scope)
         return [value.name] if isinstance(value, ExternalValue) else []
 
+    def _once(self, key: tuple[object, ...], find: Callable[[], Answer], unknown: Answer) -> Answer:
+        """Return what a question comes to, in no more steps than one takes, and no step where it was asked before."""
+        if key in self._answered and not self._frames:
+            found: Answer = self._answered[key]
+            return found
+        self._steps = 0
+        try:
+            found = find()
+        except RecursionError:
+            return unknown
+        if not self.is_exhausted and not self._frames:
+            self._answered[key] = found
+        return found
+
     def _external_bases(self, scope: NameScope) -> list[str]:
-        bases = [one for node in getattr(scope.node, "bases", ()) for one in self._values(node, scope.parent or scope)]
+        def find() -> list[Value]:
+            return [one for node in getattr(scope.node, "bases", ()) for one in self._values(node, scope.parent or scope)]
+
+        bases: list[Value] = self._once(("bases", scope), find, [])
         return [one.name for one in bases if isinstance(one, ExternalValue)]
 
     def _values(self, node: ast.AST | None, scope: NameScope) -> Values:
