@@ -594,3 +594,29 @@ def test_a_module_by_a_name_that_a_handler_is_given_is_loaded_with_requests(tmp_
         "plugins/first.py": "import torch\n",
     }
     assert moments(walked(tmp_path, files)) == {"torch": "serving"}
+
+
+def test_a_command_that_is_added_to_a_group_runs_where_it_is_named(tmp_path: Path) -> None:
+    files = {
+        "app.py": """
+            import click
+            from commands import train, work
+            @click.group()
+            def cli(): ...
+            cli.add_command(train)
+            cli.add_command(work)
+            if __name__ == "__main__":
+                cli()
+        """,
+        "commands.py": """
+            import click
+            @click.command()
+            def work():
+                import torch
+            @click.command()
+            def train():
+                import pandas
+        """,
+    }
+    found = moments(walked(tmp_path, files, is_main=True, given=Given(words=("work",))))
+    assert found == {"torch": "start", "pandas": "all"}

@@ -510,6 +510,8 @@ class Reach(Calls):
         if passed.to.rpartition(".")[2] in _FINDERS:
             self._load_all(passed, call, stage)
         found = [one for one in self._resolve(passed.term, call.path) if one.kind != "external"]
+        if passed.to.rpartition(".")[2] == "add_command":
+            found = [one for one in found if not self._is_command(one)]  # its decorator says when it runs
         if not found:
             return
         for known in found if passed.keyword != "@" else ():
@@ -589,6 +591,11 @@ class Reach(Calls):
             return words is not None
         name = passed.text or passed.term.lstrip(":").rpartition(".")[2]
         return not words or any(one in words for one in (name, name.replace("_", "-"), name.strip("_")))
+
+    def _is_command(self, known: Known) -> bool:
+        """Return whether a function is decorated as a command, which its group may be given beside."""
+        given = self._given_to(known.path, known.name) if known.kind == "function" else ()
+        return any(is_command_line(self._plain(one.to, known.path)) for one in given)
 
     def _given_to(self, path: str, name: str) -> Iterator[Passed]:
         """Yield how a function of a file is decorated."""
