@@ -620,3 +620,25 @@ def test_a_command_that_is_added_to_a_group_runs_where_it_is_named(tmp_path: Pat
     }
     found = moments(walked(tmp_path, files, is_main=True, given=Given(words=("work",))))
     assert found == {"torch": "start", "pandas": "all"}
+
+
+def test_a_word_that_has_a_default_names_the_command(tmp_path: Path) -> None:
+    source = """
+        import sys
+        def work():
+            import torch
+        def train():
+            import pandas
+        def main():
+            command = sys.argv[1] if len(sys.argv) > 1 else "train"
+            if command == "work":
+                work()
+            elif command == "train":
+                train()
+        if __name__ == "__main__":
+            main()
+    """
+    found = [
+        moments(walked(tmp_path, {"app.py": source}, is_main=True, given=Given(words=words))) for words in (("work",), ())
+    ]
+    assert found == [{"torch": "start", "pandas": "all"}, {"torch": "all", "pandas": "start"}]

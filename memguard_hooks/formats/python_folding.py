@@ -844,6 +844,8 @@ def _call_builtin(name: str, values: list[Value]) -> Value:
             return str(value)
         case "bool", [value]:
             return bool(value)
+        case "len", [str() | tuple() as value]:
+            return len(value)
         case "min" | "max", [_, _, *_]:
             numbers = [value for value in values if isinstance(value, int)]
             if len(numbers) == len(values):

@@ -42,9 +42,10 @@ MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""
 
 _SETTINGS = frozenset({
-    "environ", "getenv", "env", "config", "conf", "settings", "setting", "lower", "upper", "strip", "str"
+    "environ", "getenv", "env", "config", "conf", "settings", "setting", "lower", "upper", "strip", "str", "len", "int",
+    "bool",
 })  # fmt: skip
-"""Words in the names of functions that tell what is set, and of those that change its spelling."""
+"""Words in the names of functions that tell what is set, and of those that change its spelling or its kind."""
 
 _PARSING = late_pattern(r"parse_(known_)?args$|(get|parse|read)_(args|arguments|options)$")
 """Last names of functions that read the command line."""
@@ -402,6 +403,8 @@ class _Reader:
             decider = self._decider(value, scope) if scope.name else ""
             if decider:
                 scope.given[target.id] = "call" if "call" in (decider, scope.given.get(target.id)) else decider
+            elif scope.name and isinstance(value, ast.IfExp):  # what it stands for differs, but not from run to run
+                scope.given.setdefault(target.id, "")
             texts = self._named_texts(value, scope)
             if texts:
                 scope.texts[target.id] = texts
