@@ -160,7 +160,8 @@ def test_a_number_that_follows_the_cpus(script: str, most: int | None) -> None:
         pytest.param("gunicorn a:a & python -m b &\nwait -n\nexit $?", ["a:a", "-m b"], id="all-in-the-background"),
         pytest.param("(cd api && python a.py) &\nexec python b.py", ["b.py", "a.py"], id="shell-in-the-background"),
         pytest.param("sleep 5 &\nexec python b.py", ["b.py"], id="what-ends"),
-        pytest.param("nginx &\nexec python b.py", ["b.py", None], id="another-program"),
+        pytest.param("redis-server &\nexec python b.py", ["b.py", None], id="another-program"),
+        pytest.param("tail -f x.log &\nnginx &\nexec python b.py", ["b.py"], id="what-takes-a-few-mib"),
     ],
 )
 def test_commands_that_run_at_once(script: str, started: list[str | None]) -> None:

@@ -27,6 +27,7 @@ from memguard_hooks.deployment.compose_loader import (
 from memguard_hooks.deployment.compose_values import parse_size, read_env_file
 from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
+from memguard_hooks.deployment.images import RepositoryImages, image_name
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import Skipped
@@ -92,7 +93,9 @@ _FOR_IMAGES = late_pattern(r"(?i)(?:.*/)?(?:docker|compose|docker-compose|deploy
 _REMOTE = late_pattern(r"\w+://|git@|github\.com/")
 
 
-def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+def read(
+    data: bytes, path: str, read_file: Read = lambda _: None, images: RepositoryImages = container.NO_IMAGES
+) -> Deployment:
     """Read the services of a project that start Python; `path` is one of `NAMES`.
 
     Services that run once, before another, and those only for developers are left out. Raises MemguardError for a file
@@ -115,7 +118,8 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
             elif name not in OVERRIDES or not _reloads(more):
                 declared = merge(declared, more)
             break
-    found = _services(declared, source.variables, read_file, is_near=not folder or _FOR_IMAGES.fullmatch(folder) is not None)
+    is_near = not folder or _FOR_IMAGES.fullmatch(folder) is not None
+    found = _services(declared, source.variables, read_file, images, is_near=is_near)
     return Deployment((), tuple(loader.skipped)).joined(Deployment.of(found))
 
 
@@ -134,13 +138,18 @@ def _is_whole(path: str, declared: Mapping[str, ComposeDeclared]) -> bool:
 
 
 def _services(
-    declared: Mapping[str, ComposeDeclared], variables: Mapping[str, str], read_file: Read, *, is_near: bool
+    declared: Mapping[str, ComposeDeclared],
+    variables: Mapping[str, str],
+    read_file: Read,
+    images: RepositoryImages,
+    *,
+    is_near: bool,
 ) -> Iterator[Service | Skipped | Trap]:
     once = {name for one in declared.values() for name in one.names("depends_on")}
     ours = _own_images(declared) if is_near else frozenset[str]()
     for name, asked in declared.items():
         one = _with_build(asked, declared)
-        found = _service(name, one, variables, read_file, ours) if one.facts and name not in once else None
+        found = _service(name, one, variables, read_file, (ours, images)) if one.facts and name not in once else None
         if isinstance(found, Service):
             found = _with_host(found, one)
             yield from _traps(found, one)
@@ -181,7 +190,7 @@ def _reloads(declared: Mapping[str, ComposeDeclared]) -> bool:
 
 
 def _service(
-    name: str, one: ComposeDeclared, variables: Mapping[str, str], read: Read, ours: frozenset[str]
+    name: str, one: ComposeDeclared, variables: Mapping[str, str], read: Read, made: tuple[frozenset[str], RepositoryImages]
 ) -> Service | Skipped | None:
     profiles = one.names("profiles")
     if (profiles and NOT_DEPLOYED.issuperset(profiles)) or _replicas(one) == 0:
@@ -197,10 +206,10 @@ def _service(
     else:
         base = _PYTHON_IMAGE.search(one.text("image") or "")
         image = Image(one.place.line, environment={"PYTHON_VERSION": base[1]} if base else {})
-        made, installs = _made_here(one, ours, read)
-        started = made if isinstance(made, Skipped) else _run(made or image, one, one.place.path, read)
+        own, installs = _made_here(one, *made, read)
+        started = own if isinstance(own, Skipped) else _run(own or image, one, one.place.path, read)
         is_here = isinstance(started, Service) and (bool(started.mounts) or _is_here(started, read))
-        is_own = is_here or made is not None or base is not None
+        is_own = is_here or own is not None or base is not None
         started = started if is_own and (installs or isinstance(started, Service)) else None
     if not isinstance(started, Service):
         return started and _unread(name, one.place, started)
@@ -219,13 +228,16 @@ def _service(
     return started if installs or starts_python(started, read) else None
 
 
-def _made_here(one: ComposeDeclared, ours: frozenset[str], read: Read) -> tuple[Image | Skipped | None, bool]:
+def _made_here(
+    one: ComposeDeclared, ours: frozenset[str], images: RepositoryImages, read: Read
+) -> tuple[Image | Skipped | None, bool]:
     """Return the image of a service that nothing here builds, as the repository makes it, and whether that is of Python."""
-    name = DeclaredContainer("", (), one.text("image") or "", one.place).image_name
-    file, data = container.find_dockerfile(name, read, is_own=True) if name in ours else ("", None)
-    if data is None or not dockerfile.holds_python(data):
+    name = image_name(one.text("image") or "")
+    maker = container.find_maker(name, read, images, is_own=True) if name in ours else images.maker(name)
+    data = read(maker.file) if maker is not None else None
+    if maker is None or data is None or not dockerfile.holds_python(data):
         return None, False
-    return container.made_by(data, file, read), True
+    return container.made_by(data, maker, read), True
 
 
 def _is_here(service: Service, read: Read) -> bool:

@@ -1,7 +1,7 @@
 """One container as Kubernetes, Amazon ECS and Nomad declare it: which image of the repository it runs, and what that starts.
 
-No manifest says which Dockerfile makes an image. One that is called like its container or workload, or is the only one of
-its file that no vendor is known to make, is taken for the repository's.
+No manifest says which Dockerfile makes an image; files of compose and workflows may. Without them one that is called like
+its container or workload, or is the only one of its file that no vendor is known to make, is taken for the repository's.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import shlex
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
+from memguard_hooks.deployment.images import ImageMaker, RepositoryImages, image_name
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Read, Service, ServicePlace, Variables
 from memguard_hooks.finding import Skipped
@@ -49,6 +50,13 @@ _VENDORS = late_pattern(
 """Registries that hold the images of vendors alone."""
 
 
+MOST_TOLD = 4
+"""Dockerfiles that a reason names."""
+
+NO_IMAGES = RepositoryImages(lambda _: None, tuple, tuple)
+"""Those of a repository of which nothing but the usual paths is known."""
+
+
 class DeclaredContainer(Record):
     """One container, what calls it, and what stands in the place of the image's own.
 
@@ -69,7 +77,7 @@ class DeclaredContainer(Record):
     @property
     def image_name(self) -> str:
         """The name of its image, without registry, owner and tag."""
-        return re.split(r"[:@]", self.image.rpartition("/")[2])[0]
+        return image_name(self.image)
 
     @property
     def may_be_own(self) -> bool:
@@ -91,14 +99,19 @@ def own_images(containers: Sequence[DeclaredContainer], own: str = "") -> frozen
     return called or (names if len(names) == 1 else frozenset[str]())
 
 
-def start(one: DeclaredContainer, ours: Collection[str], read: Read) -> Service | Skipped | None:
+def start(
+    one: DeclaredContainer, ours: Collection[str], read: Read, images: RepositoryImages = NO_IMAGES
+) -> Service | Skipped | None:
     """Return what a container starts; None for what is not known to be of Python."""
     base = _PYTHON_IMAGE.search(one.image)
     image = Image(1, environment={"PYTHON_VERSION": base[1]} if base else {})
     origin = one.place.path
-    file, data = find_dockerfile(one.image_name, read, is_own=one.image_name in ours)
-    if data is not None:
-        made = made_by(data, file, read)
+    is_own = one.image_name in ours
+    maker = find_maker(one.image_name, read, images, is_own=is_own)
+    file, data = (maker.file, read(maker.file)) if maker is not None else ("", None)
+    unknown = _unknown_maker(one, images) if maker is None and is_own else None
+    if maker is not None and data is not None:
+        made = made_by(data, maker, read)
         if isinstance(made, Image):
             image, origin = made, file
         elif not one.entrypoint:
@@ -109,13 +122,24 @@ def start(one: DeclaredContainer, ours: Collection[str], read: Read) -> Service 
     started = image.service(origin, read, shlex.join(one.command) if one.command else None)
     is_python = data is not None and dockerfile.holds_python(data)
     if isinstance(started, Skipped):
-        return started._replace(service=one.name) if is_python else None
+        return started._replace(service=one.name) if is_python else unknown
     if data is None:
         started = _at_home(started, one, read)
     if one.written is not None:
         started = started.at(one.written)
     started = with_variables(started, one.variables)._replace(name=one.name)
-    return started if (is_python and not one.entrypoint) or starts_python(started, read) else None
+    return started if (is_python and not one.entrypoint) or starts_python(started, read) else unknown
+
+
+def _unknown_maker(one: DeclaredContainer, images: RepositoryImages) -> Skipped | None:
+    """Say that nobody can tell what an image starts that the repository plausibly makes by one of several Dockerfiles.
+
+    One of somebody on Docker Hub may be anybody's, and of one that is known to be made here nothing is unknown.
+    """
+    if len(images.dockerfiles) < 2 or re.fullmatch(r"(?:docker\.io/)?[\w-]+/[^/]+", one.image):
+        return None
+    reason = f"it is not known which Dockerfile makes {one.image}: {', '.join(images.dockerfiles[:MOST_TOLD])}"
+    return Skipped(one.place.path, one.place.line, reason, service=one.name)
 
 
 def _at_home(service: Service, one: DeclaredContainer, read: Read) -> Service:
@@ -136,11 +160,14 @@ def with_variables(service: Service, variables: Variables) -> Service:
     return service._replace(environment={**kept, **variables.values}, variables=both.places)
 
 
-def find_dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes | None]:
-    """Return the Dockerfile that makes an image, and what it holds: one of its name, or else the repository's.
+def find_maker(name: str, read: Read, images: RepositoryImages, *, is_own: bool) -> ImageMaker | None:
+    """Return what makes an image: what is known to do so, what is called like it, or else the repository's Dockerfile.
 
-    `shop-api` is made by what is called so, or `api`.
+    `shop-api` is made by what is called so, or `api`. One that is known to make other images makes none besides.
     """
+    known = images.maker(name)
+    if known is not None:
+        return known
     named: list[str] = []
     if re.fullmatch(r"[\w-]+", name):
         named = [f"{folder}{name}/Dockerfile" for folder in APP_FOLDERS]
@@ -151,16 +178,20 @@ def find_dockerfile(name: str, read: Read, *, is_own: bool) -> tuple[str, bytes 
                 f"docker/{one}/Dockerfile",
                 f"docker/{one}.Dockerfile",
             ]
-    found = ((file, read(file)) for file in (*named, *(DOCKERFILES if is_own else ())))
-    return next(((file, data) for file, data in found if data is not None), ("", None))
+    file = next((one for one in named if read(one) is not None), None)
+    if file is None and is_own:
+        usual = (one for one in DOCKERFILES if read(one) is not None)
+        only = images.dockerfiles if len(images.dockerfiles) == 1 else ()
+        file = next((one for one in (*usual, *only) if not images.makes_others(one)), None)
+    return ImageMaker(file, "" if file.startswith("docker/") else parent(file)) if file is not None else None
 
 
-def made_by(data: bytes, file: str, read: Read) -> Image | Skipped:
+def made_by(data: bytes, maker: ImageMaker, read: Read) -> Image | Skipped:
     """Return the image of a Dockerfile, built in its folder, or else in the root where only that holds what it starts."""
-    folder = "" if file.startswith("docker/") else parent(file)
-    made = dockerfile.read_image(data, file, folder, read=read)
+    file, folder = maker.file, maker.context
+    made = dockerfile.read_image(data, file, folder, maker.target, read)
     if folder and isinstance(made, Image):
-        in_root = dockerfile.read_image(data, file, "", read=read)
+        in_root = dockerfile.read_image(data, file, "", maker.target, read)
         if isinstance(in_root, Image) and not _holds(made, file, read) and _holds(in_root, file, read):
             return in_root
     return made

@@ -30,7 +30,14 @@ from collections import Counter
 from functools import cached_property, reduce
 from itertools import chain, islice
 
-from memguard_hooks.deployment.readers import GENERIC, GENERIC_FILES, PLATFORM_FILES, PLATFORM_FOLDERS, PLATFORMS, reader_of
+from memguard_hooks.deployment.readers import (
+    GENERIC,
+    GENERIC_FILES,
+    PLATFORM_FILES,
+    PLATFORM_FOLDERS,
+    PLATFORMS,
+    reader_with,
+)
 from memguard_hooks.deployment.service import Deployment, Read, Service, join_services, template
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from memguard_hooks.deployment.command import EntryPoint
+    from memguard_hooks.deployment.images import RepositoryImages
     from memguard_hooks.deployment.readers import Format
 
 Broken: TypeAlias = "Callable[[MemguardError], None]"
@@ -52,6 +60,9 @@ FOREIGN_FOLDERS = SKIPPED_FOLDERS | {"doc", "docs", "example", "examples", "samp
 
 MAX_FOLDERS = 2000
 """Folders that are looked through for apps, so that a hostile tree ends too."""
+
+MAX_DEPTH = 5
+"""How deep below the root the Dockerfile of an image may lie that a manifest names."""
 
 MAX_FILES = 300
 """Manifests of Kubernetes, and units of systemd, that are read."""
@@ -348,6 +359,37 @@ class _Files:
                 below = [one for one in self.folders_in(folder)[:MAX_CHARTS] if one not in known]
                 yield from (path for path in self.listed(below, (CHART,)) if path.rpartition("/")[2] == CHART)
 
+    @cached_property
+    def images(self) -> RepositoryImages:
+        """The images that the repository makes."""
+        from memguard_hooks.deployment.images import RepositoryImages
+
+        return RepositoryImages(self.peek, self._told_of_images, self._all_dockerfiles)
+
+    def _told_of_images(self) -> Iterator[str]:
+        """Yield the files that may say which Dockerfile makes which image: those of compose, and workflows."""
+        folders = ["", *self.folders_like(_IMAGE_FOLDERS)]
+        names = (
+            path for path in self.listed(folders, (".yml", ".yaml")) if _OTHER_COMPOSE.fullmatch(path.rpartition("/")[2])
+        )
+        yield from names
+        yield from self.listed((".github/workflows",), (".yml", ".yaml"))
+
+    def _all_dockerfiles(self) -> Iterator[str]:
+        """Yield the Dockerfiles of Python that are not for developers or tests, in folders down to some depth."""
+        waiting = [""]
+        for _ in range(MAX_FOLDERS):
+            if not waiting:
+                return
+            folder = waiting.pop(0)
+            if folder.count("/") < MAX_DEPTH:
+                waiting += (path for path in _folders_in(self, folder) if not _NOT_DEPLOYED.search(path.rpartition("/")[2]))
+            for name in self.names_in(folder):
+                if _IMAGE.fullmatch(name) and not _NOT_DEPLOYED.search(name):
+                    path = f"{folder}/{name}".lstrip("/")
+                    if _is_of_python(self.peek(path) or b""):
+                        yield path
+
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
         """Return what a reader makes of a file; nothing where it does not parse, and `broken` is told."""
         data = self.read(path)
@@ -356,7 +398,7 @@ class _Files:
         try:
             if len(data) > MAX_BYTES:
                 raise MemguardError(f"is larger than {MAX_BYTES // 2**20} MiB", path)
-            found = reader_of(name)(data, path, read_file or self.read_named)
+            found = reader_with(name, lambda: self.images)(data, path, read_file or self.read_named)
         except MemguardError as error:
             if name in GENERIC and _TEMPLATE.search(data[:MAX_BYTES]):
                 return Deployment((), (template(path, error.line),))
@@ -662,7 +704,7 @@ class _Folder:
                 return self._files.read_named(other) if other.endswith("Dockerfile") else self._files.peek(other)
 
             named = frozenset(self._files.named)
-            found = helm.read(chart, templates, read_named)
+            found = helm.read(chart, templates, read_named, self._files.images)
             if not found.services:
                 self._files.named &= named
             yield found

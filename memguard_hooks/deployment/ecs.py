@@ -15,6 +15,7 @@ from itertools import islice
 
 from memguard_hooks.deployment import container, dockerfile
 from memguard_hooks.deployment.container import DeclaredContainer
+from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import count_of, is_template, of_mapping
 from memguard_hooks.errors import MemguardError
@@ -68,12 +69,14 @@ class _Task(Record):
         return ServicePlace(self.path, *place(node))
 
 
-def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+def read(
+    data: bytes, path: str, read_file: Read = lambda _: None, images: RepositoryImages = container.NO_IMAGES
+) -> Deployment:
     """Read the containers of a file that run Python, and those whose image the repository plausibly makes.
 
     Raises MemguardError for what does not parse, with the place.
     """
-    return Deployment.of(one for task in _tasks(data, path) for one in _read(task, read_file))
+    return Deployment.of(one for task in _tasks(data, path) for one in _read(task, read_file, images))
 
 
 def _tasks(data: bytes, path: str) -> Iterator[_Task]:
@@ -94,7 +97,7 @@ def _is_function(node: yaml.Node) -> bool:
     return (node.tag.startswith("!") and len(node.tag) > 1) or (text is not None and is_template(text))
 
 
-def _read(task: _Task, read_file: Read) -> Iterator[Service | Skipped]:
+def _read(task: _Task, read_file: Read, images: RepositoryImages) -> Iterator[Service | Skipped]:
     nodes = items(task.get(task.node, "containerDefinitions"))
     ends = {
         task.text(one, "containerName")
@@ -109,7 +112,7 @@ def _read(task: _Task, read_file: Read) -> Iterator[Service | Skipped]:
     declared = [_declared(node, task) for node in kept]
     ours = container.own_images(declared)
     for node, one in zip(kept, declared, strict=True):
-        found = container.start(one, ours, read_file)
+        found = container.start(one, ours, read_file, images)
         if isinstance(found, Service):
             name = task.name if task.name and len(kept) == 1 else found.name
             found = _with_memory(found._replace(name=name), node, task)

@@ -10,8 +10,9 @@ import re
 from bisect import bisect_right
 
 from memguard_hooks.deployment import kubernetes
-from memguard_hooks.deployment.container import DOCKERFILES
+from memguard_hooks.deployment.container import DOCKERFILES, NO_IMAGES
 from memguard_hooks.deployment.dockerfile import holds_python
+from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
@@ -36,7 +37,7 @@ MAX_VALUES = 20_000
 """Values of a chart that are read; aliases make many of few bytes."""
 
 
-def read(path: str, templates: Sequence[str], read_file: Read) -> Deployment:
+def read(path: str, templates: Sequence[str], read_file: Read, images: RepositoryImages = NO_IMAGES) -> Deployment:
     """Read a chart: `path` is that of its `Chart.yaml`, and `templates` are the paths of its templates.
 
     One that cannot be filled in is skipped, as a service where the repository has an image of Python for it.
@@ -44,9 +45,9 @@ def read(path: str, templates: Sequence[str], read_file: Read) -> Deployment:
     try:
         pages = _pages(path, templates, read_file)
         text, lines = _joined(pages)
-        found = kubernetes.read(text.encode(), _RENDERED, read_file, _name(path, read_file))
+        found = kubernetes.read(text.encode(), _RENDERED, read_file, _name(path, read_file), images)
     except (TemplateError, MemguardError, RecursionError) as error:
-        has_python = any(holds_python(read_file(file) or b"") for file in DOCKERFILES)
+        has_python = any(holds_python(read_file(file) or b"") for file in (*DOCKERFILES, *images.dockerfiles))
         reason = f"its templates are not filled in here: {error.message if isinstance(error, MemguardError) else error}"
         return Deployment((), (Skipped(path, None, reason, service=parent(path).rpartition("/")[2] if has_python else ""),))
     return _placed(found, lines)

@@ -17,6 +17,7 @@ import yaml
 
 from memguard_hooks.deployment import container, kustomize
 from memguard_hooks.deployment.container import DeclaredContainer
+from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables, template
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import parameters
@@ -86,16 +87,18 @@ class _Container(Record):
         return scalar(self.node, "name") or self.workload.name
 
 
-def read(data: bytes, path: str, read_file: Read = lambda _: None, own: str = "") -> Deployment:
+def read(
+    data: bytes, path: str, read_file: Read = lambda _: None, own: str = "", images: RepositoryImages = container.NO_IMAGES
+) -> Deployment:
     """Read the containers that start Python, and those whose image the repository's Dockerfile plausibly makes.
 
-    `own` is the name of an image that is known to be the repository's.
+    `own` is the name of an image that is known to be the repository's, `images` are those that it makes.
     A template is skipped with its line. Raises MemguardError for YAML that does not parse, with the place.
     """
-    return Deployment.of(_read(data, path, read_file, own))
+    return Deployment.of(_read(data, path, read_file, own, images))
 
 
-def _read(data: bytes, path: str, read_file: Read, own: str) -> Iterator[Service | Skipped | Trap]:
+def _read(data: bytes, path: str, read_file: Read, own: str, images: RepositoryImages) -> Iterator[Service | Skipped | Trap]:
     filled_in = _TEMPLATE.search(data)
     is_kustomization = path.rpartition("/")[2] in kustomize.NAMES
     if _KIND.search(data) is None and not is_kustomization:
@@ -123,14 +126,15 @@ def _read(data: bytes, path: str, read_file: Read, own: str) -> Iterator[Service
     ours = container.own_images(declared, own)
     default = next(filter(None, map(_default_memory, documents)), None)
     for one, said in zip(containers, declared, strict=True):
-        found = container.start(said, ours, read_file)
+        found = container.start(said, ours, read_file, images)
         if isinstance(found, Service):
             name = one.workload.name if one.is_alone else f"{one.workload.name}/{found.name}"
             kind = "cron" if one.workload.kind == "CronJob" else "web"
             found = _with_host(found._replace(name=name, kind=kind), one, default)
             if found.limit is None and found.limit_source.endswith(" without a limit"):
                 yield Trap("no-memory-limit", _place(one.node), name)
-            if found.path in container.DOCKERFILES and said.image_name not in (*said.names, own):
+            is_known = said.image_name in (*said.names, own) or images.maker(said.image_name) is not None
+            if found.path in (*container.DOCKERFILES, *images.dockerfiles) and not is_known:
                 reason = f"{said.image} of {name} is taken for the image that {found.path} makes: no other one here may be"
                 yield Skipped(file_of(one.node), place(one.node)[0], reason)
         if found is not None:

@@ -13,6 +13,7 @@ import shlex
 
 from memguard_hooks.deployment import container
 from memguard_hooks.deployment.container import DeclaredContainer
+from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables, template
 from memguard_hooks.errors import MemguardError
@@ -38,7 +39,9 @@ _TEMPLATE = late_pattern(rb"\[\[|^\s*\{\{", re.MULTILINE)
 _CONTAINERS = frozenset({"docker", "podman", "containerd-driver"})
 
 
-def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
+def read(
+    data: bytes, path: str, read_file: Read = lambda _: None, images: RepositoryImages = container.NO_IMAGES
+) -> Deployment:
     """Read the tasks of a job that run Python, and those whose image the repository plausibly makes.
 
     Raises MemguardError for a file that does not parse, with the place.
@@ -54,7 +57,8 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     ours = container.own_images(tuple(one for one in declared if one.image))
     found: list[Service | Skipped] = []
     for (task, group), one in zip(tasks, declared, strict=False):
-        started = container.start(one, ours, read_file) if task.text("driver") in _CONTAINERS else _program(one, read_file)
+        is_container = task.text("driver") in _CONTAINERS
+        started = container.start(one, ours, read_file, images) if is_container else _program(one, read_file)
         if started is not None:
             found.append(_with_memory(started, task, group, path) if isinstance(started, Service) else started)
     if len(tasks) > MAX_TASKS:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from memguard_hooks.deployment.service import Deployment, Read
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Literal, TypeAlias
+
+    from memguard_hooks.deployment.images import RepositoryImages
 
     Format: TypeAlias = Literal[
         "render", "fly", "railway", "heroku", "app-engine", "digitalocean", "serverless", "kubernetes", "systemd", "compose",
@@ -117,3 +121,25 @@ def reader_of(name: Format) -> Reader:
         case "procfile":
             from memguard_hooks.deployment.procfile import read
     return read
+
+
+def reader_with(name: Format, images: Callable[[], RepositoryImages]) -> Reader:
+    """Return the reader of a format; one whose files name images knows those that the repository makes."""
+    match name:
+        case "kubernetes":
+            from memguard_hooks.deployment import kubernetes
+
+            return partial(kubernetes.read, images=images())
+        case "compose":
+            from memguard_hooks.deployment import compose
+
+            return partial(compose.read, images=images())
+        case "ecs":
+            from memguard_hooks.deployment import ecs
+
+            return partial(ecs.read, images=images())
+        case "nomad":
+            from memguard_hooks.deployment import nomad
+
+            return partial(nomad.read, images=images())
+    return reader_of(name)

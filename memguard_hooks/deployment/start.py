@@ -224,8 +224,15 @@ DEPTH_OF_SEVERAL = 3
 """For how many levels of commands inside commands those count that are several, so that a hostile tree of them ends."""
 
 
+SMALL = frozenset({
+    "cron", "crond", "inotifywait", "logger", "nginx", "rsyslogd", "sleep", "socat", "sshd", "stunnel", "tail",
+})  # fmt: skip
+"""Programs that take a few MiB, and stand beside a server without a line in its sum."""
+
+
 def together(found: Sequence[StartCommand]) -> StartCommand:
     """Return several starts on one host as one: the first server, or else program, that is known, the others beside it."""
+    found = [one for one in found if one.program not in SMALL] or found
     known = [number for number, one in enumerate(found) if one.entrypoint is not None]
     chosen = next((number for number in known if found[number].program), known[0] if known else 0)
     main = found[chosen]

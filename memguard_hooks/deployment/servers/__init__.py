@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 
-from memguard_hooks.deployment.start import EntryPoint, Host, Loaded, RefusedError, StartCommand, UnknownStartError, unknown
+from memguard_hooks.deployment.start import (
+    SMALL,
+    EntryPoint,
+    Host,
+    Loaded,
+    RefusedError,
+    StartCommand,
+    UnknownStartError,
+    unknown,
+)
 from memguard_hooks.deployment.wrappers import MODULES
 
 TYPE_CHECKING = False  # as typing has it
@@ -126,7 +135,7 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     is_away = program.endswith((".sh", ".bash")) and host.read_text(words[0]) is None
     reason = f"{words[0]} is not in the repository" if is_away else f"it is not known how {program} starts"
     reason = _UNREAD.get(program, reason)
-    return unknown(reason, program=program if program in FOREIGN else "")
+    return unknown(reason, program=program if program in FOREIGN | SMALL else "")
 
 
 def _reader_of(program: str) -> _Read:
