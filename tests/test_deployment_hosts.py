@@ -182,12 +182,12 @@ def refuse(error: MemguardError) -> None:
     ("files", "expected"),
     [
         pytest.param({"task-definition.json": json.dumps(TASK, indent="\t"), **APP},
-                     [("web", "gunicorn -w 3 app:app", 1024, "ecs"),
+                     [("web", "gunicorn -w 3 app:app", 960, "ecs"),
                       ("worker", "celery -A app worker -c 2", 256, "ecs")], id="ecs"),
         pytest.param({"infrastructure/aws/task-web.json": json.dumps(TASK), **PLAIN},
                      [("worker", "celery -A app worker -c 2", 256, "ecs")], id="ecs-without-an-image"),
         pytest.param({"aws/staging/t.json": json.dumps(TASK), "aws/production/t.json":
-                      json.dumps(TASK).replace("256", "300"), **APP}, [("web", "gunicorn -w 3 app:app", 1024, "ecs"),
+                      json.dumps(TASK).replace("256", "300"), **APP}, [("web", "gunicorn -w 3 app:app", 960, "ecs"),
                                ("worker", "celery -A app worker -c 2", 300, "ecs")], id="ecs-for-production"),
         pytest.param({"infra/ecs.yaml": CLOUDFORMATION, **APP}, [("web", "uvicorn app:app", None, "ecs")],
                      id="cloudformation"),
@@ -245,7 +245,7 @@ def refuse(error: MemguardError) -> None:
                       '"gunicorn -w 7 app:app"}', **APP}, [("web", "gunicorn -w 7 app:app", None, "elastic-beanstalk")],
                      id="dockerrun"),
         pytest.param({"Dockerrun.aws.json": json.dumps(TASK), **APP},
-                     [("web", "gunicorn -w 3 app:app", 1024, "ecs"), ("worker", "celery -A app worker -c 2", 256, "ecs")],
+                     [("web", "gunicorn -w 3 app:app", 960, "ecs"), ("worker", "celery -A app worker -c 2", 256, "ecs")],
                      id="dockerrun-of-several"),
         pytest.param({"vercel.json": '{"builds": [{"src": "app.py", "use": "@vercel/python"}]}', **PLAIN},
                      [("app", "lambda-handler app.app", 2048, "vercel")], id="vercel"),

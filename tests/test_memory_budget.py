@@ -59,11 +59,11 @@ def test_commands_that_run_at_once_count_together(root: Path, capsys: pytest.Cap
     (service,) = judge(capsys)[1]["services"]
     assert service["estimate_mib"]["expected"] == pytest.approx(sum(alone), abs=0.2)
     assert (service["processes"], service["verdict"], len(alone)) == (2, "ok", 2)
-    write(root, {"Procfile": "web: python main.py & nginx\n"})
+    write(root, {"Procfile": "web: python main.py & redis-server\n"})
     report = judge(capsys)[1]
     assert report["services"][0]["verdict"] == "unknown", "it takes at least that"
     assert [one["reason"] for one in report["skipped"]] == [
-        "one of the commands of web is not counted: it is not known how nginx starts"
+        "one of the commands of web is not counted: it is not known how redis-server starts"
     ]
 
 
@@ -95,6 +95,60 @@ def test_json_has_all_that_is_promised(root: Path, capsys: pytest.CaptureFixture
     assert by_name["(first-party)"]["source"] == "assumed"
     added_by_uvicorn = 1.5
     assert sum(part["mib"] for part in service["parts"]) + added_by_uvicorn == pytest.approx(estimate["expected"], abs=0.5)
+
+
+TASK = {
+    "memory": "100",
+    "containerDefinitions": [
+        {"name": "web", "image": "shop", "command": ["python", "main.py"]},
+        {"name": "bot", "image": "shop", "command": ["python", "bot.py"]},
+    ],
+}
+POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec:
+  resources: {limits: {memory: 100Mi}}
+  containers:
+  - {name: web, image: shop, command: [python, main.py]}
+  - {name: bot, image: shop, command: [python, bot.py]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "label"),
+    [
+        pytest.param({"task-definition.json": json.dumps(TASK)}, "memory of the task", id="task"),
+        pytest.param({"k8s/pod.yaml": POD}, "resources.limits.memory", id="pod"),
+    ],
+)
+def test_containers_that_share_a_limit_are_summed(
+    root: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], label: str
+) -> None:
+    apps = {"main.py": "import pandas\n", "bot.py": "import boto3\n", "Dockerfile": "FROM python:3.12\nCOPY . .\n"}
+    write(root, {**apps, **files})
+    _, alone = judge(capsys, "--limit", "900MiB")
+    commit(root)
+    write(root, {"bot.py": "import boto3\nimport flask\n"})
+    status, report = judge(capsys)
+    taken = [one["estimate_mib"]["expected"] for one in report["services"]]
+    grown = [one["estimate_mib"]["commit"] for one in report["services"]]
+    assert (status, report["services"][0]["verdict"]) == (1, "error")
+    assert taken[0] == pytest.approx(taken[1], abs=0.2)
+    assert grown[0] == pytest.approx(grown[1], abs=0.2)
+    assert grown[0] > 1
+    assert taken[0] - grown[0] == pytest.approx(sum(one["estimate_mib"]["expected"] for one in alone["services"]), abs=0.3)
+    assert f"{label}, with " in report["findings"][0]["message"]
+
+
+def test_what_other_peoples_containers_reserve_is_left_to_them(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agent = {"name": "agent", "image": "vendor/datadog-agent", "memoryReservation": 60}
+    first = {**TASK["containerDefinitions"][0], "name": "web"}  # type: ignore[dict-item]
+    task = json.dumps({"memory": "200", "containerDefinitions": [first, agent]})
+    write(root, {"main.py": "", "Dockerfile": "FROM python:3.12\nCOPY . .\n", "task-definition.json": task})
+    _, report = judge(capsys)
+    assert [(one["name"], one["limit_mib"]) for one in report["services"]] == [("web", 140)]
 
 
 def test_shared_packages_count_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -34,9 +35,9 @@ def estimated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     estimate = service_estimate._estimate_past
 
-    def note(project: Project, service: Service, settings: ServiceSettings) -> Past | None:
+    def note(project: Project, service: Service, settings: ServiceSettings, sharing: Iterable[Service]) -> Past | None:
         names.append(service.name)
-        return estimate(project, service, settings)
+        return estimate(project, service, settings, sharing)
 
     monkeypatch.setattr(service_estimate, "_estimate_past", note)
     return names

@@ -248,12 +248,7 @@ def _with_beside(project: Project, found: Estimated) -> Estimated:
             continue
         walked = walk_entry(project, entry)
         project.skipped += (*walked.skipped, *walked.notes)
-        other = _estimate_walk(project, entry, found.settings, walked)
-        found = found._replace(
-            estimate=add_processes(found.estimate, other.estimate),
-            dirty=add_processes(found.dirty, other.estimate),
-            unread=(*found.unread, *walked.unread),
-        )
+        found = _with_shared(found, service, _estimate_walk(project, entry, found.settings, walked))
     return found
 
 
@@ -429,6 +424,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
         else:
             also = tuple(estimate_once(project, service, settings))
             found.append(AssessedService(service, settings, limit, now, estimate=now.estimate, also=also))
+    found = [_with_pool(one, [other for other in found if other is not one]) for one in found]
     if before is not None:
         assert isinstance(before.tree, RevisionTree)
         try:
@@ -441,6 +437,30 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
     if not find_services(project) and not find_unread(project):
         project.skipped.append(Skipped(".", None, _undeclared(project)))
     return found
+
+
+def _with_pool(one: AssessedService, others: Iterable[AssessedService]) -> AssessedService:
+    """Return a service with what those take that share its limit, such as the other containers of its task."""
+    pool = one.service.pool
+    sharing = [other for other in others if other.service.pool == pool]
+    if one.now is None or not pool or one.limit.source != pool or not sharing:
+        return one
+    now = one.now
+    for other in sharing:
+        now = _with_shared(now, other.service, other.now)
+    names = ", ".join(other.service.name for other in sharing)
+    return one._replace(now=now, estimate=now.estimate, limit=one.limit._replace(label=f"{one.limit.label}, with {names}"))
+
+
+def _with_shared(found: Estimated, service: Service, other: Estimated | None) -> Estimated:
+    """Return an estimate with that of a service on the same host; one that nobody can tell leaves it a lower bound."""
+    if other is None:
+        return found._replace(unread=(*found.unread, service.name))
+    return found._replace(
+        estimate=add_processes(found.estimate, other.estimate),
+        dirty=add_processes(found.dirty, other.estimate),
+        unread=(*found.unread, *other.unread),
+    )
 
 
 def _judged(project: Project) -> list[Service]:
@@ -490,22 +510,28 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
 def _estimate_then(before: Project, found: Sequence[AssessedService]) -> dict[str, list[Past | None]]:
     """Estimate at the last commit the services that there are now, by their names."""
     services: dict[str, list[Service]] = {}
-    for service in _judged(before):
+    all_then = _judged(before)
+    for service in all_then:
         services.setdefault(service.name, []).append(service)
     known: dict[str, list[Past | None]] = {}
     for one in found:
         alike = services.get(one.service.name)
         if alike:
             then = alike.pop(0)
-            past = _estimate_past(before, then, one.settings) if one.now is not None else None
+            sharing = [other for other in all_then if other is not then and other.pool and other.pool == then.pool]
+            past = _estimate_past(before, then, one.settings, sharing) if one.now is not None else None
             known.setdefault(one.service.name, []).append(past)
     return known
 
 
-def _estimate_past(project: Project, service: Service, settings: ServiceSettings) -> Past | None:
+def _estimate_past(project: Project, service: Service, settings: ServiceSettings, sharing: Iterable[Service]) -> Past | None:
     """Estimate a service at the last commit; None where nobody can, also because git cannot read the commit."""
     try:
         found = estimate_service(project, service, settings)
+        if isinstance(found, Estimated) and limit_of(service, settings).source == service.pool:
+            for one in sharing:
+                other = estimate_service(project, one, settings_of(project, one))
+                found = _with_shared(found, one, other if isinstance(other, Estimated) else None)
     except MemguardError:
         return None
     return found.past() if isinstance(found, Estimated) else None

@@ -3,8 +3,8 @@
 Sources of the formats: docs.aws.amazon.com/AmazonECS, "Task definition parameters"; the CloudFormation reference,
 AWS::ECS::TaskDefinition, whose keys begin with capitals; aws.github.io/copilot-cli, "Manifest" (2026-11). `entryPoint` and
 `command` take the place of ENTRYPOINT and CMD and see no shell. `memory` of a container is its hard limit in MiB; one
-without it may take what the task has, which all of its containers share. A container that another one waits for until it
-has ended is left out, as are scheduled jobs.
+without it may take what the task has, which all of its containers share: they are summed. A container that another one
+waits for until it has ended is left out, as are scheduled jobs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import count_of, is_template, of_mapping
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Skipped
+from memguard_hooks.finding import MIB, Skipped, mib
 from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, place, scalar
 from memguard_hooks.pattern import late_pattern
@@ -28,7 +28,7 @@ from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import yaml
 
@@ -111,12 +111,13 @@ def _read(task: _Task, read_file: Read, images: RepositoryImages) -> Iterator[Se
     kept = [node for node in nodes[:MAX_CONTAINERS] if task.text(node, "name") not in ends]
     declared = [_declared(node, task) for node in kept]
     ours = container.own_images(declared)
-    for node, one in zip(kept, declared, strict=True):
-        found = container.start(one, ours, read_file, images)
+    started = [container.start(one, ours, read_file, images) for one in declared]
+    others = [node for node, found in zip(kept, started, strict=True) if found is None]
+    for node, found in zip(kept, started, strict=True):
         if isinstance(found, Service):
             name = task.name if task.name and len(kept) == 1 else found.name
-            found = _with_memory(found._replace(name=name), node, task)
-        if found is not None:
+            yield _with_memory(found._replace(name=name), node, task, others)
+        elif found is not None:
             yield found
 
 
@@ -158,8 +159,8 @@ def _variables(node: yaml.Node, task: _Task) -> Variables:
     return Variables(values, places)
 
 
-def _with_memory(service: Service, node: yaml.Node, task: _Task) -> Service:
-    """Add the hard limit of a container, or else that of its task."""
+def _with_memory(service: Service, node: yaml.Node, task: _Task, others: Sequence[yaml.Node]) -> Service:
+    """Add the hard limit of a container, or else that of its task, less what other people's containers in it ask for."""
     own, of_task = task.get(node, "memory"), task.get(task.node, "memory")
     cpus = re.fullmatch(r"[1-9][0-9]{1,5}", task.text(node, "cpu") or task.text(task.node, "cpu"))
     service = service._replace(
@@ -174,12 +175,23 @@ def _with_memory(service: Service, node: yaml.Node, task: _Task) -> Service:
     written = own if own is not None else of_task
     if written is None:
         return service
-    label = "memory" if own is not None else "memory of the task"
-    return service._replace(
-        limit=None if _is_function(written) else parse_memory(scalar(written) or ""),
-        limit_source=f"{task.path}:{place(written)[0]} {label}",
-        limit_label=f"ecs {label}",
-    )
+    pool = f"{task.path}:{place(of_task)[0]} memory of the task" if of_task is not None else ""
+    limit = None if _is_function(written) else parse_memory(scalar(written) or "")
+    if own is not None:
+        source = f"{task.path}:{place(own)[0]} memory"
+        return service._replace(limit=limit, limit_source=source, limit_label="ecs memory", pool=pool)
+    asked = [(task.text(one, "name"), _asked(one, task)) for one in others]
+    taken = sum(size for _, size in asked)
+    names = ", ".join(name for name, size in asked if size)
+    less = f" less {mib(taken)} MiB of {names}" if taken else ""
+    limit = max(limit - taken, MIB) if limit is not None else None
+    return service._replace(limit=limit, limit_source=pool, limit_label=f"ecs memory of the task{less}", pool=pool)
+
+
+def _asked(node: yaml.Node, task: _Task) -> int:
+    """Return the memory that a container asks for: what is reserved for it, or else its hard limit."""
+    written = task.get(node, "memoryReservation") or task.get(node, "memory")
+    return (written is not None and not _is_function(written) and parse_memory(scalar(written) or "")) or 0
 
 
 def parse_memory(text: str) -> int | None:

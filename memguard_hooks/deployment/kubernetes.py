@@ -3,8 +3,8 @@
 Source of the format: kubernetes.io/docs, "Define a Command and Arguments for a Container", "Resource Management for Pods
 and Containers", "Define Dependent Environment Variables", "Sidecar Containers", "Limit Ranges", and Cloud Run's YAML
 reference (2026-11). `command` takes the place of ENTRYPOINT and CMD, `args` that of CMD; neither sees a shell. Each
-container has a limit of its own; one without has that of a LimitRange in the same file. Jobs and init containers end by
-themselves and are left out; an init container with `restartPolicy: Always` is a sidecar, and stays.
+container has a limit of its own; one without has that of its pod, which all share, or of a LimitRange in the same file. Jobs
+and init containers end by themselves and are left out; an init container with `restartPolicy: Always` is a sidecar, and stays.
 """
 
 from __future__ import annotations
@@ -247,6 +247,7 @@ def _with_host(service: Service, one: _Container, default: yaml.Node | None) -> 
     memory, cpus = (
         get(node, "resources", "limits", key) or get(workload.pod, "resources", "limits", key) for key in ("memory", "cpu")
     )
+    of_pod = get(workload.pod, "resources", "limits", "memory")
     is_serving = workload.platform == CLOUD_RUN
     number = parse_quantity(scalar(cpus) or "")
     line = place(node)[0]
@@ -258,6 +259,7 @@ def _with_host(service: Service, one: _Container, default: yaml.Node | None) -> 
         limit_label="cloud-run by default" if is_serving else "a Kubernetes container without resources.limits.memory",
         cpus=float(number) if number else 1.0 if is_serving and cpus is None else None,
         replicas=_replicas(workload),
+        pool=f"{file_of(of_pod)}:{place(of_pod)[0]} resources.limits.memory" if of_pod is not None else "",
     )
     label = "resources.limits.memory"
     if memory is None and default is not None and not is_serving:

@@ -66,7 +66,8 @@ class Service(Record):
     `mounts` are the absolute paths that the repository's folders have in the service's image. `instead_of` are the commands
     of other files that lose to this service, because its platform does not read them. `once` are commands that run to
     their end on a host of the same kind before it starts, such as migrations. `base` is what that image starts from, None
-    where no Dockerfile says so. `unread` says why nobody can read the command, which is then empty.
+    where no Dockerfile says so. `unread` says why nobody can read the command, which is then empty. `pool` is the source
+    of a limit that all services with the same one share, as the containers of a task do; each may have a limit of its own.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Service(Record):
     once: tuple[Build, ...] = ()
     base: BaseImage | None = None
     unread: str = ""
+    pool: str = ""
 
     @property
     def place(self) -> ServicePlace:

@@ -56,7 +56,7 @@ HEAVY = 40 * MIB
 def find(project: Project, assessed: AssessedService, report: ServiceReport) -> Iterator[Finding]:
     """Yield what is wrong with a service, or why it is not judged."""
     now = assessed.now
-    if report.reason is not None:
+    if now is None:
         yield _unjudged(project, assessed, report)
     if now is None or report.estimate is None or report.taken is None:
         return

@@ -5,13 +5,17 @@ from __future__ import annotations
 from memguard_hooks.app.entry_points import read_command
 from memguard_hooks.app.limit import bands_of
 from memguard_hooks.app.past import sizes_of
-from memguard_hooks.app.service_estimate import AssessedService
+from memguard_hooks.app.service_estimate import AssessedService, Estimated
 from memguard_hooks.finding import MIB, Part, ServiceReport, Verdict
 from memguard_hooks.project.project import Project
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+
+MOST_TOLD = 3
+"""What is not counted that a reason names."""
 
 
 def judge(project: Project, assessed: AssessedService) -> ServiceReport:
@@ -45,6 +49,7 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     if (now.unread or now.unknown_models or now.process.models.unread) and not is_over:
         verdict = "unknown"  # at least what was found
     return report._replace(
+        reason=_at_least(now) if verdict == "unknown" else None,
         entrypoint=now.entry.entrypoint.text,
         processes=now.processes,
         estimate=assessed.estimate,
@@ -55,6 +60,13 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
         bands=None if bands is None else (int(bands[0]), int(bands[1])),
         added=tuple(_grown(now.judged_parts, assessed.then.sizes)) if assessed.then is not None else (),
     )
+
+
+def _at_least(now: Estimated) -> str:
+    """Say why a service takes at least what was found."""
+    names = ", ".join(dict.fromkeys(now.unread[:MOST_TOLD]))
+    models = "models whose size is not known" if now.unknown_models or now.process.models.unread else ""
+    return f"it takes at least that: {' and '.join(filter(None, [names, models]))} not counted"
 
 
 def _grown(now: Sequence[Part], before: Mapping[str, int]) -> Iterator[Part]:
