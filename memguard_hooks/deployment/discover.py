@@ -162,6 +162,9 @@ _TASK = late_pattern(r"(?i)(?:^|[-_.])(?:ecs|tasks?|taskdefs?|definitions?|conta
 _CONTAINERS = late_pattern(rb"[cC]ontainerDefinitions")
 """What each file with a task definition holds."""
 
+_CONTAINERS_OF_TERRAFORM = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\b")
+"""What a file of Terraform says that declares a container."""
+
 _STAGING = late_pattern(r"(?i)(?:^|[-_./])(?:staging|stage|stg|qa|uat|sandbox|preview|dev|development|tests?)(?:[-_./]|$)")
 """Words in the paths of what runs before it is for production."""
 
@@ -633,6 +636,7 @@ class _Folder:
         found = [self._of_functions(), self._of_beanstalk()]
         if not self._path:
             found += [self._files.run("ecs", path) for path in self._task_definitions()]
+            found += self._of_terraform()
             found += [self._files.run("copilot", path) for path in self._files.below("copilot", "manifest.yml")]
             jobs = self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl"))
             found += [self._files.run("nomad", path) for path in _of_production(list(islice(jobs, MAX_FILES)))]
@@ -667,6 +671,26 @@ class _Folder:
             return Deployment(
                 (), (Skipped(error.path or paths[0], error.line, f"is not read: it {error.message}", service="web"),)
             )
+
+    def _of_terraform(self) -> Iterator[Deployment]:
+        """Yield what the files of Terraform declare, one folder after the other."""
+        folders = ("", *self._files.folders_like(_ECS_FOLDERS))
+        of_folder: dict[str, list[str]] = {}
+        for path in islice(self._files.listed(folders, (".tf", ".tfvars")), MAX_FILES):
+            if path.endswith((".tf", "terraform.tfvars", ".auto.tfvars")):
+                of_folder.setdefault(parent(path), []).append(path)
+        for folder in _of_production(list(of_folder)):
+            paths = of_folder[folder]
+            if not any(_CONTAINERS_OF_TERRAFORM.search(self._files.peek(path) or b"") for path in paths):
+                continue
+            from memguard_hooks.deployment import terraform
+
+            try:
+                yield terraform.read(paths, self._files.read_named, self._files.images)
+            except MemguardError as error:
+                gap = Skipped(error.path or paths[0], error.line, f"is not read: it {error.message}")
+                is_own = any(_is_of_python(self._files.peek(one) or b"") for one in self._files.images.dockerfiles)
+                yield Deployment((), (gap._replace(service="terraform") if is_own else gap,))
 
     def _task_definitions(self) -> list[str]:
         """Return the files that hold task definitions of ECS."""

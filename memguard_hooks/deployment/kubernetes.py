@@ -3,8 +3,9 @@
 Source of the format: kubernetes.io/docs, "Define a Command and Arguments for a Container", "Resource Management for Pods
 and Containers", "Define Dependent Environment Variables", "Sidecar Containers", "Limit Ranges", and Cloud Run's YAML
 reference (2026-11). `command` takes the place of ENTRYPOINT and CMD, `args` that of CMD; neither sees a shell. Each
-container has a limit of its own; one without has that of its pod, which all share, or of a LimitRange in the same file. Jobs
-and init containers end by themselves and are left out; an init container with `restartPolicy: Always` is a sidecar, and stays.
+container has a limit of its own; one without has that of its pod, which all share, or of a LimitRange in the same
+file. Jobs and init containers end by themselves and are left out; an init container with `restartPolicy: Always` is a
+sidecar, and stays.
 """
 
 from __future__ import annotations

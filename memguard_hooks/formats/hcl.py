@@ -1,7 +1,8 @@
 """HCL, the language of HashiCorp's tools, as far as it is data: blocks, attributes, texts, numbers, lists and maps.
 
 Source of the format: hashicorp/hcl, hclsyntax/spec.md. An expression that computes is kept as no value; texts keep their
-`${…}`. Nothing is evaluated.
+`${…}`. Nothing is evaluated; where it is asked for, a reference such as `var.size` is the text `${var.size}`, and
+`jsonencode(…)` what it is given, and `templatefile("x", …)` the text `${file:x}`.
 """
 
 from __future__ import annotations
@@ -71,11 +72,11 @@ class _Token(Record):
     at: int
 
 
-def parse(data: bytes, path: str) -> Block:
+def parse(data: bytes, path: str, *, keeps_references: bool = False) -> Block:
     """Parse a file as one block without a kind; raises MemguardError with the place of what is wrong."""
     if len(data) > MAX_BYTES:
         raise MemguardError(f"is larger than {MAX_BYTES // 2**10} KiB", path)
-    return _Parser(data.decode("utf-8-sig", "replace"), path).file()
+    return _Parser(data.decode("utf-8-sig", "replace"), path, keeps_references=keeps_references).file()
 
 
 def _tokens(source: str) -> Iterator[_Token]:
@@ -88,8 +89,9 @@ def _tokens(source: str) -> Iterator[_Token]:
 
 
 class _Parser:
-    def __init__(self, source: str, path: str) -> None:
+    def __init__(self, source: str, path: str, *, keeps_references: bool) -> None:
         self._path = path
+        self._keeps_references = keeps_references
         self._lines = LineIndex(source)
         self._tokens = list(_tokens(source))
         self._at = 0
@@ -170,7 +172,9 @@ class _Parser:
         if token.kind == "number":
             return float(token.text) if "." in token.text else int(token.text[:20])
         if token.kind == "name":
-            return token.text == "true" if token.text in ("true", "false") else None
+            if token.text in ("true", "false"):
+                return token.text == "true"
+            return self._reference(token) if self._keeps_references else None
         if token.text in "[{" and token.kind == "mark":
             self._deeper(token)
             found: Data = self._list() if token.text == "[" else self._map()
@@ -178,6 +182,28 @@ class _Parser:
             return found
         self._at -= token.kind != "end"
         return None
+
+    def _reference(self, first: _Token) -> Data:
+        """Read `a.b.c` behind its first name, what `jsonencode` is given, and the file that one of two functions reads."""
+        if first.text in ("file", "templatefile") and self._next.text == "(":
+            named = self._tokens[self._at + 1]
+            self._skip_expression()
+            return f"${{file:{named.text}}}" if named.kind == "string" else None
+        if first.text == "jsonencode" and self._next.text == "(":
+            self._deeper(self._take())
+            self._skip_lines()
+            found = self._single()
+            self._skip_lines()
+            self._depth -= 1
+            if self._next.text != ")":
+                return None
+            self._take()
+            return found
+        names = [first.text]
+        while self._next.text == "." and self._tokens[self._at + 1].kind == "name":
+            self._take()
+            names.append(self._take().text)
+        return f"${{{'.'.join(names)}}}" if len(names) > 1 else None
 
     def _list(self) -> list[Data]:
         found: list[Data] = []
