@@ -193,7 +193,7 @@ def _service(
     name: str, one: ComposeDeclared, variables: Mapping[str, str], read: Read, made: tuple[frozenset[str], RepositoryImages]
 ) -> Service | Skipped | None:
     profiles = one.names("profiles")
-    if (profiles and NOT_DEPLOYED.issuperset(profiles)) or _replicas(one) == 0:
+    if (profiles and all(map(_is_for_developers, profiles))) or _replicas(one) == 0:
         return None
     for key in ("command", "entrypoint"):
         written = one.facts.get((key,))
@@ -226,6 +226,11 @@ def _service(
         variables={**started.variables, **places},
     )
     return started if installs or starts_python(started, read) else None
+
+
+def _is_for_developers(profile: str) -> bool:
+    """Return whether a profile is one that no deployment keeps running: `load-testing` is for tests."""
+    return not NOT_DEPLOYED.isdisjoint((profile, *re.split("[-_]", profile)))
 
 
 def _made_here(

@@ -162,6 +162,9 @@ _TASK = late_pattern(r"(?i)(?:^|[-_.])(?:ecs|tasks?|taskdefs?|definitions?|conta
 _CONTAINERS = late_pattern(rb"[cC]ontainerDefinitions")
 """What each file with a task definition holds."""
 
+_PYTHON_FILE = late_pattern(rb"\.py\b|requirements|pyproject")
+"""What an image of Python copies, whatever it is made from."""
+
 _CONTAINERS_OF_TERRAFORM = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\b")
 """What a file of Terraform says that declares a container."""
 
@@ -187,6 +190,7 @@ def discover(
     """
     files = _Files(tree, broken, is_excluded, scripts)
     found = _discover(files)
+    found = found._replace(services=tuple(one for one in found.services if not files.is_of_another_language(one)))
     return found._replace(skipped=(*found.skipped, *files.gaps)) if files.gaps else found
 
 
@@ -208,6 +212,9 @@ def _discover(files: _Files) -> Deployment:
     if found.services or found.skipped:
         return found
     images = _once(_joined(folder.images_of_python for folder in folders))
+    if not _declares(images):
+        deeper = dict.fromkeys(map(parent, files.all_dockerfiles()))
+        images = _once(_joined(_Folder(path, files).images_of_python for path in deeper))
     return images._replace(services=_with_names_of_their_own(images.services))
 
 
@@ -367,7 +374,7 @@ class _Files:
         """The images that the repository makes."""
         from memguard_hooks.deployment.images import RepositoryImages
 
-        return RepositoryImages(self.peek, self._told_of_images, self._all_dockerfiles)
+        return RepositoryImages(self.peek, self._told_of_images, self.all_dockerfiles)
 
     def _told_of_images(self) -> Iterator[str]:
         """Yield the files that may say which Dockerfile makes which image: those of compose, and workflows."""
@@ -378,7 +385,7 @@ class _Files:
         yield from names
         yield from self.listed((".github/workflows",), (".yml", ".yaml"))
 
-    def _all_dockerfiles(self) -> Iterator[str]:
+    def all_dockerfiles(self) -> Iterator[str]:
         """Yield the Dockerfiles of Python that are not for developers or tests, in folders down to some depth."""
         waiting = [""]
         for _ in range(MAX_FOLDERS):
@@ -443,6 +450,14 @@ class _Files:
             self._broken(error)
             return None
         return image.service(path, self.peek) if isinstance(image, dockerfile.Image) else image
+
+    def is_of_another_language(self, service: Service) -> bool:
+        """Return whether a platform runs what a Dockerfile without Python says, and that is no command of Python."""
+        if service.platform is None or not service.command or not _IMAGE.fullmatch(service.path.rpartition("/")[2]):
+            return False
+        data = self.peek(service.path)
+        is_other = data is not None and not _is_of_python(data) and _PYTHON_FILE.search(data) is None
+        return is_other and self.entrypoint(service) is None
 
     def entrypoint(self, service: Service) -> EntryPoint | None:
         """Return the Python that a service starts, None where that is not known."""

@@ -17,7 +17,7 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.go_template import Printed, Renderer, TemplateError, parse
-from memguard_hooks.formats.yaml_nodes import compose, plain, scalar
+from memguard_hooks.formats.yaml_nodes import compose, compose_all, plain, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import parent
 
@@ -44,13 +44,42 @@ def read(path: str, templates: Sequence[str], read_file: Read, images: Repositor
     """
     try:
         pages = _pages(path, templates, read_file)
+        found, gaps = _read(pages, path, read_file, images)
+    except (TemplateError, MemguardError, RecursionError) as error:
+        found, gaps = Deployment(), [_gap(path, error, parent(path).rpartition("/")[2])]
+    if gaps and not any(holds_python(read_file(file) or b"") for file in (*DOCKERFILES, *images.dockerfiles)):
+        gaps = [gap._replace(service="") for gap in gaps]
+    return found._replace(skipped=(*found.skipped, *gaps))
+
+
+def _gap(path: str, error: Exception, name: str) -> Skipped:
+    reason = f"its templates are not filled in here: {error.message if isinstance(error, MemguardError) else error}"
+    return Skipped(path, None, reason, service=name)
+
+
+def _read(
+    pages: Sequence[tuple[str, Sequence[Printed]]], path: str, read_file: Read, images: RepositoryImages
+) -> tuple[Deployment, list[Skipped]]:
+    """Return what all templates declare together, and what is said of those that come to no YAML."""
+    gaps: list[Skipped] = []
+    try:
         text, lines = _joined(pages)
         found = kubernetes.read(text.encode(), _RENDERED, read_file, _name(path, read_file), images)
-    except (TemplateError, MemguardError, RecursionError) as error:
-        has_python = any(holds_python(read_file(file) or b"") for file in (*DOCKERFILES, *images.dockerfiles))
-        reason = f"its templates are not filled in here: {error.message if isinstance(error, MemguardError) else error}"
-        return Deployment((), (Skipped(path, None, reason, service=parent(path).rpartition("/")[2] if has_python else ""),))
-    return _placed(found, lines)
+    except MemguardError:
+        kept = []
+        for template, printed in pages:
+            own = "".join(one.text for one in printed)
+            try:
+                for _ in compose_all(own.encode(), template):
+                    pass
+            except MemguardError as error:
+                if _WORKLOAD.search(own):
+                    gaps.append(_gap(template, error, template.rpartition("/")[2].partition(".")[0]))
+            else:
+                kept.append((template, printed))
+        text, lines = _joined(kept)
+        found = kubernetes.read(text.encode(), _RENDERED, read_file, _name(path, read_file), images)
+    return _placed(found, lines), gaps
 
 
 _RENDERED = "\0rendered.yaml"
@@ -61,6 +90,10 @@ _KIND = late_pattern(
     re.MULTILINE,
 )
 """What says something of a workload."""
+
+
+_WORKLOAD = late_pattern(r"^\s*kind:\s*[\"']?(?:Deployment|StatefulSet|DaemonSet|ReplicaSet|Pod|CronJob)\b", re.MULTILINE)
+"""What starts containers."""
 
 
 def _pages(path: str, templates: Sequence[str], read_file: Read) -> list[tuple[str, list[Printed]]]:

@@ -16,7 +16,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
 MAX_OUTPUT = 2**18
@@ -169,14 +169,37 @@ def shown(value: object) -> str:
 
 def _yaml(value: object) -> str:
     """Return a value as YAML on one line, as far as it may come to so much."""
-    found: list[str] = []
+    return "".join(_bounded(json.JSONEncoder(default=lambda _: None, check_circular=False).iterencode(value)))
+
+
+def _bounded(pieces: Iterable[str]) -> Iterator[str]:
+    """Yield pieces of what is printed, as far as they may come to so much."""
     length = 0
-    for piece in json.JSONEncoder(default=lambda _: None).iterencode(value):
-        found.append(piece)
+    for piece in pieces:
         length += len(piece)
         if length > MAX_OUTPUT:
             raise TemplateError(f"it comes to more than {MAX_OUTPUT // 1024} KiB")
-    return "".join(found)
+        yield piece
+
+
+def _to_yaml(value: object) -> str:
+    """Return a value as YAML, a line for each item: tables stand below others that a template has begun."""
+    if not value or not isinstance(value, (dict, list)):
+        return _yaml(value)
+    return "".join(_bounded(_lines(value, "", 0))).rstrip("\n")
+
+
+def _lines(value: object, pad: str, depth: int) -> Iterator[str]:
+    if depth > MAX_DEPTH:
+        raise TemplateError("what it prints is nested too deeply")
+    pairs = value.items() if isinstance(value, dict) else ((None, one) for one in value) if isinstance(value, list) else ()
+    for key, one in pairs:
+        head = pad + ("- " if key is None else f"{json.dumps(shown(key))}: ")
+        if isinstance(one, (dict, list)) and one:
+            yield f"{head.rstrip()}\n"
+            yield from _lines(one, f"{pad}  ", depth + 1)
+        else:
+            yield f"{head}{_yaml(one)}\n"
 
 
 def _printf(form: object, *values: object) -> str:
@@ -238,7 +261,59 @@ def _number(value: object) -> int:
     return int(shown(value)) if re.fullmatch(r"-?\d{1,9}", shown(value)) else 0
 
 
+def _index(value: object, *keys: object) -> object:
+    """Return what stands at some keys of a table, or places of a list."""
+    for key in keys:
+        if isinstance(value, list):
+            value = value[key] if isinstance(key, int) and 0 <= key < len(value) else None
+        else:
+            value = value.get(shown(key)) if isinstance(value, dict) else UNKNOWN
+    return value
+
+
+def _dig(*words: object) -> object:
+    """Return what stands at some keys of the table that comes last, or else the value before it."""
+    *keys, other, table = words
+    found = _index(table, *keys)
+    return other if found is None or found is UNKNOWN else found
+
+
+def _sha256(text: object) -> str:
+    import hashlib
+
+    return hashlib.sha256(shown(text).encode()).hexdigest()
+
+
+MAX_RANGE = 200
+"""Numbers that `until` counts."""
+
 _FUNCTIONS: dict[str, Callable[..., object]] = {
+    "index": _index,
+    "dig": _dig,
+    "sha256sum": _sha256,
+    "until": lambda number: list(range(min(_number(number), MAX_RANGE))),
+    "pick": lambda table, *names: (
+        {key: value for key, value in table.items() if key in names} if isinstance(table, dict) else UNKNOWN
+    ),
+    "values": lambda table: list(table.values()) if isinstance(table, dict) else [],
+    "rest": lambda values: values[1:] if isinstance(values, list) else [],
+    "initial": lambda values: values[:-1] if isinstance(values, list) else [],
+    "uniq": lambda values: [one for at, one in enumerate(values) if one not in values[:at]],
+    "sortAlpha": lambda values: sorted(map(shown, values)) if isinstance(values, list) else [],
+    "without": lambda values, *others: [one for one in values if one not in others] if isinstance(values, list) else [],
+    "compact": lambda values: list(filter(is_true, values)) if isinstance(values, list) else [],
+    "sub": lambda one, other: _number(one) - _number(other),
+    "mul": lambda one, other: _number(one) * _number(other),
+    "div": lambda one, other: _number(one) // _number(other) if _number(other) else 0,
+    "max": lambda *values: max(map(_number, values), default=0),
+    "min": lambda *values: min(map(_number, values), default=0),
+    "typeIs": lambda kind, value: _kind(value) == kind,
+    "nospace": lambda text: shown(text).replace(" ", ""),
+    "title": lambda text: shown(text).title(),
+    "repeat": lambda number, text: shown(text)[:MAX_RANGE] * min(_number(number), MAX_RANGE),
+    "substr": lambda start, end, text: shown(text)[_number(start) : _number(end)],
+    "fromJson": _from_yaml,
+    "fromYamlArray": _from_yaml,
     "dict": _dict,
     "set": _set,
     "merge": lambda *tables: _merge(*tables, over=False),
@@ -273,7 +348,7 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     "required": lambda _, value=None: value,
     "quote": lambda *values: " ".join(json.dumps(shown(value)) for value in values if value is not None),
     "squote": lambda *values: " ".join("'" + shown(value).replace("'", "''") + "'" for value in values),
-    "toYaml": _yaml,
+    "toYaml": _to_yaml,
     "toJson": _yaml,
     "toString": shown,
     "int": _number,
@@ -298,7 +373,10 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     "and": lambda *values: next((value for value in values if not is_true(value)), values[-1] if values else None),
     "or": lambda *values: next((value for value in values if is_true(value)), values[-1] if values else None),
 }
-_FUNCTIONS["int64"] = _FUNCTIONS["int"]
+_FUNCTIONS |= {
+    other: _FUNCTIONS[name]
+    for other, name in (("int64", "int"), ("float64", "int"), ("mustToYaml", "toYaml"), ("mustToJson", "toJson"))
+}
 
 
 class Renderer:
@@ -420,7 +498,8 @@ class Renderer:
             if nodes is None:
                 return UNKNOWN
             out: list[Printed] = []
-            self._print(nodes, arguments[1] if len(arguments) > 1 else None, {"$": self._values}, out, depth + 1)
+            given = arguments[1] if len(arguments) > 1 else None
+            self._print(nodes, given, {"$": given}, out, depth + 1)
             return "".join(one.text for one in out).strip("\n")
         if name == "tpl" and arguments:
             inner: list[Printed] = []
