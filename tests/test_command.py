@@ -56,7 +56,7 @@ def told(command: str, host: Host = HOST) -> str:
         "tini -v -- dumb-init", "/usr/bin/tini -s --", "su-exec app", "gosu app:app", "poetry run",
         "poetry --directory . run", "uv run",
         "uv run --no-dev --frozen --extra x --with y --python 3.12 --package p", "uv run --directory=.",
-        "uv --offline run", "uvx", "uvx --from x --with y", "pipenv run", "pdm run", "hatch run",
+        "uv --offline run", "uvx", "uvx --from x --with y", "pipenv run", "pdm run", "hatch run", "nix-shell --run",
         "hatch -e prod run", "rye run", "conda run --no-capture-output -n env", "ddtrace-run",
         "newrelic-admin run-program", "opentelemetry-instrument --traces_exporter otlp --service_name x",
         "doppler run --", "doppler run -p x -c y --", "infisical run --env prod --", "chamber exec x y --",

@@ -478,6 +478,14 @@ def test_a_folder_is_known_by_what_was_copied_into_it() -> None:
     assert (entrypoint.folder, entrypoint.script) == ("", "api/main.py")
 
 
+def test_a_file_that_the_repository_lacks_is_no_folder_of_sources() -> None:
+    files = {"main.py": b"", "app/jobs.py": b""}
+    text = 'FROM x\nWORKDIR /app\nCOPY main.py .\nCOPY app/ ./app/\nCOPY .env .\nCMD ["sh", "-c", "gunicorn main:app"]'
+    entrypoint = started(image_of(text, files), files).entrypoint
+    assert entrypoint is not None
+    assert (entrypoint.folder, entrypoint.text) == ("", "main:app")
+
+
 def test_a_file_copied_beside_the_sources() -> None:
     text = b"FROM python:3.12\nWORKDIR /opt/app\nCOPY ./scripts ./scripts\nCOPY ./src .\nCMD sh -c ./scripts/run/worker.sh\n"
     files = {"src/jobs.py": b"", "scripts/run/worker.sh": b"#!/bin/sh\ncelery -A jobs worker -c 2\n"}

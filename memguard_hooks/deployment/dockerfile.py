@@ -436,10 +436,16 @@ class _Builder:
                 continue
             if re.search(r"[*?[]", source):
                 yield place, parent(source)
-            elif into and self._read(source) is not None:
+            elif into and (self._read(source) is not None or _names_a_file(word)):
                 yield posixpath.join(place, source.rpartition("/")[2]), source
             else:
                 yield place, source
+
+
+def _names_a_file(word: str) -> bool:
+    """Return whether a path that the repository lacks is that of a file, by its name: `.env`, `config.json`."""
+    name = word.rpartition("/")[2]
+    return "." in name and name not in (".", "..")
 
 
 def _source(stage: Image, place: str) -> str | None:

@@ -105,6 +105,7 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
         Wrapper("run", _UV, folder=_DIRECTORY, module=names("-m --module"), script=names("-s --script")),
         Wrapper("tool run", _UV, folder=_DIRECTORY),
     ),
+    "nix-shell": (Wrapper(valued=names("-A --attr -p --packages -I"), line=names("--run --command")),),
     "uvx": (Wrapper(valued=_UV, folder=_DIRECTORY),),
     "pipx": (Wrapper("run", names("--spec --python --pip-args --index-url -i")),),
     "pixi": (Wrapper("run", names("-e --environment --manifest-path")),),
