@@ -441,3 +441,15 @@ def test_a_model_that_nothing_uses_is_not_used(judge: Judge) -> None:
         taken.append(judge(files)["services"][0]["estimate_mib"])
     assert taken[0]["expected"] == taken[0]["serving"]["expected"] == taken[1]["expected"]
     assert taken[1]["serving"]["expected"] > taken[1]["expected"] + 20
+
+
+def test_weights_that_the_repository_lacks_are_not_nothing(judge: Judge) -> None:
+    """A session of a file that is downloaded elsewhere is told, one of a model of the hub is priced, data says nothing."""
+    session = "import onnxruntime\nfrom huggingface_hub import hf_hub_download\nsession = onnxruntime.InferenceSession({})\n"
+    start = {"Procfile": "web: python main.py\n", "memguard.toml": 'limit = "1GiB"\n'}
+    message = finding(judge({"main.py": session.format("'models/model.onnx'"), **start}), "MG604")["message"]
+    assert "models/model.onnx" in message
+    report = judge({"main.py": session.format("hf_hub_download('BAAI/bge-base-en-v1.5', 'model.onnx')"), **start})
+    parts = {part["package"]: part["mib"] for part in report["services"][0]["parts"]}
+    assert 480 < parts["BAAI/bge-base-en-v1.5"] < 600
+    assert "MG604" not in codes(judge({"main.py": "import joblib\nx = joblib.load('x.joblib')\n", **start}))

@@ -35,6 +35,9 @@ KEPT = ("tiktoken",)
 FIRST_NEW = (5, 2)
 """The first sentence-transformers that takes version 5 of transformers."""
 
+DATA = ("pickle", "index")
+"""Formats of what need not be a model; the others hold the weights of one."""
+
 POINTER = b"version https://git-lfs"
 """What the pointer to a file begins with that git keeps elsewhere (Git LFS)."""
 
@@ -236,8 +239,8 @@ def _unused(project: Project, walked: Walk, calls: Mapping[str, Iterable[ModelCa
 
 
 def _may_be_absent(use: ModelUse) -> bool:
-    """Return whether a file that is not in the repository says nothing: what is pickled may be of any size."""
-    return bool(use.call.loader.file_format)
+    """Return whether a file that is not in the repository says nothing: what is pickled or indexed may be of any size."""
+    return use.call.loader.file_format in DATA
 
 
 def _heaviest(use: ModelUse) -> int:
@@ -249,10 +252,13 @@ def _priced(project: Project, entry: ServiceEntry, use: ModelUse) -> ModelUse:
     """Return a use with what its model takes, by the worst of the options that it may be given."""
     from memguard_hooks.models.loaders import model_of
     from memguard_hooks.models.memory import memory_of_file
+    from memguard_hooks.models.table import find
 
     loader = use.call.loader
     if loader.file_format:
         size = _size(project, entry, use)
+        of_hub = find("hub", use.name) if size is None and loader.file_format == "onnx" else None
+        size = of_hub.weights("float32") if of_hub is not None else size
         return use if size is None else use._replace(memory=memory_of_file(loader.file_format, size))
     model = model_of(loader, use.name) if loader.kind != "unknown" else None
     if model is None:

@@ -56,6 +56,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
     if module is None:
         return
     left = set(passed_over(folding.values, module))
+    tried: set[tuple[NameScope | None, Loader, tuple[str, ...]]] = set()
     for call in module.calls:
         found = _loaded_by(folding, call) if call.node not in left else None
         if found is None or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
@@ -65,6 +66,10 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
         if read is not None:
             names, reason, is_each = read
             scope = call.scope.function
+            this = (scope, loader, names)
+            if this in tried and any(one.is_handler for one in call.conditions):
+                continue  # it is tried once more where the first attempt has failed
+            tried.add(this)
             yield ModelCall(
                 path=path,
                 line=call.node.lineno,
@@ -168,7 +173,7 @@ def _options(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope)
         texts = tuple(
             one.name if isinstance(one, ExternalValue) else str(one)
             for one in values
-            if not isinstance(one, (UnknownInCode, Missing))
+            if isinstance(one, (str, int, float, ExternalValue))
         )
         if texts:
             yield keyword, texts

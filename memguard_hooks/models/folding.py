@@ -350,6 +350,7 @@ class Folding(Returns):
         """Yield what a name is bound to at a line: by the last binding without a condition, and those after it."""
         self._work.left -= len(bindings)
         before = [one for one in bindings if line is None or one.line < line] or list(bindings)
+        before = [one for one in before if not self._leads_out(one)] or before
         kept: list[Binding] = []
         for one in before:
             if any(condition.is_handler for condition in one.conditions) and len(before) > 1:
@@ -361,6 +362,12 @@ class Folding(Returns):
                 kept.append(one)
         for one in kept or before:
             yield from self._of(one, owner)
+
+    def _leads_out(self, binding: Binding) -> bool:
+        """Return whether a relative import finds nothing, as where its file is loaded alone: what handles that counts."""
+        if binding.kind != "import" or not binding.level:
+            return False
+        return self._sources.locate(binding.name.partition(":")[0], binding.level, binding.scope.path) is None
 
     def _of(self, binding: Binding, owner: InstanceValue | None = None) -> Values:
         node, scope = binding.node, binding.scope

@@ -145,6 +145,9 @@ class Members(Parameters):
                     if isinstance(parent, ClassValue):
                         yield from self._member(parent if instance is None else instance._replace(kind=parent), name, scope)
                         return
+                    if isinstance(parent, ExternalValue) and instance is None:
+                        yield ExternalValue(f"{parent.name}.{name}")  # `from_pretrained` of a class of transformers
+                        return
             yield ANYTHING if instance is None or name != "__class__" else kind
 
     def _of_instance(self, bindings: Sequence[Binding], instance: InstanceValue | None) -> Iterator[Value]:

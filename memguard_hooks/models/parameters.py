@@ -80,7 +80,7 @@ class Parameters(Environment):
         defaults += self._hydra(scope) if binding.item == 0 else ()
         calls = self._calls_of(scope)
         self._work.left -= len(calls)
-        skipped = 1 if owner is not None else 0
+        skipped = 1 if owner is not None and not _is_static(scope.node) else 0
         is_defaulted = not calls
         for call in calls:
             node = argument(call.node, binding.item - skipped if binding.item >= 0 else -1, (binding.name,))
@@ -138,7 +138,21 @@ class Parameters(Environment):
             for call in module.calls_by_name(owner.node.name) if module is not None else ():
                 kinds = (one for one in self._values(call.node.func, call.scope) if isinstance(one, ClassValue))
                 made += [call for one in kinds if one.scope is owner]
-        return bool(made) and all(self._hold(call.conditions) is False for call in made)
+        if made:
+            return all(self._hold(call.conditions) is False for call in made)
+        return self._never_imported(owner.node.name, owner.path)
+
+    def _never_imported(self, name: str, home: str) -> bool:
+        """Return whether other files know a class by imports alone that production does not come to."""
+        found = [False]
+        for path in itertools.islice(self._sources.naming(name), MAX_CALLERS):
+            module = self.module(path) if path != home else None
+            if module is not None:
+                imports = [
+                    one for scope in module.all_scopes() for one in scope.bindings.get(name, ()) if one.kind == "import"
+                ]
+                found += [self._hold(one.conditions) is False for one in imports] or [False]
+        return len(found) > 1 and all(found[1:])
 
     def _overridden(self, scope: NameScope) -> Iterator[tuple[str, str]]:
         """Yield the methods of parents, by file and name, in place of which a class has one of its own."""

@@ -44,6 +44,10 @@ _SAME = frozenset({"str", "typing.cast", "pathlib.Path", "os.path.abspath", "os.
                    "os.path.expandvars", "pathlib.PurePath", "pathlib.PosixPath", "os.fspath"})  # fmt: skip
 """Calls that return what they are given."""
 
+_DOWNLOADS = frozenset({"huggingface_hub.hf_hub_download", "huggingface_hub.snapshot_download",
+                        "huggingface_hub.file_download.hf_hub_download"})  # fmt: skip
+"""Calls that return where a model of the hub lies: it stands for the model."""
+
 _CHOICES = frozenset({"selectbox", "radio", "select_slider"})
 """Last names of calls that let a visitor choose one of what they list."""
 
@@ -95,6 +99,8 @@ class Returns(FrameworkSettings):
             yield from (posixpath.dirname(one) if isinstance(one, str) else one for one in self._values(first, scope))
         elif name in ("open", "io.open", "builtins.open") and first is not None:
             yield from self._values(first, scope)
+        elif name in _DOWNLOADS:
+            yield from self._values(argument(node, 0, ("repo_id",)), scope)
         elif name in ("os.path.exists", "os.path.isfile") and first is not None:
             yield from (True if self._is_there(one, scope) else ANYTHING for one in self._values(first, scope))
         elif name in FORMATS and first is not None:

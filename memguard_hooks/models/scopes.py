@@ -10,7 +10,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Literal, TypeAlias
 
     Kind: TypeAlias = "Literal['value', 'element', 'item', 'import', 'function', 'class', 'parameter', 'unknown']"
@@ -95,6 +95,14 @@ class NameScope:
             for change in self.changes:
                 self._by_table.setdefault(change.name, []).append(change)
         return self._by_table.get(table, ())
+
+    def all_scopes(self) -> Iterator[NameScope]:
+        """Yield it, and all scopes in it."""
+        waiting = [self]
+        while waiting:
+            here = waiting.pop()
+            yield here
+            waiting += here.inner.values()
 
     @property
     def name(self) -> str:
@@ -183,7 +191,7 @@ class _Reader:
         elif isinstance(node, ast.Match):
             self._expression(node.subject, scope, conditions)
             for case in node.cases:
-                self.block(case.body, scope, (*conditions, Condition(None, True, scope)))
+                self.block(case.body, scope, (*conditions, Condition(_test_of(node.subject, case), True, scope)))
         elif isinstance(node, (ast.Global, ast.Nonlocal)):
             scope.shared.update(node.names)
         else:
@@ -311,6 +319,15 @@ class _Reader:
             for test in one.ifs:
                 self._expression(test, inner, conditions)
         return inner
+
+
+def _test_of(subject: ast.expr, case: ast.match_case) -> ast.expr | None:
+    """Return a case of `match` as a condition, None for one that is more than constants."""
+    patterns = case.pattern.patterns if isinstance(case.pattern, ast.MatchOr) else [case.pattern]
+    values = [one.value for one in patterns if isinstance(one, ast.MatchValue)]
+    if case.guard is not None or len(values) < len(patterns):
+        return None
+    return ast.Compare(subject, [ast.In()], [ast.Tuple(values, ast.Load())])
 
 
 def _ends(body: Sequence[ast.stmt]) -> bool:
