@@ -215,6 +215,49 @@ def test_an_initializer_imports_what_is_installed(judge: Judge, capsys: pytest.C
     assert "openai" not in parts(capsys)
 
 
+def test_an_initializer_imports_a_name_that_is_not_there_before_it_is_taken(
+    judge: Judge, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`huggingface_hub` and `cohere` alone are light; what sentry takes from them is not."""
+    installed = "flask==3.1.0\nhuggingface-hub==0.34.4\ncohere==7.3.1\nsentry-sdk==2.75.0\n"
+    judge({"main.py": SENTRY.format(SOURCE, ""), "requirements.txt": installed})
+    found = parts(capsys)
+    assert found["cohere.client"][0] > 20
+    assert found["huggingface_hub"][0] > 4
+
+
+AGENTS = [
+    pytest.param("ddtrace-run", "ddtrace==4.16.0", "ddtrace.auto", 25, id="datadog"),
+    pytest.param("newrelic-admin run-program", "newrelic==14.1.0", "newrelic.agent", 5, id="newrelic"),
+    pytest.param(
+        "opentelemetry-instrument --service_name x", "opentelemetry-distro==0.66b2",
+        "opentelemetry.instrumentation.auto_instrumentation", 15, id="opentelemetry",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("agent", "requirement", "module", "least"), AGENTS)
+def test_an_agent_counts_in_each_process_that_a_start_command_puts_it_before(
+    judge: Judge, capsys: pytest.CaptureFixture[str], agent: str, requirement: str, module: str, least: float
+) -> None:
+    files = {"main.py": SOURCE, "requirements.txt": f"flask==3.1.0\ngunicorn\n{requirement}\n"}
+    judge(files, f"{agent} gunicorn main:app --workers 2")
+    size, moment = parts(capsys)[module]
+    assert size > least
+    assert moment == "start"
+    judge(files, "gunicorn main:app --workers 2")
+    assert module not in parts(capsys)
+
+
+def test_opentelemetry_imports_what_it_has_an_instrumentation_for(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    """An instrumentation that is not installed imports nothing."""
+    requirements = "flask==3.1.0\nsqlalchemy\nredis\nopentelemetry-distro\nopentelemetry-instrumentation-redis\n"
+    judge({"main.py": SOURCE, "requirements.txt": requirements}, "opentelemetry-instrument gunicorn main:app")
+    found = parts(capsys)
+    assert "redis" in found
+    assert "sqlalchemy" not in found
+
+
 @pytest.mark.parametrize(
     ("model", "loaded"),
     [

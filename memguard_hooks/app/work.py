@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 
+from memguard_hooks.app.agents import agents_of, as_named
 from memguard_hooks.app.drivers import django_drivers, driver_of
 from memguard_hooks.catalog.lookup import is_provided
 from memguard_hooks.errors import MemguardError
@@ -109,7 +110,7 @@ NO_WORK = Work()
 
 def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work, tuple[External, ...]]:
     """Return the work that a service does as it starts, and all that it imports: also by this work."""
-    imported = (*walked.externals, *django_drivers(project, entry, walked.externals))
+    imported = (*walked.externals, *agents_of(project, entry), *django_drivers(project, entry, walked.externals))
     bodies: dict[str, set[str]] = {}
     for path, body in walked.ran:
         bodies.setdefault(path, set()).add(body)
@@ -410,7 +411,8 @@ def _brought(uses: list[WorkUse]) -> Iterator[External]:
         for module in use.brought:
             step = Step(use.call.path, use.call.line, module)
             site = ImportSite(use.call.line, use.call.column, use.call.line, module, 0, (), "import", BROUGHT)
-            yield External((module,), Way(step, use.way.before), use.moment, site, f"{BROUGHT} {use.call.function}")
+            found = External((module,), Way(step, use.way.before), use.moment, site, f"{BROUGHT} {use.call.function}")
+            yield as_named(found)
 
 
 BROUGHT = "because it is installed, by"

@@ -21,7 +21,7 @@ from memguard_hooks.deployment.start import (
     together,
     unknown,
 )
-from memguard_hooks.deployment.wrappers import unwrap
+from memguard_hooks.deployment.wrappers import AGENTS, unwrap
 from memguard_hooks.formats.shell_words import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
 from memguard_hooks.pattern import late_pattern
 
@@ -169,7 +169,11 @@ def _run(words: list[str], host: Host) -> StartCommand:
         changed = host.inside(inner.folder)
         if changed is None:
             return unknown(f"it changes to {inner.folder}, which leads out of the repository")
+        agent = _name(words)
         words, host = list(inner.words), host._replace(folder=changed)
+        if agent in AGENTS:
+            started = _run(words, host._replace(variables=variables))
+            return started._replace(agents=(agent, *started.agents))
     if not words:
         return unknown("the command is empty")
     host = host._replace(variables=variables)

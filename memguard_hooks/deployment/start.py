@@ -67,7 +67,8 @@ class StartCommand(Record):
     Where Python code starts the server, `loads` are the modules that it is given by name, `calls` the functions that it
     calls, each with its file, and `written` is the place where the number of workers stands.
     `beside` are the starts that run at the same time on the same host. Where the number of workers is not known, `most` is
-    a number that it never exceeds. `words` are those behind a program of the project.
+    a number that it never exceeds. `words` are those behind a program of the project, `agents` the wrappers before it that
+    load something into each process.
     """
 
     entrypoint: EntryPoint | None
@@ -94,6 +95,7 @@ class StartCommand(Record):
     beside: tuple[StartCommand, ...] = ()
     most: int | None = None
     words: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
 
 
 class Host(Record):

@@ -151,6 +151,9 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
 }  # fmt: skip
 
 
+AGENTS = frozenset({"ddtrace-run", "newrelic-admin", "opentelemetry-instrument"})
+"""Wrappers that load an agent into each process of the command, as `startup/data/integrations.tsv` has it."""
+
 MODULES = frozenset(
     {"debugpy", "dotenv", "hupper", "jurigged", "memray", "pyinstrument", "scalene", "viztracer", "watchfiles"}
 )

@@ -395,14 +395,14 @@ class Declared:
     @cached_property
     def _measured(self) -> frozenset[str]:
         from memguard_hooks.catalog import lookup
-        from memguard_hooks.startup.table import companions, drivers
+        from memguard_hooks.startup.table import companions, drivers, integrated
 
         brought = {name for driver in drivers() for name in driver.distributions}
         imported = {
             module.partition(".")[0] for known in companions().values() for some in known.values() for module in some
         }
         brought.update(name for module in imported for name in lookup.providers(module))
-        return frozenset(lookup.distributions()).union(self._context.measured(), brought)
+        return frozenset(lookup.distributions()).union(self._context.measured(), brought, integrated())
 
     def _pinned_by_lock(self, folder: str) -> Pinned:
         """Return what a lock in a folder pins."""

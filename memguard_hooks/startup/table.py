@@ -122,6 +122,12 @@ def integrations(initializer: str) -> tuple[Integration, ...]:
 
 
 @cache
+def integrated() -> frozenset[str]:
+    """The distributions because of which some initializer or agent imports something."""
+    return frozenset(distribution for _, _, distribution, _ in _rows("integrations.tsv"))
+
+
+@cache
 def drivers() -> tuple[Driver, ...]:
     """All drivers of databases, in the order in which one counts where nothing names it."""
     found: list[Driver] = []
