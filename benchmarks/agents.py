@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -21,7 +20,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from process_memory import MIB, add_up, fetch, free_port, process_environment, read_settled_tree, serve, stop
+from process_memory import (
+    MIB,
+    add_up,
+    fetch,
+    free_port,
+    own_interpreter,
+    process_environment,
+    read_settled_tree,
+    serve,
+    stop,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,11 +120,8 @@ def environment(folder: Path, agent: str, framework: str) -> Path:
     requirements = [*FRAMEWORKS[framework][0].split(), *AGENTS[agent][0]]
     if agent == "opentelemetry":
         requirements += [f"opentelemetry-instrumentation-{one}" for one in INSTRUMENTED if one in requirements]
-    own = folder / "python"  # shared libraries of an interpreter that others run as well count in part alone
-    if not own.exists():
-        shutil.copytree(sys.base_prefix, own, symlinks=True)
     if not (place / "bin" / "python").exists():
-        subprocess.run(["uv", "venv", "--quiet", "--python", str(own / "bin" / "python3"), str(place)], check=True)
+        subprocess.run(["uv", "venv", "--quiet", "--python", str(own_interpreter(folder)), str(place)], check=True)
     subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(place / "bin" / "python"), *requirements], check=True)
     return place / "bin"
 

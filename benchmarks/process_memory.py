@@ -9,9 +9,11 @@ than the measured one, and best measure with a copy of an interpreter that nothi
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -140,6 +142,14 @@ def install(directory: Path, python: str, requirements: str) -> Path:
         subprocess.run(pip, check=True, env=environment)
         wanted.rename(stamp)
     return interpreter
+
+
+def own_interpreter(folder: Path) -> Path:
+    """Return a copy of this interpreter that nothing else on the machine maps, and that is made once in a folder."""
+    own = folder / "python"
+    if not own.exists():
+        shutil.copytree(sys.base_prefix, own, symlinks=True)
+    return own / "bin" / "python3"
 
 
 def measure_import(interpreter: Path, directory: Path, modules: Sequence[str], variables: Mapping[str, str]) -> Memory:

@@ -22,6 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from process_memory import own_interpreter
+
 LIBRARIES = (
     "boto3", "chromadb", "jieba", "openpyxl", "opencv-python-headless", "orjson", "pandas", "pillow", "pyyaml",
 )  # fmt: skip
@@ -141,7 +143,7 @@ def install(folder: Path, libraries: tuple[str, ...]) -> Path:
     """Return the Python of an environment with some libraries."""
     python = folder / "bin" / "python"
     if not python.exists():
-        subprocess.run(["uv", "venv", "--quiet", "--python", "3.11", str(folder)], check=True)
+        subprocess.run(["uv", "venv", "--quiet", "--python", str(own_interpreter(folder.parent)), str(folder)], check=True)
     subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(python), *libraries], check=True)
     return python
 

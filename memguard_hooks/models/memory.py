@@ -34,6 +34,10 @@ TOKENIZER, READING_TOKENIZER = 505, 180
 """Bytes that a tokenizer takes for a token, and more while it is read: 120 and 43 MiB for 250,002 (tokenizers 0.23 under
 transformers 5.24, a unigram model, 2026-11-29)."""
 
+BATCH, PER_WIDTH, ANY_WIDTH = 8 * MIB, MIB // 5, 768
+"""What 32 texts of 120 words take while they are encoded, for each number that a token becomes: 61 to 95 MiB for 384, 118 to
+143 for 512, 137 to 170 for 768, 211 to 224 for 1,024, whatever the layers (sentence-transformers 6.2, 2026-11-29)."""
+
 SPACY = int(57.1 * MIB)
 """What a pipeline of spaCy takes besides its word vectors: en_core_web_sm 3.8.0, 2026-11-28."""
 
@@ -116,15 +120,16 @@ def _dtype(options: Mapping[str, str]) -> str | None:
 
 
 def _sentence_transformers(model: Model, major: int | None, options: Mapping[str, str]) -> ModelMemory:
-    """The same as transformers, with the tokenizer of many languages, and a batch of 32 texts on top."""
+    """The same as transformers, with the tokenizer of many languages, and a batch of texts on top."""
     found = _transformers(model, major, options)
     if options.get("backend") == "onnx":
         return memory_of_file("onnx", model.weights("float32"))
     words = model.vocabulary if model.vocabulary >= MULTILINGUAL else 0
     tokenizer = words * TOKENIZER
+    batch = BATCH + PER_WIDTH * (model.width or ANY_WIDTH)
     return found._replace(
         rest=found.rest + 6 * MIB + tokenizer, anonymous=found.anonymous + tokenizer,
-        peak=found.peak + 6 * MIB + tokenizer + words * READING_TOKENIZER, served=found.rest + 120 * MIB + tokenizer,
+        peak=found.peak + 6 * MIB + tokenizer + words * READING_TOKENIZER, served=found.rest + batch + tokenizer,
     )  # fmt: skip
 
 

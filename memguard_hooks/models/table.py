@@ -31,7 +31,8 @@ _OF_TEXT = frozenset({"bart", "bert", "gpt2", "llama", "t5"})
 class Model(Record):
     """One architecture by one of its names; `size` is parameters, or bytes or tokens, by what `dtype` says.
 
-    `vocabulary` is how many tokens a model of text knows, 0 where the table does not say.
+    `vocabulary` is how many tokens a model of text knows, and `width` how many numbers one of BERT's kin makes of each; 0
+    where the table does not say.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Model(Record):
     family: str
     source: str
     vocabulary: int = 0
+    width: int = 0
 
     def weights(self, dtype: str | None = None) -> int:
         """Return the bytes of the weights in a type of numbers, by default as they are stored."""
@@ -62,8 +64,9 @@ def models() -> dict[tuple[str, str], Model]:
     for kind, names, size, dtype, architecture, family, source in read_rows("models.tsv"):
         function, _, sizes = architecture.partition("(")
         vocabulary = int(sizes.partition(",")[0]) if function in _OF_TEXT else 0
+        width = int(sizes.split(",")[4]) if function == "bert" else 0
         for name in names.split(" "):
-            found[kind, name.lower()] = Model(name, kind, int(size), dtype, family, source, vocabulary)
+            found[kind, name.lower()] = Model(name, kind, int(size), dtype, family, source, vocabulary, width)
     return found
 
 
