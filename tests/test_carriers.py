@@ -29,7 +29,7 @@ def handle(text):
 NLP = """\
 from pandas import Client
 
-client = Client()
+client = Client(**{})
 
 
 def answer(text):
@@ -216,6 +216,11 @@ GETTER = "line 3 uses it at module level, while the file loads; build client in 
 ADVICE = {
     "its imports can move": ({}, LATER, True),
     "they cannot, and functions alone use what is built": ({"main.py": MAIN + "\nSEEN = [nlp]\n"}, GETTER, False),
+    "a class, which --fix builds later": (
+        {"main.py": MAIN + "\nSEEN = [nlp]\n", "services/nlp.py": NLP.replace("**{}", "")},
+        "uses it, and build client in a function with `@functools.cache`: line 3 uses it at module level",
+        True,
+    ),
     "it is used at once": (
         {"main.py": MAIN + "\nSEEN = [nlp]\n", "services/nlp.py": NLP + "\nclient.ask('a')\n"},
         "",

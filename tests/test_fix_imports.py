@@ -292,3 +292,84 @@ def test_the_command_runs_every_fixer(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "requirements.txt:1: rewritten: litellm==" in err
     assert texts("app.py") == [MOVED]
     assert memguard(["fix"]) == 0
+
+
+CLIENT = """\
+import os
+
+from openai import OpenAI
+
+client = OpenAI(api_key=os.getenv('KEY'))
+
+
+def ask(text):
+    return client, text
+"""
+BUILT = """\
+import functools
+import os
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+
+@functools.cache
+def get_client() -> "OpenAI":
+    from openai import OpenAI
+
+    return OpenAI(api_key=os.getenv('KEY'))
+
+
+def ask(text):
+    return get_client(), text
+"""
+MAIN = "import chat\n\n\ndef handle(text):\n    return chat.ask(text)\n\n\nprint(chat)\n"
+CHAT = {"Procfile": "web: python main.py\n", "requirements.txt": "openai\n", "main.py": MAIN, "chat.py": CLIENT}
+
+
+def test_what_a_library_builds_is_built_when_it_is_first_used(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, CHAT)
+    done = run("--to-start")
+    assert texts("chat.py", "main.py") == [BUILT, MAIN]
+    assert "chat.py:3: moved: openai.OpenAI into get_client()\n" in done.err
+    assert "chat.py:5: built when it is first used, as are errors of OpenAI(): client, by get_client()\n" in done.err
+    assert run("--to-start").code == 0
+
+
+BUILT_AT_START = {
+    "used-as-the-app-loads": (
+        {"main.py": f"{MAIN}chat.ask('')\n"},
+        "line 5 builds client of it, which is used while the app loads",
+    ),
+    "taken": ({"main.py": f"{MAIN}\n\ndef get():\n    return chat.client\n"}, "main.py:12 takes client from it"),
+    "patched": ({"tests/test_chat.py": "from unittest.mock import patch\npatch('chat.client')\n"}, "patches chat.client"),
+    "variables-change": (
+        {"main.py": f"import os\n\n{MAIN}\n\ndef set_up(key):\n    os.environ['KEY'] = key\n"},
+        "line 5 builds client of it, and main.py:14 changes variables that it may read",
+    ),
+    "another-style": (
+        {"pyproject.toml": "[tool.memguard.fix]\nstyle = 'lazy-module'\n"},
+        "line 5 uses it at module level, while the file loads",
+    ),
+    "an-old-python": (
+        {"pyproject.toml": "[tool.memguard]\ntarget-python = '3.8'\n"},
+        "line 5 uses it at module level, while the file loads",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "reason"), [pytest.param(*case, id=name) for name, case in BUILT_AT_START.items()])
+def test_what_is_built_as_the_app_loads_stays(tmp_path: Path, run: Run, files: dict[str, str], reason: str) -> None:
+    write_dedented(tmp_path, CHAT | files)
+    done = run("--to-start")
+    assert texts("chat.py") == [CLIENT]
+    assert reason in done.err
+
+
+@pytest.mark.parametrize("python", ["3.14", "3.15"])
+def test_what_is_built_later_on_a_python_with_lazy_imports(tmp_path: Path, run: Run, python: str) -> None:
+    write_dedented(tmp_path, CHAT | {"pyproject.toml": f"[tool.memguard]\ntarget-python = '{python}'\n"})
+    run("--to-start")
+    assert texts("chat.py") == [BUILT.replace('"OpenAI"', "OpenAI")]

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,16 +64,18 @@ def wanted(module: ast.Module) -> list[Wanted]:
     return found
 
 
-def read(data: bytes, python: tuple[int, int] | None = None) -> tuple[ast.Module, Moves | HeldBy]:
+def read(
+    data: bytes, python: tuple[int, int] | None = None, building: Collection[str] = ()
+) -> tuple[ast.Module, Moves | HeldBy]:
     """Return the tree of a source, and how the imports of the package move."""
     text = decode(data)
     module = tree_of(text)
-    return module, MovableFile(module, text, wanted(module), python, is_package=False).moves()
+    return module, MovableFile(module, text, wanted(module), python, is_package=False).moves((), building)
 
 
-def moved(source: str | bytes, python: tuple[int, int] | None = None) -> bytes:
+def moved(source: str | bytes, python: tuple[int, int] | None = None, building: Collection[str] = ()) -> bytes:
     data = source.encode() if isinstance(source, str) else source
-    module, moves = read(data, python)
+    module, moves = read(data, python, building)
     assert isinstance(moves, Moves), moves
     return move(data, module, moves).data
 
@@ -236,6 +238,28 @@ def test_what_holds_an_import(before: str, reason: str) -> None:
     assert f"{moves.line}: {moves.reason}\n" == reason
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [pytest.param(*one[1:], id=one[0].replace(" ", "-")) for one in blocks("values_built.txt")]
+)
+def test_values_that_are_built_when_they_are_first_used(before: str, after: str) -> None:
+    assert moved(before, building=["heavy"]) == after.encode()
+    _, moves = read(before.encode())
+    assert isinstance(moves, HeldBy)
+    was_loaded, was = run(before.encode())
+    is_loaded, now = run(after.encode())
+    assert (was_loaded, is_loaded) == (True, False)
+    assert repr(now) == repr(was)
+
+
+@pytest.mark.parametrize(
+    ("before", "reason"), [pytest.param(*one[1:], id=one[0].replace(" ", "-")) for one in blocks("values_held.txt")]
+)
+def test_values_that_stay(before: str, reason: str) -> None:
+    _, moves = read(before.encode(), building=["heavy"])
+    assert isinstance(moves, HeldBy)
+    assert f"{moves.line}: {moves.reason}\n" == reason
+
+
 BYTES = {
     "carriage-returns": (b"import os\r\nimport heavy\r\n\r\ndef use():\r\n    return heavy.value\r\n",
                          b"import os\r\n\r\ndef use():\r\n    import heavy\r\n\r\n    return heavy.value\r\n"),
@@ -276,7 +300,9 @@ def all_pairs() -> dict[str, tuple[str, str]]:
         form.before + without_import(shape.replace("<E>", form.used)) for form in FORMS.values() for shape in SHAPES.values()
     ]
     sources += [before for title, before, _ in blocks("import_moves.txt") if not title.endswith("on 3.14")]
-    return {f"case_{number}": (one, moved(one).decode()) for number, one in enumerate(sources)}
+    pairs = [(one, moved(one).decode()) for one in sources]
+    pairs += [(before, after) for _, before, after in blocks("values_built.txt")]
+    return {f"case_{number}": pair for number, pair in enumerate(pairs)}
 
 
 def told(root: Path, kind: str, *command: str) -> Counter[str]:

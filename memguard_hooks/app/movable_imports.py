@@ -13,7 +13,7 @@ from memguard_hooks.record import Record
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from memguard_hooks.app.heavy_imports import Eager
     from memguard_hooks.project.project import Project
@@ -60,9 +60,17 @@ def held(project: Project, path: str, wanted: Wanted) -> HeldBy | None:
         return None
 
 
-def held_all(project: Project, path: str, wanted: Iterable[Wanted]) -> HeldBy | None:
-    """Return what keeps imports of a file at the module level. Raises MemguardError for one that cannot be edited."""
-    moves = read_source(project, path).movable(wanted, project.settings.service.target_python).moves()
+def is_built_later(project: Project, path: str, wanted: Wanted) -> bool:
+    """Return whether nothing but values hold an import that `--fix` lets functions build when they are first used."""
+    return project.settings.fix_style == "function" and held_all(project, path, [wanted], [wanted.module]) is None
+
+
+def held_all(project: Project, path: str, wanted: Iterable[Wanted], building: Collection[str] = ()) -> HeldBy | None:
+    """Return what keeps imports of a file at the module level, where values of some modules may be built later.
+
+    Raises MemguardError for a file that cannot be edited.
+    """
+    moves = read_source(project, path).movable(wanted, project.settings.service.target_python).moves((), building)
     return moves if isinstance(moves, HeldBy) else None
 
 

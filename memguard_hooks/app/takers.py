@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cached_property
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.files import SOURCE
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent, walk
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 
 _INJECTORS = "Depends|Security|Provide|Inject|Injected|from_function|FunctionTool|add_api_route|add_command|validate_call"
 """What reads the annotations of a function that it is given."""
+
+
+_SETS_VARIABLE = late_pattern(
+    r"\benviron\s*\[[^\]\n]{1,200}\]\s*=[^=]|\benviron\s*\.\s*(?:clear|pop|setdefault|update)\b|\b(?:put|unset)env\s*\("
+    r"|\bdel\s+(?:os\.)?environ\b"
+)
+_TESTS = late_pattern(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.py$")
 
 
 class Taker(Record):
@@ -58,6 +67,15 @@ class Takers:
                 found = wanted.search(text) if name in text else None
                 if found is not None:
                     return Taker(other, text.count("\n", 0, found.start()) + 1, f"reads the types of {name}()")
+        return None
+
+    @cached_property
+    def changes_environment(self) -> Taker | None:
+        """The first place that sets or deletes a variable of the environment, None where nothing but tests does."""
+        for path, text in sorted(self._texts.items()):
+            found = None if _TESTS.search(path) else _SETS_VARIABLE.search(text)
+            if found is not None:
+                return Taker(path, text.count("\n", 0, found.start()) + 1, "changes variables that it may read")
         return None
 
     def _tree(self, path: str) -> ast.Module | None:

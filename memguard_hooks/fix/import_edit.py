@@ -10,14 +10,15 @@ import ast
 import re
 
 from memguard_hooks.formats.python_source import BOM, encoding
-from memguard_hooks.imports.movable import ImportNode, Moves, Part
+from memguard_hooks.imports.built_later import first_import
+from memguard_hooks.imports.movable import BuildingFunction, ImportNode, Moves, Part, Spot, spot_of
 from memguard_hooks.imports.name_uses import FunctionNode, is_type_checking
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 WIDTH = 88
 """Columns of a line, by the formatters' default; a longer `from` import has a line for each name."""
@@ -35,10 +36,13 @@ class _Edit(Record):
 
 
 class Rewritten(Record):
-    """A file after an edit, and the function that each moved import stands in now, by its line."""
+    """A file after an edit, and where the function began that each moved import stands in now, by its line.
+
+    A function that builds a value began as an assignment.
+    """
 
     data: bytes
-    hosts: dict[int, FunctionNode]
+    hosts: dict[int, Spot]
 
 
 class Left(Record):
@@ -72,6 +76,11 @@ class Text:
             self._ends.append(match.end())
         first = next((one for one in map(self.end_of_line, range(1, len(self._starts) + 1)) if one), "")
         self.newline = first or "\n"
+
+    @property
+    def count(self) -> int:
+        """The number of lines, with the empty one behind a last end of line."""
+        return len(self._starts)
 
     def encode(self, text: str) -> bytes:
         """Return the bytes of a file with another text."""
@@ -154,20 +163,28 @@ class _Mover:
             edits += self.replace(statement, aliases, others) if others else self.remove(statement, aliases)
         edits += [_Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
         edits += self._type_imports([one for one in moves.for_types if one not in instead])
-        hosts: dict[_Edit, FunctionNode] = {}
+        hosts: dict[_Edit, Spot] = {}
+        ends: set[int] = set()
+        for getter in moves.built:
+            edit = self._getter(getter)
+            hosts[edit] = spot_of(getter.value.statement)
+            edits += [edit, *self._around_getter(getter.value.statement, ends)]
+            ends.add(getter.value.statement.end_lineno or getter.value.statement.lineno)
+            edits += [_Edit(text.start(one), text.end(one), f"{getter.value.getter}()") for one in getter.value.uses]
+        edits += self._caching_import() if moves.built else ()
         for host in moves.hosts:
             imports = [one for one in host.imports if one not in instead]
             if not imports:
                 continue
             edit = self._insertion(host.function, imports)
-            hosts[edit] = host.function
+            hosts[edit] = spot_of(host.function)
             edits.append(edit)
         after, places = _apply(text.text, edits)
-        lines: dict[int, FunctionNode] = {}
-        for edit, function in hosts.items():
+        lines: dict[int, Spot] = {}
+        for edit, spot in hosts.items():
             first = len(re.findall(r"\r\n|\r|\n", after[: places[edit]])) + 1
             for number in range(len(re.findall(r"\r\n|\r|\n", edit.text)) + 1):
-                lines[first + number] = function
+                lines[first + number] = spot
         return Rewritten(text.encode(after), lines)
 
     # What leaves
@@ -291,6 +308,51 @@ class _Mover:
         is_apart = not text.line(at).strip() or isinstance(first, (ast.Import, ast.ImportFrom))
         written = "".join(f"{blank}{line}{text.newline}" for line in lines)
         return _Edit(text.start_of(at), text.start_of(at), written + ("" if is_apart else text.newline))
+
+    # Values that are built later
+
+    def _getter(self, getter: BuildingFunction) -> _Edit:
+        """Write a cached function in place of an assignment."""
+        text, value, step = self._text, getter.value.statement.value, self._indent
+        written = text.text[text.start(value) : text.end(value)]
+        texts = [one for one in ast.walk(value) if isinstance(one, (ast.Constant, ast.JoinedStr))]
+        is_plain = all(one.lineno == one.end_lineno for one in texts)
+        if is_plain:  # no line of it stands in a string
+            written = re.sub(r"(\r\n|\r|\n)(?=[^\r\n])", rf"\1{step}", written)
+        quote = '"' if getter.is_quoted else ""
+        lines = [line for one in _by_statement(getter.imports) for line in self.lines(*one, step)]
+        body = [*lines, "", f"return {written}"]
+        head = ["@functools.cache", f"def {getter.value.getter}() -> {quote}{getter.type}{quote}:"]
+        joined = text.newline.join([*head, *(f"{step}{one}" if one else "" for one in body)])
+        return _Edit(text.start(getter.value.statement), text.end(getter.value.statement), joined)
+
+    def _around_getter(self, statement: ast.Assign, ends: Collection[int]) -> Iterator[_Edit]:
+        """Write the blank lines that stand around a function, where there are fewer; a comment above stays with it.
+
+        `ends` are the last lines of those before it, which have theirs.
+        """
+        text, last = self._text, statement.end_lineno or statement.lineno
+        number = statement.lineno
+        while number > 1 and text.line(number - 1).startswith("#"):
+            number -= 1
+        above = [text.line(one).strip() for one in range(max(1, number - 2), number)]
+        if not any(one in ends for one in range(number - 2, number)):
+            yield self._blank_lines(text.start_of(number), above[::-1])
+        below = [text.line(one).strip() for one in range(last + 1, min(last + 3, text.count + 1))]
+        if any(below) or len(below) == 2:
+            yield self._blank_lines(text.start_of(last + 1), below)
+
+    def _blank_lines(self, at: int, beside: Sequence[str]) -> _Edit:
+        blank = next((number for number, line in enumerate(beside) if line), len(beside))
+        return _Edit(at, at, self._text.newline * (2 - blank) if beside else "")
+
+    def _caching_import(self) -> Iterator[_Edit]:
+        """Write `import functools` before the other imports, where the file has none."""
+        imports = (one for one in self._module.body if isinstance(one, ast.Import))
+        first = first_import(self._module)
+        if first is not None and not any(alias.name == "functools" for one in imports for alias in one.names):
+            at = self._text.start_of(first.lineno)
+            yield _Edit(at, at, f"import functools{self._text.newline}")
 
     def _on_one_line(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[str]:
         written = [one.name if one.asname is None else f"{one.name} as {one.asname}" for one in aliases]

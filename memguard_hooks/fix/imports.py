@@ -27,7 +27,7 @@ from memguard_hooks.fix.import_edit import ImportChange, Left, Rewritten, move, 
 from memguard_hooks.fix.lazy_modules import LazyPlan, plan_lazy, take_through
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
-from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Part, Spot, Wanted, spot_of
+from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Part, Spot, Wanted
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.project.settings import JUDGED
 from memguard_hooks.record import Record
@@ -116,6 +116,8 @@ class _Planner:
         self._sources: dict[str, EditableSource] = {}
         self._settled: dict[frozenset[_Library], _Result] = {}
         self._sized: dict[frozenset[_Library], _Sizes] = {}
+        self._building: set[str] = set()
+        """The modules whose classes may be built when they are first used."""
 
     def plan(self) -> ImportChange | None:
         """Find what to move; None where names have to stay that cannot stand for lazy modules."""
@@ -169,9 +171,11 @@ class _Planner:
         programs = {} if self._entries else find_groups(self._whole)
         found: dict[_Library, dict[str, list[Wanted]]] = {}
         allowed: set[_Library] = set()
+        is_plain = self._style == "function"
         for one in eager_imports(self._whole, self._entries):
             library = _Library(one.root, programs.get(one.path, ""))
             found.setdefault(library, {}).setdefault(one.path, []).append(as_wanted(self._whole, one))
+            self._building |= {found[library][one.path][-1].module} if is_plain else set()
             if is_allowed(self._whole, one):
                 self._left.append(Left(one.path, one.site.line, one.root, "it is allowed here"))
                 allowed.add(library)
@@ -193,7 +197,7 @@ class _Planner:
     def _held(self, path: str, wanted: list[Wanted]) -> HeldFile | None:
         """Return what keeps imports of one file where they are; what nothing uses is taken out at once."""
         found = self._moves_or_held(path, wanted)
-        if isinstance(found, Moves) and not found.hosts and not found.for_types:
+        if isinstance(found, Moves) and not (found.hosts or found.for_types or found.built):
             self._unused.setdefault(path, []).extend(wanted)
             wanted.clear()
         return found if isinstance(found, HeldFile) else None
@@ -206,10 +210,15 @@ class _Planner:
             movable = self._movable(path, wanted)
         except MemguardError as error:
             return HeldFile(path, error.line, error.message)
-        moves = movable.moves()
+        moves = movable.moves((), self._building)
         if isinstance(moves, HeldBy):
             return HeldFile(path, moves.line, moves.reason)
-        taker = self._takers.of(path, movable.names, moves.typed)
+        changes = self._takers.changes_environment if moves.built else None
+        if changes is not None:
+            value, where = moves.built[0].value, f"{changes.path}:{changes.line}"
+            line = value.statement.lineno
+            return HeldFile(path, line, f"line {line} builds {value.name} of it, and {where} {changes.what}")
+        taker = self._takers.of(path, (*movable.names, *(one.value.name for one in moves.built)), moves.typed)
         if taker is not None and self._style != "function" and all(isinstance(one, ast.Import) for one, _ in moves.removed):
             self._taken.add(path)  # which find the name where it was, once a lazy module stands for the library
         elif taker is not None:
@@ -274,7 +283,7 @@ class _Planner:
                 moved = ((one, files[one.path].hosts.get(one.line)) for one in way if one.path in files)
                 step, host = next(((one, host) for one, host in moved if host is not None), (way.last, None))
                 if host is not None:
-                    again.setdefault(step.path, set()).add(spot_of(host))
+                    again.setdefault(step.path, set()).add(host)
                 elif carrier:
                     stuck.append((carrier, Left(step.path, step.line, "", f"it still loads {carrier} at start")))
             if all(spots <= running.get(path, set()) for path, spots in again.items()):
@@ -303,11 +312,11 @@ class _Planner:
         moves: dict[str, Moves] = {}
         for path, parts in self._parts(blocked).items():
             for library, wanted in parts.items():
-                found = self._movable(path, wanted).moves(running.get(path, ()))
+                found = self._movable(path, wanted).moves(running.get(path, ()), self._building)
                 if isinstance(found, HeldBy):
                     return _HeldLibrary(library, Left(path, found.line, library.name, found.reason))
             every = dict.fromkeys(one for wanted in parts.values() for one in wanted)
-            together = self._movable(path, every).moves(running.get(path, ()))
+            together = self._movable(path, every).moves(running.get(path, ()), self._building)
             assert isinstance(together, Moves)
             moves[path] = together
         return moves
@@ -337,7 +346,7 @@ class _Planner:
         """Return a file with imports moved. Raises MemguardError rather than give one that does not parse."""
         data, module = self._project.sources.data(path), self._sources[path].module
         is_lazy = self._python is not None and self._python >= LAZY_PYTHON and self._style == "function"
-        if is_lazy and (moves.hosts or moves.for_types):
+        if is_lazy and not moves.built and (moves.hosts or moves.for_types):
             found = Rewritten(write_lazy(data, module, moves.removed), {})
         else:
             found = move(data, module, moves)
@@ -496,6 +505,7 @@ def _told(path: str, result: _Result, replaced: Mapping[Part, str]) -> Iterator[
             dots = "." * statement.level
             name = f"{dots}{statement.module}.{name}" if statement.module else f"{dots}{name}"
         hosts = dict.fromkeys(f"{one.function.name}()" for one in moves.hosts if part in one.imports)
+        hosts |= dict.fromkeys(f"{one.value.getter}()" for one in moves.built if part in one.imports)
         if part in replaced:
             what = f"made lazy: {name}, by `{replaced[part]}`"
         elif hosts and not rewritten.hosts:
@@ -507,6 +517,9 @@ def _told(path: str, result: _Result, replaced: Mapping[Part, str]) -> Iterator[
         else:
             what = f"deleted: {name}, which nothing uses"
         yield f"{path}:{statement.lineno}: {what}"
+    for one in moves.built:
+        what = f"built when it is first used, as are errors of {one.type}(): {one.value.name}, by {one.value.getter}()"
+        yield f"{path}:{one.value.statement.lineno}: {what}"
 
 
 def write(project: Project, change: ImportChange, *, force: bool) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import re
 from functools import cached_property
 
 from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.imports.built_later import Buildable, BuiltLater
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.name_uses import Annotation, BoundPlace, FunctionNode, Use, bound_by, find_uses
 from memguard_hooks.pattern import late_pattern
@@ -18,7 +19,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
 ImportNode: TypeAlias = "ast.Import | ast.ImportFrom"
@@ -71,6 +72,9 @@ _READERS = frozenset(
 
 EXCEPT_DECIDES = "it stands in `try`, and its `except` decides what else there is"
 
+_CACHING_PYTHON = (3, 9)
+"""The first Python that has `functools.cache`."""
+
 MAX_NAMES = 200
 """Names that are imported and judged: each is looked for in the whole file."""
 
@@ -94,11 +98,23 @@ class UsingFunction(Record):
     imports: tuple[Part, ...]
 
 
+class BuildingFunction(Record):
+    """A value that a function of its own builds at its first use, and what that has to import.
+
+    `type` is the class as the file names it; it is quoted where Python would evaluate it.
+    """
+
+    value: BuiltLater
+    imports: tuple[Part, ...]
+    type: str
+    is_quoted: bool
+
+
 class Moves(Record):
     """How imports move: what leaves the module level, where it goes, and what becomes of annotations.
 
-    `for_types` is needed by type checkers alone, `quoted` are the annotations that would be evaluated, and `typed` the
-    functions and classes that have them.
+    `for_types` is needed by type checkers alone, `quoted` are the annotations that would be evaluated, `typed` the functions
+    and classes that have them, and `built` the values that are built when they are first used.
     """
 
     removed: tuple[Part, ...]
@@ -106,6 +122,7 @@ class Moves(Record):
     for_types: tuple[Part, ...]
     quoted: tuple[ast.expr, ...]
     typed: tuple[str, ...]
+    built: tuple[BuildingFunction, ...] = ()
 
 
 class Wanted(Record):
@@ -139,27 +156,36 @@ class MovableFile:
         futures = [one for one in module.body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
         is_future = any(alias.name == "annotations" for one in futures for alias in one.names)
         self._evaluates = not is_future and (python is None or python < LAZY_ANNOTATIONS_PYTHON)
+        self._can_cache = python is None or python >= _CACHING_PYTHON
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names that the imports bind."""
         return tuple(dict.fromkeys(self._names))
 
-    def moves(self, running: Collection[Spot] = ()) -> Moves | HeldBy:
-        """Return how the imports move, or what holds the first that cannot; `running` are functions that loading runs."""
+    def moves(self, running: Collection[Spot] = (), building: Collection[str] = ()) -> Moves | HeldBy:
+        """Return how the imports move, or what holds the first that cannot; `running` are functions that loading runs.
+
+        Values of classes of the modules `building` may be built when they are first used.
+        """
         if self._by_call is not None:
             return HeldBy(self._by_call, "it is imported by a call")
         if len(self._parts) > MAX_NAMES or len(self._parts) * len(self._found.uses) > MAX_USES:
             return HeldBy(self._parts[0][0].lineno, "it is one of too many that are used too often to be judged")
         hosts: dict[FunctionNode, list[Part]] = {}
+        built: dict[BuiltLater, list[Part]] = {}
+        buildable = self._buildable(building)
         for_types: list[Part] = []
         quoted: dict[ast.expr, None] = {}
         annotations: dict[Annotation, None] = {}
         for part in self._parts:
             uses = [use for use in self._found.uses if self._is_use(use, part)]
             typing = [use for use in uses if self._is_typing(use)]
-            running_uses = [use for use in uses if not self._is_typing(use)]
+            values = {use: one for use in uses if not use.functions and (one := buildable.around(use.node)) is not None}
+            running_uses = [use for use in uses if not self._is_typing(use) and use not in values]
             held = self._held(part) or self._held_by_any(running_uses, typing, running)
+            kept = (self._held_value(value, running) for value in values.values())
+            held = held or next((one for one in kept if one is not None), None)
             if held is None and not uses:
                 held = self._held_unused(part)
             if held is not None:
@@ -168,13 +194,40 @@ class MovableFile:
             for host in here:
                 hosts.setdefault(host, []).append(part)
             annotations.update((use.annotation, None) for use in typing if use.annotation is not None)
-            if not self._is_known_to_types(part) and any(here.keys().isdisjoint(use.functions) for use in typing):
+            for value in dict.fromkeys(values.values()):
+                built.setdefault(value, []).append(part)
+            is_type = any(here.keys().isdisjoint(use.functions) for use in typing)
+            is_type |= any(one.of == bound_by(part[1]) for one in values.values())
+            if not self._is_known_to_types(part) and is_type:
                 for_types.append(part)
             quoted.update(self._quoted(typing))
         ordered = sorted(hosts, key=spot_of)
         typed = dict.fromkeys(one.owner.name for one in annotations if one.owner is not None)
         places = tuple(UsingFunction(one, tuple(hosts[one])) for one in ordered)
-        return Moves(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed))
+        return Moves(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed), self._getters(built))
+
+    # Values that are built later
+
+    def _buildable(self, modules: Collection[str]) -> Buildable:
+        """Return the values that may be built by functions, of classes that come from some modules."""
+        names = [bound_by(part[1]) for part in self._parts if self._can_cache and is_below(module_of(part), modules)]
+        return Buildable(self._module, self._lines, names)
+
+    def _held_value(self, value: BuiltLater, running: Collection[Spot]) -> HeldBy | None:
+        """Return what prevents that a value is built at its first use."""
+        line = value.statement.lineno
+        if spot_of(value.statement) in running:
+            return HeldBy(line, f"line {line} builds {value.name} of it, which is used while the app loads")
+        if any(name == value.name for name, _ in _exported(self._module)):
+            return HeldBy(line, f"line {line} builds {value.name} of it, which `__all__` has")
+        uses = (_held_by(use, ()) for use in value.used)
+        return self._named_in_string(value.name) or next((one for one in uses if one is not None), None)
+
+    def _getters(self, built: Mapping[BuiltLater, list[Part]]) -> tuple[BuildingFunction, ...]:
+        """Return the functions that build values, in the order of the file."""
+        ordered = sorted(built, key=lambda one: one.statement.lineno)
+        types = {one: ast.unparse(one.statement.value.func) for one in ordered if isinstance(one.statement.value, ast.Call)}
+        return tuple(BuildingFunction(one, tuple(built[one]), types[one], self._evaluates) for one in ordered)
 
     # What holds
 
@@ -361,8 +414,8 @@ def module_of(part: Part) -> str:
     return statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name
 
 
-def spot_of(node: FunctionNode) -> Spot:
-    """Return where a function begins."""
+def spot_of(node: FunctionNode | ast.Assign) -> Spot:
+    """Return where a function begins, or the assignment that becomes one."""
     return node.lineno, node.col_offset
 
 

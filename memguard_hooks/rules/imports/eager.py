@@ -16,6 +16,7 @@ from memguard_hooks.app.heavy_imports import (
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Change, Finding, Step, mib
 from memguard_hooks.imports.model import IN_EXCEPT, IN_TRY
+from memguard_hooks.record import Record
 from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
@@ -68,6 +69,15 @@ MAX_LOOKED = 2**18
 """Bytes of one file that are looked at for what holds its imports: each import after the first takes all of them again."""
 
 
+class HeldImport(Record):
+    """What keeps an import where it is, with the line of it, and what to do about that, empty where nothing is known."""
+
+    reason: str
+    remedy: str
+    is_built_later: bool
+    """Whether `--fix` does what the remedy says."""
+
+
 class _Advice:
     """What comes of moving imports, found out once for all that it is the same of."""
 
@@ -86,22 +96,24 @@ class _Advice:
             self._deferred[key] = deferred(self._project, eager)
         return self._deferred[key]
 
-    def held(self, eager: Eager) -> tuple[str, str] | None:
-        """Say what keeps an import where it is, with the line of it, and what to do about that, if anything is known."""
-        from memguard_hooks.app.movable_imports import as_wanted, held, remedy
+    def held(self, eager: Eager) -> HeldImport | None:
+        """Return what keeps an import where it is."""
+        from memguard_hooks.app.movable_imports import as_wanted, held, is_built_later, remedy
         from memguard_hooks.imports.movable import EXCEPT_DECIDES
 
         looked = self._looked.get(eager.path, 0)
         self._looked[eager.path] = looked + len(self._project.sources.data(eager.path))
         if looked and self._looked[eager.path] > MAX_LOOKED:
             return None
-        found = held(self._project, eager.path, as_wanted(self._project, eager))
+        wanted = as_wanted(self._project, eager)
+        found = held(self._project, eager.path, wanted)
         if found is None:
             return None
         if found.reason == EXCEPT_DECIDES:
-            return found.reason, f'; ask `importlib.util.find_spec("{eager.root}")` there, which tells without loading it'
+            known = f'ask `importlib.util.find_spec("{eager.root}")` there, which tells without loading it'
+            return HeldImport(found.reason, known, is_built_later=False)
         known = remedy(self._project, eager.path, found.line)
-        return found.reason, known and f"; {known}"
+        return HeldImport(found.reason, known, bool(known) and is_built_later(self._project, eager.path, wanted))
 
     def later(self, eager: Eager) -> tuple[Step, ...]:
         """Return the imports by whose move the file of an eager import loads later, nothing where something prevents it."""
@@ -204,12 +216,15 @@ def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: b
     )
     shared = "; where --preload is to share it, leave it" if can_be_preloaded(eager) else ""
     held = advice.held(eager) if advice is not None else None
+    if held is not None and held.is_built_later:
+        return f"move the import into the function that uses it, and {held.remedy}: {held.reason}{shared}", True
     later = advice.later(eager) if advice is not None and held is not None and eager.services else ()
     if later and held is not None:
         places = ", ".join(dict.fromkeys(f"{one.path}:{one.line}" for one in later[:3]))
         more = f" and {len(later) - 3} more" if len(later) > 3 else ""
-        return f"import this file later, in the functions that use it, not in {places}{more}: {held[0]}", True
-    first = f", once nothing holds it here: {held[0]}{held[1]}" if held is not None else ""
+        return f"import this file later, in the functions that use it, not in {places}{more}: {held.reason}", True
+    remedy = f"; {held.remedy}" if held is not None and held.remedy else ""
+    first = f", once nothing holds it here: {held.reason}{remedy}" if held is not None else ""
     can_move = held is None and why == "at module level"
     return f"move the import into the function that uses it{first or lazy}{shared}", can_move
 
