@@ -79,11 +79,10 @@ class Buildable:
         return found
 
     @cached_property
-    def _in_text(self) -> frozenset[ast.AST]:
-        """The nodes in f-strings, whose places Python before 3.12 does not tell."""
-        return frozenset(
-            inner for node in ast.walk(self._module) if isinstance(node, ast.JoinedStr) for inner in ast.walk(node)
-        )
+    def _fixed(self) -> frozenset[ast.AST]:
+        """The nodes in f-strings, whose places Python before 3.12 does not tell, and in patterns, which take no call."""
+        kinds = (ast.JoinedStr, ast.pattern)
+        return frozenset(inner for node in ast.walk(self._module) if isinstance(node, kinds) for inner in ast.walk(node))
 
     @cached_property
     def _bound_once(self) -> frozenset[str]:
@@ -115,7 +114,7 @@ class Buildable:
     def _can_ask(self, use: Use) -> bool:
         """Return whether a call may stand for a use."""
         is_plain = bool(use.functions) and use.annotation is None and not (use.is_text or use.is_in_doubt)
-        return is_plain and use.node not in self._in_text and use.functions[-1].name != "__del__"
+        return is_plain and use.node not in self._fixed and use.functions[-1].name != "__del__"
 
     def _is_alone(self, statement: ast.Assign) -> bool:
         """Return whether nothing else but a comment stands in the lines of a statement."""
