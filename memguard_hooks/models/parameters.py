@@ -148,10 +148,7 @@ class Parameters(Environment):
         for path in itertools.islice(self._sources.naming(name), MAX_CALLERS):
             module = self.module(path) if path != home else None
             if module is not None:
-                imports = [
-                    one for scope in module.all_scopes() for one in scope.bindings.get(name, ()) if one.kind == "import"
-                ]
-                found += [self._hold(one.conditions) is False for one in imports] or [False]
+                found += [self._hold(one.conditions) is False for one in module.imports_of(name)] or [False]
         return len(found) > 1 and all(found[1:])
 
     def _overridden(self, scope: NameScope) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from typing import Literal, TypeAlias
 
     Kind: TypeAlias = "Literal['value', 'element', 'item', 'import', 'function', 'class', 'parameter', 'unknown']"
@@ -81,6 +81,7 @@ class NameScope:
         self.changes: list[TableChange] = []
         self._by_name: dict[str, list[CallInScope]] = {}
         self._by_table: dict[str, list[TableChange]] = {}
+        self._by_import: dict[str, list[Binding]] | None = None
 
     def calls_by_name(self, name: str) -> Sequence[CallInScope]:
         """Return the calls in a module of what has a last name; all of them are looked at once."""
@@ -96,13 +97,18 @@ class NameScope:
                 self._by_table.setdefault(change.name, []).append(change)
         return self._by_table.get(table, ())
 
-    def all_scopes(self) -> Iterator[NameScope]:
-        """Yield it, and all scopes in it."""
-        waiting = [self]
-        while waiting:
-            here = waiting.pop()
-            yield here
-            waiting += here.inner.values()
+    def imports_of(self, name: str) -> Sequence[Binding]:
+        """Return the imports anywhere in a module that bind a name; all of them are looked at once."""
+        if self._by_import is None:
+            self._by_import = {}
+            waiting = [self]
+            while waiting:
+                here = waiting.pop()
+                waiting += here.inner.values()
+                for bound_name, bindings in here.bindings.items():
+                    found = [one for one in bindings if one.kind == "import"]
+                    self._by_import.setdefault(bound_name, []).extend(found)
+        return self._by_import.get(name, ())
 
     @property
     def name(self) -> str:
