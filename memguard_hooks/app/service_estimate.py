@@ -424,7 +424,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
         else:
             also = tuple(estimate_once(project, service, settings))
             found.append(AssessedService(service, settings, limit, now, estimate=now.estimate, also=also))
-    found = [_with_pool(one, [other for other in found if other is not one]) for one in found]
+    found = [_with_pool(one, found) for one in found]
     if before is not None:
         assert isinstance(before.tree, RevisionTree)
         try:
@@ -439,11 +439,13 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
     return found
 
 
-def _with_pool(one: AssessedService, others: Iterable[AssessedService]) -> AssessedService:
+def _with_pool(one: AssessedService, every: Iterable[AssessedService]) -> AssessedService:
     """Return a service with what those take that share its limit, such as the other containers of its task."""
     pool = one.service.pool
-    sharing = [other for other in others if other.service.pool == pool]
-    if one.now is None or not pool or one.limit.source != pool or not sharing:
+    if one.now is None or not pool or one.limit.source != pool:
+        return one
+    sharing = [other for other in every if other.service.pool == pool and other is not one]
+    if not sharing:
         return one
     now = one.now
     for other in sharing:
