@@ -96,6 +96,11 @@ def test_containers(tmp_path: Path, files: dict[str, str], expected: list[tuple[
     assert (declared, found.skipped) == (expected, ())
 
 
+def test_a_file_without_containers_that_does_not_parse_hides_none(tmp_path: Path) -> None:
+    found = read(tmp_path, {"main.tf": CLOUD_RUN, "dns.tf": 'resource "dns" "a" {\n  a = { (1) = 2 }\n}\n'})
+    assert ([one.name for one in found.services], found.skipped) == (["web"], ())
+
+
 def test_variables_of_a_container_are_known(tmp_path: Path) -> None:
     (web,) = read(tmp_path, {"main.tf": CLOUD_RUN}).services
     assert (web.environment["A"], web.variables["A"].path, web.platform) == ("b", "main.tf", "cloud-run")

@@ -36,8 +36,13 @@ env: {IMAGE: acme/shop}
 jobs:
   build:
     steps:
-    - {uses: docker/metadata-action@v5, with: {images: "ghcr.io/${{ github.repository_owner }}/shop-api"}}
+    - {uses: docker/metadata-action@v5, id: of-api, with: {images: "ghcr.io/${{ github.repository_owner }}/shop-api"}}
+    - {uses: docker/metadata-action@v5, id: of-tool, with: {images: "ghcr.io/acme/shop-tool"}}
     - {uses: docker/build-push-action@v6, with: {file: ops/images/api/Dockerfile, tags: "${{ env.IMAGE }}:1, x:2"}}
+    - uses: docker/build-push-action@v6
+      with: {file: ops/images/api/Dockerfile, tags: "${{ steps.of-api.outputs.tags }}"}
+    - uses: docker/build-push-action@v6
+      with: {file: ops/images/tool/Dockerfile, tags: "${{ steps.of-tool.outputs.tags }}"}
     - run: |
         docker build --push -t acme/tool \\
           -f ops/images/tool/Dockerfile .
@@ -68,6 +73,7 @@ jobs:
                 ("acme/shop:3", "python api.py"),
                 ("shop-api", "python api.py"),
                 ("x", "python api.py"),
+                ("shop-tool", "python other.py"),
                 ("acme/tool@sha256:0", "python other.py"),
             )
         ),
@@ -81,6 +87,10 @@ jobs:
             id="one-of-several",
         ),
         pytest.param("acme/shop", {"ops/x/a/Dockerfile": API, "ops/x/b/Dockerfile": OTHER}, [], id="maybe-anybodys"),
+        pytest.param(
+            "gcr.io/p/acme-shop", {"shop/Dockerfile": WEB, "backend/Dockerfile": API}, [], id="of-another-language"
+        ),
+        pytest.param("acme/nginx-reload", {"Dockerfile": API}, [], id="a-proxy"),
         pytest.param(
             "shop",
             {"Dockerfile": API, "docker-compose.yml": "services: {a: {image: tool, build: .}}"},

@@ -44,6 +44,9 @@ WELL_KNOWN = frozenset({"postgres", "postgresql", "postgis", "pgvector", "redis"
                          "milvus", "neo4j", "ollama", "clickhouse-server", "flower", "adminer", "pgadmin4"})  # fmt: skip
 """Images that no repository makes of its own."""
 
+PROXIES = frozenset({"nginx", "traefik", "caddy", "haproxy", "envoy"})
+"""What names of images begin with that wrap such a program: `nginx-reload`."""
+
 _VENDORS = late_pattern(
     r"(?:(?:registry\.k8s|k8s\.gcr|quay)\.io|docker\.elastic\.co|mcr\.microsoft\.com|(?:docker\.io/)?bitnami)/"
 )
@@ -83,8 +86,9 @@ class DeclaredContainer(Record):
     def may_be_own(self) -> bool:
         """Return whether the repository may make its image."""
         name = self.image_name
-        last = re.split("[-_]", name)[-1]
-        is_known = name in WELL_KNOWN or last in WELL_KNOWN or last == "exporter"  # `shop-nginx` is an nginx
+        words = re.split("[-_]", name)
+        is_known = name in WELL_KNOWN or words[-1] in WELL_KNOWN or words[-1] == "exporter"  # `shop-nginx` is an nginx
+        is_known = is_known or words[0] in PROXIES
         return not is_known and not _VENDORS.match(self.image)
 
 
@@ -173,6 +177,7 @@ def find_maker(name: str, read: Read, images: RepositoryImages, *, is_own: bool)
         named = [f"{folder}{name}/Dockerfile" for folder in APP_FOLDERS]
         for one in dict.fromkeys((name, name.rpartition("-")[2])) if is_own else ():
             named += [
+                *(f"{folder}{one}/Dockerfile" for folder in APP_FOLDERS),
                 f"Dockerfile.{one}",
                 f"docker/Dockerfile.{one}",
                 f"docker/{one}/Dockerfile",

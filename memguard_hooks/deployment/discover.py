@@ -165,7 +165,7 @@ _CONTAINERS = late_pattern(rb"[cC]ontainerDefinitions")
 _PYTHON_FILE = late_pattern(rb"\.py\b|requirements|pyproject")
 """What an image of Python copies, whatever it is made from."""
 
-_CONTAINERS_OF_TERRAFORM = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\b")
+_CONTAINERS_OF_TERRAFORM = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\"")
 """What a file of Terraform says that declares a container."""
 
 _STAGING = late_pattern(r"(?i)(?:^|[-_./])(?:staging|stage|stg|qa|uat|sandbox|preview|dev|development|tests?)(?:[-_./]|$)")

@@ -32,6 +32,7 @@ MAX_ITEMS = 200
 _COMMAND = late_pattern(r"\bdocker (?:buildx )?build\b((?:\\\n|[^\n;&|])*)")
 _TAG = late_pattern(r"(?:\s-t|\s--tag)[= ]['\"]?(\S+)")
 _FILE = late_pattern(r"(?:\s-f|\s--file)[= ]['\"]?([^\s'\"]+)")
+_OUTPUT = late_pattern(r"\$\{\{\s*steps\.([\w-]+)\.outputs")
 _VARIABLE = late_pattern(r"\$\{\{\s*env\.(\w+)\s*\}\}")
 
 
@@ -110,10 +111,12 @@ def _of_workflow(root: yaml.Node | None) -> Iterator[tuple[str, ImageMaker]]:
         def filled(text: str | None, known: Mapping[str, str] = known) -> str:
             return _VARIABLE.sub(lambda match: known.get(match[1], match[0]), text or "")
 
-        listed = [filled(scalar(one, "with", "images")) for one in steps if "metadata-action" in (scalar(one, "uses") or "")]
+        metadata = [one for one in steps if "metadata-action" in (scalar(one, "uses") or "")]
+        listed = {scalar(one, "id") or "": filled(scalar(one, "with", "images")) for one in metadata}
         for step in steps:
             if "build-push-action" in (scalar(step, "uses") or ""):
-                tags = [filled(scalar(step, "with", "tags")), *listed]
+                given = filled(scalar(step, "with", "tags"))
+                tags = [given, *(listed.get(one, "") for one in _OUTPUT.findall(given))]
                 context, file, target = (filled(scalar(step, "with", key)) for key in ("context", "file", "target"))
                 yield from _made(" ".join(tags).split(), file, context, target)
             for command in _COMMAND.findall(filled(scalar(step, "run"))[: parameters.MAX_TEXT]):

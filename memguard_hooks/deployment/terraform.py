@@ -12,6 +12,7 @@ import re
 
 from memguard_hooks.deployment import ecs, kubernetes
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import hcl
 from memguard_hooks.pattern import late_pattern
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
     from memguard_hooks.deployment.images import RepositoryImages
     from memguard_hooks.formats.hcl import Block, Data
+
+DECLARES = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\"")
+"""What a file says that declares a container."""
 
 MAX_DEPTH = 5
 """Variables and locals that name each other."""
@@ -38,8 +42,15 @@ _FILE = late_pattern(r"\$\{file:(?:\$\{path\.module\}/)?([^${}]{1,200})\}")
 
 
 def read(paths: Sequence[str], read_file: Read, images: RepositoryImages) -> Deployment:
-    """Read the files of one folder. Raises MemguardError for one that does not parse, with the place."""
-    files = [(path, hcl.parse(read_file(path) or b"", path, keeps_references=True)) for path in paths]
+    """Read the files of one folder. Raises MemguardError for one with containers that does not parse, with the place."""
+    files: list[tuple[str, Block]] = []
+    for path in paths:
+        text = read_file(path) or b""
+        try:
+            files.append((path, hcl.parse(text, path, keeps_references=True)))
+        except MemguardError:
+            if DECLARES.search(text):
+                raise
     known = _known(files)
     found = Deployment()
     for path, root in files:
