@@ -32,6 +32,7 @@ KINDS = {
     "its function runs at start": r"runs while the app loads",
     "taken or patched by another file": r"\bfrom it\b|patches",
     "bound again, global": r"binds|deletes|declares",
+    "builds what others need": r"builds \w+ of it",
     "saves too little": r"moving it saves",
     "its file has to load at start": r"would have to load later|still loads|loads first",
     "cannot be parsed here": r"cannot parse|too long",
