@@ -154,6 +154,33 @@ def test_what_speaks_at_debug_is_told_with_what_mutes_it(project: Path, capsys: 
 @pytest.mark.parametrize(
     "text",
     [
+        "def f():\n    while has_child():\n        log.info('wait')\n        time.sleep(1)\n",
+        "def f():\n    while True:\n        page += 1\n        log.info('page %s', page)\n        time.sleep(1)\n",
+        "async def f(queue):\n    while True:\n        job = await queue.get()\n        log.info('job %s', job)\n",
+        "async def handle_media(update, context):\n    log.info('from %s', update)\n",
+        "def f(x):\n    if x:\n        log.debug('%s', json.dumps(x))\n        raise ValueError(x)\n",
+        "def f(session):\n    log.debug('%s', str(session.lifetime()))\n",
+    ],
+)
+def test_a_line_for_a_wait_a_page_a_job_or_a_person_is_no_finding(text: str) -> None:
+    assert not any(marks(text))
+
+
+def test_a_line_of_what_a_stream_gives_each_part_to_is_hot() -> None:
+    text = (
+        "def take(op):\n    log.info('op %s', op)\n\n\nasync def f(ws):\n    async for event in ws:\n        take(event)\n"
+    )
+    assert ["hot" in one for one in marks(text)] == [True]
+
+
+def test_what_a_task_calls_says_nothing_again_and_again() -> None:
+    text = "@app.task\ndef run():\n    drop(1)\n\n\ndef drop(days):\n    log.info('No outdated %s entries found', days)\n"
+    assert ["nothing" in one for one in marks(text)] == [True]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "async def f(ws):\n    async for m in ws:\n        logger.info('m')\n",
         "def f(q):\n    while True:\n        m = q.get()\n        log.info('m %s', m)\n",
         "def f(self):\n    while not self.stop.is_set():\n        self.logger.info('tick')\n        time.sleep(1)\n",

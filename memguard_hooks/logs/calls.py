@@ -91,6 +91,7 @@ class _Reader:
     def __init__(self, module: ast.Module) -> None:
         self.written: list[_Written] = []
         self._repeated: set[str] = set()
+        self._fed: dict[str, str] = {}
         self._is_terminal = any(name in _TERMINAL for name in _imported(module))
         self._has_topics = any(name in _BROKERS for name in _imported(module))
         self._block(module.body, _Place(), leaves=False, depth=0)
@@ -99,6 +100,8 @@ class _Reader:
         if depth > MAX_DEPTH:
             return
         last = max((at for at, statement in enumerate(block) if isinstance(statement, _LEAVES)), default=-1)
+        if place.conditions and block and isinstance(block[-1], ast.Raise):
+            place = place._replace(is_seldom=True)
         for at, statement in enumerate(block):
             self._statement(statement, place, leaves=leaves or at < last, depth=depth + 1)
 
@@ -139,9 +142,9 @@ class _Reader:
         self._block(node.body, inner, leaves=False, depth=depth)
 
     def _is_callback(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-        if _ONCE.search(node.name):
-            return False
         given = {one.arg for one in node.args.args}
+        if _ONCE.search(node.name) or ("update" in given and given & {"context", "ctx", "bot"}):
+            return False  # what a bot is sent by a person is a unit of work
         is_broker = self._has_topics and "topic" in given and "message" in node.name
         return _CALLBACK.search(node.name) is not None or is_broker
 
@@ -176,8 +179,10 @@ class _Reader:
         for node in nodes:
             for one in ast.walk(node):
                 if isinstance(one, ast.Call):
-                    if place.repeats.startswith("`") and not (place.conditions or place.is_seldom):
+                    if place.repeats.startswith(("`", "@")) and not (place.conditions or place.is_seldom):
                         self._repeated.add(last_name(one.func))
+                    if place.loop and one.args and not (place.conditions or place.is_seldom):
+                        self._fed.setdefault(last_name(one.func), place.loop)
                     level = level_of(one)
                     if level:
                         self.written.append(_Written(one, level, place))
@@ -192,12 +197,19 @@ class _Reader:
             return call._replace(costly="" if place.is_guarded or place.is_seldom else costly_of(node))
         if level != "INFO" or place.is_guarded or place.is_seldom or self._is_for_a_person(node):
             return call
-        hot = place.loop or place.callback if place.conditions == 0 and not _RESTARTS.search(call.text) else ""
+        hot = ""
+        if place.conditions == 0 and not _RESTARTS.search(call.text):
+            hot = place.loop or place.callback or self._fed_by_stream(place)
         repeats = place.repeats or (f"{place.body}()" if place.body in self._repeated else "")
         is_empty = bool(repeats) and _says_nothing(call.text, place, is_task=repeats.startswith("@"))
         nothing = repeats if is_empty else ""
         payload = _payload(node) if call.text.strip("{}") else ""
         return call._replace(hot=hot, nothing=nothing, payload=payload)
+
+    def _fed_by_stream(self, place: _Place) -> str:
+        """Return the loop that gives each part of a stream to the function of a line, empty where none does."""
+        loop = self._fed.get(place.body, "")
+        return loop if place.body and _EACH.match(loop) else ""
 
     def _is_for_a_person(self, node: ast.Call) -> bool:
         """Return whether a call prints for somebody at a terminal."""
@@ -234,7 +246,7 @@ _ONCE = late_pattern(
     r"(?i)stream|connect|start|stop|(?:^|_)end|open|close|init|setup|create|first|last|final|error|done|complete"
 )
 _REPEATED = late_pattern(
-    r"(?i)^_*(?:check|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
+    r"(?i)cron|periodic|housekeep|^_*(?:run_)?(?:flush|purge|prune|check|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
     r"expire|scan_for|hedge|evict)(?:_|$)"
 )
 _IS_KIND = late_pattern(r"isinstance\((?!.*(?:Error|Exception|Clos|Disconnect|Start|Stop|End|Ready|Final))[^()]*\)")
@@ -282,21 +294,23 @@ _STREAM = late_pattern(
     r"consumer|tokens|generator"
 )
 _LIVE = late_pattern(r"(?i)stream|listen\(|consumer|generator|pubsub")
+_EACH = late_pattern(r"`(?:async )?for ")
+"""Loops over a stream itself: what `while` takes from a queue may be a job."""
 _PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
 
 
 def _while(node: ast.While) -> tuple[str, str] | None:
     if not _may_last(node.test):
         return None
-    calls = [last_name(one.func).lower() for one in _calls_in(node.body)]
+    calls = [last_name(one.func).lower() for one in _calls_in(node.body) if not _is_lookup(one)]
     if any(name in ("input", "getpass", "prompt", "ask") for name in calls) or _counts(node):
         return None
     name = f"`while {ast.unparse(node.test)[:60]}`, line {node.lineno}"
-    if _drains(node, calls):
+    if _drains(node, calls) or _only_waits(node, calls) or _pages(node):
         return None
     is_outer = any(_is_loop(one) for one in outside_functions(node.body))
     is_reconnect = any(_CONNECTS.search(called) for called in calls)
-    return ("" if is_outer or is_reconnect or _is_slow(node) else name, "" if is_reconnect else name)
+    return ("" if is_outer or is_reconnect or _is_slow(node) or _takes_jobs(node) else name, "" if is_reconnect else name)
 
 
 def _is_loop(node: ast.AST) -> bool:
@@ -311,6 +325,47 @@ def _drains(node: ast.While, calls: list[str]) -> bool:
         return any(ast.unparse(one.value) == held for one in taken)
     return not _WAITS.intersection(calls) and any(isinstance(one, ast.Break) for one in outside_functions(node.body))
 
+
+def _is_lookup(node: ast.Call) -> bool:
+    """Return whether a call named `get` looks up a key or a row, and waits for nothing."""
+    if last_name(node.func) != "get":
+        return False
+    is_key = bool(node.args) and isinstance(node.args[0], (ast.Constant, ast.JoinedStr)) and not _is_truth(node.args[0])
+    return is_key or any(one.arg not in ("block", "timeout", "timeout_s") for one in node.keywords)
+
+
+def _is_truth(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
+
+
+def _only_waits(node: ast.While, calls: list[str]) -> bool:
+    """Return whether a loop sleeps until its test says that something is there: once, as an app or a child starts."""
+    asks = any(isinstance(one, ast.Call) for one in ast.walk(node.test)) and not _RUNS.search(ast.unparse(node.test))
+    idle = {"sleep", "wait", *LEVELS}
+    return asks and bool({"sleep", "wait"}.intersection(calls)) and idle.issuperset(calls)
+
+
+def _takes_jobs(node: ast.While) -> bool:
+    """Return whether a pass of a loop is a job, which is a unit of work of its own."""
+    taken = (one.targets[0] for one in outside_functions(node.body) if isinstance(one, ast.Assign))
+    return any(_JOB.search(last_name(one)) for one in taken)
+
+
+_RUNS = late_pattern(r"(?i)stop|run|shut|alive|is_set|exit|clos|active|quit|cancel|term")
+"""What a test asks that holds for as long as the app runs."""
+_PAGES = late_pattern(
+    r"(?i)^_*(?:offset|page|page_?(?:num(?:ber)?|token)|cursor|has_(?:more|next)|next_(?:url|page|token|cursor)|last_id)$"
+)
+
+
+def _pages(node: ast.While) -> bool:
+    """Return whether a loop goes through the pages of an answer, of which one is the last."""
+    changed = (one for one in outside_functions(node.body) if isinstance(one, (ast.Assign, ast.AugAssign)))
+    targets = (one.target if isinstance(one, ast.AugAssign) else one.targets[0] for one in changed)
+    return any(_PAGES.match(last_name(one)) for one in targets)
+
+
+_JOB = late_pattern(r"(?i)^_*(?:next_|current_)?(?:job|task)s?$")
 
 _WAITS = frozenset(
     {
@@ -407,14 +462,16 @@ _PREFIX = r"^(?:[^\w\[{]|\{\}|\[[^\]]*\]|[A-Z][\w /-]{0,40}:)*"
 """What stands before a sentence. Each way begins with other letters, so that none is tried twice."""
 _EMPTY = late_pattern(
     _PREFIX + r"(?i:nothing\b|no (?:new |more |active |pending |\w+ )?(?:\w+ )?(?:found|received|available|match|new|data|"
-    r"messages?|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b)"
-    r"|(?i:\bnothing to\b|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"
+    r"messages?|candidates?|changes?|results?|updates?|speech|jobs?|tasks?|work)|none\b"
+    r"|no (?:(?:[\w-]+|\{\}) ){1,4}found\b|no [\w-]+ (?:need|require|match|left to|to )\b)"
+    r"|(?i:\bnothing to\b|\bis (?:disabled|not enabled|up[ -]to[ -]date)\b"
+    r"|\bno (?:\w+ ){1,2}(?:found|received|enabled|needed|available)\b)"
 )
 _WAITING = late_pattern(
     r"(?i:\bheart-?beats?\b|\bkeep-?alive\b|\bstill (?:alive|running|waiting|processing|pending|active|idle)\b"
     r"|\b(?:no|not|already|nothing|empty|live|disabled)\b.*\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b"
     r"|\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b.*\b(?:no|not|already|nothing|empty|live|disabled)\b"
-    r"|(?<!\band )\bwaiting (?:for|until)\b|\bidle\b(?! ?[=:])|\bsleep(?:ing)? |\bno \w+ needed\b"
+    r"|(?<!\band )(?<!\bwithout )\bwaiting (?:for|until)\b|\bidle\b(?! ?[=:])|\bsleep(?:ing)? |\bno \w+ needed\b"
     r"|\balready (?:being|in progress|running)\b|\bnot needed\b)"
 )
 _COUNTED = late_pattern(r"(?i)\bfound (?:0|\{\})(?: \w+)?")
@@ -442,7 +499,7 @@ _CHEAP = _TRANSLATES | frozenset(
         "rjust", "zfill", "decode", "get", "keys", "values", "items", "qsize", "current_thread", "current_task", "getpid",
         "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
         "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
-        "fileno", "asctime", "ctime",
+        "fileno", "asctime", "ctime", "lifetime", "uptime", "age",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""
@@ -467,7 +524,9 @@ def _is_cheap(node: ast.Call) -> bool:
     name = last_name(node.func)
     if name == "str":
         given = node.args[0] if node.args else None
-        return not isinstance(given, ast.Call) and not (isinstance(given, ast.Name) and given.id == "self")
+        return (not isinstance(given, ast.Call) or _is_cheap(given)) and not (
+            isinstance(given, ast.Name) and given.id == "self"
+        )
     return not name or name in _CHEAP or _GETTER.search(name) is not None
 
 
