@@ -212,10 +212,13 @@ class _Reader:
         return loop if place.body and _EACH.match(loop) else ""
 
     def _is_for_a_person(self, node: ast.Call) -> bool:
-        """Return whether a call prints for somebody at a terminal."""
+        """Return whether a call prints for somebody at a terminal, or into a file of its own."""
         if not isinstance(node.func, ast.Name):
             return False
-        return self._is_terminal or any(one.arg == "end" for one in node.keywords)
+        return self._is_terminal or any(
+            one.arg == "end" or (one.arg == "file" and last_name(one.value) not in ("stdout", "stderr"))
+            for one in node.keywords
+        )
 
 
 def _leaves(block: list[ast.stmt]) -> bool:
@@ -499,7 +502,7 @@ _CHEAP = _TRANSLATES | frozenset(
         "rjust", "zfill", "decode", "get", "keys", "values", "items", "qsize", "current_thread", "current_task", "getpid",
         "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
         "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
-        "fileno", "asctime", "ctime", "lifetime", "uptime", "age",
+        "fileno", "asctime", "ctime", "localtime", "gmtime", "lifetime", "uptime", "age",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""
