@@ -158,6 +158,7 @@ def test_what_speaks_at_debug_is_told_with_what_mutes_it(project: Path, capsys: 
         "def f():\n    while True:\n        page += 1\n        log.info('page %s', page)\n        time.sleep(1)\n",
         "async def f(queue):\n    while True:\n        job = await queue.get()\n        log.info('job %s', job)\n",
         "def f(p):\n    while True:\n        print(1, file=p.stdin)\n        time.sleep(1)\n",
+        "def check_volumes(old):\n    for one in old:\n        log.info('Deleting idle volume %s', one)\n",
         "async def handle_media(update, context):\n    log.info('from %s', update)\n",
         "def f(x):\n    if x:\n        log.debug('%s', json.dumps(x))\n        raise ValueError(x)\n",
         "def f(session):\n    log.debug('%s', str(session.lifetime()))\n",

@@ -474,7 +474,7 @@ _WAITING = late_pattern(
     r"(?i:\bheart-?beats?\b|\bkeep-?alive\b|\bstill (?:alive|running|waiting|processing|pending|active|idle)\b"
     r"|\b(?:no|not|already|nothing|empty|live|disabled)\b.*\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b"
     r"|\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b.*\b(?:no|not|already|nothing|empty|live|disabled)\b"
-    r"|(?<!\band )(?<!\bwithout )\bwaiting (?:for|until)\b|\bidle\b(?! ?[=:])|\bsleep(?:ing)? |\bno \w+ needed\b"
+    r"|(?<!\band )(?<!\bwithout )\bwaiting (?:for|until)\b|(?<!ing )\bidle\b(?! ?[=:])|\bsleep(?:ing)? |\bno \w+ needed\b"
     r"|\balready (?:being|in progress|running)\b|\bnot needed\b)"
 )
 _COUNTED = late_pattern(r"(?i)\bfound (?:0|\{\})(?: \w+)?")
