@@ -43,7 +43,7 @@ from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")
 HALVES = ("tuned", "judged")
-SAMPLES = (*HALVES, "held-out", "fresh", "pinned", "locked")
+SAMPLES = (*HALVES, "held-out", "fresh", "pinned", "locked", "wider")
 CONSTRAINTS = "torch==2.13.0+cpu\n"
 """The builds with CUDA are several GB."""
 
