@@ -130,15 +130,6 @@ PRELOADED_COLLECTED = Range(0.4, 0.6, 0.8)
 garbage collection, which touches nearly every object; and where such a collection is certain. From the same runs, and those
 of `python benchmarks/moments.py`."""
 
-TOUCHED = 9 * MIB
-"""What requests write to at most, of what was loaded before the fork: more libraries add no objects on their way.
-
-Of Flask apps with pandas (52 MiB of other anonymous memory) and with scikit-learn (116) each worker copied 9.3 and 8.0 MiB
-in 50 requests, on which this was fitted; with openai (43) 10.7, matplotlib (46) 10.2, spaCy (100) 6.1, and lxml (21) 2.2.
-These are small objects in arenas of the interpreter; of what `malloc` gave, such as weights and large tables, a twentieth
-was copied (CPython 3.11.7, `smaps`, 2026-11-29).
-"""
-
 COLLECTING = 9 * MIB
 """What a worker loads after the fork until the interpreter collects all garbage: some 70,000 objects, and a fourth of what
 there is (CPython 3.11, `Modules/gcmodule.c`: the thresholds 700, 10 and 10, and `long_lived_pending`); of the bytes a fifth,
@@ -806,11 +797,7 @@ def _copied(command: StartCommand, moment: Moment, before: int, late: int) -> Ra
         return PRELOADED_COLLECTED
     if moment == "start":
         return PRELOADED_IDLE
-    if late > max(COLLECTING, before / 5):
-        return PRELOADED_COLLECTED
-    low, expected, high = PRELOADED_WORKER
-    most = TOUCHED / max(1, before - OWN_COPY)
-    return Range(min(low, most), min(expected, most), high)
+    return PRELOADED_COLLECTED if late > max(COLLECTING, before / 5) else PRELOADED_WORKER
 
 
 def add_processes(one: Estimate, other: Estimate) -> Estimate:
