@@ -70,7 +70,7 @@ class Walk(Record):
     `__main__` and are loaded by name too. `ways` lead to the files, and `ran` says when each body of statements of
     them runs that is known to. `loading` are those of them that run because a file is loaded. `open` are the choices at
     start that only a run decides, by file and name, each with its ways. `targets` are those for which each file was
-    analyzed, `asked` what was asked of its functions.
+    analyzed, `asked` what was asked of its functions, as JSON: few are ever read.
     """
 
     files: dict[Moment, dict[str, int]]
@@ -86,7 +86,7 @@ class Walk(Record):
     loading: frozenset[tuple[str, str]] = frozenset()
     open: tuple[tuple[tuple[str, str], tuple[str, ...]], ...] = ()
     targets: Mapping[str, tuple[Target, ...]] = MappingProxyType({})
-    asked: Mapping[str, list[tuple[str, str]]] = MappingProxyType({})
+    asked: Mapping[str, str] = MappingProxyType({})
 
     @property
     def paths(self) -> list[str]:
@@ -142,13 +142,20 @@ def walk(
             continue
         if log.is_new and not functions.is_edited:
             earlier.keep(log)
-        return walked._replace(asked=log.asked)
+        return walked._replace(asked=_written(log.asked))
     walker = _Walker(read, resolver, target, only, serves, chooser)
     reach = Reach(functions, resolver, serves, walker, chooser)
     walked = walker.run(entry, module, settings_file, reach)
     if not functions.is_edited and not chooser.is_told:
         earlier.keep(Log([list(entry) for entry in reach.log], reach.asked(), resolver.looked_into()))
-    return walked._replace(asked=reach.asked())
+    return walked._replace(asked=_written(reach.asked()))
+
+
+def _written(asked: Mapping[str, list[tuple[str, str]]]) -> dict[str, str]:
+    """Write down what was asked of each file."""
+    from memguard_hooks.store import written
+
+    return {path: written(questions).decode() for path, questions in asked.items()}
 
 
 def leading_to(walked: Walk, is_wanted: Callable[[External], bool]) -> frozenset[str]:

@@ -76,7 +76,7 @@ class KeptWalks:
         folders = self._resolver.looked_into()
         content, targets, asked, read = self._sources.content, walked.targets, walked.asked, self._chooser.read()
         files = [
-            (path, content(path).hex(), [_written(one) for one in targets.get(path, ())], asked.get(path, ()))
+            (path, content(path).hex(), [_written(one) for one in targets.get(path, ())], asked.get(path, ""))
             for path in dict.fromkeys((*targets, *asked, *read))
         ]
         chosen = [(*place, taken) for place, taken in self._chooser.known.items()]
@@ -103,7 +103,7 @@ class KeptWalks:
                 self._chooses(path, key, taken)
         if not is_ordered and self._chooser.hangs_on_order(read):
             raise _Unlike
-        asked = {path: [(kind, name) for kind, name in questions] for path, _, _, questions in files if questions}
+        asked = {path: questions for path, _, _, questions in files if questions}
         targets_of = {path: tuple(map(_target, targets)) for path, _, targets, _ in files if targets}
         return _Decoder(moved).walk(rows, targets_of, asked)
 
@@ -113,7 +113,7 @@ class KeptWalks:
         if choice is None or list(self._chooser.ways(path, choice)) != taken:
             raise _Unlike
 
-    def _moved(self, path: str, was: bytes, targets: list[Target], questions: list[list[str]]) -> _Moved:
+    def _moved(self, path: str, was: bytes, targets: list[Target], questions: str) -> _Moved:
         """Compare what a file says with what it said."""
         lines: dict[int, int] = {}
         size = 0
@@ -123,7 +123,7 @@ class KeptWalks:
         now, numbers_now = self._sources.functions(path), self._sources.places(path).numbers()
         if before is None or numbers is None:
             raise _Unlike
-        for place, is_now in _known(moved_places(before, now, questions)).items():
+        for place, is_now in _known(moved_places(before, now, _questions(questions))).items():
             _put(lines, numbers[place], numbers_now[is_now])
         bodies, bodies_now = BodiesByLine(before.bodies, numbers), BodiesByLine(now.bodies, numbers_now)
         for target in targets:
@@ -202,7 +202,17 @@ def _readers(of: Iterable[str], read: Mapping[str, list[str]]) -> set[str]:
 
 
 def _is_file(row: Any) -> bool:
-    return _is_row(row, str, str, list, list) and all(_is_row(one, str, str) for one in row[3])
+    return _is_row(row, str, str, list, str)
+
+
+def _questions(text: str) -> list[list[str]]:
+    """Return what was asked of a file. Raises ValueError for what is no JSON, _Unlike for what is nothing like it."""
+    import json
+
+    found = json.loads(text) if text else []
+    if type(found) is not list or not all(_is_row(one, str, str) for one in found):
+        raise _Unlike
+    return found
 
 
 def _is_chosen(row: Any) -> bool:
@@ -279,7 +289,7 @@ class _Decoder:
         self._paths: list[str] = []
         self._ways: list[Way] = []
 
-    def walk(self, rows: list[Any], targets: dict[str, tuple[Target, ...]], asked: dict[str, list[tuple[str, str]]]) -> Walk:
+    def walk(self, rows: list[Any], targets: dict[str, tuple[Target, ...]], asked: dict[str, str]) -> Walk:
         """Return a walk. Raises TypeError, ValueError, IndexError or KeyError for what `_encode` cannot have written."""
         paths, ways, files, to_files, externals, edges, ran, skipped, unread, notes, standard, twice, choices = rows
         self._paths = _texts(paths)
