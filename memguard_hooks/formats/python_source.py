@@ -197,11 +197,12 @@ def shortened(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def tree_of(text: str) -> ast.Module:
     """Return the syntax tree of a text that `shortened` has let through, to be read only. Raises as `parse` does.
 
-    The last tree is kept: what a file imports and what its functions call are read one after the other.
+    The last tree is kept, and the one before it, which may be the same without what is not evaluated: what a file imports
+    and what its functions call are read one after the other.
     A Python that does not know `lazy` before an import (PEP 810) passes over it.
     """
     if sys.version_info < (3, 15) and "lazy" in text:

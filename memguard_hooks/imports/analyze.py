@@ -19,6 +19,11 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
 
     Raises MemguardError, with the place, for a file that is not Python or that no parser can read safely.
     """
+    return analyze_with_acting(data, path, target)[0]
+
+
+def analyze_with_acting(data: bytes, path: str, target: Target) -> tuple[Analysis, str | None]:
+    """Find all imports of a source file, as `analyze` does, and what of it acts when it is called, as `read_plain` does."""
     from memguard_hooks.imports.plain import read_plain
 
     try:
@@ -37,6 +42,6 @@ def analyze(data: bytes, path: str, target: Target = Target()) -> Analysis:  # n
             return found
         from memguard_hooks.imports.interpret import analyze_by_libcst
 
-        return analyze_by_libcst(text, target, syntax)
+        return analyze_by_libcst(text, target, syntax), None
     except MemguardError as error:
         raise MemguardError(error.message, path, error.line) from None

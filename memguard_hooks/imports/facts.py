@@ -91,6 +91,8 @@ class Facts:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._analyses: dict[bytes, Analysis | Problem] = {}
+        self._acting: dict[bytes, tuple[frozenset[str], Analysis, str]] = {}
+        """The last analysis of each source that is plain: what was called of it, and what of it acts when it is called."""
         self._outlines: dict[bytes, Outline] = {}
         self._names: dict[bytes, Names] = {}
         self._functions: dict[bytes, Functions] = {}
@@ -103,19 +105,30 @@ class Facts:
     def analysis(self, name: bytes, target: Target, read: Read) -> Analysis | Problem:
         """Return the analysis of a source, or why there is none."""
         key = _analysis_key(name, target)
-        return self._known(self._analyses, key, _decode_analysis, lambda: self._analyze(read(), target), lambda: GIVEN_UP)
+        return self._known(
+            self._analyses, key, _decode_analysis, lambda: self._analyze(name, read, target), lambda: GIVEN_UP
+        )
 
     def kept_analysis(self, name: bytes, target: Target) -> Analysis | Problem | None:
         """Return the analysis of a source that is not there any more, None where it is not kept."""
         return self._kept(_analysis_key(name, target), _decode_analysis)
 
-    def _analyze(self, data: bytes, target: Target) -> Analysis | Problem:
-        from memguard_hooks.imports.analyze import analyze
+    def _analyze(self, name: bytes, read: Read, target: Target) -> Analysis | Problem:
+        """Analyze a source; not again where others call more of it, and nothing of that acts."""
+        from memguard_hooks.imports.analyze import analyze_with_acting
+        from memguard_hooks.imports.plain import acts
 
+        key = b"\0".join(_analysis_key(name, target._replace(called=frozenset())))
+        called, found, acting = self._acting.get(key, (target.called, None, ""))
+        if found is not None and called <= target.called and not any(acts(acting, one) for one in target.called - called):
+            return found
         try:
-            return analyze(data, "", target)
+            found, names = analyze_with_acting(read(), "", target)
         except MemguardError as error:
             return Problem(error.message, error.line)
+        if names is not None:
+            self._acting[key] = target.called, found, names
+        return found
 
     def outline(self, name: bytes, framework: Framework, read: Read) -> Outline:
         """Return what the bytes of a source say."""

@@ -30,6 +30,7 @@ from memguard_hooks.imports.model import (
 )
 from memguard_hooks.imports.plain_values import (
     FUNCTION,
+    MAKERS,
     MAX_VALUES,
     NOTHING,
     PlainArguments,
@@ -66,6 +67,9 @@ MAX_DEPTH = 20
 MAX_NAME = 1000
 """Letters of a dotted name."""
 
+MAX_ACTING = 10_000
+"""Letters of the names of one file that are kept for a second reading."""
+
 _HARD = ("import_module", "__import__", "runpy", "lazy_loader", "__lazy_modules__",
          "__init_subclass__", "__set_name__", "__class_getitem__")  # fmt: skip
 """Names in files in which imports are not statements, or classes do more than they say."""
@@ -80,15 +84,25 @@ _TRIES = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def read_plain(text: str, module: ast.Module, target: Target) -> Analysis | None:
-    """Find the imports of a source and its syntax tree; None where it is not plain."""
+def read_plain(text: str, module: ast.Module, target: Target) -> tuple[Analysis, str | None] | None:
+    """Find the imports of a source and its syntax tree, and what of it acts when others call it; None where it is not plain.
+
+    What acts are names on lines of their own, and members of classes, as `acts` looks for them; None where anything may.
+    """
     has_lazy_imports = target.lazy_all or ("lazy" in text and _LAZY.search(text))
     if has_lazy_imports or mentions(text, module, _HARD) or not has_normal_names(text):
         return None
     try:
-        return _Plain(text, module, target).run()
+        plain = _Plain(text, module, target)
+        return plain.run(), plain.acting()
     except (Unsure, RecursionError):
         return None
+
+
+def acts(acting: str, name: str) -> bool:
+    """Return whether a call of a dotted name from outside of a file may change what is told of its imports."""
+    head, _, rest = name.partition(".")
+    return f"\n{head}\n" in acting or (bool(rest) and f"\n{head}.{rest.partition('.')[0]}\n" in acting)
 
 
 class _Plain(PlainValues):
@@ -110,6 +124,8 @@ class _Plain(PlainValues):
         self._running: list[PlainFunction] = []
         self._runs: Counter[PlainFunction] = Counter()
         self._outcomes: dict[PlainFunction, tuple[set[str], Values]] = {}
+        self._has_unseen = False
+        """Whether blocks that never run bind names that only calls from outside ask for."""
 
     @cached_property
     def _names_may_decide(self) -> bool:
@@ -150,6 +166,20 @@ class _Plain(PlainValues):
             end = node.end_lineno or node.lineno
             sites.append(ImportSite(node.lineno, column + 1, end, name, level, names, when, why, calls=calls))
         return Analysis(tuple(sorted(sites, key=lambda site: (site.line, site.column, site.module))))
+
+    def acting(self) -> str | None:
+        """Return what acts when others call it: not classes that only are made, nor what they do not have."""
+        if self._stars or self._has_unseen:
+            return None
+        found: dict[str, None] = {}
+        for name, values in self._names.items():
+            for value in values:
+                members = {one for here in value.family() for one in here.names} if isinstance(value, PlainClass) else None
+                if members is None or not members.isdisjoint(MAKERS):
+                    found[name] = None
+                found.update((f"{name}.{member}", None) for member in members or ())
+        text = "\n".join(["", *found, ""])
+        return text if len(text) <= MAX_ACTING else None
 
     # Statements that run while the file loads
 
@@ -295,6 +325,7 @@ class _Plain(PlainValues):
                 continue
             if not is_last and not isinstance(statement, ast.Pass):
                 raise Unsure
+            self._has_unseen = True
             for node in walk(statement):
                 if isinstance(node, (ast.Import, ast.ImportFrom)):
                     self._import(node, "never", reason, binds=False)

@@ -44,7 +44,7 @@ _DECIDING = frozenset({"TYPE_CHECKING", "version_info", "major", "minor", "platf
 
 _DECIDED_BY_LIBCST = IMPORTERS | EXECUTORS | EXITS
 _CALLING = STARTERS | DEFERRING
-_MAKERS = ("__new__", "__init__", "__post_init__")
+MAKERS = ("__new__", "__init__", "__post_init__")
 _HELD = "(value)"
 """Something of the file that may run its code as soon as it is touched: an instance, a generator."""
 _DISPLAY = "(display)"
@@ -266,7 +266,7 @@ class PlainValues(ABC):
         if isinstance(callee, PlainFunction) and given is not None:
             is_async = isinstance(callee.node, ast.AsyncFunctionDef)
             return frozenset({PlainCoroutine(callee, given)}) if is_async else self._run(callee, given)
-        if not isinstance(callee, PlainClass) or any(name in one.names for one in callee.family() for name in _MAKERS):
+        if not isinstance(callee, PlainClass) or any(name in one.names for one in callee.family() for name in MAKERS):
             raise Unsure
         return frozenset({_HELD})
 
