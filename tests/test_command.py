@@ -336,7 +336,7 @@ PM2 = b"""{"apps": [
 @pytest.mark.parametrize(
     ("command", "started"),
     [
-        pytest.param("supervisord -c s.conf", ["api a:a 3", " b 3", " b 3", "- 1", " e.py 1"], id="supervisord"),
+        pytest.param("supervisord -c s.conf", ["api a:a 3", " b 3", " b 3", " e.py 1"], id="supervisord"),
         pytest.param("honcho start", [" a:a 2", " w.py 1"], id="honcho"),
         pytest.param("honcho start -c worker=2", [" a:a 2", " w.py 1", " w.py 1"], id="honcho-copies"),
         pytest.param("foreman start -m all=0,worker=1", [" w.py 1"], id="foreman-formation"),
