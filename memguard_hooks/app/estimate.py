@@ -547,9 +547,11 @@ def _root(sources: FigureSources, name: str) -> Root:
 def _unknown_root(sources: FigureSources, name: str) -> Root:
     """Return a package that was never measured, with what it requires, or may require where no lock tells."""
     from memguard_hooks.dependencies.requirement import normalize_name
+    from memguard_hooks.dependencies.unmeasured import known_required
 
     distribution = normalize_name(name)
-    required = sources.lock.required_by(distribution) & lookup.distributions().keys()
+    required = sources.lock.required_by(distribution) or known_required().get(distribution, frozenset())
+    required &= lookup.distributions().keys()
     brings = sources.largest_of(required) if required else sources.imported_by_nobody
     wheel = sources.lock.wheel_size(distribution)
     return Root(name, None, (), "unknown", wheel=wheel, brings=brings, is_guess=not required)

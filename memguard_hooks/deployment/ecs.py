@@ -112,7 +112,7 @@ def _read(task: _Task, read_file: Read, images: RepositoryImages) -> Iterator[Se
     declared = [_declared(node, task) for node in kept]
     ours = container.own_images(declared)
     started = [container.start(one, ours, read_file, images) for one in declared]
-    others = [node for node, found in zip(kept, started, strict=True) if found is None]
+    others = [node for node, found in zip(kept, started, strict=True) if not isinstance(found, Service)]
     for node, found in zip(kept, started, strict=True):
         if isinstance(found, Service):
             name = task.name if task.name and len(kept) == 1 else found.name
@@ -160,7 +160,7 @@ def _variables(node: yaml.Node, task: _Task) -> Variables:
 
 
 def _with_memory(service: Service, node: yaml.Node, task: _Task, others: Sequence[yaml.Node]) -> Service:
-    """Add the hard limit of a container, or else that of its task, less what other people's containers in it ask for."""
+    """Add the hard limit of a container, or else that of its task, less what the containers ask for that are not judged."""
     own, of_task = task.get(node, "memory"), task.get(task.node, "memory")
     cpus = re.fullmatch(r"[1-9][0-9]{1,5}", task.text(node, "cpu") or task.text(task.node, "cpu"))
     service = service._replace(

@@ -1,0 +1,61 @@
+"""Write which heavy packages the best-known packages that nobody measured require, by uv's resolution.
+
+    python tools/list_unmeasured.py --uv UV [NAME ...]
+
+The table `memguard_hooks/dependencies/data/unmeasured.tsv` has a line for each: its name, and the measured packages of
+at least 15 MiB that come with its newest release. It tells an estimate what such a package is likely to load where no lock
+does. Without names it asks again for those in the table; names are added to it. What was measured since then leaves it, and
+so does what requires nothing heavy. Only the metadata of releases is downloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import subprocess
+from pathlib import Path
+
+from memguard_hooks.catalog import lookup
+from memguard_hooks.dependencies.requirement import normalize_name
+from memguard_hooks.dependencies.unmeasured import TABLE, known_required
+
+LEAST = 15 * 2**20
+"""Bytes that a package takes which is worth a place in the table."""
+
+PYTHON = "3.11"
+
+
+def main() -> None:
+    """Ask for each name, and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--uv", default="uv", help="the program uv")
+    parser.add_argument("names", nargs="*", help="distributions")
+    arguments = parser.parse_args()
+    known = dict(known_required())
+    today = dt.datetime.now(dt.timezone.utc).date()
+    for name in map(normalize_name, arguments.names or known):
+        found = frozenset() if name in lookup.distributions() else _heavy(arguments.uv, name)
+        print(name, *sorted(found or ("nothing",)), flush=True)
+        known[name] = found
+        rows = [f"{name}\t{' '.join(sorted(heavy))}\n" for name, heavy in sorted(known.items()) if heavy]
+        head = f"# a package that was not measured, and the heavy ones that its newest release requires (uv, {today})\n"
+        Path(TABLE).write_text(head + "".join(rows), encoding="ascii")
+
+
+def _heavy(uv: str, name: str) -> frozenset[str]:
+    """Return the heavy packages that a package requires; nothing where no release of it can be installed from wheels."""
+    command = (uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python-version", PYTHON,
+               "--python-platform", "linux", "--only-binary", ":all:", "-")  # fmt: skip
+    try:
+        done = subprocess.run(command, input=name, capture_output=True, text=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired:
+        return frozenset()
+    if done.returncode:
+        return frozenset()
+    pins = {normalize_name(line.partition("==")[0]) for line in done.stdout.splitlines() if "==" in line}
+    takes = {one: lookup.find_largest(one) for one in (pins - {name}) & lookup.distributions().keys()}
+    return frozenset(one for one, footprint in takes.items() if footprint is not None and footprint.resident >= LEAST)
+
+
+if __name__ == "__main__":
+    main()
