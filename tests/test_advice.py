@@ -386,7 +386,7 @@ def test_a_program_that_is_installed_is_to_be_measured(root: Path, capsys: pytes
     assert (finding["code"], finding["fix"].splitlines()[0]) == ("MG305", said)
 
 
-@pytest.mark.parametrize(("built", "is_offered"), [("", True), ("frames = pandas.DataFrame()\n\n", False)])
+@pytest.mark.parametrize(("built", "is_offered"), [("", True), ("frames = pandas.read_csv('a.csv')\n\n", False)])
 def test_what_the_module_level_holds_is_not_offered_to_be_deferred(
     root: Path, capsys: pytest.CaptureFixture[str], built: str, *, is_offered: bool
 ) -> None:

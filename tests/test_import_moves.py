@@ -118,7 +118,7 @@ class Unmoved(ast.NodeTransformer):
 
 
 def unmoved(source: bytes) -> str:
-    return ast.unparse(Unmoved().visit(tree_of(decode(source))))
+    return ast.unparse(Unmoved().visit(ast.parse(decode(source))))  # a tree of its own, for it is changed
 
 
 class Form(NamedTuple):

@@ -138,11 +138,18 @@ def started(files: Mapping[str, str], command: str = "python main.py", variables
             id="environs",
         ),
         pytest.param(
-            "import uvicorn, sys\nif len(sys.argv) > 1:\n    uvicorn.run('svc:app', workers=3)\nuvicorn.run('svc:app')",
+            "import uvicorn, sys\nif sys.stdin.read():\n    uvicorn.run('svc:app', workers=3)\nuvicorn.run('svc:app')",
             3,
             "spawn",
             "uvicorn",
             id="condition-of-a-run",
+        ),
+        pytest.param(
+            "import uvicorn, sys\nif len(sys.argv) > 1:\n    uvicorn.run('svc:app', workers=3)\nuvicorn.run('svc:app')",
+            1,
+            "single",
+            "uvicorn",
+            id="condition-that-the-command-decides",
         ),
         pytest.param(
             "from flask import Flask\napp = Flask('x')\napp.run(debug=True)", 2, "spawn", "flask", id="flask-debug"
