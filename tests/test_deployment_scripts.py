@@ -37,6 +37,7 @@ from memguard_hooks.deployment.command import Host, parse
                      '  *) exec "$@" ;;\nesac', "b:b", "", 5, id="case"),
         pytest.param('if [ "${1#-}" != "$1" ]; then\n  set -- python a.py "$@"\nfi\nexec "$@"', "b:b", "", 5, id="options"),
         pytest.param('if [ $# -eq 0 ]; then\n  exec python a.py\nfi\nexec "$@"', "b:b", "", 5, id="no-arguments"),
+        pytest.param("""exec gosu "$PUID" bash -c "exec $(printf ' %q' "$@")\"""", "b:b", "", 5, id="quoted-again"),
         pytest.param("python - <<'END'\nif x: print('$')\nEND\npython a.py", "a.py", "", 1, id="heredoc"),
         pytest.param("X=(a b)\nfor f in *; do cp $f b; done\n[[ a && (b || c) ]]\npython a.py", "a.py", "", 1, id="bash"),
         pytest.param("python manage.py check || {\n  echo no\n  exit 1\n}\npython a.py", "a.py", "", 1, id="or-gives-up"),
@@ -120,6 +121,8 @@ def test_a_program_is_unknown(script: str, reason: str) -> None:
         pytest.param('if [ -z "$PORT" ]; then PORT=80; fi\ngunicorn -w 3 -b :$PORT a:a', 3, id="port"),
         pytest.param('if x; then ADDRESS=0.0.0.0; fi\ngunicorn -w 3 -b "$ADDRESS" a:a', 3, id="what-does-not-matter"),
         pytest.param("(cd x && python b.py)\nexec gunicorn -w 3 a:a", 3, id="shell-in-a-shell"),
+        pytest.param('if [ -n "$SOCKET" ]; then\n  gunicorn -w 3 -b "$SOCKET" a:a\nelse\n  gunicorn -w 3 a:a\nfi', 3,
+                     id="ways-that-start-the-same"),
     ],
 )  # fmt: skip
 def test_what_decides_is_known(script: str, workers: int) -> None:
@@ -192,3 +195,13 @@ def test_a_script_that_is_not_there_is_unknown() -> None:
 
 def test_variables_behind_env() -> None:
     assert parse("env WEB_CONCURRENCY=3 gunicorn a:a", Host({})).workers == 3
+
+
+def test_a_server_of_two_ways_beside_another_program() -> None:
+    files = {
+        "tor.sh": b'if [ "$OFF" = 1 ]; then\n  exit 0\nfi\nservice tor start\n',
+        "run": b'#!/bin/sh\nif [ -n "$SOCKET" ]; then\n  gunicorn -w 3 -b "$SOCKET" a:a\nelse\n  gunicorn -w 3 a:a\nfi\n',
+    }
+    parsed = parse('/bin/sh -c "./tor.sh & ./run"', Host({}, files.get))
+    started = [(one.entrypoint and one.entrypoint.text, one.workers) for one in (parsed, *parsed.beside)]
+    assert started == [("a:a", 3), (None, None)]

@@ -76,7 +76,7 @@ shell:
         ("pipenv run web", "|a:a 2 fork"),
         ("npm start", "|a:a 2 fork"),
         ("npm run front", "- it is not known how next starts"),
-        ("npm run again", "- commands are nested more than 8 deep"),
+        ("npm run again", "- commands are nested more than 8 deep, or are more than 250"),
         ("make", "|a:a 2 fork"),
         ("make run", "|a:a 2 fork"),
         ("make web", "|a:a 2 fork"),

@@ -5,12 +5,13 @@
 The table `memguard_hooks/dependencies/data/unmeasured.tsv` has a line for each: its name, and the measured packages of
 at least 15 MiB that come with its newest release. It tells an estimate what such a package is likely to load where no lock
 does. Without names it asks again for those in the table; names are added to it. What was measured since then leaves it, and
-so does what requires nothing heavy. Only the metadata of releases is downloaded.
+so does what requires nothing heavy.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import subprocess
 from pathlib import Path
@@ -43,14 +44,19 @@ def main() -> None:
 
 
 def _heavy(uv: str, name: str) -> frozenset[str]:
-    """Return the heavy packages that a package requires; nothing where no release of it can be installed from wheels."""
+    """Return the heavy packages that a package requires; nothing where no release of it can be installed.
+
+    What wheels alone cannot install is asked for with archives of source, whose metadata is built.
+    """
     command = (uv, "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python-version", PYTHON,
-               "--python-platform", "linux", "--only-binary", ":all:", "-")  # fmt: skip
-    try:
-        done = subprocess.run(command, input=name, capture_output=True, text=True, check=False, timeout=60)
-    except subprocess.TimeoutExpired:
-        return frozenset()
-    if done.returncode:
+               "--python-platform", "linux", "-")  # fmt: skip
+    done = None
+    for more in (("--only-binary", ":all:"), ()):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            done = subprocess.run((*command, *more), input=name, capture_output=True, text=True, check=False, timeout=100)
+        if done is not None and not done.returncode:
+            break
+    else:
         return frozenset()
     pins = {normalize_name(line.partition("==")[0]) for line in done.stdout.splitlines() if "==" in line}
     takes = {one: lookup.find_largest(one) for one in (pins - {name}) & lookup.distributions().keys()}

@@ -12,7 +12,6 @@ from itertools import islice, product
 
 from memguard_hooks.deployment.servers import FOREIGN, read_program
 from memguard_hooks.deployment.start import (
-    DEPTH_OF_SEVERAL,
     EntryPoint,
     Host,
     Start,
@@ -40,6 +39,9 @@ MAX_LENGTH = 2**13
 MAX_DEPTH = 8
 """Shells in shells, scripts that call scripts."""
 
+MAX_WAYS = 250
+"""Commands that a start may lead to, those that run together and those of which one runs."""
+
 MAX_COMBINATIONS = 8
 """Values of variables, in combination, that a command is read with."""
 
@@ -64,8 +66,8 @@ def parse(command: str, host: Host, folder: str | None = None) -> StartCommand:
     """Read a start command as a shell would run it, in the working folder of the host, or in another one."""
     if len(command) > MAX_LENGTH:
         return unknown(f"the command is longer than {MAX_LENGTH // 1024} KiB")
-    if host.depth > MAX_DEPTH:
-        return unknown(f"commands are nested more than {MAX_DEPTH} deep")
+    if host.depth > MAX_DEPTH or host.ways > MAX_WAYS:
+        return unknown(f"commands are nested more than {MAX_DEPTH} deep, or are more than {MAX_WAYS}")
     variables = dict(host.variables)
     if host.concurrency is not None:
         variables.setdefault("WEB_CONCURRENCY", str(host.concurrency))
@@ -229,10 +231,9 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
     if not script.commands:
         given = f"the arguments {shlex.join(arguments)}" if arguments else "no arguments"
         return unknown("the command is empty" if path is None else f"{path} starts nothing that stays with {given}")
-    if len(script.commands) > 1 or script.commands[0].beside:
-        host = host._replace(depth=host.depth + DEPTH_OF_SEVERAL)
-    first, *others = [_run_together(one, host) for one in script.commands[:MAX_DEPTH]]
-    if all(other == first for other in others):
+    commands = script.commands[:MAX_DEPTH]
+    first, *others = [_run_together(one, host.one_of(len(commands))) for one in commands]
+    if all(_is_same(other, first) for other in others):
         return first
     line, asked = script.fork or (script.line, "several")
     entrypoint = first.entrypoint if all(other.entrypoint == first.entrypoint for other in others) else None
@@ -242,7 +243,8 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
 
 def _run_together(command: ScriptCommand, host: Host) -> StartCommand:
     """Read a command of a script, and those that run beside it."""
-    return together([_run_of_script(one, host) for one in (command, *command.beside[:MAX_DEPTH])])
+    commands = (command, *command.beside[:MAX_DEPTH])
+    return together([_run_of_script(one, host.one_of(len(commands))) for one in commands])
 
 
 def _run_of_script(command: ScriptCommand, host: Host) -> StartCommand:
@@ -250,9 +252,15 @@ def _run_of_script(command: ScriptCommand, host: Host) -> StartCommand:
         return parse(command.text, host._replace(variables=command.variables), command.folder)
     ways = list(islice(product(*(values for _, values in command.either)), MAX_COMBINATIONS + 1)) if command.either else []
     found: list[StartCommand] = []
+    host = host.one_of(len(ways))
     for values in ways if len(ways) <= MAX_COMBINATIONS else ():
         given = dict(zip((name for name, _ in command.either), values, strict=True))
-        there = host._replace(variables={**command.variables, **given}, depth=host.depth + DEPTH_OF_SEVERAL)
+        there = host._replace(variables={**command.variables, **given})
         found.append(parse(command.text, there, command.folder))
-    is_same = bool(found) and all(one._replace(words=()) == found[0]._replace(words=()) for one in found)
+    is_same = bool(found) and all(_is_same(one, found[0]) for one in found)
     return found[0] if is_same and found[0].workers is not None else unknown(command.problem)
+
+
+def _is_same(one: StartCommand, other: StartCommand) -> bool:
+    """Return whether two commands start the same, whatever else they are told, such as an address."""
+    return one._replace(words=()) == other._replace(words=())

@@ -101,12 +101,13 @@ class StartCommand(Record):
 class Host(Record):
     """What surrounds a command; `read` returns the files of the repository, and `folder` is where the command runs.
 
-    `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths
-    of an image and what stands there, as paths from the root. `scripts` are the start scripts that have led here, and
-    `depth` counts the commands inside commands. `cpus` are the CPUs that `os.cpu_count()` sees, where somebody said so:
-    a container sees those of its machine and not its share, so that no plan tells. `console_scripts` are the project's
-    own, as `name: "pkg.mod:function"`. `follows_code` asks for what the Python of the project starts, not only the command.
-    `names_in` returns what a folder of the repository holds.
+    `concurrency` is the `WEB_CONCURRENCY` that the platform sets where the app does not. `mounts` are absolute paths of
+    an image and what stands there, as paths from the root. `scripts` are the start scripts that have led here, and
+    `depth` counts the commands inside commands, `ways` the commands of which this is one, over all of that. `cpus` are
+    the CPUs that `os.cpu_count()` sees, where somebody said so: a container sees those of its machine and not its share,
+    so that no plan tells. `console_scripts` are the project's own, as `name: "pkg.mod:function"`. `follows_code` asks
+    for what the Python of the project starts, not only the command. `names_in` returns what a folder of the repository
+    holds.
     """
 
     variables: Mapping[str, str]
@@ -118,8 +119,13 @@ class Host(Record):
     console_scripts: Mapping[str, str] = MappingProxyType({})
     follows_code: bool = False
     depth: int = 0
+    ways: int = 1
     folder: str = ""
     names_in: Callable[[str], Sequence[str]] = lambda _: ()
+
+    def one_of(self, number: int) -> Host:
+        """Return what surrounds one of several commands: a hostile tree of them ends at the product of the numbers."""
+        return self._replace(ways=self.ways * max(1, number))
 
     def inside(self, path: str) -> str | None:
         """Return a path that a command names as a path from the root, None where it leads out of the repository."""
@@ -220,10 +226,6 @@ class RefusedError(UnknownStartError):
 def unknown(reason: str, entrypoint: EntryPoint | None = None, program: str = "") -> StartCommand:
     """Return the start of a command that nobody can tell more of."""
     return StartCommand(entrypoint, None, reason=reason, program=program)
-
-
-DEPTH_OF_SEVERAL = 3
-"""For how many levels of commands inside commands those count that are several, so that a hostile tree of them ends."""
 
 
 SMALL = frozenset({

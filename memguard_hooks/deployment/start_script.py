@@ -67,7 +67,8 @@ _HERE = late_pattern(
 )
 _ITSELF = late_pattern(r'"?\$(?:0|\{0\}|BASH_SOURCE|\{BASH_SOURCE(?:\[0\])?\})"?')
 _PUT_IN = late_pattern(
-    r'"\$\{(?P<each>\w+)\[@\]\}"|\$\{(?P<perhaps>\w+)\[@\]:?\+"\$\{(?P=perhaps)\[@\]\}"\}|\$\{(?P<all>\w+)\[[@*]\]\}'
+    r'\$\(\s*printf\s+[\'"] ?%q ?[\'"]\s+(?P<again>"\$@")\s*\)'
+    r'|"\$\{(?P<each>\w+)\[@\]\}"|\$\{(?P<perhaps>\w+)\[@\]:?\+"\$\{(?P=perhaps)\[@\]\}"\}|\$\{(?P<all>\w+)\[[@*]\]\}'
     r'|"\$\{(?P<joined>\w+)\[\*\]\}"|"?\$\{#(?P<size>\w+)\[[@*]\]\}"?|"?\$\{(?P<element>\w+)\[(?P<index>\d{1,3})\]\}"?'
     r'|(?P<quoted>"\$\{\*@Q\}"|"\$\*"|"\$\{\*\}")|"?\$\{@:(?P<from>[1-9])\}"?|(?P<words>"\$@"|\$[@*]|"\$\{@\}"|\$\{[@*]\})'
     r'|(?P<count>"?\$(?:#|\{#\})"?)|"?\$(?:(?P<number>[1-9])'
@@ -777,7 +778,7 @@ class _ScriptReader:
             raise _NotFollowedError(line, "takes arguments that are known only at run time")
         if match["quoted"]:
             return shlex.quote(shlex.join(way.arguments))
-        if match["words"] or match["from"]:
+        if match["words"] or match["from"] or match["again"]:
             return shlex.join(way.arguments[int(match["from"] or 1) - 1 :])
         if match["count"]:
             return match[0] if any(map(is_open, way.arguments)) else str(len(way.arguments))

@@ -11,7 +11,7 @@ import re
 from fnmatch import fnmatchcase
 
 from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_COMMANDS, Managed, sections
-from memguard_hooks.deployment.start import DEPTH_OF_SEVERAL, Host, StartCommand, UnknownStartError, together
+from memguard_hooks.deployment.start import Host, StartCommand, UnknownStartError, together
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -178,10 +178,8 @@ def _all(program: str, found: Sequence[Managed], host: Host, parse: Parse) -> St
     starts: list[StartCommand] = []
     for one in found[:MAX_COMMANDS]:
         inner = host.inside(one.folder) if one.folder else host.folder
-        there = host._replace(
-            folder=host.folder if inner is None else inner,
-            variables={**host.variables, **one.variables},
-            depth=host.depth + (DEPTH_OF_SEVERAL if len(found) > 1 else 0),
+        there = host.one_of(len(found[:MAX_COMMANDS]))._replace(
+            folder=host.folder if inner is None else inner, variables={**host.variables, **one.variables}
         )
         starts += [parse(one.command, there)] * min(one.copies, MAX_COMMANDS)
     if not starts:
