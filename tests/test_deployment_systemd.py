@@ -269,3 +269,13 @@ def test_hostile_units_are_bounded() -> None:
             read(unit("ExecStart=python a.py", line))
     with at_most(500_000):
         read(unit(*["ExecStart=python " + '"' * 8_000] * 30))
+
+
+def test_settings_beside_the_unit_are_copied_to_the_folder_that_the_command_names() -> None:
+    text = unit("WorkingDirectory=/opt/shop", "ExecStart=/opt/shop/venv/bin/gunicorn -c /opt/shop/gunicorn.py shop.wsgi")
+    service = only(text, "contrib/shop.service", contrib__gunicorn_py="workers = 5\n", shop__wsgi_py="")
+    assert service.mounts == {"/opt/shop": "", "/opt/shop/gunicorn.py": "contrib/gunicorn.py"}
+    files = {"contrib/gunicorn.py": b"workers = 5\n", "shop/wsgi.py": b""}
+    assert parse(service.command, Host(service.environment, files.get, mounts=service.mounts)).workers == 5
+    service = only(text, "contrib/shop.service", gunicorn_py="", contrib__gunicorn_py="", shop__wsgi_py="")
+    assert service.mounts == {"/opt/shop": ""}

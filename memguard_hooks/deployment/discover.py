@@ -18,7 +18,7 @@
 - Where the root starts no Python, the folders below it are looked through as well.
 - Where nothing of all that is there, a start script in the root, or what pm2, circus, supervisord or uWSGI is given there is
   what a host is told to run, on no platform; and without that any image of Python in a folder below, also one whose start
-  cannot be read.
+  cannot be read; and without that units of systemd in any folder, such as `contrib`, that start a file of the repository.
 
 A file is read only where a folder lists it, and its reader loaded only then.
 """
@@ -215,6 +215,8 @@ def _discover(files: _Files) -> Deployment:
     if not _declares(images):
         deeper = dict.fromkeys(map(parent, files.all_dockerfiles()))
         images = _once(_joined(_Folder(path, files).images_of_python for path in deeper))
+    if not _declares(images):
+        images = images.joined(files.other_units())
     return images._replace(services=_with_names_of_their_own(images.services))
 
 
@@ -418,6 +420,13 @@ class _Files:
             gap = Skipped(path, found.services[MAX_SERVICES].line, f"declares more than {MAX_SERVICES} services")
             return found._replace(services=found.services[:MAX_SERVICES], skipped=(*found.skipped, gap))
         return found
+
+    def other_units(self) -> Deployment:
+        """Return what units of systemd start of the repository, in folders down to two levels that are not for these."""
+        folders = islice(chain.from_iterable((one, *_folders_in(self, one)) for one in _folders_in(self, "")), MAX_FOLDERS)
+        units = islice(self.listed(folders, (".service",)), MAX_FILES)
+        found = _joined(self.run("systemd", path) for path in units if not _NOT_DEPLOYED.search(path))
+        return found._replace(services=tuple(filter(self.holds, found.services)))
 
     def image(self, path: str) -> Deployment:
         """Return what the image of a Dockerfile runs, on no platform that anybody names.

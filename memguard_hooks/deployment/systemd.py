@@ -2,7 +2,7 @@
 
 Source of the format: systemd 257, man pages systemd.service, systemd.exec, systemd.resource-control and systemd.syntax.
 A unit names folders of a host. What is assumed: its WorkingDirectory is the checkout, or where the repository holds the
-started file in a folder that WorkingDirectory ends in, that folder.
+started file in a folder that WorkingDirectory ends in, that folder. What only lies beside the unit is copied there with it.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     where = _last(lines, "WorkingDirectory")
     absolute = re.fullmatch(r"-?(/[^%]*[^%/])/*", where.value) if where is not None else None
     host_folder = absolute[1] if absolute is not None else ""
-    mounts = {host_folder: ""} if host_folder else {}
-    values, places = _variables(lines, mounts, read_file)
     words = _words(started.value.lstrip(_PREFIXES))
+    mounts = {host_folder: "", **_copied(words, host_folder, path, read_file)} if host_folder else {}
+    values, places = _variables(lines, mounts, read_file)
     if "@" in started.value[: len(started.value) - len(started.value.lstrip(_PREFIXES))]:
         del words[1:2]  # the name that the program is told it has
     service = Service(
@@ -92,6 +92,18 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     if not starts_python(service, read_file):
         return Deployment()
     return Deployment((_with_memory(_placed(service, host_folder, read_file), lines),))
+
+
+def _copied(words: list[str], host_folder: str, path: str, read: Read) -> dict[str, str]:
+    """Return the files that a command names below a folder of the host, that only lie beside the unit: both are copied."""
+    found: dict[str, str] = {}
+    for word in words:
+        file = word.rpartition("=")[2]
+        beside = join(parent(path), file.rpartition("/")[2])
+        below = join("", file.removeprefix(f"{host_folder}/")) if file.startswith(f"{host_folder}/") else None
+        if below and beside and read(below) is None and read(beside) is not None:
+            found[file] = beside
+    return found
 
 
 def _texts(data: bytes, path: str, read_file: Read) -> list[tuple[str, str]]:
@@ -204,7 +216,7 @@ def _placed(service: Service, host_folder: str, read: Read) -> Service:
     parts = host_folder.split("/")
     folders += ["/".join(parts[at:]) for at in range(len(parts) - 1, 0, -1)]
     for folder in folders[:20]:
-        mounts = {host_folder: folder} if host_folder else {}
+        mounts = {**service.mounts, host_folder: folder} if host_folder else {}
         entrypoint = parse(service.command, Host(service.environment, read, mounts=mounts), folder).entrypoint
         if entrypoint is None:
             break
