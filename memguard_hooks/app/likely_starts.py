@@ -36,6 +36,10 @@ _RUNS = late_pattern(
     rb"\.(?:run|launch|run_polling|start_polling|infinity_polling|run_until_disconnected|start)\(|asyncio\.run\("
 )
 
+_SERVES = late_pattern(rb"\.serve_forever\(|\basyncio\.start_server\(")
+_SERVERS = frozenset({b"http", b"socketserver", b"wsgiref", b"xmlrpc", b"asyncio"})
+"""Modules of the standard library with a server."""
+
 _BOTS = frozenset({b"discord", b"disnake", b"nextcord", b"telegram", b"telebot", b"aiogram", b"pyrogram", b"telethon",
                    b"slack_bolt", b"twitchio", b"gradio"})  # fmt: skip
 """Modules of programs that run by themselves, until they are stopped."""
@@ -96,7 +100,8 @@ def _command(name: str, data: bytes) -> str | None:
     match = _APP.search(data)
     if match is not None:
         return f"{'gunicorn' if match[2] == b'Flask' else 'uvicorn'} {module}:{match[1].decode('ascii', 'replace')}"
-    return f"python {name}" if imported & _BOTS and _RUNS.search(data) else None
+    is_program = (imported & _BOTS and _RUNS.search(data)) or (imported & _SERVERS and _SERVES.search(data))
+    return f"python {name}" if is_program else None
 
 
 def _space(project: Project) -> Service | None:
