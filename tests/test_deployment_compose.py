@@ -531,6 +531,11 @@ def test_service_without_a_limit_is_a_trap() -> None:
     assert found.services[0].limit_source == "compose.yaml:3 without a limit"
 
 
+@pytest.mark.parametrize(("name", "traps"), [("api-dev", 0), ("test_api", 0), ("device", 1), ("contest-api", 1)])
+def test_a_service_for_developers_may_go_without_a_limit(name: str, traps: int) -> None:
+    assert len(only(f"services:\n  {name}:\n    build: .\n").traps) == traps
+
+
 def test_command_that_compose_cuts_is_a_trap() -> None:
     found = only("services: {web: {build: ., mem_limit: 1g, command: python manage.py migrate && gunicorn a.wsgi}}")
     assert [(trap.kind, trap.subject, trap.detail) for trap in found.traps] == [

@@ -68,6 +68,9 @@ NOT_DEPLOYED = frozenset({"dev", "devel", "development", "local", "debug", "test
                           "shell", "cli"})  # fmt: skip
 """Profiles that no deployment keeps running: those of developers, and of work that is done once."""
 
+_OF_DEVELOPERS = frozenset({"dev", "devel", "development", "debug", "test", "tests", "testing", "ci"})
+"""Words in the names of services that a machine of developers or of tests runs."""
+
 NOT_BUILT = frozenset({"test", "tests", "e2e", "docs", "examples", ".devcontainer"})
 """Folders whose images nobody deploys."""
 
@@ -231,6 +234,11 @@ def _service(
 def _is_for_developers(profile: str) -> bool:
     """Return whether a profile is one that no deployment keeps running: `load-testing` is for tests."""
     return not NOT_DEPLOYED.isdisjoint((profile, *re.split("[-_]", profile)))
+
+
+def _is_named_for_developers(service: str) -> bool:
+    """Return whether a service is called as what developers or tests start: `api-dev`."""
+    return not _OF_DEVELOPERS.isdisjoint(re.split("[-_]", service.lower()))
 
 
 def _made_here(
@@ -405,5 +413,6 @@ def _traps(service: Service, one: ComposeDeclared) -> Iterator[Trap]:
         written = one.facts.get(key)
         if written is not None and written.cut:
             yield Trap("command-is-cut", written.place, service.name, written.cut.strip()[:80])
-    if service.limit is None and service.limit_source.endswith(" without a limit"):
+    is_bounded = service.limit is not None or not service.limit_source.endswith(" without a limit")
+    if not is_bounded and not _is_named_for_developers(service.name):
         yield Trap("no-memory-limit", one.place, service.name)
