@@ -642,3 +642,35 @@ def test_a_word_that_has_a_default_names_the_command(tmp_path: Path) -> None:
         moments(walked(tmp_path, {"app.py": source}, is_main=True, given=Given(words=words))) for words in (("work",), ())
     ]
     assert found == [{"torch": "start", "pandas": "all"}, {"torch": "all", "pandas": "start"}]
+
+
+RESCUED = """
+    from fastapi import FastAPI
+    try:
+        from {first} import load
+    except ImportError:
+        from {second} import load
+    app = FastAPI()
+    @app.get("/")
+    def index():
+        return load()
+"""
+LOADED = {
+    "code.py": "def load():\n    import torch\n",
+    "pkg/code.py": "def load():\n    import torch\n",
+    "pkg/__init__.py": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "first", "second", "moment"),
+    [
+        pytest.param("main.py", ".code", "code", "serving", id="relative-in-the-root"),
+        pytest.param("main.py", ".other", "code", "serving", id="under-another-name"),
+        pytest.param("pkg/main.py", "main_of_none", ".code", "all", id="of-somebody-else-first"),
+        pytest.param("pkg/main.py", "missing.code", ".missing.code", "serving", id="absolute-that-is-not-there"),
+    ],
+)
+def test_the_import_that_does_not_fail_is_what_runs(tmp_path: Path, path: str, first: str, second: str, moment: str) -> None:
+    files = {path: RESCUED.format(first=first, second=second), **LOADED, "pkg/missing/code.py": LOADED["code.py"]}
+    assert moments(walked(tmp_path, files)) == {"torch": moment}

@@ -41,6 +41,12 @@ MAX_DEPTH = 200
 MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""
 
+OTHERWISE = "!"
+"""Ends the name under which a file keeps what a name stands for where the first import of it fails."""
+
+_RESCUED = frozenset({"importerror", "modulenotfounderror", "valueerror", "exception", "baseexception"})
+"""Errors of an import, of which one is caught by what imports the same from elsewhere."""
+
 _SETTINGS = frozenset({
     "environ", "getenv", "env", "config", "conf", "settings", "setting", "lower", "upper", "strip", "str", "len", "int",
     "bool",
@@ -137,6 +143,8 @@ class _Reader:
         self._top: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         self._holder = ""
         self._loops = 0
+        self._rescues = 0
+        """Handlers around what is read that run where an import fails."""
         self._deciding = 0
         """Imports and choices until here: what makes a branch worth a body of its own."""
         self._depth = 0
@@ -384,7 +392,10 @@ class _Reader:
             self._block(getattr(node, block, []), scope)
         self._loops -= is_loop
         for handler in getattr(node, "handlers", ()):
+            is_rescue = handler.type is None or not _RESCUED.isdisjoint(_words_of(handler.type))
+            self._rescues += is_rescue
             self._block(handler.body, scope)
+            self._rescues -= is_rescue
 
     # Names
 
@@ -394,6 +405,8 @@ class _Reader:
         key = scope.inner(name) if names is self._bound else name
         if names.get(key, "") in ("", _UNKNOWN):
             names[key] = term
+        elif self._rescues and names is self._bound and names[key] != term:
+            names.setdefault(f"{key}{OTHERWISE}", term)
 
     def _assign(self, target: ast.expr, value: ast.expr, scope: _Scope) -> None:
         self._hold(target, value, scope)

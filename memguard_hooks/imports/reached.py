@@ -24,7 +24,7 @@ from memguard_hooks.imports.callbacks import (
     starts,
 )
 from memguard_hooks.imports.facts import MAX_OPEN
-from memguard_hooks.imports.functions import MAIN
+from memguard_hooks.imports.functions import MAIN, OTHERWISE
 from memguard_hooks.imports.model import Choice, Functions, How, Passed
 from memguard_hooks.imports.named_modules import HELD
 from memguard_hooks.imports.resolve import Resolver, absolute
@@ -196,6 +196,11 @@ class Calls:
     def all_that_ran(self) -> dict[tuple[str, str], Stage]:
         """Return when each body runs that is known to, by its file and its name."""
         return {place: stage for place, (_, stage) in self._ran.items()}
+
+
+def _is_absent(found: list[Known]) -> bool:
+    """Return whether a term stands for nothing of the project, so that its import may fail: out of a package, for one."""
+    return all(one.kind == "external" for one in found)
 
 
 def function_of(name: str) -> str:
@@ -854,7 +859,10 @@ class Reach(Calls):
             if bases is not None:
                 return self._member(path, name, rest, steps)
             if term is not None:
-                return self._resolve(_join([term, *rest]), path, steps + 1) if term else _of_table(rest)
+                found = self._resolve(_join([term, *rest]), path, steps + 1) if term else _of_table(rest)
+                other = file.answer("name", f"{name}{OTHERWISE}")[2] if _is_absent(found) else None
+                is_taken = other is not None and (term.startswith(".") or other.lstrip(".") == term)
+                return self._resolve(_join([other, *rest]), path, steps + 1) if other and is_taken else found
         if parts and parts[0].endswith("*"):
             names = (name for name in file.answer("functions", "") if name.startswith(parts[0][:-1]))
             return [Known("function", path, name, _join(parts[1:])) for name in names]
