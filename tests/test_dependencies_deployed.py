@@ -104,12 +104,46 @@ PIP = {"requirements.txt", "base.txt"}
         ),
         pytest.param(
             {"Dockerfile": of("RUN ./install.sh", "RUN pip install ."), "install.sh": "pip install -r requirements.txt\n"},
-            None,
+            PIP | {"pyproject.toml"},
             id="script-that-installs",
         ),
         pytest.param(
-            {"Dockerfile": of("RUN sh ops/a.sh && pip install ."), "ops/a.sh": "uv pip install -r requirements.txt\n"},
+            {"Dockerfile": of("RUN ./a.sh"), "a.sh": "# it doesn't\n./b.sh\npip -q --version\npip install -r $FILE\n"},
             None,
+            id="script-with-a-variable",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN ./a.sh"), "a.sh": "if true; then cd backend\nfi\npip install -r requirements.txt\n"},
+            None,
+            id="script-in-another-folder",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN ./a.sh"), "a.sh": "pip install -r requirements.txt\necho 'open\npip install -e .\n"},
+            None,
+            id="script-that-is-not-read-to-its-end",
+        ),
+        pytest.param(
+            {
+                "Dockerfile": of("RUN ./a.sh"),
+                "a.sh": "# it doesn't\npip install -r base.txt\n. ./b.sh\n",
+                "b.sh": "uv pip install -r backend/requirements.txt\n",
+            },
+            {"base.txt", "backend/requirements.txt"},
+            id="script-of-a-script",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN ./a.sh"), "a.sh": "pip install -r requirements.txt\n./a.sh\n"},
+            PIP,
+            id="script-that-runs-itself",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN ./a"), "a": "#!/usr/bin/env python3\nrun('pip install -r requirements.txt')\n"},
+            None,
+            id="script-in-python",
+        ),
+        pytest.param(
+            {"Dockerfile": of("RUN sh ops/a.sh && pip install ."), "ops/a.sh": "uv pip install -r requirements.txt\n"},
+            PIP | {"pyproject.toml"},
             id="script-for-a-shell",
         ),
         pytest.param(

@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cache
+from itertools import chain, islice
 
 from memguard_hooks.dependencies import dependency_groups, image_commands, lock_readers, manifests, poetry, uv
 from memguard_hooks.dependencies.deployed import Deployed
-from memguard_hooks.dependencies.install_command import SHELLS, InstallArguments, read_installs, read_programs
+from memguard_hooks.dependencies.install_command import MAX_LENGTH, SHELLS, InstallArguments, read_installs, read_programs
 from memguard_hooks.dependencies.requirement import normalize_name
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.position import Place
+from memguard_hooks.formats.shell_words import ShellError, split_words
 from memguard_hooks.formats.toml_document import parse as parse_toml
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -23,7 +25,10 @@ from memguard_hooks.tree import Tree, join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+MAX_SCRIPTS = 20
+"""Scripts of the repository that are followed from the commands of one deployment."""
 
 MAX_LINES = 500
 """Lines of a command, and those below its beginning in which these are looked for."""
@@ -58,6 +63,8 @@ _EXPORT = late_pattern(r"\b(?:(uv|poetry|pdm) (?:\S+ ){0,20}?export|(pipenv) (?:
 
 _LEFT_OUT = late_pattern(r"\b(?:UV_NO_DEV|UV_NO_DEFAULT_GROUPS)(?==(?!0|false)|[ \t]+(?:1|true))")
 """Variables by which uv leaves groups out, where they are set."""
+
+_CHANGES_FOLDER = late_pattern(r"(?m)(?:^|[;&|({]|\bthen|\bdo)[ \t]*(?:cd|pushd)\b")
 
 _INSTALLERS = late_pattern(rb"\b(?:pip[\d.]*|uv|poetry|pdm|pipenv|conda|mamba|micromamba)\b")
 
@@ -112,8 +119,9 @@ def find(tree: Tree, commands: Sequence[Command]) -> Deployed:
     named: set[str] = set()
     constraints: set[str] = set()
     is_known = True
-    for command in commands:
-        is_known &= not _installs_unseen(tree, command)
+    scripts: dict[str, Command] = {}
+    for command in chain(commands, _following(scripts)):
+        is_known &= not _installs_unseen(tree, command, scripts)
         exported = [match[1] or match[2] for match in _EXPORT.finditer(command.text)]
         for tool in exported:
             files.update(_existing(tree, command, _OF_TOOLS[tool]))
@@ -145,8 +153,37 @@ def find(tree: Tree, commands: Sequence[Command]) -> Deployed:
     return Deployed(frozenset(_with_included(tree, files)), *sets)
 
 
-def _installs_unseen(tree: Tree, command: Command) -> bool:
-    """Return whether a command installs what nobody can name from here: by `xargs`, or by a script of the repository."""
+def _following(scripts: Mapping[str, Command]) -> Iterator[Command]:
+    """Yield the scripts that commands run, also those that are found on the way."""
+    for number in range(MAX_SCRIPTS):
+        found = next(islice(scripts.values(), number, None), None)
+        if found is None:
+            return
+        yield found
+
+
+def _script(data: bytes, path: str, command: Command) -> Command | None:
+    """Return a script of the shell that a command runs where it stands, None for one whose installs cannot be told.
+
+    That is one in another language, one that changes its folder, and one that is not read to its end.
+    """
+    text = data.decode("utf-8", "replace")
+    is_shell = path.endswith((".sh", ".bash")) or re.match(r"#![^\n]*sh\b", text) is not None
+    if not is_shell or len(text) > MAX_LENGTH or _CHANGES_FOLDER.search(text):
+        return None
+    try:
+        tuple(split_words(text))
+    except ShellError:
+        return None
+    found = command._replace(text=text, path=path, place=lambda offset: Place(text.count("\n", 0, offset) + 1, 1))
+    return found if installs_of(found) else None
+
+
+def _installs_unseen(tree: Tree, command: Command, seen: dict[str, Command]) -> bool:
+    """Return whether a command installs what nobody can name from here: by `xargs`, or by a script of the repository.
+
+    Scripts whose installs can be told are added to those that were seen.
+    """
     for words in read_programs(command.text):
         program = words[0].text.rpartition("/")[2]
         texts = [word.text for word in words]
@@ -160,8 +197,13 @@ def _installs_unseen(tree: Tree, command: Command) -> bool:
             continue
         for script in scripts:
             path = _resolve(tree, command, script) if is_run or "/" in script else None
-            if path is not None and not manifests.is_named(path) and _INSTALLERS.search(tree.read(path) or b""):
+            data = (tree.read(path) or b"") if path is not None and not manifests.is_named(path) else b""
+            if path is None or not _INSTALLERS.search(data) or path in seen:
+                continue
+            read = _script(data, path, command)
+            if read is None or len(seen) >= MAX_SCRIPTS:
                 return True
+            seen[path] = read
     return False
 
 
