@@ -15,6 +15,9 @@ OTHER = API.replace("api.py", "other.py")
 WEB = "FROM node:24\nCMD node web.js\n"
 
 
+PROCFILE = "web: python api.py\nmigrate: python other.py\n"
+
+
 def manifest(image: str, name: str = "shop") -> str:
     return f"""\
 apiVersion: apps/v1
@@ -91,6 +94,12 @@ jobs:
             "gcr.io/p/acme-shop", {"shop/Dockerfile": WEB, "backend/Dockerfile": API}, [], id="of-another-language"
         ),
         pytest.param("acme/nginx-reload", {"Dockerfile": API}, [], id="a-proxy"),
+        pytest.param("gcr.io/p/shop", {"Procfile": PROCFILE}, ["python api.py"], id="buildpacks"),
+        pytest.param("gcr.io/p/shop", {"server/Procfile": PROCFILE, "client/Dockerfile": WEB}, ["python api.py"],
+                     id="buildpacks-beside-another-language"),
+        pytest.param("gcr.io/p/shop", {"Procfile": "web: node web.js\n"}, [], id="buildpacks-of-another-language"),
+        pytest.param("gcr.io/p/shop", {"a/Procfile": PROCFILE, "b/Procfile": PROCFILE}, [], id="one-of-several-procfiles"),
+        pytest.param("redis", {"Procfile": PROCFILE}, [], id="a-vendors-beside-a-procfile"),
         pytest.param(
             "shop",
             {"Dockerfile": API, "docker-compose.yml": "services: {a: {image: tool, build: .}}"},
@@ -112,3 +121,31 @@ def test_compose_runs_an_image_that_a_workflow_builds(tmp_path: Path) -> None:
     write(tmp_path, {**files, "api.py": ""})
     found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
     assert [(one.name, one.command) for one in found.services] == [("app", "python api.py")]
+
+
+@pytest.mark.parametrize(
+    ("command", "starts"), [("migrate", ["python other.py"]), ("/cnb/process/web", ["python api.py"]), ("none", [])]
+)
+def test_a_command_may_name_a_process_of_the_procfile(tmp_path: Path, command: str, starts: list[str]) -> None:
+    text = manifest("gcr.io/p/shop").replace("image:", f"command: [{command}], image:")
+    write(tmp_path, {"k8s/shop.yaml": text, "Procfile": PROCFILE, "api.py": "", "other.py": ""})
+    found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
+    assert [one.command for one in found.services if one.platform == "kubernetes"] == starts
+
+
+def test_terraform_below_provisioning_runs_what_buildpacks_make(tmp_path: Path) -> None:
+    text = """\
+resource "google_cloud_run_v2_service" "server" {
+  name = "server"
+  template {
+    containers {
+      image = "gcr.io/p/server"
+    }
+  }
+}
+"""
+    write(tmp_path, {"provisioning/terraform/service.tf": text, "server/Procfile": PROCFILE, "server/api.py": ""})
+    found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
+    assert [(one.name, one.command, one.folder, one.platform) for one in found.services] == [
+        ("server", "python api.py", "server", "cloud-run")
+    ]

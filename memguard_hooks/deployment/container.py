@@ -113,6 +113,9 @@ def start(
     is_own = one.image_name in ours
     maker = find_maker(one.image_name, read, images, is_own=is_own)
     file, data = (maker.file, read(maker.file)) if maker is not None else ("", None)
+    built = _by_buildpack(one, read, images) if maker is None and is_own else None
+    if built is not None:
+        return with_variables(built, one.variables)._replace(name=one.name)
     unknown = _unknown_maker(one, images) if maker is None and is_own else None
     if maker is not None and data is not None:
         made = made_by(data, maker, read)
@@ -133,6 +136,25 @@ def start(
         started = started.at(one.written)
     started = with_variables(started, one.variables)._replace(name=one.name)
     return started if (is_python and not one.entrypoint) or starts_python(started, read) else unknown
+
+
+def _by_buildpack(one: DeclaredContainer, read: Read, images: RepositoryImages) -> Service | None:
+    """Return what an image runs that buildpacks make of the only Procfile: the process that its command names, else `web`.
+
+    Sources: buildpacks.io, docs/for-app-developers/how-to/build-outputs/specify-launch-process (2026-11), and Google's
+    docs/buildpacks/set-environment-variables: an entrypoint is the name of a process type, and `web` is the default one.
+    """
+    if images.dockerfiles or len(images.procfiles) != 1 or len(one.entrypoint) > 1:
+        return None
+    from memguard_hooks.deployment import procfile
+
+    path = images.procfiles[0]
+    asked = one.entrypoint[0].rpartition("/")[2] if one.entrypoint else "web"
+    found = procfile.read(read(path) or b"", path, read).services
+    started = next((service for service in found if service.name == asked), None)
+    if started is None or (one.command and not one.entrypoint):
+        return None
+    return started._replace(kind="web") if starts_python(started, read) else None
 
 
 def _unknown_maker(one: DeclaredContainer, images: RepositoryImages) -> Skipped | None:

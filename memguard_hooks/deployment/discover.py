@@ -94,7 +94,7 @@ OVERLAYS = tuple(
 
 _ECS_FOLDERS = late_pattern(
     r"(?i)\.?aws|\.?ecs|task[-_]?def(?:inition)?s?"
-    r"|(?:.*[-_])?(?:deploy(?:ment)?s?|infra(?:structure)?|ops|cloudformation|terraform)(?:[-_].*)?"
+    r"|(?:.*[-_])?(?:deploy(?:ment)?s?|infra(?:structure)?|ops|cloudformation|terraform|provision(?:ing)?)(?:[-_].*)?"
 )
 """Folders of the root below which task definitions of ECS lie, and templates of CloudFormation."""
 
@@ -376,7 +376,13 @@ class _Files:
         """The images that the repository makes."""
         from memguard_hooks.deployment.images import RepositoryImages
 
-        return RepositoryImages(self.peek, self._told_of_images, self.all_dockerfiles)
+        return RepositoryImages(self.peek, self._told_of_images, self.all_dockerfiles, self._procfiles)
+
+    def _procfiles(self) -> Iterator[str]:
+        """Yield the Procfiles of the root and of the folders below it."""
+        yield from (
+            path for path in self.listed(("", *_folders_below(self)), ("Procfile",)) if path.rpartition("/")[2] == "Procfile"
+        )
 
     def _told_of_images(self) -> Iterator[str]:
         """Yield the files that may say which Dockerfile makes which image: those of compose, and workflows."""

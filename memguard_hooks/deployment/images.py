@@ -47,11 +47,21 @@ class ImageMaker(Record):
 class RepositoryImages:
     """The images that a repository makes; nothing is read before it is asked for."""
 
-    def __init__(self, read: Read, told: Callable[[], Iterable[str]], dockerfiles: Callable[[], Iterable[str]]) -> None:
-        """`told` returns the files that may say what makes which image, `dockerfiles` all that make images of Python."""
+    def __init__(
+        self,
+        read: Read,
+        told: Callable[[], Iterable[str]],
+        dockerfiles: Callable[[], Iterable[str]],
+        procfiles: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """`told` returns the files that may say what makes which image, `dockerfiles` all that make images of Python.
+
+        `procfiles` are those of which buildpacks make images.
+        """
         self._read = read
         self._told = told
         self._dockerfiles = dockerfiles
+        self._procfiles = procfiles
 
     def maker(self, name: str) -> ImageMaker | None:
         """Return what makes an image of a name, without registry, owner and tag."""
@@ -61,6 +71,11 @@ class RepositoryImages:
     def dockerfiles(self) -> tuple[str, ...]:
         """The Dockerfiles of Python that the repository holds."""
         return tuple(self._dockerfiles())
+
+    @cached_property
+    def procfiles(self) -> tuple[str, ...]:
+        """The Procfiles that the repository holds."""
+        return tuple(self._procfiles())
 
     def makes_others(self, file: str) -> bool:
         """Return whether it is known which images a Dockerfile makes."""
