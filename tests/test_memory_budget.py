@@ -139,7 +139,9 @@ def test_containers_that_share_a_limit_are_summed(
     assert grown[0] == pytest.approx(grown[1], abs=0.2)
     assert grown[0] > 1
     assert taken[0] - grown[0] == pytest.approx(sum(one["estimate_mib"]["expected"] for one in alone["services"]), abs=0.3)
-    assert f"{label}, with " in report["findings"][0]["message"]
+    (found,) = report["findings"]
+    assert f"web: {taken[0]:.0f} of 100 MiB" in found["message"], "it takes most, and one cause is told once"
+    assert f"{label}, with " in found["message"]
 
 
 def test_what_other_peoples_containers_reserve_is_left_to_them(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

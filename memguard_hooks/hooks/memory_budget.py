@@ -60,7 +60,13 @@ def check(project: Project) -> Report:
     def report(assessed: Sequence[AssessedService]) -> Report:
         judged = [(one, verdict.judge(project, one)) for one in assessed]
         of_models = _of_models(project, judged)
-        found = [finding for one, report in judged for finding in _find(project, one, report, of_models)]
+        told = verdict.telling(assessed)
+        found = [
+            finding
+            for one, report in judged
+            for finding in _find(project, one, report, of_models)
+            if any(one is other for other in told) or finding.code not in verdict.OF_POOLS
+        ]
         return Report((*found, *of_models), tuple(report for _, report in judged))
 
     assessed = assess(project, project.before)

@@ -18,6 +18,26 @@ MOST_TOLD = 3
 """What is not counted that a reason names."""
 
 
+OF_POOLS = frozenset({"MG301", "MG302", "MG304"})
+"""Findings of a sum that all services with one limit share, which is one cause."""
+
+
+def telling(assessed: Sequence[AssessedService]) -> list[AssessedService]:
+    """Return the services that tell of their sum: of those that share a limit, the one whose process takes most."""
+    largest: dict[str, AssessedService] = {}
+    for one in assessed:
+        pool = one.service.pool
+        if pool and one.limit.source == pool and _own(one) > _own(largest.get(pool)):
+            largest[pool] = one
+    return [one for one in assessed if largest.get(one.service.pool, one) is one or one.limit.source != one.service.pool]
+
+
+def _own(assessed: AssessedService | None) -> int:
+    """Return what one process of a service takes, in bytes."""
+    now = assessed.now if assessed is not None else None
+    return now.process.at(now.judged).expected if now is not None else 0
+
+
 def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     """Judge one service; one whose files nobody can read is unknown, unless what was found is too much."""
     service, settings, now = assessed.service, assessed.settings, assessed.now
