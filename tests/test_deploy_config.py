@@ -332,6 +332,15 @@ CELERY = {"Procfile": "worker: celery -A tasks worker\n", "tasks.py": "from cele
 SILENT = [
     pytest.param(
         {
+            "compose.yaml": "services:\n  node:\n    build: .\n    logging: {driver: none}\n",
+            "Dockerfile": "FROM node:20-alpine\nRUN apk add --no-cache python3 make g++\nCMD npm run start\n",
+            "package.json": '{"scripts": {"start": "webpack serve"}}\n',
+        },
+        [],
+        id="no-limit-of-another-language-whose-image-has-python",
+    ),
+    pytest.param(
+        {
             "render.yaml": RENDER.format("plan: starter\n    envVars: [{key: WEB_CONCURRENCY, value: 2}]"),
             "app.py": "",
             CONF: "import multiprocessing, os\n"

@@ -11,6 +11,7 @@ import re
 
 from memguard_hooks.app.limit import limit_to_write
 from memguard_hooks.app.service_estimate import RunningService
+from memguard_hooks.deployment.servers import FOREIGN
 from memguard_hooks.deployment.service import ServicePlace, Trap
 from memguard_hooks.finding import MIB, Finding, mib
 from memguard_hooks.pattern import late_pattern
@@ -68,8 +69,9 @@ def check_trap(trap: Trap, runnings: Sequence[RunningService]) -> Iterator[Findi
 
 
 def _is_left_alone(running: RunningService) -> bool:
-    """Return whether the limit is known from elsewhere, or the service is for developers."""
-    return running.settings.limit is not None or running.settings.platform is not None or running.command.reload
+    """Return whether the limit is known from elsewhere, or the service is for developers, or starts another language."""
+    is_elsewhere = running.settings.limit is not None or running.settings.platform is not None
+    return is_elsewhere or running.command.reload or running.command.program in FOREIGN
 
 
 def check_plans(runnings: Sequence[RunningService]) -> Iterator[Finding]:
