@@ -133,6 +133,7 @@ def settings_file(pick: random.Random) -> tuple[str, bool]:
                     "workers, threads = 2, 3",
                     "try:\n    preload_app = True\nexcept ValueError:\n    preload_app = False",
                     "globals()['workers'] = 8",
+                    "found = 'workers' in globals()",
                     "from posixpath import sep as chdir",
                 ]
             )
@@ -284,6 +285,14 @@ def test_options_are_those_of_gunicorn() -> None:
         pytest.param("from base import workers", Unresolved(1, "imports workers"), id="imported"),
         pytest.param("(workers := 3)", Unresolved(1, "changes workers"), id="walrus"),
         pytest.param("workers = 2\ndel workers", Unresolved(2, "changes workers"), id="deleted"),
+        pytest.param(
+            "workers = 2\nknown = 'workers' in locals() and locals().get('x', globals()['workers'])",
+            2,
+            id="reflection-that-reads",
+        ),
+        pytest.param(
+            "workers = 2\nlocals()['workers'] = 3", Unresolved(2, "may set workers by locals"), id="item-of-locals"
+        ),
         pytest.param("\nvars().update(workers=3)", Unresolved(2, "may set workers by vars"), id="reflection"),
         pytest.param("os = fake\nworkers = os.getenv('N')", Unresolved(2, "computes workers: os.getenv('N')"), id="no-os"),
         pytest.param("int = str\nworkers = int('2')", Unresolved(2, "computes workers: int('2')"), id="no-int"),

@@ -16,7 +16,7 @@ from memguard_hooks.formats.python_source import decode, parse
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["GunicornSettings", "Unresolved", "read"]
 
@@ -90,7 +90,11 @@ def _run(names: BoundNames, module: ast.Module) -> None:
     """Follow a module's statements, and forget what its functions may set."""
     for statement in module.body:
         names.follow(statement)
-    for node in ast.walk(module):
+    nodes = [*ast.walk(module)]
+    only_read = {id(one) for node in nodes for one in _only_read(node)}
+    for node in nodes:
+        if id(node) in only_read:
+            continue
         if isinstance(node, ast.Global):
             for name in node.names:
                 names.forget(name, node.lineno, f"sets {name} in a function")
@@ -98,3 +102,16 @@ def _run(names: BoundNames, module: ast.Module) -> None:
         if word in _REFLECTION and isinstance(node, (ast.Name, ast.Attribute)):
             for name in SETTINGS:
                 names.forget(name, node.lineno, f"may set {name} by {word}")
+
+
+def _only_read(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the function of `locals()` where an expression only asks for a name: by `in`, an item or a method that reads."""
+    asked: ast.expr | None = None
+    if isinstance(node, ast.Compare) and isinstance(node.ops[-1], (ast.In, ast.NotIn)):
+        asked = node.comparators[-1]
+    elif isinstance(node, ast.Subscript):
+        asked = node.value if isinstance(node.ctx, ast.Load) else None
+    elif isinstance(node, ast.Attribute) and node.attr in ("get", "keys", "values", "items", "copy"):
+        asked = node.value
+    if isinstance(asked, ast.Call) and not asked.args:
+        yield asked.func
