@@ -3,9 +3,9 @@
     python benchmarks/agents.py FOLDER [--only WORD]
 
 makes an environment in FOLDER for each agent, and serves one small app of each framework in it with the agent and without:
-from the same environment, so that the difference is what the command brings. Read is the summed PSS of all its processes,
-once it stands still after the start and again after 50 requests. Judged is what an agent takes of its own: shared libraries
-that other programs of the machine map too count less on both sides. What the agents send to is a closed port.
+from the same environment, so that the difference is what the command brings. Read is what all its processes take together,
+as on a host that runs nothing else, once they stand still after the start and again after 50 requests. What the agents send
+to is a closed port.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from process_memory import (
     MIB,
-    add_up,
     fetch,
     free_port,
     own_interpreter,
     process_environment,
-    read_settled_tree,
+    read_together,
     serve,
     stop,
 )
@@ -122,7 +121,8 @@ def environment(folder: Path, agent: str, framework: str) -> Path:
         requirements += [f"opentelemetry-instrumentation-{one}" for one in INSTRUMENTED if one in requirements]
     if not (place / "bin" / "python").exists():
         subprocess.run(["uv", "venv", "--quiet", "--python", str(own_interpreter(folder)), str(place)], check=True)
-    subprocess.run(["uv", "pip", "install", "--quiet", "--python", str(place / "bin" / "python"), *requirements], check=True)
+    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(place / "bin" / "python")]
+    subprocess.run([*install, *requirements], check=True)
     return place / "bin"
 
 
@@ -153,14 +153,14 @@ def measure(programs: Path, framework: str, before: Sequence[str], variables: di
     around = {**variables, "PATH": f"{programs}:{os.environ['PATH']}"}
     if framework == "celery":
         with running(first, folder, around) as pid:
-            size = add_up(read_settled_tree(pid)).pss / MIB
+            size = read_together(pid) / MIB
         return Row(size, size)
     url = f"http://127.0.0.1:{port}/"
     with serve(first, folder, around, url) as pid:
-        at_start = add_up(read_settled_tree(pid)).pss / MIB
+        at_start = read_together(pid) / MIB
         for _ in range(REQUESTS):
             fetch(url)
-        return Row(at_start, add_up(read_settled_tree(pid)).pss / MIB)
+        return Row(at_start, read_together(pid) / MIB)
 
 
 def estimate(programs: Path, framework: str, before: Sequence[str]) -> Row:
@@ -202,7 +202,7 @@ def main() -> int:
             sys.stdout.write(
                 f"{name:28}{bare.start:7.1f} -> {watched.start:6.1f} {bare.serving:7.1f} -> {watched.serving:6.1f}"
                 f"{plain.serving:9.1f} -> {told.serving:6.1f}"
-                f"   its own {own:5.1f}, said {said:5.1f} {said / own - 1:+5.0%}\n"
+                f"   all {told.serving / watched.serving - 1:+5.0%}, its own {own:5.1f}, said {said:5.1f}\n"
             )
             sys.stdout.flush()
     return 0

@@ -30,10 +30,9 @@ from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from process_memory import MIB, fetch, free_port, install, process_environment, read_settled_tree, serve, stop
+from process_memory import MIB, fetch, free_port, install, process_environment, read_together, serve, stop
 
 from memguard_hooks.app.service_estimate import assess
-from memguard_hooks.host import process_tree
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
 from memguard_hooks.tree import WorkTree
@@ -342,12 +341,6 @@ def run(app: App, command: str, interpreter: Path, folder: Path) -> Run:
                 call(name, until - before)
             taken.append(read_together(pid))
     return Run(app, command, tuple(taken), estimated)
-
-
-def read_together(pid: int) -> int:
-    """Return what a tree takes that has come to rest, as on a host that runs nothing else."""
-    tree = read_settled_tree(pid)
-    return process_tree.add_up(one for process in tree if (one := process_tree.read_process(process.pid)) is not None)
 
 
 @contextmanager

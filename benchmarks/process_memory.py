@@ -2,8 +2,9 @@
 
 Linux only. PSS divides each shared page among the processes that map it, so its sum over a
 process tree is what the tree really takes. Processes outside the tree that map the same C library
-or the same interpreter take over a part of it, up to some 7 MiB: run this with another interpreter
-than the measured one, and best measure with a copy of an interpreter that nothing else uses.
+or the same interpreter take over a part of it, up to some 7 MiB: `read_together` counts that part to the
+tree, as a host does that runs nothing else. Where PSS is read, run this with another interpreter than the
+measured one. A copy of an interpreter is not enough: it may still load `libpython` from where the first one stands.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from memguard_hooks.host import process_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -120,6 +123,12 @@ def read_settled_tree(root: int) -> list[Process]:
             return processes
         time.sleep(1)
     raise TimeoutError(f"process {root} still grows after {START_SECONDS} s")
+
+
+def read_together(pid: int) -> int:
+    """Return what a tree takes that has come to rest, as on a host that runs nothing else: each shared page once."""
+    tree = read_settled_tree(pid)
+    return process_tree.add_up(one for process in tree if (one := process_tree.read_process(process.pid)) is not None)
 
 
 def process_environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -24,8 +24,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from moments import evict, is_open, read_together, running, wait
-from process_memory import MIB, free_port, install
+from moments import evict, is_open, running, wait
+from process_memory import MIB, free_port, install, read_together
 
 from memguard_hooks.hooks import memory_budget
 
