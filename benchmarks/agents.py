@@ -151,6 +151,8 @@ def measure(programs: Path, framework: str, before: Sequence[str], variables: di
     words = [word.format(port=port) for word in (*before, *start)]
     first = [str(programs / words[0]), *words[1:]]
     around = {**variables, "PATH": f"{programs}:{os.environ['PATH']}"}
+    if framework == "django":
+        around["DJANGO_SETTINGS_MODULE"] = "main"  # opentelemetry-instrument loads the settings before wsgi.py names them
     if framework == "celery":
         with running(first, folder, around) as pid:
             size = read_together(pid) / MIB

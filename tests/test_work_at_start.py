@@ -249,6 +249,31 @@ def test_an_agent_counts_in_each_process_that_a_start_command_puts_it_before(
     assert module not in parts(capsys)
 
 
+def expected(capsys: pytest.CaptureFixture[str]) -> float:
+    """Return the MiB that the only service is expected to take as it starts."""
+    capsys.readouterr()
+    assert memory_budget.main(["--format", "json"]) in (0, 1)
+    (service,) = json.loads(capsys.readouterr().out)["services"]
+    size: float = service["estimate_mib"]["expected"]
+    return size
+
+
+@pytest.mark.parametrize(("agent", "requirement", "module", "least"), AGENTS)
+def test_forked_workers_share_what_an_agent_has_loaded(
+    judge: Judge, capsys: pytest.CaptureFixture[str], agent: str, requirement: str, module: str, least: float
+) -> None:
+    """Each further worker copies some of it."""
+    files = {"main.py": SOURCE, "requirements.txt": f"flask==3.1.0\ngunicorn\n{requirement}\n"}
+    sizes: list[float] = []
+    for before in (f"{agent} ", ""):
+        for workers in (4, 2):
+            judge(files, f"{before}gunicorn main:app --workers {workers}")
+            sizes.append(expected(capsys))
+    judge(files, f"{agent} gunicorn main:app")
+    each = (sizes[0] - sizes[1] - sizes[2] + sizes[3]) / 2
+    assert abs(each) < max(least, parts(capsys)[module][0]) * 0.55
+
+
 def test_opentelemetry_imports_what_it_has_an_instrumentation_for(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
     """An instrumentation that is not installed imports nothing."""
     requirements = "flask==3.1.0\nsqlalchemy\nredis\nopentelemetry-distro\nopentelemetry-instrumentation-redis\n"

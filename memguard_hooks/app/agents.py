@@ -30,6 +30,11 @@ def agents_of(project: Project, entry: ServiceEntry) -> Iterator[External]:
                 yield as_named(found)
 
 
+def is_agents(external: External) -> bool:
+    """Return whether an agent imports it, before the program starts that it watches."""
+    return external.site is not None and external.site.why == WHY
+
+
 def as_named(external: External) -> External:
     """Return an import of `module:Name` as that of the name, and of `module:call()` as that of the module with the call."""
     module, colon, name = external.names[0].partition(":")

@@ -11,6 +11,7 @@ import math
 import sys
 from functools import cached_property
 
+from memguard_hooks.app.agents import is_agents
 from memguard_hooks.app.first_party import NO_BUILT, Built
 from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs_classes
 from memguard_hooks.app.work import NO_WORK, Work
@@ -152,9 +153,10 @@ class Root(Record):
     `sites` are the statements that import it by then; none where a server does. `parent` is the root that imports it
     because it is installed. Of an unknown one, `wheel` is the size of its wheel in bytes, where a lock tells, and `brings`
     are measured packages that it requires, or may require where no lock tells (`is_guess`). `is_after_fork` tells of one
-    at start that each worker loads by itself, whatever was preloaded. `beside` are the resident bytes of measured versions
-    next to its own, which was not measured. `unmeasured` is the submodule that is imported where only its package was
-    measured, and `siblings` what was measured of the submodules beside it.
+    at start that each worker loads by itself, whatever was preloaded, and `is_agents` of one that an agent loads before the
+    server starts. `beside` are the resident bytes of measured versions next to its own, which was not measured. `unmeasured`
+    is the submodule that is imported where only its package was measured, and `siblings` what was measured of the submodules
+    beside it.
     """
 
     name: str
@@ -168,6 +170,7 @@ class Root(Record):
     is_guess: bool = False
     moment: Moment = "start"
     is_after_fork: bool = False
+    is_agents: bool = False
     beside: tuple[int, ...] = ()
     unmeasured: str = ""
     siblings: tuple[Footprint, ...] = ()
@@ -283,7 +286,8 @@ class ProcessEstimate(Record):
     """What one process takes by each moment: its parts, and what they come from.
 
     `is_measured` tells that the figures are of this project. `before_fork` is the anonymous memory that is there when a
-    server that preloads the app forks its workers.
+    server that preloads the app forks its workers, `beside_agents` that of the server and agents where there are such, and
+    `of_agents` their part of it.
     """
 
     figures: Estimate
@@ -293,6 +297,8 @@ class ProcessEstimate(Record):
     source: Source
     is_measured: bool
     before_fork: int
+    beside_agents: int = 0
+    of_agents: int = 0
     models: Models = NONE
     work: Work = NO_WORK
 
@@ -363,7 +369,19 @@ def _join(
     if len(early) < sum(root.moment == "start" for root in roots):
         others = (*source.parts, *(part for part, _ in (*_of_models(models, early), *work.parts())))
         preloaded = sum(part.anonymous for part in (*add_up(base, early)[0], *others) if part.moment == "start")
-    return ProcessEstimate(figures, tuple(parts), base, tuple(roots), source, is_measured, preloaded, models, work)
+    return ProcessEstimate(
+        figures, tuple(parts), base, tuple(roots), source, is_measured, preloaded, *_of_agents(base, roots), models, work
+    )
+
+
+def _of_agents(base: Footprint, roots: Sequence[Root]) -> tuple[int, int]:
+    """Return the anonymous memory of a server with agents before it starts workers, and what they add; none without them."""
+    agents = [root for root in roots if root.is_agents]
+    if not agents:
+        return 0, 0
+    server = [root for root in roots if root.moment == "start" and not (root.chain or root.is_standard or root.is_agents)]
+    with_agents, alone = (sum(part.anonymous for part in add_up(base, some)[0]) for some in ([*server, *agents], server))
+    return with_agents, with_agents - alone
 
 
 def _of_models(models: Models, roots: Sequence[Root]) -> Iterator[tuple[Part, float]]:
@@ -430,6 +448,7 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
     found: dict[str, Root] = {}
     sites: dict[tuple[str, Moment], list[Step]] = {}
     shared = {name for external, names in sources.imported if not external.is_after_fork for name in names}
+    of_agents = {name for external, names in sources.imported if is_agents(external) for name in names}
     for external, names in sources.imported:
         for name in names:
             known = found.get(name)
@@ -439,7 +458,9 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
             if external.way:
                 sites.setdefault((name, external.moment), []).append(external.way.last)
     found = {
-        name: root._replace(sites=tuple(sites.get((name, root.moment), ())), is_after_fork=name not in shared)
+        name: root._replace(
+            sites=tuple(sites.get((name, root.moment), ())), is_after_fork=name not in shared, is_agents=name in of_agents
+        )
         for name, root in found.items()
     }
     _add_optional(sources, found)
@@ -621,7 +642,11 @@ def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
                 continue
             brought = sources.root(name)
             found[name] = brought._replace(
-                chain=root.chain, parent=root.name, moment=root.moment, is_after_fork=root.is_after_fork
+                chain=root.chain,
+                parent=root.name,
+                moment=root.moment,
+                is_after_fork=root.is_after_fork,
+                is_agents=root.is_agents,
             )
             waiting.append(found[name])
 
@@ -769,11 +794,12 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
 
     def by(moment: Moment) -> Figures:
         one = process.at(moment)
-        late = max(0, one.anonymous - process.before_fork)
+        late = max(0, one.anonymous - _before_fork(process, command))
+        own = late if command.start == "preload" else max(0, one.anonymous - process.beside_agents)
         added = 0 if moment == "start" else runtime
 
         weights = sum(use.rest(moment) - use.rest("start") for use in process.models.uses)  # no objects to collect
-        copied = _copied(command, moment, one.anonymous - late, late - weights)
+        copied = _copied(command, moment, one.anonymous - own, own - weights)
 
         def total(resident: int, share: float) -> int:
             anonymous, after = (part * resident // one.expected for part in (one.anonymous, late))
@@ -793,13 +819,25 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
     return rising(map(by, MOMENTS))
 
 
+def _before_fork(process: ProcessEstimate, command: StartCommand) -> int:
+    """Return the anonymous memory that is there before workers are forked: of a preloaded app, or of agents alone.
+
+    Processes of celery's that are not forked start Python anew, with the agents.
+    """
+    if command.start == "preload":
+        return process.before_fork
+    return process.of_agents if command.start == "fork" and command.program != "celery" else 0
+
+
 def _copied(command: StartCommand, moment: Moment, before: int, late: int) -> Range:
     """Return what preloaded workers copy of what was loaded `before` the fork, where they load so much after it."""
     if command.program == "celery" and before <= CELERY_COLLECTING:
         return PRELOADED_COLLECTED
-    if moment == "start":
+    if moment == "start" and command.start == "preload":  # other workers load the app by then
         return PRELOADED_IDLE
-    return PRELOADED_COLLECTED if late > max(COLLECTING, before / 5) else PRELOADED_WORKER
+    # What agents have made, and no full collection has seen yet, counts towards the next one.
+    least = COLLECTING if command.start == "preload" else 0
+    return PRELOADED_COLLECTED if late > max(least, before / 5) else PRELOADED_WORKER
 
 
 def add_processes(one: Estimate, other: Estimate) -> Estimate:
@@ -851,4 +889,5 @@ def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, c
         own = min(shared, idle if is_idle else busy)
         return int(resident - late + parent + workers * (own + copied * (shared - own) + late))
     others = 0 if command.start == "single" else server.others
-    return resident - anonymous + workers * (anonymous + server.worker) + others
+    early = anonymous - late if command.start == "fork" else 0
+    return int(resident - anonymous + early + workers * (anonymous - early + copied * early + server.worker) + others)
