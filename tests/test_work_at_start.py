@@ -362,7 +362,7 @@ def test_images_are_sized_by_their_pixels() -> None:
 
 def test_the_tables_are_whole() -> None:
     kinds = {one.kind for one in known_calls().values()}
-    assert kinds == {"data", "process", "scheduler", "network", "tables", "initializer", "client", "engine"}
+    assert kinds == {"data", "process", "scheduler", "network", "tables", "initializer", "client", "engine", "pool"}
     for one in known_calls().values():
         if one.kind == "initializer":
             assert integrations(one.how)
@@ -602,14 +602,26 @@ def test_a_browser_counts_while_a_handler_has_it(
 @pytest.mark.parametrize(
     ("call", "command", "driver", "expected"),
     [
-        ("create_engine(URL, pool_size=15, max_overflow=30)", "gunicorn main:app --workers 4", "psycopg2-binary", 180),
-        ("create_engine(URL, pool_size=15, max_overflow=30)", "gunicorn main:app -w 4 --preload", "psycopg2-binary", 180),
-        ("create_engine(URL, pool_size=20)", "gunicorn main:app --workers 6", "pymysql", 180),
-        ("create_engine(URL, pool_size=20)", "gunicorn main:app --workers 5", "pymysql", 0),
+        (
+            "create_engine(URL, pool_size=15, max_overflow=30)",
+            "gunicorn main:app --workers 4 --threads 50",
+            "psycopg2-binary",
+            180,
+        ),
+        ("create_engine(URL, pool_size=15, max_overflow=30)", "gunicorn main:app --workers 4", "psycopg2-binary", 0),
+        (
+            "create_engine(URL, pool_size=15, max_overflow=30)",
+            "gunicorn main:app -w 4 --threads 50 --preload",
+            "psycopg2-binary",
+            180,
+        ),
+        ("create_engine(URL, pool_size=20)", "gunicorn main:app --workers 6 --threads 50", "pymysql", 180),
+        ("create_engine(URL, pool_size=20)", "gunicorn main:app --workers 5 --threads 50", "pymysql", 0),
+        ("create_engine(URL, pool_size=20)", "gunicorn main:app --workers 6 --threads 25", "pymysql", 0),
         ("create_engine(URL, pool_size=15, max_overflow=30)", "gunicorn main:app --workers 2", "psycopg2-binary", 0),
         ("create_engine(URL)", "gunicorn main:app --workers 9", "psycopg2-binary", 0),
         ("create_engine(URL, max_overflow=-1)", "gunicorn main:app --workers 9", "psycopg2-binary", 0),
-        ("create_engine(URL, pool_size=90)", "gunicorn main:app --workers 9", "oracledb", 0),
+        ("create_engine(URL, pool_size=90)", "gunicorn main:app --workers 9 --threads 99", "oracledb", 0),
     ],
 )
 def test_pools_of_all_workers_are_counted(judge: Judge, call: str, command: str, driver: str, expected: int) -> None:
@@ -618,6 +630,90 @@ def test_pools_of_all_workers_are_counted(judge: Judge, call: str, command: str,
     found = judge({"main.py": source, "requirements.txt": f"sqlalchemy==2.0.43\n{driver}\n"}, command)
     assert codes(found) == ([("MG215", 5)] if expected else [])
     assert all(f"may open {expected} connections" in one["message"] for one in found)
+
+
+POOLED = {
+    "asyncpg": """import asyncpg
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+@asynccontextmanager
+async def lifespan(app):
+    app.state.pool = await asyncpg.create_pool("postgres://db", min_size=5, max_size=30)
+    yield
+app = FastAPI(lifespan=lifespan)
+""",
+    "psycopg": "import psycopg_pool\nfrom fastapi import FastAPI\napp = FastAPI()\npool = psycopg_pool.ConnectionPool('')\n",
+    "psycopg2": "from psycopg2.pool import ThreadedConnectionPool\nfrom fastapi import FastAPI\napp = FastAPI()\n"
+    "pool = ThreadedConnectionPool(1, 30, 'postgres://db')\n",
+    "sqlalchemy": "from sqlalchemy import create_engine\nfrom fastapi import FastAPI\napp = FastAPI()\n"
+    "engine = create_engine('postgresql+psycopg2://db')\n",
+    "flask": "from flask import Flask\nfrom flask_sqlalchemy import SQLAlchemy\napp = Flask(__name__)\n"
+    "app.config['SQLALCHEMY_DATABASE_URI'] = 'postgresql+psycopg2://db'\ndb = SQLAlchemy(app)\n",
+    "flask, told": "from flask import Flask\nfrom flask_sqlalchemy import SQLAlchemy\napp = Flask(__name__)\n"
+    "app.config['SQLALCHEMY_ENGINE_OPTIONS'] = {'pool_size': 2, 'max_overflow': 0}\ndb = SQLAlchemy(app)\n",
+    "named": "from sqlalchemy import create_engine\nfrom fastapi import FastAPI\napp = FastAPI()\nSIZE = 20\n"
+    "engine = create_engine('postgresql+psycopg2://db', pool_size=SIZE)\n",
+    "no pool": "from sqlalchemy import create_engine\nfrom sqlalchemy.pool import NullPool\nfrom fastapi import FastAPI\n"
+    "app = FastAPI()\nengine = create_engine('postgresql+psycopg2://db', poolclass=NullPool)\n",
+    "options": "import os\nfrom sqlalchemy import create_engine\nfrom fastapi import FastAPI\napp = FastAPI()\n"
+    "engine = create_engine('postgresql+psycopg2://db', **dict(os.environ))\n",
+}
+HEROKU = json.dumps({"addons": [{"plan": "heroku-postgresql:essential-0"}, "heroku-redis:mini"]})
+BLUEPRINT = """databases:
+- {{name: db, plan: {plan}}}
+services:
+- type: web
+  name: web
+  runtime: python
+  numInstances: 2
+  startCommand: uvicorn main:app --workers 2
+  envVars:
+  - key: URL
+    fromDatabase: {{name: db, property: connectionString}}
+"""
+COMPOSE = """services:
+  web:
+    build: .
+    command: uvicorn main:app --workers 4
+  db:
+    image: postgres
+    command: postgres -c max_connections={}
+"""
+IMAGE = "FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\n"
+
+
+@pytest.mark.parametrize(("driver", "files", "command", "expected"), [
+    pytest.param("asyncpg", {}, "uvicorn main:app --workers 4", "120 connections, 30 in each of 4", id="in a lifespan"),
+    pytest.param("asyncpg", {}, "uvicorn main:app --workers 3", "", id="enough"),
+    pytest.param("psycopg", {}, "uvicorn main:app --workers 8", "", id="nobody says"),
+    pytest.param("psycopg", {"app.json": HEROKU}, "uvicorn main:app --workers 8", "32 connections, 4", id="a plan says"),
+    pytest.param("psycopg", {"app.json": HEROKU}, "uvicorn main:app --workers 5", "", id="the plan is enough"),
+    pytest.param("psycopg2", {}, "uvicorn main:app --workers 4", "120 connections, 30", id="psycopg2"),
+    pytest.param("sqlalchemy", {"app.json": HEROKU}, "uvicorn main:app --workers 2", "30 connections, 15", id="by itself"),
+    pytest.param("sqlalchemy", {"app.json": HEROKU}, "gunicorn main:app --workers 2", "", id="one request at a time"),
+    pytest.param("flask", {"app.json": HEROKU}, "gunicorn main:app -w 3 --threads 8", "24 connections, 8", id="threads"),
+    pytest.param("flask, told", {"app.json": HEROKU}, "gunicorn main:app -w 3 --threads 8", "", id="settings say"),
+    pytest.param("named", {}, "uvicorn main:app --workers 4", "120 connections, 30", id="by a name"),
+    pytest.param("no pool", {"app.json": HEROKU}, "uvicorn main:app --workers 4", "", id="no pool"),
+    pytest.param("options", {"app.json": HEROKU}, "uvicorn main:app --workers 4", "", id="nobody can know"),
+    pytest.param("asyncpg", {"render.yaml": BLUEPRINT.format(plan="basic-1gb")}, "", "120 connections", id="blueprint"),
+    pytest.param("asyncpg", {"compose.yaml": COMPOSE.format(60), "Dockerfile": IMAGE}, "", "takes 60", id="few are told"),
+    pytest.param("asyncpg", {"compose.yaml": COMPOSE.format(300), "Dockerfile": IMAGE}, "", "", id="more are told"),
+])  # fmt: skip
+def test_pools_are_held_against_the_database_that_is_declared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    driver: str, files: dict[str, str], command: str, expected: str,
+) -> None:  # fmt: skip
+    """A plan or a setting beside the service counts, also against what a library opens unless it is told."""
+    start = {"Procfile": f"web: {command}\n"} if command else {}
+    requirements = "fastapi\nuvicorn\ngunicorn\nasyncpg\npsycopg-pool\npsycopg2-binary\nflask-sqlalchemy\n"
+    write(tmp_path, {"main.py": POOLED[driver], "requirements.txt": requirements, **start, **files})
+    monkeypatch.chdir(tmp_path)
+    no_eager_heavy_imports.main(["--format", "json"])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    messages = [one["message"] for one in found if one["code"] == "MG215"]
+    assert len(messages) == bool(expected)
+    assert all(expected in message for message in messages)
 
 
 @pytest.mark.parametrize(

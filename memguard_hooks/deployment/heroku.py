@@ -12,7 +12,17 @@ from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import HEROKU, find_plan, unknown_plan, with_plan
 from memguard_hooks.deployment.procfile import ONE_OFF
-from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Trap, Variables, with_once
+from memguard_hooks.deployment.service import (
+    Build,
+    Database,
+    Deployment,
+    Read,
+    Service,
+    ServicePlace,
+    Trap,
+    Variables,
+    with_once,
+)
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.json_document import JsonDocument
@@ -28,6 +38,14 @@ if TYPE_CHECKING:
 _OWN_KEYS = frozenset({"formation", "addons", "buildpacks", "stack", "success_url", "env", "environments"})
 """Keys by which a file beside a Procfile is known as Heroku's: others have an `app.json` too."""
 
+
+CONNECTIONS = {
+    **dict.fromkeys(("mini", "basic", "hobby-dev", "hobby-basic", "essential-0", "essential-1"), 20),
+    "essential-2": 40,
+    **dict.fromkeys(("standard-0", "premium-0"), 120),
+    **dict.fromkeys(("standard-2", "premium-2"), 400),
+}
+"""The connections that plans of Heroku Postgres take, by public pages of 2026; without one the add-on is the smallest."""
 
 MAX_VARIABLES = 1000
 """Variables that are read of one `app.json`."""
@@ -83,8 +101,21 @@ def _with_dynos(service: Service, document: JsonDocument, variables: Variables, 
         environment=variables.over(own).values,
         variables={**service.variables, **variables.places},
         builds=default_builds("heroku", service.folder, service.place, read_file),
+        database=_database(document),
     )
     yield from unknown_plan(sized, place)
+
+
+def _database(document: JsonDocument) -> Database | None:
+    """Return the only database of PostgreSQL among the add-ons, where its connections are known."""
+    addons = table(document.data).get("addons")
+    named = [table(one).get("plan") if isinstance(one, dict) else one for one in addons] if isinstance(addons, list) else []
+    plans = [one.partition(":")[2] for one in named if isinstance(one, str) and one.partition(":")[0] == "heroku-postgresql"]
+    if len(plans) != 1:
+        return None
+    plan = plans[0] or "essential-0"
+    connections = CONNECTIONS.get(plan)
+    return Database(f"Heroku's {plan}", connections) if connections is not None else None
 
 
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.hidden_keys import find_hidden_keys, hidden_value
 from memguard_hooks.deployment.platforms import RENDER, unknown_plan, with_plan
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables
+from memguard_hooks.deployment.service import Database, Deployment, Read, Service, ServicePlace, Trap, Variables
 from memguard_hooks.deployment.yaml_values import build_of, count_of, each_once, of_list
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.yaml_nodes import compose, get, items, nearest, place, scalar
@@ -34,6 +34,9 @@ KEYS = COMMANDS | {"type", "name", "runtime", "env", "plan", "region", "branch",
 MAX_GROUPS = 100
 """Groups of variables that one service takes in."""
 
+SMALL_DATABASES = frozenset({"free", "starter", "standard", "basic-256mb", "basic-1gb", "basic-4gb", "pro-4gb"})
+"""Plans of PostgreSQL with less than 8 GB, which take 100 connections (2026-11-29)."""
+
 _KINDS = frozenset({"web", "pserv", "worker", "cron"})
 
 
@@ -49,9 +52,11 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
     root = compose(data, path)
     groups = {scalar(group, "name"): of_list(get(group, "envVars"), path) for group in items(get(root, "envVarGroups"))}
     yield from find_hidden_keys(data, path, COMMANDS, KEYS)
-    for node in each_once(_services(root)):
+    databases = {name: one for one in each_once(_below(root, "databases")) if (name := scalar(one, "name"))}
+    for node in each_once(_below(root, "services")):
         found = _service(node, path, groups, read_file)
         if isinstance(found, Service):
+            found = found._replace(database=_database(node, databases))
             where = ServicePlace(path, *place(nearest(node, "plan")))
             found = with_plan(found, RENDER, "plan", scalar(node, "plan"), where)
             yield from unknown_plan(found, where)
@@ -59,11 +64,21 @@ def _read(data: bytes, path: str, read_file: Read) -> Iterator[Service | Skipped
             yield found
 
 
-def _services(root: yaml.Node | None) -> Iterator[yaml.Node]:
-    yield from items(get(root, "services"))
+def _below(root: yaml.Node | None, key: str) -> Iterator[yaml.Node]:
+    """Yield the services or databases of a blueprint, also those of its environments."""
+    yield from items(get(root, key))
     for project in each_once(items(get(root, "projects"))):
         for environment in each_once(items(get(project, "environments"))):
-            yield from items(get(environment, "services"))
+            yield from items(get(environment, key))
+
+
+def _database(node: yaml.Node, databases: Mapping[str, yaml.Node]) -> Database | None:
+    """Return the database that a service takes its variables from, where there is one and its connections are known."""
+    names = {scalar(one, "fromDatabase", "name") for one in items(get(node, "envVars"))} & databases.keys()
+    if len(names) != 1:
+        return None
+    plan = scalar(databases[names.pop() or ""], "plan") or "basic-256mb"
+    return Database(f"Render's {plan}", 100) if plan in SMALL_DATABASES else None
 
 
 def _service(

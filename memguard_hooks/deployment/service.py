@@ -55,6 +55,13 @@ class BaseImage(Record):
     platform: str = ""
 
 
+class Database(Record):
+    """A database that is declared beside a service, by its plan, and the connections that it takes."""
+
+    plan: str
+    connections: int
+
+
 class Service(Record):
     """A long-running command, where it is written and what is known of its host.
 
@@ -68,6 +75,7 @@ class Service(Record):
     their end on a host of the same kind before it starts, such as migrations. `base` is what that image starts from, None
     where no Dockerfile says so. `unread` says why nobody can read the command, which is then empty. `pool` is the source
     of a limit that all services with the same one share, as the containers of a task do; each may have a limit of its own.
+    `database` is the only one that the platform gives it, where its plan is known.
     """
 
     name: str
@@ -93,6 +101,7 @@ class Service(Record):
     base: BaseImage | None = None
     unread: str = ""
     pool: str = ""
+    database: Database | None = None
 
     @property
     def place(self) -> ServicePlace:

@@ -24,6 +24,9 @@ MAIN = "__main__"
 DATABASE = "SQLALCHEMY_DATABASE_URI"
 """Where an app of Flask's says which database it has."""
 
+ENGINE_OPTIONS = "SQLALCHEMY_ENGINE_OPTIONS"
+"""Where it may say how large the pool is."""
+
 IMPORTING = ("initializer", "engine", "companion")
 """Kinds of calls that import: what is imported stays, whoever calls."""
 
@@ -34,9 +37,9 @@ PYTHONS = ("python", "celery", "gunicorn", "uvicorn", "streamlit", "pip", "alemb
 class StartCall(Record):
     """A call that does work. `values` are what its argument may be: files, a number, an address or a service.
 
-    `options` are its keywords that are plain constants. `body` is the body of statements that it stands in, as the walk
-    names it. `is_cached` tells that the function around it keeps what it returns, and `is_partial` that only some of what is
-    read is kept.
+    `options` are its keywords that are plain constants; of an engine those of its pool, None where nobody can know. `body`
+    is the body of statements that it stands in, as the walk names it. `is_cached` tells that the function around it keeps
+    what it returns, and `is_partial` that only some of what is read is kept.
     """
 
     path: str
@@ -94,7 +97,7 @@ def find_calls(
             function=_told(name),
             known=known,
             values=values,
-            options=_options(call.node),
+            options=_options(call.node) if known.kind != "engine" else _engine_options(folding, call),
             body=body,
             is_cached=caches(call.scope),
             is_partial=isinstance(call.scope.node, (ast.DictComp, ast.SetComp)),
@@ -218,6 +221,20 @@ def _program(folding: Folding, node: ast.expr, scope: NameScope) -> Iterator[str
 def is_python(program: str) -> bool:
     """Return whether a program is an interpreter of Python."""
     return program.startswith(PYTHONS)
+
+
+def _engine_options(folding: Folding, call: CallInScope) -> tuple[tuple[str, str | int | float | bool | None], ...]:
+    """Return how large the pool of an engine is, and whether it has another one, as far as its keywords tell."""
+    found: dict[str, int | None] = {}
+    for one in call.node.keywords:
+        if one.arg in ("pool_size", "max_overflow"):
+            values = list(folding.values(one.value, call.scope))
+            found[one.arg] = values[0] if len(values) == 1 and isinstance(values[0], int) else None
+        elif one.arg in (None, "engine_options", "poolclass"):
+            found["pool_size"] = None
+    if _name(folding, call).startswith("flask_") and folding.in_config(ENGINE_OPTIONS):
+        found["pool_size"] = None
+    return tuple(found.items())
 
 
 def _options(node: ast.Call) -> tuple[tuple[str, str | int | float | bool | None], ...]:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal, TypeAlias
 
-    Kind: TypeAlias = (
-        "Literal['data', 'process', 'scheduler', 'network', 'tables', 'initializer', 'client', 'engine', 'companion']"
-    )
+    Kind: TypeAlias = Literal[
+        "data", "process", "scheduler", "network", "tables", "initializer", "client", "pool", "engine", "companion"
+    ]  # fmt: skip
 
 FOLDER = os.path.join(os.path.dirname(__file__), "data")
 

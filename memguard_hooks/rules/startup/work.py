@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.app.work import WorkUse, find_work, is_brought, suspects
 from memguard_hooks.finding import MIB, Finding, Severity, count, mib
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.app.work import Work
+    from memguard_hooks.deployment.start import StartCommand
     from memguard_hooks.imports.graph import External, Walk
     from memguard_hooks.project.project import Project
 
@@ -74,8 +76,8 @@ def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | 
             yield from _scheduler(one)
         elif use.call.known.kind == "initializer":
             yield from _initializer(project, one, walked._replace(externals=externals), work)
-        elif use.call.known.kind == "engine":
-            yield from _pool(one)
+        elif use.call.known.kind in ("engine", "pool"):
+            yield from _pool(project, one)
         elif use.is_eager and not entry.service.command.startswith(HANDLER):
             yield from _eager(one)
 
@@ -166,38 +168,96 @@ def _scheduler(one: _Found) -> Iterator[Finding]:
 # Pools of connections
 
 CONNECTIONS = {
-    **dict.fromkeys(("asyncpg", "pg8000", "psycopg", "psycopg2"), ("PostgreSQL", 100)),
-    **dict.fromkeys(("MySQLdb", "aiomysql", "asyncmy", "mysql.connector", "pymysql"), ("MySQL", 151)),
+    **dict.fromkeys(("aiopg", "asyncpg", "pg8000", "psycopg", "psycopg2", "psycopg_pool"), ("PostgreSQL", 100)),
+    **dict.fromkeys(("MySQLdb", "aiomysql", "asyncmy", "mysql", "mysql.connector", "pymysql"), ("MySQL", 151)),
 }
 """Which database a driver is for, and how many connections that takes unless it is told otherwise (`max_connections` of
-PostgreSQL 17 and MySQL 8.4); Render's PostgreSQL takes 100 as well where it has less than 8 GB (2026-11-29)."""
+PostgreSQL 17 and MySQL 8.4)."""
 
 POOL, OVERFLOW = 5, 10
 """Connections that SQLAlchemy's QueuePool keeps, and opens besides, where nothing says."""
 
+TOLD = late_pattern(r"max_connections[\"']?\s*[=:]\s*[\"']?([1-9][0-9]{0,5})\b")
+"""How a file tells a database what it takes: `postgres -c max_connections=300`."""
 
-def _pool(one: _Found) -> Iterator[Finding]:
+THREAD_WORKERS = ("sync", "gthread")
+"""Classes of gunicorn's workers in which each thread serves one request at a time."""
+
+
+def _pool(project: Project, one: _Found) -> Iterator[Finding]:
     """MG215: each worker has a pool of its own, and together they may open more connections than the database takes."""
-    use, workers = one.use, one.entry.command.workers or 1
-    databases = {CONNECTIONS[module] for module in use.brought if module in CONNECTIONS}
-    options = dict(use.call.options)
-    kept, besides = options.get("pool_size", POOL), options.get("max_overflow", OVERFLOW)
-    is_told = "pool_size" in options or "max_overflow" in options
-    if len(databases) != 1 or not is_told or not isinstance(kept, int) or not isinstance(besides, int):
+    use, command = one.use, one.entry.command
+    opened = _engine(use) if use.call.known.kind == "engine" else _opened(use)
+    modules = use.brought if use.call.known.kind == "engine" else (use.call.known.function.partition(".")[0],)
+    databases = {CONNECTIONS[module] for module in modules if module in CONNECTIONS}
+    if len(databases) != 1 or opened is None:
         return
-    if kept < 1 or besides < 0:
-        return  # which has no end
     database, most = databases.pop()
-    total = workers * (kept + besides)
+    source = "unless it is told otherwise"
+    declared, told = one.entry.service.database, _told(project, one.entry)
+    if declared is not None and database == "PostgreSQL":
+        most, source = declared.connections, f"on {declared.plan}"
+    elif told is not None:
+        most, source = told, f"in {one.entry.service.path}"
+    elif not _is_told(use):
+        return  # what a library does by itself, against what a database does by itself
+    replicas, workers = one.entry.service.replicas or 1, command.workers or 1
+    at_once = _at_once(command)
+    each = opened if at_once is None or use.call.known.kind == "pool" else min(opened, at_once)
+    total = replicas * workers * each
     if total <= most:
         return
-    message = (
-        f"{use.call.function} may open {total} connections, {kept} + {besides} in each of {count(workers, 'process')}: "
-        f"{database} takes {most} unless it is told otherwise"
-    )
-    each = most // workers
-    fewer = (f"let each open fewer: pool_size={each - each // 2}, max_overflow={each // 2}",) if each else ()
-    yield _finding(one, "MG215", message, (*fewer, f"{'or ' if fewer else ''}put a pooler such as PgBouncer in between"))
+    processes = count(replicas * workers, "process")
+    message = f"{use.call.function} may open {total} connections, {each} in each of {processes}: {database} takes {most}"
+    fewer = _fewer(use, most // (replicas * workers))
+    fix = (*fewer, f"{'or ' if fewer else ''}put a pooler such as PgBouncer in between")
+    yield _finding(one, "MG215", f"{message} {source}", fix)
+
+
+def _is_told(use: WorkUse) -> bool:
+    """Return whether the code says how many connections a pool opens."""
+    if use.call.known.kind == "engine":
+        return any(name in ("pool_size", "max_overflow") for name, _ in use.call.options)
+    return any(isinstance(value, int) for value in use.call.values)
+
+
+def _engine(use: WorkUse) -> int | None:
+    """Return the connections that an engine of SQLAlchemy opens at most, None where that has no end."""
+    options = dict(use.call.options)
+    kept, besides = options.get("pool_size", POOL), options.get("max_overflow", OVERFLOW)
+    if not isinstance(kept, int) or not isinstance(besides, int):
+        return None
+    return kept + besides if kept > 0 and besides >= 0 else None
+
+
+def _opened(use: WorkUse) -> int | None:
+    """Return the connections that a pool of a driver's opens at most, None where nobody can know."""
+    numbers = [value for value in use.call.values if isinstance(value, int)]
+    options = dict(use.call.options)
+    is_given = any(name in options for name in use.call.known.keywords)
+    most = max(numbers, default=0) or (0 if is_given else int(use.call.known.how))
+    return most or None
+
+
+def _at_once(command: StartCommand) -> int | None:
+    """Return the requests or tasks that one process serves at a time, each with a connection; None where nobody can know."""
+    if command.program == "gunicorn" and command.worker_class in THREAD_WORKERS:
+        return command.threads
+    return 1 if command.program == "celery" and command.start in ("preload", "fork") else None
+
+
+def _told(project: Project, entry: ServiceEntry) -> int | None:
+    """Return what the file of a service tells a database beside it."""
+    found = TOLD.findall((project.tree.read(entry.service.path) or b"").decode("utf-8", "replace"))
+    return max(map(int, found)) if found else None
+
+
+def _fewer(use: WorkUse, each: int) -> tuple[str, ...]:
+    if not each:
+        return ()
+    if use.call.known.kind == "engine":
+        return (f"let each open fewer: pool_size={each - each // 2}, max_overflow={each // 2}",)
+    return (f"let each open fewer: {use.call.known.keywords[0]}={each}",)
 
 
 # Initializers
