@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.imports import facts as facts_module
 from memguard_hooks.imports.analyze import analyze
 from memguard_hooks.imports.facts import Facts, Problem
 from memguard_hooks.imports.frameworks import Framework
@@ -75,6 +77,24 @@ def test_each_target_has_its_answer(tmp_path: Path, target: Target) -> None:
 def test_another_name_is_another_source(tmp_path: Path) -> None:
     facts = Facts(Store(str(tmp_path)))
     assert facts.names(NAME, lambda: b"import pandas\n") != facts.names(b"\x02" * 20, lambda: b"import torch\n")
+
+
+@pytest.mark.parametrize("has_folder", [True, False])
+def test_of_many_sources_only_some_facts_stay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_folder: bool
+) -> None:
+    monkeypatch.setattr(facts_module, "MAX_OPEN", 2)
+    facts = Facts(Store(str(tmp_path) if has_folder else None))
+    names = [bytes([number]) * 20 for number in range(5)]
+
+    def all_of(name: bytes, read: Callable[[], bytes]) -> list[object]:
+        return [facts.analysis(name, Target(), read), facts.outline(name, DJANGO, read), facts.names(name, read),
+                facts.functions(name, read), facts.places(name, read), facts.built(name, read)]  # fmt: skip
+
+    found = [all_of(name, lambda name=name: SETTINGS + b"import a%d\n" % name[0]) for name in names]  # type: ignore[misc]
+    again = [all_of(name, read_nothing) for name in names]
+    assert repr(again) == repr(found)
+    assert not any(first is second for first, second in zip(found[0], again[0], strict=True))
 
 
 SHAPES: dict[str, object] = {

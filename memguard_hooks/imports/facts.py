@@ -82,7 +82,7 @@ class Names(Record):
 
 
 MAX_OPEN = 4000
-"""Sources whose functions are in memory at once, some 8 KiB each; those of others come from the store again."""
+"""Facts of each kind that are in memory at once; those of other sources come from the store again."""
 
 
 class Facts:
@@ -127,6 +127,7 @@ class Facts:
         except MemguardError as error:
             return Problem(error.message, error.line)
         if names is not None:
+            _bound(self._acting)
             self._acting[key] = target.called, found, names
         return found
 
@@ -145,10 +146,9 @@ class Facts:
         return self._known(self._names, (b"names", name), _decode_names, lambda: _find_names(read()))
 
     def functions(self, name: bytes, read: Read) -> Functions:
-        """Return what each function of a source calls and hands over; in memory are those of the last sources alone."""
-        if len(self._functions) >= MAX_OPEN:
-            self._functions.clear()
+        """Return what each function of a source calls and hands over."""
         if name not in self._functions:
+            _bound(self._functions)
             kept = self._kept((b"functions", name), _decode_functions)
             self._functions[name] = kept if kept is not None else self._find_functions(name, read)[0]
         return self._functions[name]
@@ -160,6 +160,7 @@ class Facts:
     def places(self, name: bytes, read: Read) -> Places:
         """Return where the functions of a source stand."""
         if name not in self._places:
+            _bound(self._places)
             kept = self._kept((b"places", name), _decode_places)
             self._places[name] = kept if kept is not None else self._find_functions(name, read)[1]
         return self._places[name]
@@ -179,6 +180,8 @@ class Facts:
         places = Places(digest(text).hex(), lines, any(one.is_outside for one in functions.choices))
         self.store.put_text(text, b"functions", name)
         self.store.put(places, b"places", name)
+        _bound(self._functions)
+        _bound(self._places)
         self._functions[name], self._places[name] = functions, places
         return functions, places
 
@@ -215,6 +218,7 @@ class Facts:
             elif found is None:
                 found = self._timed(find)
                 self.store.put(found, *key)
+            _bound(known)
             known[short] = found
         return found
 
@@ -225,6 +229,12 @@ class Facts:
             return decode(kept) if kept is not None else None
         except (TypeError, ValueError, KeyError):
             return None
+
+
+def _bound(known: dict[bytes, Fact]) -> None:
+    """Make room for one more fact."""
+    if len(known) >= MAX_OPEN:
+        known.clear()
 
 
 def _analysis_key(name: bytes, target: Target) -> tuple[bytes, ...]:
