@@ -54,7 +54,11 @@ MANY_TIMES = 8
 
 _FACTS, _RECENT = "facts-", "recent-"
 _UNFINISHED = "unfinished-"
-_ROW = f"<{DIGEST_BYTES}sII"
+_ROW = f"<{DIGEST_BYTES}sQ"
+"""A key, and where its value stands: the bytes before it, and from `_SIZE_BIT` on its own."""
+
+_SIZE_BIT = 32
+_AT = 2**_SIZE_BIT - 1
 _COUNT_BYTES, _ROW_BYTES = 4, DIGEST_BYTES + 8
 
 
@@ -197,11 +201,11 @@ class Store:
 
         key = digest(*name)
         found = self._new.get(key)
-        for pack in self._load() if found is None else ():
-            found = found or pack.get(key)
         if found is None:
-            return None
-        self._used.add(key)
+            found = next(filter(None, (pack.get(key) for pack in self._load())), None)
+            if found is None:
+                return None
+            self._used.add(key)
         try:
             value: object = json.loads(found)
         except (ValueError, RecursionError):
@@ -251,7 +255,7 @@ class _Values:
     """Values by their keys, with the place and the bytes of each: those of a pack, or of a file that has no name."""
 
     def __init__(self) -> None:
-        self.rows: dict[bytes, tuple[int, int]] = {}
+        self.rows: dict[bytes, int] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """Return a value, None where there is none."""
@@ -259,7 +263,7 @@ class _Values:
 
     def size(self, key: bytes) -> int:
         """Return the bytes of a value that there is."""
-        return self.rows[key][1]
+        return self.rows[key] >> _SIZE_BIT
 
 
 class _Pack(_Values):
@@ -274,12 +278,12 @@ class _Pack(_Values):
         if end <= len(self._data):
             from struct import iter_unpack
 
-            rows = iter_unpack(_ROW, memoryview(self._data)[_COUNT_BYTES:end])
-            self.rows = {key: (at, size) for key, at, size in rows}
+            self.rows = dict(iter_unpack(_ROW, memoryview(self._data)[_COUNT_BYTES:end]))
 
     def get(self, key: bytes) -> bytes | None:
         """Return a value, None where there is none."""
-        at, size = self.rows.get(key, (0, 0))
+        row = self.rows.get(key, 0)
+        at, size = row & _AT, row >> _SIZE_BIT
         return self._data[at : at + size] if size else None
 
     def anew(self) -> _Pack:
@@ -300,7 +304,7 @@ class _Fresh(_Values):
     def put(self, key: bytes, value: bytes) -> None:
         """Keep a value."""
         self._held[key] = value
-        self.rows[key] = (0, len(value))
+        self.rows[key] = len(value) << _SIZE_BIT
         self._size += len(value)
         if self._size > MAX_HELD_BYTES:
             self._spool()
@@ -309,9 +313,9 @@ class _Fresh(_Values):
         """Return a value, None where there is none."""
         found = self._held.get(key)
         if found is None and key in self.rows and self._file is not None:
-            at, size = self.rows[key]
-            self._file.seek(at)
-            found = self._file.read(size)
+            row = self.rows[key]
+            self._file.seek(row & _AT)
+            found = self._file.read(row >> _SIZE_BIT)
         return found
 
     def close(self) -> None:
@@ -334,7 +338,7 @@ class _Fresh(_Values):
             rows = {}
             for key, value in self._held.items():
                 self._file.write(value)
-                rows[key] = (at, len(value))
+                rows[key] = at | len(value) << _SIZE_BIT
                 at += len(value)
             self._file.flush()
         except OSError:
@@ -378,16 +382,16 @@ def _write_pack(path: str, values: Mapping[bytes, _Values]) -> bool:
     """Write values by their keys into a pack, one after the other; tell whether that went well."""
     from struct import pack
 
-    rows: list[bytes] = []
-    at = _COUNT_BYTES + len(values) * _ROW_BYTES
-    for key, some in values.items():
-        rows.append(pack(_ROW, key, at, some.size(key)))
-        at += some.size(key)
-    head = b"".join([len(rows).to_bytes(_COUNT_BYTES, "little"), *rows])
+    end = _COUNT_BYTES + len(values) * _ROW_BYTES
 
     def pieces() -> Iterator[bytes]:
-        yield head
+        yield len(values).to_bytes(_COUNT_BYTES, "little")
+        at = end
+        for key, some in values.items():
+            size = some.size(key)
+            yield pack(_ROW, key, at | size << _SIZE_BIT)
+            at += size
         for key, some in values.items():
             yield some.get(key) or b""
 
-    return _write(path, pieces(), at)
+    return _write(path, pieces(), end + _bytes(values))
