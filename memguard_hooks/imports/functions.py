@@ -140,7 +140,7 @@ class _Reader:
         self._taken = 0
         self._methods: set[str] = set()
         self._named_texts_of: dict[tuple[str, str], None] = {}
-        self._top: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
+        self._top: dict[str, ast.FunctionDef | ast.AsyncFunctionDef] = {}
         self._holder = ""
         self._loops = 0
         self._rescues = 0
@@ -151,7 +151,7 @@ class _Reader:
 
     def read(self, module: ast.Module) -> Functions:
         top = _Scope("", None)
-        self._top = [one for one in module.body if isinstance(one, _DEFINITIONS)]
+        self._top = {one.name: one for one in reversed(module.body) if isinstance(one, _DEFINITIONS)}
         self._body(top, module.body, 1, 0)
         if self._main:
             self._body(top, self._main, self._main[0].lineno, self._main[-1].end_lineno or 0, MAIN)
@@ -301,7 +301,7 @@ class _Reader:
             return False
         if _PARSING.match(_last_name(node)):
             return True
-        function = next((one for one in self._top if one.name == getattr(node.func, "id", None)), None)
+        function = self._top.get(getattr(node.func, "id", ""))
         return function is not None and any(_PARSING.match(getattr(one, "attr", "")) for one in walk(function))
 
     def _decider_of(self, name: str, scope: _Scope) -> str:
@@ -658,7 +658,7 @@ class _Reader:
 
     def _give_texts(self, callee: str, node: ast.Call, scope: _Scope) -> None:
         """Note the dotted names that a function is given, and the constants and arguments that may hold some."""
-        is_own = any(callee == f":{one.name}" for one in self._top)
+        is_own = callee.startswith(":") and callee[1:] in self._top
         found: list[str] = []
         for one in (*node.args, *(keyword.value for keyword in node.keywords)):
             if isinstance(one, (ast.Constant, *_DISPLAYS, ast.Dict)):
