@@ -77,9 +77,8 @@ def without_unimporting(text: str, module: ast.Module, target: Target) -> str:
     found = [_function(node) for node in outside if isinstance(node, _DEFINITIONS)]
     functions = [one._replace(may_import=id(one.node) in importing) for one in found]
     leading = _leading(functions, {node.name for node in outside if isinstance(node, ast.ClassDef)})
-    uncalled = {id(one.node) for one in _uncalled(functions, outside, target)}
     emptied = [one.node for one in functions if id(one.node) not in leading]
-    thinned = [one.node for one in functions if id(one.node) in leading & uncalled]
+    thinned = [one.node for one in _uncalled(functions, outside, target) if id(one.node) in leading]
     return _cut(text, [*(node.body for node in emptied), *(row for node in thinned for row in _idle(node, importing))])
 
 
