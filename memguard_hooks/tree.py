@@ -56,6 +56,9 @@ else:
 MAX_FILE_BYTES = 32 * 2**20
 """A manifest, a lock or a source file is far smaller; a larger one is data or an attack."""
 
+MAX_LINK = 4096
+"""Bytes of the target of a link that is kept: Linux takes no longer path (`PATH_MAX`)."""
+
 MAX_KEPT_BYTES = 48 * 2**20
 """Bytes of contents that one tree holds; of what comes after that, only small parts are asked for twice."""
 
@@ -531,6 +534,8 @@ class RevisionTree:
         self._beside = beside
         self._folders: dict[str, Mapping[str, GitObject]] = {}
         self._places: dict[str, str] = {"": ""}
+        self._links: dict[bytes, str] = {}
+        """Where links lead, by the names of their objects."""
         self._top: GitObject | None = None
         self._loose = LooseObjects(root)
         self._git = CatFile(root, "--batch")
@@ -650,7 +655,14 @@ class RevisionTree:
 
     def _read_link(self, place: str) -> str | None:
         found = self._object(place)
-        return os.fsdecode(self._read(found, place)) if found is not None and found.mode == _LINK else None
+        if found is None or found.mode != _LINK:
+            return None
+        target = self._links.get(found.identity)
+        if target is None:
+            target = os.fsdecode(self._read(found, place))
+            if len(target) <= MAX_LINK:
+                self._links[found.identity] = target
+        return target
 
     def _object(self, place: str) -> GitObject | None:
         folder, _, name = place.rpartition("/")

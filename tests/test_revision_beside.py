@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.git import GitObject
 from memguard_hooks.tree import RevisionTree, WorkTree
 
 PATHS = ("same.py", "edited.py", "deleted.py", "added.py", "run.sh", "link.py", "out.py", "a/b/deep.py", "a/b/../b/deep.py",
@@ -107,3 +109,26 @@ def test_what_is_the_same_is_not_asked_for(root: Path) -> None:
     with pytest.raises(MemguardError):
         tree.read("edited.py")
     tree.close()
+
+
+class CountingRevision(RevisionTree):
+    """A revision that counts how often git is asked for each object."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(str(root))
+        self.asked: Counter[bytes] = Counter()
+
+    def _read(self, wanted: GitObject, path: str) -> bytes:
+        self.asked[wanted.identity] += 1
+        return super()._read(wanted, path)
+
+
+def test_where_a_link_leads_is_read_once(root: Path) -> None:
+    tree = CountingRevision(root)
+    try:
+        for path in ("a/link/deep.py", "a/link", "link.py", "a/link/deep.py", "link.py"):
+            answer(tree, path)
+        names = [tree._object(path) for path in ("a/link", "link.py")]
+        assert [tree.asked[one.identity] for one in names if one is not None] == [1, 1]
+    finally:
+        tree.close()
