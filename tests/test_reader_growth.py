@@ -18,6 +18,7 @@ from memguard_hooks.deployment import gunicorn_conf, kubernetes
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import ini, yaml_nodes
+from memguard_hooks.imports.functions import read_functions
 from memguard_hooks.imports.model import Target
 from memguard_hooks.imports.uncalled import without_unimporting
 from memguard_hooks.tree import WorkTree
@@ -197,3 +198,12 @@ def _calls_in_a_row(size: int) -> str:
 
 def test_callers_of_what_imports_are_found_in_linear_time() -> None:
     assert growth(lambda text: without_unimporting(text, ast.parse(text), Target()), _calls_in_a_row, 5_000) < LINEAR
+
+
+def _calls_of_many(size: int) -> str:
+    functions = "".join(f"def f{number}(path):\n    return path\n" for number in range(size))
+    return functions + "".join(f"x = f{number}('a.b')\n" for number in range(size))
+
+
+def test_calls_of_a_files_own_functions_are_read_in_linear_time() -> None:
+    assert growth(lambda text: read_functions(ast.parse(text)), _calls_of_many, 15_000) < LINEAR
