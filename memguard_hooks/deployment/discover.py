@@ -213,7 +213,7 @@ def _discover(files: _Files) -> Deployment:
         return found
     images = _once(_joined(folder.images_of_python for folder in folders))
     if not _declares(images):
-        deeper = dict.fromkeys(map(parent, files.all_dockerfiles()))
+        deeper = dict.fromkeys(map(parent, files.dockerfiles))
         images = _once(_joined(_Folder(path, files).images_of_python for path in deeper))
     if not _declares(images):
         images = images.joined(files.other_units())
@@ -376,7 +376,7 @@ class _Files:
         """The images that the repository makes."""
         from memguard_hooks.deployment.images import RepositoryImages
 
-        return RepositoryImages(self.peek, self._told_of_images, self.all_dockerfiles, self._procfiles)
+        return RepositoryImages(self.peek, self._told_of_images, lambda: self.dockerfiles, self._procfiles)
 
     def _procfiles(self) -> Iterator[str]:
         """Yield the Procfiles of the root and of the folders below it."""
@@ -393,20 +393,17 @@ class _Files:
         yield from names
         yield from self.listed((".github/workflows",), (".yml", ".yaml"))
 
-    def all_dockerfiles(self) -> Iterator[str]:
-        """Yield the Dockerfiles of Python that are not for developers or tests, in folders down to some depth."""
-        waiting = [""]
-        for _ in range(MAX_FOLDERS):
-            if not waiting:
-                return
-            folder = waiting.pop(0)
+    @cached_property
+    def dockerfiles(self) -> tuple[str, ...]:
+        """The Dockerfiles of Python that are not for developers or tests, in folders down to some depth."""
+        found: list[str] = []
+        folders = [""]
+        for folder in islice(folders, MAX_FOLDERS):  # which grow on the way
             if folder.count("/") < MAX_DEPTH:
-                waiting += (path for path in _folders_in(self, folder) if not _NOT_DEPLOYED.search(path.rpartition("/")[2]))
-            for name in self.names_in(folder):
-                if _IMAGE.fullmatch(name) and not _NOT_DEPLOYED.search(name):
-                    path = f"{folder}/{name}".lstrip("/")
-                    if _is_of_python(self.peek(path) or b""):
-                        yield path
+                folders += (path for path in _folders_in(self, folder) if not _NOT_DEPLOYED.search(path.rpartition("/")[2]))
+            names = (name for name in self.names_in(folder) if _IMAGE.fullmatch(name) and not _NOT_DEPLOYED.search(name))
+            found += (path for name in names if _is_of_python(self.peek(path := f"{folder}/{name}".lstrip("/")) or b""))
+        return tuple(found)
 
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
         """Return what a reader makes of a file; nothing where it does not parse, and `broken` is told."""
@@ -711,12 +708,13 @@ class _Folder:
                 of_folder.setdefault(parent(path), []).append(path)
         for folder in _of_production(list(of_folder)):
             paths = of_folder[folder]
-            if not any(_CONTAINERS_OF_TERRAFORM.search(self._files.peek(path) or b"") for path in paths):
+            declaring = [path for path in paths if _CONTAINERS_OF_TERRAFORM.search(self._files.peek(path) or b"")]
+            if not declaring:
                 continue
             from memguard_hooks.deployment import terraform
 
             try:
-                yield terraform.read(paths, self._files.read_named, self._files.images)
+                yield terraform.read(paths, declaring, self._files.read_named, self._files.images)
             except MemguardError as error:
                 gap = Skipped(error.path or paths[0], error.line, f"is not read: it {error.message}")
                 is_own = any(_is_of_python(self._files.peek(one) or b"") for one in self._files.images.dockerfiles)

@@ -20,13 +20,10 @@ from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from memguard_hooks.deployment.images import RepositoryImages
     from memguard_hooks.formats.hcl import Block, Data
-
-DECLARES = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\"")
-"""What a file says that declares a container."""
 
 MAX_DEPTH = 5
 """Variables and locals that name each other."""
@@ -41,15 +38,17 @@ _UNKNOWN = late_pattern(r"\$\{[^{}]{0,300}\}")
 _FILE = late_pattern(r"\$\{file:(?:\$\{path\.module\}/)?([^${}]{1,200})\}")
 
 
-def read(paths: Sequence[str], read_file: Read, images: RepositoryImages) -> Deployment:
-    """Read the files of one folder. Raises MemguardError for one with containers that does not parse, with the place."""
+def read(paths: Sequence[str], declaring: Collection[str], read_file: Read, images: RepositoryImages) -> Deployment:
+    """Read the files of one folder. Raises MemguardError, with the place, for one of `declaring` that does not parse.
+
+    `declaring` are those that declare containers: what only others say is left out where it does not parse.
+    """
     files: list[tuple[str, Block]] = []
     for path in paths:
-        text = read_file(path) or b""
         try:
-            files.append((path, hcl.parse(text, path, keeps_references=True)))
+            files.append((path, hcl.parse(read_file(path) or b"", path, keeps_references=True)))
         except MemguardError:
-            if DECLARES.search(text):
+            if path in declaring:
                 raise
     known = _known(files)
     found = Deployment()

@@ -13,6 +13,7 @@ from memguard_hooks.catalog.module_names import known_modules, modules_of
 from memguard_hooks.dependencies.requirement import Requirement, pin_of
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, mib
+from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.rules.dependencies.code import LOADED_BY_NAME, LOADERS, Code
 from memguard_hooks.rules.dependencies.findings import finding
@@ -176,7 +177,7 @@ def _misses(tree: ast.Module, flags: set[str]) -> bool:
     """Return whether a file asks by one of some names whether a library is there, and complains that it is not."""
     return any(
         isinstance(inner, ast.Raise)
-        or (isinstance(inner, ast.Call) and ast.unparse(inner.func).rpartition(".")[2] in COMPLAINTS)
+        or (isinstance(inner, ast.Call) and last_name(inner.func) in COMPLAINTS)
         or (isinstance(inner, ast.Constant) and isinstance(inner.value, str) and "install" in inner.value.lower())
         for node in ast.walk(tree)
         if isinstance(node, ast.If) and not flags.isdisjoint(_denied(node.test))
