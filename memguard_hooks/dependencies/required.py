@@ -7,6 +7,7 @@ versions that have it. What has no bounds is not there, for it agrees with every
 from __future__ import annotations
 
 import os.path
+from bisect import bisect_right
 from functools import cache
 
 from memguard_hooks.dependencies.requirement import Requirement, normalize_name, parse
@@ -17,17 +18,23 @@ FOLDER = os.path.join(os.path.dirname(__file__), "required")
 PYTHON = "python"
 """Stands for the interpreter, where a table names the Pythons that a version runs on."""
 
+_FIRST_LINE = 3
+"""The first line of a table that says what is required."""
+
 
 class RequiredVersions(Record):
-    """The versions of one distribution on one day, oldest first, and the requirements of each by its number."""
+    """The versions of one distribution on one day, oldest first, and the lines that say what some of them require."""
 
+    distribution: str
     date: str
     versions: tuple[str, ...]
-    requirements: tuple[tuple[frozenset[int], Requirement], ...]
+    lines: tuple[str, ...]
 
     def of(self, number: int) -> tuple[Requirement, ...]:
         """Return what a version requires; one of `python` are the Pythons that it runs on."""
-        return tuple(requirement for numbers, requirement in self.requirements if number in numbers)
+        path = f"{self.distribution}.txt"
+        found = ((place, line.partition("\t")) for place, line in enumerate(self.lines, _FIRST_LINE))
+        return tuple(parse(text, path, place, 1, place) for place, (runs, _, text) in found if _holds(runs, number))
 
 
 @cache
@@ -41,15 +48,13 @@ def known_versions(distribution: str) -> RequiredVersions | None:
             head, versions, *lines = stream.read().splitlines()
     except OSError:
         return None
-    requirements = tuple(_line(line, f"{distribution}.txt", number) for number, line in enumerate(lines, 3))
-    return RequiredVersions(head.rpartition(", ")[2], tuple(versions.split(" ")), requirements)
+    return RequiredVersions(distribution, head.rpartition(", ")[2], tuple(versions.split(" ")), tuple(lines))
 
 
-def _line(line: str, path: str, number: int) -> tuple[frozenset[int], Requirement]:
-    runs, _, text = line.partition("\t")
+def _holds(runs: str, number: int) -> bool:
+    """Return whether runs of numbers, as in `0,3-7`, hold a number."""
     ends = (run.partition("-") for run in runs.split(","))
-    numbers = (range(int(first), int(last or first) + 1) for first, _, last in ends)
-    return frozenset(one for run in numbers for one in run), parse(text, path, number, 1, number)
+    return any(int(first) <= number <= int(last or first) for first, _, last in ends)
 
 
 @cache
@@ -67,5 +72,4 @@ def required_by(distribution: str, version: str) -> tuple[Requirement, ...] | No
         return None
     if table is None:
         return None
-    older = [number for number, one in enumerate(table.versions) if Version(one) <= wanted]
-    return table.of(older[-1] if older else 0)
+    return table.of(max(bisect_right(table.versions, wanted, key=Version) - 1, 0))
