@@ -29,8 +29,9 @@ _DOTTED = late_pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(:[A-Za-z_]\w*)?$|[A-Za-z_
 
 def dotted_texts(node: ast.expr) -> Iterator[str]:
     """Yield the texts in an expression that name a module below another, or something of one; no keys of tables."""
-    keys = {key for part in walk(node) if isinstance(part, ast.Dict) for key in part.keys}
-    for part in walk(node):
+    parts = list(walk(node))
+    keys = {key for part in parts if isinstance(part, ast.Dict) for key in part.keys}
+    for part in parts:
         text = part.value if isinstance(part, ast.Constant) and part not in keys else None
         if isinstance(text, str) and len(text) < MAX_LENGTH and _DOTTED.match(text):
             yield text
