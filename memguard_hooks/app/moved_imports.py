@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_LINES = 20_000
 """Lines that a move adds: each of the statements stands in each function that uses one."""
 
-_STAR = late_pattern(rb"\bimport\b[\s(\\]*\*")
+_STAR = late_pattern(rb"import[\s(\\]*\*")
 
 
 class Move(Record):

@@ -118,7 +118,7 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
         path: frozenset(body for body in ran if not body or walked.ran[path, body] == "start")
         for path, ran in bodies.items()
     }
-    found = {path: suspects(entry, path, ran) for path, ran in bodies.items()}
+    found = {path: suspects(project, entry, path, ran) for path, ran in bodies.items()}
     found = {path: calls for path, calls in found.items() if calls and _lasts(entry.sources, path, calls, kept[path])}
     if not found:
         return NO_WORK, imported
@@ -163,25 +163,29 @@ def _may_import(words: frozenset[str]) -> bool:
     )
 
 
-def suspects(entry: ServiceEntry, path: str, ran: Collection[str] | None = None) -> frozenset[tuple[str, str]]:
+def suspects(
+    project: Project, entry: ServiceEntry, path: str, ran: Collection[str] | None = None
+) -> frozenset[tuple[str, str]]:
     """Return the calls in a file that may do work, by the function that they stand in, and their last names.
 
     Of `ran`, the bodies that ran, branches are bodies of their own. What is called by another name than it was imported
     under counts, and what another file may have made.
     """
-    found = ((body, last) for body, last in _all_suspects(entry, path) if ran is None or body in ran)
+    key = ("suspects", entry.sources.content(path))
+    of_all = parse_once(project.tree, key, partial(_all_suspects, entry.sources, path))
+    found = ((body, last) for body, last in of_all if ran is None or body in ran)
     return frozenset((body.partition(".<")[0], last) for body, last in found)
 
 
-def _all_suspects(entry: ServiceEntry, path: str) -> list[list[str]]:
+def _all_suspects(sources: SourceFiles, path: str) -> list[list[str]]:
     """Return the calls of all bodies of a file that may do work: kept, as few files have any and all are asked."""
-    key = (b"work", entry.sources.content(path))
-    kept = entry.sources.store.get(*key)
+    key = (b"work", sources.content(path))
+    kept = sources.store.get(*key)
     if isinstance(kept, list) and all(isinstance(one, list) and tuple(map(type, one)) == (str, str) for one in kept):
         return kept
     found: dict[tuple[str, str], None] = {}
-    if _may_work(entry.sources, path):
-        functions = entry.sources.functions(path)
+    if _may_work(sources, path):
+        functions = sources.functions(path)
         bound = dict(functions.bound)
         for one in functions.classes:  # the constructor of what a class inherits from
             bound |= {f"{one.name}.super().__init__": base for base in one.bases if _is_suspect(base, bound)}
@@ -191,7 +195,7 @@ def _all_suspects(entry: ServiceEntry, path: str) -> list[list[str]]:
             for term, _ in body.calls
             if _is_suspect(term, bound) or (term[1:] in bound and term.endswith("().__init__"))
         )
-    entry.sources.store.put(list(found), *key)
+    sources.store.put(list(found), *key)
     return [[*one] for one in found]
 
 

@@ -54,15 +54,12 @@ def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
     if kept is not None:
         return kept
     data = read()
-    if len(data) > MAX_SOURCE_BYTES or not _may_speak(data.lower()):
+    small = data.lower()
+    if len(data) > MAX_SOURCE_BYTES or not any(part in small for part in _PARTS):
         return NOTHING
-    found = _parse(data)
+    found = _parse(data) if _WORDS.search(small) is not None else NOTHING
     store.put(found, b"logs", name)
     return found
-
-
-def _may_speak(data: bytes) -> bool:
-    return any(part in data for part in _PARTS) and _WORDS.search(data) is not None
 
 
 def _parse(data: bytes) -> FileLogs:

@@ -63,7 +63,7 @@ def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | 
     if walked is None:
         rough = rough_walk(entry)
         is_staged = staged is None or any(path in staged for files in rough.files.values() for path in files)
-        if not is_staged or not any(suspects(entry, path) for path in rough.files["start"]):
+        if not is_staged or not any(suspects(project, entry, path) for path in rough.files["start"]):
             return
         walked = walk_entry(project, entry)
     work, externals = find_work(project, entry, walked)
