@@ -216,11 +216,36 @@ def test_other_variables_are_walked_anew(tmp_path: Path, store: Store) -> None:
     assert found == fresh(tmp_path, given) != fresh(tmp_path)
 
 
+OPEN = FILES["app.py"].replace('STORE == "faiss"', 'os.environ.get("DB") == "faiss"')
+"""With a choice that only a run decides."""
+
+
+@pytest.mark.parametrize("way", ["", ".<0.0>", ".<0.1>"], ids=["neither way", "one way", "the other way"])
+def test_a_walk_with_a_way_chosen_is_kept_for_itself(tmp_path: Path, way: str) -> None:
+    write(tmp_path, {**FILES, "app.py": OPEN})
+    ((place, ways),) = fresh(tmp_path).open
+    assert ways == (".<0.0>", ".<0.1>")
+    store = Store(None)
+    given = GIVEN._replace(chosen=((place, way),))
+    assert not follow(tmp_path, store)[1]
+    assert not follow(tmp_path, store, given)[1]
+    write(tmp_path, {"app.py": OPEN.replace("def unused", "# A comment\ndef unused")})
+    assert follow(tmp_path, store, given) == (fresh(tmp_path, given), True)
+    write(tmp_path, {"app.py": OPEN.replace('if os.environ.get("DB")', "if SIZE < 9:\n    import keras\nelif STORE")})
+    found, is_kept = follow(tmp_path, store, given)
+    assert not is_kept
+    assert found._replace(asked={}) == fresh(tmp_path, given)._replace(asked={})
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_any_edit_gives_the_walk_of_an_empty_store(tmp_path: Path, store: Store, seed: int) -> None:
     """One edit on another, of which many are taken from what was kept."""
     choose = random.Random(seed)  # noqa: S311 - the same edits each time
     files = dict(FILES)
+    given = GIVEN
+    if seed % 5 > 2:  # with the way chosen of a choice that only a run decides
+        files["app.py"] = OPEN
+        given = GIVEN._replace(chosen=((("app.py", ".<0>"), f".<0.{seed % 2}>"),))
     if seed % 4 < 2:  # without a circle only some choices are asked anew
         files["helpers/around.py"] = "AROUND = 1\n"
     write(tmp_path, files)
@@ -238,9 +263,9 @@ def test_any_edit_gives_the_walk_of_an_empty_store(tmp_path: Path, store: Store,
             lines[min(place, len(lines) - 1)] = choose.choice(LINES)
         files[name] = "".join(f"{line}\n" for line in lines)
         write(tmp_path, {name: files[name]})
-        found, is_kept = follow(tmp_path, store)
+        found, is_kept = follow(tmp_path, store, given)
         # What follows an earlier log may have asked for more than it needs by now.
-        assert found._replace(asked={}) == fresh(tmp_path)._replace(asked={})
+        assert found._replace(asked={}) == fresh(tmp_path, given)._replace(asked={})
         taken += is_kept
     assert taken or seed % 2, "an edit of lines alone is among them"
 

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from folders import commit, write
 
+from memguard_hooks.app import walks
 from memguard_hooks.commands import check
 from memguard_hooks.finding import MOMENTS
 from memguard_hooks.hooks import memory_budget
+from memguard_hooks.imports import graph
 
 SITE = {
     "shop/wsgi.py": "import os\nimport django\nos.environ['DJANGO_SETTINGS_MODULE'] = 'shop.settings'\n",
@@ -345,6 +347,31 @@ def test_of_branches_that_nobody_knows_the_most_expensive_counts(
     write(tmp_path, {"app.py": BRANCHES})
     (finding,) = judge(capsys, "--limit", "90MiB")["findings"]
     assert "of 4 branches at app.py:12 the most expensive counts, `if store == 'litellm'`" in finding["message"]
+
+
+def test_branches_are_not_walked_again_where_nothing_of_them_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = tmp_path / "app"
+    app.mkdir()
+    monkeypatch.chdir(app)
+    monkeypatch.setenv("MEMGUARD_CACHE_DIR", str(tmp_path / "kept"))
+    walked: list[str] = []
+    made = graph.walk
+
+    def walk(*given: Any, **named: Any) -> Any:
+        walked.append(given[2])
+        return made(*given, **named)
+
+    monkeypatch.setattr(walks, "walk", walk)
+    write(app, {"app.py": BRANCHES, "Procfile": "web: uvicorn app:app\n"})
+    (first,) = judge(capsys)["services"]
+    assert len(walked) > 3
+    walked.clear()
+    write(app, {"app.py": f"# A comment\n{BRANCHES}"})
+    (service,) = judge(capsys)["services"]
+    assert not walked
+    assert by_moment(service) == pytest.approx(by_moment(first), abs=0.1)
 
 
 def test_a_variable_of_the_deployment_chooses_the_branch(

@@ -39,7 +39,7 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
     from memguard_hooks.imports.kept_walks import KeptWalks
 
     sources, chooser, settings_file = entry.sources, _chooser(entry), entry.command.settings_file
-    is_kept = not sources.is_edited and not chooser.is_told
+    is_kept = not sources.is_edited
     given = (entry.serves, settings_file, sources.framework, sources.started, entry.given)
     kept = KeptWalks(sources, entry.resolver, chooser, target, (path, module, *given))
     found = kept.find() if is_kept else None

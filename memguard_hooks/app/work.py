@@ -119,7 +119,7 @@ def find_work(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Work
         for path, ran in bodies.items()
     }
     found = {path: suspects(project, entry, path, ran) for path, ran in bodies.items()}
-    found = {path: calls for path, calls in found.items() if calls and _lasts(entry.sources, path, calls, kept[path])}
+    found = {path: calls for path, calls in found.items() if calls and _lasts(project, entry, path, calls, kept[path])}
     if not found:
         return NO_WORK, imported
     from memguard_hooks.app.models import folding_of
@@ -146,10 +146,18 @@ def _found_calls(
     return tuple(find_calls(folding, path, calls, kept))
 
 
-def _lasts(sources: SourceFiles, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]) -> bool:
+def _lasts(
+    project: Project, entry: ServiceEntry, path: str, calls: Collection[tuple[str, str]], kept: Collection[str]
+) -> bool:
     """Return whether what some call makes may stay: that of handlers is gone, unless a decorator keeps what they return."""
     if any(body in kept for body, _ in calls):
         return True
+    key = ("keeps", entry.sources.content(path))
+    return parse_once(project.tree, key, partial(_may_keep, entry.sources, path))
+
+
+def _may_keep(sources: SourceFiles, path: str) -> bool:
+    """Return whether something in a file may keep what a call has made after it has returned."""
     from memguard_hooks.models.libraries import CACHES
 
     found = _words(sources, path)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from functools import cached_property, partial
 
-from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats.python_source import decode, shortened, tree_of
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
@@ -236,15 +234,11 @@ class Chooser:
         """Return the nodes of a file and its names, None for what cannot be read."""
         if path not in self._modules and len(self._modules) < MAX_MODULES:
             self._modules[path] = None  # of modules that import each other one comes first
-            try:
-                tree = tree_of(shortened(decode(self._sources.data(path))))
-            except (MemguardError, RecursionError):
+            nodes = self._sources.nodes(path)
+            if nodes is None:
                 return None
-            from memguard_hooks.imports.module_nodes import ModuleNodes
-
-            nodes = ModuleNodes(tree)
             names = self._names_of(path, nodes)
-            for statement in tree.body:
+            for statement in nodes.tree.body:
                 names.follow(statement)
             for name in nodes.set_anew:
                 names.forget(name, 0, "sets anew")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias, TypeVar
 
     from memguard_hooks.imports.built_at_load import BuiltAtLoad
+    from memguard_hooks.imports.module_nodes import ModuleNodes
 
     Fact = TypeVar("Fact")
     Found = TypeVar("Found")
@@ -84,6 +85,9 @@ class Names(Record):
 MAX_OPEN = 4000
 """Facts of each kind that are in memory at once; those of other sources come from the store again."""
 
+MAX_TREES = 200
+"""Syntax trees that are in memory at once: a MiB each, as many as one walk parses for its choices."""
+
 
 class Facts:
     """Analyses and outlines by the name of the content; what is not known yet is found out, and kept."""
@@ -98,6 +102,7 @@ class Facts:
         self._functions: dict[bytes, Functions] = {}
         self._places: dict[bytes, Places] = {}
         self._built: dict[bytes, BuiltAtLoad] = {}
+        self._nodes: dict[bytes, ModuleNodes | None] = {}
         self._slow_seconds = 0.0
         self._sampled = process_time()
         self.has_given_up = False
@@ -172,6 +177,14 @@ class Facts:
     def built(self, name: bytes, read: Read) -> BuiltAtLoad:
         """Return what a source builds of its classes and routes while it loads."""
         return self._known(self._built, (b"built", name), _decode_built, lambda: _find_built(read()))
+
+    def nodes(self, name: bytes, read: Read) -> ModuleNodes | None:
+        """Return the nodes of a source, None for one that cannot be parsed: in memory alone, for the walks of one run."""
+        if name not in self._nodes:
+            if len(self._nodes) >= MAX_TREES:
+                self._nodes.clear()
+            self._nodes[name] = _find_nodes(read())
+        return self._nodes[name]
 
     def _find_functions(self, name: bytes, read: Read) -> tuple[Functions, Places]:
         """Find what functions call and where they stand, and keep both: one reading of the source gives both."""
@@ -250,6 +263,16 @@ def _find_names(data: bytes) -> Names:
     from memguard_hooks.imports.narrow import candidates
 
     return Names(candidates(data))
+
+
+def _find_nodes(data: bytes) -> ModuleNodes | None:
+    from memguard_hooks.formats.python_source import decode, shortened, tree_of
+    from memguard_hooks.imports.module_nodes import ModuleNodes
+
+    try:
+        return ModuleNodes(tree_of(shortened(decode(data))))
+    except (MemguardError, RecursionError):
+        return None
 
 
 def _find_functions(data: bytes) -> tuple[Functions, str]:

@@ -35,10 +35,11 @@ _USED = late_pattern(r"^used at line (\d+)")
 
 
 class _Moved(Record):
-    """A file that says the same in other lines: where each is now, and its size in bytes."""
+    """A file that says the same in other lines: where each is now, its size in bytes, and as what it is read now."""
 
     lines: Mapping[int, int]
     size: int
+    targets: tuple[Target, ...] = ()
 
 
 class _Unlike(Exception):  # noqa: N818 - it is no error
@@ -105,6 +106,7 @@ class KeptWalks:
             raise _Unlike
         asked = {path: questions for path, _, _, questions in files if questions}
         targets_of = {path: tuple(map(_target, targets)) for path, _, targets, _ in files if targets}
+        targets_of |= {path: one.targets for path, one in moved.items() if one.targets}
         return _Decoder(moved).walk(rows, targets_of, asked)
 
     def _chooses(self, path: str, key: str, taken: list[str]) -> None:
@@ -126,8 +128,9 @@ class KeptWalks:
         for place, is_now in _known(moved_places(before, now, _questions(questions))).items():
             _put(lines, numbers[place], numbers_now[is_now])
         bodies, bodies_now = BodiesByLine(before.bodies, numbers), BodiesByLine(now.bodies, numbers_now)
-        for target in targets:
-            old, new = self._sources.kept_reading(path, was, target), self._sources.prove(path, target)
+        there = tuple(_moved_target(target, lines) for target in targets)
+        for target, moved in zip(targets, there, strict=True):
+            old, new = self._sources.kept_reading(path, was, target), self._sources.prove(path, moved)
             if old is None or new.problem or new.note or old.called != new.called:
                 raise _Unlike
             for first, second in _lines_of(old, new):
@@ -138,16 +141,23 @@ class KeptWalks:
                     raise _Unlike
             if not target.decided:
                 decided = self._chooser.decided(path, new.analysis, target.called.union(new.called))
-                if decided and target._replace(decided=decided) not in targets:
+                if decided and target._replace(decided=decided) not in there:
                     raise _Unlike
             size = new.size
-        return _Moved(lines, size)
+        return _Moved(lines, size, there)
 
 
 def _known(places: dict[int, int] | None) -> dict[int, int]:
     if places is None:
         raise _Unlike
     return places
+
+
+def _moved_target(target: Target, lines: Mapping[int, int]) -> Target:
+    """Return a target with the lines where its conditions stand now, in the order of `Chooser.decided`."""
+    if any(line not in lines for line, _ in target.decided):
+        raise _Unlike
+    return target._replace(decided=tuple(sorted(((lines[line], value) for line, value in target.decided), key=repr)))
 
 
 def _put(lines: dict[int, int], was: int, now: int) -> None:

@@ -26,6 +26,8 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from memguard_hooks.imports.module_nodes import ModuleNodes
+
 
 class Started(Record):
     """What a server that code starts loads by name, and which functions it calls, each with the file that says so."""
@@ -131,6 +133,13 @@ class SourceFiles:
             return self._facts.places(self._name(path), lambda: self._source(path))
         except MemguardError:
             return Places("", "")
+
+    def nodes(self, path: str) -> ModuleNodes | None:
+        """Return the nodes of a file, None for one that must not be read or cannot be parsed."""
+        try:
+            return self._facts.nodes(self._name(path), lambda: self.data(path))
+        except MemguardError:
+            return None
 
     def body_at(self, path: str, line: int) -> str:
         """Return the name of the innermost body that holds a line: of a function, or of one of its branches."""
