@@ -175,6 +175,96 @@ def test_a_line_of_what_a_stream_gives_each_part_to_is_hot() -> None:
     assert ["hot" in one for one in marks(text)] == [True]
 
 
+def test_a_line_in_another_file_that_a_stream_is_given_to_is_hot(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dedented(
+        project,
+        {
+            "main.py": """
+            from app import parts
+            from app.parts import Store, connect, take
+            store = Store()
+            async def read(ws):
+                async for event in ws:
+                    connect(event)
+                    take(event)
+                    parts.keep(event)
+                    store.add(event)
+                    other.send(event)
+                    if event.is_last:
+                        parts.end_all(event)
+            """,
+            "app/__init__.py": "",
+            "app/parts.py": """
+            import logging
+            log = logging.getLogger(__name__)
+            def take(event):
+                log.info("took %s", event)
+                if not event:
+                    log.info("empty")
+                inner(event)
+            def inner(event):
+                log.info("inner %s", event)
+            def keep(event):
+                from app.deep import send
+                log.debug("kept %s", event)
+            def connect(event):
+                log.info("connected %s", event)
+            def end_all(event):
+                log.info("ended %s", event)
+            class Store:
+                def add(self, event):
+                    log.info("added %s", event)
+                def drop(self, event):
+                    log.info("dropped %s", event)
+            """,
+            "app/deep.py": "def send(event):\n    print('sent', event)\n",
+        },
+    )
+    told = found(capsys)
+    assert [(one["path"], one["line"], one["code"]) for one in told] == [
+        ("app/parts.py", line, "MG502") for line in (4, 9, 19)
+    ]  # fmt: skip
+    assert told[0]["message"].endswith("for each pass of `async for event in …`, line 5 of main.py")
+
+
+@pytest.mark.parametrize(
+    ("code", "rules"),
+    [
+        ("PAUSE = 5\nwhile True:\n    log.info('run')\n    time.sleep(PAUSE)\n", ["MG502"]),
+        ("PAUSE = int(os.getenv('PAUSE', 60 * 5))\nwhile True:\n    log.info('run')\n    time.sleep(PAUSE)\n", []),
+        ("while True:\n    log.info('run')\n    time.sleep(config.interval)\n", []),
+        ("while True:\n    x = ws.recv()\n    log.info('run')\n    time.sleep(config.interval)\n", ["MG502"]),
+        ("for n in itertools.count():\n    x = ws.recv()\n    log.info('run')\n", ["MG502"]),
+        ("while True:\n    i += 1\n    log.info('get')\n    get()\n    if i > 5:\n        return\n", []),
+        ("while queue:\n    x = queue.popleft()\n    log.info('x')\n    ws.recv()\n", []),
+        ("while missing:\n    log.info('x')\n    missing = ws.recv()\n", []),
+        ("def on_audio_devices_changed():\n    log.info('x')\n", []),
+        ("def on_audio(f):\n    push(f)\ndef push(f):\n    log.info('x')\n", ["MG502"]),
+        ("while True:\n    run(q.get())\ndef run(f):\n    log.info('x')\n", []),
+        ("while True:\n    run(ws.recv())\ndef run(f):\n    log.info('x')\n", ["MG502"]),
+    ],
+)
+def test_how_often_a_loop_comes_again(code: str, rules: list[str]) -> None:
+    assert [one for _, one in marks_of(code)] == rules
+
+
+@pytest.mark.parametrize(
+    ("code", "code_of_rule"),
+    [
+        ("def setup_logging(x):\n    log.debug('%s', json.dumps(x))\n", None),
+        ("log.debug('%s', json.dumps(x))\n", None),
+        ("def get(x):\n    log.debug('%s', json.dumps(x))\n", "MG504"),
+        ("def get(x):\n    log.debug('%s %s', globals(), dt_from_ts(x))\n", None),
+        ("def check_all():\n    log.info('Nothing to do')\n", "MG503"),
+        ("def _check():\n    log.info('Nothing to do')\n", None),
+        ("def check_all():\n    log.info('No frames received, restarting')\n", None),
+        ("def check_all():\n    for _ in range(20):\n        log.info('still waiting')\n", None),
+    ],
+)
+def test_what_is_paid_once_or_is_news(code: str, code_of_rule: str | None) -> None:
+    assert [one for _, one in marks_of(code)] == [code_of_rule] * (code_of_rule is not None)
+
+
 def test_what_a_task_calls_says_nothing_again_and_again() -> None:
     text = "@app.task\ndef run():\n    drop(1)\n\n\ndef drop(days):\n    log.info('No outdated %s entries found', days)\n"
     assert ["nothing" in one for one in marks(text)] == [True]
@@ -303,7 +393,8 @@ def test_a_file_without_logs_is_not_parsed_and_what_is_kept_is_checked() -> None
     first = read_logs(store, b"two", lambda: data)
     assert [one.line for one in first.calls] == [3]
     assert read_logs(store, b"two", lambda: b"") == first
-    wrong_ones: list[Any] = [[], [[["x"]], [], [], False], [[], [], [1], False], [[], [], [], 1], {"calls": []}]
+    shapes: list[Any] = [[[["x"]], [], [], False], [[], [], [1], False], [[], [], [], 1], [[], [], [], False, ["x"]]]
+    wrong_ones = [[], {"calls": []}, *([*one, [], []][:6] for one in shapes)]
     for wrong in wrong_ones:
         store.put(wrong, b"logs", b"two")
         assert read_logs(store, b"two", lambda: data) == first
@@ -344,7 +435,8 @@ def marks_of(code: str) -> list[tuple[int, str]]:
 
 
 def test_a_lookup_of_a_translation_costs_nothing() -> None:
-    assert marks_of('log.debug(_("Starting %s."), name)\nlog.debug(_("Got %s."), json.dumps(data))\n') == [(2, "MG504")]
+    code = 'def f():\n    log.debug(_("Starting %s."), name)\n    log.debug(_("Got %s."), json.dumps(data))\n'
+    assert marks_of(code) == [(3, "MG504")]
     assert find_calls(ast.parse('log.info(_("Starting %s."), name)\n'))[0].text == "Starting {}."
 
 

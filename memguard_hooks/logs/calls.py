@@ -12,13 +12,14 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.formats.python_nodes import last_name, outside_functions
-from memguard_hooks.logs.model import LogCall
+from memguard_hooks.logs.feeds import ONCE, CalledFunctions
+from memguard_hooks.logs.model import Fed, LogCall, SteadyLine
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 LEVELS = {
     "trace": "DEBUG", "debug": "DEBUG", "info": "INFO", "success": "INFO", "print": "INFO", "msg": "INFO",
@@ -43,6 +44,14 @@ class _Place(Record):
     is_guarded: bool = False
     callback: str = ""
     repeats: str = ""
+    holder: str = ""
+    feeds: str = ""
+    """The loop over a stream, or the callback, that gives each part of it to what is called here."""
+
+    @property
+    def function(self) -> str:
+        """The name of the function in the file, with that of its class."""
+        return f"{self.holder}.{self.body}" if self.holder else self.body
 
 
 class _Written(Record):
@@ -53,8 +62,14 @@ class _Written(Record):
 
 def find_calls(module: ast.Module) -> list[LogCall]:
     """Return all log calls of a file, in their order, each with its marks."""
+    return read_calls(module)[0]
+
+
+def read_calls(module: ast.Module) -> tuple[list[LogCall], tuple[Fed, ...], tuple[SteadyLine, ...]]:
+    """Return all log calls of a file, what it gives each part of a stream to, and what its functions write each time."""
     reader = _Reader(module)
-    return sorted({one[:2]: one for one in map(reader.judge, reader.written)}.values())
+    calls = sorted({one[:2]: one for one in map(reader.judge, reader.written)}.values())
+    return calls, reader.called.fed(), reader.called.steady(reader.steady)
 
 
 def level_of(node: ast.Call) -> str:
@@ -90,11 +105,14 @@ _LEAVES = (ast.Break, ast.Return, ast.Raise)
 class _Reader:
     def __init__(self, module: ast.Module) -> None:
         self.written: list[_Written] = []
+        self.steady: dict[str, list[LogCall]] = {}
+        self.called = CalledFunctions(module)
         self._repeated: set[str] = set()
-        self._fed: dict[str, str] = {}
         self._is_terminal = any(name in _TERMINAL for name in _imported(module))
         self._has_topics = any(name in _BROKERS for name in _imported(module))
+        self._constants = constants_of(module)
         self._block(module.body, _Place(), leaves=False, depth=0)
+        self.called.follow()
 
     def _block(self, block: list[ast.stmt], place: _Place, *, leaves: bool, depth: int) -> None:
         if depth > MAX_DEPTH:
@@ -109,7 +127,7 @@ class _Reader:
         if isinstance(node, _FUNCTIONS):
             self._function(node, place, depth)
         elif isinstance(node, ast.ClassDef):
-            self._block(node.body, _Place(), leaves=False, depth=depth)
+            self._block(node.body, _Place(holder=node.name), leaves=False, depth=depth)
         elif isinstance(node, ast.If):
             self._if(node, place, leaves=leaves, depth=depth)
         elif isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
@@ -137,13 +155,15 @@ class _Reader:
         repeats = next(filter(None, (_scheduled(one) for one in node.decorator_list)), "")
         if not repeats and _REPEATED.search(node.name):
             repeats = f"{node.name}()"
-        callback = f"{node.name}()" if self._is_callback(node) and not _has_loop(node) else ""
-        inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded)
+        callback = f"{node.name}()" if self._is_callback(node) and not _has_loop(node, self._constants) else ""
+        holder = "" if place.body else place.holder
+        inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
+                       holder=holder, feeds=callback)  # fmt: skip
         self._block(node.body, inner, leaves=False, depth=depth)
 
     def _is_callback(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         given = {one.arg for one in node.args.args}
-        if _ONCE.search(node.name) or ("update" in given and given & {"context", "ctx", "bot"}):
+        if ONCE.search(node.name) or ("update" in given and given & {"context", "ctx", "bot"}):
             return False  # what a bot is sent by a person is a unit of work
         is_broker = self._has_topics and "topic" in given and "message" in node.name
         return _CALLBACK.search(node.name) is not None or is_broker
@@ -163,13 +183,14 @@ class _Reader:
         self._block(node.orelse, inner, leaves=leaves, depth=depth)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, place: _Place, *, leaves: bool, depth: int) -> None:
-        about = _endless(node)
+        about = _endless(node, self._constants)
         if about is None:
-            is_count = isinstance(node, ast.While)
+            is_count = isinstance(node, ast.While) or _is_range(node.iter)
             self._block(node.body, place._replace(is_seldom=place.is_seldom or is_count), leaves=leaves, depth=depth)
         else:
             loop, repeats = about
-            inner = place._replace(loop=loop, conditions=0, callback="", repeats=repeats)
+            feeds = loop if _EACH.match(loop) or _reads_stream(node) else ""
+            inner = place._replace(loop=loop, conditions=0, callback="", repeats=repeats, feeds=feeds)
             self._block(node.body, inner, leaves=False, depth=depth)
         self._block(node.orelse, place, leaves=leaves, depth=depth)
 
@@ -181,8 +202,8 @@ class _Reader:
                 if isinstance(one, ast.Call):
                     if place.repeats.startswith(("`", "@")) and not (place.conditions or place.is_seldom):
                         self._repeated.add(last_name(one.func))
-                    if place.loop and one.args and not (place.conditions or place.is_seldom):
-                        self._fed.setdefault(last_name(one.func), place.loop)
+                    if not (place.conditions or place.is_seldom):
+                        self.called.note(one, "" if place.loop else place.function, place.holder, place.feeds)
                     level = level_of(one)
                     if level:
                         self.written.append(_Written(one, level, place))
@@ -194,12 +215,14 @@ class _Reader:
         node, level, place = written
         call = LogCall(node.lineno, node.col_offset + 1, level, message_of(node))
         if level == "DEBUG":
-            return call._replace(costly="" if place.is_guarded or place.is_seldom else costly_of(node))
+            return call._replace(costly="" if place.is_guarded or place.is_seldom or _is_start(place) else costly_of(node))
         if level != "INFO" or place.is_guarded or place.is_seldom or self._is_for_a_person(node):
             return call
         hot = ""
         if place.conditions == 0 and not _RESTARTS.search(call.text):
             hot = place.loop or place.callback or self._fed_by_stream(place)
+            if not hot and place.body and not ONCE.search(place.body):
+                self.steady.setdefault(place.function, []).append(call)
         repeats = place.repeats or (f"{place.body}()" if place.body in self._repeated else "")
         is_empty = bool(repeats) and _says_nothing(call.text, place, is_task=repeats.startswith("@"))
         nothing = repeats if is_empty else ""
@@ -208,8 +231,7 @@ class _Reader:
 
     def _fed_by_stream(self, place: _Place) -> str:
         """Return the loop that gives each part of a stream to the function of a line, empty where none does."""
-        loop = self._fed.get(place.body, "")
-        return loop if place.body and _EACH.match(loop) else ""
+        return "" if ONCE.search(place.body) else self.called.loop_of(place.function)
 
     def _is_for_a_person(self, node: ast.Call) -> bool:
         """Return whether a call prints for somebody at a terminal, or into a file of its own."""
@@ -219,6 +241,19 @@ class _Reader:
             one.arg == "end" or (one.arg == "file" and last_name(one.value) not in ("stdout", "stderr"))
             for one in node.keywords
         )
+
+
+def _is_start(place: _Place) -> bool:
+    """Return whether a place runs once, as the app starts or ends: what a line costs there is paid once."""
+    return not place.body or (not place.loop and _AT_START.search(place.body) is not None)
+
+
+_AT_START = late_pattern(
+    r"(?i)^_*(?:init|setup|start|startup|initiali[sz]e|configure|main|serve|on_ready|on_start(?:up)?|lifespan|load_config|"
+    r"shutdown|stop|teardown|create_app|bootstrap)_*(?:_(?:app|bot|server|service|services|"
+    r"logging|logger|logs|config|configuration|settings|plugins?|extensions?|cogs?|database|db|all|hook|async))*_*$"
+)
+"""Names of functions that an app calls once."""
 
 
 def _leaves(block: list[ast.stmt]) -> bool:
@@ -241,15 +276,12 @@ _BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "k
 
 _CALLBACK = late_pattern(
     r"(?i)^_*(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
-    r"(?:audio|frame|chunk|delta|packet|sample|tick(?:er)?|pcm|media|token|socket_?(?:message|event|data)|partial|interim)s?(?:_|$)"
+    r"(?:audio|frame|chunk|delta|packet|sample|tick(?:er)?|pcm|media|token|socket_?(?:message|event|data)|(?<!un_)partial|interim)s?(?:_|$)"
     r"|^_*on_next$|^_*(?:audio|frame|chunk|delta|tick(?:er)?|packet|data|kline|trades?|order_?book)_(?:callback|handler|received)$"
 )
 """Names of functions that are called for each part of a unit of work."""
-_ONCE = late_pattern(
-    r"(?i)stream|connect|start|stop|(?:^|_)end|open|close|init|setup|create|first|last|final|error|done|complete"
-)
 _REPEATED = late_pattern(
-    r"(?i)cron|periodic|housekeep|^_*(?:run_)?(?:flush|purge|prune|check|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
+    r"(?i)cron|periodic|housekeep|^(?!.*_txn$)_*(?:run_)?(?:flush|purge|prune|check(?=_)|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
     r"expire|scan_for|hedge|evict)(?:_|$)"
 )
 _IS_KIND = late_pattern(r"isinstance\((?!.*(?:Error|Exception|Clos|Disconnect|Start|Stop|End|Ready|Final))[^()]*\)")
@@ -273,13 +305,15 @@ _SCHEDULER = late_pattern(
 # Loops
 
 
-def _endless(node: ast.For | ast.AsyncFor | ast.While) -> tuple[str, str] | None:
+def _endless(node: ast.For | ast.AsyncFor | ast.While, constants: Mapping[str, float]) -> tuple[str, str] | None:
     """Return what a loop without end is called: where each pass is a part of work, and where it only comes again.
 
     None for a loop that has an end of its own.
     """
     if isinstance(node, ast.While):
-        return _while(node)
+        return _while(node, constants)
+    if isinstance(node.iter, ast.Call) and last_name(node.iter.func) in ("count", "cycle") and not node.iter.args[1:]:
+        return _while(ast.While(ast.Constant(value=True), node.body, [], lineno=node.lineno), constants)
     iterated = ast.unparse(node.iter)[:MAX_TEXT]
     target = ast.unparse(node.target)
     is_stream = _STREAM.search(iterated) is not None
@@ -302,8 +336,8 @@ _EACH = late_pattern(r"`(?:async )?for ")
 _PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
 
 
-def _while(node: ast.While) -> tuple[str, str] | None:
-    if not _may_last(node.test):
+def _while(node: ast.While, constants: Mapping[str, float]) -> tuple[str, str] | None:
+    if not _may_last(node.test) or _unsets(node):
         return None
     calls = [last_name(one.func).lower() for one in _calls_in(node.body) if not _is_lookup(one)]
     if any(name in ("input", "getpass", "prompt", "ask") for name in calls) or _counts(node):
@@ -311,22 +345,56 @@ def _while(node: ast.While) -> tuple[str, str] | None:
     name = f"`while {ast.unparse(node.test)[:60]}`, line {node.lineno}"
     if _drains(node, calls) or _only_waits(node, calls) or _pages(node):
         return None
-    is_outer = any(_is_loop(one) for one in outside_functions(node.body))
+    is_outer = any(_is_loop(one, constants) for one in outside_functions(node.body))
     is_reconnect = any(_CONNECTS.search(called) for called in calls)
-    return ("" if is_outer or is_reconnect or _is_slow(node) or _takes_jobs(node) else name, "" if is_reconnect else name)
+    return (
+        "" if is_outer or is_reconnect or _is_slow(node, constants) or _takes_jobs(node) else name,
+        "" if is_reconnect else name,
+    )
 
 
-def _is_loop(node: ast.AST) -> bool:
-    return isinstance(node, ast.While) or (isinstance(node, (ast.For, ast.AsyncFor)) and _endless(node) is not None)
+def _is_loop(node: ast.AST, constants: Mapping[str, float]) -> bool:
+    if isinstance(node, ast.While):
+        return True
+    return isinstance(node, (ast.For, ast.AsyncFor)) and _endless(node, constants) is not None
+
+
+def _is_range(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) == "range"
+
+
+def _unsets(node: ast.While) -> bool:
+    """Return whether a loop goes on while something is left, which its body changes."""
+    if not isinstance(node.test, (ast.Name, ast.Attribute)) or _RUNS.search(last_name(node.test)):
+        return False
+    held = ast.unparse(node.test)
+    changed = (one for one in outside_functions(node.body) if isinstance(one, ast.Assign))
+    return any(ast.unparse(target) == held for one in changed for target in one.targets)
+
+
+_STREAMED = frozenset(
+    {
+        "recv", "recv_json", "receive", "receive_json", "receive_text", "receive_bytes", "receive_message", "read",
+        "readline", "poll", "get_message", "recv_multipart", "recv_string", "recvfrom",
+    }
+)  # fmt: skip
+"""What reads a part of a stream: what comes from a queue may be a job."""
+
+
+def _reads_stream(node: ast.For | ast.AsyncFor | ast.While) -> bool:
+    return any(last_name(one.func) in _STREAMED for one in _calls_in(node.body))
 
 
 def _drains(node: ast.While, calls: list[str]) -> bool:
     """Return whether a loop takes what is there, and ends when that is gone."""
     if isinstance(node.test, (ast.Name, ast.Attribute)):
         held = ast.unparse(node.test)
-        taken = (one.func for one in _calls_in(node.body) if isinstance(one.func, ast.Attribute) and one.func.attr == "pop")
+        taken = (one.func for one in _calls_in(node.body) if isinstance(one.func, ast.Attribute) and one.func.attr in _POPS)
         return any(ast.unparse(one.value) == held for one in taken)
     return not _WAITS.intersection(calls) and any(isinstance(one, ast.Break) for one in outside_functions(node.body))
+
+
+_POPS = frozenset({"pop", "popleft", "popitem", "get_nowait", "heappop"})
 
 
 def _is_lookup(node: ast.Call) -> bool:
@@ -354,7 +422,7 @@ def _takes_jobs(node: ast.While) -> bool:
     return any(_JOB.search(last_name(one)) for one in taken)
 
 
-_RUNS = late_pattern(r"(?i)stop|run|shut|alive|is_set|exit|clos|active|quit|cancel|term")
+_RUNS = late_pattern(r"(?i)stop|run|enabled|shut|alive|is_set|exit|clos|active|quit|cancel|term")
 """What a test asks that holds for as long as the app runs."""
 _PAGES = late_pattern(
     r"(?i)^_*(?:offset|page|page_?(?:num(?:ber)?|token)|cursor|has_(?:more|next)|next_(?:url|page|token|cursor)|last_id)$"
@@ -399,9 +467,17 @@ def _may_last(test: ast.expr) -> bool:
 
 
 def _counts(node: ast.While) -> bool:
-    """Return whether a loop counts what it tries."""
-    counted = (one.target for one in outside_functions(node.body) if isinstance(one, ast.AugAssign))
-    return any(_TRIED.search(ast.unparse(target)) for target in counted)
+    """Return whether a loop counts its passes, and looks at the count."""
+    counted = [one.target for one in outside_functions(node.body) if isinstance(one, ast.AugAssign)]
+    if any(_TRIED.search(ast.unparse(target)) for target in counted):
+        return True
+    names = {one.id for one in counted if isinstance(one, ast.Name)}
+    ends = (one for one in outside_functions(node.body) if isinstance(one, ast.If) and _leaves_loop(one.body))
+    return any(last_name(inner) in names for one in ends for inner in ast.walk(one.test))
+
+
+def _leaves_loop(block: list[ast.stmt]) -> bool:
+    return any(isinstance(one, (ast.Break, ast.Return, ast.Raise)) for one in outside_functions(block))
 
 
 _TRIED = late_pattern(r"(?i)attempt|retr|tries|\btry")
@@ -410,26 +486,52 @@ SLOW_SECONDS = 60
 """A pass of a loop that waits so long is a unit of work of its own."""
 
 
-def _is_slow(node: ast.While) -> bool:
-    waits = [one for one in _calls_in([node]) if last_name(one.func) in ("sleep", "wait") and one.args]
-    return any(_seconds(one.args[0]) >= SLOW_SECONDS for one in waits)
+def _is_slow(node: ast.While, constants: Mapping[str, float]) -> bool:
+    """Return whether the passes of a loop are a minute apart, or as far as nobody here knows."""
+    waits = [one.args[0] for one in _calls_in([node]) if last_name(one.func) in ("sleep", "wait") and one.args]
+    known = [_seconds(one, constants) for one in waits]
+    if any(one is not None and one >= SLOW_SECONDS for one in known):
+        return True
+    is_read = any(last_name(one.func) in _WAITS and not _is_lookup(one) for one in _calls_in(node.body)
+                  if last_name(one.func) not in ("sleep", "wait"))  # fmt: skip
+    return bool(known) and not is_read and None in known and not any(one for one in known if one is not None)
 
 
-def _seconds(node: ast.expr) -> float:
+def _seconds(node: ast.expr, constants: Mapping[str, float]) -> float | None:
+    """Return how long a loop waits, None where its own file does not say that."""
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
         return float(node.value)
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return max(_seconds(node.left), 1.0) * max(_seconds(node.right), 1.0)
-    return 0.0
+    if isinstance(node, ast.BinOp):
+        sides = _seconds(node.left, constants), _seconds(node.right, constants)
+        left, right = (1.0 if one is None else one for one in sides)
+        known = max(left, 1.0) * max(right, 1.0) if isinstance(node.op, ast.Mult) else max(left, right)
+        return known if None not in sides or known >= SLOW_SECONDS else None
+    if isinstance(node, ast.Call):
+        values = [_seconds(one, constants) for one in node.args]
+        return next((one for one in values if one is not None), None)
+    return constants.get(last_name(node))
+
+
+def constants_of(module: ast.Module) -> dict[str, float]:
+    """Return the numbers that names of a file stand for, also as defaults of variables of the environment."""
+    found: dict[str, float] = {}
+    for node in module.body:
+        for one in node.body if isinstance(node, ast.ClassDef) else [node]:
+            if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value is not None:
+                value = _seconds(one.value, found)
+                target = one.targets[0] if isinstance(one, ast.Assign) else one.target
+                if value is not None:
+                    found[last_name(target)] = value
+    return found
 
 
 def _calls_in(block: Sequence[ast.AST]) -> Iterator[ast.Call]:
     return (one for one in outside_functions(block) if isinstance(one, ast.Call))
 
 
-def _has_loop(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _has_loop(node: ast.FunctionDef | ast.AsyncFunctionDef, constants: Mapping[str, float]) -> bool:
     loops = (one for one in outside_functions(node.body) if isinstance(one, (ast.While, ast.AsyncFor)))
-    return any(_endless(one) is not None for one in loops)
+    return any(_endless(one, constants) is not None for one in loops)
 
 
 # Messages
@@ -477,6 +579,11 @@ _WAITING = late_pattern(
     r"|(?<!\band )(?<!\bwithout )\bwaiting (?:for|until)\b|(?<!ing )\bidle\b(?! ?[=:])|\bsleep(?:ing)? |\bno \w+ needed\b"
     r"|\balready (?:being|in progress|running)\b|\bnot needed\b)"
 )
+_ACTS = late_pattern(
+    r"(?i)\b(?:exiting|closing|closed|restarting|stopping|killing|deleting|removing|reconnecting|proceeding|launching|"
+    r"falling back|using|ongoing)\b|idle[ -](?:timeout|flush)"
+)
+"""What was done, or is told to somebody who has asked for it."""
 _COUNTED = late_pattern(r"(?i)\bfound (?:0|\{\})(?: \w+)?")
 
 
@@ -485,6 +592,8 @@ def _says_nothing(text: str, place: _Place, *, is_task: bool) -> bool:
 
     A task may be called for one event: that it skips this one is worth a line.
     """
+    if _ACTS.search(text):
+        return False
     is_empty = _EMPTY.search(text) is not None or (place.conditions == 0 and _COUNTED.search(text) is not None)
     return is_empty or (not is_task and _WAITING.search(text) is not None)
 
@@ -502,11 +611,16 @@ _CHEAP = _TRANSLATES | frozenset(
         "rjust", "zfill", "decode", "get", "keys", "values", "items", "qsize", "current_thread", "current_task", "getpid",
         "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
         "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
-        "fileno", "asctime", "ctime", "localtime", "gmtime", "lifetime", "uptime", "age",
+        "globals", "locals", "vars", "group", "groups", "done", "cancelled", "relative_to", "as_posix", "python_version",
+        "system", "release", "machine", "processor", "gethostname", "tell", "hexdigest", "fileno", "asctime", "ctime",
+        "localtime", "gmtime", "lifetime", "uptime", "age",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""
-_GETTER = late_pattern(r"^_*(?:get|is|has)_|_(?:id|name)$")
+_GETTER = late_pattern(
+    r"^_*(?:get|is|has)_|_(?:id|name)$|(?:^|_)(?:ts|time|date|datetime|timestamp|duration|elapsed|seconds|size|bytes|age)$"
+    r"|^sizeof_|^natural"
+)
 
 
 def costly_of(node: ast.Call) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
-from memguard_hooks.logs.model import LogCall, LogSetup
+from memguard_hooks.logs.model import Fed, LogCall, LogSetup, SteadyLine
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from memguard_hooks.store import Store
 
-_WORDS = late_pattern(rb"logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=")
-"""Without one of them, in small letters, a file says nothing of logs, and is not parsed."""
+_WORDS = late_pattern(rb"logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=|async for")
+"""Without one of them, in small letters, a file says nothing of logs, gives nobody a stream, and is not parsed."""
 
-_PARTS = (b"log", b"print(", b"echo")
+_PARTS = (b"log", b"print(", b"echo", b"async for")
 """What each of these words holds: to look for a text takes a tenth of the time."""
 
 _SETS = late_pattern(
@@ -30,19 +30,25 @@ _SETS = late_pattern(
 _CALLS = late_pattern(rb"(?:\.\s*(?:trace|debug|info|success|msg|log)|\bprint)\s*\(")
 """Without one of them a file writes no line that is dropped, or that is too many."""
 
+_LOOPS = (b"async for", b"while ", b"callback")
+"""Without one of them a file gives no function of another file each part of a stream."""
+
 _ADDRESS = b"api.telegram.org/bot"
 
 
 class FileLogs(Record):
     """What one file says of logs. `calls` are those that a rule may speak of, `muted` the libraries whose loggers it sets.
 
-    `holds_token` tells of an address that the token of a bot is part of.
+    `holds_token` tells of an address that the token of a bot is part of. `fed` are the functions of other files that are
+    given each part of a stream, `steady` the lines that the functions of the file write whenever they are called.
     """
 
     calls: tuple[LogCall, ...] = ()
     setups: tuple[LogSetup, ...] = ()
     muted: tuple[str, ...] = ()
     holds_token: bool = False
+    fed: tuple[Fed, ...] = ()
+    steady: tuple[SteadyLine, ...] = ()
 
 
 NOTHING = FileLogs()
@@ -63,36 +69,45 @@ def read_logs(store: Store, name: bytes, read: Callable[[], bytes]) -> FileLogs:
 
 
 def _parse(data: bytes) -> FileLogs:
-    has_calls, has_setups = _CALLS.search(data) is not None, _SETS.search(data) is not None
+    has_calls = _CALLS.search(data) is not None or any(one in data for one in _LOOPS)
+    has_setups = _SETS.search(data) is not None
     if not has_calls and not has_setups:
         return FileLogs(holds_token=_ADDRESS in data)
     from memguard_hooks.formats.python_source import decode, shortened, tree_of
-    from memguard_hooks.logs.calls import find_calls
+    from memguard_hooks.logs.calls import read_calls
     from memguard_hooks.logs.setup import find_setups
 
     try:
         module = tree_of(shortened(decode(data)))
         setups, muted = find_setups(module) if has_setups else ((), ())
-        calls = tuple(one for one in find_calls(module) if one.is_marked) if has_calls else ()
+        calls, fed, steady = read_calls(module) if has_calls else ((), (), ())
     except (MemguardError, RecursionError):  # an expression that is deeper than any that people write
         return NOTHING
-    return FileLogs(calls, tuple(setups), tuple(muted), _ADDRESS in data)
+    marked = tuple(one for one in calls if one.is_marked)
+    return FileLogs(marked, tuple(setups), tuple(muted), _ADDRESS in data, fed, steady)
 
 
 def _decode(value: Any) -> FileLogs | None:
     """Return what the store has kept, None for what has another shape."""
-    if not (isinstance(value, list) and len(value) == 4 and all(isinstance(one, list) for one in value[:3])):
+    if not (isinstance(value, list) and len(value) == 6 and all(isinstance(one, list) for one in (*value[:3], *value[4:]))):
         return None
-    calls, setups, muted, holds_token = value
+    calls, setups, muted, holds_token, fed, steady = value
     if not (
         all(_is_row(one, 2, 6) for one in calls)
         and all(_is_row(one, 2, 4) for one in setups)
         and all(isinstance(one, str) for one in muted)
         and isinstance(holds_token, bool)
+        and all(_is_row(one, 0, 2) for one in fed)
+        and all(_is_row(one, 2, 2) for one in steady)
     ):
         return None
     return FileLogs(
-        tuple(LogCall(*one) for one in calls), tuple(LogSetup(*one) for one in setups), tuple(muted), holds_token
+        tuple(LogCall(*one) for one in calls),
+        tuple(LogSetup(*one) for one in setups),
+        tuple(muted),
+        holds_token,
+        tuple(Fed(*one) for one in fed),
+        tuple(SteadyLine(*one) for one in steady),
     )
 
 

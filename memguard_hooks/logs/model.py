@@ -36,6 +36,25 @@ class LogCall(Record):
         return bool(self.hot or self.nothing or self.costly or self.payload)
 
 
+class Fed(Record):
+    """A function of another file that is given each part of a stream.
+
+    `target` is `module:function` or `module:Class.method`, as the file imports it; `loop` is what gives it the parts.
+    """
+
+    target: str
+    loop: str
+
+
+class SteadyLine(Record):
+    """A line that a function writes whenever it is called. `function` is its name in the file, with that of its class."""
+
+    line: int
+    column: int
+    function: str
+    text: str
+
+
 class LogSetup(Record):
     """One setting.
 

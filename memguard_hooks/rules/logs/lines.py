@@ -8,7 +8,8 @@ arguments.
 from __future__ import annotations
 
 from memguard_hooks.deployment.service import ServicePlace
-from memguard_hooks.logs.model import is_judged
+from memguard_hooks.logs.model import LogCall, is_judged
+from memguard_hooks.rules.logs.across import fed_lines
 from memguard_hooks.rules.logs.findings import finding
 
 TYPE_CHECKING = False  # as typing has it
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memguard_hooks.finding import Finding
-    from memguard_hooks.logs.model import LogCall
     from memguard_hooks.rules.logs.findings import Reached
 
 MAX_SUBJECT = 60
@@ -28,6 +28,12 @@ def check(reached: Reached) -> Iterator[Finding]:
         if is_judged(path):
             for call in logs.calls:
                 yield from _judge(call, ServicePlace(path, call.line, call.column))
+    hot = {(path, call.line) for path, logs in reached.files.items() for call in logs.calls if call.hot}
+    for path, line, loop in fed_lines(reached):
+        if (path, line.line) not in hot:
+            hot.add((path, line.line))
+            call = LogCall(line.line, line.column, "INFO", line.text, hot=loop)
+            yield from _judge(call, ServicePlace(path, line.line, line.column))
 
 
 def _judge(call: LogCall, place: ServicePlace) -> Iterator[Finding]:

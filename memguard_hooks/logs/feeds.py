@@ -1,0 +1,180 @@
+"""To which functions a file gives each part of a stream: its own, and those that it imports.
+
+A stream gives a part to what its loop calls without a condition, and so do callbacks for parts. What these functions call
+each time is given it too, up to `MAX_STEPS` calls away. `send` of an unknown object is nobody's function: only names that
+the file defines or imports are followed, `self`, and variables that hold what one class makes.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.formats.python_nodes import last_name, walk
+from memguard_hooks.logs.model import Fed, SteadyLine
+from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from memguard_hooks.logs.model import LogCall
+
+MAX_STEPS = 3
+"""Calls between a loop and the function that writes."""
+MAX_KEPT = 200
+"""Functions of other files that one file feeds, and lines that its functions write each time, that are kept."""
+
+ONCE = late_pattern(
+    r"(?i)stream|connect|start|stop|(?:^|_)end|open|close|init|setup|create|first|last|final|error|done|complete|changed|login"
+)
+"""Names of functions that are called once in a stream."""
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class _Noted(Record):
+    called: ast.Call
+    function: str
+    holder: str
+    feeds: str
+
+
+class CalledFunctions:
+    """What the functions of a file call without a condition, and which of them are given each part of a stream."""
+
+    def __init__(self, module: ast.Module) -> None:
+        self._module = module
+        self._noted: list[_Noted] = []
+        self._own: set[str] = set()
+        self._imported: dict[str, str] = {}
+        self._edges: dict[str, list[str]] = {}
+        self._loops: dict[str, str] = {}
+        self._methods: dict[str, list[str]] = {}
+
+    def note(self, called: ast.Call, function: str, holder: str, feeds: str) -> None:
+        """Note a call without a condition, in a function or in a loop that feeds it."""
+        if feeds or function:
+            self._noted.append(_Noted(called, function, holder, feeds))
+
+    def follow(self) -> None:
+        """Find out what is fed, once all calls are noted."""
+        if not self._noted:
+            return
+        self._define()
+        held = self._held() if any(one.feeds for one in self._noted) else {}
+        fed: dict[str, str] = {}
+        for one in self._noted:
+            for target in self._targets(one, held):
+                if not one.feeds:
+                    self._edges.setdefault(one.function, []).append(target)
+                elif one.called.args or one.called.keywords:
+                    fed.setdefault(target, one.feeds)
+        for start, loop in fed.items():
+            for target in self._reached(start):
+                self._loops.setdefault(target, loop)
+
+    def loop_of(self, function: str) -> str:
+        """Return the loop that gives each part of a stream to a function of the file, empty where none does."""
+        return self._loops.get(function, "")
+
+    def fed(self) -> tuple[Fed, ...]:
+        """Return the functions of other files that are fed."""
+        return tuple(Fed(target, loop) for target, loop in self._loops.items() if ":" in target)[:MAX_KEPT]
+
+    def steady(self, lines: Mapping[str, list[LogCall]]) -> tuple[SteadyLine, ...]:
+        """Return the lines that each function of the file writes whenever it is called."""
+        if not lines:
+            return ()
+        found = {
+            SteadyLine(line.line, line.column, function, line.text)
+            for function in sorted(self._own)
+            for reached in self._reached(function)
+            for line in lines.get(reached, ())
+        }
+        return tuple(sorted(found)[:MAX_KEPT])
+
+    def _reached(self, start: str) -> dict[str, None]:
+        found = {start: None}
+        last = [start]
+        for _ in range(MAX_STEPS):
+            last = [one for before in last for one in self._edges.get(before, ()) if one not in found]
+            found.update(dict.fromkeys(last))
+        return found
+
+    def _define(self) -> None:
+        for node in self._module.body:
+            if isinstance(node, _FUNCTIONS):
+                self._own.add(node.name)
+            elif isinstance(node, ast.ClassDef):
+                self._own.update(f"{node.name}.{one.name}" for one in node.body if isinstance(one, _FUNCTIONS))
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                self._imported.update(_names_of(node))
+        for name in self._own:
+            self._methods.setdefault(name.rpartition(".")[2], []).append(name)
+
+    def _targets(self, noted: _Noted, held: Mapping[str, str]) -> Iterator[str]:
+        function = noted.called.func
+        if ONCE.search(last_name(function)):
+            return
+        if isinstance(function, ast.Name):
+            found = function.id if function.id in self._own else self._imported.get(function.id, "")
+            if found and not function.id[:1].isupper():
+                yield found
+        elif isinstance(function, ast.Attribute):
+            holder = last_name(function.value)
+            if isinstance(function.value, ast.Name) and holder in ("self", "cls"):
+                of_class = f"{noted.holder}.{function.attr}"
+                methods = self._methods.get(function.attr, [])
+                yield from [of_class] if of_class in self._own else methods if len(methods) == 1 else []
+            elif holder:
+                found = held.get(holder) or self._imported.get(_dotted(function.value), "")
+                target = f"{found}{'' if found[-1:] == ':' else '.'}{function.attr}"
+                if found and (":" in found or target in self._own):
+                    yield target
+
+    def _held(self) -> dict[str, str]:
+        """Return the classes of the project by the variables that hold what they make, none of what may hold several."""
+        held: dict[str, str] = {}
+        classes = {one.name: one.name for one in self._module.body if isinstance(one, ast.ClassDef)}
+        known = {**{name: target for name, target in self._imported.items() if target[-1:] != ":"}, **classes}
+        for name, class_ in _bindings(self._module):
+            target = known.get(class_, "") if class_[:1].isupper() else ""
+            held[name] = target if held.get(name, target) == target else ""
+        return held
+
+
+def _names_of(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """Yield what an import binds, and `module:name`, or `module:` for a module as a whole, that it stands for."""
+    if isinstance(node, ast.Import):
+        yield from ((one.asname or one.name, f"{one.name}:") for one in node.names)
+    else:
+        stem = "." * node.level + (node.module or "")
+        yield from ((one.asname or one.name, f"{stem}:{one.name}") for one in node.names)
+
+
+def _dotted(node: ast.expr) -> str:
+    parts = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
+
+
+def _bindings(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the last names of variables, and the last name of what makes what they hold, empty where that is no call."""
+    for node in walk(module):
+        if isinstance(node, ast.Assign):
+            made = last_name(node.value.func) if isinstance(node.value, ast.Call) else ""
+            if made or not (isinstance(node.value, ast.Constant) and node.value.value is None):
+                yield from (
+                    (name, made) for name in _last_names(node.targets) if made or not isinstance(node.value, ast.Name)
+                )
+        elif isinstance(node, ast.AnnAssign):
+            yield last_name(node.target), last_name(node.annotation)
+        elif isinstance(node, ast.arg) and node.annotation is not None:
+            yield node.arg, last_name(node.annotation)
+
+
+def _last_names(targets: Iterable[ast.expr]) -> list[str]:
+    return [name for name in map(last_name, targets) if name]
