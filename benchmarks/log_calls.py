@@ -4,7 +4,8 @@
 
 FOLDER holds the repositories of `log_calls.tsv`, each as `owner+name@revision` with eight digits of the revision. Half A
 is to tune on; half B was opened once, to report, and C once more, of eight repositories more. D and E are of 44
-further ones, D to tune on and E opened once, F of 17 more, opened once. Each file is judged as one that an entry point reaches.
+further ones, D to tune on and E opened once, F of 17 more, opened once. Each file
+is judged as one that an entry point reaches.
 """
 
 from __future__ import annotations
