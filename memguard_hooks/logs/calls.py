@@ -44,6 +44,8 @@ class _Place(Record):
     is_guarded: bool = False
     callback: str = ""
     repeats: str = ""
+    is_counted: bool = False
+    handles: str = ""
     holder: str = ""
     feeds: str = ""
     """The loop over a stream, or the callback, that gives each part of it to what is called here."""
@@ -158,7 +160,7 @@ class _Reader:
         callback = f"{node.name}()" if self._is_callback(node) and not _has_loop(node, self._constants) else ""
         holder = "" if place.body else place.holder
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
-                       holder=holder, feeds=callback)  # fmt: skip
+                       holder=holder, feeds=callback, handles=_handled(node))  # fmt: skip
         self._block(node.body, inner, leaves=False, depth=depth)
 
     def _is_callback(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -185,8 +187,10 @@ class _Reader:
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, place: _Place, *, leaves: bool, depth: int) -> None:
         about = _endless(node, self._constants)
         if about is None:
-            is_count = isinstance(node, ast.While) or _is_range(node.iter)
-            self._block(node.body, place._replace(is_seldom=place.is_seldom or is_count), leaves=leaves, depth=depth)
+            is_range = not isinstance(node, ast.While) and _is_range(node.iter)
+            is_seldom = place.is_seldom or isinstance(node, ast.While)
+            inner = place._replace(is_seldom=is_seldom, is_counted=place.is_counted or is_range)
+            self._block(node.body, inner, leaves=leaves, depth=depth)
         else:
             loop, repeats = about
             feeds = loop if _EACH.match(loop) or _reads_stream(node) else ""
@@ -224,8 +228,12 @@ class _Reader:
             if not hot and place.body and not ONCE.search(place.body):
                 self.steady.setdefault(place.function, []).append(call)
         repeats = place.repeats or (f"{place.body}()" if place.body in self._repeated else "")
-        is_empty = bool(repeats) and _says_nothing(call.text, place, is_task=repeats.startswith("@"))
+        is_empty = (
+            bool(repeats) and not place.is_counted and _says_nothing(call.text, place, is_task=repeats.startswith("@"))
+        )
         nothing = repeats if is_empty else ""
+        if not nothing and place.handles and _IGNORED.search(call.text) and not _ACTS.search(call.text):
+            nothing = place.handles
         payload = _payload(node) if call.text.strip("{}") else ""
         return call._replace(hot=hot, nothing=nothing, payload=payload)
 
@@ -254,6 +262,22 @@ _AT_START = late_pattern(
     r"logging|logger|logs|config|configuration|settings|plugins?|extensions?|cogs?|database|db|all|hook|async))*_*$"
 )
 """Names of functions that an app calls once."""
+
+
+def _handled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Return a function that is called for each event, empty for any other."""
+    given = [one.arg for one in node.args.args]
+    is_given = any(_EVENT.search(one) for one in given)
+    return f"{node.name}()" if is_given and _HANDLES.search(node.name) else ""
+
+
+_HANDLES = late_pattern(r"(?i)^_*(?:on|handle|process|receive|consume|write|dispatch)(?:_|$)|^_*run$")
+_EVENT = late_pattern(r"(?i)^(?:event|evt|message|msg|transcription|changes|record|packet|frame)s?$")
+_IGNORED = late_pattern(
+    r"(?i)^(?!.*(?:\bun\w+ed\b|unknown|invalid|missing|not (?:supported|handled)|no handler|\bnon-|\bno \w+, ))"
+    r".*(?:\bskip(?:ping|ped|s)?\b|\bignor(?:ing|ed|es)?\b|\bnothing to\b|\balready (?:scheduled|queued|running)\b"
+    r"|\bno results\b)"
+)
 
 
 def _leaves(block: list[ast.stmt]) -> bool:
@@ -348,7 +372,7 @@ def _while(node: ast.While, constants: Mapping[str, float]) -> tuple[str, str] |
     is_outer = any(_is_loop(one, constants) for one in outside_functions(node.body))
     is_reconnect = any(_CONNECTS.search(called) for called in calls)
     return (
-        "" if is_outer or is_reconnect or _is_slow(node, constants) or _takes_jobs(node) else name,
+        "" if is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants) or _takes_jobs(node) else name,
         "" if is_reconnect else name,
     )
 
@@ -418,8 +442,29 @@ def _only_waits(node: ast.While, calls: list[str]) -> bool:
 
 def _takes_jobs(node: ast.While) -> bool:
     """Return whether a pass of a loop is a job, which is a unit of work of its own."""
-    taken = (one.targets[0] for one in outside_functions(node.body) if isinstance(one, ast.Assign))
-    return any(_JOB.search(last_name(one)) for one in taken)
+    assigned = [
+        (one.targets[0] if isinstance(one, ast.Assign) else one.target, one.value)
+        for one in outside_functions(node.body)
+        if isinstance(one, (ast.Assign, ast.AnnAssign))
+    ]
+    if any(_JOB.search(last_name(target)) for target, _ in assigned):
+        return True
+    taken = [target for target, value in assigned if value is not None and _takes(value)]
+    return bool(taken) and not any(_TAKEN.search(ast.unparse(one)) for one in taken)
+
+
+def _takes(node: ast.expr) -> bool:
+    """Return whether a value is taken from a queue."""
+    node = node.value if isinstance(node, ast.Await) else node
+    return isinstance(node, ast.Call) and last_name(node.func) in _QUEUED and not _is_lookup(node)
+
+
+_QUEUED = frozenset({"get", "get_nowait", "popleft", "brpop", "blpop"})
+_TAKEN = late_pattern(
+    r"(?i)chunk|delta|frame|event|evt|message|msg|token|packet|data|input|audio|sample|payload|response|apdu|line|record|"
+    r"^(?:m|x|e|item)$"
+)
+"""Names of what is taken from a queue as a part of something."""
 
 
 _RUNS = late_pattern(r"(?i)stop|run|enabled|shut|alive|is_set|exit|clos|active|quit|cancel|term")
@@ -472,8 +517,21 @@ def _counts(node: ast.While) -> bool:
     if any(_TRIED.search(ast.unparse(target)) for target in counted):
         return True
     names = {one.id for one in counted if isinstance(one, ast.Name)}
-    ends = (one for one in outside_functions(node.body) if isinstance(one, ast.If) and _leaves_loop(one.body))
-    return any(last_name(inner) in names for one in ends for inner in ast.walk(one.test))
+    return any(last_name(inner) in names for test in _ends(node) for inner in ast.walk(test))
+
+
+def _is_timed(node: ast.While) -> bool:
+    """Return whether a loop ends once it has taken too long: it waits for one thing."""
+    return any(_TIMED.search(ast.unparse(test)) for test in _ends(node))
+
+
+_TIMED = late_pattern(r"(?i)elapsed.*>|monotonic\(\) *>|deadline|time_?out *<|> *\w*(?:time_?out|_limit)\b")
+
+
+def _ends(node: ast.While) -> Iterator[ast.expr]:
+    """Yield the tests of what ends a loop."""
+    found = (one for one in outside_functions(node.body) if isinstance(one, ast.If))
+    return (one.test for one in found if _leaves_loop(one.body))
 
 
 def _leaves_loop(block: list[ast.stmt]) -> bool:
@@ -584,6 +642,7 @@ _ACTS = late_pattern(
     r"falling back|using|ongoing)\b|idle[ -](?:timeout|flush)"
 )
 """What was done, or is told to somebody who has asked for it."""
+_SKIPS = late_pattern(r"(?i)\bstate=skip|\block (?:is )?(?:not acquired|already held)\b|\bnot acquired, skip")
 _COUNTED = late_pattern(r"(?i)\bfound (?:0|\{\})(?: \w+)?")
 
 
@@ -594,13 +653,19 @@ def _says_nothing(text: str, place: _Place, *, is_task: bool) -> bool:
     """
     if _ACTS.search(text):
         return False
-    is_empty = _EMPTY.search(text) is not None or (place.conditions == 0 and _COUNTED.search(text) is not None)
+    is_empty = (
+        _EMPTY.search(text) is not None
+        or _SKIPS.search(text) is not None
+        or (place.conditions == 0 and _COUNTED.search(text) is not None)
+    )
     return is_empty or (not is_task and _WAITING.search(text) is not None)
 
 
 # Arguments
 
-_TRANSLATES = frozenset({"_", "gettext", "ngettext", "pgettext", "gettext_lazy", "gettext_noop", "ugettext", "lazy_gettext"})
+_TRANSLATES = frozenset(
+    {"_", "T", "gettext", "ngettext", "pgettext", "gettext_lazy", "gettext_noop", "ugettext", "lazy_gettext"}
+)
 """Calls that look a text up in a catalog of translations."""
 
 _CHEAP = _TRANSLATES | frozenset(
@@ -612,15 +677,19 @@ _CHEAP = _TRANSLATES | frozenset(
         "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
         "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
         "globals", "locals", "vars", "group", "groups", "done", "cancelled", "relative_to", "as_posix", "python_version",
-        "system", "release", "machine", "processor", "gethostname", "tell", "hexdigest", "fileno", "asctime", "ctime",
+        "system", "release", "machine", "processor", "gethostname", "tell", "hexdigest", "getsizeof", "relpath", "fileno",
+        "asctime", "ctime", "basename", "splitext", "fromhex", "text_type", "result",
         "localtime", "gmtime", "lifetime", "uptime", "age",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""
-_GETTER = late_pattern(
-    r"^_*(?:get|is|has)_|_(?:id|name)$|(?:^|_)(?:ts|time|date|datetime|timestamp|duration|elapsed|seconds|size|bytes|age)$"
+_GETTER = late_pattern(r"^_*get_|_(?:id|name)$")
+_CONSTANT = late_pattern(
+    r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|duration|elapsed|seconds|age)$"
     r"|^sizeof_|^natural"
 )
+_ACCESSORS = frozenset({"name", "meta", "kind", "status", "state", "version", "label", "uri", "url", "key"})
+"""Methods without arguments that tell what an object is."""
 
 
 def costly_of(node: ast.Call) -> str:
@@ -639,12 +708,14 @@ def costly_of(node: ast.Call) -> str:
 
 def _is_cheap(node: ast.Call) -> bool:
     name = last_name(node.func)
+    if not (node.args or node.keywords) and (name in _ACCESSORS or _GETTER.search(name)):
+        return True
     if name == "str":
         given = node.args[0] if node.args else None
         return (not isinstance(given, ast.Call) or _is_cheap(given)) and not (
             isinstance(given, ast.Name) and given.id == "self"
         )
-    return not name or name in _CHEAP or _GETTER.search(name) is not None
+    return not name or name in _CHEAP or _CONSTANT.search(name) is not None
 
 
 _WHOLE = frozenset({"payload", "body", "raw", "request_body", "raw_body", "response_json", "raw_data", "event_data"})

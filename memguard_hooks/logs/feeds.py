@@ -26,7 +26,7 @@ MAX_KEPT = 200
 """Functions of other files that one file feeds, and lines that its functions write each time, that are kept."""
 
 ONCE = late_pattern(
-    r"(?i)stream|connect|start|stop|(?:^|_)end|open|close|init|setup|create|first|last|final|error|done|complete|changed|login"
+    r"(?i)stream|connect|start|stop|(?:^|_)end|open|close|init|setup|create|first|last|final|error|done|complete|changed|login|group"
 )
 """Names of functions that are called once in a stream."""
 

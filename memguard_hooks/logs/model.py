@@ -72,7 +72,7 @@ class LogSetup(Record):
 
 
 _ASIDE = late_pattern(
-    r"(?:^|/)(?:tests?|testing|migrations|management/commands)/|^(?:scripts|dev|docs|benchmarks?|playground|evaluation)/"
+    r"(?:^|/)(?:tests?|testing|migrations|scripts|management/commands)/|^(?:dev|docs|benchmarks?|playground|evaluation)/"
     r"|(?:^|/)(?:test_[^/]*|[^/]*_test|test|conftest|cli|__main__|manage|setup)\.py$"
 )
 """Tests, scripts and commands, whose lines are what they are run for."""
