@@ -257,9 +257,9 @@ def _is_start(place: _Place) -> bool:
 
 
 _AT_START = late_pattern(
-    r"(?i)^_*(?:init|setup|start|startup|initiali[sz]e|configure|main|serve|on_ready|on_start(?:up)?|lifespan|load_config|"
-    r"shutdown|stop|teardown|create_app|bootstrap)_*(?:_(?:app|bot|server|service|services|"
-    r"logging|logger|logs|config|configuration|settings|plugins?|extensions?|cogs?|database|db|all|hook|async))*_*$"
+    r"(?i)^_*(?:main|serve|lifespan|on_ready|on_start(?:up)?|print_banner|create_app|teardown)_*$"
+    r"|^_*(?:init|set_?up|start(?:up)?|initiali[sz]e|configure|register|discover|bootstrap|shut_?down|clean_?shutdown)(?:_|$)"
+    r"|^_*load_\w*(?:conf|config|settings?|plugins?|exports?|extensions?|cogs?|adapters?|modules?|commands?)s?$"
 )
 """Names of functions that an app calls once."""
 
@@ -685,7 +685,7 @@ _CHEAP = _TRANSLATES | frozenset(
 """Calls of constant time, or of a text that is written anyway."""
 _GETTER = late_pattern(r"^_*get_|_(?:id|name)$")
 _CONSTANT = late_pattern(
-    r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|duration|elapsed|seconds|age)$"
+    r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|clock|duration|elapsed|seconds|age)$"
     r"|^sizeof_|^natural"
 )
 _ACCESSORS = frozenset({"name", "meta", "kind", "status", "state", "version", "label", "uri", "url", "key"})
