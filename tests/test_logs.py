@@ -21,6 +21,7 @@ import pytest
 from call_log import as_json, make_calls
 
 from memguard_hooks.commands import logs
+from memguard_hooks.logs import templates as templates_module
 from memguard_hooks.logs.lines import LineReader
 from memguard_hooks.logs.rate import Timeline
 from memguard_hooks.logs.templates import MAX_TEMPLATES, Templates
@@ -551,3 +552,56 @@ def test_units_of_work_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[s
     ]
     _, found = read(capsys, write(tmp_path, *(form.format(name) for name in names for _ in range(4))))
     assert (found["unit"]["units"], found["unit"]["lines_each"]) == (3, 4)
+
+
+def test_what_a_template_covers_is_part_of_it() -> None:
+    words = ["alpha", "Berlin", "orders", "worker", "admin", "mp3", "staging"]
+    messages = [f"Topic set to {one}, servers set to {two}" for one in words for two in words[:4]]
+    messages += [
+        "Topic set to Jane Doe, servers set to a weekly report",
+        "Topic set to none",
+        "Topic set here, servers set to x",
+    ]
+    templates = Templates()
+    found = [templates.find("", "INFO", message) for message in messages]
+    assert {one.text for one in templates} == {
+        "Topic set to <*>, servers set to <*>", "Topic set to none", "Topic set here, servers set to x",
+    }  # fmt: skip
+    assert found[0].joined is not None or found[0].text == "Topic set to <*>, servers set to <*>"
+
+
+def test_a_value_of_several_words_holds_no_variable() -> None:
+    names = ["root", "admin", "guest", "oracle", "test", "git"]
+    messages = [f"Failed password for {kind}{name} from 10.0.0.7" for name in names for kind in ("", "invalid user ")]
+    templates = Templates()
+    for message in messages:
+        templates.find("", "INFO", message)
+    assert {one.text for one in templates} == {
+        "Failed password for <*> from <*>", "Failed password for invalid user <*> from <*>",
+    }  # fmt: skip
+
+
+def test_a_value_of_two_words_ends_at_the_next_key() -> None:
+    templates = Templates()
+    for one in ("Jane Doe", "admin", "weekly report"):
+        templates.find("", "INFO", f"saved user={one} rows=7")
+    assert [one.text for one in templates] == ["saved user=<*> rows=<*>"]
+
+
+def test_comparisons_of_templates_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    covers = templates_module._covers
+
+    def counted(one: tuple[str, ...], two: tuple[str, ...]) -> bool:
+        calls.append(1)
+        return covers(one, two)
+
+    monkeypatch.setattr(templates_module, "_covers", counted)
+    templates = Templates()
+    for number in range(3000):
+        letters = "".join(chr(97 + int(digit)) for digit in str(number))
+        templates.find(
+            "", "INFO", f"a b c {letters} " + " ".join(f"w{letters[:at]}" for at in range(1, 9)) + f" x {letters}"
+        )
+    assert len(list(templates)) <= MAX_TEMPLATES + 1
+    assert len(calls) <= templates_module.MAX_COMPARED

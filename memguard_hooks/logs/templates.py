@@ -24,6 +24,8 @@ HEAD = 3
 """Words up to a colon, from which on what follows it may be any text, such as that of an exception: what stands before it
 is then rather a sentence of the code than the name of a component."""
 SIMILAR = 0.5
+MAX_COVERING, MAX_COMPARED, MAX_VALUE = 50, 5_000, 3
+"""Templates with the same first word that others are compared with, comparisons, and words that one variable stands for."""
 MAX_WORDS = 40
 CUT_WORDS = 24
 """Words of a message that is cut off, and that ends elsewhere where what is put in is longer."""
@@ -45,6 +47,8 @@ _DOTTED = re.compile(
 )
 _PAYLOAD = re.compile(r"\{(?=[^{}]*:)[^{}]*\}|\{\}|\[(?=[^\[\]]*[,'\"])[^\[\]]*\]|\[\]")
 _VALUE = re.compile(r"=[^\s,;)\]}&]+")
+_WORDS = re.compile(r"=<\*>(?: [A-Za-z]+){1,2}(?=,? [\w.-]+=|[\])}])")
+"""A value of a few words, up to the next key or the end of a bracket."""
 _PATH = re.compile("".join(f"(?<!{method} )" for method in _METHODS.split("|")) + r"(?<![\w/<>:])(?:/[\w.@~+%$=*-]+){2,}/?")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _DATE = re.compile(rf"\b(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? )?(?:{_MONTH} +\d+|\d+[ /-]{_MONTH})\b")
@@ -55,7 +59,9 @@ _RUN = re.compile(r"<\*>(?:(?:[\s/,.]+|:)<\*>)+")
 _TAIL = re.compile(r"[,.;:]*$")
 _PART = re.compile(r"[^=:]*[^=:<]<\*>|<\*>[^=:]*[^=:,.;)\]}>]")
 """A word of which a part is masked, and that does not name its value."""
-_FREE = re.compile(r"(?:for|from|by|in|at|of|on|user|host|file|named|id)[:=]?", re.IGNORECASE)
+_WHY = re.compile(r"(?:errors?|exception|reason|failed|failure|because|result|response):$", re.IGNORECASE)
+"""Words before a colon that a text of somebody else follows, such as that of an exception."""
+_FREE = re.compile(r"(?:for|from|by|in|at|of|on|to|with|as|user(?:name)?|host|file|named?|id)[:=]?", re.IGNORECASE)
 """Words before a word that is rather a value than a verb of the code."""
 
 
@@ -68,7 +74,7 @@ def mask(message: str) -> str:
     if '"' in message or "'" in message:
         message = _QUOTED.sub(_mask_quoted, message)
     if "=" in message:
-        message = _VALUE.sub("=<*>", message)
+        message = _WORDS.sub("=<*>", _VALUE.sub("=<*>", message))
     if "/" in message:
         message = _PATH.sub(ANY, message)
     if ":" in message:
@@ -103,12 +109,39 @@ def _first(words: tuple[str, ...]) -> int:
 def _heads(words: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield what stands before any text, behind a colon or as a value, the longest first, and where the text begins."""
     plain = [ANY not in word and word[-1] not in ":|" for word in words]
-    for index in range(len(words) - 2, HEAD - 2, -1):
+    for index in range(len(words) - 2, 0, -1):
         if words[index].endswith("=<*>"):
             if sum(plain[:index]) >= HEAD:
                 yield index + 1, words[: index + 1]
-        elif words[index][-1] == ":" and words[index] != ":" and sum(plain[:index]) >= HEAD - 1:
+        elif (
+            words[index][-1] == ":"
+            and words[index] != ":"
+            and sum(plain[:index]) >= (1 if _WHY.match(words[index]) else HEAD - 1)
+        ):
             yield index + 1, (*words[: index + 1], ANY)
+
+
+def _covers(words: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Return whether words are the same as others, but for variables."""
+    if not 0 <= len(others) - len(words) <= MAX_VALUE:
+        return False
+    ends = {0}
+    for word in words:
+        if word[: len(ANY)] == ANY:
+            tail = word[len(ANY) :]
+            reached = {(end, end + count) for end in ends for count in range(1, MAX_VALUE + 1)}
+            ends = {
+                end
+                for start, end in reached
+                if end <= len(others)
+                and others[end - 1].endswith(tail)
+                and (end == start + 1 or not any(ANY in one for one in others[start:end]))
+            }
+        else:
+            ends = {end + 1 for end in ends if end < len(others) and others[end] == word}
+        if not ends:
+            return False
+    return len(others) in ends
 
 
 class Template:
@@ -172,6 +205,29 @@ class Templates:
                 self._alike[_kin(*key)].remove(template)
                 found.add(template)
                 template.joined = found
+        self._settle_covered()
+
+    def _settle_covered(self) -> None:
+        """Join templates that another covers, whose variables stand for words or for up to `MAX_VALUE` of them."""
+        covering: dict[tuple[str, str, str], list[tuple[frozenset[str], Template]]] = {}
+        compared = 0
+        for template in sorted(self._all.values(), key=lambda one: (-one.lines, one.words)):
+            first = template.words[0] if template.words else ""
+            keys = ((template.logger, template.level, key) for key in dict.fromkeys((first, ANY)))
+            present = set(template.words)
+            near = [one for key in keys for fixed, one in covering.get(key, ()) if fixed <= present]
+            near = near[: max(0, MAX_COMPARED - compared)]
+            compared += len(near)
+            found = next((one for one in near if _covers(one.words, template.words)), None)
+            if found is not None:
+                del self._all[template.logger, template.level, template.words]
+                self._alike[_kin(template.logger, template.level, template.words)].remove(template)
+                found.add(template)
+                template.joined = found
+            elif template.varies and sum(ANY not in word for word in template.words) >= HEAD - 1:
+                alike = covering.setdefault((template.logger, template.level, ANY if ANY in first else first), [])
+                if len(alike) < MAX_COVERING:
+                    alike.append((frozenset(word for word in template.words if word[: len(ANY)] != ANY), template))
 
     def find(self, logger: str, level: str, message: str) -> Template:
         """Return the template of a message."""
@@ -212,6 +268,7 @@ class Templates:
         for index in range(_first(words), len(words)):
             found = self._all.get((logger, level, _wider(words, index)))
             if found is not None:
+                found.varies = found.varies or ANY not in words[index]
                 return found
         for index in range(1, len(words) - 1):
             found = self._all.get((logger, level, _wider(words, index, 2)))
