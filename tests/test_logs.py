@@ -605,3 +605,10 @@ def test_comparisons_of_templates_are_bounded(monkeypatch: pytest.MonkeyPatch) -
         )
     assert len(list(templates)) <= MAX_TEMPLATES + 1
     assert len(calls) <= templates_module.MAX_COMPARED
+
+
+def test_what_heroku_puts_before_a_line_with_a_time_of_its_own_is_taken_off() -> None:
+    line = "2024-01-21T00:00:07.000000+00:00 app[worker.1]: 2024-01-21 00:00:05,120 [INFO] [AUDIO_DELTA] bytes=320"
+    read = LineReader().read(line)
+    assert (read.level, read.message) == ("INFO", "[AUDIO_DELTA] bytes=320")
+    assert read.second == LineReader().read(line.replace("00:00:05,120", "00:00:09")).second

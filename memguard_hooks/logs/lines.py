@@ -98,6 +98,8 @@ class LineReader:
                 line = self._read_fields(found, inner, depth)
                 return line if line.second is not None else line._replace(second=second)
             text = inner
+            if inner[:1].isdigit() and depth < WRAPPERS and (own := self._read_text(inner, depth + 1)).level != UNKNOWN:
+                return own._replace(text=raw, second=second if second is not None else own.second)
         if ("msg=" in text or "message=" in text) and _LOGFMT.search(text):
             fields = {key: value.strip('"') for key, value in _PAIR.findall(text)}
             line = self._read_fields(fields, text, depth)

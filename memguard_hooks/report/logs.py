@@ -83,6 +83,10 @@ def _exceed(survey: Survey, lines: int, period: int) -> str:
     return f"peak of {peak.lines:,} lines at {_when(peak.second)}, {periods:,} {word} over, {beyond:,} lines beyond"
 
 
+def _rest(number: int) -> str:
+    return f"  and {number:,} other{'' if number == 1 else 's'}"
+
+
 def render_text(judged: Judged, top: int) -> str:
     """Write it for a terminal."""
     survey = judged.survey
@@ -92,7 +96,7 @@ def render_text(judged: Judged, top: int) -> str:
         lines.append(f"          e.g.  {_shorten(template.example)}")
         lines += _written(judged, template, "          ")
     if len(survey.templates) > top:
-        lines.append(f"  and {len(survey.templates) - top:,} others")
+        lines.append(_rest(len(survey.templates) - top))
     if judged.savings:
         lines += ["", "say less often:"]
         for saving in judged.savings[:top]:
@@ -100,7 +104,7 @@ def render_text(judged: Judged, top: int) -> str:
             lines += [f"      {fix}" for fix in saving.fix]
             lines += _written(judged, saving.template, "      ")
         if len(judged.savings) > top:
-            lines.append(f"  and {len(judged.savings) - top:,} others")
+            lines.append(_rest(len(judged.savings) - top))
         lines.append(f"  then {left(judged)}")
     for template in _with_secrets(survey):
         lines.append(f"{_kinds(template)}: {title(template)}")
