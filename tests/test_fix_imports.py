@@ -345,6 +345,17 @@ BUILT_AT_START = {
     ),
     "taken": ({"main.py": f"{MAIN}\n\ndef get():\n    return chat.client\n"}, "main.py:12 takes client from it"),
     "patched": ({"tests/test_chat.py": "from unittest.mock import patch\npatch('chat.client')\n"}, "patches chat.client"),
+    "an-attribute-changes": (
+        {
+            "chat.py": CLIENT.replace("import os\n", "import keys\nimport os\n").replace("os.getenv('KEY')", "keys.KEY"),
+            "keys.py": "KEY = ''\n\n\ndef load(text):\n    global KEY\n    KEY = text\n",
+        },
+        "line 6 builds client of it, and keys.py:5 sets KEY, which it reads",
+    ),
+    "variables-change-below": (
+        {"chat.py": f"{CLIENT}\n\nos.environ['KEY'] = 'x'\n"},
+        "line 5 builds client of it, and chat.py:12 changes variables that it may read",
+    ),
     "variables-change": (
         {"main.py": f"import os\n\n{MAIN}\n\ndef set_up(key):\n    os.environ['KEY'] = key\n"},
         "line 5 builds client of it, and main.py:14 changes variables that it may read",
@@ -363,9 +374,32 @@ BUILT_AT_START = {
 @pytest.mark.parametrize(("files", "reason"), [pytest.param(*case, id=name) for name, case in BUILT_AT_START.items()])
 def test_what_is_built_as_the_app_loads_stays(tmp_path: Path, run: Run, files: dict[str, str], reason: str) -> None:
     write_dedented(tmp_path, CHAT | files)
+    before = texts("chat.py")
     done = run("--to-start")
-    assert texts("chat.py") == [CLIENT]
+    assert texts("chat.py") == before
     assert reason in done.err
+
+
+BUILT_ALL_THE_SAME = {
+    "an-attribute": {
+        "chat.py": CLIENT.replace("import os\n", "import keys\nimport os\n").replace("os.getenv('KEY')", "keys.KEY"),
+        "keys.py": "KEY = ''\n",
+    },
+    "variables-change-before": {"chat.py": CLIENT.replace("client =", "os.environ['KEY'] = 'x'\nclient =")},
+    "another-program-changes-variables": {"tools/other.py": "import os\n\nos.environ['KEY'] = 'x'\n"},
+    "one-of-another": {
+        "chat.py": CLIENT.replace("\n\n\ndef", "\nclients = [client, client]\n\n\ndef").replace("n client", "n clients")
+    },
+}
+
+
+@pytest.mark.parametrize("files", [pytest.param(case, id=name) for name, case in BUILT_ALL_THE_SAME.items()])
+def test_what_nobody_changes_is_built_later(tmp_path: Path, run: Run, files: dict[str, str]) -> None:
+    write_dedented(tmp_path, CHAT | files)
+    done = run("--to-start")
+    assert "built when it is first used, as are errors of OpenAI(): client, by get_client()\n" in done.err
+    assert "    return get_client" in texts("chat.py")[0]
+    assert run("--to-start").code == 0
 
 
 @pytest.mark.parametrize("python", ["3.14", "3.15"])

@@ -24,11 +24,13 @@ from memguard_hooks.imports.name_uses import is_type_checking, own_nodes
 
 PACKAGE = {
     "heavy/__init__.py": (
-        "value = 1\nother = 2\nclass Table(list): pass\nclass Odd(Exception): pass\ndef keep(one): return one\n"
+        "value = 1\nother = 2\nclass Table(list):\n    @classmethod\n    def from_rows(cls, rows): return cls(rows)\n"
+        "class Odd(Exception): pass\ndef keep(one): return one\ndef is_available(): return False\n"
     ),
     "heavy/sub/__init__.py": "value = 3\n",
     "heavy/sub/deep.py": "value = 5\n",
-    "light.py": "def keep(function):\n    return function\n\n\nnjit = keep\n",
+    "heavy_core.py": "class Chain(list):\n    def __init__(self, rows, more): super().__init__([*rows, *more])\n",
+    "light.py": "def keep(function):\n    return function\n\n\nnjit = keep\nROWS = (1, 2)\n",
 }
 
 

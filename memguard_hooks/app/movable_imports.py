@@ -84,13 +84,13 @@ def remedy(project: Project, path: str, line: int) -> str:
 
     module = read_source(project, path).module
     statement = next((one for one in module.body if one.lineno <= line <= (one.end_lineno or one.lineno)), None)
-    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-        return ""
-    target, value = statement.targets[0], statement.value
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
+    if isinstance(statement, ast.AnnAssign):
+        target = statement.target
     if isinstance(target, ast.Attribute):
         return f"set {ast.unparse(target)} there too"
-    if not isinstance(target, ast.Name) or not isinstance(value, ast.Call):
+    if not isinstance(target, ast.Name):
         return ""
     found = find_uses(module, [target.id])
-    is_plain = len(found.bindings) == 1 and all(use.functions for use in found.uses)
+    is_plain = len(found.bindings) == 1 and all(use.functions and use.annotation is None for use in found.uses)
     return f"build {target.id} in a function with `@functools.cache`" if is_plain and found.uses else ""

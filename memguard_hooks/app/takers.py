@@ -6,6 +6,7 @@ import ast
 import re
 from functools import cached_property
 
+from memguard_hooks.app.connected import find_groups
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import decode, parse
@@ -16,8 +17,9 @@ from memguard_hooks.tree import join, parent, walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
+    from memguard_hooks.imports.built_later import BuiltLater
     from memguard_hooks.project.project import Project
 
 _INJECTORS = "Depends|Security|Provide|Inject|Injected|from_function|FunctionTool|add_api_route|add_command|validate_call"
@@ -69,14 +71,44 @@ class Takers:
                     return Taker(other, text.count("\n", 0, found.start()) + 1, f"reads the types of {name}()")
         return None
 
-    @cached_property
-    def changes_environment(self) -> Taker | None:
-        """The first place that sets or deletes a variable of the environment, None where nothing but tests does."""
-        for path, text in sorted(self._texts.items()):
-            found = None if _TESTS.search(path) else _SETS_VARIABLE.search(text)
-            if found is not None:
-                return Taker(path, text.count("\n", 0, found.start()) + 1, "changes variables that it may read")
+    def changes(self, path: str, value: BuiltLater, known_files: Collection[str]) -> Taker | None:
+        """Return the first place that may change what a value of a file is built of, before it is built at its first use.
+
+        What stands above it in its own file has run before, in either case; a file that no import connects with it and that
+        is not among those that services are known to load belongs to another program.
+        """
+        first = self._programs.get(path)
+        near = {one for one in self._texts if self._programs.get(one) == first or one in known_files}
+        for taker in self._environment if not value.asks_alone else ():
+            if taker.path not in near:
+                continue
+            text = self._texts[taker.path].split("\n")[taker.line - 1] if taker.path == path else " "
+            if text[:1].isspace() or taker.line > value.statement.lineno:
+                return taker
+        for name in value.attributes:
+            sets = re.compile(
+                rf"\.{name}\s*(?::[^=\n]{{1,200}}|[-+*/|&%]|//|\*\*)?=(?!=)|\bglobal\b[^\n]{{0,500}}\b{name}\b"
+                rf"|\bsetattr\s*\([^\n]{{1,500}}[\"']{name}[\"']"
+            )
+            for other, text in sorted(self._texts.items()):
+                found = None if name not in text or other not in near or _TESTS.search(other) else sets.search(text)
+                if found is not None:
+                    return Taker(other, text.count("\n", 0, found.start()) + 1, f"sets {name}, which it reads")
         return None
+
+    @cached_property
+    def _programs(self) -> dict[str, str]:
+        return find_groups(self._project)
+
+    @cached_property
+    def _environment(self) -> tuple[Taker, ...]:
+        """The places but tests that set or delete variables of the environment."""
+        return tuple(
+            Taker(path, text.count("\n", 0, found.start()) + 1, "changes variables that it may read")
+            for path, text in sorted(self._texts.items())
+            if not _TESTS.search(path)
+            for found in _SETS_VARIABLE.finditer(text)
+        )
 
     def _tree(self, path: str) -> ast.Module | None:
         if path not in self._trees:

@@ -20,6 +20,8 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from memguard_hooks.imports.built_later import Assignment, BuiltLater
+
 WIDTH = 88
 """Columns of a line, by the formatters' default; a longer `from` import has a line for each name."""
 
@@ -154,6 +156,8 @@ class _Mover:
         self._module = module
         self._gone: set[int] = set()
         """The last lines of statements that leave with all of their lines."""
+        self._gone_lines: set[int] = set()
+        """All their lines, where nothing else takes their place."""
 
     def move(self, moves: Moves, instead: Mapping[Part, str]) -> Rewritten:
         text = self._text
@@ -164,6 +168,8 @@ class _Mover:
         edits += [_Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
         edits += self._type_imports([one for one in moves.for_types if one not in instead])
         hosts: dict[_Edit, Spot] = {}
+        if moves.for_types:
+            self._gone_lines.clear()  # the block of these stands there
         ends: set[int] = set()
         for getter in moves.built:
             edit = self._getter(getter)
@@ -212,6 +218,7 @@ class _Mover:
         is_first = text.indent_of(first, start) is not None
         if is_first and re.fullmatch(r"[ \t\f]*;?[ \t\f]*(?:#.*)?[\r\n]*", rest):
             self._gone.add(last)
+            self._gone_lines.update(range(first, last + 1))
             yield _Edit(text.start_of(first), text.start_of(last + 1), "")
         elif rest.lstrip(" \t\f").startswith(";"):
             behind = re.match(r"[ \t\f]*;[ \t\f]*", rest)
@@ -314,19 +321,33 @@ class _Mover:
     def _getter(self, getter: BuildingFunction) -> _Edit:
         """Write a cached function in place of an assignment."""
         text, value, step = self._text, getter.value.statement.value, self._indent
-        written = text.text[text.start(value) : text.end(value)]
+        assert value is not None
+        written = self._value(getter.value)
         texts = [one for one in ast.walk(value) if isinstance(one, (ast.Constant, ast.JoinedStr))]
         is_plain = all(one.lineno == one.end_lineno for one in texts)
         if is_plain:  # no line of it stands in a string
             written = re.sub(r"(\r\n|\r|\n)(?=[^\r\n])", rf"\1{step}", written)
         quote = '"' if getter.is_quoted else ""
+        arrow = f" -> {quote}{getter.value.type}{quote}" if getter.value.type else ""
         lines = [line for one in _by_statement(getter.imports) for line in self.lines(*one, step)]
-        body = [*lines, "", f"return {written}"]
-        head = ["@functools.cache", f"def {getter.value.getter}() -> {quote}{getter.type}{quote}:"]
+        body = [*lines, *([""] if lines else []), f"return {written}"]
+        head = ["@functools.cache", f"def {getter.value.getter}(){arrow}:"]
         joined = text.newline.join([*head, *(f"{step}{one}" if one else "" for one in body)])
         return _Edit(text.start(getter.value.statement), text.end(getter.value.statement), joined)
 
-    def _around_getter(self, statement: ast.Assign, ends: Collection[int]) -> Iterator[_Edit]:
+    def _value(self, value: BuiltLater) -> str:
+        """Return what an assignment writes behind its `=`, with calls for what is built later too."""
+        text, statement = self._text, value.statement
+        head = statement.annotation if isinstance(statement, ast.AnnAssign) else statement.targets[0]
+        sign = re.compile(r"[\s)]*=[ \t]*").match(text.text, text.end(head))
+        assert sign is not None
+        done, parts = sign.end(), []
+        for name, getter in sorted(value.above, key=lambda one: text.start(one[0])):
+            parts += [text.text[done : text.start(name)], f"{getter}()"]
+            done = text.end(name)
+        return "".join([*parts, text.text[done : text.end(statement)]])
+
+    def _around_getter(self, statement: Assignment, ends: Collection[int]) -> Iterator[_Edit]:
         """Write the blank lines that stand around a function, where there are fewer; a comment above stays with it.
 
         `ends` are the last lines of those before it, which have theirs.
@@ -335,7 +356,8 @@ class _Mover:
         number = statement.lineno
         while number > 1 and text.line(number - 1).startswith("#"):
             number -= 1
-        above = [text.line(one).strip() for one in range(max(1, number - 2), number)]
+        kept = [one for one in range(1, number) if one not in self._gone_lines][-2:]
+        above = [text.line(one).strip() for one in kept]
         if not any(one in ends for one in range(number - 2, number)):
             yield self._blank_lines(text.start_of(number), above[::-1])
         below = [text.line(one).strip() for one in range(last + 1, min(last + 3, text.count + 1))]

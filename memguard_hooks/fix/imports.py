@@ -213,11 +213,11 @@ class _Planner:
         moves = movable.moves((), self._building)
         if isinstance(moves, HeldBy):
             return HeldFile(path, moves.line, moves.reason)
-        changes = self._takers.changes_environment if moves.built else None
-        if changes is not None:
-            value, where = moves.built[0].value, f"{changes.path}:{changes.line}"
-            line = value.statement.lineno
-            return HeldFile(path, line, f"line {line} builds {value.name} of it, and {where} {changes.what}")
+        for one in moves.built:
+            changes = self._takers.changes(path, one.value, self._carriers.known_files)
+            if changes is not None:
+                line, where = one.value.statement.lineno, f"{changes.path}:{changes.line}"
+                return HeldFile(path, line, f"line {line} builds {one.value.name} of it, and {where} {changes.what}")
         taker = self._takers.of(path, (*movable.names, *(one.value.name for one in moves.built)), moves.typed)
         if taker is not None and self._style != "function" and all(isinstance(one, ast.Import) for one, _ in moves.removed):
             self._taken.add(path)  # which find the name where it was, once a lazy module stands for the library
@@ -518,7 +518,9 @@ def _told(path: str, result: _Result, replaced: Mapping[Part, str]) -> Iterator[
             what = f"deleted: {name}, which nothing uses"
         yield f"{path}:{statement.lineno}: {what}"
     for one in moves.built:
-        what = f"built when it is first used, as are errors of {one.type}(): {one.value.name}, by {one.value.getter}()"
+        errors = f", as are errors of {one.value.type}()" if isinstance(one.value.statement.value, ast.Call) else ""
+        errors = errors if one.value.type else ""
+        what = f"built when it is first used{errors}: {one.value.name}, by {one.value.getter}()"
         yield f"{path}:{one.value.statement.lineno}: {what}"
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
+    from memguard_hooks.imports.built_later import Assignment
+
 ImportNode: TypeAlias = "ast.Import | ast.ImportFrom"
 Part: TypeAlias = "tuple[ImportNode, ast.alias]"
 """A statement, and one of the names that it imports."""
@@ -101,12 +103,11 @@ class UsingFunction(Record):
 class BuildingFunction(Record):
     """A value that a function of its own builds at its first use, and what that has to import.
 
-    `type` is the class as the file names it; it is quoted where Python would evaluate it.
+    Its type is quoted where Python would evaluate it.
     """
 
     value: BuiltLater
     imports: tuple[Part, ...]
-    type: str
     is_quoted: bool
 
 
@@ -197,10 +198,17 @@ class MovableFile:
             for value in dict.fromkeys(values.values()):
                 built.setdefault(value, []).append(part)
             is_type = any(here.keys().isdisjoint(use.functions) for use in typing)
-            is_type |= any(one.of == bound_by(part[1]) for one in values.values())
+            is_type |= any(bound_by(part[1]) in one.named for one in values.values())
             if not self._is_known_to_types(part) and is_type:
                 for_types.append(part)
             quoted.update(self._quoted(typing))
+        for value in buildable.with_others(list(built)):
+            held = self._held_value(value, running)
+            if held is not None:
+                return held
+            built.setdefault(value, [])
+        typed_values = {one.statement.annotation for one in built if isinstance(one.statement, ast.AnnAssign)}
+        quoted = {one: None for one in quoted if one not in typed_values}
         ordered = sorted(hosts, key=spot_of)
         typed = dict.fromkeys(one.owner.name for one in annotations if one.owner is not None)
         places = tuple(UsingFunction(one, tuple(hosts[one])) for one in ordered)
@@ -226,8 +234,7 @@ class MovableFile:
     def _getters(self, built: Mapping[BuiltLater, list[Part]]) -> tuple[BuildingFunction, ...]:
         """Return the functions that build values, in the order of the file."""
         ordered = sorted(built, key=lambda one: one.statement.lineno)
-        types = {one: ast.unparse(one.statement.value.func) for one in ordered if isinstance(one.statement.value, ast.Call)}
-        return tuple(BuildingFunction(one, tuple(built[one]), types[one], self._evaluates) for one in ordered)
+        return tuple(BuildingFunction(one, tuple(built[one]), self._evaluates) for one in ordered)
 
     # What holds
 
@@ -414,7 +421,7 @@ def module_of(part: Part) -> str:
     return statement.module or "" if isinstance(statement, ast.ImportFrom) else alias.name
 
 
-def spot_of(node: FunctionNode | ast.Assign) -> Spot:
+def spot_of(node: FunctionNode | Assignment) -> Spot:
     """Return where a function begins, or the assignment that becomes one."""
     return node.lineno, node.col_offset
 
