@@ -180,10 +180,10 @@ STAYS = {
         "it calls logger.addHandler()",
     ),
     "patches-it-in-a-test": (
-        {"tests/test_main.py": "from unittest.mock import patch\n\nwith patch('main.nlp'):\n    pass\n"},
+        {"tests/test_main.py": "import main\nfrom unittest.mock import patch\n\npatch.object(main, 'nlp')\n"},
         "services/texts.py",
         "GREETING = 'hello'\n",
-        "tests/test_main.py:3 patches main.nlp",
+        "tests/test_main.py:4 patches nlp in it",
     ),
     "used-as-the-app-starts": (
         {"main.py": f"{MAIN}\n\nprint(handle('b'))\n"},

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
 
 import pytest
-from folders import commit, git, write_dedented
+from folders import commit, git, write, write_dedented
 
 from memguard_hooks.hooks.no_eager_heavy_imports import main
 
@@ -215,6 +218,79 @@ def test_what_others_take_from_a_file_stays(tmp_path: Path, run: Run, case: tupl
     done = run("app/api.py")
     assert texts("app/api.py") == [source]
     assert f"app/api.py:1: left: pandas: app/test_api.py:{line} {what}\n" in done.err
+
+
+PATCHED = {
+    "chat.py": """\
+        import pandas as pd
+        from openai import OpenAI
+
+
+        def ask(text):
+            return OpenAI(text), pd.concat([text])
+        """,
+    "tests/test_chat.py": """\
+        from unittest.mock import MagicMock, patch
+
+        import chat
+
+
+        @patch("chat.OpenAI")  # the client
+        def check(client):
+            client.return_value = 1
+            with patch('chat.pd.concat', MagicMock(return_value=2)):
+                return chat.ask("") == (1, 2)
+
+
+        if __name__ == "__main__":
+            assert check()
+        """,
+    "Procfile": "web: python chat.py\n",
+    "requirements.txt": "openai\npandas\n",
+}
+LIBRARIES = {"openai.py": "def OpenAI(key): raise OSError\n", "pandas.py": "def concat(rows): raise OSError\n"}
+
+
+def test_tests_that_patch_what_moves_patch_the_library(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, PATCHED)
+    libraries = write(tmp_path.parent / f"{tmp_path.name}-libraries", LIBRARIES)
+    check = [sys.executable, "-c", "import runpy, sys; runpy.run_path('tests/test_chat.py', run_name='__main__')"]
+    environment = os.environ | {"PYTHONPATH": f"{libraries}{os.pathsep}."}
+    subprocess.run(check, env=environment, cwd=tmp_path, check=True)
+    before = texts("tests/test_chat.py")[0]
+    done = run("--to-start")
+    assert "moved: openai.OpenAI into ask()" in done.err
+    assert "tests/test_chat.py:6: patches openai.OpenAI now\n" in done.err
+    after = before.replace('"chat.OpenAI"', '"openai.OpenAI"').replace("'chat.pd.concat'", "'pandas.concat'")
+    assert texts("tests/test_chat.py") == [after]
+    subprocess.run(check, env=environment, cwd=tmp_path, check=True)
+    assert run("--to-start").code == 0
+
+
+PATCHED_OTHERWISE = {
+    "the module": {"chat.pd.concat": "chat.pd"},
+    "by a name": {"'chat.pd.concat'": "PLACE", "import chat": "import chat\nPLACE = 'chat.pd.concat'"},
+    "in two strings": {"'chat.pd.concat'": "'chat.pd' '.concat'"},
+    "by an object": {"patch('chat.pd.concat', ": "patch.object(chat, 'pd', "},
+}
+
+
+@pytest.mark.parametrize("changes", PATCHED_OTHERWISE.values(), ids=PATCHED_OTHERWISE)
+def test_what_tests_patch_otherwise_stays(tmp_path: Path, run: Run, changes: dict[str, str]) -> None:
+    source = PATCHED["tests/test_chat.py"]
+    for old, new in changes.items():
+        source = source.replace(old, new.replace("\n", f"\n{' ' * 8}"))
+    write_dedented(tmp_path, PATCHED | {"tests/test_chat.py": source})
+    done = run("--to-start")
+    assert "left: pandas: tests/test_chat.py:" in done.err
+    assert "import pandas as pd\n\n\ndef" in texts("chat.py")[0]
+
+
+def test_a_name_that_a_file_imports_itself_is_taken_from_nowhere(tmp_path: Path, run: Run) -> None:
+    files = {"chat.py": USED, "tools.py": "from chat import *\nimport json as pandas\n\nprint(pandas)\n"}
+    write_dedented(tmp_path, files)
+    run("chat.py")
+    assert texts("chat.py") == [MOVED]
 
 
 def test_what_is_allowed_stays(tmp_path: Path, run: Run) -> None:

@@ -10,6 +10,7 @@ from memguard_hooks.app.connected import find_groups
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import decode, parse
+from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.files import SOURCE
 from memguard_hooks.record import Record
@@ -34,11 +35,12 @@ _TESTS = late_pattern(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.py$"
 
 
 class Taker(Record):
-    """A line of another file, and what it does with a name."""
+    """A line of another file, and what it does with a name; the string by which a test puts something in its place."""
 
     path: str
     line: int
     what: str
+    patched: ast.Constant | None = None
 
 
 class Takers:
@@ -55,14 +57,8 @@ class Takers:
 
     def of(self, path: str, names: Sequence[str], functions: Sequence[str] = ()) -> Taker | None:
         """Return the first place that takes one of some names from a file, or reads the annotations of its functions."""
-        stem = "" if path.endswith("__init__.py") else _stem(path)  # a package is also what `from . import` means
-        for name in names:
-            word = re.compile(rf"\b{re.escape(name)}\b")
-            for other, text in self._texts.items():
-                # Plain searches tell nearly all files apart; only the rest is parsed.
-                if other != path and name in text and stem in text and word.search(text):
-                    for line, what in self._lines(other, path, name):
-                        return Taker(other, line, what)
+        for taker in self.all_of(path, names):
+            return taker
         for name in functions:
             wanted = re.compile(rf"\b(?:{_INJECTORS})\(\s*(?:\w+\.)*{re.escape(name)}\b")
             for other, text in self._texts.items():
@@ -70,6 +66,20 @@ class Takers:
                 if found is not None:
                     return Taker(other, text.count("\n", 0, found.start()) + 1, f"reads the types of {name}()")
         return None
+
+    def all_of(self, path: str, names: Sequence[str]) -> Iterator[Taker]:
+        """Yield the places that take one of some names from a file."""
+        stem = "" if path.endswith("__init__.py") else _stem(path)  # a package is also what `from . import` means
+        for name in names:
+            word = re.compile(rf"\b{re.escape(name)}\b")
+            for other, text in self._texts.items():
+                # Plain searches tell nearly all files apart; only the rest is parsed.
+                if other != path and name in text and stem in text and word.search(text):
+                    yield from self._takers_in(other, path, name)
+
+    def text(self, path: str) -> str:
+        """Return the text of a file of Python."""
+        return self._texts[path]
 
     def changes(self, path: str, value: BuiltLater, known_files: Collection[str]) -> Taker | None:
         """Return the first place that may change what a value of a file is built of, before it is built at its first use.
@@ -118,32 +128,35 @@ class Takers:
                 self._trees[path] = None
         return self._trees[path]
 
-    def _lines(self, other: str, path: str, name: str) -> Iterator[tuple[int, str]]:
+    def _takers_in(self, other: str, path: str, name: str) -> Iterator[Taker]:
         """Yield the lines of another file that take a name from a file, and what they do."""
         tree, stem = self._tree(other), _stem(path)
         if tree is None:
-            yield from self._lines_unparsed(other, path, name)
+            yield from (Taker(other, line, what) for line, what in self._lines_unparsed(other, path, name))
             return
         known = {stem}
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    if alias.name in (name, "*") and self._is_from(node, other, path):
-                        yield node.lineno, f"imports {name} from it"
+                    is_taken = alias.name == name or (alias.name == "*" and not _imports_below(tree, node, name))
+                    if is_taken and self._is_from(node, other, path):
+                        yield Taker(other, node.lineno, f"imports {name} from it")
                     elif alias.name == stem:
                         known.add(alias.asname or stem)
             elif isinstance(node, ast.Import):
                 known.update(one.asname for one in node.names if one.asname and one.name.rpartition(".")[2] == stem)
         quoted = re.compile(rf"(?:^|\.){re.escape(stem)}\.{re.escape(name)}(?:\.|$)")
+        calls = (one for one in ast.walk(tree) if isinstance(one, ast.Call) and one.args and _TESTS.search(other))
+        targets = {one.args[0] for one in calls if last_name(one.func) in ("patch", "setattr")}
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr == name and last_name(node.value) in known:
-                yield node.lineno, f"takes {name} from it"
+                yield Taker(other, node.lineno, f"takes {name} from it")
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and quoted.search(node.value):
-                yield node.lineno, f"patches {node.value}"
+                yield Taker(other, node.lineno, f"patches {node.value}", node if node in targets else None)
             elif isinstance(node, ast.Call) and len(node.args) > 1 and last_name(node.args[0]) in known:
                 second = node.args[1]
                 if isinstance(second, ast.Constant) and second.value == name:
-                    yield node.lineno, f"patches {name} in it"
+                    yield Taker(other, node.lineno, f"patches {name} in it")
 
     def _lines_unparsed(self, other: str, path: str, name: str) -> Iterator[tuple[int, str]]:
         """Yield the lines of a file that this Python cannot parse, and that may take a name from another."""
@@ -164,6 +177,12 @@ class Takers:
             folder = join(folder or "", "..")
         target = f"{folder}/{inner}".strip("/") if folder else inner
         return path in (f"{target}.py", f"{target}/__init__.py".lstrip("/"))
+
+
+def _imports_below(tree: ast.Module, star: ast.ImportFrom, name: str) -> bool:
+    """Return whether a file imports a name itself below `from m import *`."""
+    imports = (one for one in tree.body if isinstance(one, (ast.Import, ast.ImportFrom)) and one.lineno > star.lineno)
+    return any(bound_by(alias) == name for one in imports for alias in one.names)
 
 
 def _is_module(path: str, inner: str) -> bool:

@@ -29,7 +29,7 @@ _LINE = late_pattern(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
 _COMMENT = late_pattern(r"#[^\r\n]*")
 
 
-class _Edit(Record):
+class Edit(Record):
     """What replaces the characters from `start` to `end`."""
 
     start: int
@@ -127,15 +127,15 @@ def write_lazy(data: bytes, module: ast.Module, parts: Sequence[Part]) -> bytes:
     """Write `lazy` before imports (PEP 810); what else a statement imports stays eager."""
     text = Text(data)
     mover = _Mover(text, module)
-    edits: list[_Edit] = []
+    edits: list[Edit] = []
     for statement, aliases in _by_statement(parts):
         if len(aliases) == len(statement.names):
-            edits.append(_Edit(text.start(statement), text.start(statement), "lazy "))
+            edits.append(Edit(text.start(statement), text.start(statement), "lazy "))
         else:
             edits += mover.remove(statement, aliases)
             indent = text.newline.join(f"lazy {line}" for line in mover.lines(statement, aliases, ""))
-            edits.append(_Edit(text.start(statement), text.start(statement), indent + text.newline))
-    return text.encode(_apply(text.text, edits)[0])
+            edits.append(Edit(text.start(statement), text.start(statement), indent + text.newline))
+    return text.encode(apply(text.text, edits)[0])
 
 
 def replace(data: bytes, module: ast.Module, instead: Mapping[Part, str]) -> bytes:
@@ -147,7 +147,7 @@ def replace(data: bytes, module: ast.Module, instead: Mapping[Part, str]) -> byt
         for statement, aliases in _by_statement(list(instead))
         for edit in mover.replace(statement, aliases, [instead[statement, one] for one in aliases])
     ]
-    return text.encode(_apply(text.text, edits)[0])
+    return text.encode(apply(text.text, edits)[0])
 
 
 class _Mover:
@@ -161,13 +161,13 @@ class _Mover:
 
     def move(self, moves: Moves, instead: Mapping[Part, str]) -> Rewritten:
         text = self._text
-        edits: list[_Edit] = []
+        edits: list[Edit] = []
         for statement, aliases in _by_statement(moves.removed):
             others = [instead[statement, one] for one in aliases if (statement, one) in instead]
             edits += self.replace(statement, aliases, others) if others else self.remove(statement, aliases)
-        edits += [_Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
+        edits += [Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
         edits += self._type_imports([one for one in moves.for_types if one not in instead])
-        hosts: dict[_Edit, Spot] = {}
+        hosts: dict[Edit, Spot] = {}
         if moves.for_types:
             self._gone_lines.clear()  # the block of these stands there
         ends: set[int] = set()
@@ -176,7 +176,7 @@ class _Mover:
             hosts[edit] = spot_of(getter.value.statement)
             edits += [edit, *self._around_getter(getter.value.statement, ends)]
             ends.add(getter.value.statement.end_lineno or getter.value.statement.lineno)
-            edits += [_Edit(text.start(one), text.end(one), f"{getter.value.getter}()") for one in getter.value.uses]
+            edits += [Edit(text.start(one), text.end(one), f"{getter.value.getter}()") for one in getter.value.uses]
         edits += self._caching_import() if moves.built else ()
         for host in moves.hosts:
             imports = [one for one in host.imports if one not in instead]
@@ -185,7 +185,7 @@ class _Mover:
             edit = self._insertion(host.function, imports)
             hosts[edit] = spot_of(host.function)
             edits.append(edit)
-        after, places = _apply(text.text, edits)
+        after, places = apply(text.text, edits)
         lines: dict[int, Spot] = {}
         for edit, spot in hosts.items():
             first = len(re.findall(r"\r\n|\r|\n", after[: places[edit]])) + 1
@@ -195,18 +195,18 @@ class _Mover:
 
     # What leaves
 
-    def replace(self, statement: ImportNode, aliases: Sequence[ast.alias], lines: Sequence[str]) -> Iterator[_Edit]:
+    def replace(self, statement: ImportNode, aliases: Sequence[ast.alias], lines: Sequence[str]) -> Iterator[Edit]:
         """Write others in place of a statement, or before it where it keeps names."""
         start, end = self._text.start(statement), self._text.end(statement)
         indent = self._text.indent_of(statement.lineno, start)
         end_of_one = "; " if indent is None else f"{self._text.newline}{indent}"
         if len(aliases) == len(statement.names):
-            yield _Edit(start, end, end_of_one.join(lines))
+            yield Edit(start, end, end_of_one.join(lines))
             return
-        yield _Edit(start, start, "".join(f"{line}{end_of_one}" for line in lines))
+        yield Edit(start, start, "".join(f"{line}{end_of_one}" for line in lines))
         yield from self._remove_names(statement, aliases)
 
-    def remove(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[_Edit]:
+    def remove(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[Edit]:
         """Take names out of a statement, or all of it with its line and its comment."""
         text = self._text
         if len(aliases) < len(statement.names):
@@ -219,16 +219,16 @@ class _Mover:
         if is_first and re.fullmatch(r"[ \t\f]*;?[ \t\f]*(?:#.*)?[\r\n]*", rest):
             self._gone.add(last)
             self._gone_lines.update(range(first, last + 1))
-            yield _Edit(text.start_of(first), text.start_of(last + 1), "")
+            yield Edit(text.start_of(first), text.start_of(last + 1), "")
         elif rest.lstrip(" \t\f").startswith(";"):
             behind = re.match(r"[ \t\f]*;[ \t\f]*", rest)
             assert behind is not None
-            yield _Edit(start, end + behind.end(), "")
+            yield Edit(start, end + behind.end(), "")
         else:
             before = re.search(r"[ \t\f]*;[ \t\f]*\Z", text.text[:start])
-            yield _Edit(before.start() if before else start, end, "")
+            yield Edit(before.start() if before else start, end, "")
 
-    def _remove_names(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[_Edit]:
+    def _remove_names(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[Edit]:
         """Take names out of a statement that keeps others; each run of them at once."""
         text, names = self._text, statement.names
         kept = [number for number, one in enumerate(names) if one not in aliases]
@@ -239,11 +239,11 @@ class _Mover:
             if is_in_brackets and (lines := self._own_lines(one)) is not None:
                 yield lines
             elif number < kept[-1]:
-                yield _Edit(text.start(one), text.start(names[number + 1]), "")
+                yield Edit(text.start(one), text.start(names[number + 1]), "")
             else:
-                yield _Edit(text.end(names[number - 1]), text.end(one), "")
+                yield Edit(text.end(names[number - 1]), text.end(one), "")
 
-    def _own_lines(self, alias: ast.alias) -> _Edit | None:
+    def _own_lines(self, alias: ast.alias) -> Edit | None:
         """Return the edit that takes a name with its lines and its comment, None where the lines hold anything else."""
         text, last = self._text, alias.end_lineno or alias.lineno
         rest = text.text[text.end(alias) : text.start_of(last + 1)]
@@ -251,7 +251,7 @@ class _Mover:
             r"[ \t\f]*,?[ \t\f]*(?:#.*)?[\r\n]+", rest
         ):
             return None
-        return _Edit(text.start_of(alias.lineno), text.start_of(last + 1), "")
+        return Edit(text.start_of(alias.lineno), text.start_of(last + 1), "")
 
     # What is written
 
@@ -291,7 +291,7 @@ class _Mover:
             else "    "
         )
 
-    def _insertion(self, function: FunctionNode, imports: Sequence[Part]) -> _Edit:
+    def _insertion(self, function: FunctionNode, imports: Sequence[Part]) -> Edit:
         """Write imports behind the docstring of a function, or first in it."""
         text = self._text
         body = function.body
@@ -304,7 +304,7 @@ class _Mover:
         blank = indent[0] if indent else text.indent_of(number, text.start(first))
         if blank is None or (not decorators and number == function.lineno):
             written = "; ".join(line for one in _by_statement(imports) for line in self._on_one_line(*one))
-            return _Edit(text.start(first), text.start(first), f"{written}; ")
+            return Edit(text.start(first), text.start(first), f"{written}; ")
         lines = [line for one in _by_statement(imports) for line in self.lines(*one, blank)]
         if has_docstring:
             at = (body[0].end_lineno or body[0].lineno) + 1
@@ -314,11 +314,11 @@ class _Mover:
                 at -= 1
         is_apart = not text.line(at).strip() or isinstance(first, (ast.Import, ast.ImportFrom))
         written = "".join(f"{blank}{line}{text.newline}" for line in lines)
-        return _Edit(text.start_of(at), text.start_of(at), written + ("" if is_apart else text.newline))
+        return Edit(text.start_of(at), text.start_of(at), written + ("" if is_apart else text.newline))
 
     # Values that are built later
 
-    def _getter(self, getter: BuildingFunction) -> _Edit:
+    def _getter(self, getter: BuildingFunction) -> Edit:
         """Write a cached function in place of an assignment."""
         text, value, step = self._text, getter.value.statement.value, self._indent
         assert value is not None
@@ -333,7 +333,7 @@ class _Mover:
         body = [*lines, *([""] if lines else []), f"return {written}"]
         head = ["@functools.cache", f"def {getter.value.getter}(){arrow}:"]
         joined = text.newline.join([*head, *(f"{step}{one}" if one else "" for one in body)])
-        return _Edit(text.start(getter.value.statement), text.end(getter.value.statement), joined)
+        return Edit(text.start(getter.value.statement), text.end(getter.value.statement), joined)
 
     def _value(self, value: BuiltLater) -> str:
         """Return what an assignment writes behind its `=`, with calls for what is built later too."""
@@ -347,7 +347,7 @@ class _Mover:
             done = text.end(name)
         return "".join([*parts, text.text[done : text.end(statement)]])
 
-    def _around_getter(self, statement: Assignment, ends: Collection[int]) -> Iterator[_Edit]:
+    def _around_getter(self, statement: Assignment, ends: Collection[int]) -> Iterator[Edit]:
         """Write the blank lines that stand around a function, where there are fewer; a comment above stays with it.
 
         `ends` are the last lines of those before it, which have theirs.
@@ -364,17 +364,17 @@ class _Mover:
         if any(below) or len(below) == 2:
             yield self._blank_lines(text.start_of(last + 1), below)
 
-    def _blank_lines(self, at: int, beside: Sequence[str]) -> _Edit:
+    def _blank_lines(self, at: int, beside: Sequence[str]) -> Edit:
         blank = next((number for number, line in enumerate(beside) if line), len(beside))
-        return _Edit(at, at, self._text.newline * (2 - blank) if beside else "")
+        return Edit(at, at, self._text.newline * (2 - blank) if beside else "")
 
-    def _caching_import(self) -> Iterator[_Edit]:
+    def _caching_import(self) -> Iterator[Edit]:
         """Write `import functools` before the other imports, where the file has none."""
         imports = (one for one in self._module.body if isinstance(one, ast.Import))
         first = first_import(self._module)
         if first is not None and not any(alias.name == "functools" for one in imports for alias in one.names):
             at = self._text.start_of(first.lineno)
-            yield _Edit(at, at, f"import functools{self._text.newline}")
+            yield Edit(at, at, f"import functools{self._text.newline}")
 
     def _on_one_line(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[str]:
         written = [one.name if one.asname is None else f"{one.name} as {one.asname}" for one in aliases]
@@ -393,7 +393,7 @@ class _Mover:
                     return f"{quote}{text}{quote}"
         return repr(ast.unparse(node))
 
-    def _type_imports(self, parts: Sequence[Part]) -> Iterator[_Edit]:
+    def _type_imports(self, parts: Sequence[Part]) -> Iterator[Edit]:
         """Write imports below `if TYPE_CHECKING:`, a new one where the file has none."""
         if not parts:
             return
@@ -413,7 +413,7 @@ class _Mover:
         lines = ["", f"if {test}:", *self._written(parts, self._indent)]
         typing = None if known else self._typing_import(place)
         if typing is not None:
-            yield _Edit(text.end(typing), text.end(typing), ", TYPE_CHECKING")
+            yield Edit(text.end(typing), text.end(typing), ", TYPE_CHECKING")
         elif known is None:
             head, ask = self._behind_imports(0) or place, "from typing import TYPE_CHECKING"
             if head == place:
@@ -433,12 +433,12 @@ class _Mover:
     def _written(self, parts: Sequence[Part], indent: str) -> list[str]:
         return [f"{indent}{line}" for one in _by_statement(parts) for line in self.lines(*one, indent)]
 
-    def _after(self, number: int, lines: Sequence[str]) -> _Edit:
+    def _after(self, number: int, lines: Sequence[str]) -> Edit:
         """Write lines behind one, which may be the last and lack its end."""
         text = self._text
         at = text.start_of(number + 1)
         lead = "" if text.end_of_line(number) or number in self._gone else text.newline
-        return _Edit(at, at, lead + "".join(f"{line}{text.newline}" for line in lines))
+        return Edit(at, at, lead + "".join(f"{line}{text.newline}" for line in lines))
 
     def _behind_imports(self, least: int) -> int:
         """Return the last line of the imports at the head of the file, or of the one in a line that is further down."""
@@ -477,10 +477,10 @@ def _by_statement(parts: Sequence[Part]) -> list[tuple[ImportNode, list[ast.alia
     return [(one, sorted(found[one], key=lambda alias: (alias.lineno, alias.col_offset))) for one in order]
 
 
-def _apply(text: str, edits: Sequence[_Edit]) -> tuple[str, dict[_Edit, int]]:
+def apply(text: str, edits: Sequence[Edit]) -> tuple[str, dict[Edit, int]]:
     """Return a text after edits, which do not overlap, and where each of them begins."""
     parts: list[str] = []
-    places: dict[_Edit, int] = {}
+    places: dict[Edit, int] = {}
     done = length = 0
     for edit in sorted(edits, key=lambda one: (one.start, one.end)):
         parts += [text[done : edit.start], edit.text]

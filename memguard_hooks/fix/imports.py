@@ -25,9 +25,11 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, Step, Way, mib
 from memguard_hooks.fix.import_edit import ImportChange, Left, Rewritten, move, write_lazy
 from memguard_hooks.fix.lazy_modules import LazyPlan, plan_lazy, take_through
+from memguard_hooks.fix.patched_names import Repointed, repoint, target_of, write_patches
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
 from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Part, Spot, Wanted
+from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.project.settings import JUDGED
 from memguard_hooks.record import Record
@@ -107,6 +109,9 @@ class _Planner:
         self._takers = Takers(self._whole)
         self._entries = find_entries(self._whole)
         self._carriers = Carriers(self._whole, self._entries)
+        self._eager_paths: set[str] = set()
+        self._repointed: dict[str, dict[str, list[Repointed]]] = {}
+        """The strings of tests that put something in place of names, by the file and the name."""
         self._cut: dict[frozenset[str], Cut | HeldFile] = {}
         self._wanted: dict[_Library, dict[str, list[Wanted]]] = {}
         self._blocked: dict[_Library, frozenset[str]] = {}
@@ -131,6 +136,9 @@ class _Planner:
         done = [line for path in sorted(result.files) for line in _told(path, result, lazy.replaced.get(path, {}))]
         done += [f"{path}:1: written: it loads what is asked of it" for path in sorted(lazy.files)]
         files = {path: one.data for path, one in result.files.items()}
+        patches = list(self._patches(result))
+        done += [f"{one.path}:{one.node.lineno}: patches {one.text[1:-1]} now" for one in patches]
+        files |= write_patches(self._whole, files, patches)
         for path, replaced in lazy.replaced.items():
             files[path] = move(
                 self._project.sources.data(path), self._sources[path].module, result.moves[path], replaced
@@ -173,6 +181,7 @@ class _Planner:
         allowed: set[_Library] = set()
         is_plain = self._style == "function"
         for one in eager_imports(self._whole, self._entries):
+            self._eager_paths.add(one.path)
             library = _Library(one.root, programs.get(one.path, ""))
             found.setdefault(library, {}).setdefault(one.path, []).append(as_wanted(self._whole, one))
             self._building |= {found[library][one.path][-1].module} if is_plain else set()
@@ -221,9 +230,32 @@ class _Planner:
         taker = self._takers.of(path, (*movable.names, *(one.value.name for one in moves.built)), moves.typed)
         if taker is not None and self._style != "function" and all(isinstance(one, ast.Import) for one, _ in moves.removed):
             self._taken.add(path)  # which find the name where it was, once a lazy module stands for the library
-        elif taker is not None:
+        elif taker is not None and not self._is_patched_alone(path, movable.names, moves):
             return HeldFile(path, wanted[0].line, f"{taker.path}:{taker.line} {taker.what}")
         return moves
+
+    def _is_patched_alone(self, path: str, names: Iterable[str], moves: Moves) -> bool:
+        """Return whether nothing but tests take names from a file, by strings that may name the library; note these."""
+        is_lazy = self._style != "function" or (self._python is not None and self._python >= LAZY_PYTHON)
+        if is_lazy or moves.built or not moves.hosts or self._takers.of(path, (), moves.typed) is not None:
+            return False
+        found: dict[str, list[Repointed]] = {}
+        for name in names:
+            target = target_of(moves.removed, name)
+            takers = list(self._takers.all_of(path, [name]))
+            every = [(one, repoint(self._takers.text(one.path), one.patched, name, target)) for one in takers]
+            foreign = (self._named is not None and one.path not in self._named for one in takers)
+            if any(foreign) or any(new is None or one.path in self._eager_paths for one, new in every):
+                return False
+            found[name] = [Repointed(one.path, one.patched, new) for one, new in every if one.patched is not None and new]
+        self._repointed.setdefault(path, {}).update(found)
+        return True
+
+    def _patches(self, result: _Result) -> Iterator[Repointed]:
+        """Yield the strings of tests that name something else once imports have moved."""
+        for path, moves in sorted(result.moves.items()):
+            for name in dict.fromkeys(bound_by(alias) for _, alias in moves.removed):
+                yield from self._repointed.get(path, {}).get(name, ())
 
     def _carried(self, blocked: frozenset[str]) -> Cut | HeldFile:
         """Return the imports that move so that files load later, or what prevents it."""
