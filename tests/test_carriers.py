@@ -231,8 +231,8 @@ ADVICE = {
             "services/nlp.py": "import pandas\n\npandas.key = 'a'\n\n\ndef answer(text):\n    return pandas.ask(text)\n",
             "main.py": MAIN + "\nSEEN = [nlp]\n",
         },
-        "line 3 uses it at module level, while the file loads; set pandas.key there too",
-        False,
+        "move the import into the function that uses it, and set pandas.key there too: line 3 uses it at module level",
+        True,
     ),
     "it registers something": (
         {"services/nlp.py": f"import atexit\n{NLP}\natexit.register(print)\n"},

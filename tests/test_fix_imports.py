@@ -293,6 +293,59 @@ def test_a_name_that_a_file_imports_itself_is_taken_from_nowhere(tmp_path: Path,
     assert texts("chat.py") == [MOVED]
 
 
+KEYED = """\
+import openai
+import os
+
+openai.api_key = os.getenv("KEY")
+
+
+def ask(text):
+    return openai.chat(text)
+"""
+SET_UP = {
+    "in one file": {},
+    "in each file": {"more.py": KEYED.replace("ask", "more")},
+}
+
+
+@pytest.mark.parametrize("files", SET_UP.values(), ids=SET_UP)
+def test_what_sets_a_library_up_goes_with_its_import(tmp_path: Path, run: Run, files: dict[str, str]) -> None:
+    write_dedented(tmp_path, {"chat.py": KEYED, **files})
+    run()
+    body = '    import openai\n\n    openai.api_key = os.getenv("KEY")\n\n    return openai.chat(text)\n'
+    for path in ("chat.py", *files):
+        assert texts(path)[0].endswith(body)
+        assert "\nopenai" not in texts(path)[0]
+    assert run().code == 0
+
+
+SET_UP_FOR_OTHERS = {
+    "another file": ({"more.py": USED.replace("pandas", "openai")}, "sets up what more.py:1 may need openai.api_key"),
+    "another file in a function": (
+        {"more.py": KEYED + "\n\ndef more(key):\n    openai.api_key = key\n"},
+        "line 4 uses it at module level",
+    ),
+    "another name": (
+        {"chat.py": KEYED.replace("import os", "from openai import OpenAI\nimport os") + "\n\ndef more():\n    OpenAI()\n"},
+        "line 5 sets up what functions use that do not name openai",
+    ),
+    "no function": ({"chat.py": KEYED.replace("openai.chat(text)", "text")}, "line 4 uses it at module level"),
+    "variables": (
+        {"chat.py": KEYED + "\n\ndef more(key):\n    os.environ['KEY'] = key\n"},
+        "line 4 sets up what chat.py:12",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "reason"), SET_UP_FOR_OTHERS.values(), ids=SET_UP_FOR_OTHERS)
+def test_what_sets_a_library_up_for_others_stays(tmp_path: Path, run: Run, files: dict[str, str], reason: str) -> None:
+    write_dedented(tmp_path, {"chat.py": KEYED} | files)
+    before = texts("chat.py")
+    assert reason in run().err
+    assert texts("chat.py") == before
+
+
 def test_what_is_allowed_stays(tmp_path: Path, run: Run) -> None:
     allowed = USED.replace("import pandas\n", "import pandas  # memguard: allow[MG201] each request needs it\n")
     write_dedented(tmp_path, {"app.py": allowed})

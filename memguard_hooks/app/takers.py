@@ -81,7 +81,7 @@ class Takers:
         """Return the text of a file of Python."""
         return self._texts[path]
 
-    def changes(self, path: str, value: BuiltLater, known_files: Collection[str]) -> Taker | None:
+    def changes(self, path: str, value: BuiltLater | None, line: int, known_files: Collection[str]) -> Taker | None:
         """Return the first place that may change what a value of a file is built of, before it is built at its first use.
 
         What stands above it in its own file has run before, in either case; a file that no import connects with it and that
@@ -89,13 +89,13 @@ class Takers:
         """
         first = self._programs.get(path)
         near = {one for one in self._texts if self._programs.get(one) == first or one in known_files}
-        for taker in self._environment if not value.asks_alone else ():
+        for taker in self._environment if value is None or not value.asks_alone else ():
             if taker.path not in near:
                 continue
             text = self._texts[taker.path].split("\n")[taker.line - 1] if taker.path == path else " "
-            if text[:1].isspace() or taker.line > value.statement.lineno:
+            if text[:1].isspace() or taker.line > line:
                 return taker
-        for name in value.attributes:
+        for name in value.attributes if value is not None else ():
             sets = re.compile(
                 rf"\.{name}\s*(?::[^=\n]{{1,200}}|[-+*/|&%]|//|\*\*)?=(?!=)|\bglobal\b[^\n]{{0,500}}\b{name}\b"
                 rf"|\bsetattr\s*\([^\n]{{1,500}}[\"']{name}[\"']"
@@ -104,6 +104,19 @@ class Takers:
                 found = None if name not in text or other not in near or _TESTS.search(other) else sets.search(text)
                 if found is not None:
                     return Taker(other, text.count("\n", 0, found.start()) + 1, f"sets {name}, which it reads")
+        return None
+
+    def uses_without(self, path: str, root: str, statement: ast.Assign) -> Taker | None:
+        """Return the first other file but tests that imports a library and does not set the same attribute of it itself."""
+        word = re.compile(rf"^[ \t]*(?:import|from)[ \t]+(?:[\w., \t]*,[ \t]*)?{re.escape(root)}\b", re.MULTILINE)
+        written = ast.unparse(statement.targets[0])
+        own = re.compile(rf"^(?P<inner>[ \t]*){re.escape(written)} *=(?!=)", re.MULTILINE)
+        for other, text in sorted(self._texts.items()):
+            blanks = {match["inner"] for match in own.finditer(text)} if written in text else {"?"}
+            is_set = blanks == {""}  # at the module level alone
+            found = None if other == path or _TESTS.search(other) or is_set else word.search(text)
+            if found is not None:
+                return Taker(other, text.count("\n", 0, found.start()) + 1, f"may need {written}, which is set here")
         return None
 
     @cached_property

@@ -12,7 +12,7 @@ import re
 from memguard_hooks.formats.python_source import BOM, encoding
 from memguard_hooks.imports.built_later import first_import
 from memguard_hooks.imports.movable import BuildingFunction, ImportNode, Moves, Part, Spot, spot_of
-from memguard_hooks.imports.name_uses import FunctionNode, is_type_checking
+from memguard_hooks.imports.name_uses import FunctionNode, bound_by, is_type_checking
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -154,6 +154,7 @@ class _Mover:
     def __init__(self, text: Text, module: ast.Module) -> None:
         self._text = text
         self._module = module
+        self._settings: Sequence[ast.Assign] = ()
         self._gone: set[int] = set()
         """The last lines of statements that leave with all of their lines."""
         self._gone_lines: set[int] = set()
@@ -165,6 +166,8 @@ class _Mover:
         for statement, aliases in _by_statement(moves.removed):
             others = [instead[statement, one] for one in aliases if (statement, one) in instead]
             edits += self.replace(statement, aliases, others) if others else self.remove(statement, aliases)
+        self._settings = moves.settings
+        edits += [Edit(text.start_of(one.lineno), text.start_of(one.lineno + 1), "") for one in moves.settings]
         edits += [Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
         edits += self._type_imports([one for one in moves.for_types if one not in instead])
         hosts: dict[Edit, Spot] = {}
@@ -303,9 +306,12 @@ class _Mover:
         indent = re.match(r"[ \t\f]*", text.line(number)) if decorators else None
         blank = indent[0] if indent else text.indent_of(number, text.start(first))
         if blank is None or (not decorators and number == function.lineno):
-            written = "; ".join(line for one in _by_statement(imports) for line in self._on_one_line(*one))
-            return Edit(text.start(first), text.start(first), f"{written}; ")
+            own = [text.text[text.start(one) : text.end(one)] for one in self._set_with(imports)]
+            every = [*(line for one in _by_statement(imports) for line in self._on_one_line(*one)), *own]
+            return Edit(text.start(first), text.start(first), f"{'; '.join(every)}; ")
         lines = [line for one in _by_statement(imports) for line in self.lines(*one, blank)]
+        own = [text.line(one.lineno).strip() for one in self._set_with(imports)]
+        lines += ["", *own] if own else []
         if has_docstring:
             at = (body[0].end_lineno or body[0].lineno) + 1
         else:
@@ -313,8 +319,14 @@ class _Mover:
             while not text.line(at - 1).strip() or text.line(at - 1).lstrip().startswith("#"):
                 at -= 1
         is_apart = not text.line(at).strip() or isinstance(first, (ast.Import, ast.ImportFrom))
-        written = "".join(f"{blank}{line}{text.newline}" for line in lines)
+        written = "".join(f"{blank if line else ''}{line}{text.newline}" for line in lines)
         return Edit(text.start_of(at), text.start_of(at), written + ("" if is_apart else text.newline))
+
+    def _set_with(self, imports: Sequence[Part]) -> list[ast.Assign]:
+        """Return the statements that set attributes of what a function imports."""
+        names = {bound_by(alias) for _, alias in imports}
+        roots = ((one, one.targets[0].value) for one in self._settings if isinstance(one.targets[0], ast.Attribute))
+        return [one for one, root in roots if isinstance(root, ast.Name) and root.id in names]
 
     # Values that are built later
 

@@ -28,7 +28,7 @@ from memguard_hooks.fix.lazy_modules import LazyPlan, plan_lazy, take_through
 from memguard_hooks.fix.patched_names import Repointed, repoint, target_of, write_patches
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
-from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Part, Spot, Wanted
+from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Part, Spot, Wanted, module_of
 from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.project.settings import JUDGED
@@ -223,10 +223,20 @@ class _Planner:
         if isinstance(moves, HeldBy):
             return HeldFile(path, moves.line, moves.reason)
         for one in moves.built:
-            changes = self._takers.changes(path, one.value, self._carriers.known_files)
+            line = one.value.statement.lineno
+            changes = self._takers.changes(path, one.value, line, self._carriers.known_files)
             if changes is not None:
-                line, where = one.value.statement.lineno, f"{changes.path}:{changes.line}"
+                where = f"{changes.path}:{changes.line}"
                 return HeldFile(path, line, f"line {line} builds {one.value.name} of it, and {where} {changes.what}")
+        for setting in moves.settings:
+            roots = {module_of(one).partition(".")[0] for one in moves.removed}
+            changes = self._takers.changes(path, None, setting.lineno, self._carriers.known_files)
+            needs = (self._takers.uses_without(path, root, setting) for root in sorted(roots))
+            found = changes or next((one for one in needs if one is not None), None)
+            if found is not None:
+                return HeldFile(
+                    path, setting.lineno, f"line {setting.lineno} sets up what {found.path}:{found.line} {found.what}"
+                )
         taker = self._takers.of(path, (*movable.names, *(one.value.name for one in moves.built)), moves.typed)
         if taker is not None and self._style != "function" and all(isinstance(one, ast.Import) for one, _ in moves.removed):
             self._taken.add(path)  # which find the name where it was, once a lazy module stands for the library

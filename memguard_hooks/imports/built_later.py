@@ -69,7 +69,7 @@ class BuiltLater(Record):
     attributes: tuple[str, ...]
     """The attributes of others that the value reads, which nobody may set in between."""
     asks_alone: bool
-    """Whether no call in it may read variables of the environment that the file does not show."""
+    """Whether it reads no variables of the environment."""
 
     @property
     def uses(self) -> tuple[ast.Name, ...]:
@@ -101,6 +101,28 @@ class Buildable:
                 if other.getter not in getters and any(getter == one.getter for _, getter in other.above):
                     getters.add(other.getter)
                     waiting.append(other)
+
+    @cached_property
+    def settings(self) -> dict[ast.AST, ast.Assign]:
+        """The statements that set an attribute of what moves, `openai.api_key = os.getenv("KEY")`, by the name in each.
+
+        A function that imports it may as well set that.
+        """
+        found: dict[ast.AST, ast.Assign] = {}
+        for one in self._module.body if self._moving else ():
+            target = one.targets[0] if isinstance(one, ast.Assign) and len(one.targets) == 1 else None
+            if not isinstance(one, ast.Assign) or not isinstance(target, ast.Attribute) or one.lineno != one.end_lineno:
+                continue
+            names = {node.id for node in ast.walk(one.value) if isinstance(node, ast.Name)}
+            is_plain = names.isdisjoint(self._moving) and self._is_alone(one) and self._is_steady(one.value)
+            if is_plain and isinstance(target.value, ast.Name) and target.value.id in self._moving:
+                found[target.value] = one
+        return {} if self._sets_moving(found) else found
+
+    def _sets_moving(self, known: Collection[ast.AST] = ()) -> bool:
+        """Return whether the file sets an attribute of what moves, so that it may be another one later."""
+        attributes = (one for one in ast.walk(self._module) if isinstance(one, ast.Attribute) and one.value not in known)
+        return any(_root(one) in self._moving for one in attributes if not isinstance(one.ctx, ast.Load))
 
     # What may be built
 
@@ -140,7 +162,7 @@ class Buildable:
     def _built(self) -> dict[str, BuiltLater]:
         """The values that may be built later, by name: nothing else at the module level uses one."""
         involved = self._involved
-        if not involved or len(involved) > _MOST_VALUES or self._sets_moving:
+        if not involved or len(involved) > _MOST_VALUES or self._sets_moving():
             return {}
         kept = {name for name, one in involved.items() if self._can_be_built(name, one)}
         used: dict[str, list[Use]] = {}
@@ -177,18 +199,14 @@ class Buildable:
             for one in nodes
             if isinstance(one, ast.Attribute) and _root(one) not in self._moving | {"os", "environ"}
         ]
-        calls = [one for one in nodes if isinstance(one, ast.Call)]
-        asks_alone = all(self._asks(one) for one in calls)
+        reads = any(_root(one) in ("os", "environ", "getenv") for one in nodes if isinstance(one, ast.expr))
+        asks_alone = not reads and all(_asks(one) for one in nodes if isinstance(one, ast.Call))
         type_ = self._type(statement)
         named = frozenset(re.findall(r"[^\W\d]\w*", type_))
         plain = tuple(use for use in used if use.functions)
         return BuiltLater(
             statement, name, getters[name], type_, named, plain, above, tuple(dict.fromkeys(attributes)), asks_alone
         )
-
-    def _asks(self, call: ast.Call) -> bool:
-        """Return whether a call reads no variable of the environment but those that it names."""
-        return last_name(call.func) in _ASKING or ast.unparse(call.func) in _READS | _CONVERSIONS
 
     def _type(self, statement: Assignment) -> str:
         """Return the type of a value as the file writes it, empty where that is not plain."""
@@ -218,12 +236,6 @@ class Buildable:
         """The names that one plain statement of the module level binds, and nothing else."""
         plain = {inner for one in self._module.body if isinstance(one, _BINDERS) for inner in _targets(one)}
         return frozenset(name for name, found in self._places.items() if len(found) == 1 and found[0].node in plain)
-
-    @cached_property
-    def _sets_moving(self) -> bool:
-        """Whether the file sets an attribute of what moves, so that it may be another one later."""
-        attributes = (one for one in ast.walk(self._module) if isinstance(one, ast.Attribute))
-        return any(_root(one) in self._moving for one in attributes if not isinstance(one.ctx, ast.Load))
 
     def _can_ask(self, use: Use, kept: Collection[str]) -> bool:
         """Return whether a call may stand for a use: in a function, or in another value that is built."""
@@ -299,6 +311,11 @@ def _target(statement: ast.stmt) -> ast.Name | None:
     if isinstance(statement, ast.AnnAssign) and statement.value is not None and statement.simple:
         targets = [statement.target]
     return targets[0] if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+
+
+def _asks(call: ast.Call) -> bool:
+    """Return whether a call reads no variable of the environment."""
+    return last_name(call.func) in _ASKING or ast.unparse(call.func) in _CONVERSIONS
 
 
 def _getter(name: str) -> str:

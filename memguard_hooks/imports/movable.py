@@ -115,7 +115,8 @@ class Moves(Record):
     """How imports move: what leaves the module level, where it goes, and what becomes of annotations.
 
     `for_types` is needed by type checkers alone, `quoted` are the annotations that would be evaluated, `typed` the functions
-    and classes that have them, and `built` the values that are built when they are first used.
+    and classes that have them, `built` the values that are built when they are first used, and `settings` the statements
+    that set an attribute of what moves, each in every function that imports it.
     """
 
     removed: tuple[Part, ...]
@@ -124,6 +125,7 @@ class Moves(Record):
     quoted: tuple[ast.expr, ...]
     typed: tuple[str, ...]
     built: tuple[BuildingFunction, ...] = ()
+    settings: tuple[ast.Assign, ...] = ()
 
 
 class Wanted(Record):
@@ -176,6 +178,7 @@ class MovableFile:
         hosts: dict[FunctionNode, list[Part]] = {}
         built: dict[BuiltLater, list[Part]] = {}
         buildable = self._buildable(building)
+        settings: dict[ast.Assign, None] = {}
         for_types: list[Part] = []
         quoted: dict[ast.expr, None] = {}
         annotations: dict[Annotation, None] = {}
@@ -183,7 +186,11 @@ class MovableFile:
             uses = [use for use in self._found.uses if self._is_use(use, part)]
             typing = [use for use in uses if self._is_typing(use)]
             values = {use: one for use in uses if not use.functions and (one := buildable.around(use.node)) is not None}
-            running_uses = [use for use in uses if not self._is_typing(use) and use not in values]
+            own = {use: buildable.settings[use.node] for use in uses if use.node in buildable.settings}
+            settings.update((one, None) for one in own.values())
+            running_uses = [use for use in uses if not self._is_typing(use) and use not in values and use not in own]
+            if own and not any(use.functions for use in running_uses):
+                running_uses += own  # nothing in a function needs what is set: others may
             held = self._held(part) or self._held_by_any(running_uses, typing, running)
             kept = (self._held_value(value, running) for value in values.values())
             held = held or next((one for one in kept if one is not None), None)
@@ -202,6 +209,10 @@ class MovableFile:
             if not self._is_known_to_types(part) and is_type:
                 for_types.append(part)
             quoted.update(self._quoted(typing))
+        for setting in settings:
+            name, line = ast.unparse(setting.targets[0]).partition(".")[0], setting.lineno
+            if any(name not in [bound_by(part[1]) for part in parts] for parts in hosts.values()):
+                return HeldBy(line, f"line {line} sets up what functions use that do not name {name}")
         for value in buildable.with_others(list(built)):
             held = self._held_value(value, running)
             if held is not None:
@@ -212,7 +223,9 @@ class MovableFile:
         ordered = sorted(hosts, key=spot_of)
         typed = dict.fromkeys(one.owner.name for one in annotations if one.owner is not None)
         places = tuple(UsingFunction(one, tuple(hosts[one])) for one in ordered)
-        return Moves(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed), self._getters(built))
+        return Moves(
+            tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed), self._getters(built), tuple(settings)
+        )
 
     # Values that are built later
 
