@@ -178,6 +178,8 @@ def test_real_wrappers_start_what_is_read(prefix: str, tmp_path: Path) -> None:
         pytest.param("uwsgi --ini uwsgi.ini", "|app.wsgi:app 3 preload", id="uwsgi-ini"),
         pytest.param("uwsgi lazy.ini", "|pkg.web:app 3 fork", id="uwsgi-lazy"),
         pytest.param("uwsgi --http :80 --wsgi-file pkg/web.py -p 4", "|pkg.web:application 4 preload", id="uwsgi-words"),
+        pytest.param("$(command -v uwsgi) --wsgi-file pkg/web.py", "|pkg.web:application 1 single", id="uwsgi-looked-up"),
+        pytest.param('exec "$(which gunicorn)" -w 3 a:app', "|a:app 3 fork", id="gunicorn-looked-up"),
         pytest.param("uwsgi --http=:80 -w a:app", "|a:app 1 single", id="uwsgi-one"),
         pytest.param("uwsgi env.ini", "|a:application 2 preload", id="uwsgi-condition"),
         pytest.param("uwsgi loop.ini", "- its settings file loop.ini is a program", id="uwsgi-program"),

@@ -511,3 +511,48 @@ def test_a_folder_that_only_files_were_copied_to() -> None:
     started = parse(service.command, host, service.folder)
     assert started.entrypoint is not None
     assert (started.entrypoint.text, started.entrypoint.folder, started.workers) == ("app:app", "", 2)
+
+
+SCRIPT = b"#!/bin/sh\nexec gunicorn app:app\n"
+
+
+@pytest.mark.parametrize(
+    ("steps", "loads"),
+    [
+        pytest.param('COPY go.sh /usr/local/bin/\nCMD ["go.sh"]', "app:app", id="copied-into-path"),
+        pytest.param('COPY go.sh /usr/local/bin/go\nENTRYPOINT ["tini", "--", "go"]', "app:app", id="behind-a-wrapper"),
+        pytest.param('COPY go.sh /opt/x/go\nENV PATH=/opt/x:$PATH\nENTRYPOINT ["go"]', "app:app", id="in-a-folder-of-path"),
+        pytest.param('COPY . .\nRUN ln -sf /app/go.sh /usr/bin/go && chmod +x go.sh\nCMD ["go"]', "app:app", id="linked"),
+        pytest.param("COPY . .\nRUN true && install -m 755 go.sh /usr/local/bin\nCMD go.sh", "app:app", id="installed"),
+        pytest.param("ARG N=go\nCOPY . .\nRUN set -e; cp -p $N.sh /$N\nCMD /go", "app:app", id="copied-by-a-command"),
+        pytest.param("COPY . .\nRUN ln -s /app/none.sh /usr/bin/go\nCMD go", None, id="link-to-nothing"),
+        pytest.param("COPY . .\nRUN ln -s /app/app.py /usr/bin/go\nCMD go", None, id="no-script"),
+    ],
+)
+def test_a_script_that_an_image_finds_by_its_name(steps: str, loads: str | None) -> None:
+    files = {"go.sh": SCRIPT, "app.py": b"app = 1\n"}
+    found = started(image_of(f"FROM python:3.12\nWORKDIR /app\nCOPY app.py .\n{steps}", files), files)
+    assert (found.entrypoint and found.entrypoint.text) == loads
+
+
+@pytest.mark.parametrize(
+    ("copy", "place", "source"),
+    [
+        ("--parents api/web/a.py /srv/", "/srv/api/web/a.py", "api/web/a.py"),
+        ("--parents ./api/./web/a.py .", "/app/web/a.py", "api/web/a.py"),
+        ("--chown=1 --parents api/*/a.py /srv", "/srv/api", "api"),
+        ("--parents=false api/web/ /srv", "/srv", "api/web"),
+    ],
+)
+def test_paths_that_a_copy_keeps(copy: str, place: str, source: str) -> None:
+    files = {"api/web/a.py": b""}
+    image = dockerfile.read_image(f"FROM x\nWORKDIR /app\nCOPY {copy}\n".encode(), "Dockerfile", read=files.get)
+    assert isinstance(image, dockerfile.Image)
+    assert image.copies == ((place, source),)
+
+
+def test_a_folder_copied_with_its_parents_is_not_where_the_image_works() -> None:
+    files = {"docker/go.sh": SCRIPT, "app.py": b""}
+    text = "FROM node AS made\nWORKDIR /app\nCOPY web web\nFROM python:3.12\nWORKDIR /app\nCOPY . .\n"
+    service = image_of(f'{text}COPY --from=made --parents /app/./web .\nCMD ["bash", "docker/go.sh"]', files)
+    assert (service.folder, started(service, files).workers) == ("", 1)

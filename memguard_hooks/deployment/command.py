@@ -61,6 +61,9 @@ _FOR_SHELL = late_pattern(rb"#![ \t]*/\S*?(?:/env[ \t]+)?(?:-S[ \t]+)?(?:ba|da|a
 
 _ASSIGNMENT = late_pattern(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 
+_LOOKED_UP = late_pattern(r"^(\"?)\$\(\s*(?:command -v|which|type -P) ([\w.+-]+)\s*\)(\"?)$")
+"""A word that is the path of a program, which a shell looks up."""
+
 
 def parse(command: str, host: Host, folder: str | None = None) -> StartCommand:
     """Read a start command as a shell would run it, in the working folder of the host, or in another one."""
@@ -121,7 +124,7 @@ def _run_steps(steps: Sequence[Sequence[str]], host: Host) -> StartCommand:
     unread = None
     words: list[str] = []
     for step in steps:
-        words = [word for text in step for word in expand(text, variables, host.cpus)]
+        words = [word for text in step for word in expand(_LOOKED_UP.sub(r"\2", text), variables, host.cpus)]
         if sum(map(len, words)) > MAX_EXPANDED:
             raise ShellError("it grows too long with the variables that are known")
         if words and words[0] in ("export", "declare", "readonly"):
@@ -192,8 +195,8 @@ def _run(words: list[str], host: Host) -> StartCommand:
             return unknown(f"{_name(words)} is given no command with {' '.join(options)}")
         words = words[at:]
         is_read = True
-    path = host.inside(words[0])
-    if path is not None and (is_read or "/" in words[0] or words[0].endswith((".sh", ".bash"))):
+    path = host.program(words[0]) or host.inside(words[0])
+    if path is not None and (is_read or host.program(words[0]) or "/" in words[0] or words[0].endswith((".sh", ".bash"))):
         data = host.read(path)
         if data is not None and (is_read or words[0].endswith((".sh", ".bash")) or _FOR_SHELL.match(data)):
             return _script(data, path, words[1:], host)

@@ -11,11 +11,12 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from itertools import takewhile
+from itertools import islice, takewhile
 from types import MappingProxyType
 
 from memguard_hooks.deployment.command import parse_entrypoint
 from memguard_hooks.deployment.service import BaseImage, Build, Read, Service, ServicePlace, template
+from memguard_hooks.deployment.start import PROGRAMS
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
@@ -274,6 +275,9 @@ _NOTHING = Image(1)
 _OPTION = late_pattern(r"\s*--(\w[\w-]*)(?:=(\S+))?")
 
 
+_LINKS = late_pattern(r"(?:^|[;&|\n])\s*(?:sudo )?(?:ln|cp|mv|install)((?:\s+[^\s;&|]+)+)")
+"""Commands that put a file of an image elsewhere, with their words."""
+
 _NAME = late_pattern(r"""(?<![^\s="'])[^\s="']+(?=[\s=])""")
 
 
@@ -384,7 +388,10 @@ class _Builder:
             self.image = image._replace(environment={**dropped, **_known(pairs)}, variables={**image.variables, **places})
         elif instruction.name == "RUN":
             place = ServicePlace(self._file.path, instruction.line, instruction.column)
-            self.image = image._replace(builds=(*image.builds, Build(instruction.text.strip(), place, self._file.context)))
+            builds = (*image.builds, Build(instruction.text.strip(), place, self._file.context))
+            self.image = image._replace(
+                builds=builds, copies=(*image.copies, *_linked(image, _expand(instruction.text, self._known)))
+            )
         elif instruction.name == "WORKDIR":
             folder = _unquote(_expand(instruction.text.strip(), self._known))
             self.image = image._replace(workdir=posixpath.normpath(posixpath.join(image.workdir, folder)))
@@ -402,7 +409,7 @@ class _Builder:
     @property
     def _known(self) -> dict[str, str]:
         """What an instruction may put into its words."""
-        return {**self._arguments, **self.image.environment}
+        return {"PATH": ":".join(PROGRAMS), **self._arguments, **self.image.environment}
 
     def _builds_of_origin(self, text: str) -> tuple[Build, ...]:
         """Return what ran in the stage that `COPY --from` takes from."""
@@ -411,11 +418,12 @@ class _Builder:
         return self._stages.get(origin.lower(), _NOTHING).builds
 
     def _copied(self, text: str) -> Iterator[tuple[str, str]]:
-        origin = ""
+        options: dict[str, str] = {}
         at = 0
         while option := _OPTION.match(text, at):
-            origin = option[2] or "" if option[1] == "from" else origin
+            options[option[1]] = option[2] or ""
             at = option.end()
+        origin, keeps_parents = options.get("from", ""), options.get("parents", "false").lower() != "false"
         words = exec_form(text[at:]) or tuple(split_plain(text[at:]))
         if len(words) < 2 or words[0].startswith("<<"):
             return
@@ -434,12 +442,36 @@ class _Builder:
                 source = join(self._file.context, word.lstrip("/"))
             if source is None:
                 continue
-            if re.search(r"[*?[]", source):
+            if keeps_parents:
+                below = word.rpartition("/./")[2] if "/./" in word else word
+                yield _with_parents(place, below, source)
+            elif re.search(r"[*?[]", source):
                 yield place, parent(source)
             elif into and (self._read(source) is not None or _names_a_file(word)):
                 yield posixpath.join(place, source.rpartition("/")[2]), source
             else:
                 yield place, source
+
+
+def _linked(image: Image, text: str) -> Iterator[tuple[str, str]]:
+    """Yield where `ln`, `cp`, `mv` and `install` put one file or folder that was copied into the image."""
+    for match in islice(_LINKS.finditer(text), MAX_NAMES):
+        words = split_plain(re.sub(r"\s-(?:[mog]\s+\S+|\S+)", "", match[1]))
+        if len(words) != 2 or "$" in match[1]:
+            continue
+        origin, place = (posixpath.normpath(posixpath.join(image.workdir, word)) for word in words)
+        source = _source(image, origin)
+        is_folder = words[1].endswith(("/", "/.")) or words[1] == "." or re.fullmatch(r"(?:/usr(?:/local)?)?/s?bin", place)
+        if source is not None:
+            yield (posixpath.join(place, posixpath.basename(origin)) if is_folder else place), source
+
+
+def _with_parents(place: str, below: str, source: str) -> tuple[str, str]:
+    """Return where `COPY --parents` puts what is called `below` there: below a pattern's own folder all keeps its path."""
+    names = posixpath.normpath(below).strip("/").split("/")
+    patterned = next((at for at, name in enumerate(names) if re.search(r"[*?[]", name)), len(names))
+    kept = source.split("/")[: patterned - len(names) or None]
+    return posixpath.join(place, *names[:patterned]), "/".join(kept)
 
 
 def _names_a_file(word: str) -> bool:

@@ -20,6 +20,9 @@ Start: TypeAlias = "Literal['single', 'fork', 'preload', 'spawn']"
 """One process; workers that load the app themselves after a fork, or share what was loaded before it; new processes."""
 
 
+PROGRAMS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""The folders that the images of Debian and Alpine look programs up in."""
+
 SET_UP = "django.core.wsgi"
 """What was measured and loads what `django.setup` does, which `manage.py` calls: `django` alone holds next to nothing."""
 
@@ -155,6 +158,14 @@ class Host(Record):
                 if found is not None and self.read(found) is not None:
                     return found
         return None
+
+    def program(self, name: str) -> str | None:
+        """Return the file of a program that a command names without a folder, as a path from the root, as `PATH` has it."""
+        if "/" in name or not self.mounts:
+            return None
+        folders = [*self.variables.get("PATH", "").split(":"), *PROGRAMS]
+        paths = (self.inside(f"{folder.rstrip('/')}/{name}") for folder in folders if folder.startswith("/"))
+        return next((path for path in paths if path is not None and self.read(path) is not None), None)
 
     def read_text(self, path: str) -> str | None:
         """Return a file that a command names, None where it is not in the repository."""

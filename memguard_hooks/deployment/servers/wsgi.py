@@ -92,11 +92,12 @@ def read_uwsgi(words: list[str], host: Host, parse: Parse) -> StartCommand:
     named = settings.get("wsgi-file") or settings.get("module") or settings.get("mount", "").partition("=")[2]
     if inner_folder is None or not named or "paste" in settings:
         raise UnknownStartError("uwsgi is given no app inside the repository")
+    inside = host._replace(folder=inner_folder)
     path, _, attribute = named.partition(":")
-    module = re.sub(r"\.py$", "", path).replace("/", ".") if "wsgi-file" in settings else path
+    module = _module_of(path, inside) if "wsgi-file" in settings or path.endswith(".py") else path
     attribute = attribute or settings.get("callable", "application")
     paths = [value for name, value in found if name == "pythonpath"]
-    entrypoint = host._replace(folder=inner_folder).entrypoint(f"{module}:{attribute}", paths)
+    entrypoint = inside.entrypoint(f"{module}:{attribute}", paths)
     count = count_workers(settings.get("processes"))
     fewest = count_workers(settings["cheaper"]).number if "cheaper" in settings else None
     is_lazy = settings.get("lazy-apps", "false") not in ("false", "0")
@@ -105,7 +106,6 @@ def read_uwsgi(words: list[str], host: Host, parse: Parse) -> StartCommand:
     start = StartCommand(entrypoint, workers, "fork" if is_lazy else "preload", program="uwsgi", reason=count.reason)
     if workers == 1 and settings.get("master", "false") in ("false", "0"):
         start = start._replace(start="single")
-    inside = host._replace(folder=inner_folder)
     return together([start, *(parse(one, inside) for one in daemons[:MAX_DAEMONS])])._replace(
         fewest=fewest if fewest is not None and workers is not None and fewest < workers else None,
         is_cpu_count=count.is_cpu_count,
@@ -115,6 +115,14 @@ def read_uwsgi(words: list[str], host: Host, parse: Parse) -> StartCommand:
         reload="py-autoreload" in settings,
         preload_source="" if is_lazy else "default",
     )
+
+
+def _module_of(path: str, host: Host) -> str:
+    """Return the module that a file is in the folder where uWSGI works, which looks up there what it imports."""
+    inner = host.inside(path) if path.startswith("/") else None
+    if inner is not None and f"{inner}/".startswith(f"{host.folder}/" if host.folder else ""):
+        path = inner[len(host.folder) :].lstrip("/")
+    return re.sub(r"\.py$", "", path).replace("/", ".")
 
 
 def _uwsgi_words(words: Sequence[str]) -> list[tuple[str, str]]:
