@@ -425,6 +425,45 @@ def test_names_are_those_of_the_reader() -> None:
     assert {name for name in compose.NAMES if discovery._PRODUCTION.search(name)} == set(compose.PRODUCTION)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["prod-docker-compose.yaml", "docker-compose_prod.yml", "production-compose.yml", "compose.production.yml",
+     "docker-compose-prod.yml", "prod.yml", "docker-stack.yml", "podman-compose.yml", "coolify.yml",
+     "deploy/docker-compose.yml", "deployment/prod/compose.yaml", "ops/docker-compose.prod.yml", ".docker/compose.yml"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "image"),
+    [
+        pytest.param("{build: BELOW, command: python c.py, mem_limit: 300m}", DOCKERFILE, id="built"),
+        pytest.param("{build: BELOW, mem_limit: 300m}", DOCKERFILE.replace("image", "c"), id="as-the-image-says"),
+        pytest.param("{build: BELOW, command: python c.py, mem_limit: 300m}", "FROM python:3.12\nCOPY . .\n", id="no-cmd"),
+        pytest.param(
+            "{image: a/shop, command: python c.py, mem_limit: 300m}\n  b: {image: a/shop, command: sleep 1}",
+            DOCKERFILE,
+            id="image-alone",
+        ),
+    ],
+)
+def test_a_file_of_compose_wherever_it_lies_takes_the_place_of_the_image(
+    tmp_path: Path, name: str, text: str, image: str
+) -> None:
+    compose_file = f"services:\n  app: {text.replace('BELOW', '/'.join(['..'] * name.count('/')) or '.')}\n"
+    write(tmp_path, {name: compose_file, "Dockerfile": image, "c.py": "", "image.py": ""})
+    found, _ = read(tmp_path)
+    assert [(one.name, one.path, one.command, one.limit) for one in found.services] == [
+        ("app", "Dockerfile" if "command" not in text else name, "python c.py", 300 * 2**20)
+    ]
+    assert found.skipped == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["docker-compose.dev.yml", "local.yml", "dev/compose.yml", "tests/compose.yml", "notes.yml"]
+)
+def test_a_file_of_compose_for_developers_leaves_the_image(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {name: COMPOSE, "Dockerfile": DOCKERFILE, "image.py": ""})
+    assert [one.path for one in read(tmp_path)[0].services] == ["Dockerfile"]
+
+
 # What is loaded
 
 LOADED = """\

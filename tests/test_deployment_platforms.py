@@ -425,6 +425,23 @@ def test_railway_that_leaves_all_to_the_builder_is_not_read() -> None:
     assert [(gap.path, gap.line) for gap in found.skipped] == [("railway.json", 1)]
 
 
+@pytest.mark.parametrize(
+    ("builder", "files", "expected"),
+    [
+        ("NIXPACKS", {"Dockerfile": "FROM x\nCMD python i.py\n", "nixpacks__toml": "[start]\ncmd = 'python n.py'\n"},
+         ["python i.py"]),
+        ("RAILPACK", {"Dockerfile": "FROM x\nCMD python i.py\n", "Procfile": "web: python p.py\n"}, ["python i.py"]),
+        ("NIXPACKS", {"Procfile": "web: python p.py\n"}, ["python p.py"]),
+        ("DOCKERFILE", {"Procfile": "web: python p.py\n"}, ["it is built from Dockerfile, which is not there"]),
+    ],
+)  # fmt: skip
+def test_railway_builds_with_a_dockerfile_wherever_there_is_one(
+    builder: str, files: dict[str, str], expected: list[str]
+) -> None:
+    found = railway.read(f"[build]\nbuilder = '{builder}'\n".encode(), "railway.toml", holding(**files))
+    assert [*(one.command for one in found.services), *(gap.reason for gap in found.skipped)] == expected
+
+
 def test_a_start_command_takes_the_place_of_the_image_s_entrypoint() -> None:
     read = holding(Dockerfile='FROM x\nENTRYPOINT ["tini", "--"]\nCMD ["python", "i.py"]\n')
     (service,) = railway.read(b"[deploy]\nstartCommand = 'python r.py'\n", "railway.toml", read).services

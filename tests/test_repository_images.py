@@ -46,6 +46,7 @@ jobs:
       with: {file: ops/images/api/Dockerfile, tags: "${{ steps.of-api.outputs.tags }}"}
     - uses: docker/build-push-action@v6
       with: {file: ops/images/tool/Dockerfile, tags: "${{ steps.of-tool.outputs.tags }}"}
+    - run: docker buildx build --tag="ghcr.io/acme/staged:1" --build-arg A=. --target early ops/images/staged && docker push x
     - run: |
         docker build --push -t acme/tool \\
           -f ops/images/tool/Dockerfile .
@@ -93,6 +94,12 @@ jobs:
         pytest.param(
             "gcr.io/p/acme-shop", {"shop/Dockerfile": WEB, "backend/Dockerfile": API}, [], id="of-another-language"
         ),
+        pytest.param(
+            "gcr.io/p/shop",
+            {"src/shop/src/Dockerfile": WEB, "src/a/Dockerfile": API, "src/b/Dockerfile": OTHER},
+            [],
+            id="below-a-folder-of-another-language",
+        ),
         pytest.param("acme/nginx-reload", {"Dockerfile": API}, [], id="a-proxy"),
         pytest.param("gcr.io/p/shop", {"Procfile": PROCFILE}, ["python api.py"], id="buildpacks"),
         pytest.param(
@@ -125,6 +132,25 @@ def test_compose_runs_an_image_that_a_workflow_builds(tmp_path: Path) -> None:
     write(tmp_path, {**files, "api.py": ""})
     found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
     assert [(one.name, one.command) for one in found.services] == [("app", "python api.py")]
+
+
+STAGED = API.replace("python:3.12", "python:3.12 AS early") + "FROM early AS late\nCMD python other.py\n"
+
+
+def test_a_stage_that_a_command_builds(tmp_path: Path) -> None:
+    files = {".github/workflows/publish.yml": WORKFLOW, "ops/images/staged/Dockerfile": STAGED}
+    write(tmp_path, {**files, "k8s/shop.yaml": manifest("staged"), "ops/images/staged/api.py": ""})
+    found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
+    assert [one.command for one in found.services if one.platform == "kubernetes"] == ["python api.py"]
+
+
+def test_an_image_of_a_build_that_another_file_of_compose_holds(tmp_path: Path) -> None:
+    base = "services:\n  base: {build: {context: ., dockerfile: ops/$FILE}}\n"
+    tool = "services:\n  tool: {image: acme/tool, extends: {service: base, file: base.yml}}\n"
+    files = {"docker-compose.yml": tool, "base.yml": base, ".env": "FILE=api.Dockerfile\n", "ops/api.Dockerfile": API}
+    write(tmp_path, {**files, "api.py": "", "k8s/shop.yaml": manifest("acme/tool")})
+    found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
+    assert "python api.py" in [one.command for one in found.services if one.platform == "kubernetes"]
 
 
 @pytest.mark.parametrize(

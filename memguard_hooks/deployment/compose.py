@@ -29,7 +29,7 @@ from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.images import RepositoryImages, image_name
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap
+from memguard_hooks.deployment.service import Deployment, ImageMaker, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
@@ -90,10 +90,11 @@ _NO_SERVICE = late_pattern(
 )
 """Commands of a container that is entered by hand, or that serves no app: documentation and tests."""
 _PYTHON_IMAGE = late_pattern(r"(?:^|/)python:(\d+\.\d+)")
-_FOR_IMAGES = late_pattern(r"(?i)(?:.*/)?(?:docker|compose|docker-compose|deploy(?:ment)?)")
+_FOR_IMAGES = late_pattern(
+    r"(?i)(?:.*/)?\.?(?:docker|compose|docker-compose|deploy(?:ment)?s?|infra(?:structure)?|ops|hosting|server|swarm|stack"
+    r"|prod(?:uction)?)"
+)
 """Folders of compose files that may name the image of the whole repository."""
-
-_REMOTE = late_pattern(r"\w+://|git@|github\.com/")
 
 
 def read(
@@ -205,7 +206,7 @@ def _service(
     started: Service | Skipped | None
     installs = False
     if ("build",) in one.facts:
-        started, installs = _built(one, one.facts["build",], read)
+        started, installs = _built(one, one.facts["build",].place, read)
     else:
         base = _PYTHON_IMAGE.search(one.text("image") or "")
         image = Image(one.place.line, environment={"PYTHON_VERSION": base[1]} if base else {})
@@ -269,23 +270,18 @@ def _unread(name: str, place: ServicePlace, gap: Skipped) -> Skipped:
     return Skipped(place.path, place.line, gap.reason if gap.path == place.path else f"{where}: {gap.reason}", service=name)
 
 
-def _built(one: ComposeDeclared, build: Written, read: Read) -> tuple[Service | Skipped | None, bool]:
+def _built(one: ComposeDeclared, place: ServicePlace, read: Read) -> tuple[Service | Skipped | None, bool]:
     """Return what the image runs that a Dockerfile of the repository makes, and whether it holds Python."""
-    where = one.facts.get(("build", "context"))
     inline = one.facts.get(("build", "dockerfile_inline"))
-    asked = one.text("build", "dockerfile") or "Dockerfile"
-    path, line = build.place.path, build.place.line
-    if where is not None and (not where.text.is_known or _REMOTE.match(where.text.text)):
-        return None, False
-    context = join(where.folder, where.text.text) if where is not None else build.folder
-    file = join(context, asked) if context is not None else None
-    if context is None or file is None:
-        return Skipped(path, line, "its build leads out of the repository"), False
+    build = one.build
+    if not isinstance(build, ImageMaker):
+        return build, False
+    file, context = build.file, build.context
     if not NOT_BUILT.isdisjoint(file.split("/")[:-1]):
         return None, False
     data = inline.text.text.encode() if inline is not None else read(file)
     if data is None:
-        return Skipped(path, line, f"there is no {file}"), False
+        return Skipped(place.path, place.line, f"there is no {file}"), False
     if inline is not None:
         file = inline.place.path
     arguments = {
@@ -293,7 +289,7 @@ def _built(one: ComposeDeclared, build: Written, read: Read) -> tuple[Service | 
         for key, written in one.facts.items()
         if key[:2] == ("build", "args") and written.text.is_known
     }
-    image = dockerfile.read_image(data, file, context, one.text("build", "target") or "", read, arguments=arguments)
+    image = dockerfile.read_image(data, file, context, build.target, read, arguments=arguments)
     if isinstance(image, Image) and not any(source != context for _, source in image.copies) and parent(file) != context:
         image = image._replace(copies=((image.workdir, parent(file)), *image.copies))  # it fetches what lies beside it
     started = image if isinstance(image, Skipped) else _run(image, one, file, read)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import yaml
 
 from memguard_hooks.deployment.compose_values import interpolate, read_env_file, split_words
-from memguard_hooks.deployment.service import Read, ServicePlace
+from memguard_hooks.deployment.service import ImageMaker, Read, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.parameters import Substituted
 from memguard_hooks.formats.yaml_nodes import compose_all, get, items, pairs, place, scalar
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
@@ -48,6 +49,9 @@ _SCALARS = (
     (*LIMITS, "cpus"),
     (*LIMITS, "pids"),
 )
+
+_REMOTE = late_pattern(r"\w+://|git@|github\.com/")
+"""What a context begins with that is not in the repository."""
 
 _RESETS = ("!reset", "!override")
 
@@ -87,6 +91,18 @@ class ComposeDeclared(Record):
         """Return a value that is known and not empty."""
         written = self.facts.get(key)
         return written.text.text or None if written is not None and written.text.is_known else None
+
+    @property
+    def build(self) -> ImageMaker | Skipped | None:
+        """What makes the image here; None where nothing does, or nobody can know where, and why there is none."""
+        written, where = self.facts.get(("build",)), self.facts.get(("build", "context"))
+        if written is None or (where is not None and (not where.text.is_known or _REMOTE.match(where.text.text))):
+            return None
+        context = join(where.folder, where.text.text) if where is not None else written.folder
+        file = join(context, self.text("build", "dockerfile") or "Dockerfile") if context is not None else None
+        if context is None or file is None:
+            return Skipped(written.place.path, written.place.line, "its build leads out of the repository")
+        return ImageMaker(file, context, self.text("build", "target") or "")
 
     def names(self, key: str) -> list[str]:
         """Return what names the entries of a list or mapping."""

@@ -12,9 +12,9 @@ import shlex
 from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.command import Host, parse
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
-from memguard_hooks.deployment.images import ImageMaker, RepositoryImages, image_name
+from memguard_hooks.deployment.images import RepositoryImages, image_name
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Read, Service, ServicePlace, Variables
+from memguard_hooks.deployment.service import ImageMaker, Read, Service, ServicePlace, Variables
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -163,6 +163,8 @@ def _unknown_maker(one: DeclaredContainer, images: RepositoryImages) -> Skipped 
     One of somebody on Docker Hub may be anybody's, and of one that is known to be made here nothing is unknown.
     """
     if len(images.dockerfiles) < 2 or re.fullmatch(r"(?:docker\.io/)?[\w-]+/[^/]+", one.image):
+        return None
+    if images.is_of_another_language(one.image_name):
         return None
     reason = f"it is not known which Dockerfile makes {one.image}: {', '.join(images.dockerfiles[:MOST_TOLD])}"
     return Skipped(one.place.path, one.place.line, reason, service=one.name)

@@ -58,6 +58,9 @@ Broken: TypeAlias = "Callable[[MemguardError], None]"
 FOREIGN_FOLDERS = SKIPPED_FOLDERS | {"doc", "docs", "example", "examples", "sample", "samples", "test", "tests", "vendor"}
 """Folders whose apps are not deployed."""
 
+HIDDEN_FOLDERS = frozenset({".docker", ".deploy", ".deployment", ".infra"})
+"""Hidden folders that people keep what they deploy in."""
+
 MAX_FOLDERS = 2000
 """Folders that are looked through for apps, so that a hostile tree ends too."""
 
@@ -153,7 +156,10 @@ _TEMPLATE = late_pattern(rb"\{%|(?<!\$)\{\{")
 
 _COMPOSE = late_pattern(r"(?:docker-)?compose(?:[.-]prod(?:uction)?)?\.ya?ml")
 
-_OTHER_COMPOSE = late_pattern(r"(?:[\w-]+\.)?(?:docker-)?compose(?:[.-][\w-]+)*\.ya?ml|production\.ya?ml", re.IGNORECASE)
+_OTHER_COMPOSE = late_pattern(
+    r"(?:[\w-]+[._-])?(?:docker[._-]?)?(?:compose|stack|swarm)(?:[._-][\w-]+)*\.ya?ml|(?:prod(?:uction)?|dokploy|coolify)\.ya?ml",
+    re.IGNORECASE,
+)
 """What people call a file of compose that they name with `-f`."""
 
 _TASK = late_pattern(r"(?i)(?:^|[-_.])(?:ecs|tasks?|taskdefs?|definitions?|containers?)(?=[-_.])")
@@ -197,7 +203,7 @@ def discover(
 def _discover(files: _Files) -> Deployment:
     root = _Folder("", files)
     if root.has_own and root.is_python:
-        return _over_siblings(root.deployment, files)
+        return _over_siblings(_composed_below(root.deployment, files), files)
     folders = [_Folder(path, files) for path in _folders_below(files)]
     nested = _joined(folder.python_services for folder in folders)
     nested = _without_named_images(nested, files)
@@ -220,6 +226,27 @@ def _discover(files: _Files) -> Deployment:
     return images._replace(services=_with_names_of_their_own(images.services))
 
 
+def _composed_below(here: Deployment, files: _Files) -> Deployment:
+    """Return what the root declares, where that is an image alone with what compose of a folder runs of it in its place."""
+    gaps = {gap.path for gap in here.skipped if gap.service}
+    images = {one.path for one in here.services} | gaps
+    if not all(_IMAGE.fullmatch(path) for path in images) or any(one.platform is not None for one in here.services):
+        return here
+    apart = files.apart()
+    found = Deployment()
+    for path in _of_production(_folders_below(apart)):
+        apart.named.clear()
+        folder = _Folder(path, apart) if not any(map(_NOT_DEPLOYED.search, path.split("/"))) else None
+        declared = folder.python_services.services if folder is not None and folder.has_compose else ()
+        composed = [one for one in declared if one.platform == COMPOSE and not _DEVELOPMENT.search(one.command)]
+        if composed and not apart.named.isdisjoint(images):
+            found = found.joined(Deployment(tuple(composed)))
+    if not found.services:
+        return here
+    kept = tuple(gap for gap in here.skipped if gap.path not in gaps)
+    return found._replace(services=_with_names_of_their_own(found.services), skipped=kept, traps=here.traps)
+
+
 def _without_named_images(nested: Deployment, files: _Files) -> Deployment:
     """Return what folders declare without the images of Dockerfiles that a file of a later folder builds."""
     kept = (one for one in nested.services if one.platform is not None or one.path not in files.named)
@@ -240,8 +267,7 @@ def _over_siblings(here: Deployment, files: _Files) -> Deployment:
     What platforms, and compose for production, are told there loses, as all does where the root is for a platform. Else an
     image, or compose, that starts another program is one more service.
     """
-    apart = _Files(files.tree, lambda _: None, files.is_excluded, files.scripts)
-    apart.named |= files.named
+    apart = files.apart()
     is_for_platform = any(one.platform not in (None, COMPOSE) for one in here.services)
     more = Deployment()
     for path in _folders_below(files) if here.services else ():
@@ -287,6 +313,12 @@ class _Files:
         self.named: set[str] = set()
         self.gaps: list[Skipped] = []
         self._broken = broken
+
+    def apart(self) -> _Files:
+        """Return the same files for a second look, which tells nobody what is broken and names nothing here."""
+        apart = _Files(self.tree, lambda _: None, self.is_excluded, self.scripts)
+        apart.named |= self.named
+        return apart
 
     def read(self, path: str) -> bytes | None:
         """Return a file that is to be read, None where that cannot be; `broken` is then told."""
@@ -376,7 +408,13 @@ class _Files:
         """The images that the repository makes."""
         from memguard_hooks.deployment.images import RepositoryImages
 
-        return RepositoryImages(self.peek, self._told_of_images, lambda: self.dockerfiles, self._procfiles)
+        return RepositoryImages(
+            self.peek,
+            self._told_of_images,
+            lambda: self.dockerfiles,
+            self._procfiles,
+            lambda: {*self.every_dockerfile} - {*self.dockerfiles},
+        )
 
     def _procfiles(self) -> Iterator[str]:
         """Yield the Procfiles of the root and of the folders below it."""
@@ -396,13 +434,18 @@ class _Files:
     @cached_property
     def dockerfiles(self) -> tuple[str, ...]:
         """The Dockerfiles of Python that are not for developers or tests, in folders down to some depth."""
+        return tuple(path for path in self.every_dockerfile if _is_of_python(self.peek(path) or b""))
+
+    @cached_property
+    def every_dockerfile(self) -> tuple[str, ...]:
+        """The same, of all languages."""
         found: list[str] = []
         folders = [""]
         for folder in islice(folders, MAX_FOLDERS):  # which grow on the way
             if folder.count("/") < MAX_DEPTH:
                 folders += (path for path in _folders_in(self, folder) if not _NOT_DEPLOYED.search(path.rpartition("/")[2]))
             names = (name for name in self.names_in(folder) if _IMAGE.fullmatch(name) and not _NOT_DEPLOYED.search(name))
-            found += (path for name in names if _is_of_python(self.peek(path := f"{folder}/{name}".lstrip("/")) or b""))
+            found += (f"{folder}/{name}".lstrip("/") for name in names)
         return tuple(found)
 
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
@@ -532,9 +575,14 @@ class _Folder:
         return any(_COMPOSE.fullmatch(name) and _PRODUCTION.search(name) for name in self._names)
 
     @property
+    def has_compose(self) -> bool:
+        """Return whether a file here is one of compose."""
+        return any(map(_COMPOSE.fullmatch, self._names)) or bool(self._other_compose)
+
+    @property
     def has_image_or_compose(self) -> bool:
         """Return whether a file here makes an image, or is one of compose."""
-        return bool(self._dockerfiles or self._other_compose) or any(map(_COMPOSE.fullmatch, self._names))
+        return bool(self._dockerfiles) or self.has_compose
 
     @cached_property
     def _manifests(self) -> list[str]:
@@ -962,7 +1010,8 @@ def _folders_in(files: _Files, folder: str) -> Iterator[str]:
 
 
 def _may_hold_app(name: str) -> bool:
-    return not name.startswith((".", "_")) and "{" not in name and name.lower() not in FOREIGN_FOLDERS
+    is_hidden = name.startswith((".", "_")) and name not in HIDDEN_FOLDERS
+    return not is_hidden and "{" not in name and name.lower() not in FOREIGN_FOLDERS
 
 
 def _joined(deployments: Iterable[Deployment]) -> Deployment:

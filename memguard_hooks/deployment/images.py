@@ -10,12 +10,14 @@ import re
 from functools import cached_property
 from itertools import islice
 
-from memguard_hooks.deployment.service import Read
+from memguard_hooks.deployment.compose_loader import ComposeLoader, ComposeSource, read_variables
+from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
+from memguard_hooks.deployment.service import ImageMaker, Read
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import parameters
+from memguard_hooks.formats.shell_words import Operator, ShellError, ShellWord, split_words, unquote
 from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, scalar
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -29,19 +31,18 @@ MAX_FILES = 50
 
 MAX_ITEMS = 200
 
-_COMMAND = late_pattern(r"\bdocker (?:buildx )?build\b((?:\\\n|[^\n;&|])*)")
-_TAG = late_pattern(r"(?:\s-t|\s--tag)[= ]['\"]?(\S+)")
-_FILE = late_pattern(r"(?:\s-f|\s--file)[= ]['\"]?([^\s'\"]+)")
+WORKFLOWS = ".github/workflows/"
+
 _OUTPUT = late_pattern(r"\$\{\{\s*steps\.([\w-]+)\.outputs")
 _VARIABLE = late_pattern(r"\$\{\{\s*env\.(\w+)\s*\}\}")
 
 
-class ImageMaker(Record):
-    """The Dockerfile that makes an image, the folder that it is built in, and its stage, the last one where it is empty."""
-
-    file: str
-    context: str
-    target: str = ""
+_BUILD = grammar("""
+    --no-cache --pull --push --load --quiet/-q --rm --compress --squash --force-rm --check --file/-f= --tag/-t= --target=
+    --build-arg= --label= --platform= --cache-from= --cache-to= --output/-o= --secret= --ssh= --network= --progress=
+    --builder= --build-context= --add-host= --iidfile= --metadata-file= --memory/-m= --provenance= --sbom= --annotation=
+    --attest= --shm-size= --ulimit= --isolation= --allow= --no-cache-filter= --cpu-shares/-c=
+""")
 
 
 class RepositoryImages:
@@ -53,15 +54,17 @@ class RepositoryImages:
         told: Callable[[], Iterable[str]],
         dockerfiles: Callable[[], Iterable[str]],
         procfiles: Callable[[], Iterable[str]] = tuple,
+        others: Callable[[], Iterable[str]] = tuple,
     ) -> None:
         """`told` returns the files that may say what makes which image, `dockerfiles` all that make images of Python.
 
-        `procfiles` are those of which buildpacks make images.
+        `procfiles` are those of which buildpacks make images, `others` the Dockerfiles of other languages.
         """
         self._read = read
         self._told = told
         self._dockerfiles = dockerfiles
         self._procfiles = procfiles
+        self._others = others
 
     def maker(self, name: str) -> ImageMaker | None:
         """Return what makes an image of a name, without registry, owner and tag."""
@@ -77,6 +80,10 @@ class RepositoryImages:
         """The Procfiles that the repository holds."""
         return tuple(self._procfiles())
 
+    def is_of_another_language(self, name: str) -> bool:
+        """Return whether only a Dockerfile of another language lies in a folder that is called like an image."""
+        return any(name in path.split("/")[:-1] for path in self._others())
+
     def makes_others(self, file: str) -> bool:
         """Return whether it is known which images a Dockerfile makes."""
         return any(one.file == file for one in self._makers.values())
@@ -85,11 +92,13 @@ class RepositoryImages:
     def _makers(self) -> Mapping[str, ImageMaker]:
         found: dict[str, ImageMaker] = {}
         for path in islice(self._told(), MAX_FILES):
+            data = self._read(path) or b""
             try:
-                root = compose(self._read(path) or b"", path)
+                is_workflow = path.startswith(WORKFLOWS)
+                told = list(_of_workflow(compose(data, path)) if is_workflow else _of_compose(data, path, self._read))
             except MemguardError:  # whoever reads it for what it declares says so
                 continue
-            for name, maker in (*_of_compose(root, path), *_of_workflow(root)):
+            for name, maker in told:
                 if self._read(maker.file) is not None:
                     found.setdefault(name, maker)
         return found
@@ -100,21 +109,14 @@ def image_name(image: str) -> str:
     return re.split(r"[:@]", image.rpartition("/")[2])[0]
 
 
-def _of_compose(root: yaml.Node | None, path: str) -> Iterator[tuple[str, ImageMaker]]:
+def _of_compose(data: bytes, path: str, read: Read) -> Iterator[tuple[str, ImageMaker]]:
     """Yield what a file of compose builds under a name."""
-    for _, node in pairs(get(root, "services"))[:MAX_ITEMS]:
-        image, build = scalar(node, "image"), get(node, "build")
-        if image is None or build is None:
-            continue
-        context = join(parent(path), _plain(scalar(build) or scalar(build, "context") or "."))
-        file = join(context or "", _plain(scalar(build, "dockerfile") or "Dockerfile"))
-        if context is not None and file is not None:
-            yield image_name(_plain(image)), ImageMaker(file, context, scalar(build, "target") or "")
-
-
-def _plain(text: str) -> str:
-    """Return a text of compose with the defaults of its variables."""
-    return parameters.put_in(text, {}, parameters.COMPOSE).text
+    folder = parent(path)
+    source = ComposeSource(path, folder, read_variables(folder, {}, read))
+    for one in ComposeLoader(read).load(data, source, ()).values():
+        image, made = one.text("image"), one.build
+        if image is not None and isinstance(made, ImageMaker):
+            yield image_name(image), made
 
 
 def _of_workflow(root: yaml.Node | None) -> Iterator[tuple[str, ImageMaker]]:
@@ -133,14 +135,30 @@ def _of_workflow(root: yaml.Node | None) -> Iterator[tuple[str, ImageMaker]]:
                 given = filled(scalar(step, "with", "tags"))
                 tags = [given, *(listed.get(one, "") for one in _OUTPUT.findall(given))]
                 context, file, target = (filled(scalar(step, "with", key)) for key in ("context", "file", "target"))
-                yield from _made(" ".join(tags).split(), file, context, target)
-            for command in _COMMAND.findall(filled(scalar(step, "run"))[: parameters.MAX_TEXT]):
-                words = command.replace("\\\n", " ").split()
-                named = _FILE.search(command)
-                yield from _made(_TAG.findall(command), named[1] if named else "", words[-1] if words else "", "")
+                yield from _made(" ".join(tags).split(), file, target, context)
+            for build in _builds(filled(scalar(step, "run"))[: parameters.MAX_TEXT]):
+                tags = [value for name, value in build.given if name == "--tag"]
+                file, target = (build.values.get(name, "") for name in ("--file", "--target"))
+                yield from _made(tags, file, target, build.positional[-1] if build.positional else "")
 
 
-def _made(images: Iterable[str], file: str, context: str, target: str) -> Iterator[tuple[str, ImageMaker]]:
+def _builds(script: str) -> Iterator[ParsedOptions]:
+    """Yield what a script gives to `docker build`, one command after the other."""
+    words: list[str] = []
+    try:
+        for token in (*split_words(script), Operator(";")):
+            if isinstance(token, ShellWord):
+                words.append(unquote(token.text))
+                continue
+            at = next((at for at in (2, 3) if words[:1] == ["docker"] and words[at - 1 : at] == ["build"]), None)
+            if at is not None:
+                yield split_options(words[at:], _BUILD, is_strict=False)
+            words = []
+    except ShellError:
+        return
+
+
+def _made(images: Iterable[str], file: str, target: str, context: str) -> Iterator[tuple[str, ImageMaker]]:
     folder = join("", context if context and "$" not in context and "//" not in context else ".")
     path = join("", file) if file else join(folder or "", "Dockerfile")
     if folder is None or path is None or "$" in path:

@@ -81,8 +81,11 @@ def _started(document: Document, read_file: Read) -> Service | Skipped:
         return started.at(place)._replace(command=command)
     if started is not None:
         return started
+    asked = str(build.get("builder", "")).upper()
+    if asked == "DOCKERFILE":
+        return Skipped(path, document.place(("build", "builder"))[0], f"it is built from {file}, which is not there")
     if command is not None:
-        builder = "nixpacks" if str(build.get("builder", "")).upper() == "NIXPACKS" else "railpack"
+        builder = "nixpacks" if asked == "NIXPACKS" else "railpack"
         return Service("web", *place, command, folder=folder, builds=default_builds(builder, folder, place, read_file))
     for name, read_other in (("nixpacks.toml", nixpacks.read), ("Procfile", procfile.read)):
         where = join(folder, name) or name

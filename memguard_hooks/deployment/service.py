@@ -55,6 +55,14 @@ class BaseImage(Record):
     platform: str = ""
 
 
+class ImageMaker(Record):
+    """The Dockerfile that makes an image, the folder that it is built in, and its stage, the last one where it is empty."""
+
+    file: str
+    context: str
+    target: str = ""
+
+
 class Database(Record):
     """A database that is declared beside a service, by its plan, and the connections that it takes."""
 
