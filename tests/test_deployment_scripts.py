@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from memguard_hooks.deployment.command import Host, parse
+from memguard_hooks.deployment.command import Host, StartCommand, parse
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_a_list_of_commands(script: str, entrypoint: str, folder: str, workers: 
                      "start.sh:1 sets M under a condition that is known only at run time", id="list-sets"),
         pytest.param("if x; then\ncd a\nfi\npython a.py", "start.sh:1 changes the folder under a condition", id="if-goes"),
         pytest.param("cd $X\npython a.py", "it changes to $X, which is known only at run time", id="goes-somewhere"),
-        pytest.param("if x; then\npython b.py &\nfi\npython a.py",
-                     "start.sh:1 is a shell program of several commands", id="if-background"),
+        pytest.param("if x; then\npython b.py &\nelse\npython c.py &\nfi\npython a.py",
+                     "start.sh:1 is a shell program of several commands", id="either-in-the-background"),
         pytest.param('if x; then set -- a; fi\nexec "$@"', "start.sh:2 takes arguments that are known only at run time",
                      id="if-sets-arguments"),
         pytest.param(". ./x.sh\ngunicorn a:a", "it takes the variables that ./x.sh sets, which is not read", id="source"),
@@ -174,6 +174,50 @@ def test_commands_that_run_at_once(script: str, started: list[str | None]) -> No
     assert parsed.reason is None
     inline = parse(script.replace("&\n", "& ").replace("\n", "; "), Host({}))
     assert inline == parsed
+
+
+TASKS = "[supervisord]\nuser = root\n[program:t]\ncommand = python t.py\n"
+
+
+def told(started: StartCommand) -> list[str]:
+    """Return what a start loads, and what runs beside it."""
+    return [one.entrypoint.text if one.entrypoint is not None else "?" for one in (started, *started.beside)]
+
+
+@pytest.mark.parametrize(
+    ("script", "ways"),
+    [
+        pytest.param("if x; then\npython a.py\nelse\npython b.py\nfi", [["a.py"], ["b.py"]], id="two"),
+        pytest.param("if x; then\npython b.py &\nfi\npython a.py", [["a.py", "b.py"], ["a.py"]], id="perhaps-beside"),
+        pytest.param("if x; then\npython b.py &\nfi\nif y; then\npython c.py &\nfi\npython a.py",
+                     [["a.py", "b.py", "c.py"], ["a.py"]], id="the-most-and-the-fewest"),
+        pytest.param('if [ "$OFF" != True ]; then\nsupervisord -c tasks.conf\nfi\nexec gunicorn a:a',
+                     [["a:a", "t.py"], ["a:a"]], id="perhaps-a-daemon"),
+        pytest.param('if [ "$X" = 1 ]; then\nM=4\nfi\ngunicorn -w ${M:-2} a:a', [["a:a"], ["a:a"]], id="workers"),
+        pytest.param("if x; then\npython a.py\nelse\nexec $THAT\nfi", [], id="one-is-not-known"),
+        pytest.param("case $X in " + " ".join(f"{n}) python a{n}.py;;" for n in range(9)) + " esac", [], id="too-many"),
+    ],
+)  # fmt: skip
+def test_starts_of_which_one_runs(script: str, ways: list[list[str]]) -> None:
+    parsed = parse("./start.sh", Host({}, {"start.sh": script.encode(), "tasks.conf": TASKS.encode()}.get))
+    assert parsed.workers is None
+    assert [told(one) for one in parsed.ways] == ways
+
+
+@pytest.mark.parametrize(
+    ("script", "started"),
+    [
+        pytest.param("supervisord -c tasks.conf\nexec python a.py", ["a.py", "t.py"], id="supervisord"),
+        pytest.param("supervisord -n -c tasks.conf", ["t.py"], id="supervisord-that-stays"),
+        pytest.param("supervisord -c stays.conf\npython a.py", ["a.py"], id="a-setting-that-it-stays"),
+        pytest.param("celery -A b worker -c 1 --detach\ngunicorn a:a", ["a:a", "b"], id="celery"),
+        pytest.param("gunicorn a:a --daemon\nexec python b.py", ["a:a", "b.py"], id="gunicorn"),
+    ],
+)
+def test_programs_that_go_on_in_the_background(script: str, started: list[str]) -> None:
+    stays = TASKS.replace("user = root", "nodaemon=true")
+    files = {"start.sh": script.encode(), "tasks.conf": TASKS.encode(), "stays.conf": stays.encode()}
+    assert sorted(told(parse("./start.sh", Host({}, files.get)))) == sorted(started)
 
 
 def test_the_number_of_what_runs_beside_counts() -> None:

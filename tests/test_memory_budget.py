@@ -275,6 +275,42 @@ def test_what_cannot_be_known_is_said(
     assert judge(capsys) == (0, {**report, "services": [], "findings": []})
 
 
+@pytest.mark.parametrize(
+    ("limit", "verdict", "said"),
+    [
+        ("900m", "ok", r"$"),
+        ("200m", "unknown", r".*: it takes (?P<least>\d+) MiB one way and (?P<most>\d+) another serving$"),
+        ("20m", "error", r"web: (?P<most>\d+) of 20 MiB.* only at run time: the most expensive way counts"),
+    ],
+)
+def test_the_most_expensive_start_counts_unless_only_that_is_too_much(
+    root: Path, capsys: pytest.CaptureFixture[str], limit: str, verdict: str, said: str
+) -> None:
+    script = '#!/bin/sh\nif [ "$ALL" = 1 ]; then\n  exec gunicorn -w 4 heavy:app\nfi\nexec gunicorn -w 1 light:app\n'
+    image = "FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD ./start.sh\n"
+    compose = f"services:\n  web: {{build: ., mem_limit: {limit}}}\n"
+    apps = {"heavy.py": "import pandas, openai\napp = 1\n", "light.py": "import flask\napp = 1\n"}
+    write(root, {"Dockerfile": image, "compose.yaml": compose, "start.sh": script, **apps})
+    write(root, {"requirements.txt": "flask\npandas\nopenai\ngunicorn\n"})
+    _, report = judge(capsys)
+    (service,) = report["services"]
+    assert service["verdict"] == verdict
+    messages = " ".join(one["message"] for one in report["findings"] if one["code"] in ("MG305", "MG301"))
+    write(root, {"compose.yaml": compose.replace(limit, "9000m")})
+    write(root, {"start.sh": script.replace("heavy:app", "light:app").replace("-w 4", "-w 1")})
+    least = judge(capsys)[1]["services"][0]["estimate_mib"]["serving"]["expected"]
+    write(root, {"start.sh": script.replace("light:app", "heavy:app").replace("-w 1", "-w 4")})
+    most = judge(capsys)[1]["services"][0]["estimate_mib"]["serving"]["expected"]
+    told = re.match(said, messages)
+    assert told is not None
+    expected = {"least": least, "most": most}
+    assert {name: int(size) for name, size in told.groupdict().items()} == {
+        name: pytest.approx(expected[name], abs=1) for name in told.groupdict()
+    }
+    if verdict == "ok":
+        assert service["estimate_mib"]["serving"]["expected"] == most
+
+
 UNREAD = {
     "compose": ("compose.yaml", "services: {api: {build: {context: ., target: gone}}}\n", "Dockerfile: has no stage gone"),
     "compose without an image": ("compose.yaml", "services:\n  api:\n    build: ./no\n", "there is no no/Dockerfile"),

@@ -131,7 +131,7 @@ def _read_command(project: Project, service: Service, settings: ServiceSettings)
             return command if _is_same(command.entrypoint, asked) else StartCommand(asked)
         command = command._replace(entrypoint=asked)
         if command.workers is None:
-            command = command._replace(workers=1, start="single")
+            command = command._replace(workers=1, start="single", ways=())
     return command
 
 

@@ -22,7 +22,7 @@ from memguard_hooks.app.estimate import (
     estimate_together,
 )
 from memguard_hooks.app.first_party import find_built
-from memguard_hooks.app.limit import MemoryLimit, limit_of, named_plan
+from memguard_hooks.app.limit import MemoryLimit, bands_of, limit_of, named_plan
 from memguard_hooks.app.models import find_models
 from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
 from memguard_hooks.app.walks import moved_walk, users_of_moved, walk_entry, walk_file
@@ -32,7 +32,7 @@ from memguard_hooks.deployment.servers import FOREIGN
 from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.deployment.start import Start, StartCommand
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MOMENTS, Estimate, Figures, Moment, Part, Skipped, Step, is_by
+from memguard_hooks.finding import MOMENTS, Estimate, Figures, Moment, Part, Skipped, Step, is_by, mib, moment_name
 from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.imports.graph import External, Walk
 from memguard_hooks.pattern import late_pattern
@@ -63,7 +63,7 @@ class Estimated(Record):
     """A service and what it takes; `unread` are files that could not be analyzed, so that it takes at least that.
 
     `dirty` is the part of the estimate that processes of gunicorn's take besides its workers, and what runs beside it.
-    `branches` are those that count where only a run decides.
+    `branches` are those that count where only a run decides, and `of_ways` says why the most expensive start does.
     """
 
     settings: ServiceSettings
@@ -76,6 +76,7 @@ class Estimated(Record):
     walked: Walk
     dirty: Estimate = NOTHING
     branches: tuple[Branch, ...] = ()
+    of_ways: str = ""
 
     @property
     def judged(self) -> Moment:
@@ -134,7 +135,34 @@ class Estimated(Record):
 
 def estimate_service(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
     """Estimate one service at one tree, or say why nobody can."""
-    entry = find_entry(project, service)
+    ways = read_command(project, service).ways
+    return _estimate_ways(project, service, settings, ways) if ways else _estimate_start(project, service, settings)
+
+
+def _estimate_ways(
+    project: Project, service: Service, settings: ServiceSettings, ways: Sequence[StartCommand]
+) -> Estimated | Skipped:
+    """Estimate the most expensive of the ways that a start may take, unless only that is too much for the host."""
+    told = len(project.skipped)
+    each = [_estimate_start(project, service, settings, way) for way in ways]
+    del project.skipped[told:]
+    reason = f"{read_command(project, service).reason}"
+    known = sorted((one for one in each if isinstance(one, Estimated)), key=lambda one: one.taken)
+    if len(known) < len(each):
+        return Skipped(service.path, service.line, reason)
+    limit = limit_of(service, settings).size
+    if limit is not None and known[0].taken <= bands_of(limit, settings)[1] < known[-1].taken:
+        figures = f"it takes {mib(known[0].taken)} MiB one way and {mib(known[-1].taken)} another"
+        return Skipped(service.path, service.line, f"{reason}: {figures} {moment_name(known[-1].judged)}")
+    found = _estimate_start(project, service, settings, known[-1].entry.command)
+    return found._replace(of_ways=reason) if isinstance(found, Estimated) else found
+
+
+def _estimate_start(
+    project: Project, service: Service, settings: ServiceSettings, started: StartCommand | None = None
+) -> Estimated | Skipped:
+    """Estimate one start of a service, its own where none is given."""
+    entry = find_entry(project, service, started)
     if isinstance(entry, Skipped):
         return entry
     command = entry.command
@@ -151,7 +179,7 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
 def estimate_worker(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:
     """Estimate a service with one worker, where nothing but their number is unknown; None where more is."""
     entry = find_entry(project, service)
-    if isinstance(entry, Skipped) or entry.command.workers is not None:
+    if isinstance(entry, Skipped) or entry.command.workers is not None or entry.command.ways:
         return None
     walked = walk_entry(project, entry)
     if entry.path in walked.unread:

@@ -178,7 +178,7 @@ def _run(words: list[str], host: Host) -> StartCommand:
         words, host = list(inner.words), host._replace(folder=changed)
         if agent in AGENTS:
             started = _run(words, host._replace(variables=variables))
-            return started._replace(agents=(agent, *started.agents))
+            return started._replace(agents=(agent, *started.agents), ways=())
     if not words:
         return unknown("the command is empty")
     host = host._replace(variables=variables)
@@ -241,7 +241,9 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
     line, asked = script.fork or (script.line, "several")
     entrypoint = first.entrypoint if all(other.entrypoint == first.entrypoint for other in others) else None
     where = f"{path}:{line}" if path is not None else f"the command, line {line}"
-    return unknown(f"{where} decides by `{asked}` what runs, which is known only at run time", entrypoint)
+    reason = f"{where} decides by `{asked}` what runs, which is known only at run time"
+    is_whole = len(commands) == len(script.commands)
+    return unknown(reason, entrypoint)._replace(ways=_all_known(first, *others) if is_whole else ())
 
 
 def _run_together(command: ScriptCommand, host: Host) -> StartCommand:
@@ -261,7 +263,16 @@ def _run_of_script(command: ScriptCommand, host: Host) -> StartCommand:
         there = host._replace(variables={**command.variables, **given})
         found.append(parse(command.text, there, command.folder))
     is_same = bool(found) and all(_is_same(one, found[0]) for one in found)
-    return found[0] if is_same and found[0].workers is not None else unknown(command.problem)
+    return (
+        found[0] if is_same and found[0].workers is not None else unknown(command.problem)._replace(ways=_all_known(*found))
+    )
+
+
+def _all_known(*ways: StartCommand) -> tuple[StartCommand, ...]:
+    """Return the starts of which one runs, none where nobody can tell what one of them takes."""
+    each = [inner for way in ways for inner in (way.ways or (way,))]
+    is_known = all(one.workers is not None and one.entrypoint is not None for one in each)
+    return tuple(each) if is_known and len(each) <= MAX_COMBINATIONS else ()
 
 
 def _is_same(one: StartCommand, other: StartCommand) -> bool:

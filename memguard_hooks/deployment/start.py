@@ -71,7 +71,7 @@ class StartCommand(Record):
     calls, each with its file, and `written` is the place where the number of workers stands.
     `beside` are the starts that run at the same time on the same host. Where the number of workers is not known, `most` is
     a number that it never exceeds. `words` are those behind a program of the project, `agents` the wrappers before it that
-    load something into each process.
+    load something into each process. `ways` are the starts of which one runs, where only a run decides.
     """
 
     entrypoint: EntryPoint | None
@@ -99,6 +99,7 @@ class StartCommand(Record):
     most: int | None = None
     words: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    ways: tuple[StartCommand, ...] = ()
 
 
 class Host(Record):
@@ -256,7 +257,7 @@ def together(found: Sequence[StartCommand]) -> StartCommand:
     unclear = next((one for one in beside if one.workers is None and one.entrypoint is not None), None)
     if unclear is not None and main.workers is not None:
         main = main._replace(workers=None, reason=unclear.reason, is_cpu_count=unclear.is_cpu_count)
-    return main._replace(beside=(*main.beside, *beside))
+    return main._replace(beside=(*main.beside, *beside), ways=main.ways if len(found) == 1 else ())
 
 
 def _around(path: str, mounts: Mapping[str, str]) -> str | None:

@@ -9,6 +9,7 @@ A variable that nothing sets is not known, `${X:-4}` is 4: the repository says s
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from fnmatch import fnmatchcase
@@ -101,6 +102,16 @@ SETS_PATH = late_pattern(
 )
 """Files that say where programs are: of environments, of installers, and those of a shell."""
 
+_LEAVES = {
+    "celery": frozenset({"-D", "--detach"}),
+    "gunicorn": frozenset({"-D", "--daemon"}),
+    "uwsgi": frozenset({"-d", "--daemonize"}),
+}
+"""Servers, and the options with which they go on in the background."""
+
+_STAYS = late_pattern(rb"(?m)^\s*nodaemon\s*=\s*(?:true|1|yes|on)\b")
+"""What the settings of supervisord say where it stays."""
+
 _EVERYWHERE = frozenset({"nproc", "getconf", "sh", "python", "python3"})
 """Programs that each image has in which an app of Python runs."""
 
@@ -174,7 +185,7 @@ class _Way:
     """What is known at one point of a script.
 
     `end` tells how its statements were left, if they were; `last` are the commands of which the one that ran last is one,
-    and `lost` are the lines that made variables unknown.
+    and `lost` are the lines that made variables unknown. `beside` runs in the background, of which `sure` does in any case.
     """
 
     def __init__(self, variables: dict[str, str], arguments: Sequence[str] | None, folder: str) -> None:
@@ -187,6 +198,7 @@ class _Way:
         self.problem = ""
         self.last: tuple[ScriptCommand, ...] = ()
         self.beside: tuple[ScriptCommand, ...] = ()
+        self.sure: tuple[ScriptCommand, ...] = ()
         self.end = ""
         self.is_fork = False
 
@@ -194,9 +206,14 @@ class _Way:
         """Return a way that goes on from here by itself, and on which no command has run yet."""
         way = _Way(dict(self.variables), self.arguments, self.folder)
         way.arrays, way.lost, way.beside, way.problem = dict(self.arrays), dict(self.lost), self.beside, self.problem
-        way.either = dict(self.either)
+        way.either, way.sure = dict(self.either), self.sure
         way.is_fork = True
         return way
+
+    def leave(self, commands: tuple[ScriptCommand, ...]) -> None:
+        """Note commands that go on in the background."""
+        self.beside += commands
+        self.sure += commands
 
     def lose(self, name: str, line: int) -> None:
         """Forget the value of a variable."""
@@ -247,9 +264,9 @@ class _ScriptReader:
 
     def _finish(self, way: _Way) -> None:
         """Note what stays where a script ends: its last command, or what it has left in the background."""
-        staying = way.last or way.beside[:1]
-        beside = way.beside if way.last else way.beside[1:]
-        self._staying += [one._replace(beside=beside) for one in staying]
+        for left in (way.beside, *([way.sure] if way.sure != way.beside else [])):
+            staying = way.last or left[:1]
+            self._staying += [one._replace(beside=left if way.last else left[1:]) for one in staying]
         way.end = "over"
 
     # Statements
@@ -274,7 +291,7 @@ class _ScriptReader:
             found = self._by_itself(statement._replace(is_background=False), way)
             if len(found) > 1:
                 raise NotParsedError(statement.line)
-            way.beside += found
+            way.leave(found)
         else:
             self._list(statement.steps, way, is_true=True)
 
@@ -284,7 +301,7 @@ class _ScriptReader:
         inner = way.fork()
         self._statement(statement, inner)
         if inner.end != "over":
-            inner.beside = inner.beside[len(way.beside) :]
+            inner.beside, inner.sure = inner.beside[len(way.beside) :], inner.sure[len(way.sure) :]
             self._finish(inner)
         found, self._staying = tuple(self._staying), outer
         return found
@@ -482,9 +499,12 @@ class _ScriptReader:
         way.arguments, way.folder = first.arguments, first.folder
         way.problem = first.problem if all(problems) or any(one.folder != first.folder for one in active) else way.problem
         way.last = tuple(one for each in active for one in each.last) or way.last
-        if any(one.beside != first.beside for one in active):
+        most = max((one.beside for one in active), key=len)
+        if any(one.beside != most[: len(one.beside)] for one in active):
             raise NotParsedError(line)
-        way.beside = first.beside
+        way.beside, way.sure = most, min((one.sure for one in active), key=len)
+        if len(way.sure) < len(most) and self._fork is None:
+            self._fork = (line, asked)
 
     def _join(self, way: _Way, end: str) -> None:
         """Go on behind a loop or a function, also with the ways that have left it."""
@@ -633,11 +653,24 @@ class _ScriptReader:
         problem, names = self._problem(text, way)
         either = tuple((name, way.either[name]) for name in names) if all(name in way.either for name in names) else ()
         told = ScriptCommand(text, one.line, dict(way.variables), way.folder, (), problem, either)
+        if self._is_left(self._fields(text, way, one.line), way):
+            way.leave((told,))
+            return
         way.last = (told,)
         if one.words and one.words[0].text == "exec":
             self._finish(way)
         elif self._is_endless:
             self._staying.append(told)
+
+    def _is_left(self, words: Sequence[str], way: _Way) -> bool:
+        """Return whether a program goes on in the background by itself."""
+        name = posixpath.basename(words[0]) if words else ""
+        if name == "supervisord":
+            named = [word for word in words[1:] if word.endswith((".conf", ".ini"))]
+            inner = self._host._replace(folder=way.folder).inside(named[0]) if named else None
+            data = self._host.read(inner) if inner is not None else None
+            return data is not None and not {"-n", "--nodaemon"} & {*words} and not _STAYS.search(data[:MAX_BYTES])
+        return name in _LEAVES and not _LEAVES[name].isdisjoint(words)
 
     def _problem(self, text: str, way: _Way) -> tuple[str, list[str]]:
         """Return why nobody can tell what a command comes to, and the variables that it hangs on and that a branch sets."""
