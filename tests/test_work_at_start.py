@@ -699,6 +699,14 @@ IMAGE = "FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\n"
     pytest.param("asyncpg", {"render.yaml": BLUEPRINT.format(plan="basic-1gb")}, "", "120 connections", id="blueprint"),
     pytest.param("asyncpg", {"compose.yaml": COMPOSE.format(60), "Dockerfile": IMAGE}, "", "takes 60", id="few are told"),
     pytest.param("asyncpg", {"compose.yaml": COMPOSE.format(300), "Dockerfile": IMAGE}, "", "", id="more are told"),
+    pytest.param("asyncpg", {"compose.yaml": COMPOSE.format("60 # or max_connections=900"), "Dockerfile": IMAGE}, "",
+                 "takes 60 on db of compose.yaml:7", id="a comment tells nothing"),
+    pytest.param("asyncpg", {"compose.yaml": COMPOSE.replace("image: postgres", "image: acme/cache").format(60),
+                             "Dockerfile": IMAGE}, "", "takes 100 unless", id="another program is told"),
+    pytest.param("asyncpg", {"compose.yaml": COMPOSE.replace("postgres -c max_connections={}", "[postgres, -N, '60']"),
+                             "Dockerfile": IMAGE}, "", "takes 60", id="a short option"),
+    pytest.param("asyncpg", {"compose.yaml": COMPOSE.replace("image: postgres", "image: mariadb").format(9),
+                             "Dockerfile": IMAGE}, "", "takes 100 unless", id="another database is told"),
 ])  # fmt: skip
 def test_pools_are_held_against_the_database_that_is_declared(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from itertools import pairwise
 
 from memguard_hooks.deployment import container, dockerfile
 from memguard_hooks.deployment.command import Host, parse
@@ -29,7 +30,7 @@ from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.images import RepositoryImages, image_name
 from memguard_hooks.deployment.python_program import starts_python
-from memguard_hooks.deployment.service import Deployment, ImageMaker, Read, Service, ServicePlace, Trap
+from memguard_hooks.deployment.service import Database, Deployment, ImageMaker, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
@@ -150,12 +151,13 @@ def _services(
     is_near: bool,
 ) -> Iterator[Service | Skipped | Trap]:
     once = {name for one in declared.values() for name in one.names("depends_on")}
+    databases = [database for name, one in declared.items() if (database := _database(name, one)) is not None]
     ours = _own_images(declared) if is_near else frozenset[str]()
     for name, asked in declared.items():
         one = _with_build(asked, declared)
         found = _service(name, one, variables, read_file, (ours, images)) if one.facts and name not in once else None
         if isinstance(found, Service):
-            found = _with_host(found, one)
+            found = _with_host(found, one)._replace(database=databases[0] if len(databases) == 1 else None)
             yield from _traps(found, one)
         if found is not None:
             yield found
@@ -188,6 +190,28 @@ def _reloads(declared: Mapping[str, ComposeDeclared]) -> bool:
         if key in one.facts
     ]
     return any(_RELOADS.search(" ".join(command)) for command in words)
+
+
+_DATABASES = {
+    **dict.fromkeys(("postgres", "postgresql", "postgis", "pgvector", "timescaledb", "timescaledb-ha"), "PostgreSQL"),
+    **dict.fromkeys(("mysql", "mysql-server", "mariadb", "percona"), "MySQL"),
+}
+"""What the images of databases run."""
+
+_CONNECTIONS = late_pattern(r"(?:--)?max[_-]connections=(\d{1,6})")
+"""How a database is told what it takes: `postgres -c max_connections=300`, `mysqld --max-connections=300`."""
+
+
+def _database(name: str, one: ComposeDeclared) -> Database | None:
+    """Return the database that a service runs, where it is told how many connections it takes."""
+    kind = _DATABASES.get(image_name(one.text("image") or ""))
+    words = one.facts["command",].words or () if kind is not None and ("command",) in one.facts else ()
+    told = [int(match[1]) for word in words if (match := _CONNECTIONS.fullmatch(word)) is not None]
+    told += [int(number) for option, number in pairwise(words) if option == "-N" and number.isdecimal()]
+    if kind is None or not told or not told[-1]:
+        return None
+    place = one.facts["command",].place
+    return Database(f"{name} of {place.path}:{place.line}", told[-1], kind)
 
 
 # What it runs

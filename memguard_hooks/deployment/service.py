@@ -64,10 +64,11 @@ class ImageMaker(Record):
 
 
 class Database(Record):
-    """A database that is declared beside a service, by its plan, and the connections that it takes."""
+    """A database that is declared beside a service, by its plan or its place, and the connections that it takes."""
 
     plan: str
     connections: int
+    kind: str = "PostgreSQL"
 
 
 class Service(Record):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from memguard_hooks.app.work import WorkUse, find_work, is_brought, suspects
 from memguard_hooks.finding import MIB, Finding, Severity, count, mib
-from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
 
@@ -77,7 +76,7 @@ def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | 
         elif use.call.known.kind == "initializer":
             yield from _initializer(project, one, walked._replace(externals=externals), work)
         elif use.call.known.kind in ("engine", "pool"):
-            yield from _pool(project, one)
+            yield from _pool(one)
         elif use.is_eager and not entry.service.command.startswith(HANDLER):
             yield from _eager(one)
 
@@ -177,14 +176,11 @@ PostgreSQL 17 and MySQL 8.4)."""
 POOL, OVERFLOW = 5, 10
 """Connections that SQLAlchemy's QueuePool keeps, and opens besides, where nothing says."""
 
-TOLD = late_pattern(r"max_connections[\"']?\s*[=:]\s*[\"']?([1-9][0-9]{0,5})\b")
-"""How a file tells a database what it takes: `postgres -c max_connections=300`."""
-
 THREAD_WORKERS = ("sync", "gthread")
 """Classes of gunicorn's workers in which each thread serves one request at a time."""
 
 
-def _pool(project: Project, one: _Found) -> Iterator[Finding]:
+def _pool(one: _Found) -> Iterator[Finding]:
     """MG215: each worker has a pool of its own, and together they may open more connections than the database takes."""
     use, command = one.use, one.entry.command
     opened = _engine(use) if use.call.known.kind == "engine" else _opened(use)
@@ -194,11 +190,9 @@ def _pool(project: Project, one: _Found) -> Iterator[Finding]:
         return
     database, most = databases.pop()
     source = "unless it is told otherwise"
-    declared, told = one.entry.service.database, _told(project, one.entry)
-    if declared is not None and database == "PostgreSQL":
+    declared = one.entry.service.database
+    if declared is not None and database == declared.kind:
         most, source = declared.connections, f"on {declared.plan}"
-    elif told is not None:
-        most, source = told, f"in {one.entry.service.path}"
     elif not _is_told(use):
         return  # what a library does by itself, against what a database does by itself
     replicas, workers = one.entry.service.replicas or 1, command.workers or 1
@@ -244,12 +238,6 @@ def _at_once(command: StartCommand) -> int | None:
     if command.program == "gunicorn" and command.worker_class in THREAD_WORKERS:
         return command.threads
     return 1 if command.program == "celery" and command.start in ("preload", "fork") else None
-
-
-def _told(project: Project, entry: ServiceEntry) -> int | None:
-    """Return what the file of a service tells a database beside it."""
-    found = TOLD.findall((project.tree.read(entry.service.path) or b"").decode("utf-8", "replace"))
-    return max(map(int, found)) if found else None
 
 
 def _fewer(use: WorkUse, each: int) -> tuple[str, ...]:
