@@ -153,6 +153,43 @@ def test_what_other_peoples_containers_reserve_is_left_to_them(root: Path, capsy
     assert [(one["name"], one["limit_mib"]) for one in report["services"]] == [("web", 140)]
 
 
+SIDECARS = POD.replace("image: shop, command: [python, bot.py]", "image: fluent/fluent-bit")
+
+
+@pytest.mark.parametrize(
+    ("asked", "limit", "verdict", "said"),
+    [
+        ("", 100, "unknown", "at least 9.1 of 100 MiB (LABEL, not counting bot)"),
+        ("60", 40, "ok", "9.1 of 40 MiB (LABEL less 60 MiB of bot)"),
+        ("96", 4, "error", "9.1 of 4.0 MiB (LABEL less 96 MiB of bot)"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["task", "pod"])
+def test_what_nobody_knows_of_a_container_beside_makes_the_sum_a_lower_bound(
+    root: Path, capsys: pytest.CaptureFixture[str], kind: str, asked: str, limit: int, verdict: str, said: str
+) -> None:
+    agent = {"name": "bot", "image": "fluent/fluent-bit", **({"memoryReservation": int(asked)} if asked else {})}
+    task = json.dumps({"memory": "100", "containerDefinitions": [TASK["containerDefinitions"][0], agent]})
+    pod = SIDECARS.replace(
+        "fluent-bit}", f"fluent-bit, resources: {{requests: {{memory: {asked}Mi}}}}}}" if asked else "fluent-bit}"
+    )
+    file = {"task-definition.json": task} if kind == "task" else {"k8s/pod.yaml": pod}
+    write(root, {"main.py": "", "Dockerfile": "FROM python:3.12\nCOPY . .\n", **file})
+    _, report = judge(capsys)
+    (service,) = report["services"]
+    assert (service["limit_mib"], service["verdict"]) == (limit, verdict)
+    assert (service["reason"] is None) is (verdict != "unknown")
+    memory_budget.main([])
+    label = "ecs memory of the task" if kind == "task" else "kubernetes resources.limits.memory"
+    assert said.replace("LABEL", label) in capsys.readouterr().out
+
+
+def test_a_container_with_a_limit_of_its_own_shares_none(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pod = SIDECARS.replace("image: shop, command", "image: shop, resources: {limits: {memory: 90Mi}}, command")
+    write(root, {"main.py": "", "Dockerfile": "FROM python:3.12\nCOPY . .\n", "k8s/pod.yaml": pod})
+    assert [(one["limit_mib"], one["verdict"]) for one in judge(capsys)[1]["services"]] == [(90, "ok")]
+
+
 def test_shared_packages_count_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(root, {"main.py": "import pandas\nimport numpy\n", "Procfile": "w: python main.py\n"})
     _, report = judge(capsys)

@@ -15,7 +15,7 @@ from memguard_hooks.deployment.dockerfile import Image, ImageProgram
 from memguard_hooks.deployment.images import RepositoryImages, image_name
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import ImageMaker, Read, Service, ServicePlace, Variables
-from memguard_hooks.finding import Skipped
+from memguard_hooks.finding import MIB, Skipped, mib
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import parent
@@ -54,7 +54,7 @@ _VENDORS = late_pattern(
 
 
 MOST_TOLD = 4
-"""Dockerfiles that a reason names."""
+"""Dockerfiles, and containers, that a reason names."""
 
 NO_IMAGES = RepositoryImages(lambda _: None, tuple, tuple)
 """Those of a repository of which nothing but the usual paths is known."""
@@ -186,6 +186,23 @@ def with_variables(service: Service, variables: Variables) -> Service:
     both = variables.over(Variables(service.environment, service.variables))
     kept = {name: value for name, value in service.environment.items() if name not in variables.places}
     return service._replace(environment={**kept, **variables.values}, variables=both.places)
+
+
+def beside(service: Service, asked: Sequence[tuple[str, int]]) -> Service:
+    """Return a service with its limit less what containers of somebody else's ask for that share it, each by its name.
+
+    Of one that asks for nothing, which is 0 bytes, nobody knows what it takes.
+    """
+    taken = sum(size for _, size in asked)
+    names = ", ".join(name for name, size in asked if size)
+    uncounted = tuple(name or "another container" for name, size in asked if not size)
+    less = f" less {mib(taken)} MiB of {names}" if taken else ""
+    without = f", not counting {', '.join(uncounted[:MOST_TOLD])}" if uncounted else ""
+    return service._replace(
+        limit=max(service.limit - taken, MIB) if service.limit is not None else None,
+        limit_label=f"{service.limit_label}{less}{without}",
+        uncounted=uncounted,
+    )
 
 
 def find_maker(name: str, read: Read, images: RepositoryImages, *, is_own: bool) -> ImageMaker | None:

@@ -19,7 +19,7 @@ from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import count_of, is_template, of_mapping
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Skipped, mib
+from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, place, scalar
 from memguard_hooks.pattern import late_pattern
@@ -180,12 +180,8 @@ def _with_memory(service: Service, node: yaml.Node, task: _Task, others: Sequenc
     if own is not None:
         source = f"{task.path}:{place(own)[0]} memory"
         return service._replace(limit=limit, limit_source=source, limit_label="ecs memory", pool=pool)
-    asked = [(task.text(one, "name"), _asked(one, task)) for one in others]
-    taken = sum(size for _, size in asked)
-    names = ", ".join(name for name, size in asked if size)
-    less = f" less {mib(taken)} MiB of {names}" if taken else ""
-    limit = max(limit - taken, MIB) if limit is not None else None
-    return service._replace(limit=limit, limit_source=pool, limit_label=f"ecs memory of the task{less}", pool=pool)
+    service = service._replace(limit=limit, limit_source=pool, limit_label="ecs memory of the task", pool=pool)
+    return container.beside(service, [(task.text(one, "name"), _asked(one, task)) for one in others])
 
 
 def _asked(node: yaml.Node, task: _Task) -> int:

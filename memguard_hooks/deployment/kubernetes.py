@@ -28,7 +28,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 KUBERNETES = "kubernetes"
 CLOUD_RUN = "cloud-run"
@@ -126,19 +126,20 @@ def _read(data: bytes, path: str, read_file: Read, own: str, images: RepositoryI
     declared = [_declared(one, maps) for one in containers]
     ours = container.own_images(declared, own)
     default = next(filter(None, map(_default_memory, documents)), None)
-    for one, said in zip(containers, declared, strict=True):
-        found = container.start(said, ours, read_file, images)
+    started = [container.start(said, ours, read_file, images) for said in declared]
+    others = [one for one, found in zip(containers, started, strict=True) if not isinstance(found, Service)]
+    for one, said, found in zip(containers, declared, started, strict=True):
         if isinstance(found, Service):
-            name = one.workload.name if one.is_alone else f"{one.workload.name}/{found.name}"
-            kind = "cron" if one.workload.kind == "CronJob" else "web"
-            found = _with_host(found._replace(name=name, kind=kind), one, default)
-            if found.limit is None and found.limit_source.endswith(" without a limit"):
+            service = _with_host(found, one, default, others)
+            name = service.name
+            if service.limit is None and service.limit_source.endswith(" without a limit"):
                 yield Trap("no-memory-limit", _place(one.node), name)
             is_known = said.image_name in (*said.names, own) or images.maker(said.image_name) is not None
             if found.path in (*container.DOCKERFILES, *images.dockerfiles) and not is_known:
                 reason = f"{said.image} of {name} is taken for the image that {found.path} makes: no other one here may be"
                 yield Skipped(file_of(one.node), place(one.node)[0], reason)
-        if found is not None:
+            yield service
+        elif found is not None:
             yield found
 
 
@@ -242,8 +243,22 @@ def _default_memory(document: yaml.Node) -> yaml.Node | None:
     return next(filter(None, found), None)
 
 
-def _with_host(service: Service, one: _Container, default: yaml.Node | None) -> Service:
-    """Add memory, CPUs and copies; a container without a limit of its own has that of its pod, or of a LimitRange."""
+def _with_host(service: Service, one: _Container, default: yaml.Node | None, others: Sequence[_Container]) -> Service:
+    """Add a name, memory, CPUs and copies; a container without a limit of its own has that of its pod, or of a LimitRange.
+
+    `others` are the containers of somebody else's, of which those of the same pod share its limit.
+    """
+    name = one.workload.name if one.is_alone else f"{one.workload.name}/{service.name}"
+    service = _with_memory(
+        service._replace(name=name, kind="cron" if one.workload.kind == "CronJob" else "web"), one, default
+    )
+    if service.limit_source != service.pool:
+        return service
+    beside = [other for other in others if other.workload.pod is one.workload.pod]
+    return container.beside(service, [(other.name, _asked(other.node)) for other in beside])
+
+
+def _with_memory(service: Service, one: _Container, default: yaml.Node | None) -> Service:
     node, workload = one.node, one.workload
     memory, cpus = (
         get(node, "resources", "limits", key) or get(workload.pod, "resources", "limits", key) for key in ("memory", "cpu")
@@ -274,6 +289,13 @@ def _with_host(service: Service, one: _Container, default: yaml.Node | None) -> 
         limit_source=f"{file_of(memory)}:{place(memory)[0]} {label}",
         limit_label=f"{workload.platform} {label}",
     )
+
+
+def _asked(node: yaml.Node) -> int:
+    """Return the bytes that a container asks for: what it requests, or else its limit."""
+    written = get(node, "resources", "requests", "memory") or get(node, "resources", "limits", "memory")
+    size = parse_quantity(scalar(written) or "")
+    return int(size) if size is not None else 0
 
 
 def parse_quantity(text: str) -> Decimal | None:

@@ -84,6 +84,7 @@ class Service(Record):
     their end on a host of the same kind before it starts, such as migrations. `base` is what that image starts from, None
     where no Dockerfile says so. `unread` says why nobody can read the command, which is then empty. `pool` is the source
     of a limit that all services with the same one share, as the containers of a task do; each may have a limit of its own.
+    `uncounted` are containers of somebody else's that share it, and of which nothing says what they take.
     `database` is the only one that the platform gives it, where its plan is known.
     """
 
@@ -110,6 +111,7 @@ class Service(Record):
     base: BaseImage | None = None
     unread: str = ""
     pool: str = ""
+    uncounted: tuple[str, ...] = ()
     database: Database | None = None
 
     @property

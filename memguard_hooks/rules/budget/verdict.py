@@ -66,10 +66,11 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     verdict: Verdict = "ok" if bands is None or now.taken <= bands[0] else "warning"
     if is_over and not assessed.limit.is_assumed:
         verdict = "error"
-    if (now.unread or now.unknown_models or now.process.models.unread) and not is_over:
+    uncounted = service.uncounted if assessed.limit.source == service.pool else ()
+    if (now.unread or now.unknown_models or now.process.models.unread or uncounted) and not is_over:
         verdict = "unknown"  # at least what was found
     return report._replace(
-        reason=_at_least(now) if verdict == "unknown" else None,
+        reason=_at_least(now, uncounted) if verdict == "unknown" else None,
         entrypoint=now.entry.entrypoint.text,
         processes=now.processes,
         estimate=assessed.estimate,
@@ -82,11 +83,12 @@ def judge(project: Project, assessed: AssessedService) -> ServiceReport:
     )
 
 
-def _at_least(now: Estimated) -> str:
+def _at_least(now: Estimated, uncounted: Sequence[str]) -> str:
     """Say why a service takes at least what was found."""
     names = ", ".join(dict.fromkeys(now.unread[:MOST_TOLD]))
     models = "models whose size is not known" if now.unknown_models or now.process.models.unread else ""
-    return f"it takes at least that: {' and '.join(filter(None, [names, models]))} not counted"
+    others = f"{', '.join(uncounted[:MOST_TOLD])} beside it, which reserve nothing," if uncounted else ""
+    return f"it takes at least that: {' and '.join(filter(None, [names, models, others]))} not counted"
 
 
 def _grown(now: Sequence[Part], before: Mapping[str, int]) -> Iterator[Part]:
