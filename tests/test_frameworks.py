@@ -226,6 +226,9 @@ EDGES = {
         [edge("shop.slow", 1, "start", "as middleware of Django", calls="Middleware")]),
     "a URLconf": (
         "ROOT_URLCONF = 'proj.urls'\n", Framework(), [edge("proj.urls", 1, "serving", "as the URLconf of Django")]),
+    "patterns with a namespace": (
+        "a = include((notes, 'note'), namespace='n')\nurlpatterns = [a, path('a/', include(('a.urls', 'x')))]\n", Framework(),
+        [edge("a.urls", 2, "serving", "as an included URLconf")]),
     "an included URLconf": (
         INCLUDED, Framework(),
         [edge("a.urls", 2, "serving", "as an included URLconf"), edge("b.urls", 3, "serving", "as an included URLconf")]),

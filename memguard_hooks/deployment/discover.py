@@ -519,10 +519,10 @@ class _Files:
         from memguard_hooks.deployment.command import Host, parse
 
         host = Host(service.environment, self.peek, mounts=service.mounts, names_in=self.names_in)
-        found = parse(service.command, host, service.folder).entrypoint
+        found = parse(service.command, host, service.folder).loads_first
         if found is not None:
             return found
-        return parse(service.command, host._replace(console_scripts=self.scripts()), service.folder).entrypoint
+        return parse(service.command, host._replace(console_scripts=self.scripts()), service.folder).loads_first
 
     def holds(self, service: Service) -> bool:
         """Return whether the repository holds the file that a service starts."""

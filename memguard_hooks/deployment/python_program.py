@@ -19,7 +19,7 @@ _PROGRAM = late_pattern(
 def starts_python(service: Service, read: Read) -> bool:
     """Return whether a command is known to start Python, or names one of its programs, or a script that does."""
     host = Host(service.environment, read, mounts=service.mounts, folder=service.folder)
-    if parse(service.command, host, service.folder).entrypoint is not None or _PROGRAM.search(service.command) is not None:
+    if parse(service.command, host, service.folder).loads_first is not None or _PROGRAM.search(service.command) is not None:
         return True
     words = (inner for word in split_plain(service.command[:MAX_LENGTH])[:MAX_WORDS] for inner in word.split()[:MAX_WORDS])
     texts = (host.read_text(word) for word in words if "/" in word)

@@ -101,6 +101,11 @@ class StartCommand(Record):
     agents: tuple[str, ...] = ()
     ways: tuple[StartCommand, ...] = ()
 
+    @property
+    def loads_first(self) -> EntryPoint | None:
+        """What it loads, or what the first of its ways does."""
+        return self.entrypoint or next((one.entrypoint for one in self.ways), None)
+
 
 class Host(Record):
     """What surrounds a command; `read` returns the files of the repository, and `folder` is where the command runs.

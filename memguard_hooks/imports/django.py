@@ -66,7 +66,8 @@ def edges(data: bytes, *, is_worker: bool, checks: bool = False) -> Iterator[Fra
         yield FrameworkEdge(text, line, resolving, "as the URLconf of Django")
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args and last_name(node.func) == "include":
-            for text, line in names.strings(node.args[0])[:1]:  # the second is a namespace
+            first = node.args[0].elts[:1] if isinstance(node.args[0], ast.Tuple) else node.args[:1]
+            for text, line in [told for one in first for told in names.strings(one)][:1]:  # behind it stands a namespace
                 yield FrameworkEdge(text, line, resolving, "as an included URLconf")
 
 
