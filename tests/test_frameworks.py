@@ -227,7 +227,7 @@ EDGES = {
     "a URLconf": (
         "ROOT_URLCONF = 'proj.urls'\n", Framework(), [edge("proj.urls", 1, "serving", "as the URLconf of Django")]),
     "patterns with a namespace": (
-        "a = include((notes, 'note'), namespace='n')\nurlpatterns = [a, path('a/', include(('a.urls', 'x')))]\n", Framework(),
+        "a = include((notes, 'note'), namespace='n')\nurlpatterns = [a, path('', include(('a.urls', 'x')))]\n", Framework(),
         [edge("a.urls", 2, "serving", "as an included URLconf")]),
     "an included URLconf": (
         INCLUDED, Framework(),
