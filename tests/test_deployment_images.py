@@ -445,6 +445,8 @@ def test_services_of_several_files(files: dict[str, str], services: list[str], s
             id="the-same-names",
         ),
         pytest.param(lambda size: "COPY " + "--a " * size + ". .", id="many-options"),
+        pytest.param(lambda size: "RUN <<E\n" + "\n" * size + "E", id="blank-lines"),
+        pytest.param(lambda size: "COPY a /a\n" + "RUN " + "cp /a /b; ln -m " * (size // 10), id="many-links"),
     ],
 )
 def test_hostile_instructions_take_linear_time(make: Callable[[int], str]) -> None:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 MAX_LINES = MAX_NAMES = 200
 """Lines of one instruction that are looked through for a name, and names that are looked for."""
 
+MAX_LINKS = 20
+"""Commands of one instruction that put files elsewhere."""
+
 MAX_INSTRUCTIONS = 2000
 """An image has at most 127 layers, and some stages before it."""
 
@@ -275,7 +278,7 @@ _NOTHING = Image(1)
 _OPTION = late_pattern(r"\s*--(\w[\w-]*)(?:=(\S+))?")
 
 
-_LINKS = late_pattern(r"(?:^|[;&|\n])\s*(?:sudo )?(?:ln|cp|mv|install)((?:\s+[^\s;&|]+)+)")
+_LINKS = late_pattern(r"(?:^|[;&|\n])[^\S\n]*(?:sudo )?(?:ln|cp|mv|install)((?:[^\S\n]+[^\s;&|]+)+)")
 """Commands that put a file of an image elsewhere, with their words."""
 
 _NAME = late_pattern(r"""(?<![^\s="'])[^\s="']+(?=[\s=])""")
@@ -455,7 +458,7 @@ class _Builder:
 
 def _linked(image: Image, text: str) -> Iterator[tuple[str, str]]:
     """Yield where `ln`, `cp`, `mv` and `install` put one file or folder that was copied into the image."""
-    for match in islice(_LINKS.finditer(text), MAX_NAMES):
+    for match in islice(_LINKS.finditer(text), MAX_LINKS if len(image.copies) < MAX_NAMES else 0):
         words = split_plain(re.sub(r"\s-(?:[mog]\s+\S+|\S+)", "", match[1]))
         if len(words) != 2 or "$" in match[1]:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from itertools import islice
 from types import MappingProxyType
 
 from memguard_hooks.deployment.service import Read
@@ -22,6 +23,9 @@ Start: TypeAlias = "Literal['single', 'fork', 'preload', 'spawn']"
 
 PROGRAMS = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 """The folders that the images of Debian and Alpine look programs up in."""
+
+MAX_FOLDERS = 20
+"""Folders of `PATH` that are looked into, and folders above one."""
 
 SET_UP = "django.core.wsgi"
 """What was measured and loads what `django.setup` does, which `manage.py` calls: `django` alone holds next to nothing."""
@@ -169,9 +173,15 @@ class Host(Record):
         """Return the file of a program that a command names without a folder, as a path from the root, as `PATH` has it."""
         if "/" in name or not self.mounts:
             return None
-        folders = [*self.variables.get("PATH", "").split(":"), *PROGRAMS]
-        paths = (self.inside(f"{folder.rstrip('/')}/{name}") for folder in folders if folder.startswith("/"))
-        return next((path for path in paths if path is not None and self.read(path) is not None), None)
+        folders = [*self.variables.get("PATH", "").split(":", MAX_FOLDERS)[:MAX_FOLDERS], *PROGRAMS]
+        for folder in dict.fromkeys(folders):
+            holder = f"{folder.rstrip('/')}/{name}"
+            above = (holder[:at] or "/" for at in range(len(holder)) if holder[at] == "/")
+            if folder.startswith("/") and any(place in self.mounts for place in (holder, *islice(above, MAX_FOLDERS))):
+                path = self.inside(holder)
+                if path is not None and self.read(path) is not None:
+                    return path
+        return None
 
     def read_text(self, path: str) -> str | None:
         """Return a file that a command names, None where it is not in the repository."""
