@@ -135,6 +135,58 @@ def imports_that_functions_use(number: int) -> dict[str, str]:
     return {**PROGRAM, "main.py": imports + functions}
 
 
+def _conditions(above: str, number: int, test: Callable[[int], str]) -> dict[str, str]:
+    """Return a program that imports under conditions, below some lines."""
+    asked = "".join(f"if {test(one)}:\n    import litellm\n" for one in range(number))
+    return {**PROGRAM, "main.py": f"import enum, environ, os\n{above}{asked}"}
+
+
+def _statements(number: int) -> str:
+    return "".join(f"    x{one} = {one}\n" for one in range(number))
+
+
+def calls_of_a_function_while_loading(number: int) -> dict[str, str]:
+    return {**PROGRAM, "main.py": f"import litellm\ndef f():\n{_statements(number)}" + "f()\n" * number}
+
+
+def calls_of_a_function_in_conditions(number: int) -> dict[str, str]:
+    function = f"def f():\n{_statements(number)}    return os.getenv('A')\n"
+    return _conditions(function, number, lambda one: f"f() == 'a{one}'")
+
+
+def attributes_of_what_a_function_makes(number: int) -> dict[str, str]:
+    function = f"def make():\n{_statements(2 * number)}    return Settings()\nmade = make()\n"
+    return _conditions(function, number, lambda one: f"made.name == 'a{one}'")
+
+
+def members_of_an_enumeration(number: int) -> dict[str, str]:
+    members = "".join(f"    a{one} = 'x{one}'\n" for one in range(4 * number))
+    return _conditions(f"class A(enum.Enum):\n{members}", number, lambda one: f"A.a{one} == os.getenv('X')")
+
+
+def keys_of_a_mapping(number: int) -> dict[str, str]:
+    keys = ", ".join(f"'a{one}': 'b'" for one in range(4 * number))
+    return _conditions(f"D = {{{keys}}}\n", number, lambda one: f"D['a{one}'] == 'x'")
+
+
+def all_names_of_a_module_again(number: int) -> dict[str, str]:
+    names = "".join(f"n{one} = {one}\n" for one in range(5 * number))
+    files = _conditions("from big import *\n" * number, 5, lambda one: f"n{one} == 'x'")
+    return {**files, "big.py": names}
+
+
+def names_of_one_long_list(number: int) -> dict[str, str]:
+    names = "".join(f"n{one} = L or {one}\n" for one in range(number))
+    return {**PROGRAM, "main.py": f"import litellm\nL = [{'1, ' * 10 * number}]\n{names}"}
+
+
+def services_around_a_file(number: int) -> dict[str, str]:
+    """Each asks whether an import of the same file may wait: the file is judged once."""
+    services = "".join(f"w{one}: gunicorn main:app -w {one % 9 + 1}\n" for one in range(number))
+    functions = "".join(f"def f{one}():\n    return {one}\n" for one in range(500))
+    return {"Procfile": services, "main.py": f"import litellm\n{functions}", "memguard.toml": 'limit = "64MiB"\n'}
+
+
 def called(root: Path, files: dict[str, str]) -> pstats.Stats:
     """Return what a check of a project calls."""
     for name, text in files.items():
@@ -179,6 +231,14 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(choices_in_a_function, 30, id="choices in a function"),
         pytest.param(imports_that_functions_use, 20, id="imports that functions use"),
         pytest.param(calls_that_the_catalog_knows, 20, id="calls that the catalog knows"),
+        pytest.param(calls_of_a_function_while_loading, 100, id="calls of a function while loading"),
+        pytest.param(calls_of_a_function_in_conditions, 50, id="calls of a function in conditions"),
+        pytest.param(attributes_of_what_a_function_makes, 50, id="attributes of what a function makes"),
+        pytest.param(members_of_an_enumeration, 50, id="members of an enumeration"),
+        pytest.param(keys_of_a_mapping, 80, id="keys of a mapping"),
+        pytest.param(all_names_of_a_module_again, 80, id="all names of a module again"),
+        pytest.param(names_of_one_long_list, 50, id="names of one long list"),
+        pytest.param(services_around_a_file, 5, id="services around a file"),
     ],
 )
 def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int) -> None:

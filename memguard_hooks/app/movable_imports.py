@@ -9,6 +9,7 @@ from memguard_hooks.formats.python_source import NotPythonError, decode, shorten
 from memguard_hooks.imports.movable import HeldBy, MovableFile, Wanted
 from memguard_hooks.imports.name_uses import find_uses
 from memguard_hooks.record import Record
+from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -70,8 +71,13 @@ def held_all(project: Project, path: str, wanted: Iterable[Wanted], building: Co
 
     Raises MemguardError for a file that cannot be edited.
     """
-    moves = read_source(project, path).movable(wanted, project.settings.service.target_python).moves((), building)
-    return moves if isinstance(moves, HeldBy) else None
+    wanted, building = tuple(wanted), tuple(building)
+
+    def judge() -> HeldBy | None:
+        moves = read_source(project, path).movable(wanted, project.settings.service.target_python).moves((), building)
+        return moves if isinstance(moves, HeldBy) else None
+
+    return parse_once(project.tree, ("held", path, wanted, building), judge)
 
 
 def remedy(project: Project, path: str, line: int) -> str:

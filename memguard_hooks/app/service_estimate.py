@@ -237,7 +237,7 @@ def estimate_once(project: Project, service: Service, settings: ServiceSettings)
         yield OneOff(one.command, size)
 
 
-def estimate_deferred(project: Project, now: Estimated, sites: Iterable[Step]) -> Estimated | None:
+def estimate_deferred(project: Project, now: Estimated, sites: Sequence[Step]) -> Estimated | None:
     """Estimate a service with some imports moved into the functions that use them; None where they cannot be moved."""
     try:
         walked = moved_walk(project, now.entry, sites)

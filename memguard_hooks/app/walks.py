@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.imports.graph import Walk, walk
+from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -60,8 +61,13 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
     return found
 
 
-def moved_walk(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> Walk | None:
+def moved_walk(project: Project, entry: ServiceEntry, sites: Collection[Step]) -> Walk | None:
     """Follow a service as it would be with imports moved into the functions that use them; None where they cannot be."""
+    key = "moved", _key(entry, entry.path, entry.module, entry.target), frozenset(sites)
+    return parse_once(project.tree, key, lambda: _moved_walk(project, entry, sites))
+
+
+def _moved_walk(project: Project, entry: ServiceEntry, sites: Collection[Step]) -> Walk | None:
     from memguard_hooks.app.moved_imports import move_imports
     from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.tree import EditedTree

@@ -42,7 +42,10 @@ class Enumeration(Record):
 
 
 def enumeration(names: Names, node: ast.expr) -> Enumeration | None:
-    """Return the enumeration of the project that a name stands for, None for anything else."""
+    """Return the enumeration of the project that a name stands for, None for anything else.
+
+    Raises UnknownValue where too many members were looked at.
+    """
     found, inner = names.meaning(node)
     if not isinstance(found, ast.ClassDef) or not found.bases:
         return None
@@ -50,14 +53,17 @@ def enumeration(names: Names, node: ast.expr) -> Enumeration | None:
     bases = {base for _, base in family}
     if not any(base.startswith("enum.") and base.removeprefix("enum.") in _BASES for base in bases):
         return None
+    names.spend(sum(len(holder.body) for holder, _ in family))
     methods = {one.name for holder, _ in family for one in holder.body if isinstance(one, ast.FunctionDef)}
     is_written = methods.isdisjoint(_OWN_VALUES - {"_missing_"})
     is_mixed = not bases.isdisjoint(_MIXED)
     members: dict[str, Member] = {}
+    known: dict[str | int, Member] = {}
     for name, value in _assigned(found):
         written = _value(value, inner, name, is_text="enum.StrEnum" in bases) if is_written else None
-        same = next((one for one in members.values() if written is not None and one.value == written), None)
-        members[name] = same or Member((inner.path, found.name), name, written, is_mixed=is_mixed)
+        members[name] = Member((inner.path, found.name), name, written, is_mixed=is_mixed)
+        if written is not None:
+            members[name] = known.setdefault(written, members[name])
     return Enumeration(members, "_missing_" not in methods)
 
 

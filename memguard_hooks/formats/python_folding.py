@@ -14,6 +14,7 @@ from memguard_hooks.formats.python_literals import combine
 from memguard_hooks.formats.python_nodes import children, walk
 from memguard_hooks.formats.python_values import (
     MAX_CALLS,
+    MAX_LOOKED,
     MAX_STEPS,
     Member,
     OfCpus,
@@ -112,7 +113,7 @@ class BoundNames:
     functions and classes; `attributes` are what code sets on objects.
     `package` is the one that relative imports start from, where it is known. `starred` are the names that `import *` may
     bind. `parameters` are those of a function that is followed for one call, `missed` tells that the variable that its
-    caller names is not set; `depth` and `calls` bound what is followed.
+    caller names is not set; `depth`, `calls` and `looked` bound what is followed.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class BoundNames:
         self.missed = False
         self.depth = 0
         self.calls = [0]
+        self.looked = [0]
         self._package = package
         self._starred = starred
 
@@ -144,9 +146,15 @@ class BoundNames:
         other = BoundNames(self.around, self._package, self._starred, self.path, self.command_line)
         other.bound, other.shown = dict(self.bound), dict(self.shown)
         other.defined, other.imports = dict(self.defined), dict(self.imports)
-        other.attributes = dict(self.attributes)
-        other.depth, other.calls = self.depth, self.calls
+        other.attributes = {name: dict(held) for name, held in self.attributes.items()}
+        other.depth, other.calls, other.looked = self.depth, self.calls, self.looked
         return other
+
+    def spend(self, size: int) -> None:
+        """Count what is looked at once more for each value that asks for it. Raises UnknownValue beyond the bound."""
+        self.looked[0] += size
+        if self.looked[0] > MAX_LOOKED:
+            raise UnknownValue
 
     def pass_in(self, name: str, value: ast.expr | None, caller: BoundNames, line: int) -> None:
         """Bind a parameter to what a caller gives for it, None where that is not known."""
@@ -162,8 +170,8 @@ class BoundNames:
 
     @property
     def is_near_bound(self) -> bool:
-        """Whether more than half of the calls are followed that may be."""
-        return self.calls[0] > MAX_CALLS // 2
+        """Whether more than half of the calls are followed that may be, or as much is looked at."""
+        return self.calls[0] > MAX_CALLS // 2 or self.looked[0] > MAX_LOOKED // 2
 
     @property
     def module(self) -> str:
@@ -217,7 +225,13 @@ class BoundNames:
             return None
 
     def _take_all(self, other: BoundNames) -> None:
-        """Bind all that another module of the project has, as `import *` does."""
+        """Bind all that another module of the project has, as `import *` does; beyond the bound no name is known."""
+        try:
+            self.spend(len(other.bound))
+        except UnknownValue:
+            for kept in (self.bound, self.shown, self.defined, self.imports, self.attributes):
+                kept.clear()
+            return
         for name in [name for name in other.bound if not name.startswith("_")]:
             self.forget(name, 0, "")
             self.bound[name] = other.bound[name]
@@ -270,7 +284,7 @@ class BoundNames:
         """Note what is set on an object or in a mapping; tell whether that is what happens."""
         name, *keys = _dotted(target)
         if value is not None and name and keys:
-            self.attributes[name] = {**self.attributes.get(name, {}), ".".join(keys): (value, self)}
+            self.attributes.setdefault(name, {})[".".join(keys)] = (value, self)
             return True
         match target, value:
             case ast.Subscript(value=ast.Name(id=name), slice=key), ast.expr():
@@ -351,11 +365,29 @@ class BoundNames:
             if not isinstance(found, ast.Call):
                 break
             made, inner = names.meaning(found.func)
-            returned = _returned(made)
+            returned = self._returned(made)
             if returned is None:
                 return names.source_of(found.func), found, names
             found, names = inner.meaning(returned)
         return "", None, names
+
+    def _returned(self, made: ast.AST) -> ast.expr | None:
+        """Return the expression that a function returns, None where it has none or several."""
+        if not isinstance(made, ast.FunctionDef):
+            return None
+        found: list[ast.expr] = []
+        try:
+            for node in walk(made):
+                self.spend(1)
+                if isinstance(node, ast.Return) and node.value is not None:
+                    found.append(node.value)
+        except UnknownValue:
+            return None
+        if len(found) == 1 and isinstance(found[0], ast.Name):
+            held = [value for one in made.body for target, value in _targets(one)
+                    if isinstance(target, ast.Name) and target.id == found[0].id and value is not None]  # fmt: skip
+            return held[-1] if held else found[0]
+        return found[0] if len(found) == 1 else None
 
     def source_of(self, node: ast.expr) -> str:
         """Return the dotted name of a function or class of others, also where this module has it from one of the project."""
@@ -496,6 +528,7 @@ class BoundNames:
         held, names = self.meaning(mapping)
         if not isinstance(held, ast.Dict):
             raise UnknownValue
+        self.spend(len(held.keys))
         keys = [names.evaluate(one) for one in held.keys if one is not None]
         if len(keys) != len(held.keys):
             raise UnknownValue
@@ -552,6 +585,7 @@ class BoundNames:
 
     def field(self, settings: ast.ClassDef, name: str) -> Value:
         """Return what a class of settings holds: of pydantic's the variable of that name, or else the default."""
+        self.spend(len(settings.body))
         values = {
             target.id: value
             for one in settings.body
@@ -733,6 +767,7 @@ class BoundNames:
         cast, made = reader
         name = self.evaluate(arguments[0]) if arguments else None
         default = given.get("default", arguments[1] if len(arguments) > 1 else None)
+        self.spend(0 if made is None else len(made.keywords))
         schema = {one.arg: one.value for one in made.keywords} if made is not None else {}
         declared = schema.get(str(name))
         if isinstance(declared, ast.Tuple) and len(declared.elts) == 2:
@@ -887,18 +922,6 @@ def _targets(statement: ast.stmt) -> list[tuple[ast.expr, ast.expr | None]]:
     if isinstance(statement, ast.AnnAssign):
         return [(statement.target, statement.value)]
     return [(target, statement.value) for target in statement.targets] if isinstance(statement, ast.Assign) else []
-
-
-def _returned(made: ast.AST) -> ast.expr | None:
-    """Return the expression that a function returns, None where it has none or several."""
-    if not isinstance(made, ast.FunctionDef):
-        return None
-    found = [node.value for node in walk(made) if isinstance(node, ast.Return) and node.value is not None]
-    if len(found) == 1 and isinstance(found[0], ast.Name):
-        held = [value for one in made.body for target, value in _targets(one)
-                if isinstance(target, ast.Name) and target.id == found[0].id and value is not None]  # fmt: skip
-        return held[-1] if held else found[0]
-    return found[0] if len(found) == 1 else None
 
 
 def _is_compound(statement: ast.stmt) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 
+from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.formats.python_values import MAX_CALLS, MAX_STEPS, Raises, UnknownValue
 
 TYPE_CHECKING = False  # as typing has it
@@ -27,14 +28,16 @@ def returned(
     given: Mapping[str, ast.expr],
 ) -> Value:
     """Return what a function returns for expressions of its caller. Raises UnknownValue, and Raises where it raises."""
+    names.calls[0] += 1
+    is_plain = all(names.source_of(_called(one)) in _CACHES for one in function.decorator_list)
+    if not is_plain or caller.depth >= MAX_STEPS or names.calls[0] > MAX_CALLS:
+        raise UnknownValue
+    for node in walk(function):
+        names.spend(1)
+        if isinstance(node, _YIELDING):
+            raise UnknownValue
     inner = names.inner()
     inner.depth = caller.depth + 1
-    inner.calls[0] += 1
-    is_plain = all(names.source_of(_called(one)) in _CACHES for one in function.decorator_list)
-    if not is_plain or inner.depth > MAX_STEPS or inner.calls[0] > MAX_CALLS:
-        raise UnknownValue
-    if any(isinstance(node, _YIELDING) for node in ast.walk(function)):
-        raise UnknownValue
     bind_parameters(function, inner, caller, arguments, given)
     _, value = _run(function.body, inner)
     return value
@@ -96,7 +99,7 @@ def _run(block: Sequence[ast.stmt], names: Names) -> tuple[bool, Value]:
                 has_returned, value = _try(one, names)
             case ast.Expr(value=node):
                 names.lose(node, "computes")
-            case _ if any(isinstance(inner, (ast.Return, ast.Raise)) for inner in ast.walk(one)):
+            case _ if any(isinstance(inner, (ast.Return, ast.Raise)) for inner in walk(one)):
                 raise UnknownValue
             case _:
                 names.follow(one)

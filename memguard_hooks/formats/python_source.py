@@ -168,9 +168,11 @@ def parse(text: str) -> ast.Module:
     return tree_of(shortened(text))
 
 
+@lru_cache(maxsize=4)
 def shortened(text: str) -> str:
     """Return what of a text is parsed: of one that is long, not the bodies of functions that import nothing.
 
+    The last answers are kept, for several facts are found of a file one after the other.
     Raises MemguardError, with the line, where that takes more than the bounds.
     """
     if len(text) > MAX_SOURCE_BYTES:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
         def around(self) -> Surroundings:
             """What decides their values from outside."""
 
+        def spend(self, size: int) -> None:
+            """Count what is looked at once more for each value that asks for it."""
+
         def inner(self) -> Self:
             """Return the names that a function starts with."""
 
@@ -61,6 +64,10 @@ if TYPE_CHECKING:
 
 MAX_CALLS = 500
 """Calls that are followed for the names of one module."""
+
+MAX_LOOKED = 50_000
+"""Nodes of functions, members of classes and keys of mappings that are looked at for the names of one module, each again for
+each value that asks for it."""
 
 MAX_STEPS = 12
 """Names that stand for other names, and functions that return what others do."""

@@ -28,11 +28,20 @@ if TYPE_CHECKING:
 MAX_MODULES = 200
 """Files that one walk parses for its choices."""
 
+MAX_NAMES = 200_000
+"""Names of all of these files."""
+
 MAX_STEPS = 10_000
 """Statements that one walk follows up to the choices inside of functions, classes and branches, from the top for each.
 
 Beyond that a choice may take any of its ways.
 """
+
+MAX_FOLLOWED = 50
+"""Functions whose names are kept: each has those of its module, too."""
+
+NAMES_OF_STEP = 200
+"""Names that a function takes over from its module while one statement is followed."""
 
 _READERS = frozenset({"os", "sys", "decouple", "environ", "environs", "starlette", "argparse", "dotenv"})
 """Modules of others whose names say what is set, or what the command is."""
@@ -53,10 +62,13 @@ class Chooser:
         self._followed: dict[tuple[str, int], tuple[BoundNames, int]] = {}
         """The names of files, and of functions by their lines, that are followed from top to bottom, and how many of their
         statements have been."""
+        self._done: dict[tuple[str, int], int] = {}
+        """How many statements were followed of functions whose names are kept no more."""
         self._read: dict[str, set[str]] = {}
         """The files whose names are read to know those of a file."""
         self._is_cut = False
         self._steps = 0
+        self._count = 0
         self._bound: dict[str, dict[str, str]] = {}
         self._blocks: dict[ast.AST, Sequence[Block]] = {}
         self.known: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -123,15 +135,16 @@ class Chooser:
         `earlier` are files that were parsed for other choices of the same walk.
         """
         names = [one for _, one in filter(None, self._modules.values())] + [one for one, _ in self._followed.values()]
-        is_full = len({*self._modules, *earlier}) >= MAX_MODULES or self._steps > MAX_STEPS // 2
+        is_full = len({*self._modules, *earlier}) >= MAX_MODULES or self._count > MAX_NAMES // 2
+        is_full |= self._steps > MAX_STEPS // 2
         return self._is_cut or is_full or any(one.is_near_bound for one in names)
 
     def forget_order(self) -> None:
         """Forget what was asked for so far, where what is asked for next may hang on it."""
         if self.hangs_on_order():
-            for kept in (self.known, self._modules, self._followed, self._read, self._blocks):
+            for kept in (self.known, self._modules, self._followed, self._done, self._read, self._blocks):
                 kept.clear()
-            self._is_cut, self._steps = False, 0
+            self._is_cut, self._steps, self._count = False, 0, 0
 
     def _possible(self, path: str, choice: Choice) -> list[str]:
         runs: list[BoundNames | None] = [None]
@@ -201,6 +214,7 @@ class Chooser:
         for holder in holders:
             if isinstance(holder, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 names = names.inner()
+                self._steps += len(names.bound) // NAMES_OF_STEP
                 if not _bind(holder, names, given):
                     return None
                 self._follow_until(holder.body, names, line)
@@ -232,7 +246,7 @@ class Chooser:
 
     def _module(self, path: str) -> tuple[ModuleNodes, BoundNames] | None:
         """Return the nodes of a file and its names, None for what cannot be read."""
-        if path not in self._modules and len(self._modules) < MAX_MODULES:
+        if path not in self._modules and len(self._modules) < MAX_MODULES and self._count < MAX_NAMES:
             self._modules[path] = None  # of modules that import each other one comes first
             nodes = self._sources.nodes(path)
             if nodes is None:
@@ -243,6 +257,7 @@ class Chooser:
             for name in nodes.set_anew:
                 names.forget(name, 0, "sets anew")
             self._modules[path] = nodes, names
+            self._count += len(names.bound)
         return self._modules.get(path)
 
     def _names_above(
@@ -252,10 +267,12 @@ class Chooser:
 
         None where they are not known; `begin` returns those before its first statement.
         """
-        names, done = self._followed.get(place, (None, 0))
+        names, done = self._followed.get(place, (None, self._done.get(place, 0)))
         if names is None or (done and _last_line(body[done - 1]) >= line):
+            self._make_room()
             self._steps += done
             names, done = begin(), 0
+            self._steps += len(names.bound) // NAMES_OF_STEP if names is not None else 0
         if names is None:
             return None
         while done < len(body) and _last_line(body[done]) < line:
@@ -266,6 +283,12 @@ class Chooser:
             names = names.inner()
             self._follow_until([body[done]], names, line)
         return names if self._steps <= MAX_STEPS else None
+
+    def _make_room(self) -> None:
+        """Keep the names of a bounded number of functions; how far they were followed counts where they are asked again."""
+        if len(self._followed) - len(self._modules) > MAX_FOLLOWED:
+            for place in [one for one in self._followed if one[1]]:
+                self._done[place] = self._followed.pop(place)[1]
 
     def _follow_until(self, block: list[ast.stmt], names: BoundNames, line: int) -> None:
         """Bind what the statements before a line bind; of the one that holds it, what it may bind is not known."""

@@ -38,6 +38,12 @@ MAX_TERM = 300
 MAX_DEPTH = 200
 """Expressions and blocks inside each other that are followed."""
 
+MAX_FOLLOWED = 50_000
+"""Parts of expressions that names stand for, which are looked at for dotted names again for each name in a file."""
+
+MAX_CHOICES = 1000
+"""Choices of one file that are told apart; of others all ways may be taken."""
+
 MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""
 
@@ -145,6 +151,7 @@ class _Reader:
         self._loops = 0
         self._rescues = 0
         """Handlers around what is read that run where an import fails."""
+        self._followed = 0
         self._deciding = 0
         """Imports and choices until here: what makes a branch worth a body of its own."""
         self._depth = 0
@@ -247,7 +254,8 @@ class _Reader:
         decides = self._deciding > before or compares_texts(branches)
         is_outside = not scope.name or scope.is_class
         is_told = len(self._choices) > number or (is_outside and any(calls for calls, _ in noted))
-        if len(branches) > 1 and (decides or is_told or names_constants(branches)):
+        is_one_more = len(branches) > 1 and number < MAX_CHOICES
+        if is_one_more and (decides or is_told or names_constants(branches)):
             is_weighed = importing > 1 if is_outside else decides
             self._deciding += decides
             ways = tuple(
@@ -679,11 +687,12 @@ class _Reader:
         found: dict[str, None] = {}
         waiting: list[tuple[ast.expr, _Scope]] = [(node, scope)]
         seen: set[ast.expr] = set()
-        while waiting and len(seen) < MAX_SOURCES:
+        while waiting and len(seen) < MAX_SOURCES and (not seen or self._followed < MAX_FOLLOWED):
             value, inner = waiting.pop()
             if value in seen:
                 continue
             seen.add(value)
+            self._followed += sum(1 for _ in walk(value)) if value is not node else 0
             found.update(dict.fromkeys(dotted_texts(value)))
             for part in walk(value):
                 if isinstance(part, ast.Attribute):

@@ -347,13 +347,14 @@ class _Walker:
             for name in reading.called:
                 self._reach.call(path, name, moment, How("called by Django as it starts"))
         self._deferred.pop(path, None)
+        running = _running(before) if decided else frozenset()
         for site in reading.analysis.sites:
             if site.when == "import":
                 self._site(site, reached, moment)
             elif site.when == "call":
                 self._deferring.add(path)
                 self._defer(site, reached, moment)
-            elif decided and _may_run(site, before):  # by these constants and variables alone
+            elif (site.line, site.column, site.module) in running:  # by these constants and variables alone
                 body = self._reach.body_at(path, site.line) if self._reach is not None else ""
                 self._deferred.setdefault(path, []).append(_Deferred(body, site, reached))
         for edge in reading.edges:
@@ -462,7 +463,6 @@ class _Walker:
                 return
 
 
-def _may_run(site: ImportSite, found: Analysis) -> bool:
-    """Return whether an import runs as its file loads or in a function, by an analysis of the file."""
-    place = site.line, site.column, site.module
-    return any(one.when in ("import", "call") and (one.line, one.column, one.module) == place for one in found.sites)
+def _running(found: Analysis) -> frozenset[tuple[int, int, str]]:
+    """Return the places of the imports that run as a file loads or in a function, by an analysis of the file."""
+    return frozenset((one.line, one.column, one.module) for one in found.sites if one.when in ("import", "call"))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 
-from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.built_later import Buildable, BuiltLater
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
-from memguard_hooks.imports.name_uses import Annotation, BoundPlace, FunctionNode, Use, bound_by, find_uses
+from memguard_hooks.imports.name_uses import Annotation, BoundPlace, FunctionNode, NameUses, Use, bound_by, find_uses
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -136,6 +136,51 @@ class Wanted(Record):
     names: tuple[str, ...]
 
 
+class _FileNodes:
+    """What one file holds, found once for all of its imports."""
+
+    def __init__(self, module: ast.Module) -> None:
+        self.statements: dict[int, list[ImportNode]] = {}
+        self.texts: list[tuple[str, int]] = []
+        """Its strings, with their lines."""
+        self.called: set[str] = set()
+        """Names that are called."""
+        for node in walk(module):
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                self.statements.setdefault(node.lineno, []).append(node)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                self.texts.append((node.value, node.lineno))
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                self.called.add(node.func.id)
+        self.lines_of_texts: dict[str, int] = {}
+        for text, line in self.texts:
+            self.lines_of_texts.setdefault(text, line)
+        self.exported: dict[str, int] = {}
+        for name, line in _exported(module):
+            self.exported.setdefault(name, line)
+        self.of_module = frozenset(module.body)
+        imported = {bound_by(alias) for many in self.statements.values() for one in many for alias in one.names}
+        found = find_uses(module, imported)
+        self._bindings: dict[str, list[BoundPlace]] = {}
+        self._uses: dict[str, list[Use]] = {}
+        for binding in found.bindings:
+            self._bindings.setdefault(binding.name, []).append(binding)
+        for use in found.uses:
+            self._uses.setdefault(use.name, []).append(use)
+
+    def uses_of(self, names: Collection[str]) -> NameUses:
+        """Return what binds and what uses some of the names that are imported, by position."""
+        bindings = [one for name in names for one in self._bindings.get(name, ())]
+        uses = [one for name in names for one in self._uses.get(name, ())]
+        return NameUses(
+            tuple(sorted(bindings, key=lambda one: (one.line, one.name))),
+            tuple(sorted(uses, key=lambda one: (one.line, one.path))),
+        )
+
+
+_nodes_of = lru_cache(maxsize=2)(_FileNodes)
+
+
 class MovableFile:
     """One file whose imports may move."""
 
@@ -145,15 +190,12 @@ class MovableFile:
         self._module = module
         self._lines = text.split("\n")
         self._is_package = is_package
-        statements: dict[int, list[ImportNode]] = {}
-        for node in ast.walk(module):
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                statements.setdefault(node.lineno, []).append(node)
-        found = [(one, list(_parts(statements.get(one.line, ()), one))) for one in wanted]
+        self._nodes = _nodes_of(module)
+        found = [(one, list(_parts(self._nodes.statements.get(one.line, ()), one))) for one in wanted]
         self._parts = [part for _, parts in found for part in parts]
         self._by_call = next((one.line for one, parts in found if not parts), None)
         self._names = [bound_by(alias) for _, alias in self._parts]
-        self._found = find_uses(module, self._names)
+        self._found = self._nodes.uses_of(self.names)
         self._moving: set[ast.AST] = {statement for statement, _ in self._parts}
         self._shared = {one.name for one in self._found.bindings if one.node not in self._moving}
         futures = [one for one in module.body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
@@ -239,7 +281,7 @@ class MovableFile:
         line = value.statement.lineno
         if spot_of(value.statement) in running:
             return HeldBy(line, f"line {line} builds {value.name} of it, which is used while the app loads")
-        if any(name == value.name for name, _ in _exported(self._module)):
+        if value.name in self._nodes.exported:
             return HeldBy(line, f"line {line} builds {value.name} of it, which `__all__` has")
         uses = (_held_by(use, ()) for use in value.used)
         return self._named_in_string(value.name) or next((one for one in uses if one is not None), None)
@@ -261,7 +303,7 @@ class MovableFile:
         """Return what holds one part of an import, whatever uses it."""
         statement, alias = part
         name, line, module = bound_by(alias), statement.lineno, module_of(part)
-        if statement not in self._module.body:
+        if statement not in self._nodes.of_module:
             return HeldBy(line, _around(self._module, statement))
         if alias.name == "*":
             return HeldBy(line, "it takes all names of the module")
@@ -269,9 +311,9 @@ class MovableFile:
             return HeldBy(line, f"{module} is imported for what that changes")
         if alias.asname == alias.name:
             return HeldBy(line, f"`{name} as {name}` hands it on to other files")
-        for exported, at in _exported(self._module):
-            if exported == name:
-                return HeldBy(at, f"line {at} has {name} in `__all__`")
+        if name in self._nodes.exported:
+            at = self._nodes.exported[name]
+            return HeldBy(at, f"line {at} has {name} in `__all__`")
         for binding in self._found.bindings:
             if binding.name == name and self._is_foreign(binding, part):
                 return HeldBy(binding.line, _bound_again(binding))
@@ -289,15 +331,12 @@ class MovableFile:
 
     def _named_in_string(self, name: str) -> HeldBy | None:
         """Return the line that may reach a name by a string: as a key of the names, or in code that is run."""
-        nodes = list(ast.walk(self._module))
-        called = {one.func.id for one in nodes if isinstance(one, ast.Call) and isinstance(one.func, ast.Name)}
+        called = self._nodes.called
         is_run, is_asked = not called.isdisjoint(("eval", "exec")), not called.isdisjoint(("globals", "locals", "vars"))
         word = re.compile(rf"\b{re.escape(name)}\b")
-        for one in nodes if is_run or is_asked else ():
-            if not isinstance(one, ast.Constant) or not isinstance(one.value, str):
-                continue
-            if one.value == name or (is_run and word.search(one.value)):
-                return HeldBy(one.lineno, f"line {one.lineno} names {name} in a string, by which the file may reach it")
+        for text, line in self._nodes.texts if is_run or is_asked else ():
+            if text == name or (is_run and word.search(text)):
+                return HeldBy(line, f"line {line} names {name} in a string, by which the file may reach it")
         return None
 
     def _held_unused(self, part: Part) -> HeldBy | None:
@@ -313,9 +352,9 @@ class MovableFile:
             return HeldBy(line, f"nothing here uses {name}, and a package hands on what it imports")
         if any(_NOQA.search(one) for one in self._lines[line - 1 : statement.end_lineno]):
             return HeldBy(line, f"nothing here uses {name}, and a comment keeps it")
-        for one in ast.walk(self._module):
-            if isinstance(one, ast.Constant) and one.value == name:
-                return HeldBy(one.lineno, f"nothing but a string in line {one.lineno} names {name}")
+        if name in self._nodes.lines_of_texts:
+            at = self._nodes.lines_of_texts[name]
+            return HeldBy(at, f"nothing but a string in line {at} names {name}")
         return None
 
     # Annotations

@@ -58,6 +58,9 @@ else:
 MAX_RUNS = 200
 """Calls of functions of the file that are followed."""
 
+MAX_NODES_RUN = 50_000
+"""Nodes of the functions that are called, again for each call."""
+
 MAX_FOLLOWED = 20
 """Calls of one function of which libcst knows what they return."""
 
@@ -123,6 +126,7 @@ class _Plain(PlainValues):
         self._returned: list[Values] = []
         self._running: list[PlainFunction] = []
         self._runs: Counter[PlainFunction] = Counter()
+        self._nodes_run = 0
         self._outcomes: dict[PlainFunction, tuple[set[str], Values]] = {}
         self._has_unseen = False
         """Whether blocks that never run bind names that only calls from outside ask for."""
@@ -370,8 +374,10 @@ class _Plain(PlainValues):
         self._runs[function] += 1
         if function in self._running or len(self._running) >= MAX_DEPTH or self._runs.total() > MAX_RUNS:
             raise Unsure
-        if any(isinstance(one, (ast.Yield, ast.YieldFrom)) for one in walk(node)):
-            raise Unsure
+        for one in walk(node):
+            self._nodes_run += 1
+            if self._nodes_run > MAX_NODES_RUN or isinstance(one, (ast.Yield, ast.YieldFrom)):
+                raise Unsure
         outer = self._scopes, self._called, self._returned, self._runs_coroutines, self._why
         self._scopes, self._called, self._returned = [self._scopes[0], passed(function, given)], set(), []
         self._runs_coroutines = isinstance(node, ast.AsyncFunctionDef)
