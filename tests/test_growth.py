@@ -180,13 +180,6 @@ def names_of_one_long_list(number: int) -> dict[str, str]:
     return {**PROGRAM, "main.py": f"import litellm\nL = [{'1, ' * 10 * number}]\n{names}"}
 
 
-def services_around_a_file(number: int) -> dict[str, str]:
-    """Each asks whether an import of the same file may wait: the file is judged once."""
-    services = "".join(f"w{one}: gunicorn main:app -w {one % 9 + 1}\n" for one in range(number))
-    functions = "".join(f"def f{one}():\n    return {one}\n" for one in range(500))
-    return {"Procfile": services, "main.py": f"import litellm\n{functions}", "memguard.toml": 'limit = "64MiB"\n'}
-
-
 def called(root: Path, files: dict[str, str]) -> pstats.Stats:
     """Return what a check of a project calls."""
     for name, text in files.items():
@@ -238,7 +231,6 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(keys_of_a_mapping, 80, id="keys of a mapping"),
         pytest.param(all_names_of_a_module_again, 80, id="all names of a module again"),
         pytest.param(names_of_one_long_list, 50, id="names of one long list"),
-        pytest.param(services_around_a_file, 5, id="services around a file"),
     ],
 )
 def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int) -> None:
@@ -254,6 +246,15 @@ def test_choices_in_a_class_are_followed_up_to_a_bound(tmp_path: Path, capsys: p
     followed = sum(found[1] for (path, _, name), found in stats.items() if name == "follow" and "folding" in path)
     assert 0 < followed < 2 * walks * MAX_STEPS
     assert capsys.readouterr().out
+
+
+def test_an_import_that_services_share_is_moved_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    services = "".join(f"w{one}: gunicorn main:app\n" for one in range(20))
+    main = "import litellm\ndef f():\n    return litellm.completion()\n"
+    files = {"Procfile": services, "main.py": main, "memguard.toml": 'limit = "64MiB"\n'}
+    stats = vars(called(tmp_path, files))["stats"]
+    assert sum(found[0] for (_, _, name), found in stats.items() if name in ("move_imports", "find_uses")) <= 4
+    assert "MG301" in capsys.readouterr().out
 
 
 def test_classes_in_a_chain_are_followed_up_to_a_bound(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -497,6 +497,29 @@ def test_what_is_no_baseline_is_one_line(baseline: Path, capsys: pytest.CaptureF
     assert capsys.readouterr().err == "memguard logs: error: missing.json: cannot be read: No such file or directory\n"
 
 
+@pytest.mark.parametrize("lines", [10, 40])
+def test_lines_beyond_a_number_are_left_out_and_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], lines: int) -> None:
+    packed = tmp_path / "app.log.gz"
+    packed.write_bytes(gzip.compress(b"\n" * 30_000_000))
+    assert logs.main([str(packed), "--max-lines", str(lines), "--format", "json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["lines"] == lines
+    note = f"only the first {lines} lines are read, and what follows is left out; --max-lines N reads more"
+    assert shown.err.rstrip() == f"memguard logs: {packed}: {note}"
+
+
+def test_bytes_beyond_a_bound_are_left_out_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memguard_hooks.logs.source.MAX_BYTES", 2**20)
+    path = tmp_path / "app.log"
+    path.write_bytes(b"hello\n" + b"a" * 2**21)
+    assert logs.main([str(path), "--format", "json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["lines"] == 1
+    assert "1 lines, are read, and what follows is left out" in shown.err
+
+
 @pytest.mark.skipif(shutil.which("zstd") is None, reason="the program zstd is not installed")
 def test_zstd_is_unpacked_by_its_program(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

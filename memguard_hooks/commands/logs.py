@@ -15,7 +15,7 @@ from memguard_hooks.atomic_write import replace_file
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.logs import allowed
 from memguard_hooks.logs.platforms import LIMITS, find_declared
-from memguard_hooks.logs.source import read_lines
+from memguard_hooks.logs.source import MAX_LINES, read_lines
 from memguard_hooks.output import tell, write
 from memguard_hooks.tree import WorkTree, walk
 
@@ -47,6 +47,13 @@ def make_parser() -> argparse.ArgumentParser:
         "--platform", choices=(*LIMITS, "none"), help="whose limit counts (default: that which the current folder declares)"
     )
     parser.add_argument(
+        "--max-lines",
+        metavar="N",
+        type=checked(_positive, "10000000"),
+        default=MAX_LINES,
+        help=f"lines that are read at most ({MAX_LINES})",
+    )
+    parser.add_argument(
         "--top", metavar="N", type=checked(_positive, "10"), default=10, help="templates that are shown (10)"
     )
     parser.add_argument("--format", choices=("text", "json", "markdown", "html"), default="text", help="how to write it")
@@ -73,7 +80,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     progress = Progress()
     try:
         before = None if options.write_baseline else _read_baseline(options.baseline)
-        found = survey(read_lines(options.file), options.unit, progress.about(options.file))
+        left: list[str] = []
+        lines = read_lines(options.file, options.max_lines, left.append)
+        found = survey(lines, options.unit, progress.about(options.file))
         if not found.lines:
             raise MemguardError("holds no lines", options.file)
         if options.budget is not None and found.unit is None:
@@ -92,6 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     finally:
         progress.clear()
+    for note in left:
+        tell(f"memguard logs: {options.file}: {note}")
     write(sys.stdout, _render(judged, options.format, options.top))
     return int(bool(judged.failures) and not options.write_baseline)
 

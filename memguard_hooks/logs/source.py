@@ -13,7 +13,7 @@ from memguard_hooks.errors import MemguardError
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import io
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import IO
 
 STDIN = "-"
@@ -21,39 +21,51 @@ MAX_LINE = 64 * 1024
 """Bytes of a line; what follows is read and dropped. Docker cuts at 16 KiB, CloudWatch at 256 KiB."""
 MAX_BYTES = 8 * 1024**3
 """Bytes that are read: a compressed file of a few MiB may hold more than any disk."""
+MAX_LINES = 5_000_000
+"""Lines that are read where nobody says how many: that takes a minute or two."""
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
-def read_lines(path: str) -> Iterator[str]:
-    """Yield the lines of a log without their ends."""
+class _Full(Exception):  # noqa: N818 - it is no error
+    """As much is read as may be; says how much."""
+
+
+def read_lines(path: str, most: int = MAX_LINES, leave: Callable[[str], None] = lambda _: None) -> Iterator[str]:
+    """Yield the lines of a log without their ends, at most so many; `leave` is told where that is not all of them."""
     try:
         with open(sys.stdin.fileno() if path == STDIN else path, "rb", closefd=path != STDIN) as file:
-            yield from _read(file, path)
+            yield from _read(file, path, most)
+    except _Full as full:
+        leave(str(full))
     except (EOFError, zlib.error, OSError) as error:
         reason = getattr(error, "strerror", None) or "the compressed data is cut off or damaged"
         raise MemguardError(f"cannot be read: {reason}", path) from None
 
 
-def _read(file: io.BufferedReader, path: str) -> Iterator[str]:
+def _read(file: io.BufferedReader, path: str, most: int) -> Iterator[str]:
     start = file.peek(4)[:4]
     if start == _ZSTD:
         with _unpack_zstd(file, path) as lines:
-            yield from _decode(lines, path)
+            yield from _decode(lines, most)
     elif start[:2] == _GZIP:
-        yield from _decode(gzip.GzipFile(fileobj=file), path)
+        yield from _decode(gzip.GzipFile(fileobj=file), most)
     else:
-        yield from _decode(file, path)
+        yield from _decode(file, most)
 
 
-def _decode(lines: IO[bytes] | gzip.GzipFile, path: str) -> Iterator[str]:
-    readline, left = lines.readline, MAX_BYTES
+def _decode(lines: IO[bytes] | gzip.GzipFile, most: int) -> Iterator[str]:
+    readline, size, number = lines.readline, 0, 0
     while raw := readline(MAX_LINE):
+        if number >= most:
+            raise _Full(f"only the first {number:,} lines are read, and what follows is left out; --max-lines N reads more")
+        size += len(raw)
         if len(raw) == MAX_LINE and raw[-1] != 10:
-            left -= _drop_rest(lines)
-        left -= len(raw)
-        if left < 0:
-            raise MemguardError(f"holds more than {MAX_BYTES // 1024**3} GiB", path)
+            size += _drop_rest(lines, MAX_BYTES - size)
+        if size > MAX_BYTES:
+            whole = f"only the first {MAX_BYTES // 1024**3} GiB, {number:,} lines, are read"
+            raise _Full(f"{whole}, and what follows is left out")
+        number += 1
         yield raw.decode("utf-8", "replace").rstrip("\r\n")
 
 
@@ -85,11 +97,11 @@ def _is_safe(folder: str) -> bool:
     return os.path.isabs(folder) and os.path.commonpath([here, os.path.realpath(folder)]) != here
 
 
-def _drop_rest(lines: IO[bytes] | gzip.GzipFile) -> int:
+def _drop_rest(lines: IO[bytes] | gzip.GzipFile, most: int) -> int:
     """Read to the end of a line, and return how many bytes that was."""
     dropped = 0
     while raw := lines.readline(MAX_LINE):
         dropped += len(raw)
-        if raw[-1] == 10 or dropped > MAX_BYTES:
+        if raw[-1] == 10 or dropped > most:
             break
     return dropped
