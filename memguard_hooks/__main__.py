@@ -187,7 +187,8 @@ def leave_projects() -> None:
     if not named and sys.path and os.path.realpath(sys.path[0]) != here:
         return
     ours = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
-    roots = {_repository(place) for place in (here, *map(os.path.realpath, filter(os.path.isdir, sys.argv[1:])))}
+    folders = (os.path.realpath(word) for word in sys.argv[1:] if _is_folder(word, here))
+    roots = {_repository(place) for place in (here, *folders)}
     foreign = {
         place
         for place in map(os.path.realpath, named.split(os.pathsep))
@@ -196,6 +197,21 @@ def leave_projects() -> None:
     if here != ours:
         foreign.add(here)
     sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) not in foreign]
+
+
+def _is_folder(word: str, here: str) -> bool:
+    """Return whether an argument names a folder; no link is followed that the current folder holds."""
+    import os
+
+    path = os.path.normpath(os.path.join(here, word))
+    if not path.startswith(f"{here.rstrip(os.sep)}{os.sep}"):
+        return os.path.isdir(path)
+    place = here
+    for part in os.path.relpath(path, here).split(os.sep):
+        place = os.path.join(place, part)
+        if os.path.islink(place) or not os.path.isdir(place):
+            return False
+    return True
 
 
 def _repository(place: str) -> str:

@@ -19,6 +19,7 @@ from attack import outside
 from folders import commit, git, write
 from syscalls import needs_strace, trace
 
+import memguard_hooks
 from memguard_hooks.catalog import lock
 from memguard_hooks.commands import check, init
 from memguard_hooks.errors import MemguardError, UnreadableError
@@ -553,6 +554,24 @@ def test_nothing_outside_is_opened_or_looked_at(tmp_path: Path, seed: int) -> No
     assert outside(lines, root, (sys.prefix, sys.base_prefix, *sys.path)) == []
     assert any(f'"{root}/' in line for line in lines)
     assert outside_of(root) == before
+
+
+@needs_strace
+@pytest.mark.parametrize("word", ["out", "out/below", "{root}/out", "in/../out", "in/out"])
+def test_no_link_of_the_project_is_followed_before_anything_is_imported(tmp_path: Path, word: str) -> None:
+    """`-m` puts the current folder on Python's path, and what is judged is taken off it: arguments may name folders."""
+    root = tmp_path / "project"
+    (root / "in").mkdir(parents=True)
+    (tmp_path / "outside" / "below").mkdir(parents=True)
+    for link in (root / "out", root / "in" / "out"):
+        link.symlink_to(tmp_path / "outside")
+    write(root, {"main.py": "import litellm\n"})
+    environment = {**os.environ, "PYTHONPATH": str(Path(memguard_hooks.__file__).parent.parent), "MEMGUARD_CACHE_DIR": ""}
+    command = [sys.executable, "-m", "memguard_hooks", "hook", "main.py", word.format(root=root)]
+    _, lines = trace(command, "-y", "-e", "trace=%file", cwd=root, environment=environment)
+    assert any("main.py" in line for line in lines)
+    seen = outside(lines, root, (sys.prefix, sys.base_prefix, *sys.path))  # git looks for itself in the folders above
+    assert [path for path in seen if path.startswith(str(tmp_path / "outside"))] == []
 
 
 @pytest.mark.parametrize("seed", range(30))
