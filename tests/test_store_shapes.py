@@ -18,9 +18,11 @@ FILES = {
     "main.py": "import logging, os\nimport litellm, pandas\nimport app.views\nM = os.getenv('M', 'a')\n"
     "if M == 'a':\n    import openai\nlogger = logging.getLogger()\nlogging.basicConfig(level='DEBUG')\n"
     "frame = pandas.read_csv('a.csv')\nwhile True:\n    logger.info('a')\n",
-    "work.py": "from transformers import AutoModel\nimport app.views\nmodel = AutoModel.from_pretrained('bert-base-uncased')\n",
+    "work.py": "from transformers import AutoModel\nimport app.views\n"
+    "model = AutoModel.from_pretrained('bert-base-uncased')\n",
     "app/__init__.py": "",
-    "app/views.py": "import torch\nclass A:\n    def get(self):\n        return torch.zeros(1)\ndef f():\n    return A().get()\n",
+    "app/views.py": "import torch\nclass A:\n    def get(self):\n        return torch.zeros(1)\n"
+    "def f():\n    return A().get()\n",
     "requirements.txt": "litellm==1.0\npandas\n",
     "memguard.toml": 'limit = "512MiB"\n',
 }
@@ -28,7 +30,7 @@ WRONG: tuple[Any, ...] = (
     None, 1, -1.5, "", "a", [], {}, [1], ["a"], [[]], [[1, 2]], [None] * 3, ["a"] * 9, [[], []], {"a": 1}, {"a": []},
     [[["a"]]], [{}, {}], ["a", ["a", ["a"]]], [0] * 12, [[None, None, None]], [["a", "a", "a"], []],
 )  # fmt: skip
-EMPTY = ([], [[], []])
+EMPTY: tuple[Any, ...] = ([], [[], []])
 """Shapes that some entries have: nothing was found."""
 
 Key = tuple[bytes, ...]

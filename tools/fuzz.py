@@ -36,14 +36,31 @@ from memguard_hooks import store
 from memguard_hooks.app.moved_imports import move_imports
 from memguard_hooks.catalog import lock as memguard_lock
 from memguard_hooks.commands import check, hook
-from memguard_hooks.dependencies import image_commands, lock_readers, manifests
-from memguard_hooks.deployment import dockerfile, gunicorn_conf, heroku, kustomize, readers, start_script
+from memguard_hooks.dependencies import compiled, image_commands, install_command, lock_readers, manifests
+from memguard_hooks.deployment import (
+    azure_functions,
+    beanstalk,
+    compose_values,
+    dockerfile,
+    gunicorn_conf,
+    helm,
+    heroku,
+    kustomize,
+    python_version,
+    readers,
+    start_script,
+    task_runners,
+    terraform,
+    vercel,
+)
 from memguard_hooks.deployment.calls_at_start import Program, follow
 from memguard_hooks.deployment.command import Host
 from memguard_hooks.deployment.command import parse as parse_command
-from memguard_hooks.deployment.service import Deployment
+from memguard_hooks.deployment.images import RepositoryImages
+from memguard_hooks.deployment.service import Deployment, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Finding, Report, ServiceReport, Skipped, Step
+from memguard_hooks.formats.position import Place
 from memguard_hooks.formats.python_literals import parse_module
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES, decode
 from memguard_hooks.git import name_of_blob
@@ -323,6 +340,160 @@ def _kustomized(data: bytes) -> object:
     return kustomize.build("kustomization.yaml", {"kustomization.yaml": data, "a.yaml": data}.get)
 
 
+TERRAFORM = (
+    b"""variable "image" { default = "a:1" }
+locals {
+  port = 80
+  list = [var.image, "${var.image}/b", local.port]
+}
+resource "aws_ecs_task_definition" "a" {
+  family = "a"
+  memory = "512"
+  container_definitions = jsonencode([{ name = "a", image = local.list, command = ["gunicorn", "main:app"], memory = 512,
+    environment = [{ name = "A", value = var.image }] }])
+}
+resource "aws_ecs_task_definition" "b" { container_definitions = file("${path.module}/a.json") }
+""",
+    b"""resource "google_cloud_run_v2_service" "a" {
+  template {
+    containers {
+      image   = "a"
+      command = ["python", "main.py"]
+      env { name = "A" value = <<-EOT
+        b ${var.c}
+        EOT
+      }
+      resources { limits = { memory = "512Mi", cpu = "1" } }
+    }
+    scaling { max_instance_count = 2 }
+  }
+}
+""",
+)
+
+HELM = (
+    b"""apiVersion: apps/v1
+kind: Deployment
+metadata: {name: {{ include "a.name" . | quote }}}
+spec:
+  replicas: {{ .Values.count | default 1 }}
+  template:
+    spec:
+      containers:
+      {{- range $name, $one := .Values.workers }}
+        - name: {{ $name | trunc 63 | trimSuffix "-" }}
+          image: "{{ $one.image }}:{{ $one.tag | default $.Chart.AppVersion }}"
+          command: ["gunicorn", "main:app"]
+          env:
+            {{- toYaml $one.env | nindent 12 }}
+          resources: {{ toYaml $one.resources | nindent 12 }}
+      {{- end }}
+{{- if and .Values.a (not .Values.b) }}{{ with .Values.a }}{{ printf "%s-%d" . 3 }}{{ end }}{{ else }}{{ fail "a" }}{{ end }}
+""",
+    b"""workers: {a: {image: &a x, env: [{name: *a, value: b}], resources: {limits: {memory: 512Mi}}}}\ncount: 2\na: {{ tpl }}\n""",  # noqa: E501
+    b"""{{- define "a.name" -}}{{ .Release.Name }}-{{ .Chart.Name }}{{- end -}}{{ include "a.name" . | fromYaml | toJson }}""",  # noqa: E501
+)
+
+COMPILED = (
+    b"# uv pip compile a.in\nlitellm==1.0 \\\n    --hash=sha256:0\n    # via -r a.in\nb==0.5 ; os_name == 'nt'  # via litellm\n",
+    b"a==1\n    # via\n    #   b\n    #   -c c.txt\nb[x]==2\n    # via a (pyproject.toml)\n-r requirements.txt\n",
+)
+
+INSTALLS = (
+    b"python -m pip install -r a.txt 'litellm>=1' $B && uv pip install --system . -c c.txt; pip3 install a>=1 || poetry install",
+    b"sh -c 'pip install \"a[b]==1\"' $(echo pip install torch) <<EOF\npip install c\nEOF\n",
+)
+
+ENV_FILES = (b"A=b\nexport C='$A' # x\nD=\"${A:-$C}\\n\"\n", b"\xef\xbb\xbfA: b\nE=${A?x}${B:+c}\nF\n= g\n")
+
+CHART = b"name: c\nversion: 1.0.0\nappVersion: a\n"
+
+VERCEL = (
+    b"""{"builds": [{"src": "api/*.py", "use": "@vercel/python"}], "functions": {"api/a.py": {"memory": 512}},
+"env": {"A": "b"}}""",
+    b"""{"functions": {"**": {"memory": 1024, "maxDuration": 10}}, "routes": [{"src": "/", "dest": "api/a.py"}]}""",
+)
+
+EXTENSIONS = (
+    b"""option_settings:
+  aws:elasticbeanstalk:container:python: {WSGIPath: main:app, NumProcesses: 3, NumThreads: 2}
+  - {namespace: "aws:autoscaling:launchconfiguration", option_name: InstanceType, value: t3.micro}
+""",
+    b"""option_settings:
+  - {namespace: "aws:elasticbeanstalk:container:python", option_name: WSGIPath, value: "main:app"}
+  - {namespace: "aws:elasticbeanstalk:application:environment", option_name: A, value: "`{\\"Ref\\": \\"B\\"}`"}
+""",
+)
+
+TASKS = (
+    b"""[tool.poe.tasks]\na = {cmd = "gunicorn main:app", env = {A = "b"}}\nb = [{ref = "a"}, {script = "c.d:e"}]\n""",
+    b"""[tool.pdm.scripts]\na = {composite = ["b", "a"]}\nb = "python main.py"\n[tool.hatch.envs.default.scripts]\na = ["b", "a {args}"]\n""",  # noqa: E501
+    b"""A ?= b\nB := $(A) ${A} $$C\na: b\n\t@gunicorn main:app -b $(B)\nb: ; echo $(A)\ninclude c.mk\n""",
+)
+
+PINS = (b"python-3.12.1\n", b"python 3.12 3.11\n", b'[tools]\npython = ["3.12", "3.11"]\n', b'{"_meta": {"requires": {"python_version": "3.1"}}}',  # noqa: E501
+        b'[project]\nrequires-python = ">=3.9,<4"\n[tool.poetry.dependencies]\npython = "^3.9"\n')  # fmt: skip
+
+_VERSION_FILES = (
+    ".python-version",
+    "runtime.txt",
+    ".tool-versions",
+    "mise.toml",
+    "Pipfile",
+    "Pipfile.lock",
+    "pyproject.toml",
+)
+
+
+def _installs(data: bytes) -> object:
+    text = data.decode("utf-8", "replace")
+    return install_command.read_installs(text, "a", lambda at: Place(1, at + 1)), list(install_command.read_programs(text))
+
+
+def _terraformed(data: bytes) -> object:
+    files = {"a/main.tf": data, "a/b.tf": TERRAFORM[0], "a/a.json": data, "Dockerfile": _texts("dockerfile")[1]}
+    images = RepositoryImages(files.get, lambda: ("a/main.tf",), lambda: ("Dockerfile",))
+    return terraform.read(("a/b.tf", "a/main.tf"), ("a/b.tf", "a/main.tf"), files.get, images)
+
+
+def _charted(data: bytes) -> object:
+    """Fill in a chart of which a template has some text, and one whose values have it."""
+    folder = "c/templates/"
+    for template, values in ((data, HELM[1]), (HELM[0], data)):
+        files = {f"{folder}a.yaml": template, f"{folder}_b.tpl": HELM[2], "c/values.yaml": values, "c/Chart.yaml": CHART}
+        found = helm.read("c/Chart.yaml", (f"{folder}_b.tpl", f"{folder}a.yaml"), files.get)
+    return found
+
+
+def _beside(read: Callable[..., object], path: str) -> Act:
+    """Return a reader of a file that asks what lies beside it."""
+    files = {"api/a.py": b"app = App()\n", "function_app.py": b"app = App()\n", "a.py": b"def handler(event): pass\n"}
+    return lambda data: read(data, path, {**files, path: data}.get, lambda folder: ("a.py",) if folder else ("api", "a.py"))
+
+
+def _functions_of_azure(data: bytes) -> object:
+    files = {"a/function.json": data, "a/__init__.py": b"def main(): pass\n", "host.json": data}
+    return azure_functions.read(
+        data, "host.json", files.get, lambda folder: ("__init__.py", "function.json") if folder else ("a",)
+    )
+
+
+def _versions(data: bytes) -> object:
+    """Read each file that pins a Python, of a service of two hosts."""
+    for host in ("render", "heroku"):
+        service = Service("a", "render.yaml", 1, 1, "gunicorn main:app", kind="web", platform=host)
+        for name in _VERSION_FILES:
+            found = python_version.pins(service, {name: data}.get)
+    return found
+
+
+def _tasks(data: bytes) -> object:
+    names = ("pyproject.toml", "Makefile", "Taskfile.yml", "package.json", "pixi.toml", "tox.ini", "Pipfile")
+    host = Host({}, dict.fromkeys(names, data).get)
+    words = ("make a", "poe a", "pdm run a", "hatch run a", "pixi run a", "rye run a", "pipenv run a", "task a", "just a")
+    return [task_runners.find(one.split(), host) for one in words]
+
+
 PARSERS: dict[str, Act] = {
     "python: names": candidates,
     "python: analysis": lambda data: analyze(data, "a.py"),
@@ -351,6 +522,18 @@ TARGETS: dict[str, Target] = {
     "start script": Target(lambda data: start_script.read(data, ("a",), Host({"N": "2"})), _texts("script")),
     "command": Target(_command, _texts("command")),
     "deployment: kustomization": Target(_kustomized, (*DEPLOYMENTS["kubernetes"], KUSTOMIZATION)),
+    "lock: requirements.txt": Target(lambda data: compiled.read(MemoryTree({"requirements.txt": data}), "requirements.txt"), COMPILED),
+    "dependencies: commands": Target(_installs, (*INSTALLS, *_texts("command"))),
+    "env file": Target(lambda data: compose_values.read_env_file(data, {"A": "b"}), ENV_FILES),
+    "deployment: terraform": Target(_terraformed, TERRAFORM),
+    "deployment: helm": Target(_charted, HELM),
+    "deployment: vercel": Target(_beside(vercel.read, "vercel.json"), VERCEL),
+    "deployment: azure-functions": Target(_functions_of_azure, (b'{"scriptFile": "__init__.py", "entryPoint": "main"}', b"{}")),  # noqa: E501
+    "deployment: ebextensions": Target(
+        lambda data: beanstalk.read((".ebextensions/a.config",), {".ebextensions/a.config": data}.get), EXTENSIONS
+    ),
+    "deployment: python versions": Target(_versions, PINS),
+    "tasks": Target(_tasks, TASKS),
     "settings": Target(lambda data: settings.load(MemoryTree({"memguard.toml": data})), _texts("settings")),
     "layout": Target(
         lambda data: read_layout(MemoryTree({"pyproject.toml": data, "setup.cfg": data})),

@@ -43,12 +43,15 @@ def find_move(sources: SourceFiles, path: str, lines: Collection[int]) -> Move |
     """Return what moving the imports of some lines would move, None where it cannot be done; kept by the content."""
     key = (b"move", sources.content(path), b"%d" % path.endswith("__init__.py"), repr(sorted(lines)).encode())
     kept = sources.store.get(*key)
-    is_list = isinstance(kept, list) and len(kept) in (0, 2)
-    if not is_list or not all(isinstance(one, list) and set(map(type, one)) <= {str} for one in kept):
+    if not isinstance(kept, list) or len(kept) not in (0, 2) or not all(map(_is_texts, kept)):
         moved = move_imports(sources.data(path), path, lines)
         kept = [] if moved is None else list(moved.move)
         sources.store.put(kept, *key)
     return Move(*map(tuple, kept)) if len(kept) == 2 else None
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and set(map(type, value)) <= {str}
 
 
 def takes_any(sources: SourceFiles, path: str, names: Sequence[str]) -> bool:
