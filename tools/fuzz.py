@@ -395,12 +395,12 @@ spec:
 )
 
 COMPILED = (
-    b"# uv pip compile a.in\nlitellm==1.0 \\\n    --hash=sha256:0\n    # via -r a.in\nb==0.5 ; os_name == 'nt'  # via litellm\n",
+    b"# uv pip compile a.in\nlitellm==1.0 \\\n    --hash=sha256:0\n    # via -r a.in\nb==0.5  # via litellm\n",
     b"a==1\n    # via\n    #   b\n    #   -c c.txt\nb[x]==2\n    # via a (pyproject.toml)\n-r requirements.txt\n",
 )
 
 INSTALLS = (
-    b"python -m pip install -r a.txt 'litellm>=1' $B && uv pip install --system . -c c.txt; pip3 install a>=1 || poetry install",
+    b"python -m pip install -r a.txt 'litellm>=1' $B && uv pip install --system . -c c.txt; pip3 install a>=1",
     b"sh -c 'pip install \"a[b]==1\"' $(echo pip install torch) <<EOF\npip install c\nEOF\n",
 )
 
@@ -522,7 +522,7 @@ TARGETS: dict[str, Target] = {
     "start script": Target(lambda data: start_script.read(data, ("a",), Host({"N": "2"})), _texts("script")),
     "command": Target(_command, _texts("command")),
     "deployment: kustomization": Target(_kustomized, (*DEPLOYMENTS["kubernetes"], KUSTOMIZATION)),
-    "lock: requirements.txt": Target(lambda data: compiled.read(MemoryTree({"requirements.txt": data}), "requirements.txt"), COMPILED),
+    "lock: requirements.txt": Target(lambda data: compiled.read(MemoryTree({"a.txt": data}), "a.txt"), COMPILED),
     "dependencies: commands": Target(_installs, (*INSTALLS, *_texts("command"))),
     "env file": Target(lambda data: compose_values.read_env_file(data, {"A": "b"}), ENV_FILES),
     "deployment: terraform": Target(_terraformed, TERRAFORM),
