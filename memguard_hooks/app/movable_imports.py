@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import NotPythonError, decode, shortened, tree_of
@@ -38,10 +39,14 @@ def read_source(project: Project, path: str) -> EditableSource:
     if shortened(text) != text:
         raise MemguardError("the file is too long to be edited", path)
     try:
-        return EditableSource(path, text, tree_of(text))
+        return EditableSource(path, text, _tree_of(text))
     except NotPythonError as error:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         raise MemguardError(f"Python {version}, which runs this, cannot parse it", path, error.line) from None
+
+
+_tree_of = lru_cache(maxsize=4)(tree_of)
+"""The tree of a text, which nobody changes: the imports of one file are asked for one after another."""
 
 
 def as_wanted(project: Project, eager: Eager) -> Wanted:

@@ -12,7 +12,7 @@ import builtins
 import re
 from functools import cached_property
 
-from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.name_uses import bound_by, find_uses
 from memguard_hooks.record import Record
 
@@ -113,7 +113,7 @@ class Buildable:
             target = one.targets[0] if isinstance(one, ast.Assign) and len(one.targets) == 1 else None
             if not isinstance(one, ast.Assign) or not isinstance(target, ast.Attribute) or one.lineno != one.end_lineno:
                 continue
-            names = {node.id for node in ast.walk(one.value) if isinstance(node, ast.Name)}
+            names = {node.id for node in walk(one.value) if isinstance(node, ast.Name)}
             is_plain = names.isdisjoint(self._moving) and self._is_alone(one) and self._is_steady(one.value)
             if is_plain and isinstance(target.value, ast.Name) and target.value.id in self._moving:
                 found[target.value] = one
@@ -121,7 +121,7 @@ class Buildable:
 
     def _sets_moving(self, known: Collection[ast.AST] = ()) -> bool:
         """Return whether the file sets an attribute of what moves, so that it may be another one later."""
-        attributes = (one for one in ast.walk(self._module) if isinstance(one, ast.Attribute) and one.value not in known)
+        attributes = (one for one in walk(self._module) if isinstance(one, ast.Attribute) and one.value not in known)
         return any(_root(one) in self._moving for one in attributes if not isinstance(one.ctx, ast.Load))
 
     # What may be built
@@ -144,7 +144,7 @@ class Buildable:
         return {
             node: name
             for name, one in self._statements.items()
-            for node in ast.walk(one.value or one)
+            for node in walk(one.value or one)
             if isinstance(node, ast.Name)
         }
 
@@ -153,7 +153,7 @@ class Buildable:
         """Those that need what moves, or what needs that."""
         found: dict[str, Assignment] = {}
         for name, one in self._statements.items():  # in the order of the file, in which they need each other
-            inner = {node.id for node in ast.walk(one.value or one) if isinstance(node, ast.Name)}
+            inner = {node.id for node in walk(one.value or one) if isinstance(node, ast.Name)}
             if not inner.isdisjoint(self._moving) or not inner.isdisjoint(found):
                 found[name] = one
         return found
@@ -185,14 +185,14 @@ class Buildable:
         return is_free and self._can_cache(statement) and statement.value is not None and self._is_steady(statement.value)
 
     def _is_needed(self, statement: Assignment, kept: Collection[str]) -> bool:
-        inner = {node.id for node in ast.walk(statement.value or statement) if isinstance(node, ast.Name)}
+        inner = {node.id for node in walk(statement.value or statement) if isinstance(node, ast.Name)}
         return not inner.isdisjoint(self._moving) or not inner.isdisjoint(kept)
 
     def _value(self, name: str, getters: Mapping[str, str], used: Collection[Use]) -> BuiltLater:
         statement = self._involved[name]
         value = statement.value
         assert value is not None
-        nodes = list(ast.walk(value))
+        nodes = list(walk(value))
         above = tuple((one, getters[one.id]) for one in nodes if isinstance(one, ast.Name) and one.id in getters)
         attributes = [
             one.attr
@@ -221,11 +221,11 @@ class Buildable:
     def _fixed(self) -> frozenset[ast.AST]:
         """The nodes in f-strings, whose places Python before 3.12 does not tell, and in patterns, which take no call."""
         kinds = (ast.JoinedStr, ast.pattern)
-        return frozenset(inner for node in ast.walk(self._module) if isinstance(node, kinds) for inner in ast.walk(node))
+        return frozenset(inner for node in walk(self._module) if isinstance(node, kinds) for inner in walk(node))
 
     @cached_property
     def _places(self) -> dict[str, list[BoundPlace]]:
-        names = {node.id for node in ast.walk(self._module) if isinstance(node, ast.Name)}
+        names = {node.id for node in walk(self._module) if isinstance(node, ast.Name)}
         places: dict[str, list[BoundPlace]] = {}
         for one in find_uses(self._module, names).bindings:
             places.setdefault(one.name, []).append(one)

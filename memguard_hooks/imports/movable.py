@@ -413,7 +413,7 @@ class MovableFile:
         A name that functions bind themselves is none of a function of the module level.
         """
         called: set[ast.expr] = set()
-        for node in ast.walk(self._module):
+        for node in walk(self._module):
             if isinstance(node, ast.Call):
                 called.add(node.func)
                 if last_name(node.func) in _TAKERS:
@@ -423,7 +423,7 @@ class MovableFile:
         names: dict[str, int] = {}
         attributes: dict[str, int] = {}
         reader: int | None = None
-        for node in ast.walk(self._module):
+        for node in walk(self._module):
             if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
                 if last_name(node) in _READERS:
                     reader = reader or node.lineno
@@ -515,7 +515,7 @@ def _bound_again(binding: BoundPlace) -> str:
 
 def _around(module: ast.Module, statement: ImportNode) -> str:
     """Say in what an import stands that is not at the module level itself."""
-    parents = {child: node for node in ast.walk(module) for child in ast.iter_child_nodes(node)}
+    parents = {child: node for node in walk(module) for child in ast.iter_child_nodes(node)}
     around: list[ast.AST] = []
     here: ast.AST = statement
     while (here := parents[here]) is not module:
@@ -540,7 +540,7 @@ _BLOCKS: dict[type[ast.AST], str] = {
 def _exported(module: ast.Module) -> Iterator[tuple[str, int]]:
     """Yield the names in `__all__`, and the line of each."""
     for statement in module.body:
-        if any(isinstance(one, ast.Name) and one.id == "__all__" for one in ast.walk(statement)):
-            for one in ast.walk(statement):
+        if any(isinstance(one, ast.Name) and one.id == "__all__" for one in walk(statement)):
+            for one in walk(statement):
                 if isinstance(one, ast.Constant) and isinstance(one.value, str):
                     yield one.value, one.lineno
