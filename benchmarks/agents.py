@@ -85,6 +85,12 @@ def add(x, y):
 FRAMEWORKS = {
     "flask": ("flask", FLASK, ("python", "main.py", "{port}")),
     "flask, gunicorn": ("flask\ngunicorn", FLASK, ("gunicorn", "-w", "2", "-b", "127.0.0.1:{port}", "main:app")),
+    "flask, four workers": (
+        "flask\ngunicorn", FLASK, ("gunicorn", "-w", "4", "-b", "127.0.0.1:{port}", "main:app"),
+    ),
+    "fastapi, two workers": (
+        "fastapi\nuvicorn", FASTAPI, ("uvicorn", "--port", "{port}", "--workers", "2", "main:app"),
+    ),
     "fastapi": ("fastapi\nuvicorn", FASTAPI, ("uvicorn", "--port", "{port}", "main:app")),
     "django": ("django\ngunicorn", DJANGO, ("gunicorn", "-b", "127.0.0.1:{port}", "wsgi")),
     "celery": ("celery", CELERY, ("celery", "-A", "main", "worker", "-P", "solo")),

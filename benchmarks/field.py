@@ -34,6 +34,7 @@ from applications import commit_all, find_python, offline_prefix, read_lock, run
 from causes import Gap, find_field_gaps, render_causes, render_worst
 
 from memguard_hooks.app.entry_points import settings_of
+from memguard_hooks.app.loaded import NONE
 from memguard_hooks.app.service_estimate import Estimated, estimate_service, estimate_worker
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.measure.launch import find_launches
@@ -43,12 +44,12 @@ from memguard_hooks.tree import WorkTree
 
 TABLE = Path(__file__).with_suffix(".toml")
 HALVES = ("tuned", "judged")
-SAMPLES = (*HALVES, "held-out", "fresh", "pinned", "locked", "wider")
+SAMPLES = (*HALVES, "held-out", "fresh", "pinned", "locked", "wider", "heavy-tuned", "heavy")
 CONSTRAINTS = "torch==2.13.0+cpu\n"
 """The builds with CUDA are several GB."""
 
 DEFAULT_INSTALL = ("-r", "requirements.txt")
-MEASURE_TIMEOUT = 600
+MEASURE_TIMEOUT = 1200
 PACKAGES = 8
 """How many packages of an application are told with `--causes`."""
 
@@ -154,7 +155,7 @@ def measure(app: Application, folder: Path) -> list[dict[str, object]]:
     kept = folder / "measured.json"
     if not kept.exists():
         command = [*offline_prefix(), sys.executable, "-m", "memguard_hooks", "measure", str(folder / "code")]
-        command += ["--python", str(folder / "venv"), "--format", "json", "--no-lock", "--repeatable", "--timeout", "90"]
+        command += ["--python", str(folder / "venv"), "--format", "json", "--no-lock", "--repeatable", "--timeout", "240"]
         command += [] if app.entrypoint is None else ["--entrypoint", app.entrypoint]
         environment = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(folder), **app.environment}
         environment["PYTHONPATH"] = ""
@@ -202,6 +203,7 @@ def rows_of(app: Application, folder: Path) -> tuple[list[Row], list[str]]:
             left.append(f"{app.name}: {name} is not estimated")
         else:
             process = estimates[name].process
+            process = process.with_models(NONE) if error else process  # what could not be fetched was not loaded
             start = process.figures.start
             assumed = sum(part.resident for part in process.parts if part.moment == "start" and part.source == "assumed")
             size = int(float(str(one["resident_mib"])) * MIB)
