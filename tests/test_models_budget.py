@@ -383,6 +383,15 @@ def test_one_encoding_under_two_names_is_loaded_once(judge: Judge) -> None:
     assert parts == ["tiktoken gpt-4o"]
 
 
+def test_an_encoding_at_load_is_counted_once(judge: Judge) -> None:
+    """As a model by its name, and not besides as a call that the catalog has measured."""
+    app = "import fastapi, tiktoken\napp = fastapi.FastAPI()\ntokens = {}\n"
+    calls = ("tiktoken", "tiktoken.get_encoding('cl100k_base')")
+    reports = [judge({"main.py": app.format(call), "Procfile": "web: uvicorn main:app\n"}) for call in calls]
+    without, taken = (report["services"][0]["estimate_mib"]["expected"] for report in reports)
+    assert 35 < taken - without < 39
+
+
 def test_a_model_of_preloaded_workers_is_to_be_loaded_before_the_fork(judge: Judge) -> None:
     """Loaded by the first request it is loaded in each worker, though these were to share."""
     late = "from flask import Flask\napp = Flask(__name__)\n\n\n{}@app.get('/')\ndef serve():\n{}    return str(nlp)\n"

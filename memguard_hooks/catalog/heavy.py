@@ -93,10 +93,17 @@ def heavy_modules(threshold: int, add: Iterable[str] = (), remove: Iterable[str]
 
 
 def _taken_by_its_framework(module: str) -> int:
-    """Return what the framework takes that a module extends by its name: an app with `flask_login` has loaded `flask`."""
+    """Return what the framework takes that a module extends: an app with `flask_login` has loaded `flask`.
+
+    It is found by its name, and extends the framework only where it loads it: `discord_webhook` does without `discord`.
+    """
     framework, has_more, _ = module.partition(".")[0].partition("_")
-    measured = lookup.modules().get(framework, ()) if has_more and framework in FRAMEWORKS else ()
-    return max((one.resident for one in measured), default=0)
+    measured = lookup.find(framework) if has_more and framework in FRAMEWORKS else None
+    known = lookup.find(module) if measured else None
+    if measured is None or known is None:
+        return 0
+    made_of = {framework, *(FRAMEWORKS & measured.own.keys())}  # fastapi_mail loads starlette alone
+    return 0 if made_of.isdisjoint(known.own) else max(one.resident for one in lookup.modules()[framework])
 
 
 def _above(module: str) -> list[str]:
