@@ -86,10 +86,14 @@ FRAMEWORKS = {
     "flask": ("flask", FLASK, ("python", "main.py", "{port}")),
     "flask, gunicorn": ("flask\ngunicorn", FLASK, ("gunicorn", "-w", "2", "-b", "127.0.0.1:{port}", "main:app")),
     "flask, four workers": (
-        "flask\ngunicorn", FLASK, ("gunicorn", "-w", "4", "-b", "127.0.0.1:{port}", "main:app"),
+        "flask\ngunicorn",
+        FLASK,
+        ("gunicorn", "-w", "4", "-b", "127.0.0.1:{port}", "main:app"),
     ),
     "fastapi, two workers": (
-        "fastapi\nuvicorn", FASTAPI, ("uvicorn", "--port", "{port}", "--workers", "2", "main:app"),
+        "fastapi\nuvicorn",
+        FASTAPI,
+        ("uvicorn", "--port", "{port}", "--workers", "2", "main:app"),
     ),
     "fastapi": ("fastapi\nuvicorn", FASTAPI, ("uvicorn", "--port", "{port}", "main:app")),
     "django": ("django\ngunicorn", DJANGO, ("gunicorn", "-b", "127.0.0.1:{port}", "wsgi")),

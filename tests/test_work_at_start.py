@@ -259,6 +259,22 @@ def expected(capsys: pytest.CaptureFixture[str]) -> float:
 
 
 @pytest.mark.parametrize(("agent", "requirement", "module", "least"), AGENTS)
+def test_an_agent_is_in_each_process_of_a_server_that_starts_them_anew(
+    judge: Judge, capsys: pytest.CaptureFixture[str], agent: str, requirement: str, module: str, least: float
+) -> None:
+    """Two workers of uvicorn have a parent and a tracker beside them."""
+    del module
+    app = "import fastapi\napp = fastapi.FastAPI()\n"
+    files = {"main.py": app, "requirements.txt": f"fastapi==0.115.0\nuvicorn\n{requirement}\n"}
+    sizes: list[float] = []
+    for before in (f"{agent} ", ""):
+        for options in ("", " --workers 2"):
+            judge(files, f"{before}uvicorn main:app{options}")
+            sizes.append(expected(capsys))
+    assert sizes[1] - sizes[3] > 2.2 * (sizes[0] - sizes[2]) > 2 * least
+
+
+@pytest.mark.parametrize(("agent", "requirement", "module", "least"), AGENTS)
 def test_forked_workers_share_what_an_agent_has_loaded(
     judge: Judge, capsys: pytest.CaptureFixture[str], agent: str, requirement: str, module: str, least: float
 ) -> None:

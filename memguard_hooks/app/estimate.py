@@ -15,7 +15,7 @@ from memguard_hooks.app.agents import is_agents
 from memguard_hooks.app.first_party import NO_BUILT, Built
 from memguard_hooks.app.loaded import CLASSES, CLASSES_SIZE, NONE, Models, needs_classes
 from memguard_hooks.app.work import NO_WORK, Work
-from memguard_hooks.catalog import fitting, lookup
+from memguard_hooks.catalog import fitting, lookup, namespaces
 from memguard_hooks.catalog.lookup import Footprint
 from memguard_hooks.deployment.start import StartCommand
 from memguard_hooks.finding import MIB, MOMENTS, Estimate, Figures, Moment, Part, PartSource, Step, is_by
@@ -104,6 +104,10 @@ SERVERS = {
     "hypercorn": Server(int(3.5 * MIB), int(22.1 * MIB)),
 }
 
+BESIDE_SPAWNED = 2
+"""Processes of a server that starts its workers anew: its own, and the tracker of multiprocessing. Agents come with Python,
+in all of them (`python benchmarks/agents.py --only two`)."""
+
 PRELOADED_ARBITER = 1 * MIB
 
 NOT_PRELOADED = ("gevent", "eventlet")
@@ -156,7 +160,7 @@ class Root(Record):
     at start that each worker loads by itself, whatever was preloaded, and `is_agents` of one that an agent loads before the
     server starts. `beside` are the resident bytes of measured versions next to its own, which was not measured. `unmeasured`
     is the submodule that is imported where only its package was measured, and `siblings` what was measured of the submodules
-    beside it.
+    beside it. Of one that `is_typical`, others of its namespace were measured.
     """
 
     name: str
@@ -173,6 +177,7 @@ class Root(Record):
     is_agents: bool = False
     beside: tuple[int, ...] = ()
     unmeasured: str = ""
+    is_typical: bool = False
     siblings: tuple[Footprint, ...] = ()
 
     @property
@@ -212,8 +217,9 @@ class FigureSources:
         self.known = known
         tops = ([external.names[0].partition(".")[0]] for external in walked.externals)
         present = self.pinned.present
+        is_empty = namespaces.is_empty("llama_index", self.bounded("llama-index"), python)
         self.imported = [
-            (one, [*(_names(one) or top), *_adapted(one, present)])
+            (one, [*(_names(one, is_empty=is_empty) or top), *_adapted(one, present)])
             for one, top in zip(walked.externals, tops, strict=True)
             if not self._is_missed(one)
         ]
@@ -234,8 +240,12 @@ class FigureSources:
     @cached_property
     def pydantic(self) -> str:
         """The version of pydantic that is installed, empty where any may be."""
-        pinned = self.pinned.versions.get("pydantic")
-        return pinned or lookup.newest_within("pydantic", self.pinned.ranges.get("pydantic", ""), self.python) or ""
+        return self.bounded("pydantic") or ""
+
+    def bounded(self, name: str) -> str | None:
+        """Return the version of a distribution that is installed, None where any may be."""
+        pinned = self.pinned.versions.get(name)
+        return pinned or lookup.newest_within(name, self.pinned.ranges.get(name, ""), self.python)
 
     @cached_property
     def versions(self) -> Mapping[str, str]:
@@ -500,15 +510,18 @@ def _standard_root(sources: FigureSources, name: str) -> Root | None:
     return Root(name, known or footprint, (), "measured" if known else "exact")
 
 
-def _names(external: External) -> list[str]:
+def _names(external: External, *, is_empty: bool = True) -> list[str]:
     """Return the measured roots that one import loads: also `celery:Celery`, for `from celery import Celery`.
 
-    What is called as the file loads counts too: `boto3:client('s3')`, for `boto3.client(...)`.
+    What is called as the file loads counts too: `boto3:client('s3')`, for `boto3.client(...)`. So does what nobody measured
+    of a namespace, also of llama_index where that `is_empty` itself.
     """
     module, *taken = external.names
     found: dict[str, None] = {}
     for name in external.names:
         root = lookup.root_of(name)
+        if root is None or (is_empty and root in namespaces.EMPTY):
+            root = namespaces.member_of(name) or root
         if root is not None:
             found[root] = None
     if external.site is not None and external.site.why == AS_APP:
@@ -555,6 +568,8 @@ def _root(sources: FigureSources, name: str) -> Root:
     known = sources.known.find(name, footprint) if sources.known is not None else None
     if known is not None:
         return Root(name, known, (), "measured")
+    if footprint is None and (typical := namespaces.typical(name, sources.python)):
+        return Root(name, typical.footprint, (), "major", beside=typical.range, is_typical=True)
     if footprint is not None:
         wanted = versions.get(footprint.distribution)
         if wanted is None and footprint.distribution == provider and footprint.version != version:
@@ -630,7 +645,8 @@ def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
     roots = {root.footprint.distribution for root in found.values() if root.footprint is not None}
     there = sources.pinned.present | roots
     versions = sources.pinned.versions
-    there |= {brought for name in there for brought in lookup.installed_with(name, versions.get(name))}
+    if sources.all_present is None:
+        there |= {brought for name in there for brought in lookup.installed_with(name, versions.get(name))}
     waiting = sorted(found.values(), key=lambda root: MOMENTS.index(root.moment), reverse=True)
     while waiting:
         root = waiting.pop()
@@ -713,12 +729,12 @@ def _known_parts(
             added = [added[0] + now[0] - before[0], added[1] + now[1] - before[1]]
             booked[package] = now
         resident, anonymous = map(int, added)
-        kind: PartSource = "measured" if root.nearness == "measured" else "catalog"
+        kind: PartSource = "measured" if root.nearness == "measured" else "assumed" if root.is_typical else "catalog"
         name = STANDARD if root.is_standard else root.label
-        provenance = footprint.provenance
+        provenance = "as others of its namespace; nobody measured it" if root.is_typical else footprint.provenance
         if root.unmeasured:
             provenance += f"; {root.unmeasured} itself was not measured"
-        part = Part(name, footprint.version, resident, anonymous, kind, provenance, root.chain)
+        part = Part(name, footprint.version or None, resident, anonymous, kind, provenance, root.chain)
         yield part, _margins(root, resident)
 
 
@@ -797,6 +813,8 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
         late = max(0, one.anonymous - _before_fork(process, command))
         own = late if command.start == "preload" else max(0, one.anonymous - process.beside_agents)
         added = 0 if moment == "start" else runtime
+        is_beside = command.start == "spawn" and SERVERS[command.server].others > 0
+        added += BESIDE_SPAWNED * process.of_agents if is_beside else 0
 
         weights = sum(use.rest(moment) - use.rest("start") for use in process.models.uses)  # no objects to collect
         copied = _copied(command, moment, one.anonymous - own, own - weights)
