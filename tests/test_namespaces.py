@@ -15,12 +15,14 @@ from memguard_hooks.hooks import memory_budget
 
 MEMBERS = [
     pytest.param("google.cloud.workflows_v1.types", "google.cloud.workflows_v1", id="a version of an interface"),
+    pytest.param("google.cloud.secretmanager_v1", "google.cloud.secretmanager", id="measured without its version"),
     pytest.param("google.cloud.pubsub", "google.cloud.pubsub_v1", id="measured by another module"),
     pytest.param("azure.mgmt.network.NetworkManagementClient", "azure.mgmt.network", id="below a measured neighbor"),
     pytest.param("llama_index.vector_stores.qdrant.base", "llama_index.vector_stores.qdrant", id="below several"),
     pytest.param("azure.functions", "azure.functions", id="measured"),
     pytest.param("google.cloud", None, id="the namespace"),
     pytest.param("llama_index.vector_stores", None, id="a namespace within"),
+    pytest.param("llama_index.VectorStoreIndex", None, id="a class"),
     pytest.param("google.maps.places", None, id="another package"),
 ]
 
@@ -76,11 +78,8 @@ def test_an_old_llama_index_has_all_in_one(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path, {"Procfile": "web: python main.py\n", "main.py": "from llama_index.vector_stores import milvus\n"})
-    for pin, package in (
-        ("llama-index==0.9.7", "llama_index"),
-        ("llama-index-vector-stores-milvus", "llama_index.vector_stores.milvus"),
-    ):
+    found = []
+    for pin in ("llama-index==0.9.7", "llama-index-vector-stores-milvus"):
         write(tmp_path, {"requirements.txt": f"{pin}\n"})
-        service = judge(capsys)
-        assert service["estimate_mib"]["expected"] > 90
-        assert max(service["parts"], key=lambda one: one["mib"])["package"] == package
+        found.append(any(one["package"] == "llama_index.vector_stores.milvus" for one in judge(capsys)["parts"]))
+    assert found == [False, True]

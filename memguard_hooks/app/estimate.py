@@ -217,7 +217,7 @@ class FigureSources:
         self.known = known
         tops = ([external.names[0].partition(".")[0]] for external in walked.externals)
         present = self.pinned.present
-        is_empty = namespaces.is_empty("llama_index", self.bounded("llama-index"), python)
+        is_empty = namespaces.is_empty(self.bounded("llama-index"))
         self.imported = [
             (one, [*(_names(one, is_empty=is_empty) or top), *_adapted(one, present)])
             for one, top in zip(walked.externals, tops, strict=True)
@@ -520,7 +520,7 @@ def _names(external: External, *, is_empty: bool = True) -> list[str]:
     found: dict[str, None] = {}
     for name in external.names:
         root = lookup.root_of(name)
-        if root is None or (is_empty and root in namespaces.EMPTY):
+        if root is None or (is_empty and root == namespaces.FILLED):
             root = namespaces.member_of(name) or root
         if root is not None:
             found[root] = None

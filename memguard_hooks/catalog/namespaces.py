@@ -5,11 +5,11 @@ It takes as much as its neighbors do in the median, and shares with others what 
 
 from __future__ import annotations
 
-import re
 from functools import cache
 
 from memguard_hooks.catalog import lookup
 from memguard_hooks.catalog.lookup import Footprint
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 NAMESPACES = ("azure.", "google.cloud.", "llama_index.")
 """Packages whose distributions are named after what lies in them: `google.cloud.tasks` is of google-cloud-tasks."""
 
-EMPTY = frozenset({"llama_index"})
-"""Those that a distribution of their own had filled in old versions, and leaves empty since."""
+FILLED, SPLIT = "llama_index", (0, 10)
+"""A namespace that a distribution of its own had filled before a version, and leaves empty since."""
+
+VERSION = late_pattern(r"_v\d+\w*$")
+"""The version of an interface, behind the name of its module."""
 
 DEEPEST = 3
 """Names behind a namespace that are looked at."""
@@ -48,9 +51,9 @@ def member_of(name: str) -> str | None:
     Of `google.cloud.tasks_v2.types` it is `google.cloud.tasks_v2`, or what was measured of google-cloud-tasks.
     """
     namespace = next((one for one in NAMESPACES if name.startswith(one)), None)
-    if namespace is None:
+    parts = name[len(namespace or "") :].split(".", DEEPEST)[:DEEPEST]
+    if namespace is None or not parts[0].islower():  # what is no module was left of an older version
         return None
-    parts = name[len(namespace) :].split(".", DEEPEST)[:DEEPEST]
     module = namespace + parts[0]
     for part in parts[1:]:
         if not lookup.submodules(module):
@@ -58,19 +61,23 @@ def member_of(name: str) -> str | None:
         module += f".{part}"
     if lookup.submodules(module) and module not in lookup.modules():
         return None  # a namespace within
+    if (unversioned := VERSION.sub("", module)) in lookup.modules():
+        return unversioned
     measured = lookup.distributions().get(distribution_of(module), ())
     return max(measured, key=lambda one: one.resident).name if measured else module
 
 
-def is_empty(package: str, version: str | None, python: str | None) -> bool:
-    """Return whether a package is but a namespace in a version: llama_index was more before 0.10."""
-    found = lookup.find(package, package.replace("_", "-"), version, python) if package in EMPTY else None
-    return found is not None and found.resident < LEAST
+def is_empty(version: str | None) -> bool:
+    """Return whether llama_index is but a namespace in a version; any version where none is known."""
+    try:
+        return version is None or lookup.release_of(version) >= SPLIT
+    except ValueError:
+        return True
 
 
 def distribution_of(module: str) -> str:
     """Return the distribution that a module of a namespace is named after."""
-    return re.sub(r"_v\d+\w*$", "", module).replace(".", "-").replace("_", "-")
+    return VERSION.sub("", module).replace(".", "-").replace("_", "-")
 
 
 @cache
