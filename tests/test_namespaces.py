@@ -14,10 +14,10 @@ from memguard_hooks.catalog import lookup, namespaces
 from memguard_hooks.hooks import memory_budget
 
 MEMBERS = [
-    pytest.param("google.cloud.workflows_v1.types", "google.cloud.workflows_v1", id="a version of an interface"),
+    pytest.param("google.cloud.retail_v2.types", "google.cloud.retail_v2", id="a version of an interface"),
     pytest.param("google.cloud.secretmanager_v1", "google.cloud.secretmanager", id="measured without its version"),
     pytest.param("google.cloud.pubsub", "google.cloud.pubsub_v1", id="measured by another module"),
-    pytest.param("azure.mgmt.network.NetworkManagementClient", "azure.mgmt.network", id="below a measured neighbor"),
+    pytest.param("azure.mgmt.compute.ComputeManagementClient", "azure.mgmt.compute", id="below a measured neighbor"),
     pytest.param("llama_index.vector_stores.qdrant.base", "llama_index.vector_stores.qdrant", id="below several"),
     pytest.param("azure.functions", "azure.functions", id="measured"),
     pytest.param("google.cloud", None, id="the namespace"),
@@ -63,7 +63,7 @@ def test_each_distribution_of_a_namespace_counts(
         tmp_path, {"Procfile": "web: python main.py\n", "requirements.txt": "google-cloud-workflows\nazure-mgmt-network\n"}
     )
     sizes = []
-    for source in ("", "from google.cloud import workflows_v1\n", "import azure.mgmt.network\n"):
+    for source in ("", "from google.cloud import retail_v2\n", "import azure.mgmt.compute\n"):
         write(tmp_path, {"main.py": source})
         service = judge(capsys)
         sizes.append(service["estimate_mib"]["expected"])

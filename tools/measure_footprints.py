@@ -74,7 +74,7 @@ SMALL = 64 * 1024
 REST = "(standard library)"
 """What stands for the parts of the standard library that take less than that."""
 
-IMPORT_TIMEOUT = 300
+IMPORT_TIMEOUT = 900
 INSTALL_TIMEOUT = 900
 WIDTH = 120
 REASON_LENGTH = 200
