@@ -645,8 +645,7 @@ def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
     roots = {root.footprint.distribution for root in found.values() if root.footprint is not None}
     there = sources.pinned.present | roots
     versions = sources.pinned.versions
-    if sources.all_present is None:
-        there |= {brought for name in there for brought in lookup.installed_with(name, versions.get(name))}
+    there |= {brought for name in there for brought in lookup.installed_with(name, versions.get(name))}
     waiting = sorted(found.values(), key=lambda root: MOMENTS.index(root.moment), reverse=True)
     while waiting:
         root = waiting.pop()
