@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from memguard_hooks.imports.graph import Walk
     from memguard_hooks.imports.sources import SourceFiles
     from memguard_hooks.models.calls import ModelCall
+    from memguard_hooks.models.evaluation import Scopes
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.table import Model
     from memguard_hooks.project.project import Project
@@ -168,7 +169,8 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
     words = tuple(split_plain(service.command)) if len(service.command) <= MAX_COMMAND else ()
     context = RunContext(service.environment, hidden, words)
     work = parse_once(project.tree, ("work of foldings",), WorkLeft)
-    return Folding(Sources(project.tree.read, locate, naming), context, work)
+    scopes: Scopes = parse_once(project.tree, ("scopes of foldings",), dict)
+    return Folding(Sources(project.tree.read, locate, naming), context, work, scopes)
 
 
 MAX_LOCATED = 10_000

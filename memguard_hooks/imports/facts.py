@@ -85,8 +85,8 @@ class Names(Record):
 MAX_OPEN = 4000
 """Facts of each kind that are in memory at once; those of other sources come from the store again."""
 
-MAX_TREES = 200
-"""Syntax trees that are in memory at once: a MiB each, as many as one walk parses for its choices."""
+MAX_TREES_BYTES = 2 * 2**20
+"""Bytes of the sources whose syntax trees are kept from walk to walk: a tree takes some fifty times as much."""
 
 
 class Facts:
@@ -103,6 +103,7 @@ class Facts:
         self._places: dict[bytes, Places] = {}
         self._built: dict[bytes, BuiltAtLoad] = {}
         self._nodes: dict[bytes, ModuleNodes | None] = {}
+        self._nodes_bytes = 0
         self._slow_seconds = 0.0
         self._sampled = process_time()
         self.has_given_up = False
@@ -181,9 +182,12 @@ class Facts:
     def nodes(self, name: bytes, read: Read) -> ModuleNodes | None:
         """Return the nodes of a source, None for one that cannot be parsed: in memory alone, for the walks of one run."""
         if name not in self._nodes:
-            if len(self._nodes) >= MAX_TREES:
+            data = read()
+            self._nodes_bytes += len(data)
+            if self._nodes_bytes > MAX_TREES_BYTES:
                 self._nodes.clear()
-            self._nodes[name] = _find_nodes(read())
+                self._nodes_bytes = len(data)
+            self._nodes[name] = _find_nodes(data)
         return self._nodes[name]
 
     def _find_functions(self, name: bytes, read: Read) -> tuple[Functions, Places]:

@@ -11,10 +11,12 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     import ast
     from collections.abc import Iterable, Iterator, Sequence
-    from typing import Any
+    from typing import Any, TypeAlias
 
     from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope, TableChange
     from memguard_hooks.models.values import FunctionValue, InstanceValue, Table, Value, Values
+
+    Scopes: TypeAlias = dict[str, NameScope | MemguardError | None]
 
 MAX_VALUES = 12
 """Values of one expression that are kept; no name of a model has more."""
@@ -43,10 +45,12 @@ class Evaluation:
         sources: Sources,
         around: RunContext = RunContext(),  # noqa: B008 - frozen
         work: WorkLeft | None = None,
+        scopes: Scopes | None = None,
     ) -> None:
         self._sources = sources
         self._around = around
-        self._scopes: dict[str, NameScope | None] = {}
+        self._scopes: Scopes = {} if scopes is None else scopes
+        """The scopes of files, which evaluations of the same files share."""
         self._frames: list[tuple[NameScope, dict[str, Values]]] = []
         self._active: set[tuple[int, int]] = set()
         self._steps = 0
@@ -69,14 +73,16 @@ class Evaluation:
     def module(self, path: str) -> NameScope | None:
         """Return the scope of a file, None for one that is missing or cannot be parsed."""
         if path not in self._scopes:
-            self._scopes[path] = None
             data = self._sources.read(path)
-            if data is not None:
-                try:
-                    self._scopes[path] = read_scopes(parse(decode(data)), path)
-                except MemguardError as error:
-                    self.unread[path] = error
-        return self._scopes[path]
+            try:
+                self._scopes[path] = None if data is None else read_scopes(parse(decode(data)), path)
+            except MemguardError as error:
+                self._scopes[path] = error
+        found = self._scopes[path]
+        if isinstance(found, MemguardError):
+            self.unread[path] = found
+            return None
+        return found
 
     def _values(self, node: ast.AST | None, scope: NameScope) -> Values:
         raise NotImplementedError
