@@ -58,6 +58,7 @@ def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) 
         )
         if is_kept and not sources.has_given_up:
             kept.keep(found)
+    chooser.forget()
     return found
 
 

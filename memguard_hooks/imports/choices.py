@@ -142,9 +142,13 @@ class Chooser:
     def forget_order(self) -> None:
         """Forget what was asked for so far, where what is asked for next may hang on it."""
         if self.hangs_on_order():
-            for kept in (self.known, self._modules, self._followed, self._done, self._read, self._blocks):
-                kept.clear()
-            self._is_cut, self._steps, self._count = False, 0, 0
+            self.forget()
+
+    def forget(self) -> None:
+        """Forget what was asked for so far: names and trees refer to each other, and would wait for the collector."""
+        for kept in (self.known, self._modules, self._followed, self._done, self._read, self._blocks):
+            kept.clear()
+        self._is_cut, self._steps, self._count = False, 0, 0
 
     def _possible(self, path: str, choice: Choice) -> list[str]:
         runs: list[BoundNames | None] = [None]
