@@ -135,18 +135,22 @@ class Estimated(Record):
 
 def estimate_service(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
     """Estimate one service at one tree, or say why nobody can."""
-    ways = read_command(project, service).ways
-    return _estimate_ways(project, service, settings, ways) if ways else _estimate_start(project, service, settings)
+    command = read_command(project, service)
+    if command.ways:
+        return _estimate_ways(project, service, settings, command.ways, command.reason or "")
+    return _estimate_start(project, service, settings)
 
 
 def _estimate_ways(
-    project: Project, service: Service, settings: ServiceSettings, ways: Sequence[StartCommand]
+    project: Project, service: Service, settings: ServiceSettings, ways: Sequence[StartCommand], reason: str
 ) -> Estimated | Skipped:
-    """Estimate the most expensive of the ways that a start may take, unless only that is too much for the host."""
+    """Estimate the most expensive of the ways that a start may take, unless only that is too much for the host.
+
+    `reason` says why nobody knows which it takes.
+    """
     told = len(project.skipped)
     each = [_estimate_start(project, service, settings, way) for way in ways]
     del project.skipped[told:]
-    reason = f"{read_command(project, service).reason}"
     known = sorted((one for one in each if isinstance(one, Estimated)), key=lambda one: one.taken)
     if len(known) < len(each):
         return Skipped(service.path, service.line, reason)

@@ -44,6 +44,9 @@ FRAMEWORKS = frozenset({
 })  # fmt: skip
 """Frameworks, servers and mappers of classes: an app cannot start without its own, so its import is no finding."""
 
+ALONE = frozenset({"discord_webhook", "gradio_client"})
+"""Modules that bear the name of a framework and do not load it; a test holds that the catalog says so of these alone."""
+
 
 MAX_NAME = 1000
 """Letters of a dotted name; no file has a longer one."""
@@ -93,17 +96,11 @@ def heavy_modules(threshold: int, add: Iterable[str] = (), remove: Iterable[str]
 
 
 def _taken_by_its_framework(module: str) -> int:
-    """Return what the framework takes that a module extends: an app with `flask_login` has loaded `flask`.
-
-    It is found by its name, and extends the framework only where it loads it: `discord_webhook` does without `discord`.
-    """
+    """Return what the framework takes that a module extends by its name: an app with `flask_login` has loaded `flask`."""
     framework, has_more, _ = module.partition(".")[0].partition("_")
-    measured = lookup.find(framework) if has_more and framework in FRAMEWORKS else None
-    known = lookup.find(module) if measured else None
-    if measured is None or known is None:
-        return 0
-    made_of = {framework, *(FRAMEWORKS & measured.own.keys())}  # fastapi_mail loads starlette alone
-    return 0 if made_of.isdisjoint(known.own) else max(one.resident for one in lookup.modules()[framework])
+    is_extension = has_more and framework in FRAMEWORKS and module.partition(".")[0] not in ALONE
+    measured = lookup.modules().get(framework, ()) if is_extension else ()
+    return max((one.resident for one in measured), default=0)
 
 
 def _above(module: str) -> list[str]:
