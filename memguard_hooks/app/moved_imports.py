@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import children
-from memguard_hooks.formats.python_source import decode, shortened, tree_of
+from memguard_hooks.formats.python_source import decode, parse, shortened, tree_of
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -101,7 +101,7 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | 
 
 def _takes_any(data: bytes, path: str, names: Collection[str]) -> bool:
     try:
-        waiting: list[ast.AST] = list(tree_of(shortened(decode(data, path))).body)
+        waiting: list[ast.AST] = list(parse(decode(data, path)).body)
     except MemguardError:
         return True
     while waiting:

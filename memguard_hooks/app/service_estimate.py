@@ -148,18 +148,23 @@ def _estimate_ways(
 
     `reason` says why nobody knows which it takes.
     """
-    told = len(project.skipped)
-    each = [_estimate_start(project, service, settings, way) for way in ways]
-    del project.skipped[told:]
-    known = sorted((one for one in each if isinstance(one, Estimated)), key=lambda one: one.taken)
-    if len(known) < len(each):
-        return Skipped(service.path, service.line, reason)
+    known: list[tuple[Estimated, list[Skipped]]] = []
+    for way in ways:
+        told = len(project.skipped)
+        found = _estimate_start(project, service, settings, way)
+        gaps = project.skipped[told:]
+        del project.skipped[told:]  # only those of the way that counts are told
+        if isinstance(found, Skipped):
+            return Skipped(service.path, service.line, reason)
+        known.append((found, gaps))
+    known.sort(key=lambda one: one[0].taken)
+    least, (most, gaps) = known[0][0].taken, known[-1]
     limit = limit_of(service, settings).size
-    if limit is not None and known[0].taken <= bands_of(limit, settings)[1] < known[-1].taken:
-        figures = f"it takes {mib(known[0].taken)} MiB one way and {mib(known[-1].taken)} another"
-        return Skipped(service.path, service.line, f"{reason}: {figures} {moment_name(known[-1].judged)}")
-    found = _estimate_start(project, service, settings, known[-1].entry.command)
-    return found._replace(of_ways=reason) if isinstance(found, Estimated) else found
+    if limit is not None and least <= bands_of(limit, settings)[1] < most.taken:
+        figures = f"it takes {mib(least)} MiB one way and {mib(most.taken)} another {moment_name(most.judged)}"
+        return Skipped(service.path, service.line, f"{reason}: {figures}")
+    project.skipped += gaps
+    return most._replace(of_ways=reason)
 
 
 def _estimate_start(

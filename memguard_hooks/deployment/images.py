@@ -82,7 +82,11 @@ class RepositoryImages:
 
     def is_of_another_language(self, name: str) -> bool:
         """Return whether only a Dockerfile of another language lies in a folder that is called like an image."""
-        return any(name in path.split("/")[:-1] for path in self._others())
+        return name in self._folders_of_others
+
+    @cached_property
+    def _folders_of_others(self) -> frozenset[str]:
+        return frozenset(folder for path in self._others() for folder in path.split("/")[:-1])
 
     def makes_others(self, file: str) -> bool:
         """Return whether it is known which images a Dockerfile makes."""

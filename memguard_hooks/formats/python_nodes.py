@@ -48,3 +48,12 @@ def outside_functions(block: Iterable[ast.AST]) -> Iterator[ast.AST]:
 def last_name(node: ast.AST) -> str:
     """Return the last name of a dotted expression, `b` of `a().b`, the empty string for any other."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def dotted(node: ast.expr) -> str:
+    """Return `a.b.c` of names and attributes, the empty string for anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([*parts, node.id][::-1]) if isinstance(node, ast.Name) else ""

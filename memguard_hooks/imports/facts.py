@@ -270,21 +270,21 @@ def _find_names(data: bytes) -> Names:
 
 
 def _find_nodes(data: bytes) -> ModuleNodes | None:
-    from memguard_hooks.formats.python_source import decode, shortened, tree_of
+    from memguard_hooks.formats.python_source import decode, parse
     from memguard_hooks.imports.module_nodes import ModuleNodes
 
     try:
-        return ModuleNodes(tree_of(shortened(decode(data))))
+        return ModuleNodes(parse(decode(data)))
     except (MemguardError, RecursionError):
         return None
 
 
 def _find_functions(data: bytes) -> tuple[Functions, str]:
-    from memguard_hooks.formats.python_source import decode, shortened, tree_of
+    from memguard_hooks.formats.python_source import decode, parse
     from memguard_hooks.imports.functions import read_functions
 
     try:
-        return read_functions(tree_of(shortened(decode(data))))
+        return read_functions(parse(decode(data)))
     except (MemguardError, RecursionError):
         return Functions(), ""
 

@@ -21,7 +21,7 @@ from memguard_hooks.imports.branches import (
 )
 from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
 from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
-from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, dotted_texts
+from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, dotted_among, dotted_texts
 from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, EntryTable, LookUp, called_in, look_up_of, read_table
 from memguard_hooks.pattern import late_pattern
 
@@ -692,9 +692,10 @@ class _Reader:
             if value in seen:
                 continue
             seen.add(value)
-            self._followed += sum(1 for _ in walk(value)) if value is not node else 0
-            found.update(dict.fromkeys(dotted_texts(value)))
-            for part in walk(value):
+            parts = list(walk(value))
+            self._followed += len(parts) if value is not node else 0
+            found.update(dict.fromkeys(dotted_among(parts)))
+            for part in parts:
                 if isinstance(part, ast.Attribute):
                     found[f"{HELD}{part.attr}"] = None
                 elif isinstance(part, ast.Name):

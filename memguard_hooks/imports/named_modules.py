@@ -13,7 +13,7 @@ from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 HELD = "="
 """Begins what stands for the texts that a name holds, or a function is given."""
@@ -29,7 +29,11 @@ _DOTTED = late_pattern(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+(:[A-Za-z_]\w*)?$|[A-Za-z_
 
 def dotted_texts(node: ast.expr) -> Iterator[str]:
     """Yield the texts in an expression that name a module below another, or something of one; no keys of tables."""
-    parts = list(walk(node))
+    return dotted_among(list(walk(node)))
+
+
+def dotted_among(parts: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield the same of an expression that was walked, by all that it holds."""
     keys = {key for part in parts if isinstance(part, ast.Dict) for key in part.keys}
     for part in parts:
         text = part.value if isinstance(part, ast.Constant) and part not in keys else None

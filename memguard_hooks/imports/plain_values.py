@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_nodes import children, dotted, walk
 from memguard_hooks.imports.known_calls import (
     CONSUMERS,
     DEFERRING,
@@ -323,15 +323,6 @@ class PlainValues(ABC):
     def _annotation(self, node: ast.expr) -> None:
         if not self._has_lazy_annotations:
             self._value(node)
-
-
-def dotted(node: ast.expr) -> str:
-    """Return `a.b.c` of names and attributes, the empty string for anything else."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join([*parts, node.id][::-1]) if isinstance(node, ast.Name) else ""
 
 
 def mentions(text: str, module: ast.Module, words: Collection[str]) -> bool:

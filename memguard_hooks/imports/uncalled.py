@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import children, walk
+from memguard_hooks.formats.python_nodes import children, dotted, walk
 from memguard_hooks.imports.known_calls import is_lazy_proxy
 from memguard_hooks.imports.model import Target
-from memguard_hooks.imports.plain_values import dotted, mentions
+from memguard_hooks.imports.plain_values import mentions
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it

@@ -73,12 +73,12 @@ def _parse(data: bytes) -> FileLogs:
     has_setups = _SETS.search(data) is not None
     if not has_calls and not has_setups:
         return FileLogs(holds_token=_ADDRESS in data)
-    from memguard_hooks.formats.python_source import decode, shortened, tree_of
+    from memguard_hooks.formats.python_source import decode, parse
     from memguard_hooks.logs.calls import read_calls
     from memguard_hooks.logs.setup import find_setups
 
     try:
-        module = tree_of(shortened(decode(data)))
+        module = parse(decode(data))
         setups, muted = find_setups(module) if has_setups else ((), ())
         calls, fed, steady = read_calls(module) if has_calls else ((), (), ())
     except (MemguardError, RecursionError):  # an expression that is deeper than any that people write

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import last_name, walk
+from memguard_hooks.formats.python_nodes import dotted, last_name, walk
 from memguard_hooks.logs.model import Fed, SteadyLine
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
@@ -128,7 +128,7 @@ class CalledFunctions:
                 methods = self._methods.get(function.attr, [])
                 yield from [of_class] if of_class in self._own else methods if len(methods) == 1 else []
             elif holder:
-                found = held.get(holder) or self._imported.get(_dotted(function.value), "")
+                found = held.get(holder) or self._imported.get(dotted(function.value), "")
                 target = f"{found}{'' if found[-1:] == ':' else '.'}{function.attr}"
                 if found and (":" in found or target in self._own):
                     yield target
@@ -151,14 +151,6 @@ def _names_of(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
     else:
         stem = "." * node.level + (node.module or "")
         yield from ((one.asname or one.name, f"{stem}:{one.name}") for one in node.names)
-
-
-def _dotted(node: ast.expr) -> str:
-    parts = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
 def _bindings(module: ast.Module) -> Iterator[tuple[str, str]]:

@@ -84,11 +84,11 @@ def find_writers(sources: Iterable[tuple[str, bytes]], texts: Iterable[str]) -> 
 
 
 def _calls_of(path: str, data: bytes) -> Iterator[WrittenCall]:
-    from memguard_hooks.formats.python_source import decode, shortened, tree_of
+    from memguard_hooks.formats.python_source import decode, parse
     from memguard_hooks.logs.calls import find_calls
 
     try:
-        found = find_calls(tree_of(shortened(decode(data))))
+        found = find_calls(parse(decode(data)))
     except (MemguardError, RecursionError):  # an expression that is deeper than any that people write
         return
     for call in found:
