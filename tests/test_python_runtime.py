@@ -132,6 +132,7 @@ def test_an_old_table_says_that_nothing_is_known(
         pytest.param("pyyaml==6.0", "3.13", id="builds without a compiler"),
         pytest.param("orjson==3.9.10", "3.13t", id="free-threaded, of which nothing is known"),
         pytest.param("faiss-cpu==1.7.1.post3", "3.10", id="a post release"),
+        pytest.param("pandas==0.25.3\nnumpy==1.19", "3.7", id="a Python older than the table's"),
     ],
 )
 def test_what_is_silent(project: Path, capsys: pytest.CaptureFixture[str], requirements: str, python: str) -> None:

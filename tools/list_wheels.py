@@ -40,10 +40,7 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from memguard_hooks.dependencies.wheel_table import TABLE, YANKED
-
-MINORS = range(8, 17)
-"""CPython 3.8 to 3.16: what older ones can install matters to no host of today."""
+from memguard_hooks.dependencies.wheel_table import MINORS, TABLE, YANKED
 
 NEWEST_GLIBC = (2, 36)
 """That of Debian 12, which Render and most images have."""

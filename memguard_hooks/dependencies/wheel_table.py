@@ -25,6 +25,9 @@ BROUGHT = os.path.join(FOLDER, "brought.tsv")
 BUILDS = os.path.join(FOLDER, "builds.tsv")
 YANKED = os.path.join(FOLDER, "yanked.tsv")
 
+MINORS = range(8, 17)
+"""CPython 3.8 to 3.16: of the wheels for others the table says nothing."""
+
 MAX_AGE = 180
 """Days after which a row says nothing any more: wheels may have come since."""
 
@@ -58,7 +61,7 @@ class WheelRun(Record):
         wheels = self.wheels[0] if wheels == "=" else wheels
         if any(_holds(part, host.minor) for part in wheels.split(",")):
             return "wheel"
-        if not _is_within(host.minor, self.known):
+        if host.minor not in MINORS or not _is_within(host.minor, self.known):
             return None
         return "source" if self.has_sdist else "nothing"
 
