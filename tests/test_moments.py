@@ -80,6 +80,59 @@ def test_the_parts_of_each_moment_make_its_process(root: Path, capsys: pytest.Ca
         assert sum(parts) == pytest.approx(expected, abs=0.5)
 
 
+OPTIONAL = {
+    "main.py": "import flask\napp = flask.Flask(__name__)\n@app.get('/')\ndef embed(kind):\n"
+    "    if kind == 'local':\n        from sentence_transformers import SentenceTransformer\n"
+    "        return SentenceTransformer('all-MiniLM-L6-v2')\n",
+    "Procfile": "web: gunicorn main:app\n",
+    "requirements.txt": "flask==3.0.3\ngunicorn==22.0.0\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("files", "moment"),
+    [
+        pytest.param({}, "all", id="nothing installs it"),
+        pytest.param({"requirements.txt": ""}, "serving", id="nothing is declared"),
+        pytest.param({"requirements.txt": "flask\nsentence-transformers\n"}, "serving", id="declared"),
+        pytest.param({"requirements-ml.txt": "sentence-transformers\n"}, "serving", id="declared elsewhere"),
+        pytest.param({"requirements.txt": "flask\nbertopic\n"}, "serving", id="brought by what was not measured"),
+        pytest.param({"requirements.txt": "flask\nsome-library[all]\n"}, "serving", id="an extra with much"),
+        pytest.param({"ml/requirements.txt": "-r ${FILE}\n"}, "serving", id="a file that nobody can read"),
+        pytest.param({"setup.py": "from setuptools import setup\nsetup(install_requires=any(1))\n"}, "all", id="computed"),
+        pytest.param(
+            {"Procfile": None, "Dockerfile": "FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\n"
+             "CMD gunicorn main:app\n"}, "all", id="an image of Python",
+        ),
+        pytest.param(
+            {"Procfile": None, "Dockerfile": "FROM python:3.11\nCOPY . .\nRUN pip install -r requirements.txt\n"
+             "RUN pip install sentence-transformers\nCMD gunicorn main:app\n"}, "serving", id="installed by name",
+        ),
+        pytest.param(
+            {"Procfile": None, "Dockerfile": "FROM acme/models\nCOPY . .\nRUN pip install -r requirements.txt\n"
+             "CMD gunicorn main:app\n"}, "serving", id="an image with more",
+        ),
+        pytest.param({"main.py": OPTIONAL["main.py"] + "import sentence_transformers\n"}, "start", id="needed at start"),
+    ],
+)  # fmt: skip
+def test_what_nothing_installs_loads_nothing_as_the_app_serves(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, str | None],
+    moment: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {name: text for name, text in {**OPTIONAL, **files}.items() if text is not None})
+    report = judge(capsys)
+    (service,) = report["services"]
+    moments = {part["package"]: part["moment"] for part in service["parts"]}
+    assert moments["sentence_transformers"] == moment
+    assert (moments["sentence-transformers all-MiniLM-L6-v2"] == "all") == (moment == "all")
+    told = [one for one in report["findings"] if "nothing here installs sentence_transformers" in one["message"]]
+    assert [(one["code"], one["severity"]) for one in told] == ([("MG304", "warning")] if moment == "all" else [])
+
+
 @pytest.mark.parametrize("made", ["memguard_hooks.runtime.lazy('pandas')", "LazyImporter('pandas')"])
 def test_what_stands_for_a_module_is_that_once_requests_come(
     root: Path, capsys: pytest.CaptureFixture[str], made: str

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from typing import Literal, TypeAlias
 
+    from memguard_hooks.app.loaded import ModelUse
     from memguard_hooks.app.measured_roots import MeasuredEntry
     from memguard_hooks.project.declared import Declared
 
@@ -160,7 +161,7 @@ class Root(Record):
     at start that each worker loads by itself, whatever was preloaded, and `is_agents` of one that an agent loads before the
     server starts. `beside` are the resident bytes of measured versions next to its own, which was not measured. `unmeasured`
     is the submodule that is imported where only its package was measured, and `siblings` what was measured of the submodules
-    beside it. Of one that `is_typical`, others of its namespace were measured.
+    beside it. Of one that `is_typical`, others of its namespace were measured; one that `is_left_out` nothing installs.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Root(Record):
     unmeasured: str = ""
     is_typical: bool = False
     siblings: tuple[Footprint, ...] = ()
+    is_left_out: bool = False
 
     @property
     def is_standard(self) -> bool:
@@ -218,12 +220,40 @@ class FigureSources:
         tops = ([external.names[0].partition(".")[0]] for external in walked.externals)
         present = self.pinned.present
         is_empty = namespaces.is_empty(self.bounded("llama-index"))
+        self._folder = folder
+        self._failing: dict[str, bool] = {}
         self.imported = [
             (one, [*(_names(one, is_empty=is_empty) or top), *_adapted(one, present)])
             for one, top in zip(walked.externals, tops, strict=True)
             if not self._is_missed(one)
         ]
+        needed = (one for one in self.imported if one[0].site is not None and one[0].site.when != "call")
+        self._needed = {name for _, names in needed for name in names}
+        self.imported = [(self._when_there(one, names), names) for one, names in self.imported]
         self._roots: dict[str, Root] = {}
+
+    def _when_there(self, external: External, names: Iterable[str]) -> External:
+        is_late = external.moment == "serving" and external.way is not None
+        return external._replace(moment="all") if is_late and all(map(self.fails, names)) else external
+
+    def fails(self, name: str) -> bool:
+        """Return whether only functions import a module, and nothing installs it: they fail as the app serves.
+
+        A file could not be loaded without what it imports outside of functions, so that is there; so is what was measured.
+        """
+        if name not in self._failing:
+            may_fail = self.known is None and name not in self._needed
+            self._failing[name] = may_fail and self.declared.leaves_out(name, self._folder)
+        return self._failing[name]
+
+    def there(self, models: Models) -> Models:
+        """Return models at their moments: what nothing installs loads none as the app serves."""
+
+        def moved(use: ModelUse) -> ModelUse:
+            names = filter(None, map(lookup.root_of, use.imports)) if use.moment == "serving" else ()
+            return use._replace(moment="all") if any(map(self.fails, names)) else use
+
+        return models._replace(uses=tuple(map(moved, models.uses)), unknown=tuple(map(moved, models.unknown)))
 
     def _is_missed(self, external: External) -> bool:
         """Return whether an import of what is not installed only stands in for another that failed."""
@@ -343,9 +373,8 @@ def estimate_process(
     version = None if python is None else f"{python[0]}.{python[1]}"
     sources = FigureSources(declared, folder, walked, version, known)
     base = known.base if known is not None else lookup.interpreter(version)
-    return _join(
-        base, _roots(sources, walked), _first_party(walked, known, built), models, work, is_measured=known is not None
-    )
+    source, loaded = _first_party(walked, known, built), sources.there(models)
+    return _join(base, _roots(sources, walked), source, loaded, work, is_measured=known is not None)
 
 
 def _join(
@@ -469,7 +498,10 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
                 sites.setdefault((name, external.moment), []).append(external.way.last)
     found = {
         name: root._replace(
-            sites=tuple(sites.get((name, root.moment), ())), is_after_fork=name not in shared, is_agents=name in of_agents
+            sites=tuple(sites.get((name, root.moment), ())),
+            is_after_fork=name not in shared,
+            is_agents=name in of_agents,
+            is_left_out=root.moment == "all" and sources.fails(name),
         )
         for name, root in found.items()
     }

@@ -34,6 +34,12 @@ _CPU_INDEX = late_pattern(rb"(?m)^[^#\n]*/whl/cpu(?![\w.])")
 
 _INCLUDE = late_pattern(rb"(?m)^[^\S\n]*[-.]|-\x00")
 
+_BARE_IMAGE = late_pattern(r"(?:^|/)(?:python|uv|debian|ubuntu|alpine|buildpack-deps)(?:[:@].*)?$")
+"""Images that hold no packages but those of a system and of Python itself, by the last part of their names."""
+
+_MANY = ("all", "full", "local")
+"""How extras begin that bring more than their names tell."""
+
 
 class Pinned(Record):
     """The measured distributions that are installed somewhere, by name: exact versions, ranges, and all names."""
@@ -350,6 +356,48 @@ class Declared:
     def beside(self, path: str) -> Pinned:
         """Return what is pinned in the folder of a file, such as the one that a service starts."""
         return self.near(parent(path))
+
+    def leaves_out(self, module: str, folder: str) -> bool:
+        """Return whether nothing that the files of the project install provides a measured module, or may bring it.
+
+        What a base image, a command or a manifest that nobody can read may hold is not left out.
+        """
+        from memguard_hooks.catalog.lookup import providers
+
+        return (
+            self.near(folder).lacks(module) and self._may_bring is not None and self._may_bring.isdisjoint(providers(module))
+        )
+
+    @cached_property
+    def _may_bring(self) -> frozenset[str] | None:
+        """The distributions that are declared for more than development, and what others bring; None where it may be any.
+
+        A setup.py beside a requirements file computes what it requires from that.
+        """
+        from memguard_hooks.dependencies import installation
+        from memguard_hooks.dependencies.unmeasured import known_required
+
+        if self.faults or not all(map(self._is_plain, self._context.services())):
+            return None
+        whole = self._whole
+        installed = [one for command in whole.install_commands for one in installation.installs_of(command)]
+        read = [self.manifest(path) for path in whole.manifest_paths]
+        gaps = [gap for one in installed for gap in one.skipped] + [gap for one in read for gap in one.skipped]
+        if any(not gap.path.endswith("setup.py") or not self._manifests_in(parent(gap.path))[1:] for gap in gaps):
+            return None
+        found: set[str] = {name for lock in self.inventory.locks for name in lock.packages}
+        named = (requirement for one in installed for requirement in one.requirements)
+        for one in (*self.inventory.requirements, *named):
+            if any(extra.startswith(_MANY) for extra in one.extras):
+                return None
+            if one.group != "development":
+                found |= {one.name, *one.extras, *known_required().get(one.name, ())}
+        return frozenset(found)
+
+    def _is_plain(self, service: Service) -> bool:
+        """Return whether all that a service can import was installed by what can be read."""
+        is_bare = service.base is None or bool(_BARE_IMAGE.search(service.base.name))
+        return is_bare and not (service.builds and self.deployed.files is None)
 
     def near(self, folder: str) -> Pinned:
         """Return what is pinned in a folder: by the manifests and the lock there, those above, and what is installed."""

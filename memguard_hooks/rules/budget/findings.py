@@ -130,6 +130,8 @@ def _over_later(
     if later.taken <= bands_of(limit, assessed.settings)[1]:
         return
     message = _amount(assessed, later, report._replace(judged="all"), since)
+    left_out = sorted({root.label for root in now.process.roots if root.is_left_out and root.resident >= MIB})
+    message += f"; nothing here installs {', '.join(left_out)}" if left_out else ""
     parts = [part for part in now.process.parts if not is_by(part.moment, report.judged)]
     fix = [*_ways_out(project, assessed, later)[0], 'or judge by it: `[budget] judge = "all"`']
     yield _finding(assessed, "MG304", "warning", message, now.estimate.all.expected, parts, fix)
