@@ -140,6 +140,18 @@ def test_what_is_silent(project: Path, capsys: pytest.CaptureFixture[str], requi
     assert [one for one in codes(capsys) if one[0] != "MG717"] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "is_told"),
+    [("requirements.txt", True), ("requirements/base.txt", True), ("maps/requirements.txt", False)],
+)
+def test_where_nobody_knows_what_is_installed_what_is_near_the_start_counts(
+    project: Path, capsys: pytest.CaptureFixture[str], path: str, *, is_told: bool
+) -> None:
+    write(project, image("python:3.13-slim", build="COPY requirements_app.txt .\nRUN pip install -r requirements_app.txt\n"))
+    write(project, {path: "pandas==2.1.4\n"})
+    assert [one["path"] for one in found(capsys) if one["code"] == "MG711"] == ([path] if is_told else [])
+
+
 def test_a_range_is_judged_by_the_newest_release_that_it_admits(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(project, {**APP, "requirements.txt": "orjson<3.10\npandas~=2.2.0\n", ".python-version": "3.13\n"})
     (one,) = found(capsys)

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 _OTHER_INDEX = late_pattern(rb"(?m)(?:^|\s)(?:--(?:extra-)?index-url|--find-links|-[fi])[\s=]|PIP_(?:EXTRA_)?INDEX_URL")
 
+_OF_REQUIREMENTS = late_pattern(r"(?:^|/)(?:requirements?|reqs?|deps|dependencies)$")
+"""Folders of nothing but manifests."""
+
 
 class Unwheeled(Record):
     """A version of a package that a host has no wheel for, where it is declared, and how it can be put right.
@@ -119,12 +122,18 @@ def _installs(project: Project, host: PythonHost, path: str, hosts: list[PythonH
     commands = " ".join(build.command[: 2**13] for build in host.service.builds)
     if _OTHER_INDEX.search(commands.encode()) or any("INDEX_URL" in name for name in host.service.environment):
         return False
-    if len({(one.target, one.pin.kind) for one in hosts}) == 1 and len(project.discovered[0].services) == len(hosts):
-        return True
     folder = parent(path)
+    if len({(one.target, one.pin.kind) for one in hosts}) == 1 and len(project.discovered[0].services) == len(hosts):
+        return project.declared.deployed.files is not None or _is_near(host.service.folder, folder)
     is_beside = host.service.folder == folder or any(build.folder == folder for build in host.service.builds)
     name = path.rpartition("/")[2]
     return (is_beside and (name in commands or not re.search(r"\S+\.txt", commands))) or bool(folder and path in commands)
+
+
+def _is_near(of_service: str, folder: str) -> bool:
+    """Return whether what a folder declares is plausibly what a service needs, where no command says what is installed."""
+    above = parent(folder) if _OF_REQUIREMENTS.search(folder) else folder
+    return not above or f"{of_service}/".startswith(f"{above}/")
 
 
 def _judge(requirement: Requirement, host: PythonHost) -> Iterator[Unwheeled]:
