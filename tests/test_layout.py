@@ -10,9 +10,13 @@ from textwrap import dedent
 import pytest
 from folders import write, write_dedented
 
+from memguard_hooks.app.entry_points import ServiceEntry, find_entry
+from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.imports.layout import Layout, read_layout
 from memguard_hooks.imports.lines import unindented_imports
 from memguard_hooks.imports.resolve import Resolver
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
 from memguard_hooks.tree import WorkTree
 
 
@@ -191,3 +195,46 @@ def test_a_name_without_end_is_cut() -> None:
 def test_commands_that_are_installed(tmp_path: Path, files: dict[str, str], scripts: dict[str, str]) -> None:
     tree = WorkTree(str(write(tmp_path, files)))
     assert dict(read_layout(tree).scripts) == scripts
+
+
+PACKAGE = """
+[tool.poetry]
+name = "shop"
+packages = [{include = "app"}]
+[tool.poetry.scripts]
+start = "app.main:start"
+[build-system]
+requires = ["poetry-core"]
+"""
+IMAGE = "FROM python:3.11\nWORKDIR /app\nCOPY . .\nRUN pip install {}\nCMD {}\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(
+            {"render.yaml": "services:\n  - {type: web, name: web, runtime: python, rootDir: backend, plan: free, "
+             "buildCommand: poetry install, startCommand: poetry run start}\n"},
+            id="a script of the project in the service's folder",
+        ),
+        pytest.param(
+            {"render.yaml": "services:\n  - {type: web, name: web, runtime: python, rootDir: backend, plan: free, "
+             "buildCommand: poetry install, startCommand: python tools/seed.py}\n"},
+            id="a file below it that imports the project",
+        ),
+        pytest.param({"Dockerfile": IMAGE.format("-e backend", "uvicorn app.main:app")}, id="installed from a folder"),
+        pytest.param({"Dockerfile": IMAGE.format("./backend", "start")}, id="a script that is installed from a folder"),
+    ],
+)  # fmt: skip
+def test_a_project_in_a_folder_is_found_where_it_is_installed(tmp_path: Path, files: dict[str, str]) -> None:
+    code = {
+        "backend/pyproject.toml": PACKAGE,
+        "backend/app/__init__.py": "",
+        "backend/app/main.py": "import fastapi\nimport pandas\napp = fastapi.FastAPI()\ndef start():\n    pass\n",
+        "backend/tools/seed.py": "import app.main\n",
+    }
+    project = Project(WorkTree(str(write(tmp_path, {**code, **files}))), Settings())
+    (service,) = project.deployment.services
+    entry = find_entry(project, service)
+    assert isinstance(entry, ServiceEntry)
+    assert {"backend/app/main.py"} <= set(walk_entry(project, entry).files["start"])

@@ -117,7 +117,7 @@ def _read_command(project: Project, service: Service, settings: ServiceSettings)
             project.read_file,
             concurrency,
             service.mounts,
-            console_scripts=project.layout.scripts,
+            console_scripts=project.layout_beside(service.folder).scripts,
             follows_code=True,
             names_in=lambda folder: [one.name for one in project.tree.entries(folder)],
         )
@@ -243,7 +243,8 @@ def _locate(project: Project, entrypoint: EntryPoint) -> tuple[Resolver, str, st
             return None
         roots = [parent(script)]
     nested = join(entrypoint.folder, "src")
-    roots += [*entrypoint.roots, *project.settings.source_roots, *project.layout.roots, nested or "src"]
+    installed = project.layout_beside(entrypoint.folder).roots
+    roots += [*entrypoint.roots, *project.settings.source_roots, *installed, nested or "src"]
     resolver = Resolver(project.tree, tuple(dict.fromkeys(roots)))
     if script is not None:
         return (resolver, script, None) if resolver.is_file(script) else None

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+FILES = frozenset({"pyproject.toml", "setup.cfg", "setup.py"})
+"""What says it, by their names."""
+
 MAX_MEMBERS = 200
 """Members of a workspace that are looked at, and patterns that name them."""
 
@@ -35,6 +38,11 @@ class Layout(Record):
     roots: tuple[str, ...] = ()
     scripts: Mapping[str, str] = MappingProxyType({})
     python: tuple[int, int] | None = None
+
+    def over(self, other: Layout) -> Layout:
+        """Return both together; where they differ, these win."""
+        roots = tuple(dict.fromkeys((*self.roots, *other.roots)))
+        return Layout(roots, {**other.scripts, **self.scripts}, self.python or other.python)
 
 
 def read_layout(tree: Tree, folder: str = "") -> Layout:

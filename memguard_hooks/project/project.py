@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 
 from memguard_hooks.errors import MemguardError, UnreadableError
 from memguard_hooks.project.files import Files
@@ -284,6 +284,18 @@ class Project(Files):
         from memguard_hooks.imports.layout import read_layout
 
         return read_layout(self.tree)
+
+    def layout_beside(self, folder: str) -> Layout:
+        """Return the layout of the project in the folder of a service, of those that commands install, and of the root."""
+        from memguard_hooks.imports.layout import FILES, read_layout
+        from memguard_hooks.tree import parent, parse_once
+
+        named = [path for path in sorted(self.declared.deployed.named) if path.rpartition("/")[2] in FILES]
+        found = self.layout
+        for other in dict.fromkeys([*map(parent, named), folder]):
+            if other:
+                found = parse_once(self.tree, ("layout", other), partial(read_layout, self.tree, other)).over(found)
+        return found
 
     @cached_property
     def source_roots(self) -> tuple[str, ...]:
