@@ -40,6 +40,9 @@ from memguard_hooks.deployment.command import Host, StartCommand, parse
         pytest.param("""exec gosu "$PUID" bash -c "exec $(printf ' %q' "$@")\"""", "b:b", "", 5, id="quoted-again"),
         pytest.param("python - <<'END'\nif x: print('$')\nEND\npython a.py", "a.py", "", 1, id="heredoc"),
         pytest.param("X=(a b)\nfor f in *; do cp $f b; done\n[[ a && (b || c) ]]\npython a.py", "a.py", "", 1, id="bash"),
+        pytest.param('put() {\n  yq e -i "$1 = "\'"\'"$2"\'"\' /data/a.yaml\n}\nif [ ! -f /data/a.yaml ]; then\n'
+                     '  put .db x\n  exit\nfi\nput .log "$1"\nexec python a.py',
+                     "a.py", "", 1, id="quotes-around-arguments"),
         pytest.param("python manage.py check || {\n  echo no\n  exit 1\n}\npython a.py", "a.py", "", 1, id="or-gives-up"),
     ],
 )  # fmt: skip

@@ -78,18 +78,25 @@ _PUT_IN = late_pattern(
 """What refers to arrays and to arguments, whose values are put in before the shell's words are read."""
 
 _ENDS = frozenset({
-    ":", "!", "[", "[[", "((", "test", "true", "false", "awk", "basename", "break", "cat", "chgrp", "chmod", "chown",
-    "command", "continue", "cp", "curl", "cut", "date", "dirname", "echo", "env", "export", "find", "getent", "grep",
-    "groupadd", "groupmod", "hash", "hostname", "id", "install", "ln", "local", "ls", "mkdir", "mktemp", "mv", "nc",
-    "pg_isready", "printenv", "printf", "pwd", "read", "rm", "sed", "set", "shopt", "sleep", "sort", "stat", "tar",
-    "touch", "tr", "trap", "type", "ulimit", "umask", "unset", "unzip", "useradd", "usermod", "wait", "wget", "which",
-    "whoami",
+    "!", "((", ":", "[", "[[", "addgroup", "adduser", "apk", "apt-get", "awk", "aws", "base64", "basename", "break",
+    "cat", "chgrp", "chmod", "chown", "clear", "command", "continue", "cp", "createdb", "curl", "cut", "date", "deluser",
+    "diff", "dig", "dirname", "dos2unix", "dropdb", "echo", "env", "envsubst", "export", "expr", "false", "find",
+    "getent", "getopt", "grep", "groupadd", "groupmod", "gsutil", "gunzip", "gzip", "hash", "head", "hostname", "id",
+    "install", "jq", "kill", "ldconfig", "ln", "local", "locale-gen", "ls", "md5sum", "mkdir", "mktemp", "mv",
+    "mysqladmin", "nc", "nslookup", "openssl", "passwd", "pg_dump", "pg_isready", "pgrep", "printenv", "printf", "ps",
+    "psql", "pwd", "read", "readlink", "realpath", "redis-cli", "rm", "rmdir", "sed", "seq", "set", "setcap",
+    "sha256sum", "shopt", "sleep", "sort", "ssh-keygen", "stat", "sync", "tar", "tee", "test", "touch", "tput", "tr",
+    "trap", "true", "type", "ulimit", "umask", "uname", "unset", "unzip", "update-ca-certificates", "useradd", "usermod",
+    "uuidgen", "wait", "wc", "wget", "which", "whoami", "yq",
 })  # fmt: skip
 """Commands that end by themselves and load no app."""
 
 _ACTS = frozenset({
-    "chgrp", "chmod", "chown", "cp", "date", "groupadd", "groupmod", "install", "ln", "mktemp", "mv", "printf", "rm", "set",
-    "shopt", "sleep", "tar", "touch", "trap", "ulimit", "umask", "unset", "unzip", "useradd", "usermod", "wait",
+    "addgroup", "adduser", "apk", "apt-get", "aws", "chgrp", "chmod", "chown", "clear", "cp", "createdb", "date",
+    "deluser", "dos2unix", "dropdb", "envsubst", "groupadd", "groupmod", "gsutil", "gunzip", "gzip", "install", "kill",
+    "ldconfig", "ln", "locale-gen", "mktemp", "mv", "openssl", "passwd", "pg_dump", "printf", "rm", "rmdir", "set",
+    "setcap", "shopt", "sleep", "ssh-keygen", "sync", "tar", "tee", "touch", "tput", "trap", "ulimit", "umask", "unset",
+    "unzip", "update-ca-certificates", "useradd", "usermod", "wait",
 })  # fmt: skip
 """Those of them that do something, and are taken to succeed as other programs are; the others are asked for their answer."""
 
@@ -834,8 +841,14 @@ def _of_array(match: re.Match[str], elements: tuple[str, ...] | None, *, is_ther
 
 
 def _as_word(value: str, written: str) -> str:
-    """Return a value as it stands in a command: where no quotes were around it, the shell splits it."""
-    return shlex.quote(value) if written.startswith('"') else " ".join(map(shlex.quote, value.split()))
+    """Return a value as it stands in a command: where no quotes were around it, the shell splits it.
+
+    A quote on one side alone belongs to what stands on the other.
+    """
+    before, after = written.startswith('"'), written.endswith('"')
+    if before == after:
+        return shlex.quote(value) if before else " ".join(map(shlex.quote, value.split()))
+    return f'{shlex.quote(value)}"' if before else f'"{shlex.quote(value)}'
 
 
 def _argument(match: re.Match[str], arguments: Sequence[str]) -> str:
