@@ -15,6 +15,9 @@ from memguard_hooks.deployment.command import Host, StartCommand, parse
         pytest.param('export N=3\nM="$N"\nexec gunicorn -w $M \\\n  a:a\n', "a:a", "", 3, id="variables"),
         pytest.param("cd api\necho up\nuvicorn a:a --workers ${W:-4}\r\n", "a:a", "api", 4, id="folder"),
         pytest.param('cd "$(dirname "$0")"\ncd ../api\nexec python a.py\n', "a.py", "api", 1, id="folder-of-the-script"),
+        pytest.param('A="$(cd -- "$(dirname "$(dirname "${BASH_SOURCE[0]}")")" >/dev/null 2>&1 && pwd -P)"\ncd "$A/api"\n'
+                     "exec python a.py\n", "a.py", "api", 1, id="folder-above-the-script"),
+        pytest.param('cd "$(dirname "$(readlink -f "$0")")/../api" && python a.py', "a.py", "api", 1, id="resolved"),
         pytest.param('exec "$@"\n', "b:b", "", 5, id="arguments"),
         pytest.param("if x; then\npython a.py\nfi", "a.py", "", 1, id="if"),
         pytest.param("cd api && python a.py", "a.py", "api", 1, id="folder-in-a-list"),

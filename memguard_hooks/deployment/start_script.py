@@ -62,9 +62,11 @@ MAX_WAYS = 300
 _ASSIGNMENT = late_pattern(r"([A-Za-z_]\w*)(\+?=)(.*)", re.DOTALL)
 _ARRAY = late_pattern(r"([A-Za-z_]\w*)(\+?=)\((.*)\)", re.DOTALL)
 _DEFAULT = late_pattern(r"\$\{([A-Za-z_]\w*)(:?=)(.*)\}", re.DOTALL)
-_HERE = late_pattern(
-    r'"?(?:\$\(\s*(?:cd\s+"?)?(?:\$\(\s*)?dirname\s+(?:--\s+)?"?\$(?:0|\{0\}|\{BASH_SOURCE(?:\[0\])?\}|BASH_SOURCE)"?\s*\)'
-    r'(?:"?\s*(?:>/dev/null\s*(?:2>&1)?\s*)?&&\s*pwd(?:\s+-P)?\s*\))?|\$\{0%/\*\})"?'
+_OWN_NAME = late_pattern(r"\$(?:0|\{0\}|BASH_SOURCE|\{BASH_SOURCE(?:\[0\])?\})")
+_ITS_FOLDER = late_pattern(r"\$\{0%/\*\}|\$\(\s*dirname\s+(?:--\s+)?(\0[^\s()$]*)\s*\)")
+_SAME_PLACE = late_pattern(
+    r"\$\(\s*(?:(?:readlink\s+-\w+|realpath)\s+(\0[^\s()$]*)"
+    r"|cd\s+(?:-P\s+)?(?:--\s+)?(\0[^\s()$]*)\s*(?:&?>\s*/dev/null\s*(?:2>&1)?\s*)?&&\s*pwd(?:\s+-P)?)\s*\)"
 )
 _ITSELF = late_pattern(r'"?\$(?:0|\{0\}|BASH_SOURCE|\{BASH_SOURCE(?:\[0\])?\})"?')
 _PUT_IN = late_pattern(
@@ -729,11 +731,10 @@ class _ScriptReader:
 
     def _change_folder(self, words: Sequence[str], way: _Way, line: int) -> None:
         fields = self._fields(" ".join(words), way, line)
-        written = next((text for text in (*words[:1], *fields) if _HERE.match(text)), None)
+        below = next((found for text in (*words[:1], *fields) if (found := _from_here(text)) is not None), None)
         way.problem = ""
-        if written is not None and self._path is not None:
-            below = _HERE.sub("", written, count=1).strip('/"')
-            inner = self._host._replace(folder=parent(self._path)).inside(below or ".")
+        if below is not None and self._path is not None:
+            inner = self._host._replace(folder=parent(self._path)).inside(below)
         elif len(fields) != 1 or is_open(fields[0]):
             way.problem = f"it changes to {' '.join(words)}, which is known only at run time"
             return
@@ -765,7 +766,7 @@ class _ScriptReader:
                     way.lose(array[1], one.line)
                 else:
                     way.arrays[array[1]] = elements
-            elif scalar is not None and _HERE.fullmatch(scalar[3]):  # what a later `cd` knows, as it is written
+            elif scalar is not None and _from_here(scalar[3]) is not None:  # what a later `cd` knows, as it is written
                 way.set(scalar[1], scalar[3].strip('"'), one.line)
             elif scalar is not None:
                 before_text = way.variables.get(scalar[1], "") if scalar[2] == "+=" else ""
@@ -860,6 +861,25 @@ def _argument(match: re.Match[str], arguments: Sequence[str]) -> str:
         value = match["default"]
     value = value.removeprefix("-") if match["dash"] else value[:1] if match["first"] else value
     return _as_word(value, match[0])
+
+
+MAX_NESTED = 6
+"""Commands inside of each other that tell a folder by the place of a script."""
+
+
+def _from_here(text: str) -> str | None:
+    """Return the folder that a text names by the place of its script, as a path from the script's own folder."""
+    if "$" not in text or len(text) > MAX_LENGTH:
+        return None
+    place = _OWN_NAME.sub("\0", text.replace('"', "").replace("\0", ""))
+    for _ in range(MAX_NESTED):
+        before = place
+        place = _ITS_FOLDER.sub(lambda match: f"{match[1] or chr(0)}/..", place)
+        place = _SAME_PLACE.sub(lambda match: match[1] or match[2], place)
+        if place == before:
+            break
+    inside, below = place[:4], place[4:].strip("/")
+    return (below or ".") if inside == "\0/.." and not is_open(below) else None
 
 
 def _either(arithmetic: str | None, values: Sequence[str | None]) -> str | None:
