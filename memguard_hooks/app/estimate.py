@@ -243,7 +243,7 @@ class FigureSources:
         """
         if name not in self._failing:
             may_fail = self.known is None and name not in self._needed
-            self._failing[name] = may_fail and self.declared.leaves_out(name, self._folder)
+            self._failing[name] = may_fail and not self.declared.may_have(name, self._folder)
         return self._failing[name]
 
     def there(self, models: Models) -> Models:

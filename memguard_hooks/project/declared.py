@@ -357,16 +357,16 @@ class Declared:
         """Return what is pinned in the folder of a file, such as the one that a service starts."""
         return self.near(parent(path))
 
-    def leaves_out(self, module: str, folder: str) -> bool:
-        """Return whether nothing that the files of the project install provides a measured module, or may bring it.
+    def may_have(self, module: str, folder: str) -> bool:
+        """Return whether what is installed for a folder may provide a module: not if all was read, and nothing brings it.
 
-        What a base image, a command or a manifest that nobody can read may hold is not left out.
+        What a base image, a command or a manifest that nobody can read may hold, it may have.
         """
         from memguard_hooks.catalog.lookup import providers
 
-        return (
-            self.near(folder).lacks(module) and self._may_bring is not None and self._may_bring.isdisjoint(providers(module))
-        )
+        if not self.near(folder).lacks(module) or self._may_bring is None:
+            return True
+        return not self._may_bring.isdisjoint(providers(module))
 
     @cached_property
     def _may_bring(self) -> frozenset[str] | None:
