@@ -1,6 +1,6 @@
 """Run the commands on projects as an attacker writes them, and tell what takes too long or does what it must not.
 
-python tools/attack.py [--python PYTHON]... [--trace] [DIR]...
+python tools/attack.py [--python PYTHON]... [--trace] [--check] [--only WORD]... [DIR]...
 
 Without folders, on those that `PROJECTS` makes; of a folder, a copy is judged. `--python` names interpreters in which the
 package is installed, `--trace` looks by strace for files outside of the project that are opened or looked at. The exit
@@ -17,9 +17,11 @@ import subprocess
 import sys
 import tempfile
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from attack_projects import PROJECTS, Files
 
 import memguard_hooks
 
@@ -30,198 +32,6 @@ COMMANDS = (
     ("check",), ("check", "--format", "github"), ("check", "--format", "markdown"), ("check", "--format", "sarif"),
     ("hook", "{files}"), ("explain", "requirements"), ("init", "--yes"),
 )  # fmt: skip
-
-Files = Mapping[str, str | bytes]
-
-PROGRAM = {"Procfile": "web: gunicorn main:app\n", "main.py": "import litellm\n"}
-DJANGO = {
-    "Procfile": "web: gunicorn shop.wsgi\n",
-    "shop/__init__.py": "",
-    "shop/wsgi.py": 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n',
-}
-SETTINGS = 'INSTALLED_APPS = ["django.contrib.admin"]\n'
-ESCAPES = "\x1b]0;PWNED\x07\x1b[2J\u202e"
-YAML_ESCAPES = r"\e]0;PWNED\a\e[2J\u202e\n::error file=a.py::forged"
-
-_SERVICE = "- {type: web, name: %s, runtime: python, plan: free, startCommand: %s}\n"
-
-
-def _settings(line: str) -> Files:
-    return {**DJANGO, "shop/settings.py": SETTINGS + line}
-
-
-def _python(line: str) -> Files:
-    return {**PROGRAM, "main.py": f"import litellm\n{line}\n"}
-
-
-def _loading(text: str) -> Files:
-    return {**PROGRAM, "main.py": f"from transformers import AutoModel\n{text}"}
-
-
-PROJECTS: dict[str, Callable[[], Files]] = {
-    "a dotted import in settings": lambda: _settings("import a" + ".a" * 40_000),
-    "a dotted import": lambda: _python("import a" + ".a" * 40_000),
-    "a dotted import in setup.py": lambda: {**PROGRAM, "setup.py": "import setuptools, a" + ".a" * 40_000},
-    "a dotted import in gunicorn.conf.py": lambda: {**PROGRAM, "gunicorn.conf.py": "import a" + ".a" * 40_000},
-    "a dotted import without end": lambda: _python("import a" + ".a" * 400_000),
-    "heavy imports that a comment allows": lambda: {
-        **PROGRAM,
-        "main.py": "".join(f"import litellm  # memguard: allow[MG201] {one}\n" for one in range(5000)),
-    },
-    "fields of an f-string": lambda: _settings('x = f"' + "{a}" * 100_000 + '"'),
-    "a sum": lambda: _settings("x = 1" + "+1" * 500_000),
-    "statements": lambda: _python("a;" * 500_000),
-    "elements": lambda: _python("x = [" + "[a,a]," * 150_000 + "]"),
-    "nesting": lambda: _python("x = " + "(" * 100_000),
-    "blocks": lambda: _python("".join(f"{' ' * depth}if x:\n" for depth in range(2000))),
-    "files at their bounds": lambda: {
-        **PROGRAM,
-        "m0.py": "import importlib\nimportlib.import_module(x)\n" + "x=1\n" * 8400,
-        "main.py": "import m0\nimport litellm\n",
-    },
-    "punycode": lambda: {**PROGRAM, "main.py": b"# coding: punycode\nimport litellm\n" + b"a" * 500_000 + b"-ab9" * 100_000},
-    "combining marks": lambda: _python('x = "' + ("a" + "\u0301\u0327" * 14) * 18_000 + '"'),
-    "compatibility letters": lambda: _python("\ufdfa" * 340_000),
-    "a long import": lambda: _python("import litellm, " + "a, " * 300_000 + "b"),
-    "an import of many": lambda: _python("import litellm, " + ", ".join(f"a{number}" for number in range(120_000))),
-    "comments in an import": lambda: _python("from litellm import (" + "#\n" * 500_000 + "a)"),
-    "lines of an import": lambda: _python("import litellm," + "\\\n" * 500_000 + "a"),
-    "escapes": lambda: {
-        f"{ESCAPES}.py": "import torch\n",
-        "main.py": f"import pandas, litellm  # memguard: allow[{ESCAPES}]\n",
-        "requirements.txt": f"litellm @ https://x/{ESCAPES}/litellm-1.0-py3-none-any.whl\n-r {ESCAPES}.txt\n",
-        "render.yaml": "".join(
-            [
-                "services:\n",
-                _SERVICE % (f'"{YAML_ESCAPES}"', f'"gunicorn main:app -w {YAML_ESCAPES}"'),
-                _SERVICE % (r'"ok\n0 errors, 0 warnings\n"', '"gunicorn main:app -w 9"'),
-                _SERVICE % ('"##[error]"', '"gunicorn main:app"'),
-            ]
-        ),
-        "poetry.lock": '[[package]]\nname = "litellm"\nversion = "1.0\\u001b[2J"\n',
-        "gunicorn.conf.py": 'workers = "\\x1b[2J"\n',
-    },
-    "ways out": lambda: {
-        "memguard.toml": 'source-roots = ["/etc", "../outside", "."]\nentrypoints = ["/etc/passwd", "main.py"]\n',
-        "main.py": "import secret, litellm\n",
-        "requirements.txt": "-r /etc/passwd\n-c ../../etc/passwd\n-e /etc\n",
-        "compose.yaml": 'include: ["/etc/passwd", "../x.yaml"]\n'
-        "services: {w: {command: gunicorn -c /etc/passwd main:app, env_file: /etc/passwd}}\n",
-        "setup.py": 'from setuptools import setup\nsetup(install_requires=open("/etc/passwd").read().splitlines())\n',
-    },
-    "a chain of imports": lambda: {
-        **PROGRAM,
-        **{f"m{one}.py": f"import m{one + 1}\nimport litellm\n" for one in range(1000)},
-        "main.py": "import m0\n",
-    },
-    "requirements that include each other": lambda: {
-        **PROGRAM,
-        **{f"requirements{one}.txt": f"litellm>={one}\n-r base.txt\n" for one in range(100)},
-        "base.txt": "".join(f"litellm>={one}\nname{one}\n" for one in range(100)),
-    },
-    "one package again": lambda: {**PROGRAM, "requirements.txt": "".join(f"litellm>={one}\n" for one in range(20_000))},
-    "one package again in setup.cfg": lambda: {
-        **PROGRAM,
-        "setup.cfg": "[options]\ninstall_requires =\n" + "".join(f"  litellm>={one}\n" for one in range(20_000)),
-    },
-    "blanks in setup.cfg": lambda: {
-        **PROGRAM,
-        "setup.cfg": f"[options]\npackage_dir\n= a{' ' * 900_000}b\n",
-    },
-    "specifiers": lambda: {**PROGRAM, "requirements.txt": "litellm" + ",".join(f">={one}" for one in range(100_000)) + "\n"},
-    "continuation lines": lambda: {**PROGRAM, "requirements.txt": "\\\n" * 4_000_000},
-    "services": lambda: {
-        **PROGRAM,
-        "Procfile": "".join(f"w{one}: gunicorn main:app -w {one % 9}\n" for one in range(2000)),
-    },
-    "anchors of YAML": lambda: {
-        **PROGRAM,
-        "compose.yaml": "a0: &a0 [x]\n"
-        + "".join(f"a{one}: &a{one} [{f'*a{one - 1},' * 10}]\n" for one in range(1, 12))
-        + "services: {w: {command: python main.py, environment: *a11}}\n",
-    },
-    "brackets of YAML": lambda: {"main.py": "import litellm\n", "compose.yaml": "a: " + "[" * 500_000},
-    "brackets of TOML": lambda: {**PROGRAM, "pyproject.toml": "a = " + "[" * 500_000},
-    "tables of TOML": lambda: {**PROGRAM, "pyproject.toml": "".join(f"[a{one}.b.c.d]\n" for one in range(60_000))},
-    "a source of 30 MB": lambda: {**PROGRAM, "main.py": "import litellm\n" + "x = 1\n" * 5_000_000},
-    "globs": lambda: {
-        **PROGRAM,
-        **{f"m{one}.py": "import litellm\n" for one in range(1000)},
-        "memguard.toml": "exclude = [" + ", ".join(f"'*a*b{one}*c'" for one in range(1000)) + "]\n",
-    },
-    "brackets of JSON": lambda: {**PROGRAM, "app.json": "[" * 500_000, "Pipfile.lock": "[" * 500_000},
-    "options that name models": lambda: _loading(
-        "import argparse\nparser = argparse.ArgumentParser()\n"
-        + "".join(f"parser.add_argument('--a{one}')\n" for one in range(3500))
-        + "args = parser.parse_args()\n"
-        + "".join(f"AutoModel.from_pretrained(args.b{one})\n" for one in range(3500))
-    ),
-    "functions that load models": lambda: _loading(
-        "".join(f"def f{one}(name):\n    AutoModel.from_pretrained(name)\n" for one in range(2000))
-        + "".join(f"f{one}('a')\n" for one in range(5000))
-    ),
-    "models under names": lambda: {
-        **_loading(
-            "".join(f"import m{one}\n" for one in range(10))
-            + "".join(f"n{one} = AutoModel.from_pretrained('a')\n" for one in range(2000))
-        ),
-        **{f"m{one}.py": "# " + "a b c d " * 20_000 for one in range(10)},
-    },
-    "names of any of many modules": lambda: _loading(
-        "from m import *\n" * 1500
-        + "".join(f"from m{one} import *\n" for one in range(1500))
-        + "".join(f"AutoModel.from_pretrained(n{one})\n" for one in range(3000))
-    ),
-    "names of modules in a circle": lambda: {
-        **_loading("from m0 import *\n" + "".join(f"n{one}()\nAutoModel.from_pretrained(n{one})\n" for one in range(300))),
-        **{f"m{one}.py": "".join(f"from m{other} import *\n" for other in range(6) if other != one) for one in range(6)},
-    },
-    "names of modules in layers": lambda: {
-        **_loading("from m0 import *\nx()\nAutoModel.from_pretrained(x)\n"),
-        **{
-            f"{kind}{one}.py": "".join(f"from {other}{one + 1} import *\n" for other in "mno")
-            for kind in "mno"
-            for one in range(30)
-        },
-    },
-    "choices of a variable": lambda: {
-        **_python(
-            "import os\nM = os.getenv('M')\n"
-            + "".join(f"if M == 'a{one}':\n    import m{one % 50}\n" for one in range(4000))
-        ),
-        **{f"m{one}.py": "import torch\n" for one in range(50)},
-    },
-    "choices in a function": lambda: _python(
-        "import os\ndef f():\n    m = os.getenv('M')\n"
-        + "".join(f"    if m == 'a{one}':\n        import m{one}\n" for one in range(4000))
-        + "f()"
-    ),
-    "choices in a class": lambda: _python(
-        "import os\nclass A:\n    m = os.getenv('M')\n"
-        + "".join(f"    if m == 'a{one}':\n        import m{one}\n" for one in range(4000))
-    ),
-    "calls in calls": lambda: _python("import importlib as i\ni.import_module(x)\n" + ("f(" * 190 + ")" * 190 + "\n") * 60),
-    "a quoted annotation": lambda: _python(f"def f(x: \"f'{'{a}' * 100_000}'\"): return litellm.x"),
-    "a pickle": lambda: {
-        **_python("import pickle\nM = pickle.load(open('m.pkl', 'rb'))\nimport joblib\njoblib.load('n.pkl')"),
-        "m.pkl": b"\x80\x04" + b"]" * 500_000 + b"a" * 499_999 + b".",
-        "n.pkl": b"".join(b"cos\nsystem%d\n0" % one for one in range(100_000)) + b"\x8e" + b"\xff" * 8,
-    },
-    "lines of a heredoc": lambda: {
-        **PROGRAM,
-        "Dockerfile": "FROM python:3.12\nRUN <<EOF\n" + "echo a $X\n" * 20_000 + "EOF\nCMD gunicorn main:app\n",
-    },
-    "imports that many functions use": lambda: _python(
-        "".join(f"import litellm as l{one}\n" for one in range(1500))
-        + "".join(f"def f{one}():\n    return l{one % 1500}.x, l{(one + 7) % 1500}.y\n" for one in range(3000))
-    ),
-    "modules of the same names": lambda: {
-        **PROGRAM,
-        **dict.fromkeys(("yaml.py", "tomli.py", "argparse.py", "json.py", "hashlib.py"), "raise KeyError\n"),
-    },
-    "texts that are none": lambda: dict.fromkeys((*PROGRAM, "pyproject.toml", "compose.yaml"), b"\xff\xfe\0\n" * 999),
-}
-"""Kinds of attacks by name, and what makes the files of each."""
 
 _BARE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of characters that steer or are not seen."""
@@ -263,10 +73,10 @@ def faults_of(status: int, output: str, errors: str, *, annotates: bool) -> Iter
             yield f"prints a command to {name}"
 
 
-def run(python: str, command: Sequence[str], root: Path) -> Outcome:
+def run(python: str, command: Sequence[str], root: Path, module: Sequence[str] = ("-m", "memguard_hooks")) -> Outcome:
     """Run a command in a folder, and measure it with all that it starts."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors, tempfile.NamedTemporaryFile() as record:
-        words = [python, "-m", "memguard_hooks", *command]
+        words = [python, *module, *command]
         environment = {**os.environ, "MEMGUARD_CACHE_DIR": ""}
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", _LAUNCHER, record.name, *words],
@@ -367,12 +177,14 @@ def make(root: Path, files: Files) -> Path:
     return root
 
 
-def attack(python: str, name: str, root: Path, *, is_traced: bool = False) -> bool:
-    """Run all commands in a project and print what each took; tell whether all is well."""
+def attack(
+    python: str, name: str, root: Path, commands: Sequence[Sequence[str]] = COMMANDS, *, is_traced: bool = False
+) -> bool:
+    """Run some commands in a project and print what each took; tell whether all is well."""
     files = [name for name in os.listdir(root) if os.path.isfile(root / name)]  # also where a link leads to what is not ours
     is_well = True
     worst = Outcome(0, 0.0, 0, ())
-    for command in COMMANDS:
+    for command in commands:
         words = [word for one in command for word in (files if one == "{files}" else [one])]
         found = run(python, words, root)
         faults = list(found.faults)
@@ -391,20 +203,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", action="append", default=[], help="an interpreter with the package")
     parser.add_argument("--trace", action="store_true", help="look for files outside by strace")
+    parser.add_argument("--only", action="append", default=[], metavar="WORD", help="kinds with this word in their names")
+    parser.add_argument("--check", action="store_true", help="run `memguard check` alone")
     parser.add_argument("folders", nargs="*", metavar="DIR", type=Path)
     options = parser.parse_args(argv)
     is_well = True
+    commands = COMMANDS[:1] if options.check else COMMANDS
     # The commands run in the project, from which a relative path leads elsewhere.
     for python in map(os.path.abspath, options.python or [sys.executable]):
         print(subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip())
+        print(f"python -c pass takes {run(python, ('-c', 'pass'), Path.cwd(), module=()).seconds:.3f} s")
         for name in [str(folder) for folder in options.folders] or PROJECTS:
+            if options.only and not any(word in name for word in options.only):
+                continue
             with tempfile.TemporaryDirectory() as place:
                 root = Path(place).resolve() / "project"
                 if options.folders:
                     shutil.copytree(name, root, symlinks=True, ignore_dangling_symlinks=True)
                 else:
                     make(root, PROJECTS[name]())
-                is_well &= attack(python, Path(name).name, root, is_traced=options.trace)
+                is_well &= attack(python, Path(name).name, root, commands, is_traced=options.trace)
     return 0 if is_well else 1
 
 
