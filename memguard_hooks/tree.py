@@ -415,7 +415,7 @@ class WorkTree:
     def _list(self, folder: str) -> tuple[TreeEntry, ...]:
         found: list[TreeEntry] = []
         try:
-            with os.scandir(self._full(self.resolve(folder))) as entries:
+            with os.scandir(self._full(self._folder(folder, folder))) as entries:
                 for entry in entries:
                     is_folder = entry.is_dir(follow_symlinks=False)
                     if is_folder or self._is_file(folder, entry):
@@ -445,10 +445,19 @@ class WorkTree:
         folder, _, name = path.rpartition("/")
         if name in ("", ".", ".."):
             return self._full(self.resolve(path))
+        known = self._folder(folder, path)
+        return self._full(f"{known}/{name}" if known else name)
+
+    def _folder(self, folder: str, shown: str) -> str:
+        """Return where a folder leads: of one below another that is known, only its own name is looked at."""
         known = self._folders.get(folder)
         if known is None:
-            known = self._folders[folder] = self.resolve(folder, path)
-        return self._full(f"{known}/{name}" if known else name)
+            above, _, name = folder.rpartition("/")
+            here = self._folders.get(above) if name not in ("", ".", "..") else None
+            place = name if not here else f"{here}/{name}"
+            is_plain = here is not None and not _is_absolute(folder) and self._read_link(place) is None
+            known = self._folders[folder] = place if is_plain else self.resolve(folder, shown)
+        return known
 
     def resolve(self, path: str, shown: str | None = None) -> str:
         """Return where a path leads. Raises UnreadableError where that is out of the root."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from attack import MAX_MIB, PROJECTS, make, run
+from attack import KINDS, MAX_MIB, make_kind, run
 from folders import commit, write
 
 from memguard_hooks.commands import check
@@ -54,9 +55,72 @@ def test_time_for_slow_files_is_bounded_and_the_next_run_goes_on(
     assert judge() == {"verdict": "ok"}
 
 
-@pytest.mark.parametrize("name", PROJECTS)
+@pytest.mark.parametrize("name", KINDS)
 def test_no_project_is_an_attack(tmp_path: Path, name: str) -> None:
     """`tools/attack.py` measures the time as well, with all commands."""
-    found = run(sys.executable, ["check", "--format", "github"], make(tmp_path / "project", PROJECTS[name]()))
+    found = run(sys.executable, ["check", "--format", "github"], make_kind(tmp_path / "project", name))
     assert [fault for fault in found.faults if not fault.endswith(" s")] == []
     assert found.mib <= MAX_MIB
+
+
+CONDITIONS = "import os\nM = os.getenv('M', 'b')\n" + "".join(f"if M == 'a{one}':\n    import m{one}\n" for one in range(3))
+"""What hangs on a variable, three times."""
+
+UNDECIDED = "is too large for all of its conditions to be decided: of the others all ways count"
+
+
+@pytest.mark.parametrize(
+    ("bound", "files", "reason"),
+    [
+        pytest.param("imports.choices.MAX_CHOICES", {"main.py": CONDITIONS}, UNDECIDED, id="choices of a file"),
+        pytest.param(
+            "imports.choices.MAX_STEPS",
+            {"main.py": "import os\nif os.name:\n    " + CONDITIONS.replace("\n", "\n    ") + "\n"},
+            UNDECIDED,
+            id="statements that are followed",
+        ),
+        pytest.param(
+            "imports.choices.MAX_MODULES",
+            {"main.py": "from m0 import M\nif M == 'a':\n    import m1\n"},
+            UNDECIDED,
+            id="modules that are read for choices",
+        ),
+        pytest.param(
+            "formats.python_folding.MAX_LOOKED",
+            {"main.py": "D = {'a': 'b'}\nif D['a'] == 'c':\n    import m0\n"},
+            UNDECIDED,
+            id="keys that are looked at",
+        ),
+        pytest.param(
+            "imports.reached.MAX_STARRED",
+            {"main.py": "from m0 import *\nfrom m1 import *\nrun()\n"},
+            "more than 0 names are looked for behind `import *`, not all",
+            id="names behind stars",
+        ),
+        pytest.param(
+            "imports.reached.MAX_BODIES",
+            {"main.py": "def f():\n    import m0\nf()\n"},
+            "more than 0 functions run: of its own not all are followed",
+            id="functions that run",
+        ),
+        pytest.param(
+            "imports.reached.MAX_NAMED",
+            {"main.py": "import importlib\nfor name in ['m0', 'm1', 'm2']:\n    importlib.import_module(name)\n"},
+            "loads more than 0 modules by their names: the others are not followed",
+            id="modules that are named",
+        ),
+    ],
+)
+def test_a_bound_that_is_reached_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judge: Judge, bound: str, files: dict[str, str], reason: str
+) -> None:
+    beside = {f"m{one}.py": "M = 'a'\ndef run():\n    pass\n" for one in range(3)}
+    write(tmp_path, {"Procfile": "web: python main.py\n", "memguard.toml": 'limit = "4GiB"\n', **beside, **files})
+    commit(tmp_path)
+    assert reason not in judge().values()
+    shutil.rmtree(tmp_path / ".git" / "memguard")
+    monkeypatch.setattr(f"memguard_hooks.{bound}", 0)
+    found = judge()
+    assert found["main.py"].endswith(reason)
+    assert list(found.values()).count(reason) == 1
+    assert (found["verdict"] == "ok") is (reason == UNDECIDED)

@@ -180,6 +180,10 @@ def names_of_one_long_list(number: int) -> dict[str, str]:
     return {**PROGRAM, "main.py": f"import litellm\nL = [{'1, ' * 10 * number}]\n{names}"}
 
 
+def files_in_a_deep_folder(number: int) -> dict[str, str]:
+    return {**PROGRAM, **{f"{'d/' * one}m.py": "" for one in range(number)}}
+
+
 def called(root: Path, files: dict[str, str]) -> pstats.Stats:
     """Return what a check of a project calls."""
     for name, text in files.items():
@@ -231,6 +235,7 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(keys_of_a_mapping, 80, id="keys of a mapping"),
         pytest.param(all_names_of_a_module_again, 80, id="all names of a module again"),
         pytest.param(names_of_one_long_list, 50, id="names of one long list"),
+        pytest.param(files_in_a_deep_folder, 20, id="files in a deep folder"),
     ],
 )
 def test_the_work_is_linear(tmp_path: Path, capsys: pytest.CaptureFixture[str], files: Files, number: int) -> None:
@@ -254,6 +259,16 @@ def test_an_import_that_services_share_is_moved_once(tmp_path: Path, capsys: pyt
     files = {"Procfile": services, "main.py": main, "memguard.toml": 'limit = "64MiB"\n'}
     stats = vars(called(tmp_path, files))["stats"]
     assert sum(found[0] for (_, _, name), found in stats.items() if name in ("move_imports", "find_uses")) <= 4
+    assert "MG301" in capsys.readouterr().out
+
+
+def test_what_waits_is_estimated_once_for_services_that_start_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    services = "".join(f"  w{one}: {{command: python main.py, mem_limit: 1{one}m}}\n" for one in range(10, 30))
+    main = "import litellm\ndef f():\n    return litellm.completion()\n"
+    stats = vars(called(tmp_path, {"compose.yaml": f"services:\n{services}", "main.py": main}))["stats"]
+    assert sum(found[0] for (_, _, name), found in stats.items() if name == "estimate_deferred") <= 2
     assert "MG301" in capsys.readouterr().out
 
 

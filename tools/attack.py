@@ -2,7 +2,7 @@
 
 python tools/attack.py [--python PYTHON]... [--trace] [--check] [--only WORD]... [DIR]...
 
-Without folders, on those that `PROJECTS` makes; of a folder, a copy is judged. `--python` names interpreters in which the
+Without folders, on all kinds that are known here; of a folder, a copy is judged. `--python` names interpreters in which the
 package is installed, `--trace` looks by strace for files outside of the project that are opened or looked at. The exit
 status is 1 where anything is wrong.
 """
@@ -21,7 +21,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from attack_projects import PROJECTS, Files
+from attack_formats import FORMATS
+from attack_projects import PROGRAM, PROJECTS, Files
+from attack_trees import TREES
 
 import memguard_hooks
 
@@ -32,6 +34,8 @@ COMMANDS = (
     ("check",), ("check", "--format", "github"), ("check", "--format", "markdown"), ("check", "--format", "sarif"),
     ("hook", "{files}"), ("explain", "requirements"), ("init", "--yes"),
 )  # fmt: skip
+
+KINDS = (*PROJECTS, *FORMATS, *TREES)
 
 _BARE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Categories of characters that steer or are not seen."""
@@ -177,6 +181,15 @@ def make(root: Path, files: Files) -> Path:
     return root
 
 
+def make_kind(root: Path, name: str) -> Path:
+    """Write a project of a kind into a folder that is not there yet, and return the folder."""
+    files = {**PROJECTS, **FORMATS}.get(name, lambda: PROGRAM)()
+    make(root, files)
+    if name in TREES:
+        TREES[name](root)
+    return root
+
+
 def attack(
     python: str, name: str, root: Path, commands: Sequence[Sequence[str]] = COMMANDS, *, is_traced: bool = False
 ) -> bool:
@@ -213,7 +226,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for python in map(os.path.abspath, options.python or [sys.executable]):
         print(subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.strip())
         print(f"python -c pass takes {run(python, ('-c', 'pass'), Path.cwd(), module=()).seconds:.3f} s")
-        for name in [str(folder) for folder in options.folders] or PROJECTS:
+        for name in [str(folder) for folder in options.folders] or KINDS:
             if options.only and not any(word in name for word in options.only):
                 continue
             with tempfile.TemporaryDirectory() as place:
@@ -221,7 +234,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 if options.folders:
                     shutil.copytree(name, root, symlinks=True, ignore_dangling_symlinks=True)
                 else:
-                    make(root, PROJECTS[name]())
+                    make_kind(root, name)
                 is_well &= attack(python, Path(name).name, root, commands, is_traced=options.trace)
     return 0 if is_well else 1
 

@@ -138,6 +138,8 @@ class BoundNames:
         self.depth = 0
         self.calls = [0]
         self.looked = [0]
+        self.returns: dict[ast.FunctionDef, ast.expr | None] = {}
+        self.enumerations: dict[ast.ClassDef, Enumeration | None] = {}
         self._package = package
         self._starred = starred
 
@@ -148,6 +150,7 @@ class BoundNames:
         other.defined, other.imports = dict(self.defined), dict(self.imports)
         other.attributes = {name: dict(held) for name, held in self.attributes.items()}
         other.depth, other.calls, other.looked = self.depth, self.calls, self.looked
+        other.returns, other.enumerations = self.returns, self.enumerations
         return other
 
     def spend(self, size: int) -> None:
@@ -172,6 +175,11 @@ class BoundNames:
     def is_near_bound(self) -> bool:
         """Whether more than half of the calls are followed that may be, or as much is looked at."""
         return self.calls[0] > MAX_CALLS // 2 or self.looked[0] > MAX_LOOKED // 2
+
+    @property
+    def is_beyond_bound(self) -> bool:
+        """Whether something is not known because more calls would be followed, or more be looked at, than may be."""
+        return self.calls[0] > MAX_CALLS or self.looked[0] > MAX_LOOKED
 
     @property
     def module(self) -> str:
@@ -375,6 +383,11 @@ class BoundNames:
         """Return the expression that a function returns, None where it has none or several."""
         if not isinstance(made, ast.FunctionDef):
             return None
+        if made not in self.returns:
+            self.returns[made] = self._find_returned(made)
+        return self.returns[made]
+
+    def _find_returned(self, made: ast.FunctionDef) -> ast.expr | None:
         found: list[ast.expr] = []
         try:
             for node in walk(made):
@@ -504,11 +517,14 @@ class BoundNames:
 
     def _enumeration(self, node: ast.expr) -> Enumeration | None:
         """Return the enumeration that a name stands for, None for anything else."""
-        if not isinstance(self.meaning(node)[0], ast.ClassDef):
+        found = self.meaning(node)[0]
+        if not isinstance(found, ast.ClassDef):
             return None
-        from memguard_hooks.formats.python_enums import enumeration
+        if found not in self.enumerations:
+            from memguard_hooks.formats.python_enums import enumeration
 
-        return enumeration(self, node)
+            self.enumerations[found] = enumeration(self, node)
+        return self.enumerations[found]
 
     def _member(self, node: ast.expr) -> Member | None:
         """Return the member of an enumeration that an expression comes to, None for anything else."""

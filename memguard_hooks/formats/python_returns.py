@@ -32,6 +32,7 @@ def returned(
     is_plain = all(names.source_of(_called(one)) in _CACHES for one in function.decorator_list)
     if not is_plain or caller.depth >= MAX_STEPS or names.calls[0] > MAX_CALLS:
         raise UnknownValue
+    names.spend(len(function.body))
     for node in walk(function):
         names.spend(1)
         if isinstance(node, _YIELDING):

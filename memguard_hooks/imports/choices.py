@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from functools import cached_property, partial
 
+from memguard_hooks.imports.model import MAX_CHOICES
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 MAX_MODULES = 200
 """Files that one walk parses for its choices."""
 
-MAX_NAMES = 200_000
+MAX_NAMES = 50_000
 """Names of all of these files."""
 
 MAX_STEPS = 10_000
@@ -69,6 +70,7 @@ class Chooser:
         self._is_cut = False
         self._steps = 0
         self._count = 0
+        self._beyond: set[str] = set()
         self._bound: dict[str, dict[str, str]] = {}
         self._blocks: dict[ast.AST, Sequence[Block]] = {}
         self.known: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -95,7 +97,10 @@ class Chooser:
         if not is_inside and not (is_outside and self._sources.places(path).has_choices):
             return ()
         lines: list[tuple[int, bool | str]] = []
-        for choice in self._sources.functions(path).choices:
+        choices = self._sources.functions(path).choices
+        if len(choices) >= MAX_CHOICES:
+            self._beyond.add(path)
+        for choice in choices:
             is_from_elsewhere = choice.is_given and choice.function in called
             if not is_from_elsewhere and (is_inside or choice.is_outside):
                 numbers = self._sources.places(path).numbers()
@@ -128,6 +133,14 @@ class Chooser:
         """Return the files whose names the choices that were asked for hang on, and whose names each of these reads."""
         paths = sorted({*self._modules, *(path for path, _ in self._followed)})
         return {path: sorted(self._read.get(path, ())) for path in paths}
+
+    @property
+    def beyond(self) -> list[str]:
+        """The files of which not all conditions could be decided within the bounds: all ways of these count."""
+        names = [(path, one[1]) for path, one in self._modules.items() if one is not None]
+        names += [(path, one) for (path, _), (one, _) in self._followed.items()]
+        self._beyond.update(path for path, one in names if one.is_beyond_bound)
+        return sorted(self._beyond)
 
     def hangs_on_order(self, earlier: Iterable[str] = ()) -> bool:
         """Return whether what is known of a choice may hang on what was asked for before it: at a bound, or in a circle.
@@ -204,6 +217,8 @@ class Chooser:
         import ast
 
         module = self._module(path)
+        if self._steps > MAX_STEPS or path not in self._modules:
+            self._beyond.add(path)
         if module is None or self._steps > MAX_STEPS:
             return None
         nodes, names = module
@@ -292,7 +307,9 @@ class Chooser:
         """Keep the names of a bounded number of functions; how far they were followed counts where they are asked again."""
         if len(self._followed) - len(self._modules) > MAX_FOLLOWED:
             for place in [one for one in self._followed if one[1]]:
-                self._done[place] = self._followed.pop(place)[1]
+                names, self._done[place] = self._followed.pop(place)
+                if names.is_beyond_bound:
+                    self._beyond.add(place[0])
 
     def _follow_until(self, block: list[ast.stmt], names: BoundNames, line: int) -> None:
         """Bind what the statements before a line bind; of the one that holds it, what it may bind is not known."""
@@ -332,6 +349,8 @@ class Chooser:
         self._read.setdefault(reader, set()).add(path)
         self._is_cut |= self._modules.get(path, self) is None
         found = self._module(path)
+        if path not in self._modules:
+            self._beyond.add(reader)
         return None if found is None else found[1]
 
 

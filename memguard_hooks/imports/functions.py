@@ -20,7 +20,7 @@ from memguard_hooks.imports.branches import (
     names_constants,
 )
 from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
-from memguard_hooks.imports.model import Body, Choice, ChoiceWay, FileClass, Functions, Passed
+from memguard_hooks.imports.model import MAX_CHOICES, Body, Choice, ChoiceWay, FileClass, Functions, Passed
 from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, dotted_among, dotted_texts
 from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, EntryTable, LookUp, called_in, look_up_of, read_table
 from memguard_hooks.pattern import late_pattern
@@ -40,9 +40,6 @@ MAX_DEPTH = 200
 
 MAX_FOLLOWED = 50_000
 """Parts of expressions that names stand for, which are looked at for dotted names again for each name in a file."""
-
-MAX_CHOICES = 1000
-"""Choices of one file that are told apart; of others all ways may be taken."""
 
 MAIN = "__main__"
 """The body of `if __name__ == "__main__"`."""

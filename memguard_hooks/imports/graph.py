@@ -146,7 +146,7 @@ def walk(
     walker = _Walker(read, resolver, target, only, serves, chooser)
     reach = Reach(functions, resolver, serves, walker, chooser)
     walked = walker.run(entry, module, settings_file, reach)
-    if not functions.is_edited and not chooser.is_told:
+    if not functions.is_edited and not chooser.is_told and not reach.beyond:
         earlier.keep(Log([list(entry) for entry in reach.log], reach.asked(), resolver.looked_into()))
     return walked._replace(asked=_written(reach.asked()))
 
@@ -236,6 +236,11 @@ class _Walker:
             if moment == "all":
                 self._rest()
             self._drain(moment)
+        for path, reason in self._reach.beyond.items() if self._reach is not None else ():
+            self._cut(path, reason)
+        for path in self._chooser.beyond if self._chooser is not None else ():
+            reason = "is too large for all of its conditions to be decided: of the others all ways count"
+            self._notes[Skipped(path, None, reason)] = None
         return Walk(
             self._files,
             tuple(map(self._told, self._externals.values())),
@@ -251,6 +256,11 @@ class _Walker:
             tuple(self._reach.open.items()) if self._reach is not None else (),
             self._targets,
         )
+
+    def _cut(self, path: str, reason: str) -> None:
+        """Note that not all is followed from a file on: the service takes at least what is."""
+        self._skipped[Skipped(path, None, reason)] = None
+        self._unread.append(path)
 
     def _told(self, external: External) -> External:
         """Add the condition under which other code calls the function that imports."""
@@ -292,7 +302,7 @@ class _Walker:
                     continue
                 self._seen[reached.path] = reached
                 if len(self._seen) > MAX_FILES:
-                    self._skipped[Skipped(self._entry, None, f"more than {MAX_FILES} files are reached")] = None
+                    self._cut(reached.path, f"more than {MAX_FILES} files are reached")
                     return
                 self._file(reached, moment)
             called, self._to_call = self._to_call, {}

@@ -31,6 +31,9 @@ IN_TRY, IN_EXCEPT = "at module level, in try", "at module level, in except"
 MAX_CALLED = 2_000_000
 """Imports of one file times the names that it calls: each import tells which of these are its own."""
 
+MAX_CHOICES = 1000
+"""Choices of one file that are told apart; of others all ways may be taken."""
+
 
 class Target(Record):
     """What decides conditions: the Python, how the file is loaded, and which of its names others call.

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 MAX_STARS = 100
 """Modules of which one file takes all names: each is asked for each name that is not the file's own."""
 
+MAX_STARRED = 20_000
+"""Looks into modules of which a file imports all names."""
+
 MAX_STEPS = 20
 """Names for names that one name is followed through."""
 
@@ -116,6 +119,8 @@ class Calls:
         """The bodies that run of each function, by its file and its name."""
         self.open: dict[tuple[str, str], tuple[str, ...]] = {}
         """Choices that run at start, of which nobody knows which way they take, by file and name, and these ways."""
+        self.beyond: dict[str, str] = {}
+        """The files from which not all is followed, and why."""
 
     def _note(self, call: Call, stage: Stage) -> int:
         """Keep that a body runs; return the number of the call."""
@@ -370,6 +375,8 @@ class Reach(Calls):
         """Functions that were asked of modules that are loaded by a computed name."""
         self._known: dict[tuple[str, str], list[Known]] = {}
         self._known_stars: dict[str, tuple[str, ...]] = {}
+        self._starred = 0
+        self._full = ""
         self._families: dict[tuple[str, str], list[tuple[str, str]]] = {}
 
     # What runs
@@ -421,7 +428,11 @@ class Reach(Calls):
             self._call_from_elsewhere(path, name, stage)
         before = self._ran.get((path, name))
         is_earlier = before is None or (before[1] == "serving" and stage == "start")
-        if is_earlier and len(self._ran) < MAX_BODIES and self._file(path).is_body(name):
+        if is_earlier and self._file(path).is_body(name):
+            if len(self._ran) >= MAX_BODIES:
+                self._full = self._full or path  # of which it is told: those that follow may be many
+                self.beyond[self._full] = f"more than {MAX_BODIES} functions run: of its own not all are followed"
+                return
             self.log.append(("ran", path, name, stage, *how))
             self._waiting[stage].append(self._note(Call(path, name, how), stage))
             self._run_overriding(path, name, stage, how)
@@ -654,7 +665,7 @@ class Reach(Calls):
         if not module or not self._resolver.files(module):
             return
         names = self._resolver.below(module) if text.endswith("*") else [module]
-        for name in names[:MAX_NAMED]:
+        for name in self._first(names, path):
             if self._resolver.is_whole(name):
                 self._load_named(path, place, name, stage, "")
                 self._by_name[self._resolver.files(name)[-1]] = None
@@ -671,7 +682,7 @@ class Reach(Calls):
 
     def _load_held_by(self, loaded: str, key: str, path: str, place: int, stage: Stage) -> None:
         when = max(stage, self._loaded[loaded], key=_STAGES.index)
-        for text in self._file(loaded).answer("named", key)[:MAX_NAMED]:
+        for text in self._first(self._file(loaded).answer("named", key), loaded):
             if text.startswith(HELD):
                 self._load_held(text[1:], path, place, when)
                 continue
@@ -680,6 +691,12 @@ class Reach(Calls):
             if self._resolver.is_whole(module):
                 self._load_named(path, place, module, when, attribute)
                 self._by_name[self._resolver.files(module)[-1]] = None
+
+    def _first(self, names: Sequence[str], path: str) -> Sequence[str]:
+        """Return names of modules up to the bound, and note a file that has more."""
+        if len(names) > MAX_NAMED:
+            self.beyond.setdefault(path, f"loads more than {MAX_NAMED} modules by their names: the others are not followed")
+        return names[:MAX_NAMED]
 
     def _load_named(self, path: str, place: int, text: str, stage: Stage, attribute: str) -> None:
         self.log.append(("named", path, place, text, stage, attribute))
@@ -869,6 +886,11 @@ class Reach(Calls):
         if parts and file.is_body("__getattr__"):
             return self._ask_module(path, parts, steps)
         for star in self._stars(path):
+            self._starred += 1
+            if self._starred > MAX_STARRED:
+                if self._starred == MAX_STARRED + 1:
+                    self.beyond.setdefault(path, f"more than {MAX_STARRED} names are looked for behind `import *`, not all")
+                break
             found = self._resolve(_join([star, *parts]), path, steps + 1)
             if found and found[0].kind != "external":
                 return found

@@ -34,7 +34,7 @@ from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from memguard_hooks.app.deferral import Deferral
     from memguard_hooks.app.estimate import Root
@@ -307,7 +307,8 @@ def _find_deferrals(project: Project, now: Estimated, goal: float) -> Sequence[D
     written = {one.way.last: one.site for one in now.walked.externals if one.way and one.site is not None}
     if max(Counter(step.path for step in written).values(), default=0) > MAX_SITES:
         return ()
-    answers: dict[str, bool] = {}
+    same = _of_same_start(now)
+    answers: dict[str, bool] = parse_once(project.tree, ("may wait", same), dict)
 
     def is_held(step: Step) -> bool:
         site = written.get(step)
@@ -320,9 +321,19 @@ def _find_deferrals(project: Project, now: Estimated, goal: float) -> Sequence[D
         return answers[root.name]
 
     chosen = fewest(now.process.roots, now.taken_with, goal, may_wait)
-    together = estimate_deferred(project, now, [site for one in chosen for site in one.sites]) if chosen else None
+    sites = [site for one in chosen for site in one.sites]
+    key = ("deferred", same, frozenset(sites))
+    together = parse_once(project.tree, key, lambda: estimate_deferred(project, now, sites)) if chosen else None
     promised = now.taken - sum(one.saving for one in chosen)
     return chosen if together is not None and together.taken <= promised + MIB else ()
+
+
+def _of_same_start(now: Estimated) -> Hashable:
+    """Return what is equal of services that start alike, whatever their hosts give them."""
+    entry, service = now.entry, now.entry.service
+    variables = (tuple(sorted(service.environment.items())), tuple(sorted(service.variables)))
+    found = (service.command, service.folder, service.cpus, *variables, entry.path, entry.module, entry.resolver.roots)
+    return (*found, now.command.workers, now.taken, now.judged, now.settings.runtime)
 
 
 def _shared_by_early_import(now: Estimated) -> int:
