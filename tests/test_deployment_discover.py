@@ -400,6 +400,24 @@ def test_manifests_and_units_without_end_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("{}.tf", 'resource "aws_ecs_task_definition" "a" {}\n', "files of Terraform"),
+        ("{}.nomad", 'job "a" {}\n', "jobs of Nomad"),
+        ("ecs/{}.json", '{"family": "a", "containerDefinitions": []}', "task definitions"),
+    ],
+)
+def test_files_beyond_a_bound_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, what: str
+) -> None:
+    monkeypatch.setattr(discovery, "MAX_FILES", 1)
+    write(tmp_path, {**{name.format(letter): text for letter in "abc"}, "app.py": ""})
+    found, _ = read(tmp_path)
+    reason = f"is not read, and what comes after it: there are more than 1 {what}"
+    assert [gap.path for gap in found.skipped if gap.reason == reason] == [name.format("b")]
+
+
+@pytest.mark.parametrize(
     ("name", "text"),
     [
         pytest.param("Procfile", "".join(f"w{number}: python p.py\n" for number in range(5000)), id="procfile"),

@@ -147,3 +147,14 @@ def test_what_a_program_finds_by_itself(
     memory_budget.main(["--format", "json"])
     (service,) = json.loads(capsys.readouterr().out)["services"]
     assert {part["package"]: part["moment"] for part in service["parts"] if part["package"] in HEAVY} == found
+
+
+def test_pages_beyond_a_bound_are_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("memguard_hooks.app.found_by_name.MAX_EDGES", 1)
+    write_dedented(tmp_path, STREAMLIT)
+    monkeypatch.chdir(tmp_path)
+    memory_budget.main([])
+    told = "app.py: skipped: more than 1 pages or jobs belong to it: the others are not followed"
+    assert capsys.readouterr().err.count(told) == 1

@@ -139,7 +139,8 @@ def touched(line: str, root: Path) -> str | None:
 
 def is_ours(path: str, root: Path, installed: Sequence[str]) -> bool:
     """Return whether a file is of the project, of Python, of this package, of git, or of the system."""
-    ours = [root, Path(memguard_hooks.__file__).parent]
+    package = Path(memguard_hooks.__file__).parent
+    ours = [root, package, *package.parent.glob("memguard_hooks.*-info")]
     ours += [Path(place).expanduser() for place in (*SYSTEM, *filter(os.path.isabs, installed))]
     ours += [place.resolve() for place in ours]
     if Path(path).name in ("git", ".git"):  # looked for on the way

@@ -6,6 +6,9 @@ names its function, and a worker imports that when it runs the job).
 
 from __future__ import annotations
 
+from itertools import islice
+
+from memguard_hooks.finding import Skipped
 from memguard_hooks.imports.functions import MAIN
 from memguard_hooks.imports.model import FrameworkEdge
 from memguard_hooks.imports.resolve import Resolver, absolute
@@ -37,7 +40,11 @@ def found_by(
         edges = _pages(project, path)
     elif not command.program and _RQ_WORKER.search(project.read_file(path) or b""):
         edges = _jobs(project, resolver, sources)
-    return tuple((path, edge) for edge, _ in zip(dict.fromkeys(edges), range(MAX_EDGES), strict=False))
+    found = list(islice(dict.fromkeys(edges), MAX_EDGES + 1))
+    if len(found) > MAX_EDGES:
+        reason = f"more than {MAX_EDGES} pages or jobs belong to it: the others are not followed"
+        project.skipped.append(Skipped(path, None, reason))
+    return tuple((path, edge) for edge in found[:MAX_EDGES])
 
 
 def _pages(project: Project, path: str) -> Iterator[FrameworkEdge]:

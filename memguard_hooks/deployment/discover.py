@@ -713,8 +713,9 @@ class _Folder:
             found += [self._files.run("ecs", path) for path in self._task_definitions()]
             found += self._of_terraform()
             found += [self._files.run("copilot", path) for path in self._files.below("copilot", "manifest.yml")]
-            jobs = self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl"))
-            found += [self._files.run("nomad", path) for path in _of_production(list(islice(jobs, MAX_FILES)))]
+            listed = self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl"))
+            jobs = self._files.bounded(listed, MAX_FILES, f"there are more than {MAX_FILES} jobs of Nomad")
+            found += [self._files.run("nomad", path) for path in _of_production(jobs)]
         return _alike_once(_joined(found))
 
     def _of_functions(self) -> Deployment:
@@ -751,7 +752,8 @@ class _Folder:
         """Yield what the files of Terraform declare, one folder after the other."""
         folders = ("", *self._files.folders_like(_ECS_FOLDERS))
         of_folder: dict[str, list[str]] = {}
-        for path in islice(self._files.listed(folders, (".tf", ".tfvars")), MAX_FILES):
+        listed = self._files.listed(folders, (".tf", ".tfvars"))
+        for path in self._files.bounded(listed, MAX_FILES, f"there are more than {MAX_FILES} files of Terraform"):
             if path.endswith((".tf", "terraform.tfvars", ".auto.tfvars")):
                 of_folder.setdefault(parent(path), []).append(path)
         for folder in _of_production(list(of_folder)):
@@ -773,7 +775,7 @@ class _Folder:
         paths = self._files.listed(("", *self._files.folders_like(_ECS_FOLDERS)), (".json", ".yaml", ".yml"))
         named = (path for path in paths if "/" in path or not path.endswith(".json") or _TASK.search(path))
         found = (path for path in named if _CONTAINERS.search(self._files.peek(path) or b""))
-        return _of_production(list(islice(found, MAX_FILES)))
+        return _of_production(self._files.bounded(found, MAX_FILES, f"there are more than {MAX_FILES} task definitions"))
 
     @cached_property
     def _of_cluster(self) -> Deployment:

@@ -55,8 +55,8 @@ if TYPE_CHECKING:
 MAX_STARS = 100
 """Modules of which one file takes all names: each is asked for each name that is not the file's own."""
 
-MAX_STARRED = 20_000
-"""Looks into modules of which a file imports all names."""
+MAX_STARRED = 100_000
+"""Looks into modules of which a file imports all names: one application with many stars takes 27,000."""
 
 MAX_STEPS = 20
 """Names for names that one name is followed through."""
@@ -375,6 +375,8 @@ class Reach(Calls):
         """Functions that were asked of modules that are loaded by a computed name."""
         self._known: dict[tuple[str, str], list[Known]] = {}
         self._known_stars: dict[str, tuple[str, ...]] = {}
+        self._star_files: dict[tuple[str, str], str] = {}
+        """The files that stars of others stand for, where nothing can stand below them."""
         self._starred = 0
         self._full = ""
         self._families: dict[tuple[str, str], list[tuple[str, str]]] = {}
@@ -891,7 +893,9 @@ class Reach(Calls):
                 if self._starred == MAX_STARRED + 1:
                     self.beyond.setdefault(path, f"more than {MAX_STARRED} names are looked for behind `import *`, not all")
                 break
-            found = self._resolve(_join([star, *parts]), path, steps + 1)
+            plain = self._star_files.get((path, star))
+            term = f":{_join(parts)}" if plain else _join([star, *parts])
+            found = self._resolve(term, plain or path, steps + 1)
             if found and found[0].kind != "external":
                 return found
         return [Known("external", name=_join(parts))]
@@ -903,6 +907,10 @@ class Reach(Calls):
             found = dict.fromkeys(one.removesuffix(".") for one in self._file(path).answer("stars", ""))
             ours = [one for one in found if not one or one.startswith(".") or self._resolver.files(one)]
             known = self._known_stars[path] = tuple(ours[:MAX_STARS])
+            for star in known:
+                modules = [one.path for one in self._resolve(star, path) if one.kind == "module"]
+                if modules and not modules[0].endswith("__init__.py"):
+                    self._star_files[path, star] = modules[0]
         return known
 
     def _ask_module(self, path: str, parts: list[str], steps: int) -> list[Known]:
