@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from folders import commit, write
 
 from memguard_hooks.commands import check
 from memguard_hooks.imports import facts
+
+DOCS = Path(__file__).parent.parent / "docs"
 
 PROVEN = "import importlib\nimportlib.import_module(%r)\nimport m%d\n"
 """What only libcst can judge."""
@@ -124,3 +128,11 @@ def test_a_bound_that_is_reached_is_said_once(
     assert found["main.py"].endswith(reason)
     assert list(found.values()).count(reason) == 1
     assert (found["verdict"] == "ok") is (reason == UNDECIDED)
+
+
+BOUNDS = re.findall(r"^\| .* \| (\d+) \| `([\w.]+)\.(MAX_\w+)` \|", (DOCS / "security.md").read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("figure", "module", "name"), BOUNDS)
+def test_the_bounds_of_the_page_are_those_of_the_code(figure: str, module: str, name: str) -> None:
+    assert getattr(importlib.import_module(f"memguard_hooks.{module}"), name) == int(figure)
