@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -165,6 +166,26 @@ def _links_in_git(root: Path) -> None:
     _link(root, {".git/memguard": "../../outside", ".git/info/attributes": "/etc/passwd", ".gitattributes": "/etc/passwd"})
 
 
+_CHANGES = """
+import os, time
+ends = time.monotonic() + 20
+while time.monotonic() < ends and os.path.isdir(".git"):
+    for name in ("main.py", "Procfile"):
+        for make in (
+            os.mkfifo, lambda to: os.symlink("/etc/passwd", to), lambda to: os.symlink("main.py", to),
+            lambda to: open(to, "w").write("import torch\\n" * 20_000), lambda to: open(to, "w").write("web: x\\n"),
+        ):
+            make("x")
+            os.replace("x", name)
+            time.sleep(0.001)
+"""
+
+
+def _changing(root: Path) -> None:
+    """Change files while they are read, for 20 seconds or until the folder is gone."""
+    subprocess.Popen([sys.executable, "-c", _CHANGES], cwd=root, stderr=subprocess.DEVNULL)
+
+
 TREES: dict[str, Change] = {
     "names that steer": _names_that_steer,
     "links in circles": _links_in_circles,
@@ -185,5 +206,6 @@ TREES: dict[str, Change] = {
     "an index of garbage": _index_of_garbage,
     "references without end": _packed,
     "links in the folder of git": _links_in_git,
+    "files that change while they are read": _changing,
 }
 """Kinds of attacks by name, and what changes a program that is committed."""

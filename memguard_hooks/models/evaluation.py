@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_VALUES = 12
 """Values of one expression that are kept; no name of a model has more."""
 
-MAX_WORK = 200_000
+MAX_WORK = 100_000
 """Expressions, bindings and calls that are looked at in a run, for all services together: half a second of CPU.
 
 Applications take some thousands.
