@@ -128,9 +128,10 @@ INTERRUPTED = 130
 
 def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the sub-command that is named."""
-    if argv is None:
-        leave_projects()
-    return until_interrupted(lambda: _run(sys.argv[1:] if argv is None else list(argv)))
+    if argv is not None:
+        return until_interrupted(lambda: _run(list(argv)))
+    leave_projects()
+    return end(until_interrupted(lambda: _run(sys.argv[1:])))
 
 
 def until_interrupted(run: "Callable[[], int]") -> int:
@@ -148,6 +149,24 @@ def until_interrupted(run: "Callable[[], int]") -> int:
             raise
         sys.stderr.write(f"error: {said}\n")
         return 2
+
+
+def end(status: int) -> int:
+    """End the process, once all is written; return the status only where it cannot be.
+
+    Python would take all objects of the run apart one by one, which takes as long as half of a replay.
+    """
+    import atexit
+    import os
+
+    try:
+        atexit._run_exitfuncs()  # noqa: SLF001 - what others have asked for still happens
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        os._exit(status)
+    except (OSError, ValueError):
+        return status
 
 
 def _run(words: "list[str]") -> int:
@@ -235,7 +254,7 @@ def pin_litellm() -> int:
     leave_projects()
     from memguard_hooks.hooks import pin_litellm as hook
 
-    return until_interrupted(hook.main)
+    return end(until_interrupted(hook.main))
 
 
 def forbid_heavy_deps() -> int:
@@ -243,7 +262,7 @@ def forbid_heavy_deps() -> int:
     leave_projects()
     from memguard_hooks.hooks import forbid_heavy_deps as hook
 
-    return until_interrupted(hook.main)
+    return end(until_interrupted(hook.main))
 
 
 def no_eager_heavy_imports() -> int:
@@ -251,7 +270,7 @@ def no_eager_heavy_imports() -> int:
     leave_projects()
     from memguard_hooks.hooks import no_eager_heavy_imports as hook
 
-    return until_interrupted(hook.main)
+    return end(until_interrupted(hook.main))
 
 
 def memory_budget() -> int:
@@ -259,7 +278,7 @@ def memory_budget() -> int:
     leave_projects()
     from memguard_hooks.hooks import memory_budget as hook
 
-    return until_interrupted(hook.main)
+    return end(until_interrupted(hook.main))
 
 
 def deploy_config() -> int:
@@ -267,7 +286,7 @@ def deploy_config() -> int:
     leave_projects()
     from memguard_hooks.hooks import deploy_config as hook
 
-    return until_interrupted(hook.main)
+    return end(until_interrupted(hook.main))
 
 
 def python_runtime() -> int:
@@ -275,7 +294,7 @@ def python_runtime() -> int:
     leave_projects()
     from memguard_hooks.hooks import python_runtime as hook
 
-    return until_interrupted(hook.main)
+    return end(until_interrupted(hook.main))
 
 
 def log_volume() -> int:
@@ -283,7 +302,7 @@ def log_volume() -> int:
     leave_projects()
     from memguard_hooks.hooks import log_volume as hook
 
-    return hook.main()
+    return end(until_interrupted(hook.main))
 
 
 def _mistake(words: list[str]) -> str:

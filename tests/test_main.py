@@ -103,6 +103,28 @@ def test_nothing_is_loaded_before_the_command_is_known() -> None:
     assert set(told.stderr.split()) <= {"__future__", "memguard_hooks", "memguard_hooks.__main__"}
 
 
+ENDING = """\
+import atexit, os, sys
+import memguard_hooks.__main__ as command
+
+class Late:
+    def __del__(self):
+        os.write(1, b"taken apart\\n")
+
+late = Late()
+atexit.register(os.write, 1, b"at exit\\n")
+sys.argv = ["memguard", *sys.argv[1:]]
+command.main()
+"""
+"""A program that says how it ends."""
+
+
+def test_a_program_ends_without_taking_its_objects_apart() -> None:
+    told = subprocess.run([sys.executable, "-c", ENDING, "help", "none"], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (2, "at exit\n")
+    assert told.stderr.startswith("memguard: error: unknown command 'none'")
+
+
 @pytest.mark.parametrize("code", ["MG201", "MG703"])
 def test_a_rule_is_told_without_loading_any_hook(code: str) -> None:
     program = (
