@@ -8,14 +8,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from folders import commit, git
+from folders import commit, git, write
 
 from memguard_hooks.app import service_estimate
 from memguard_hooks.app.past import Past
+from memguard_hooks.app.service_estimate import Estimated
 from memguard_hooks.deployment.service import Service
-from memguard_hooks.hooks import memory_budget
+from memguard_hooks.finding import Skipped
+from memguard_hooks.hooks import all_hooks, memory_budget
 from memguard_hooks.project.project import Project
-from memguard_hooks.project.settings import ServiceSettings
+from memguard_hooks.project.settings import ServiceSettings, Settings
+from memguard_hooks.tree import WorkTree
 
 MODULES = 210
 FILES = {
@@ -41,6 +44,21 @@ def estimated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(service_estimate, "_estimate_past", note)
     return names
+
+
+def test_hooks_that_ask_what_a_service_takes_share_one_estimate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"Procfile": "web: gunicorn -w 9 app:app\n", "app.py": "import pandas, missing_one\n"})
+    started: list[str] = []
+    estimate = service_estimate._estimate_start
+
+    def note(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
+        started.append(service.name)
+        return estimate(project, service, settings)
+
+    monkeypatch.setattr(service_estimate, "_estimate_start", note)
+    report = all_hooks.check(Project(WorkTree(str(tmp_path)), Settings()))
+    assert {"MG301", "MG401"} <= {one.code for one in report.findings}
+    assert started == ["web"]
 
 
 def judge(capsys: pytest.CaptureFixture[str]) -> str:

@@ -37,9 +37,9 @@ from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.imports.graph import External, Walk
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.project import MEASURED, Project
-from memguard_hooks.project.settings import JUDGED, ServiceSettings
+from memguard_hooks.project.settings import JUDGED, ServiceSettings, Settings
 from memguard_hooks.record import Record
-from memguard_hooks.tree import RevisionTree, WorkTree, parent
+from memguard_hooks.tree import RevisionTree, WorkTree, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -133,8 +133,29 @@ class Estimated(Record):
         return self.taken_as(self.process.with_roots(roots), self.command)
 
 
+class KeptEstimate(Record):
+    """What was estimated of a service in this run, what there was to say of it, and whose identities name it."""
+
+    found: Estimated | Skipped
+    gaps: tuple[Skipped, ...]
+    named_by: tuple[Service, Settings]
+
+
 def estimate_service(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
-    """Estimate one service at one tree, or say why nobody can."""
+    """Estimate one service at one tree, or say why nobody can; once a run, as the budget and its neighbors ask the same."""
+    told = len(project.skipped)
+
+    def estimate() -> KeptEstimate:
+        found = _estimate_service(project, service, settings)
+        return KeptEstimate(found, tuple(project.skipped[told:]), (service, project.settings))
+
+    kept = parse_once(project.tree, ("estimate", id(service), id(project.settings), settings), estimate)
+    if len(project.skipped) == told:
+        project.skipped += kept.gaps
+    return kept.found
+
+
+def _estimate_service(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
     command = read_command(project, service)
     if command.ways:
         return _estimate_ways(project, service, settings, command.ways, command.reason or "")
@@ -566,10 +587,10 @@ def _estimate_then(before: Project, found: Sequence[AssessedService]) -> dict[st
 def _estimate_past(project: Project, service: Service, settings: ServiceSettings, sharing: Iterable[Service]) -> Past | None:
     """Estimate a service at the last commit; None where nobody can, also because git cannot read the commit."""
     try:
-        found = estimate_service(project, service, settings)
+        found = _estimate_service(project, service, settings)
         if isinstance(found, Estimated) and limit_of(service, settings).source == service.pool:
             for one in sharing:
-                other = estimate_service(project, one, settings_of(project, one))
+                other = _estimate_service(project, one, settings_of(project, one))
                 found = _with_shared(found, one, other if isinstance(other, Estimated) else None)
     except MemguardError:
         return None
