@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import projects
 import pytest
 from folders import commit, git, write
 
@@ -161,6 +162,32 @@ def test_files_without_heavy_names_load_nothing_to_judge_them(tmp_path: Path) ->
         assert "libcst" not in watch("no-eager-heavy-imports", [plain], tmp_path).loaded
     assert watch("no-eager-heavy-imports", ["heavy.py"], tmp_path).loaded & {"_ast", "ast"} == {"_ast"}
     assert "libcst" in watch("no-eager-heavy-imports", ["making.py"], tmp_path).loaded
+
+
+COUNT = """\
+import sys
+
+path, *arguments = sys.argv[1:]
+sys.path += path.split("|")
+from memguard_hooks.__main__ import main
+
+main(arguments)
+import re
+
+print(len(re._cache), *sorted({"_ast", "ast", "packaging", "shlex", "typing"} & set(sys.modules)))
+"""
+"""Runs a command and prints in its last line how many patterns were compiled, and which slow modules were loaded."""
+
+
+def test_a_commit_in_which_nothing_is_found_compiles_few_patterns_and_loads_few_modules(tmp_path: Path) -> None:
+    write(tmp_path, dict(projects.small_app()))
+    commit(tmp_path)
+    files = [*projects.MANIFESTS[:2], *projects.SOURCES[:3]]
+    (tmp_path / "main.py").write_text(f"{projects.SOURCE}\n\ndef count() -> int:\n    return 1\n", encoding="utf-8")
+    command = [sys.executable, "-I", "-S", "-c", COUNT, "|".join(PATH), "hook", *files]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
+    patterns, *loaded = done.stdout.splitlines()[-1].split()
+    assert (loaded, int(patterns) <= 30) == (["_ast"], True)
 
 
 # What is done

@@ -419,7 +419,7 @@ class RunningService:
 
 
 def _interpreter_options(words: list[str]) -> Iterator[str]:
-    at = next((number for number, word in enumerate(words) if _PYTHON.fullmatch(word)), len(words)) + 1
+    at = next((number for number, word in enumerate(words) if "python" in word and _PYTHON.fullmatch(word)), len(words)) + 1
     while at < len(words) and words[at].startswith("-") and words[at] not in ("-m", "-c"):
         if words[at] in ("-X", "-W") and at + 1 < len(words):
             yield f"{words[at]} {words[at + 1]}"

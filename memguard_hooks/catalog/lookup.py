@@ -455,12 +455,20 @@ def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
 
 def release_of(version: str) -> tuple[int, ...]:
     """The numbers of a version's release; packaging reads those that are more than numbers. Raises ValueError."""
-    numbers = version.partition("+")[0].split(".")
-    if all(one.isascii() and one.isdecimal() and len(one) < 10 for one in numbers):
+    *numbers, last = version.partition("+")[0].split(".")
+    if not (numbers and _is_number(last.removeprefix("post")) and last.startswith("post")):
+        numbers.append(last)
+    if all(map(_is_number, numbers)):
         return tuple(map(int, numbers))
+    if not version:
+        raise ValueError
     from packaging.version import Version
 
     return Version(version).release
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def build_of(version: str) -> str:

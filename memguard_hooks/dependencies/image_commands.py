@@ -50,7 +50,8 @@ class Dockerfile(Record):
 
 def is_image(path: str) -> bool:
     """Return whether a path is that of a Dockerfile, by its name."""
-    return _NAMED.fullmatch(path.rpartition("/")[2]) is not None
+    name = path.rpartition("/")[2]
+    return "erf" in name.lower() and _NAMED.fullmatch(name) is not None
 
 
 def is_for_development(path: str) -> bool:

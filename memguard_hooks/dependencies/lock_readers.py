@@ -23,7 +23,7 @@ _NAMED = late_pattern(r"pylock\.[^./]+\.toml")
 def is_lock(path: str) -> bool:
     """Return whether a path is that of a lock by its name; compiled requirements files have no name of their own."""
     name = path.rpartition("/")[2]
-    return name in LOCKS or _NAMED.fullmatch(name) is not None
+    return name in LOCKS or (name.startswith("pylock.") and _NAMED.fullmatch(name) is not None)
 
 
 def beside(tree: Tree, path: str) -> tuple[str, ...]:

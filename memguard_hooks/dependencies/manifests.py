@@ -13,7 +13,7 @@ TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_NAMED = late_pattern(r"pyproject\.toml|setup\.cfg|setup\.py|Pipfile|(?:environment|conda)[^/]*\.ya?ml")
+_NAMED = frozenset({"pyproject.toml", "setup.cfg", "setup.py", "Pipfile"})
 
 
 REQUIREMENTS_FILE = late_pattern(
@@ -21,15 +21,24 @@ REQUIREMENTS_FILE = late_pattern(
 )
 """Names that people give to requirements files."""
 
+_LAST_LETTERS = frozenset("tTnN\n")
+"""What these names may end with: `$` stands before the end of a line too."""
+
 
 def is_manifest(path: str) -> bool:
     """Return whether a path is that of a manifest, by its name."""
-    return is_named(path) or REQUIREMENTS_FILE.search(path) is not None
+    if is_named(path):
+        return True
+    name = path.rpartition("/")[2]
+    if "requirements" in name and name.endswith((".txt", ".in")):
+        return True  # as nearly all of them, without the pattern, which is slow to compile
+    return name[-1:] in _LAST_LETTERS and REQUIREMENTS_FILE.search(path) is not None
 
 
 def is_named(path: str) -> bool:
     """Return whether a path is that of a manifest which has a name of its own; a requirements file may have any."""
-    return _NAMED.fullmatch(path.rpartition("/")[2]) is not None
+    name = path.rpartition("/")[2]
+    return name in _NAMED or (name.startswith(("environment", "conda")) and name.endswith((".yml", ".yaml")))
 
 
 def read(tree: Tree, path: str, names: frozenset[str] | None = None) -> Manifest:

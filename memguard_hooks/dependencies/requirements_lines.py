@@ -41,7 +41,7 @@ def decode(data: bytes, path: str) -> str:
             data, encoding = data[len(bom) :], name
             break
     else:
-        matches = [re.match(rb"#.*?coding[:=]\s*([-\w.]+)", line) for line in data.split(b"\n", 2)[:2]]
+        matches = [re.match(rb"#.*?coding[:=]\s*([-\w.]+)", line) for line in data.split(b"\n", 2)[:2] if b"coding" in line]
         encoding = next((match[1].decode("ascii", "replace") for match in matches if match), encoding)
     try:
         if encoding.lower() in _NO_FILE_ENCODINGS:

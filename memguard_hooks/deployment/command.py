@@ -7,7 +7,6 @@ shells in shells and start scripts are followed, and the program that is left te
 from __future__ import annotations
 
 import re
-import shlex
 from itertools import islice, product
 
 from memguard_hooks.deployment.servers import FOREIGN, read_program
@@ -124,12 +123,16 @@ def _run_steps(steps: Sequence[Sequence[str]], host: Host) -> StartCommand:
     unread = None
     words: list[str] = []
     for step in steps:
-        words = [word for text in step for word in expand(_LOOKED_UP.sub(r"\2", text), variables, host.cpus)]
+        words = [
+            word
+            for text in step
+            for word in expand(_LOOKED_UP.sub(r"\2", text) if "$(" in text else text, variables, host.cpus)
+        ]
         if sum(map(len, words)) > MAX_EXPANDED:
             raise ShellError("it grows too long with the variables that are known")
         if words and words[0] in ("export", "declare", "readonly"):
             words = [word for word in words[1:] if "=" in word]
-        matches = [_ASSIGNMENT.fullmatch(word) for word in words]
+        matches = [_ASSIGNMENT.fullmatch(word) if "=" in word else None for word in words]
         if words and all(matches):
             variables.update((match[1], match[2]) for match in matches if match is not None)
         elif words[:1] == ["unset"]:
@@ -156,7 +159,7 @@ def _run(words: list[str], host: Host) -> StartCommand:
     """Read a simple command, behind the variables and the wrappers that stand before it."""
     variables = dict(host.variables)
     while True:
-        while words and (match := _ASSIGNMENT.fullmatch(words[0])) is not None:
+        while words and "=" in words[0] and (match := _ASSIGNMENT.fullmatch(words[0])) is not None:
             variables[match[1]] = match[2]
             words = words[1:]
         if words and _name(words) in _RUN_TASKS:
@@ -232,6 +235,8 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
         where = f"{path}:{script.line}" if path is not None else "the command"
         return unknown(f"{where} {script.reason or f'is a {_PROGRAM}'}")
     if not script.commands:
+        import shlex
+
         given = f"the arguments {shlex.join(arguments)}" if arguments else "no arguments"
         return unknown("the command is empty" if path is None else f"{path} starts nothing that stays with {given}")
     commands = script.commands[:MAX_DEPTH]

@@ -230,7 +230,7 @@ def _composed_below(here: Deployment, files: _Files) -> Deployment:
     """Return what the root declares, where that is an image alone with what compose of a folder runs of it in its place."""
     gaps = {gap.path for gap in here.skipped if gap.service}
     images = {one.path for one in here.services} | gaps
-    if not all(_IMAGE.fullmatch(path) for path in images) or any(one.platform is not None for one in here.services):
+    if not all(map(_is_image, images)) or any(one.platform is not None for one in here.services):
         return here
     apart = files.apart()
     found = Deployment()
@@ -383,7 +383,8 @@ class _Files:
 
     def folders_like(self, pattern: re.Pattern[str]) -> list[str]:
         """Return the folders of the root that are called so, and those one and two levels below them."""
-        found = [one.name for one in self.tree.entries("") if one.is_folder and pattern.fullmatch(one.name)][:MAX_BELOW]
+        names = (one.name for one in self.tree.entries("") if one.is_folder and one.name != ".git")
+        found = [name for name in names if pattern.fullmatch(name)][:MAX_BELOW]
         one_below = [path for folder in found for path in self.folders_in(folder)]
         two_below = [path for folder in one_below[:MAX_BELOW] for path in self.folders_in(folder)]
         return [*found, *one_below, *two_below]
@@ -444,7 +445,7 @@ class _Files:
         for folder in islice(folders, MAX_FOLDERS):  # which grow on the way
             if folder.count("/") < MAX_DEPTH:
                 folders += (path for path in _folders_in(self, folder) if not _NOT_DEPLOYED.search(path.rpartition("/")[2]))
-            names = (name for name in self.names_in(folder) if _IMAGE.fullmatch(name) and not _NOT_DEPLOYED.search(name))
+            names = (name for name in self.names_in(folder) if _is_image(name) and not _NOT_DEPLOYED.search(name))
             found += (f"{folder}/{name}".lstrip("/") for name in names)
         return tuple(found)
 
@@ -508,7 +509,7 @@ class _Files:
 
     def is_of_another_language(self, service: Service) -> bool:
         """Return whether a platform runs what a Dockerfile without Python says, and that is no command of Python."""
-        if service.platform is None or not service.command or not _IMAGE.fullmatch(service.path.rpartition("/")[2]):
+        if service.platform is None or not service.command or not _is_image(service.path.rpartition("/")[2]):
             return False
         data = self.peek(service.path)
         is_other = data is not None and not _is_of_python(data) and _PYTHON_FILE.search(data) is None
@@ -548,6 +549,7 @@ class _Folder:
             inner = files.tree.entries(self._at(holder))
             self._names |= {f"{holder}/{entry.name}" for entry in inner if not entry.is_folder}
         self._names = {name for name in self._names if not files.is_excluded(self._at(name))}
+        self._yaml_names = {name for name in self._names if name[-1:] in ("l", "L")}
 
     def _at(self, name: str) -> str:
         return f"{self._path}/{name}" if self._path else name
@@ -572,12 +574,12 @@ class _Folder:
     @property
     def is_for_production(self) -> bool:
         """Return whether a file here is that of compose for production."""
-        return any(_COMPOSE.fullmatch(name) and _PRODUCTION.search(name) for name in self._names)
+        return any(_COMPOSE.fullmatch(name) and _PRODUCTION.search(name) for name in self._yaml_names)
 
     @property
     def has_compose(self) -> bool:
         """Return whether a file here is one of compose."""
-        return any(map(_COMPOSE.fullmatch, self._names)) or bool(self._other_compose)
+        return any(map(_COMPOSE.fullmatch, self._yaml_names)) or bool(self._other_compose)
 
     @property
     def has_image_or_compose(self) -> bool:
@@ -690,7 +692,7 @@ class _Folder:
         services = tuple(map(self._at_home, found.services))
         services = tuple(one for one in services if one.platform is not None or self._files.holds(one))
         is_app = bool(services) or not self._names.isdisjoint(PLATFORM_FILES)
-        gaps = (gap for gap in found.skipped if gap.service and not _IMAGE.fullmatch(gap.path.rpartition("/")[2]))
+        gaps = (gap for gap in found.skipped if gap.service and not _is_image(gap.path.rpartition("/")[2]))
         return found._replace(services=services, skipped=found.skipped if is_app else tuple(gaps))
 
     def _at_home(self, service: Service) -> Service:
@@ -847,7 +849,7 @@ class _Folder:
 
     def _of_compose(self, *, has_processes: bool) -> Deployment:
         """Return the services of compose, unless they only serve development here."""
-        names = {name for name in self._names if _COMPOSE.fullmatch(name)} or self._other_compose
+        names = {name for name in self._yaml_names if _COMPOSE.fullmatch(name)} or self._other_compose
         is_production = any(_PRODUCTION.search(name) for name in names)
         if not names or (has_processes and not is_production and not any(map(self._limits_memory, names))):
             return Deployment()
@@ -878,9 +880,9 @@ class _Folder:
     @property
     def _other_compose(self) -> set[str]:
         """The file of compose of another name, the one for production first, that is not for developers."""
-        names = [name for name in self._names if _OTHER_COMPOSE.fullmatch(name)]
-        if not names and _IMAGE_FOLDERS.fullmatch(self._path.rpartition("/")[2]):
-            names = [name for name in self._names if name.endswith((".yml", ".yaml")) and "override" not in name]
+        names = [name for name in self._yaml_names if _OTHER_COMPOSE.fullmatch(name)]
+        if not names and self._path and _IMAGE_FOLDERS.fullmatch(self._path.rpartition("/")[2]):
+            names = [name for name in self._yaml_names if name.endswith((".yml", ".yaml")) and "override" not in name]
         names = [name for name in names if not _NOT_DEPLOYED.search(name)]
         names = [name for name in names if re.search(rb"^services:", self._files.peek(self._at(name)) or b"", re.MULTILINE)]
         first = ("^(?:default|base|main)", "prod")
@@ -912,7 +914,7 @@ class _Folder:
         """The names of what makes the images here: `Dockerfile`, or else those for production, or all that are deployed."""
         if "Dockerfile" in self._names:
             return ["Dockerfile"]
-        names = sorted(name for name in self._names if _IMAGE.fullmatch(name) and not _NOT_DEPLOYED.search(name))
+        names = sorted(name for name in self._names if _is_image(name) and not _NOT_DEPLOYED.search(name))
         return [name for name in names if re.search("(?i)prod", name)][:1] or names
 
     @property
@@ -970,6 +972,10 @@ def _variants_once(deployment: Deployment) -> Deployment:
             kept.append(one)
         seen.add(_words(one))
     return deployment._replace(services=tuple(kept))
+
+
+def _is_image(name: str) -> bool:
+    return "erf" in name.lower() and _IMAGE.fullmatch(name) is not None
 
 
 def _is_of_python(data: bytes) -> bool:

@@ -171,7 +171,7 @@ def _line_of(text: str, version: tuple[int, int]) -> int:
 
 
 def _version(text: str) -> Version:
-    match = re.match(r"\s*(?:c?python[-@]?)?(\d)\.(\d{1,2})(?![\dt])", text)
+    match = re.match(r"\s*(?:c?python[-@]?)?(\d)\.(\d{1,2})(?![\dt])", text) if text else None
     return (int(match[1]), int(match[2])) if match is not None else None
 
 

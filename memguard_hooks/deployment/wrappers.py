@@ -7,7 +7,6 @@ sets variables) is not followed.
 from __future__ import annotations
 
 import re
-import shlex
 
 from memguard_hooks.deployment.options import names
 from memguard_hooks.record import Record
@@ -202,6 +201,8 @@ def _behind_options(program: str, rest: list[str], wrapper: Wrapper) -> Unwrappe
         if name in wrapper.folder:
             folder = value
         if name in wrapper.line:
+            import shlex
+
             return Unwrapped(("sh", "-c", " ".join((value, *map(shlex.quote, rest)))), folder)
         if name in wrapper.module:
             return Unwrapped(("python", "-m", value, *rest), folder)

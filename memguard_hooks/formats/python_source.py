@@ -84,7 +84,7 @@ class NotPythonError(MemguardError):
 
 def encoding(data: bytes) -> str:
     """Return the encoding that a source file declares (PEP 263), `utf-8` where it says nothing."""
-    if b"coding" not in data[:2000]:
+    if not any(b"coding" in line for line in data[:2000].split(b"\n", 2)[:2]):
         return "utf-8"
     lines = re.split(rb"\r\n|\r|\n", data.removeprefix(BOM)[:2000], maxsplit=2)
     for line in lines[:2]:

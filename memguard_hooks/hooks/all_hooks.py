@@ -103,7 +103,9 @@ def is_woken(hook: str, path: str) -> bool:
         return hook in _JUDGE_CODE
     name = path.lower()
     if name.endswith(".txt") and not any(word in name for word in _IMAGES):
-        return hook not in _JUDGE_CODE and re.search(f"(^|/){_REQUIREMENTS_FILE}$", path) is not None
+        if hook in _JUDGE_CODE:
+            return False
+        return "requirements" in path.rpartition("/")[2] or re.search(f"(^|/){_REQUIREMENTS_FILE}$", path) is not None
     return re.search(WAKES[hook], path) is not None
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-
+from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import ast
+    from collections.abc import Iterable, Iterator, Sequence
+else:
+    import _ast as ast  # its nodes alone, as in `plain_values`
 
 _LEAVING = (ast.Return, ast.Raise)
 _UNTOLD = ast.Constant(..., lineno=0, col_offset=0)
@@ -33,9 +35,7 @@ def branches_at(statements: Sequence[ast.stmt], at: int) -> tuple[list[BranchNod
     node = statements[at]
     if isinstance(node, ast.Match):
         found = [BranchNode(_matches(node.subject, case), case.body, case.pattern.lineno) for case in node.cases]
-        for one in found:
-            if one.test is not None and one.test is not _UNTOLD:
-                ast.copy_location(one.test, node.subject)
+        _place_at(node.subject, (one.test for one in found if one.test is not None and one.test is not _UNTOLD))
         return (found if found[-1].test is None else [*found, BranchNode(None, [])]), at + 1
     if not isinstance(node, ast.If):
         return [], at
@@ -46,6 +46,14 @@ def branches_at(statements: Sequence[ast.stmt], at: int) -> tuple[list[BranchNod
             at += 1
         return [*found, BranchNode(None, list(statements[at:]))], len(statements)
     return list(_chain(node)), at + 1
+
+
+def _place_at(subject: ast.expr, tests: Iterable[ast.expr]) -> None:
+    """Give the conditions of cases the place of what is matched."""
+    from ast import copy_location
+
+    for test in tests:
+        copy_location(test, subject)
 
 
 def _chain(node: ast.If) -> Iterator[BranchNode]:
@@ -102,7 +110,7 @@ def decides_outside(branches: Sequence[BranchNode], node: ast.stmt) -> bool:
 
 def _is_of_target(test: ast.expr) -> bool:
     """Return whether a condition asks for the Python, the platform, or whether a type checker reads."""
-    return not _OF_TARGET.isdisjoint(word for node in ast.walk(test) for word in _words(node))
+    return not _OF_TARGET.isdisjoint(word for node in walk(test) for word in _words(node))
 
 
 def _words(node: ast.AST) -> tuple[str, ...]:
@@ -114,7 +122,7 @@ def _words(node: ast.AST) -> tuple[str, ...]:
 
 def names_constants(branches: Sequence[BranchNode]) -> bool:
     """Return whether what is written as a constant decides, or the command line: `settings.USE_GPU`, `sys.argv`."""
-    words = (word for one in branches if one.test is not None for node in ast.walk(one.test) for word in _words(node))
+    words = (word for one in branches if one.test is not None for node in walk(one.test) for word in _words(node))
     return any((word.isupper() and len(word) > 1) or word == "sys.argv" for word in words)
 
 

@@ -59,7 +59,7 @@ def read_built(data: bytes) -> BuiltAtLoad:
 def _classes(data: bytes) -> Iterator[BuiltClass]:
     for name, base in _ASSIGNED.findall(data) if b"declarative_base" in data else ():
         yield BuiltClass(_decoded(name), (_decoded(base),), 0, 0, 0)
-    for header in _CLASS.finditer(data):
+    for header in _CLASS.finditer(data) if b"class" in data else ():
         end = _END.search(data, header.end())
         body = data[header.end() : end.start() if end else len(data)]
         if b'"""' in body or b"'''" in body:

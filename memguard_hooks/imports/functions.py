@@ -7,7 +7,6 @@ iterated over or looked up, and `?.load` is a member of something unknown. The e
 
 from __future__ import annotations
 
-import ast
 import re
 
 from memguard_hooks.formats.python_nodes import last_name, walk
@@ -22,15 +21,18 @@ from memguard_hooks.imports.branches import (
 from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
 from memguard_hooks.imports.model import MAX_CHOICES, Body, Choice, ChoiceWay, FileClass, Functions, Passed
 from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, dotted_among, dotted_texts
-from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, EntryTable, LookUp, called_in, look_up_of, read_table
+from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, EntryTable, LookUp, called_in, look_up_of, read_table, written
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Callable, Iterator
     from typing import Any, ClassVar
 
     from memguard_hooks.imports.branches import BranchNode
+else:
+    import _ast as ast  # its nodes alone, as in `plain_values`
 
 MAX_TERM = 300
 """Letters of a term; what is longer is not known."""
@@ -201,7 +203,7 @@ class _Reader:
         for rest in (arguments.vararg, arguments.kwarg):
             if rest is not None:
                 inner.names[rest.arg] = _UNKNOWN
-        decorators = {ast.unparse(one) for one in node.decorator_list if isinstance(one, ast.Name)}
+        decorators = {one.id for one in node.decorator_list if isinstance(one, ast.Name)}
         if scope.is_class and listed and "staticmethod" not in decorators:
             inner.names[listed[0].arg] = f":{scope.name}" + ("" if "classmethod" in decorators else "()")
         first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
@@ -274,7 +276,7 @@ class _Reader:
         first = branch.body[0] if branch.body else None
         line = branch.test.lineno if branch.test is not None else first.lineno if first is not None else 0
         place = self._place(branch.line or line)
-        test = "" if branch.test is None else ast.unparse(branch.test)
+        test = "" if branch.test is None else written(branch.test)
         way = ChoiceWay(name if first is not None else "", test if len(test) <= MAX_TERM else "...", place)
         if first is not None:
             start = self._place(first.lineno)
@@ -304,10 +306,10 @@ class _Reader:
         """Return whether an expression reads the command line, by itself or in a function of this file."""
         if not isinstance(node, ast.Call):
             return False
-        if _PARSING.match(_last_name(node)):
+        if _parses(_last_name(node)):
             return True
         function = self._top.get(getattr(node.func, "id", ""))
-        return function is not None and any(_PARSING.match(getattr(one, "attr", "")) for one in walk(function))
+        return function is not None and any(_parses(getattr(one, "attr", "")) for one in walk(function))
 
     def _decider_of(self, name: str, scope: _Scope) -> str:
         """Return what makes a name hold something else from run to run: an argument of the function that asks, or a call."""
@@ -797,7 +799,7 @@ class _Reader:
     def _choose_entry(
         self, asked: LookUp, table: EntryTable, node: ast.expr, scope: _Scope, handed: _Handed | None, *, is_later: bool
     ) -> None:
-        known = table.entries.get(ast.unparse(asked.key))
+        known = table.entries.get(written(asked.key))
         if known is not None:
             self._enter(known, table.scope, handed, is_later=is_later)
             return
@@ -807,7 +809,7 @@ class _Reader:
             place = self._place(node.lineno)
             self._place(node.lineno)
             name = f"{self._holder}.<{number}.{len(ways)}>" if entry is not None else ""
-            test = f"{ast.unparse(asked.key)} == {key}" if key else ""
+            test = f"{written(asked.key)} == {key}" if key else ""
             ways.append(ChoiceWay(name, test if len(test) <= MAX_TERM else "...", place))
             if entry is not None:
                 self._calls, self._passed = {}, {}
@@ -890,6 +892,11 @@ def _parts(node: ast.AST) -> list[ast.AST]:
         elif isinstance(value, _PARTS):
             found.append(value)
     return found
+
+
+def _parses(name: str) -> bool:
+    """Return whether a function of that last name reads the command line."""
+    return "_" in name and _PARSING.match(name) is not None
 
 
 def _is_class(node: ast.expr) -> bool:

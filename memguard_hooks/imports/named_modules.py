@@ -6,14 +6,15 @@ that a function of that name is given, and `settings.PLUGINS` any text that some
 
 from __future__ import annotations
 
-import ast
-
 from memguard_hooks.formats.python_nodes import walk
 from memguard_hooks.pattern import late_pattern
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterator, Sequence
+else:
+    import _ast as ast  # its nodes alone, as in `plain_values`
 
 HELD = "="
 """Begins what stands for the texts that a name holds, or a function is given."""
@@ -37,5 +38,5 @@ def dotted_among(parts: Sequence[ast.AST]) -> Iterator[str]:
     keys = {key for part in parts if isinstance(part, ast.Dict) for key in part.keys}
     for part in parts:
         text = part.value if isinstance(part, ast.Constant) and part not in keys else None
-        if isinstance(text, str) and len(text) < MAX_LENGTH and _DOTTED.match(text):
+        if isinstance(text, str) and len(text) < MAX_LENGTH and ("." in text or ":" in text) and _DOTTED.match(text):
             yield text

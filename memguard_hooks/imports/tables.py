@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-
 from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
+    import ast
     from collections.abc import Iterator
     from typing import Any
+else:
+    import _ast as ast  # its nodes alone, as in `plain_values`
 
 MAX_ENTRIES = 60
 """Entries of a table, each of which is a way of its own: all of a longer one count."""
@@ -47,6 +48,13 @@ class LookUp(Record):
     found: EntryTable | None = None
 
 
+def written(node: ast.expr) -> str:
+    """Return the source text of an expression."""
+    from ast import unparse  # most files have no table, and no choice
+
+    return unparse(node)
+
+
 def read_table(node: ast.Dict, holder: str, scope: Any) -> EntryTable | None:
     """Return the table that a display is, None for one of other values, or of keys that are computed."""
     if not 0 < len(node.keys) <= MAX_ENTRIES:
@@ -57,7 +65,7 @@ def read_table(node: ast.Dict, holder: str, scope: Any) -> EntryTable | None:
         if not isinstance(key, _KEYS):
             return None
         if _is_entry(value):
-            entries[ast.unparse(key)] = value
+            entries[written(key)] = value
         else:
             rest.append(value)
     return (

@@ -7,7 +7,7 @@ SQLAlchemy's echo was 4 a select.
 
 from __future__ import annotations
 
-import re
+from memguard_hooks.pattern import late_pattern
 
 LOUD = frozenset(
     {
@@ -49,10 +49,13 @@ _TOGETHER = {name: names for names in (("httpx", "httpx2"), ("httpcore", "httpco
 """openai 3.57 logs as httpx2 and httpcore2: whoever mutes one of a pair mutes the other."""
 
 _SPOKEN = (
-    (re.compile(r"HTTP Request: [A-Z]+ \S+ \"HTTP/"), "httpx"),
-    (re.compile(r"(?:Starting new HTTPS? connection|https?://\S+:\d+ \"[A-Z]+ )"), "urllib3"),
-    (re.compile(r"(?:Running job|Job) \".*(?:\(trigger: |executed successfully)"), "apscheduler"),
-    (re.compile(r"(?:connect_tcp|send_request_\w+|receive_response_\w+|response_closed)\.(?:started|complete)"), "httpcore"),
+    (late_pattern(r"HTTP Request: [A-Z]+ \S+ \"HTTP/"), "httpx"),
+    (late_pattern(r"(?:Starting new HTTPS? connection|https?://\S+:\d+ \"[A-Z]+ )"), "urllib3"),
+    (late_pattern(r"(?:Running job|Job) \".*(?:\(trigger: |executed successfully)"), "apscheduler"),
+    (
+        late_pattern(r"(?:connect_tcp|send_request_\w+|receive_response_\w+|response_closed)\.(?:started|complete)"),
+        "httpcore",
+    ),
 )
 """What a library is known by where the format of the log leaves the name of the logger out."""
 

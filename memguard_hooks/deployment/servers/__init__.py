@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from memguard_hooks.deployment.start import (
     SMALL,
@@ -95,7 +94,7 @@ FOREIGN = frozenset({
 def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
     """Read a command without wrappers; `parse` reads a command that it names."""
     program = words[0].rpartition("/")[2]
-    if re.fullmatch(r"python(\d(\.\d+)?)?t?|pypy3?(\.\d+)?", program):
+    if program.startswith("py") and re.fullmatch(r"python(\d(\.\d+)?)?t?|pypy3?(\.\d+)?", program):
         return _python(words[1:], host, parse)
     if program == "coverage" and words[1:2] == ["run"]:
         return _python(words[2:], host, parse)
@@ -230,6 +229,8 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
         if program in _PROGRAMS or program in SCRIPTS or program in _LAUNCHERS:
             return read_program([program, *waiting], host, parse)
         if program in MODULES:
+            import shlex
+
             return parse(shlex.join([program, *waiting]), host)
         return _followed(StartCommand(EntryPoint(f"-m {module}", host.folder, module=module, roots=roots)), waiting, host)
     if not waiting or waiting[0] == "-":

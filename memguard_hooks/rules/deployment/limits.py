@@ -79,8 +79,10 @@ def check_plans(runnings: Sequence[RunningService]) -> Iterator[Finding]:
     seen: set[ServicePlace] = set()
     for running in runnings:
         service = running.service
+        if service.limit is None or service.plan is None:
+            continue
         match = re.fullmatch(r"(?P<path>.+?):(?P<line>\d+) (?P<key>\S+) (?P<plan>\S+(?: \S+)?)", service.limit_source)
-        if match is None or service.limit is None or match["key"] == "default" or service.plan is None:
+        if match is None or match["key"] == "default":
             continue
         data = running.project.read_file(match["path"])
         lines = data.decode("utf-8", "replace").splitlines() if data is not None else []

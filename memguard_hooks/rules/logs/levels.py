@@ -83,7 +83,8 @@ def check_deployment(service: Service, reached: Iterable[Reached] = ()) -> Itera
         if is_level and not _is_read_by_nobody(name, service, reached):
             message = f"{service.name} runs at {value[:20]}: {name} says so, and {_TO_INFO}"
             yield finding(place, "MG501", name, message, f"set {name}=INFO", is_fixable=True)
-    found = _OPTION.search(service.command)
+    is_loud = any(word in service.command.lower() for word in ("debug", "trace"))
+    found = _OPTION.search(service.command) if is_loud else None
     if found is not None:
         message = f"{service.name} is started at level {found[1]}: {_TO_INFO}"
         fix = "write --log-level info, or leave it out"
