@@ -248,10 +248,65 @@ def test_a_line_in_another_file_that_a_stream_is_given_to_is_hot(project: Path, 
         ),
         ("while True:\n    run(q.get())\ndef run(f):\n    log.info('x')\n", []),
         ("while True:\n    run(ws.recv())\ndef run(f):\n    log.info('x')\n", ["MG502"]),
+        ("while True:\n    msg = ws.recv()\n    run(msg)\ndef run(m):\n    log.info('x')\n", []),
+        ("while True:\n    ready_event.wait()\n    log.info('synthesize')\n", []),
+        ("while True:\n    stop_event.wait(5)\n    log.info('poll')\n", ["MG502"]),
+        ("while not stop:\n    x = ws.recv()\n    log.info('x')\n", ["MG502"]),
+        ("while True:\n    x = ws.receive_json()\n    log.info('question')\n    answer(x)\n", []),
+        ("while True:\n    x = ws.receive_json()\n    log.info('x')\n    play(x['media'])\n", ["MG502"]),
+        ("while ws.run_forever():\n    log.info('again')\n    time.sleep(5)\n", []),
+        ("while True:\n    time.sleep(5)\n    for one in old():\n        log.info('Removing %s', one)\n", []),
+        ("def process_audio_file(path):\n    log.info('x')\n", []),
+        ("def process_audio(screenshot=True):\n    log.info('x')\n", []),
+        ("async def main():\n    async for chunk in stream:\n        print(chunk)\n", []),
+        ("def show():\n    while True:\n        print('a', end=' ')\n        print('b')\n        time.sleep(5)\n", []),
     ],
 )
 def test_how_often_a_loop_comes_again(code: str, rules: list[str]) -> None:
     assert [one for _, one in marks_of(code)] == rules
+
+
+@pytest.mark.parametrize(
+    ("code", "rules"),
+    [
+        ("@app.task\ndef sync():\n    log.info('Nothing to do')\n", ["MG503"]),
+        ("@app.task\ndef sync(key):\n    log.info('Nothing to do')\n", []),
+        ("while True:\n    if not jobs():\n        log.info('No jobs found')\n        break\n", []),
+        ("while shutting_down:\n    log.info('Waiting for builds')\n", []),
+        ("def handle(event):\n    log.info('ignoring bad event')\n", []),
+        ("def handle(event):\n    log.info('ignoring event')\n", ["MG503"]),
+        ("def check_existing_instances():\n    log.info('already running')\n", []),
+        ("while True:\n    x = ws.recv()\n    if x:\n        log.info('Sent %d and found %d', 1, 2)\n", []),
+    ],
+)
+def test_what_says_that_nothing_happened(code: str, rules: list[str]) -> None:
+    assert [one for _, one in marks_of(code)] == rules
+
+
+@pytest.mark.parametrize(
+    ("code", "rules"),
+    [
+        ("def f(x):\n    log.debug('%s', show(x))\n", ["MG504"]),
+        ("def f(x):\n    log.debug('%s', show(x))\ndef show(x):\n    return f'<{x}>'\n", []),
+        ("def f(x):\n    log.debug('%s', show(x))\ndef show(x):\n    return [y for y in x]\n", ["MG504"]),
+        ("def f(packet):\n    log.debug('%s', packet.extract_string())\n", []),
+        ("def f(x):\n    log.debug('%s', ', '.join(x))\n", ["MG504"]),
+        ("def f(x):\n    log.debug('%s', os.path.join(a, x))\n", []),
+        ("def f(x):\n    if x:\n        log.error('failed')\n        log.debug('%s', show(x))\n", []),
+    ],
+)
+def test_work_for_a_dropped_line(code: str, rules: list[str]) -> None:
+    assert [one for _, one in marks_of(code)] == rules
+
+
+@pytest.mark.parametrize("path", ["app/cli/update.py", "unittests/case.py", "tests-data/issue.py", "contrib/hook.py"])
+def test_files_whose_lines_are_what_they_are_run_for(path: str) -> None:
+    assert not is_judged(path)
+
+
+def test_files_with_a_test_in_their_name_only() -> None:
+    assert is_judged("latest/app.py")
+    assert is_judged("client/app.py")
 
 
 @pytest.mark.parametrize(

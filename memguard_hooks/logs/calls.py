@@ -110,8 +110,11 @@ class _Reader:
         self.steady: dict[str, list[LogCall]] = {}
         self.called = CalledFunctions(module)
         self._repeated: set[str] = set()
-        self._is_terminal = any(name in _TERMINAL for name in _imported(module))
-        self._has_topics = any(name in _BROKERS for name in _imported(module))
+        self._drawn: set[str] = set()
+        """Functions that print parts of a line, which nobody does in a log."""
+        self._is_terminal = any(name in _TERMINAL for one in module.body for name in _imported(one))
+        self._plain = _plain_functions(module)
+        self._has_topics = False
         self._constants = constants_of(module)
         self._block(module.body, _Place(), leaves=False, depth=0)
         self.called.follow()
@@ -120,7 +123,7 @@ class _Reader:
         if depth > MAX_DEPTH:
             return
         last = max((at for at, statement in enumerate(block) if isinstance(statement, _LEAVES)), default=-1)
-        if place.conditions and block and isinstance(block[-1], ast.Raise):
+        if place.conditions and block and (isinstance(block[-1], ast.Raise) or any(map(_says_wrong, block))):
             place = place._replace(is_seldom=True)
         for at, statement in enumerate(block):
             self._statement(statement, place, leaves=leaves or at < last, depth=depth + 1)
@@ -143,6 +146,8 @@ class _Reader:
             for case in node.cases:
                 inner = place._replace(conditions=place.conditions + 1)
                 self._block(case.body, inner, leaves=leaves, depth=depth)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            self._has_topics = self._has_topics or any(name in _BROKERS for name in _imported(node))
         else:
             self._expressions([node], place, leaves=leaves)
 
@@ -155,12 +160,15 @@ class _Reader:
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, place: _Place, depth: int) -> None:
         repeats = next(filter(None, (_scheduled(one) for one in node.decorator_list)), "")
+        if repeats.endswith("task") and _is_for_one(node):
+            repeats = ""
         if not repeats and _REPEATED.search(node.name):
             repeats = f"{node.name}()"
         callback = f"{node.name}()" if self._is_callback(node) and not _has_loop(node, self._constants) else ""
         holder = "" if place.body else place.holder
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
-                       holder=holder, feeds=callback, handles=_handled(node))  # fmt: skip
+                       is_seldom=place.is_seldom and not place.body, holder=holder, feeds=callback,
+                       handles=_handled(node))  # fmt: skip
         self._block(node.body, inner, leaves=False, depth=depth)
 
     def _is_callback(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -168,7 +176,9 @@ class _Reader:
         if ONCE.search(node.name) or ("update" in given and given & {"context", "ctx", "bot"}):
             return False  # what a bot is sent by a person is a unit of work
         is_broker = self._has_topics and "topic" in given and "message" in node.name
-        return _CALLBACK.search(node.name) is not None or is_broker
+        required = node.args.args[: len(node.args.args) - len(node.args.defaults)]
+        is_given = not given - {"self", "cls"} or not all(_NO_PART.search(one.arg) for one in required)
+        return (is_given and _CALLBACK.search(node.name) is not None) or is_broker
 
     def _if(self, node: ast.If, place: _Place, *, leaves: bool, depth: int) -> None:
         self._expressions([node.test], place, leaves=leaves)
@@ -193,13 +203,13 @@ class _Reader:
             self._block(node.body, inner, leaves=leaves, depth=depth)
         else:
             loop, repeats = about
-            feeds = loop if _EACH.match(loop) or _reads_stream(node) else ""
+            feeds = loop if self._has_topics or _hands_parts(node) else ""
             inner = place._replace(loop=loop, conditions=0, callback="", repeats=repeats, feeds=feeds)
             self._block(node.body, inner, leaves=False, depth=depth)
         self._block(node.orelse, place, leaves=leaves, depth=depth)
 
     def _expressions(self, nodes: Sequence[ast.AST], place: _Place, *, leaves: bool) -> None:
-        if leaves and place.loop:
+        if leaves and (place.loop or place.repeats.startswith("`while")):
             place = place._replace(is_seldom=True)
         for node in nodes:
             for one in ast.walk(node):
@@ -211,6 +221,8 @@ class _Reader:
                     level = level_of(one)
                     if level:
                         self.written.append(_Written(one, level, place))
+                        if isinstance(one.func, ast.Name) and any(given.arg == "end" for given in one.keywords):
+                            self._drawn.add(place.function)
 
     # Marks
 
@@ -219,8 +231,9 @@ class _Reader:
         node, level, place = written
         call = LogCall(node.lineno, node.col_offset + 1, level, message_of(node))
         if level == "DEBUG":
-            return call._replace(costly="" if place.is_guarded or place.is_seldom or _is_start(place) else costly_of(node))
-        if level != "INFO" or place.is_guarded or place.is_seldom or self._is_for_a_person(node):
+            is_paid = not (place.is_guarded or place.is_seldom or _is_start(place))
+            return call._replace(costly=costly_of(node, self._plain) if is_paid else "")
+        if level != "INFO" or place.is_guarded or place.is_seldom or self._is_for_a_person(node, place):
             return call
         hot = ""
         if place.conditions == 0 and not _RESTARTS.search(call.text):
@@ -241,13 +254,14 @@ class _Reader:
         """Return the loop that gives each part of a stream to the function of a line, empty where none does."""
         return "" if ONCE.search(place.body) else self.called.loop_of(place.function)
 
-    def _is_for_a_person(self, node: ast.Call) -> bool:
+    def _is_for_a_person(self, node: ast.Call, place: _Place) -> bool:
         """Return whether a call prints for somebody at a terminal, or into a file of its own."""
-        if not isinstance(node.func, ast.Name):
-            return False
-        return self._is_terminal or any(
-            one.arg == "end" or (one.arg == "file" and last_name(one.value) not in ("stdout", "stderr"))
-            for one in node.keywords
+        function = place.function
+        return isinstance(node.func, ast.Name) and (
+            self._is_terminal
+            or function in self._drawn
+            or (" in …" in place.loop and function in ("", "main"))
+            or any(one.arg == "file" and last_name(one.value) not in ("stdout", "stderr") for one in node.keywords)
         )
 
 
@@ -264,6 +278,12 @@ _AT_START = late_pattern(
 """Names of functions that an app calls once."""
 
 
+def _is_for_one(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Return whether a task is given what it is about: it runs once for each, and not by the clock."""
+    required = [one.arg for one in node.args.args][: len(node.args.args) - len(node.args.defaults)]
+    return any(one not in ("self", "cls", "ctx", "context") for one in required)
+
+
 def _handled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     """Return a function that is called for each event, empty for any other."""
     given = [one.arg for one in node.args.args]
@@ -274,22 +294,28 @@ def _handled(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 _HANDLES = late_pattern(r"(?i)^_*(?:on|handle|process|receive|consume|write|dispatch)(?:_|$)|^_*run$")
 _EVENT = late_pattern(r"(?i)^(?:event|evt|message|msg|transcription|changes|record|packet|frame)s?$")
 _IGNORED = late_pattern(
-    r"(?i)^(?!.*(?:\bun\w+ed\b|unknown|invalid|missing|not (?:supported|handled)|no handler|\bnon-|\bno \w+, ))"
+    r"(?i)^(?!.*(?:\bun\w+ed\b|unknown|invalid|missing|not (?:supported|handled)|no handler|error|fail|no longer|"
+    r"expired|exceed|circuit|\b(?:bad|malformed|corrupt|broken|denied|banned|stale)\b|cool-?down|\bnon-|\bno \w+, ))"
     r".*(?:\bskip(?:ping|ped|s)?\b|\bignor(?:ing|ed|es)?\b|\bnothing to\b|\balready (?:scheduled|queued|running)\b"
     r"|\bno results\b)"
 )
+
+
+def _says_wrong(node: ast.stmt) -> bool:
+    """Return whether a statement writes a warning or an error: what stands beside it is seldom."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    return isinstance(call, ast.Call) and level_of(call) in ("WARNING", "ERROR", "CRITICAL")
 
 
 def _leaves(block: list[ast.stmt]) -> bool:
     return any(isinstance(one, _LEAVES) for one in block)
 
 
-def _imported(module: ast.Module) -> Iterator[str]:
-    for node in module.body:
-        if isinstance(node, ast.Import):
-            yield from (one.name.partition(".")[0] for one in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module.partition(".")[0]
+def _imported(node: ast.stmt) -> list[str]:
+    """Return the packages that a statement imports."""
+    if isinstance(node, ast.Import):
+        return [one.name.partition(".")[0] for one in node.names]
+    return [node.module.partition(".")[0]] if isinstance(node, ast.ImportFrom) and node.module else []
 
 
 _TERMINAL = frozenset(
@@ -299,18 +325,22 @@ _TERMINAL = frozenset(
 _BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "kafka", "confluent_kafka"})
 
 _CALLBACK = late_pattern(
-    r"(?i)^_*(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
+    r"(?i)^(?!.*_(?:file|upload|url|path|id)s?$)_*(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
     r"(?:audio|frame|chunk|delta|packet|sample|tick(?:er)?|pcm|media|token|socket_?(?:message|event|data)|(?<!un_)partial|interim)s?(?:_|$)"
     r"|^_*on_next$|^_*(?:audio|frame|chunk|delta|tick(?:er)?|packet|data|kline|trades?|order_?book)_(?:callback|handler|received)$"
 )
 """Names of functions that are called for each part of a unit of work."""
+_NO_PART = late_pattern(r"(?i)^(?:self|cls)$|(?:^|_)(?:path|file|url|id|name|type)$")
+"""What a function that is called for each part is given beside the part."""
 _REPEATED = late_pattern(
-    r"(?i)cron|periodic|housekeep|^(?!.*_txn$)_*(?:run_)?(?:flush|purge|prune|check(?=_)|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
+    r"(?i)cron|periodic|housekeep|^(?!.*_txn$)_*(?:run_)?(?:flush|purge|prune|check(?=_)(?!_(?:existing|installed|requirements|dependencies|environment|env|config|settings|credentials|permissions))|poll|sweep|clean_?up_(?:stale|expired|old)|reconcile|monitor|watch(?:dog)?|heartbeat|keep_?alive|reap|"
     r"expire|scan_for|hedge|evict)(?:_|$)"
 )
 _IS_KIND = late_pattern(r"isinstance\((?!.*(?:Error|Exception|Clos|Disconnect|Start|Stop|End|Ready|Final))[^()]*\)")
 """What asks which kind of event came, none of those that come once or seldom."""
-_RESTARTS = late_pattern(r"(?i)\breconnect|\bdisconnected\b|\bretry|\brestart")
+_RESTARTS = late_pattern(
+    r"(?i)\breconnect|\bdisconnect(?:ed|ing)\b|\bretry|\brestart|\bstale\b|\bexpired\b|^\W*(?:closing|removing|deleting|evicting)\b"
+)
 _GUARD = late_pattern(r"(?i)isEnabledFor|is_enabled_for|debug|verbose|\blog_?level|logged|\bfirst|\bwarned|dry_run|% ")
 
 
@@ -355,8 +385,6 @@ _STREAM = late_pattern(
     r"consumer|tokens|generator"
 )
 _LIVE = late_pattern(r"(?i)stream|listen\(|consumer|generator|pubsub")
-_EACH = late_pattern(r"`(?:async )?for ")
-"""Loops over a stream itself: what `while` takes from a queue may be a job."""
 _PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
 
 
@@ -372,7 +400,9 @@ def _while(node: ast.While, constants: Mapping[str, float]) -> tuple[str, str] |
     is_outer = any(_is_loop(one, constants) for one in outside_functions(node.body))
     is_reconnect = any(_CONNECTS.search(called) for called in calls)
     return (
-        "" if is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants) or _takes_jobs(node) else name,
+        ""
+        if is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants) or _takes_jobs(node) or _chats(node)
+        else name,
         "" if is_reconnect else name,
     )
 
@@ -405,8 +435,24 @@ _STREAMED = frozenset(
 """What reads a part of a stream: what comes from a queue may be a job."""
 
 
-def _reads_stream(node: ast.For | ast.AsyncFor | ast.While) -> bool:
-    return any(last_name(one.func) in _STREAMED for one in _calls_in(node.body))
+def _hands_parts(node: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Return whether a loop hands on parts of something: a message may be a unit of work of its own."""
+    if not isinstance(node, ast.While):
+        return _HANDED.search(ast.unparse(node.target)) is not None
+    read = [one for one in outside_functions(node.body) if isinstance(one, ast.Assign) and _reads(one.value)]
+    if not read:
+        return any(map(_reads, _calls_in(node.body)))
+    return any(_HANDED.search(ast.unparse(one.targets[0])) for one in read)
+
+
+def _reads(node: ast.expr) -> bool:
+    node = node.value if isinstance(node, ast.Await) else node
+    return isinstance(node, ast.Call) and last_name(node.func) in _STREAMED
+
+
+_HANDED = late_pattern(
+    r"(?i)chunk|delta|frame|event|evt|token|packet|data|audio|sample|pcm|tick|trade|candle|line|byte|buf|apdu|record"
+)
 
 
 def _drains(node: ast.While, calls: list[str]) -> bool:
@@ -447,10 +493,30 @@ def _takes_jobs(node: ast.While) -> bool:
         for one in outside_functions(node.body)
         if isinstance(one, (ast.Assign, ast.AnnAssign))
     ]
-    if any(_JOB.search(last_name(target)) for target, _ in assigned):
+    if any(_JOB.search(last_name(target)) for target, _ in assigned) or any(map(_is_signal, _calls_in(node.body))):
         return True
     taken = [target for target, value in assigned if value is not None and _takes(value)]
     return bool(taken) and not any(_TAKEN.search(ast.unparse(one)) for one in taken)
+
+
+def _chats(node: ast.While) -> bool:
+    """Return whether a loop reads what a person sends: each message is a unit of work."""
+    read = {last_name(one.func) for one in _calls_in(node.body)} & _STREAMED
+    return bool(read) and read <= {"receive_text", "receive_json"} and _STREAMS.search(ast.unparse(node)) is None
+
+
+_STREAMS = late_pattern(r"(?i)media|audio|delta|chunk|frame|pcm|tick|price|trade|heartbeat|\bping\b|\bevent")
+
+
+def _is_signal(node: ast.Call) -> bool:
+    """Return whether a call waits until somebody says that there is work."""
+    if not isinstance(node.func, ast.Attribute) or node.func.attr != "wait":
+        return False
+    name = last_name(node.func.value)
+    return _SIGNAL.search(name) is not None and _RUNS.search(name) is None
+
+
+_SIGNAL = late_pattern(r"(?i)event|ready|signal|trigger|wake|notif|cond")
 
 
 def _takes(node: ast.expr) -> bool:
@@ -496,11 +562,11 @@ _CONNECTS = late_pattern(r"^(?!is_|on_|_is_|dis|get_conn).*connect(?:ed_|ion_)?(
 
 
 def _may_last(test: ast.expr) -> bool:
-    """Return whether nothing in a test counts, measures time or waits for one value."""
+    """Return whether nothing in a test counts, measures time, waits for one value, or says that the app ends."""
     if isinstance(test, ast.BoolOp):
         return all(map(_may_last, test.values))
     if isinstance(test, ast.UnaryOp):
-        return not isinstance(test.operand, ast.Name) and _may_last(test.operand)
+        return not isinstance(test.operand, ast.Name) or _RUNS.search(test.operand.id) is not None
     if isinstance(test, ast.Compare):
         text = ast.unparse(test)
         if isinstance(test.left, ast.NamedExpr):
@@ -508,7 +574,13 @@ def _may_last(test: ast.expr) -> bool:
         return isinstance(test.ops[0], ast.NotEq) or "True" in text
     if isinstance(test, ast.Constant):
         return bool(test.value)
-    return True
+    if isinstance(test, ast.Call):
+        return _CONNECTS.search(last_name(test.func)) is None and "forever" not in last_name(test.func)
+    return _ENDS.search(last_name(test)) is None
+
+
+_ENDS = late_pattern(r"(?i)shutt?ing|stopping|exiting|closing|quitting|(?:^|_)(?:stopped|closed|cancell?ed|terminated)$")
+"""Names of what holds only while an app ends."""
 
 
 def _counts(node: ast.While) -> bool:
@@ -546,13 +618,28 @@ SLOW_SECONDS = 60
 
 def _is_slow(node: ast.While, constants: Mapping[str, float]) -> bool:
     """Return whether the passes of a loop are a minute apart, or as far as nobody here knows."""
-    waits = [one.args[0] for one in _calls_in([node]) if last_name(one.func) in ("sleep", "wait") and one.args]
+    waits = list(filter(None, map(_pause, _calls_in([node]))))
     known = [_seconds(one, constants) for one in waits]
     if any(one is not None and one >= SLOW_SECONDS for one in known):
         return True
     is_read = any(last_name(one.func) in _WAITS and not _is_lookup(one) for one in _calls_in(node.body)
                   if last_name(one.func) not in ("sleep", "wait"))  # fmt: skip
     return bool(known) and not is_read and None in known and not any(one for one in known if one is not None)
+
+
+def _pause(node: ast.Call) -> ast.expr | None:
+    """Return how long a call sleeps, None for one that does not."""
+    name = last_name(node.func)
+    given = node.args
+    if name == "wait_for":
+        is_wait = bool(given) and isinstance(given[0], ast.Call) and last_name(given[0].func) == "wait"
+        given = given[1:] if is_wait else []
+    elif name not in ("sleep", "wait"):
+        return None
+    else:
+        is_wait = True
+    named = (one.value for one in node.keywords if one.arg == "timeout" and is_wait)
+    return given[0] if given else next(named, None)
 
 
 def _seconds(node: ast.expr, constants: Mapping[str, float]) -> float | None:
@@ -634,16 +721,17 @@ _WAITING = late_pattern(
     r"(?i:\bheart-?beats?\b|\bkeep-?alive\b|\bstill (?:alive|running|waiting|processing|pending|active|idle)\b"
     r"|\b(?:no|not|already|nothing|empty|live|disabled)\b.*\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b"
     r"|\b(?:skip(?:ping|ped)?|ignor(?:ing|ed))\b.*\b(?:no|not|already|nothing|empty|live|disabled)\b"
-    r"|(?<!\band )(?<!\bwithout )\bwaiting (?:for|until)\b|(?<!ing )\bidle\b(?! ?[=:])|\bsleep(?:ing)? |\bno \w+ needed\b"
+    r"|(?<!\band )(?<!\bwithout )(?<!\bwhile )\bwaiting (?:for|until)\b|(?<!ing )\bidle\b(?! ?[=:])|\bno \w+ needed\b"
     r"|\balready (?:being|in progress|running)\b|\bnot needed\b)"
 )
 _ACTS = late_pattern(
     r"(?i)\b(?:exiting|closing|closed|restarting|stopping|killing|deleting|removing|reconnecting|proceeding|launching|"
-    r"falling back|using|ongoing)\b|idle[ -](?:timeout|flush)"
+    r"falling back|using|ongoing|detected|no longer)\b|idle[ -](?:timeout|flush)"
 )
 """What was done, or is told to somebody who has asked for it."""
 _SKIPS = late_pattern(r"(?i)\bstate=skip|\block (?:is )?(?:not acquired|already held)\b|\bnot acquired, skip")
-_COUNTED = late_pattern(r"(?i)\bfound (?:0|\{\})(?: \w+)?")
+_SLEEPS = late_pattern(r"(?i)\bsleep(?:ing)? ")
+_COUNTED = late_pattern(r"(?i)(?<!\band )\bfound (?:0|\{\})(?: \w+)?")
 
 
 def _says_nothing(text: str, place: _Place, *, is_task: bool) -> bool:
@@ -653,11 +741,8 @@ def _says_nothing(text: str, place: _Place, *, is_task: bool) -> bool:
     """
     if _ACTS.search(text):
         return False
-    is_empty = (
-        _EMPTY.search(text) is not None
-        or _SKIPS.search(text) is not None
-        or (place.conditions == 0 and _COUNTED.search(text) is not None)
-    )
+    is_each = place.conditions == 0 and (_COUNTED.search(text) is not None or _SLEEPS.search(text) is not None)
+    is_empty = is_each or _EMPTY.search(text) is not None or _SKIPS.search(text) is not None
     return is_empty or (not is_task and _WAITING.search(text) is not None)
 
 
@@ -679,35 +764,69 @@ _CHEAP = _TRANSLATES | frozenset(
         "globals", "locals", "vars", "group", "groups", "done", "cancelled", "relative_to", "as_posix", "python_version",
         "system", "release", "machine", "processor", "gethostname", "tell", "hexdigest", "getsizeof", "relpath", "fileno",
         "asctime", "ctime", "basename", "splitext", "fromhex", "text_type", "result",
-        "localtime", "gmtime", "lifetime", "uptime", "age",
+        "localtime", "gmtime", "lifetime", "uptime", "age", "astimezone", "utcoffset", "getuid", "geteuid", "getgid",
+        "getppid", "ttl", "getAttribute", "cpu_count", "oct", "bin", "locked", "fullmatch", "match", "search",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""
 _GETTER = late_pattern(r"^_*get_|_(?:id|name)$")
 _CONSTANT = late_pattern(
     r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|clock|duration|elapsed|seconds|age)$"
-    r"|^sizeof_|^natural"
+    r"|^sizeof_|^natural|^_*format_(?:time|duration|size|date|bytes|elapsed|number|percent)|(?:^|_)(?:short_id|topic_name|fullname)$"
 )
 _ACCESSORS = frozenset({"name", "meta", "kind", "status", "state", "version", "label", "uri", "url", "key"})
 """Methods without arguments that tell what an object is."""
 
 
-def costly_of(node: ast.Call) -> str:
-    """Return the call, or the comprehension, that a dropped line still pays for."""
-    for argument in (*node.args, *(one.value for one in node.keywords)):
+def costly_of(node: ast.Call, plain: frozenset[str] = frozenset()) -> str:
+    """Return the call, or the comprehension, that a dropped line still pays for.
+
+    `plain` are functions of the file that do nothing that grows. Nothing is said of a line whose arguments read on in
+    something: the program needs that, whether the line is written or not.
+    """
+    arguments = (*node.args, *(one.value for one in node.keywords))
+    if any(_READS_ON.search(last_name(one.func)) for one in _calls_in(arguments)):
+        return ""
+    for argument in arguments:
         for one in outside_functions([argument]):
             if isinstance(one, (ast.ListComp, ast.SetComp, ast.DictComp)):
                 return "a comprehension"
             if isinstance(one, ast.Subscript) and isinstance(one.value, ast.Call) and last_name(one.value.func) == "str":
                 return "str()"
-            if isinstance(one, ast.Call) and not _is_cheap(one):
+            if isinstance(one, ast.Call) and not _is_cheap(one) and last_name(one.func) not in plain:
                 name = ast.unparse(one.func)
                 return f"{name if len(name) <= 60 else last_name(one.func)}()"
     return ""
 
 
+_READS_ON = late_pattern(
+    r"^_*(?:extract|pop|recv|receive|consume|read|readline|readlines|next|unpack|acquire|add|remove)(?:_|$)"
+)
+"""Names of what changes what it is called on."""
+
+
+def _plain_functions(module: ast.Module) -> frozenset[str]:
+    """Return the functions of a file that have no loop and call nothing but what takes constant time."""
+    found: dict[str, bool] = {}
+    for block in (module.body, *(one.body for one in module.body if isinstance(one, ast.ClassDef))):
+        for one in block:
+            if isinstance(one, _FUNCTIONS):
+                found[one.name] = found.get(one.name, True) and _is_plain(one)
+    return frozenset(name for name, is_plain in found.items() if is_plain)
+
+
+def _is_plain(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    inner = list(outside_functions(function.body))
+    return not any(isinstance(one, _GROWING) or (isinstance(one, ast.Call) and not _is_cheap(one)) for one in inner)
+
+
+_GROWING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await)
+
+
 def _is_cheap(node: ast.Call) -> bool:
     name = last_name(node.func)
+    if isinstance(node.func, ast.Attribute) and last_name(node.func.value) == "path":
+        return True  # of os.path, which puts names together
     if not (node.args or node.keywords) and (name in _ACCESSORS or _GETTER.search(name)):
         return True
     if name == "str":

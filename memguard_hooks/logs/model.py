@@ -72,7 +72,8 @@ class LogSetup(Record):
 
 
 _ASIDE = late_pattern(
-    r"(?:^|/)(?:tests?|testing|migrations|scripts|management/commands)/|^(?:dev|docs|benchmarks?|playground|evaluation)/"
+    r"(?:^|/)(?:(?:unit|func|integration)?tests?(?:[-_][^/]*)?|testing|migrations|scripts|management/commands|cli|contrib)/"
+    r"|^(?:dev|docs|benchmarks?|playground|evaluation)/"
     r"|(?:^|/)(?:test_[^/]*|[^/]*_test|test|conftest|cli|__main__|manage|setup)\.py$"
 )
 """Tests, scripts and commands, whose lines are what they are run for."""
