@@ -272,7 +272,7 @@ def _is_start(place: _Place) -> bool:
 
 _AT_START = late_pattern(
     r"(?i)^_*(?:main|serve|lifespan|on_ready|on_start(?:up)?|print_banner|create_app|teardown)_*$"
-    r"|^_*(?:init|set_?up|start(?:up)?|initiali[sz]e|configure|register|discover|bootstrap|shut_?down|clean_?shutdown)(?:_|$)"
+    r"|^_*(?:init|set_?up|start(?:up)?|initiali[sz]e|configure|parse_arg\w*|register|discover|bootstrap|shut_?down|clean_?shutdown)(?:_|$)"
     r"|^_*load_\w*(?:conf|config|settings?|plugins?|exports?|extensions?|cogs?|adapters?|modules?|commands?)s?$"
 )
 """Names of functions that an app calls once."""
@@ -399,12 +399,8 @@ def _while(node: ast.While, constants: Mapping[str, float]) -> tuple[str, str] |
         return None
     is_outer = any(_is_loop(one, constants) for one in outside_functions(node.body))
     is_reconnect = any(_CONNECTS.search(called) for called in calls)
-    return (
-        ""
-        if is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants) or _takes_jobs(node) or _chats(node)
-        else name,
-        "" if is_reconnect else name,
-    )
+    is_whole = is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants) or _takes_jobs(node) or _chats(node)
+    return ("" if is_whole or not _is_fast(node, constants) else name, "" if is_reconnect else name)
 
 
 def _is_loop(node: ast.AST, constants: Mapping[str, float]) -> bool:
@@ -527,7 +523,7 @@ def _takes(node: ast.expr) -> bool:
 
 _QUEUED = frozenset({"get", "get_nowait", "popleft", "brpop", "blpop"})
 _TAKEN = late_pattern(
-    r"(?i)chunk|delta|frame|event|evt|message|msg|token|packet|data|input|audio|sample|payload|response|apdu|line|record|"
+    r"(?i)chunk|delta|frame|event|evt|message|msg|token|packet|data|audio|sample|payload|response|apdu|line|record|"
     r"^(?:m|x|e|item)$"
 )
 """Names of what is taken from a queue as a part of something."""
@@ -642,6 +638,37 @@ def _pause(node: ast.Call) -> ast.expr | None:
     return given[0] if given else next(named, None)
 
 
+def _is_fast(node: ast.While, constants: Mapping[str, float]) -> bool:
+    """Return whether a loop is seen to read parts of a stream, or to poll more often than each minute."""
+    calls = list(_calls_in(node.body))
+    names = {last_name(one.func) for one in calls}
+    if names & _STREAMED or any(last_name(one.func) in _QUEUED and not _is_given(one) for one in calls):
+        return True
+    if any(_RUNS.search(ast.unparse(test)) is None for test in _ends(node)):
+        return False  # it goes through something, and pauses on the way
+    pauses = filter(None, map(_pause, _calls_in(_each_time(node.body))))
+    is_busy = isinstance(node.test, ast.Constant) and not names & {"sleep", "wait", "accept", "next", "anext"}
+    return is_busy or any(_seconds(one, constants) is not None for one in pauses)
+
+
+def _is_given(node: ast.Call) -> bool:
+    """Return whether a call named `get` is told what to get, as a request is."""
+    return last_name(node.func) == "get" and (_is_lookup(node) or bool(node.args and not _is_truth(node.args[0])))
+
+
+def _each_time(block: Sequence[ast.stmt]) -> list[ast.AST]:
+    """Return what a pass of a loop comes to once: no loop with a count inside it, and no pause after an error."""
+    found: list[ast.AST] = []
+    for one in block:
+        if isinstance(one, _TRIES):
+            found += _each_time([*one.body, *one.orelse, *one.finalbody])
+        elif isinstance(one, (ast.If, ast.With, ast.AsyncWith)):
+            found += _each_time([*one.body, *getattr(one, "orelse", [])])
+        elif not (isinstance(one, ast.For) and _is_range(one.iter)):
+            found.append(one)
+    return found
+
+
 def _seconds(node: ast.expr, constants: Mapping[str, float]) -> float | None:
     """Return how long a loop waits, None where its own file does not say that."""
     if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
@@ -726,7 +753,7 @@ _WAITING = late_pattern(
 )
 _ACTS = late_pattern(
     r"(?i)\b(?:exiting|closing|closed|restarting|stopping|killing|deleting|removing|reconnecting|proceeding|launching|"
-    r"falling back|using|ongoing|detected|no longer)\b|idle[ -](?:timeout|flush)"
+    r"falling back|using|ongoing|detected|no longer|shut ?down)\b|idle[ -](?:timeout|flush)"
 )
 """What was done, or is told to somebody who has asked for it."""
 _SKIPS = late_pattern(r"(?i)\bstate=skip|\block (?:is )?(?:not acquired|already held)\b|\bnot acquired, skip")
@@ -765,14 +792,15 @@ _CHEAP = _TRANSLATES | frozenset(
         "system", "release", "machine", "processor", "gethostname", "tell", "hexdigest", "getsizeof", "relpath", "fileno",
         "asctime", "ctime", "basename", "splitext", "fromhex", "text_type", "result",
         "localtime", "gmtime", "lifetime", "uptime", "age", "astimezone", "utcoffset", "getuid", "geteuid", "getgid",
-        "getppid", "ttl", "getAttribute", "cpu_count", "oct", "bin", "locked", "fullmatch", "match", "search",
+        "getppid", "ttl", "replace", "getAttribute", "cpu_count", "oct", "bin", "locked", "fullmatch", "match", "search",
     }
 )  # fmt: skip
 """Calls of constant time, or of a text that is written anyway."""
 _GETTER = late_pattern(r"^_*get_|_(?:id|name)$")
 _CONSTANT = late_pattern(
     r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|clock|duration|elapsed|seconds|age)$"
-    r"|^sizeof_|^natural|^_*format_(?:time|duration|size|date|bytes|elapsed|number|percent)|(?:^|_)(?:short_id|topic_name|fullname)$"
+    r"|^sizeof_|^natural|^_*format_(?:time|duration|size|date|bytes|elapsed|number|percent)|(?:^|_)(?:short_id|fullname)$|_name$"
+    r"|^(?:red|green|blue|yellow|cyan|magenta|bold|dim|colou?r(?:ed|ize)?|hl)$"
 )
 _ACCESSORS = frozenset({"name", "meta", "kind", "status", "state", "version", "label", "uri", "url", "key"})
 """Methods without arguments that tell what an object is."""
