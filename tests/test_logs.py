@@ -23,6 +23,7 @@ from call_log import as_json, make_calls
 from memguard_hooks.commands import logs
 from memguard_hooks.logs import templates as templates_module
 from memguard_hooks.logs.lines import LineReader
+from memguard_hooks.logs.platforms import find_declared
 from memguard_hooks.logs.rate import Timeline
 from memguard_hooks.logs.templates import MAX_TEMPLATES, Templates
 from memguard_hooks.logs.times import Clock
@@ -635,3 +636,17 @@ def test_what_heroku_puts_before_a_line_with_a_time_of_its_own_is_taken_off() ->
     read = LineReader().read(line)
     assert (read.level, read.message) == ("INFO", "[AUDIO_DELTA] bytes=320")
     assert read.second == LineReader().read(line.replace("00:00:05,120", "00:00:09")).second
+
+
+@pytest.mark.parametrize(
+    ("text", "platform"),
+    [
+        ('{"deploy": {"startCommand": "python main.py"}}', "railway"),
+        ('[{"timestamp": "2026-11-28T12:00:00Z", "message": "up"}]', None),
+        ('{"timestamp": "2026-11-28T12:00:00Z", "message": "up"}\n{"message": "down"}\n', None),
+        ('{"timestamp": "2026-11-28T12:00:00Z", "message": "up"}\n', None),
+    ],
+)
+def test_an_exported_log_is_no_settings(tmp_path: Path, text: str, platform: str | None) -> None:
+    (tmp_path / "railway.json").write_text(text)
+    assert find_declared(str(tmp_path)) == platform
