@@ -134,6 +134,26 @@ def test_compose_runs_an_image_that_a_workflow_builds(tmp_path: Path) -> None:
     assert [(one.name, one.command) for one in found.services] == [("app", "python api.py")]
 
 
+TAGGED = """\
+services:
+  web: {image: "acme/shop:web"}
+  proxy: {image: "acme/shop:nginx"}
+  worker: {image: "acme/shop:celery-worker"}
+  clock: {image: "acme/shop:clock", command: nobody-knows}
+  db: {image: "postgres:17"}
+"""
+BUILT = "on: push\njobs: {b: {steps: [{run: docker build -t acme/shop:web .}]}}\n"
+
+
+def test_services_run_images_that_only_their_tags_tell_apart(tmp_path: Path) -> None:
+    files = {"docker-compose.yml": TAGGED, ".github/workflows/b.yml": BUILT, "Dockerfile": API, "nginx/Dockerfile": WEB}
+    write(tmp_path, {**files, "DockerfileCelery": OTHER, "api.py": "", "other.py": ""})
+    found = discover(WorkTree(str(tmp_path)), lambda error: pytest.fail(str(error)))
+    assert [(one.name, one.command) for one in found.services] == [("web", "python api.py"), ("worker", "python other.py")]
+    reason = "it is not known which Dockerfile makes acme/shop:clock"
+    assert [(gap.service, gap.reason) for gap in found.skipped] == [("clock", reason)]
+
+
 STAGED = API.replace("python:3.12", "python:3.12 AS early") + "FROM early AS late\nCMD python other.py\n"
 
 

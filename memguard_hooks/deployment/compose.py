@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from itertools import pairwise
 
 from memguard_hooks.deployment import container, dockerfile
@@ -28,11 +29,12 @@ from memguard_hooks.deployment.compose_loader import (
 from memguard_hooks.deployment.compose_values import parse_size, read_env_file
 from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.dockerfile import Image, ImageProgram
-from memguard_hooks.deployment.images import RepositoryImages, image_name
+from memguard_hooks.deployment.images import RepositoryImages, image_name, image_tag
 from memguard_hooks.deployment.python_program import starts_python
 from memguard_hooks.deployment.service import Database, Deployment, ImageMaker, Read, Service, ServicePlace, Trap
 from memguard_hooks.finding import Skipped
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -153,9 +155,10 @@ def _services(
     once = {name for one in declared.values() for name in one.names("depends_on")}
     databases = [database for name, one in declared.items() if (database := _database(name, one)) is not None]
     ours = _own_images(declared) if is_near else frozenset[str]()
+    made = _MadeHere(ours, _told_by_tag(declared), images)
     for name, asked in declared.items():
         one = _with_build(asked, declared)
-        found = _service(name, one, variables, read_file, (ours, images)) if one.facts and name not in once else None
+        found = _service(name, one, variables, read_file, made) if one.facts and name not in once else None
         if isinstance(found, Service):
             found = _with_host(found, one)._replace(database=databases[0] if len(databases) == 1 else None)
             yield from _traps(found, one)
@@ -180,6 +183,13 @@ def _own_images(declared: Mapping[str, ComposeDeclared]) -> frozenset[str]:
     images = [one.text("image") or "" for one in declared.values() if one.facts and ("build",) not in one.facts]
     shared = {image for image in images if images.count(image) > 1}  # as a web process and its workers have it
     return container.own_images([DeclaredContainer("", (), image, ServicePlace("", 1, 1)) for image in shared if image])
+
+
+def _told_by_tag(declared: Mapping[str, ComposeDeclared]) -> frozenset[str]:
+    """Return the names of images of which services run several tags, as of `shop:web` and `shop:nginx`."""
+    images = {one.text("image") or "" for one in declared.values()}
+    names = Counter(image_name(image) for image in images if re.fullmatch(r"[a-z][a-z_-]*", image_tag(image)))
+    return frozenset(name for name, count in names.items() if count > 1)
 
 
 def _reloads(declared: Mapping[str, ComposeDeclared]) -> bool:
@@ -218,7 +228,7 @@ def _database(name: str, one: ComposeDeclared) -> Database | None:
 
 
 def _service(
-    name: str, one: ComposeDeclared, variables: Mapping[str, str], read: Read, made: tuple[frozenset[str], RepositoryImages]
+    name: str, one: ComposeDeclared, variables: Mapping[str, str], read: Read, made: _MadeHere
 ) -> Service | Skipped | None:
     profiles = one.names("profiles")
     if (profiles and all(map(_is_for_developers, profiles))) or _replicas(one) == 0:
@@ -234,11 +244,11 @@ def _service(
     else:
         base = _PYTHON_IMAGE.search(one.text("image") or "")
         image = Image(one.place.line, environment={"PYTHON_VERSION": base[1]} if base else {})
-        own, installs = _made_here(one, *made, read)
+        own, installs = _made_here(one, made, read)
         started = own if isinstance(own, Skipped) else _run(own or image, one, one.place.path, read)
         is_here = isinstance(started, Service) and (bool(started.mounts) or _is_here(started, read))
         is_own = is_here or own is not None or base is not None
-        started = started if is_own and (installs or isinstance(started, Service)) else None
+        started = started if is_own and (installs or isinstance(started, Service)) else made.unknown(name, one, read)
     if not isinstance(started, Service):
         return started and _unread(name, one.place, started)
     if _NO_SERVICE.match(started.command):
@@ -266,12 +276,40 @@ def _is_named_for_developers(service: str) -> bool:
     return not _OF_DEVELOPERS.isdisjoint(re.split("[-_]", service.lower()))
 
 
-def _made_here(
-    one: ComposeDeclared, ours: frozenset[str], images: RepositoryImages, read: Read
-) -> tuple[Image | Skipped | None, bool]:
+class _MadeHere(Record):
+    """The images that the repository makes: the names of those that it plausibly does, and of those that tags tell apart."""
+
+    ours: frozenset[str]
+    by_tag: frozenset[str]
+    images: RepositoryImages
+
+    def maker(self, image: str, read: Read) -> ImageMaker | None:
+        """Return what makes an image, None where nothing here does."""
+        name, tag = image_name(image), image_tag(image)
+        if name in self.by_tag:
+            own = self.images.maker(f"{name}:{tag}")
+            return own or (
+                self.images.called_like(tag) if self.images.maker(name) is not None or name in self.ours else None
+            )
+        if name in self.ours:
+            return container.find_maker(name, read, self.images, is_own=True)
+        return self.images.maker(name)
+
+    def unknown(self, name: str, one: ComposeDeclared, read: Read) -> Skipped | None:
+        """Say that nobody can tell what an image starts that is ours in another tag, and no proxy or database."""
+        image = one.text("image") or ""
+        tag, place = image_tag(image), one.place
+        is_ours = image_name(image) in self.by_tag and self.images.maker(image_name(image)) is not None
+        if not is_ours or self.maker(image, read) is not None or self.images.is_of_another_language(tag):
+            return None
+        if not DeclaredContainer("", (), tag, place).may_be_own:
+            return None
+        return Skipped(place.path, place.line, f"it is not known which Dockerfile makes {image}", service=name)
+
+
+def _made_here(one: ComposeDeclared, made: _MadeHere, read: Read) -> tuple[Image | Skipped | None, bool]:
     """Return the image of a service that nothing here builds, as the repository makes it, and whether that is of Python."""
-    name = image_name(one.text("image") or "")
-    maker = container.find_maker(name, read, images, is_own=True) if name in ours else images.maker(name)
+    maker = made.maker(one.text("image") or "", read)
     data = read(maker.file) if maker is not None else None
     if maker is None or data is None or not dockerfile.holds_python(data):
         return None, False

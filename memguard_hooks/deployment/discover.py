@@ -147,7 +147,7 @@ MAX_BYTES = 2**20
 MAX_SERVICES = 200
 """Services that one file may declare."""
 
-_IMAGE = late_pattern(r"(?i)(?:[\w-]+\.)?(?:Dockerfile|Containerfile)(?:\.[\w-]+)?")
+_IMAGE = late_pattern(r"(?i)(?:[\w-]+\.)?(?:Dockerfile|Containerfile)(?:\.?[\w-]+)?")
 _NOT_DEPLOYED = late_pattern(
     r"(?i)(?:^|[-_.])(?:dev|devel|development|local|debug|tests?|testing|lint|docs|ci|base|builder)(?:$|[-_.])"
 )

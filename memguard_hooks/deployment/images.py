@@ -67,8 +67,14 @@ class RepositoryImages:
         self._others = others
 
     def maker(self, name: str) -> ImageMaker | None:
-        """Return what makes an image of a name, without registry, owner and tag."""
+        """Return what makes an image of a name, without registry and owner, and without tag where the name is enough."""
         return self._makers.get(name)
+
+    def called_like(self, tag: str) -> ImageMaker | None:
+        """Return what makes an image of which only the tag tells: the one Dockerfile of Python that is called like it."""
+        words = {tag, *re.split("[-_.]", tag)}
+        found = [path for path in self.dockerfiles if words & _names_of(path)]
+        return ImageMaker(found[0], "" if "/" not in found[0] else parent(found[0])) if len(found) == 1 else None
 
     @cached_property
     def dockerfiles(self) -> tuple[str, ...]:
@@ -113,6 +119,17 @@ def image_name(image: str) -> str:
     return re.split(r"[:@]", image.rpartition("/")[2])[0]
 
 
+def image_tag(image: str) -> str:
+    """Return the tag of an image, empty where it has none."""
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[2]
+
+
+def _names_of(path: str) -> frozenset[str]:
+    """Return what calls a Dockerfile: its folder, and what stands around the word: `celery` of `DockerfileCelery`."""
+    folder, _, name = path.lower().rpartition("/")
+    return frozenset((folder.rpartition("/")[2], name.replace("dockerfile", "").strip(".-_"))) - {""}
+
+
 def _of_compose(data: bytes, path: str, read: Read) -> Iterator[tuple[str, ImageMaker]]:
     """Yield what a file of compose builds under a name."""
     folder = parent(path)
@@ -120,7 +137,7 @@ def _of_compose(data: bytes, path: str, read: Read) -> Iterator[tuple[str, Image
     for one in ComposeLoader(read).load(data, source, ()).values():
         image, made = one.text("image"), one.build
         if image is not None and isinstance(made, ImageMaker):
-            yield image_name(image), made
+            yield from ((name, made) for name in _names_with_tag(image))
 
 
 def _of_workflow(root: yaml.Node | None) -> Iterator[tuple[str, ImageMaker]]:
@@ -169,6 +186,13 @@ def _made(images: Iterable[str], file: str, target: str, context: str) -> Iterat
         return
     for image in images:
         for one in image.split(","):
-            name = image_name(one.strip("'\""))
-            if re.fullmatch(r"[\w.-]+", name):
-                yield name, ImageMaker(path, folder, target)
+            yield from ((name, ImageMaker(path, folder, target)) for name in _names_with_tag(one.strip("'\"")))
+
+
+def _names_with_tag(image: str) -> Iterator[str]:
+    """Yield the names under which an image is kept: with its tag, where that is written out, and without."""
+    name, tag = image_name(image), image_tag(image)
+    if re.fullmatch(r"[\w.-]+", name):
+        yield name
+        if re.fullmatch(r"[\w.-]+", tag):
+            yield f"{name}:{tag}"
