@@ -312,6 +312,62 @@ def test_what_cannot_be_known_is_said(
     assert judge(capsys) == (0, {**report, "services": [], "findings": []})
 
 
+def test_a_module_that_its_package_lacks_leaves_a_lower_bound(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start = "import flask\nfrom shop.services import orders\nfrom shop.local_settings import KEY\n"
+    write(root, {"Procfile": "web: python run.py\n", "run.py": "import shop.main\n", "shop/main.py": start})
+    write(root, {"shop/__init__.py": "", "shop/services/notes.txt": "", "requirements.txt": "flask==3.1.0\n"})
+    status, report = judge(capsys)
+    (service,) = report["services"]
+    assert (status, service["verdict"]) == (0, "unknown")
+    assert service["reason"] == "it takes at least that: shop/services.py not counted"
+    assert [(one["path"], one["line"], one["reason"]) for one in report["skipped"]] == [
+        ("shop/main.py", 2, "imports shop.services, which is not in the repository")
+    ]
+    write(root, {"shop/services/orders.py": ""})
+    assert judge(capsys)[1]["services"][0]["verdict"] == "ok"
+    (root / "shop/services/orders.py").unlink()
+    guarded = start.replace(
+        "from shop.services import orders", "try:\n    from shop.services import orders\nexcept ImportError: 0"
+    )
+    write(root, {"shop/main.py": guarded})
+    assert judge(capsys)[1]["services"][0]["verdict"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict", "said"),
+    [
+        pytest.param("900m", "ok", None, id="fits"),
+        pytest.param("90m", "unknown", "it takes [0-9]+ MiB one way and [0-9]+ another serving", id="hangs-on-the-machine"),
+        pytest.param("20m", "error", "of 20 MiB.*cpu_count.*the most expensive way counts", id="one-is-too-much"),
+    ],
+)
+def test_workers_with_a_bound_are_judged_by_it(
+    root: Path, capsys: pytest.CaptureFixture[str], limit: str, verdict: str, said: str | None
+) -> None:
+    settings = "import multiprocessing as m\nworkers = max(2, min(4, m.cpu_count() * 2 + 1)) - 1\n"
+    image = "FROM python:3.12\nWORKDIR /app\nCOPY . .\nCMD gunicorn -c conf.py app:app\n"
+    compose = f"services:\n  web: {{build: ., mem_limit: {limit}}}\n"
+    write(root, {"Dockerfile": image, "compose.yaml": compose, "conf.py": settings, "app.py": "import flask\napp = 1\n"})
+    write(root, {"requirements.txt": "flask==3.1.0\ngunicorn==23.0.0\n"})
+    _, report = judge(capsys)
+    (service,) = report["services"]
+    assert service["verdict"] == verdict
+    if verdict == "ok":
+        assert service["processes"] == 3
+    if said is not None:
+        messages = [one["message"] for one in report["findings"] if one["code"] in ("MG301", "MG305")]
+        assert any(re.search(said, message) for message in messages), messages
+
+
+def test_a_machine_of_fly_has_the_cpus_of_its_plan(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fly = '[processes]\nweb = "gunicorn app:app"\n[[vm]]\nmemory = "1gb"\ncpus = 2\n'
+    settings = "import os\nworkers = os.cpu_count() * 2 + 1\n"
+    write(root, {"fly.toml": fly, "gunicorn.conf.py": settings, "app.py": "import flask\napp = 1\n"})
+    write(root, {"requirements.txt": "flask==3.1.0\ngunicorn==23.0.0\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert (service["processes"], service["verdict"]) == (5, "ok")
+
+
 @pytest.mark.parametrize(
     ("limit", "verdict", "said"),
     [

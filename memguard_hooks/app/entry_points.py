@@ -97,7 +97,7 @@ def read_command(project: Project, service: Service) -> StartCommand:
     """
     settings = settings_of(project, service)
     around = (tuple(sorted(one.items())) for one in (service.environment, service.mounts))
-    written = (service.name, service.command, service.folder, service.platform, service.plan, service.unread)
+    written = (service.name, service.command, service.folder, service.platform, service.plan, service.unread, service.cpus)
     key = ("start", *written, *around, settings)
     return parse_once(project.tree, key, lambda: _read_command(project, service, settings))
 
@@ -118,6 +118,7 @@ def _read_command(project: Project, service: Service, settings: ServiceSettings)
             concurrency,
             service.mounts,
             console_scripts=project.layout_beside(service.folder).scripts,
+            cpus=service.cpus if service.platform in platforms.OWN_MACHINES else None,
             follows_code=True,
             names_in=lambda folder: [one.name for one in project.tree.entries(folder)],
         )

@@ -157,9 +157,18 @@ def estimate_service(project: Project, service: Service, settings: ServiceSettin
 
 def _estimate_service(project: Project, service: Service, settings: ServiceSettings) -> Estimated | Skipped:
     command = read_command(project, service)
-    if command.ways:
-        return _estimate_ways(project, service, settings, command.ways, command.reason or "")
+    ways = command.ways or _bounds(command)
+    if ways:
+        return _estimate_ways(project, service, settings, ways, command.reason or "")
     return _estimate_start(project, service, settings)
+
+
+def _bounds(command: StartCommand) -> tuple[StartCommand, ...]:
+    """Return a start with the fewest and with the most workers, where only the machine tells their number; else none."""
+    if command.workers is not None or command.most is None:
+        return ()
+    start: Start = "fork" if command.start == "single" else command.start
+    return tuple(command._replace(workers=number, start=start) for number in (1, command.most))
 
 
 def _estimate_ways(

@@ -31,19 +31,51 @@ def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -
     """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell."""
     if len(data) > MAX_BYTES:
         return Unresolved(1, f"is larger than {MAX_BYTES // 2**10} KiB")
-    names = BoundNames(Around(variables, cpus), starred=SETTINGS)
     try:
-        _run(names, parse(decode(data)))
+        module = parse(decode(data))
+        found = _settings(module, variables, cpus)
+        return found if isinstance(found, Unresolved) else _with_bound(found, module, variables)
     except MemguardError as error:
         return Unresolved(error.line or 1, error.message)
     except RecursionError:
         return Unresolved(1, "is nested too deeply")
+
+
+def _settings(module: ast.Module, variables: Mapping[str, str], cpus: float | None) -> GunicornSettings | Unresolved:
+    """Return the settings that a module assigns on a machine of some CPUs, or why nobody can tell."""
+    names = BoundNames(Around(variables, cpus), starred=SETTINGS)
+    _run(names, module)
     if names.failed is not None:
         return names.failed
     found = SETTINGS & names.bound.keys()
     return GunicornSettings(
         {name: validated(name, *names.bound[name]) for name in found}, {name: names.bound[name][1] for name in found}
     )
+
+
+def _with_bound(found: GunicornSettings, module: ast.Module, variables: Mapping[str, str]) -> GunicornSettings:
+    """Return settings with the bound of a number of workers that nobody can tell."""
+    workers = found.values.get("workers")
+    if not isinstance(workers, Unresolved) or workers.is_refused:
+        return found
+    bounded = workers._replace(most=_most_workers(module, variables))
+    return found._replace(values={**found.values, "workers": bounded})
+
+
+_MACHINES = (1, 2, 4, 16, 1024, 2048)
+"""CPUs of machines; a number that grows no more between the last two of them has a bound."""
+
+
+def _most_workers(module: ast.Module, variables: Mapping[str, str]) -> int | None:
+    """Return the most workers that a module asks for on any machine, None where that grows with it or nobody can tell."""
+    numbers: list[int] = []
+    for cpus in _MACHINES:
+        found = _settings(module, variables, cpus)
+        workers = found.values.get("workers") if isinstance(found, GunicornSettings) else None
+        if not isinstance(workers, int):
+            return None
+        numbers.append(workers)
+    return max(numbers) if numbers[-1] == numbers[-2] else None
 
 
 _GIVEN_PORT = "59999"

@@ -24,6 +24,9 @@ LOCAL = "local"
 RENDER = "render"
 HEROKU = "heroku"
 
+OWN_MACHINES = frozenset({"fly"})
+"""Platforms that give a service a machine of its own, which has the CPUs of its plan and no more."""
+
 
 class Plan(Record):
     """One plan of one platform.

@@ -120,10 +120,11 @@ Value = str | int | bool | Member | tuple["str | int | bool | Member | None", ..
 class Unresolved(Record):
     """A value that is known only at run time, or that its program refuses: its line, and a phrase that says why.
 
-    `is_cpu_count` tells that the CPUs of the host decide it.
+    `is_cpu_count` tells that the CPUs of the host decide it, `most` is what a number comes to on any machine at most.
     """
 
     line: int
     reason: str
     is_refused: bool = False
     is_cpu_count: bool = False
+    most: int | None = None

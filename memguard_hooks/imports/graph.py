@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MOMENTS, Skipped, Step, Way
-from memguard_hooks.imports.model import BEHIND_A_PROXY, FileReading, How, ImportSite, Target
+from memguard_hooks.imports.model import AT_MODULE_LEVEL, BEHIND_A_PROXY, FileReading, How, ImportSite, Target
 from memguard_hooks.imports.resolve import Resolver, absolute, is_standard
 from memguard_hooks.record import Record
 
@@ -440,6 +440,10 @@ class _Walker:
         found = self._resolver.imported(module, site.names)
         if found:
             self._edges.setdefault(reached.path, set()).update(one.path for one in found)
+            lacking = self._resolver.lacking(module) if moment != "all" and site.why == AT_MODULE_LEVEL else None
+            if lacking is not None and lacking not in self._unread:
+                self._unread.append(lacking)
+                self._skipped[Skipped(reached.path, site.line, f"imports {module}, which is not in the repository")] = None
         queued = self._queued[moment]
         for path, name, inner in found:
             if path not in self._seen and path not in queued and (self._only is None or path in self._only):

@@ -25,6 +25,9 @@ LAZY_ANNOTATIONS_PYTHON = (3, 14)
 BEHIND_A_PROXY = "behind a lazy proxy"
 """Why a module is not loaded that an object stands for until one of its names is asked for."""
 
+AT_MODULE_LEVEL = "at module level"
+"""Why an import runs whenever its file does."""
+
 IN_TRY, IN_EXCEPT = "at module level, in try", "at module level, in except"
 """Why an import runs that another one may stand in for, and why one runs that stands in for another."""
 
@@ -286,7 +289,7 @@ FROM_OUTSIDE = "called from outside the file"
 def called_from(why: str) -> str:
     """Say in short where a function is called from, by why the call runs."""
     if why.startswith("at "):
-        return "at module level"
+        return AT_MODULE_LEVEL
     if why.startswith("called "):
         return why.removeprefix("called ")
     return why if why.startswith("in the body") else "while loading"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.store import digest
 from memguard_hooks.tree import Tree, parent
@@ -11,6 +12,11 @@ from memguard_hooks.tree import Tree, parent
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_TAKES_NOTHING = late_pattern(
+    r"(?i).*_pb2(?:_grpc)?|.*(?:version|generated|config|settings|secret|credential|local|private|build_info|constants|env).*"
+)
 
 
 class FirstPartyFile(Record):
@@ -102,6 +108,22 @@ class Resolver:
             stem = files[-1].removesuffix(".py").removesuffix("/__init__") if files else None
             known = self._whole[module] = stem is not None and f"/{stem}".endswith("/" + module.replace(".", "/"))
         return known
+
+    def lacking(self, module: str) -> str | None:
+        """Return the path of a module that a first-party package would hold and does not; None for any other module.
+
+        What a build makes, and settings that nobody commits, take next to nothing, and are not told.
+        """
+        found = self.files(module)
+        package = self.name_of(found[-1], module) if found and found[-1].endswith("/__init__.py") else None
+        if not package or package == module:
+            return None
+        folder, name = parent(found[-1]), module.removeprefix(f"{package}.").partition(".")[0]
+        entries = self._entries(folder)
+        is_other = any(one.partition(".")[0] == name for one, is_folder in entries.items() if not is_folder)
+        inner = self._entries(f"{folder}/{name}") if entries.get(name) else {}
+        has_source = any(is_folder or one.endswith(".py") for one, is_folder in inner.items())
+        return None if is_other or has_source or _TAKES_NOTHING.fullmatch(name) else f"{folder}/{name}.py"
 
     def imported(self, module: str, names: tuple[str, ...]) -> tuple[FirstPartyFile, ...]:
         """Return the files that `from module import names` runs, packages around them first."""

@@ -153,7 +153,7 @@ def start(entrypoint: EntryPoint | None, settings: ChosenSettings, concurrency: 
 
 def _count(workers: Value | Unresolved) -> Count:
     if isinstance(workers, Unresolved):
-        return Count(None, workers.reason, workers.is_cpu_count)
+        return Count(None, workers.reason, workers.is_cpu_count, workers.most)
     count = count_workers(str(workers))
     return Count(None, "the number of workers is 0, and nobody serves") if count.number == 0 else count
 
