@@ -312,6 +312,26 @@ def test_what_cannot_be_known_is_said(
     assert judge(capsys) == (0, {**report, "services": [], "findings": []})
 
 
+def test_what_code_does_without_counts_where_it_is_installed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    render = "services: [{type: web, name: w, runtime: python, plan: free, startCommand: flask run, buildCommand: %s}]\n"
+    small = "pip install -r small.txt"
+    app = "import flask\ntry:\n    import torch\nexcept ImportError:\n    torch = None\ndef f():\n    import torch\nf()\n"
+    write(root, {"render.yaml": render % small, "app.py": app, "requirements.txt": "flask==3.1.0\ntorch==2.8.0\n"})
+    write(root, {"small.txt": "flask==3.1.0\n"})
+
+    def packages() -> set[str]:
+        _, report = judge(capsys)
+        return {part["package"] for part in report["services"][0]["parts"]} & {"flask", "torch"}
+
+    assert packages() == {"flask"}
+    write(root, {"small.txt": "flask==3.1.0\nsentence-transformers\n"})
+    assert packages() == {"flask", "torch"}, "something that is installed brings it"
+    write(root, {"small.txt": "flask==3.1.0\n", "render.yaml": render % f"{small} && pip install torch"})
+    assert packages() == {"flask", "torch"}
+    write(root, {"render.yaml": render % small, "requirements.txt": "flask==3.1.0\n"})
+    assert packages() == {"flask", "torch"}, "nothing says that it is left out"
+
+
 def test_a_module_that_its_package_lacks_leaves_a_lower_bound(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     start = "import flask\nfrom shop.services import orders\nfrom shop.local_settings import KEY\n"
     write(root, {"Procfile": "web: python run.py\n", "run.py": "import shop.main\n", "shop/main.py": start})

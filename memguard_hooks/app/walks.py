@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from memguard_hooks.imports.graph import Walk, walk
+from memguard_hooks.imports.model import IN_TRY
 from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from memguard_hooks.finding import Step
     from memguard_hooks.imports.choices import Chooser
     from memguard_hooks.imports.model import Target
+    from memguard_hooks.project.declared import Declared
     from memguard_hooks.project.project import Project
 
 
@@ -31,8 +33,19 @@ def walk_file(project: Project, entry: ServiceEntry, path: str, module: str | No
             from memguard_hooks.app.left_out import with_left_out
 
             found = with_left_out(found, project.tree, project.left_out, entry.resolver.roots)
+        found = _without_absent(found, project.declared)
         project.walks[key] = found
     return found
+
+
+def _without_absent(walked: Walk, declared: Declared) -> Walk:
+    """Return a walk without what code does without where it is not installed, which it is not."""
+    tried = {one.names[0].partition(".")[0] for one in walked.externals if one.site is not None and one.site.why == IN_TRY}
+    absent = {name for name in tried if declared.leaves_out(name)}
+    if not absent:
+        return walked
+    kept = tuple(one for one in walked.externals if one.names[0].partition(".")[0] not in absent)
+    return walked._replace(externals=kept)
 
 
 def _follow(entry: ServiceEntry, path: str, module: str | None, target: Target) -> Walk:
@@ -76,10 +89,11 @@ def _moved_walk(project: Project, entry: ServiceEntry, sites: Collection[Step]) 
     lines = _lines(sites)
     if users_of_moved(project, entry, sites) is None:
         return None
-    moved = {path: move_imports(entry.sources.data(path), path, numbers) for path, numbers in lines.items()}
-    edited = EditedTree(project.tree, {path: one.data for path, one in moved.items() if one is not None})
+    files = {path: move_imports(entry.sources.data(path), path, numbers) for path, numbers in lines.items()}
+    edited = EditedTree(project.tree, {path: one.data for path, one in files.items() if one is not None})
     sources = SourceFiles(edited, project.facts, entry.sources.framework, entry.sources.started)
-    return _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)
+    moved = _follow(entry._replace(sources=sources), entry.path, entry.module, entry.target)
+    return _without_absent(moved, project.declared)
 
 
 def users_of_moved(project: Project, entry: ServiceEntry, sites: Iterable[Step]) -> list[tuple[str, str]] | None:

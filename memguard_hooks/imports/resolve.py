@@ -123,7 +123,7 @@ class Resolver:
         is_other = any(one.partition(".")[0] == name for one, is_folder in entries.items() if not is_folder)
         inner = self._entries(f"{folder}/{name}") if entries.get(name) else {}
         has_source = any(is_folder or one.endswith(".py") for one, is_folder in inner.items())
-        return None if is_other or has_source or _TAKES_NOTHING.fullmatch(name) else f"{folder}/{name}.py"
+        return None if is_other or has_source or _TAKES_NOTHING.fullmatch(f"{package}.{name}") else f"{folder}/{name}.py"
 
     def imported(self, module: str, names: tuple[str, ...]) -> tuple[FirstPartyFile, ...]:
         """Return the files that `from module import names` runs, packages around them first."""

@@ -275,6 +275,31 @@ class Declared:
             deployed = deployed._replace(extras=self.asked_extras)
         return deployed.is_asked(requirement)
 
+    def leaves_out(self, module: str) -> bool:
+        """Return whether only what the deployment does not install declares what provides a measured module.
+
+        What the measured distributions bring that it installs is installed too.
+        """
+        from memguard_hooks.catalog import lookup
+
+        wanted = {*lookup.providers(module)}
+        if not wanted or self.deployed.files is None:
+            return False
+        installed = self._installed_names
+        declared = {one.name for one in self.inventory.requirements if one.name not in installed}
+        if wanted.isdisjoint(declared) or any(self.inventory.locked(name) for name in wanted):
+            return False
+        return all(wanted.isdisjoint({name, *lookup.installed_with(name, self.versions.get(name))}) for name in installed)
+
+    @cached_property
+    def _installed_names(self) -> frozenset[str]:
+        """The distributions that the deployment installs by their names, in files and in commands."""
+        from memguard_hooks.dependencies import installation
+
+        commands = (one for command in self.install_commands for one in installation.installs_of(command))
+        by_name = (requirement.name for one in commands for requirement in one.requirements)
+        return frozenset((*by_name, *(one.name for one in self.inventory.requirements if self.is_installed(one))))
+
     @cached_property
     def takes_cpu_wheels(self) -> bool:
         """Whether a manifest, a Dockerfile or a build command names PyTorch's index of wheels for CPUs."""
