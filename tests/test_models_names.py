@@ -164,6 +164,23 @@ def test_services_share_what_may_be_looked_at() -> None:
     assert second.is_exhausted
 
 
+@pytest.mark.parametrize(
+    "line", ["dump = x", "self.dump, y = x", "dump: F", "dump=x", "from a import x as dump", "def dump(): 0"]
+)
+def test_what_is_called_but_nothing_binds_is_not_looked_at(line: str) -> None:
+    """Only what code binds may be another name of what loads a model; methods of other people's objects are none."""
+
+    def look(text: str) -> int:
+        data, work = text.encode(), WorkLeft()
+        folding = Folding(Sources(lambda _: data, lambda *_: None, lambda _: ["app.py"]), RunContext(), work)
+        assert [call.names for call in find_calls(folding, "app.py")] == [("base",)]
+        assert folding.binds("dump") == (line in text)
+        return WorkLeft().left - work.left
+
+    text = "import whisper\nwhisper.load_model('base')\ndef f(x):\n    return x\n" + "f(f(1)).dump(mode='x')\n" * 50
+    assert look(text) * 2 < look(f"{text}# {line}\n")
+
+
 def test_a_file_that_does_not_parse_is_told() -> None:
     """It loads nothing that is known, and the reason is kept."""
     folding = Folding(Sources(lambda _: b"import whisper\n(", lambda *_: None, lambda _: ()))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
+from fnmatch import fnmatchcase
+from functools import cache
 
 from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.libraries import CACHES
-from memguard_hooks.models.loaders import COMPUTE_TYPE, OPTIONS, Loader, loader_of, tasks
+from memguard_hooks.models.loaders import COMPUTE_TYPE, OPTIONS, Loader, loader_of, loaders, tasks
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import ExternalValue, Made, Missing, UnknownInCode, argument
 from memguard_hooks.record import Record
@@ -90,7 +93,10 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
 
 def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Call, int] | None:
     """Return what a call loads, the name of the function, the call with the arguments, and how many of these come first."""
-    place = PASSED_ON.get(last_name(call.node), -1)
+    called = last_name(call.node)
+    if isinstance(call.node.func, ast.Attribute) and called not in PASSED_ON and not _may_be_loader(folding, called):
+        return None
+    place = PASSED_ON.get(called, -1)
     passed = call.node.args[place] if 0 <= place < len(call.node.args) else None
     for skipped, node in ((0, call.node.func), (place + 1, passed)):
         for value in folding.values(node, call.scope) if node is not None else ():
@@ -99,6 +105,21 @@ def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Ca
                 if loader is not None:
                     return loader, name, call.node, skipped
     return None
+
+
+def _may_be_loader(folding: Folding, attribute: str) -> bool:
+    """Return whether an attribute is called like what loads a model, or the code binds it, to whatever that is."""
+    is_called_so = attribute == "__init__" or any(fnmatchcase(attribute, one) for one in _last_names())
+    return is_called_so or (attribute not in _METHODS and folding.binds(attribute))
+
+
+@cache
+def _last_names() -> frozenset[str]:
+    return frozenset(re.split("[.:]", one.function)[-1] for one in loaders())
+
+
+_METHODS = frozenset(name for one in (str, bytes, list, dict, set) for name in dir(one))
+"""Attributes of values that nobody binds to what loads a model."""
 
 
 def _names(

@@ -60,6 +60,7 @@ class Evaluation:
         self._work = WorkLeft() if work is None else work
         self._answered: dict[tuple[object, ...], Any] = {}
         """Answers by what was asked about, which is kept as long: several walks ask the same of a file."""
+        self._binding: dict[str, bool] = {}
         self.unread: dict[str, MemguardError] = {}
         """The files that cannot be parsed, and why."""
         self.is_each = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import itertools
 import posixpath
+import re
 
 from memguard_hooks.models.documents import INI
 from memguard_hooks.models.evaluation import MAX_VALUES
@@ -42,6 +43,12 @@ if TYPE_CHECKING:
 
 MAX_STEPS, MAX_DEPTH = 20_000, 40
 """Expressions that one question looks at, and how deep one may lead into the next."""
+
+_BINDS = (
+    rb"(?<!\w)%(name)b(?!\w)[\w .,*]*(?::|=(?!=))|(?<!\w)(?:as|def|class|for)[ ][\w .,*]*(?<!\w)%(name)b(?!\w)"
+    rb"|setattr\([^\n]*[\"']%(name)b[\"']"
+)
+"""What text may bind a name, an attribute, a field or a parameter: more than does, and never less."""
 
 MAX_TEXT = 1000
 """Letters of a text; no name of a model is longer, and sums of sums double at each line."""
@@ -87,6 +94,15 @@ class Folding(Returns):
     def never_runs(self, scope: NameScope | None) -> bool:
         """Return whether production never calls a function, nor makes an instance of its class, as far as is known."""
         return self._once(("never", scope), lambda: scope is not None and self._never_runs(scope), False)
+
+    def binds(self, attribute: str) -> bool:
+        """Return whether the text of some file may bind an attribute, or a name that may be asked of a module."""
+        known = self._binding.get(attribute)
+        if known is None:
+            data = (self._sources.read(path) or b"" for path in self._sources.naming(attribute))
+            pattern = re.compile(_BINDS % {b"name": re.escape(attribute.encode())})
+            known = self._binding[attribute] = any(pattern.search(one) for one in data)
+        return known
 
     def overridden(self, scope: NameScope | None) -> tuple[tuple[str, str], ...]:
         """Return the methods of parents, by file and name, that a method stands in place of."""
