@@ -352,6 +352,31 @@ def test_a_task_that_is_called_runs_where_it_is_called(tmp_path: Path) -> None:
     assert moments(walked(tmp_path, files, serves="requests")) == {"torch": "serving", "spacy": "serving"}
 
 
+@pytest.mark.parametrize("asked", ["task = work.delay()\n    return task.id", "return work.s(1).apply_async().get()"])
+def test_what_passing_on_returns_runs_no_task(tmp_path: Path, asked: str) -> None:
+    files = {"both.py": dedent(BOTH["both.py"]).replace("work.delay()", asked)}
+    assert moments(walked(tmp_path, files, serves="requests"))["torch"] == "all"
+
+
+def test_a_package_that_is_a_root_too_is_a_package(tmp_path: Path) -> None:
+    server = (
+        "import flask\nfrom .work import Work\napp = flask.Flask(__name__)\n@app.route('/')\ndef go():\n    Work().run()\n"
+    )
+    work = "class Work:\n    def run(self):\n        from .heavy import run\n        run()\n"
+    heavy = "def run():\n    import torch\n"
+    files = {"src/__init__.py": "", "src/server.py": server, "src/work.py": work, "src/heavy.py": heavy}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    tree = WorkTree(str(tmp_path))
+    sources, resolver = SourceFiles(tree, Facts(Store(None))), Resolver(tree, ("", "src"))
+    chooser = Chooser(sources, resolver, NOTHING_GIVEN)
+    found = walk(
+        sources.prove, resolver, "src/server.py", "src.server", Target(), functions=sources, serves="all", chooser=chooser
+    )
+    assert moments(found)["torch"] == "serving"
+
+
 def test_hooks_of_gunicorn(tmp_path: Path) -> None:
     files = {
         "app.py": "",

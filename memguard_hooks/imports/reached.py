@@ -506,7 +506,7 @@ class Reach(Calls):
         if known.kind == "function":
             if not known.rest:
                 self.run(known.path, known.name, stage, how)
-            elif known.rest.rpartition(".")[2] not in ENQUEUING:
+            elif ENQUEUING.isdisjoint(known.rest.replace("()", "").split(".")):  # nor of what that returns: `f.delay(1).id`
                 self.run(known.path, known.name, "serving", how)
         elif known.kind == "class":
             self._use(known.path, known.name, "serving" if known.rest else stage, how, is_made=not known.rest)

@@ -142,13 +142,19 @@ class Resolver:
         return found[-1] if found and len(found) > len(self.files(module)) else None
 
     def module_of(self, path: str) -> str | None:
-        """Return the dotted name under which a file is imported, None for a file below no root."""
-        for root in sorted(self.roots, key=len, reverse=True):
+        """Return the dotted name under which a file is imported, None for a file below no root.
+
+        A root that is a package counts only where no other one holds that: beside `src/__init__.py`, `src/a.py` is `src.a`.
+        """
+        for root in sorted(self.roots, key=lambda one: (bool(one) and self._is_package(one), -len(one))):
             prefix = f"{root}/" if root else ""
             if path.startswith(prefix):
                 name = path[len(prefix) :].removesuffix(".py").removesuffix("/__init__").replace("/", ".")
                 return "" if name == "__init__" else name
         return None
+
+    def _is_package(self, folder: str) -> bool:
+        return self._entries(folder).get("__init__.py") is False
 
     def name_of(self, path: str, module: str) -> str | None:
         """Return the name under which importing a module runs one of its files: `src` is a root, and may be a package."""
