@@ -358,6 +358,22 @@ def test_what_passing_on_returns_runs_no_task(tmp_path: Path, asked: str) -> Non
     assert moments(walked(tmp_path, files, serves="requests"))["torch"] == "all"
 
 
+def test_a_function_may_load_all_modules_of_the_package_that_it_is_given(tmp_path: Path) -> None:
+    load = """
+        import importlib, pkgutil
+        def load_all(package_name):
+            package = importlib.import_module(package_name)
+            for _, name, _ in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+                importlib.import_module(name)
+        def tell(name):
+            print(name)
+    """
+    files = {"app.py": "import routes, jobs", "tools.py": load, "routes/a.py": "import torch", "jobs/b.py": "import pandas"}
+    files["routes/__init__.py"] = "from tools import load_all\nload_all(__name__)"
+    files["jobs/__init__.py"] = "from tools import tell\ntell(__name__)"
+    assert moments(walked(tmp_path, files)) == {"torch": "start"}
+
+
 def test_a_package_that_is_a_root_too_is_a_package(tmp_path: Path) -> None:
     server = (
         "import flask\nfrom .work import Work\napp = flask.Flask(__name__)\n@app.route('/')\ndef go():\n    Work().run()\n"

@@ -83,6 +83,9 @@ _STAGES = ("start", "serving")
 _FINDERS = frozenset({"iter_modules", "walk_packages"})
 """Functions of pkgutil that list the modules of a package, to load them."""
 
+_OWN_PACKAGE = frozenset({":__name__", ":__package__", ":__path__"})
+"""What a package gives to have its own modules listed."""
+
 _COMMANDS = frozenset({"command", "callback", "group", "set_defaults"})
 """Methods of command lines that are given the function of a command."""
 
@@ -527,6 +530,8 @@ class Reach(Calls):
             return
         if passed.to.rpartition(".")[2] in _FINDERS:
             self._load_all(passed, call, stage)
+        if passed.term in _OWN_PACKAGE and self._looks_through(passed.to, call.path):
+            self._load_computed(call.path, passed.place, ".*", stage)
         found = [one for one in self._resolve(passed.term, call.path) if one.kind != "external"]
         if passed.to.rpartition(".")[2] == "add_command":
             found = [one for one in found if not self._is_command(one)]  # its decorator says when it runs
@@ -658,6 +663,17 @@ class Reach(Calls):
         elif last == "__path__":
             bound = self._file(call.path).answer("name", package[1:])[2] if package.startswith(":") else package
             self._load_computed(call.path, passed.place, f"{bound}.*" if bound else "", stage)
+
+    def _looks_through(self, term: str, path: str) -> bool:
+        """Return whether a function of the project loads the modules of a package that it is given: `load(__name__)`."""
+        bodies = (
+            self._file(one.path).answer("body", one.name)
+            for one in self._resolve(term, path)
+            if one.kind == "function" and not one.rest
+        )
+        given = [passed for found in bodies for _, some in found for passed in some]
+        is_looking = any(one.to.rpartition(".")[2] in _FINDERS for one in given)
+        return is_looking and any(one.to.rpartition(".")[2] == "import_module" for one in given)
 
     def _load_computed(self, path: str, place: int, text: str, stage: Stage) -> None:
         """Load modules of which code knows no more than the beginning of their names."""
