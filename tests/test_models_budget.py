@@ -462,3 +462,70 @@ def test_weights_that_the_repository_lacks_are_not_nothing(judge: Judge) -> None
     parts = {part["package"]: part["mib"] for part in report["services"][0]["parts"]}
     assert 480 < parts["BAAI/bge-base-en-v1.5"] < 600
     assert "MG604" not in codes(judge({"main.py": "import joblib\nx = joblib.load('x.joblib')\n", **start}))
+
+
+BY_THE_WAY = """\
+import {library}
+from fastapi import FastAPI
+{made}
+app = FastAPI()
+@app.post("/")
+def index(text: str):
+    return {call}
+"""
+
+
+@pytest.mark.parametrize(
+    ("made", "call", "label"),
+    [
+        ("c = chromadb.PersistentClient('x').get_or_create_collection(name='d')", "c.query(query_texts=[text])", "chromadb"),
+        ("c = chromadb.Client().create_collection('d')", "c.add(ids=['1'], documents=[text])", "chromadb"),
+        ("c = chromadb.HttpClient('h').get_collection('d')", "c.query(query_embeddings=[[1]])", ""),
+        ("c = chromadb.Client().create_collection('d', embedding_function=own)", "c.query(query_texts=[text])", ""),
+        ("c = qdrant_client.QdrantClient(':memory:')", "c.add('d', [text])", "fastembed"),
+        ("c = qdrant_client.QdrantClient(':memory:')", "c.query('d', query_filter=None)", ""),
+        ("", "rembg.remove(text)", "rembg u2net"),
+        ("kept = None", "rembg.remove(text, session=kept)", ""),
+    ],
+)
+def test_a_call_that_is_for_something_else_loads_its_default_model(judge: Judge, made: str, call: str, label: str) -> None:
+    """A collection without an embedding function, a client's own embedding and a removed background load a model."""
+    library = next(one for one in ("chromadb", "qdrant_client", "rembg") if one in made + call)
+    files = {"main.py": BY_THE_WAY.format(library=library, made=made, call=call), "Procfile": "web: uvicorn main:app\n"}
+    (service,) = judge({**files, "memguard.toml": 'limit = "8GiB"\n'})["services"]
+    found = [(one["package"], one["moment"]) for one in service["parts"] if one["chain"][-1:] and " " in one["package"]]
+    assert [(name.startswith(label), moment) for name, moment in found] == [(True, "serving")] * bool(label)
+
+
+def test_a_collection_of_another_file_loads_its_model_once(judge: Judge) -> None:
+    """The file that asks names no library; a text that is looked up takes less than a batch that is put in."""
+    store = "import chromadb\ncollection = chromadb.Client().get_or_create_collection('d')\n"
+    main = (
+        "from fastapi import FastAPI\nfrom store import collection\napp = FastAPI()\n@app.get('/')\ndef index(q: str):\n    "
+    )
+    files = {"store.py": store, "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "8GiB"\n'}
+    sizes = []
+    for calls in ("collection.query(query_texts=[q])", "collection.query(query_texts=[q]); collection.add(documents=[q])"):
+        (service,) = judge({**files, "main.py": f"{main}{calls}\n"})["services"]
+        (part,) = (one for one in service["parts"] if one["package"].startswith("chromadb "))
+        sizes.append(part["mib"])
+    assert sizes[1] - sizes[0] > 200
+
+
+@pytest.mark.parametrize("stored", ["float32", "float16"])
+def test_the_files_in_a_folder_price_a_model(judge: Judge, stored: str) -> None:
+    """Weights that git keeps elsewhere count with their size; version 4 of transformers makes 32 bits of them."""
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 200000000\n"
+    source = "from transformers import AutoModel\nfrom pathlib import Path\nHERE = Path(__file__).parent / 'models'\n"
+    files = {
+        "main.py": f"{source}model = AutoModel.from_pretrained(HERE / 'faq')\n",
+        "models/faq/config.json": json.dumps({"torch_dtype": stored}),
+        "models/faq/model.safetensors": pointer,
+        "requirements.txt": "transformers==4.44.2\ntorch==2.4.1\n",
+        "Procfile": "web: python main.py\n",
+        "memguard.toml": 'limit = "8GiB"\n',
+    }
+    (service,) = judge(files)["services"]
+    (part,) = (one for one in service["parts"] if one["package"].startswith("transformers models/faq"))
+    assert part["mib"] == pytest.approx(20 if stored == "float32" else 397, abs=3)
+    assert service["verdict"] == "ok"

@@ -64,6 +64,7 @@ KINDS = {
     "sentence-transformers": ("hub", "dtype"),
     "transformers": ("hub", "dtype"),
     "ultralytics": ("yolo", "dtype"),
+    "rembg": ("rembg", "dtype"),
     "spacy": ("spacy", "dtype"),
 }
 

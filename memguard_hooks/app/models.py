@@ -6,11 +6,12 @@ from collections import Counter
 from functools import lru_cache
 
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
+from memguard_hooks.app.model_files import find_file, model_in_folder
 from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step, Way
 from memguard_hooks.imports.graph import External
 from memguard_hooks.models.libraries import is_library
 from memguard_hooks.pattern import late_pattern
-from memguard_hooks.tree import join, parent, parse_once
+from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -38,9 +39,6 @@ FIRST_NEW = (5, 2)
 
 DATA = ("pickle", "index")
 """Formats of what need not be a model; the others hold the weights of one."""
-
-POINTER = b"version https://git-lfs"
-"""What the pointer to a file begins with that git keeps elsewhere (Git LFS)."""
 
 
 def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Models, tuple[External, ...]]:
@@ -99,13 +97,17 @@ def _unread(folding: Folding, paths: Collection[str]) -> Iterator[Skipped]:
 
 
 def _once(uses: Sequence[ModelUse]) -> Iterator[ModelUse]:
-    """Yield the first use of each model of a library that hands out the one it has loaded, and all uses of the others."""
+    """Yield the first use of each model of a library that hands out the one it has loaded, and all uses of the others.
+
+    What a call loads that is there for something else is such a model as well.
+    """
     told: set[tuple[str, Model]] = set()
-    for use in sorted(uses, key=lambda one: MOMENTS.index(one.moment)):
-        if use.call.loader.library in KEPT and use.model is not None:
-            if (use.call.loader.library, use.model) in told:
+    for use in sorted(uses, key=lambda one: (MOMENTS.index(one.moment), -_heaviest(one))):
+        loader = use.call.loader
+        if (loader.library in KEPT or loader.given) and use.model is not None:
+            if (loader.library, use.model) in told:
                 continue
-            told.add((use.call.loader.library, use.model))
+            told.add((loader.library, use.model))
         yield use
 
 
@@ -263,6 +265,7 @@ def _priced(project: Project, entry: ServiceEntry, use: ModelUse) -> ModelUse:
         size = of_hub.weights("float32") if of_hub is not None else size
         return use if size is None else use._replace(memory=memory_of_file(loader.file_format, size))
     model = model_of(loader, use.name) if loader.kind != "unknown" else None
+    model = model or model_in_folder(project, entry, use.call.path, loader, use.name)
     if model is None:
         size = _size(project, entry, use) if loader.library == "ultralytics" else None
         return use if size is None else use._replace(memory=memory_of_file("torch", size))
@@ -285,31 +288,6 @@ def _size(project: Project, entry: ServiceEntry, use: ModelUse) -> int | None:
     """Return the bytes of a file that a call names."""
     found = find_file(project, entry, use.call.path, use.name)
     return None if found is None else found[1]
-
-
-def find_file(project: Project, entry: ServiceEntry, caller: str, name: str) -> tuple[str, int] | None:
-    """Return a file that code names, with its bytes, by the root, the service's folder or that of its code.
-
-    Of one that git keeps elsewhere, the size is that of what is there.
-    """
-    tree = project.tree
-    for folder in dict.fromkeys(("", entry.service.folder, parent(entry.path), parent(caller))):
-        path = join(folder, name.removeprefix("./"))
-        size = tree.size(path) if path else None
-        if size is not None and path is not None:
-            data = tree.read(path) if size < 1000 else None
-            size = _pointed_at(data) if data is not None and data.startswith(POINTER) else size
-            return None if size is None else (path, size)
-    return None
-
-
-def _pointed_at(pointer: bytes) -> int | None:
-    """Return the size that a pointer of Git LFS tells."""
-    for line in pointer.splitlines():
-        word, _, number = line.partition(b" ")
-        if word == b"size" and number.isdigit():
-            return int(number)
-    return None
 
 
 def _major(project: Project, entry: ServiceEntry, library: str) -> int | None:

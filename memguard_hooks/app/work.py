@@ -287,7 +287,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
 
 
 def _data(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkUse]:
-    from memguard_hooks.app.models import find_file
+    from memguard_hooks.app.model_files import find_file
     from memguard_hooks.startup.contents import size_in_memory
 
     call = use.call

@@ -102,7 +102,7 @@ def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Ca
         for value in folding.values(node, call.scope) if node is not None else ():
             for name in folding.names_of(value, call.scope):
                 loader = loader_of(name)
-                if loader is not None:
+                if loader is not None and _has_its_arguments(folding, loader, call):
                     return loader, name, call.node, skipped
     return None
 
@@ -120,6 +120,22 @@ def _last_names() -> frozenset[str]:
 
 _METHODS = frozenset(name for one in (str, bytes, list, dict, set) for name in dir(one))
 """Attributes of values that nobody binds to what loads a model."""
+
+
+def _has_its_arguments(folding: Folding, loader: Loader, call: CallInScope) -> bool:
+    """Return whether a call is given what has it load a model, and neither it nor what made its object another way."""
+    if not loader.given:
+        return True
+    function = call.node.func
+    owners = folding.values(function.value, call.scope) if isinstance(function, ast.Attribute) else ()
+    nodes = [call.node, *(one.call for one in owners if isinstance(one, Made))]
+    wanted = [_is_given(call.node, one) for one in loader.given if not one.startswith("!")]
+    return any(wanted) and not any(_is_given(node, one[1:]) for node in nodes for one in loader.given if one[0] == "!")
+
+
+def _is_given(node: ast.Call, name: str) -> bool:
+    keyword, _, place = name.partition("@")
+    return argument(node, int(place or -1), (keyword,)) is not None
 
 
 def _names(
@@ -198,6 +214,8 @@ def _options(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope)
         )
         if texts:
             yield keyword, texts
+    if any(one.startswith("query_text") for one in loader.given):
+        yield "batch_size", ("1",)
 
 
 def caches(scope: NameScope) -> bool:

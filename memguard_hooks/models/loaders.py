@@ -19,9 +19,11 @@ MARKS = late_pattern(
     rb"SentenceTransformer\w+|FastEmbed\w*|llama_index\w*|chromadb|haystack\w*|txtai|transformers|optimum|setfit|gliner|fastembed|"
     rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
     rb"paddleocr|TTS|kokoro|bark|diffusers|pyannote|flair|stanza|rembg|insightface|gensim|timm|torch|safetensors|joblib|pickle|"
-    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|gpt4all|vosk|xgboost|lightgbm|piper)\b"
+    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|gpt4all|vosk|xgboost|lightgbm|piper|"
+    rb"query_texts?|documents(?= ?=))\b"
 )
-"""A name of a library or of a class without which a file loads no model; tests hold it equal to the table."""
+"""A name of a library, of a class or of what has an object of theirs load one, without which a file loads no model; tests
+hold it equal to the table."""
 
 NO_MODEL = late_pattern(r"\w*(?:Tokenizer|Processor|Config|FeatureExtractor)\w*")
 """Classes of transformers whose `from_pretrained` loads no weights."""
@@ -39,7 +41,10 @@ _TOKENS_OF = (("gpt-4o", "o200k_base"), ("gpt-4.1", "o200k_base"), ("gpt-5", "o2
 
 
 class Loader(Record):
-    """A call that loads a model: which argument names it, what no name means, and what the call imports besides."""
+    """A call that loads a model: which argument names it, what no name means, and what the call imports besides.
+
+    `given` are arguments of which one has to be given, and behind a `!` those with which it loads none.
+    """
 
     function: str
     library: str
@@ -48,6 +53,7 @@ class Loader(Record):
     keywords: tuple[str, ...]
     default: str
     imports: tuple[str, ...]
+    given: tuple[str, ...] = ()
 
     @property
     def file_format(self) -> str:
@@ -64,9 +70,9 @@ def may_load(data: bytes) -> bool:
 def loaders() -> tuple[Loader, ...]:
     """All calls that load a model."""
     found: list[Loader] = []
-    for function, library, kind, position, keywords, default, imports in read_rows("loaders.tsv"):
-        names = tuple(filter(None, keywords.split(",")))
-        found.append(Loader(function, library, kind, int(position), names, default, tuple(filter(None, imports.split(",")))))
+    for function, library, kind, position, keywords, default, imports, given in read_rows("loaders.tsv"):
+        names, brought, wanted = (tuple(filter(None, one.split(","))) for one in (keywords, imports, given))
+        found.append(Loader(function, library, kind, int(position), names, default, brought, wanted))
     return tuple(found)
 
 

@@ -38,6 +38,13 @@ BATCH, PER_WIDTH, ANY_WIDTH = 8 * MIB, MIB // 5, 768
 """What 32 texts of 120 words take while they are encoded, for each number that a token becomes: 61 to 95 MiB for 384, 118 to
 143 for 512, 137 to 170 for 768, 211 to 224 for 1,024, whatever the layers (sentence-transformers 6.2, 2026-11-29)."""
 
+ONNX_BATCH, ONNX_TEXTS = 250 * MIB, 32
+"""What onnxruntime keeps once so many texts of 256 tokens went through all-MiniLM-L6-v2, 2026-11-28."""
+
+BETWEEN, PER_PIXEL_OF_SIDE, SIDES = 425 * MIB, int(0.93 * MIB), {"u2net": 320, "isnet": 1024}
+"""What onnxruntime keeps between the layers of U-2-Net for a square picture of 320 pixels a side, and for each pixel more;
+rembg makes each picture as large as its model takes it (rembg/sessions, onnxruntime 1.32.0, 2026-11-29)."""
+
 SPACY = int(57.1 * MIB)
 """What a pipeline of spaCy takes besides its word vectors: en_core_web_sm 3.8.0, 2026-11-28."""
 
@@ -62,8 +69,15 @@ class ModelMemory(Record):
 def memory_of(library: str, model: Model, major: int | None, options: Mapping[str, str]) -> ModelMemory:
     """Return what a model takes in a library of a major version (None for the newest), with the options of the call."""
     if model.dtype == "file":
-        return memory_of_file("onnx", model.size)
+        return _of_texts(memory_of_file("onnx", model.size), options)
     return _FORMULAS[library](model, major, options)
+
+
+def _of_texts(found: ModelMemory, options: Mapping[str, str]) -> ModelMemory:
+    """Return what a network takes that is given fewer texts at once than a batch."""
+    batch = options.get("batch_size", "")
+    texts = min(int(batch), ONNX_TEXTS) if batch.isdecimal() else ONNX_TEXTS
+    return found._replace(served=found.rest + ONNX_BATCH * texts // ONNX_TEXTS)
 
 
 def _whisper(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
@@ -150,9 +164,16 @@ def _tiktoken(model: Model, _major: int | None, _options: Mapping[str, str]) -> 
     return ModelMemory(size, size, size, size)
 
 
-def _onnx(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
+def _onnx(model: Model, _major: int | None, options: Mapping[str, str]) -> ModelMemory:
     """An export with the weights as they are trained."""
-    return memory_of_file("onnx", model.weights("float32"))
+    return _of_texts(memory_of_file("onnx", model.weights("float32")), options)
+
+
+def _rembg(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
+    """Weights are laid out anew for convolutions, beside the file; the arena keeps what the pictures between them take."""
+    rest = int(2.33 * model.weights("float32")) + 10 * MIB
+    in_use = BETWEEN + PER_PIXEL_OF_SIDE * (SIDES["isnet" if model.name.startswith("isnet") else "u2net"] - 320)
+    return ModelMemory(rest, rest, rest + model.weights("float32") // 5, rest + in_use)
 
 
 def _torch(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
@@ -168,6 +189,8 @@ _FORMULAS: dict[str, Callable[[Model, int | None, Mapping[str, str]], ModelMemor
     "sentence-transformers": _sentence_transformers,
     "ultralytics": _ultralytics,
     "fastembed": _onnx,
+    "chromadb": _onnx,
+    "rembg": _rembg,
     "spacy": _spacy,
     "tiktoken": _tiktoken,
     "torch": _torch,
@@ -205,5 +228,5 @@ def memory_of_file(kind: str, size: int) -> ModelMemory:
     """Return what reading a file of so many bytes takes, by its format."""
     known = FORMATS[kind]
     rest = int(known.rest * size) + known.besides
-    served = rest + (250 * MIB if kind == "onnx" else 0)
+    served = rest + (ONNX_BATCH if kind == "onnx" else 0)
     return ModelMemory(rest, rest, int(known.peak * size) + known.besides_at_peak, served, is_least=known.is_least)
