@@ -400,7 +400,9 @@ def test_ranges() -> None:
 
 def test_console_scripts_of_the_project() -> None:
     host = Host({"PYTHONPATH": "src"}, console_scripts={"bot": "pkg.cli:main"})
-    assert parse("bot --port 80", host) == StartCommand(EntryPoint("pkg.cli:main", "", "pkg.cli", "main", roots=("src",)))
+    assert parse("bot --port 80", host)._replace(variables=()) == StartCommand(
+        EntryPoint("pkg.cli:main", "", "pkg.cli", "main", roots=("src",))
+    )
 
 
 def test_the_concurrency_of_the_platform_is_a_variable_of_the_shell() -> None:

@@ -529,3 +529,44 @@ def test_the_files_in_a_folder_price_a_model(judge: Judge, stored: str) -> None:
     (part,) = (one for one in service["parts"] if one["package"].startswith("transformers models/faq"))
     assert part["mib"] == pytest.approx(20 if stored == "float32" else 397, abs=3)
     assert service["verdict"] == "ok"
+
+
+SETTINGS = """\
+from pydantic_settings import BaseSettings, SettingsConfigDict
+class Settings(BaseSettings):
+    name: str = 'tiny'
+    model_config = SettingsConfigDict(env_file='.env')
+NAME = Settings().name
+"""
+DOTENV = "import os\nfrom dotenv import load_dotenv\nload_dotenv()\nNAME = os.getenv('NAME', 'tiny')\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "files", "name"),
+    [
+        (SETTINGS, {".env": "NAME=medium\n"}, "medium"),
+        (SETTINGS, {".env": "NAME=medium\n", ".gitignore": "# local\n.env*\n"}, "tiny"),
+        (SETTINGS, {".env.example": "NAME=medium\n"}, "tiny"),
+        (SETTINGS, {".env": "NAME=medium\n", "Procfile": "web: NAME=base uvicorn app.main:app\n"}, "base"),
+        (DOTENV, {".env": 'export NAME="medium"  # the best\n'}, "medium"),
+        (DOTENV.replace("load_dotenv()", "load_dotenv('app/prod.env')"), {"app/prod.env": "NAME=small\n"}, "small"),
+        ("import os\nNAME = os.getenv('NAME', 'tiny')\n", {".env": "NAME=small\n"}, "tiny"),
+        (
+            "import os\nNAME = os.getenv('NAME', 'tiny')\n",
+            {"Procfile": "web: bash start.sh\n", "start.sh": "export NAME=small\nexec uvicorn app.main:app\n"},
+            "small",
+        ),
+    ],
+)  # fmt: skip
+def test_a_file_of_variables_that_code_loads_names_the_model(
+    judge: Judge, settings: str, files: dict[str, str], name: str
+) -> None:
+    """A file that git has, and that code loads, goes before the default and behind what the command sets."""
+    app = "from fastapi import FastAPI\nfrom faster_whisper import WhisperModel\nfrom app.settings import NAME\n"
+    app += "app = FastAPI()\nmodel = WhisperModel(NAME)\n"
+    report = judge({
+        "app/main.py": app, "app/settings.py": settings, "app/__init__.py": "", "memguard.toml": 'limit = "8GiB"\n',
+        "Procfile": "web: uvicorn app.main:app\n", **files,
+    })  # fmt: skip
+    parts = [one["package"] for one in report["services"][0]["parts"]]
+    assert f"faster-whisper {name}" in parts

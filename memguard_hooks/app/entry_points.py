@@ -45,6 +45,11 @@ class ServiceEntry(Record):
     given: Given = NOTHING_GIVEN
 
     @property
+    def environment(self) -> dict[str, str]:
+        """The variables that the program has: those of the host, and those that its command sets."""
+        return {**self.service.environment, **dict(self.command.variables)}
+
+    @property
     def serves(self) -> Serves:
         """What work its processes do: requests, tasks of a queue, a command of Django, or all of them in a script."""
         if self.command.program in _WORKERS:
@@ -175,7 +180,7 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     if located is None:
         return Skipped(service.path, service.line, _absent(project, entrypoint))
     resolver, path, module = located
-    environment = service.environment
+    environment = {**service.environment, **dict(command.variables)}
     target = Target(
         settings.target_python or _python_of(project, service),
         is_main=entrypoint.is_main,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
+from memguard_hooks.app.env_files import variables_in
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
 from memguard_hooks.app.model_files import find_file, model_in_folder
 from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step, Way
@@ -80,7 +81,7 @@ def _calls(
 
     service = entry.service
     reached = frozenset(walked.paths)
-    variables = (tuple(sorted(service.environment.items())), tuple(sorted(service.variables)))
+    variables = (tuple(sorted(entry.environment.items())), tuple(sorted(service.variables)))
     key = ("model calls", reached, tuple(sorted(paths)), entry.resolver.roots, service.command, *variables)
     return parse_once(project.tree, key, find)
 
@@ -167,9 +168,9 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
         wanted = word.encode()
         return (path for path in paths if wanted in (project.tree.read(path) or b""))
 
-    hidden = frozenset(service.variables) - frozenset(service.environment)
+    hidden = frozenset(service.variables) - frozenset(entry.environment)
     words = tuple(split_plain(service.command)) if len(service.command) <= MAX_COMMAND else ()
-    context = RunContext(service.environment, hidden, words)
+    context = RunContext(entry.environment, hidden, words, variables_in(project, paths))
     work = parse_once(project.tree, ("work of foldings",), WorkLeft)
     scopes: Scopes = parse_once(project.tree, ("scopes of foldings",), dict)
     return Folding(Sources(project.tree.read, locate, naming), context, work, scopes)

@@ -203,7 +203,7 @@ def _run(words: list[str], host: Host) -> StartCommand:
         data = host.read(path)
         if data is not None and (is_read or words[0].endswith((".sh", ".bash")) or _FOR_SHELL.match(data)):
             return _script(data, path, words[1:], host)
-    return read_program(words, host, parse)
+    return read_program(words, host, parse)._replace(variables=tuple(host.variables.items()))
 
 
 def _run_task(program: str, task: Task, host: Host) -> StartCommand:
@@ -242,7 +242,8 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
     commands = script.commands[:MAX_DEPTH]
     first, *others = [_run_together(one, host.one_of(len(commands))) for one in commands]
     if all(_is_same(other, first) for other in others):
-        return first
+        alike = (one for one in first.variables if all(one in other.variables for other in others))
+        return first._replace(variables=tuple(alike))
     line, asked = script.fork or (script.line, "several")
     entrypoint = first.entrypoint if all(other.entrypoint == first.entrypoint for other in others) else None
     where = f"{path}:{line}" if path is not None else f"the command, line {line}"
@@ -282,4 +283,4 @@ def _all_known(*ways: StartCommand) -> tuple[StartCommand, ...]:
 
 def _is_same(one: StartCommand, other: StartCommand) -> bool:
     """Return whether two commands start the same, whatever else they are told, such as an address."""
-    return one._replace(words=()) == other._replace(words=())
+    return one._replace(words=(), variables=()) == other._replace(words=(), variables=())

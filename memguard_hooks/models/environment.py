@@ -33,6 +33,8 @@ class Environment(Conditions):
             yield self._around.environment[key]
         elif key in self._around.hidden:
             yield UnknownInCode(f"only the platform knows {key}")
+        elif key in self._around.files:
+            yield from self._around.files[key]
         elif default is not None:
             yield from self._values(default, scope)
         else:
@@ -115,6 +117,9 @@ class Environment(Conditions):
             yield by_name[variable.upper()]
         elif variable.upper() in {one.upper() for one in self._around.hidden}:
             yield UnknownInCode(f"only the platform knows {variable.upper()}")
+        else:
+            files = self._around.files.items()
+            yield from (value for name, values in files if name.upper() == variable.upper() for value in values)
 
     def _configured(self, kind: ClassValue, option: str) -> str:
         """Return what a settings class says of the names of its variables."""

@@ -100,11 +100,15 @@ ANYTHING = UnknownInCode("it is computed")
 
 
 class RunContext(Record):
-    """What a service runs with: its variables, those that only the platform knows, and the words of its command line."""
+    """What a service runs with: its variables, those that only the platform knows, and the words of its command line.
+
+    `files` are the variables that its code loads from files, which the others go before.
+    """
 
     environment: Mapping[str, str] = MappingProxyType({})
     hidden: frozenset[str] = frozenset()
     arguments: tuple[str, ...] = ()
+    files: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class Sources(Record):
