@@ -171,6 +171,19 @@ data:
     }
 
 
+def test_variables_of_a_map_in_the_file_beside() -> None:
+    """A map that another file of the folder has gives what it holds; the one of the same name in the file itself wins."""
+    text = deployment("        command: [python, main.py]\n        envFrom: [{configMapRef: {name: shared}}]\n")
+    beside = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shared}\ndata: {MODEL: large-v3}\n"
+    service = only(text, k8s__config_yaml=beside)
+    assert service.environment == {"MODEL": "large-v3"}
+    assert service.variables["MODEL"] == ServicePlace("k8s/config.yaml", 4, 8)
+    assert only(text + "---\n" + beside.replace("large-v3", "base"), k8s__config_yaml=beside).environment == {
+        "MODEL": "base"
+    }
+    assert only(text, k8s__config_yaml=beside.replace("shared", "{{ name }}")).environment == {}
+
+
 def test_image_that_is_called_like_the_workload_is_that_of_the_dockerfile() -> None:
     text = deployment("        env: [{name: B, value: pod}]\n").replace("shop:1.2", "api:1.2")
     service = only(text, Dockerfile=DOCKERFILE, src__main_py="")

@@ -11,6 +11,7 @@ sidecar, and stays.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from decimal import ROUND_CEILING, Decimal
 from itertools import islice
 
@@ -20,11 +21,13 @@ from memguard_hooks.deployment import container, kustomize
 from memguard_hooks.deployment.container import DeclaredContainer
 from memguard_hooks.deployment.images import RepositoryImages
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Trap, Variables, template
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import parameters
 from memguard_hooks.formats.yaml_nodes import compose_all, file_of, get, items, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -117,6 +120,8 @@ def _read(data: bytes, path: str, read_file: Read, own: str, images: RepositoryI
     else:
         documents = list(_flat(islice(compose_all(data, path), MAX_DOCUMENTS + 1)))
     maps = {scalar(node, "metadata", "name"): get(node, "data") for node in documents if scalar(node, "kind") == "ConfigMap"}
+    if b"onfigMap" in data:  # the same name in the file itself goes before
+        maps = {**dict(_maps_beside(path, read_file)), **maps}
     if len(documents) > MAX_DOCUMENTS:
         yield Skipped(path, None, f"has more than {MAX_DOCUMENTS} documents")
     containers = list(islice(_containers(documents), MAX_CONTAINERS + 1))
@@ -203,6 +208,24 @@ def _declared(one: _Container, maps: Mapping[str | None, yaml.Node | None]) -> D
 def _words(node: yaml.Node | None, variables: Variables) -> tuple[str, ...]:
     texts = [scalar(one) for one in items(node)[:MAX_ITEMS]]
     return tuple(parameters.put_in(text, variables.values, parameters.KUBERNETES).text for text in texts if text is not None)
+
+
+MAPS = ("configmap", "config-map", "config", "configmaps", "cm", "app-config", "app-configmap", "env")
+"""What files are called that hold the variables of the containers beside them."""
+
+
+def _maps_beside(path: str, read_file: Read) -> Iterator[tuple[str | None, yaml.Node | None]]:
+    """Yield the ConfigMaps in the files beside one, by their names."""
+    folder = parent(path)
+    for name in (f"{one}{ending}" for one in MAPS for ending in (".yaml", ".yml")):
+        beside = join(folder, name) or path
+        data = read_file(beside) if beside != path else None
+        if data is None or len(data) > MAX_BYTES or _TEMPLATE.search(data) is not None:
+            continue
+        with suppress(MemguardError):
+            for node in islice(_flat(compose_all(data, beside)), MAX_DOCUMENTS):
+                if scalar(node, "kind") == "ConfigMap":
+                    yield scalar(node, "metadata", "name"), get(node, "data")
 
 
 def _variables(node: yaml.Node, maps: Mapping[str | None, yaml.Node | None]) -> Variables:

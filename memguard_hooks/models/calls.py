@@ -10,7 +10,7 @@ from functools import cache
 from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.libraries import CACHES
-from memguard_hooks.models.loaders import COMPUTE_TYPE, OPTIONS, Loader, loader_of, loaders, tasks
+from memguard_hooks.models.loaders import COMPUTE_TYPE, LOCAL, OPTIONS, Loader, loader_of, loaders, tasks
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.values import ExternalValue, Made, Missing, UnknownInCode, argument
 from memguard_hooks.record import Record
@@ -130,7 +130,9 @@ def _has_its_arguments(folding: Folding, loader: Loader, call: CallInScope) -> b
     owners = folding.values(function.value, call.scope) if isinstance(function, ast.Attribute) else ()
     nodes = [call.node, *(one.call for one in owners if isinstance(one, Made))]
     wanted = [_is_given(call.node, one) for one in loader.given if not one.startswith("!")]
-    return any(wanted) and not any(_is_given(node, one[1:]) for node in nodes for one in loader.given if one[0] == "!")
+    return (not wanted or any(wanted)) and not any(
+        _is_given(node, one[1:]) for node in nodes for one in loader.given if one[0] == "!"
+    )
 
 
 def _is_given(node: ast.Call, name: str) -> bool:
@@ -149,7 +151,7 @@ def _names(
     else:
         given = argument(node, loader.position + skipped if loader.position >= 0 else -1, loader.keywords)
     if given is None:
-        if any(one.arg == "modules" for one in node.keywords):
+        if loader.default == LOCAL or any(one.arg == "modules" for one in node.keywords):
             return None
         spread = folding.spread(node, loader.keywords, scope)
         if spread is not None and all(isinstance(one, str) and one for one in spread):
@@ -159,6 +161,9 @@ def _names(
         return (loader.default,) if loader.default else (), "" if loader.default else "no name is given", False
     values = folding.values(given, scope)
     is_each = folding.is_each
+    if loader.default == LOCAL:
+        texts = [one for one in values if isinstance(one, str) and one.startswith(LOCAL)]
+        return (tuple(one.removeprefix(LOCAL) for one in texts), "", is_each) if texts else None
     if loader.kind == "task" and None in values:  # as where no model is given
         others = tuple(one for one in values if one is not None)
         names, reason, is_each = _defaults_of_tasks(folding, node, scope, skipped)

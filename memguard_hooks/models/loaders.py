@@ -19,7 +19,7 @@ MARKS = late_pattern(
     rb"SentenceTransformer\w+|FastEmbed\w*|llama_index\w*|chromadb|haystack\w*|txtai|transformers|optimum|setfit|gliner|fastembed|"
     rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
     rb"paddleocr|TTS|kokoro|bark|diffusers|pyannote|flair|stanza|rembg|insightface|gensim|timm|torch|safetensors|joblib|pickle|"
-    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|gpt4all|vosk|xgboost|lightgbm|piper|"
+    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|gpt4all|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|"
     rb"query_texts?|documents(?= ?=))\b"
 )
 """A name of a library, of a class or of what has an object of theirs load one, without which a file loads no model; tests
@@ -30,6 +30,9 @@ NO_MODEL = late_pattern(r"\w*(?:Tokenizer|Processor|Config|FeatureExtractor)\w*"
 
 OPTIONS = ("compute_type", "dtype", "torch_dtype", "backend", "device", "num_workers", "batch_size", "lazy_load")
 """Keywords that change what a model takes."""
+
+BY_FUNCTION, LOCAL = "(name)", "local:"
+"""What the table has for a default where the function bears the name of its model, and where names begin so."""
 
 COMPUTE_TYPE = 3
 """Where `WhisperModel` takes its compute type by position."""
@@ -83,9 +86,13 @@ def loader_of(name: str) -> Loader | None:
         if _matches(loader.function, name):
             if loader.library == "transformers" and NO_MODEL.search(name.rpartition(".")[0].rpartition(".")[2]):
                 return None
-            if loader.library == "spacy" and not loader.keywords:
+            if loader.function.startswith("*_*_*"):
                 return loader._replace(default=name.partition(".")[0])
-            return loader
+            if loader.default != BY_FUNCTION:
+                return loader
+            last = name.rpartition(".")[2]
+            if find(loader.kind, last) is not None:
+                return loader._replace(default=last)
     return None
 
 

@@ -194,6 +194,9 @@ _FORMULAS: dict[str, Callable[[Model, int | None, Mapping[str, str]], ModelMemor
     "spacy": _spacy,
     "tiktoken": _tiktoken,
     "torch": _torch,
+    "torchvision": _torch,
+    "keras": _torch,
+    "flashrank": _onnx,
 }
 
 
