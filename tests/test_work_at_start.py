@@ -740,6 +740,51 @@ def test_pools_are_held_against_the_database_that_is_declared(
     assert all(expected in message for message in messages)
 
 
+DJANGO_SETTINGS = """import os
+import dj_database_url
+DATABASES = {{"default": {}}}
+INSTALLED_APPS = []
+"""
+BACKEND = '{{"ENGINE": "django.db.backends.{}", "NAME": "x"{}}}'.format
+DJANGO_POOL = ', "OPTIONS": {"pool": %s}'
+
+
+@pytest.mark.parametrize(
+    ("database", "plan", "command", "expected"),
+    [
+        (BACKEND("postgresql", DJANGO_POOL % '{"min_size": 2, "max_size": 16}'), "", "-w 8", "128 connections, 16 in each"),
+        (BACKEND("postgresql", DJANGO_POOL % '{"max_size": 12}'), "", "-w 8", ""),
+        (BACKEND("postgresql", DJANGO_POOL % "True"), HEROKU, "-w 8", "32 connections, 4 in each of 8"),
+        (BACKEND("postgresql", DJANGO_POOL % "False"), HEROKU, "-w 8", ""),
+        (BACKEND("postgresql", ""), HEROKU, "-w 6 --threads 4", "24 connections, 4 in each of 6"),
+        (BACKEND("postgresql", ""), "", "-w 60 --threads 4", ""),
+        (BACKEND("sqlite3", ""), HEROKU, "-w 60", ""),
+        ("dj_database_url.config(conn_max_age=600)", HEROKU, "-w 6 --threads 4", "24 connections, 4 in each of 6"),
+        ("dj_database_url.config(conn_max_age=600)", HEROKU, "-k uvicorn.workers.UvicornWorker -w 60", ""),
+    ],
+)
+def test_connections_of_django_are_held_against_the_database(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    database: str, plan: str, command: str, expected: str,
+) -> None:  # fmt: skip
+    """A pool that the settings ask for counts whole, and without one a connection of each thread that serves."""
+    wsgi = "import os\nfrom django.core.wsgi import get_wsgi_application\n"
+    wsgi += "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')\napplication = get_wsgi_application()\n"
+    write(tmp_path, {
+        "shop/__init__.py": "", "shop/settings.py": DJANGO_SETTINGS.format(database), "shop/wsgi.py": wsgi,
+        "requirements.txt": "django\ngunicorn\npsycopg[pool]\n", "Procfile": f"web: gunicorn shop.wsgi {command}\n",
+        **({"app.json": plan} if plan else {}),
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    no_eager_heavy_imports.main(["--format", "json"])
+    found = json.loads(capsys.readouterr().out)["findings"]
+    messages = [
+        one["message"] for one in found if (one["code"], one["path"], one["line"]) == ("MG215", "shop/settings.py", 3)
+    ]
+    assert len(messages) == bool(expected)
+    assert all(expected in message for message in messages)
+
+
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [

@@ -86,6 +86,26 @@ class Folding(Returns):
         except RecursionError:
             return (ANYTHING,)
 
+    def in_django(self, path: str, name: str, *keys: str) -> Values:
+        """Return what Django's settings hold under a name and the keys below it, as code in a file asks for them."""
+        module = self.module(path)
+
+        def find() -> Values:
+            found: Values = (self._django(name, module) or ()) if module is not None else ()
+            for key in keys:
+                tables = [one for one in found if isinstance(one, Table) and self._has(one, key)]
+                found = tuple(value for one in tables for value in self._items(one, (key,)))
+            return found
+
+        return self._once(("django", path, name, *keys), find, ())
+
+    def places_in_django(self, name: str, path: str) -> list[tuple[str, int]]:
+        """Return where Django's settings say last what a name stands for, by file and line."""
+        here = self.module(path)
+        modules = [self._located(one, here) for one in self._django_modules()] if here is not None else []
+        bound = [one.bindings.get(name, ()) for one in modules if one is not None]
+        return [(one[-1].scope.path, one[-1].line) for one in bound if one]
+
     def holds(self, conditions: Iterable[Condition]) -> bool | None:
         """Return whether conditions hold in production, None where that is not known."""
         asked = tuple(conditions)

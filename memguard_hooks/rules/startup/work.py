@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memguard_hooks.app.django_databases import find_databases, may_name
 from memguard_hooks.app.work import WorkUse, find_work, is_brought, suspects
 from memguard_hooks.finding import MIB, Finding, Severity, count, mib
 from memguard_hooks.record import Record
@@ -62,7 +63,8 @@ def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | 
     if walked is None:
         rough = rough_walk(entry)
         is_staged = staged is None or any(path in staged for files in rough.files.values() for path in files)
-        if not is_staged or not any(suspects(project, entry, path) for path in rough.files["start"]):
+        paths = rough.files["start"]
+        if not is_staged or not (any(suspects(project, entry, path) for path in paths) or may_name(project, paths)):
             return
         walked = walk_entry(project, entry)
     work, externals = find_work(project, entry, walked)
@@ -79,6 +81,7 @@ def _of_service(project: Project, entry: ServiceEntry, staged: frozenset[str] | 
             yield from _pool(one)
         elif use.is_eager and not entry.service.command.startswith(HANDLER):
             yield from _eager(one)
+    yield from (one for one in _django(project, entry, walked) if staged is None or one.path in staged)
 
 
 def _eager(one: _Found) -> Iterator[Finding]:
@@ -182,30 +185,51 @@ THREAD_WORKERS = ("sync", "gthread")
 
 def _pool(one: _Found) -> Iterator[Finding]:
     """MG215: each worker has a pool of its own, and together they may open more connections than the database takes."""
-    use, command = one.use, one.entry.command
-    opened = _engine(use) if use.call.known.kind == "engine" else _opened(use)
-    modules = use.brought if use.call.known.kind == "engine" else (use.call.known.function.partition(".")[0],)
+    use, is_pool = one.use, one.use.call.known.kind == "pool"
+    opened = _opened(use) if is_pool else _engine(use)
+    modules = (use.call.known.function.partition(".")[0],) if is_pool else use.brought
     databases = {CONNECTIONS[module] for module in modules if module in CONNECTIONS}
     if len(databases) != 1 or opened is None:
         return
-    database, most = databases.pop()
-    source = "unless it is told otherwise"
-    declared = one.entry.service.database
+    at_once = None if is_pool else _at_once(one.entry.command)
+    excess = _excess(one.entry, databases.pop(), min(opened, at_once or opened), is_told=_is_told(use))
+    if excess is not None:
+        told, each = excess
+        yield _finding(one, "MG215", f"{use.call.function} {told}", _pooled(_fewer(use, each)))
+
+
+def _excess(entry: ServiceEntry, known: tuple[str, int], each: int, *, is_told: bool) -> tuple[str, int] | None:
+    """Say that all processes may open more connections than a database takes, and what each may; None where they do not."""
+    (database, most), source = known, "unless it is told otherwise"
+    declared = entry.service.database
     if declared is not None and database == declared.kind:
         most, source = declared.connections, f"on {declared.plan}"
-    elif not _is_told(use):
-        return  # what a library does by itself, against what a database does by itself
-    replicas, workers = one.entry.service.replicas or 1, command.workers or 1
-    at_once = _at_once(command)
-    each = opened if at_once is None or use.call.known.kind == "pool" else min(opened, at_once)
-    total = replicas * workers * each
-    if total <= most:
-        return
-    processes = count(replicas * workers, "process")
-    message = f"{use.call.function} may open {total} connections, {each} in each of {processes}: {database} takes {most}"
-    fewer = _fewer(use, most // (replicas * workers))
-    fix = (*fewer, f"{'or ' if fewer else ''}put a pooler such as PgBouncer in between")
-    yield _finding(one, "MG215", f"{message} {source}", fix)
+    elif not is_told:
+        return None  # what a library does by itself, against what a database does by itself
+    number = (entry.service.replicas or 1) * (entry.command.workers or 1)
+    if number * each <= most:
+        return None
+    told = f"may open {number * each} connections, {each} in each of {count(number, 'process')}: {database} takes {most}"
+    return f"{told} {source}", most // number
+
+
+def _pooled(fewer: tuple[str, ...]) -> tuple[str, ...]:
+    return (*fewer, f"{'or ' if fewer else ''}put a pooler such as PgBouncer in between")
+
+
+def _django(project: Project, entry: ServiceEntry, walked: Walk) -> Iterator[Finding]:
+    """MG215: the pool of each process, or a connection of each of its threads."""
+    for one in find_databases(project, entry, walked):
+        each = one.pool or _at_once(entry.command)
+        known = CONNECTIONS.get(one.driver)
+        excess = _excess(entry, known, each, is_told=bool(one.pool)) if known is not None and each else None
+        if excess is None:
+            continue
+        told, least = excess
+        way = f'let each pool open fewer: "max_size": {least}' if one.pool else f"start no more than {least} threads in each"
+        fix = _pooled((way,) if least else ())
+        chain = way_to.chain if (way_to := walked.ways.get(one.path)) is not None else ()
+        yield Finding(one.path, one.line, 1, "MG215", f"DATABASES {told}", HOOK, "DATABASES", "warning", None, chain, fix)
 
 
 def _is_told(use: WorkUse) -> bool:
