@@ -570,3 +570,40 @@ def test_a_file_of_variables_that_code_loads_names_the_model(
     })  # fmt: skip
     parts = [one["package"] for one in report["services"][0]["parts"]]
     assert f"faster-whisper {name}" in parts
+
+
+LATER = """\
+import fastapi
+from sentence_transformers import SentenceTransformer
+app = fastapi.FastAPI()
+model = None
+@app.on_event("startup")
+def load():
+    global model
+    model = SentenceTransformer("all-MiniLM-L6-v2")
+@app.get("/")
+def index(q: str):
+    global model
+    if {}:
+        model = SentenceTransformer({})
+    return model.encode(q)
+"""
+
+
+@pytest.mark.parametrize(
+    ("test", "name", "times"),
+    [
+        ("model is None", "'all-MiniLM-L6-v2'", 1),
+        ("not model", "'all-MiniLM-L6-v2'", 1),
+        ("q", "'all-MiniLM-L6-v2'", 2),
+        ("model is None", "'BAAI/bge-m3'", 2),
+    ],
+)
+def test_what_a_name_has_is_not_loaded_where_it_has_none(judge: Judge, test: str, name: str, times: int) -> None:
+    """A handler that loads the model in case the start has not is no second model; another name, or another test, is."""
+    files = {"main.py": LATER.format(test, name), "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "8GiB"\n'}
+    (service,) = judge(files)["services"]
+    found = {
+        tuple(one["chain"][-1].values()) for one in service["parts"] if one["package"].startswith("sentence-transformers ")
+    }
+    assert len(found) == times

@@ -17,6 +17,7 @@ from memguard_hooks.tree import parse_once
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from memguard_hooks.models.folding import Folding
     from memguard_hooks.models.table import Model
     from memguard_hooks.project.project import Project
+
+    Bound: TypeAlias = Mapping[tuple[str, int, int], bytes]
 
 MAIN = "__main__"
 
@@ -50,18 +53,17 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
     if not paths:
         return NONE, ()
     folding, calls = _calls(project, entry, walked, paths)
-    unused = _unused(project, walked, calls)
+    bound = _bound(project, calls)
+    unused = _unused(project, walked, bound)
     uses: list[ModelUse] = []
     unknown: list[ModelUse] = []
     of_pickles: list[External] = []
-    for path in paths:
-        for call in calls[path]:
-            moment = _moment(entry.sources, walked, call)
-            if moment is not None:
-                of_pickles += _pickled(project, entry, walked, call, moment)
-                is_used = (path, call.line, call.column) not in unused
-                for use in _uses(project, entry, walked, call, moment, is_used=is_used):
-                    (uses if use.memory is not None else unknown).append(use)
+    timed = [(call, moment) for path in paths for call in calls[path] if (moment := _moment(entry.sources, walked, call))]
+    for call, moment in _first(timed, bound):
+        of_pickles += _pickled(project, entry, walked, call, moment)
+        is_used = (call.path, call.line, call.column) not in unused
+        for use in _uses(project, entry, walked, call, moment, is_used=is_used):
+            (uses if use.memory is not None else unknown).append(use)
     unread = tuple(_unread(folding, [path for path in paths if path not in walked.files["all"]]))
     project.skipped += unread
     found = Models(tuple(_once(uses)), tuple(unknown), tuple(one.path for one in unread))
@@ -226,21 +228,37 @@ def _uses(
         yield from unpriced[:1]
 
 
-def _unused(project: Project, walked: Walk, calls: Mapping[str, Iterable[ModelCall]]) -> frozenset[tuple[str, int, int]]:
-    """Return the places of calls that bind a model to a name which no file of the app has elsewhere: it cannot run."""
-    bound: dict[tuple[str, int, int], bytes] = {}
+def _bound(project: Project, calls: Mapping[str, Iterable[ModelCall]]) -> Bound:
+    """Return the names that calls bind their models to, by the places of the calls."""
+    found: dict[tuple[str, int, int], bytes] = {}
     for path, ones in calls.items():
         lines = (project.tree.read(path) or b"").split(b"\n")
         for one in ones:
             match = _BINDING.match(next(iter(lines[one.line - 1 : one.line]), b""))
             if match is not None and match.end() == one.column - 1:
-                bound[path, one.line, one.column] = match[1]
+                found[path, one.line, one.column] = match[1]
+    return found
+
+
+def _unused(project: Project, walked: Walk, bound: Bound) -> frozenset[tuple[str, int, int]]:
+    """Return the places of calls that bind a model to a name which no file of the app has elsewhere: it cannot run."""
     if not bound:
         return frozenset()
     names, found = {*bound.values()}, Counter[bytes]()
     for path in walked.paths:
         found.update(word for word in _WORD.findall(project.tree.read(path) or b"") if word in names)
     return frozenset(place for place, name in bound.items() if found[name] == 1)
+
+
+def _first(calls: Sequence[tuple[ModelCall, Moment]], bound: Bound) -> Iterator[tuple[ModelCall, Moment]]:
+    """Yield calls without those that load once more, where a name has no value yet, what another call gives that name."""
+    told: set[tuple[object, ...]] = set()
+    for call, moment in sorted(calls, key=lambda one: (MOMENTS.index(one[1]), one[0].is_where_none)):
+        name = bound.get((call.path, call.line, call.column))
+        key = (call.path, name, call.loader, call.names)
+        if name is None or not call.is_where_none or key not in told:
+            yield call, moment
+        told.add(key)
 
 
 def _may_be_absent(use: ModelUse) -> bool:

@@ -33,8 +33,8 @@ class ModelCall(Record):
     `options` are the values of the keywords that matter. `scope` is the function that it stands in, by its dotted name, the
     empty string at the top of a module; `is_cached` tells whether the function keeps what it returns, `is_main` that only
     the program does it that the file is, behind `if __name__ == "__main__"`, and `is_property` that no call runs the
-    function, but asking for an attribute. `overridden` are the methods of parents that the function stands in place of, by
-    file and name.
+    function, but asking for an attribute. `is_where_none` tells that it runs where a name has no value yet.
+    `overridden` are the methods of parents that the function stands in place of, by file and name.
     """
 
     path: str
@@ -50,6 +50,7 @@ class ModelCall(Record):
     is_cached: bool
     is_main: bool = False
     is_property: bool = False
+    is_where_none: bool = False
     overridden: tuple[tuple[str, str], ...] = ()
 
 
@@ -87,6 +88,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
                 is_cached=caches(call.scope),
                 overridden=folding.overridden(scope),
                 is_property=scope is not None and _is_property(scope),
+                is_where_none=any(one.test is not None and _is_none_test(one.test) for one in call.conditions),
                 is_main=any(one.test is not None and is_main_test(one.test) for one in call.conditions),
             )
 
@@ -238,6 +240,13 @@ def is_main_test(test: ast.expr) -> bool:
     """Return whether a condition is `__name__ == "__main__"`."""
     names = [node.id for node in ast.walk(test) if isinstance(node, ast.Name)]
     return isinstance(test, ast.Compare) and names == ["__name__"]
+
+
+def _is_none_test(test: ast.expr) -> bool:
+    """Return whether a condition is `name is None`, or `not name`."""
+    if isinstance(test, ast.Compare):
+        return isinstance(test.ops[0], ast.Is) and isinstance(test.comparators[0], ast.Constant)
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not)
 
 
 def _is_property(scope: NameScope) -> bool:
