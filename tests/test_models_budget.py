@@ -607,3 +607,19 @@ def test_what_a_name_has_is_not_loaded_where_it_has_none(judge: Judge, test: str
         tuple(one["chain"][-1].values()) for one in service["parts"] if one["package"].startswith("sentence-transformers ")
     }
     assert len(found) == times
+
+
+def test_a_model_that_is_converted_at_load_is_there_twice(judge: Judge) -> None:
+    """An export to ONNX and a conversion for CTranslate2 load what they convert; only the first leaves something behind."""
+    figures = []
+    for call in ("ORT.from_pretrained({})", "ORT.from_pretrained({}, export=True)", "Converter({}).convert('x')"):
+        source = "from optimum.onnxruntime import ORTModelForFeatureExtraction as ORT\n"
+        source += "from ctranslate2.converters import TransformersConverter as Converter\n"
+        source += f"model = {call.format(repr('BAAI/bge-base-en-v1.5'))}\n"
+        files = {"main.py": source, "Procfile": "web: python main.py\n", "memguard.toml": 'limit = "8GiB"\n'}
+        (service,) = judge(files)["services"]
+        figures.append((service["estimate_mib"]["peak"] - service["estimate_mib"]["expected"], service["parts"]))
+    (plain, _), (exported, parts), (converted, _) = figures
+    assert exported - plain == pytest.approx(835, abs=3)
+    assert converted == pytest.approx(835, abs=3)
+    assert {"torch", "transformers", "onnxruntime"} <= {one["package"] for one in parts}

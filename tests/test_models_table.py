@@ -143,6 +143,10 @@ def test_each_task_of_a_pipeline_has_its_model() -> None:
         ("tiktoken.encoding_for_model", "gpt-4o-mini", "o200k_base"),
         ("tiktoken.encoding_for_model", "gpt-4", "cl100k_base"),
         ("whisper.load_model", "huge", None),
+        ("transformers.AutoModelForCausalLM.from_pretrained", "acme/Helper-6.7b-instruct", "acme/Helper-6.7b-instruct"),
+        ("transformers.AutoModelForCausalLM.from_pretrained", "acme/Helper-7B-AWQ", None),
+        ("transformers.AutoModelForCausalLM.from_pretrained", "acme/Helper-8x7B", None),
+        ("fastembed.TextEmbedding", "acme/embed-300M", None),
     ],
 )
 def test_names_are_looked_up_as_the_library_does(function: str, name: str, model: str | None) -> None:
@@ -151,6 +155,19 @@ def test_names_are_looked_up_as_the_library_does(function: str, name: str, model
     assert loader is not None
     found = model_of(loader, name)
     assert (found and found.name) == model
+
+
+def test_the_number_in_a_name_is_no_more_than_what_the_model_has() -> None:
+    """A model that the table lacks is priced by the number in its name: right for those in it, or a fifth too low."""
+    loader = loader_of("transformers.AutoModel.from_pretrained")
+    assert loader is not None
+    shares = []
+    for row in ROWS:
+        for name in row[1].split(" ") if row[0] == "hub" else ():
+            told = model_of(loader, f"{name.partition('/')[0]}x/{name.rpartition('/')[2]}")
+            shares += [told.size / int(row[2])] if told is not None else []
+    assert len(shares) > 20
+    assert 0.8 < min(shares) <= max(shares) < 1.02
 
 
 def test_the_models_of_a_family_are_told_by_size() -> None:

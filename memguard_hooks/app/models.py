@@ -283,8 +283,9 @@ def _priced(project: Project, entry: ServiceEntry, use: ModelUse) -> ModelUse:
         of_hub = find("hub", use.name) if size is None and loader.file_format == "onnx" else None
         size = of_hub.weights("float32") if of_hub is not None else size
         return use if size is None else use._replace(memory=memory_of_file(loader.file_format, size))
-    model = model_of(loader, use.name) if loader.kind != "unknown" else None
-    model = model or model_in_folder(project, entry, use.call.path, loader, use.name)
+    model = model_in_folder(project, entry, use.call.path, loader, use.name)
+    if model is None and loader.kind != "unknown":
+        model = model_of(loader, use.name)
     if model is None:
         size = _size(project, entry, use) if loader.library == "ultralytics" else None
         return use if size is None else use._replace(memory=memory_of_file("torch", size))
@@ -353,6 +354,8 @@ def _brought(project: Project, use: ModelUse) -> tuple[str, ...]:
     Before version 5, transformers imports TensorFlow where that is installed, and then does without torch where it is not.
     """
     names = use.call.loader.imports
+    if "True" in use.call.options.get("export", ()):
+        return (*names, "torch", "transformers")
     if use.call.loader.library == "transformers" and use.version is not None and use.version < NEW:
         there = _declared(project, ("tensorflow", "tensorflow-cpu", "torch"))
         if there - {"torch"}:

@@ -16,6 +16,7 @@ LIBRARIES = frozenset(
         "chromadb",
         "clip",
         "cloudpickle",
+        "ctranslate2",
         "deepface",
         "diffusers",
         "dill",

@@ -19,7 +19,7 @@ MARKS = late_pattern(
     rb"SentenceTransformer\w+|FastEmbed\w*|llama_index\w*|chromadb|haystack\w*|txtai|transformers|optimum|setfit|gliner|fastembed|"
     rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
     rb"paddleocr|TTS|kokoro|bark|diffusers|pyannote|flair|stanza|rembg|insightface|gensim|timm|torch|safetensors|joblib|pickle|"
-    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|gpt4all|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|"
+    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|gpt4all|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|ctranslate2|"
     rb"query_texts?|documents(?= ?=))\b"
 )
 """A name of a library, of a class or of what has an object of theirs load one, without which a file loads no model; tests
@@ -28,7 +28,7 @@ hold it equal to the table."""
 NO_MODEL = late_pattern(r"\w*(?:Tokenizer|Processor|Config|FeatureExtractor)\w*")
 """Classes of transformers whose `from_pretrained` loads no weights."""
 
-OPTIONS = ("compute_type", "dtype", "torch_dtype", "backend", "device", "num_workers", "batch_size", "lazy_load")
+OPTIONS = ("compute_type", "dtype", "torch_dtype", "backend", "device", "num_workers", "batch_size", "lazy_load", "export")
 """Keywords that change what a model takes."""
 
 BY_FUNCTION, LOCAL = "(name)", "local:"
@@ -41,6 +41,16 @@ _TOKENS_OF = (("gpt-4o", "o200k_base"), ("gpt-4.1", "o200k_base"), ("gpt-5", "o2
               ("o3", "o200k_base"), ("o4", "o200k_base"), ("chatgpt-4o", "o200k_base"), ("gpt-4", "cl100k_base"),
               ("gpt-3.5", "cl100k_base"), ("text-embedding", "cl100k_base"), ("text-davinci-00", "p50k_base"))  # fmt: skip
 """What names of models begin with, and their encoding (tiktoken's tiktoken/model.py)."""
+
+
+NUMBERED = ("transformers", "sentence-transformers")
+"""Libraries whose models say by name how many parameters they have."""
+
+_NUMBER = late_pattern(r"(?<![A-Za-z0-9.])(\d{1,4}(?:\.\d{1,2})?)([BbMm])(?![A-Za-z0-9])")
+"""Parameters in a name: 0 to 19 % less than the 22 such models of the table have, 4 % in the mean."""
+
+_PACKED = late_pattern(r"(?i)awq|gptq|gguf|ggml|bnb|mlx|exl2|fp8|nf4|[248][-_]?bit|int[48]|w[48]a")
+"""What names of models have whose weights take fewer bits."""
 
 
 class Loader(Record):
@@ -117,4 +127,15 @@ def model_of(loader: Loader, name: str) -> Model | None:
     kind = "hub" if loader.kind == "task" else loader.kind
     if kind == "tokens-of":
         kind, name = "tiktoken", next((encoding for prefix, encoding in _TOKENS_OF if name.startswith(prefix)), "")
-    return find(kind, re.sub(r"/+$", "", name))
+    found = find(kind, re.sub(r"/+$", "", name))
+    return _by_number(name) if found is None and kind == "hub" and loader.library in NUMBERED else found
+
+
+def _by_number(name: str) -> Model | None:
+    """Return a model of as many parameters as its name says, which is what it has at least: `Phi-3-7B-Instruct`."""
+    last = name.rpartition("/")[2]
+    match = _NUMBER.search(last)
+    if match is None or _PACKED.search(last) is not None:
+        return None
+    size = int(float(match[1]) * (1_000_000_000 if match[2] in "bB" else 1_000_000))
+    return Model(name, "hub", size, "bfloat16", "", "its name")

@@ -176,6 +176,19 @@ def _rembg(model: Model, _major: int | None, _options: Mapping[str, str]) -> Mod
     return ModelMemory(rest, rest, rest + model.weights("float32") // 5, rest + in_use)
 
 
+def _optimum(model: Model, major: int | None, options: Mapping[str, str]) -> ModelMemory:
+    """An export, which is made at load of what PyTorch has loaded where the call asks for it: both are there for a while."""
+    found = _onnx(model, major, options)
+    if options.get("export") != "True":
+        return found
+    return found._replace(peak=found.peak + 2 * model.weights("float32"), is_least=True)
+
+
+def _converted(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
+    """A conversion, which is gone when it is written: the model in 32 bits, and its copy."""
+    return ModelMemory(0, 0, 2 * model.weights("float32"), 0, is_least=True)
+
+
 def _torch(model: Model, _major: int | None, _options: Mapping[str, str]) -> ModelMemory:
     """A state dict that is read whole, and copied into the modules."""
     weights = model.weights("float32")
@@ -189,6 +202,8 @@ _FORMULAS: dict[str, Callable[[Model, int | None, Mapping[str, str]], ModelMemor
     "sentence-transformers": _sentence_transformers,
     "ultralytics": _ultralytics,
     "fastembed": _onnx,
+    "optimum": _optimum,
+    "ctranslate2": _converted,
     "chromadb": _onnx,
     "rembg": _rembg,
     "spacy": _spacy,
