@@ -41,9 +41,10 @@ BATCH, PER_WIDTH, ANY_WIDTH = 8 * MIB, MIB // 5, 768
 ONNX_BATCH, ONNX_TEXTS = 250 * MIB, 32
 """What onnxruntime keeps once so many texts of 256 tokens went through all-MiniLM-L6-v2, 2026-11-28."""
 
-BETWEEN, PER_PIXEL_OF_SIDE, SIDES = 425 * MIB, int(0.93 * MIB), {"u2net": 320, "isnet": 1024}
+BETWEEN, PER_PIXEL_OF_SIDE, SIDES = 400 * MIB, int(0.96 * MIB), {"u2net": 320, "isnet": 1024}
 """What onnxruntime keeps between the layers of U-2-Net for a square picture of 320 pixels a side, and for each pixel more;
-rembg makes each picture as large as its model takes it (rembg/sessions, onnxruntime 1.32.0, 2026-11-29)."""
+rembg makes each picture as large as its model takes it (onnxruntime 1.32.0, 365 to 437 and 1,073 MiB in two runs of
+`tools/measure_rembg.py`, 2026-11-29)."""
 
 SPACY = int(57.1 * MIB)
 """What a pipeline of spaCy takes besides its word vectors: en_core_web_sm 3.8.0, 2026-11-28."""
