@@ -33,6 +33,9 @@ def variables_in(project: Project, paths: Iterable[str]) -> dict[str, tuple[str,
     from memguard_hooks.deployment.compose_values import read_env_file
 
     found: dict[str, dict[str, None]] = {}
+    paths = list(paths)
+    if not any(_has_one(project, folder) for folder in _folders(paths)):
+        return {}
     for path in list(dict.fromkeys(_named(project, paths)))[:MAX_FILES]:
         data = project.tree.read(path)
         if data is None or _is_ignored(project, path):
@@ -41,6 +44,21 @@ def variables_in(project: Project, paths: Iterable[str]) -> dict[str, tuple[str,
             if one.value is not None:
                 found.setdefault(name, {})[one.value] = None
     return {name: tuple(values) for name, values in found.items()}
+
+
+def _folders(paths: Iterable[str]) -> set[str]:
+    """Return the folders of some files, and those above them."""
+    found, waiting = {""}, {parent(path) for path in paths}
+    while waiting:
+        found |= waiting
+        waiting = {parent(folder) for folder in waiting} - found
+    return found
+
+
+def _has_one(project: Project, folder: str) -> bool:
+    """Return whether a folder holds a file of variables: where none does, no code needs to be looked at."""
+    names = (one.name for one in project.tree.entries(folder) if not one.is_folder)
+    return any(".env" in name and name.rpartition(".")[2] not in _SAMPLES for name in names)
 
 
 def _named(project: Project, paths: Iterable[str]) -> Iterator[str]:
