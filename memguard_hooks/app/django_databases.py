@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from memguard_hooks.app.drivers import driver_of
-from memguard_hooks.models.values import Table
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -56,6 +55,8 @@ def find_databases(project: Project, entry: ServiceEntry, walked: Walk) -> Itera
 
 def _pool(folding: Folding, path: str) -> int:
     """Return how many connections a pool opens, 0 where there is none."""
+    from memguard_hooks.models.values import Table
+
     found = folding.in_django(path, SETTING, DEFAULT, "OPTIONS", "pool")
     if not any(one is True or isinstance(one, Table) for one in found):
         return 0
