@@ -186,6 +186,12 @@ def test_what_a_library_brings_that_stays_is_left_in_its_program(tmp_path: Path,
     assert "one.py:2: left: pandas: seaborn stays, and loads it all the same\n" in done.err
 
 
+def test_what_brings_a_library_and_is_deleted_holds_nothing(tmp_path: Path, run: Run) -> None:
+    write_dedented(tmp_path, {"one.py": f"import seaborn\n{USED}"})
+    run()
+    assert texts("one.py") == [MOVED], "not only at the second run"
+
+
 def test_what_nothing_uses_is_deleted(tmp_path: Path, run: Run) -> None:
     source = "import json\n\nimport pandas\n\n\ndef dump(rows):\n    return json.dumps(rows)\n"
     write_dedented(tmp_path, {"app.py": source})

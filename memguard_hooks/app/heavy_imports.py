@@ -206,7 +206,7 @@ def deferred(project: Project, eager: Eager) -> Deferred:
     """
     from memguard_hooks.project.settings import JUDGED
 
-    useful = [one for one in eager.services if not _has_no_use(one.entry)]
+    useful = [one for one in eager.services if is_useful(one.entry)]
     if not useful:
         return "no use" if eager.services else "unknown"
     found: set[Deferred] = set()
@@ -275,9 +275,10 @@ def can_be_preloaded(eager: Eager) -> bool:
     return any(one.server == "gunicorn" and one.start == "fork" and (one.workers or 1) > 1 for one in commands)
 
 
-def _has_no_use(entry: ServiceEntry) -> bool:
+def is_useful(entry: ServiceEntry) -> bool:
+    """Return whether deferring brings a service anything: not where workers share all, or the handler is all there is."""
     command, is_lambda = entry.command, entry.service.command.startswith("lambda-handler ")
-    return is_lambda or (command.start == "preload" and (command.workers or 1) > 1)
+    return not (is_lambda or (command.start == "preload" and (command.workers or 1) > 1))
 
 
 def eager_in_file(project: Project, path: str) -> Iterator[Eager]:

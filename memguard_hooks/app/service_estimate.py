@@ -43,7 +43,7 @@ from memguard_hooks.tree import RevisionTree, WorkTree, parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from memguard_hooks.app.chosen_branches import Branch
     from memguard_hooks.app.loaded import ModelUse
@@ -254,6 +254,36 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work, built)
     estimate = estimate_together(process, command, settings.runtime or 0)
     return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
+
+
+def estimate_entry(project: Project, entry: ServiceEntry) -> Estimated:
+    """Estimate the processes that load one entry point, with one worker where nobody knows their number.
+
+    What there is to say of what is not known, the estimate of the service says.
+    """
+
+    def find() -> Estimated:
+        told = len(project.skipped)
+        command = entry.command._replace(workers=entry.command.workers or 1)
+        found = _estimate_walk(project, entry._replace(command=command), entry.settings, walk_entry(project, entry))
+        del project.skipped[told:]
+        return found
+
+    service = entry.service
+    loaded = entry.path, entry.module, entry.given, entry.settings
+    key = ("process", service.name, service.path, service.line, service.command, *loaded)
+    return parse_once(project.tree, key, find)
+
+
+def estimate_without(project: Project, now: Estimated, sites: Collection[Step]) -> ProcessEstimate:
+    """Estimate a process in which some statements import nothing; what others load is there all the same."""
+    externals = tuple(one for one in now.walked.externals if one.way is None or one.way.last not in sites)
+    entry, before, walked = now.entry, now.process, now.walked._replace(externals=externals)
+    built = find_built(entry.sources.built, walked, project.declared.beside(entry.path).versions.get("fastapi"))
+    known = _known(project, entry) if before.is_measured else None
+    return estimate_process(
+        project.declared, parent(entry.path), walked, entry.target.python, known, before.models, before.work, built
+    )
 
 
 class OneOff(Record):

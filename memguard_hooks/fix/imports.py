@@ -16,13 +16,14 @@ from memguard_hooks.app.entry_points import find_entry, find_services, settings_
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here
 from memguard_hooks.app.limit import bands_of, limit_of
 from memguard_hooks.app.movable_imports import EditableSource, as_wanted, read_source
+from memguard_hooks.app.moved_saving import LEAST
 from memguard_hooks.app.service_estimate import estimate_service
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
 from memguard_hooks.deployment.service import Service
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, MOMENTS, Estimate, Skipped, Step, Way, mib
+from memguard_hooks.finding import MOMENTS, Estimate, Skipped, Step, Way, mib
 from memguard_hooks.fix.import_edit import ImportChange, Left, Rewritten, move, write_lazy
 from memguard_hooks.fix.lazy_modules import LazyPlan, plan_lazy, take_through
 from memguard_hooks.fix.patched_names import Repointed, repoint, target_of, write_patches
@@ -43,10 +44,6 @@ if TYPE_CHECKING:
     from memguard_hooks.imports.inert import Deed
     from memguard_hooks.project.project import Project
     from memguard_hooks.project.settings import FixStyle
-
-LEAST = 5 * MIB
-"""What a move must save: less is not worth an import in the middle of the code."""
-
 
 _ALL_IN_FUNCTIONS = LazyPlan({}, {})
 
@@ -116,6 +113,8 @@ class _Planner:
         self._wanted: dict[_Library, dict[str, list[Wanted]]] = {}
         self._blocked: dict[_Library, frozenset[str]] = {}
         self._held_sites: dict[_Library, list[Left]] = {}
+        self._deleted: set[_Library] = set()
+        """Libraries of which no import is used, or held."""
         self._unused: dict[str, list[Wanted]] = {}
         self._left: list[Left] = []
         self._sources: dict[str, EditableSource] = {}
@@ -202,6 +201,8 @@ class _Planner:
                     self._left.append(Left(carried.path, carried.line, library.name, carried.reason))
             elif any(wanted.values()):
                 self._wanted[library] = wanted
+            elif not held:
+                self._deleted.add(library)
 
     def _held(self, path: str, wanted: list[Wanted]) -> HeldFile | None:
         """Return what keeps imports of one file where they are; what nothing uses is taken out at once."""
@@ -427,7 +428,7 @@ class _Planner:
         """Put back what a library brings along that stays in the same program: its move saves nothing."""
         kept = result.libraries
         while True:
-            staying = self._held_sites.keys() - kept
+            staying = {one for one in self._held_sites if one not in self._deleted} - kept
             brought = {
                 one: other.name
                 for one in sorted(kept)

@@ -14,17 +14,18 @@ from memguard_hooks.app.heavy_imports import (
     price,
 )
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Change, Finding, Step, mib
+from memguard_hooks.finding import MIB, Change, Finding, Step, mib
 from memguard_hooks.imports.model import IN_EXCEPT, IN_TRY
 from memguard_hooks.record import Record
 from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Sequence
 
     from memguard_hooks.app.carriers import Carriers
     from memguard_hooks.app.entry_points import ServiceEntry
+    from memguard_hooks.app.moved_saving import MovedSaving
     from memguard_hooks.imports.movable import Wanted
     from memguard_hooks.project.project import Project
 
@@ -36,8 +37,9 @@ def find(project: Project, entries: list[ServiceEntry], others: Sequence[Finding
 
     The comments that allow imports allow the findings of `others` too.
     """
-    advice = _Advice(project)
-    found = [finding for eager in eager_imports(project, entries) for finding in _reached(project, eager, advice)]
+    eager_ones = [*eager_imports(project, entries)]
+    advice = _Advice(project, eager_ones)
+    found = [finding for eager in eager_ones for finding in _reached(project, eager, advice)]
     found += [*_past_the_module(project), *others]
     return [*unexplained(project.settings.heavy_allow, HOOK), *_once(_allowed(project, found, by_itself=not entries))]
 
@@ -78,11 +80,23 @@ class HeldImport(Record):
     """Whether `--fix` does what the remedy says."""
 
 
+def _is_of(site: Step, eager: Eager) -> bool:
+    return (site.path, site.line) == (eager.path, eager.site.line)
+
+
+def _own_sites(eager: Eager) -> set[Step]:
+    """Return an import as the walks of its services name it."""
+    return {site for one in eager.services for site in one.sites if _is_of(site, eager)}
+
+
 class _Advice:
     """What comes of moving imports, found out once for all that it is the same of."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, eager: Sequence[Eager]) -> None:
         self._project = project
+        self._eager = eager
+        self._held: dict[tuple[str, int, str], HeldImport | None] = {}
+        self._savings: dict[Hashable, MovedSaving | None] = {}
         self._deferred: dict[tuple[str, tuple[tuple[str, int], ...]], Deferred] = {}
         self._looked: dict[str, int] = {}
         self._carriers: dict[tuple[tuple[str, str, str | None], ...], Carriers] = {}
@@ -90,14 +104,23 @@ class _Advice:
 
     def deferred(self, eager: Eager) -> Deferred:
         """Return what moving all imports of a library brings to the services that load it."""
-        services = (one.entry.service for one in eager.services)
-        key = eager.root, tuple((one.name, one.line) for one in services)
+        key = eager.root, self._services(eager)
         if key not in self._deferred:
             self._deferred[key] = deferred(self._project, eager)
         return self._deferred[key]
 
+    @staticmethod
+    def _services(eager: Eager) -> tuple[tuple[str, int], ...]:
+        return tuple((one.entry.service.name, one.entry.service.line) for one in eager.services)
+
     def held(self, eager: Eager) -> HeldImport | None:
         """Return what keeps an import where it is."""
+        key = eager.path, eager.site.line, eager.root
+        if key not in self._held:
+            self._held[key] = self._find_held(eager)
+        return self._held[key]
+
+    def _find_held(self, eager: Eager) -> HeldImport | None:
         from memguard_hooks.app.movable_imports import as_wanted, held, is_built_later, remedy
         from memguard_hooks.imports.movable import EXCEPT_DECIDES
 
@@ -114,6 +137,35 @@ class _Advice:
             return HeldImport(found.reason, known, is_built_later=False)
         known = remedy(self._project, eager.path, found.line)
         return HeldImport(found.reason, known, bool(known) and is_built_later(self._project, eager.path, wanted))
+
+    def saving(self, eager: Eager, found: Finding) -> MovedSaving | None:
+        """Return what a finding is worth to the services that load its import, None where nobody can tell.
+
+        What is moved goes with all imports of its library; by itself it may save nothing where others go that load it too.
+        """
+        from memguard_hooks.app.heavy_imports import is_useful
+        from memguard_hooks.app.moved_saving import find_saving
+
+        if found.cost is None or eager.root in self._project.settings.heavy_add:
+            return None
+        is_deleted = found.code == "MG203"
+        key = (eager.root, self._services(eager), (eager.path, eager.site.line) if is_deleted else None)
+        if key not in self._savings:
+            useful = [one for one in eager.services if is_useful(one.entry)]
+            without = [(one.entry, [site for site in one.sites if not is_deleted or _is_of(site, eager)]) for one in useful]
+            saving = find_saving(self._project, eager.root, without) if without else None
+            if saving is not None and saving.is_little:
+                others = (one for one in self._eager if is_deleted or one.root != eager.root)
+                gone = {site for one in others if self._may_move(one) for site in _own_sites(one)}
+                together = find_saving(self._project, eager.root, without, gone) if gone else saving
+                saving = saving if together.is_little else together
+            self._savings[key] = saving
+        return self._savings[key]
+
+    def _may_move(self, eager: Eager) -> bool:
+        """Return whether nothing in its file holds an import."""
+        found = self.held(eager)
+        return found is None or found.is_built_later
 
     def later(self, eager: Eager) -> tuple[Step, ...]:
         """Return the imports by whose move the file of an eager import loads later, nothing where something prevents it."""
@@ -142,25 +194,70 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
     found = _finding(project, eager, advice)
     if eager.whenever or _is_for_developers(eager):
         found = found._replace(severity="warning")
-    if found.code != "MG201" or not eager.services:
+    if not eager.services:
         yield found
         return
+    outcome: Deferred = "never"
     is_of_sessions = _is_run_in_sessions(eager)
-    outcome = "at start" if is_of_sessions and not found.is_fixable else advice.deferred(eager)
-    if outcome == "at start" and is_of_sessions:
+    if found.code == "MG201":
+        outcome = "at start" if is_of_sessions and not found.is_fixable else advice.deferred(eager)
+    if outcome == "no use":
+        return
+    saving = advice.saving(eager, found)
+    if saving is not None and saving.is_little:
+        yield found._replace(severity="warning", fix=(_of_little(found, saving),), is_fixable=found.code == "MG203")
+    elif found.code != "MG201":
+        is_later = saving is not None and saving.is_of_start
+        yield _with_saving(found, saving)._replace(severity="warning" if is_later else found.severity)
+    elif outcome == "at start" and is_of_sessions:
         yield found._replace(severity="warning", fix=(_OF_SESSIONS,), is_fixable=False)
-    elif outcome == "later":
-        cost = "what it takes" if found.cost is None else f"{mib(found.cost)} MiB"
-        names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
-        fix = found.fix[0]
-        fix += f"{';' if ': ' in fix else ':'} that moves {cost} from start to first use, in {names}"
-        steps = (Change(f"{fix}: `memguard fix --to-start`", (f"{found.path}:{found.line}",)),) if found.is_fixable else ()
-        yield found._replace(severity="warning", fix=(fix,), steps=steps)
+    elif outcome == "later" or (outcome == "never" and saving is not None and saving.is_of_start):
+        yield _later(found, eager, saving)
     elif outcome == "at start":
         fix = "move the import into the function that uses it, and call that function later: now it runs at start"
         yield found._replace(fix=(fix,), is_fixable=False)
-    elif outcome != "no use":
-        yield found
+    else:
+        yield _with_saving(found, saving)
+
+
+def _later(found: Finding, eager: Eager, saving: MovedSaving | None) -> Finding:
+    """Return the finding of an import that each process runs later anyway."""
+    size = found.cost if saving is None else saving.start
+    cost = "what it takes" if size is None else f"{mib(size)} MiB"
+    names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
+    fix = found.fix[0]
+    fix += f"{';' if ': ' in fix else ':'} that moves {cost} from start to first use, in {names}"
+    steps = (Change(f"{fix}: `memguard fix --to-start`", (f"{found.path}:{found.line}",)),) if found.is_fixable else ()
+    return found._replace(severity="warning", fix=(fix,), steps=steps)
+
+
+_CHANGES = {"MG201": "moving it", "MG202": "to use it later", "MG203": "deleting it"}
+"""Code → what its fix does."""
+
+
+def _of_little(found: Finding, saving: MovedSaving) -> str:
+    """Say that a change by itself saves nothing to speak of, and what holds the rest."""
+    most = max(saving.start, saving.judged)
+    saved = f"{mib(most)} MiB" if most >= MIB else "nothing"
+    what = _CHANGES[found.code]
+    last = saving.holder
+    loaded = f"{last.path}:{last.line} loads {last.module}" if last is not None else "other imports load what it brings"
+    return f"{what} saves {saved} by itself: {loaded}{'' if last is None else ' all the same'}"
+
+
+def _with_saving(found: Finding, saving: MovedSaving | None) -> Finding:
+    """Return a finding that says what its fix saves, where that is not what the import takes by itself."""
+    if saving is None or found.cost is None:
+        return found
+    if min(saving.start, saving.judged) >= found.cost * NEAR:
+        return found
+    start, serving = mib(saving.start), mib(max(0, saving.judged))
+    saved = f"{start} MiB" if start == serving else f"{start} MiB at start and {serving} serving"
+    return found._replace(message=f"{found.message}, of which the fix saves {saved}")
+
+
+NEAR = 0.8
+"""Share of what an import takes from which on its saving need not be told apart."""
 
 
 _OF_SESSIONS = (

@@ -1,0 +1,101 @@
+"""An import is no error, and no step, where to change it lowers no figure: what else loads the same is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from folders import write
+
+from memguard_hooks import __main__ as memguard
+from memguard_hooks.hooks.no_eager_heavy_imports import main
+
+PICKLED = "(csklearn.ensemble._forest\nRandomForestClassifier\n."
+"""What a pickle of the first protocol holds of a class."""
+
+START = {"Procfile": "web: python main.py\n", "requirements.txt": "scikit-learn==1.6.1\npandas==2.2.3\nseaborn==0.13.2\n"}
+
+USE = "\n\n\ndef use():\n    return pandas\n"
+
+UNUSED = "import pickle\n\nfrom sklearn.ensemble import RandomForestClassifier\n\n"
+
+CASES = [
+    pytest.param(
+        {"main.py": f"{UNUSED}MODEL = pickle.load(open('model.pkl', 'rb'))\n", "model.pkl": PICKLED},
+        "main.py:3:1: MG203 sklearn.ensemble",
+        "deleting it saves nothing by itself: main.py:5 loads sklearn.ensemble._forest all the same",
+        id="a pickle loads what nothing else here uses",
+    ),
+    pytest.param(
+        {"main.py": f"import pandas\nimport seaborn\n\nseaborn.set_theme(){USE}"},
+        "main.py:1:1: MG201 pandas",
+        "moving it saves 1.5 MiB by itself: main.py:2 loads seaborn all the same",
+        id="what stays brings it",
+    ),
+    pytest.param(
+        {"main.py": "import pandas\nimport seaborn\n\nseaborn.set_theme()\n"},
+        "main.py:1:1: MG203 pandas",
+        "deleting it saves 1.5 MiB by itself: main.py:2 loads seaborn all the same",
+        id="what stays brings what is not used",
+    ),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, START)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("files", "finding", "fix"), CASES)
+def test_what_saves_nothing_is_a_warning_that_names_who_loads_it(
+    project: Path, capsys: pytest.CaptureFixture[str], files: dict[str, str], finding: str, fix: str
+) -> None:
+    write(project, files)
+    main([])
+    out = capsys.readouterr().out
+    block = out[out.index(finding) :]
+    assert block.partition("\n")[0].endswith(" (warning)")
+    assert f"fix: {fix}\n" in block
+    memguard.main(["check"])
+    steps = [line for line in capsys.readouterr().err.splitlines() if line.startswith("  ")]
+    assert not any(finding.partition(" ")[0].removesuffix(":1:") in step for step in steps)
+
+
+def test_what_saves_something_together_with_what_brings_it_stays_an_error(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(project, {"main.py": "import pandas\nimport seaborn\n\n\ndef use():\n    return pandas, seaborn\n"})
+    assert main([]) == 1
+    out = capsys.readouterr().out
+    assert "MG201 pandas" in out
+    assert "warning" not in out
+
+
+def test_what_a_handler_loads_by_another_way_is_only_later(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    late = "@app.get('/')\ndef home():\n    import seaborn\n    return str(seaborn)\n"
+    write(project, {"Procfile": "web: flask --app main run\n"})
+    write(project, {"requirements.txt": "flask==3.0.3\npandas==2.2.3\nseaborn==0.13.2\n"})
+    write(project, {"main.py": f"import flask\nimport pandas\n\napp = flask.Flask(__name__)\n\n\n{late}{USE}"})
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert "MG201 pandas" in out
+    assert "from start to first use, in web" in out
+
+
+def test_what_is_alone_in_loading_a_library_is_an_error(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"main.py": f"import pickle\n\nimport pandas\n\nimport late\n{USE}", "late.py": UNUSED})
+    assert main([]) == 1
+    out = capsys.readouterr().out
+    assert "late.py:3:1: MG203 sklearn.ensemble" in out
+    assert "delete the import" in out
+
+
+def test_a_saving_that_is_not_the_price_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(project, {"main.py": f"import pandas\nimport seaborn\n\nprint(seaborn){USE}"})
+    write(project, {"main.py": "import pandas\nimport seaborn\n\nprint(pandas)\n\n\ndef use():\n    return seaborn\n"})
+    assert main([]) == 1
+    out = capsys.readouterr().out
+    line = next(line for line in out.splitlines() if "MG201 seaborn" in line)
+    assert ", of which the fix saves " in line
