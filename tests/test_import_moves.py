@@ -106,6 +106,12 @@ class Unmoved(ast.NodeTransformer):
         node.names = [one for one in node.names if not is_package and one.name != "TYPE_CHECKING"]
         return node if node.names else None
 
+    def visit_Try(self, node: ast.Try) -> ast.AST | None:
+        """Leave what does more than import the package, or say what there is instead."""
+        names = [one.name for part in ast.walk(node) if isinstance(part, ast.alias) for one in [part]]
+        is_package = any(one.partition(".")[0] == "heavy" for one in names) or "heavy" in ast.unparse(node)
+        return None if is_package and node.handlers else node
+
     def visit_If(self, node: ast.If) -> ast.AST | None:
         """Leave a block that holds anything."""
         self.generic_visit(node)

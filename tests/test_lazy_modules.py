@@ -158,7 +158,7 @@ def test_a_file_of_that_name_is_left_as_it_is(tmp_path: Path, style: str) -> Non
     own = {"app/lazy_litellm.py": "value = 1\n", "app/lazy_imports.py": "value = 2\n"}
     source = "import litellm\n\n\ndef use():\n    return litellm.value\n"
     after = fixed(tmp_path, style, {"app/api.py": source, **own})
-    assert after == "\n\ndef use():\n    import litellm\n\n    return litellm.value\n"
+    assert after == "def use():\n    import litellm\n\n    return litellm.value\n"
     assert [(tmp_path / name).read_text(encoding="utf-8") for name in own] == [*own.values()]
 
 
@@ -169,7 +169,7 @@ def test_values_are_set_on_the_library(tmp_path: Path) -> None:
     assert after.startswith("from app.lazy_imports import litellm\n")
     assert ran(tmp_path)[1] == "7"
     # A module with `__getattr__` would keep the value for itself.
-    assert fixed(tmp_path, "module-getattr", {"app/api.py": source}).startswith("\n\ndef use():\n    import litellm\n")
+    assert fixed(tmp_path, "module-getattr", {"app/api.py": source}).startswith("def use():\n    import litellm\n")
     assert ran(tmp_path)[1] == "7"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import children
 from memguard_hooks.formats.python_source import decode, parse, shortened, tree_of
+from memguard_hooks.imports.import_blocks import statements_of
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -78,7 +79,13 @@ def move_imports(data: bytes, path: str, lines: Collection[int]) -> MovedFile | 
         return None
     rows = text.split("\n")
     moved = [node for node in body if node.lineno in lines and type(node).__name__ in ("Import", "ImportFrom")]
-    if len(moved) != len(lines) or path.endswith("__init__.py"):  # in a condition, or handed on
+    there = {node.lineno for node in moved}
+    for node in body:
+        numbers = {inner.lineno for inner in statements_of(node) or ()}.intersection(lines)
+        if numbers:  # a `try` that moves as a whole
+            moved.append(node)
+            there |= numbers
+    if there != set(lines) or path.endswith("__init__.py"):  # in a condition, or handed on
         return None
     bound = {name for node in moved for name in _bound(node)}
     kept = [node for node in body if node not in moved]
@@ -179,7 +186,9 @@ def _head(node: ast.stmt) -> list[ast.AST]:
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that an import or an assignment binds."""
+    """Yield the names that an import, an assignment, or a `try` that moves as a whole binds."""
+    for inner in statements_of(node) or ():
+        yield from _bound(inner)
     for alias in getattr(node, "names", ()):
         yield alias.asname or alias.name.partition(".")[0]
     for target in getattr(node, "targets", None) or [getattr(node, "target", None)]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+from bisect import bisect_left
 
+from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import BOM, encoding
 from memguard_hooks.imports.built_later import first_import
+from memguard_hooks.imports.import_blocks import statements_of
 from memguard_hooks.imports.movable import BuildingFunction, ImportNode, Moves, Part, Spot, spot_of
 from memguard_hooks.imports.name_uses import FunctionNode, bound_by, is_type_checking
 from memguard_hooks.pattern import late_pattern
@@ -96,6 +99,13 @@ class Text:
         """Return the offset of a line, that of the end behind the last."""
         return self._starts[number - 1] if number <= len(self._starts) else len(self.text)
 
+    def number_at(self, offset: int) -> int | None:
+        """Return the line that begins at an offset, one more than there are at the end; None inside of a line."""
+        number = bisect_left(self._starts, offset)
+        if number < len(self._starts):
+            return number + 1 if self._starts[number] == offset else None
+        return number + 1 if offset == len(self.text) else None
+
     def end_of_line(self, number: int) -> str:
         """Return how a line ends; the last may not."""
         line = self.line(number)
@@ -155,6 +165,7 @@ class _Mover:
         self._text = text
         self._module = module
         self._settings: Sequence[ast.Assign] = ()
+        self._blocks: Mapping[ast.stmt, ast.Try] = {}
         self._gone: set[int] = set()
         """The last lines of statements that leave with all of their lines."""
         self._gone_lines: set[int] = set()
@@ -163,7 +174,9 @@ class _Mover:
     def move(self, moves: Moves, instead: Mapping[Part, str]) -> Rewritten:
         text = self._text
         edits: list[Edit] = []
-        for statement, aliases in _by_statement(moves.removed):
+        self._blocks = {inner: block for block in moves.blocks for inner in statements_of(block) or ()}
+        edits += [edit for block in moves.blocks for edit in self._remove_lines(block)]
+        for statement, aliases in _by_statement([one for one in moves.removed if one[0] not in self._blocks]):
             others = [instead[statement, one] for one in aliases if (statement, one) in instead]
             edits += self.replace(statement, aliases, others) if others else self.remove(statement, aliases)
         self._settings = moves.settings
@@ -188,6 +201,7 @@ class _Mover:
             edit = self._insertion(host.function, imports)
             hosts[edit] = spot_of(host.function)
             edits.append(edit)
+        edits += [*self._spare_blank_lines(edits)]
         after, places = apply(text.text, edits)
         lines: dict[int, Spot] = {}
         for edit, spot in hosts.items():
@@ -220,9 +234,7 @@ class _Mover:
         rest = text.text[end : text.start_of(last + 1)]
         is_first = text.indent_of(first, start) is not None
         if is_first and re.fullmatch(r"[ \t\f]*;?[ \t\f]*(?:#.*)?[\r\n]*", rest):
-            self._gone.add(last)
-            self._gone_lines.update(range(first, last + 1))
-            yield Edit(text.start_of(first), text.start_of(last + 1), "")
+            yield from self._remove_lines(statement)
         elif rest.lstrip(" \t\f").startswith(";"):
             behind = re.match(r"[ \t\f]*;[ \t\f]*", rest)
             assert behind is not None
@@ -230,6 +242,51 @@ class _Mover:
         else:
             before = re.search(r"[ \t\f]*;[ \t\f]*\Z", text.text[:start])
             yield Edit(before.start() if before else start, end, "")
+
+    def _remove_lines(self, statement: ast.stmt) -> Iterator[Edit]:
+        """Take a statement out with all of its lines."""
+        first, last = statement.lineno, statement.end_lineno or statement.lineno
+        self._gone.add(last)
+        self._gone_lines.update(range(first, last + 1))
+        yield Edit(self._text.start_of(first), self._text.start_of(last + 1), "")
+
+    def _spare_blank_lines(self, edits: Sequence[Edit]) -> Iterator[Edit]:
+        """Take out the blank lines that stand on both sides of lines that leave, the fewer of them, and those between.
+
+        Where something is written beside them, its own blank lines are counted already.
+        """
+        text = self._text
+        gone: set[int] = set()
+        written: set[int] = set()
+        for edit in edits:
+            first, behind = text.number_at(edit.start), text.number_at(edit.end)
+            if edit.text or first is None or behind is None or behind <= first:
+                written.add(edit.start)
+            else:
+                gone.update(range(first, behind))
+
+        def is_blank(number: int) -> bool:
+            return 0 < number <= text.count and number not in gone and not text.line(number).strip(" \t\r\n")
+
+        done = 0
+        for number in sorted(gone):
+            if number <= done:
+                continue
+            done = number
+            while done + 1 in gone or is_blank(done + 1):
+                done += 1
+            last = max(one for one in range(number, done + 1) if one in gone)
+            first = number
+            while is_blank(first - 1):
+                first -= 1
+            above, below = number - first, done - last
+            if any(text.start_of(first) <= one <= text.start_of(done + 1) for one in written):
+                continue
+            between = (one for one in range(number, last) if one not in gone)
+            spare = range(last + 1, last + 1 + (below if number == 1 else min(above, below)))
+            if done >= text.count:
+                spare = range(first, number)
+            yield from (Edit(text.start_of(one), text.start_of(one + 1), "") for one in (*between, *spare))
 
     def _remove_names(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[Edit]:
         """Take names out of a statement that keeps others; each run of them at once."""
@@ -309,7 +366,7 @@ class _Mover:
             own = [text.text[text.start(one) : text.end(one)] for one in self._set_with(imports)]
             every = [*(line for one in _by_statement(imports) for line in self._on_one_line(*one)), *own]
             return Edit(text.start(first), text.start(first), f"{'; '.join(every)}; ")
-        lines = [line for one in _by_statement(imports) for line in self.lines(*one, blank)]
+        lines = self._imported(imports, blank)
         own = [text.line(one.lineno).strip() for one in self._set_with(imports)]
         lines += ["", *own] if own else []
         if has_docstring:
@@ -321,6 +378,39 @@ class _Mover:
         is_apart = not text.line(at).strip() or isinstance(first, (ast.Import, ast.ImportFrom))
         written = "".join(f"{blank if line else ''}{line}{text.newline}" for line in lines)
         return Edit(text.start_of(at), text.start_of(at), written + ("" if is_apart else text.newline))
+
+    def _imported(self, imports: Sequence[Part], indent: str) -> list[str]:
+        """Return the lines that import some names, without indentation; a block that moves as a whole stands there once."""
+        plain = _by_statement([one for one in imports if one[0] not in self._blocks])
+        found = {(one.lineno, one.col_offset): self.lines(one, aliases, indent) for one, aliases in plain}
+        used: dict[ast.Try, set[str]] = {}
+        for statement, alias in imports:
+            if statement in self._blocks:
+                used.setdefault(self._blocks[statement], set()).add(bound_by(alias))
+        found |= {(block.lineno, 0): self._block(block, names) for block, names in used.items()}
+        return [line for place in sorted(found) for line in found[place]]
+
+    def _block(self, block: ast.Try, names: Collection[str]) -> list[str]:
+        """Return the lines of a `try` without those that set other names than some."""
+        lines: list[str] = []
+        spare: dict[int, bool] = {}
+        for suite in (block.body, *(one.body for one in block.handlers), block.orelse):
+            unused = [
+                one
+                for one in suite
+                if isinstance(one, ast.Assign) and not any(last_name(name) in names for name in one.targets)
+            ]
+            spare.update((one.lineno, len(unused) == len(suite) and one is unused[-1]) for one in unused)
+        for number in range(block.lineno, (block.end_lineno or block.lineno) + 1):
+            line = self._text.line(number).rstrip("\r\n")
+            if number not in spare:
+                lines.append(line)
+            elif spare[number]:
+                lines.append(f"{line[: len(line) - len(line.lstrip())]}pass")
+            else:
+                while not lines[-1].strip():
+                    lines.pop()
+        return lines
 
     def _set_with(self, imports: Sequence[Part]) -> list[ast.Assign]:
         """Return the statements that set attributes of what a function imports."""
@@ -484,7 +574,8 @@ def _by_statement(parts: Sequence[Part]) -> list[tuple[ImportNode, list[ast.alia
     """Return the parts of each statement together, in the order of the file."""
     found: dict[ImportNode, list[ast.alias]] = {}
     for statement, alias in parts:
-        found.setdefault(statement, []).append(alias)
+        if not isinstance(statement, ast.Assign):
+            found.setdefault(statement, []).append(alias)
     order = sorted(found, key=lambda one: (one.lineno, one.col_offset))
     return [(one, sorted(found[one], key=lambda alias: (alias.lineno, alias.col_offset))) for one in order]
 

@@ -29,7 +29,7 @@ from memguard_hooks.fix.lazy_modules import LazyPlan, plan_lazy, take_through
 from memguard_hooks.fix.patched_names import Repointed, repoint, target_of, write_patches
 from memguard_hooks.formats.python_source import decode, tree_of
 from memguard_hooks.imports.model import LAZY_PYTHON
-from memguard_hooks.imports.movable import HeldBy, MovableFile, Moves, Part, Spot, Wanted, module_of
+from memguard_hooks.imports.movable import EXCEPT_DECIDES, HeldBy, MovableFile, Moves, Part, Spot, Wanted, module_of
 from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.project.settings import JUDGED
@@ -223,6 +223,8 @@ class _Planner:
         moves = movable.moves((), self._building)
         if isinstance(moves, HeldBy):
             return HeldFile(path, moves.line, moves.reason)
+        if moves.blocks and self._style != "function":
+            return HeldFile(path, moves.blocks[0].lineno, EXCEPT_DECIDES)
         for one in moves.built:
             line = one.value.statement.lineno
             changes = self._takers.changes(path, one.value, line, self._carriers.known_files)
@@ -248,7 +250,7 @@ class _Planner:
     def _is_patched_alone(self, path: str, names: Iterable[str], moves: Moves) -> bool:
         """Return whether nothing but tests take names from a file, by strings that may name the library; note these."""
         is_lazy = self._style != "function" or (self._python is not None and self._python >= LAZY_PYTHON)
-        if is_lazy or moves.built or not moves.hosts or self._takers.of(path, (), moves.typed) is not None:
+        if is_lazy or moves.built or moves.blocks or not moves.hosts or self._takers.of(path, (), moves.typed) is not None:
             return False
         found: dict[str, list[Repointed]] = {}
         for name in names:
@@ -389,7 +391,7 @@ class _Planner:
         """Return a file with imports moved. Raises MemguardError rather than give one that does not parse."""
         data, module = self._project.sources.data(path), self._sources[path].module
         is_lazy = self._python is not None and self._python >= LAZY_PYTHON and self._style == "function"
-        if is_lazy and not moves.built and (moves.hosts or moves.for_types):
+        if is_lazy and not moves.built and not moves.blocks and (moves.hosts or moves.for_types):
             found = Rewritten(write_lazy(data, module, moves.removed), {})
         else:
             found = move(data, module, moves)

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 
 from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.built_later import Buildable, BuiltLater
+from memguard_hooks.imports.import_blocks import bound_by_assignment, statements_of
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.name_uses import Annotation, BoundPlace, FunctionNode, NameUses, Use, bound_by, find_uses
 from memguard_hooks.pattern import late_pattern
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from memguard_hooks.imports.built_later import Assignment
 
 ImportNode: TypeAlias = "ast.Import | ast.ImportFrom"
-Part: TypeAlias = "tuple[ImportNode, ast.alias]"
-"""A statement, and one of the names that it imports."""
+Part: TypeAlias = "tuple[ImportNode | ast.Assign, ast.alias]"
+"""A statement, and one of the names that it imports, or that it sets in a `try` that moves as a whole."""
 Spot: TypeAlias = "tuple[int, int]"
 """The line and the column where a function begins, which tell it from all others of its file."""
 
@@ -115,8 +116,8 @@ class Moves(Record):
     """How imports move: what leaves the module level, where it goes, and what becomes of annotations.
 
     `for_types` is needed by type checkers alone, `quoted` are the annotations that would be evaluated, `typed` the functions
-    and classes that have them, `built` the values that are built when they are first used, and `settings` the statements
-    that set an attribute of what moves, each in every function that imports it.
+    and classes that have them, `built` the values that are built when they are first used, `settings` the statements that
+    set an attribute of what moves, each in every function that imports it, and `blocks` the `try` that move as a whole.
     """
 
     removed: tuple[Part, ...]
@@ -126,6 +127,7 @@ class Moves(Record):
     typed: tuple[str, ...]
     built: tuple[BuildingFunction, ...] = ()
     settings: tuple[ast.Assign, ...] = ()
+    blocks: tuple[ast.Try, ...] = ()
 
 
 class Wanted(Record):
@@ -160,6 +162,16 @@ class _FileNodes:
             self.exported.setdefault(name, line)
         self.of_module = frozenset(module.body)
         imported = {bound_by(alias) for many in self.statements.values() for one in many for alias in one.names}
+        self.blocks: dict[ast.AST, ast.Try] = {}
+        """The statements of blocks of the module level that can move as a whole."""
+        self.parts_of: dict[ast.Try, list[Part]] = {}
+        """What each of these binds, by import or by assignment."""
+        for block in module.body:
+            inner = statements_of(block)
+            if inner is not None and isinstance(block, ast.Try):
+                self.blocks.update((one, block) for one in inner)
+                self.parts_of[block] = [part for one in inner for part in _bound_in_block(one)]
+                imported.update(bound_by(alias) for _, alias in self.parts_of[block])
         found = find_uses(module, imported)
         self._bindings: dict[str, list[BoundPlace]] = {}
         self._uses: dict[str, list[Use]] = {}
@@ -192,11 +204,15 @@ class MovableFile:
         self._is_package = is_package
         self._nodes = _nodes_of(module)
         found = [(one, list(_parts(self._nodes.statements.get(one.line, ()), one))) for one in wanted]
-        self._parts = [part for _, parts in found for part in parts]
+        own = [part for _, parts in found for part in parts]
+        self._blocks = dict.fromkeys(self._nodes.blocks[one] for one, _ in own if one in self._nodes.blocks)
+        self._parts = [part for part in own if part[0] not in self._nodes.blocks]
+        self._parts += [part for block in self._blocks for part in self._nodes.parts_of[block]]
         self._by_call = next((one.line for one, parts in found if not parts), None)
         self._names = [bound_by(alias) for _, alias in self._parts]
         self._found = self._nodes.uses_of(self.names)
         self._moving: set[ast.AST] = {statement for statement, _ in self._parts}
+        self._moving.update(name for block in self._blocks for name in _assigned_in(block))
         self._shared = {one.name for one in self._found.bindings if one.node not in self._moving}
         futures = [one for one in module.body if isinstance(one, ast.ImportFrom) and one.module == "__future__"]
         is_future = any(alias.name == "annotations" for one in futures for alias in one.names)
@@ -236,11 +252,13 @@ class MovableFile:
             held = self._held(part) or self._held_by_any(running_uses, typing, running)
             kept = (self._held_value(value, running) for value in values.values())
             held = held or next((one for one in kept if one is not None), None)
-            if held is None and not uses:
+            if held is None and not uses and not isinstance(part[0], ast.Assign):
                 held = self._held_unused(part)
             if held is not None:
                 return held
             here = dict.fromkeys(host for use in running_uses if (host := _host(use, running)) is not None)
+            if part[0] in self._nodes.blocks and (held := self._held_in_block(part, typing)) is not None:
+                return held
             for host in here:
                 hosts.setdefault(host, []).append(part)
             annotations.update((use.annotation, None) for use in typing if use.annotation is not None)
@@ -248,9 +266,13 @@ class MovableFile:
                 built.setdefault(value, []).append(part)
             is_type = any(here.keys().isdisjoint(use.functions) for use in typing)
             is_type |= any(bound_by(part[1]) in one.named for one in values.values())
-            if not self._is_known_to_types(part) and is_type:
+            if is_type and not self._is_known_to_types(part) and self._is_first_in_block(part):
                 for_types.append(part)
             quoted.update(self._quoted(typing))
+        of_blocks = (self._held_by_host(host, parts) for host, parts in hosts.items() if self._blocks)
+        held = next((one for one in of_blocks if one is not None), None)
+        if held is not None:
+            return held
         for setting in settings:
             name, line = ast.unparse(setting.targets[0]).partition(".")[0], setting.lineno
             if any(name not in [bound_by(part[1]) for part in parts] for parts in hosts.values()):
@@ -266,14 +288,55 @@ class MovableFile:
         typed = dict.fromkeys(one.owner.name for one in annotations if one.owner is not None)
         places = tuple(UsingFunction(one, tuple(hosts[one])) for one in ordered)
         return Moves(
-            tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed), self._getters(built), tuple(settings)
+            *(tuple(self._parts), places, tuple(for_types), tuple(quoted), tuple(typed), self._getters(built)),
+            *(tuple(settings), tuple(self._blocks)),
         )
+
+    # Blocks that move as a whole
+
+    def _held_in_block(self, part: Part, typing: Collection[Use]) -> HeldBy | None:
+        """Return why a block cannot move for what annotations name."""
+        statement, name = part[0], bound_by(part[1])
+        body = self._nodes.blocks[statement].body
+        imports = [one for one in body if isinstance(one, (ast.Import, ast.ImportFrom))]
+        if typing and name not in [bound_by(alias) for one in imports for alias in one.names]:
+            return HeldBy(statement.lineno, f"annotations name {name}, which `try` may not import")
+        return None
+
+    def _held_by_host(self, host: FunctionNode, parts: Iterable[Part]) -> HeldBy | None:
+        """Return why no block can stand in a function: that would leave names which nothing there uses."""
+        found: dict[ast.Try, set[str]] = {}
+        for statement, alias in parts:
+            if statement in self._nodes.blocks:
+                found.setdefault(self._nodes.blocks[statement], set()).add(bound_by(alias))
+        for block, names in found.items():
+            first = host.body[0]
+            if self._lines[first.lineno - 1].encode()[: first.col_offset].strip():
+                return HeldBy(block.lineno, f"{host.name}() stands in one line, where no `try` can")
+            for statement, alias in self._nodes.parts_of[block]:
+                is_used, name = bound_by(alias) in names, bound_by(alias)
+                if not is_used and not (isinstance(statement, ast.Assign) and self._is_alone(statement)):
+                    return HeldBy(statement.lineno, f"{host.name}() has no use for {name}, which the same `try` binds")
+        return None
+
+    def _is_alone(self, statement: ast.Assign) -> bool:
+        """Return whether an assignment is to one name, and all that its line has but a comment."""
+        line = self._lines[statement.lineno - 1].encode()
+        rest = line[statement.end_col_offset :].strip()
+        is_all = not line[: statement.col_offset].strip() and (not rest or rest.startswith(b"#"))
+        return is_all and len(statement.targets) == 1
+
+    def _is_first_in_block(self, part: Part) -> bool:
+        """Return whether type checkers are to see an import: of a block the one that it tries."""
+        block = self._nodes.blocks.get(part[0])
+        return block is None or part[0] in block.body
 
     # Values that are built later
 
     def _buildable(self, modules: Collection[str]) -> Buildable:
         """Return the values that may be built by functions, of classes that come from some modules."""
-        names = [bound_by(part[1]) for part in self._parts if self._can_cache and is_below(module_of(part), modules)]
+        plain = [part for part in self._parts if part[0] not in self._nodes.blocks]
+        names = [bound_by(part[1]) for part in plain if self._can_cache and is_below(module_of(part), modules)]
         return Buildable(self._module, self._lines, names)
 
     def _held_value(self, value: BuiltLater, running: Collection[Spot]) -> HeldBy | None:
@@ -303,7 +366,7 @@ class MovableFile:
         """Return what holds one part of an import, whatever uses it."""
         statement, alias = part
         name, line, module = bound_by(alias), statement.lineno, module_of(part)
-        if statement not in self._nodes.of_module:
+        if statement not in self._nodes.of_module and statement not in self._nodes.blocks:
             return HeldBy(line, _around(self._module, statement))
         if alias.name == "*":
             return HeldBy(line, "it takes all names of the module")
@@ -343,6 +406,8 @@ class MovableFile:
         """Return why an import that nothing uses is not deleted."""
         statement, alias = part
         name, line = bound_by(alias), statement.lineno
+        if statement in self._nodes.blocks:
+            return HeldBy(line, EXCEPT_DECIDES)
         siblings = {bound_by(other) for one, other in self._parts if one is statement and other is not alias}
         if any(use.name in siblings for use in self._found.uses):
             return None  # the statement moves, and leaves this name behind
@@ -463,6 +528,18 @@ def is_below(module: str, modules: Collection[str]) -> bool:
     return any(".".join(parts[:count]) in modules for count in range(1, len(parts) + 1))
 
 
+def _bound_in_block(statement: ast.stmt) -> Iterator[Part]:
+    """Yield what a statement of a block binds."""
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        yield from ((statement, alias) for alias in statement.names)
+    elif isinstance(statement, ast.Assign):
+        yield from ((statement, ast.alias(one.id)) for one in bound_by_assignment(statement))
+
+
+def _assigned_in(block: ast.Try) -> Iterator[ast.Name]:
+    yield from (name for one in statements_of(block) or () for name in bound_by_assignment(one))
+
+
 def _of(node: ast.Import, name: str) -> list[ast.alias]:
     return [alias for alias in node.names if bound_by(alias) == name]
 
@@ -513,7 +590,7 @@ def _bound_again(binding: BoundPlace) -> str:
     return f"line {binding.line} {f'deletes {name}' if is_deleted else f'binds {name} again'}"
 
 
-def _around(module: ast.Module, statement: ImportNode) -> str:
+def _around(module: ast.Module, statement: ast.stmt) -> str:
     """Say in what an import stands that is not at the module level itself."""
     parents = {child: node for node in walk(module) for child in ast.iter_child_nodes(node)}
     around: list[ast.AST] = []

@@ -322,7 +322,7 @@ def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: b
         return f"import this file later, in the functions that use it, not in {places}{more}: {held.reason}", True
     remedy = f"; {held.remedy}" if held is not None and held.remedy else ""
     first = f", once nothing holds it here: {held.reason}{remedy}" if held is not None else ""
-    can_move = held is None and why == "at module level"
+    can_move = held is None and why in ("at module level", IN_TRY, IN_EXCEPT)
     return f"move the import into the function that uses it{first or lazy}{shared}", can_move
 
 
