@@ -1,8 +1,10 @@
 """What `no-eager-heavy-imports --fix` does to repositories: which imports leave, what holds the others, and the lints after.
 
-    python benchmarks/import_moves.py FOLDER ... [--scope all] [--verbose]
+    python benchmarks/import_moves.py FOLDER ... [--scope all] [--verbose] [--beside-ruff]
 
-Nothing is written: what would be is compiled, walked, fixed once more, and given to ruff beside what there is.
+Nothing is written: what would be is compiled, walked, fixed once more, and given to ruff beside what there is. With
+`--beside-ruff` nothing is moved, and the imports that run at start are told apart from those that ruff's TID253
+(banned-module-level-imports) finds when all heavy modules are banned.
 """
 
 from __future__ import annotations
@@ -46,7 +48,10 @@ def main() -> int:
     parser.add_argument("folders", nargs="+")
     parser.add_argument("--scope", choices=("reachable", "all"))
     parser.add_argument("--verbose", action="store_true", help="print each import that stays")
+    parser.add_argument("--beside-ruff", action="store_true", help="compare what is found with what TID253 finds")
     options = parser.parse_args()
+    if options.beside_ruff:
+        return _beside_ruff(options.folders, options.scope)
     os.environ["MEMGUARD_CACHE_DIR"] = ""
     print("| repository | sites | gone | files | left, by reason | CPU s |\n| --- | ---: | ---: | ---: | --- | ---: |")
     totals: Counter[str] = Counter()
@@ -71,6 +76,22 @@ def main() -> int:
     print(f"| all | {totals['sites']} | {totals['gone']} | {totals['files']} | {why} | |")
     print(*faults, f"{len(faults)} faults", sep="\n")
     return int(bool(faults))
+
+
+def _beside_ruff(folders: list[str], scope: str | None) -> int:
+    print("| repository | both | ruff alone | here alone |\n| --- | ---: | ---: | ---: |")
+    for folder in folders:
+        project = _open(folder, scope)
+        ours = {(one.path, one.site.line) for one in eager_imports(project, find_entries(project))}
+        banned = ", ".join(f'"{root}"' for root in sorted(project.heavy.modules))
+        setting = f"lint.flake8-tidy-imports.banned-module-level-imports = [{banned}]"
+        command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=TID253", "--output-format=concise", "."]
+        done = subprocess.run([*command, "--config", setting], cwd=folder, capture_output=True, text=True, check=False)
+        found = re.findall(r"(?m)^(.+?):(\d+):\d+: TID253", done.stdout)
+        theirs = {(path.replace(os.sep, "/"), int(line)) for path, line in found}
+        name = os.path.basename(os.path.abspath(folder))
+        print(f"| {name} | {len(ours & theirs)} | {len(theirs - ours)} | {len(ours - theirs)} |", flush=True)
+    return 0
 
 
 def _open(folder: str, scope: str | None) -> Project:
