@@ -219,7 +219,7 @@ def test_no_fix_contradicts_another(root: Path, capsys: pytest.CaptureFixture[st
         pytest.param("import a\nclass K(a.B): ...\n", None, id="a base class"),
         pytest.param("import a\nprint(a)\n", None, id="a statement"),
         pytest.param("import a\ndef f(x=a): ...\n", None, id="a default"),
-        pytest.param("try:\n    import a\nexcept ImportError:\n    a = None\n", None, id="a condition"),
+        pytest.param("try:\n    import a\nfinally:\n    pass\n", None, id="a condition"),
         pytest.param("import a; b = 1\ndef f():\n    return a\n", None, id="two statements on a line"),
         pytest.param("import a\ndef f(): return a\n", None, id="a function on a line"),
         pytest.param("import a\ndef f(:\n", None, id="no Python"),
