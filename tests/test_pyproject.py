@@ -83,7 +83,7 @@ ml = ["torch @ https://example.com/torch-2.8.0-py3-none-any.whl"]
 "web.api" = ["Huggingface_Hub"]
 """,
     )
-    assert [one[:2] + one[3:-2] for one in manifest.requirements] == [
+    assert [one[:2] + one[3:-3] for one in manifest.requirements] == [
         (
             "litellm",
             "litellm [proxy] ==1.69.3 ; python_version > '3.8'",

@@ -481,6 +481,11 @@ def test_via(tmp_path: Path, text: str, via: list[str]) -> None:
     assert [one.via for one in manifest.requirements] == [tuple(via)]
 
 
+def test_what_the_project_asks_for_too_is_brought_beside(tmp_path: Path) -> None:
+    manifest = read(tmp_path, {"requirements.txt": "t==1\n    # via\n    #   -r requirements.in\n    #   a\na==1"})
+    assert [(one.name, one.via, one.also_via) for one in manifest.requirements] == [("t", (), ("a",)), ("a", (), ())]
+
+
 def test_via_of_an_included_file_does_not_leak(tmp_path: Path) -> None:
     manifest = read(tmp_path, {"requirements.txt": "-r a.txt\n# via b\nb", "a.txt": "t"})
     assert [(one.name, one.via) for one in manifest.requirements] == [("t", ()), ("b", ())]

@@ -17,7 +17,7 @@ def read(tree: Tree, path: str) -> Lock:
     listed = [one for one in manifest.requirements if not one.is_constraint]
     edges: dict[str, list[LockEdge]] = {}
     for requirement in listed:
-        for name in requirement.via:
+        for name in (*requirement.via, *requirement.also_via):
             edges.setdefault(name, []).append(LockEdge(requirement.name))
     packages = [_package(one, tuple(edges.get(one.name, ()))) for one in listed]
     roots = tuple(LockEdge(one.name, None, one.marker, one.extras) for one in listed if not one.via)

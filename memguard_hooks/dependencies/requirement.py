@@ -45,7 +45,7 @@ class Requirement(Record):
 
     `name` is normalized; `text` is what packaging parses, without the options of its line, and for
     formats that have another way of writing the same thing in PEP 508; `via` names the packages that
-    have brought it, as a compiled file says, and is empty for what the project itself asks for;
+    have brought it, as a compiled file says, and is empty for what the project itself asks for, though `also_via` others;
     `index_name` is the name or the URL of the index that it must come from, None where any will do;
     `notation` is how its file writes it, and `brings` is False where a command installs it without its dependencies.
     """
@@ -67,6 +67,7 @@ class Requirement(Record):
     index_name: str | None = None
     notation: Notation = "pep508"
     brings: bool = True
+    also_via: tuple[str, ...] = ()
 
 
 class RequirementComment(Record):

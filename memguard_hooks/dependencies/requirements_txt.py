@@ -199,7 +199,7 @@ class _RequirementsReader:
     def _content(self, items: Items, path: str, *, is_constraint: bool) -> None:
         group: Group = "development" if _is_for_development(path) else "runtime"
         listed: set[str] = set()  # all packages of this file
-        via: dict[int, list[str]] = {}  # index of a requirement -> the lines of its comment `# via`
+        told: dict[int, list[str]] = {}  # index of a requirement -> the lines of its comment `# via`
         latest: int | None = None  # the requirement that such a comment would speak of
         is_list, next_line = False, 0
         for item in items:
@@ -218,12 +218,13 @@ class _RequirementsReader:
                 self.comments.append(item)
             if latest is not None and item.line <= next_line:
                 entries, is_list = _annotation(item.text, is_list=is_list)
-                via.setdefault(latest, []).extend(entries)
+                told.setdefault(latest, []).extend(entries)
                 next_line = item.line + 1
             else:
                 latest = None
-        for index, entries in via.items():
-            self.requirements[index] = self.requirements[index]._replace(via=_bringers(entries, listed))
+        for index, entries in told.items():
+            via, also = _bringers(entries, listed)
+            self.requirements[index] = self.requirements[index]._replace(via=via, also_via=also)
 
     def item(self, item: _Item, path: str, *, is_constraint: bool, group: Group) -> None:
         """Take in what a line declares and what it includes."""
@@ -284,14 +285,15 @@ def _annotation(comment: str, *, is_list: bool) -> tuple[list[str], bool]:
     return ([body] if is_list else []), is_list
 
 
-def _bringers(entries: list[str], listed: set[str]) -> tuple[str, ...]:
-    """Return the packages that have brought another; none where the project asks for it too.
+def _bringers(entries: list[str], listed: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the packages that have brought another, and those that would have where the project asks for it, too.
 
     `-r requirements.in`, `app (pyproject.toml)` and, in an export of uv, the mere name of the project
     are no packages of the file. `-c constraints.txt` brings nothing.
     """
     names = [req.name_of(entry) or "" for entry in entries if not entry.startswith("-c ")]
-    return tuple(names) if listed.issuperset(names) else ()
+    brought = tuple(name for name in names if name in listed)
+    return (brought, ()) if len(brought) == len(names) else ((), brought)
 
 
 def _words(path: str) -> set[str]:

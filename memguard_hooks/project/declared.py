@@ -517,7 +517,20 @@ class Declared:
         found = (name for name in dict.fromkeys((*names, *lock_readers.LOCKS)) if name in there)
         paths = (f"{folder}/{name}".lstrip("/") for name in found)
         usable = (path for path in paths if not self._files.is_excluded(path) and self.deployed.counts(path))
-        return next(usable, None)
+        return next(usable, None) or next(filter(self._is_compiled, self._manifests_in(folder)), None)
+
+    def _is_compiled(self, path: str) -> bool:
+        """Return whether a file that is deployed says which packages pull in others, in comments."""
+        if (
+            not path.endswith(".txt")
+            or not self.deployed.counts(path)
+            or b"# via" not in (self._files.read_file(path) or b"")
+        ):
+            return False
+        try:
+            return any(one.group == "runtime" and one.via for one in self.manifest(path).requirements)
+        except MemguardError:
+            return False
 
 
 def _is_other(path: str) -> bool:
