@@ -182,7 +182,10 @@ def at_fault(error: MemguardError) -> Skipped:
 
 
 class Part(Record):
-    """What one package adds to one process by some moment, in bytes, given all parts listed before it."""
+    """What one package adds to one process by some moment, in bytes, given all parts listed before it.
+
+    `installed` is the version that the project has where the measured one is far from it, else empty.
+    """
 
     package: str
     version: str | None
@@ -192,6 +195,7 @@ class Part(Record):
     provenance: str
     chain: tuple[Step, ...] = ()
     moment: Moment = "start"
+    installed: str = ""
 
 
 class Figures(Record):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from folders import commit, write
 
-from memguard_hooks.app.estimate import MARGINS, SOURCE_FACTOR, UNION_ERROR, add_processes
+from memguard_hooks.app.estimate import MARGINS, SHARE_BELOW, SOURCE_FACTOR, UNION_ERROR, Nearness, add_processes
 from memguard_hooks.catalog import lookup
 from memguard_hooks.commands import check
 from memguard_hooks.finding import Estimate, Figures
@@ -658,6 +658,23 @@ def test_bounds_of_parts_join_by_the_root_of_the_sum_of_their_squares(
     assert high < 0.7 * sum(bounds)
 
 
+@pytest.mark.parametrize(
+    ("version", "margin"),
+    [("1.14.1", "beyond"), ("1.54.0", "far"), ("0.13.0", "major"), ("1.69.3", "exact")],
+)
+def test_a_version_far_from_all_measured_ones_has_a_wider_range_and_is_told(
+    root: Path, capsys: pytest.CaptureFixture[str], version: str, margin: Nearness
+) -> None:
+    write(root, {"main.py": "import litellm\n", "Procfile": "web: python main.py\n"})
+    write(root, {"requirements.txt": f"litellm=={version}\n"})
+    (service,) = judge(capsys)[1]["services"]
+    estimate, (part,) = service["estimate_mib"], [one for one in service["parts"] if one["package"] == "litellm"]
+    bounds = math.hypot(part["mib"] * MARGINS[margin], estimate["expected"] * UNION_ERROR)
+    assert estimate["high"] - estimate["expected"] == pytest.approx(bounds, rel=0.1)
+    memory_budget.main(["--table"])
+    assert (f" (measured; the project has {version})" in capsys.readouterr().out) == (margin in ("beyond", "major"))
+
+
 def test_bounds_of_two_groups_of_processes_join_likewise() -> None:
     workers, dirty = (Estimate(*[one] * 3) for one in (Figures(70, 100, 140, 50), Figures(160, 200, 230, 90)))
     together = add_processes(workers, dirty).serving
@@ -888,6 +905,24 @@ def test_an_unknown_package_is_assumed_by_its_wheel_and_by_what_it_requires(
     assert "    nobody measured wrapper: `memguard measure` does\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("asked", ["", "    #   -r requirements.in\n"], ids=["brought", "asked-for-too"])
+def test_the_comments_of_a_compiled_file_tell_what_an_unknown_package_requires(
+    root: Path, capsys: pytest.CaptureFixture[str], asked: str
+) -> None:
+    write(root, {"main.py": "import wrapper\n", "Procfile": "w: python main.py\n"})
+    write(root, {"requirements.txt": "pandas==2.2.3\nwrapper==1.0\n"})
+    guessed = judge(capsys)[1]["services"][0]["estimate_mib"]
+    compiled = f"pandas==2.2.3\n    # via\n{asked}    #   wrapper\nwrapper==1.0\n    # via -r requirements.in\n"
+    write(root, {"requirements.txt": compiled + "requests==2.32.3\n    # via wrapper\n"})
+    estimate = judge(capsys)[1]["services"][0]["estimate_mib"]
+    assert estimate["expected"] > guessed["expected"] + 20
+    write(
+        root,
+        {"requirements.txt": compiled.replace("   wrapper\n", "   other\n", 1) + "other==1  # via -r requirements.in\n"},
+    )
+    assert judge(capsys)[1]["services"][0]["estimate_mib"] == guessed
+
+
 def test_the_lock_nearest_to_what_starts_counts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In a repository of several apps each has its lock: that of another says nothing, and that above an app does."""
 
@@ -911,6 +946,38 @@ def test_the_lock_nearest_to_what_starts_counts(root: Path, capsys: pytest.Captu
     write(root, {"backend/uv.lock": LOCK.format(size=20_000).replace("2.2.3", "1.5.3")})
     ((nearest, _),) = judged()
     assert nearest != beside
+
+
+def test_a_module_below_one_that_loads_late_takes_what_its_names_do(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`celery.signals` takes 19.7 MiB, `celery.utils.log` 17.6, and `celery` alone 2.2."""
+    write(root, {"main.py": "from celery.utils.log import get_task_logger\n", "Procfile": "w: python main.py\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert service["estimate_mib"]["expected"] == pytest.approx(total("celery:Celery"), rel=0.02)
+    assert service["estimate_mib"]["low"] <= total("celery")
+    write(root, {"main.py": "import celery\n"})
+    (service,) = judge(capsys)[1]["services"]
+    assert service["estimate_mib"]["expected"] == pytest.approx(total("celery"), rel=0.04)
+
+
+def test_a_module_below_an_empty_package_takes_a_part_of_what_others_do(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of `starlette`, 0.2 MiB, other modules take 13.9 to 15.6 MiB where `starlette.applications` takes 16.5."""
+
+    def estimate(text: str) -> dict[str, float]:
+        write(root, {"main.py": text, "Procfile": "w: python main.py\n"})
+        found: dict[str, float] = judge(capsys)[1]["services"][0]["estimate_mib"]["serving"]
+        return found
+
+    bare, whole = total("starlette"), total("starlette.applications")
+    seen = estimate("from starlette.responses import JSONResponse\n")
+    assert seen["expected"] == pytest.approx(bare + SHARE_BELOW * (whole - bare), rel=0.04)
+    assert seen["low"] <= bare
+    assert seen["high"] >= whole
+    assert estimate("import starlette\nfrom starlette.responses import JSONResponse\n")["expected"] == seen["expected"]
+    assert estimate("import botocore.exceptions\n")["expected"] == pytest.approx(total("botocore"), rel=0.04)
+    alone = estimate("import fastapi\n")["expected"]
+    assert estimate("import fastapi\nimport starlette.responses\n")["expected"] == pytest.approx(alone, abs=0.5)
 
 
 def test_the_standard_library_counts_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

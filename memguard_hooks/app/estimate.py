@@ -79,9 +79,15 @@ FIRST_PARTY, STANDARD = "(first-party)", "(standard library)"
 UNION_ERROR = 0.08
 """How far the union as a whole may be off: nine in ten of the known parts of `python benchmarks/field.py --half tuned`."""
 
-MARGINS: Mapping[Nearness, float] = {"measured": 0.03, "exact": 0.05, "near": 0.08, "far": 0.2, "light": 0.3, "major": 0.5}
+MARGINS: Mapping[Nearness, float] = {
+    "measured": 0.03, "exact": 0.05, "near": 0.08, "far": 0.2, "light": 0.3, "beyond": 0.4, "major": 0.5,
+}  # fmt: skip
 """How far a root's part of the sum may be off, by how near it was measured. From one measured major version to another,
-90 % of 39 modules took between 0.64 and 1.56 times as much (2026-11-28)."""
+90 % of 39 modules took between 0.64 and 1.56 times as much (2026-11-28). Of 81 measured versions, each taken for one that
+lies beyond all others of its package, 0.4 held 31 of 36 in the half that it was fitted on, and all 45 of the other."""
+
+BEYOND = 5
+"""Minor versions before or after all measured ones from which on a version is far from them."""
 
 
 ALIKE = frozenset({11, 12, 13})
@@ -143,13 +149,24 @@ for libraries in C have few objects. Of twelve imports of 7 to 13 MiB in forked 
 larger ones had, and no smaller one."""
 
 
+EMPTY, EMPTY_BELOW = 4 * MIB, 3
+"""What a package takes at most that loads next to nothing, and how many times as much the modules below it take that were
+measured (2026-11-29)."""
+
+SHARE_BELOW = 2 / 3
+"""What another one takes of the least of them, in the mean: 20 modules of six packages took 0.6 of it, and ten of three
+others 0.8, most of them nearly all or nearly nothing."""
+
+LIGHT_MODULES = frozenset({"constants", "errors", "exceptions", "version"})
+"""Names of modules that load next to nothing."""
+
 BUILDS = frozenset({"torch"})
 """Distributions whose wheels differ much by their build, which the local part of a version or an index names."""
 
 
-Nearness: TypeAlias = "Literal['measured', 'exact', 'near', 'far', 'major', 'light', 'unknown']"
-"""Measured in this project, at this version and Python, at one like it, at another, only at other major versions, roughly,
-or not at all."""
+Nearness: TypeAlias = "Literal['measured', 'exact', 'near', 'far', 'beyond', 'major', 'light', 'unknown']"
+"""Measured in this project, at this version and Python, at one like it, at another, only at ones long before or after it,
+only at other major versions, roughly, or not at all."""
 
 
 class Root(Record):
@@ -162,6 +179,8 @@ class Root(Record):
     server starts. `beside` are the resident bytes of measured versions next to its own, which was not measured. `unmeasured`
     is the submodule that is imported where only its package was measured, and `siblings` what was measured of the submodules
     beside it. Of one that `is_typical`, others of its namespace were measured; one that `is_left_out` nothing installs.
+    `installed` is the project's version where the measured one is far from it, and one that `is_partly` is taken to load a
+    part of the least of its siblings.
     """
 
     name: str
@@ -181,6 +200,8 @@ class Root(Record):
     is_typical: bool = False
     siblings: tuple[Footprint, ...] = ()
     is_left_out: bool = False
+    installed: str = ""
+    is_partly: bool = False
 
     @property
     def is_standard(self) -> bool:
@@ -491,9 +512,11 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
     for external, names in sources.imported:
         for name in names:
             known = found.get(name)
+            root = _seen_from(sources.root(name), external.names[0])
             if known is None or not is_by(known.moment, external.moment):
-                root = _seen_from(sources.root(name), external.names[0])
                 found[name] = root._replace(chain=external.chain, moment=external.moment)
+            elif root.is_partly and not known.is_partly and known.moment == external.moment:
+                found[name] = root._replace(chain=known.chain, moment=known.moment)
             if external.way:
                 sites.setdefault((name, external.moment), []).append(external.way.last)
     found = {
@@ -518,7 +541,21 @@ def _seen_from(root: Root, module: str) -> Root:
     known = root.footprint
     found = (lookup.find(name, known.distribution, known.version, known.python) for name in lookup.submodules(package))
     siblings = tuple(one for one in found if one is not None)
-    return root._replace(unmeasured=module, siblings=siblings) if siblings else root
+    if not siblings:
+        return root
+    bare = lookup.find(package, known.distribution, known.version, known.python) if package != root.name else None
+    beside = (*root.beside, *(() if bare is None else (bare.resident,)))
+    seen = root._replace(unmeasured=module, siblings=siblings, beside=beside)
+    heavier = [one for one in siblings if one.resident >= EMPTY_BELOW * max(known.resident, MIB)]
+    if not heavier or known.resident > EMPTY or module.rpartition(".")[2] in LIGHT_MODULES:
+        return seen
+    least = min(heavier, key=lambda one: one.resident)
+    own = {
+        name: (resident // 2, anonymous // 2) for name, (resident, anonymous) in least.own.items() if name not in known.own
+    }
+    more = [sum(cost[kind] for cost in own.values()) for kind in (0, 1)]
+    partly = known._replace(resident=known.resident + more[0], anonymous=known.anonymous + more[1], own={**known.own, **own})
+    return seen._replace(footprint=partly, beside=(known.resident, *root.beside), is_partly=True)
 
 
 def _standard_roots(sources: FigureSources, walked: Walk) -> Iterator[Root]:
@@ -555,7 +592,7 @@ def _names(external: External, *, is_empty: bool = True) -> list[str]:
         if root is None or (is_empty and root == namespaces.FILLED):
             root = namespaces.member_of(name) or root
         if root is not None:
-            found[root] = None
+            found[_loaded_below(root, module)] = None
     if external.site is not None and external.site.why == AS_APP:
         found.update(dict.fromkeys(lookup.set_up_for(module)))
     measured = lookup.attributes().get(module, ())
@@ -566,6 +603,15 @@ def _names(external: External, *, is_empty: bool = True) -> list[str]:
     loaded += [name for name in measured if name.endswith(")") and name.partition(":")[2].partition("(")[0] in calls]
     # What a name loads holds what its module does.
     return [*loaded, *(root for root in found if root != module or not loaded)]
+
+
+def _loaded_below(root: str, module: str) -> str:
+    """Return what a module of a root loads: as much as a name of it does, where it loads its modules late.
+
+    `import celery` loads little; `celery.signals` and three others loaded 17.6 to 21.0 MiB, and `celery:Celery` 20.1.
+    """
+    late = [one for one in lookup.attributes().get(root, ()) if not one.endswith(")")]
+    return late[0] if late and module.startswith(f"{root}.") else root
 
 
 def _adapted(external: External, present: AbstractSet[str]) -> Iterator[str]:
@@ -607,8 +653,9 @@ def _root(sources: FigureSources, name: str) -> Root:
         if wanted is None and footprint.distribution == provider and footprint.version != version:
             wanted = version  # no version was measured that its range admits
         nearness = _nearness(footprint, wanted, sources.python)
-        beside = _beside(footprint, wanted, sources.python) if nearness in ("near", "far", "major") else ()
-        return Root(name, footprint, (), nearness, beside=beside)
+        beside = _beside(footprint, wanted, sources.python) if nearness in ("near", "far", "beyond", "major") else ()
+        is_told = nearness in ("beyond", "major") and wanted is not None
+        return Root(name, footprint, (), nearness, beside=beside, installed=wanted if is_told and wanted else "")
     return _unknown_root(sources, name)
 
 
@@ -666,10 +713,23 @@ def _nearness(footprint: Footprint, wanted: str | None, python: str | None) -> N
         return "light"
     if wanted is not None and wanted != footprint.version:
         numbers, measured = wanted.split("."), footprint.version.split(".")
-        return "near" if numbers[:2] == measured[:2] else "far" if numbers[0] == measured[0] else "major"
+        if numbers[0] != measured[0]:
+            return "major"
+        if numbers[:2] == measured[:2] != ["0", "0"]:  # each release of 0.0 may change all
+            return "near"
+        return "beyond" if _is_beyond(footprint, wanted, python) else "far"
     if wanted is None:
         return "near"  # nobody says which version: the newest is what is installed
     return "exact" if python is None or {lookup.minor_of(python), lookup.minor_of(footprint.python)} <= ALIKE else "near"
+
+
+def _is_beyond(footprint: Footprint, wanted: str, python: str | None) -> bool:
+    """Return whether a version comes long before or after all that were measured."""
+    beside = lookup.find_beside(footprint.module, footprint.distribution, wanted, python)
+    if len(beside) != 1:
+        return False
+    release, measured = ((*lookup.release_of(one), 0)[1] for one in (wanted, beside[0].version))
+    return abs(release - measured) >= BEYOND
 
 
 def _add_optional(sources: FigureSources, found: dict[str, Root]) -> None:
@@ -702,13 +762,17 @@ def _shared_costs(roots: Sequence[Root]) -> dict[str, Cost]:
     """Return what each package costs that the roots load: the mean of what it cost in each of them.
 
     What a root's own package cost there is the least, and stands aside from the mean: `sqlalchemy.orm` loads more of
-    sqlalchemy than others do. What was measured in the project beats what others have measured.
+    sqlalchemy than others do. What was measured in the project beats what others have measured. What only a part of a module
+    may load counts where nothing else loads it.
     """
     others: dict[str, list[tuple[int, int]]] = {}
     least: dict[str, tuple[int, int]] = {}
     in_project: dict[str, tuple[int, int]] = {}
+    partly: dict[str, tuple[int, int]] = {}
     for root in roots:
-        if root.footprint is not None:
+        if root.is_partly and root.footprint is not None:
+            partly.update({name: max(cost, partly.get(name, cost)) for name, cost in root.footprint.own.items()})
+        elif root.footprint is not None:
             own = root.footprint.own
             if root.nearness == "measured":
                 in_project.update(own)
@@ -721,7 +785,7 @@ def _shared_costs(roots: Sequence[Root]) -> dict[str, Cost]:
     for package, costs in others.items():
         mean = (sum(cost[0] for cost in costs) / len(costs), sum(cost[1] for cost in costs) / len(costs))
         found[package] = max(mean, least.get(package, mean))
-    return {**found, **in_project}
+    return {**partly, **found, **in_project}
 
 
 def add_up(base: Footprint, roots: Sequence[Root]) -> tuple[list[Part], list[Margin]]:
@@ -765,7 +829,10 @@ def _known_parts(
         provenance = "as others of its namespace; nobody measured it" if root.is_typical else footprint.provenance
         if root.unmeasured:
             provenance += f"; {root.unmeasured} itself was not measured"
-        part = Part(name, footprint.version or None, resident, anonymous, kind, provenance, root.chain)
+        if root.installed:
+            provenance += f"; the project has {root.installed}, which is far from it"
+        version = footprint.version or None
+        part = Part(name, version, resident, anonymous, kind, provenance, root.chain, installed=root.installed)
         yield part, _margins(root, resident)
 
 

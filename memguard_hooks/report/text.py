@@ -134,6 +134,7 @@ def won(service: ServiceReport) -> str:
 def name_part(part: Part) -> str:
     """Write a package with its version, and where its figure comes from unless that is the catalog."""
     source = "" if part.source == "catalog" else f" ({part.source})"
+    source = f" (measured; the project has {part.installed})" if part.installed else source
     if part.package.startswith("(") and not part.version:
         return f"{part.package.strip('()')}{' code' if part.package == '(first-party)' else ''}{source}"
     return f"{part.package} {part.version}{source}" if part.version else f"{part.package}{source}"
