@@ -675,6 +675,18 @@ def test_a_version_far_from_all_measured_ones_has_a_wider_range_and_is_told(
     assert (f" (measured; the project has {version})" in capsys.readouterr().out) == (margin in ("beyond", "major"))
 
 
+@pytest.mark.parametrize(("module", "least", "most"), [("flask", 14, 15.2), ("pandas", 48, 52)])
+def test_small_workers_of_gunicorn_share_pages_of_its_arbiter(
+    root: Path, capsys: pytest.CaptureFixture[str], module: str, least: float, most: float
+) -> None:
+    """Each further worker took 14.2 to 15.2 MiB, which would be 18.3 if it shared nothing; with pandas 49.3."""
+    sizes = []
+    for workers in (1, 4):
+        write(root, {"app.py": f"import flask\nimport {module}\n", "Procfile": f"web: gunicorn -w {workers} app:app\n"})
+        sizes.append(judge(capsys)[1]["services"][0]["estimate_mib"]["expected"])
+    assert least <= (sizes[1] - sizes[0]) / 3 <= most
+
+
 def test_bounds_of_two_groups_of_processes_join_likewise() -> None:
     workers, dirty = (Estimate(*[one] * 3) for one in (Figures(70, 100, 140, 50), Figures(160, 200, 230, 90)))
     together = add_processes(workers, dirty).serving

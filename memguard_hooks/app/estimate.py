@@ -111,6 +111,11 @@ SERVERS = {
     "hypercorn": Server(int(3.5 * MIB), int(22.1 * MIB)),
 }
 
+SHARED_WITH_ARBITER, SMALL_IDLE, SMALL_BUSY = 4 * MIB, 33 * MIB, 22 * MIB
+"""What each further worker of gunicorn shares with its arbiter besides, as long as it has little anonymous memory: it has
+not collected all garbage then, which touches most pages. So small it is once it has started, and once it has answered
+requests. Fitted on Flask with one, two and four workers and Django with one and three (`python benchmarks/serving.py`)."""
+
 BESIDE_SPAWNED = 2
 """Processes of a server that starts its workers anew: its own, and the tracker of multiprocessing. Agents come with Python,
 in all of them (`python benchmarks/agents.py --only two`)."""
@@ -154,8 +159,8 @@ EMPTY, EMPTY_BELOW = 4 * MIB, 3
 measured (2026-11-29)."""
 
 SHARE_BELOW = 2 / 3
-"""What another one takes of the least of them, in the mean: 20 modules of six packages took 0.6 of it, and ten of three
-others 0.8, most of them nearly all or nearly nothing."""
+"""What another one takes of the median of them: the mean of twelve packages, of which 38 modules were measured. Half of
+them took 0.8 to 1.1 times as much, and a fourth next to nothing."""
 
 LIGHT_MODULES = frozenset({"constants", "errors", "exceptions", "version"})
 """Names of modules that load next to nothing."""
@@ -180,7 +185,7 @@ class Root(Record):
     is the submodule that is imported where only its package was measured, and `siblings` what was measured of the submodules
     beside it. Of one that `is_typical`, others of its namespace were measured; one that `is_left_out` nothing installs.
     `installed` is the project's version where the measured one is far from it, and one that `is_partly` is taken to load a
-    part of the least of its siblings.
+    part of what its siblings do.
     """
 
     name: str
@@ -549,9 +554,11 @@ def _seen_from(root: Root, module: str) -> Root:
     heavier = [one for one in siblings if one.resident >= EMPTY_BELOW * max(known.resident, MIB)]
     if not heavier or known.resident > EMPTY or module.rpartition(".")[2] in LIGHT_MODULES:
         return seen
-    least = min(heavier, key=lambda one: one.resident)
+    middle = sorted(heavier, key=lambda one: one.resident)[(len(heavier) - 1) // 2]
     own = {
-        name: (resident // 2, anonymous // 2) for name, (resident, anonymous) in least.own.items() if name not in known.own
+        name: (int(SHARE_BELOW * cost[0]), int(SHARE_BELOW * cost[1]))
+        for name, cost in middle.own.items()
+        if name not in known.own
     }
     more = [sum(cost[kind] for cost in own.values()) for kind in (0, 1)]
     partly = known._replace(resident=known.resident + more[0], anonymous=known.anonymous + more[1], own={**known.own, **own})
@@ -1006,4 +1013,7 @@ def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, c
         return int(resident - late + parent + workers * (own + copied * (shared - own) + late))
     others = 0 if command.start == "single" else server.others
     early = anonymous - late if command.start == "fork" else 0
-    return int(resident - anonymous + early + workers * (anonymous - early + copied * early + server.worker) + others)
+    is_small = anonymous <= (SMALL_IDLE if is_idle else SMALL_BUSY) and not early
+    shared = SHARED_WITH_ARBITER if command.server == "gunicorn" and command.start == "fork" and is_small else 0
+    each = anonymous - early + copied * early + server.worker
+    return int(resident - anonymous + early + workers * each - (workers - 1) * shared + others)
