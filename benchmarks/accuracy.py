@@ -69,16 +69,16 @@ class Judged(NamedTuple):
         return self.estimate.low <= self.truth["resident"] <= self.estimate.high
 
 
-def judge(truth: Truth) -> Judged:
-    """Let memory-budget estimate a repository that imports the roots of a set."""
+def judge(truth: Truth, declared: Sequence[str] | None = None) -> Judged:
+    """Let memory-budget estimate a repository that imports the roots of a set, and pins all, or declares what is given."""
     roots = [as_drawn(one) for one in truth["roots"]]
     python = truth["python"].rpartition(".")[0]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         subprocess.run(["git", "init", "--quiet", folder], check=True)
         (root / "main.py").write_text("".join(f"{one.statement}\n" for one in roots))
-        pins = (f"{name}=={version}\n" for name, version in truth["installed"].items())
-        (root / "requirements.txt").write_text("".join(pins))
+        lines = declared if declared is not None else [f"{name}=={version}" for name, version in truth["installed"].items()]
+        (root / "requirements.txt").write_text("".join(f"{line}\n" for line in lines))
         settings = f'entrypoints = ["main.py"]\ntarget-python = "{python}"\nplatform = "local"\n'
         (root / "memguard.toml").write_text(settings)
         tree = WorkTree(folder)

@@ -125,14 +125,18 @@ class Row(NamedTuple):
 
 def environment(folder: Path, agent: str, framework: str) -> Path:
     """Return the folder of programs of an environment with an agent and a framework."""
-    place = folder / f"{agent}-{framework.replace(', ', '-')}"
     requirements = [*FRAMEWORKS[framework][0].split(), *AGENTS[agent][0]]
     if agent == "opentelemetry":
         requirements += [f"opentelemetry-instrumentation-{one}" for one in INSTRUMENTED if one in requirements]
+    return install(folder, folder / f"{agent}-{framework.replace(', ', '-')}", requirements)
+
+
+def install(folder: Path, place: Path, requirements: Sequence[str]) -> Path:
+    """Return the folder of programs of an environment of an interpreter of its own, which lies in a folder."""
     if not (place / "bin" / "python").exists():
         subprocess.run(["uv", "venv", "--quiet", "--python", str(own_interpreter(folder)), str(place)], check=True)
-    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(place / "bin" / "python")]
-    subprocess.run([*install, *requirements], check=True)
+    command = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(place / "bin" / "python")]
+    subprocess.run([*command, *requirements], check=True)
     return place / "bin"
 
 
@@ -177,17 +181,21 @@ def measure(programs: Path, framework: str, before: Sequence[str], variables: di
 
 def estimate(programs: Path, framework: str, before: Sequence[str]) -> Row:
     """Return what memory-budget says of the same command."""
+    return estimate_command(programs, " ".join((*before, *FRAMEWORKS[framework][2])).format(port=8000))
+
+
+def estimate_command(programs: Path, command: str) -> Row:
+    """Return what memory-budget says of a command in the folder above its programs."""
     folder = programs.parent
     done = subprocess.run(
         ["uv", "pip", "freeze", "--quiet", "--python", str(programs / "python")], check=True, capture_output=True, text=True
     )
     (folder / "requirements.txt").write_text(done.stdout, encoding="utf-8")
-    start = FRAMEWORKS[framework][2]
-    (folder / "Procfile").write_text(f"web: {' '.join((*before, *start)).format(port=8000)}\n", encoding="utf-8")
+    (folder / "Procfile").write_text(f"web: {command}\n", encoding="utf-8")
     (folder / "memguard.toml").write_text('limit = "8GiB"\ntarget-python = "3.11"\n', encoding="utf-8")
-    command = [sys.executable, "-m", "memguard_hooks.hooks.memory_budget", "--format", "json"]
+    hook = [sys.executable, "-m", "memguard_hooks.hooks.memory_budget", "--format", "json"]
     around = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
-    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=around)
+    found = subprocess.run(hook, cwd=folder, capture_output=True, text=True, check=False, env=around)
     (service,) = json.loads(found.stdout)["services"]
     said = service["estimate_mib"]
     return Row(said["expected"], said["serving"]["expected"])
