@@ -83,3 +83,17 @@ def test_an_old_llama_index_has_all_in_one(
         write(tmp_path, {"requirements.txt": f"{pin}\n"})
         found.append(any(one["package"] == "llama_index.vector_stores.milvus" for one in judge(capsys)["parts"]))
     assert found == [False, True]
+
+
+def test_an_old_llama_index_is_no_empty_namespace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An old one was never measured where 0.14 takes 0.2 MiB, and is told as unknown."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, {"Procfile": "web: python main.py\n", "main.py": "from llama_index import VectorStoreIndex\n"})
+    found = []
+    for version in ("0.8.40", "0.14.20"):
+        write(tmp_path, {"requirements.txt": f"llama-index=={version}\n"})
+        found.append(sum(one["mib"] for one in judge(capsys)["parts"] if one["package"] == "llama_index"))
+    assert found[0] > 2
+    assert found[1] < 1

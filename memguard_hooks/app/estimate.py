@@ -646,6 +646,8 @@ def _root(sources: FigureSources, name: str) -> Root:
     if provider in BUILDS:
         version = _with_build(sources, version)
     footprint = lookup.find(name, provider, version, sources.python) or lookup.find_light(name)
+    if footprint is not None and namespaces.is_other(name, version, footprint.version):
+        footprint = None
     if footprint is not None:
         footprint = _in_these_builds(sources, footprint)
         footprint = fitting.fit(footprint, sources.versions, sources.python, sources.all_present)

@@ -75,6 +75,11 @@ def is_empty(version: str | None) -> bool:
         return True
 
 
+def is_other(module: str, version: str | None, measured: str) -> bool:
+    """Return whether llama_index was measured as but a namespace and is more in a version, or the other way around."""
+    return module == FILLED and is_empty(version) != is_empty(measured)
+
+
 def distribution_of(module: str) -> str:
     """Return the distribution that a module of a namespace is named after."""
     return VERSION.sub("", module).replace(".", "-").replace("_", "-")
