@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from folders import write
 
+from memguard_hooks.app.estimate import SHARED_WITH_ARBITER
 from memguard_hooks.app.moved_imports import move_imports
 from memguard_hooks.commands import check
 from memguard_hooks.hooks import deploy_config, memory_budget, no_eager_heavy_imports
@@ -484,7 +485,8 @@ def test_work_that_is_put_off_moves_by_what_the_finding_said(
     now = judge(capsys)["services"][0]["estimate_mib"]
     said = re.search(r": (\d+) MiB in each of 2 processes", found["message"])
     assert said is not None
-    assert was["expected"] - now["expected"] == pytest.approx(2 * float(said[1]), abs=3)
+    also = SHARED_WITH_ARBITER / 2**20  # what the second worker shares once it is small
+    assert was["expected"] - now["expected"] - also == pytest.approx(2 * float(said[1]), abs=3)
     assert now["serving"]["expected"] == pytest.approx(was["serving"]["expected"], abs=2)
 
 
