@@ -1141,6 +1141,13 @@ def test_what_comes_to_nothing_has_no_row(root: Path, capsys: pytest.CaptureFixt
     assert " 0.0 MiB" not in capsys.readouterr().out
 
 
+COMPOSE = """\
+services:
+  app:
+    build: .
+    command: {}
+"""
+IMAGE = "FROM python:3.11\nCOPY . .\nCMD gunicorn app:app\n"
 RENDER = "services:\n- {type: web, name: api, runtime: python, startCommand: python app.py}\n"
 
 
@@ -1156,6 +1163,21 @@ RENDER = "services:\n- {type: web, name: api, runtime: python, startCommand: pyt
         ),
         pytest.param(
             {"Procfile": "web: gunicorn app:app\n", "jobs/railway.toml": "[deploy\n"}, "web", [], id="broken-below"
+        ),
+        pytest.param(
+            {"Procfile": "web: gunicorn app:app\n", "compose.yaml": COMPOSE.format("gunicorn -w 4 app:app"),
+             "Dockerfile": IMAGE}, "web", ["compose.yaml:4"], id="compose",
+        ),
+        pytest.param(
+            {"render.yaml": RENDER, "compose.yaml": COMPOSE.format("gunicorn -w 4 app:app"), "Dockerfile": IMAGE},
+            "api", ["compose.yaml:4", "Dockerfile:3"], id="compose-beside",
+        ),
+        pytest.param(
+            {"Procfile": "web: gunicorn app:app\n", "compose.yaml": COMPOSE.format("flask run --debug")}, "web", [],
+            id="compose-of-developers",
+        ),
+        pytest.param(
+            {"Procfile": "web: gunicorn app:app\n", "compose.yaml": "services: [\n"}, "web", [], id="broken-compose"
         ),
     ],
 )  # fmt: skip

@@ -621,9 +621,11 @@ class _Folder:
         if processes.services and processes.services[0].platform is not None:
             own, processes = own.joined(processes), Deployment()
         if own.services:
-            hosts = self._of_units._replace(skipped=(), traps=())  # which lose, and are named
+            hosts = self._of_units.joined(self._lost_compose)._replace(skipped=(), traps=())  # which lose, and are named
         else:
             hosts = self._of_hosts(has_processes=bool(processes.services))
+        if processes.services and not own.services and self._compose not in {one.path for one in hosts.services}:
+            processes = join_services(processes, self._lost_compose)
         image = self._image()
         if processes.services and any(map(self._runs_procfile, image.services)):
             return reduce(join_services, (own, image, hosts))
@@ -847,16 +849,29 @@ class _Folder:
             gap = Skipped(app, error.line, f"is not read: it {error.message}")
             return found._replace(skipped=(*found.skipped, gap))
 
+    @property
+    def _compose_names(self) -> set[str]:
+        return {name for name in self._yaml_names if _COMPOSE.fullmatch(name)} or self._other_compose
+
+    @property
+    def _compose(self) -> str | None:
+        """The file that compose reads here, None where there is none."""
+        names = self._compose_names
+        if not names:
+            return None
+        from memguard_hooks.deployment import compose
+
+        return self._at(next((name for name in compose.NAMES if name in names), "") or min(names))
+
     def _of_compose(self, *, has_processes: bool) -> Deployment:
         """Return the services of compose, unless they only serve development here."""
-        names = {name for name in self._yaml_names if _COMPOSE.fullmatch(name)} or self._other_compose
+        names = self._compose_names
         is_production = any(_PRODUCTION.search(name) for name in names)
-        if not names or (has_processes and not is_production and not any(map(self._limits_memory, names))):
+        if self._compose is None or (has_processes and not is_production and not any(map(self._limits_memory, names))):
             return Deployment()
-        from memguard_hooks.deployment import compose
         from memguard_hooks.deployment.hidden_keys import COMPOSE_KEYS, find_hidden_keys
 
-        path = self._at(next((name for name in compose.NAMES if name in names), "") or min(names))
+        path = self._compose
         named: set[str] = set()
 
         def read_named(other: str) -> bytes | None:
@@ -876,6 +891,14 @@ class _Folder:
             self._files.named |= named
         hidden = find_hidden_keys(self._files.peek(path) or b"", path, ("command", "entrypoint"), COMPOSE_KEYS)
         return found._replace(traps=(*found.traps, *hidden))
+
+    @cached_property
+    def _lost_compose(self) -> Deployment:
+        """The services of compose that start this repository, where the file of a platform wins over them."""
+        path = self._compose
+        found = self._files.apart().run("compose", path) if path is not None else Deployment()
+        kept = (one for one in found.services if self._files.holds(one) and not _DEVELOPMENT.search(one.command))
+        return Deployment(tuple(kept))
 
     @property
     def _other_compose(self) -> set[str]:
