@@ -113,6 +113,7 @@ def test_levels_are_read_through_names_and_calls() -> None:
 # Libraries
 
 
+IMAGE = "FROM python:3.12-slim\nCOPY . .\n"
 BOT = "import logging\nfrom telegram.ext import Application\nlogging.basicConfig(level=logging.INFO)\n"
 
 
@@ -123,6 +124,15 @@ def test_the_token_of_a_bot_in_the_log_is_an_error(project: Path, capsys: pytest
     names = ("httpx", "httpx2")
     assert one["fix"] == "\n".join(f'logging.getLogger("{name}").setLevel(logging.WARNING)' for name in names)
     assert log_volume.main([]) == 1
+
+
+def test_the_token_is_told_where_compose_for_development_starts_the_bot(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compose = "services:\n  bot:\n    build: .\n    command: python main.py\n    volumes: ['.:/app']\n"
+    (project / "Procfile").unlink(missing_ok=True)
+    write(project, {"main.py": BOT.replace("INFO", "DEBUG"), "docker-compose.yml": compose, "Dockerfile": IMAGE})
+    assert [(one["code"], one["severity"]) for one in found(capsys)] == [("MG505", "error")]
 
 
 @pytest.mark.parametrize(

@@ -112,18 +112,19 @@ def _is_debug(level: str) -> bool:
 
 
 def check(project: Project, reached: Reached) -> Iterator[Finding]:
-    """Judge the levels that the code of a service sets."""
+    """Judge the levels that the code of a service sets; where developers start it, what tells a secret alone."""
     service = reached.entry.service
-    if is_for_developers(service):
-        return
+    is_plain = not is_for_developers(service)
     muted = {name for logs in reached.files.values() for name in logs.muted}
     for path, logs in reached.files.items():
         for setup in logs.setups:
             place = ServicePlace(path, setup.line, setup.column)
-            yield from _level(service, setup, place)
+            if is_plain:
+                yield from _level(service, setup, place)
             if setup.kind == "root":
-                yield from _loud(project, reached, muted, setup, place)
-            elif setup.kind == "stderr" and service.platform == "railway":
+                loud = _loud(project, reached, muted, setup, place)
+                yield from (one for one in loud if is_plain or one.severity == "error")
+            elif is_plain and setup.kind == "stderr" and service.platform == "railway":
                 message = f"{setup.detail} writes to stderr, and Railway shows all of it as errors"
                 yield finding(place, "MG508", "stderr", message, "pass stream=sys.stdout")
 
