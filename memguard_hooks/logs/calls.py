@@ -11,25 +11,19 @@ from __future__ import annotations
 
 import ast
 
-from memguard_hooks.formats.python_nodes import last_name, outside_functions
+from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.logs.arguments import FUNCTIONS, TRANSLATES, costly_of, payload, plain_functions
 from memguard_hooks.logs.feeds import ONCE, CalledFunctions
-from memguard_hooks.logs.model import Fed, LogCall, SteadyLine
+from memguard_hooks.logs.loops import TRIES, constants_of, endless, hands_parts, has_loop, is_range
+from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS, Fed, LogCall, SteadyLine
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-LEVELS = {
-    "trace": "DEBUG", "debug": "DEBUG", "info": "INFO", "success": "INFO", "print": "INFO", "msg": "INFO",
-    "warning": "WARNING", "warn": "WARNING", "error": "ERROR", "exception": "ERROR", "critical": "CRITICAL",
-    "fatal": "CRITICAL",
-}  # fmt: skip
-"""The level of each method of a logger; those of structlog and loguru are among them, and `print` counts as INFO."""
+    from collections.abc import Sequence
 
 _LOGGER = late_pattern(r"(?i)(?:^|_)(?:logg?(?:er|ing)?|lg)\d*$|logger$")
-MAX_TEXT = 300
 MAX_DEPTH = 150
 """Blocks inside each other that are read."""
 
@@ -78,13 +72,13 @@ def level_of(node: ast.Call) -> str:
     """Return the level of a log call, empty for any other call."""
     function = node.func
     if isinstance(function, ast.Name):
-        return LEVELS["print"] if function.id == "print" else ""
+        return METHOD_LEVELS["print"] if function.id == "print" else ""
     if not isinstance(function, ast.Attribute) or not is_logger(function.value):
         return ""
     if function.attr == "log" and node.args:
         level = last_name(node.args[0]).upper()
-        return level if level in LEVELS.values() else ""
-    return LEVELS.get(function.attr, "")
+        return level if level in METHOD_LEVELS.values() else ""
+    return METHOD_LEVELS.get(function.attr, "")
 
 
 def is_logger(node: ast.expr) -> bool:
@@ -99,8 +93,6 @@ def is_logger(node: ast.expr) -> bool:
 
 # The walk over a file
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_TRIES: tuple[type[ast.Try], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _LEAVES = (ast.Break, ast.Return, ast.Raise)
 
 
@@ -113,7 +105,7 @@ class _Reader:
         self._drawn: set[str] = set()
         """Functions that print parts of a line, which nobody does in a log."""
         self._is_terminal = any(name in _TERMINAL for one in module.body for name in _imported(one))
-        self._plain = _plain_functions(module)
+        self._plain = plain_functions(module)
         self._has_topics = False
         self._constants = constants_of(module)
         self._block(module.body, _Place(), leaves=False, depth=0)
@@ -129,7 +121,7 @@ class _Reader:
             self._statement(statement, place, leaves=leaves or at < last, depth=depth + 1)
 
     def _statement(self, node: ast.stmt, place: _Place, *, leaves: bool, depth: int) -> None:
-        if isinstance(node, _FUNCTIONS):
+        if isinstance(node, FUNCTIONS):
             self._function(node, place, depth)
         elif isinstance(node, ast.ClassDef):
             self._block(node.body, _Place(holder=node.name), leaves=False, depth=depth)
@@ -137,7 +129,7 @@ class _Reader:
             self._if(node, place, leaves=leaves, depth=depth)
         elif isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
             self._loop(node, place, leaves=leaves, depth=depth)
-        elif isinstance(node, _TRIES):
+        elif isinstance(node, TRIES):
             self._try(node, place, leaves=leaves, depth=depth)
         elif isinstance(node, (ast.With, ast.AsyncWith)):
             self._expressions(node.items, place, leaves=leaves)
@@ -164,7 +156,7 @@ class _Reader:
             repeats = ""
         if not repeats and _REPEATED.search(node.name):
             repeats = f"{node.name}()"
-        callback = f"{node.name}()" if self._is_callback(node) and not _has_loop(node, self._constants) else ""
+        callback = f"{node.name}()" if self._is_callback(node) and not has_loop(node, self._constants) else ""
         holder = "" if place.body else place.holder
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
                        is_seldom=place.is_seldom and not place.body, holder=holder, feeds=callback,
@@ -195,15 +187,15 @@ class _Reader:
         self._block(node.orelse, inner, leaves=leaves, depth=depth)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, place: _Place, *, leaves: bool, depth: int) -> None:
-        about = _endless(node, self._constants)
+        about = endless(node, self._constants)
         if about is None:
-            is_range = not isinstance(node, ast.While) and _is_range(node.iter)
+            is_counted = place.is_counted or (not isinstance(node, ast.While) and is_range(node.iter))
             is_seldom = place.is_seldom or isinstance(node, ast.While)
-            inner = place._replace(is_seldom=is_seldom, is_counted=place.is_counted or is_range)
+            inner = place._replace(is_seldom=is_seldom, is_counted=is_counted)
             self._block(node.body, inner, leaves=leaves, depth=depth)
         else:
             loop, repeats = about
-            feeds = loop if self._has_topics or _hands_parts(node) else ""
+            feeds = loop if self._has_topics or hands_parts(node) else ""
             inner = place._replace(loop=loop, conditions=0, callback="", repeats=repeats, feeds=feeds)
             self._block(node.body, inner, leaves=False, depth=depth)
         self._block(node.orelse, place, leaves=leaves, depth=depth)
@@ -247,8 +239,8 @@ class _Reader:
         nothing = repeats if is_empty else ""
         if not nothing and place.handles and _IGNORED.search(call.text) and not _ACTS.search(call.text):
             nothing = place.handles
-        payload = _payload(node) if call.text.strip("{}") else ""
-        return call._replace(hot=hot, nothing=nothing, payload=payload)
+        held = payload(node) if call.text.strip("{}") else ""
+        return call._replace(hot=hot, nothing=nothing, payload=held)
 
     def _fed_by_stream(self, place: _Place) -> str:
         """Return the loop that gives each part of a stream to the function of a line, empty where none does."""
@@ -356,356 +348,6 @@ _SCHEDULER = late_pattern(
 )
 
 
-# Loops
-
-
-def _endless(node: ast.For | ast.AsyncFor | ast.While, constants: Mapping[str, float]) -> tuple[str, str] | None:
-    """Return what a loop without end is called: where each pass is a part of work, and where it only comes again.
-
-    None for a loop that has an end of its own.
-    """
-    if isinstance(node, ast.While):
-        return _while(node, constants)
-    if isinstance(node.iter, ast.Call) and last_name(node.iter.func) in ("count", "cycle") and not node.iter.args[1:]:
-        return _while(ast.While(ast.Constant(value=True), node.body, [], lineno=node.lineno), constants)
-    iterated = ast.unparse(node.iter)[:MAX_TEXT]
-    target = ast.unparse(node.target)
-    is_stream = _STREAM.search(iterated) is not None
-    if isinstance(node, ast.For):
-        is_stream = is_stream and _PART.search(target) is not None and _LIVE.search(iterated) is not None
-    if not is_stream:
-        return None
-    word = "async for" if isinstance(node, ast.AsyncFor) else "for"
-    name = f"`{word} {target} in …`, line {node.lineno}"
-    return name, name
-
-
-_STREAM = late_pattern(
-    r"(?i)stream|\bws\b|websocket|socket|\bconn\b|connection|messages|events|queue|subscri|chunks|audio|frames|deltas|listen|"
-    r"consumer|tokens|generator"
-)
-_LIVE = late_pattern(r"(?i)stream|listen\(|consumer|generator|pubsub")
-_PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
-
-
-def _while(node: ast.While, constants: Mapping[str, float]) -> tuple[str, str] | None:
-    if not _may_last(node.test) or _unsets(node):
-        return None
-    calls = [last_name(one.func).lower() for one in _calls_in(node.body) if not _is_lookup(one)]
-    if any(name in ("input", "getpass", "prompt", "ask") for name in calls) or _counts(node):
-        return None
-    name = f"`while {ast.unparse(node.test)[:60]}`, line {node.lineno}"
-    if _drains(node, calls) or _only_waits(node, calls) or _pages(node):
-        return None
-    is_outer = any(_is_loop(one, constants) for one in outside_functions(node.body))
-    is_reconnect = any(_CONNECTS.search(called) for called in calls)
-    is_whole = is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants) or _takes_jobs(node) or _chats(node)
-    return ("" if is_whole or not _is_fast(node, constants) else name, "" if is_reconnect else name)
-
-
-def _is_loop(node: ast.AST, constants: Mapping[str, float]) -> bool:
-    if isinstance(node, ast.While):
-        return True
-    return isinstance(node, (ast.For, ast.AsyncFor)) and _endless(node, constants) is not None
-
-
-def _is_range(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and last_name(node.func) == "range"
-
-
-def _unsets(node: ast.While) -> bool:
-    """Return whether a loop goes on while something is left, which its body changes."""
-    if not isinstance(node.test, (ast.Name, ast.Attribute)) or _RUNS.search(last_name(node.test)):
-        return False
-    held = ast.unparse(node.test)
-    changed = (one for one in outside_functions(node.body) if isinstance(one, ast.Assign))
-    return any(ast.unparse(target) == held for one in changed for target in one.targets)
-
-
-_STREAMED = frozenset(
-    {
-        "recv", "recv_json", "receive", "receive_json", "receive_text", "receive_bytes", "receive_message", "read",
-        "readline", "poll", "get_message", "recv_multipart", "recv_string", "recvfrom",
-    }
-)  # fmt: skip
-"""What reads a part of a stream: what comes from a queue may be a job."""
-
-
-def _hands_parts(node: ast.For | ast.AsyncFor | ast.While) -> bool:
-    """Return whether a loop hands on parts of something: a message may be a unit of work of its own."""
-    if not isinstance(node, ast.While):
-        return _HANDED.search(ast.unparse(node.target)) is not None
-    read = [one for one in outside_functions(node.body) if isinstance(one, ast.Assign) and _reads(one.value)]
-    if not read:
-        return any(map(_reads, _calls_in(node.body)))
-    return any(_HANDED.search(ast.unparse(one.targets[0])) for one in read)
-
-
-def _reads(node: ast.expr) -> bool:
-    node = node.value if isinstance(node, ast.Await) else node
-    return isinstance(node, ast.Call) and last_name(node.func) in _STREAMED
-
-
-_HANDED = late_pattern(
-    r"(?i)chunk|delta|frame|event|evt|token|packet|data|audio|sample|pcm|tick|trade|candle|line|byte|buf|apdu|record"
-)
-
-
-def _drains(node: ast.While, calls: list[str]) -> bool:
-    """Return whether a loop takes what is there, and ends when that is gone."""
-    if isinstance(node.test, (ast.Name, ast.Attribute)):
-        held = ast.unparse(node.test)
-        taken = (one.func for one in _calls_in(node.body) if isinstance(one.func, ast.Attribute) and one.func.attr in _POPS)
-        return any(ast.unparse(one.value) == held for one in taken)
-    return not _WAITS.intersection(calls) and any(isinstance(one, ast.Break) for one in outside_functions(node.body))
-
-
-_POPS = frozenset({"pop", "popleft", "popitem", "get_nowait", "heappop"})
-
-
-def _is_lookup(node: ast.Call) -> bool:
-    """Return whether a call named `get` looks up a key or a row, and waits for nothing."""
-    if last_name(node.func) != "get":
-        return False
-    is_key = bool(node.args) and isinstance(node.args[0], (ast.Constant, ast.JoinedStr)) and not _is_truth(node.args[0])
-    return is_key or any(one.arg not in ("block", "timeout", "timeout_s") for one in node.keywords)
-
-
-def _is_truth(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, bool)
-
-
-def _only_waits(node: ast.While, calls: list[str]) -> bool:
-    """Return whether a loop sleeps until its test says that something is there: once, as an app or a child starts."""
-    asks = any(isinstance(one, ast.Call) for one in ast.walk(node.test)) and not _RUNS.search(ast.unparse(node.test))
-    idle = {"sleep", "wait", *LEVELS}
-    return asks and bool({"sleep", "wait"}.intersection(calls)) and idle.issuperset(calls)
-
-
-def _takes_jobs(node: ast.While) -> bool:
-    """Return whether a pass of a loop is a job, which is a unit of work of its own."""
-    assigned = [
-        (one.targets[0] if isinstance(one, ast.Assign) else one.target, one.value)
-        for one in outside_functions(node.body)
-        if isinstance(one, (ast.Assign, ast.AnnAssign))
-    ]
-    if any(_JOB.search(last_name(target)) for target, _ in assigned) or any(map(_is_signal, _calls_in(node.body))):
-        return True
-    taken = [target for target, value in assigned if value is not None and _takes(value)]
-    return bool(taken) and not any(_TAKEN.search(ast.unparse(one)) for one in taken)
-
-
-def _chats(node: ast.While) -> bool:
-    """Return whether a loop reads what a person sends: each message is a unit of work."""
-    read = {last_name(one.func) for one in _calls_in(node.body)} & _STREAMED
-    return bool(read) and read <= {"receive_text", "receive_json"} and _STREAMS.search(ast.unparse(node)) is None
-
-
-_STREAMS = late_pattern(r"(?i)media|audio|delta|chunk|frame|pcm|tick|price|trade|heartbeat|\bping\b|\bevent")
-
-
-def _is_signal(node: ast.Call) -> bool:
-    """Return whether a call waits until somebody says that there is work."""
-    if not isinstance(node.func, ast.Attribute) or node.func.attr != "wait":
-        return False
-    name = last_name(node.func.value)
-    return _SIGNAL.search(name) is not None and _RUNS.search(name) is None
-
-
-_SIGNAL = late_pattern(r"(?i)event|ready|signal|trigger|wake|notif|cond")
-
-
-def _takes(node: ast.expr) -> bool:
-    """Return whether a value is taken from a queue."""
-    node = node.value if isinstance(node, ast.Await) else node
-    return isinstance(node, ast.Call) and last_name(node.func) in _QUEUED and not _is_lookup(node)
-
-
-_QUEUED = frozenset({"get", "get_nowait", "popleft", "brpop", "blpop"})
-_TAKEN = late_pattern(
-    r"(?i)chunk|delta|frame|event|evt|message|msg|token|packet|data|audio|sample|payload|response|apdu|line|record|"
-    r"^(?:m|x|e|item)$"
-)
-"""Names of what is taken from a queue as a part of something."""
-
-
-_RUNS = late_pattern(r"(?i)stop|run|enabled|shut|alive|is_set|exit|clos|active|quit|cancel|term")
-"""What a test asks that holds for as long as the app runs."""
-_PAGES = late_pattern(
-    r"(?i)^_*(?:offset|page|page_?(?:num(?:ber)?|token)|cursor|has_(?:more|next)|next_(?:url|page|token|cursor)|last_id)$"
-)
-
-
-def _pages(node: ast.While) -> bool:
-    """Return whether a loop goes through the pages of an answer, of which one is the last."""
-    changed = (one for one in outside_functions(node.body) if isinstance(one, (ast.Assign, ast.AugAssign)))
-    targets = (one.target if isinstance(one, ast.AugAssign) else one.targets[0] for one in changed)
-    return any(_PAGES.match(last_name(one)) for one in targets)
-
-
-_JOB = late_pattern(r"(?i)^_*(?:next_|current_)?(?:job|task)s?$")
-
-_WAITS = frozenset(
-    {
-        "get", "get_nowait", "recv", "recv_json", "receive", "receive_json", "receive_text", "receive_bytes", "read",
-        "receive_message", "readline", "poll", "sleep", "wait", "brpop", "blpop", "xread", "xreadgroup", "accept", "anext",
-        "popleft", "get_message", "get_updates", "wait_for", "recv_multipart",
-    }
-)  # fmt: skip
-"""What a loop asks that goes on for as long as the app runs."""
-
-_CONNECTS = late_pattern(r"^(?!is_|on_|_is_|dis|get_conn).*connect(?:ed_|ion_)?(?!ed|ion)")
-
-
-def _may_last(test: ast.expr) -> bool:
-    """Return whether nothing in a test counts, measures time, waits for one value, or says that the app ends."""
-    if isinstance(test, ast.BoolOp):
-        return all(map(_may_last, test.values))
-    if isinstance(test, ast.UnaryOp):
-        return not isinstance(test.operand, ast.Name) or _RUNS.search(test.operand.id) is not None
-    if isinstance(test, ast.Compare):
-        text = ast.unparse(test)
-        if isinstance(test.left, ast.NamedExpr):
-            return True
-        return isinstance(test.ops[0], ast.NotEq) or "True" in text
-    if isinstance(test, ast.Constant):
-        return bool(test.value)
-    if isinstance(test, ast.Call):
-        return _CONNECTS.search(last_name(test.func)) is None and "forever" not in last_name(test.func)
-    return _ENDS.search(last_name(test)) is None
-
-
-_ENDS = late_pattern(r"(?i)shutt?ing|stopping|exiting|closing|quitting|(?:^|_)(?:stopped|closed|cancell?ed|terminated)$")
-"""Names of what holds only while an app ends."""
-
-
-def _counts(node: ast.While) -> bool:
-    """Return whether a loop counts its passes, and looks at the count."""
-    counted = [one.target for one in outside_functions(node.body) if isinstance(one, ast.AugAssign)]
-    if any(_TRIED.search(ast.unparse(target)) for target in counted):
-        return True
-    names = {one.id for one in counted if isinstance(one, ast.Name)}
-    return any(last_name(inner) in names for test in _ends(node) for inner in ast.walk(test))
-
-
-def _is_timed(node: ast.While) -> bool:
-    """Return whether a loop ends once it has taken too long: it waits for one thing."""
-    return any(_TIMED.search(ast.unparse(test)) for test in _ends(node))
-
-
-_TIMED = late_pattern(r"(?i)elapsed.*>|monotonic\(\) *>|deadline|time_?out *<|> *\w*(?:time_?out|_limit)\b")
-
-
-def _ends(node: ast.While) -> Iterator[ast.expr]:
-    """Yield the tests of what ends a loop."""
-    found = (one for one in outside_functions(node.body) if isinstance(one, ast.If))
-    return (one.test for one in found if _leaves_loop(one.body))
-
-
-def _leaves_loop(block: list[ast.stmt]) -> bool:
-    return any(isinstance(one, (ast.Break, ast.Return, ast.Raise)) for one in outside_functions(block))
-
-
-_TRIED = late_pattern(r"(?i)attempt|retr|tries|\btry")
-
-SLOW_SECONDS = 60
-"""A pass of a loop that waits so long is a unit of work of its own."""
-
-
-def _is_slow(node: ast.While, constants: Mapping[str, float]) -> bool:
-    """Return whether the passes of a loop are a minute apart, or as far as nobody here knows."""
-    waits = list(filter(None, map(_pause, _calls_in([node]))))
-    known = [_seconds(one, constants) for one in waits]
-    if any(one is not None and one >= SLOW_SECONDS for one in known):
-        return True
-    is_read = any(last_name(one.func) in _WAITS and not _is_lookup(one) for one in _calls_in(node.body)
-                  if last_name(one.func) not in ("sleep", "wait"))  # fmt: skip
-    return bool(known) and not is_read and None in known and not any(one for one in known if one is not None)
-
-
-def _pause(node: ast.Call) -> ast.expr | None:
-    """Return how long a call sleeps, None for one that does not."""
-    name = last_name(node.func)
-    given = node.args
-    if name == "wait_for":
-        is_wait = bool(given) and isinstance(given[0], ast.Call) and last_name(given[0].func) == "wait"
-        given = given[1:] if is_wait else []
-    elif name not in ("sleep", "wait"):
-        return None
-    else:
-        is_wait = True
-    named = (one.value for one in node.keywords if one.arg == "timeout" and is_wait)
-    return given[0] if given else next(named, None)
-
-
-def _is_fast(node: ast.While, constants: Mapping[str, float]) -> bool:
-    """Return whether a loop is seen to read parts of a stream, or to poll more often than each minute."""
-    calls = list(_calls_in(node.body))
-    names = {last_name(one.func) for one in calls}
-    if names & _STREAMED or any(last_name(one.func) in _QUEUED and not _is_given(one) for one in calls):
-        return True
-    if any(_RUNS.search(ast.unparse(test)) is None for test in _ends(node)):
-        return False  # it goes through something, and pauses on the way
-    pauses = filter(None, map(_pause, _calls_in(_each_time(node.body))))
-    is_busy = isinstance(node.test, ast.Constant) and not names & {"sleep", "wait", "accept", "next", "anext"}
-    return is_busy or any(_seconds(one, constants) is not None for one in pauses)
-
-
-def _is_given(node: ast.Call) -> bool:
-    """Return whether a call named `get` is told what to get, as a request is."""
-    return last_name(node.func) == "get" and (_is_lookup(node) or bool(node.args and not _is_truth(node.args[0])))
-
-
-def _each_time(block: Sequence[ast.stmt]) -> list[ast.AST]:
-    """Return what a pass of a loop comes to once: no loop with a count inside it, and no pause after an error."""
-    found: list[ast.AST] = []
-    for one in block:
-        if isinstance(one, _TRIES):
-            found += _each_time([*one.body, *one.orelse, *one.finalbody])
-        elif isinstance(one, (ast.If, ast.With, ast.AsyncWith)):
-            found += _each_time([*one.body, *getattr(one, "orelse", [])])
-        elif not (isinstance(one, ast.For) and _is_range(one.iter)):
-            found.append(one)
-    return found
-
-
-def _seconds(node: ast.expr, constants: Mapping[str, float]) -> float | None:
-    """Return how long a loop waits, None where its own file does not say that."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return float(node.value)
-    if isinstance(node, ast.BinOp):
-        sides = _seconds(node.left, constants), _seconds(node.right, constants)
-        left, right = (1.0 if one is None else one for one in sides)
-        known = max(left, 1.0) * max(right, 1.0) if isinstance(node.op, ast.Mult) else max(left, right)
-        return known if None not in sides or known >= SLOW_SECONDS else None
-    if isinstance(node, ast.Call):
-        values = [_seconds(one, constants) for one in node.args]
-        return next((one for one in values if one is not None), None)
-    return constants.get(last_name(node))
-
-
-def constants_of(module: ast.Module) -> dict[str, float]:
-    """Return the numbers that names of a file stand for, also as defaults of variables of the environment."""
-    found: dict[str, float] = {}
-    for node in module.body:
-        for one in node.body if isinstance(node, ast.ClassDef) else [node]:
-            if isinstance(one, (ast.Assign, ast.AnnAssign)) and one.value is not None:
-                value = _seconds(one.value, found)
-                target = one.targets[0] if isinstance(one, ast.Assign) else one.target
-                if value is not None:
-                    found[last_name(target)] = value
-    return found
-
-
-def _calls_in(block: Sequence[ast.AST]) -> Iterator[ast.Call]:
-    return (one for one in outside_functions(block) if isinstance(one, ast.Call))
-
-
-def _has_loop(node: ast.FunctionDef | ast.AsyncFunctionDef, constants: Mapping[str, float]) -> bool:
-    loops = (one for one in outside_functions(node.body) if isinstance(one, (ast.While, ast.AsyncFor)))
-    return any(_endless(one, constants) is not None for one in loops)
-
-
 # Messages
 
 
@@ -728,7 +370,7 @@ def _template(node: ast.expr) -> str:
         return _template(node.left)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
         return _template(node.func.value)
-    if isinstance(node, ast.Call) and node.args and last_name(node.func) in _TRANSLATES:
+    if isinstance(node, ast.Call) and node.args and last_name(node.func) in TRANSLATES:
         return _template(node.args[0])
     return "{}"
 
@@ -771,118 +413,3 @@ def _says_nothing(text: str, place: _Place, *, is_task: bool) -> bool:
     is_each = place.conditions == 0 and (_COUNTED.search(text) is not None or _SLEEPS.search(text) is not None)
     is_empty = is_each or _EMPTY.search(text) is not None or _SKIPS.search(text) is not None
     return is_empty or (not is_task and _WAITING.search(text) is not None)
-
-
-# Arguments
-
-_TRANSLATES = frozenset(
-    {"_", "T", "gettext", "ngettext", "pgettext", "gettext_lazy", "gettext_noop", "ugettext", "lazy_gettext"}
-)
-"""Calls that look a text up in a catalog of translations."""
-
-_CHEAP = _TRANSLATES | frozenset(
-    {
-        "len", "type", "id", "int", "float", "bool", "round", "abs", "getattr", "hasattr", "isinstance", "callable", "ord",
-        "chr", "hex", "repr", "time", "monotonic", "perf_counter", "now", "utcnow", "today", "timestamp", "isoformat",
-        "total_seconds", "strftime", "upper", "lower", "title", "capitalize", "strip", "lstrip", "rstrip", "center", "ljust",
-        "rjust", "zfill", "decode", "get", "keys", "values", "items", "qsize", "current_thread", "current_task", "getpid",
-        "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
-        "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
-        "globals", "locals", "vars", "group", "groups", "done", "cancelled", "relative_to", "as_posix", "python_version",
-        "system", "release", "machine", "processor", "gethostname", "tell", "hexdigest", "getsizeof", "relpath", "fileno",
-        "asctime", "ctime", "basename", "splitext", "fromhex", "text_type", "result",
-        "localtime", "gmtime", "lifetime", "uptime", "age", "astimezone", "utcoffset", "getuid", "geteuid", "getgid",
-        "getppid", "ttl", "replace", "getAttribute", "cpu_count", "oct", "bin", "locked", "fullmatch", "match", "search",
-    }
-)  # fmt: skip
-"""Calls of constant time, or of a text that is written anyway."""
-_GETTER = late_pattern(r"^_*get_|_(?:id|name)$")
-_CONSTANT = late_pattern(
-    r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|clock|duration|elapsed|seconds|age)$"
-    r"|^sizeof_|^natural|^_*format_(?:time|duration|size|date|bytes|elapsed|number|percent)|(?:^|_)(?:short_id|fullname)$|_name$"
-    r"|^(?:red|green|blue|yellow|cyan|magenta|bold|dim|colou?r(?:ed|ize)?|hl)$"
-)
-_ACCESSORS = frozenset({"name", "meta", "kind", "status", "state", "version", "label", "uri", "url", "key"})
-"""Methods without arguments that tell what an object is."""
-
-
-def costly_of(node: ast.Call, plain: frozenset[str] = frozenset()) -> str:
-    """Return the call, or the comprehension, that a dropped line still pays for.
-
-    `plain` are functions of the file that do nothing that grows. Nothing is said of a line whose arguments read on in
-    something: the program needs that, whether the line is written or not.
-    """
-    arguments = (*node.args, *(one.value for one in node.keywords))
-    if any(_READS_ON.search(last_name(one.func)) for one in _calls_in(arguments)):
-        return ""
-    for argument in arguments:
-        for one in outside_functions([argument]):
-            if isinstance(one, (ast.ListComp, ast.SetComp, ast.DictComp)):
-                return "a comprehension"
-            if isinstance(one, ast.Subscript) and isinstance(one.value, ast.Call) and last_name(one.value.func) == "str":
-                return "str()"
-            if isinstance(one, ast.Call) and not _is_cheap(one) and last_name(one.func) not in plain:
-                name = ast.unparse(one.func)
-                return f"{name if len(name) <= 60 else last_name(one.func)}()"
-    return ""
-
-
-_READS_ON = late_pattern(
-    r"^_*(?:extract|pop|recv|receive|consume|read|readline|readlines|next|unpack|acquire|add|remove)(?:_|$)"
-)
-"""Names of what changes what it is called on."""
-
-
-def _plain_functions(module: ast.Module) -> frozenset[str]:
-    """Return the functions of a file that have no loop and call nothing but what takes constant time."""
-    found: dict[str, bool] = {}
-    for block in (module.body, *(one.body for one in module.body if isinstance(one, ast.ClassDef))):
-        for one in block:
-            if isinstance(one, _FUNCTIONS):
-                found[one.name] = found.get(one.name, True) and _is_plain(one)
-    return frozenset(name for name, is_plain in found.items() if is_plain)
-
-
-def _is_plain(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    inner = list(outside_functions(function.body))
-    return not any(isinstance(one, _GROWING) or (isinstance(one, ast.Call) and not _is_cheap(one)) for one in inner)
-
-
-_GROWING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await)
-
-
-def _is_cheap(node: ast.Call) -> bool:
-    name = last_name(node.func)
-    if isinstance(node.func, ast.Attribute) and last_name(node.func.value) == "path":
-        return True  # of os.path, which puts names together
-    if not (node.args or node.keywords) and (name in _ACCESSORS or _GETTER.search(name)):
-        return True
-    if name == "str":
-        given = node.args[0] if node.args else None
-        return (not isinstance(given, ast.Call) or _is_cheap(given)) and not (
-            isinstance(given, ast.Name) and given.id == "self"
-        )
-    return not name or name in _CHEAP or _CONSTANT.search(name) is not None
-
-
-_WHOLE = frozenset({"payload", "body", "raw", "request_body", "raw_body", "response_json", "raw_data", "event_data"})
-_WHOLE_CALLS = frozenset({"json", "dumps", "to_dict", "model_dump", "model_dump_json", "as_dict"})
-
-
-def _payload(node: ast.Call) -> str:
-    """Return the whole object that a call writes, by its name or by what makes a text of it."""
-    for argument in _put_in(node):
-        if isinstance(argument, ast.Call):
-            if last_name(argument.func) in _WHOLE_CALLS:
-                return f"{ast.unparse(argument.func)[:60]}()"
-        elif last_name(argument) in _WHOLE or (isinstance(argument, ast.Attribute) and argument.attr == "text"):
-            return ast.unparse(argument)[:60]
-    return ""
-
-
-def _put_in(node: ast.Call) -> Iterator[ast.expr]:
-    for argument in (*node.args, *(one.value for one in node.keywords)):
-        if isinstance(argument, ast.JoinedStr):
-            yield from (one.value for one in argument.values if isinstance(one, ast.FormattedValue))
-        else:
-            yield argument

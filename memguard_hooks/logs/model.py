@@ -18,6 +18,17 @@ LEVELS = {
 }
 
 
+METHOD_LEVELS = {
+    "trace": "DEBUG", "debug": "DEBUG", "info": "INFO", "success": "INFO", "print": "INFO", "msg": "INFO",
+    "warning": "WARNING", "warn": "WARNING", "error": "ERROR", "exception": "ERROR", "critical": "CRITICAL",
+    "fatal": "CRITICAL",
+}  # fmt: skip
+"""The level of each method of a logger; those of structlog and loguru are among them, and `print` counts as INFO."""
+
+MAX_TEXT = 300
+"""Characters of a text that are kept."""
+
+
 class LogCall(Record):
     """One call. `text` is its message with `{}` for what is put in; the marks say what is wrong, empty where nothing is."""
 

@@ -1,0 +1,127 @@
+"""What the arguments of a log call cost, and what they hold: a dropped line pays for the calls in it."""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.formats.python_nodes import last_name, outside_functions
+from memguard_hooks.logs.loops import calls_in
+from memguard_hooks.pattern import late_pattern
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+TRANSLATES = frozenset(
+    {"_", "T", "gettext", "ngettext", "pgettext", "gettext_lazy", "gettext_noop", "ugettext", "lazy_gettext"}
+)
+"""Calls that look a text up in a catalog of translations."""
+
+_CHEAP = TRANSLATES | frozenset(
+    {
+        "len", "type", "id", "int", "float", "bool", "round", "abs", "getattr", "hasattr", "isinstance", "callable", "ord",
+        "chr", "hex", "repr", "time", "monotonic", "perf_counter", "now", "utcnow", "today", "timestamp", "isoformat",
+        "total_seconds", "strftime", "upper", "lower", "title", "capitalize", "strip", "lstrip", "rstrip", "center", "ljust",
+        "rjust", "zfill", "decode", "get", "keys", "values", "items", "qsize", "current_thread", "current_task", "getpid",
+        "get_ident", "format", "startswith", "endswith", "removeprefix", "removesuffix", "timedelta", "progress", "is_set",
+        "divmod", "elapsed", "strsignal", "tuple", "dict", "list", "min", "max", "next", "date", "weekday", "bit_length",
+        "globals", "locals", "vars", "group", "groups", "done", "cancelled", "relative_to", "as_posix", "python_version",
+        "system", "release", "machine", "processor", "gethostname", "tell", "hexdigest", "getsizeof", "relpath", "fileno",
+        "asctime", "ctime", "basename", "splitext", "fromhex", "text_type", "result",
+        "localtime", "gmtime", "lifetime", "uptime", "age", "astimezone", "utcoffset", "getuid", "geteuid", "getgid",
+        "getppid", "ttl", "replace", "getAttribute", "cpu_count", "oct", "bin", "locked", "fullmatch", "match", "search",
+    }
+)  # fmt: skip
+"""Calls of constant time, or of a text that is written anyway."""
+_GETTER = late_pattern(r"^_*get_|_(?:id|name)$")
+_CONSTANT = late_pattern(
+    r"^_*(?:is|has)_|^_*get_\w*(?:id|name|type|key)$|(?:^|_)(?:ts|time|date|datetime|timestamp|clock|duration|elapsed|seconds|age)$"
+    r"|^sizeof_|^natural|^_*format_(?:time|duration|size|date|bytes|elapsed|number|percent)|(?:^|_)(?:short_id|fullname)$|_name$"
+    r"|^(?:red|green|blue|yellow|cyan|magenta|bold|dim|colou?r(?:ed|ize)?|hl)$"
+)
+_ACCESSORS = frozenset({"name", "meta", "kind", "status", "state", "version", "label", "uri", "url", "key"})
+"""Methods without arguments that tell what an object is."""
+
+
+def costly_of(node: ast.Call, plain: frozenset[str] = frozenset()) -> str:
+    """Return the call, or the comprehension, that a dropped line still pays for.
+
+    `plain` are functions of the file that do nothing that grows. Nothing is said of a line whose arguments read on in
+    something: the program needs that, whether the line is written or not.
+    """
+    arguments = (*node.args, *(one.value for one in node.keywords))
+    if any(_READS_ON.search(last_name(one.func)) for one in calls_in(arguments)):
+        return ""
+    for argument in arguments:
+        for one in outside_functions([argument]):
+            if isinstance(one, (ast.ListComp, ast.SetComp, ast.DictComp)):
+                return "a comprehension"
+            if isinstance(one, ast.Subscript) and isinstance(one.value, ast.Call) and last_name(one.value.func) == "str":
+                return "str()"
+            if isinstance(one, ast.Call) and not _is_cheap(one) and last_name(one.func) not in plain:
+                name = ast.unparse(one.func)
+                return f"{name if len(name) <= 60 else last_name(one.func)}()"
+    return ""
+
+
+_READS_ON = late_pattern(
+    r"^_*(?:extract|pop|recv|receive|consume|read|readline|readlines|next|unpack|acquire|add|remove)(?:_|$)"
+)
+"""Names of what changes what it is called on."""
+
+
+def plain_functions(module: ast.Module) -> frozenset[str]:
+    """Return the functions of a file that have no loop and call nothing but what takes constant time."""
+    found: dict[str, bool] = {}
+    for block in (module.body, *(one.body for one in module.body if isinstance(one, ast.ClassDef))):
+        for one in block:
+            if isinstance(one, FUNCTIONS):
+                found[one.name] = found.get(one.name, True) and _is_plain(one)
+    return frozenset(name for name, is_plain in found.items() if is_plain)
+
+
+def _is_plain(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    inner = list(outside_functions(function.body))
+    return not any(isinstance(one, _GROWING) or (isinstance(one, ast.Call) and not _is_cheap(one)) for one in inner)
+
+
+_GROWING = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Await)
+
+
+def _is_cheap(node: ast.Call) -> bool:
+    name = last_name(node.func)
+    if isinstance(node.func, ast.Attribute) and last_name(node.func.value) == "path":
+        return True  # of os.path, which puts names together
+    if not (node.args or node.keywords) and (name in _ACCESSORS or _GETTER.search(name)):
+        return True
+    if name == "str":
+        given = node.args[0] if node.args else None
+        return (not isinstance(given, ast.Call) or _is_cheap(given)) and not (
+            isinstance(given, ast.Name) and given.id == "self"
+        )
+    return not name or name in _CHEAP or _CONSTANT.search(name) is not None
+
+
+_WHOLE = frozenset({"payload", "body", "raw", "request_body", "raw_body", "response_json", "raw_data", "event_data"})
+_WHOLE_CALLS = frozenset({"json", "dumps", "to_dict", "model_dump", "model_dump_json", "as_dict"})
+
+
+def payload(node: ast.Call) -> str:
+    """Return the whole object that a call writes, by its name or by what makes a text of it."""
+    for argument in _put_in(node):
+        if isinstance(argument, ast.Call):
+            if last_name(argument.func) in _WHOLE_CALLS:
+                return f"{ast.unparse(argument.func)[:60]}()"
+        elif last_name(argument) in _WHOLE or (isinstance(argument, ast.Attribute) and argument.attr == "text"):
+            return ast.unparse(argument)[:60]
+    return ""
+
+
+def _put_in(node: ast.Call) -> Iterator[ast.expr]:
+    for argument in (*node.args, *(one.value for one in node.keywords)):
+        if isinstance(argument, ast.JoinedStr):
+            yield from (one.value for one in argument.values if isinstance(one, ast.FormattedValue))
+        else:
+            yield argument
