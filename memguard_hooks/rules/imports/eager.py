@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from memguard_hooks.app.heavy_imports import (
     Deferred,
     Eager,
@@ -15,13 +17,13 @@ from memguard_hooks.app.heavy_imports import (
 )
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Change, Finding, Step, mib
-from memguard_hooks.imports.model import IN_EXCEPT, IN_TRY
+from memguard_hooks.imports.model import AT_MODULE_LEVEL, IN_EXCEPT, IN_TRY
 from memguard_hooks.record import Record
 from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from memguard_hooks.app.carriers import Carriers
     from memguard_hooks.app.entry_points import ServiceEntry
@@ -80,13 +82,9 @@ class HeldImport(Record):
     """Whether `--fix` does what the remedy says."""
 
 
-def _is_of(site: Step, eager: Eager) -> bool:
-    return (site.path, site.line) == (eager.path, eager.site.line)
-
-
-def _own_sites(eager: Eager) -> set[Step]:
-    """Return an import as the walks of its services name it."""
-    return {site for one in eager.services for site in one.sites if _is_of(site, eager)}
+def _sites_at(sites: Iterable[Step], places: frozenset[tuple[str, int]] | None) -> list[Step]:
+    """Return the statements that stand on some lines of files, all of them for None."""
+    return [site for site in sites if places is None or (site.path, site.line) in places]
 
 
 class _Advice:
@@ -149,18 +147,33 @@ class _Advice:
         if found.cost is None or eager.root in self._project.settings.heavy_add:
             return None
         is_deleted = found.code == "MG203"
-        key = (eager.root, self._services(eager), (eager.path, eager.site.line) if is_deleted else None)
+        key = (eager.root, self._services(eager), is_deleted)
         if key not in self._savings:
-            useful = [one for one in eager.services if is_useful(one.entry)]
-            without = [(one.entry, [site for site in one.sites if not is_deleted or _is_of(site, eager)]) for one in useful]
+            own = self._unused_places if is_deleted else None
+            without = [(one.entry, _sites_at(one.sites, own)) for one in eager.services if is_useful(one.entry)]
             saving = find_saving(self._project, eager.root, without) if without else None
             if saving is not None and saving.is_little:
                 others = (one for one in self._eager if is_deleted or one.root != eager.root)
-                gone = {site for one in others if self._may_move(one) for site in _own_sites(one)}
+                loaded = {id(loading.sites): loading.sites for one in others for loading in one.services}
+                gone = {site for sites in loaded.values() for site in _sites_at(sites, self._movable_places)}
                 together = find_saving(self._project, eager.root, without, gone) if gone else saving
                 saving = saving if together.is_little else together
             self._savings[key] = saving
         return self._savings[key]
+
+    @cached_property
+    def _unused_places(self) -> frozenset[tuple[str, int]]:
+        """The lines of imports at module level that nothing uses: these go together."""
+        return frozenset(
+            (one.path, one.site.line)
+            for one in self._eager
+            if one.site.used_line is None and one.site.why == AT_MODULE_LEVEL and _unused(self._project, one) is not None
+        )
+
+    @cached_property
+    def _movable_places(self) -> frozenset[tuple[str, int]]:
+        """The lines of imports that nothing in their files holds."""
+        return frozenset((one.path, one.site.line) for one in self._eager if self._may_move(one))
 
     def _may_move(self, eager: Eager) -> bool:
         """Return whether nothing in its file holds an import."""
