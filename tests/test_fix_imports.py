@@ -196,7 +196,7 @@ def test_what_nothing_uses_is_deleted(tmp_path: Path, run: Run) -> None:
     source = "import json\n\nimport pandas\n\n\ndef dump(rows):\n    return json.dumps(rows)\n"
     write_dedented(tmp_path, {"app.py": source})
     assert run("app.py").err == "app.py:3: deleted: pandas, which nothing uses\n"
-    assert texts("app.py") == [source.replace("import pandas\n\n", "")]
+    assert texts("app.py") == [source.replace("import pandas\n", "")], "as ruff does"
 
 
 TAKERS = {

@@ -357,7 +357,7 @@ def test_a_module_that_its_package_lacks_leaves_a_lower_bound(root: Path, capsys
     ("limit", "verdict", "said"),
     [
         pytest.param("900m", "ok", None, id="fits"),
-        pytest.param("90m", "unknown", "it takes [0-9]+ MiB one way and [0-9]+ another serving", id="hangs-on-the-machine"),
+        pytest.param("70m", "unknown", "it takes [0-9]+ MiB one way and [0-9]+ another serving", id="hangs-on-the-machine"),
         pytest.param("20m", "error", "of 20 MiB.*cpu_count.*the most expensive way counts", id="one-is-too-much"),
     ],
 )

@@ -109,7 +109,8 @@ REFUSED = {
         "Failed",
         "main.py:1:1: MG201 litellm is loaded at start, imported at module level: N MiB with what it brings (litellm V)\n"
         f"    fix: {HELD.format(line=5)}\n"
-        "main.py:2:1: MG201 pandas is loaded at start, imported at module level: N MiB with what it brings (pandas V)\n"
+        "main.py:2:1: MG201 pandas is loaded at start, imported at module level: N MiB with what it brings (pandas V), "
+        "of which the fix saves N MiB\n"
         f"    fix: {HELD.format(line=5)}\n"
         f"do this, and it passes:\n  1. main.py:1, main.py:2: {HELD.format(line=5)}\n"
         "2 errors, 0 warnings",

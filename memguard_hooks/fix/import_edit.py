@@ -201,7 +201,8 @@ class _Mover:
             edit = self._insertion(host.function, imports)
             hosts[edit] = spot_of(host.function)
             edits.append(edit)
-        edits += [*self._spare_blank_lines(edits)]
+        if hosts:  # what is only deleted goes as with ruff
+            edits += [*self._spare_blank_lines(edits)]
         after, places = apply(text.text, edits)
         lines: dict[int, Spot] = {}
         for edit, spot in hosts.items():

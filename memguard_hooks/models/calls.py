@@ -10,8 +10,9 @@ from functools import cache
 from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
 from memguard_hooks.models.libraries import CACHES
-from memguard_hooks.models.loaders import COMPUTE_TYPE, LOCAL, OPTIONS, Loader, loader_of, loaders, tasks
+from memguard_hooks.models.loaders import BY_FUNCTION, COMPUTE_TYPE, LOCAL, OPTIONS, Loader, loader_of, loaders, tasks
 from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.table import find
 from memguard_hooks.models.values import ExternalValue, Made, Missing, UnknownInCode, argument
 from memguard_hooks.record import Record
 
@@ -96,7 +97,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
 def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Call, int] | None:
     """Return what a call loads, the name of the function, the call with the arguments, and how many of these come first."""
     called = last_name(call.node)
-    if isinstance(call.node.func, ast.Attribute) and called not in PASSED_ON and not _may_be_loader(folding, called):
+    if called not in PASSED_ON and not _may_be_loader(folding, call.node.func):
         return None
     place = PASSED_ON.get(called, -1)
     passed = call.node.args[place] if 0 <= place < len(call.node.args) else None
@@ -109,15 +110,26 @@ def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Ca
     return None
 
 
-def _may_be_loader(folding: Folding, attribute: str) -> bool:
+def _may_be_loader(folding: Folding, function: ast.expr) -> bool:
     """Return whether an attribute is called like what loads a model, or the code binds it, to whatever that is."""
-    is_called_so = attribute == "__init__" or any(fnmatchcase(attribute, one) for one in _last_names())
-    return is_called_so or (attribute not in _METHODS and folding.binds(attribute))
+    if not isinstance(function, ast.Attribute):
+        return True
+    name, owner = function.attr, last_name(function.value)
+    is_called_so = name == "__init__" or any(fnmatchcase(f"{owner}.{name}", one) for one in _last_names())
+    return is_called_so or any(find(kind, name) for kind in _kinds()) or (name not in _METHODS and folding.binds(name))
 
 
 @cache
 def _last_names() -> frozenset[str]:
-    return frozenset(re.split("[.:]", one.function)[-1] for one in loaders())
+    """The names of what loads models, with the last part of what they are taken from."""
+    named = (re.split("[.:]", one.function)[-2:] for one in loaders() if one.default != BY_FUNCTION)
+    return frozenset(f"{owner if name == '*' else '*'}.{name}" for owner, name in named)
+
+
+@cache
+def _kinds() -> frozenset[str]:
+    """The kinds of models whose functions are called like them."""
+    return frozenset(one.kind for one in loaders() if one.default == BY_FUNCTION)
 
 
 _METHODS = frozenset(name for one in (str, bytes, list, dict, set) for name in dir(one))
