@@ -242,16 +242,23 @@ def render(row: Row) -> str:
 
 def summarize(rows: Sequence[Row]) -> str:
     """Return the figures of one half: error, bias, how many are near, and how many are inside."""
-    errors = [row.error for row in rows]
-    near = [sum(abs(error) <= bound for error in errors) for bound in (0.1, 0.2)]
+    off, near = of_errors([row.error for row in rows])
+    inside = of_ranges([(row.high - row.low) / 2 / row.expected for row in rows], sum(row.is_inside for row in rows))
+    number = len({row.application.name for row in rows})
+    return f"{len(rows)} entry points of {number} applications: {off}, {near}, {inside}"
+
+
+def of_errors(errors: Sequence[float]) -> tuple[str, str]:
+    """Say by how much estimates are off, as shares of the truth, and how many are near."""
+    near = (f"{sum(abs(error) <= bound for error in errors)} within {bound * 100:.0f} %" for bound in (0.1, 0.2))
     mean, median = statistics.mean(map(abs, errors)), statistics.median(map(abs, errors))
-    width = statistics.median((row.high - row.low) / 2 / row.expected for row in rows)
-    return (
-        f"{len(rows)} entry points of {len({row.application.name for row in rows})} applications: "
-        f"mean absolute error {mean:.1%} (median {median:.1%}), bias {statistics.mean(errors):+.1%}, "
-        f"{near[0]} within 10 %, {near[1]} within 20 %, {sum(row.is_inside for row in rows)} inside the range, "
-        f"whose half is {width:.0%} in the median"
-    )
+    off = f"mean absolute error {mean:.1%} (median {median:.1%}), bias {statistics.mean(errors):+.1%}"
+    return off, ", ".join(near)
+
+
+def of_ranges(halves: Sequence[float], inside: int) -> str:
+    """Say how many truths lie in their range, and how wide half of it is, as a share of the estimate."""
+    return f"{inside} inside the range, whose half is {statistics.median(halves):.0%} in the median"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

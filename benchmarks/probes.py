@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import NamedTuple, cast
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from accuracy import Judged, judge, render_misses
+from field import of_errors, of_ranges
 from measure_footprints import Environment, MeasurementError, environment, find_python
 from random_sets import CONSTRAINTS, Drawn, Truth, describe, row_of
 
@@ -131,14 +131,10 @@ def error_of(one: Judged) -> float:
 def summarize(judged: Sequence[Judged]) -> str:
     """Return the figures of all."""
     errors = [error_of(one) for one in judged]
-    near = [sum(abs(error) <= bound for error in errors) for bound in (0.1, 0.2)]
-    width = statistics.median((one.estimate.high - one.estimate.low) / 2 / one.estimate.expected for one in judged)
-    return (
-        f"{len(errors)} probes: mean absolute error {statistics.mean(map(abs, errors)):.1%} "
-        f"(median {statistics.median(map(abs, errors)):.1%}), bias {statistics.mean(errors):+.1%}, "
-        f"worst {max(errors, key=abs):+.1%}, {near[0]} within 10 %, {near[1]} within 20 %, "
-        f"{sum(one.is_within for one in judged)} inside the range, whose half is {width:.0%} in the median"
-    )
+    off, near = of_errors(errors)
+    halves = [(one.estimate.high - one.estimate.low) / 2 / one.estimate.expected for one in judged]
+    inside = of_ranges(halves, sum(one.is_within for one in judged))
+    return f"{len(errors)} probes: {off}, worst {max(errors, key=abs):+.1%}, {near}, {inside}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -47,7 +47,7 @@ class ServiceEntry(Record):
     @property
     def environment(self) -> dict[str, str]:
         """The variables that the program has: those of the host, and those that its command sets."""
-        return {**self.service.environment, **dict(self.command.variables)}
+        return _environment(self.service, self.command)
 
     @property
     def serves(self) -> Serves:
@@ -77,6 +77,10 @@ def find_unread(project: Project) -> list[Service]:
         return []
     gaps = [gap for gap in project.deployment.skipped if gap.service]
     return [Service(gap.service, gap.path, gap.line or 1, 1, "", unread=gap.reason) for gap in gaps]
+
+
+def _environment(service: Service, command: StartCommand) -> dict[str, str]:
+    return {**service.environment, **dict(command.variables)}
 
 
 def console_scripts(project: Project) -> list[Service]:
@@ -180,7 +184,7 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
     if located is None:
         return Skipped(service.path, service.line, _absent(project, entrypoint))
     resolver, path, module = located
-    environment = {**service.environment, **dict(command.variables)}
+    environment = _environment(service, command)
     target = Target(
         settings.target_python or _python_of(project, service),
         is_main=entrypoint.is_main,

@@ -257,6 +257,7 @@ class FigureSources:
         self._needed = {name for _, names in needed for name in names}
         self.imported = [(self._when_there(one, names), names) for one, names in self.imported]
         self._roots: dict[str, Root] = {}
+        self._seen: dict[tuple[str, str], Root] = {}
 
     def _when_there(self, external: External, names: Iterable[str]) -> External:
         is_late = external.moment == "serving" and external.way is not None
@@ -292,6 +293,12 @@ class FigureSources:
         if name not in self._roots:
             self._roots[name] = _root(self, name)
         return self._roots[name]
+
+    def seen_from(self, name: str, module: str) -> Root:
+        """Return a root as an import of a module below it loads it."""
+        if (name, module) not in self._seen:
+            self._seen[name, module] = _seen_from(self.root(name), module)
+        return self._seen[name, module]
 
     @cached_property
     def pydantic(self) -> str:
@@ -517,7 +524,7 @@ def _roots(sources: FigureSources, walked: Walk) -> list[Root]:
     for external, names in sources.imported:
         for name in names:
             known = found.get(name)
-            root = _seen_from(sources.root(name), external.names[0])
+            root = sources.seen_from(name, external.names[0])
             if known is None or not is_by(known.moment, external.moment):
                 found[name] = root._replace(chain=external.chain, moment=external.moment)
             elif root.is_partly and not known.is_partly and known.moment == external.moment:

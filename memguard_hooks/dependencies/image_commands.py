@@ -51,6 +51,7 @@ class Dockerfile(Record):
 def is_image(path: str) -> bool:
     """Return whether a path is that of a Dockerfile, by its name."""
     name = path.rpartition("/")[2]
+    # both names have these letters; the pattern is slow to compile
     return "erf" in name.lower() and _NAMED.fullmatch(name) is not None
 
 

@@ -624,8 +624,8 @@ class _Folder:
             hosts = self._of_units.joined(self._lost_compose)._replace(skipped=(), traps=())  # which lose, and are named
         else:
             hosts = self._of_hosts(has_processes=bool(processes.services))
-        if processes.services and not own.services and self._compose not in {one.path for one in hosts.services}:
-            processes = join_services(processes, self._lost_compose)
+            if processes.services and self._compose not in {one.path for one in hosts.services}:
+                processes = join_services(processes, self._lost_compose)
         image = self._image()
         if processes.services and any(map(self._runs_procfile, image.services)):
             return reduce(join_services, (own, image, hosts))
@@ -849,11 +849,11 @@ class _Folder:
             gap = Skipped(app, error.line, f"is not read: it {error.message}")
             return found._replace(skipped=(*found.skipped, gap))
 
-    @property
+    @cached_property
     def _compose_names(self) -> set[str]:
         return {name for name in self._yaml_names if _COMPOSE.fullmatch(name)} or self._other_compose
 
-    @property
+    @cached_property
     def _compose(self) -> str | None:
         """The file that compose reads here, None where there is none."""
         names = self._compose_names
@@ -998,6 +998,7 @@ def _variants_once(deployment: Deployment) -> Deployment:
 
 
 def _is_image(name: str) -> bool:
+    # both names have these letters; the pattern is slow to compile
     return "erf" in name.lower() and _IMAGE.fullmatch(name) is not None
 
 

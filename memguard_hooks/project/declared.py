@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from memguard_hooks.dependencies.deployed import Deployed
+    from memguard_hooks.dependencies.install_command import InstallArguments
     from memguard_hooks.dependencies.installation import Command
     from memguard_hooks.dependencies.inventory import Inventory
     from memguard_hooks.dependencies.lock import Lock
@@ -205,6 +206,13 @@ class Declared:
                 found.append(installation.Command(build.command, path, place, (build.folder,)))
         return tuple(found)
 
+    @cached_property
+    def _installs(self) -> tuple[InstallArguments, ...]:
+        """What these commands install."""
+        from memguard_hooks.dependencies import installation
+
+        return tuple(one for command in self.install_commands for one in installation.installs_of(command))
+
     def may_install(self, path: str) -> bool:
         """Return whether a file may hold commands that install packages, by its name."""
         from memguard_hooks.dependencies.image_commands import is_image
@@ -289,15 +297,12 @@ class Declared:
         declared = {one.name for one in self.inventory.requirements if one.name not in installed}
         if wanted.isdisjoint(declared) or any(self.inventory.locked(name) for name in wanted):
             return False
-        return all(wanted.isdisjoint({name, *lookup.installed_with(name, self.versions.get(name))}) for name in installed)
+        return not installed or lookup.is_absent(module, installed, self.versions)
 
     @cached_property
     def _installed_names(self) -> frozenset[str]:
         """The distributions that the deployment installs by their names, in files and in commands."""
-        from memguard_hooks.dependencies import installation
-
-        commands = (one for command in self.install_commands for one in installation.installs_of(command))
-        by_name = (requirement.name for one in commands for requirement in one.requirements)
+        by_name = (requirement.name for one in self._installs for requirement in one.requirements)
         return frozenset((*by_name, *(one.name for one in self.inventory.requirements if self.is_installed(one))))
 
     @cached_property
@@ -399,14 +404,12 @@ class Declared:
 
         A setup.py beside a requirements file computes what it requires from that.
         """
-        from memguard_hooks.dependencies import installation
         from memguard_hooks.dependencies.unmeasured import known_required
 
         if self.faults or not all(map(self._is_plain, self._context.services())):
             return None
-        whole = self._whole
-        installed = [one for command in whole.install_commands for one in installation.installs_of(command)]
-        read = [self.manifest(path) for path in whole.manifest_paths]
+        installed = self._installs
+        read = [self.manifest(path) for path in self._whole.manifest_paths]
         gaps = [gap for one in installed for gap in one.skipped] + [gap for one in read for gap in one.skipped]
         if any(not gap.path.endswith("setup.py") or not self._manifests_in(parent(gap.path))[1:] for gap in gaps):
             return None
