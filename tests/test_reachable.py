@@ -214,6 +214,15 @@ def test_what_the_first_request_loads(project: Path, capsys: pytest.CaptureFixtu
     assert "    import path: p/wsgi.py:1 → p/settings.py:1 → p/urls.py:1 → p/views.py:1 → pandas\n" in out
 
 
+def test_what_each_process_loads_as_it_serves_anyway_is_not_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = TREES["Django"][0]
+    routed = "from django.urls import path\nfrom p import views\n\nurlpatterns = [path('', views.index)]\n"
+    views = "import pandas\n\ndef index(_):\n    pandas.array([])\n"
+    write_dedented(project, {**files, "p/urls.py": routed, "p/views.py": views})
+    assert main([]) == 0
+    assert capsys.readouterr().out == ""
+
+
 def test_the_walk_goes_on_past_a_file_that_does_not_parse(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_dedented(project, {
         "Procfile": "web: python a.py\n",

@@ -217,6 +217,8 @@ def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Findin
     if outcome == "no use":
         return
     saving = advice.saving(eager, found)
+    if outcome == "later" and eager.at_request and saving is not None:
+        return  # each process loads it as it serves, before and after
     if saving is not None and saving.is_little:
         yield found._replace(severity="warning", fix=(_of_little(found, saving),), is_fixable=found.code == "MG203")
     elif found.code != "MG201":
