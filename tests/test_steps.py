@@ -49,6 +49,12 @@ def test_a_run_ends_with_the_steps_after_which_it_passes(
     assert memguard.main([command, "--platform", "local", "--limit", "60MiB"]) == 0
 
 
+def test_a_file_at_fault_is_left_when_the_steps_are_done(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(bot, {"main.py": MOVABLE, "requirements.txt": "<<<<<<< HEAD\nlitellm==1\n=======\nlitellm==2\n>>>>>>> b\n"})
+    assert memguard.main(["check", "--platform", "local", "--limit", "60MiB"]) == 2
+    assert steps_of(capsys.readouterr().err)[0] == "do this, and 1 unread file is left:"
+
+
 def steps_of(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith(("do ", "  "))]
 

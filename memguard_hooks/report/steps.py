@@ -49,7 +49,9 @@ def to_do(report: Report, fail_on: str) -> Iterator[str]:
             return
         changes = _changes(found)
         left = sum(not changes_of(one) and not _is_told_elsewhere(one, found, changes) for one in found)
-        outcome = f"{count(left, 'finding')} {'is' if left == 1 else 'are'} left" if left else "it passes"
+        broken = sum(skipped.broken for skipped in report.skipped)
+        kinds = [count(number, kind) for number, kind in ((left, "finding"), (broken, "unread file")) if number]
+        outcome = f"{' and '.join(kinds)} {'is' if left + broken == 1 else 'are'} left" if kinds else "it passes"
         yield from _list(changes, outcome)
         return
     for finding in report.findings:
