@@ -15,7 +15,8 @@ the machine had been started again. Anonymous memory does not depend on it.
     python tools/measure_footprints.py --only pandas numpy --again
 
 `--before DATE` measures, beside the newest version of each row, the one that was the newest on a day, with what was the
-newest beside it: most applications pin what they once installed. `--shard 3/20` takes a part of the rows.
+newest beside it: most applications pin what they once installed. `--newest` measures each row whose newest version the
+catalog lacks, which is what changes from week to week. `--shard 3/20` takes a part of the rows.
 
 It needs memguard where it runs, and a ``pip`` that knows ``--python`` (22.3), or ``uv``, which is faster. Rows that are
 in the catalog already are skipped, so that it can be interrupted at any time and started again; so are those that
@@ -235,9 +236,7 @@ class Environment:
             requirements = ["--only-binary", ":all:", *requirements]
         if installer == "uv":
             command = ["uv", "pip", "install", "--quiet", "--link-mode", "copy"]
-            command += ["--python", str(self.python)]
-            if "PIP_FIND_LINKS" in os.environ:
-                command += ["--find-links", os.environ["PIP_FIND_LINKS"]]
+            command += ["--python", str(self.python), *found_elsewhere()]
         else:
             command = [sys.executable, "-m", "pip", "--python", str(self.python), "install", "--quiet", "--no-compile"]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
@@ -655,22 +654,31 @@ def choose_work(
     return work
 
 
-def as_of(work: Iterable[Work], day: str, catalog: Catalog) -> Iterator[Work]:
-    """Yield the rows of the newest versions as those of a day that has passed, but for what is in the catalog already."""
+def as_of(work: Iterable[Work], day: str | None, catalog: Catalog) -> Iterator[Work]:
+    """Yield the rows of the newest versions of a day that has passed, or of now, but for what is in the catalog already.
+
+    Of now, what was measured on another Python alone is left at that.
+    """
     for row, _, python in work:
-        if row.version is not None:
+        known = catalog.read(row.distribution)
+        measured = [one for one in known if one["python"] == version_of(python)]
+        if row.version is not None or (day is None and known and not measured):
             continue
-        options = (*row.pip_arguments, "--exclude-newer", day)
+        options = row.pip_arguments if day is None else (*row.pip_arguments, "--exclude-newer", day)
         try:
             version = resolve(row._replace(pip_arguments=options), python)
         except MeasurementError as error:
-            say(f"{row.distribution} of {day}: {error}")
+            say(f"{row.distribution} of {day or 'now'}: {error}")
             continue
-        measured = [one for one in catalog.read(row.distribution) if one["python"] == version_of(python)]
-        known = {one["module"] for one in measured if one["version"] == version}
-        modules = [module for module in row.modules if module not in known]
+        there = {one["module"] for one in measured if one["version"] == version}
+        modules = [module for module in row.modules if module not in there]
         if modules:
             yield Work(row._replace(version=version, pip_arguments=options), modules, python)
+
+
+def found_elsewhere() -> tuple[str, ...]:
+    """Where uv is to look beside the index, which pip takes from the environment by itself."""
+    return ("--find-links", os.environ["PIP_FIND_LINKS"]) if "PIP_FIND_LINKS" in os.environ else ()
 
 
 def resolve(row: Row, python: Path) -> str:
@@ -678,7 +686,7 @@ def resolve(row: Row, python: Path) -> str:
     builds = () if row.may_build else ("--only-binary", ":all:")
     command = ["uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate", "--python", str(python), "-"]
     done = subprocess.run(
-        [*command, *builds, *row.pip_arguments],
+        [*command, *builds, *found_elsewhere(), *row.pip_arguments],
         input=row.requirement, capture_output=True, check=False, text=True, timeout=INSTALL_TIMEOUT,
     )  # fmt: skip
     if done.returncode:
@@ -749,7 +757,9 @@ def build_parser() -> argparse.ArgumentParser:
         "--python", nargs="+", default=PYTHONS, help="interpreters to measure on: paths, commands or versions (3.11 3.13)"
     )
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="rows to measure at a time")
-    parser.add_argument("--before", metavar="DATE", help="measure the versions that were the newest on that day; needs uv")
+    newest = parser.add_mutually_exclusive_group()
+    newest.add_argument("--before", metavar="DATE", help="measure the versions that were the newest on that day; needs uv")
+    newest.add_argument("--newest", action="store_true", help="measure the newest versions that the catalog lacks; needs uv")
     parser.add_argument("--shard", default="1/1", metavar="K/N", help="only the K-th of N parts of the rows")
     parser.add_argument("--again", action="store_true", help="also measure what is in the catalog already")
     parser.add_argument("--retry", action="store_true", help="also try again what has failed")
@@ -776,7 +786,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if all(one["python"] != version for one in catalog.read(INTERPRETER)) or (arguments.again and INTERPRETER in only):
             catalog.add(INTERPRETER, measure_interpreter(python))
         rows = [row for row in read_plan(arguments.plan) if in_shard(row.distribution, arguments.shard)]
-        if arguments.before:
+        if arguments.before or arguments.newest:
             work += as_of(choose_work(rows, catalog, python, only, again=True, retry=False), arguments.before, catalog)
         else:
             work += choose_work(rows, catalog, python, only, again=arguments.again, retry=arguments.retry)
