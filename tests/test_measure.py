@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from folders import write
+from folders import commit, git, write
 
 from memguard_hooks.catalog import lock
 from memguard_hooks.commands import measure
@@ -361,6 +361,41 @@ def test_usage(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         measure.main(arguments)
     assert ended.value.code == 2
+
+
+def test_a_revision_is_measured_beside_the_work_tree(root: Path, run: Run) -> None:
+    commit(root, {"Procfile": "web: python main.py\n", "main.py": f"import json\n{BLOB.format(4)}", "old.py": ""})
+    write(root, {"main.py": f"import heavy\n{BLOB.format(4)}", "heavy.py": f"import sqlite3\n{BLOB.format(8)}"})
+    head = git(root, "rev-parse", "HEAD")
+    result = run("--against", "HEAD", "--no-lock")
+    assert result.status == 0, result.err
+    before = result.entry["before"]
+    assert json.loads(result.out)["against"] == head
+    assert 7.5 < result.entry["resident_mib"] - before["resident_mib"] < 14
+    assert any(one["package"] == "_sqlite3" and one["own_mib_before"] is None for one in before["packages"])
+    assert git(root, "diff", "--name-only", "HEAD") == "main.py", "the work tree is as it was"
+    assert git(root, "diff", "--name-only", "--cached") == "", "and so is the index"
+    text = run("--against", "HEAD", "--no-lock", style="text").out
+    assert "  against HEAD: " in text
+    assert re.search(r"(?m)^ +\+[789]\.\d  \(first-party\)$", text)
+
+
+def test_a_service_is_measured_beside_a_revision(root: Path, run: Run) -> None:
+    commit(root, {"Procfile": "bot: python bot.py\n", "bot.py": FOREVER})
+    write(root, {"bot.py": f"{BLOB.format(12)}{FOREVER}"})
+    result = run("--service", "bot", "--against", "HEAD", style="text")
+    assert result.status == 0, result.err
+    assert re.search(r"(?m)^  against HEAD, idle: [\d.]+ → \d+ MiB \(\+1[123]\.\d\)$", result.out)
+
+
+@pytest.mark.parametrize(
+    ("revision", "message"),
+    [("nowhere", ".: error: git knows no commit nowhere here\n"), ("--all", ".: error: git knows no commit --all here\n")],
+)
+def test_a_revision_that_git_does_not_know(root: Path, run: Run, revision: str, message: str) -> None:
+    commit(root, {"Procfile": "web: python main.py\n", "main.py": "import json\n"})
+    result = run(f"--against={revision}", "--no-lock")
+    assert (result.status, result.out, result.err) == (2, "", message)
 
 
 # Services

@@ -72,6 +72,11 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--requests", metavar="N", type=_natural, default=100, help="requests to a service (100)")
     parser.add_argument("--path", metavar="PATH", dest="asked", default="/", help="what is requested of a service (/)")
     parser.add_argument("--compare", action="store_true", help="set the estimate beside the measurement, part by part")
+    parser.add_argument(
+        "--against",
+        metavar="REF",
+        help="measure this branch, tag or commit too, in the same environment, and tell what differs",
+    )
     parser.add_argument("--format", choices=("text", "json"), default="text", help="how to write what was measured")
     parser.add_argument("--timeout", metavar="SECONDS", type=_seconds, default=120.0, help="most time for a run (120)")
     parser.add_argument(
@@ -153,7 +158,7 @@ def _ended_by_signal() -> Iterator[None]:
 class _Measurement:
     """One run of the command."""
 
-    def __init__(self, options: argparse.Namespace, arguments: tuple[str, ...]) -> None:
+    def __init__(self, options: argparse.Namespace, arguments: tuple[str, ...], environments: str | None = None) -> None:
         self.options = options
         self.arguments = arguments
         self.progress = Progress()
@@ -163,6 +168,9 @@ class _Measurement:
         if options.entrypoint is not None:
             settings = settings._replace(service=settings.service._replace(entrypoints=(options.entrypoint,)))
         self.project = Project(tree, settings)
+        self.environments = environments or tree.root
+        """The folder where the project's environment is looked for."""
+
         self.given = read_files(options.env_file)
         self.probes: dict[PythonInterpreter, Probe] = {}
         self.is_failed = False
@@ -172,11 +180,18 @@ class _Measurement:
         entries: list[EntryResult] = []
         service: ServiceResult | None = None
         skipped: list[Skipped] = []
+        against, commit = self.options.against or "", None
         try:
-            if self.options.service is not None:
-                service = self.measure_service(self.options.service)
-            else:
-                entries, skipped = self.measure_entries()
+            with self.before() as (commit, other):
+                if self.options.service is not None:
+                    service = self.measure_service(self.options.service)
+                    if other is not None:
+                        service = service._replace(before=other.measure_service(self.options.service).served)
+                else:
+                    entries, skipped = self.measure_entries()
+                    if other is not None:
+                        known = {one.name: one.measured for one in other.measure_entries()[0] if one.run.ending != "failed"}
+                        entries = [one._replace(before=known.get(one.name)) for one in entries]
         except NotStartedError as error:
             self.tell_failure(error, {})
             return 2
@@ -184,14 +199,35 @@ class _Measurement:
             self.progress.clear()
             self.project.close()
         if self.options.format == "json":
-            write(sys.stdout, measurement_json.render(entries, service, skipped))
+            write(sys.stdout, measurement_json.render(entries, service, skipped, commit))
         elif service is not None:
-            write(sys.stdout, measurement.render_service(service))
+            write(sys.stdout, measurement.render_service(service, against))
         else:
-            write(sys.stdout, "\n".join(measurement.render_entry(one) for one in entries))
+            write(sys.stdout, "\n".join(measurement.render_entry(one, against) for one in entries))
         tell(*map(note, skipped))
         outcomes = [one.outcome for one in entries] + [service.served.outcome if service is not None else None]
         return 2 if self.is_failed else int(any(one is not None and one.failed for one in outcomes))
+
+    @contextmanager
+    def before(self) -> Iterator[tuple[str | None, _Measurement | None]]:
+        """Yield the commit to compare with, and its measurement to be made in the same environment; None without one."""
+        if self.options.against is None:
+            yield None, None
+            return
+        from memguard_hooks.measure.revision import check_out
+
+        with TemporaryDirectory(prefix="memguard-") as folder:
+            root = os.path.join(os.path.realpath(folder), os.path.basename(self.project.tree.root))
+            os.mkdir(root)
+            commit = check_out(self.project.tree.root, self.options.against, root)
+            options = argparse.Namespace(
+                **{**vars(self.options), "path": root, "no_lock": True, "limit": None, "compare": False}
+            )
+            other = _Measurement(options, self.arguments, self.environments)
+            try:
+                yield commit, other
+            finally:
+                other.project.close()
 
     # Entry points
 
@@ -232,8 +268,8 @@ class _Measurement:
 
     def measure_entry(self, launch: Launch, scratch: str) -> EntryResult:
         """Measure one entry point: again where it had to be compiled, and under the limit where one is given."""
-        folder = os.path.join(self.project.tree.root, launch.entry.entrypoint.folder)
-        interpreter = find_interpreter(self.options.python, [folder, self.project.tree.root])
+        folder = os.path.join(self.environments, launch.entry.entrypoint.folder)
+        interpreter = find_interpreter(self.options.python, [folder, self.environments])
         if interpreter not in self.probes:
             inner = os.path.join(scratch, str(len(self.probes)))
             os.mkdir(inner)
@@ -281,8 +317,8 @@ class _Measurement:
     def measure_service(self, name: str) -> ServiceResult:
         """Start one service by its real command, and read it."""
         service = choose_service(self.project, name)
-        root = self.project.tree.root
-        interpreter = find_interpreter(self.options.python, [os.path.join(root, service.folder), root])
+        folders = [os.path.join(self.environments, service.folder), self.environments]
+        interpreter = find_interpreter(self.options.python, folders)
         start = make_start(self.project, service, interpreter, self.given)
         asked = Request(self.options.asked, self.options.requests)
         served = serve(start, asked, self.patience, self.progress.about(name), self.options.limit)

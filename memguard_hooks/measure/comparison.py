@@ -1,4 +1,4 @@
-"""The static estimate of a process beside its measurement, part by part."""
+"""What was measured beside the static estimate, part by part, and beside another revision, package by package."""
 
 from __future__ import annotations
 
@@ -49,6 +49,27 @@ def compare(parts: Sequence[Part], measured: Measured) -> tuple[Compared, ...]:
     for name, package in sorted(left.items(), key=lambda item: (-item[1].own.resident, item[0])):
         found.append(Compared(name, None, package.own.resident))
     return tuple(found)
+
+
+class Difference(Record):
+    """What a package takes by itself, in bytes, in another revision and now; None where it is not loaded."""
+
+    package: str
+    before: int | None
+    now: int | None
+
+    @property
+    def size(self) -> int:
+        """By how much it takes more now."""
+        return (self.now or 0) - (self.before or 0)
+
+
+def differences(before: Measured, now: Measured) -> tuple[Difference, ...]:
+    """Set the own costs of all packages beside those of another revision, the largest difference first."""
+    sizes = [{name: one.own.resident for name, one in measured.packages.items()} for measured in (before, now)]
+    sizes[0][FIRST_PARTY], sizes[1][FIRST_PARTY] = before.first_party.resident, now.first_party.resident
+    found = [Difference(name, sizes[0].get(name), sizes[1].get(name)) for name in {**sizes[0], **sizes[1]}]
+    return tuple(sorted(found, key=lambda one: (-abs(one.size), one.package)))
 
 
 def _package_of(root: str, measured: Measured) -> str:

@@ -8,7 +8,7 @@ from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, count, mib, way
 from memguard_hooks.host.process_tree import Process
 from memguard_hooks.measure.attribution import Attribution, BroughtBy, Import
-from memguard_hooks.measure.comparison import Compared
+from memguard_hooks.measure.comparison import Compared, differences
 from memguard_hooks.measure.import_graph import SERVER
 from memguard_hooks.measure.limit import Outcome
 from memguard_hooks.measure.measure import MeasuredRun
@@ -18,7 +18,7 @@ from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 FOLDED = MIB
 """A package below that is counted among others."""
@@ -29,7 +29,8 @@ SHOWN_COMMAND = 60
 class EntryResult(Record):
     """One entry point, in the project's folder `root`.
 
-    `uncompiled` is the run before bytecode was there, None where nothing had to be compiled.
+    `uncompiled` is the run before bytecode was there, None where nothing had to be compiled. `before` is what the same took
+    in another revision, None where it was not there or did not start.
     """
 
     name: str
@@ -42,6 +43,7 @@ class EntryResult(Record):
     uncompiled_modules: int = 0
     compared: tuple[Compared, ...] = ()
     outcome: Outcome | None = None
+    before: Measured | None = None
 
     @property
     def stopped_at(self) -> str:
@@ -53,17 +55,22 @@ class EntryResult(Record):
 
 
 class ServiceResult(Record):
-    """One service that was started. `estimated` is the static estimate in bytes, None where it was not asked for."""
+    """One service that was started.
+
+    `estimated` is the static estimate in bytes, and `before` the same service in another revision, None where it was not
+    asked for.
+    """
 
     name: str
     served: ServingResult
     limit: int | None
     limit_label: str
     estimated: int | None = None
+    before: ServingResult | None = None
 
 
-def render_entry(result: EntryResult) -> str:
-    """Write one entry point: its total, the tree, and what there is to know about it."""
+def render_entry(result: EntryResult, against: str = "") -> str:
+    """Write one entry point: its total, the tree, and what there is to know about it, also beside another revision."""
     run, measured = result.run, result.measured
     sizes = f"{mib(run.size.resident)} MiB resident, {mib(run.size.anonymous)} anonymous, {mib(run.peak)} at its peak"
     lines = [
@@ -88,7 +95,38 @@ def render_entry(result: EntryResult) -> str:
     lines += _comparison(result.compared)
     if result.outcome is not None:
         lines.append(f"  {describe_outcome(result.outcome)}")
-    return plain(lines)
+    return plain([*lines, *_difference(result, against)])
+
+
+def _difference(result: EntryResult, against: str) -> Iterator[str]:
+    """Yield what an entry point takes more than in another revision, package by package."""
+    if not against:
+        return
+    before, now = result.before, result.measured
+    if before is None:
+        yield f"  against {against}: it was not measured there"
+        return
+    yield f"  against {_totals(against, before.base.resident + before.total.resident, result.run.size.resident)}"
+    rest = 0
+    for one in differences(before, now):
+        if abs(one.size) < LEAST:
+            rest += one.size
+        else:
+            package = now.packages.get(one.package) or before.packages.get(one.package)
+            version = f" {package.version}" if package is not None and package.version else ""
+            state = "  new" if one.before is None else "  gone" if one.now is None else ""
+            yield f"  {one.size / MIB:+7.1f}  {one.package}{version}{state}"
+    if abs(rest) >= LEAST:
+        yield f"  {rest / MIB:+7.1f}  others"
+
+
+LEAST = MIB // 2
+"""A package whose own cost differs by less is counted among others."""
+
+
+def _totals(what: str, before: int, now: int) -> str:
+    """Write what something took in another revision, and takes now: `main: 63 → 98 MiB (+35.2)`."""
+    return f"{what}: {mib(before)} → {mib(now)} MiB ({(now - before) / MIB:+.1f})"
 
 
 def _row(size: int, own: int | None, text: str, depth: int = 0) -> str:
@@ -186,8 +224,8 @@ def describe_outcome(outcome: Outcome) -> str:
     return f"limit {limit} MiB: {verdict}; {seen} (sampled, not enforced: {outcome.reason})"
 
 
-def render_service(result: ServiceResult) -> str:
-    """Write the processes of a service, idle and after requests, and their sum against the limit."""
+def render_service(result: ServiceResult, against: str = "") -> str:
+    """Write the processes of a service, idle and after requests, their sum against the limit, and another revision's."""
     served = result.served
     lines = [f"{result.name}: {served.command}"]
     for title, reading in (("idle", served.idle), (_after(served), served.after)):
@@ -202,6 +240,13 @@ def render_service(result: ServiceResult) -> str:
         lines.append("  it never came to rest: its memory was read all the same, see --timeout")
     if served.outcome is not None:
         lines.append(f"  {describe_outcome(served.outcome)}")
+    if result.before is not None:
+        pairs = (("idle", result.before.idle, served.idle), (_after(served), result.before.after, served.after))
+        lines += [
+            f"  {_totals(f'against {against}, {title}', before.total, now.total)}"
+            for title, before, now in pairs
+            if before is not None and now is not None
+        ]
     return plain(lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from memguard_hooks.catalog.lock import Measured
 from memguard_hooks.finding import MIB, Skipped, Step
 from memguard_hooks.measure.attribution import BroughtBy
+from memguard_hooks.measure.comparison import differences
 from memguard_hooks.measure.limit import Outcome
 from memguard_hooks.measure.serving import ServingSample
 from memguard_hooks.output import write_json
@@ -15,14 +16,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def render(entries: Sequence[EntryResult], service: ServiceResult | None, skipped: Sequence[Skipped]) -> str:
-    """Write all that was measured as one object."""
+def render(
+    entries: Sequence[EntryResult], service: ServiceResult | None, skipped: Sequence[Skipped], against: str | None = None
+) -> str:
+    """Write all that was measured as one object; `against` is the commit of what stands beside it."""
     value = {
         "schema": 1,
         "entrypoints": [entry_json(one) for one in entries],
         "service": None if service is None else service_json(service),
         "skipped": [{"path": one.path, "line": one.line, "reason": one.reason} for one in skipped],
     }
+    if against is not None:
+        value["against"] = against
     return write_json(value) + "\n"
 
 
@@ -64,6 +69,16 @@ def entry_json(result: EntryResult) -> dict[str, object]:
             {"package": one.package, "estimated_mib": _mib(one.estimated), "measured_mib": _mib(one.measured)}
             for one in result.compared
         ]
+    if result.before is not None:
+        value["before"] = {
+            "resident_mib": _mib(result.before.base.resident + result.before.total.resident),
+            "anonymous_mib": _mib(result.before.base.anonymous + result.before.total.anonymous),
+            "packages": [
+                {"package": one.package, "own_mib_before": _mib(one.before), "own_mib": _mib(one.now)}
+                for one in differences(result.before, measured)
+                if one.size
+            ],
+        }
     return value
 
 
@@ -107,8 +122,8 @@ def outcome_json(outcome: Outcome | None) -> dict[str, object] | None:
 
 def service_json(result: ServiceResult) -> dict[str, object]:
     """Return one service as an object."""
-    served = result.served
-    return {
+    served, before = result.served, result.before
+    value: dict[str, object] = {
         "name": result.name,
         "command": served.command,
         "status": served.status,
@@ -125,6 +140,9 @@ def service_json(result: ServiceResult) -> dict[str, object]:
         "outside": [{"address": one.address, "port": one.port} for one in served.outside],
         "limit": outcome_json(served.outcome),
     }
+    if before is not None:
+        value["before"] = {"idle": _reading_json(before.idle), "after": _reading_json(before.after)}
+    return value
 
 
 def _reading_json(reading: ServingSample | None) -> dict[str, object] | None:
