@@ -435,6 +435,34 @@ def test_gunicorn_with_two_workers(root: Path, run: Run) -> None:
     assert not commands_with(name), "no process is left"
 
 
+STREAMLIT = """\
+import http.server, os
+kept = []
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        is_session = self.path == "/_stcore/stream" and self.headers["Sec-WebSocket-Protocol"] == "streamlit"
+        self.send_response(101 if is_session else 200 if self.path in ("/", "/_stcore/health") else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        if is_session and self.rfile.read(8) == b"\\x82\\x82\\0\\0\\0\\0Z\\0":
+            kept.append(bytearray(30 * 2**20))
+            while self.rfile.read(1):
+                pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+"""Answers as streamlit 1.67.0 does, and runs its script for sessions alone."""
+
+
+def test_a_session_is_opened_where_streamlit_listens(root: Path, run: Run) -> None:
+    write(root, {"app.py": STREAMLIT, "Procfile": "web: python app.py\n"})
+    result = run("--service", "web", "--requests", "2")
+    assert result.status == 0, result.err
+    assert (result.service["sessions"], result.service["requests"]["answered"]) == (1, 2)
+    assert 29 < result.service["after"]["mib"] - result.service["idle"]["mib"] < 34
+    assert "after 2 requests, in 1 session (status 200)" in run("--service", "web", "--requests", "2", style="text").out
+
+
 def test_a_worker_that_listens_nowhere(root: Path, run: Run) -> None:
     name = f"worker_{os.getpid()}.py"
     write(root, {name: BLOB.format(20) + FOREVER, "Procfile": f"worker: python {name}\n"})

@@ -515,6 +515,31 @@ def test_what_a_call_of_a_branch_imports_counts(
     assert "chromadb" not in found
 
 
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("st.title('x')\nst.write('hello')\n", set()),
+        ("st.dataframe({'a': [1]})\n", {"streamlit.dataframe_util"}),
+        ("with st.sidebar:\n    st.table({'a': [1]})\n", {"streamlit.dataframe_util"}),
+        ("st.sidebar.line_chart([1])\n", {"streamlit.dataframe_util", "altair"}),
+        ("def show():\n    st.bar_chart([1])\nif st.button('x'):\n    show()\n", {"streamlit.dataframe_util", "altair"}),
+        ("place = st.empty()\nplace.dataframe({'a': [1]})\n", {"streamlit.dataframe_util"}),
+        ("st.image('x.png')\n", {"PIL.Image"}),
+    ],
+)
+def test_elements_of_streamlit_load_what_they_show(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, source: str, found: set[str]
+) -> None:
+    """Only streamlit is declared: what it requires is there with it."""
+    write(tmp_path, {
+        "Procfile": "web: streamlit run app.py\n",
+        "requirements.txt": "streamlit==1.67.0\n",
+        "app.py": f"import streamlit as st\n{source}",
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert {"streamlit.dataframe_util", "altair", "PIL.Image"} & parts(capsys).keys() == found
+
+
 def test_modules_that_calls_import_are_measured() -> None:
     for names in companions().values():
         for name, modules in names.items():

@@ -7,7 +7,7 @@ from functools import partial
 
 from memguard_hooks.app.agents import agents_of, as_named
 from memguard_hooks.app.drivers import django_drivers, driver_of
-from memguard_hooks.catalog.lookup import is_provided
+from memguard_hooks.catalog.lookup import installed_with, is_provided, providers
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Skipped, Step, Way, count
 from memguard_hooks.imports.graph import External
@@ -27,7 +27,7 @@ from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from memguard_hooks.app.entry_points import ServiceEntry
     from memguard_hooks.imports.graph import Walk
@@ -263,8 +263,7 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
     kind = call.known.kind
     modules = companions_of(call.known.function)
     if modules:
-        present = project.declared.beside(entry.path).present
-        yield use._replace(brought=tuple(one for one in modules if is_provided(one, present)))
+        yield use._replace(brought=_installed_of(project, entry, call.known.function.partition(".")[0], modules))
     if kind == "data":
         yield from _data(project, entry, use)
     elif kind == "process":
@@ -284,6 +283,13 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
             yield use
     elif kind != "companion" and not any(isinstance(one, str) and one.startswith(("file:", "data:")) for one in call.values):
         yield use
+
+
+def _installed_of(project: Project, entry: ServiceEntry, package: str, modules: Iterable[str]) -> tuple[str, ...]:
+    """Return what of some modules is installed that a package imports once it is called: declared, or with the package."""
+    pinned = project.declared.beside(entry.path)
+    beside = {other for name in providers(package) for other in installed_with(name, pinned.versions.get(name))}
+    return tuple(one for one in modules if is_provided(one, pinned.present | beside))
 
 
 def _data(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkUse]:

@@ -321,6 +321,11 @@ class _Measurement:
         interpreter = find_interpreter(self.options.python, folders)
         start = make_start(self.project, service, interpreter, self.given)
         asked = Request(self.options.asked, self.options.requests)
+        if self.options.repeatable:
+            evict(installed_below(interpreter))
+            serve(
+                start, asked, self.patience, self.progress.about(name), None
+            )  # reads from disk what the next finds in memory
         served = serve(start, asked, self.patience, self.progress.about(name), self.options.limit)
         settings = settings_of(self.project, service)
         limit, _, label = limit_of(service, settings)

@@ -6,11 +6,13 @@ import http.client
 import re
 import socket
 import time
+from contextlib import nullcontext
 
 from memguard_hooks.host.process_tree import Process, Socket, add_up, listening
 from memguard_hooks.measure.limit import Outcome, Watch, watched
 from memguard_hooks.measure.measure import Patience
 from memguard_hooks.measure.running import NotStartedError, Rest, RunningApp, Tell, started
+from memguard_hooks.measure.session import HEALTH, session
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -38,7 +40,8 @@ class ServingSample(Record):
 class ServingResult(Record):
     """A service that was started: `status` is what it answered first, None where it listens nowhere.
 
-    `after` is the reading after the requests, of which `answered` came back with `statuses`. `outside` are
+    `after` is the reading after the requests, of which `answered` came back with `statuses`, and within so many `sessions`
+    of streamlit's: 1 or none. `outside` are
     addresses that others reach too. `rested` tells whether it came to rest before it was read. Where it died under its
     limit, there is no reading.
     """
@@ -53,6 +56,7 @@ class ServingResult(Record):
     outside: tuple[Socket, ...]
     rested: bool
     outcome: Outcome | None
+    sessions: int = 0
 
 
 class Request(Record):
@@ -126,10 +130,12 @@ def _observe(
         answers.append(_ask(address, request.path, REQUEST_SECONDS))
         if number % 10 == 0 and watch.look(running):
             return served
-    rested = _wait_for_rest(running, patience, time.monotonic() + patience.timeout, tell, watch) and rested
     came = [status for status in answers if status is not None]
     served = served._replace(answered=len(came), statuses=tuple(sorted(set(came))))
-    return served._replace(after=_read(running), rested=rested, outside=_outside(running))
+    with session(_host(address), address.port) if _is_streamlit(address) else nullcontext(enter_result=False) as is_open:
+        rested = _wait_for_rest(running, patience, time.monotonic() + patience.timeout, tell, watch) and rested
+        served = served._replace(sessions=int(is_open), after=_read(running))
+    return served._replace(rested=rested, outside=_outside(running))
 
 
 def _wait_for_answer(
@@ -171,8 +177,7 @@ def _wait_for_rest(running: RunningApp, patience: Patience, deadline: float, tel
 
 def _ask(address: Socket, path: str, seconds: float) -> int | None:
     """Send one request; return the status of the answer, None where no HTTP comes back."""
-    host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(address.address, address.address)  # noqa: S104 - asked, not bound
-    connection = http.client.HTTPConnection(host, address.port, timeout=seconds)
+    connection = http.client.HTTPConnection(_host(address), address.port, timeout=seconds)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -183,6 +188,16 @@ def _ask(address: Socket, path: str, seconds: float) -> int | None:
         return response.status
     finally:
         connection.close()
+
+
+def _host(address: Socket) -> str:
+    """Return where a server is asked that listens at an address."""
+    return {"0.0.0.0": LOOPBACK, "::": "::1"}.get(address.address, address.address)  # noqa: S104 - asked, not bound
+
+
+def _is_streamlit(address: Socket) -> bool:
+    """Return whether streamlit listens there, which runs an app for sessions alone."""
+    return _ask(address, HEALTH, ANSWER_SECONDS) == http.client.OK
 
 
 def _read(running: RunningApp) -> ServingSample:

@@ -254,6 +254,8 @@ def _after(served: ServingResult) -> str:
     title = f"after {count(served.requests, 'request')}"
     if served.answered != served.requests:
         title += f", {served.answered} of them answered"
+    if served.sessions:
+        title += f", in {count(served.sessions, 'session')}"
     return f"{title} (status {', '.join(map(str, served.statuses))})" if served.statuses else title
 
 

@@ -135,6 +135,7 @@ def service_json(result: ServiceResult) -> dict[str, object]:
             "answered": served.answered,
             "statuses": list(served.statuses),
         },
+        "sessions": served.sessions,
         "idle": _reading_json(served.idle),
         "after": _reading_json(served.after),
         "outside": [{"address": one.address, "port": one.port} for one in served.outside],

@@ -113,6 +113,8 @@ def read_script(program: str, verb: str, words: list[str], host: Host) -> StartC
     entrypoint = entrypoint._replace(roots=host.source_roots())
     count = count_workers(forks)
     start = StartCommand(entrypoint, count.number, server_modules=(program,), reason=count.reason, program=program)
+    if program == "streamlit":
+        start = start._replace(server=program)
     if count.number == 0:
         return start._replace(workers=None, reason="--num-procs is 0: one for each CPU of the host", is_cpu_count=True)
     return start if count.number == 1 else start._replace(start="fork", is_cpu_count=count.is_cpu_count)
