@@ -14,6 +14,8 @@ else:
     from _collections import _tuplegetter
 
     _new = tuple.__new__
+    _getters = []
+    """What reads the first value of a tuple, the second and so on: all classes share them."""
 
     FIRST = 20
     """Records of a class that are made without a `__new__` of its own: to compile one takes as long."""
@@ -54,14 +56,13 @@ else:
                 return super().__new__(cls, name, bases, body)
             fields = tuple(body.get("__annotations__", ()))
             defaults = {field: body.pop(field) for field in fields if field in body}
-            getters = {field: _tuplegetter(index, None) for index, field in enumerate(fields)}
-            made = type(name, (_Tuple,), {"__slots__": (), **body, **getters, "_fields": fields, "__match_args__": fields})
-            made._field_defaults = defaults
-
             left = FIRST
 
             def first(owner, *values, **named):
                 nonlocal left
+                if left and not named and len(values) == len(fields):
+                    left -= 1
+                    return _new(owner, values)
                 rest = fields[len(values) :]
                 if left and len(values) <= len(fields) and named.keys() <= {*rest} and {*rest} <= named.keys() | defaults:
                     left -= 1
@@ -73,7 +74,11 @@ else:
                 made.__new__.__qualname__ = f"{name}.__new__"
                 return made.__new__(owner, *values, **named)
 
-            made.__new__ = first
+            while len(_getters) < len(fields):
+                _getters.append(_tuplegetter(len(_getters), None))
+            body.update(zip(fields, _getters, strict=False))
+            body.update(__slots__=(), _fields=fields, __match_args__=fields, _field_defaults=defaults, __new__=first)
+            made = type(name, (_Tuple,), body)
             return made
 
     class Record(metaclass=_Maker):

@@ -12,7 +12,7 @@ import pytest
 
 from memguard_hooks.commands import check
 from memguard_hooks.imports.choices import MAX_STEPS
-from memguard_hooks.rules.budget.findings import MAX_SITES
+from memguard_hooks.rules.budget.ways_out import MAX_SITES
 
 PROGRAM = {"Procfile": "web: gunicorn main:app\n", "main.py": "import litellm\n"}
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import lru_cache
 
-from memguard_hooks.app.env_files import variables_in
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
-from memguard_hooks.app.model_files import find_file, model_in_folder
 from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step, Way
 from memguard_hooks.imports.graph import External
 from memguard_hooks.models.libraries import is_library
@@ -147,6 +145,7 @@ def folding_of(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
 
 
 def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
+    from memguard_hooks.app.env_files import variables_in
     from memguard_hooks.formats.shell_words import split_plain
     from memguard_hooks.imports.resolve import absolute
     from memguard_hooks.models.evaluation import WorkLeft
@@ -273,6 +272,7 @@ def _heaviest(use: ModelUse) -> int:
 
 def _priced(project: Project, entry: ServiceEntry, use: ModelUse) -> ModelUse:
     """Return a use with what its model takes, by the worst of the options that it may be given."""
+    from memguard_hooks.app.model_files import model_in_folder
     from memguard_hooks.models.loaders import model_of
     from memguard_hooks.models.memory import memory_of_file
     from memguard_hooks.models.table import find
@@ -306,6 +306,8 @@ def _choices(options: Mapping[str, tuple[str, ...]]) -> Iterator[list[tuple[str,
 
 def _size(project: Project, entry: ServiceEntry, use: ModelUse) -> int | None:
     """Return the bytes of a file that a call names."""
+    from memguard_hooks.app.model_files import find_file
+
     found = find_file(project, entry, use.call.path, use.name)
     return None if found is None else found[1]
 
@@ -336,6 +338,8 @@ def _imports(uses: Iterable[ModelUse]) -> Iterator[External]:
 
 def _pickled(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, moment: Moment) -> Iterator[External]:
     """Yield what loading a pickle imports, whatever it holds."""
+    from memguard_hooks.app.model_files import find_file
+
     if call.loader.file_format != "pickle":
         return
     from memguard_hooks.app.pickled import modules_in

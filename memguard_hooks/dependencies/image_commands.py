@@ -6,14 +6,14 @@ installs matters. Stages for development and tests are left out unless they are 
 
 from __future__ import annotations
 
-from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, as_shell, instructions
-from memguard_hooks.formats.position import LineIndex
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+
+    from memguard_hooks.formats.position import LineIndex
 
 MAX_RUNS = 500
 """Commands of one Dockerfile that are read."""
@@ -66,6 +66,9 @@ def read(data: bytes, path: str, deployed: Collection[int] = ()) -> Dockerfile:
     `deployed` are the lines of the commands that build services, of whatever stage: a stage for developers
     counts where it has one of them, and without any where it is the last.
     """
+    from memguard_hooks.formats.dockerfile import MAX_BYTES, BrokenInstruction, as_shell, instructions
+    from memguard_hooks.formats.position import LineIndex
+
     text = data.decode("utf-8-sig", "replace") if len(data) <= MAX_BYTES else ""
     stages: list[tuple[str, list[RunInstruction], set[int]]] = []
     copies: list[str] = []

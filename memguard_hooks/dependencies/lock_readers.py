@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.dependencies.lock import Lock
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import merge_conflict
 from memguard_hooks.pattern import late_pattern
@@ -13,6 +12,8 @@ from memguard_hooks.tree import Tree, parse_once
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from memguard_hooks.dependencies.lock import Lock
 
 LOCKS = ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml", "Pipfile.lock")
 """The names of locks, in the order in which one beside another counts."""
@@ -40,12 +41,12 @@ def beside(tree: Tree, path: str) -> tuple[str, ...]:
 
 
 def _is_of_poetry_alone(tree: Tree, path: str, both: tuple[str, ...]) -> bool:
-    from memguard_hooks.formats import typed
-    from memguard_hooks.formats.toml_document import parse
-
     try:
         if any(tree.read(lock) is None for lock in both):
             return False
+        from memguard_hooks.formats import typed
+        from memguard_hooks.formats.toml_document import parse
+
         data = parse(tree.read(path) or b"", path).data
     except MemguardError:
         return False

@@ -14,6 +14,7 @@ from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.project.changed import find_unstaged
 from memguard_hooks.rules.dependencies import forbidden
+from memguard_hooks.rules.dependencies.forbidden_ways import installer_of
 from memguard_hooks.rules.dependencies.lighter import CPU_INDEX
 from memguard_hooks.tree import EditedTree, WorkTree, walk
 
@@ -62,7 +63,7 @@ def plan(project: Project) -> dict[Requirement, bytes]:
     files: dict[Requirement, bytes] = {}
     for requirement in wanted:
         text = _decoded(whole.read_file(requirement.path) or b"")
-        rewrite = _REWRITES.get(forbidden.installer_of(whole, requirement.path, requirement.notation))
+        rewrite = _REWRITES.get(installer_of(whole, requirement.path, requirement.notation))
         edited = rewrite(text, requirement) if rewrite is not None and text else None
         if edited is None:
             continue

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-from memguard_hooks.formats import parameters
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -207,6 +206,7 @@ def _expand_quoted(text: str, variables: Mapping[str, str], cpus: float | None, 
 
 def _substitute(piece: str, variables: Mapping[str, str], cpus: float | None, depth: int) -> str:
     """Return what the shell puts in for a parameter or a command; as it is written where nobody can tell."""
+    from memguard_hooks.formats import parameters
 
     def inner(word: str) -> str:
         return _expand_quoted(word, variables, cpus, depth + 1)

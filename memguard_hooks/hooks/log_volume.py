@@ -47,16 +47,24 @@ def check(project: Project) -> Report:
     """Judge what the files log that services reach, and the levels that the deployment sets."""
     from memguard_hooks.finding import Report
     from memguard_hooks.rules.deployment import comments
-    from memguard_hooks.rules.logs import findings, handlers, levels, lines
+    from memguard_hooks.rules.logs import findings, levels
 
-    found: list[Finding] = list(handlers.check_compose(project))
+    found: list[Finding] = []
+    if any(service.platform == findings.COMPOSE for service in project.deployment.services):
+        from memguard_hooks.rules.logs import handlers
+
+        found += handlers.check_compose(project)
     paths: set[str] = set()
     everywhere = list(findings.find_reached(project))
     for service in project.deployment.services:
         found += levels.check_deployment(service, everywhere)
         paths |= {service.path, *(place.path for place in service.variables.values())}
     for reached in everywhere:
-        found += [*levels.check(project, reached), *handlers.check(reached), *lines.check(reached)]
+        found += levels.check(project, reached)
+        if reached.files:
+            from memguard_hooks.rules.logs import handlers, lines
+
+            found += [*handlers.check(reached), *lines.check(reached)]
         paths |= reached.files.keys()
     if project.named is not None:
         staged = frozenset(project.paths)

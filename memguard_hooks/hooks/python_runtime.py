@@ -62,9 +62,12 @@ def check(project: Project) -> Report:
 def of_hosts(project: Project) -> tuple[list[Finding], list[PythonHost]]:
     """Judge the Python of each service by itself; return the hosts too."""
     from memguard_hooks.rules.python import hosts as python_hosts
-    from memguard_hooks.rules.python import runtime
 
     hosts = list(python_hosts.find(project))
+    if not hosts:
+        return [], []
+    from memguard_hooks.rules.python import runtime
+
     # Services that share a file are told once.
     found = {(one.code, one.path, one.line): one for one in reversed(list(runtime.check(project, hosts)))}
     return list(found.values()), hosts
@@ -76,17 +79,26 @@ def of_packages(project: Project, hosts: list[PythonHost]) -> tuple[list[Finding
 
     if not compiled.concerns(project):
         return [], ()
-    from memguard_hooks.rules.python import runtime, sizes, system_libraries, wheels, yanked
+    from memguard_hooks.rules.python import sizes, yanked
 
-    missing = wheels.find(project, hosts)
-    found = list(wheels.judge(missing.packages))
-    found += system_libraries.find(project, wheels.installs(project, hosts, frozenset(system_libraries.NEEDS)))
+    found: list[Finding] = []
+    skipped: tuple[Skipped, ...] = ()
+    unbuilt = hosts
+    if hosts:
+        from memguard_hooks.rules.python import system_libraries, wheels
+
+        missing = wheels.find(project, hosts)
+        found += wheels.judge(missing.packages)
+        found += system_libraries.find(project, wheels.installs(project, hosts, frozenset(system_libraries.NEEDS)))
+        told, skipped = {one.host.key for one in missing.packages}, missing.skipped
+        unbuilt = [host for host in hosts if host.key not in told]
     found += yanked.find(project)
     found += sizes.find(project, hosts)
     if compiled.has_compiled(project):
-        told = {one.host.key for one in missing.packages}
-        found += runtime.find_moving(project, [host for host in hosts if host.key not in told])
-    return found, missing.skipped
+        from memguard_hooks.rules.python import runtime
+
+        found += runtime.find_moving(project, unbuilt)
+    return found, skipped
 
 
 def fix(project: Project) -> tuple[str, ...]:

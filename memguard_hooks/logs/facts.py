@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_source import MAX_SOURCE_BYTES
-from memguard_hooks.logs.model import Fed, LogCall, LogSetup, SteadyLine
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from memguard_hooks.logs.model import Fed, LogCall, LogSetup, SteadyLine
     from memguard_hooks.store import Store
 
 _WORDS = late_pattern(rb"logg|\blog(?:s|_level)?\b|\bprint\(|\becho\s*=|async for")
@@ -101,6 +101,8 @@ def _decode(value: Any) -> FileLogs | None:
         and all(_is_row(one, 2, 2) for one in steady)
     ):
         return None
+    from memguard_hooks.logs.model import Fed, LogCall, LogSetup, SteadyLine
+
     return FileLogs(
         tuple(LogCall(*one) for one in calls),
         tuple(LogSetup(*one) for one in setups),

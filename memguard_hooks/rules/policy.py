@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Finding, Report, Severity, Skipped
+from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ FORBIDDEN = (
 
 COMPANIONS = {"huggingface-hub": "hf-xet"}
 """Package → what it uses where it is installed; without it huggingface-hub downloads by plain HTTP and says so."""
+
+
+class Forbidden(Record):
+    """The names that are forbidden in a project, and those of which a way through others is an error."""
+
+    names: frozenset[str]
+    grave: frozenset[str]
 
 
 def forbidden_names(settings: Settings) -> frozenset[str]:

@@ -10,8 +10,6 @@ import re
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options, with_file, with_variables
 from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.formats import toml_document
-from memguard_hooks.formats.typed import table, text
 
 GRAMMAR = grammar("""
     --reload --http2 --[no-]access-log --[no-]use-colors --[no-]proxy-headers --[no-]server-header --[no-]date-header
@@ -75,6 +73,9 @@ def read_fastapi(words: list[str], host: Host) -> StartCommand:
 
 def _declared(host: Host) -> str | None:
     """Return the entry point that `[tool.fastapi]` declares."""
+    from memguard_hooks.formats import toml_document
+    from memguard_hooks.formats.typed import table, text
+
     source = host.read_text("pyproject.toml") or ""
     if "[tool.fastapi]" not in source:
         return None

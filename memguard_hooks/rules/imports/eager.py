@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from memguard_hooks.app.heavy_imports import (
-    Deferred,
     Eager,
-    can_be_preloaded,
-    deferred,
     eager_imports,
     eager_in_file,
     imports_past_modules,
-    is_for_developers,
-    price,
 )
-from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Change, Finding, Step, mib
-from memguard_hooks.imports.model import AT_MODULE_LEVEL, IN_EXCEPT, IN_TRY
-from memguard_hooks.record import Record
+from memguard_hooks.finding import Finding, Step
 from memguard_hooks.rules.policy import allowances_in, unexplained
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from memguard_hooks.app.carriers import Carriers
     from memguard_hooks.app.entry_points import ServiceEntry
-    from memguard_hooks.app.moved_saving import MovedSaving
-    from memguard_hooks.imports.movable import Wanted
     from memguard_hooks.project.project import Project
 
 HOOK = "no-eager-heavy-imports"
@@ -39,9 +26,13 @@ def find(project: Project, entries: list[ServiceEntry], others: Sequence[Finding
 
     The comments that allow imports allow the findings of `others` too.
     """
+    found: list[Finding] = []
     eager_ones = [*eager_imports(project, entries)]
-    advice = _Advice(project, eager_ones)
-    found = [finding for eager in eager_ones for finding in _reached(project, eager, advice)]
+    if eager_ones:
+        from memguard_hooks.rules.imports.advice import Advice, find_reached
+
+        advice = Advice(project, eager_ones)
+        found += (finding for eager in eager_ones for finding in find_reached(project, eager, advice))
     found += [*_past_the_module(project), *others]
     return [*unexplained(project.settings.heavy_allow, HOOK), *_once(_allowed(project, found, by_itself=not entries))]
 
@@ -69,286 +60,6 @@ def _alike(finding: Finding) -> tuple[object, ...]:
     return finding.path, finding.subject, finding.message, finding.severity, finding.fix
 
 
-MAX_LOOKED = 2**18
-"""Bytes of one file that are looked at for what holds its imports: each import after the first takes all of them again."""
-
-
-class HeldImport(Record):
-    """What keeps an import where it is, with the line of it, and what to do about that, empty where nothing is known."""
-
-    reason: str
-    remedy: str
-    is_built_later: bool
-    """Whether `--fix` does what the remedy says."""
-
-
-def _sites_at(sites: Iterable[Step], places: frozenset[tuple[str, int]] | None) -> list[Step]:
-    """Return the statements that stand on some lines of files, all of them for None."""
-    return [site for site in sites if places is None or (site.path, site.line) in places]
-
-
-class _Advice:
-    """What comes of moving imports, found out once for all that it is the same of."""
-
-    def __init__(self, project: Project, eager: Sequence[Eager]) -> None:
-        self._project = project
-        self._eager = eager
-        self._held: dict[tuple[str, int, str], HeldImport | None] = {}
-        self._savings: dict[Hashable, MovedSaving | None] = {}
-        self._deferred: dict[tuple[str, tuple[tuple[str, int], ...]], Deferred] = {}
-        self._looked: dict[str, int] = {}
-        self._carriers: dict[tuple[tuple[str, str, str | None], ...], Carriers] = {}
-        self._later: dict[tuple[tuple[tuple[str, str, str | None], ...], str], tuple[Step, ...]] = {}
-
-    def deferred(self, eager: Eager) -> Deferred:
-        """Return what moving all imports of a library brings to the services that load it."""
-        key = eager.root, self._services(eager)
-        if key not in self._deferred:
-            self._deferred[key] = deferred(self._project, eager)
-        return self._deferred[key]
-
-    @staticmethod
-    def _services(eager: Eager) -> tuple[tuple[str, int], ...]:
-        return tuple((one.entry.service.name, one.entry.service.line) for one in eager.services)
-
-    def held(self, eager: Eager) -> HeldImport | None:
-        """Return what keeps an import where it is."""
-        key = eager.path, eager.site.line, eager.root
-        if key not in self._held:
-            self._held[key] = self._find_held(eager)
-        return self._held[key]
-
-    def _find_held(self, eager: Eager) -> HeldImport | None:
-        from memguard_hooks.app.movable_imports import as_wanted, held, is_built_later, remedy
-        from memguard_hooks.imports.movable import EXCEPT_DECIDES
-
-        looked = self._looked.get(eager.path, 0)
-        self._looked[eager.path] = looked + len(self._project.sources.data(eager.path))
-        if looked and self._looked[eager.path] > MAX_LOOKED:
-            return None
-        wanted = as_wanted(self._project, eager)
-        found = held(self._project, eager.path, wanted)
-        if found is None:
-            return None
-        if found.reason == EXCEPT_DECIDES:
-            known = f'ask `importlib.util.find_spec("{eager.root}")` there, which tells without loading it'
-            return HeldImport(found.reason, known, is_built_later=False)
-        known = remedy(self._project, eager.path, found.line)
-        return HeldImport(found.reason, known, bool(known) and is_built_later(self._project, eager.path, wanted))
-
-    def saving(self, eager: Eager, found: Finding) -> MovedSaving | None:
-        """Return what a finding is worth to the services that load its import, None where nobody can tell.
-
-        What is moved goes with all imports of its library; by itself it may save nothing where others go that load it too.
-        """
-        from memguard_hooks.app.heavy_imports import is_useful
-        from memguard_hooks.app.moved_saving import find_saving
-
-        if found.cost is None or eager.root in self._project.settings.heavy_add:
-            return None
-        is_deleted = found.code == "MG203"
-        key = (eager.root, self._services(eager), is_deleted)
-        if key not in self._savings:
-            own = self._unused_places if is_deleted else None
-            without = [(one.entry, _sites_at(one.sites, own)) for one in eager.services if is_useful(one.entry)]
-            saving = find_saving(self._project, eager.root, without) if without else None
-            if saving is not None and saving.is_little:
-                others = (one for one in self._eager if is_deleted or one.root != eager.root)
-                loaded = {id(loading.sites): loading.sites for one in others for loading in one.services}
-                gone = {site for sites in loaded.values() for site in _sites_at(sites, self._movable_places)}
-                together = find_saving(self._project, eager.root, without, gone) if gone else saving
-                saving = saving if together.is_little else together
-            self._savings[key] = saving
-        return self._savings[key]
-
-    @cached_property
-    def _unused_places(self) -> frozenset[tuple[str, int]]:
-        """The lines of imports at module level that nothing uses: these go together."""
-        return frozenset(
-            (one.path, one.site.line)
-            for one in self._eager
-            if one.site.used_line is None and one.site.why == AT_MODULE_LEVEL and _unused(self._project, one) is not None
-        )
-
-    @cached_property
-    def _movable_places(self) -> frozenset[tuple[str, int]]:
-        """The lines of imports that nothing in their files holds."""
-        return frozenset((one.path, one.site.line) for one in self._eager if self._may_move(one))
-
-    def _may_move(self, eager: Eager) -> bool:
-        """Return whether nothing in its file holds an import."""
-        found = self.held(eager)
-        return found is None or found.is_built_later
-
-    def later(self, eager: Eager) -> tuple[Step, ...]:
-        """Return the imports by whose move the file of an eager import loads later, nothing where something prevents it."""
-        from memguard_hooks.app.carriers import Carriers, HeldFile
-        from memguard_hooks.app.movable_imports import held_all
-
-        def held_by(path: str, wanted: list[Wanted]) -> HeldFile | None:
-            try:
-                found = held_all(self._project, path, wanted)
-            except MemguardError as error:
-                return HeldFile(path, error.line, error.message)
-            return None if found is None else HeldFile(path, found.line, found.reason)
-
-        services = tuple(dict.fromkeys((one.entry.service.name, one.entry.path, one.entry.module) for one in eager.services))
-        if services not in self._carriers:
-            entries = {(one.entry.service.name, one.entry.path, one.entry.module): one.entry for one in eager.services}
-            self._carriers[services] = Carriers(self._project.whole, list(entries.values()))
-        key = services, eager.path
-        if key not in self._later:
-            self._later[key] = self._carriers[services].would_move(eager.path, held_by)
-        return self._later[key]
-
-
-def _reached(project: Project, eager: Eager, advice: _Advice) -> Iterator[Finding]:
-    """Yield what is wrong with an eager import that services load: nothing where each of them is better off with it."""
-    found = _finding(project, eager, advice)
-    if eager.whenever or _is_for_developers(eager):
-        found = found._replace(severity="warning")
-    if not eager.services:
-        yield found
-        return
-    outcome: Deferred = "never"
-    is_of_sessions = _is_run_in_sessions(eager)
-    if found.code == "MG201":
-        outcome = "at start" if is_of_sessions and not found.is_fixable else advice.deferred(eager)
-    if outcome == "no use":
-        return
-    saving = advice.saving(eager, found)
-    if outcome == "later" and eager.at_request and saving is not None:
-        return  # each process loads it as it serves, before and after
-    if saving is not None and saving.is_little:
-        yield found._replace(severity="warning", fix=(_of_little(found, saving),), is_fixable=found.code == "MG203")
-    elif found.code != "MG201":
-        is_later = saving is not None and saving.is_of_start
-        yield _with_saving(found, saving)._replace(severity="warning" if is_later else found.severity)
-    elif outcome == "at start" and is_of_sessions:
-        yield found._replace(severity="warning", fix=(_OF_SESSIONS,), is_fixable=False)
-    elif outcome == "later" or (outcome == "never" and saving is not None and saving.is_of_start):
-        yield _later(found, eager, saving)
-    elif outcome == "at start":
-        fix = "move the import into the function that uses it, and call that function later: now it runs at start"
-        yield found._replace(fix=(fix,), is_fixable=False)
-    else:
-        yield _with_saving(found, saving)
-
-
-def _later(found: Finding, eager: Eager, saving: MovedSaving | None) -> Finding:
-    """Return the finding of an import that each process runs later anyway."""
-    size = found.cost if saving is None else saving.start
-    cost = "what it takes" if size is None else f"{mib(size)} MiB"
-    names = ", ".join(dict.fromkeys(one.entry.service.name for one in eager.services))
-    fix = found.fix[0]
-    fix += f"{';' if ': ' in fix else ':'} that moves {cost} from start to first use, in {names}"
-    steps = (Change(f"{fix}: `memguard fix --to-start`", (f"{found.path}:{found.line}",)),) if found.is_fixable else ()
-    return found._replace(severity="warning", fix=(fix,), steps=steps)
-
-
-_CHANGES = {"MG201": "moving it", "MG202": "to use it later", "MG203": "deleting it"}
-"""Code → what its fix does."""
-
-
-def _of_little(found: Finding, saving: MovedSaving) -> str:
-    """Say that a change by itself saves nothing to speak of, and what holds the rest."""
-    most = max(saving.start, saving.judged)
-    saved = f"{mib(most)} MiB" if most >= MIB else "nothing"
-    what = _CHANGES[found.code]
-    last = saving.holder
-    loaded = f"{last.path}:{last.line} loads {last.module}" if last is not None else "other imports load what it brings"
-    return f"{what} saves {saved} by itself: {loaded}{'' if last is None else ' all the same'}"
-
-
-def _with_saving(found: Finding, saving: MovedSaving | None) -> Finding:
-    """Return a finding that says what its fix saves, where that is not what the import takes by itself."""
-    if saving is None or found.cost is None:
-        return found
-    if min(saving.start, saving.judged) >= found.cost * NEAR:
-        return found
-    start, serving = mib(saving.start), mib(max(0, saving.judged))
-    saved = f"{start} MiB" if start == serving else f"{start} MiB at start and {serving} serving"
-    return found._replace(message=f"{found.message}, of which the fix saves {saved}")
-
-
-NEAR = 0.8
-"""Share of what an import takes from which on its saving need not be told apart."""
-
-
-_OF_SESSIONS = (
-    "import it in the branch or the function that needs it: streamlit runs this file in each session, and the first one "
-    "loads what stands at its top"
-)
-
-
-def _is_run_in_sessions(eager: Eager) -> bool:
-    """Return whether an import stands in the file that streamlit runs for each session: nothing of that runs at start."""
-    own = (one.entry.command.program == "streamlit" and one.entry.path == eager.path for one in eager.services)
-    return bool(eager.services) and all(own)
-
-
-def _is_for_developers(eager: Eager) -> bool:
-    """Return whether only services load an import that compose starts without a limit: plausibly no deployment."""
-    return bool(eager.services) and all(is_for_developers(one.entry) for one in eager.services)
-
-
-def _finding(project: Project, eager: Eager, advice: _Advice | None = None) -> Finding:
-    path, site = eager.path, eager.site
-    cost, measured = price(project, eager)
-    takes = f": {mib(cost)} MiB with what it brings ({measured})" if cost is not None else ""
-    name = eager.way.last.module
-    if site.used_line is not None and site.used_column is not None:
-        message = f"the lazy import of {name} in line {site.line} is resolved here, while the file loads{takes}"
-        fix = f"use {name} only inside functions that run later"
-        place = (path, site.used_line, site.used_column)
-        return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.way.chain, (fix,))
-    unused = _unused(project, eager)
-    when = "at the first request" if eager.at_request else "at start"
-    when = eager.whenever or when
-    if unused is not None and site.why == "at module level":
-        code, message = "MG203", f"{name} is loaded at start and not used: nothing in this file names {unused}{takes}"
-        fix, can_move = f"delete the import, if no other file takes {unused} from here", True
-    else:
-        code, message = "MG201", f"{name} is loaded {when}, imported {site.why}{takes}"
-        fix, can_move = _fix(project, eager, advice, is_unused=unused is not None)
-    place = (path, site.line, site.column)
-    return Finding(*place, code, message, HOOK, name, "error", cost, eager.way.chain, (fix,), site.end_line, can_move)
-
-
-def _fix(project: Project, eager: Eager, advice: _Advice | None, *, is_unused: bool) -> tuple[str, bool]:
-    """Say what to do about an eager import, and whether `--fix` may do it."""
-    why = eager.site.why
-    if why.startswith("in function"):
-        return "import it where it is used, or call the function later, when a request or a job needs it", False
-    if is_unused and why in (IN_TRY, IN_EXCEPT):
-        return f'ask `importlib.util.find_spec("{eager.root.partition(".")[0]}")`, which tells without loading it', False
-    is_lazy_python = (project.settings.service.target_python or (3, 0)) >= (3, 15)
-    lazy = (
-        ", or write `lazy` before it" if is_lazy_python and why == "at module level" and eager.site.names != ("*",) else ""
-    )
-    shared = "; where --preload is to share it, leave it" if can_be_preloaded(eager) else ""
-    held = advice.held(eager) if advice is not None else None
-    if held is not None and held.is_built_later:
-        return f"move the import into the function that uses it, and {held.remedy}: {held.reason}{shared}", True
-    later = advice.later(eager) if advice is not None and held is not None and eager.services else ()
-    if later and held is not None:
-        places = ", ".join(dict.fromkeys(f"{one.path}:{one.line}" for one in later[:3]))
-        more = f" and {len(later) - 3} more" if len(later) > 3 else ""
-        return f"import this file later, in the functions that use it, not in {places}{more}: {held.reason}", True
-    remedy = f"; {held.remedy}" if held is not None and held.remedy else ""
-    first = f", once nothing holds it here: {held.reason}{remedy}" if held is not None else ""
-    can_move = held is None and why in ("at module level", IN_TRY, IN_EXCEPT)
-    return f"move the import into the function that uses it{first or lazy}{shared}", can_move
-
-
-def _unused(project: Project, eager: Eager) -> str | None:
-    """Return the names that an import binds where nothing else in the file mentions them."""
-    from memguard_hooks.imports.uses import unused_names
-
-    data = project.read_file(eager.path)
-    return unused_names(data, eager.path, eager.site) if data is not None else None
-
-
 def _past_the_module(project: Project) -> Iterator[Finding]:
     """Yield the imports of libraries that have to come through a module of the project."""
     for library, module, path, site in imports_past_modules(project):
@@ -372,12 +83,13 @@ def _allowed(project: Project, findings: list[Finding], *, by_itself: bool) -> l
             kept += own
             continue
         from memguard_hooks.allowance import apply_allowances
+        from memguard_hooks.rules.imports.advice import find_eager
 
         silent: frozenset[Finding] = frozenset()
         if not by_itself:
             # What no entry point reaches is no finding, and yet its allowance stands for something.
             known = {(one.line, one.code) for one in own}
-            judged = (_finding(project, eager) for eager in eager_in_file(project, path))
+            judged = (find_eager(project, eager) for eager in eager_in_file(project, path))
             silent = frozenset(one for one in judged if (one.line, one.code) not in known)
         told = apply_allowances(HOOK, [*own, *silent], allowances, owns_unknown=True)
         kept += [one for one in told if one not in silent]

@@ -12,8 +12,6 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.service import ServicePlace
-from memguard_hooks.logs.loggers import mute_lines
-from memguard_hooks.logs.model import LEVELS, level_of_text
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.rules.logs.findings import finding, is_for_developers
@@ -75,6 +73,8 @@ _TO_INFO = "INFO is what production needs"
 
 def check_deployment(service: Service, reached: Iterable[Reached] = ()) -> Iterator[Finding]:
     """MG501 in what is deployed: variables that somebody may read, and start commands."""
+    from memguard_hooks.logs.model import level_of_text
+
     if is_for_developers(service):
         return
     for name, place in service.variables.items():
@@ -108,6 +108,8 @@ def _is_read_by_nobody(name: str, service: Service, reached: Iterable[Reached]) 
 
 
 def _is_debug(level: str) -> bool:
+    from memguard_hooks.logs.model import LEVELS
+
     return bool(level) and LEVELS[level] < LEVELS["INFO"]
 
 
@@ -150,6 +152,8 @@ def _level(service: Service, setup: LogSetup, place: ServicePlace) -> Iterator[F
 
 def _effective(service: Service, setup: LogSetup) -> str:
     """Return the level that a service gets, empty where nobody can know."""
+    from memguard_hooks.logs.model import level_of_text
+
     if setup.variable in service.environment:
         return level_of_text(service.environment[setup.variable])
     return "" if setup.variable in service.variables else setup.level
@@ -160,6 +164,9 @@ def _effective(service: Service, setup: LogSetup) -> str:
 
 def _loud(project: Project, reached: Reached, muted: set[str], setup: LogSetup, place: ServicePlace) -> Iterator[Finding]:
     """MG505: libraries that speak at the level of the root logger, and that nobody mutes."""
+    from memguard_hooks.logs.loggers import mute_lines
+    from memguard_hooks.logs.model import LEVELS
+
     level = _effective(reached.entry.service, setup)
     if not level or LEVELS[level] > LEVELS["INFO"]:
         return

@@ -8,14 +8,12 @@ unzipped, for Python; more for functions that are made for it). None of the host
 
 from __future__ import annotations
 
-from memguard_hooks.dependencies.wheel_size import LEAST, MB, UNPACKED, installed_wheels
 from memguard_hooks.deployment import python_version
 from memguard_hooks.deployment.service import Service, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Severity
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
-from memguard_hooks.rules.python.findings import finding
 from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -98,6 +96,9 @@ def _installed(project: Project, service: Service, python: tuple[int, int] | Non
 
 def _too_large(project: Project, service: Service, lock: Lock, inventory: Inventory) -> Iterator[Finding]:
     """MG719: the wheels come to more than the platform takes."""
+    from memguard_hooks.dependencies.wheel_size import LEAST, MB, UNPACKED, installed_wheels
+    from memguard_hooks.rules.python.findings import finding
+
     limit = LIMITS.get(service.platform or "")
     if limit is None or python_version.is_image(service) or _APART.search(project.read_file(service.path) or b""):
         return
@@ -120,6 +121,8 @@ def _too_large(project: Project, service: Service, lock: Lock, inventory: Invent
 
 def _for_gpus(service: Service, lock: Lock, inventory: Inventory) -> Iterator[Finding]:
     """MG720: packages of CUDA on a host without a GPU."""
+    from memguard_hooks.rules.python.findings import finding
+
     host = WITHOUT_GPU.get(service.platform or "")
     names = [name for name in lock.packages if host is not None and _GPU_PACKAGE.fullmatch(name)]
     held = sorted(inventory.installs(lock).intersection(names)) if names else ()
