@@ -536,3 +536,8 @@ def growth(service: ServiceReport, since: str | None = None) -> str:
 def moment_name(moment: Moment) -> str:
     """Write a moment as it stands behind a figure: `43 MiB at start`."""
     return _NAMES[moment]
+
+
+def refusing(report: Report, fail_on: str) -> list[Finding]:
+    """Return the findings that refuse a commit."""
+    return [one for one in report.findings if one.severity in FAILING[fail_on]]

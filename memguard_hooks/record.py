@@ -17,7 +17,7 @@ else:
     _getters = []
     """What reads the first value of a tuple, the second and so on: all classes share them."""
 
-    FIRST = 20
+    FIRST = 30
     """Records of a class that are made without a `__new__` of its own: to compile one takes as long."""
 
     class _Tuple(tuple):
@@ -60,13 +60,11 @@ else:
 
             def first(owner, *values, **named):
                 nonlocal left
-                if left and not named and len(values) == len(fields):
-                    left -= 1
-                    return _new(owner, values)
                 rest = fields[len(values) :]
-                if left and len(values) <= len(fields) and named.keys() <= {*rest} and {*rest} <= named.keys() | defaults:
+                given = {**defaults, **named}
+                if left and len(values) + len(rest) == len(fields) and named.keys() <= {*rest} <= given.keys():
                     left -= 1
-                    return _new(owner, (*values, *(named[field] if field in named else defaults[field] for field in rest)))
+                    return _new(owner, (*values, *map(given.__getitem__, rest)))
                 parameters = "".join(f", {field}" + f"=_defaults[{field!r}]" * (field in defaults) for field in fields)
                 values_of = "".join(f"{field}, " for field in fields)
                 code = f"lambda _cls{parameters}: _new(_cls, ({values_of}))"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from memguard_hooks.finding import MIB, MOMENTS, Moment, Part, Step, Way, is_by
+from memguard_hooks.models.libraries import is_library
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from memguard_hooks.imports.graph import Walk
     from memguard_hooks.models.calls import ModelCall
     from memguard_hooks.models.memory import ModelMemory
     from memguard_hooks.models.table import Model
@@ -19,6 +21,13 @@ CLASSES = "(model classes)"
 CLASSES_SIZE = 110 * MIB
 """What naming a class of models of transformers loads besides the package and torch: 365.6 MiB in all with transformers
 5.24.0 and torch 2.13.0+cpu on CPython 3.11.7, of which these take 47, 199 and the interpreter 10, 2026-11-28."""
+
+
+def imports_a_library(walked: Walk) -> bool:
+    """Return whether anything that loads models is imported at all."""
+    names = {external.names[0] for external in walked.externals}
+    names.update(*walked.standard.values())
+    return any(is_library(name.partition(".")[0]) for name in names)
 
 
 class ModelUse(Record):

@@ -8,7 +8,6 @@ from functools import lru_cache
 from memguard_hooks.app.loaded import NONE, Models, ModelUse
 from memguard_hooks.finding import MOMENTS, Moment, Skipped, Step, Way
 from memguard_hooks.imports.graph import External
-from memguard_hooks.models.libraries import is_library
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import parse_once
 
@@ -45,8 +44,6 @@ DATA = ("pickle", "index")
 
 def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Models, tuple[External, ...]]:
     """Return the models that a service loads, and what loading them imports."""
-    if not _imports_a_library(walked):
-        return NONE, ()
     paths = [path for path in walked.paths if _may_load(project, path)]
     if not paths:
         return NONE, ()
@@ -110,13 +107,6 @@ def _once(uses: Sequence[ModelUse]) -> Iterator[ModelUse]:
                 continue
             told.add((loader.library, use.model))
         yield use
-
-
-def _imports_a_library(walked: Walk) -> bool:
-    """Return whether anything that loads models is imported at all."""
-    names = {external.names[0] for external in walked.externals}
-    names.update(*walked.standard.values())
-    return any(is_library(name.partition(".")[0]) for name in names)
 
 
 def _may_load(project: Project, path: str) -> bool:

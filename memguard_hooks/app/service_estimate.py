@@ -23,7 +23,7 @@ from memguard_hooks.app.estimate import (
 )
 from memguard_hooks.app.first_party import find_built
 from memguard_hooks.app.limit import MemoryLimit, bands_of, limit_of, named_plan
-from memguard_hooks.app.models import find_models
+from memguard_hooks.app.loaded import NONE, Models, imports_a_library
 from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
 from memguard_hooks.app.walks import moved_walk, users_of_moved, walk_entry, walk_file
 from memguard_hooks.app.work import find_work
@@ -247,13 +247,22 @@ def _estimate_one(project: Project, entry: ServiceEntry, settings: ServiceSettin
     server = tuple(External((name,)) for name in command.server_modules)
     walked = walked._replace(externals=(*server, *walked.externals))
     known = _known(project, entry)
-    models, imported = find_models(project, entry, walked)
+    models, imported = _find_models(project, entry, walked)
     work, externals = find_work(project, entry, walked)
     walked = walked._replace(externals=(*externals, *imported))
     built = find_built(entry.sources.built, walked, project.declared.beside(entry.path).versions.get("fastapi"))
     process = estimate_process(project.declared, parent(entry.path), walked, entry.target.python, known, models, work, built)
     estimate = estimate_together(process, command, settings.runtime or 0)
     return Estimated(settings, command, entry, process, estimate, command.workers or 1, walked.unread, walked)
+
+
+def _find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Models, tuple[External, ...]]:
+    """Return the models that a service loads, and what loading them imports; most services load none."""
+    if not imports_a_library(walked):
+        return NONE, ()
+    from memguard_hooks.app.models import find_models
+
+    return find_models(project, entry, walked)
 
 
 def estimate_entry(project: Project, entry: ServiceEntry) -> Estimated:

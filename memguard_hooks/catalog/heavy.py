@@ -76,13 +76,11 @@ class Heavy(Record):
 def heavy_modules(threshold: int, add: Iterable[str] = (), remove: Iterable[str] = ()) -> Heavy:
     """Return what is heavy at a threshold in bytes; `add` and `remove` name modules or distributions."""
     found = dict(DEFAULT)
-    for name, measured in lookup.modules().items():
+    large = (one.name for ones in lookup.modules().values() for one in ones if one.resident >= threshold)
+    for name in dict.fromkeys(large):
+        measured = lookup.modules()[name]
         most = max(one.resident for one in measured)
-        if (
-            most >= threshold
-            and name.partition(".")[0] not in FRAMEWORKS
-            and most - _taken_by_its_framework(name) >= threshold
-        ):
+        if name.partition(".")[0] not in FRAMEWORKS and most - _taken_by_its_framework(name) >= threshold:
             found.setdefault(name, tuple(one.distribution for one in measured))
     for name in add:
         known = [module for module, ones in lookup.modules().items() if name in {one.distribution for one in ones}]

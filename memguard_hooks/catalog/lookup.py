@@ -113,11 +113,11 @@ class Footprint(Record):
 @cache
 def _index() -> dict[str, tuple[MeasuredModule, ...]]:
     found: dict[str, tuple[MeasuredModule, ...]] = {}
-    with open(os.path.join(FOLDER, "index.tsv"), encoding="ascii") as file:
-        for line in file:
-            if not line.startswith("#"):
-                name, distribution, kib = line.rstrip("\n").split("\t")
-                found[name] = (*found.get(name, ()), MeasuredModule(name, distribution, int(kib) * 1024))
+    for line in _lines("index.tsv").decode("ascii").splitlines():
+        if line[0] != "#":
+            name, distribution, kib = line.split("\t")
+            one = MeasuredModule(name, distribution, int(kib) * 1024)
+            found[name] = (*found[name], one) if name in found else (one,)
     return found
 
 
@@ -130,11 +130,11 @@ def modules() -> dict[str, tuple[MeasuredModule, ...]]:
 @cache
 def distributions() -> dict[str, tuple[MeasuredModule, ...]]:
     """The measured distributions with their modules, by canonical name."""
-    found: dict[str, tuple[MeasuredModule, ...]] = {}
+    found: dict[str, list[MeasuredModule]] = {}
     for ones in modules().values():
         for one in ones:
-            found[one.distribution] = (*found.get(one.distribution, ()), one)
-    return found
+            found.setdefault(one.distribution, []).append(one)
+    return {name: tuple(ones) for name, ones in found.items()}
 
 
 @cache
@@ -160,8 +160,11 @@ def bringing(names: Collection[str]) -> frozenset[str]:
 
 def providers(name: str) -> tuple[str, ...]:
     """The distributions that were measured to provide a module root, by canonical name."""
-    light = find_light(name)
-    return tuple(one.distribution for one in _index().get(name, ())) or ((light.distribution,) if light else ())
+    measured = _index().get(name)
+    if measured is not None:
+        return tuple(one.distribution for one in measured)
+    light = _fields("light.tsv", name)
+    return (light[0],) if light is not None else ()
 
 
 def is_absent(module: str, present: Collection[str], versions: Mapping[str, str]) -> bool:
@@ -182,8 +185,8 @@ def attributes() -> dict[str, tuple[str, ...]]:
     """The modules that load more once a name is taken from them, with what was measured: ``celery:Celery``."""
     found: dict[str, tuple[str, ...]] = {}
     for name in _index():
-        module, colon, _ = name.partition(":")
-        if colon:
+        if ":" in name:
+            module = name.partition(":")[0]
             found[module] = (*found.get(module, ()), name)
     return found
 
@@ -336,8 +339,12 @@ def find_standard(module: str, python: str | None = None) -> Footprint | None:
 @cache
 def _measured_standard() -> frozenset[int]:
     """The minor versions on which the standard library was measured."""
-    words = {line.partition(b" ")[0] for line in _lines("standard.tsv").split(b"\n") if line[:2] == b"3."}
-    return frozenset(minor_of(word.decode("ascii")) for word in words)
+    data, found = _lines("standard.tsv"), []
+    at = data.find(b"\n3.")
+    while at >= 0:  # the lines of each version stand together
+        found.append(int(data[at + 3 : data.index(b" ", at)]))
+        at = data.find(b"\n3.", data.rindex(b"\n3.%d " % found[-1]) + 1)
+    return frozenset(found)
 
 
 def _surveyed(base: Footprint, module: str, distribution: str, version: str, costs: Sequence[str]) -> Footprint:

@@ -116,7 +116,10 @@ _NAME = late_pattern(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?=$|[][<>
 @lru_cache(maxsize=2**14)
 def normalize_name(name: str) -> str:
     """Normalize the name of a distribution as packaging's `canonicalize_name` does, without loading it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    name = name.lower().replace("_", "-").replace(".", "-")
+    while "--" in name:
+        name = name.replace("--", "-")
+    return name
 
 
 def name_of(text: str) -> str | None:

@@ -10,7 +10,6 @@ import re
 
 from memguard_hooks.dependencies.requirement import RequirementComment
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
@@ -103,8 +102,7 @@ def _logical(joined: str, first: int, last: int, column: int) -> Iterator[Logica
         yield LogicalLine(first, last, column, text)
 
 
-_ENDS = "\n\r\v\f\x1c-\x1e\x85\u2028\u2029"
-_PHYSICAL = late_pattern(rf"([^{_ENDS}]*)(\r\n|[{_ENDS}]|\Z)")
+_ENDS = "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 
 def _physical_lines(text: str) -> Iterator[tuple[int, int, str]]:
@@ -113,11 +111,11 @@ def _physical_lines(text: str) -> Iterator[tuple[int, int, str]]:
     For pip a form feed and its like end a line; for editors only line feeds and carriage returns do.
     """
     number, before = 1, 0
-    for match in _PHYSICAL.finditer(text):
-        line, end = match.groups()
-        if line or end:
-            yield number, before, line
-        number, before = (number + 1, 0) if end in ("\n", "\r", "\r\n") else (number, before + len(match[0]))
+    for ended in text.splitlines(keepends=True):
+        line = ended.rstrip(_ENDS)
+        yield number, before, line
+        is_end = ended[len(line) :] in ("\n", "\r", "\r\n")
+        number, before = (number + 1, 0) if is_end else (number, before + len(ended))
 
 
 def _comment_start(line: str) -> int:

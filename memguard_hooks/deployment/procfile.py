@@ -5,15 +5,13 @@ Source of the format: Heroku's description of the Procfile. A Procfile names no 
 
 from __future__ import annotations
 
-import re
-
 from memguard_hooks.deployment.builders import agreed_builds
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, with_once
 from memguard_hooks.finding import Skipped
-from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
 
-_LINE = late_pattern(r"([A-Za-z0-9_-]+):[ \t]*(.*)")
+_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+"""What the name of a process type is made of."""
 
 ONE_OFF = frozenset({"release"})
 """Process types that run once, before the others, in a container of their own."""
@@ -25,19 +23,20 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
     once: list[Build] = []
     skipped: list[Skipped] = []
     folder = parent(path)
-    text = data.decode("utf-8-sig", "replace")
-    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
+    text = data.decode("utf-8-sig", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        match = _LINE.fullmatch(line.strip())
-        if match is None or not match[2]:
+        name, _, command = line.strip().partition(":")
+        command = command.lstrip(" \t")
+        if not command or not name or not _LETTERS.issuperset(name):
             skipped.append(Skipped(path, number, "is not `name: command`"))
             continue
         column = len(line) - len(line.lstrip()) + 1
-        if match[1] in ONE_OFF:
-            once.append(Build(match[2], ServicePlace(path, number, column), folder))
+        if name in ONE_OFF:
+            once.append(Build(command, ServicePlace(path, number, column), folder))
         else:
-            services.append(Service(match[1], path, number, column, match[2], kind=match[1], folder=folder))
+            services.append(Service(name, path, number, column, command, kind=name, folder=folder))
     dockerfile = join(folder, "Dockerfile")
     if services and (dockerfile is None or read_file(dockerfile) is None):  # beside one, it may run in that image
         builds = agreed_builds(folder, ServicePlace(path, services[0].line, services[0].column), read_file)

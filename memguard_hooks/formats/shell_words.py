@@ -47,10 +47,19 @@ class ShellError(Exception):
 _OPERATOR = late_pattern(r"&&|\|\||;;|&>>|&>|>>|<<<|<<|>&|<&|>\||<>|[;&|<>()\n]")
 _BLANK = late_pattern(r"(?:[ \t\r]|\\\n|#[^\n]*)+")
 _PLAIN = late_pattern(r"\$[A-Za-z_]\w*|[^\s;&|<>()'\"\\`$]+")
+_MARKS = frozenset("&|;<>()\n\r#\\'\"`$")
+"""Without one of them a command is words between blanks, which no pattern needs to be compiled for."""
 
 
 def split_words(text: str) -> Iterator[ShellWord | Operator]:
     """Yield the words and operators of a command. Raises ShellError for a quote or a bracket that is not closed."""
+    if _MARKS.isdisjoint(text):
+        at = 0
+        for word in text.replace("\t", " ").split(" "):
+            if word:
+                yield ShellWord(word, at)
+            at += len(word) + 1
+        return
     start = at = 0
     while at < len(text):
         if start == at and (blank := _BLANK.match(text, at)) is not None:

@@ -66,11 +66,17 @@ def check(project: Project) -> Report:
 
     from memguard_hooks.app.service_estimate import RunningService
     from memguard_hooks.finding import Report
-    from memguard_hooks.rules.deployment import comments, files, image, limits, runtime, variables, workers
+    from memguard_hooks.rules.deployment import comments, files, image, limits, runtime, workers
 
     deployment = project.deployment
     started = [RunningService(project, service) for service in deployment.services]
-    names_read = cache(lambda: variables.read_names(project))
+
+    @cache
+    def names_read() -> frozenset[str]:
+        from memguard_hooks.rules.deployment import variables
+
+        return variables.read_names(project)
+
     found: list[Finding] = []
     for trap in deployment.traps:
         found += [*files.check_trap(trap), *limits.check_trap(trap, started)]
@@ -78,7 +84,12 @@ def check(project: Project) -> Report:
     found += workers.check_settings_file(project) if not started else ()
     found += runtime.check(project)
     for one in started:
-        found += [*workers.check(one), *files.check(one), *variables.check(one, names_read), *image.check(one)]
+        found += [*workers.check(one), *files.check(one)]
+        if one.service.variables:
+            from memguard_hooks.rules.deployment import variables
+
+            found += variables.check(one, names_read)
+        found += image.check(one)
     paths = {place.path for one in started for place in (one.place, *one.service.variables.values())}
     paths |= {trap.place.path for trap in deployment.traps}
     return Report(tuple(comments.apply(project, list(dict.fromkeys(found)), sorted(paths), HOOK)))

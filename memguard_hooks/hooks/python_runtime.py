@@ -94,7 +94,8 @@ def of_packages(project: Project, hosts: list[PythonHost]) -> tuple[list[Finding
         unbuilt = [host for host in hosts if host.key not in told]
     found += yanked.find(project)
     found += sizes.find(project, hosts)
-    if compiled.has_compiled(project):
+    is_moving = bool(unbuilt) or any(service.base is not None for service in project.discovered[0].services)
+    if is_moving and compiled.has_compiled(project):
         from memguard_hooks.rules.python import runtime
 
         found += runtime.find_moving(project, unbuilt)

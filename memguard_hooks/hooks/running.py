@@ -11,17 +11,16 @@ import os
 import sys
 
 from memguard_hooks.errors import MemguardError, lacking
-from memguard_hooks.finding import Report, Skipped, at_fault, count, merge, note, without_echo
+from memguard_hooks.finding import Report, Skipped, at_fault, merge, note, refusing, without_echo
 from memguard_hooks.git import is_sparse
 from memguard_hooks.hooks.options import Options
 from memguard_hooks.output import plain, tell
 from memguard_hooks.project.project import Project, Since
 from memguard_hooks.project.settings import Settings, load
 from memguard_hooks.record import Record
-from memguard_hooks.replay import Replay, Said, matters
+from memguard_hooks.replay import MANY_OBJECTS, Replay, Said, matters
 from memguard_hooks.report import Detail
 from memguard_hooks.report.formats import render
-from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, may_fix, refusing, to_do
 from memguard_hooks.tree import RevisionTree, WorkTree, inside, walk
 
 TYPE_CHECKING = False  # as typing has it
@@ -32,11 +31,6 @@ if TYPE_CHECKING:
 Check: TypeAlias = "Callable[[Project], Report]"
 Adjust: TypeAlias = "Callable[[Settings, Options], Settings]"
 Fix: TypeAlias = "Callable[[Project], 'tuple[str, ...]']"
-
-
-MANY_OBJECTS = 50_000
-"""Objects that are made until those in circles are looked for: nearly all of a run live to its end, and to look through them
-after each 700 takes a tenth of its time."""
 
 
 def adjust_service(settings: Settings, options: Options) -> Settings:
@@ -250,18 +244,10 @@ def notes(report: Report, *, with_fixer: bool = False, fail_on: str | None = Non
     lines = [note(skipped) for skipped in report.skipped if skipped.broken or not is_quiet]
     if is_quiet:
         return plain(lines)
-    if fail_on is not None:
-        lines += to_do(report, fail_on)
-    errors = sum(finding.severity == "error" for finding in report.findings)
-    warnings = len(report.findings) - errors
-    known = f"; {report.known} more known" if report.known else ""
-    if errors or warnings:
-        fixer = may_fix(report) if with_fixer else ""
-        lines.append(f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}{fixer}")
-    if report.mended:
-        lines.append(f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out")
-    if fail_on is not None and status_of(report, fail_on) == 1 and adds_nothing(report):
-        lines.append(WAYS_OUT)
+    if report.findings or report.mended:
+        from memguard_hooks.report import steps
+
+        lines += steps.summary(report, with_fixer=with_fixer, fail_on=fail_on)
     return plain(lines)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import FAILING, MIB, Change, count
+from memguard_hooks.finding import MIB, Change, count, refusing
 from memguard_hooks.report.text import BUDGET
 
 TYPE_CHECKING = False  # as typing has it
@@ -30,9 +30,23 @@ COVERED = (("MG201", "--preload", "preload"), ("MG601", "wheel of torch for CPUs
 the fork it may stay there, and there is one wheel to change."""
 
 
-def refusing(report: Report, fail_on: str) -> list[Finding]:
-    """Return the findings that refuse a commit."""
-    return [one for one in report.findings if one.severity in FAILING[fail_on]]
+def summary(report: Report, *, with_fixer: bool, fail_on: str | None) -> Iterator[str]:
+    """Yield what stands below findings, a line each: what to do first, how many there are, and the ways out.
+
+    `with_fixer` names the command that may fix some of it.
+    """
+    if fail_on is not None:
+        yield from to_do(report, fail_on)
+    errors = sum(finding.severity == "error" for finding in report.findings)
+    warnings = len(report.findings) - errors
+    if errors or warnings:
+        known = f"; {report.known} more known" if report.known else ""
+        yield f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}{may_fix(report) if with_fixer else ''}"
+    if report.mended:
+        yield f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out"
+    is_refused = fail_on is not None and bool(refusing(report, fail_on))
+    if is_refused and not any(skipped.broken for skipped in report.skipped) and adds_nothing(report):
+        yield WAYS_OUT
 
 
 def to_do(report: Report, fail_on: str) -> Iterator[str]:

@@ -15,10 +15,22 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from memguard_hooks.finding import Finding, Part, Report, ServiceReport, Step, count, mib, shortened, signed, step_name
+from memguard_hooks.finding import (
+    Finding,
+    Part,
+    Report,
+    ServiceReport,
+    Step,
+    count,
+    mib,
+    refusing,
+    shortened,
+    signed,
+    step_name,
+)
 from memguard_hooks.output import visible
 from memguard_hooks.report import USUAL, Detail, outline
-from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, refusing, to_do
+from memguard_hooks.report.steps import WAYS_OUT, adds_nothing, to_do
 from memguard_hooks.report.text import SHOWN, name_part, unmeasured
 
 TYPE_CHECKING = False  # as typing has it

@@ -59,10 +59,15 @@ class Driver(Record):
 
 
 @cache
+def _calls() -> tuple[list[str], ...]:
+    return tuple(_rows("calls.tsv"))
+
+
+@cache
 def known_calls() -> dict[str, KnownCall]:
     """All calls that do work, by their dotted names."""
     found: dict[str, KnownCall] = {}
-    for function, kind, how, position, keywords, mib in _rows("calls.tsv"):
+    for function, kind, how, position, keywords, mib in _calls():
         names = tuple(filter(None, keywords.split(",")))
         size = int(float(mib) * 2**20)
         found[function] = KnownCall(function, kind, how, int(position), names, size)  # type: ignore[arg-type]
@@ -73,7 +78,7 @@ def known_calls() -> dict[str, KnownCall]:
 def last_names() -> dict[str, frozenset[str]]:
     """The last names of these calls, by their packages: no other call is looked at."""
     found: dict[str, set[str]] = {}
-    for name in known_calls():
+    for name, *_ in _calls():
         found.setdefault(name.partition(".")[0], set()).add(name.rpartition(".")[2])
     return {package: frozenset(names) for package, names in found.items()}
 
@@ -81,7 +86,7 @@ def last_names() -> dict[str, frozenset[str]]:
 @cache
 def browsers() -> frozenset[str]:
     """The packages whose calls start a browser."""
-    return frozenset(name.partition(".")[0] for name, one in known_calls().items() if one.how == BROWSER)
+    return frozenset(name.partition(".")[0] for name, _, how, *_ in _calls() if how == BROWSER)
 
 
 @cache
