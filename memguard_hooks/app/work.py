@@ -224,7 +224,7 @@ def _words(sources: SourceFiles, path: str) -> frozenset[str] | None:
         found = words(sources.data(path))
     except MemguardError:
         return frozenset()
-    return None if found is None else frozenset(word.decode("utf-8", "replace") for word in found)
+    return None if found is None else frozenset(b" ".join(found).decode("utf-8", "replace").split(" "))
 
 
 def _is_suspect(term: str, bound: Mapping[str, str]) -> bool:

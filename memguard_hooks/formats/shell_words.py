@@ -106,6 +106,9 @@ def substitutions(word: str) -> Iterator[ShellWord]:
 
 def _pieces(word: str) -> Iterator[tuple[int, str]]:
     """Yield the quoted, substituted and plain pieces of a word, and where each starts."""
+    if _MARKS.isdisjoint(word) and word.split() == [word]:
+        yield 0, word
+        return
     at = 0
     while at < len(word):
         end = _end_of_piece(word, at)

@@ -86,6 +86,8 @@ class Selection(Record):
 
     def takes_hook(self, hook: str) -> bool:
         """Return whether a hook can find what is asked for."""
+        if not self.select and not self.ignore:
+            return True
         codes = (*(code for code, owner in CODES.items() if owner == hook), *ALLOWANCES)
         return any(self.takes(code, hook) for code in codes)
 
