@@ -15,7 +15,7 @@ from memguard_hooks.hooks import memory_budget
 from memguard_hooks.hooks.no_eager_heavy_imports import check, main
 from memguard_hooks.project.project import Project
 from memguard_hooks.project.settings import load
-from memguard_hooks.rules.imports import eager
+from memguard_hooks.rules.imports import advice
 from memguard_hooks.tree import WorkTree
 
 MOVE = "    fix: move the import into the function that uses it\n"
@@ -402,7 +402,7 @@ def test_what_holds_imports_is_looked_for_within_bounds(
 ) -> None:
     source = "".join(f"import pandas as p{number}\np{number}.DataFrame()\n" for number in range(5))
     write_dedented(project, {"app.py": source})
-    monkeypatch.setattr(eager, "MAX_LOOKED", 3 * len(source))
+    monkeypatch.setattr(advice, "MAX_LOOKED", 3 * len(source))
     assert main(["app.py"]) == 1
     assert capsys.readouterr().out.count("once nothing holds it here") == 3
 
