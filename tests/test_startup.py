@@ -177,7 +177,7 @@ import re
 own = [name for name in sys.modules if name.startswith("memguard_hooks")]
 print(len(re._cache), len(own), *sorted({"_ast", "ast", "packaging", "shlex", "typing"} & set(sys.modules)))
 """
-"""Runs a command and prints in its last line the patterns compiled, the modules of ours loaded, and the slow ones by name."""
+"""Runs a command and prints in its last line the patterns compiled, the modules of ours loaded, and the slow ones."""
 
 
 def test_a_commit_in_which_nothing_is_found_compiles_few_patterns_and_loads_few_modules(tmp_path: Path) -> None:
