@@ -62,7 +62,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
         return
     left = set(passed_over(folding.values, module))
     tried: set[tuple[NameScope | None, Loader, tuple[str, ...]]] = set()
-    for call in module.calls:
+    for call in (*module.calls, *module.settings):
         found = _loaded_by(folding, call) if call.node not in left else None
         if found is None or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
             continue
@@ -165,7 +165,7 @@ def _names(
     else:
         given = argument(node, loader.position + skipped if loader.position >= 0 else -1, loader.keywords)
     if given is None:
-        if loader.default == LOCAL or any(one.arg == "modules" for one in node.keywords):
+        if loader.default.startswith(LOCAL) or any(one.arg == "modules" for one in node.keywords):
             return None
         spread = folding.spread(node, loader.keywords, scope)
         if spread is not None and all(isinstance(one, str) and one for one in spread):
@@ -175,9 +175,8 @@ def _names(
         return (loader.default,) if loader.default else (), "" if loader.default else "no name is given", False
     values = folding.values(given, scope)
     is_each = folding.is_each
-    if loader.default == LOCAL:
-        texts = [one for one in values if isinstance(one, str) and one.startswith(LOCAL)]
-        return (tuple(one.removeprefix(LOCAL) for one in texts), "", is_each) if texts else None
+    if loader.default.startswith(LOCAL):
+        return _local(loader, values, is_each=is_each)
     if loader.kind == "task" and None in values:  # as where no model is given
         others = tuple(one for one in values if one is not None)
         names, reason, is_each = _defaults_of_tasks(folding, node, scope, skipped)
@@ -189,6 +188,14 @@ def _names(
     if loader.kind == "unknown" and not names:
         return ("",), "", False
     return names, _reason(values), is_each
+
+
+def _local(loader: Loader, values: Values, *, is_each: bool) -> tuple[tuple[str, ...], str, bool] | None:
+    """Return the names behind `local:`, and what `local` alone means; None where something else is given."""
+    texts = [f"{one}:" if f"{one}:" == LOCAL else one for one in values if isinstance(one, str)]
+    found = [one.removeprefix(LOCAL) or loader.default.removeprefix(LOCAL) for one in texts if one.startswith(LOCAL)]
+    names = tuple(filter(None, found))
+    return (names, "" if len(names) == len(found) else "no name is given", is_each) if found else None
 
 
 def _defaults_of_tasks(

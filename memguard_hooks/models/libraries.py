@@ -16,6 +16,7 @@ LIBRARIES = frozenset(
         "chromadb",
         "clip",
         "cloudpickle",
+        "ctransformers",
         "ctranslate2",
         "deepface",
         "diffusers",

@@ -19,7 +19,7 @@ MARKS = late_pattern(
     rb"SentenceTransformer\w+|FastEmbed\w*|llama_index\w*|chromadb|haystack\w*|txtai|transformers|optimum|setfit|gliner|fastembed|"
     rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
     rb"paddleocr|TTS|kokoro|bark|diffusers|pyannote|flair|stanza|rembg|insightface|gensim|timm|torch|safetensors|joblib|pickle|"
-    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|gpt4all|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|ctranslate2|"
+    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|(?:Chat)?LlamaC\w+|(?i:gpt4all|ctransformers)|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|ctranslate2|"
     rb"query_texts?|documents(?= ?=))\b"
 )
 """A name of a library, of a class or of what has an object of theirs load one, without which a file loads no model; tests

@@ -64,6 +64,7 @@ class NameScope:
 
     `attributes` are those that the methods of a class set on `self`; `inner` finds the scope of a node in it. `changes` are
     those of the tables of a module, or of the instances of a class. `stars` are the imports of all names, each module once.
+    `settings` are what is assigned to attributes of what a module names, as calls of these with the value.
     """
 
     def __init__(self, node: ast.AST, parent: NameScope | None, path: str) -> None:
@@ -78,6 +79,7 @@ class NameScope:
         self.returns: list[tuple[ast.expr, tuple[Condition, ...]]] = []
         self.shared: set[str] = set()
         self.calls: list[CallInScope] = []
+        self.settings: list[CallInScope] = []
         self.changes: list[TableChange] = []
         self._by_name: dict[str, list[CallInScope]] = {}
         self._by_table: dict[str, list[TableChange]] = {}
@@ -207,6 +209,9 @@ class _Reader:
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 self._target(target, "value", node.value, scope, conditions)
+                if isinstance(target, ast.Attribute):
+                    set_to = ast.copy_location(ast.Call(target, [node.value], []), target)
+                    scope.module.settings.append(CallInScope(set_to, scope, conditions))
         elif isinstance(node, ast.AnnAssign):
             # A field without a value is one all the same: a class may be given it.
             self._target(node.target, "value" if node.value is not None else "unknown", node.value, scope, conditions)
