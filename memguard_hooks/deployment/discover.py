@@ -9,7 +9,8 @@
 - The files of platforms in the folders below a root that has its own lose as well, and are named. What an image or compose
   starts there that the root does not is one more service, and is named where the root is for a platform.
 - `railpack.json` and `nixpacks.toml` win over a Procfile, unless an image starts all of that at once, and that over a
-  Dockerfile, unless only the Dockerfile starts Python.
+  Dockerfile, unless only the Dockerfile starts Python. Where such a plan and a Dockerfile start different programs, both are
+  judged: which of them counts, the host decides.
 - Where the root has nothing of these but a file for compose, folders one and two levels down are looked through, and each
   is taken as the root of an app of its own; compose in the root gives way only to files of platforms there. A service
   whose name is taken has that of its folder.
@@ -146,6 +147,11 @@ MAX_BYTES = 2**20
 
 MAX_SERVICES = 200
 """Services that one file may declare."""
+
+PROGRAMS_OF_RAILWAY = tuple(f".railway/railway.{ending}" for ending in ("ts", "py", "go"))
+
+_PLANS = ("nixpacks.toml", "railpack.json")
+"""Plans of builders that are for no one host."""
 
 _IMAGE = late_pattern(r"(?i)(?:[\w-]+\.)?(?:Dockerfile|Containerfile)(?:\.?[\w-]+)?")
 _NOT_DEPLOYED = late_pattern(
@@ -638,9 +644,20 @@ class _Folder:
             declared = hosts.joined(processes._replace(services=kept))
         elif processes.services and image.services and self._runs_python(image) and not self._runs_python(processes):
             return reduce(join_services, (own, image, declared))
+        elif self._are_built_either_way(processes, image):
+            return join_services(own, declared.joined(_called(image, "image")))
         if self._is_beside_image:
             return join_services(own, declared.joined(image))
         return reduce(join_services, (own, declared, image))
+
+    def _are_built_either_way(self, plan: Deployment, image: Deployment) -> bool:
+        """Return whether a host may take a Dockerfile or the plan of a builder, which start different programs.
+
+        Railway builds with a Dockerfile wherever it finds one, Coolify and Dokploy with what they are told.
+        """
+        is_plan = any(one.path.endswith(_PLANS) for one in plan.services)
+        started = {_words(one) for one in plan.services}
+        return is_plan and self._runs_python(image) and any(_words(one) not in started for one in image.services)
 
     def _runs_procfile(self, service: Service) -> bool:
         """Return whether an image starts all commands of a Procfile at once, which then share its memory."""
@@ -712,7 +729,7 @@ class _Folder:
     @cached_property
     def _of_others(self) -> Deployment:
         """What files declare that say something only of some apps: functions, Beanstalk, and in the root ECS and Nomad."""
-        found = [self._of_functions(), self._of_beanstalk()]
+        found = [self._of_functions(), self._of_beanstalk(), self._of_programs()]
         if not self._path:
             found += [self._files.run("ecs", path) for path in self._task_definitions()]
             found += self._of_terraform()
@@ -738,6 +755,12 @@ class _Folder:
                 gap = Skipped(self._at(name), error.line, f"is not read: it {error.message}")
                 found = found._replace(skipped=(*found.skipped, gap))
         return found
+
+    def _of_programs(self) -> Deployment:
+        """Return what a program declares that a platform runs to know its services, which is not read: that of Railway."""
+        name = next((one for one in PROGRAMS_OF_RAILWAY if one in self._names), None)
+        reason = "it is a program that Railway runs to know what it starts, and that is not read"
+        return Deployment((), () if name is None else (Skipped(self._at(name), 1, reason, service="railway"),))
 
     def _of_beanstalk(self) -> Deployment:
         paths = [self._at(name) for name in self._names if name.startswith(".ebextensions/") and name.endswith(".config")]

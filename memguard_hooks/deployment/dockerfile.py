@@ -17,6 +17,7 @@ from types import MappingProxyType
 from memguard_hooks.deployment.command import parse_entrypoint
 from memguard_hooks.deployment.service import BaseImage, Build, Read, Service, ServicePlace, template
 from memguard_hooks.deployment.start import PROGRAMS
+from memguard_hooks.deployment.written_scripts import with_scripts, written_by
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import parameters
@@ -94,7 +95,7 @@ class Image(Record):
     """One stage. `copies` are absolute paths in the image and the paths from the root that were copied there.
 
     `variables` says where each variable is set, `builds` what ran for it, also in the stages that it copies from, and
-    `base` which image of somebody else's it starts from.
+    `base` which image of somebody else's it starts from. `scripts` are those that it writes, by their absolute paths.
     """
 
     line: int
@@ -106,6 +107,7 @@ class Image(Record):
     variables: Mapping[str, ServicePlace] = MappingProxyType({})
     builds: tuple[Build, ...] = ()
     base: BaseImage | None = None
+    scripts: Mapping[str, str] = MappingProxyType({})
 
     def service(self, path: str, read: Read, command: str | None = None) -> Service | Skipped:
         """Return what the image runs; `command` are words that a platform puts in the place of CMD."""
@@ -118,6 +120,7 @@ class Image(Record):
             text = _gunicorn_command(text, lambda name: self._has(name, read))
         if text is None:
             return Skipped(path, self.line, "it has neither CMD nor ENTRYPOINT; its base image decides what runs")
+        text = with_scripts(text, self.scripts, self.workdir)
         folder = self._folder(text, read)
         files = {place: source for place, source in self.copies if read(source) is not None}
         folders = {place: source for place, source in self.copies if place not in files}
@@ -392,9 +395,8 @@ class _Builder:
         elif instruction.name == "RUN":
             place = ServicePlace(self._file.path, instruction.line, instruction.column)
             builds = (*image.builds, Build(instruction.text.strip(), place, self._file.context))
-            self.image = image._replace(
-                builds=builds, copies=(*image.copies, *_linked(image, _expand(instruction.text, self._known)))
-            )
+            linked = _linked(image, _expand(instruction.text, self._known))
+            self.image = image._replace(builds=builds, copies=(*image.copies, *linked), scripts=self._scripts(instruction))
         elif instruction.name == "WORKDIR":
             folder = _unquote(_expand(instruction.text.strip(), self._known))
             self.image = image._replace(workdir=posixpath.normpath(posixpath.join(image.workdir, folder)))
@@ -407,7 +409,14 @@ class _Builder:
         elif instruction.name in ("COPY", "ADD"):
             text = _expand(instruction.text, self._known)
             builds = tuple(dict.fromkeys((*image.builds, *self._builds_of_origin(text))))
-            self.image = image._replace(copies=(*image.copies, *self._copied(text)), builds=builds)
+            copies = (*image.copies, *self._copied(text))
+            self.image = image._replace(copies=copies, builds=builds, scripts=self._scripts(instruction))
+
+    def _scripts(self, instruction: Instruction) -> Mapping[str, str]:
+        """Return the scripts that the image has once an instruction has written its own."""
+        image = self.image
+        written = dict(written_by(instruction, image.workdir, lambda text: _expand(text, self._known)))
+        return {**image.scripts, **written} if written and len(image.scripts) < MAX_NAMES else image.scripts
 
     @property
     def _known(self) -> dict[str, str]:

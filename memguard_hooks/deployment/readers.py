@@ -54,7 +54,7 @@ PLATFORMS: Mapping[Format, tuple[str, ...]] = {
 
 PLATFORM_FILES = frozenset(name for names in PLATFORMS.values() for name in names)
 
-PLATFORM_FOLDERS = frozenset({".chalice", ".do", ".ebextensions", ".upsun", ".platform", "clevercloud"})
+PLATFORM_FOLDERS = frozenset({".chalice", ".do", ".ebextensions", ".platform", ".railway", ".upsun", "clevercloud"})
 """Folders that hold such files, beside what they deploy."""
 
 GENERIC: frozenset[Format] = frozenset({"app-engine", "serverless", "cloud-foundry"})

@@ -19,12 +19,19 @@ MAX_BYTES = 2**20
 """A Dockerfile is some kilobytes."""
 
 
+class Heredoc(Record):
+    """A text that an instruction holds, without the line that ends it; `is_expanded` where its word has no quotes."""
+
+    text: str
+    is_expanded: bool
+
+
 class Instruction(Record):
     r"""One instruction; `line` and `column` are those of its name, which is in upper case.
 
     `text` is what stands behind the name, as Docker reads it: lines joined, without comments and heredocs. `written` is
     the same for a shell, with the heredocs: each character stands as far behind `start` as in the file, comments are
-    blank, and a line goes on behind `\` whatever the escape of the file is.
+    blank, and a line goes on behind `\` whatever the escape of the file is. `heredocs` are in their order.
     """
 
     name: str
@@ -33,6 +40,7 @@ class Instruction(Record):
     column: int
     start: int
     written: str
+    heredocs: tuple[Heredoc, ...] = ()
 
 
 class BrokenInstruction(Record):
@@ -45,7 +53,7 @@ class BrokenInstruction(Record):
 _DIRECTIVE = late_pattern(r"\s*#\s*(\w+)\s*=\s*(\S+)\s*")
 _NAME = late_pattern(r"\s*([A-Za-z]+)(?:\s+|$)")
 _TAKES_HEREDOCS = late_pattern(r"\s*(?:ONBUILD\s+)?(?:RUN|COPY|ADD)\s", re.IGNORECASE)
-_HEREDOC = late_pattern(r"(?<!<)<<(-?)[\"']?(\w+)[\"']?")
+_HEREDOC = late_pattern(r"(?<!<)<<(-?)([\"']?)(\w[\w.-]*)[\"']?")
 
 
 def instructions(text: str) -> Iterator[Instruction | BrokenInstruction]:
@@ -73,7 +81,14 @@ def instructions(text: str) -> Iterator[Instruction | BrokenInstruction]:
             yield BrokenInstruction(number, f"is no Dockerfile as it stands: {joined.strip()[:40]}")
             continue
         heredocs = _HEREDOC.findall(joined) if _TAKES_HEREDOCS.match(joined) else []
-        open_ones = [word for strips, word in heredocs if not lines.read_heredoc(word, written, strips_tabs=bool(strips))]
+        open_ones: list[str] = []
+        texts: list[Heredoc] = []
+        for strips, quote, word in heredocs:
+            held = lines.read_heredoc(word, written, strips_tabs=bool(strips))
+            if held is None:
+                open_ones.append(word)
+            else:
+                texts.append(Heredoc(held, not quote))
         body_start = _offset(pieces, match.end())
         yield Instruction(
             match[1].upper(),
@@ -82,6 +97,7 @@ def instructions(text: str) -> Iterator[Instruction | BrokenInstruction]:
             len(joined) - len(joined.lstrip()) + 1,
             body_start,
             "".join(written)[body_start - start :],
+            tuple(texts),
         )
         if open_ones:
             yield BrokenInstruction(number, f"has a heredoc {open_ones[0]} without an end")
@@ -119,14 +135,15 @@ class _Lines:
             line = self.next()
         return line
 
-    def read_heredoc(self, word: str, written: list[str], *, strips_tabs: bool) -> bool:
-        """Read on behind the line that ends a heredoc; return False where there is none."""
+    def read_heredoc(self, word: str, written: list[str], *, strips_tabs: bool) -> str | None:
+        """Read on behind the line that ends a heredoc, and return its text; None where nothing ends it."""
+        found: list[str] = []
         while (line := self.next()) is not None:
             written.append(line)
-            end = line.removesuffix("\n").removesuffix("\r")
-            if (end.lstrip("\t") if strips_tabs else end) == word:
-                return True
-        return False
+            found.append(line.lstrip("\t") if strips_tabs else line)
+            if found[-1].removesuffix("\n").removesuffix("\r") == word:
+                return "".join(found[:-1])
+        return None
 
 
 def _is_blank(line: str) -> bool:

@@ -52,7 +52,8 @@ MANAGERS = frozenset({
 """Programs that start others, as a file of theirs tells."""
 
 SCRIPTS = {"streamlit": "run", "chainlit": "run", "gradio": "", "panel": "serve", "bokeh": "serve", "solara": "run",
-           "mesop": "", "marimo": "run", "locust": "", "robyn": ""}  # fmt: skip
+           "mesop": "", "marimo": "run", "locust": "", "robyn": "", "taipy": "run", "flet": "run", "fastmcp": "run",
+           "mcp": "run", "shiny": "run"}  # fmt: skip
 """Programs that run the script that they are given, each the name of its package, and the verb before the script."""
 
 _MODULES = {
