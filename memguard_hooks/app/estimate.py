@@ -147,7 +147,9 @@ PRELOADED_WORKER = Range(0.05, 0.12, 0.6)
 PRELOADED_COLLECTED = Range(0.4, 0.6, 0.8)
 """Of the other anonymous memory, what each preloaded worker copies: idle, after some hundred requests, and after a full
 garbage collection, which touches nearly every object; and where such a collection is certain. From the same runs, and those
-of `python benchmarks/moments.py`."""
+of `python benchmarks/moments.py`. Of a model they copy nothing: four workers took 5.9 MiB each after 50 requests with spaCy
+imported, with a pipeline of 55 MiB loaded, and 11.6 once that answered, which is what it works in (case 15 of
+`python benchmarks/reports.py`, CPython 3.11.7)."""
 
 COLLECTING = 9 * MIB
 """What a worker loads after the fork until the interpreter collects all garbage: some 70,000 objects, and a fourth of what
@@ -932,18 +934,21 @@ def estimate_together(process: ProcessEstimate, command: StartCommand, runtime: 
         is_beside = command.start == "spawn" and SERVERS[command.server].others > 0
         added += BESIDE_SPAWNED * process.of_agents if is_beside else 0
 
+        held = process.models.held
         weights = sum(use.rest(moment) - use.rest("start") for use in process.models.uses)  # no objects to collect
         copied = _copied(command, moment, one.anonymous - own, own - weights)
 
         def total(resident: int, share: float) -> int:
             anonymous, after = (part * resident // one.expected for part in (one.anonymous, late))
-            return _multiply(resident, anonymous, after, command, share, is_idle=moment == "start") + added
+            return _multiply(resident, anonymous, after, command, share, held, is_idle=moment == "start") + added
 
         return Figures(
             low=total(one.low, copied.low),
             expected=total(one.expected, copied.expected),
             high=total(one.high, copied.high),
-            anonymous=_multiply(one.anonymous, one.anonymous, late, command, copied.expected, is_idle=moment == "start")
+            anonymous=_multiply(
+                one.anonymous, one.anonymous, late, command, copied.expected, held, is_idle=moment == "start"
+            )
             + added,
             passing=process.models.passing(moment) * (together if moment == "start" else 1),
         )
@@ -1005,14 +1010,18 @@ def loaded_after_fork(process: ProcessEstimate, command: StartCommand, moment: M
     start = process.at("start")
     late = max(0, start.anonymous - process.before_fork)
     share = _copied(command, moment, start.anonymous - late, late).expected
-    return max(0, together - _multiply(start.expected, start.anonymous, late, command, share, is_idle=False))
+    held = process.models.held
+    return max(0, together - _multiply(start.expected, start.anonymous, late, command, share, held, is_idle=False))
 
 
-def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, copied: float, *, is_idle: bool) -> int:
+def _multiply(
+    resident: int, anonymous: int, late: int, command: StartCommand, copied: float, held: int, *, is_idle: bool
+) -> int:
     """Return the memory of all processes, each shared page once.
 
     Pages of files are shared by all; anonymous pages only where the app is loaded before the fork, and then until a
-    worker writes to them. What comes `late`, once handlers run, is in each worker.
+    worker writes to them. What comes `late`, once handlers run, is in each worker. What models `held` before the fork stays
+    shared: their weights and tables are no objects of Python, which are written to as they are used.
     """
     workers = command.workers or 1
     server = SERVERS[command.server]
@@ -1021,7 +1030,8 @@ def _multiply(resident: int, anonymous: int, late: int, command: StartCommand, c
         shared, parent = anonymous - late, CELERY_CONSUMER if is_celery else PRELOADED_ARBITER
         busy, idle = (CELERY_COPY, CELERY_IDLE_COPY) if is_celery else (OWN_COPY, IDLE_COPY)
         own = min(shared, idle if is_idle else busy)
-        return int(resident - late + parent + workers * (own + copied * (shared - own) + late))
+        written = max(0, shared - own - held)
+        return int(resident - late + parent + workers * (own + copied * written + late))
     others = 0 if command.start == "single" else server.others
     early = anonymous - late if command.start == "fork" else 0
     is_small = anonymous <= (SMALL_IDLE if is_idle else SMALL_BUSY) and not early

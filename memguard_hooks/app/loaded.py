@@ -125,6 +125,12 @@ class Models(Record):
         """Return what loading takes at most for a moment, of what is loaded at just that moment."""
         return max((one.passing for one in self.uses if one.moment == moment), default=0)
 
+    @property
+    def held(self) -> int:
+        """The anonymous memory at start that holds no objects of Python; what is pickled may hold nothing else."""
+        early = (one for one in self.by("start") if one.call.loader.file_format != "pickle")
+        return sum(one.times * one.memory.anonymous for one in early if one.memory is not None)
+
     def mapped(self, moment: Moment) -> int:
         """Return the weights that stay in mapped files by a moment."""
         return sum(one.memory.mapped for one in self.by(moment) if one.memory is not None)
