@@ -294,6 +294,16 @@ def test_options_are_those_of_gunicorn() -> None:
             "workers = 2\nlocals()['workers'] = 3", Unresolved(2, "may set workers by locals"), id="item-of-locals"
         ),
         pytest.param("\nvars().update(workers=3)", Unresolved(2, "may set workers by vars"), id="reflection"),
+        pytest.param("from base import fill\nfill(globals())\nworkers = 5", 5, id="set-behind-what-fills-it"),
+        pytest.param(
+            "workers = 5\nfill(globals())", Unresolved(2, "may set workers by globals"), id="set-before-what-fills-it"
+        ),
+        pytest.param("fill(globals())", Unresolved(1, "may set workers by globals"), id="set-by-what-fills-it-alone"),
+        pytest.param(
+            "def on_starting(server):\n    fill(globals())\nworkers = 5",
+            Unresolved(2, "may set workers by globals"),
+            id="filled-later",
+        ),
         pytest.param("os = fake\nworkers = os.getenv('N')", Unresolved(2, "computes workers: os.getenv('N')"), id="no-os"),
         pytest.param("int = str\nworkers = int('2')", Unresolved(2, "computes workers: int('2')"), id="no-int"),
         pytest.param(
@@ -310,6 +320,15 @@ def test_workers_of_a_file(text: str, value: int | Unresolved) -> None:
     found = gunicorn_conf.read(text.encode(), {"N": "3"})
     assert not isinstance(found, Unresolved)
     assert found.values["workers"] == value
+
+
+def test_what_a_function_may_fill_is_the_workers_and_what_stands_before() -> None:
+    """Nothing else is lost: an app that is not preloaded takes the most, and where it stands is seen."""
+    found = gunicorn_conf.read(b"chdir = 'a'\nfill(globals())\nworkers = 5\n", {})
+    assert not isinstance(found, Unresolved)
+    assert {name for name, value in found.values.items() if isinstance(value, Unresolved)} == {
+        "chdir", "threads", "worker_class",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -546,3 +546,11 @@ def test_a_program_that_is_installed_is_named(project: Path, command: str, reaso
         cwd=project,
     )
     assert re.search(f"web is not judged: {reason}", done.stdout)
+
+
+def test_programs_of_other_languages_are_told_nowhere(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What starts no Python is not said to be unknown."""
+    procfile = "web: python a.py\nsite: node server.js\nold: serve -s dist\n"
+    write_dedented(project, {"Procfile": procfile, "a.py": "import os\n"})
+    assert main(["a.py"]) == 0
+    assert capsys.readouterr() == ("", "")

@@ -76,7 +76,14 @@ def find_entries(project: Project) -> list[ServiceEntry]:
         settings.service.entrypoints or project.deployment.services or project.layout.scripts
     ):
         return []
-    from memguard_hooks.app.entry_points import ServiceEntry, console_scripts, find_entries_of, find_services
+    from memguard_hooks.app.entry_points import (
+        ServiceEntry,
+        console_scripts,
+        find_entries_of,
+        find_services,
+        read_command,
+    )
+    from memguard_hooks.deployment.servers import FOREIGN
 
     found: list[ServiceEntry] = []
     unknown: list[Skipped] = []
@@ -84,7 +91,7 @@ def find_entries(project: Project) -> list[ServiceEntry]:
     for service, entry in ((one, entry) for one in services for entry in find_entries_of(project, one)):
         if isinstance(entry, ServiceEntry):
             found.append(entry)
-        else:
+        elif read_command(project, service).program not in FOREIGN:
             unknown.append(entry._replace(reason=f"{service.name} is not followed: {entry.reason}"))
     project.skipped += unknown
     return found

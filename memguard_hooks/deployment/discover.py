@@ -177,6 +177,10 @@ _CONTAINERS = late_pattern(rb"[cC]ontainerDefinitions")
 _PYTHON_FILE = late_pattern(rb"\.py\b|requirements|pyproject")
 """What an image of Python copies, whatever it is made from."""
 
+_PYTHON_NAME = late_pattern(
+    r"\.pyw?$|^(?:requirements.*\.(?:txt|in)|pyproject\.toml|setup\.cfg|Pipfile|environment\.ya?ml)$"
+)
+
 _CONTAINERS_OF_TERRAFORM = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\"")
 """What a file of Terraform says that declares a container."""
 
@@ -514,12 +518,23 @@ class _Files:
         return image.service(path, self.peek) if isinstance(image, dockerfile.Image) else image
 
     def is_of_another_language(self, service: Service) -> bool:
-        """Return whether a platform runs what a Dockerfile without Python says, and that is no command of Python."""
-        if service.platform is None or not service.command or not _is_image(service.path.rpartition("/")[2]):
+        """Return whether a Dockerfile without Python says what runs, that is no command of Python, and others are not here.
+
+        On no platform the repository has no file of Python either in its root or next to it.
+        """
+        if not service.command or not _is_image(service.path.rpartition("/")[2]):
+            return False
+        if service.platform is None and self.holds_python:
             return False
         data = self.peek(service.path)
         is_other = data is not None and not _is_of_python(data) and _PYTHON_FILE.search(data) is None
         return is_other and self.entrypoint(service) is None
+
+    @cached_property
+    def holds_python(self) -> bool:
+        """Whether the root, or a folder of it, has a file of Python or what says what to install for it."""
+        names = (name for folder in ("", *_folders_in(self, "")) for name in self.names_in(folder))
+        return any(map(_PYTHON_NAME.search, names))
 
     def entrypoint(self, service: Service) -> EntryPoint | None:
         """Return the Python that a service starts, None where that is not known."""

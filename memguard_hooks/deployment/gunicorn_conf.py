@@ -123,6 +123,7 @@ def _run(names: BoundNames, module: ast.Module) -> None:
     for statement in module.body:
         names.follow(statement)
     nodes = [*ast.walk(module)]
+    handed_on = {id(one.func): one.lineno for statement in module.body for one in _handed_on(statement)}
     only_read = {id(one) for node in nodes for one in _only_read(node)}
     for node in nodes:
         if id(node) in only_read:
@@ -132,8 +133,29 @@ def _run(names: BoundNames, module: ast.Module) -> None:
                 names.forget(name, node.lineno, f"sets {name} in a function")
         word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         if word in _REFLECTION and isinstance(node, (ast.Name, ast.Attribute)):
-            for name in SETTINGS:
+            line = handed_on.get(id(node))
+            for name in SETTINGS if line is None else _set_elsewhere(names, line):
                 names.forget(name, node.lineno, f"may set {name} by {word}")
+
+
+def _handed_on(statement: ast.stmt) -> Iterator[ast.Call]:
+    """Yield the `globals()` that a statement of the module gives a function, as in `set_defaults(globals())`."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    for one in call.args if isinstance(call, ast.Call) else ():
+        if isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "globals":
+            yield one
+
+
+def _set_elsewhere(names: BoundNames, line: int) -> Iterator[str]:
+    """Yield the settings that a function may have set in a line: not those that the module sets behind it.
+
+    What it does not set at all is the number and kind of workers. Elsewhere the default stands: an app that is not preloaded
+    takes the most, and what starts is found where gunicorn works, or told as not there.
+    """
+    for name in SETTINGS:
+        bound = names.bound[name][1] if name in names.bound else 0
+        if 0 < bound <= line or (not bound and name in ("workers", "threads", "worker_class")):
+            yield name
 
 
 def _only_read(node: ast.AST) -> Iterator[ast.expr]:

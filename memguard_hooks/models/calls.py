@@ -62,7 +62,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
         return
     left = set(passed_over(folding.values, module))
     tried: set[tuple[NameScope | None, Loader, tuple[str, ...]]] = set()
-    for call in (*module.calls, *module.settings):
+    for call in (*module.calls, *(one for one in module.settings if last_name(one.node) in _settings())):
         found = _loaded_by(folding, call) if call.node not in left else None
         if found is None or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
             continue
@@ -97,6 +97,7 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
 def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Call, int] | None:
     """Return what a call loads, the name of the function, the call with the arguments, and how many of these come first."""
     called = last_name(call.node)
+    is_assigned = isinstance(call.node.func, ast.Attribute) and isinstance(call.node.func.ctx, ast.Store)
     if called not in PASSED_ON and not _may_be_loader(folding, call.node.func):
         return None
     place = PASSED_ON.get(called, -1)
@@ -105,7 +106,8 @@ def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Ca
         for value in folding.values(node, call.scope) if node is not None else ():
             for name in folding.names_of(value, call.scope):
                 loader = loader_of(name)
-                if loader is not None and _has_its_arguments(folding, loader, call):
+                is_setting = loader is not None and ":Settings." in loader.function
+                if loader is not None and is_setting == is_assigned and _has_its_arguments(folding, loader, call):
                     return loader, name, call.node, skipped
     return None
 
@@ -124,6 +126,12 @@ def _last_names() -> frozenset[str]:
     """The names of what loads models, with the last part of what they are taken from."""
     named = (re.split("[.:]", one.function)[-2:] for one in loaders() if one.default != BY_FUNCTION)
     return frozenset(f"{owner if name == '*' else '*'}.{name}" for owner, name in named)
+
+
+@cache
+def _settings() -> frozenset[str]:
+    """The attributes of settings that load what is assigned to them."""
+    return frozenset(one.function.rpartition(".")[2] for one in loaders() if ":Settings." in one.function)
 
 
 @cache
