@@ -1339,3 +1339,12 @@ def test_processes_of_celery_never_take_less_as_they_serve(
     write(root, {"app.py": f"{size}app = celery.Celery()\n", "Procfile": "w: celery -A app worker -c 4\n"})
     figures = judge(capsys)[1]["services"][0]["estimate_mib"]
     assert figures["expected"] <= figures["serving"]["expected"] <= figures["all"]["expected"]
+
+
+def test_flower_takes_more_than_the_scheduler(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`celery flower` loads tornado with its pages; the package `flower` by itself holds nothing."""
+    procfile = "beat: celery -A tasks beat\nflower: celery -A tasks flower\n"
+    write(root, {"Procfile": procfile, "tasks.py": "from celery import Celery\napp = Celery('t')\n"})
+    _, report = judge(capsys)
+    beat, flower = (one["estimate_mib"]["serving"]["expected"] for one in report["services"])
+    assert flower > beat + 5

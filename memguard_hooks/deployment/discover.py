@@ -181,6 +181,9 @@ _PYTHON_NAME = late_pattern(
     r"\.pyw?$|^(?:requirements.*\.(?:txt|in)|pyproject\.toml|setup\.cfg|Pipfile|environment\.ya?ml)$"
 )
 
+_API_VERSION = late_pattern(rb"a\0?p\0?i\0?V\0?e\0?r\0?s\0?i\0?o\0?n\0?:")
+"""What each manifest of Kubernetes says, also in UTF-16."""
+
 _CONTAINERS_OF_TERRAFORM = late_pattern(rb"\b(?:aws_ecs_task_definition|google_cloud_run_(?:v2_)?(?:service|worker_pool))\"")
 """What a file of Terraform says that declares a container."""
 
@@ -612,7 +615,7 @@ class _Folder:
         """The files that may be manifests of Kubernetes, which lie in folders of the root."""
         folders = dict.fromkeys((*MANIFEST_FOLDERS, *self._manifest_folders)) if not self._path else ()
         paths = self._files.listed(folders, (".yaml", ".yml"))
-        found = (path for path in paths if b"apiVersion:" in (self._files.peek(path) or b""))
+        found = (path for path in paths if _API_VERSION.search(self._files.peek(path) or b""))
         return self._files.bounded(found, MAX_FILES, f"there are more than {MAX_FILES} manifests of Kubernetes")
 
     @property
@@ -985,7 +988,9 @@ class _Folder:
         for name in self._dockerfiles[:MAX_IMAGES]:
             path = self._at(name)
             data = self._files.peek(path)
-            started = self._files.started(path, data, "") if data is not None else None
+            built = [self._files.started(path, data, context) for context in ("", self._path)] if data is not None else []
+            known = [one for one in built if isinstance(one, Service) and self._files.entrypoint(one)]
+            started = next(iter([*known, *built]), None)
             is_python = data is not None and _is_of_python(data)
             is_own = isinstance(started, Service) and is_python and bool(started.mounts)
             if isinstance(started, Service) and (is_own or self._files.entrypoint(started) or self._files.holds(started)):

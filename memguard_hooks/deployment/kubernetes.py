@@ -103,12 +103,13 @@ def read(
 
 
 def _read(data: bytes, path: str, read_file: Read, own: str, images: RepositoryImages) -> Iterator[Service | Skipped | Trap]:
-    filled_in = _TEMPLATE.search(data)
+    plain = data.replace(b"\0", b"")  # those of UTF-16 are read as well
+    filled_in = _TEMPLATE.search(plain)
     is_kustomization = path.rpartition("/")[2] in kustomize.NAMES
-    if _KIND.search(data) is None and not is_kustomization:
+    if _KIND.search(plain) is None and not is_kustomization:
         return
     if filled_in is not None:
-        yield template(path, data.count(b"\n", 0, filled_in.end()) + 1)
+        yield template(path, plain.count(b"\n", 0, filled_in.end()) + 1)
         return
     if len(data) > MAX_BYTES:
         yield Skipped(path, None, f"is larger than {MAX_BYTES // 1024} KiB")

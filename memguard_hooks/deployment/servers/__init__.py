@@ -78,6 +78,7 @@ _INSTALLED = {
         )
     },
     "dagster-daemon": "dagster",
+    "flower": "flower.app",
     "jupyter-lab": "jupyterlab",
     "rqscheduler": "rq_scheduler",
     "rq-dashboard": "rq_dashboard",

@@ -41,7 +41,7 @@ WORKER = grammar("""
 
 _POOLS = frozenset({"prefork", "eventlet", "gevent", "solo", "processes", "threads", "custom"})
 
-_OF_VERB = {"worker": ("celery.apps.worker",), "flower": ("flower",)}
+_OF_VERB = {"worker": ("celery.apps.worker",), "flower": ("flower.app",)}
 """What a verb imports besides the command line."""
 
 _ONE_PROCESS = frozenset({"solo", "threads", "gevent", "eventlet"})
@@ -61,7 +61,9 @@ def read(words: list[str], host: Host) -> StartCommand:
     app = values.get("--app") or host.variables.get("APP") or host.variables.get("CELERY_APP")
     inner = host.inside(values.get("--workdir", ""))
     if not app and verb == "flower":
-        raise UnknownStartError("celery flower is a program that is installed", EntryPoint(verb, host.folder, module=verb))
+        raise UnknownStartError(
+            "celery flower is a program that is installed", EntryPoint(verb, host.folder, module="flower.app")
+        )
     if not app or inner is None:
         raise UnknownStartError("celery is given no app inside the repository")
     modules = ("celery.bin.celery", *_OF_VERB.get(verb, ()))
