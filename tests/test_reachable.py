@@ -550,7 +550,7 @@ def test_a_program_that_is_installed_is_named(project: Path, command: str, reaso
 
 def test_programs_of_other_languages_are_told_nowhere(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What starts no Python is not said to be unknown."""
-    procfile = "web: python a.py\nsite: node server.js\nold: serve -s dist\n"
+    procfile = "web: python a.py\nsite: node server.js\nold: http-server dist\n"
     write_dedented(project, {"Procfile": procfile, "a.py": "import os\n"})
     assert main(["a.py"]) == 0
     assert capsys.readouterr() == ("", "")

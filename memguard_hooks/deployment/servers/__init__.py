@@ -89,7 +89,7 @@ _INSTALLED = {
 FOREIGN = frozenset({
     "astro", "bun", "bundle", "caddy", "cargo", "deno", "dotnet", "go", "http-server", "java", "nest", "next", "nginx",
     "node", "nodemon", "npm", "npx", "nuxt", "php", "php-fpm", "pnpm", "puma", "rackup", "rails", "redis-server", "ruby",
-    "mix", "serve", "sidekiq", "traefik", "ts-node", "tsx", "vite", "yarn",
+    "mix", "sidekiq", "traefik", "ts-node", "tsx", "vite", "yarn",
 })  # fmt: skip
 """Programs that run no Python: what they start is nobody's business here."""
 
