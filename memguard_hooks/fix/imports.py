@@ -13,11 +13,12 @@ from difflib import unified_diff
 from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.app.connected import find_groups
 from memguard_hooks.app.entry_points import find_entry, find_services, settings_of
+from memguard_hooks.app.estimate import estimate_together
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here
 from memguard_hooks.app.limit import bands_of, limit_of
 from memguard_hooks.app.movable_imports import EditableSource, as_wanted, read_source
 from memguard_hooks.app.moved_saving import LEAST
-from memguard_hooks.app.service_estimate import estimate_service
+from memguard_hooks.app.service_estimate import estimate_entry, estimate_service, estimate_without
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
 from memguard_hooks.atomic_write import exchange_file
@@ -81,6 +82,8 @@ class _Result(Record):
     files: dict[str, Rewritten]
     moves: dict[str, Moves]
     left: tuple[Left, ...]
+    later: bool
+    """Whether first-party files load later for that."""
 
 
 def plan(project: Project, *, to_start: bool) -> ImportChange:
@@ -113,6 +116,8 @@ class _Planner:
         self._wanted: dict[_Library, dict[str, list[Wanted]]] = {}
         self._blocked: dict[_Library, frozenset[str]] = {}
         self._held_sites: dict[_Library, list[Left]] = {}
+        self._sites: dict[_Library, set[Step]] = {}
+        """The statements that load libraries in the services."""
         self._deleted: set[_Library] = set()
         """Libraries of which no import is used, or held."""
         self._unused: dict[str, list[Wanted]] = {}
@@ -120,6 +125,7 @@ class _Planner:
         self._sources: dict[str, EditableSource] = {}
         self._settled: dict[frozenset[_Library], _Result] = {}
         self._sized: dict[frozenset[_Library], _Sizes] = {}
+        self._started: dict[frozenset[_Library], Mapping[str, int]] = {}
         self._building: set[str] = set()
         """The modules whose classes may be built when they are first used."""
 
@@ -183,6 +189,7 @@ class _Planner:
             self._eager_paths.add(one.path)
             library = _Library(one.root, programs.get(one.path, ""))
             found.setdefault(library, {}).setdefault(one.path, []).append(as_wanted(self._whole, one))
+            self._sites.setdefault(library, set()).update(site for loading in one.services for site in loading.sites)
             self._building |= {found[library][one.path][-1].module} if is_plain else set()
             if is_allowed(self._whole, one):
                 self._left.append(Left(one.path, one.site.line, one.root, "it is allowed here"))
@@ -334,7 +341,7 @@ class _Planner:
             if all(spots <= running.get(path, set()) for path, spots in again.items()):
                 deed = None if stuck else self._deed(edited, blocked)
                 if not stuck and deed is None:
-                    return _Result(frozenset(blocked), files, found, tuple(left))
+                    return _Result(frozenset(blocked), files, found, tuple(left), any(later.values()))
                 if deed is not None:
                     what = f"this file would have to load later, and it {deed.what}"
                     stuck = [(deed.path, Left(deed.path, deed.line, "", what))]
@@ -457,8 +464,27 @@ class _Planner:
 
     def _saving(self, library: _Library, kept: frozenset[_Library]) -> int:
         """Return by how many bytes some service is smaller because a library moves with others."""
-        with_it, without = self._sizes(kept).taken, self._sizes(kept - {library}).taken
+        size_with = self._at_start if self._to_start and not self._settle(kept).later else self._by_walks
+        with_it, without = size_with(kept), size_with(kept - {library})
         return max((without[name] - with_it[name] for name in with_it.keys() & without.keys()), default=0)
+
+    def _by_walks(self, libraries: frozenset[_Library]) -> Mapping[str, int]:
+        return self._sizes(libraries).taken
+
+    def _at_start(self, libraries: frozenset[_Library]) -> Mapping[str, int]:
+        """Return what services take at start after a move, as the walk before it tells, unless it may choose others."""
+        if libraries in self._started:
+            return self._started[libraries]
+        gone = {site for one in (libraries | self._deleted) for site in self._sites[one]}
+        found: dict[str, int] = {}
+        for number, entry in enumerate(self._entries):
+            now = estimate_entry(self._whole, entry)
+            if now.branches:
+                return self._by_walks(libraries)
+            process = estimate_without(self._whole, now, gone)
+            found[str(number)] = estimate_together(process, now.command, 0).start.expected
+        self._started[libraries] = found
+        return found
 
     def _sizes(self, libraries: frozenset[_Library]) -> _Sizes:
         """Estimate what services take after a move."""
