@@ -352,6 +352,28 @@ def test_what_sets_a_library_up_for_others_stays(tmp_path: Path, run: Run, files
     assert texts("chat.py") == before
 
 
+STARS = {
+    "unused": "from app.api import *\n\nprint(dump)\n",
+    "imported above": "import pandas\nfrom app.api import *\n\n\ndef use():\n    return pandas\n",
+    "in a circle": "from app.api import *\nfrom app.more import *\n",
+}
+MORE = "from app.more import *\nfrom app.other import *\n"
+
+
+@pytest.mark.parametrize("other", [pytest.param(one, id=name) for name, one in STARS.items()])
+def test_who_imports_all_names_and_needs_another_takes_nothing(tmp_path: Path, run: Run, other: str) -> None:
+    write_dedented(tmp_path, {"app/api.py": USED, "app/__init__.py": "", "app/other.py": other, "app/more.py": MORE})
+    done = run("app/api.py", "app/other.py")
+    assert texts("app/api.py") == [MOVED], done.err
+
+
+@pytest.mark.parametrize("more", ["from app.other import pandas\n", "from app import other\nprint(other.pandas)\n"])
+def test_who_imports_all_names_may_hand_one_on(tmp_path: Path, run: Run, more: str) -> None:
+    files = {"app/api.py": USED, "app/__init__.py": "", "app/other.py": STARS["unused"], "app/more.py": more}
+    write_dedented(tmp_path, files)
+    assert "left: pandas: app/other.py:1 imports pandas from it\n" in run("app/api.py").err
+
+
 def test_what_is_allowed_stays(tmp_path: Path, run: Run) -> None:
     allowed = USED.replace("import pandas\n", "import pandas  # memguard: allow[MG201] each request needs it\n")
     write_dedented(tmp_path, {"app.py": allowed})

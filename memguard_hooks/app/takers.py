@@ -54,6 +54,8 @@ class Takers:
             if data is not None:
                 self._texts[path] = data.decode("utf-8", "replace")
         self._trees: dict[str, ast.Module | None] = {}
+        self._asked: set[tuple[str, str]] = set()
+        """The files, and the names of which it is being found out whether others take them from there."""
 
     def of(self, path: str, names: Sequence[str], functions: Sequence[str] = ()) -> Taker | None:
         """Return the first place that takes one of some names from a file, or reads the annotations of its functions."""
@@ -74,7 +76,7 @@ class Takers:
             word = re.compile(rf"\b{re.escape(name)}\b")
             for other, text in self._texts.items():
                 # Plain searches tell nearly all files apart; only the rest is parsed.
-                if other != path and name in text and stem in text and word.search(text):
+                if other != path and stem in text and (_takes_all(text) or (name in text and word.search(text))):
                     yield from self._takers_in(other, path, name)
 
     def text(self, path: str) -> str:
@@ -151,7 +153,7 @@ class Takers:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    is_taken = alias.name == name or (alias.name == "*" and not _imports_below(tree, node, name))
+                    is_taken = alias.name == name or (alias.name == "*" and self._takes_with_all(other, node, path, name))
                     if is_taken and self._is_from(node, other, path):
                         yield Taker(other, node.lineno, f"imports {name} from it")
                     elif alias.name == stem:
@@ -170,6 +172,19 @@ class Takers:
                 second = node.args[1]
                 if isinstance(second, ast.Constant) and second.value == name:
                     yield Taker(other, node.lineno, f"patches {name} in it")
+
+    def _takes_with_all(self, other: str, star: ast.ImportFrom, path: str, name: str) -> bool:
+        """Return whether a file that imports all names of another needs one: for itself, or for those that take it there."""
+        tree, origin = self._tree(other), self._tree(path)
+        own = [one for one in _imports_of(tree, name) if one.lineno > star.lineno or _is_alike(one, origin, name)]
+        if tree is None or own or (other, name) in self._asked:
+            return tree is None
+        if any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(tree)) or "__all__" in self._texts[other]:
+            return True
+        self._asked.add((other, name))
+        is_handed_on = next(self.all_of(other, [name]), None) is not None
+        self._asked.discard((other, name))
+        return is_handed_on
 
     def _lines_unparsed(self, other: str, path: str, name: str) -> Iterator[tuple[int, str]]:
         """Yield the lines of a file that this Python cannot parse, and that may take a name from another."""
@@ -192,10 +207,27 @@ class Takers:
         return path in (f"{target}.py", f"{target}/__init__.py".lstrip("/"))
 
 
-def _imports_below(tree: ast.Module, star: ast.ImportFrom, name: str) -> bool:
-    """Return whether a file imports a name itself below `from m import *`."""
-    imports = (one for one in tree.body if isinstance(one, (ast.Import, ast.ImportFrom)) and one.lineno > star.lineno)
-    return any(bound_by(alias) == name for one in imports for alias in one.names)
+def _takes_all(text: str) -> bool:
+    """Return whether a file may import all names of others."""
+    return "import *" in text
+
+
+def _imports_of(tree: ast.Module | None, name: str) -> list[ast.Import | ast.ImportFrom]:
+    """Return the statements of the module level that import a name."""
+    imports = (one for one in (tree.body if tree is not None else ()) if isinstance(one, (ast.Import, ast.ImportFrom)))
+    return [one for one in imports if any(bound_by(alias) == name for alias in one.names)]
+
+
+def _is_alike(statement: ast.Import | ast.ImportFrom, origin: ast.Module | None, name: str) -> bool:
+    """Return whether a file imports the same by a name as another does, from a package of others."""
+    return any(_imported(statement, name) == _imported(one, name) for one in _imports_of(origin, name))
+
+
+def _imported(statement: ast.Import | ast.ImportFrom, name: str) -> tuple[object, ...]:
+    alias = next(one for one in statement.names if bound_by(one) == name)
+    if isinstance(statement, ast.Import):
+        return (alias.name if alias.asname else name,)
+    return (statement.module, alias.name) if statement.level == 0 else (statement,)
 
 
 def _is_module(path: str, inner: str) -> bool:

@@ -50,8 +50,9 @@ COMPILING = frozenset({
 """Decorators, by their last names, that may read the code of a function, and take no import in it."""
 
 INERT = frozenset({
-    "abstractmethod", "asynccontextmanager", "cache", "cached_property", "classmethod", "contextmanager", "deleter", "final",
-    "getter", "lru_cache", "override", "overload", "property", "setter", "staticmethod", "wraps",
+    "abstractmethod", "asynccontextmanager", "cache", "cache_data", "cache_resource", "cached_property", "classmethod",
+    "contextmanager", "deleter", "final", "getter", "inference_mode", "login_required", "lru_cache", "no_grad",
+    "on_exception", "override", "overload", "property", "retry", "setter", "staticmethod", "wraps",
 })  # fmt: skip
 """Decorators, by their last names, that read no annotation."""
 
@@ -62,9 +63,9 @@ _PLAIN_BASES = frozenset({"ABC", "Exception", "Generic", "Protocol", "RuntimeErr
 """Bases of classes whose annotations nothing reads."""
 
 _TAKERS = frozenset({
-    "Process", "Thread", "Timer", "agg", "apply", "apply_async", "create_task", "filter", "gather", "imap", "isinstance",
-    "map", "max", "min", "partial", "pipe", "register", "run_in_executor", "run_in_threadpool", "run_sync", "sorted",
-    "starmap", "submit", "to_thread", "transform",
+    "Process", "Thread", "Timer", "add_done_callback", "add_task", "agg", "apply", "apply_async", "create_task", "filter",
+    "gather", "imap", "isinstance", "map", "max", "min", "partial", "pipe", "register", "run_in_executor",
+    "run_in_threadpool", "run_sync", "sorted", "starmap", "submit", "to_thread", "transform",
 })  # fmt: skip
 """What functions are handed to that only calls them."""
 
