@@ -7,12 +7,13 @@ move saves, others have to say.
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from functools import cached_property, lru_cache
 
 from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.built_later import Buildable, BuiltLater
-from memguard_hooks.imports.import_blocks import bound_by_assignment, statements_of
+from memguard_hooks.imports.import_blocks import bound_by_assignment, statements_of, told_with
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
 from memguard_hooks.imports.name_uses import Annotation, BoundPlace, FunctionNode, NameUses, Use, bound_by, find_uses
 from memguard_hooks.pattern import late_pattern
@@ -314,6 +315,9 @@ class MovableFile:
             first = host.body[0]
             if self._lines[first.lineno - 1].encode()[: first.col_offset].strip():
                 return HeldBy(block.lineno, f"{host.name}() stands in one line, where no `try` can")
+            held = next((one for one in sorted(told_with(block)) if self._may_differ(one)), None)
+            if held is not None:
+                return HeldBy(block.lineno, f"`except` names {held}, which may be another one in {host.name}()")
             for statement, alias in self._nodes.parts_of[block]:
                 is_used, name = bound_by(alias) in names, bound_by(alias)
                 if not is_used and not (isinstance(statement, ast.Assign) and self._is_alone(statement)):
@@ -326,6 +330,15 @@ class MovableFile:
         rest = line[statement.end_col_offset :].strip()
         is_all = not line[: statement.col_offset].strip() and (not rest or rest.startswith(b"#"))
         return is_all and len(statement.targets) == 1
+
+    def _may_differ(self, name: str) -> bool:
+        """Return whether a name may be another one in functions than at the module level, or moves itself."""
+        bindings = find_uses(self._module, [name]).bindings
+        is_inner = any(
+            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)) and _binds(node, name)
+            for node in walk(self._module)
+        )
+        return is_inner or name in self._names or (not hasattr(builtins, name) and len(bindings) != 1)
 
     def _is_first_in_block(self, part: Part) -> bool:
         """Return whether type checkers are to see an import: of a block the one that it tries."""
@@ -407,7 +420,8 @@ class MovableFile:
         """Return why an import that nothing uses is not deleted."""
         statement, alias = part
         name, line = bound_by(alias), statement.lineno
-        if statement in self._nodes.blocks:
+        block = self._nodes.blocks.get(statement)
+        if block is not None and not self._is_spare(block):
             return HeldBy(line, EXCEPT_DECIDES)
         siblings = {bound_by(other) for one, other in self._parts if one is statement and other is not alias}
         if any(use.name in siblings for use in self._found.uses):
@@ -422,6 +436,14 @@ class MovableFile:
             at = self._nodes.lines_of_texts[name]
             return HeldBy(at, f"nothing but a string in line {at} names {name}")
         return None
+
+    def _is_spare(self, block: ast.Try) -> bool:
+        """Return whether nothing uses what a `try` binds in either case, and nobody is told what is missing."""
+        names = {bound_by(alias) for _, alias in self._nodes.parts_of[block]}
+        kinds = (ast.Import, ast.ImportFrom, ast.Assign, ast.Pass)
+        is_silent = all(isinstance(one, kinds) for one in statements_of(block) or ())
+        is_bound = all(isinstance(handler.body[-1], ast.Assign) for handler in block.handlers)
+        return is_silent and is_bound and all(use.name not in names for use in self._found.uses)
 
     # Annotations
 
@@ -512,6 +534,18 @@ class MovableFile:
             return True
         is_one_below = f"{use.path}.".startswith(f"{alias.name}.") or f"{alias.name}.".startswith(f"{use.path}.")
         return is_one_below or use.name not in self._shared
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    """Return whether a function or a class binds a name in its body, or as a parameter."""
+    return any(
+        (isinstance(one, ast.arg) and one.arg == name)
+        or (isinstance(one, ast.alias) and bound_by(one) == name)
+        or (isinstance(one, ast.Name) and one.id == name and not isinstance(one.ctx, ast.Load))
+        or (one is not node and isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and one.name == name)
+        or (isinstance(one, ast.ExceptHandler) and one.name == name)
+        for one in walk(node)
+    )
 
 
 def _parts(statements: Iterable[ImportNode], wanted: Wanted) -> Iterator[Part]:
