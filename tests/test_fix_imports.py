@@ -465,7 +465,6 @@ def ask(text):
 BUILT = """\
 import functools
 import os
-
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

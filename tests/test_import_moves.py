@@ -343,6 +343,28 @@ def test_linters_and_type_checkers_find_nothing_new(tmp_path: Path, command: tup
     assert told(write(tmp_path, {"spoiled/case_0.py": spoiled}), "spoiled", *command)
 
 
+HEADS_OF_FILES = [
+    "import heavy\n", "import os\n\nimport heavy\n", "import os\nfrom collections import abc\n\nimport heavy\n",
+    "from urllib import parse\n\nimport heavy\n", "import os\n\nimport heavy\nimport light\n",
+    "import heavy\nimport light\n", "import alight\nimport heavy\n", "from __future__ import division\n\nimport heavy\n",
+    "from typing import Any\n\nimport heavy\n", "from __future__ import division\n\nimport heavy\nimport light\n",
+    "from typing import Any, cast\n\nimport heavy\n", '"""Doc."""\n\nimport heavy\n',
+    "from __future__ import division\n\nimport os\n\nimport heavy\n", "import heavy\n\nfrom . import light\n",
+    "from typing import (\n    Any,  # which is long\n    cast,\n)\n\nimport heavy\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "\n\nrows = heavy.Table()\n\n\ndef more():\n    return rows\n"], ids=["moved", "built"]
+)
+def test_imports_stay_sorted(tmp_path: Path, rest: str) -> None:
+    use = "\n\ndef use(rows: heavy.Table = None):\n    return heavy.value\n"
+    after = {f"case_{one}.py": moved(head + rest + use, building=["heavy"]) for one, head in enumerate(HEADS_OF_FILES)}
+    write(tmp_path / "after", {name: text.decode() for name, text in after.items()})
+    assert not told(tmp_path, "after", "ruff", "check", "--isolated", "--select=I001", "--output-format=concise")
+    assert all(b"TYPE_CHECKING" in text for text in after.values())
+
+
 def test_enough_is_refused() -> None:
     assert len(blocks("imports_held.txt")) >= 80
 

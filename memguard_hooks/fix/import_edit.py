@@ -10,6 +10,7 @@ import ast
 import re
 from bisect import bisect_left
 
+from memguard_hooks.fix.import_places import belongs_first, standard_place
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.formats.python_source import BOM, encoding
 from memguard_hooks.imports.built_later import first_import
@@ -166,6 +167,10 @@ class _Mover:
         self._module = module
         self._settings: Sequence[ast.Assign] = ()
         self._blocks: Mapping[ast.stmt, ast.Try] = {}
+        self._leaving: set[ast.stmt] = set()
+        """The statements that leave with all of their names."""
+        self._standard = 0
+        """How many imports of the standard library have been written."""
         self._gone: set[int] = set()
         """The last lines of statements that leave with all of their lines."""
         self._gone_lines: set[int] = set()
@@ -177,12 +182,17 @@ class _Mover:
         self._blocks = {inner: block for block in moves.blocks for inner in statements_of(block) or ()}
         edits += [edit for block in moves.blocks for edit in self._remove_lines(block)]
         for statement, aliases in _by_statement([one for one in moves.removed if one[0] not in self._blocks]):
+            self._leaving.update([statement] if len(aliases) == len(statement.names) else [])
             others = [instead[statement, one] for one in aliases if (statement, one) in instead]
             edits += self.replace(statement, aliases, others) if others else self.remove(statement, aliases)
         self._settings = moves.settings
         edits += [Edit(text.start_of(one.lineno), text.start_of(one.lineno + 1), "") for one in moves.settings]
         edits += [Edit(text.start(one), text.end(one), self._quoted(one)) for one in moves.quoted]
-        edits += self._type_imports([one for one in moves.for_types if one not in instead])
+        caching = list(self._caching_import()) if moves.built else []
+        typing = list(self._type_imports([one for one in moves.for_types if one not in instead]))
+        if self._standard > 1 and any(one.start == caching[0].start for one in typing):  # one blank line is below both
+            caching = [one._replace(text=one.text.rstrip("\r\n") + text.newline) for one in caching]
+        edits += caching + typing
         hosts: dict[Edit, Spot] = {}
         if moves.for_types:
             self._gone_lines.clear()  # the block of these stands there
@@ -193,7 +203,6 @@ class _Mover:
             edits += [edit, *self._around_getter(getter.value.statement, ends)]
             ends.add(getter.value.statement.end_lineno or getter.value.statement.lineno)
             edits += [Edit(text.start(one), text.end(one), f"{getter.value.getter}()") for one in getter.value.uses]
-        edits += self._caching_import() if moves.built else ()
         for host in moves.hosts:
             imports = [one for one in host.imports if one not in instead]
             if not imports:
@@ -477,7 +486,37 @@ class _Mover:
         first = first_import(self._module)
         if first is not None and not any(alias.name == "functools" for one in imports for alias in one.names):
             at = self._text.start_of(first.lineno)
-            yield Edit(at, at, f"import functools{self._text.newline}")
+            yield self._sorted("functools", "import functools") or Edit(at, at, f"import functools{self._text.newline}")
+
+    def _sorted(self, module: str, line: str) -> Edit | None:
+        """Write an import of the standard library among those at the head of the file, if they are sorted."""
+        text = self._text
+        head = [one for one in self._head if one not in self._leaving]
+        is_alone = all(one.col_offset == 0 for one in head)
+        place = standard_place(head, module, is_from=line.startswith("from")) if is_alone else None
+        if place is None:
+            return None
+        self._standard += 1
+        is_next = self._standard > 1  # to another one, which has its blank line
+        if place.above is not None:
+            lines = ["", line] if place.is_apart_above and not is_next else [line]
+            return self._after(place.above.end_lineno or place.above.lineno, lines)
+        assert place.below is not None
+        at = text.start_of(place.below.lineno)
+        blank = text.newline if place.is_apart_below else ""
+        return Edit(at, at, f"{line}{text.newline}{blank}")
+
+    @property
+    def _head(self) -> list[ast.stmt]:
+        """The imports at the head of the file."""
+        found: list[ast.stmt] = []
+        for number, one in enumerate(self._module.body):
+            is_docstring = number == 0 and isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
+            if isinstance(one, (ast.Import, ast.ImportFrom)):
+                found.append(one)
+            elif not is_docstring:
+                break
+        return found
 
     def _on_one_line(self, statement: ImportNode, aliases: Sequence[ast.alias]) -> Iterator[str]:
         written = [one.name if one.asname is None else f"{one.name} as {one.asname}" for one in aliases]
@@ -516,21 +555,36 @@ class _Mover:
         lines = ["", f"if {test}:", *self._written(parts, self._indent)]
         typing = None if known else self._typing_import(place)
         if typing is not None:
-            yield Edit(text.end(typing), text.end(typing), ", TYPE_CHECKING")
+            yield self._with_type_checking(typing)
         elif known is None:
             head, ask = self._behind_imports(0) or place, "from typing import TYPE_CHECKING"
-            if head == place:
+            place_of_ask = self._sorted("typing", ask)
+            if place_of_ask is not None:
+                yield place_of_ask
+            elif head == place:
                 lines.insert(0, ask)
             else:
                 yield self._after(head, [ask])
-        yield self._after(place, lines)
+        kept = next((one for one in range(place, 0, -1) if one not in self._gone_lines), place)
+        yield self._after(place, lines if lines[0] or text.line(kept).strip() else lines[1:])
 
-    def _typing_import(self, before: int) -> ast.alias | None:
-        """Return the last name of a `from typing import` that another may be added to."""
+    def _with_type_checking(self, typing: ast.ImportFrom) -> Edit:
+        """Write one more name into a `from typing import`: first where they are sorted, as a constant, else last."""
+        text, names = self._text, typing.names
+        if not belongs_first(names):
+            return Edit(text.end(names[-1]), text.end(names[-1]), ", TYPE_CHECKING")
+        indent = text.indent_of(names[0].lineno, text.start(names[0]))
+        if indent and all(one.lineno > other.lineno for one, other in zip(names[1:], names, strict=False)):
+            at = text.start_of(names[0].lineno)
+            return Edit(at, at, f"{indent}TYPE_CHECKING,{text.newline}")
+        return Edit(text.start(names[0]), text.start(names[0]), "TYPE_CHECKING, ")
+
+    def _typing_import(self, before: int) -> ast.ImportFrom | None:
+        """Return a `from typing import` that another name may be added to."""
         for statement in self._module.body:
             is_typing = isinstance(statement, ast.ImportFrom) and statement.module == "typing" and statement.level == 0
             if isinstance(statement, ast.ImportFrom) and is_typing and statement.lineno <= before:
-                return statement.names[-1] if statement.names[-1].name != "*" else None
+                return statement if statement.names[-1].name != "*" else None
         return None
 
     def _written(self, parts: Sequence[Part], indent: str) -> list[str]:

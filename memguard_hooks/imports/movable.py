@@ -51,9 +51,9 @@ COMPILING = frozenset({
 """Decorators, by their last names, that may read the code of a function, and take no import in it."""
 
 INERT = frozenset({
-    "abstractmethod", "asynccontextmanager", "cache", "cache_data", "cache_resource", "cached_property", "classmethod",
-    "contextmanager", "deleter", "final", "getter", "inference_mode", "login_required", "lru_cache", "no_grad",
-    "on_exception", "override", "overload", "property", "retry", "setter", "staticmethod", "wraps",
+    "abstractmethod", "asynccontextmanager", "cache", "cache_data", "cache_resource", "cached", "cached_property",
+    "classmethod", "contextmanager", "deleter", "final", "getter", "inference_mode", "login_required", "lru_cache",
+    "no_grad", "on_exception", "override", "overload", "property", "retry", "setter", "staticmethod", "wraps",
 })  # fmt: skip
 """Decorators, by their last names, that read no annotation."""
 
