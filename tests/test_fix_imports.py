@@ -192,6 +192,17 @@ def test_what_brings_a_library_and_is_deleted_holds_nothing(tmp_path: Path, run:
     assert texts("one.py") == [MOVED], "not only at the second run"
 
 
+def test_what_light_imports_bring_all_the_same_is_left_where_no_start_is_known(tmp_path: Path, run: Run) -> None:
+    """`langgraph.prebuilt` was not measured, and loads the graph: moving that import saves nothing."""
+    source = "from langgraph.graph import END\n{}\n\ndef build():\n    return END\n"
+    files = {"one.py": source.format("from langgraph.prebuilt import ToolNode\n"), "other.py": source.format("")}
+    write_dedented(tmp_path, files)
+    done = run("--to-start")
+    assert texts("one.py") == [files["one.py"]]
+    assert "one.py:1: left: langgraph.graph: moving it saves 0.0 MiB: what stays loads the rest all the same\n" in done.err
+    assert "other.py:1: moved: langgraph.graph.END into build()\n" in done.err
+
+
 def test_what_nothing_uses_is_deleted(tmp_path: Path, run: Run) -> None:
     source = "import json\n\nimport pandas\n\n\ndef dump(rows):\n    return json.dumps(rows)\n"
     write_dedented(tmp_path, {"app.py": source})

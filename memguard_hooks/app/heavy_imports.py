@@ -12,7 +12,7 @@ from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Literal, TypeAlias
 
     from memguard_hooks.app.entry_points import ServiceEntry
@@ -298,6 +298,12 @@ def eager_in_file(project: Project, path: str) -> Iterator[Eager]:
             for root in heavy_here(project, _names(site)):
                 if not project.is_first_party(root, path) and not _is_missed(project, path, site, root):
                     yield Eager(path, site, root, Way(Step(path, site.line, _told(project, site.module, root))))
+
+
+def imported_at_load(project: Project, paths: Iterable[str], may_matter: Callable[[tuple[str, ...]], bool]) -> set[str]:
+    """Return the modules of others that some files import as they load, by name, where these matter."""
+    sites = (site for path in paths for site in _analysis(project, path, may_matter).sites)
+    return {name for site in sites if site.when == "import" and site.level == 0 for name in _names(site)}
 
 
 def imports_past_modules(project: Project) -> Iterator[tuple[str, str, str, ImportSite]]:

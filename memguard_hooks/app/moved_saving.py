@@ -61,6 +61,31 @@ def find_saving(
     return found
 
 
+def size_beside(library: str, others: Collection[str]) -> int | None:
+    """Return what a library takes beside other modules that are imported, in bytes; None where it was not measured.
+
+    Of what was measured of a package alone, a module below it loads all.
+    """
+    from memguard_hooks.catalog import lookup
+
+    own = lookup.find(library)
+    if own is None:
+        return None
+    top = library.partition(".")[0]
+    loaded: set[str] = set()
+    for name in others:
+        root = lookup.root_of(name)
+        footprint = (lookup.find(root) or lookup.find_light(root)) if root is not None else None
+        if root == top != library and root != name and top not in _NAMESPACES:
+            return 0
+        loaded.update(footprint.own if footprint is not None else ())
+    return sum(size for package, (size, _) in own.own.items() if package not in loaded)
+
+
+_NAMESPACES = frozenset({"azure", "google"})
+"""Packages that unrelated ones share."""
+
+
 def _holder(process: ProcessEstimate, library: str) -> Step | None:
     """Return the statement that brings most of a library into a process."""
     top = library.partition(".")[0]

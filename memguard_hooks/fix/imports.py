@@ -14,10 +14,10 @@ from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.app.connected import find_groups
 from memguard_hooks.app.entry_points import find_entry, find_services, settings_of
 from memguard_hooks.app.estimate import estimate_together
-from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here
+from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here, imported_at_load
 from memguard_hooks.app.limit import bands_of, limit_of
 from memguard_hooks.app.movable_imports import EditableSource, as_wanted, read_source
-from memguard_hooks.app.moved_saving import LEAST
+from memguard_hooks.app.moved_saving import LEAST, size_beside
 from memguard_hooks.app.service_estimate import estimate_entry, estimate_service, estimate_without
 from memguard_hooks.app.takers import Takers
 from memguard_hooks.app.walks import walk_entry
@@ -126,6 +126,8 @@ class _Planner:
         self._settled: dict[frozenset[_Library], _Result] = {}
         self._sized: dict[frozenset[_Library], _Sizes] = {}
         self._started: dict[frozenset[_Library], Mapping[str, int]] = {}
+        self._programs: Mapping[str, str] = {}
+        """The program of each file, where no entry point is known."""
         self._building: set[str] = set()
         """The modules whose classes may be built when they are first used."""
 
@@ -181,7 +183,7 @@ class _Planner:
 
     def _collect(self) -> None:
         """Find the imports that are eager, by library; of one that has to stay, its file may load later."""
-        programs = {} if self._entries else find_groups(self._whole)
+        programs = self._programs = {} if self._entries else find_groups(self._whole)
         found: dict[_Library, dict[str, list[Wanted]]] = {}
         allowed: set[_Library] = set()
         is_plain = self._style == "function"
@@ -444,11 +446,28 @@ class _Planner:
                 for other in sorted(staying)
                 if other.program == one.program and _brings(other.name, one.name)
             }
-            if not brought:
-                return self._settle(kept)
             for library, name in brought.items():
                 self._leave(library, f"{name} stays, and loads it all the same")
             kept -= frozenset(brought)
+            if brought:
+                continue
+            savings = {one: saved for one in kept if (saved := self._saving_of_program(one, kept)) is not None}
+            little = frozenset(one for one, saved in savings.items() if saved < LEAST)
+            for library in sorted(little):
+                self._leave(library, f"moving it saves {mib(savings[library])} MiB: what stays loads the rest all the same")
+            if not little:
+                return self._settle(kept)
+            kept -= little
+
+    def _saving_of_program(self, library: _Library, kept: frozenset[_Library]) -> int | None:
+        """Return what nothing else in the files of one program loads of a library that moves, None where nobody knows."""
+        alone = size_beside(library.name, ())
+        if alone is None:
+            return None
+        edited = self._whole.edited({path: one.data for path, one in self._settle(kept).files.items()})
+        paths = [path for path, program in self._programs.items() if program == library.program]
+        others = imported_at_load(edited, paths, lambda names: size_beside(library.name, names) != alone)
+        return size_beside(library.name, others)
 
     @property
     def _of_what(self) -> str:
