@@ -92,7 +92,7 @@ MOVED = {
     },
     "try": {
         "services/nlp.py": (
-            "try:\n    import pandas\nexcept ImportError:\n    print('none')\n    pandas = None\n\n\n"
+            "try:\n    import pandas\nexcept ImportError:\n    print('none')\n    pandas = {}\n\n\n"
             "def answer(text):\n    return pandas.Client().ask(text)\n"
         )
     },
