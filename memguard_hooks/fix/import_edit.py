@@ -210,7 +210,7 @@ class _Mover:
             edit = self._insertion(host.function, imports)
             hosts[edit] = spot_of(host.function)
             edits.append(edit)
-        if hosts or moves.blocks:  # imports that are only deleted go as with ruff
+        if hosts:  # what is only deleted goes as with ruff
             edits += [*self._spare_blank_lines(edits)]
         after, places = apply(text.text, edits)
         lines: dict[int, Spot] = {}

@@ -420,8 +420,7 @@ class MovableFile:
         """Return why an import that nothing uses is not deleted."""
         statement, alias = part
         name, line = bound_by(alias), statement.lineno
-        block = self._nodes.blocks.get(statement)
-        if block is not None and not self._is_spare(block):
+        if statement in self._nodes.blocks:
             return HeldBy(line, EXCEPT_DECIDES)
         siblings = {bound_by(other) for one, other in self._parts if one is statement and other is not alias}
         if any(use.name in siblings for use in self._found.uses):
@@ -436,14 +435,6 @@ class MovableFile:
             at = self._nodes.lines_of_texts[name]
             return HeldBy(at, f"nothing but a string in line {at} names {name}")
         return None
-
-    def _is_spare(self, block: ast.Try) -> bool:
-        """Return whether nothing uses what a `try` binds in either case, and nobody is told what is missing."""
-        names = {bound_by(alias) for _, alias in self._nodes.parts_of[block]}
-        kinds = (ast.Import, ast.ImportFrom, ast.Assign, ast.Pass)
-        is_silent = all(isinstance(one, kinds) for one in statements_of(block) or ())
-        is_bound = all(isinstance(handler.body[-1], ast.Assign) for handler in block.handlers)
-        return is_silent and is_bound and all(use.name not in names for use in self._found.uses)
 
     # Annotations
 
