@@ -8,6 +8,7 @@ an `if` whose test is; of anything else the file tells where it stands and why i
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 from memguard_hooks.deployment.gunicorn_settings import NUMBERS, SETTINGS, GunicornSettings, Unresolved, Value
 from memguard_hooks.errors import MemguardError
@@ -28,7 +29,16 @@ _REFLECTION = frozenset({"globals", "locals", "vars", "exec", "setattr", "__dict
 
 
 def read(data: bytes, variables: Mapping[str, str], cpus: float | None = None) -> GunicornSettings | Unresolved:
-    """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell."""
+    """Return the settings that a file assigns, as gunicorn would take them, or why nobody can tell.
+
+    The last answers are kept: a command is parsed to find its service, and again with what the settings say of that.
+    """
+    return _read(data, tuple(sorted(variables.items())), cpus)
+
+
+@lru_cache(maxsize=8)
+def _read(data: bytes, given: tuple[tuple[str, str], ...], cpus: float | None) -> GunicornSettings | Unresolved:
+    variables = dict(given)
     if len(data) > MAX_BYTES:
         return Unresolved(1, f"is larger than {MAX_BYTES // 2**10} KiB")
     try:

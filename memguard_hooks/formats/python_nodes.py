@@ -10,27 +10,48 @@ else:
     import _ast as ast  # its nodes alone: the module takes as long to load as a file takes to parse
 
 
-_LEAVES = frozenset({ast.Name, ast.Constant, ast.alias})
-"""What has nothing below it but a context: more than half of all nodes."""
+_SCALARS = frozenset({
+    "ctx", "id", "attr", "arg", "asname", "module", "level", "type_comment", "kind", "simple", "is_async", "conversion",
+    "rest", "kwd_attrs", "str", "tag",
+})  # fmt: skip
+"""Fields that hold no node, or the context of a name."""
+
+_SCALARS_OF = {"Constant": "value", "MatchSingleton": "value", "Global": "names", "Nonlocal": "names", "TypeAlias": ""}
+"""The field of a class that holds no node there; of all others it is `name`."""
+
+_GAPPED = frozenset({ast.Dict, ast.arguments})
+"""What has lists in which something may be missing."""
+
+
+class _Fields(dict[type, tuple[str, ...]]):
+    """The fields of each class of nodes that may hold nodes."""
+
+    def __missing__(self, kind: type[ast.AST]) -> tuple[str, ...]:
+        own = _SCALARS_OF.get(kind.__name__, "name")
+        found = self[kind] = tuple(name for name in kind._fields if name not in _SCALARS and name != own)
+        return found
+
+
+_FIELDS = _Fields()
 
 
 def children(node: ast.AST) -> list[ast.AST]:
     """Return the nodes right below a node, as `ast.iter_child_nodes` does, without the context of a name."""
     found: list[ast.AST] = []
-    for name in node._fields:
-        value = getattr(node, name, None) if name != "ctx" else None
-        if isinstance(value, ast.AST):
+    for name in _FIELDS[node.__class__]:
+        value = getattr(node, name, None)
+        if value.__class__ is list:
+            found += value
+        elif value is not None:
             found.append(value)
-        elif value.__class__ is list:
-            found += [one for one in value if isinstance(one, ast.AST)]
-    return found
+    return found if node.__class__ not in _GAPPED else list(filter(None, found))
 
 
 def walk(node: ast.AST) -> Iterator[ast.AST]:
     """Yield a node and all below it, the nearest first, as `ast.walk` does, without the contexts of names."""
     found = [node]
     for one in found:  # which grows
-        if one.__class__ not in _LEAVES:
+        if _FIELDS[one.__class__]:
             found += children(one)
         yield one
 

@@ -7,9 +7,9 @@ iterated over or looked up, and `?.load` is a member of something unknown. The e
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 
-from memguard_hooks.formats.python_nodes import last_name, walk
+from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.imports.branches import (
     branches_at,
     compares_texts,
@@ -60,6 +60,7 @@ _SETTINGS = frozenset({
 
 _PARSING = late_pattern(r"parse_(known_)?args$|(get|parse|read)_(args|arguments|options)$")
 """Last names of functions that read the command line."""
+_WORD = late_pattern(r"[a-z]+")
 _PARTS = (ast.expr, ast.keyword, ast.comprehension)
 _UNKNOWN = "?"
 _IMPORTERS = frozenset({"import_module", "__import__", *BY_DOTTED_NAME})
@@ -75,8 +76,10 @@ _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BRANCHES = (ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, getattr(ast, "TryStar", ast.Try))
 _DISPLAYS = (ast.List, ast.Tuple, ast.Set)
 _OPTIONS = (ast.Name, ast.Attribute, ast.List, ast.Tuple)
+_LOOKING = (ast.Subscript, ast.Call)
 _LOOKED_UP = ast.IfExp(*[ast.Constant(None)] * 3)
 """Stands for what a table has under a key: one of several."""
+_TEXTED = (*_DISPLAYS, ast.Dict)
 _HANDING = (ast.Lambda, ast.Dict, ast.Starred, ast.IfExp, *_DISPLAYS)
 """Expressions whose parts are handed over with them."""
 
@@ -470,11 +473,11 @@ class _Reader:
         """Return the term of an expression."""
         ends: list[str] = []
         while not isinstance(node, ast.Name):  # as most of them end
-            if self._look_up(node, scope) is not None:
-                node = _LOOKED_UP
-            elif isinstance(node, ast.Attribute):
+            if isinstance(node, ast.Attribute):
                 ends.append(f".{node.attr}")
                 node = node.value
+            elif self._look_up(node, scope) is not None:
+                node = _LOOKED_UP
             elif isinstance(node, ast.Call):
                 asked = self._asked_by_name(node, scope)
                 ends.append(f".{asked}" if asked else "()")
@@ -581,16 +584,15 @@ class _Reader:
         """Note the calls of an expression, and what it hands over; `is_later` in what runs when somebody calls it."""
         if node is None or isinstance(node, ast.Constant):
             return
-        asked = self._look_up(node, scope)
-        if asked is not None and isinstance(node, ast.expr):
-            self._take(asked, node, scope, handed, is_later=is_later)
-        elif isinstance(node, ast.Name):
+        if isinstance(node, ast.Name):
             self._pass(self._term(node, scope), handed, node.lineno)
-        elif isinstance(node, ast.Call):
-            self._call(node, scope, handed, is_later=is_later)
         elif isinstance(node, ast.Attribute):
             self._pass(self._term(node, scope), handed, node.lineno)
             self._receiver(node.value, scope, handed, is_later=is_later)
+        elif isinstance(node, _LOOKING) and (asked := self._look_up(node, scope)) is not None:
+            self._take(asked, node, scope, handed, is_later=is_later)
+        elif isinstance(node, ast.Call):
+            self._call(node, scope, handed, is_later=is_later)
         else:
             self._depth += 1
             if self._depth <= MAX_DEPTH:
@@ -668,7 +670,9 @@ class _Reader:
         is_own = callee.startswith(":") and callee[1:] in self._top
         found: list[str] = []
         for one in (*node.args, *(keyword.value for keyword in node.keywords)):
-            if isinstance(one, (ast.Constant, *_DISPLAYS, ast.Dict)):
+            if isinstance(one, ast.Constant):
+                found += dotted_among((one,))
+            elif isinstance(one, _TEXTED):
                 found += dotted_texts(one)
             elif isinstance(one, (ast.Name, ast.Attribute)) and (is_own or last_name(one).isupper()):
                 found += self._sources(one, scope)
@@ -755,7 +759,7 @@ class _Reader:
 
     def _look_up(self, node: ast.AST, scope: _Scope) -> LookUp | None:
         """Return what `TABLE[key]` and `TABLE.get(key, default)` look up, None for anything else."""
-        asked = look_up_of(node)
+        asked = look_up_of(node) if isinstance(node, _LOOKING) else None
         if asked is None:
             return None
         if isinstance(asked.table, ast.Dict):
@@ -884,14 +888,7 @@ class _Reader:
 
 def _parts(node: ast.AST) -> list[ast.AST]:
     """Return the expressions in a node."""
-    found: list[ast.AST] = []
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [one for one in value if isinstance(one, _PARTS)]
-        elif isinstance(value, _PARTS):
-            found.append(value)
-    return found
+    return [one for one in children(node) if isinstance(one, _PARTS)]
 
 
 def _parses(name: str) -> bool:
@@ -905,13 +902,18 @@ def _is_class(node: ast.expr) -> bool:
     return name[:1].isupper() and not name.isupper()
 
 
+@lru_cache(maxsize=2000)
+def _words_in(text: str) -> tuple[str, ...]:
+    return tuple(_WORD.findall(text.lower()))
+
+
 def _words_of(node: ast.expr) -> Iterator[str]:
     """Yield the words in the names and texts of an expression."""
     for part in walk(node):
         for name in ("id", "attr", "arg", "value"):
             text = getattr(part, name, None)
             if isinstance(text, str):
-                yield from re.findall(r"[a-z]+", text.lower())
+                yield from _words_in(text) if len(text) <= MAX_TERM else _WORD.findall(text.lower())
 
 
 def _texts(node: ast.expr) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ def dotted_among(parts: Sequence[ast.AST]) -> Iterator[str]:
     """Yield the same of an expression that was walked, by all that it holds."""
     keys = {key for part in parts if isinstance(part, ast.Dict) for key in part.keys}
     for part in parts:
-        text = part.value if isinstance(part, ast.Constant) and part not in keys else None
+        if not isinstance(part, ast.Constant) or part in keys:
+            continue
+        text = part.value
         if isinstance(text, str) and len(text) < MAX_LENGTH and ("." in text or ":" in text) and _DOTTED.match(text):
             yield text

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     Item = TypeVar("Item")
     Stage: TypeAlias = "Literal['start', 'serving']"
+    NameAnswer: TypeAlias = "tuple[bool, tuple[str, ...] | None, str | None]"
 
     class Told(Protocol):
         """Who is told what runs, and which modules are loaded by their names."""
@@ -236,7 +237,7 @@ class Answers:
         """Answer a question. Raises KeyError for a kind that there is not."""
         return self._ANSWERS[kind](self, name)
 
-    def _name(self, name: str) -> tuple[bool, tuple[str, ...] | None, str | None]:
+    def _name(self, name: str) -> NameAnswer:
         return name in self._bodies, self._classes.get(name), self._bound.get(name)
 
     def _body(self, name: str) -> list[tuple[tuple[tuple[str, int], ...], tuple[Passed, ...]]]:
@@ -298,25 +299,34 @@ class Answers:
 class _File(Answers):
     """The answers of a file, and which questions were asked."""
 
-    __slots__ = ("asked", "module")
+    __slots__ = ("_names", "asked", "module")
 
     def __init__(self, found: Functions, module: str | None, asked: dict[tuple[str, str], None]) -> None:
         super().__init__(found)
         self.module = module
         self.asked = asked
+        self._names: dict[str, NameAnswer] = {}
+        """What was answered of names: most questions are about these, again and again."""
 
     def answer(self, kind: str, name: str) -> Any:
         """Answer a question, and note it."""
         self.asked[kind, name] = None
         return super().answer(kind, name)
 
+    def name(self, name: str) -> NameAnswer:
+        """Return whether a name is that of a body, the bases of the class that it is, and the term that it is bound to."""
+        known = self._names.get(name)
+        if known is None:
+            known = self._names[name] = self.answer("name", name)
+        return known
+
     def is_body(self, name: str) -> bool:
         """Return whether a name is that of a body."""
-        return bool(self.answer("name", name)[0])
+        return self.name(name)[0]
 
     def bases(self, name: str) -> tuple[str, ...]:
         """Return the bases of a class, none of what is no class."""
-        return self.answer("name", name)[1] or ()
+        return self.name(name)[1] or ()
 
 
 def _grouped(pairs: Iterable[tuple[str, Item]]) -> dict[str, list[Item]]:
@@ -661,7 +671,7 @@ class Reach(Calls):
         if passed.term == ":__path__":
             self._load_computed(call.path, passed.place, ".*", stage)
         elif last == "__path__":
-            bound = self._file(call.path).answer("name", package[1:])[2] if package.startswith(":") else package
+            bound = self._file(call.path).name(package[1:])[2] if package.startswith(":") else package
             self._load_computed(call.path, passed.place, f"{bound}.*" if bound else "", stage)
 
     def _looks_through(self, term: str, path: str) -> bool:
@@ -888,14 +898,14 @@ class Reach(Calls):
         for length in range(len(parts), 0, -1):
             name = ".".join(parts[:length])
             rest = parts[length:]
-            is_body, bases, term = file.answer("name", name)
+            is_body, bases, term = file.name(name)
             if is_body:
                 return self._result(path, name, rest, steps)
             if bases is not None:
                 return self._member(path, name, rest, steps)
             if term is not None:
                 found = self._resolve(_join([term, *rest]), path, steps + 1) if term else _of_table(rest)
-                other = file.answer("name", f"{name}{OTHERWISE}")[2] if _is_absent(found) else None
+                other = file.name(f"{name}{OTHERWISE}")[2] if _is_absent(found) else None
                 is_taken = other is not None and (term.startswith(".") or other.lstrip(".") == term)
                 return self._resolve(_join([other, *rest]), path, steps + 1) if other and is_taken else found
         if parts and parts[0].endswith("*"):
@@ -989,7 +999,7 @@ class Reach(Calls):
         if is_instance and members[0] == "start" and self._called_alone(path, name) == ("run",):
             return list(self._method(path, name, "run"))
         for inner_path, inner in self._family(path, name):
-            _, _, bound = self._file(inner_path).answer("name", f"{inner}.{members[0]}")
+            _, _, bound = self._file(inner_path).name(f"{inner}.{members[0]}")
             if bound:
                 return self._resolve(_join([bound, *members[1:]]), inner_path, steps + 1)
             for base in self._file(inner_path).bases(inner):
