@@ -135,6 +135,72 @@ def test_a_bound_that_is_reached_is_said_once(
     assert (found["verdict"] == "ok") is (reason == UNDECIDED)
 
 
+OF_MODELS = "not all models are known that it and other files load: more files may name them than are read"
+FLASK = "import flask, whisper\napp = flask.Flask('a')\napp.config['M'] = 'tiny'\nwhisper.load_model(app.config['M'])\n"
+DOTENV = "import dotenv, os, whisper\ndotenv.load_dotenv()\nwhisper.load_model(os.environ['M'])\n"
+PICKLE = {"main.py": "import joblib\njoblib.load('m.pkl')\n", "m.pkl": b"\x80\x02csklearn.svm\nSVC\n."}
+OF_PICKLE = "names more modules than are looked at: what it imports is not all known"
+
+
+@pytest.mark.parametrize(
+    ("bound", "files", "reason"),
+    [
+        pytest.param("models.frameworks.MAX_FILES", {"main.py": FLASK}, OF_MODELS, id="files that fill settings"),
+        pytest.param("app.env_files.MAX_FILES", {"main.py": DOTENV, ".env": "M=tiny\n"}, OF_MODELS, id="files of variables"),
+        pytest.param("app.pickled.MAX_NAMES", PICKLE, OF_PICKLE, id="names in a pickle"),
+        pytest.param("app.pickled.MAX_MODULES", PICKLE, OF_PICKLE, id="modules of a pickle"),
+    ],
+)
+def test_a_bound_behind_which_models_may_be_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, judge: Judge, bound: str, files: dict[str, str | bytes], reason: str
+) -> None:
+    named = "openai-whisper==20250625\npython-dotenv==1.1.1\njoblib==1.5.2\nscikit-learn==1.7.2\nflask==3.1.2\n"
+    write(tmp_path, {"Procfile": "web: python main.py\n", "memguard.toml": 'limit = "16GiB"\n', "requirements.txt": named})
+    write(tmp_path, files)
+    commit(tmp_path)
+    before = judge()
+    assert reason not in before.values()
+    assert before["verdict"] == "ok"
+    shutil.rmtree(tmp_path / ".git" / "memguard")
+    monkeypatch.setattr(f"memguard_hooks.{bound}", 0)
+    after = judge()
+    assert reason in after.values()
+    assert after["verdict"] == "unknown"
+
+
+BEYOND = {
+    "deployment.discover.MAX_FILES": {
+        **{f"a/b/{name}.service": "[Service]\nExecStart=/usr/bin/python3 main.py\n" for name in "cd"},
+    },
+    "deployment.images.MAX_FILES": {
+        "docker/compose.test.yml": "services: {a: {image: b}}\n",
+        "docker/compose.build.yml": "services: {a: {image: app, build: ..}}\n",
+        "compose.yaml": "services: {web: {image: app}}\n",
+    },
+    "deployment.beanstalk.MAX_FILES": {
+        ".ebextensions/b.config": "option_settings: {}\n",
+        ".ebextensions/a.config": "option_settings: {'aws:elasticbeanstalk:container:python': {WSGIPath: main:app}}\n",
+    },
+}
+"""What lies behind bounds of files of deployment."""
+
+
+@pytest.mark.parametrize("bound", BEYOND)
+def test_files_of_deployment_beyond_a_bound_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], bound: str
+) -> None:
+    write(tmp_path, {"main.py": "app = 1\n", "requirements.txt": "flask==3.1.2\n", **BEYOND[bound]})
+    monkeypatch.chdir(tmp_path)
+
+    def skipped() -> list[str]:
+        check.main(["--format", "json"])
+        return [one["reason"] for one in json.loads(capsys.readouterr().out)["skipped"]]
+
+    assert not any("more than" in reason for reason in skipped())
+    monkeypatch.setattr(f"memguard_hooks.{bound}", 1)
+    assert any("more than 1" in reason for reason in skipped())
+
+
 BOUNDS = re.findall(r"^\| .* \| (\d+) \| `([\w.]+)\.(MAX_\w+)` \|", (DOCS / "security.md").read_text("utf-8"), re.MULTILINE)
 
 

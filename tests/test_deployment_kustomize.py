@@ -174,3 +174,12 @@ def test_a_file_is_read_once_however_often_it_is_named(monkeypatch: pytest.Monke
     data = b"resources: [a.yaml, .]\npatches: [{path: a.yaml}, {path: a.yaml}]\n"
     kustomize.build("kustomization.yaml", {"kustomization.yaml": data, "a.yaml": b"a: b\n"}.get)
     assert sorted(composed) == ["a.yaml", "kustomization.yaml"]
+
+
+def test_files_beyond_the_bound_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"kustomization.yaml": "resources: [base]\n", **FILES})
+    monkeypatch.setattr(kustomize, "MAX_FILES", 2)
+    found = kustomize.build("kustomization.yaml", WorkTree(str(tmp_path)).read)
+    assert [(one.path, one.reason) for one in found.skipped] == [
+        ("base/app.yaml", "is not read: a kustomization names more than 2 files")
+    ]

@@ -7,6 +7,7 @@ leave a variable alone that is set.
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import join, parent
@@ -28,22 +29,37 @@ MAX_FILES = 20
 """Files that are looked for."""
 
 
-def variables_in(project: Project, paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Return what the `.env` files give that some files of code load: each value that a variable may have."""
+def variables_in(project: Project, paths: Iterable[str]) -> tuple[dict[str, tuple[str, ...]], bool]:
+    """Return what the `.env` files give that some files of code load: each value that a variable may have.
+
+    Beside it stands whether that is all: code may load more files than are read.
+    """
     from memguard_hooks.deployment.compose_values import read_env_file
 
     found: dict[str, dict[str, None]] = {}
     paths = list(paths)
     if not any(_has_one(project, folder) for folder in _folders(paths)):
-        return {}
-    for path in list(dict.fromkeys(_named(project, paths)))[:MAX_FILES]:
+        return {}, True
+    places = list(islice(_there(project, dict.fromkeys(_named(project, paths))), MAX_FILES + 1))
+    for path in places[:MAX_FILES]:
         data = project.tree.read(path)
         if data is None or _is_ignored(project, path):
             continue
         for name, one in read_env_file(data, {}).items():
             if one.value is not None:
                 found.setdefault(name, {})[one.value] = None
-    return {name: tuple(values) for name, values in found.items()}
+    return {name: tuple(values) for name, values in found.items()}, len(places) <= MAX_FILES
+
+
+def _there(project: Project, places: Iterable[str]) -> Iterator[str]:
+    """Yield the places where there is a file; each folder is looked through once."""
+    names: dict[str, set[str]] = {}
+    for path in places:
+        folder = parent(path)
+        if folder not in names:
+            names[folder] = {one.name for one in project.tree.entries(folder) if not one.is_folder}
+        if path.rpartition("/")[2] in names[folder]:
+            yield path
 
 
 def _folders(paths: Iterable[str]) -> set[str]:

@@ -54,12 +54,15 @@ def find_models(project: Project, entry: ServiceEntry, walked: Walk) -> tuple[Mo
     unknown: list[ModelUse] = []
     of_pickles: list[External] = []
     timed = [(call, moment) for path in paths for call in calls[path] if (moment := _moment(entry.sources, walked, call))]
+    cut: dict[Skipped, None] = {}
     for call, moment in _first(timed, bound):
-        of_pickles += _pickled(project, entry, walked, call, moment)
+        files = _pickles(project, entry, call)
+        of_pickles += _pickled(project, entry, walked, call, moment, files)
+        cut.update((one, None) for one in _cut(project, files))
         is_used = (call.path, call.line, call.column) not in unused
         for use in _uses(project, entry, walked, call, moment, is_used=is_used):
             (uses if use.memory is not None else unknown).append(use)
-    unread = tuple(_unread(folding, [path for path in paths if path not in walked.files["all"]]))
+    unread = (*cut, *_unread(folding, [path for path in paths if path not in walked.files["all"]]))
     project.skipped += unread
     found = Models(tuple(_once(uses)), tuple(unknown), tuple(one.path for one in unread))
     return found, (*_imports([*uses, *unknown]), *of_pickles)
@@ -92,6 +95,9 @@ def _unread(folding: Folding, paths: Collection[str]) -> Iterator[Skipped]:
         yield Skipped(
             next(iter(paths)), None, "not all models are known that it and other files load: the code is too large"
         )
+    elif folding.is_cut and paths:
+        reason = "not all models are known that it and other files load: more files may name them than are read"
+        yield Skipped(next(iter(paths)), None, reason)
 
 
 def _once(uses: Sequence[ModelUse]) -> Iterator[ModelUse]:
@@ -161,10 +167,13 @@ def _folding(project: Project, entry: ServiceEntry, walked: Walk) -> Folding:
 
     hidden = frozenset(service.variables) - frozenset(entry.environment)
     words = tuple(split_plain(service.command)) if len(service.command) <= MAX_COMMAND else ()
-    context = RunContext(entry.environment, hidden, words, variables_in(project, paths))
+    variables, is_whole = variables_in(project, paths)
+    context = RunContext(entry.environment, hidden, words, variables)
     work = parse_once(project.tree, ("work of foldings",), WorkLeft)
     scopes: Scopes = parse_once(project.tree, ("scopes of foldings",), dict)
-    return Folding(Sources(project.tree.read, locate, naming), context, work, scopes)
+    folding = Folding(Sources(project.tree.read, locate, naming), context, work, scopes)
+    folding.is_cut = not is_whole
+    return folding
 
 
 MAX_LOCATED = 10_000
@@ -326,16 +335,38 @@ def _imports(uses: Iterable[ModelUse]) -> Iterator[External]:
             yield External((name,), Way(Step(one.call.path, one.call.line, name), one.way.before), one.moment)
 
 
-def _pickled(project: Project, entry: ServiceEntry, walked: Walk, call: ModelCall, moment: Moment) -> Iterator[External]:
-    """Yield what loading a pickle imports, whatever it holds."""
+def _pickles(project: Project, entry: ServiceEntry, call: ModelCall) -> dict[str, str | None] | None:
+    """Return the names of what a call may unpickle, and where each is in the repository; None for other calls."""
+    if call.loader.file_format != "pickle":
+        return None
     from memguard_hooks.app.model_files import find_file
 
-    if call.loader.file_format != "pickle":
+    found = {name: find_file(project, entry, call.path, name) for name in call.names}
+    return {name: None if file is None else file[0] for name, file in found.items()}
+
+
+def _cut(project: Project, files: Mapping[str, str | None] | None) -> Iterator[Skipped]:
+    """Yield the pickles that name more than is looked at."""
+    for path in filter(None, (files or {}).values()):
+        from memguard_hooks.app.pickled import names_too_much
+
+        if names_too_much(project.tree, path):
+            yield Skipped(path, None, "names more modules than are looked at: what it imports is not all known")
+
+
+def _pickled(
+    project: Project,
+    entry: ServiceEntry,
+    walked: Walk,
+    call: ModelCall,
+    moment: Moment,
+    files: Mapping[str, str | None] | None,
+) -> Iterator[External]:
+    """Yield what loading a pickle imports, whatever it holds."""
+    if files is None:
         return
     from memguard_hooks.app.pickled import modules_in
 
-    found = {name: find_file(project, entry, call.path, name) for name in call.names}
-    files = {name: None if file is None else file[0] for name, file in found.items()}
     present = project.declared.beside(entry.path).present
     for name in modules_in(project.tree, files, present, is_of_models=call.loader.library == "joblib"):
         step = Step(call.path, call.line, name)

@@ -45,22 +45,31 @@ def modules_in(
     is taken for a model by its name, or because what loads it `is_of_models`.
     """
     for name, path in files.items():
-        named = [one for one in _named_in(tree, path) if is_provided(one, present)] if path is not None else []
+        named = [one for one in _named_in(tree, path)[0] if is_provided(one, present)] if path is not None else []
         if named:
             return tuple(named)
         is_of_models = is_of_models or _OF_MODEL.search(name) is not None
     return tuple(one for one in LEARNING if is_provided(one, present))[:1] if is_of_models else ()
 
 
-def _named_in(tree: Tree, path: str) -> tuple[str, ...]:
-    """Return the modules that a file names as a pickle does, looked for once; none of one that is too large to be read."""
+def names_too_much(tree: Tree, path: str) -> bool:
+    """Return whether a file names more than is looked at, as a pickle does."""
+    return _named_in(tree, path)[1]
 
-    def find() -> tuple[str, ...]:
+
+def _named_in(tree: Tree, path: str) -> tuple[tuple[str, ...], bool]:
+    """Return the modules that a file names as a pickle does, and whether it has more names; looked for once.
+
+    There are none of one that is too large to be read.
+    """
+
+    def find() -> tuple[tuple[str, ...], bool]:
         try:
             data = tree.read(path) or b""
         except UnreadableError:
-            return ()
-        names = (one[0].decode("ascii") for one in islice(_MODULE.finditer(data), MAX_NAMES))
-        return tuple(islice(dict.fromkeys(names), MAX_MODULES))
+            return (), False
+        found = _MODULE.finditer(data)
+        names = dict.fromkeys(one[0].decode("ascii") for one in islice(found, MAX_NAMES))
+        return tuple(islice(names, MAX_MODULES)), len(names) > MAX_MODULES or next(found, None) is not None
 
     return parse_once(tree, ("modules of a pickle", path), find)

@@ -62,7 +62,7 @@ def read(paths: Sequence[str], read_file: Read) -> Deployment:
     options = {(one.namespace, one.name): one for one in found}
     is_python = any(one.namespace == _PYTHON for one in found) or hosted.is_python(folder, read_file)
     if not is_python:
-        return Deployment()
+        return Deployment((), tuple(_too_many(paths)))
     if data is not None:
         declared = procfile.read(data, listed, read_file)
     else:
@@ -72,7 +72,13 @@ def read(paths: Sequence[str], read_file: Read) -> Deployment:
         {one.name: one.place for one in found if one.namespace == _VARIABLES},
     )
     services = tuple(with_variables(_sized(one, options), variables) for one in declared.services)
-    return declared._replace(services=services)
+    return declared._replace(services=services, skipped=(*declared.skipped, *_too_many(paths)))
+
+
+def _too_many(paths: Sequence[str]) -> Iterator[Skipped]:
+    """Yield the first file beyond the bound."""
+    for path in sorted(paths)[MAX_FILES : MAX_FILES + 1]:
+        yield Skipped(path, None, f"is not read, and what comes after it: there are more than {MAX_FILES} files of settings")
 
 
 def _options(path: str, read_file: Read) -> Iterator[_Option]:

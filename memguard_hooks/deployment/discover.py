@@ -420,11 +420,12 @@ class _Files:
     @cached_property
     def images(self) -> RepositoryImages:
         """The images that the repository makes."""
-        from memguard_hooks.deployment.images import RepositoryImages
+        from memguard_hooks.deployment import images
 
-        return RepositoryImages(
+        reason = f"there are more than {images.MAX_FILES} files that may say what makes which image"
+        return images.RepositoryImages(
             self.peek,
-            self._told_of_images,
+            lambda: self.bounded(self._told_of_images(), images.MAX_FILES, reason),
             lambda: self.dockerfiles,
             self._procfiles,
             lambda: {*self.every_dockerfile} - {*self.dockerfiles},
@@ -483,8 +484,10 @@ class _Files:
 
     def other_units(self) -> Deployment:
         """Return what units of systemd start of the repository, in folders down to two levels that are not for these."""
-        folders = islice(chain.from_iterable((one, *_folders_in(self, one)) for one in _folders_in(self, "")), MAX_FOLDERS)
-        units = islice(self.listed(folders, (".service",)), MAX_FILES)
+        below = chain.from_iterable((one, *_folders_in(self, one)) for one in _folders_in(self, ""))
+        folders = self.bounded(below, MAX_FOLDERS, f"there are more than {MAX_FOLDERS} folders that may hold units")
+        listed = self.listed(folders, (".service",))
+        units = self.bounded(listed, MAX_FILES, f"there are more than {MAX_FILES} units of systemd")
         found = _joined(self.run("systemd", path) for path in units if not _NOT_DEPLOYED.search(path))
         return found._replace(services=tuple(filter(self.holds, found.services)))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from itertools import islice
 
 from memguard_hooks.deployment.compose_loader import ComposeLoader, ComposeSource, read_variables
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     import yaml
 
 MAX_FILES = 50
-"""Files that say what makes which image."""
+"""Files that say what makes which image, of those that whoever looks for them tells."""
 
 MAX_ITEMS = 200
 
@@ -101,7 +100,7 @@ class RepositoryImages:
     @cached_property
     def _makers(self) -> Mapping[str, ImageMaker]:
         found: dict[str, ImageMaker] = {}
-        for path in islice(self._told(), MAX_FILES):
+        for path in self._told():
             data = self._read(path) or b""
             try:
                 is_workflow = path.startswith(WORKFLOWS)

@@ -87,7 +87,10 @@ class _Builder:
     def _documents(self, path: str) -> list[yaml.Node]:
         known = self._known.get(path)
         if known is None:
-            data = self._read(path) if len(self._known) < MAX_FILES else None
+            data = self._read(path)
+            if len(self._known) >= MAX_FILES and data is not None:
+                self.skipped.append(Skipped(path, None, f"is not read: a kustomization names more than {MAX_FILES} files"))
+                data = None
             known = self._known[path] = list(compose_all(data, path)) if data is not None else []
         return known
 

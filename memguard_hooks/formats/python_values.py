@@ -62,7 +62,7 @@ if TYPE_CHECKING:
             """Bind a parameter to what a caller gives for it."""
 
 
-MAX_CALLS = 500
+MAX_CALLS = 200
 """Calls that are followed for the names of one module."""
 
 MAX_LOOKED = 50_000

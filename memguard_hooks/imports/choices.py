@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 MAX_MODULES = 200
 """Files that one walk parses for its choices."""
 
-MAX_NAMES = 50_000
+MAX_NAMES = 30_000
 """Names of all of these files."""
 
 MAX_STEPS = 10_000

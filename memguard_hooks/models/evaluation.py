@@ -65,6 +65,8 @@ class Evaluation:
         """The files that cannot be parsed, and why."""
         self.is_each = False
         """Whether the values of the last question are all used, one after the other."""
+        self.is_cut = False
+        """Whether more files may say what values are than are read."""
 
     @property
     def is_exhausted(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import posixpath
 
 from memguard_hooks.models.members import Members
@@ -261,7 +260,10 @@ class FrameworkSettings(Members):
         raise NotImplementedError
 
     def _naming(self, word: str) -> Iterator[NameScope]:
-        for path in itertools.islice(self._sources.naming(word), MAX_FILES):
+        for number, path in enumerate(self._sources.naming(word)):
+            if number == MAX_FILES:
+                self.is_cut = True
+                return
             module = self.module(path)
             if module is not None:
                 yield module
