@@ -115,7 +115,8 @@ def _name(node: cst.BaseExpression, scope: Scope) -> Truth:
 def _fact(node: cst.BaseExpression, scope: Scope) -> str | None:
     if isinstance(node, cst.Call) and not node.args:
         node = node.func
-    return next((fact for path, fact in _FACTS.items() if path in paths(node, scope)), None)
+    found = paths(node, scope)
+    return next((fact for path, fact in _FACTS.items() if path in found), None)
 
 
 def _compare(left: cst.BaseExpression, comparison: cst.ComparisonTarget, scope: Scope, target: Target) -> Truth:

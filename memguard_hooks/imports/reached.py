@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 MAX_STARS = 100
 """Modules of which one file takes all names: each is asked for each name that is not the file's own."""
 
-MAX_STARRED = 60_000
+MAX_STARRED = 40_000
 """Looks into modules of which a file imports all names: one application with many stars takes 27,000."""
 
 MAX_STEPS = 20
