@@ -11,7 +11,7 @@ import builtins
 import re
 from functools import cached_property, lru_cache
 
-from memguard_hooks.formats.python_nodes import last_name, walk
+from memguard_hooks.formats.python_nodes import children, last_name, walk
 from memguard_hooks.imports.built_later import Buildable, BuiltLater
 from memguard_hooks.imports.import_blocks import bound_by_assignment, statements_of, told_with
 from memguard_hooks.imports.model import LAZY_ANNOTATIONS_PYTHON
@@ -616,13 +616,25 @@ def _bound_again(binding: BoundPlace) -> str:
     return f"line {binding.line} {f'deletes {name}' if is_deleted else f'binds {name} again'}"
 
 
+def _holds(node: ast.AST, statement: ast.stmt) -> bool:
+    """Return whether a statement stands in a node, or is it."""
+    if isinstance(node, ast.match_case):
+        return any(_holds(one, statement) for one in node.body)
+    if not isinstance(node, (ast.stmt, ast.ExceptHandler)):
+        return False
+    begins = (node.lineno, node.col_offset) <= (statement.lineno, statement.col_offset)
+    return begins and (statement.end_lineno or 0, statement.end_col_offset or 0) <= (
+        node.end_lineno or 0,
+        node.end_col_offset or 0,
+    )
+
+
 def _around(module: ast.Module, statement: ast.stmt) -> str:
     """Say in what an import stands that is not at the module level itself."""
-    parents = {child: node for node in walk(module) for child in ast.iter_child_nodes(node)}
     around: list[ast.AST] = []
-    here: ast.AST = statement
-    while (here := parents[here]) is not module:
-        around.append(here)
+    here: ast.AST = module
+    while (here := next(one for one in children(here) if _holds(one, statement))) is not statement:
+        around.insert(0, here)
     for node in around:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             return f"it stands in {node.name}(), which runs while the app loads"
