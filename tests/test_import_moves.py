@@ -15,7 +15,7 @@ import pytest
 from folders import write
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from work import LINEAR, growth
+from work import LINEAR, at_most, growth
 
 from memguard_hooks.fix.import_edit import move
 from memguard_hooks.formats.python_source import decode, tree_of
@@ -481,3 +481,13 @@ def test_more_than_any_hand_writes_is_not_judged() -> None:
     names = ", ".join(f"heavy.a{number}" for number in range(150))
     _, moves = read(f"import {names}\ndef use():\n{'    heavy.a1' + chr(10)}".encode() + b"    heavy.a2\n" * 1000)
     assert moves == HeldBy(1, "it is one of too many that are used too often to be judged")
+
+
+def test_what_an_import_stands_in_is_found_from_the_module_down() -> None:
+    text = "def f():\n" + "    x = 1\n" * 2000 + "if f:\n    with f:\n        import json\n\n\ndef g():\n    return json\n"
+    module = tree_of(text)
+    file = MovableFile(module, text, [Wanted(2004, "json", ())], None, is_package=False)
+    with at_most(50_000):
+        held = file.moves()
+    assert isinstance(held, HeldBy)
+    assert "it stands in `with`" in held.reason
