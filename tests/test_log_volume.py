@@ -357,11 +357,14 @@ def test_what_a_task_calls_says_nothing_again_and_again() -> None:
     "text",
     [
         "async def f(ws):\n    async for m in ws:\n        logger.info('m')\n",
-        "def f(q):\n    while True:\n        m = q.get()\n        log.info('m %s', m)\n",
+        "def f(q):\n    while True:\n        chunk = q.get()\n        log.info('m %s', chunk)\n",
         "def f(self):\n    while not self.stop.is_set():\n        self.logger.info('tick')\n        time.sleep(1)\n",
         "async def on_audio_frame(self, frame):\n    print('frame', len(frame))\n",
         "def f(stream):\n    for chunk in stream:\n        structlog.get_logger().info('chunk')\n",
-        "while True:\n    print(httpx.get('https://example.org').text)\n",
+        "while True:\n    data = await websocket.receive()\n    await agent.input(data)\n    print(data)\n",
+        "async def f(sts_ws):\n    async for message in sts_ws:\n        print(type(message))\n",
+        "import paho.mqtt.client\ndef on_message(client, userdata, msg):\n    log.info('got %s', msg)\n",
+        "while True:\n    d = await ws.receive_json()\n    if d['event'] == 'media':\n        feed(d)\n    print(d)\n",
     ],
 )
 def test_a_line_for_each_part_of_work(text: str) -> None:
@@ -382,6 +385,11 @@ def test_a_line_for_each_part_of_work(text: str) -> None:
         "import argparse\ndef f(q):\n    while True:\n        print(q.get())\n",
         "if __name__ == '__main__':\n    while True:\n        print(q.get())\n",
         "async def f(ws):\n    async for m in ws:\n        logger.debug('m')\n",
+        "while True:\n    text = queue.get()\n    print(text)\n    await websocket.send_json(speak(text))\n",
+        "while True:\n    url = urls.get()\n    log.info(url)\n    answer = fetch(url)\n    store(answer.read())\n",
+        "while True:\n    audio = speak(await websocket.receive_text())\n    print(audio)\n",
+        "async def f(chat):\n    async for m in chat.iter_messages(queue):\n        log.info('m')\n",
+        "while True:\n    print(fetch().text)\n",
         "async def f(ws):\n    async for m in ws:\n        math.info('m')\n",
         "async def on_audio_stream_started(self):\n    logger.info('started')\n",
     ],
@@ -528,7 +536,7 @@ def test_a_lookup_of_a_translation_costs_nothing() -> None:
     [
         ('async def handle_websocket(ws):\n    log.info("connected")\n', []),
         ('def handle_socket_message(m):\n    log.info("got %s", m)\n', [2]),
-        ('while True:\n    x = queue.get()\n    if isinstance(x, Text):\n        log.info("got %s", x)\n', [4]),
+        ('while True:\n    data = queue.get()\n    if isinstance(data, Text):\n        log.info("got %s", x)\n', [4]),
         ('while True:\n    x = queue.get()\n    if isinstance(x, ErrorFrame):\n        log.info("got %s", x)\n', []),
         ('while True:\n    serve()\n    log.info("disconnected, waiting")\n    time.sleep(5)\n', []),
     ],

@@ -167,7 +167,7 @@ class _Reader:
         given = {one.arg for one in node.args.args}
         if ONCE.search(node.name) or ("update" in given and given & {"context", "ctx", "bot"}):
             return False  # what a bot is sent by a person is a unit of work
-        is_broker = self._has_topics and "topic" in given and "message" in node.name
+        is_broker = self._has_topics and bool(given & {"topic", "userdata", "ws"}) and "message" in node.name
         required = node.args.args[: len(node.args.args) - len(node.args.defaults)]
         is_given = not given - {"self", "cls"} or not all(_NO_PART.search(one.arg) for one in required)
         return (is_given and _CALLBACK.search(node.name) is not None) or is_broker
@@ -314,7 +314,7 @@ _TERMINAL = frozenset(
     {"argparse", "click", "typer", "fire", "optparse", "cmd", "docopt", "curses", "tqdm", "colorama", "rich"}
 )
 """What a program imports that speaks to a person."""
-_BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "kafka", "confluent_kafka"})
+_BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "kafka", "confluent_kafka", "websocket"})
 
 _CALLBACK = late_pattern(
     r"(?i)^(?!.*_(?:file|upload|url|path|id)s?$)_*(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"

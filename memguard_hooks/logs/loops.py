@@ -26,7 +26,7 @@ def endless(node: ast.For | ast.AsyncFor | ast.While, constants: Mapping[str, fl
         return _while(node, constants)
     if isinstance(node.iter, ast.Call) and last_name(node.iter.func) in ("count", "cycle") and not node.iter.args[1:]:
         return _while(ast.While(ast.Constant(value=True), node.body, [], lineno=node.lineno), constants)
-    iterated = ast.unparse(node.iter)[:MAX_TEXT]
+    iterated = ast.unparse(_source(node.iter))[:MAX_TEXT]
     target = ast.unparse(node.target)
     is_stream = _STREAM.search(iterated) is not None
     if isinstance(node, ast.For):
@@ -38,9 +38,17 @@ def endless(node: ast.For | ast.AsyncFor | ast.While, constants: Mapping[str, fl
     return name, name
 
 
+def _source(node: ast.expr) -> ast.expr:
+    """Return what a loop goes over, without what a method is given, and within `enumerate()` and its like."""
+    while isinstance(node, ast.Call):
+        is_wrapper = isinstance(node.func, ast.Name) and bool(node.args) and _STREAM.search(node.func.id) is None
+        node = node.args[0] if is_wrapper else node.func
+    return node
+
+
 _STREAM = late_pattern(
-    r"(?i)stream|\bws\b|websocket|socket|\bconn\b|connection|messages|events|queue|subscri|chunks|audio|frames|deltas|listen|"
-    r"consumer|tokens|generator"
+    r"(?i)stream|(?:\b|_)ws\b|websocket|socket|\bconn\b|connection|(?<!iter_)messages|events|queue|subscri|chunks|audio|frames|deltas|listen|"
+    r"consumer|tokens|generator|\bgenerate\b"
 )
 _LIVE = late_pattern(r"(?i)stream|listen\(|consumer|generator|pubsub")
 _PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
@@ -50,15 +58,22 @@ def _while(node: ast.While, constants: Mapping[str, float]) -> tuple[str, str] |
     if not _may_last(node.test) or _unsets(node):
         return None
     calls = [last_name(one.func).lower() for one in calls_in(node.body) if not _is_lookup(one)]
-    if any(name in ("input", "getpass", "prompt", "ask") for name in calls) or _counts(node):
+    if any(map(_asks, calls_in(node.body))) or _counts(node):
         return None
     name = f"`while {ast.unparse(node.test)[:60]}`, line {node.lineno}"
     if _drains(node, calls) or _only_waits(node, calls) or _pages(node):
         return None
     is_outer = any(_is_loop(one, constants) for one in outside_functions(node.body))
     is_reconnect = any(_CONNECTS.search(called) for called in calls)
-    is_whole = is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants) or _takes_jobs(node) or _chats(node)
-    return ("" if is_whole or not _is_fast(node, constants) else name, "" if is_reconnect else name)
+    is_whole = is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants)
+    return ("" if is_whole or not _passes_parts(node, constants) else name, "" if is_reconnect else name)
+
+
+def _asks(node: ast.Call) -> bool:
+    """Return whether a call asks a person."""
+    return last_name(node.func) in ("getpass", "prompt", "ask") or (
+        isinstance(node.func, ast.Name) and node.func.id == "input"
+    )
 
 
 def _is_loop(node: ast.AST, constants: Mapping[str, float]) -> bool:
@@ -94,15 +109,34 @@ def hands_parts(node: ast.For | ast.AsyncFor | ast.While) -> bool:
     """Return whether a loop hands on parts of something: a message may be a unit of work of its own."""
     if not isinstance(node, ast.While):
         return _HANDED.search(ast.unparse(node.target)) is not None
-    read = [one for one in outside_functions(node.body) if isinstance(one, ast.Assign) and _reads(one.value)]
+    read = _asked(node, _STREAMED)
     if not read:
-        return any(map(_reads, calls_in(node.body)))
-    return any(_HANDED.search(ast.unparse(one.targets[0])) for one in read)
+        return any(last_name(one.func) in _STREAMED for one in calls_in(node.body))
+    return any(map(_HANDED.search, read))
 
 
-def _reads(node: ast.expr) -> bool:
+def _asked(node: ast.While, methods: frozenset[str]) -> list[str]:
+    """Return the names of what a loop keeps of some methods that it calls."""
+    assigned = (one for one in outside_functions(node.body) if isinstance(one, (ast.Assign, ast.AnnAssign)))
+    return [
+        ast.unparse(one.targets[0] if isinstance(one, ast.Assign) else one.target)
+        for one in assigned
+        if _is_call(one.value, methods)
+    ]
+
+
+def _is_call(node: ast.expr | None, methods: frozenset[str]) -> bool:
     node = node.value if isinstance(node, ast.Await) else node
-    return isinstance(node, ast.Call) and last_name(node.func) in _STREAMED
+    return isinstance(node, ast.Call) and last_name(node.func) in methods
+
+
+def _reads(node: ast.While) -> list[str]:
+    """Return how a loop reads a stream that was there before it: what a pass opens and reads is a unit of work."""
+    bound = [one.optional_vars or one.context_expr for one in outside_functions(node.body) if isinstance(one, ast.withitem)]
+    bound += [target for one in outside_functions(node.body) if isinstance(one, ast.Assign) for target in one.targets]
+    opened = set(map(ast.unparse, bound))
+    methods = (one.func for one in calls_in(node.body) if last_name(one.func) in _STREAMED)
+    return [one.attr for one in methods if isinstance(one, ast.Attribute) and ast.unparse(one.value) not in opened]
 
 
 _HANDED = late_pattern(
@@ -141,51 +175,17 @@ def _only_waits(node: ast.While, calls: list[str]) -> bool:
     return asks and bool({"sleep", "wait"}.intersection(calls)) and idle.issuperset(calls)
 
 
-def _takes_jobs(node: ast.While) -> bool:
-    """Return whether a pass of a loop is a job, which is a unit of work of its own."""
-    assigned = [
-        (one.targets[0] if isinstance(one, ast.Assign) else one.target, one.value)
-        for one in outside_functions(node.body)
-        if isinstance(one, (ast.Assign, ast.AnnAssign))
-    ]
-    if any(_JOB.search(last_name(target)) for target, _ in assigned) or any(map(_is_signal, calls_in(node.body))):
-        return True
-    taken = [target for target, value in assigned if value is not None and _takes(value)]
-    return bool(taken) and not any(_TAKEN.search(ast.unparse(one)) for one in taken)
-
-
-def _chats(node: ast.While) -> bool:
-    """Return whether a loop reads what a person sends: each message is a unit of work."""
-    read = {last_name(one.func) for one in calls_in(node.body)} & _STREAMED
-    return bool(read) and read <= {"receive_text", "receive_json"} and _STREAMS.search(ast.unparse(node)) is None
+def _tells_parts(node: ast.While) -> bool:
+    """Return whether a loop asks what it reads for a part by name: what a person sends is a unit of work."""
+    asks = (one for one in outside_functions(node.body) if isinstance(one, (ast.Compare, ast.Subscript)))
+    texts = (inner.value for one in asks for inner in ast.walk(one) if isinstance(inner, ast.Constant))
+    return any(isinstance(one, str) and _STREAMS.search(one) is not None for one in texts)
 
 
 _STREAMS = late_pattern(r"(?i)media|audio|delta|chunk|frame|pcm|tick|price|trade|heartbeat|\bping\b|\bevent")
 
 
-def _is_signal(node: ast.Call) -> bool:
-    """Return whether a call waits until somebody says that there is work."""
-    if not isinstance(node.func, ast.Attribute) or node.func.attr != "wait":
-        return False
-    name = last_name(node.func.value)
-    return _SIGNAL.search(name) is not None and _RUNS.search(name) is None
-
-
-_SIGNAL = late_pattern(r"(?i)event|ready|signal|trigger|wake|notif|cond")
-
-
-def _takes(node: ast.expr) -> bool:
-    """Return whether a value is taken from a queue."""
-    node = node.value if isinstance(node, ast.Await) else node
-    return isinstance(node, ast.Call) and last_name(node.func) in _QUEUED and not _is_lookup(node)
-
-
 _QUEUED = frozenset({"get", "get_nowait", "popleft", "brpop", "blpop"})
-_TAKEN = late_pattern(
-    r"(?i)chunk|delta|frame|event|evt|message|msg|token|packet|data|audio|sample|payload|response|apdu|line|record|"
-    r"^(?:m|x|e|item)$"
-)
-"""Names of what is taken from a queue as a part of something."""
 
 
 _RUNS = late_pattern(r"(?i)stop|run|enabled|shut|alive|is_set|exit|clos|active|quit|cancel|term")
@@ -201,8 +201,6 @@ def _pages(node: ast.While) -> bool:
     targets = (one.target if isinstance(one, ast.AugAssign) else one.targets[0] for one in changed)
     return any(_PAGES.match(last_name(one)) for one in targets)
 
-
-_JOB = late_pattern(r"(?i)^_*(?:next_|current_)?(?:job|task)s?$")
 
 _WAITS = frozenset(
     {
@@ -297,17 +295,24 @@ def _pause(node: ast.Call) -> ast.expr | None:
     return given[0] if given else next(named, None)
 
 
-def _is_fast(node: ast.While, constants: Mapping[str, float]) -> bool:
-    """Return whether a loop is seen to read parts of a stream, or to poll more often than each minute."""
+def _passes_parts(node: ast.While, constants: Mapping[str, float]) -> bool:
+    """Return whether each pass of a loop is a part of something.
+
+    It reads a stream, hands on what it takes from a queue, which may be a job otherwise, or polls within a minute.
+    """
+    read = _reads(node)
+    if read:
+        return not {"receive_text", "receive_json"}.issuperset(read) or _tells_parts(node)
     calls = list(calls_in(node.body))
-    names = {last_name(one.func) for one in calls}
-    if names & _STREAMED or any(last_name(one.func) in _QUEUED and not _is_given(one) for one in calls):
-        return True
+    if any(last_name(one.func) in _QUEUED and not _is_given(one) for one in calls):
+        return any(last_name(one.func) in _PASSES_ON for one in calls) or any(map(_HANDED.search, _asked(node, _QUEUED)))
     if any(_RUNS.search(ast.unparse(test)) is None for test in _ends(node)):
         return False  # it goes through something, and pauses on the way
     pauses = filter(None, map(_pause, calls_in(_each_time(node.body))))
-    is_busy = isinstance(node.test, ast.Constant) and not names & {"sleep", "wait", "accept", "next", "anext"}
-    return is_busy or any(_seconds(one, constants) is not None for one in pauses)
+    return any(_seconds(one, constants) is not None for one in pauses)
+
+
+_PASSES_ON = frozenset({"publish", "produce", "sendall", "sendto", "send_bytes"})
 
 
 def _is_given(node: ast.Call) -> bool:
