@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import sys
 import zlib
 from contextlib import contextmanager
@@ -23,6 +24,16 @@ MAX_BYTES = 8 * 1024**3
 """Bytes that are read: a compressed file of a few MiB may hold more than any disk."""
 MAX_LINES = 5_000_000
 """Lines that are read where nobody says how many: that takes a minute or two."""
+
+_FOREIGN = (
+    (
+        re.compile(rb"\s*\[\s*(?:\{\s*\"|\{?\s*$)"),
+        "is one JSON array, not an object a line: jq -c '.[]' FILE | memguard logs -",
+    ),
+    (re.compile(rb"\s*\{\s*$"), "is JSON of many lines, not an object a line: jq -c . FILE | memguard logs -"),
+    (re.compile(rb"\xff\xfe|\xfe\xff"), "is UTF-16: iconv -f UTF-16 -t UTF-8 FILE | memguard logs -"),
+)
+"""How files begin whose lines are no events, and what makes a log of them."""
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
@@ -47,16 +58,18 @@ def _read(file: io.BufferedReader, path: str, most: int) -> Iterator[str]:
     start = file.peek(4)[:4]
     if start == _ZSTD:
         with _unpack_zstd(file, path) as lines:
-            yield from _decode(lines, most)
+            yield from _decode(lines, path, most)
     elif start[:2] == _GZIP:
-        yield from _decode(gzip.GzipFile(fileobj=file), most)
+        yield from _decode(gzip.GzipFile(fileobj=file), path, most)
     else:
-        yield from _decode(file, most)
+        yield from _decode(file, path, most)
 
 
-def _decode(lines: IO[bytes] | gzip.GzipFile, most: int) -> Iterator[str]:
+def _decode(lines: IO[bytes] | gzip.GzipFile, path: str, most: int) -> Iterator[str]:
     readline, size, number = lines.readline, 0, 0
     while raw := readline(MAX_LINE):
+        if not number and (told := next((told for start, told in _FOREIGN if start.match(raw)), "")):
+            raise MemguardError(told, path)
         if number >= most:
             raise _Full(f"only the first {number:,} lines are read, and what follows is left out; --max-lines N reads more")
         size += len(raw)
