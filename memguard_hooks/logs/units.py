@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 MAX_UNITS = 200_000
 """Values of a named identifier that are told apart, a tenth of others; beyond, the count is a lower bound."""
 MAX_KEYS = 32
+MAX_NAME = 40
+"""Letters before a value among which its name is looked for."""
 FEWEST = 2
 """Values by which an identifier that nobody named is taken for one of units."""
 
@@ -30,9 +32,12 @@ _PREFERRED = (
     "message_id",
     "chat_id",
 )
-_PAIR = re.compile(r"\b([A-Za-z]\w{0,30}?(?:id|Id|ID|sid|Sid|SID))[\"']?[=:] ?[\"']?([\w-]{2,64})")
+_PAIR = re.compile(r"[=:](?:(?<=(?:id|Id|ID)[=:])|(?<=(?:id|Id|ID)[\"'][=:])) ?[\"']?([\w-]{2,64})")
+_KEY = re.compile(r"\b[A-Za-z]\w{2,33}(?=[\"']?$)")
+"""A value behind a key that ends in `id`, and the key before it: letters that begin neither are passed over at once."""
 
-_BARE = re.compile(r"\b(req|request|call|job|task|session|trace|conv|run)[-_:]((?=[\w-]*\d)[\da-f-]{8,64})\b")
+_BARE = re.compile(r"[-_:](?<=[beklnqtv].)((?=[\w-]*\d)[\da-f-]{8,64})\b")
+_OF = re.compile(r"\b(?:req|request|call|job|task|session|trace|conv|run)$")
 """An identifier that says by itself what it is of, such as `[req-38101a0b-2096-447d-96ea-a692162415ae]`."""
 
 
@@ -52,7 +57,7 @@ class Units:
     def __init__(self, named: str | None) -> None:
         self.named = named
         self._form = (
-            _PAIR if named is None else re.compile(rf"(?<!\w)({re.escape(named)})[\"']?[=:] ?[\"']?([^\s,;\"')\]}}]+)")
+            _PAIR if named is None else re.compile(rf"(?<!\w){re.escape(named)}[\"']?[=:] ?[\"']?([^\s,;\"')\]}}]+)")
         )
         self._hint = named or "d"
         self._most = MAX_UNITS if named is not None else MAX_UNITS // 10
@@ -69,11 +74,21 @@ class Units:
                 if key.lower().endswith("id") and isinstance(value, (str, int)) and key.lower() not in ("pid", "tid"):
                     self._count(key, str(value))
         if self._hint in text:
-            for key, value in self._form.findall(text):
-                self._count(key, value)
-        if self.named is None and ("-" in text or "_" in text):
-            for key, value in _BARE.findall(text):
-                self._count(key, value)
+            if self.named is not None:
+                for value in self._form.findall(text):
+                    self._count(self.named, value)
+            else:
+                self._count_before(_PAIR, _KEY, text)
+        if self.named is None:
+            self._count_before(_BARE, _OF, text)
+
+    def _count_before(self, form: re.Pattern[str], name: re.Pattern[str], text: str) -> None:
+        """Count the values that stand behind a name."""
+        for found in form.finditer(text):
+            at = found.start()
+            key = name.search(text[max(0, at - MAX_NAME) : at])
+            if key is not None:
+                self._count(key[0], found[1])
 
     def _count(self, key: str, value: str) -> None:
         values = self._values.get(key)
