@@ -391,6 +391,8 @@ def test_a_line_for_each_part_of_work(text: str) -> None:
         "async def f(chat):\n    async for m in chat.iter_messages(queue):\n        log.info('m')\n",
         "while True:\n    print(fetch().text)\n",
         "async def f(ws):\n    async for m in ws:\n        math.info('m')\n",
+        "async def handle_user_audio(self, audio: bytes):\n    logger.info('user said something')\n",
+        "async def f(q):\n    while True:\n        token_info = await q.get()\n        log.info('buy %s', token_info)\n",
         "async def on_audio_stream_started(self):\n    logger.info('started')\n",
     ],
 )  # fmt: skip

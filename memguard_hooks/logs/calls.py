@@ -317,8 +317,9 @@ _TERMINAL = frozenset(
 _BROKERS = frozenset({"aiomqtt", "paho", "gmqtt", "asyncio_mqtt", "aiokafka", "kafka", "confluent_kafka", "websocket"})
 
 _CALLBACK = late_pattern(
-    r"(?i)^(?!.*_(?:file|upload|url|path|id)s?$)_*(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
-    r"(?:audio|frame|chunk|delta|packet|sample|tick(?:er)?|pcm|media|token|socket_?(?:message|event|data)|(?<!un_)partial|interim)s?(?:_|$)"
+    r"(?i)^(?!.*_(?:file|upload|url|path|id)s?$)_*(?:(?:on|handle|process|receive|recv|send|push|feed|got|enqueue)_?.*"
+    r"(?:frame|chunk|delta|packet|sample|tick(?:er)?|pcm|socket_?(?:message|event|data)|(?<!un_)partial|interim)"
+    r"|(?:on|receive|recv|send|push|feed|got|enqueue)_?.*(?:audio|media)|on_?.*token)s?(?:_|$)"
     r"|^_*on_next$|^_*(?:audio|frame|chunk|delta|tick(?:er)?|packet|data|kline|trades?|order_?book)_(?:callback|handler|received)$"
 )
 """Names of functions that are called for each part of a unit of work."""

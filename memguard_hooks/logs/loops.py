@@ -140,7 +140,7 @@ def _reads(node: ast.While) -> list[str]:
 
 
 _HANDED = late_pattern(
-    r"(?i)chunk|delta|frame|event|evt|token|packet|data|audio|sample|pcm|tick|trade|candle|line|byte|buf|apdu|record"
+    r"(?i)chunk|delta|frame|event|evt|packet|data|audio|sample|pcm|tick|trade|candle|line|byte|buf|apdu|record"
 )
 
 
