@@ -363,6 +363,19 @@ def test_usage(arguments: list[str]) -> None:
     assert ended.value.code == 2
 
 
+def test_the_urlconf_of_django_is_loaded_as_the_first_request_does(root: Path, run: Run) -> None:
+    write(root, {
+        "site_wsgi.py": "import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'site_settings'\n"
+        "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n",
+        "site_settings.py": "SECRET_KEY = 'x'\nROOT_URLCONF = 'site_urls'\n",
+        "site_urls.py": "import site_views\nurlpatterns = []\n",
+        "site_views.py": BLOB.format(12),
+    })  # fmt: skip
+    result = run("--entrypoint", "site_wsgi:application", "--no-lock")
+    assert result.status == 0, result.err
+    assert 11.5 < result.entry["first_party"]["resident_mib"] < 15
+
+
 def test_a_revision_is_measured_beside_the_work_tree(root: Path, run: Run) -> None:
     commit(root, {"Procfile": "web: python main.py\n", "main.py": f"import json\n{BLOB.format(4)}", "old.py": ""})
     write(root, {"main.py": f"import heavy\n{BLOB.format(4)}", "heavy.py": f"import sqlite3\n{BLOB.format(8)}"})

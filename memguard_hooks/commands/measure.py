@@ -22,10 +22,11 @@ from memguard_hooks.app.limit import limit_of
 from memguard_hooks.app.service_estimate import Estimated, estimate_service
 from memguard_hooks.arguments import ArgumentParser, checked
 from memguard_hooks.catalog import lock
+from memguard_hooks.catalog.lock import Measured, closure
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import Skipped, note
+from memguard_hooks.finding import Part, Skipped, note
 from memguard_hooks.measure.attribution import attribute, summarize
-from memguard_hooks.measure.comparison import compare
+from memguard_hooks.measure.comparison import compare, package_of
 from memguard_hooks.measure.interpreter import PythonInterpreter, find_interpreter, installed_below, make_environment
 from memguard_hooks.measure.launch import Launch, choose_service, find_launches, make_start, make_target
 from memguard_hooks.measure.measure import Patience, Probe, make_probe, measure, measure_limited
@@ -305,9 +306,7 @@ class _Measurement:
         if self.options.compare:
             estimated = estimate_service(self.project, launch.service, settings_of(self.project, launch.service))
             if isinstance(estimated, Estimated):
-                result = result._replace(
-                    compared=compare([part for part in estimated.process.parts if part.moment == "start"], kept)
-                )
+                result = result._replace(compared=compare(_loaded(estimated.process.parts, kept), kept))
             else:
                 tell(_not_estimated(launch.service.name, estimated))
         return result
@@ -340,6 +339,11 @@ class _Measurement:
                 )
             tell(_not_estimated(name, estimated))
         return result
+
+
+def _loaded(parts: Sequence[Part], measured: Measured) -> list[Part]:
+    """Return the parts of an estimate that are there at start, or were loaded all the same: the URLconf of Django is."""
+    return [part for part in parts if part.moment == "start" or closure(measured, package_of(part.package, measured))]
 
 
 def _not_estimated(name: str, unknown: Skipped) -> str:

@@ -41,7 +41,7 @@ def compare(parts: Sequence[Part], measured: Measured) -> tuple[Compared, ...]:
         elif part.package == FIRST_PARTY:
             found.append(Compared(part.package, part.resident, measured.first_party.resident))
         else:
-            names = closure(measured, _package_of(part.package, measured))
+            names = closure(measured, package_of(part.package, measured))
             taken = [left.pop(name) for name in (*names, REST) if names and name in left]
             found.append(Compared(part.package, part.resident, sum(one.own.resident for one in taken) if names else None))
     if all(one.package != FIRST_PARTY for one in found):
@@ -72,7 +72,7 @@ def differences(before: Measured, now: Measured) -> tuple[Difference, ...]:
     return tuple(sorted(found, key=lambda one: (-abs(one.size), one.package)))
 
 
-def _package_of(root: str, measured: Measured) -> str:
+def package_of(root: str, measured: Measured) -> str:
     """Return the package that a module root is booked on: `google.protobuf` for `google.protobuf.message`."""
     while root not in measured.packages and "." in root:
         root = root.rpartition(".")[0]

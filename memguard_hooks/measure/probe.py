@@ -401,6 +401,16 @@ def import_named(name: str, *, call: bool) -> None:
             value()
 
 
+def load_urls() -> None:
+    """Import the URLconf of an app of Django with all its views, which the first request does."""
+    if "django.core.handlers.base" not in sys.modules:
+        return
+    settings = sys.modules["django.conf"].settings
+    if settings.configured and getattr(settings, "ROOT_URLCONF", None):
+        __import__("django.urls")
+        sys.modules["django.urls"].get_resolver().url_patterns  # noqa: B018 - it imports as it is asked for
+
+
 def fresh_main() -> ModuleType:
     """Put a new module in the place of `__main__`: the app's names are not this file's."""
     main = type(sys)("__main__")
@@ -462,6 +472,7 @@ class ProbeOptions:
             kind, name = self.target
             if kind == "--app":
                 import_named(name, call=self.call)
+                load_urls()
             elif kind == "--script":
                 run_script(name, self.arguments)
             else:
