@@ -181,6 +181,10 @@ BEYOND = {
         ".ebextensions/b.config": "option_settings: {}\n",
         ".ebextensions/a.config": "option_settings: {'aws:elasticbeanstalk:container:python': {WSGIPath: main:app}}\n",
     },
+    "deployment.compose_loader.MAX_FILES": {
+        "compose.yaml": "include: [a.yml, b.yml]\nservices: {}\n",
+        **{f"{name}.yml": f"services: {{{name}: {{image: postgres}}}}\n" for name in "ab"},
+    },
 }
 """What lies behind bounds of files of deployment."""
 

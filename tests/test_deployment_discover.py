@@ -422,6 +422,7 @@ def test_manifests_and_units_without_end_are_told(tmp_path: Path) -> None:
         ("{}.tf", 'resource "aws_ecs_task_definition" "a" {}\n', "files of Terraform"),
         ("{}.nomad", 'job "a" {}\n', "jobs of Nomad"),
         ("ecs/{}.json", '{"family": "a", "containerDefinitions": []}', "task definitions"),
+        ("helm/{}/Chart.yaml", "name: a\n", "charts of Helm"),
     ],
 )
 def test_files_beyond_a_bound_are_told(

@@ -165,8 +165,12 @@ class ComposeLoader:
                 except _UnresolvedError as error:
                     self.skipped.append(Skipped(source.path, place(node)[0], str(error), service=name))
             included: dict[str, ComposeDeclared] = {}
-            for node in items(get(root, "include"))[:MAX_FILES]:
+            named = items(get(root, "include"))
+            for node in named[:MAX_FILES]:
                 included = merge(included, self._include(node, source, (*including, source.path)))
+            for node in named[MAX_FILES : MAX_FILES + 1]:
+                reason = f"it includes more than {MAX_FILES} files: this one is not read, and what comes after it"
+                self.skipped.append(Skipped(source.path, place(node)[0], reason))
             declared = merge(declared, merge(included, own))
         return declared
 

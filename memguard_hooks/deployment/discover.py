@@ -69,7 +69,7 @@ MAX_DEPTH = 5
 """How deep below the root the Dockerfile of an image may lie that a manifest names."""
 
 MAX_FILES = 300
-"""Manifests of Kubernetes, and units of systemd, that are read."""
+"""Manifests of Kubernetes, charts of Helm, and units of systemd, that are read."""
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
 
@@ -85,8 +85,6 @@ CHART_FOLDERS = ("", "chart", "charts", "helm", "helm-chart", "helm-charts", ".h
                  "infra/charts", "k8s/chart", "k8s/charts", "k8s/helm", "kubernetes/helm", "kubernetes/charts",
                  "ops/helm")  # fmt: skip
 """Where a chart of Helm lies, or several, each in a folder of its own."""
-
-MAX_CHARTS = 20
 
 OVERLAYS = tuple(
     f"{folder}overlays/{stage}/{name}"
@@ -414,7 +412,7 @@ class _Files:
             found = [path for path in self.listed((folder,), (CHART,)) if path.rpartition("/")[2] == CHART]
             yield from found
             if folder and not found:
-                below = [one for one in self.folders_in(folder)[:MAX_CHARTS] if one not in known]
+                below = (one for one in self.folders_in(folder) if one not in known)
                 yield from (path for path in self.listed(below, (CHART,)) if path.rpartition("/")[2] == CHART)
 
     @cached_property
@@ -844,7 +842,8 @@ class _Folder:
 
     def _of_charts(self) -> Iterator[Deployment]:
         """Yield what charts of Helm declare."""
-        for chart in self._files.charts() if not self._path else ():
+        charts = self._files.charts() if not self._path else ()
+        for chart in self._files.bounded(charts, MAX_FILES, f"there are more than {MAX_FILES} charts of Helm"):
             from memguard_hooks.deployment import helm
 
             folder = f"{parent(chart)}/templates".lstrip("/")
