@@ -286,6 +286,8 @@ def test_nearest_version_of_rising_numbers() -> None:
     assert lookup.nearest_version(measured, "1.35.0") == "1.55.0"
     assert lookup.nearest_version(measured, "1.999") == "1.100.0"
     assert lookup.nearest_version(measured, "1.70") == "1.70.0"
+    assert lookup.nearest_version(["1.24.1", "1.67.0"], "0.71.0") == "1.24.1"
+    assert lookup.nearest_version(["1.24.1", "1.67.0"], "2.1") == "1.67.0"
 
 
 @pytest.mark.parametrize(("python", "measured"), [(None, "3.11"), ("3.10", "3.11"), ("3.11", "3.11"), ("3.13", "3.13")])

@@ -41,6 +41,11 @@ DJANGO = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.sett
         ({"README.md": "---\nsdk: gradio\napp_file: web/ui.py\n---\n# x\n", "web/ui.py": "", "app.py": "import streamlit\n"},
          ["python web/ui.py"]),
         ({"README.md": "---\nsdk: docker\n---\n", "app.py": "import streamlit\n"}, ["streamlit run app.py"]),
+        ({"solubility-app.py": "import streamlit\n", "clean.py": "import pandas\n"}, ["streamlit run solubility-app.py"]),
+        ({"rules_bot.py": "import telegram\ntelegram.x().run_polling()\n"}, ["python rules_bot.py"]),
+        ({"a.py": "import streamlit\n", "b.py": "import streamlit\n"}, []),
+        ({"a.py": "import streamlit\n", "main.py": "from flask import Flask\napp = Flask('a')\n"}, ["gunicorn main:app"]),
+        ({"example_app.py": "import streamlit\n", "test_a.py": "import streamlit\n"}, []),
         ({"app.py": "import streamlit\n", "pyproject.toml": "[project]\nname = 'x'\nscripts = {x = 'app:main'}\n"}, []),
     ],
 )  # fmt: skip

@@ -15,12 +15,18 @@ from memguard_hooks.tree import parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from memguard_hooks.project.project import Project
 
 NAMES = ("streamlit_app.py", "app.py", "main.py", "bot.py", "run.py", "server.py", "wsgi.py", "asgi.py")
 """What the file is called that starts an app, where it lies in the root."""
+
+MAX_OTHERS = 50
+"""Files of other names that are looked at where none of these starts an app: the only one that does counts."""
+
+_NOT_STARTED = late_pattern(r"(?i)(?:.*[-_])?(?:tests?|examples?|demos?|samples?|setup|conftest|bench\w*)(?:[-_].*)?\.py")
+"""What the file is called that shows or checks something."""
 
 README = "README.md"
 
@@ -53,17 +59,27 @@ def find_likely(project: Project) -> list[Service]:
 
 
 def _in_root(project: Project) -> Iterator[Service]:
-    there = {entry.name for entry in project.tree.entries("") if not entry.is_folder}
-    for name in NAMES:
-        data = project.read_file(name) if name in there and not project.is_excluded(name) else None
-        command = _command(name, data) if data is not None and len(data) <= MAX_BYTES else None
-        if command is not None:
-            yield _on_streamlit(name, command) if command.startswith("streamlit ") else _service(name, command)
-    if "manage.py" in there and not project.is_excluded("manage.py"):
+    there = {entry.name for entry in project.tree.entries("") if not entry.is_folder and not project.is_excluded(entry.name)}
+    found = [*_starting(project, (name for name in NAMES if name in there))]
+    if not found and "manage.py" not in there:
+        others = sorted(name for name in there if name.endswith(".py") and not _NOT_STARTED.fullmatch(name))
+        found = [*_starting(project, others)] if len(others) <= MAX_OTHERS else []
+        found = found if len(found) == 1 else []
+    yield from found
+    if "manage.py" in there:
         match = _SETTINGS.search(project.read_file("manage.py") or b"")
         package = match[1].decode("ascii", "replace").partition(".settings")[0] if match is not None else ""
         if package and project.tree.has(f"{package.replace('.', '/')}/wsgi.py"):
             yield _service("manage.py", f"gunicorn {package}.wsgi")
+
+
+def _starting(project: Project, names: Iterable[str]) -> Iterator[Service]:
+    """Yield what the files start of those that start something."""
+    for name in names:
+        data = project.read_file(name)
+        command = _command(name, data) if data is not None and len(data) <= MAX_BYTES else None
+        if command is not None:
+            yield _on_streamlit(name, command) if command.startswith("streamlit ") else _service(name, command)
 
 
 def _service(name: str, command: str) -> Service:

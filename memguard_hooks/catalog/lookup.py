@@ -440,6 +440,8 @@ def newest_within(distribution: str, specifier: str, python: str | None = None) 
 def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
     """Of versions that rise, the wanted one, or the one that shares most of its release with it.
 
+    Of those that share as much, it is the one next to it: for 0.71 of 1.24 and 1.67 it is 1.24.
+
     A build counts before the version: who asks for ``2.12.0`` or ``2.12.0+cu130`` does not get ``2.13.0+cpu``
     as long as another build was measured. Without a wanted version it is the newest, of the ordinary build.
     """
@@ -457,7 +459,10 @@ def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
         target = release_of(wanted)
     except ValueError:  # InvalidVersion is one, and a number may have more digits than Python reads
         return versions[-1]
-    return min(reversed(versions), key=lambda one: release_distance(release_of(one), target))
+    distances = {one: release_distance(release_of(one), target) for one in versions}
+    alike = [one for one in versions if distances[one] == min(distances.values())]
+    later = [one for one in alike if release_of(one) > target]
+    return later[0] if later else alike[-1]
 
 
 def release_of(version: str) -> tuple[int, ...]:
