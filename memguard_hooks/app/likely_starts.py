@@ -23,7 +23,7 @@ NAMES = ("streamlit_app.py", "app.py", "main.py", "bot.py", "run.py", "server.py
 """What the file is called that starts an app, where it lies in the root."""
 
 MAX_OTHERS = 50
-"""Files of other names that are looked at where none of these starts an app: the only one that does counts."""
+"""Files of other names that are looked at where none of these is there: the only one that starts an app counts."""
 
 _NOT_STARTED = late_pattern(r"(?i)(?:.*[-_])?(?:tests?|examples?|demos?|samples?|setup|conftest|bench\w*)(?:[-_].*)?\.py")
 """What the file is called that shows or checks something."""
@@ -61,7 +61,7 @@ def find_likely(project: Project) -> list[Service]:
 def _in_root(project: Project) -> Iterator[Service]:
     there = {entry.name for entry in project.tree.entries("") if not entry.is_folder and not project.is_excluded(entry.name)}
     found = [*_starting(project, (name for name in NAMES if name in there))]
-    if not found and "manage.py" not in there:
+    if there.isdisjoint((*NAMES, "manage.py")):
         others = sorted(name for name in there if name.endswith(".py") and not _NOT_STARTED.fullmatch(name))
         found = [*_starting(project, others)] if len(others) <= MAX_OTHERS else []
         found = found if len(found) == 1 else []
