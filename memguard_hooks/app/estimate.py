@@ -104,12 +104,14 @@ class Server(Record):
 
 # Fitted to summed PSS of real servers on CPython 3.11 (gunicorn 27.0.1, uvicorn 0.54.0, hypercorn 0.18.0), within
 # 2 % of each run, by `python benchmarks/processes.py`, 2026-11-21; streamlit 1.39.0 and 1.67.0 with one session, by
-# `memguard measure --service web --repeatable`, 2026-11-30.
+# `memguard measure --service web --repeatable`, 2026-11-30; `fastapi run` 0.0.34 with 2 and 4 workers in the same way: its
+# parent holds what the command loads.
 SERVERS = {
     "": Server(0, 0),
     "gunicorn": Server(int(-2.5 * MIB), int(13.5 * MIB)),
     "uvicorn": Server(int(1.5 * MIB), int(20.7 * MIB)),
     "hypercorn": Server(int(3.5 * MIB), int(22.1 * MIB)),
+    "fastapi": Server(int(1.5 * MIB), 52 * MIB),
     "streamlit": Server(12 * MIB, 0),
 }
 

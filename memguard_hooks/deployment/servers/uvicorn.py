@@ -68,7 +68,7 @@ def read_fastapi(words: list[str], host: Host) -> StartCommand:
         entrypoint = host.entrypoint(f"{found[1]}:{given.values.get('--app', 'app')}", folder=found[0])
     if verbs[0] == "dev" and "--no-reload" not in given.flags:
         given = given._replace(flags=given.flags | {"--reload"})
-    return _start(entrypoint, given, host, ("uvicorn", "fastapi_cli.cli"))._replace(program="fastapi")
+    return _start(entrypoint, given, host, ("uvicorn", "fastapi_cli.cli"))._replace(program="fastapi", server="fastapi")
 
 
 def _declared(host: Host) -> str | None:
