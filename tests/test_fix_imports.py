@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pytest
 from folders import commit, git, write, write_dedented
 
+from memguard_hooks.app.takers import Taker, Takers
 from memguard_hooks.hooks.no_eager_heavy_imports import main
 
 
@@ -383,6 +384,26 @@ def test_who_imports_all_names_may_hand_one_on(tmp_path: Path, run: Run, more: s
     files = {"app/api.py": USED, "app/__init__.py": "", "app/other.py": STARS["unused"], "app/more.py": more}
     write_dedented(tmp_path, files)
     assert "left: pandas: app/other.py:1 imports pandas from it\n" in run("app/api.py").err
+
+
+def test_files_that_hand_on_all_names_are_each_asked_once(tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In 400 layers of two files, each imports all names of both files below it: there are 2**400 ways."""
+    files = {"app/l0a.py": USED, "app/l0b.py": "", "app/__init__.py": ""}
+    for number in range(400):
+        below = f"from app.l{number}a import *\nfrom app.l{number}b import *\n"
+        files |= {f"app/l{number + 1}{one}.py": below for one in "ab"}
+    asked: list[str] = []
+    takers_of = Takers._takers
+
+    def counted(self: Takers, path: str, name: str) -> Iterator[Taker]:
+        asked.append(path)
+        return takers_of(self, path, name)
+
+    monkeypatch.setattr(Takers, "_takers", counted)
+    write_dedented(tmp_path, files)
+    done = run("app/l0a.py")
+    assert texts("app/l0a.py") == [MOVED], done.err
+    assert len(asked) < 1000
 
 
 def test_what_is_allowed_stays(tmp_path: Path, run: Run) -> None:

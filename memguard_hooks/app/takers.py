@@ -35,12 +35,16 @@ _TESTS = late_pattern(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.py$"
 
 
 class Taker(Record):
-    """A line of another file, and what it does with a name; the string by which a test puts something in its place."""
+    """A line of another file, and what it does with a name; the string by which a test puts something in its place.
+
+    `is_star` tells that it takes all names, and so this one.
+    """
 
     path: str
     line: int
     what: str
     patched: ast.Constant | None = None
+    is_star: bool = False
 
 
 class Takers:
@@ -54,8 +58,8 @@ class Takers:
             if data is not None:
                 self._texts[path] = data.decode("utf-8", "replace")
         self._trees: dict[str, ast.Module | None] = {}
-        self._asked: set[tuple[str, str]] = set()
-        """The files, and the names of which it is being found out whether others take them from there."""
+        self._unneeded: set[tuple[str, str]] = set()
+        """The files, and the names that nothing needs which they take with all others."""
 
     def of(self, path: str, names: Sequence[str], functions: Sequence[str] = ()) -> Taker | None:
         """Return the first place that takes one of some names from a file, or reads the annotations of its functions."""
@@ -71,13 +75,42 @@ class Takers:
 
     def all_of(self, path: str, names: Sequence[str]) -> Iterator[Taker]:
         """Yield the places that take one of some names from a file."""
-        stem = "" if path.endswith("__init__.py") else _stem(path)  # a package is also what `from . import` means
         for name in names:
-            word = re.compile(rf"\b{re.escape(name)}\b")
-            for other, text in self._texts.items():
-                # Plain searches tell nearly all files apart; only the rest is parsed.
-                if other != path and stem in text and (_takes_all(text) or (name in text and word.search(text))):
-                    yield from self._takers_in(other, path, name)
+            for taker in self._takers(path, name):
+                if not taker.is_star or self._is_needed(taker.path, name):
+                    yield taker
+
+    def _takers(self, path: str, name: str) -> Iterator[Taker]:
+        """Yield the places that take a name from a file, also those that take all names and may not need it."""
+        stem = "" if path.endswith("__init__.py") else _stem(path)  # a package is also what `from . import` means
+        word = re.compile(rf"\b{re.escape(name)}\b")
+        for other, text in self._texts.items():
+            # Plain searches tell nearly all files apart; only the rest is parsed.
+            if other != path and stem in text and (_takes_all(text) or (name in text and word.search(text))):
+                yield from self._takers_in(other, path, name)
+
+    def _is_needed(self, path: str, name: str) -> bool:
+        """Return whether a file needs a name that it takes with all others: for itself, or for those that take it there."""
+        files = {path}
+        queue = [path]
+        for one in queue:  # which grows; no file is asked twice
+            if (one, name) in self._unneeded:
+                continue
+            if self._uses(one, name):
+                return True
+            for taker in self._takers(one, name):
+                if not taker.is_star:
+                    return True
+                if taker.path not in files:
+                    files.add(taker.path)
+                    queue.append(taker.path)
+        self._unneeded.update((one, name) for one in files)
+        return False
+
+    def _uses(self, path: str, name: str) -> bool:
+        tree = self._tree(path)
+        is_named = tree is None or any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(tree))
+        return is_named or "__all__" in self._texts[path]
 
     def text(self, path: str) -> str:
         """Return the text of a file of Python."""
@@ -153,9 +186,9 @@ class Takers:
         for node in ast.walk(tree):
             if isinstance(node, ast.ImportFrom):
                 for alias in node.names:
-                    is_taken = alias.name == name or (alias.name == "*" and self._takes_with_all(other, node, path, name))
-                    if is_taken and self._is_from(node, other, path):
-                        yield Taker(other, node.lineno, f"imports {name} from it")
+                    is_star = alias.name == "*" and not self._has_its_own(tree, node, path, name)
+                    if (is_star or alias.name == name) and self._is_from(node, other, path):
+                        yield Taker(other, node.lineno, f"imports {name} from it", is_star=is_star)
                     elif alias.name == stem:
                         known.add(alias.asname or stem)
             elif isinstance(node, ast.Import):
@@ -173,18 +206,10 @@ class Takers:
                 if isinstance(second, ast.Constant) and second.value == name:
                     yield Taker(other, node.lineno, f"patches {name} in it")
 
-    def _takes_with_all(self, other: str, star: ast.ImportFrom, path: str, name: str) -> bool:
-        """Return whether a file that imports all names of another needs one: for itself, or for those that take it there."""
-        tree, origin = self._tree(other), self._tree(path)
-        own = [one for one in _imports_of(tree, name) if one.lineno > star.lineno or _is_alike(one, origin, name)]
-        if tree is None or own or (other, name) in self._asked:
-            return tree is None
-        if any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(tree)) or "__all__" in self._texts[other]:
-            return True
-        self._asked.add((other, name))
-        is_handed_on = next(self.all_of(other, [name]), None) is not None
-        self._asked.discard((other, name))
-        return is_handed_on
+    def _has_its_own(self, tree: ast.Module, star: ast.ImportFrom, path: str, name: str) -> bool:
+        """Return whether a file that imports all names of another imports one itself: below that, or from the same place."""
+        origin = self._tree(path)
+        return any(one.lineno > star.lineno or _is_alike(one, origin, name) for one in _imports_of(tree, name))
 
     def _lines_unparsed(self, other: str, path: str, name: str) -> Iterator[tuple[int, str]]:
         """Yield the lines of a file that this Python cannot parse, and that may take a name from another."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
+from functools import partial
 from itertools import islice, takewhile
 from types import MappingProxyType
 
@@ -95,7 +96,7 @@ class Image(Record):
     """One stage. `copies` are absolute paths in the image and the paths from the root that were copied there.
 
     `variables` says where each variable is set, `builds` what ran for it, also in the stages that it copies from, and
-    `base` which image of somebody else's it starts from. `scripts` are those that it writes, by their absolute paths.
+    `base` which image of somebody else's it starts from. `scripts` are the texts of files that it writes, by their paths.
     """
 
     line: int
@@ -409,14 +410,21 @@ class _Builder:
         elif instruction.name in ("COPY", "ADD"):
             text = _expand(instruction.text, self._known)
             builds = tuple(dict.fromkeys((*image.builds, *self._builds_of_origin(text))))
-            copies = (*image.copies, *self._copied(text))
-            self.image = image._replace(copies=copies, builds=builds, scripts=self._scripts(instruction))
+            copies = tuple(self._copied(text))
+            kept = {one: text for one, text in image.scripts.items() if not self._is_copied(one, copies)}
+            self.image = image._replace(copies=(*image.copies, *copies), builds=builds, scripts=kept)
+            self.image = self.image._replace(scripts=self._scripts(instruction))
 
     def _scripts(self, instruction: Instruction) -> Mapping[str, str]:
-        """Return the scripts that the image has once an instruction has written its own."""
+        """Return the files that the image has written once an instruction has written its own."""
         image = self.image
-        written = dict(written_by(instruction, image.workdir, lambda text: _expand(text, self._known)))
-        return {**image.scripts, **written} if written and len(image.scripts) < MAX_NAMES else image.scripts
+        is_copied = partial(self._is_copied, copies=image.copies)
+        return written_by(instruction, image.workdir, lambda text: _expand(text, self._known), image.scripts, is_copied)
+
+    def _is_copied(self, place: str, copies: tuple[tuple[str, str], ...]) -> bool:
+        """Return whether a path of the image is that of a file which was copied there."""
+        source = _source(self.image._replace(copies=copies), place)
+        return source is not None and self._read(source) is not None
 
     @property
     def _known(self) -> dict[str, str]:

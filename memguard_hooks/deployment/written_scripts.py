@@ -14,6 +14,7 @@ from memguard_hooks.deployment.start import PROGRAMS
 from memguard_hooks.formats.dockerfile import Heredoc, Instruction, exec_form
 from memguard_hooks.formats.shell_words import Operator, ShellError, ShellWord, split_plain, split_words, unquote
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 MAX_LETTERS = 5000
 """Letters of a script; a longer one is left unread."""
 
+MAX_FILES = 200
+"""Files that an image writes."""
+
+MAX_NAMED = 10
+"""Scripts that one command names."""
+
 _SHELLS = late_pattern(r"(?:/usr/bin/env )?(?:/(?:usr/)?bin/)?(?:ba|da|a)?sh")
 _OF_SHELL = late_pattern(r"\s*(?:#!.*\b(?:ba|da|a)?sh\b|(?!#!))")
 """How a script begins that a shell runs: with a line that names one, or without any."""
@@ -29,57 +36,77 @@ _OF_SHELL = late_pattern(r"\s*(?:#!.*\b(?:ba|da|a)?sh\b|(?!#!))")
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 
 
-def written_by(instruction: Instruction, workdir: str, expand: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    """Yield the absolute paths of the scripts that an instruction writes, each with its text.
+class Written(Record):
+    """What a command writes into a file, None where that is not known; `is_added` where it stands behind what was there."""
 
-    `expand` puts in the variables of the build, as Docker and the shell do where nothing is quoted.
+    place: str
+    text: str | None
+    is_added: bool = False
+
+
+def written_by(
+    instruction: Instruction,
+    workdir: str,
+    expand: Callable[[str], str],
+    before: Mapping[str, str],
+    is_copied: Callable[[str], bool],
+) -> dict[str, str]:
+    """Return the files that an image has once an instruction has written its own: each text, empty where it is not known.
+
+    They are named by absolute paths. `expand` puts in the variables of the build, as Docker and the shell do where nothing
+    is quoted. `is_copied` tells whether the image has a file of the repository at a path.
     """
-    found = _copied(instruction, expand) if instruction.name in ("COPY", "ADD") else _run(instruction, expand)
-    for place, text in found:
-        if len(text) <= MAX_LETTERS and _OF_SHELL.match(text) and not place.endswith((".py", ".conf", ".cfg", ".ini")):
-            yield posixpath.normpath(posixpath.join(workdir, place)), text
+    found = dict(before)
+    for one in _copied(instruction, expand) if instruction.name in ("COPY", "ADD") else _run(instruction, expand):
+        place = posixpath.normpath(posixpath.join(workdir, one.place))
+        first = found.get(place, "" if is_copied(place) else None) if one.is_added else None
+        text = (first or "") + (one.text or "")
+        is_known = first != "" and bool(one.text) and len(text) <= MAX_LETTERS
+        if place in found or len(found) < MAX_FILES:
+            found[place] = text if is_known else ""
+    return found
 
 
-def _copied(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+def _copied(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[Written]:
     words = [word for word in exec_form(instruction.text) or split_plain(instruction.text) if not word.startswith("--")]
     sources = [word for word in words[:-1] if word.startswith("<<")]
     for word, heredoc in zip(sources, instruction.heredocs, strict=False):
         place = expand(words[-1])
         name = word.strip("<-'\"")
-        yield (posixpath.join(place, name) if place.endswith("/") else place), _text(heredoc, expand)
+        yield Written(posixpath.join(place, name) if place.endswith("/") else place, _text(heredoc, expand))
 
 
 def _text(heredoc: Heredoc, expand: Callable[[str], str]) -> str:
     return expand(heredoc.text).replace("\\$", "$") if heredoc.is_expanded else heredoc.text
 
 
-def _run(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[tuple[str, str]]:
-    """Yield what the commands of `RUN` write, each file with all that is added to it."""
+def _run(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[Written]:
+    """Yield what the commands of `RUN` write."""
+    if ">" not in instruction.text and "tee" not in instruction.text:
+        return
     try:
         tokens = list(split_words(instruction.text))
     except ShellError:
         return
     heredocs = iter(instruction.heredocs)
-    texts: dict[str, str] = {}
     command: list[ShellWord | Operator] = []
     for token in (*tokens, Operator("\n")):
         if isinstance(token, Operator) and not token.is_redirection:
             written = _written(command, heredocs, expand)
             if written is not None:
-                place, text, is_added = written
-                texts[place] = (texts.get(place, "") if is_added else "") + text
+                yield written
             command = []
         else:
             command.append(token)
-    yield from texts.items()
 
 
 def _written(
     tokens: Sequence[ShellWord | Operator], heredocs: Iterator[Heredoc], expand: Callable[[str], str]
-) -> tuple[str, str, bool] | None:
-    """Return the file that a command writes, what, and whether it adds to it; None for another one."""
+) -> Written | None:
+    """Return what a command writes into a file; None where it writes none."""
     words: list[str] = []
-    place = given = ""
+    place = ""
+    given: str | None = None
     is_added = False
     rest = iter(tokens)
     for token in rest:
@@ -89,15 +116,18 @@ def _written(
         target = next(rest, None)
         if token.text == "<<":
             heredoc = next(heredocs, None)
-            given = _text(heredoc, expand) if heredoc is not None else ""
-        elif token.text in (">", ">>", ">|") and target is not None:
+            given = _text(heredoc, expand) if heredoc is not None else None
+        elif token.text in (">", ">>", ">|") and target is not None and not target.text.startswith("/dev/"):
             place, is_added = unquote(expand(target.text)), token.text == ">>"
     program = words[0] if words else ""
     plain = [unquote(word if word.startswith("'") else expand(word)) for word in words[1:]]
     if program == "tee" and plain:
-        return plain[-1], given, "-a" in plain
-    text = {"cat": lambda: given, "echo": lambda: _echoed(plain), "printf": lambda: _printed(plain)}.get(program)
-    return (place, text(), is_added) if text is not None and place else None
+        return Written(plain[-1], given, "-a" in plain)
+    if not place:
+        return None
+    text = given if program == "cat" and not plain else None
+    text = _echoed(plain) if program == "echo" else _printed(plain) if program == "printf" else text
+    return Written(place, text, is_added)
 
 
 def _unescaped(text: str) -> str:
@@ -112,12 +142,12 @@ def _echoed(words: Sequence[str]) -> str:
     return f"{_unescaped(' '.join(kept))}\n"
 
 
-def _printed(words: Sequence[str]) -> str:
+def _printed(words: Sequence[str]) -> str | None:
     layout = _unescaped(words[0]) if words else ""
     if "%" not in layout:
         return layout
     first, mark, rest = layout.partition("%s")
-    return "".join(f"{first}{word}{rest}" for word in words[1:]) if mark else ""
+    return "".join(f"{first}{word}{rest}" for word in words[1:]) if mark and "%" not in first + rest else None
 
 
 def with_scripts(command: str, scripts: Mapping[str, str], workdir: str) -> str:
@@ -129,18 +159,22 @@ def with_scripts(command: str, scripts: Mapping[str, str], workdir: str) -> str:
     except ShellError:
         return command
     found: list[str] = []
+    left = MAX_NAMED
     for token in tokens:
         place = _place_of(unquote(token.text), scripts, workdir) if isinstance(token, ShellWord) else None
-        if place is None:
+        if place is None or not left:
             found.append(token.text)
             continue
+        left -= 1
         if found and _SHELLS.fullmatch(found[-1]):
             found.pop()
         found.append(shlex.join(("/bin/sh", "-c", scripts[place], place)))
-    return " ".join(found) if len(found) > 0 and any(one not in command for one in found) else command
+    return " ".join(found) if left < MAX_NAMED else command
 
 
 def _place_of(word: str, scripts: Mapping[str, str], workdir: str) -> str | None:
     folders = (workdir,) if "/" in word else (*PROGRAMS, workdir)
     places = (posixpath.normpath(posixpath.join(folder, word)) for folder in folders)
-    return next((place for place in places if place in scripts), None)
+    place = next((place for place in places if place in scripts), "")
+    is_script = bool(scripts.get(place)) and _OF_SHELL.match(scripts[place]) is not None
+    return place if is_script and not place.endswith((".py", ".conf", ".cfg", ".ini")) else None
