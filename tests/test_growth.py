@@ -135,6 +135,14 @@ def imports_that_functions_use(number: int) -> dict[str, str]:
     return {**PROGRAM, "main.py": imports + functions}
 
 
+def names_that_a_block_tells(number: int) -> dict[str, str]:
+    """An `except` tells what is missing by names of the module, in a file whose functions would have the import."""
+    names = "".join(f"a{one} = {one}\n" for one in range(number))
+    told = ", ".join(f"a{one}" for one in range(number))
+    block = f"try:\n    import pandas\nexcept ImportError:\n    pandas = None\n    print({told})\n"
+    return {**PROGRAM, "main.py": f"{names}{block}def use():\n    return pandas.DataFrame()\n"}
+
+
 def _conditions(above: str, number: int, test: Callable[[int], str]) -> dict[str, str]:
     """Return a program that imports under conditions, below some lines."""
     asked = "".join(f"if {test(one)}:\n    import litellm\n" for one in range(number))
@@ -235,6 +243,7 @@ def calls(root: Path, files: dict[str, str]) -> int:
         pytest.param(keys_of_a_mapping, 80, id="keys of a mapping"),
         pytest.param(all_names_of_a_module_again, 80, id="all names of a module again"),
         pytest.param(names_of_one_long_list, 50, id="names of one long list"),
+        pytest.param(names_that_a_block_tells, 50, id="names that a block tells"),
         pytest.param(files_in_a_deep_folder, 20, id="files in a deep folder"),
     ],
 )

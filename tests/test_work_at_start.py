@@ -16,6 +16,7 @@ from folders import write
 
 from memguard_hooks.app.pickled import modules_in
 from memguard_hooks.catalog.lookup import providers
+from memguard_hooks.commands import check
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
 from memguard_hooks.imports.frameworks import Framework, framework_edges
 from memguard_hooks.startup.contents import size_in_memory
@@ -538,6 +539,22 @@ def test_elements_of_streamlit_load_what_they_show(
     })  # fmt: skip
     monkeypatch.chdir(tmp_path)
     assert {"streamlit.dataframe_util", "altair", "PIL.Image"} & parts(capsys).keys() == found
+
+
+def test_what_an_element_loads_is_told_as_a_module(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the catalog calls to measure it is nobody's business: a person knows the import alone."""
+    write(tmp_path, {
+        "Procfile": "web: streamlit run app.py\n",
+        "requirements.txt": "streamlit==1.67.0\npandas\n",
+        "app.py": "import pandas\nimport streamlit as st\n\ndef show():\n    st.dataframe(pandas.DataFrame([1]))\nshow()\n",
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    check.main(["--format", "json"])
+    told = capsys.readouterr().out
+    assert "app.py:5 loads streamlit.dataframe_util all the same" in told
+    assert "convert_pandas_df_to_arrow_bytes" not in told
 
 
 def test_modules_that_calls_import_are_measured() -> None:

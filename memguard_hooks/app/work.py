@@ -427,7 +427,8 @@ def _brought(uses: list[WorkUse]) -> Iterator[External]:
     """Yield what initializers and engines import because it is installed."""
     for use in uses:
         for module in use.brought:
-            step = Step(use.call.path, use.call.line, module)
+            # Behind a colon is what of it was called as it was measured.
+            step = Step(use.call.path, use.call.line, module.partition(":")[0])
             site = ImportSite(use.call.line, use.call.column, use.call.line, module, 0, (), "import", BROUGHT)
             found = External((module,), Way(step, use.way.before), use.moment, site, f"{BROUGHT} {use.call.function}")
             yield as_named(found)

@@ -322,9 +322,8 @@ class _Measurement:
         asked = Request(self.options.asked, self.options.requests)
         if self.options.repeatable:
             evict(installed_below(interpreter))
-            serve(
-                start, asked, self.patience, self.progress.about(name), None
-            )  # reads from disk what the next finds in memory
+            # This one reads from disk what the next finds in memory.
+            serve(start, asked, self.patience, self.progress.about(name), None)
         served = serve(start, asked, self.patience, self.progress.about(name), self.options.limit)
         settings = settings_of(self.project, service)
         limit, _, label = limit_of(service, settings)

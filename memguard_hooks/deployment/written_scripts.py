@@ -36,7 +36,7 @@ _OF_SHELL = late_pattern(r"\s*(?:#!.*\b(?:ba|da|a)?sh\b|(?!#!))")
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 
 
-class Written(Record):
+class WrittenText(Record):
     """What a command writes into a file, None where that is not known; `is_added` where it stands behind what was there."""
 
     place: str
@@ -67,20 +67,20 @@ def written_by(
     return found
 
 
-def _copied(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[Written]:
+def _copied(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[WrittenText]:
     words = [word for word in exec_form(instruction.text) or split_plain(instruction.text) if not word.startswith("--")]
     sources = [word for word in words[:-1] if word.startswith("<<")]
     for word, heredoc in zip(sources, instruction.heredocs, strict=False):
         place = expand(words[-1])
         name = word.strip("<-'\"")
-        yield Written(posixpath.join(place, name) if place.endswith("/") else place, _text(heredoc, expand))
+        yield WrittenText(posixpath.join(place, name) if place.endswith("/") else place, _text(heredoc, expand))
 
 
 def _text(heredoc: Heredoc, expand: Callable[[str], str]) -> str:
     return expand(heredoc.text).replace("\\$", "$") if heredoc.is_expanded else heredoc.text
 
 
-def _run(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[Written]:
+def _run(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[WrittenText]:
     """Yield what the commands of `RUN` write."""
     if ">" not in instruction.text and "tee" not in instruction.text:
         return
@@ -102,7 +102,7 @@ def _run(instruction: Instruction, expand: Callable[[str], str]) -> Iterator[Wri
 
 def _written(
     tokens: Sequence[ShellWord | Operator], heredocs: Iterator[Heredoc], expand: Callable[[str], str]
-) -> Written | None:
+) -> WrittenText | None:
     """Return what a command writes into a file; None where it writes none."""
     words: list[str] = []
     place = ""
@@ -122,12 +122,12 @@ def _written(
     program = words[0] if words else ""
     plain = [unquote(word if word.startswith("'") else expand(word)) for word in words[1:]]
     if program == "tee" and plain:
-        return Written(plain[-1], given, "-a" in plain)
+        return WrittenText(plain[-1], given, "-a" in plain)
     if not place:
         return None
     text = given if program == "cat" and not plain else None
     text = _echoed(plain) if program == "echo" else _printed(plain) if program == "printf" else text
-    return Written(place, text, is_added)
+    return WrittenText(place, text, is_added)
 
 
 def _unescaped(text: str) -> str:

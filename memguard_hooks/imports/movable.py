@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+from collections import Counter
 from functools import cached_property, lru_cache
 
 from memguard_hooks.formats.python_nodes import children, last_name, walk
@@ -315,7 +316,7 @@ class MovableFile:
             first = host.body[0]
             if self._lines[first.lineno - 1].encode()[: first.col_offset].strip():
                 return HeldBy(block.lineno, f"{host.name}() stands in one line, where no `try` can")
-            held = next((one for one in sorted(told_with(block)) if self._may_differ(one)), None)
+            held = min(told_with(block) & self._may_differ, default=None)
             if held is not None:
                 return HeldBy(block.lineno, f"`except` names {held}, which may be another one in {host.name}()")
             for statement, alias in self._nodes.parts_of[block]:
@@ -331,14 +332,17 @@ class MovableFile:
         is_all = not line[: statement.col_offset].strip() and (not rest or rest.startswith(b"#"))
         return is_all and len(statement.targets) == 1
 
-    def _may_differ(self, name: str) -> bool:
-        """Return whether a name may be another one in functions than at the module level, or moves itself."""
-        bindings = find_uses(self._module, [name]).bindings
-        is_inner = any(
-            isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)) and _binds(node, name)
-            for node in walk(self._module)
+    @cached_property
+    def _may_differ(self) -> frozenset[str]:
+        """The names in what blocks tell that may be other ones in functions than at the module level, or move themselves."""
+        told = sorted(frozenset[str]().union(*map(told_with, self._blocks)))
+        number = Counter(one.name for one in find_uses(self._module, told).bindings)
+        inner = _bound_inside(self._module)
+        return frozenset(
+            one
+            for one in told
+            if one in inner or one in self._names or number[one] > 1 or not (number[one] or hasattr(builtins, one))
         )
-        return is_inner or name in self._names or (not hasattr(builtins, name) and len(bindings) != 1)
 
     def _is_first_in_block(self, part: Part) -> bool:
         """Return whether type checkers are to see an import: of a block the one that it tries."""
@@ -527,16 +531,32 @@ class MovableFile:
         return is_one_below or use.name not in self._shared
 
 
-def _binds(node: ast.AST, name: str) -> bool:
-    """Return whether a function or a class binds a name in its body, or as a parameter."""
-    return any(
-        (isinstance(one, ast.arg) and one.arg == name)
-        or (isinstance(one, ast.alias) and bound_by(one) == name)
-        or (isinstance(one, ast.Name) and one.id == name and not isinstance(one.ctx, ast.Load))
-        or (one is not node and isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and one.name == name)
-        or (isinstance(one, ast.ExceptHandler) and one.name == name)
-        for one in walk(node)
-    )
+_DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _bound_inside(module: ast.Module) -> frozenset[str]:
+    """Return the names that functions and classes bind in their bodies, or as parameters."""
+    found: set[str] = set()
+    nodes: list[tuple[ast.AST, bool]] = [(module, False)]
+    for node, is_inside in nodes:  # which grows
+        is_scope = isinstance(node, (*_DEFINED, ast.Lambda))
+        if is_inside:
+            name = _bound_by(node)
+            found.update((name,) if name else ())
+        nodes += [(one, is_inside or is_scope) for one in children(node)]
+    return frozenset(found)
+
+
+def _bound_by(node: ast.AST) -> str | None:
+    """Return the name that a node binds, None where it binds none."""
+    if isinstance(node, ast.arg):
+        return node.arg
+    if isinstance(node, ast.alias):
+        return bound_by(node)
+    if isinstance(node, ast.Name):
+        return None if isinstance(node.ctx, ast.Load) else node.id
+    is_named = isinstance(node, (*_DEFINED, ast.ExceptHandler, ast.MatchAs, ast.MatchStar))
+    return node.name if is_named else None  # type: ignore[attr-defined]
 
 
 def _parts(statements: Iterable[ImportNode], wanted: Wanted) -> Iterator[Part]:

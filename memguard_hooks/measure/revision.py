@@ -13,7 +13,8 @@ from memguard_hooks.git import ask
 def check_out(root: str, revision: str, folder: str) -> str:
     """Write what a revision holds of the folder `root` into another, and return the name of its commit.
 
-    `git archive` writes it: neither the work tree nor the index is touched, and what git does not track is not there.
+    `git archive` writes it: neither the work tree nor the index is touched, and what git does not track is not there, nor
+    what `.gitattributes` says is `export-ignore`. It runs the filters that git's settings name, such as those of LFS.
     Raises MemguardError where git knows no such commit, or the folder is not in it.
     """
     found = ask(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")

@@ -40,10 +40,11 @@ def session(host: str, port: int) -> Iterator[bool]:
         is_open = False
         with suppress(OSError):
             connection.sendall(_handshake(host, port))
-            is_open = _head(connection).startswith(b"HTTP/1.1 101 ")
+            if _head(connection).startswith(b"HTTP/1.1 101 "):
+                connection.sendall(bytes((_BINARY, _MASKED | len(RUN), 0, 0, 0, 0)) + RUN)
+                is_open = True
         if is_open:
             connection.settimeout(None)
-            connection.sendall(bytes((_BINARY, _MASKED | len(RUN), 0, 0, 0, 0)) + RUN)
             Thread(target=_read_all, args=(connection,), daemon=True).start()
         yield is_open
         with suppress(OSError):
