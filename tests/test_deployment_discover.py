@@ -107,6 +107,8 @@ def read(root: Path) -> tuple[Deployment, list[MemguardError]]:
         pytest.param({"Dockerfile": "FROM ubuntu\nCOPY bot .\nCMD ./bot\n", "main.go": ""}, [], [], id="image-of-go"),
         pytest.param({"Dockerfile": "FROM ubuntu\nCOPY bot .\nCMD ./bot\n", "bot.py": ""}, ["web Dockerfile"], [],
                      id="image-of-what-may-be-python"),
+        pytest.param({"Dockerfile": "FROM ubuntu\nCOPY src .\nCMD ./bot\n", "src/app/bot.py": ""}, ["web Dockerfile"], [],
+                     id="image-of-what-may-be-python-below"),
         pytest.param({"k8s/app.yaml": MANIFEST.encode("utf-16"), "k.py": ""}, ["k k8s/app.yaml"], [],
                      id="manifest-in-utf-16"),
         pytest.param({"docker/Dockerfile": "FROM python\nCOPY s.conf /etc/s.conf\nCMD supervisord -c /etc/s.conf\n",

@@ -524,7 +524,7 @@ class _Files:
     def is_of_another_language(self, service: Service) -> bool:
         """Return whether a Dockerfile without Python says what runs, that is no command of Python, and others are not here.
 
-        On no platform the repository has no file of Python either in its root or next to it.
+        On no platform the repository has no file of Python either.
         """
         if not service.command or not _is_image(service.path.rpartition("/")[2]):
             return False
@@ -536,9 +536,13 @@ class _Files:
 
     @cached_property
     def holds_python(self) -> bool:
-        """Whether the root, or a folder of it, has a file of Python or what says what to install for it."""
-        names = (name for folder in ("", *_folders_in(self, "")) for name in self.names_in(folder))
-        return any(map(_PYTHON_NAME.search, names))
+        """Whether any folder has a file of Python or what says what to install for it; so may one of too many folders."""
+        folders = [""]
+        for folder in folders:  # which grows
+            if len(folders) > MAX_FOLDERS or any(map(_PYTHON_NAME.search, self.names_in(folder))):
+                return True
+            folders += _folders_in(self, folder)
+        return False
 
     def entrypoint(self, service: Service) -> EntryPoint | None:
         """Return the Python that a service starts, None where that is not known."""
