@@ -586,7 +586,7 @@ def _undeclared(project: Project) -> str:
     """Say that nothing is said to start, and what to write where that is likely known."""
     from memguard_hooks.app.likely_starts import find_likely
 
-    reason = "no service is declared: no start command in a deployment file, no entrypoints in the settings"
+    reason = "no service is declared: no start command of Python in a deployment file, no entrypoints in the settings"
     likely = find_likely(project)
     if not likely:
         return reason
