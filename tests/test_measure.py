@@ -401,6 +401,15 @@ def test_a_service_is_measured_beside_a_revision(root: Path, run: Run) -> None:
     assert re.search(r"(?m)^  against HEAD, idle: [\d.]+ → \d+ MiB \(\+1[123]\.\d\)$", result.out)
 
 
+def test_what_was_measured_is_told_where_the_revision_lacks_the_service(root: Path, run: Run) -> None:
+    commit(root, {"Procfile": "web: python bot.py\n", "bot.py": FOREVER})
+    write(root, {"Procfile": "bot: python bot.py\n"})
+    result = run("--service", "bot", "--against", "HEAD", style="text")
+    assert result.status == 2
+    assert result.out.startswith("bot: python bot.py\n  idle\n")
+    assert "bot" in result.err
+
+
 @pytest.mark.parametrize(
     ("revision", "message"),
     [("nowhere", ".: error: git knows no commit nowhere here\n"), ("--all", ".: error: git knows no commit --all here\n")],

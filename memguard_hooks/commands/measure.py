@@ -187,7 +187,10 @@ class _Measurement:
                 if self.options.service is not None:
                     service = self.measure_service(self.options.service)
                     if other is not None:
-                        service = service._replace(before=other.measure_service(self.options.service).served)
+                        try:
+                            service = service._replace(before=other.measure_service(self.options.service).served)
+                        except MemguardError as error:
+                            self.tell_failure(error, {})
                 else:
                     entries, skipped = self.measure_entries()
                     if other is not None:
