@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -13,9 +14,13 @@ from typing import NamedTuple
 
 import pytest
 from folders import commit, git, write, write_dedented
+from work import at_most
 
 from memguard_hooks.app.takers import Taker, Takers
 from memguard_hooks.hooks.no_eager_heavy_imports import main
+from memguard_hooks.project.project import Project
+from memguard_hooks.project.settings import Settings
+from memguard_hooks.tree import WorkTree
 
 
 class Outcome(NamedTuple):
@@ -393,17 +398,28 @@ def test_files_that_hand_on_all_names_are_each_asked_once(tmp_path: Path, run: R
         below = f"from app.l{number}a import *\nfrom app.l{number}b import *\n"
         files |= {f"app/l{number + 1}{one}.py": below for one in "ab"}
     asked: list[str] = []
-    takers_of = Takers._takers
+    all_of = Takers._all_of
 
-    def counted(self: Takers, path: str, name: str) -> Iterator[Taker]:
+    def counted(self: Takers, path: str, name: str) -> Iterator[tuple[Taker, ast.ImportFrom | None]]:
         asked.append(path)
-        return takers_of(self, path, name)
+        return all_of(self, path, name)
 
-    monkeypatch.setattr(Takers, "_takers", counted)
+    monkeypatch.setattr(Takers, "_all_of", counted)
     write_dedented(tmp_path, files)
     done = run("app/l0a.py")
     assert texts("app/l0a.py") == [MOVED], done.err
     assert len(asked) < 1000
+
+
+@pytest.mark.parametrize(("user", "expected"), [("import m7\n", []), ("import m7\nm7.pandas\n", ["m0.py"])])
+def test_who_takes_a_name_of_all_is_found_once(tmp_path: Path, user: str, expected: list[str]) -> None:
+    names = [f"m{number}" for number in range(12)]
+    circle = {f"{one}.py": "".join(f"from {other} import *\n" for other in names if other != one) for one in names}
+    write(tmp_path, {"api.py": USED, **circle, "m0.py": "from api import *\n" + circle["m0.py"], "use.py": user})
+    takers = Takers(Project(WorkTree(str(tmp_path)), Settings()))
+    with at_most(100_000):
+        found = [one.path for one in takers.all_of("api.py", ["pandas"])]
+    assert found == expected
 
 
 def test_what_is_allowed_stays(tmp_path: Path, run: Run) -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 from memguard_hooks.app.connected import find_groups
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.formats.python_nodes import walk as walk_nodes
 from memguard_hooks.formats.python_source import decode, parse
 from memguard_hooks.imports.name_uses import bound_by
 from memguard_hooks.pattern import late_pattern
@@ -18,7 +19,7 @@ from memguard_hooks.tree import join, parent, walk
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from memguard_hooks.imports.built_later import BuiltLater
     from memguard_hooks.project.project import Project
@@ -35,16 +36,12 @@ _TESTS = late_pattern(r"(?:^|/)(?:tests?/|test_[^/]*$|conftest\.py$)|_test\.py$"
 
 
 class Taker(Record):
-    """A line of another file, and what it does with a name; the string by which a test puts something in its place.
-
-    `is_star` tells that it takes all names, and so this one.
-    """
+    """A line of another file, and what it does with a name; the string by which a test puts something in its place."""
 
     path: str
     line: int
     what: str
     patched: ast.Constant | None = None
-    is_star: bool = False
 
 
 class Takers:
@@ -57,9 +54,13 @@ class Takers:
             data = project.read_file(path) if path.endswith(SOURCE) else None
             if data is not None:
                 self._texts[path] = data.decode("utf-8", "replace")
+        self._all_takers = frozenset(path for path, text in self._texts.items() if "import *" in text)
+        """The files that may import all names of others."""
         self._trees: dict[str, ast.Module | None] = {}
-        self._unneeded: set[tuple[str, str]] = set()
-        """The files, and the names that nothing needs which they take with all others."""
+        self._indexes: dict[str, _Index] = {}
+        self._saying: dict[str, frozenset[str]] = {}
+        self._handed_on: dict[tuple[str, str], bool] = {}
+        """The files, and the names that others do or do not take from there."""
 
     def of(self, path: str, names: Sequence[str], functions: Sequence[str] = ()) -> Taker | None:
         """Return the first place that takes one of some names from a file, or reads the annotations of its functions."""
@@ -76,41 +77,25 @@ class Takers:
     def all_of(self, path: str, names: Sequence[str]) -> Iterator[Taker]:
         """Yield the places that take one of some names from a file."""
         for name in names:
-            for taker in self._takers(path, name):
-                if not taker.is_star or self._is_needed(taker.path, name):
+            for taker, star in self._all_of(path, name):
+                if star is None or self._takes_with_all(taker.path, star, path, name):
                     yield taker
 
-    def _takers(self, path: str, name: str) -> Iterator[Taker]:
-        """Yield the places that take a name from a file, also those that take all names and may not need it."""
+    def _all_of(self, path: str, name: str) -> Iterator[tuple[Taker, ast.ImportFrom | None]]:
+        """Yield the places that take a name from a file, and those that do if they need it of all names that they take."""
         stem = "" if path.endswith("__init__.py") else _stem(path)  # a package is also what `from . import` means
-        word = re.compile(rf"\b{re.escape(name)}\b")
-        for other, text in self._texts.items():
-            # Plain searches tell nearly all files apart; only the rest is parsed.
-            if other != path and stem in text and (_takes_all(text) or (name in text and word.search(text))):
+        # Plain searches tell nearly all files apart; only the rest is parsed.
+        may_take = self._all_takers | self._with_word(name)
+        for other in self._texts:
+            if other in may_take and other != path and stem in self._texts[other]:
                 yield from self._takers_in(other, path, name)
 
-    def _is_needed(self, path: str, name: str) -> bool:
-        """Return whether a file needs a name that it takes with all others: for itself, or for those that take it there."""
-        files = {path}
-        queue = [path]
-        for one in queue:  # which grows; no file is asked twice
-            if (one, name) in self._unneeded:
-                continue
-            if self._uses(one, name):
-                return True
-            for taker in self._takers(one, name):
-                if not taker.is_star:
-                    return True
-                if taker.path not in files:
-                    files.add(taker.path)
-                    queue.append(taker.path)
-        self._unneeded.update((one, name) for one in files)
-        return False
-
-    def _uses(self, path: str, name: str) -> bool:
-        tree = self._tree(path)
-        is_named = tree is None or any(isinstance(one, ast.Name) and one.id == name for one in ast.walk(tree))
-        return is_named or "__all__" in self._texts[path]
+    def _with_word(self, name: str) -> frozenset[str]:
+        """Return the files that say a name."""
+        if name not in self._saying:
+            word = re.compile(rf"\b{re.escape(name)}\b")
+            self._saying[name] = frozenset(path for path, text in self._texts.items() if name in text and word.search(text))
+        return self._saying[name]
 
     def text(self, path: str) -> str:
         """Return the text of a file of Python."""
@@ -176,40 +161,80 @@ class Takers:
                 self._trees[path] = None
         return self._trees[path]
 
-    def _takers_in(self, other: str, path: str, name: str) -> Iterator[Taker]:
-        """Yield the lines of another file that take a name from a file, and what they do."""
+    def _index(self, path: str, tree: ast.Module) -> _Index:
+        if path not in self._indexes:
+            self._indexes[path] = _index_of(tree)
+        return self._indexes[path]
+
+    def _takers_in(self, other: str, path: str, name: str) -> Iterator[tuple[Taker, ast.ImportFrom | None]]:
+        """Yield the lines of another file that take a name from a file, what they do, and whether they take all names."""
         tree, stem = self._tree(other), _stem(path)
         if tree is None:
-            yield from (Taker(other, line, what) for line, what in self._lines_unparsed(other, path, name))
+            yield from ((Taker(other, line, what), None) for line, what in self._lines_unparsed(other, path, name))
             return
-        known = {stem}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom):
-                for alias in node.names:
-                    is_star = alias.name == "*" and not self._has_its_own(tree, node, path, name)
-                    if (is_star or alias.name == name) and self._is_from(node, other, path):
-                        yield Taker(other, node.lineno, f"imports {name} from it", is_star=is_star)
-                    elif alias.name == stem:
-                        known.add(alias.asname or stem)
-            elif isinstance(node, ast.Import):
+        index, known = self._index(other, tree), {stem}
+        for node in index.imports:
+            if isinstance(node, ast.Import):
                 known.update(one.asname for one in node.names if one.asname and one.name.rpartition(".")[2] == stem)
+                continue
+            for alias in node.names:
+                if alias.name in (name, "*") and self._is_from(node, other, path):
+                    yield Taker(other, node.lineno, f"imports {name} from it"), node if alias.name == "*" else None
+                elif alias.name == stem:
+                    known.add(alias.asname or stem)
         quoted = re.compile(rf"(?:^|\.){re.escape(stem)}\.{re.escape(name)}(?:\.|$)")
-        calls = (one for one in ast.walk(tree) if isinstance(one, ast.Call) and one.args and _TESTS.search(other))
-        targets = {one.args[0] for one in calls if last_name(one.func) in ("patch", "setattr")}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr == name and last_name(node.value) in known:
-                yield Taker(other, node.lineno, f"takes {name} from it")
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and quoted.search(node.value):
-                yield Taker(other, node.lineno, f"patches {node.value}", node if node in targets else None)
-            elif isinstance(node, ast.Call) and len(node.args) > 1 and last_name(node.args[0]) in known:
-                second = node.args[1]
-                if isinstance(second, ast.Constant) and second.value == name:
-                    yield Taker(other, node.lineno, f"patches {name} in it")
+        for one in index.saying(name):
+            if isinstance(one, ast.Attribute):
+                if last_name(one.value) in known:
+                    yield Taker(other, one.lineno, f"takes {name} from it"), None
+            elif isinstance(one, ast.Call):
+                if last_name(one.args[0]) in known:
+                    yield Taker(other, one.lineno, f"patches {name} in it"), None
+            elif isinstance(one.value, str) and quoted.search(one.value):
+                patched = one if one in index.patched and _TESTS.search(other) else None
+                yield Taker(other, one.lineno, f"patches {one.value}", patched), None
 
-    def _has_its_own(self, tree: ast.Module, star: ast.ImportFrom, path: str, name: str) -> bool:
-        """Return whether a file that imports all names of another imports one itself: below that, or from the same place."""
-        origin = self._tree(path)
-        return any(one.lineno > star.lineno or _is_alike(one, origin, name) for one in _imports_of(tree, name))
+    def _takes_with_all(self, other: str, star: ast.ImportFrom, path: str, name: str) -> bool:
+        """Return whether a file that imports all names of another needs one: for itself, or for those that take it there."""
+        needs = self._needs_of_all(other, star, path, name)
+        return self._is_handed_on(other, name) if needs is None else needs
+
+    def _needs_of_all(self, other: str, star: ast.ImportFrom, path: str, name: str) -> bool | None:
+        """Return whether a file itself needs a name of all that it imports, None where it hands it on at most."""
+        tree, origin = self._tree(other), self._tree(path)
+        if tree is None:
+            return True
+        if any(one.lineno > star.lineno or _is_alike(one, origin, name) for one in _imports_of(tree, name)):
+            return False
+        return True if name in self._index(other, tree).names or "__all__" in self._texts[other] else None
+
+    def _is_handed_on(self, path: str, name: str) -> bool:
+        """Return whether some file takes a name from one, or from another that has it from there among all names."""
+        key = path, name
+        if key in self._handed_on:
+            return self._handed_on[key]
+        sources: dict[str, list[str]] = {path: []}
+        """The files that may hand the name on, and those that they have it from."""
+        waiting, taken = [path], []
+        for one in waiting:  # which grows
+            for taker, star in self._all_of(one, name):
+                needs = self._needs_of_all(taker.path, star, one, name) if star is not None else True
+                known = self._handed_on.get((taker.path, name)) if needs is None else needs
+                if known:
+                    taken.append(one)
+                    break
+                if needs is None and known is None:
+                    if taker.path not in sources:
+                        sources[taker.path] = []
+                        waiting.append(taker.path)
+                    sources[taker.path].append(one)
+        self._handed_on.update(((one, name), False) for one in sources)
+        while taken:
+            one = taken.pop()
+            if not self._handed_on[one, name]:
+                self._handed_on[one, name] = True
+                taken += sources[one]
+        return self._handed_on[key]
 
     def _lines_unparsed(self, other: str, path: str, name: str) -> Iterator[tuple[int, str]]:
         """Yield the lines of a file that this Python cannot parse, and that may take a name from another."""
@@ -232,9 +257,46 @@ class Takers:
         return path in (f"{target}.py", f"{target}/__init__.py".lstrip("/"))
 
 
-def _takes_all(text: str) -> bool:
-    """Return whether a file may import all names of others."""
-    return "import *" in text
+class _Index(Record):
+    """What a file has that may take a name from another, in the order of its syntax tree."""
+
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    names: frozenset[str]
+    by_name: Mapping[str, Sequence[tuple[int, ast.Attribute | ast.Call]]]
+    """Attributes by their names, and calls by the name that they are given second, with their places in the tree."""
+    dotted: tuple[tuple[int, ast.Constant], ...]
+    """Strings with a period."""
+    patched: frozenset[ast.expr]
+    """What calls are given first that put something in its place."""
+
+    def saying(self, name: str) -> list[ast.Attribute | ast.Call | ast.Constant]:
+        """Return the attributes, strings and calls that may take a name."""
+        strings = [(place, one) for place, one in self.dotted if name in str(one.value)]
+        return [one for _, one in sorted([*self.by_name.get(name, ()), *strings], key=lambda found: found[0])]
+
+
+def _index_of(tree: ast.Module) -> _Index:
+    imports: list[ast.Import | ast.ImportFrom] = []
+    names: set[str] = set()
+    by_name: dict[str, list[tuple[int, ast.Attribute | ast.Call]]] = {}
+    dotted: list[tuple[int, ast.Constant]] = []
+    patched: set[ast.expr] = set()
+    for place, node in enumerate(walk_nodes(tree)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            imports.append(node)
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            by_name.setdefault(node.attr, []).append((place, node))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and "." in node.value:
+            dotted.append((place, node))
+        elif isinstance(node, ast.Call) and node.args:
+            if last_name(node.func) in ("patch", "setattr"):
+                patched.add(node.args[0])
+            second = node.args[1] if len(node.args) > 1 else None
+            if isinstance(second, ast.Constant) and isinstance(second.value, str):
+                by_name.setdefault(second.value, []).append((place, node))
+    return _Index(tuple(imports), frozenset(names), by_name, tuple(dotted), frozenset(patched))
 
 
 def _imports_of(tree: ast.Module | None, name: str) -> list[ast.Import | ast.ImportFrom]:
