@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from memguard_hooks.app.service_estimate import estimate_entry, estimate_without
 from memguard_hooks.finding import MIB, Step
 from memguard_hooks.record import Record
@@ -64,7 +66,7 @@ def find_saving(
 def size_beside(library: str, others: Collection[str]) -> int | None:
     """Return what a library takes beside other modules that are imported, in bytes; None where it was not measured.
 
-    Of what was measured of a package alone, a module below it loads all.
+    A module that was not measured by itself loads what a third of those do, or more, that were measured of the same package.
     """
     from memguard_hooks.catalog import lookup
 
@@ -77,9 +79,18 @@ def size_beside(library: str, others: Collection[str]) -> int | None:
         root = lookup.root_of(name)
         footprint = (lookup.find(root) or lookup.find_light(root)) if root is not None else None
         if root == top != library and root != name and top not in _NAMESPACES:
-            return 0
+            loaded.update(_usual_below(top))
         loaded.update(footprint.own if footprint is not None else ())
     return sum(size for package, (size, _) in own.own.items() if package not in loaded)
+
+
+@cache
+def _usual_below(package: str) -> frozenset[str]:
+    """Return the packages that a third of the measured modules of a package load, or more."""
+    from memguard_hooks.catalog import lookup
+
+    below = [one.own for name in lookup.submodules(package) if (one := lookup.find(name)) is not None]
+    return frozenset(one for one in frozenset().union(*below) if 3 * sum(one in own for own in below) >= len(below))
 
 
 _NAMESPACES = frozenset({"azure", "google"})
