@@ -15,7 +15,7 @@ import pytest
 from folders import write
 
 from memguard_hooks.app.pickled import modules_in
-from memguard_hooks.catalog.lookup import providers
+from memguard_hooks.catalog.lookup import distributions, is_provided
 from memguard_hooks.commands import check
 from memguard_hooks.hooks import memory_budget, no_eager_heavy_imports
 from memguard_hooks.imports.frameworks import Framework, framework_edges
@@ -557,10 +557,48 @@ def test_what_an_element_loads_is_told_as_a_module(
     assert "convert_pandas_df_to_arrow_bytes" not in told
 
 
+@pytest.mark.parametrize(
+    ("declared", "source", "mib"),
+    [
+        ("matplotlib", "import matplotlib.pyplot as plt\ndef go(): return plt.rcParams\n", 0),
+        ("matplotlib", "import matplotlib.pyplot as plt\ndef go():\n  fig, ax = plt.subplots()\n  ax.plot([1])\n", 15),
+        ("matplotlib", "from matplotlib.figure import Figure\ndef go(): Figure().savefig('a.png')\n", 15),
+        ("pandas\nmatplotlib", "import pandas as pd\ndef go(): pd.DataFrame([1]).plot()\n", 35),
+        ("pandas\nopenpyxl", "import pandas as pd\ndef go(): pd.DataFrame([1]).to_excel('a.xlsx')\n", 6),
+        ("pandas\nopenpyxl", "import pandas as pd\ndef go(): pd.DataFrame([1]).to_csv('a.csv')\n", 0),
+        ("dash", "import plotly.graph_objects as go_\ndef go(): return go_.Figure()\n", 10),
+        ("dash", "import plotly.graph_objects as go_\ndef go(): return 1\n", 0),
+        ("plotly\npandas", "import plotly.express as px\ndef go(): return px.area([1])\n", 50),
+        ("gradio", "import gradio as gr\ndef go(): gr.Blocks()\n", 5),
+        ("python-docx", "from docx import Document\ndef go(): Document().save('a.docx')\n", 4),
+    ],
+)
+def test_what_a_chart_or_a_sheet_takes_counts_when_a_handler_makes_one(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    declared: str,
+    source: str,
+    mib: int,
+) -> None:
+    """The package itself is there with what requires it: only dash is declared, which brings plotly."""
+    write(tmp_path, {
+        "Procfile": "web: gunicorn main:app\n",
+        "requirements.txt": f"flask\ngunicorn\n{declared}\n",
+        "main.py": f"{SOURCE}{source}@app.route('/')\ndef index():\n  go()\n  return ''\n",
+    })  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    capsys.readouterr()
+    assert memory_budget.main(["--format", "json"]) in (0, 1)
+    (service,) = json.loads(capsys.readouterr().out)["services"]
+    added = service["estimate_mib"]["serving"]["expected"] - service["estimate_mib"]["expected"]
+    assert 0.7 * mib <= added <= 2 * mib, service["parts"]
+
+
 def test_modules_that_calls_import_are_measured() -> None:
     for names in companions().values():
         for name, modules in names.items():
-            assert all(providers(module.partition(".")[0]) for module in modules), name
+            assert all(is_provided(module, distributions()) for module in modules), name
 
 
 class _Fitted:

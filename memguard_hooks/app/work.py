@@ -286,10 +286,10 @@ def _uses(project: Project, entry: ServiceEntry, walked: Walk, call: StartCall) 
 
 
 def _installed_of(project: Project, entry: ServiceEntry, package: str, modules: Iterable[str]) -> tuple[str, ...]:
-    """Return what of some modules is installed that a package imports once it is called: declared, or with the package."""
-    pinned = project.declared.beside(entry.path)
-    beside = {other for name in providers(package) for other in installed_with(name, pinned.versions.get(name))}
-    return tuple(one for one in modules if is_provided(one, pinned.present | beside))
+    """Return what of some modules is installed that a package imports once it is called: declared, its own, or with it."""
+    pinned, own = project.declared.beside(entry.path), providers(package)
+    beside = {other for name in own for other in installed_with(name, pinned.versions.get(name))}
+    return tuple(one for one in modules if is_provided(one, pinned.present.union(own, beside)))
 
 
 def _data(project: Project, entry: ServiceEntry, use: WorkUse) -> Iterator[WorkUse]:

@@ -177,7 +177,7 @@ def is_absent(module: str, present: Collection[str], versions: Mapping[str, str]
 
 def is_provided(module: str, present: Collection[str]) -> bool:
     """Return whether one of some distributions provides a module, as far as it was measured."""
-    return not {*providers(module.partition(".")[0])}.isdisjoint(present)
+    return not {*providers(module.partition(":")[0].partition(".")[0])}.isdisjoint(present)
 
 
 @cache
