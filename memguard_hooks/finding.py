@@ -311,6 +311,11 @@ class Report(Record):
     committed: Report | None = None
     is_old: bool = False
 
+    @property
+    def broken(self) -> int:
+        """How much of the input is at fault."""
+        return sum(skipped.broken for skipped in self.skipped)
+
 
 def merge(reports: list[Report]) -> Report:
     """Return one report of several, each finding and each gap once, in the order of the files."""
@@ -541,3 +546,8 @@ def moment_name(moment: Moment) -> str:
 def refusing(report: Report, fail_on: str) -> list[Finding]:
     """Return the findings that refuse a commit."""
     return [one for one in report.findings if one.severity in FAILING[fail_on]]
+
+
+def status_of(report: Report, fail_on: str) -> int:
+    """Return the exit status that a report asks for."""
+    return 2 if report.broken else int(bool(refusing(report, fail_on)))

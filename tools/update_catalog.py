@@ -11,11 +11,10 @@ has what takes more or less now, the largest change first. Exit 1: a heavy packa
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from measure_footprints import (
     CATALOG,
@@ -33,6 +32,11 @@ from measure_footprints import (
 )
 from packaging.version import Version
 
+from memguard_hooks.catalog.lookup import minor_of, read_footprint
+
+if TYPE_CHECKING:
+    from memguard_hooks.catalog.lookup import Item
+
 MOVED = 0.1
 """Share by which a heavy package may change before somebody must look at it."""
 
@@ -41,8 +45,6 @@ NEAR, NEAR_SIZE = 0.05, 3 * 2**20
 
 TOLD = 3
 """Packages that are named as what changed."""
-
-OWN = re.compile(r"(\S+):(-?\d+)")
 
 
 class Change(NamedTuple):
@@ -91,7 +93,7 @@ def is_measured(catalog: Catalog, failure: Failure) -> bool:
 
 def thin(measurements: Iterable[Measurement], named: frozenset[str], known: frozenset[str]) -> Iterator[Measurement]:
     """Leave out what was the newest version and takes as much as both beside it, unless the plan names it."""
-    for series in by_module(measurements):
+    for series in by_module(measurements).values():
         below = None
         for one, above in zip(series, [*series[1:], None], strict=True):
             is_old = one["version"] in known and one["version"] not in named
@@ -102,12 +104,12 @@ def thin(measurements: Iterable[Measurement], named: frozenset[str], known: froz
             yield one
 
 
-def by_module(measurements: Iterable[Measurement]) -> Iterator[list[Measurement]]:
-    """Yield the versions of each module on each minor of Python, the oldest first."""
-    series: dict[tuple[str, str], list[Measurement]] = {}
+def by_module(measurements: Iterable[Measurement]) -> dict[tuple[str, int], list[Measurement]]:
+    """Return the versions of each module on each minor of Python, the oldest first."""
+    series: dict[tuple[str, int], list[Measurement]] = {}
     for one in sorted(measurements, key=sort_key):
-        series.setdefault((one["module"], one["python"].rpartition(".")[0]), []).append(one)
-    yield from series.values()
+        series.setdefault((one["module"], minor_of(one["python"])), []).append(one)
+    return series
 
 
 def is_near(one: Measurement, other: Measurement | None) -> bool:
@@ -121,20 +123,18 @@ def is_near(one: Measurement, other: Measurement | None) -> bool:
 
 def changes(distribution: str, before: Iterable[Measurement], after: Iterable[Measurement]) -> Iterator[Change]:
     """Yield the modules whose newest version is another one than before."""
-    newest = {(series[-1]["module"], series[-1]["python"].rpartition(".")[0]): series[-1] for series in by_module(before)}
-    for series in by_module(after):
-        one = series[-1]
-        known = newest.get((one["module"], one["python"].rpartition(".")[0]))
-        if known is not None and known["version"] != one["version"]:
-            yield Change(distribution, known, one)
+    known = by_module(before)
+    for key, series in by_module(after).items():
+        if key in known and known[key][-1]["version"] != series[-1]["version"]:
+            yield Change(distribution, known[key][-1], series[-1])
 
 
 def what_changed(change: Change) -> str:
     """Name the packages whose own cost differs most."""
-    own = [{name: int(size) for name, size in OWN.findall(" ".join(one["own"]))} for one in (change.before, change.after)]
-    moved = {name: own[1].get(name, 0) - own[0].get(name, 0) for name in own[0].keys() | own[1].keys()}
+    before, after = (read_footprint(change.distribution, cast("Item", one)).own for one in (change.before, change.after))
+    moved = {name: after.get(name, (0, 0))[0] - before.get(name, (0, 0))[0] for name in before.keys() | after.keys()}
     most = sorted(moved.items(), key=lambda item: -abs(item[1]))[:TOLD]
-    return ", ".join(f"{name} {size / 1024:+.1f}" for name, size in most if abs(size) >= 1024)
+    return ", ".join(f"{name} {size / 2**20:+.1f}" for name, size in most if abs(size) >= 2**20)
 
 
 def table(found: Sequence[Change]) -> Iterator[str]:

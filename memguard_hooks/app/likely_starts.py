@@ -60,12 +60,11 @@ def find_likely(project: Project) -> list[Service]:
 
 def _in_root(project: Project) -> Iterator[Service]:
     there = {entry.name for entry in project.tree.entries("") if not entry.is_folder and not project.is_excluded(entry.name)}
-    found = [*_starting(project, (name for name in NAMES if name in there))]
+    yield from _starting(project, (name for name in NAMES if name in there))
     if there.isdisjoint((*NAMES, "manage.py")):
         others = sorted(name for name in there if name.endswith(".py") and not _NOT_STARTED.fullmatch(name))
         found = [*_starting(project, others)] if len(others) <= MAX_OTHERS else []
-        found = found if len(found) == 1 else []
-    yield from found
+        yield from found if len(found) == 1 else ()
     if "manage.py" in there:
         match = _SETTINGS.search(project.read_file("manage.py") or b"")
         package = match[1].decode("ascii", "replace").partition(".settings")[0] if match is not None else ""

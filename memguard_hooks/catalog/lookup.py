@@ -459,8 +459,9 @@ def nearest_version(measured: Sequence[str], wanted: str | None) -> str:
         target = release_of(wanted)
     except ValueError:  # InvalidVersion is one, and a number may have more digits than Python reads
         return versions[-1]
-    distances = {one: release_distance(release_of(one), target) for one in versions}
-    alike = [one for one in versions if distances[one] == min(distances.values())]
+    distances = [release_distance(release_of(one), target) for one in versions]
+    least = min(distances)
+    alike = [one for one, distance in zip(versions, distances, strict=True) if distance == least]
     later = [one for one in alike if release_of(one) > target]
     return later[0] if later else alike[-1]
 

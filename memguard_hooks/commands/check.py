@@ -10,7 +10,7 @@ from functools import partial
 
 from memguard_hooks.atomic_write import exchange_file, replace_file
 from memguard_hooks.errors import MemguardError, UnreadableError
-from memguard_hooks.finding import Report, below
+from memguard_hooks.finding import Report, below, status_of
 from memguard_hooks.git import find_top
 from memguard_hooks.hooks import all_hooks, running
 from memguard_hooks.hooks.options import Options, add_budget_options, add_table_option
@@ -154,7 +154,7 @@ def _output(text: str) -> Output:
 
 def tell(options: CheckOptions, report: Report) -> int:
     """Print a report, write it to each file that was asked for, whatever becomes of the others; return the exit status."""
-    status = running.status_of(report, options.fail_on)
+    status = status_of(report, options.fail_on)
     folder = _folder_in_repository(options.path)
     for act in (
         partial(_show, options, report, folder),
@@ -185,7 +185,7 @@ def _say(options: CheckOptions, report: Report, folder: str | None = None) -> Sa
     output = _render(report, options.format, folder, running.detail_of(options)._replace(link=options.link))
     fail_on = options.fail_on if options.format == "text" else None
     notes = running.notes(report, with_fixer=True, fail_on=fail_on, is_quiet=options.quiet)
-    return Said(running.status_of(report, options.fail_on), output, notes)
+    return Said(status_of(report, options.fail_on), output, notes)
 
 
 def _save(output: Output, report: Report, options: CheckOptions, folder: str) -> None:
@@ -256,7 +256,7 @@ def _on_terminal(options: CheckOptions, report: Report, width: int) -> str | Non
 def _write_baseline(options: CheckOptions, report: Report, named: str | None) -> int:
     """Make what is found known, or only what was known already and is still there."""
     write(sys.stderr, running.notes(Report(skipped=report.skipped)))
-    if any(skipped.broken for skipped in report.skipped):
+    if report.broken:
         return 2
     try:
         tree = WorkTree(options.path)

@@ -185,17 +185,9 @@ class _Measurement:
         try:
             with self.before() as (commit, other):
                 if self.options.service is not None:
-                    service = self.measure_service(self.options.service)
-                    if other is not None:
-                        try:
-                            service = service._replace(before=other.measure_service(self.options.service).served)
-                        except MemguardError as error:
-                            self.tell_failure(error, {})
+                    service = self.measure_service_beside(other)
                 else:
-                    entries, skipped = self.measure_entries()
-                    if other is not None:
-                        known = {one.name: one.measured for one in other.measure_entries()[0] if one.run.ending != "failed"}
-                        entries = [one._replace(before=known.get(one.name)) for one in entries]
+                    entries, skipped = self.measure_entries_beside(other)
         except NotStartedError as error:
             self.tell_failure(error, {})
             return 2
@@ -234,6 +226,14 @@ class _Measurement:
                 other.project.close()
 
     # Entry points
+
+    def measure_entries_beside(self, other: _Measurement | None) -> tuple[list[EntryResult], list[Skipped]]:
+        """Measure all entry points, and those of the same names in another revision."""
+        entries, skipped = self.measure_entries()
+        if other is not None:
+            known = {one.name: one.measured for one in other.measure_entries()[0] if one.run.ending != "failed"}
+            entries = [one._replace(before=known.get(one.name)) for one in entries]
+        return entries, skipped
 
     def measure_entries(self) -> tuple[list[EntryResult], list[Skipped]]:
         """Measure all entry points, and keep what was found in the lock."""
@@ -315,6 +315,17 @@ class _Measurement:
         return result
 
     # Services
+
+    def measure_service_beside(self, other: _Measurement | None) -> ServiceResult:
+        """Start the service that is asked for, and the same in another revision; what is not there is told."""
+        found = self.measure_service(self.options.service)
+        if other is None:
+            return found
+        try:
+            return found._replace(before=other.measure_service(self.options.service).served)
+        except MemguardError as error:
+            self.tell_failure(error, {})
+            return found
 
     def measure_service(self, name: str) -> ServiceResult:
         """Start one service by its real command, and read it."""

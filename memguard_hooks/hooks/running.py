@@ -11,7 +11,7 @@ import os
 import sys
 
 from memguard_hooks.errors import MemguardError, lacking
-from memguard_hooks.finding import Report, Skipped, at_fault, merge, note, refusing, without_echo
+from memguard_hooks.finding import Report, Skipped, at_fault, merge, note, refusing, status_of, without_echo
 from memguard_hooks.git import is_sparse
 from memguard_hooks.hooks.options import Options
 from memguard_hooks.output import plain, tell
@@ -249,10 +249,3 @@ def notes(report: Report, *, with_fixer: bool = False, fail_on: str | None = Non
 
         lines += steps.summary(report, with_fixer=with_fixer, fail_on=fail_on)
     return plain(lines)
-
-
-def status_of(report: Report, fail_on: str) -> int:
-    """Return the exit status that a report asks for."""
-    if any(skipped.broken for skipped in report.skipped):
-        return 2
-    return int(bool(refusing(report, fail_on)))

@@ -15,7 +15,7 @@ COLORS = {"ok": "brightgreen", "warning": "yellow", "error": "red", "unknown": "
 def render(report: Report) -> str:
     """Write one object; the same report gives the same bytes."""
     service = max(report.services, key=_rank, default=None)
-    if any(one.broken for one in report.skipped) or service is None:
+    if report.broken or service is None:
         message, color = "unknown", COLORS["unknown"]
     else:
         name = f"{service.name}: " if len(report.services) > 1 else ""

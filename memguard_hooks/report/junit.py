@@ -28,7 +28,7 @@ def render(report: Report) -> str:
         *(_skipped(one) for one in report.skipped if not one.broken),
     ]
     failures = sum(finding.severity == "error" for finding in report.findings)
-    errors = sum(one.broken for one in report.skipped)
+    errors = report.broken
     skipped = sum("<skipped" in case for case in cases)
     numbers = f'tests="{len(cases)}" failures="{failures}" errors="{errors}" skipped="{skipped}"'
     body = "".join(cases)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MIB, Change, count, refusing
+from memguard_hooks.finding import MIB, Change, count, refusing, status_of
 from memguard_hooks.report.text import BUDGET
 
 TYPE_CHECKING = False  # as typing has it
@@ -44,8 +44,7 @@ def summary(report: Report, *, with_fixer: bool, fail_on: str | None) -> Iterato
         yield f"{count(errors, 'error')}, {count(warnings, 'warning')}{known}{may_fix(report) if with_fixer else ''}"
     if report.mended:
         yield f"{report.baseline}: {count(report.mended, 'known finding')} fixed: --prune-baseline takes them out"
-    is_refused = fail_on is not None and bool(refusing(report, fail_on))
-    if is_refused and not any(skipped.broken for skipped in report.skipped) and adds_nothing(report):
+    if fail_on is not None and status_of(report, fail_on) == 1 and adds_nothing(report):
         yield WAYS_OUT
 
 
@@ -63,9 +62,8 @@ def to_do(report: Report, fail_on: str) -> Iterator[str]:
             return
         changes = _changes(found)
         left = sum(not changes_of(one) and not _is_told_elsewhere(one, found, changes) for one in found)
-        broken = sum(skipped.broken for skipped in report.skipped)
-        kinds = [count(number, kind) for number, kind in ((left, "finding"), (broken, "unread file")) if number]
-        outcome = f"{' and '.join(kinds)} {'is' if left + broken == 1 else 'are'} left" if kinds else "it passes"
+        kinds = [count(number, kind) for number, kind in ((left, "finding"), (report.broken, "unread file")) if number]
+        outcome = f"{' and '.join(kinds)} {'is' if left + report.broken == 1 else 'are'} left" if kinds else "it passes"
         yield from _list(changes, outcome)
         return
     for finding in report.findings:
