@@ -28,6 +28,8 @@ _ARM = late_pattern(r"(?:^|/)(?:arm64|aarch64)")
 
 _COMPILERS = late_pattern(r"\b(?:gcc|g\+\+|build-essential|build-base|clang|buildpack-deps)\b")
 _OTHER_PYTHON = late_pattern(r"\b(?:pyenv|conda|mamba|micromamba|deadsnakes)\b|\bapt(?:-get)?\b[^&|;]*\bpython3")
+_OTHER_WORDS = ("pyenv", "conda", "mamba", "deadsnakes", "python3")
+"""What is in each command that the pattern finds, which most hosts need not compile."""
 
 
 class PythonHost(Record):
@@ -99,7 +101,7 @@ def _pin_of(project: Project, service: Service) -> PythonPin | None:
     asked = settings_of(project, service).target_python
     if asked is not None:
         return PythonPin(asked, "settings", service.place, "")
-    if any(_OTHER_PYTHON.search(build.command[: 2**13]) for build in service.builds):
+    if any(_installs_python(build.command[: 2**13]) for build in service.builds):
         return None
     found = python_version.pins(service, project.read_file)
     if found:
@@ -109,6 +111,10 @@ def _pin_of(project: Project, service: Service) -> PythonPin | None:
         return None
     name = f"the default of {(service.platform or '').capitalize()} {default.dated}"
     return PythonPin(default.version, "default", service.place, name)
+
+
+def _installs_python(command: str) -> bool:
+    return any(word in command for word in _OTHER_WORDS) and _OTHER_PYTHON.search(command) is not None
 
 
 def _bases(project: Project, service: Service) -> tuple[str, ...]:

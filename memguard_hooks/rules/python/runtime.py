@@ -104,15 +104,13 @@ def _age(host: PythonHost) -> Iterator[Finding]:
 
 def _required(project: Project, host: PythonHost) -> Iterator[Finding]:
     """MG716: the project's own requires-python excludes the Python on which it is installed."""
+    path = f"{host.service.folder}/pyproject.toml".lstrip("/")
+    data = project.read_file(path) if not host.is_default else None
+    if data is None or not any(_INSTALLS_PROJECT.search(build.command[: 2**13]) for build in host.service.builds):
+        return  # uv takes another Python by itself, and `pip install -r` does not ask
     from memguard_hooks.formats import typed
     from memguard_hooks.formats.toml_document import parse
 
-    if host.is_default or not any(_INSTALLS_PROJECT.search(build.command[: 2**13]) for build in host.service.builds):
-        return  # uv takes another Python by itself, and `pip install -r` does not ask
-    path = f"{host.service.folder}/pyproject.toml".lstrip("/")
-    data = project.read_file(path)
-    if data is None:
-        return
     document = parse(data, path)
     key, text = next(
         (
