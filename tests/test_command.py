@@ -464,6 +464,20 @@ def test_nesting_is_bounded() -> None:
     assert parse("honcho start", Host({}, files.get)).reason == "commands are nested more than 8 deep, or are more than 250"
 
 
+def test_a_script_that_is_given_a_command_runs_both() -> None:
+    files = {
+        "run.sh": b"case $1 in\n  dev) exec python watch.py --on src -- ./run.sh prod ;;\n"
+        b"  prod) exec celery -A shop worker --concurrency 2 ;;\nesac\n",
+        "watch.py": b"",
+    }
+    found = parse("./run.sh dev", Host({}, files.get))
+    assert (found.program, found.workers, [one.entrypoint and one.entrypoint.script for one in found.beside]) == (
+        "celery", 2, ["watch.py"],
+    )  # fmt: skip
+    assert parse("python watch.py -- --verbose", Host({}, files.get)).beside == ()
+    assert parse("python a.py " + "-- python a.py " * 500, Host({})).entrypoint is not None
+
+
 @pytest.mark.parametrize("text", ["a 'b", 'a "b', "a `b", "a $(b", "a ${b"])
 def test_what_is_not_closed_does_not_parse(text: str) -> None:
     reason = parse(text, Host({})).reason

@@ -502,6 +502,34 @@ def test_a_file_of_compose_for_developers_leaves_the_image(tmp_path: Path, name:
     assert [one.path for one in read(tmp_path)[0].services] == ["Dockerfile"]
 
 
+STAGES = """\
+FROM python:3.12 AS base
+WORKDIR /app
+FROM base AS dev
+CMD ["python", "watch.py"]
+FROM base AS final
+COPY src /app
+CMD ["python", "c.py"]
+"""
+"""An image whose stage for developers takes the code from the machine."""
+
+
+def test_compose_with_a_limit_wins_over_that_of_developers(tmp_path: Path) -> None:
+    here = (
+        "services:\n  a:\n    {image: 'shop:dev', build: {context: ., target: dev}, volumes: ['./src:/app'],"
+        " command: python c.py}\n"
+    )
+    there = "services:\n  a: {image: 'shop:latest', mem_limit: 300m}\n  b: {image: 'shop:latest', mem_limit: 200m}\n"
+    write(tmp_path, {"Dockerfile": STAGES, "docker-compose.yml": here, "deploy/docker-compose.yml": there, "src/c.py": ""})
+    found, _ = read(tmp_path)
+    assert [(one.folder, one.limit, [place.path for place in one.instead_of]) for one in found.services] == [
+        ("src", 300 * 2**20, []),
+        ("src", 200 * 2**20, []),
+    ]
+    write(tmp_path, {"deploy/docker-compose.yml": there.replace(", mem_limit: 300m", "").replace(", mem_limit: 200m", "")})
+    assert [(one.path, one.limit) for one in read(tmp_path)[0].services] == [("docker-compose.yml", None)]
+
+
 # What is loaded
 
 LOADED = """\

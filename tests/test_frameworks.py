@@ -205,6 +205,17 @@ EDGES = {
         [edge("proj.settings", 2, "start", "as the settings of Django")]),
     "the settings of the environment": (
         SETTINGS, Framework("proj.production"), [edge("proj.production", 1, "start", "as the settings of Django")]),
+    "the settings of a name": (
+        "MODULE = 'proj.settings'\n" + SETTINGS.replace('"proj.settings"', "MODULE"), Framework(),
+        [edge("proj.settings", 2, "start", "as the settings of Django")]),
+    "the settings of a variable": (
+        "import os\nstage = os.getenv('STAGE', 'prod')\n" + SETTINGS.replace('"proj.settings"', "f'proj.settings.{stage}'"),
+        Framework(), [edge("proj.settings.prod", 3, "start", "as the settings of Django")]),
+    "a list of variables": ("known = ['DJANGO_SETTINGS_MODULE', 'RAILS_ENV']\n", Framework(), []),
+    "the settings of a worker's environment": (
+        "app = Celery('proj')\n", Framework("proj.settings", is_worker=True),
+        [edge("proj.settings", 1, "start", "as the settings of Django")]),
+    "the environment of what sends tasks": ("app = Celery('proj')\n", Framework("proj.settings"), []),
     "an app": (
         "INSTALLED_APPS = [\n    'shop',\n]\n", Framework(),
         [edge("shop", 2, "start", APP), edge("shop.apps", 2, "start", APP, is_optional=True),
@@ -248,6 +259,16 @@ EDGES = {
     "include of a web process": ("app = Celery('x', include=['a.jobs'])\n", Framework(), []),
     "nothing": ("import os\n", Framework(), []),
 }  # fmt: skip
+
+
+def test_settings_that_nobody_can_tell() -> None:
+    source = SETTINGS.replace('"proj.settings"', "'proj.' + os.environ['STAGE']").encode()
+    with pytest.raises(MemguardError, match="which settings of Django it takes is not known"):
+        framework_edges(source, Framework())
+    usual = framework_edges(
+        b"import django\n" + source + b"get_wsgi_application()\n", Framework(usual_settings="proj.settings")
+    )
+    assert usual == (edge("proj.settings", 3, "start", "as the settings of Django"),)
 
 
 @pytest.mark.parametrize(("source", "framework", "edges"), [pytest.param(*case, id=name) for name, case in EDGES.items()])

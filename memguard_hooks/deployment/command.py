@@ -203,7 +203,14 @@ def _run(words: list[str], host: Host) -> StartCommand:
         data = host.read(path)
         if data is not None and (is_read or words[0].endswith((".sh", ".bash")) or _FOR_SHELL.match(data)):
             return _script(data, path, words[1:], host)
-    return read_program(words, host, parse)._replace(variables=tuple(host.variables.items()))
+    started = read_program(words, host, parse)._replace(variables=tuple(host.variables.items()))
+    if "--" in words and started.entrypoint is not None and not started.program:
+        import shlex
+
+        # A script of the project's own that is given a command, as supervisors are: both run.
+        given = parse(shlex.join(words[words.index("--") + 1 :]), host)
+        return started if given.entrypoint is None else together([given, started])
+    return started
 
 
 def _run_task(program: str, task: Task, host: Host) -> StartCommand:
@@ -219,10 +226,11 @@ def _run_task(program: str, task: Task, host: Host) -> StartCommand:
 
 
 def _script(data: bytes, path: str, arguments: Sequence[str], host: Host) -> StartCommand:
-    """Read what a start script ends in."""
-    if path in host.scripts:
+    """Read what a start script ends in; one that calls itself with other arguments may go another way there."""
+    called = "\0".join((path, *arguments))
+    if called in host.scripts:
         return unknown(f"{path} calls itself")
-    host = host._replace(scripts=(*host.scripts, path))
+    host = host._replace(scripts=(*host.scripts, called))
     return _shell_program(data, arguments, host, path)
 
 

@@ -286,11 +286,11 @@ class _MadeHere(Record):
     def maker(self, image: str, read: Read) -> ImageMaker | None:
         """Return what makes an image, None where nothing here does."""
         name, tag = image_name(image), image_tag(image)
+        own = self.images.maker(f"{name}:{tag}")
+        if own is not None:
+            return own
         if name in self.by_tag:
-            own = self.images.maker(f"{name}:{tag}")
-            return own or (
-                self.images.called_like(tag) if self.images.maker(name) is not None or name in self.ours else None
-            )
+            return self.images.called_like(tag) if self.images.maker(name) is not None or name in self.ours else None
         if name in self.ours:
             return container.find_maker(name, read, self.images, is_own=True)
         return self.images.maker(name)

@@ -292,6 +292,10 @@ def _over_siblings(here: Deployment, files: _Files) -> Deployment:
     return _with_others(here, more, files)
 
 
+def _is_limited(service: Service) -> bool:
+    return service.platform == COMPOSE and service.limit is not None
+
+
 def _of_other_programs(here: Deployment, more: Deployment, files: _Files) -> tuple[Service, ...]:
     """Return the services on no platform of folders that start what the root does not."""
     started = {files.entrypoint(service) for service in here.services}
@@ -307,7 +311,17 @@ def _beside_compose(nested: Deployment) -> Deployment:
 
 
 def _with_others(here: Deployment, more: Deployment, files: _Files) -> Deployment:
-    """Return what the root declares, and beside it what folders start besides."""
+    """Return what the root declares, and beside it what folders start besides.
+
+    Compose of a folder that limits the memory of a program wins over that of the root that does not: developers run that.
+    """
+    limited = {files.entrypoint(one) for one in more.services if _is_limited(one)} - {None}
+    lost = [one for one in here.services if one.platform == COMPOSE and not _is_limited(one)]
+    lost = [one for one in lost if files.entrypoint(one) in limited]
+    if lost:
+        winners = [one for one in more.services if _is_limited(one) and files.entrypoint(one) in limited]
+        won = join_services(Deployment(tuple(winners)), Deployment(tuple(lost))).services
+        here = here._replace(services=(*(one for one in here.services if one not in lost), *won))
     services = _with_names_of_their_own((*here.services, *_of_other_programs(here, more, files)))
     return here._replace(services=services, skipped=(*here.skipped, *(gap for gap in more.skipped if gap.service)))
 

@@ -83,6 +83,11 @@ _PRODUCTION = late_pattern(r"(?:^|[-_.])(?:prod|production|release)(?:$|[-_.])")
 """Names of stages that are deployed."""
 
 
+def is_for_developers(stage: str) -> bool:
+    """Return whether a stage is called as one that nobody deploys."""
+    return _NOT_DEPLOYED.search(stage) is not None
+
+
 class ImageProgram(Record):
     """What CMD or ENTRYPOINT say: the words of the exec form, or the text of the shell form."""
 
@@ -224,7 +229,7 @@ def read_image(
             words = [word for word in _expand(instruction.text, outer).split() if not word.startswith("--")]
             if builder is not None and target and target.lower() in stages and stages[target.lower()] is builder.image:
                 break
-            if builder is not None and not (builder.keys[1:] and _NOT_DEPLOYED.search(builder.keys[1])):
+            if builder is not None and not (builder.keys[1:] and is_for_developers(builder.keys[1])):
                 deployed = builder.keys[0]
             if deployed and builder is not None and builder.keys[1:] and _PRODUCTION.search(builder.keys[1]):
                 production = builder.keys[0]
@@ -246,7 +251,7 @@ def read_image(
         if target.lower() not in stages:
             return Skipped(path, None, f"has no stage {target}")
         return stages[target.lower()]
-    if builder is not None and deployed and not is_chosen and builder.keys[1:] and _NOT_DEPLOYED.search(builder.keys[1]):
+    if builder is not None and deployed and not is_chosen and builder.keys[1:] and is_for_developers(builder.keys[1]):
         return stages[production or deployed]
     return builder.image if builder is not None else Skipped(path, None, "has no FROM")
 

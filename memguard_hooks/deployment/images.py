@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cached_property
 
+from memguard_hooks.deployment import dockerfile
 from memguard_hooks.deployment.compose_loader import ComposeLoader, ComposeSource, read_variables
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options
 from memguard_hooks.deployment.service import ImageMaker, Read
@@ -136,7 +137,9 @@ def _of_compose(data: bytes, path: str, read: Read) -> Iterator[tuple[str, Image
     for one in ComposeLoader(read).load(data, source, ()).values():
         image, made = one.text("image"), one.build
         if image is not None and isinstance(made, ImageMaker):
-            yield from ((name, made) for name in _names_with_tag(image))
+            # The stage for developers makes the image of its own tag; another is built elsewhere, from the last stage.
+            other = made._replace(target="") if dockerfile.is_for_developers(made.target) else made
+            yield from ((name, made if ":" in name else other) for name in _names_with_tag(image))
 
 
 def _of_workflow(root: yaml.Node | None) -> Iterator[tuple[str, ImageMaker]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 
 from memguard_hooks.formats.python_literals import Literals, parse_module
-from memguard_hooks.formats.python_nodes import last_name
+from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.model import AS_APP, FrameworkEdge
 from memguard_hooks.pattern import late_pattern
 
@@ -33,6 +33,37 @@ _OTHERS = frozenset({
 """First words of settings, and settings, that name nothing which requests load, or what is read above."""
 _BY_URL = frozenset({"config", "parse", "db", "db_url", "dj_db_url"})
 """Functions of dj-database-url, django-environ and environs that read the URL of a database."""
+
+
+def settings_set_in(data: bytes) -> str | None:
+    """Return the module of settings that a file puts together of names, texts and variables that nobody sets; else None."""
+    from memguard_hooks.formats.python_folding import Around, BoundNames
+    from memguard_hooks.formats.python_values import Raises, UnknownValue
+
+    module = parse_module(data)
+    names = BoundNames(Around(has_all=False))
+    for statement in module.body:
+        names.follow(statement)
+    for node in walk(module):
+        value = _value_set_to(node)
+        try:
+            found = names.evaluate(value) if value is not None else None
+        except (UnknownValue, Raises):
+            continue
+        if isinstance(found, str) and found:
+            return found
+    return None
+
+
+def _value_set_to(node: ast.AST) -> ast.expr | None:
+    """Return what `os.environ.setdefault(NAME, value)` or `os.environ[NAME] = value` sets the settings of Django to."""
+    if isinstance(node, ast.Call) and last_name(node.func) == "setdefault" and len(node.args) == 2:
+        key, value = node.args
+    elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Subscript):
+        key, value = node.targets[0].slice, node.value
+    else:
+        return None
+    return value if isinstance(key, ast.Constant) and key.value == "DJANGO_SETTINGS_MODULE" else None
 
 
 def edges(data: bytes, *, is_worker: bool, checks: bool = False) -> Iterator[FrameworkEdge]:

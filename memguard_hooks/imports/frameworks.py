@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.imports.model import FrameworkEdge
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Framework(Record):
@@ -22,8 +27,14 @@ class Framework(Record):
     usual_settings: str | None = None
 
 
-_SETTINGS = late_pattern(rb"DJANGO_SETTINGS_MODULE[\"']\s*(?:,|\]\s*=)\s*[\"']([\w.]+)[\"']")
+_VARIABLE = b"DJANGO_SETTINGS_MODULE"
+_SETTINGS = late_pattern(
+    rb"(?:\w\(\s*%(name)s\s*,|\[\s*%(name)s\s*\]\s*=)\s*[\"']([\w.]+)[\"'](?=\s*[),;#\n])"
+    % {b"name": rb"[\"']DJANGO_SETTINGS_MODULE[\"']"}
+)
+_SETS = late_pattern(rb"\bsetdefault\(\s*[\"']DJANGO_SETTINGS_MODULE|DJANGO_SETTINGS_MODULE[\"']\s*\]\s*=(?!=)")
 _MAKES_DJANGO = late_pattern(rb"^[^#\n]*\b(?:get_[aw]sgi_application|django\.setup)\(", re.MULTILINE)
+_MAKES_CELERY = late_pattern(rb"^[^#\n]*\bCelery\(", re.MULTILINE)
 _DJANGO = (b"INSTALLED_APPS", b"urlpatterns", b"MIDDLEWARE", b"ROOT_URLCONF", b"DATABASES")
 _CELERY = (b"autodiscover_tasks", b"include", b"imports", b"CELERY_IMPORTS", b"config_from_object")
 _CLASS = late_pattern(rb"^class[ \t]+(\w{1,200})[ \t]*\(([^)]{0,500})\)[ \t]*:", re.MULTILINE)
@@ -40,16 +51,7 @@ def called_by_framework(data: bytes) -> frozenset[str]:
 
 def framework_edges(data: bytes, framework: Framework) -> tuple[FrameworkEdge, ...]:
     """Return what frameworks load because of one file. Raises MemguardError for one that Python's own parser cannot read."""
-    found: list[FrameworkEdge] = []
-    match = _SETTINGS.search(data) if b"DJANGO_SETTINGS_MODULE" in data else None
-    if match is not None:
-        module = framework.django_settings or match[1].decode("ascii", "replace")
-        found.append(FrameworkEdge(module, data.count(b"\n", 0, match.start()) + 1, "start", "as the settings of Django"))
-    elif (module := framework.django_settings or framework.usual_settings or "") and b"django" in data:
-        made = _MAKES_DJANGO.search(data)
-        if made is not None:
-            line = data.count(b"\n", 0, made.end()) + 1
-            found.append(FrameworkEdge(module, line, "start", "as the settings of Django"))
+    found = list(_settings(data, framework))
     if any(mark in data for mark in _DJANGO):
         from memguard_hooks.imports import django
 
@@ -60,3 +62,32 @@ def framework_edges(data: bytes, framework: Framework) -> tuple[FrameworkEdge, .
 
         found += celery.edges(data)
     return tuple(found)
+
+
+def _settings(data: bytes, framework: Framework) -> Iterator[FrameworkEdge]:
+    """Yield the settings of Django: what a file sets by default, or what the environment names where it makes an app.
+
+    A worker of Celery loads those of its environment by itself (`celery.fixups.django`).
+    """
+    literal = _SETTINGS.search(data) if _VARIABLE in data else None
+    place = literal or (_SETS.search(data) if _VARIABLE in data else None)
+    module = framework.django_settings
+    if place is not None and module is None:
+        module = literal[1].decode("ascii", "replace") if literal is not None else _settings_made_by(data)
+    if place is None or not module:
+        if place is not None and framework.usual_settings is None:
+            line = data.count(b"\n", 0, place.end()) + 1
+            raise MemguardError("which settings of Django it takes is not known", None, line)
+        module = module or framework.usual_settings
+        place = _MAKES_DJANGO.search(data) if b"django" in data else None
+        if place is None and framework.is_worker and framework.django_settings is not None:
+            place = _MAKES_CELERY.search(data)
+    if place is not None and module:
+        yield FrameworkEdge(module, data.count(b"\n", 0, place.end()) + 1, "start", "as the settings of Django")
+
+
+def _settings_made_by(data: bytes) -> str | None:
+    """Return the module that a file puts together, None where nobody can tell."""
+    from memguard_hooks.imports import django
+
+    return django.settings_set_in(data)
