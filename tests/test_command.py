@@ -464,6 +464,22 @@ def test_nesting_is_bounded() -> None:
     assert parse("honcho start", Host({}, files.get)).reason == "commands are nested more than 8 deep, or are more than 250"
 
 
+@pytest.mark.parametrize(
+    ("command", "script"),
+    [
+        pytest.param("python .", "__main__.py", id="here"),
+        pytest.param("python bot/", "bot/__main__.py", id="below"),
+        pytest.param("python /app/bot", "src/bot/__main__.py", id="absolute"),
+        pytest.param("python other", "other", id="no-program"),
+    ],
+)
+def test_a_folder_runs_its_main_module(command: str, script: str) -> None:
+    files = {"__main__.py": b"", "bot/__main__.py": b"", "src/bot/__main__.py": b""}
+    found = parse(command, Host({}, files.get, mounts={"/app": "src"})).entrypoint
+    assert found is not None
+    assert found.script == script
+
+
 def test_a_script_that_is_given_a_command_runs_both() -> None:
     files = {
         "run.sh": b"case $1 in\n  dev) exec python watch.py --on src -- ./run.sh prod ;;\n"

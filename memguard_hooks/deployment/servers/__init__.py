@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from memguard_hooks.deployment.start import (
@@ -15,6 +16,7 @@ from memguard_hooks.deployment.start import (
     unknown,
 )
 from memguard_hooks.deployment.wrappers import MODULES
+from memguard_hooks.tree import join
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -240,7 +242,11 @@ def _python(words: list[str], host: Host, parse: Parse) -> StartCommand:
         return unknown("it names no script")
     script = host.inside(waiting[0]) if waiting[0].startswith("/") else None
     inner = "" if script else host.folder
-    start = StartCommand(EntryPoint(waiting[0], inner, script=script or waiting[0], roots=roots))
+    script = script or waiting[0]
+    of_folder = posixpath.normpath(f"{script}/__main__.py")
+    if not script.endswith(".py") and (path := join(inner, of_folder)) is not None and host.read(path) is not None:
+        script = of_folder
+    start = StartCommand(EntryPoint(waiting[0], inner, script=script, roots=roots))
     if waiting[0].rpartition("/")[2] == "manage.py":
         from memguard_hooks.deployment.servers.frameworks import read_manage
 
