@@ -218,7 +218,26 @@ def test_real_wrappers_start_what_is_read(prefix: str, tmp_path: Path) -> None:
         pytest.param("streamlit run app/main.py --server.port 80", "|app/main.py 1 single", id="streamlit"),
         pytest.param("taipy run --no-debug app.py -H 0.0.0.0", "|app.py 1 single", id="taipy"),
         pytest.param("taipy run", "|main.py 1 single", id="taipy-without-a-script"),
-        pytest.param("shiny run --host 0.0.0.0 pages.home:app", "|pages/home.py 1 single", id="shiny-module"),
+        pytest.param("shiny run --host 0.0.0.0 pages.home:app", "|pages.home:app 1 single", id="shiny-module"),
+        pytest.param("shiny run", "|app.py 1 single", id="shiny-without-a-script"),
+        pytest.param("shiny run --reload --port 80 foo", "|foo 1 single", id="shiny-name"),
+        pytest.param("shiny run --app-dir src foo.py", "src|foo.py 1 single", id="shiny-app-dir"),
+        pytest.param("shiny run src/foo", "- shiny is given no script", id="shiny-no-module"),
+        pytest.param("flet run --web --port 8000 app", "|app/main.py 1 single", id="flet-folder"),
+        pytest.param("flet run --web -m pkg.web", "|-m pkg.web 1 single", id="flet-module"),
+        pytest.param("flet run .", "|main.py 1 single", id="flet-here"),
+        pytest.param("flet run --web", "|main.py 1 single", id="flet"),
+        pytest.param("streamlit run --server.port 80 app", "- streamlit is given no script", id="streamlit-other-folder"),
+        pytest.param("streamlit run", "|streamlit_app.py 1 single", id="streamlit-without-a-script"),
+        pytest.param("solara run pkg.web --host 0.0.0.0", "|pkg.web 1 single", id="solara-module"),
+        pytest.param("bokeh serve app --port 80", "|app/main.py 1 single", id="bokeh-folder"),
+        pytest.param("chainlit run app", "- chainlit is given no script", id="chainlit-no-file"),
+        pytest.param("fastmcp run -m pkg.web", "|-m pkg.web 1 single", id="fastmcp-module"),
+        pytest.param("locust -f load", "- locust is given no script", id="locust-folder"),
+        pytest.param("hypercorn app/main:app", "app|app/main:app 1 spawn", id="hypercorn-file"),
+        pytest.param("hypercorn asgi:pkg.web:app", "|pkg.web:app 1 spawn", id="hypercorn-mode"),
+        pytest.param("hypercorn pkg.web", "|pkg.web:app 1 spawn", id="hypercorn-default"),
+        pytest.param("granian --interface asgi app/main.py:api", "app|app/main.py:api 1 fork", id="granian-file"),
         pytest.param("fastmcp run server.py:mcp", "|server.py 1 single", id="fastmcp"),
         pytest.param("python -m streamlit run main.py", "|main.py 1 single", id="streamlit-module"),
         pytest.param("chainlit run main.py -h", "|main.py 1 single", id="chainlit"),
@@ -264,6 +283,26 @@ def test_real_wrappers_start_what_is_read(prefix: str, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_command_is_told(command: str, answer: str) -> None:
     assert told(command) == answer
+
+
+def test_litestar_looks_into_the_folder_of_an_app() -> None:
+    files = {"app/main.py": b"app = Litestar([])\n", "app/models.py": b""}
+    host = Host({}, files.get, names_in=lambda folder: [one.partition("/")[2] for one in files] if folder == "app" else [])
+    assert told("litestar run", host) == "|app.main:app 1 single"
+    files["app/__init__.py"] = b""
+    assert told("litestar run", host) == "|app.main:app 1 single"
+    files["app.py"] = b""
+    assert told("litestar run", host) == "|app:app 1 single"
+    assert told("litestar --app-dir app run", host).startswith("- it is given no app")
+
+
+def test_flet_looks_where_the_settings_of_the_project_say() -> None:
+    files = {"pyproject.toml": b"[tool.flet.app]\npath = 'src'\n", "src/main.py": b""}
+    assert told("flet run --web", Host({}, files.get)) == "|src/main.py 1 single"
+
+
+def test_each_app_of_a_server_of_apps_is_loaded() -> None:
+    assert [one.module for one in parse("panel serve a.py pkg/web.py", HOST).loads] == ["pkg.web"]
 
 
 @pytest.mark.parametrize(

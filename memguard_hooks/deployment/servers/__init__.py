@@ -112,7 +112,7 @@ def read_program(words: list[str], host: Host, parse: Parse) -> StartCommand:
         if program in _PROGRAMS:
             return _reader_of(program)(words[1:], host)
         if program in SCRIPTS:
-            from memguard_hooks.deployment.servers.frameworks import read_script
+            from memguard_hooks.deployment.servers.scripts import read_script
 
             return read_script(program, SCRIPTS[program], words[1:], host)
         if program in _LAUNCHERS:

@@ -75,11 +75,25 @@ def read_litestar(words: list[str], host: Host) -> StartCommand:
     asked = given.values.get("--web-concurrency") or host.variables.get("LITESTAR_WEB_CONCURRENCY")
     asked = asked or host.variables.get("WEB_CONCURRENCY")
     folder = _inside(before.values.get("--app-dir", ""), host)
-    app = before.values.get("--app") or _found(("app.py", "application.py"), host)
+    app = before.values.get("--app") or _litestar_app(host._replace(folder=folder))
     start = StartCommand(host.entrypoint(_with_attribute(app, "app"), folder=folder), server_modules=("uvicorn",))
     watched = given.values.keys() & {"--reload-dir", "--reload-include", "--reload-exclude"}
     start = start._replace(program="litestar", reload="--reload" in given.flags or bool(watched))
     return _held_by_parent(start, Count(1) if start.reload else count_workers(asked), alone=int(not start.reload))
+
+
+def _litestar_app(host: Host) -> str:
+    """Return the module that litestar finds by itself: `app`, `application`, or the one in a folder of that name."""
+    for name in ("app", "application"):
+        if host.read_text(f"{name}.py") is not None:
+            return name
+        names = [one for one in host.names_in(host.inside(name) or name) if one.endswith(".py")]
+        makers = [one for one in names if "Litestar(" in (host.read_text(f"{name}/{one}") or "")]
+        if len(makers) == 1:
+            return name if makers == ["__init__.py"] else f"{name}.{makers[0].removesuffix('.py')}"
+        if "__init__.py" in names:
+            return name
+    raise UnknownStartError("it is given no app, and there is no app.py and no application.py")
 
 
 def read_sanic(words: list[str], host: Host) -> StartCommand:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memguard_hooks.deployment.gunicorn_settings import Unresolved
 from memguard_hooks.deployment.options import grammar, split_options, with_variables
-from memguard_hooks.deployment.start import Count, Host, StartCommand, UnknownStartError, count_workers
+from memguard_hooks.deployment.start import Count, EntryPoint, Host, StartCommand, UnknownStartError, count_workers
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats import toml_document
 
@@ -47,7 +47,7 @@ def read_hypercorn(words: list[str], host: Host) -> StartCommand:
     given = split_options(words, HYPERCORN)
     if not given.positional:
         raise UnknownStartError("hypercorn is given no app")
-    entrypoint = host.entrypoint(given.positional[0])
+    entrypoint = _hypercorn_app(given.positional[0], host)
     settings = _hypercorn_settings(given.values.get("--config"), host)
     if isinstance(settings, str):
         if "--workers" not in given.values:
@@ -67,6 +67,22 @@ def read_hypercorn(words: list[str], host: Host) -> StartCommand:
         max_requests=count_workers(given.values.get("--max-requests", settings.get("max_requests")), 0).number,
         reload="--reload" in given.flags or settings.get("use_reloader") == "True",
     )
+
+
+def _hypercorn_app(text: str, host: Host) -> EntryPoint:
+    """Return what hypercorn loads, `main:app`, `asgi:main:app` or the file `src/main:app`, which lies in no package."""
+    path, _, attribute = text.partition(":")[2 * (text.count(":") == 2)].partition(":")
+    if not _is_path(path):
+        return host.entrypoint(f"{path}:{attribute or 'app'}")
+    inner = host.inside(path.removesuffix(".py"))
+    if inner is None:
+        raise UnknownStartError(f"{path} leads out of the repository")
+    folder, _, name = inner.rpartition("/")
+    return host.entrypoint(f"{name}:{attribute or 'app'}", folder=folder)._replace(text=text)
+
+
+def _is_path(text: str) -> bool:
+    return "/" in text or text.endswith(".py")
 
 
 def _hypercorn_settings(named: str | None, host: Host) -> dict[str, str] | str:
@@ -102,7 +118,7 @@ def read_granian(words: list[str], host: Host) -> StartCommand:
     inner = host.inside(given.values.get("--working-dir", ""))
     if inner is None or not given.positional:
         raise UnknownStartError("granian is given no app inside the repository")
-    entrypoint = host._replace(folder=inner).entrypoint(given.positional[0])
+    entrypoint = _granian_app(given.positional[0], host._replace(folder=inner))
     count = count_workers(given.values.get("--workers"))
     if count.number == 0:
         count = Count(None, "granian refuses the command: --workers is 0")
@@ -119,6 +135,17 @@ def read_granian(words: list[str], host: Host) -> StartCommand:
         threads=count_workers(given.values["--blocking-threads"]).number if "--blocking-threads" in given.values else None,
         reload="--reload" in given.flags,
     )
+
+
+def _granian_app(text: str, host: Host) -> EntryPoint:
+    """Return what granian loads: a module, or the file of one, above all packages that it lies in."""
+    path, _, attribute = text.partition(":")
+    if not _is_path(path):
+        return host.entrypoint(text if attribute else f"{path}:app")
+    found = host.module_of(path)
+    if found is None:
+        raise UnknownStartError(f"{path} leads out of the repository")
+    return host.entrypoint(f"{found[1]}:{attribute or 'app'}", folder=found[0])._replace(text=text)
 
 
 def read_daphne(words: list[str], host: Host) -> StartCommand:

@@ -1,7 +1,6 @@
-"""What frameworks run by themselves: `flask run`, Django's `runserver`, and programs that are given a script.
+"""What frameworks run by themselves: `flask run` and Django's `runserver`.
 
-Facts: `flask.cli` of 3.1, `django.core.management` and `django.utils.autoreload` of 5.2, and the documentation of
-Streamlit, Gradio, Chainlit, Panel and Bokeh.
+Facts: `flask.cli` of 3.1, `django.core.management` and `django.utils.autoreload` of 5.2.
 """
 
 from __future__ import annotations
@@ -16,9 +15,7 @@ from memguard_hooks.deployment.start import (
     RefusedError,
     StartCommand,
     UnknownStartError,
-    count_workers,
 )
-from memguard_hooks.pattern import late_pattern
 
 FLASK = grammar("--[no-]debug --version --help --env-file/-e= --app/-A=", "click", ends=True)
 
@@ -87,45 +84,3 @@ def read_django_admin(words: list[str], host: Host) -> StartCommand:
     paths = [given["--pythonpath"]] if given.get("--pythonpath") else []
     entrypoint = EntryPoint(settings, host.folder, module=settings, attribute="INSTALLED_APPS")
     return read_manage(StartCommand(entrypoint._replace(roots=host.source_roots(paths))), words, host)
-
-
-_SCRIPT = late_pattern(r"(?P<file>.*\.py)(?::\w+)?|(?P<module>[A-Za-z_][\w.]*):[A-Za-z_]\w*")
-"""A script, or the module and its object that shiny and fastmcp are given."""
-
-_FORKS = frozenset({"--num-procs", "--processes"})
-"""Options of Panel and Bokeh, and of Locust, that say in how many processes a script runs."""
-
-_OWN_SCRIPT = {"locust": "locustfile.py", "taipy": "main.py", "flet": "main.py", "shiny": "app.py"}
-"""What a program runs that is given no script."""
-
-_WAITS = frozenset({"taipy"})
-"""Programs that run the script in a process of its own, and wait for its end (taipy/_cli/_run_cli.py, 4.0)."""
-
-
-def read_script(program: str, verb: str, words: list[str], host: Host) -> StartCommand:
-    """Read what stands behind a program that runs, behind its verb, a script in its own process."""
-    if verb and verb not in words:
-        raise UnknownStartError(f"{program} is not told to {verb}")
-    behind = words[words.index(verb) + 1 :] if verb else words
-    named = [_SCRIPT.fullmatch(word) for word in behind]
-    scripts = [one["file"] or f"{one['module'].replace('.', '/')}.py" for one in named if one is not None]
-    scripts = scripts or [*filter(None, [_OWN_SCRIPT.get(program)])]
-    forks = next((behind[at + 1] for at, word in enumerate(behind[:-1]) if word in _FORKS), None)
-    forks = next((word.partition("=")[2] for word in behind if word.partition("=")[0] in _FORKS and "=" in word), forks)
-    if not scripts:
-        raise UnknownStartError(f"{program} is given no script")
-    path = host.inside(scripts[0])
-    if path is None:
-        raise UnknownStartError(f"{scripts[0]} leads out of the repository")
-    is_absolute = scripts[0].startswith("/")
-    entrypoint = EntryPoint(scripts[0], "" if is_absolute else host.folder, script=path if is_absolute else scripts[0])
-    entrypoint = entrypoint._replace(roots=host.source_roots())
-    count = count_workers(forks)
-    start = StartCommand(entrypoint, count.number, server_modules=(program,), reason=count.reason, program=program)
-    if program == "streamlit":
-        start = start._replace(server=program)
-    if program in _WAITS:
-        start = start._replace(beside=(StartCommand(EntryPoint(program, host.folder, module=program), program=program),))
-    if count.number == 0:
-        return start._replace(workers=None, reason="--num-procs is 0: one for each CPU of the host", is_cpu_count=True)
-    return start if count.number == 1 else start._replace(start="fork", is_cpu_count=count.is_cpu_count)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from types import MappingProxyType
 
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.ini import read_options
 from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from memguard_hooks.deployment.start import Host
 
 MAX_BYTES = 2**16
 """A list of commands is a screen or two."""
@@ -26,6 +29,20 @@ class Managed(Record):
     copies: int = 1
     folder: str = ""
     variables: Mapping[str, str] = MappingProxyType({})
+
+
+def declared(host: Host, path: str, *keys: str) -> str | None:
+    """Return what the last of some keys says in a TOML file that a table has of the others, None where nothing does."""
+    from memguard_hooks.formats import toml_document
+    from memguard_hooks.formats.typed import table, text
+
+    source = host.read_text(path) or ""
+    if f"[{'.'.join(keys[:-1])}]" not in source:
+        return None
+    try:
+        return text(table(toml_document.parse(source.encode(), path).data, *keys[:-1]), keys[-1])
+    except MemguardError:
+        return None
 
 
 def sections(text: str) -> dict[str, dict[str, str]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.options import ParsedOptions, grammar, split_options, with_file, with_variables
+from memguard_hooks.deployment.servers.managed import declared
 from memguard_hooks.deployment.start import EntryPoint, Host, RefusedError, StartCommand, UnknownStartError, count_workers
-from memguard_hooks.errors import MemguardError
 
 GRAMMAR = grammar("""
     --reload --http2 --[no-]access-log --[no-]use-colors --[no-]proxy-headers --[no-]server-header --[no-]date-header
@@ -54,7 +54,7 @@ def read_fastapi(words: list[str], host: Host) -> StartCommand:
     given = split_options(words, FASTAPI)
     named = given.values.get("--entrypoint")
     if not given.positional and "--app" not in given.values:
-        named = named or _declared(host)
+        named = named or declared(host, "pyproject.toml", "tool", "fastapi", "entrypoint")
     if named:
         entrypoint = host.entrypoint(named)
     else:
@@ -69,20 +69,6 @@ def read_fastapi(words: list[str], host: Host) -> StartCommand:
     if verbs[0] == "dev" and "--no-reload" not in given.flags:
         given = given._replace(flags=given.flags | {"--reload"})
     return _start(entrypoint, given, host, ("uvicorn", "fastapi_cli.cli"))._replace(program="fastapi", server="fastapi")
-
-
-def _declared(host: Host) -> str | None:
-    """Return the entry point that `[tool.fastapi]` declares."""
-    from memguard_hooks.formats import toml_document
-    from memguard_hooks.formats.typed import table, text
-
-    source = host.read_text("pyproject.toml") or ""
-    if "[tool.fastapi]" not in source:
-        return None
-    try:
-        return text(table(toml_document.parse(source.encode(), "pyproject.toml").data, "tool", "fastapi"), "entrypoint")
-    except MemguardError:
-        return None
 
 
 def _start(entrypoint: EntryPoint, given: ParsedOptions, host: Host, modules: tuple[str, ...]) -> StartCommand:
