@@ -45,6 +45,9 @@ FAILING: dict[str, tuple[Severity, ...]] = {"error": ("error",), "warning": ("er
 
 MIB = 2**20
 
+AT_REQUEST = "at the first request"
+"""When what workers load runs that were forked before, in messages."""
+
 
 class Step(Record):
     """One import on the way from an entry point to a module: the line and what it imports."""

@@ -76,6 +76,50 @@ def test_the_only_one_is_judged_and_the_line_to_write_is_given(tmp_path: Path) -
     assert "Procfile could" not in done.stderr
 
 
+AT_LOAD = """
+import pandas
+from flask import Flask
+
+app = Flask(__name__)
+
+def read():
+    return pandas.DataFrame()
+
+TABLE = read()
+"""
+
+
+def check(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "memguard_hooks", "check", *options]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_imports_are_judged_from_the_only_likely_start_as_from_a_declared_one(tmp_path: Path) -> None:
+    write_dedented(tmp_path, {"app.py": AT_LOAD, "report.py": "import torch\nprint(torch)\n"})
+    assumed = check(tmp_path, "--select", "MG2")
+    write_dedented(tmp_path, {"Procfile": "web: gunicorn app:app\n"})
+    declared = check(tmp_path, "--select", "MG2")
+    assert "call that function later: now it runs at start" in assumed.stdout
+    assert "report.py" not in assumed.stdout
+    assert "may fix" not in assumed.stderr
+    assert assumed.stdout == declared.stdout
+
+
+def test_what_streamlit_brings_itself_is_not_promised_to_be_saved(tmp_path: Path) -> None:
+    files = {"app.py": "import pandas as pd\nimport streamlit as st\n\ndef show():\n    st.write(pd.DataFrame())\n"}
+    write_dedented(tmp_path, {**files, "requirements.txt": "streamlit==0.71.0\npandas==1.1.3\n"})
+    done = check(tmp_path)
+    assert done.returncode == 0
+    assert "MG201 pandas" in done.stdout
+    assert "MiB by itself: other imports load what it brings" in done.stdout
+    assert done.stderr.endswith("0 errors, 1 warning\n")
+
+
+def test_where_several_may_start_each_file_is_judged_by_itself(tmp_path: Path) -> None:
+    write_dedented(tmp_path, {"app.py": AT_LOAD, "bot.py": "import discord\ndiscord.Client().run('x')\n"})
+    assert "app.py:1:1: MG201 pandas is loaded at start" in check(tmp_path, "--select", "MG2").stdout
+
+
 def test_streamlit_beside_a_file_that_deploys_it_has_the_memory_of_that_host(tmp_path: Path) -> None:
     write_dedented(tmp_path, {"Procfile": "web: streamlit run app.py\n", "app.py": "import streamlit\n"})
     assert "of 512 MiB (default)" in budget(tmp_path).stdout

@@ -176,6 +176,22 @@ def test_what_only_to_start_moves_is_not_counted_as_what_fix_does(bot: Path, cap
     assert "may fix" not in capsys.readouterr().err
 
 
+def test_what_runs_at_the_first_request_is_not_promised_to_move_where_all_fits(
+    bot: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = "ROOT_URLCONF = 'p.urls'\n"
+    write(bot, {"Procfile": "web: gunicorn p.wsgi\n", "p/__init__.py": "", "p/settings.py": settings})
+    write(bot, {"p/wsgi.py": "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'p.settings')\n"})
+    write(bot, {"p/urls.py": "from p import views\n", "p/views.py": "import pandas\n\ndef use():\n    return pandas\n"})
+    limit = ["--platform", "local", "--select", "MG2,MG3", "--limit"]
+    memguard.main(["check", *limit, "4GiB"])
+    told = capsys.readouterr()
+    assert "MG201 pandas is loaded at the first request" in told.out
+    assert "may fix" not in told.err
+    memguard.main(["fix", "--to-start", "--force", "--platform", "local", "--limit", "4GiB"])
+    assert (bot / "p/views.py").read_text("utf-8").startswith("import pandas\n")
+
+
 def test_what_has_a_step_of_the_fixer_is_counted_as_what_fix_does(bot: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(bot, {"main.py": MOVABLE})
     memguard.main(["check", "--platform", "local", "--limit", "60MiB", "--select", "MG301"])

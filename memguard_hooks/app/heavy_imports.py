@@ -69,12 +69,10 @@ def heavy_here(project: Project, names: tuple[str, ...]) -> list[str]:
 def find_entries(project: Project) -> list[ServiceEntry]:
     """Return what the services of a project load first, as far as files tell; nothing where the scope is all files.
 
-    Where nothing else starts, the commands that the project installs decide what is reachable.
+    Where nothing else starts, the commands that the project installs decide what is reachable; where no file declares a
+    start at all, the only likely one does.
     """
-    settings = project.settings
-    if settings.scope == "all" or not (
-        settings.service.entrypoints or project.deployment.services or project.layout.scripts
-    ):
+    if project.settings.scope == "all":
         return []
     from memguard_hooks.app.entry_points import (
         ServiceEntry,
@@ -83,11 +81,13 @@ def find_entries(project: Project) -> list[ServiceEntry]:
         find_services,
         read_command,
     )
+    from memguard_hooks.app.likely_starts import find_judged
     from memguard_hooks.deployment.servers import FOREIGN
 
     found: list[ServiceEntry] = []
     unknown: list[Skipped] = []
-    services = find_services(project) or console_scripts(project)
+    declared = find_services(project) if has_starts(project) else find_judged(project)
+    services = declared or console_scripts(project)
     for service, entry in ((one, entry) for one in services for entry in find_entries_of(project, one)):
         if isinstance(entry, ServiceEntry):
             found.append(entry)

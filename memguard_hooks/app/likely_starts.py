@@ -58,6 +58,17 @@ def find_likely(project: Project) -> list[Service]:
     return parse_once(project.tree, "likely starts", lambda: [space] if (space := _space(project)) else [*_in_root(project)])
 
 
+def find_judged(project: Project) -> list[Service]:
+    """Return the services that a project declares, or the only one that it likely has."""
+    from memguard_hooks.app.entry_points import find_services
+
+    found = find_services(project)
+    if found:
+        return found
+    likely = find_likely(project)
+    return likely if len(likely) == 1 else []
+
+
 def _in_root(project: Project) -> Iterator[Service]:
     there = {entry.name for entry in project.tree.entries("") if not entry.is_folder and not project.is_excluded(entry.name)}
     yield from _starting(project, (name for name in NAMES if name in there))

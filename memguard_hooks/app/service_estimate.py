@@ -22,6 +22,7 @@ from memguard_hooks.app.estimate import (
     estimate_together,
 )
 from memguard_hooks.app.first_party import find_built
+from memguard_hooks.app.likely_starts import find_judged, find_likely
 from memguard_hooks.app.limit import MemoryLimit, bands_of, limit_of, named_plan
 from memguard_hooks.app.loaded import NONE, Models, imports_a_library
 from memguard_hooks.app.past import Past, keep_past, recall_past, sizes_of
@@ -514,7 +515,7 @@ def assess(project: Project, before: Project | None) -> list[AssessedService]:
     for settings in (project.settings.service, *project.settings.services.values()):
         named_plan(settings)  # one that is not known is at fault, also where no service takes it
     found: list[AssessedService] = []
-    for service in (*_judged(project), *find_unread(project)):
+    for service in (*find_judged(project), *find_unread(project)):
         settings = settings_of(project, service)
         if settings.skip or read_command(project, service).program in FOREIGN:
             project.skipped += (
@@ -571,21 +572,8 @@ def _with_shared(found: Estimated, service: Service, other: Estimated | None) ->
     )
 
 
-def _judged(project: Project) -> list[Service]:
-    """Return the services that a project declares, or the only one that it likely has."""
-    found = find_services(project)
-    if found:
-        return found
-    from memguard_hooks.app.likely_starts import find_likely
-
-    likely = find_likely(project)
-    return likely if len(likely) == 1 else []
-
-
 def _undeclared(project: Project) -> str:
     """Say that nothing is said to start, and what to write where that is likely known."""
-    from memguard_hooks.app.likely_starts import find_likely
-
     reason = "no service is declared: no start command of Python in a deployment file, no entrypoints in the settings"
     likely = find_likely(project)
     if not likely:
@@ -618,7 +606,7 @@ def _compared(project: Project, before: Project, found: Sequence[AssessedService
 def _estimate_then(before: Project, found: Sequence[AssessedService]) -> dict[str, list[Past | None]]:
     """Estimate at the last commit the services that there are now, by their names."""
     services: dict[str, list[Service]] = {}
-    all_then = _judged(before)
+    all_then = find_judged(before)
     for service in all_then:
         services.setdefault(service.name, []).append(service)
     known: dict[str, list[Past | None]] = {}

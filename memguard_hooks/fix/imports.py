@@ -12,9 +12,10 @@ from difflib import unified_diff
 
 from memguard_hooks.app.carriers import Carriers, Cut, HeldFile
 from memguard_hooks.app.connected import find_groups
-from memguard_hooks.app.entry_points import find_entry, find_services, settings_of
+from memguard_hooks.app.entry_points import find_entry, settings_of
 from memguard_hooks.app.estimate import estimate_together
 from memguard_hooks.app.heavy_imports import eager_imports, find_entries, heavy_here, imported_at_load
+from memguard_hooks.app.likely_starts import find_judged
 from memguard_hooks.app.limit import bands_of, limit_of
 from memguard_hooks.app.movable_imports import EditableSource, as_wanted, read_source
 from memguard_hooks.app.moved_saving import LEAST, size_beside
@@ -513,7 +514,7 @@ class _Planner:
         files = self._settle(libraries).files
         project = self._whole.edited({path: one.data for path, one in files.items()})
         sizes = self._sized[libraries] = _Sizes({}, {}, {})
-        for service in find_services(project):
+        for service in find_judged(project):
             settings = settings_of(project, service)
             found = estimate_service(project, service, settings)
             if isinstance(found, Skipped):

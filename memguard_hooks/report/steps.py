@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memguard_hooks.finding import MIB, Change, count, refusing, status_of
+from memguard_hooks.finding import AT_REQUEST, MIB, Change, count, refusing, status_of
 from memguard_hooks.report.text import BUDGET
 
 TYPE_CHECKING = False  # as typing has it
@@ -74,11 +74,15 @@ def to_do(report: Report, fail_on: str) -> Iterator[str]:
 def may_fix(report: Report) -> str:
     """Write how many findings `memguard fix` may do something about, behind a semicolon; nothing where there are none.
 
-    An import whose move saves nothing that is judged, and any import where every service fits, moves only by `--to-start`.
+    An import whose move saves nothing that is judged, and any import where every service fits, moves only by `--to-start`;
+    one that runs at the first request moves only where a service does not fit.
     """
     is_over = not report.services or any(one.verdict in ("warning", "error") for one in report.services)
     fixable = [
-        one for one in report.findings if one.is_fixable or (one.steps and all(step.is_fixable for step in one.steps))
+        one
+        for one in report.findings
+        if (one.is_fixable and (is_over or AT_REQUEST not in one.message))
+        or (one.steps and all(step.is_fixable for step in one.steps))
     ]
     at_start = sum(one.code == "MG201" and (bool(one.steps) or not is_over) for one in fixable)
     rest = len(fixable) - at_start

@@ -13,7 +13,7 @@ from memguard_hooks.app.heavy_imports import (
     price,
 )
 from memguard_hooks.errors import MemguardError
-from memguard_hooks.finding import MIB, Change, Finding, Step, mib
+from memguard_hooks.finding import AT_REQUEST, MIB, Change, Finding, Step, mib
 from memguard_hooks.imports.model import AT_MODULE_LEVEL, IN_EXCEPT, IN_TRY
 from memguard_hooks.record import Record
 
@@ -265,7 +265,7 @@ def find_eager(project: Project, eager: Eager, advice: Advice | None = None) -> 
         place = (path, site.used_line, site.used_column)
         return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.way.chain, (fix,))
     unused = _unused(project, eager)
-    when = "at the first request" if eager.at_request else "at start"
+    when = AT_REQUEST if eager.at_request else "at start"
     when = eager.whenever or when
     if unused is not None and site.why == "at module level":
         code, message = "MG203", f"{name} is loaded at start and not used: nothing in this file names {unused}{takes}"
