@@ -203,6 +203,8 @@ EDGES = {
     "the settings of an assignment": (
         "x = 1\nos.environ['DJANGO_SETTINGS_MODULE'] = 'proj.settings'\n", Framework(),
         [edge("proj.settings", 2, "start", "as the settings of Django")]),
+    "a list of variables": ("NAMES = [\n    'DJANGO_SETTINGS_MODULE',\n    'RAILS_ENV',\n]\n", Framework(), []),
+    "a tuple of variables": ("for name in ('DJANGO_SETTINGS_MODULE', 'RAILS_ENV'):\n    print(name)\n", Framework(), []),
     "the settings of the environment": (
         SETTINGS, Framework("proj.production"), [edge("proj.production", 1, "start", "as the settings of Django")]),
     "the settings of a name": (
