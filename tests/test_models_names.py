@@ -165,6 +165,37 @@ def test_services_share_what_may_be_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "is_bound"),
+    [
+        ("(a, dump, b) = x", False),
+        ("a, dump, b = x", True),
+        ("f(a.dump == x)", False),
+        ("{'dump': x}", False),
+        ("setattr(a, 'dump', x)", True),
+        ("getattr(a, 'dump')", False),
+        ("setattr(a, b)\n('dump')", False),
+        ("y.mydump = undump: dump2 =", False),
+        ("alias dump", False),
+        ("for a, dump in x", True),
+        ("dump" + " a" * 600 + ")", True),
+        ("(" + "a " * 600 + "dump)", True),
+        ("(" + "(a)" * 400 + "'dump')", True),
+    ],
+)
+def test_what_text_may_bind_is_no_less_than_what_does(text: str, *, is_bound: bool) -> None:
+    data = text.encode()
+    folding = Folding(Sources(lambda _: data, lambda *_: None, lambda _: ["app.py"]), RunContext(), WorkLeft())
+    assert folding.binds("dump") == is_bound
+
+
+def test_a_line_of_one_name_is_looked_at_once() -> None:
+    """What stands beside a name is bounded, however long its line is."""
+    data = b"(dump)" * 200_000
+    folding = Folding(Sources(lambda _: data, lambda *_: None, lambda _: ["app.py"]), RunContext(), WorkLeft())
+    assert not folding.binds("dump")
+
+
+@pytest.mark.parametrize(
     "line", ["dump = x", "self.dump, y = x", "dump: F", "dump=x", "from a import x as dump", "def dump(): 0"]
 )
 def test_what_is_called_but_nothing_binds_is_not_looked_at(line: str) -> None:

@@ -44,11 +44,16 @@ if TYPE_CHECKING:
 MAX_STEPS, MAX_DEPTH = 20_000, 40
 """Expressions that one question looks at, and how deep one may lead into the next."""
 
-_BINDS = (
-    rb"(?<!\w)%(name)b(?!\w)[\w .,*]*(?::|=(?!=))|(?<!\w)(?:as|def|class|for)[ ][\w .,*]*(?<!\w)%(name)b(?!\w)"
-    rb"|setattr\([^\n]*[\"']%(name)b[\"']"
-)
-"""What text may bind a name, an attribute, a field or a parameter: more than does, and never less."""
+_LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+_LISTED = _LETTERS + b" .,*"
+"""Characters between a name that is bound and what tells so: `a, name = x`, `def name`, `from b import c as name`."""
+
+_MOST_BESIDE = 1000
+"""Characters beside a name that are looked at; with more of them that are listed it counts as bound."""
+
+_ALL_LETTERS = frozenset(_LETTERS[number : number + 1] for number in range(len(_LETTERS)))
+_QUOTES = (b"'", b'"')
+_BINDER = re.compile(rb"(?<![0-9A-Za-z_])(?:as|def|class|for) ")
 
 MAX_TEXT = 1000
 """Letters of a text; no name of a model is longer, and sums of sums double at each line."""
@@ -120,8 +125,7 @@ class Folding(Returns):
         known = self._binding.get(attribute)
         if known is None:
             data = (self._sources.read(path) or b"" for path in self._sources.naming(attribute))
-            pattern = re.compile(_BINDS % {b"name": re.escape(attribute.encode())})
-            known = self._binding[attribute] = any(pattern.search(one) for one in data)
+            known = self._binding[attribute] = any(_binds(one, attribute.encode()) for one in data)
         return known
 
     def overridden(self, scope: NameScope | None) -> tuple[tuple[str, str], ...]:
@@ -484,6 +488,26 @@ class Folding(Returns):
             yield from (value for one in self._stars(scope) for value in self._imported(one, name))
         elif not starred:
             yield ExternalValue(f"{module}.{name}") if not binding.level else ANYTHING
+
+
+def _binds(data: bytes, name: bytes) -> bool:
+    """Return whether text may bind a name, an attribute, a field or a parameter: where more than does, and never less."""
+    start = data.find(name)
+    while start >= 0:
+        end = start + len(name)
+        if data[start - 1 : start] not in _ALL_LETTERS and data[end : end + 1] not in _ALL_LETTERS:
+            behind, before = data[end : end + _MOST_BESIDE + 2], data[max(start - _MOST_BESIDE, 0) : start]
+            rest, run = behind.lstrip(_LISTED), before[len(before.rstrip(_LISTED)) :]
+            if max(len(run), len(behind) - len(rest)) >= _MOST_BESIDE or _BINDER.search(run):
+                return True
+            if rest[:1] == b":" or (rest[:1] == b"=" and rest[1:2] != b"="):
+                return True
+            _, is_whole, line = before.rpartition(b"\n")
+            may_set = b"setattr(" in line or (not is_whole and start > _MOST_BESIDE)
+            if may_set and before[-1:] in _QUOTES and behind[:1] in _QUOTES:
+                return True
+        start = data.find(name, end)
+    return False
 
 
 def _without_none(values: Values) -> Values:
