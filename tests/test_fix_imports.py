@@ -112,6 +112,37 @@ def test_all_imports_of_a_library_or_none(tmp_path: Path, run: Run) -> None:
     assert "vision.py:3: left: pandas: line 3 uses it at module level, while the file loads\n" in done.err
 
 
+@pytest.mark.parametrize(
+    ("worker", "reason"),
+    [
+        ("import pandas\n\nEMPTY = pandas.DataFrame()\n", "worker.py:3: left: pandas: line 3 uses it at module level"),
+        (
+            "import pandas\n\n\ndef make():\n    return pandas.DataFrame()\n\n\nEMPTY = make()\n",
+            "worker.py:5: left: pandas: make()",
+        ),
+    ],
+)
+def test_a_library_that_one_service_has_to_load_moves_for_the_others(
+    tmp_path: Path, run: Run, worker: str, reason: str
+) -> None:
+    services = {"Procfile": "web: python main.py\nworker: python worker.py\n", "vision.py": "", "worker.py": worker}
+    write_dedented(tmp_path, WEB | services)
+    done = run("--to-start")
+    assert done.code == 1
+    assert texts("reports.py", "worker.py") == [MOVED, worker]
+    assert reason in done.err
+    assert re.search(r"(?m)^web: [\d.]+ → [\d.]+ MiB at start", done.err)
+    assert not re.search(r"(?m)^worker: ", done.err)
+
+
+def test_a_library_that_each_service_has_to_load_stays(tmp_path: Path, run: Run) -> None:
+    worker = "import reports\nimport pandas\n\nEMPTY = pandas.DataFrame(reports)\n"
+    services = {"Procfile": "web: python main.py\nworker: python worker.py\n", "worker.py": worker}
+    write_dedented(tmp_path, WEB | services | {"main.py": "import worker\n\nprint(worker)\n"})
+    assert run("--to-start").code == 1
+    assert texts("reports.py", "worker.py") == [USED, worker]
+
+
 def test_a_library_that_another_one_loads_all_the_same(tmp_path: Path, run: Run) -> None:
     seaborn = "import seaborn\n\nSTYLE = seaborn.axes_style()\n"
     write_dedented(tmp_path, WEB | {"vision.py": seaborn, "requirements.txt": "pandas\nseaborn\n"})

@@ -1,8 +1,8 @@
 """Moves heavy imports into the functions that use them: by library, and only where that keeps it out of the start.
 
-A library leaves the start only when all of its imports do. So all of them move or none, the result is walked in memory, and
-an import that is still reached at start moves on, into the function inside of the one that runs; where there is none, the
-library stays. Where no entry point is known, files that no import connects are programs of their own.
+A library leaves the start of a service only when all of its imports there do. So all of them move or none, the result is
+walked in memory, and an import that is still reached at start moves on, into the function inside of the one that runs; where
+there is none, the library stays. Where no entry point is known, files that no import connects are programs of their own.
 """
 
 from __future__ import annotations
@@ -119,6 +119,8 @@ class _Planner:
         self._held_sites: dict[_Library, list[Left]] = {}
         self._sites: dict[_Library, set[Step]] = {}
         """The statements that load libraries in the services."""
+        self._loaders: dict[_Library, dict[str, set[int]]] = {}
+        """The numbers of the services that load a library at start, by the file that imports it."""
         self._deleted: set[_Library] = set()
         """Libraries of which no import is used, or held."""
         self._unused: dict[str, list[Wanted]] = {}
@@ -137,6 +139,7 @@ class _Planner:
         self._collect()
         result = self._settle(frozenset(self._wanted))
         self._left += result.left
+        result = self._without_held(result)
         result = self._choose(result) if self._entries else self._without_brought(result)
         lazy = self._lazy(result)
         if any(len(lazy.replaced.get(path, {})) < len(result.moves[path].removed) for path in self._taken & {*result.files}):
@@ -193,6 +196,8 @@ class _Planner:
             library = _Library(one.root, programs.get(one.path, ""))
             found.setdefault(library, {}).setdefault(one.path, []).append(as_wanted(self._whole, one))
             self._sites.setdefault(library, set()).update(site for loading in one.services for site in loading.sites)
+            numbers = (number for number, entry in enumerate(self._entries) for by in one.services if by.entry is entry)
+            self._loaders.setdefault(library, {}).setdefault(one.path, set()).update(numbers)
             self._building |= {found[library][one.path][-1].module} if is_plain else set()
             if is_allowed(self._whole, one):
                 self._left.append(Left(one.path, one.site.line, one.root, "it is allowed here"))
@@ -209,10 +214,28 @@ class _Planner:
                 self._left += self._held_sites[library]
                 if carried.line is not None:
                     self._left.append(Left(carried.path, carried.line, library.name, carried.reason))
+                self._spare(library, wanted, range(len(self._entries)))
             elif any(wanted.values()):
                 self._wanted[library] = wanted
             elif not held:
                 self._deleted.add(library)
+
+    def _spare(self, library: _Library, wanted: Mapping[str, list[Wanted]], services: Iterable[int]) -> None:
+        """Let a library that other services have to load at start move for some, as far as these can do without."""
+        loaders, held = self._loaders[library], {one.path for one in self._held_sites[library]}
+        spared: set[int] = set()
+        blocked: frozenset[str] = frozenset()
+        for number in services:
+            wider = blocked | {path for path in held if number in loaders[path]}
+            if not isinstance(self._carried(wider), HeldFile):
+                spared.add(number)
+                blocked = wider
+        moving = {path: ones for path, ones in wanted.items() if ones and not spared.isdisjoint(loaders[path])}
+        if moving:
+            self._wanted[library], self._blocked[library] = moving, blocked
+            self._sites[library] = {one for one in self._sites[library] if one.path in moving}
+        else:
+            self._wanted.pop(library, None)
 
     def _held(self, path: str, wanted: list[Wanted]) -> HeldFile | None:
         """Return what keeps imports of one file where they are; what nothing uses is taken out at once."""
@@ -409,6 +432,23 @@ class _Planner:
             tree_of(decode(found.data, path))
         except MemguardError as error:
             raise MemguardError(f"is left alone, for the fix breaks it: {error.message}", path, error.line) from None
+        return found
+
+    def _without_held(self, result: _Result) -> _Result:
+        """Move what could not move after all for the services alone that do not load what holds it."""
+        is_narrower = False
+        for library in self._wanted.keys() - result.libraries if len(self._entries) > 1 else ():
+            known = self._held_sites[library]
+            paths = {one.path for one in result.left if one.library == library.name and one not in known}
+            loading = [walk_entry(self._whole, one).files["start"] for one in self._entries]
+            free = [number for number, files in enumerate(loading) if paths.isdisjoint(files)]
+            self._spare(library, self._wanted[library], free if len(free) < len(loading) else ())
+            is_narrower |= library in self._wanted
+        if not is_narrower:
+            return result
+        self._settled.clear()
+        found = self._settle(frozenset(self._wanted))
+        self._left += found.left
         return found
 
     # Choosing
