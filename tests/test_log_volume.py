@@ -290,7 +290,7 @@ def test_how_often_a_loop_comes_again(code: str, rules: list[str]) -> None:
         ("def handle(event):\n    log.info('ignoring bad event')\n", []),
         ("def handle(event):\n    log.info('ignoring event')\n", ["MG503"]),
         ("def check_existing_instances():\n    log.info('already running')\n", []),
-        ("while True:\n    x = ws.recv()\n    if x:\n        log.info('Sent %d and found %d', 1, 2)\n", []),
+        ("while True:\n    x = ws.recv()\n    if y:\n        log.info('Sent %d and found %d', 1, 2)\n", []),
     ],
 )
 def test_what_says_that_nothing_happened(code: str, rules: list[str]) -> None:
@@ -545,3 +545,87 @@ def test_a_lookup_of_a_translation_costs_nothing() -> None:
 )
 def test_what_comes_once_a_connection_is_no_part_of_one(code: str, lines: list[int]) -> None:
     assert [line for line, number in marks_of(code) if number == "MG502"] == lines
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        pytest.param(
+            "import websockets as w\n\nasync def go(url):\n    async with w.connect(url) as link:\n"
+            "        async for x in link:\n            log.info(x)\n",
+            [6],
+            id="a connection, whatever its name",
+        ),
+        pytest.param(
+            "from mine import connect\n\nasync def go(url):\n    async with connect(url) as link:\n"
+            "        async for x in link:\n            log.info(x)\n",
+            [],
+            id="a connection of nobody knows what",
+        ),
+        pytest.param(
+            "import websockets\n\nclass A:\n    async def open(self):\n        self.link = await websockets.connect(u)\n\n"
+            "    async def take(self):\n        return await asyncio.wait_for(self.link.recv(), 5)\n\n"
+            "    async def go(self):\n        while True:\n            x = await self.take()\n            if not x:\n"
+            "                continue\n            log.info('new %s', x)\n",
+            [15],
+            id="an attribute, through a method that reads it",
+        ),
+        pytest.param(
+            "from fastapi import WebSocket\n\nasync def go(link: 'WebSocket'):\n    async for x in link.iter_bytes():\n"
+            "        log.info('%d bytes', len(x))\n",
+            [5],
+            id="an annotation",
+        ),
+        pytest.param(
+            "from kafka import KafkaConsumer\n\ndef go():\n    taken = KafkaConsumer('a')\n    for x in taken:\n"
+            "        log.info(x.value)\n",
+            [6],
+            id="a plain for over a consumer",
+        ),
+        pytest.param(
+            "def go(client):\n    for x in client.chat.completions.create(model=m, stream=True):\n        log.info(x)\n",
+            [3],
+            id="an answer that was asked for in parts",
+        ),
+        pytest.param(
+            "import bleak\n\ndef seen(device, data):\n    log.info(device)\n\n"
+            "scanner = bleak.BleakScanner(detection_callback=seen)\n",
+            [4],
+            id="a function that a library is given",
+        ),
+        pytest.param(
+            "import asyncio\n\nclass A(asyncio.DatagramProtocol):\n    def datagram_received(self, got, address):\n"
+            "        log.info(address)\n",
+            [5],
+            id="a method of a library's class",
+        ),
+        pytest.param(
+            "import websockets\n\nasync def serve(link):\n    while True:\n        x = await link.recv()\n"
+            "        if type(x) is str:\n            log.info(x)\n        if 'config' in x:\n"
+            "            log.info('configured')\n\nwebsockets.serve(serve, '', 1)\n",
+            [7],
+            id="which kind of part came",
+        ),
+        pytest.param(
+            "import websockets\n\nasync def go(link):\n    while True:\n        link = await websockets.connect(u)\n"
+            "        hello = await link.recv()\n        log.info(hello)\n",
+            [],
+            id="what a pass opens itself",
+        ),
+        pytest.param(
+            "import websockets\nimport other\n\nlink = websockets.connect(u)\n\ndef f():\n    link = other.connect(u)\n"
+            "    for x in link:\n        log.info(x)\n",
+            [],
+            id="a name for two things",
+        ),
+    ],
+)
+def test_a_stream_is_known_by_the_library_that_it_comes_from(code: str, lines: list[int]) -> None:
+    assert [line for line, number in marks_of(code) if number == "MG502"] == lines
+
+
+@pytest.mark.parametrize(
+    "code", ["a = b\nb = a\n" * 5000, "def f():\n    return f()\n" * 5000, "a = " + "b.c(" * 80 + ")" * 80]
+)
+def test_names_that_lead_in_circles_end(code: str) -> None:
+    assert marks_of(f"import websockets\n{code}\nasync def g():\n    async for x in a:\n        f()\n") == []

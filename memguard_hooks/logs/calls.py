@@ -14,8 +14,19 @@ import ast
 from memguard_hooks.formats.python_nodes import last_name
 from memguard_hooks.logs.arguments import FUNCTIONS, TRANSLATES, costly_of, payload, plain_functions
 from memguard_hooks.logs.feeds import ONCE, CalledFunctions
-from memguard_hooks.logs.loops import TRIES, constants_of, endless, hands_parts, has_loop, is_range
+from memguard_hooks.logs.loops import (
+    TRIES,
+    FileFacts,
+    asks_for_part,
+    constants_of,
+    endless,
+    hands_parts,
+    has_loop,
+    is_range,
+    parts_of,
+)
 from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS, Fed, LogCall, SteadyLine
+from memguard_hooks.logs.streams import Streams
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 
@@ -43,6 +54,8 @@ class _Place(Record):
     holder: str = ""
     feeds: str = ""
     """The loop over a stream, or the callback, that gives each part of it to what is called here."""
+    parts: frozenset[str] = frozenset()
+    """The names by which the loop knows the part that a pass is about."""
 
     @property
     def function(self) -> str:
@@ -107,7 +120,7 @@ class _Reader:
         self._is_terminal = any(name in _TERMINAL for one in module.body for name in _imported(one))
         self._plain = plain_functions(module)
         self._has_topics = False
-        self._constants = constants_of(module)
+        self._known = FileFacts(constants_of(module), Streams(module))
         self._block(module.body, _Place(), leaves=False, depth=0)
         self.called.follow()
 
@@ -156,7 +169,8 @@ class _Reader:
             repeats = ""
         if not repeats and _REPEATED.search(node.name):
             repeats = f"{node.name}()"
-        callback = f"{node.name}()" if self._is_callback(node) and not has_loop(node, self._constants) else ""
+        is_callback = self._is_callback(node) or self._known.streams.calls_back(node, place.holder)
+        callback = f"{node.name}()" if is_callback and not has_loop(node, self._known) else ""
         holder = "" if place.body else place.holder
         inner = _Place(node.name, callback=callback, repeats=repeats or callback, is_guarded=place.is_guarded,
                        is_seldom=place.is_seldom and not place.body, holder=holder, feeds=callback,
@@ -182,12 +196,12 @@ class _Reader:
             conditions=place.conditions + 1,
             is_guarded=place.is_guarded or _GUARD.search(test) is not None,
         )
-        is_kind = bool(place.loop) and _IS_KIND.fullmatch(test) is not None
+        is_kind = bool(place.loop) and (_IS_KIND.fullmatch(test) is not None or asks_for_part(node.test, place.parts))
         self._block(node.body, place if is_kind else inner, leaves=leaves, depth=depth)
         self._block(node.orelse, inner, leaves=leaves, depth=depth)
 
     def _loop(self, node: ast.For | ast.AsyncFor | ast.While, place: _Place, *, leaves: bool, depth: int) -> None:
-        about = endless(node, self._constants)
+        about = endless(node, self._known)
         if about is None:
             is_counted = place.is_counted or (not isinstance(node, ast.While) and is_range(node.iter))
             is_seldom = place.is_seldom or isinstance(node, ast.While)
@@ -196,7 +210,8 @@ class _Reader:
         else:
             loop, repeats = about
             feeds = loop if self._has_topics or hands_parts(node) else ""
-            inner = place._replace(loop=loop, conditions=0, callback="", repeats=repeats, feeds=feeds)
+            parts = parts_of(node, self._known.streams)
+            inner = place._replace(loop=loop, conditions=0, callback="", repeats=repeats, feeds=feeds, parts=parts)
             self._block(node.body, inner, leaves=False, depth=depth)
         self._block(node.orelse, place, leaves=leaves, depth=depth)
 

@@ -10,28 +10,40 @@ import ast
 from memguard_hooks.formats.python_nodes import last_name, outside_functions
 from memguard_hooks.logs.model import MAX_TEXT, METHOD_LEVELS
 from memguard_hooks.pattern import late_pattern
+from memguard_hooks.record import Record
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from memguard_hooks.logs.streams import Streams
+
+
+class FileFacts(Record):
+    """What is known of a file beside its loops: numbers by their names, and what libraries hand over part by part."""
+
+    constants: Mapping[str, float]
+    streams: Streams
+
+
 TRIES: tuple[type[ast.Try], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
 
-def endless(node: ast.For | ast.AsyncFor | ast.While, constants: Mapping[str, float]) -> tuple[str, str] | None:
+def endless(node: ast.For | ast.AsyncFor | ast.While, known: FileFacts) -> tuple[str, str] | None:
     """Return what a loop without end is called: where each pass is a part of work, and where it only comes again.
 
     None for a loop that has an end of its own.
     """
     if isinstance(node, ast.While):
-        return _while(node, constants)
+        return _while(node, known)
     if isinstance(node.iter, ast.Call) and last_name(node.iter.func) in ("count", "cycle") and not node.iter.args[1:]:
-        return _while(ast.While(ast.Constant(value=True), node.body, [], lineno=node.lineno), constants)
+        return _while(ast.While(ast.Constant(value=True), node.body, [], lineno=node.lineno), known)
     iterated = ast.unparse(_source(node.iter))[:MAX_TEXT]
     target = ast.unparse(node.target)
     is_stream = _STREAM.search(iterated) is not None
     if isinstance(node, ast.For):
         is_stream = is_stream and _PART.search(target) is not None and _LIVE.search(iterated) is not None
-    if not is_stream:
+    if not is_stream and not known.streams.is_stream(node.iter):
         return None
     word = "async for" if isinstance(node, ast.AsyncFor) else "for"
     name = f"`{word} {target} in …`, line {node.lineno}"
@@ -54,19 +66,20 @@ _LIVE = late_pattern(r"(?i)stream|listen\(|consumer|generator|pubsub")
 _PART = late_pattern(r"(?i)chunk|delta|frame|event|message|msg|token|packet|data")
 
 
-def _while(node: ast.While, constants: Mapping[str, float]) -> tuple[str, str] | None:
+def _while(node: ast.While, known: FileFacts) -> tuple[str, str] | None:
     if not _may_last(node.test) or _unsets(node):
         return None
     calls = [last_name(one.func).lower() for one in calls_in(node.body) if not _is_lookup(one)]
-    if any(map(_asks, calls_in(node.body))) or _counts(node):
+    is_read = _reads_on(node, known.streams)
+    if any(map(_asks, calls_in(node.body))) or (not is_read and _counts(node)):
         return None
     name = f"`while {ast.unparse(node.test)[:60]}`, line {node.lineno}"
-    if _drains(node, calls) or _only_waits(node, calls) or _pages(node):
+    if (not is_read and _drains(node, calls)) or _only_waits(node, calls) or _pages(node):
         return None
-    is_outer = any(_is_loop(one, constants) for one in outside_functions(node.body))
+    is_outer = any(_is_loop(one, known) for one in outside_functions(node.body))
     is_reconnect = any(_CONNECTS.search(called) for called in calls)
-    is_whole = is_outer or is_reconnect or _is_timed(node) or _is_slow(node, constants)
-    return ("" if is_whole or not _passes_parts(node, constants) else name, "" if is_reconnect else name)
+    is_whole = is_outer or is_reconnect or _is_timed(node) or _is_slow(node, known)
+    return ("" if is_whole or not (is_read or _passes_parts(node, known)) else name, "" if is_reconnect else name)
 
 
 def _asks(node: ast.Call) -> bool:
@@ -76,10 +89,10 @@ def _asks(node: ast.Call) -> bool:
     )
 
 
-def _is_loop(node: ast.AST, constants: Mapping[str, float]) -> bool:
+def _is_loop(node: ast.AST, known: FileFacts) -> bool:
     if isinstance(node, ast.While):
         return True
-    return isinstance(node, (ast.For, ast.AsyncFor)) and endless(node, constants) is not None
+    return isinstance(node, (ast.For, ast.AsyncFor)) and endless(node, known) is not None
 
 
 def is_range(node: ast.expr) -> bool:
@@ -115,6 +128,37 @@ def hands_parts(node: ast.For | ast.AsyncFor | ast.While) -> bool:
     return any(map(_HANDED.search, read))
 
 
+def parts_of(node: ast.For | ast.AsyncFor | ast.While, streams: Streams) -> frozenset[str]:
+    """Return the names by which a loop knows the part that a pass is about."""
+    if not isinstance(node, ast.While):
+        return frozenset({ast.unparse(node.target)})
+    assigned = (one for one in outside_functions(node.body) if isinstance(one, ast.Assign))
+    read = (one for one in assigned if any(_reads_part(inner, streams) for inner in calls_in([one.value])))
+    return frozenset(ast.unparse(one.targets[0]) for one in read)
+
+
+def _reads_part(node: ast.Call, streams: Streams) -> bool:
+    return last_name(node.func) in _STREAMED or streams.reads(node)
+
+
+def asks_for_part(test: ast.expr, parts: frozenset[str]) -> bool:
+    """Return whether a test asks whether a part came, or of which kind it is, and no more."""
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        left, right = test.left, test.comparators[0]
+        if isinstance(test.ops[0], ast.IsNot) and isinstance(right, ast.Constant) and right.value is None:
+            return ast.unparse(left) in parts
+        is_type = (
+            isinstance(left, ast.Call)
+            and last_name(left.func) == "type"
+            and bool(left.args)
+            and ast.unparse(left.args[0]) in parts
+        )
+        is_kind = isinstance(left, ast.Attribute) and ast.unparse(left.value) in parts and left.attr in ("type", "kind")
+        text = last_name(right) in ("TEXT", "BINARY", "str", "bytes")
+        return isinstance(test.ops[0], (ast.Is, ast.Eq)) and text and (is_type or is_kind)
+    return isinstance(test, (ast.Name, ast.Attribute)) and ast.unparse(test) in parts
+
+
 def _asked(node: ast.While, methods: frozenset[str]) -> list[str]:
     """Return the names of what a loop keeps of some methods that it calls."""
     assigned = (one for one in outside_functions(node.body) if isinstance(one, (ast.Assign, ast.AnnAssign)))
@@ -132,11 +176,23 @@ def _is_call(node: ast.expr | None, methods: frozenset[str]) -> bool:
 
 def _reads(node: ast.While) -> list[str]:
     """Return how a loop reads a stream that was there before it: what a pass opens and reads is a unit of work."""
-    bound = [one.optional_vars or one.context_expr for one in outside_functions(node.body) if isinstance(one, ast.withitem)]
-    bound += [target for one in outside_functions(node.body) if isinstance(one, ast.Assign) for target in one.targets]
-    opened = set(map(ast.unparse, bound))
+    opened = _opened(node)
     methods = (one.func for one in calls_in(node.body) if last_name(one.func) in _STREAMED)
     return [one.attr for one in methods if isinstance(one, ast.Attribute) and ast.unparse(one.value) not in opened]
+
+
+def _reads_on(node: ast.While, streams: Streams) -> bool:
+    """Return whether each pass of a loop reads on in a stream of a library that was there before it."""
+    opened = _opened(node)
+    called = (one for one in calls_in(node.body) if ast.unparse(getattr(one.func, "value", one.func)) not in opened)
+    return any(map(streams.reads, called))
+
+
+def _opened(node: ast.While) -> set[str]:
+    """Return the names that each pass of a loop binds anew."""
+    bound = [one.optional_vars or one.context_expr for one in outside_functions(node.body) if isinstance(one, ast.withitem)]
+    bound += [target for one in outside_functions(node.body) if isinstance(one, ast.Assign) for target in one.targets]
+    return set(map(ast.unparse, bound))
 
 
 _HANDED = late_pattern(
@@ -269,10 +325,10 @@ SLOW_SECONDS = 60
 """A pass of a loop that waits so long is a unit of work of its own."""
 
 
-def _is_slow(node: ast.While, constants: Mapping[str, float]) -> bool:
+def _is_slow(node: ast.While, file: FileFacts) -> bool:
     """Return whether the passes of a loop are a minute apart, or as far as nobody here knows."""
     waits = list(filter(None, map(_pause, calls_in([node]))))
-    known = [_seconds(one, constants) for one in waits]
+    known = [_seconds(one, file.constants) for one in waits]
     if any(one is not None and one >= SLOW_SECONDS for one in known):
         return True
     is_read = any(last_name(one.func) in _WAITS and not _is_lookup(one) for one in calls_in(node.body)
@@ -295,7 +351,7 @@ def _pause(node: ast.Call) -> ast.expr | None:
     return given[0] if given else next(named, None)
 
 
-def _passes_parts(node: ast.While, constants: Mapping[str, float]) -> bool:
+def _passes_parts(node: ast.While, known: FileFacts) -> bool:
     """Return whether each pass of a loop is a part of something.
 
     It reads a stream, hands on what it takes from a queue, which may be a job otherwise, or polls within a minute.
@@ -309,7 +365,7 @@ def _passes_parts(node: ast.While, constants: Mapping[str, float]) -> bool:
     if any(_RUNS.search(ast.unparse(test)) is None for test in _ends(node)):
         return False  # it goes through something, and pauses on the way
     pauses = filter(None, map(_pause, calls_in(_each_time(node.body))))
-    return any(_seconds(one, constants) is not None for one in pauses)
+    return any(_seconds(one, known.constants) is not None for one in pauses)
 
 
 _PASSES_ON = frozenset({"publish", "produce", "sendall", "sendto", "send_bytes"})
@@ -366,7 +422,7 @@ def calls_in(block: Sequence[ast.AST]) -> Iterator[ast.Call]:
     return (one for one in outside_functions(block) if isinstance(one, ast.Call))
 
 
-def has_loop(node: ast.FunctionDef | ast.AsyncFunctionDef, constants: Mapping[str, float]) -> bool:
+def has_loop(node: ast.FunctionDef | ast.AsyncFunctionDef, known: FileFacts) -> bool:
     """Return whether a function has a loop without end of its own."""
     loops = (one for one in outside_functions(node.body) if isinstance(one, (ast.While, ast.AsyncFor)))
-    return any(endless(one, constants) is not None for one in loops)
+    return any(endless(one, known) is not None for one in loops)
