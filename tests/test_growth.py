@@ -271,6 +271,14 @@ def test_an_import_that_services_share_is_moved_once(tmp_path: Path, capsys: pyt
     assert "MG301" in capsys.readouterr().out
 
 
+def test_a_package_is_priced_once_for_all_of_its_imports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main = "".join(f"if x{one}:\n    import litellm\n" for one in range(50))
+    stats = vars(called(tmp_path, {**PROGRAM, "main.py": main}))["stats"]
+    assert sum(found[0] for (path, _, name), found in stats.items() if name == "_root" and "estimate" in path) <= 10
+    assert sum(found[0] for (_, _, name), found in stats.items() if name == "unused_names") <= 50
+    assert "MG20" in capsys.readouterr().out
+
+
 def test_what_waits_is_estimated_once_for_services_that_start_alike(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

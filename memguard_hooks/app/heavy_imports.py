@@ -8,7 +8,7 @@ from __future__ import annotations
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped, Step, Way
 from memguard_hooks.record import Record
-from memguard_hooks.tree import parent
+from memguard_hooks.tree import parent, parse_once
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -254,19 +254,22 @@ def _loads(names: tuple[str, ...], root: str) -> bool:
 
 def price(project: Project, eager: Eager) -> tuple[int | None, str]:
     """Return what an eager import takes by itself, and which version was measured: that of the first service's estimate."""
-    from memguard_hooks.tree import parent
-
     if not eager.services:
         return project.cost_of(eager.root, parent(eager.path))
+    entry = eager.services[0].entry
+    python = entry.target.python and f"{entry.target.python[0]}.{entry.target.python[1]}"
+    key = ("price", project.declared, eager.root, parent(entry.path), python)
+    return parse_once(project.tree, key, lambda: _price(project, eager.root, parent(entry.path), python))
+
+
+def _price(project: Project, name: str, folder: str, python: str | None) -> tuple[int | None, str]:
     from memguard_hooks.app.estimate import FigureSources
     from memguard_hooks.imports.graph import Walk
 
-    entry = eager.services[0].entry
-    python = entry.target.python and f"{entry.target.python[0]}.{entry.target.python[1]}"
-    sources = FigureSources(project.declared, parent(entry.path), Walk({}, (), {}), python)
-    root = sources.root(eager.root)
+    sources = FigureSources(project.declared, folder, Walk({}, (), {}), python)
+    root = sources.root(name)
     if root.footprint is None:
-        return project.cost_of(eager.root)
+        return project.cost_of(name)
     return root.resident, root.footprint.named(sources.pinned.versions.get(root.footprint.distribution))
 
 

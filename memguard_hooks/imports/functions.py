@@ -709,7 +709,8 @@ class _Reader:
                         function = here.name.removesuffix(".__init__").rpartition(".")[2]
                         found[f"{HELD}{function}()"] = None
                     if here is not None:
-                        waiting += [(one, here) for one in here.values.get(part.id, ())]
+                        held = here.values.get(part.id, ())
+                        waiting += [(one, here) for one in held[-MAX_SOURCES:]]
                     if here is None or not here.name:
                         found[f"{HELD}{part.id}"] = None
         return list(found)

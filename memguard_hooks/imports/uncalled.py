@@ -24,6 +24,8 @@ _BY_CALL = ("import_module", "__import__", "runpy", "lazy_loader")
 _KEPT = (ast.Import, ast.ImportFrom, ast.Global, ast.Nonlocal)
 """Statements that import, or that bind what other functions may ask."""
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_MENTIONING = (ast.Name, ast.Attribute, ast.Call, ast.alias, ast.ImportFrom, ast.ClassDef, *_DEFINITIONS)
+"""Nodes that mention a name or bind one; no others do."""
 
 
 class _Statement(Record):
@@ -181,7 +183,7 @@ def _statements(module: ast.Module) -> list[_Statement]:
             callees.add(id(node.func))
         elif isinstance(node, ast.Attribute) and id(node) in callees:
             callees.add(id(node.value))
-        if statement is not None:
+        if statement is not None and isinstance(node, _MENTIONING):
             statement.bound.update(_bound([node]), _imported([node]))
             (statement.called if id(node) in callees else statement.values).update(_names([node]), _named([node]))
             if isinstance(node, ast.Call) and is_lazy_proxy(dotted(node.func), len(node.args)):

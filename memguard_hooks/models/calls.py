@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 
 from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
@@ -117,8 +117,13 @@ def _may_be_loader(folding: Folding, function: ast.expr) -> bool:
     if not isinstance(function, ast.Attribute):
         return True
     name, owner = function.attr, last_name(function.value)
-    is_called_so = name == "__init__" or any(fnmatchcase(f"{owner}.{name}", one) for one in _last_names())
+    is_called_so = name == "__init__" or _is_last_name(f"{owner}.{name}")
     return is_called_so or any(find(kind, name) for kind in _kinds()) or (name not in _METHODS and folding.binds(name))
+
+
+@lru_cache(maxsize=2000)
+def _is_last_name(name: str) -> bool:
+    return any(fnmatchcase(name, one) for one in _last_names())
 
 
 @cache

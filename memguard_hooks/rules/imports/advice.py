@@ -55,6 +55,7 @@ class Advice:
         self._project = project
         self._eager = eager
         self._held: dict[tuple[str, int, str], HeldImport | None] = {}
+        self._unused: dict[tuple[str, int, int], str | None] = {}
         self._savings: dict[Hashable, MovedSaving | None] = {}
         self._deferred: dict[tuple[str, tuple[tuple[str, int], ...]], Deferred] = {}
         self._looked: dict[str, int] = {}
@@ -71,6 +72,13 @@ class Advice:
     @staticmethod
     def _services(eager: Eager) -> tuple[tuple[str, int], ...]:
         return tuple((one.entry.service.name, one.entry.service.line) for one in eager.services)
+
+    def unused(self, eager: Eager) -> str | None:
+        """Return the names that an import binds where nothing else in the file mentions them."""
+        key = eager.path, eager.site.line, eager.site.column
+        if key not in self._unused:
+            self._unused[key] = _unused(self._project, eager)
+        return self._unused[key]
 
     def held(self, eager: Eager) -> HeldImport | None:
         """Return what keeps an import where it is."""
@@ -128,7 +136,7 @@ class Advice:
         return frozenset(
             (one.path, one.site.line)
             for one in self._eager
-            if one.site.used_line is None and one.site.why == AT_MODULE_LEVEL and _unused(self._project, one) is not None
+            if one.site.used_line is None and one.site.why == AT_MODULE_LEVEL and self.unused(one) is not None
         )
 
     @cached_property
@@ -264,7 +272,7 @@ def find_eager(project: Project, eager: Eager, advice: Advice | None = None) -> 
         fix = f"use {name} only inside functions that run later"
         place = (path, site.used_line, site.used_column)
         return Finding(*place, "MG202", message, HOOK, name, "error", cost, eager.way.chain, (fix,))
-    unused = _unused(project, eager)
+    unused = _unused(project, eager) if advice is None else advice.unused(eager)
     when = AT_REQUEST if eager.at_request else "at start"
     when = eager.whenever or when
     if unused is not None and site.why == "at module level":
