@@ -2058,3 +2058,13 @@ def test_places_are_those_of_libcst() -> None:
             assert isinstance(node, libcst.CSTNode)
             start, end = ranges[node].start, ranges[node].end
             assert places.of(node) == (start.line, start.column + 1, end.line)
+
+
+@pytest.mark.parametrize("number", [30, 3000])
+def test_a_function_that_imports_what_it_is_given_is_followed_often(number: int) -> None:
+    """The thirtieth name counts as the first; of more than are followed it is told that they are not known."""
+    calls = "".join(f"load('m{one}')\n" for one in range(number))
+    text = f"import importlib\ndef load(name, *rest):\n    for one in rest: pass\n    importlib.import_module(name)\n{calls}"
+    found = analyze(text.encode(), "a.py")
+    assert {f"m{one}" for one in range(30)} <= {site.module for site in found.sites}
+    assert bool(found.unknown) is (number == 3000)

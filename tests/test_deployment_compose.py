@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -680,7 +681,7 @@ def bomb() -> str:
     ],
 )
 def test_hostile_projects_are_bounded(text: str, files: Files) -> None:
-    with at_most(10_000_000):
+    with at_most(10_000_000), suppress(MemguardError):  # of lists of more than 1000 values
         read({"compose.yaml": text, **files})
 
 

@@ -389,6 +389,23 @@ def test_a_tree_of_many_folders_ends(tmp_path: Path) -> None:
     ]
 
 
+def test_folders_beyond_a_bound_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = "FROM python:3.12\nCOPY main.py .\nCMD python main.py\n"
+    write(tmp_path, {"a/b/c/d/Dockerfile": image, "a/b/c/d/main.py": ""})
+    monkeypatch.setattr(discovery, "MAX_FOLDERS", 3)
+    reasons = [gap.reason for gap in read(tmp_path)[0].skipped]
+    assert any("more than 3 folders that may hold a Dockerfile" in reason for reason in reasons)
+
+
+def test_all_folders_for_a_cluster_are_looked_into(tmp_path: Path) -> None:
+    """Of twenty that many have, none more was looked into."""
+    command = "spec: {containers: [{name: a, image: a, command: [python, main.py]}]}\n"
+    pod = f"apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\n{command}"
+    others = {f"deploy/a{number:02}/readme": "" for number in range(30)}
+    write(tmp_path, {**others, "deploy/b/a.yaml": pod, "main.py": "", "Dockerfile": "FROM python:3.12\nCOPY . .\n"})
+    assert [one.path for one in read(tmp_path)[0].services if one.platform == "kubernetes"] == ["deploy/b/a.yaml"]
+
+
 WORKLOAD = (
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n"
     "spec: {template: {spec: {containers: [{name: web, image: app, command: [python, app.py], "

@@ -12,7 +12,7 @@ from memguard_hooks.deployment import container
 from memguard_hooks.deployment.platforms import with_plan
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, compose, get, items, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose, few, get, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.tree import parent
 
@@ -34,12 +34,12 @@ def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment
         return Deployment((), (Skipped(path, where.line, "it has no run.command", service="web"),))
     folder = parent(path)
     keys = [("build", "commands", step) for step in ("pre-build", "build", "post-build")] + [("run", "pre-run")]
-    nodes = [one for key in keys for one in items(get(root, *key))[:MAX_ITEMS]]
+    nodes = [one for key in keys for one in few(get(root, *key))]
     builds = tuple(Build(scalar(one) or "", ServicePlace(path, *place(one)), folder) for one in nodes)
     version = re.match(r"3\.\d{1,2}", scalar(run, "runtime-version") or "")
     service = Service("web", *where, text.strip(), folder=folder, builds=builds)
     service = with_plan(service, APP_RUNNER, "memory", None, where)
-    listed = [one for key in ("env", "secrets") for one in items(get(run, key))[:MAX_ITEMS]]
+    listed = [one for key in ("env", "secrets") for one in few(get(run, key))]
     names = [(scalar(one, "name") or "", scalar(one, "value"), one) for one in listed]
     variables = Variables(
         {name: value for name, value, _ in names if name and value is not None},

@@ -8,12 +8,14 @@ its script. The plan is a setting outside the repository.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from memguard_hooks.deployment.builders import default_builds
 from memguard_hooks.deployment.platforms import with_plan
 from memguard_hooks.deployment.serverless import COMMAND
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace
 from memguard_hooks.errors import MemguardError
+from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import text
 from memguard_hooks.tree import join, parent
@@ -39,9 +41,11 @@ def read(
     if app is not None and read_file(app) is not None:
         handlers = ["function_app.app"]
     else:
-        handlers = list(_first_model(folder, read_file, names_in))
+        handlers = list(islice(_first_model(folder, read_file, names_in), MAX_FUNCTIONS + 1))
     if not handlers:
         return Deployment()
+    if len(handlers) > MAX_FUNCTIONS:
+        return Deployment((), (Skipped(path, 1, f"has more than {MAX_FUNCTIONS} functions", service="functions"),))
     json_document.parse(data, path)  # others have a file of this name, which is nothing to this
     place = ServicePlace(path, 1, 1)
     service = Service(
@@ -57,7 +61,7 @@ def read(
 
 def _first_model(folder: str, read_file: Read, names_in: Callable[[str], Sequence[str]]) -> Iterator[str]:
     """Yield the script of each function and the function in it, as `folder.script.main`."""
-    for name in sorted(names_in(folder))[:MAX_FUNCTIONS]:
+    for name in sorted(names_in(folder)):
         path = join(folder, f"{name}/function.json") if re.fullmatch(r"\w+", name) else None
         data = read_file(path) if path is not None else None
         if path is None or data is None:

@@ -21,7 +21,7 @@ from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.shell_words import split_plain
 from memguard_hooks.formats.typed import text
-from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, compose, get, items, pairs, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose, few, get, pairs, place, scalar
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
 
@@ -90,7 +90,7 @@ def _options(path: str, read_file: Read) -> Iterator[_Option]:
             yield _Option(_VARIABLES, str(key.value), scalar(value) or "", ServicePlace(path, *place(key)))
         for name, node in pairs(value):
             yield _Option(str(key.value), str(name.value), scalar(node) or "", ServicePlace(path, *place(name)))
-    for node in items(settings)[:MAX_ITEMS]:
+    for node in few(settings):
         option = scalar(node, "option_name")
         if option is not None:
             namespace = scalar(node, "namespace") or _VARIABLES

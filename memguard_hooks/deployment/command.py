@@ -11,6 +11,7 @@ from itertools import islice, product
 
 from memguard_hooks.deployment.servers import FOREIGN, read_program
 from memguard_hooks.deployment.start import (
+    MAX_TOGETHER,
     EntryPoint,
     Host,
     Start,
@@ -262,7 +263,7 @@ def _shell_program(data: bytes, arguments: Sequence[str], host: Host, path: str 
 
 def _run_together(command: ScriptCommand, host: Host) -> StartCommand:
     """Read a command of a script, and those that run beside it."""
-    commands = (command, *command.beside[:MAX_DEPTH])
+    commands = (command, *command.beside[:MAX_TOGETHER])  # one too many for `together`, which says so
     return together([_run_of_script(one, host.one_of(len(commands))) for one in commands])
 
 

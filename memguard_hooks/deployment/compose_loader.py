@@ -14,7 +14,7 @@ from memguard_hooks.deployment.service import ImageMaker, Read, ServicePlace
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats.parameters import Substituted
-from memguard_hooks.formats.yaml_nodes import compose_all, get, items, pairs, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose_all, few, get, items, pairs, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
@@ -238,7 +238,7 @@ def _raw_services(root: yaml.Node) -> dict[str, yaml.Node]:
 def _elements(node: yaml.Node | None) -> list[yaml.Node]:
     """Return the elements of a list, or the one value that stands in its place."""
     if node is None or isinstance(node, yaml.SequenceNode):
-        return items(node)[:MAX_ITEMS]
+        return few(node)
     return [node]
 
 
@@ -301,7 +301,7 @@ def _environment(node: yaml.Node | None, source: ComposeSource) -> Iterator[tupl
     for key, value in pairs(node):
         written = _written(scalar(value) or "", key, source)
         yield str(key.value), written if scalar(value) is not None else _of_host(str(key.value), written, source)
-    for one in items(node)[:MAX_ITEMS]:
+    for one in few(node):
         written = _written(scalar(one) or "", one, source)
         name, sign, text = written.text.text.partition("=")
         known = written._replace(text=Substituted(text, written.text.is_known))

@@ -65,6 +65,8 @@ HIDDEN_FOLDERS = frozenset({".docker", ".deploy", ".deployment", ".infra"})
 MAX_FOLDERS = 2000
 """Folders that are looked through for apps, so that a hostile tree ends too."""
 
+_MANY_FOLDERS = f"there are more than {MAX_FOLDERS} folders that may hold an app"
+
 MAX_DEPTH = 5
 """How deep below the root the Dockerfile of an image may lie that a manifest names."""
 
@@ -115,9 +117,6 @@ _IMAGE_FOLDERS = late_pattern(r"(?i)docker(?:files?)?|containers?|compose|docker
 
 NOMAD_FOLDERS = ("", "nomad", ".nomad", "deploy", "deployment", "jobs", "infra", "deploy/nomad", "infra/nomad", "ops")
 """Where jobs of Nomad lie, each without the folders below it."""
-
-MAX_BELOW = 20
-"""Folders below one of these that are looked into."""
 
 UNIT_FOLDERS = ("", "deploy", "deployment", "systemd", "etc", "deploy/systemd", "deployment/systemd", "etc/systemd",
                 "etc/systemd/system")  # fmt: skip
@@ -208,7 +207,7 @@ def discover(
     files = _Files(tree, broken, is_excluded, scripts)
     found = _discover(files)
     found = found._replace(services=tuple(one for one in found.services if not files.is_of_another_language(one)))
-    return found._replace(skipped=(*found.skipped, *files.gaps)) if files.gaps else found
+    return found._replace(skipped=(*found.skipped, *dict.fromkeys(files.gaps))) if files.gaps else found
 
 
 def _discover(files: _Files) -> Deployment:
@@ -400,19 +399,21 @@ class _Files:
                     yield path
 
     def folders_in(self, folder: str) -> list[str]:
-        """Return the first folders in one of the root, or one below it, by their paths."""
+        """Return the folders in one of the root, or one below it, by their paths."""
         holders = {entry.name for entry in self.tree.entries("") if entry.is_folder}
         if folder.partition("/")[0] not in holders:
             return []
-        return [f"{folder}/{one.name}" for one in self.tree.entries(folder) if one.is_folder][:MAX_BELOW]
+        found = (f"{folder}/{one.name}" for one in self.tree.entries(folder) if one.is_folder)
+        return self.bounded(found, MAX_FOLDERS, f"{folder} holds more than {MAX_FOLDERS} folders")
 
     def folders_like(self, pattern: re.Pattern[str]) -> list[str]:
         """Return the folders of the root that are called so, and those one and two levels below them."""
         names = (one.name for one in self.tree.entries("") if one.is_folder and one.name != ".git")
-        found = [name for name in names if pattern.fullmatch(name)][:MAX_BELOW]
+        found = [name for name in names if pattern.fullmatch(name)]
         one_below = [path for folder in found for path in self.folders_in(folder)]
-        two_below = [path for folder in one_below[:MAX_BELOW] for path in self.folders_in(folder)]
-        return [*found, *one_below, *two_below]
+        two_below = (path for folder in one_below for path in self.folders_in(folder))
+        reason = f"there are more than {MAX_FOLDERS} folders that may say what runs"
+        return self.bounded(chain(found, one_below, two_below), MAX_FOLDERS, reason)
 
     def below(self, folder: str, name: str) -> Iterator[str]:
         """Yield the files of one name in the folders just below one of the root."""
@@ -473,6 +474,7 @@ class _Files:
                 folders += (path for path in _folders_in(self, folder) if not _NOT_DEPLOYED.search(path.rpartition("/")[2]))
             names = (name for name in self.names_in(folder) if _is_image(name) and not _NOT_DEPLOYED.search(name))
             found += (f"{folder}/{name}".lstrip("/") for name in names)
+        self.bounded(folders, MAX_FOLDERS, f"there are more than {MAX_FOLDERS} folders that may hold a Dockerfile")
         return tuple(found)
 
     def run(self, name: Format, path: str, read_file: Read | None = None) -> Deployment:
@@ -653,7 +655,8 @@ class _Folder:
         above = [one.name for one in self._files.tree.entries("") if one.is_folder and _may_hold_app(one.name)]
         below = self._files.folders_like(_CHART_FOLDERS) if not self._path else []
         deeper = [path for path in below if path.endswith("/systemd")]
-        folders = dict.fromkeys((*UNIT_FOLDERS, *(f"{name}/systemd" for name in above[:MAX_FOLDERS]), *deeper))
+        above = self._files.bounded(above, MAX_FOLDERS, _MANY_FOLDERS)
+        folders = dict.fromkeys((*UNIT_FOLDERS, *(f"{name}/systemd" for name in above), *deeper))
         paths = () if self._path else self._files.listed(folders, (".service",))
         return self._files.bounded(paths, MAX_FILES, f"there are more than {MAX_FILES} units of systemd")
 
@@ -770,7 +773,9 @@ class _Folder:
         if not self._path:
             found += [self._files.run("ecs", path) for path in self._task_definitions()]
             found += self._of_terraform()
-            found += [self._files.run("copilot", path) for path in self._files.below("copilot", "manifest.yml")]
+            reason = f"there are more than {MAX_FILES} manifests of Copilot"
+            manifests = self._files.bounded(self._files.below("copilot", "manifest.yml"), MAX_FILES, reason)
+            found += [self._files.run("copilot", path) for path in manifests]
             listed = self._files.listed(NOMAD_FOLDERS, (".nomad", ".nomad.hcl"))
             jobs = self._files.bounded(listed, MAX_FILES, f"there are more than {MAX_FILES} jobs of Nomad")
             found += [self._files.run("nomad", path) for path in _of_production(jobs)]
@@ -988,7 +993,8 @@ class _Folder:
         """Return what the Dockerfiles here run, if no other file has named them."""
         named = self._files.named
         paths = [path for path in map(self._at, self._dockerfiles) if path not in named]
-        found = [self._files.image(path) for path in paths[:MAX_IMAGES]]
+        paths = self._files.bounded(paths, MAX_IMAGES, f"more than {MAX_IMAGES} Dockerfiles lie in one folder")
+        found = [self._files.image(path) for path in paths]
         if len(paths) == 1:
             return found[0]
         return _once(_joined(_called(one, _stem(path)) for one, path in zip(found, paths, strict=False)))
@@ -1005,8 +1011,8 @@ class _Folder:
     def images_of_python(self) -> Deployment:
         """What Dockerfiles here start that are built in a folder that nothing tells, as far as that is Python."""
         found: list[Deployment] = []
-        for name in self._dockerfiles[:MAX_IMAGES]:
-            path = self._at(name)
+        paths = map(self._at, self._dockerfiles)
+        for path in self._files.bounded(paths, MAX_IMAGES, f"more than {MAX_IMAGES} Dockerfiles lie in one folder"):
             data = self._files.peek(path)
             built = [self._files.started(path, data, context) for context in ("", self._path)] if data is not None else []
             known = [one for one in built if isinstance(one, Service) and self._files.entrypoint(one)]
@@ -1091,10 +1097,9 @@ def _of_production(paths: list[str]) -> list[str]:
 
 def _folders_below(files: _Files) -> list[str]:
     """Return the folders one and two levels down that may hold an app."""
-    reason = f"there are more than {MAX_FOLDERS} folders that may hold an app"
     above = list(_folders_in(files, ""))
     below = (path for folder in above for path in _folders_in(files, folder))
-    return files.bounded(chain(above, below), MAX_FOLDERS, reason)
+    return files.bounded(chain(above, below), MAX_FOLDERS, _MANY_FOLDERS)
 
 
 def _folders_in(files: _Files, folder: str) -> Iterator[str]:

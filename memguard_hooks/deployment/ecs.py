@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from itertools import islice
 
 from memguard_hooks.deployment import container, dockerfile
 from memguard_hooks.deployment.container import DeclaredContainer
@@ -21,7 +20,7 @@ from memguard_hooks.deployment.yaml_values import count_of, is_template, of_mapp
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats.shell_words import split_plain
-from memguard_hooks.formats.yaml_nodes import compose, get, items, pairs, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose, few, get, items, pairs, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
@@ -102,7 +101,7 @@ def _read(task: _Task, read_file: Read, images: RepositoryImages) -> Iterator[Se
     ends = {
         task.text(one, "containerName")
         for node in nodes[:MAX_CONTAINERS]
-        for one in items(task.get(node, "dependsOn"))[:MAX_CONTAINERS]
+        for one in few(task.get(node, "dependsOn"))
         if task.text(one, "condition") in _ENDS
     }
     if len(nodes) > MAX_CONTAINERS:
@@ -141,7 +140,7 @@ def _declared(node: yaml.Node, task: _Task) -> DeclaredContainer:
 
 def _words(node: yaml.Node | None) -> tuple[str, ...]:
     """Return the words of a list."""
-    texts = [scalar(one) for one in items(node)[:MAX_CONTAINERS]]
+    texts = [scalar(one) for one in few(node)]
     return tuple(text for text in texts if text is not None)
 
 
@@ -149,7 +148,7 @@ def _variables(node: yaml.Node, task: _Task) -> Variables:
     values: dict[str, str] = {}
     places: dict[str, ServicePlace] = {}
     for key in ("environment", "secrets"):
-        for one in islice(items(task.get(node, key)), MAX_CONTAINERS):
+        for one in few(task.get(node, key)):
             name, value = task.text(one, "name"), task.get(one, "value")
             text = scalar(value)
             if name:

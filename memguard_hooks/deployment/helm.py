@@ -23,7 +23,7 @@ from memguard_hooks.tree import parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 CHART = "Chart.yaml"
 VALUES = ("values.yaml", "values-prod.yaml", "values-production.yaml", "values.prod.yaml", "values.production.yaml")
@@ -49,7 +49,17 @@ def read(path: str, templates: Sequence[str], read_file: Read, images: Repositor
         found, gaps = Deployment(), [_gap(path, error, parent(path).rpartition("/")[2])]
     if gaps and not any(holds_python(read_file(file) or b"") for file in (*DOCKERFILES, *images.dockerfiles)):
         gaps = [gap._replace(service="") for gap in gaps]
-    return found._replace(skipped=(*found.skipped, *gaps))
+    return found._replace(skipped=(*found.skipped, *gaps, *_left_out(templates, read_file)))
+
+
+def _left_out(templates: Sequence[str], read_file: Read) -> Iterator[Skipped]:
+    """Yield the templates that are not read."""
+    for template in templates[:MAX_TEMPLATES]:
+        if len(read_file(template) or b"") > MAX_BYTES:
+            yield Skipped(template, None, f"is larger than {MAX_BYTES // 1024} KiB")
+    for template in templates[MAX_TEMPLATES : MAX_TEMPLATES + 1]:
+        reason = f"is not read, and what comes after it: a chart has more than {MAX_TEMPLATES} templates"
+        yield Skipped(template, None, reason)
 
 
 def _gap(path: str, error: Exception, name: str) -> Skipped:
@@ -118,7 +128,9 @@ def _given(path: str, read_file: Read) -> dict[str, object]:
     for name in VALUES:
         file = f"{parent(path)}/{name}".lstrip("/")
         data = read_file(file)
-        if data is not None and len(data) <= MAX_BYTES:
+        if data is not None:
+            if len(data) > MAX_BYTES:
+                raise MemguardError(f"is larger than {MAX_BYTES // 1024} KiB", file)
             given = plain(compose(data, file), MAX_VALUES)
             values = _merged(values, given) if isinstance(given, dict) else values
     chart, name = compose(read_file(path) or b"", path), _name(path, read_file)

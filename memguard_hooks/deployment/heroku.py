@@ -23,6 +23,7 @@ from memguard_hooks.deployment.service import (
     Variables,
     with_once,
 )
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.json_document import JsonDocument
@@ -76,7 +77,9 @@ def read_app(data: bytes, path: str, processes: Deployment, read_file: Read = la
 
 def _variables(document: JsonDocument) -> Variables:
     """Return what `env` sets; a value that Heroku generates or asks for is not known."""
-    env = dict(list(table(document.data, "env").items())[:MAX_VARIABLES])
+    env = table(document.data, "env")
+    if len(env) > MAX_VARIABLES:
+        raise MemguardError(f"sets more than {MAX_VARIABLES} variables", document.path)
     texts = {
         name: value.get("value") if isinstance(value, dict) and "generator" not in value else value
         for name, value in env.items()
@@ -148,7 +151,10 @@ def _read(root: yaml.Node | None, path: str, read_file: Read) -> Iterator[Servic
     images = {key.value: (key, value) for key, value in pairs(get(root, "build", "docker"))}
     config = of_mapping(get(root, "setup", "config"), path)
     runs = {key.value: (key, value) for key, value in pairs(get(root, "run"))}
-    for name in list(dict.fromkeys([*runs, *images]))[:MAX_PROCESSES]:
+    for number, name in enumerate(dict.fromkeys([*runs, *images])):
+        if number == MAX_PROCESSES:
+            yield Skipped(path, None, f"declares more than {MAX_PROCESSES} processes")
+            return
         if name in ONE_OFF:
             continue
         key, value = runs.get(name) or (images[name][0], None)

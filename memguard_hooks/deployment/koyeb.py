@@ -16,7 +16,7 @@ from memguard_hooks.deployment.platforms import find_plan, with_plan, without_pl
 from memguard_hooks.deployment.service import Build, Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import each_once, is_template
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, compose, get, items, pairs, place, scalar
+from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, compose, few, get, items, pairs, place, scalar
 from memguard_hooks.tree import normalize
 
 TYPE_CHECKING = False  # as typing has it
@@ -72,7 +72,7 @@ def _service(node: yaml.Node, name: str, path: str, read_file: Read) -> Service 
     words = next(
         (get(holder, key) for holder in (node, get(node, "docker")) for key in _COMMAND if items(get(holder, key))), None
     )
-    text = _text(node, _COMMAND) or " ".join(filter(None, map(scalar, items(words)[:MAX_ITEMS])))
+    text = _text(node, _COMMAND) or " ".join(filter(None, map(scalar, few(words))))
     written = command if command is not None else words
     where = ServicePlace(path, *place(written if written is not None else node))
     image = scalar(node, "image") or scalar(node, "image", "name") or scalar(node, "docker", "image") or ""
@@ -111,7 +111,7 @@ def _variables(node: yaml.Node, path: str) -> Variables:
     for listed in filter(None, (get(node, key) for key in _VARIABLES)):
         for key, value in pairs(listed):
             _put(str(key.value), scalar(value), key, path, values, places)
-        for one in items(listed)[:MAX_ITEMS]:
+        for one in few(listed):
             name, is_pair, text = (scalar(one) or "").partition("=")
             named = scalar(one, "name") or scalar(one, "key")
             if named is not None:

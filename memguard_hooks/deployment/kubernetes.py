@@ -24,7 +24,7 @@ from memguard_hooks.deployment.service import Deployment, Read, Service, Service
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import MIB, Skipped
 from memguard_hooks.formats import parameters
-from memguard_hooks.formats.yaml_nodes import compose_all, file_of, get, items, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose_all, few, file_of, get, items, pairs, place, scalar
 from memguard_hooks.pattern import late_pattern
 from memguard_hooks.record import Record
 from memguard_hooks.tree import join, parent
@@ -157,7 +157,7 @@ def _place(node: yaml.Node) -> ServicePlace:
 def _flat(documents: Iterable[yaml.Node]) -> Iterator[yaml.Node]:
     for node in documents:
         if scalar(node, "kind") == "List":
-            yield from items(get(node, "items"))[:MAX_DOCUMENTS]
+            yield from items(get(node, "items"))[: MAX_DOCUMENTS + 1]
         else:
             yield node
 
@@ -207,7 +207,7 @@ def _declared(one: _Container, maps: Mapping[str | None, yaml.Node | None]) -> D
 
 
 def _words(node: yaml.Node | None, variables: Variables) -> tuple[str, ...]:
-    texts = [scalar(one) for one in items(node)[:MAX_ITEMS]]
+    texts = [scalar(one) for one in few(node)]
     return tuple(parameters.put_in(text, variables.values, parameters.KUBERNETES).text for text in texts if text is not None)
 
 
@@ -233,15 +233,15 @@ def _variables(node: yaml.Node, maps: Mapping[str | None, yaml.Node | None]) -> 
     """Return the variables of a container; `env` beats `envFrom`, the last of each wins."""
     values: dict[str, str] = {}
     places: dict[str, ServicePlace] = {}
-    for one in items(get(node, "envFrom"))[:MAX_ITEMS]:
+    for one in few(get(node, "envFrom")):
         prefix = scalar(one, "prefix") or ""
         found = maps.get(scalar(one, "configMapRef", "name") or "")
-        for key, value in found.value[:MAX_ITEMS] if isinstance(found, yaml.MappingNode) else ():
+        for key, value in pairs(found):
             name, text = scalar(key), scalar(value)
             if name is not None and text is not None:
                 values[prefix + name] = text
                 places[prefix + name] = _place(key)
-    for one in items(get(node, "env"))[:MAX_ITEMS]:
+    for one in few(get(node, "env")):
         name, text = scalar(one, "name"), scalar(one, "value")
         if name is None:
             continue
@@ -262,7 +262,7 @@ def _default_memory(document: yaml.Node) -> yaml.Node | None:
     """Return the limit that a LimitRange gives to containers without one."""
     if scalar(document, "kind") != "LimitRange":
         return None
-    ranges = [one for one in items(get(document, "spec", "limits"))[:MAX_ITEMS] if scalar(one, "type") == "Container"]
+    ranges = [one for one in few(get(document, "spec", "limits")) if scalar(one, "type") == "Container"]
     found = [get(one, "default", "memory") or get(one, "max", "memory") for one in ranges]
     return next(filter(None, found), None)
 

@@ -18,8 +18,11 @@ from memguard_hooks.tree import join, parent
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import TypeVar
 
     from memguard_hooks.deployment.service import Read
+
+    Listed = TypeVar("Listed")
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
@@ -76,13 +79,20 @@ class _Builder:
     def build(self, path: str, depth: int) -> list[yaml.Node]:
         """Return the documents of a kustomization and of those below it."""
         (root,) = self._documents(path)[:1] or (None,)
-        found = [one for entry in _entries(root) for one in self._resource(entry, path, depth)]
-        found = [*found, *_config_maps(root)][:MAX_DOCUMENTS]
-        for patch, target in self._patches(root, path)[:MAX_CHANGES]:
+        entries = self._first(_entries(root), MAX_FILES, path, "files")
+        found = [one for entry in entries for one in self._resource(entry, path, depth)]
+        found = self._first([*found, *_config_maps(root)], MAX_DOCUMENTS, path, "documents")
+        for patch, target in self._first(self._patches(root, path), MAX_CHANGES, path, "patches"):
             found = [self._patched(one, patch, target) for one in found]
-        for entry in items(get(root, "replicas"))[:MAX_CHANGES]:
+        for entry in self._first(items(get(root, "replicas")), MAX_CHANGES, path, "replicas"):
             found = [self._with_replicas(one, entry) for one in found]
         return found
+
+    def _first(self, found: list[Listed], bound: int, path: str, what: str) -> list[Listed]:
+        """Return the first of what a kustomization lists, and note that there is more."""
+        if len(found) > bound:
+            self.skipped.append(Skipped(path, None, f"names more than {bound} {what}: the others are not read"))
+        return found[:bound]
 
     def _documents(self, path: str) -> list[yaml.Node]:
         known = self._known.get(path)
@@ -114,7 +124,7 @@ class _Builder:
         ]
         listed += [(one, one, None) for one in items(get(root, "patchesStrategicMerge"))]
         found: list[tuple[yaml.Node, yaml.Node | None]] = []
-        for file, inline, target in listed[:MAX_CHANGES]:
+        for file, inline, target in self._first(listed, MAX_CHANGES, path, "patches"):
             where = join(parent(path), scalar(file) or "") if scalar(file) else None
             documents = self._documents(where) if where is not None and self._read(where) is not None else []
             if not documents and inline is not None:
@@ -180,7 +190,7 @@ class _Builder:
 
 
 def _entries(root: yaml.Node | None) -> list[yaml.Node]:
-    return [one for key in ("resources", "bases", "components") for one in items(get(root, key))][:MAX_FILES]
+    return [one for key in ("resources", "bases", "components") for one in items(get(root, key))]
 
 
 def _inline(node: yaml.Node, path: str) -> list[yaml.Node]:

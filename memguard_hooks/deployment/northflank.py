@@ -12,6 +12,7 @@ from memguard_hooks.deployment.hosted import HostedService
 from memguard_hooks.deployment.platforms import with_plan, without_plan
 from memguard_hooks.deployment.service import Deployment, Read, Service, ServicePlace, Variables
 from memguard_hooks.deployment.yaml_values import count_of, is_template
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import yaml_nodes
 from memguard_hooks.formats.yaml_nodes import get, items, pairs, place, scalar
@@ -44,14 +45,16 @@ def _declared(root: yaml.Node | None) -> Iterator[yaml.Node]:
     """Yield what each service is, in the order of the file."""
     waiting = [root] if root is not None else []
     for _ in range(MAX_NODES):
-        if not waiting:
+        node = waiting.pop() if waiting else None
+        if node is None:
             return
-        node = waiting.pop()
         spec = get(node, "spec")
         if scalar(node, "kind") in _KINDS and spec is not None:
             yield spec
             continue
         waiting += reversed([*items(node), *(value for _, value in pairs(node))])
+    if root is not None and waiting:
+        raise MemguardError(f"has more than {MAX_NODES} values", str(root.start_mark.name))
 
 
 def _service(node: yaml.Node, path: str, read_file: Read) -> Service | Skipped | None:
@@ -94,7 +97,7 @@ def _variables(node: yaml.Node, path: str) -> Variables:
     values: dict[str, str] = {}
     places: dict[str, ServicePlace] = {}
     listed = get(node, "runtimeEnvironment")
-    named = [(scalar(one, "name"), scalar(one, "value"), one) for one in items(listed)[: yaml_nodes.MAX_ITEMS]]
+    named = [(scalar(one, "name"), scalar(one, "value"), one) for one in yaml_nodes.few(listed)]
     named += [(str(key.value), scalar(value), key) for key, value in pairs(listed)]
     for name, text, one in named:
         if name is not None:

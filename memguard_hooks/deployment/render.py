@@ -14,7 +14,7 @@ from memguard_hooks.deployment.platforms import RENDER, unknown_plan, with_plan
 from memguard_hooks.deployment.service import Database, Deployment, Read, Service, ServicePlace, Trap, Variables
 from memguard_hooks.deployment.yaml_values import build_of, count_of, each_once, of_list
 from memguard_hooks.finding import Skipped
-from memguard_hooks.formats.yaml_nodes import compose, get, items, nearest, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose, few, get, items, nearest, place, scalar
 from memguard_hooks.tree import join, normalize
 
 TYPE_CHECKING = False  # as typing has it
@@ -146,7 +146,7 @@ def _image_service(node: yaml.Node, name: str, path: str, folder: str, read_file
 def _variables(node: yaml.Node, path: str, groups: Mapping[str | None, Variables]) -> Variables:
     """Return what a service sets; its own variables win over those of the groups that it takes in."""
     found = of_list(get(node, "envVars"), path)
-    named = [scalar(item, "fromGroup") or "" for item in items(get(node, "envVars"))[:MAX_GROUPS]]
+    named = [scalar(item, "fromGroup") or "" for item in few(get(node, "envVars"))]
     for group in dict.fromkeys(named):
         found = found.over(groups.get(group, Variables()))
     return found

@@ -263,8 +263,14 @@ SMALL = frozenset({
 """Programs that take a few MiB, and stand beside a server without a line in its sum."""
 
 
+MAX_TOGETHER = 100
+"""Commands that one host runs at once."""
+
+
 def together(found: Sequence[StartCommand]) -> StartCommand:
     """Return several starts on one host as one: the first server, or else program, that is known, the others beside it."""
+    if len(found) > MAX_TOGETHER:
+        return unknown(f"more than {MAX_TOGETHER} commands run at once")
     found = [one for one in found if one.program not in SMALL] or found
     known = [number for number, one in enumerate(found) if one.entrypoint is not None]
     chosen = next((number for number in known if found[number].program), known[0] if known else 0)

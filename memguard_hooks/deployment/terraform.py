@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MAX_DEPTH = 5
 """Variables and locals that name each other."""
 
+_CONTAINERS = ("aws_ecs_task_definition", "google_cloud_run_")
+"""How the kinds of resources begin that declare containers."""
+
 MAX_RESOURCES = 100
 
 MAX_TEXT = 2**17
@@ -53,8 +56,12 @@ def read(paths: Sequence[str], declaring: Collection[str], read_file: Read, imag
     known = _known(files)
     found = Deployment()
     for path, root in files:
-        for block in root.of("resource")[:MAX_RESOURCES]:
-            kind, name = (*block.labels, "", "")[:2]
+        resources = [one for one in root.of("resource") if one.labels and one.labels[0].startswith(_CONTAINERS)]
+        for block in resources[MAX_RESOURCES : MAX_RESOURCES + 1]:
+            reason = f"is not read, and what comes after it: there are more than {MAX_RESOURCES} resources with containers"
+            found = found._replace(skipped=(*found.skipped, Skipped(path, block.place[0], reason)))
+        for block in resources[:MAX_RESOURCES]:
+            kind, name = (*block.labels, "")[:2]
             if kind == "aws_ecs_task_definition":
                 data = _task(block, name, path, known, read_file)
                 if isinstance(data, bytes):

@@ -96,7 +96,7 @@ def _in_api(folder: str, names_in: Callable[[str], Sequence[str]]) -> Iterator[s
 
 def _listed(folder: str, below: str, names_in: Callable[[str], Sequence[str]]) -> Sequence[str]:
     path = join(folder, below)
-    return sorted(names_in(path))[:MAX_FUNCTIONS] if path is not None else ()
+    return sorted(names_in(path)) if path is not None else ()
 
 
 def _is_app(name: str, folder: str, read_file: Read) -> bool:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_MB = 512
 
-MAX_STAGES = 20
+MAX_STAGES = 100
 """Stages that one may take its settings from, and that are looked through."""
 
 _PRODUCTION = late_pattern(r"(?i)^(?:prod|live|main)")
@@ -35,7 +35,9 @@ _DOTTED = late_pattern(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 def read(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
     """Read the stage for production, or else the first. Raises MemguardError for JSON that does not parse."""
     document = json_document.parse(data, path)
-    stages = {name: _extended(document.data, name) for name in list(table(document.data))[:MAX_STAGES]}
+    if len(table(document.data)) > MAX_STAGES:
+        return Deployment((), (Skipped(path, 1, f"has more than {MAX_STAGES} stages", service="zappa"),))
+    stages = {name: _extended(document.data, name) for name in table(document.data)}
     started = {name: keys for name, keys in stages.items() if "app_function" in keys or "django_settings" in keys}
     name = next(filter(_PRODUCTION.match, started), next(iter(started), None))
     if name is None:

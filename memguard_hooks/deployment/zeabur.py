@@ -15,7 +15,7 @@ from memguard_hooks.deployment.yaml_values import is_template
 from memguard_hooks.finding import Skipped
 from memguard_hooks.formats import json_document
 from memguard_hooks.formats.typed import table, text
-from memguard_hooks.formats.yaml_nodes import MAX_ITEMS, compose, get, items, pairs, place, scalar
+from memguard_hooks.formats.yaml_nodes import compose, few, get, pairs, place, scalar
 from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
@@ -63,7 +63,7 @@ def _started(document: json_document.JsonDocument, folder: str, read_file: Read)
 def read_template(data: bytes, path: str, read_file: Read = lambda _: None) -> Deployment:
     """Read the services of a template that run Python. Raises MemguardError for YAML that does not parse, with the place."""
     root = compose(data, path)
-    nodes = items(get(root, "spec", "services"))[:MAX_ITEMS]
+    nodes = few(get(root, "spec", "services"))
     if not (scalar(root, "apiVersion") or "").startswith("zeabur.com/"):
         return Deployment()
     declared = [_declared(node, path) for node in nodes]
@@ -83,7 +83,7 @@ def read_template(data: bytes, path: str, read_file: Read = lambda _: None) -> D
 def _declared(node: yaml.Node, path: str) -> container.DeclaredContainer:
     name, spec = scalar(node, "name") or "web", get(node, "spec")
     command = get(spec, "command")
-    words = tuple(text for text in map(scalar, items(command)[:MAX_ITEMS]) if text is not None)
+    words = tuple(text for text in map(scalar, few(command)) if text is not None)
     listed = [(str(key.value), scalar(value, "default"), key) for key, value in pairs(get(spec, "env"))]
     variables = Variables(
         {key: text for key, text, _ in listed if text is not None and not is_template(text)},

@@ -12,6 +12,9 @@ from memguard_hooks.errors import MemguardError
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TypeVar
+
+    Kept = TypeVar("Kept")
 
 MAX_BYTES = 2**20
 """A deployment file is some kilobytes; parsing YAML is slow."""
@@ -93,7 +96,10 @@ def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 
 def pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
-    """Return the keys of a mapping that are scalars with their values; those that come through `<<` lose."""
+    """Return the keys of a mapping that are scalars with their values; those that come through `<<` lose.
+
+    Raises MemguardError for more than `MAX_ITEMS`.
+    """
     found: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     for here in _merged(node):
         own = {key.value: (key, value) for key, value in here.value if isinstance(key, yaml.ScalarNode)}
@@ -101,7 +107,7 @@ def pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
         found = {**own, **found}
         if len(found) > MAX_ITEMS:
             break
-    return list(found.values())[:MAX_ITEMS]
+    return _bounded(list(found.values()), node)
 
 
 def _merged(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
@@ -121,6 +127,18 @@ def _merged(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
 def items(node: yaml.Node | None) -> list[yaml.Node]:
     """Return the elements of a sequence, nothing for anything else."""
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def few(node: yaml.Node | None) -> list[yaml.Node]:
+    """Return the elements of a sequence that many may name, as `items` does. Raises MemguardError for one that is long."""
+    return _bounded(items(node), node)
+
+
+def _bounded(found: list[Kept], node: yaml.Node | None) -> list[Kept]:
+    if len(found) > MAX_ITEMS and node is not None:
+        kind = "a list" if isinstance(node, yaml.SequenceNode) else "a mapping"
+        raise MemguardError(f"has {kind} of more than {MAX_ITEMS} values", str(node.start_mark.name), place(node)[0])
+    return found
 
 
 def scalar(node: yaml.Node | None, *keys: str) -> str | None:

@@ -21,7 +21,10 @@ MAX_CALLS = 30
 """Calls inside calls that are followed; deeper ones are followed afterwards, without their results."""
 
 MAX_RUNS = 20
-"""Times that one function is walked, each with other arguments."""
+"""Times that one function is walked, each with other arguments, whatever it takes."""
+
+MAX_REPEATED = 5000
+"""Statements that walks beyond these take, of all functions of a file; then nothing is known of what they are given."""
 
 _Defined = tuple[Function, When, str]
 
@@ -38,6 +41,7 @@ class Bodies(Walker):
         self._frames: dict[tuple[Function, Arguments, When], Frame] = {}
         self._waiting: list[tuple[Function, Arguments, Context]] = []
         self._depth = 0
+        self._repeated = 0
 
     def _define(self, function: Function, context: Context) -> Function:
         if function.node not in self._defined:
@@ -47,14 +51,16 @@ class Bodies(Walker):
 
     def _body(self, function: Function, arguments: Arguments, context: Context) -> Values:
         """Walk the body of a function once for each set of arguments, and return what it returns."""
+        is_repeated = self._runs[function.node, context.when] >= MAX_RUNS
+        if is_repeated and self._repeated > MAX_REPEATED:
+            arguments = arguments.unknown()
         key = (function, arguments, context.when)
         if key in self._frames:
             return self._frames[key].returned
         if self._depth >= MAX_CALLS:
             self._waiting.append((function, arguments, context))
             return ()
-        if self._runs[function.node, context.when] >= MAX_RUNS:
-            return ()
+        began = self._statements
         self._runs[function.node, context.when] += 1
         self._walked.add(function.node)
         frame = self._frames[key] = Frame(function, arguments.get(0))
@@ -73,6 +79,7 @@ class Bodies(Walker):
             self._walk_body(function, arguments, inner)
         finally:
             self._depth -= 1
+            self._repeated += self._statements - began + 1 if is_repeated else 0
         return frame.returned
 
     def _walk_body(self, function: Function, arguments: Arguments, context: Context) -> None:

@@ -20,7 +20,7 @@ from memguard_hooks.imports.branches import (
 )
 from memguard_hooks.imports.callbacks import BY_DOTTED_NAME
 from memguard_hooks.imports.model import MAX_CHOICES, Body, Choice, ChoiceWay, FileClass, Functions, Passed
-from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, dotted_among, dotted_texts
+from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, MORE, dotted_among, dotted_texts
 from memguard_hooks.imports.tables import AS_KEYS, MAX_WAYS, EntryTable, LookUp, called_in, look_up_of, read_table, written
 from memguard_hooks.pattern import late_pattern
 
@@ -660,7 +660,7 @@ class _Reader:
                 scope.values.setdefault(one.id, []).append(value)
         name = last_name(target) if isinstance(target, ast.Attribute) or not scope.name or scope.is_class else ""
         if name and not isinstance(value, (ast.Name, ast.Attribute)):
-            self._keep_texts(name, [one for one in self._sources(value, scope) if one[0] != HELD])
+            self._keep_texts(name, [one for one in self._sources(value, scope) if one[0] != HELD or one == MORE])
 
     def _keep_texts(self, key: str, sources: list[str]) -> None:
         self._named_texts_of.update(dict.fromkeys((key, one) for one in sources if one != f"{HELD}{key}"))
@@ -713,6 +713,8 @@ class _Reader:
                         waiting += [(one, here) for one in held[-MAX_SOURCES:]]
                     if here is None or not here.name:
                         found[f"{HELD}{part.id}"] = None
+        if waiting:
+            found[MORE] = None
         return list(found)
 
     # Tables

@@ -19,6 +19,9 @@ else:
 HELD = "="
 """Begins what stands for the texts that a name holds, or a function is given."""
 
+MORE = f"{HELD}?"
+"""Stands for texts that are not looked at: there are more than the bound."""
+
 MAX_SOURCES = 20
 """Expressions that one expression is followed through."""
 

@@ -26,7 +26,7 @@ from memguard_hooks.imports.callbacks import (
 from memguard_hooks.imports.facts import MAX_OPEN
 from memguard_hooks.imports.functions import MAIN, OTHERWISE
 from memguard_hooks.imports.model import Choice, Functions, How, Passed
-from memguard_hooks.imports.named_modules import HELD
+from memguard_hooks.imports.named_modules import HELD, MAX_SOURCES, MORE
 from memguard_hooks.imports.resolve import Resolver, absolute
 from memguard_hooks.record import Record
 
@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 
 MAX_STARS = 100
 """Modules of which one file takes all names: each is asked for each name that is not the file's own."""
+
+MAX_FAMILY = 200
+"""Classes that one inherits from."""
 
 MAX_STARRED = 40_000
 """Looks into modules of which a file imports all names: one application with many stars takes 27,000."""
@@ -642,7 +645,9 @@ class Reach(Calls):
     def _load_by_name(self, passed: Passed, call: Call, stage: Stage) -> None:
         """Load what is given by its name: `load_extension("cogs.voice")`, `uvicorn.run("server:app")`."""
         last, text = passed.to.rpartition(".")[2].lstrip(":"), passed.text
-        if text.startswith(HELD):
+        if text == MORE:
+            self._note_more(call.path)
+        elif text.startswith(HELD):
             self._load_held(text[1:], call.path, passed.place, stage)
         elif last in ("import_module", "__import__"):
             self._load_computed(call.path, passed.place, text, stage)
@@ -711,6 +716,9 @@ class Reach(Calls):
     def _load_held_by(self, loaded: str, key: str, path: str, place: int, stage: Stage) -> None:
         when = max(stage, self._loaded[loaded], key=_STAGES.index)
         for text in self._first(self._file(loaded).answer("named", key), loaded):
+            if text == MORE:
+                self._note_more(loaded)
+                continue
             if text.startswith(HELD):
                 self._load_held(text[1:], path, place, when)
                 continue
@@ -719,6 +727,10 @@ class Reach(Calls):
             if self._resolver.is_whole(module):
                 self._load_named(path, place, module, when, attribute)
                 self._by_name[self._resolver.files(module)[-1]] = None
+
+    def _note_more(self, path: str) -> None:
+        reason = f"the name of a module that it loads comes from more than {MAX_SOURCES} expressions: not all are followed"
+        self.beyond.setdefault(path, reason)
 
     def _first(self, names: Sequence[str], path: str) -> Sequence[str]:
         """Return names of modules up to the bound, and note a file that has more."""
@@ -840,7 +852,10 @@ class Reach(Calls):
             return known
         found = self._families[path, name] = []
         waiting = [(path, name)]
-        while waiting and len(found) < MAX_STEPS:
+        while waiting:
+            if len(found) >= MAX_FAMILY:
+                self.beyond.setdefault(path, f"a class inherits from more than {MAX_FAMILY} others: not all are followed")
+                break
             here = waiting.pop(0)
             if here in found:
                 continue
@@ -863,7 +878,10 @@ class Reach(Calls):
 
     def _resolve(self, term: str, path: str, steps: int = 0) -> list[Known]:
         """Return what a term of a file may stand for."""
-        if not term or steps > MAX_STEPS:
+        if not term:
+            return []
+        if steps > MAX_STEPS:
+            self.beyond.setdefault(path, f"a name of it stands for another more than {MAX_STEPS} times: it is not followed")
             return []
         known = self._known.get((path, term))
         if known is None:
@@ -932,6 +950,10 @@ class Reach(Calls):
         if known is None:
             found = dict.fromkeys(one.removesuffix(".") for one in self._file(path).answer("stars", ""))
             ours = [one for one in found if not one or one.startswith(".") or self._resolver.files(one)]
+            if len(ours) > MAX_STARS:
+                self.beyond.setdefault(
+                    path, f"all names of more than {MAX_STARS} modules are imported: not all are looked into"
+                )
             known = self._known_stars[path] = tuple(ours[:MAX_STARS])
             for star in known:
                 modules = [one.path for one in self._resolve(star, path) if one.kind == "module"]

@@ -42,6 +42,7 @@ class Statements(Walker):
         """Walk a statement; tell whether no run gets beyond it, as far as that is plain."""
         if isinstance(node, cst.SimpleStatementLine):
             return self._block(node.body, context)
+        self._statements += 1
         if isinstance(node, (cst.Import, cst.LazyImport)):
             for alias in node.names:
                 self._import(node, alias, context)

@@ -135,6 +135,8 @@ class Walker(ABC):
         self._record = record
         self._lazy_modules: set[str] = set()
         self._future_annotations = False
+        self._statements = 0
+        """How many were walked."""
 
     @abstractmethod
     def _block(self, statements: Iterable[cst.CSTNode], context: Context) -> bool:

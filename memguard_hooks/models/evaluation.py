@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 MAX_VALUES = 12
 """Values of one expression that are kept; no name of a model has more."""
 
+MAX_FILES = 200
+"""Files that are searched for what says one value: what fills settings, and what calls a function."""
+
 MAX_WORK = 100_000
 """Expressions, bindings and calls that are looked at in a run, for all services together: half a second of CPU.
 
@@ -86,6 +89,16 @@ class Evaluation:
             self.unread[path] = found
             return None
         return found
+
+    def _naming(self, word: str) -> Iterator[NameScope]:
+        """Yield the modules that mention a word, up to a bound."""
+        for number, path in enumerate(self._sources.naming(word)):
+            if number == MAX_FILES:
+                self.is_cut = True
+                return
+            module = self.module(path)
+            if module is not None:
+                yield module
 
     def _values(self, node: ast.AST | None, scope: NameScope) -> Values:
         raise NotImplementedError

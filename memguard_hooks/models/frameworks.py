@@ -41,9 +41,6 @@ _UNREAD = ("from_envvar", "from_file", "from_json", "from_prefixed_env")
 
 _DJANGO_SETTINGS = "DJANGO_SETTINGS_MODULE"
 
-MAX_FILES = 200
-"""Files that are searched for what fills settings."""
-
 MAX_PARENTS = 5
 """Classes above one of settings, each above the last, in which a name is looked for."""
 
@@ -258,15 +255,6 @@ class FrameworkSettings(Members):
 
     def _has_spent(self) -> bool:
         raise NotImplementedError
-
-    def _naming(self, word: str) -> Iterator[NameScope]:
-        for number, path in enumerate(self._sources.naming(word)):
-            if number == MAX_FILES:
-                self.is_cut = True
-                return
-            module = self.module(path)
-            if module is not None:
-                yield module
 
     def _document(self, path: Value, form: str, scope: NameScope) -> Value:
         raise NotImplementedError

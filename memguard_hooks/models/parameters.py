@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import itertools
 from contextlib import contextmanager
 
 from memguard_hooks.models.environment import Environment
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 MAX_PARENTS = 5
 """Parents of a class that are looked at."""
-
-MAX_CALLERS = 200
-"""Files that are searched for the callers of one function."""
 
 
 class Parameters(Environment):
@@ -115,12 +111,10 @@ class Parameters(Environment):
         if name in ("__init__", "__new__", "__post_init__") and owner is not None and isinstance(owner.node, ast.ClassDef):
             name = owner.node.name
         found = []
-        for path in itertools.islice(self._sources.naming(name), MAX_CALLERS) if name else ():
-            module = self.module(path)
-            if module is not None:
-                names = dict.fromkeys((name, "super", "cls", getattr(scope.node, "name", "")))
-                calls = [call for one in names for call in module.calls_by_name(one)]
-                found += [call for call in calls if self._is_call_of(call, scope)]
+        for module in self._naming(name) if name else ():
+            names = dict.fromkeys((name, "super", "cls", getattr(scope.node, "name", "")))
+            calls = [call for one in names for call in module.calls_by_name(one)]
+            found += [call for call in calls if self._is_call_of(call, scope)]
         self._callers[scope.node] = found
         return found
 
@@ -133,9 +127,8 @@ class Parameters(Environment):
         if owner is None or not isinstance(owner.node, ast.ClassDef):
             return False
         made: list[CallInScope] = []
-        for path in itertools.islice(self._sources.naming(owner.node.name), MAX_CALLERS):
-            module = self.module(path)
-            for call in module.calls_by_name(owner.node.name) if module is not None else ():
+        for module in self._naming(owner.node.name):
+            for call in module.calls_by_name(owner.node.name):
                 kinds = (one for one in self._values(call.node.func, call.scope) if isinstance(one, ClassValue))
                 made += [call for one in kinds if one.scope is owner]
         if made:
@@ -145,9 +138,8 @@ class Parameters(Environment):
     def _never_imported(self, name: str, home: str) -> bool:
         """Return whether other files know a class by imports alone that production does not come to."""
         found = [False]
-        for path in itertools.islice(self._sources.naming(name), MAX_CALLERS):
-            module = self.module(path) if path != home else None
-            if module is not None:
+        for module in self._naming(name):
+            if module.path != home:
                 found += [self._hold(one.conditions) is False for one in module.imports_of(name)] or [False]
         return len(found) > 1 and all(found[1:])
 

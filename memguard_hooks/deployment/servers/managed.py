@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 2**16
 """A list of commands is a screen or two."""
 
-MAX_COMMANDS = 30
-"""Commands that one host runs at once."""
+MAX_FILES = 100
+"""Files that one pattern of a manager includes."""
 
 
 class Managed(Record):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_COMMANDS, Managed
+from memguard_hooks.deployment.servers.managed import MAX_BYTES, Managed
 from memguard_hooks.deployment.start import Host, UnknownStartError
 from memguard_hooks.errors import MemguardError
 from memguard_hooks.pattern import late_pattern
@@ -55,7 +55,7 @@ def read_file(program: str, words: list[str], host: Host) -> list[Managed]:
     except MemguardError as error:
         raise UnknownStartError(f"{reason}: it {error.message}") from None
     apps = items(get(root, "apps")) or items(root) or [one for one in (get(root, "apps"), root) if one is not None][:1]
-    return [one for app in apps[:MAX_COMMANDS] for one in _managed(app, path)]
+    return [one for app in apps for one in _managed(app, path)]
 
 
 def _managed(app: yaml.Node, path: str) -> Iterator[Managed]:

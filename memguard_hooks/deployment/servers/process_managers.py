@@ -10,8 +10,8 @@ import posixpath
 import re
 from fnmatch import fnmatchcase
 
-from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_COMMANDS, Managed, sections
-from memguard_hooks.deployment.start import Host, StartCommand, UnknownStartError, together
+from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_FILES, Managed, sections
+from memguard_hooks.deployment.start import MAX_TOGETHER, Host, StartCommand, UnknownStartError, together
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def read_supervisord(words: list[str], host: Host) -> list[Managed]:
         found, listed = {}, "/etc/supervisor/conf.d/*.conf"
     else:
         found, listed = {}, ""
-    included = [one for pattern in listed.split()[:MAX_COMMANDS] for one in _matching(pattern, path, host)]
+    included = [one for pattern in listed.split() for one in _matching(pattern, path, host)]
     if text is None and not included:
         raise UnknownStartError(f"supervisord runs the programs of {path}, which is not in the repository")
     if listed and not included:
@@ -137,7 +137,9 @@ def _matching(pattern: str, path: str, host: Host) -> list[str]:
         [f"{folder}/{name}".lstrip("/" if not folder else "") for name in host.names_in(inner)] if inner is not None else []
     )
     found = [one for one in dict.fromkeys((*copied, *there)) if fnmatchcase(posixpath.basename(one), names)]
-    return [one for one in sorted(found)[:MAX_COMMANDS] if _text(one, host) is not None]
+    if len(found) > MAX_FILES:
+        raise UnknownStartError(f"{path} includes more than {MAX_FILES} files by one pattern")
+    return [one for one in sorted(found) if _text(one, host) is not None]
 
 
 def read_circus(words: list[str], host: Host) -> list[Managed]:
@@ -175,13 +177,16 @@ def _count(text: str | None) -> int:
 
 def _all(program: str, found: Sequence[Managed], host: Host, parse: Parse) -> StartCommand:
     """Return what all commands come to, those that run more than once so many times."""
+    number = sum(one.copies for one in found)
+    if number > MAX_TOGETHER:
+        raise UnknownStartError(f"{program} runs more than {MAX_TOGETHER} commands at once")
     starts: list[StartCommand] = []
-    for one in found[:MAX_COMMANDS]:
+    for one in found:
         inner = host.inside(one.folder) if one.folder else host.folder
-        there = host.one_of(len(found[:MAX_COMMANDS]))._replace(
+        there = host.one_of(len(found))._replace(
             folder=host.folder if inner is None else inner, variables={**host.variables, **one.variables}
         )
-        starts += [parse(one.command, there)] * min(one.copies, MAX_COMMANDS)
+        starts += [parse(one.command, there)] * one.copies
     if not starts:
         raise UnknownStartError(f"{program} is given no command")
-    return together(starts[:MAX_COMMANDS])
+    return together(starts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 
-from memguard_hooks.deployment.servers.managed import MAX_BYTES, MAX_COMMANDS, Managed
+from memguard_hooks.deployment.servers.managed import MAX_BYTES, Managed
 from memguard_hooks.deployment.start import Host, UnknownStartError
 
 TYPE_CHECKING = False  # as typing has it
@@ -57,7 +57,7 @@ def _in_folder(folder: str, host: Host) -> Iterator[Managed]:
     inner = host.inside(folder)
     names = host.names_in(inner) if inner is not None else ()
     bundle = frozenset(host.names_in(f"{inner}/{_BUNDLE}"))
-    for name in sorted(names)[:MAX_COMMANDS]:
+    for name in sorted(names):
         path = f"{folder}/{name}/run"
         text = host.read_text(path)
         kind = host.read_text(f"{folder}/{name}/type")

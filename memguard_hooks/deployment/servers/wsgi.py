@@ -8,7 +8,15 @@ from __future__ import annotations
 import re
 
 from memguard_hooks.deployment.options import grammar, split_options
-from memguard_hooks.deployment.start import Host, RefusedError, StartCommand, UnknownStartError, count_workers, together
+from memguard_hooks.deployment.start import (
+    MAX_TOGETHER,
+    Host,
+    RefusedError,
+    StartCommand,
+    UnknownStartError,
+    count_workers,
+    together,
+)
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
@@ -66,9 +74,6 @@ _FLAGS = frozenset({"master", "enable-threads", "disable-logging", "lazy-apps", 
                     "log-4xx", "log-slow", "ignore-write-errors", "reuse-port", "http-websockets"})  # fmt: skip
 """Options without a value, of those that people use; any other takes the next word."""
 
-MAX_DAEMONS = 8
-"""Commands that are kept running beside the app."""
-
 _MANY = frozenset({"pythonpath", "env", "include", "ini"})
 
 
@@ -106,7 +111,7 @@ def read_uwsgi(words: list[str], host: Host, parse: Parse) -> StartCommand:
     start = StartCommand(entrypoint, workers, "fork" if is_lazy else "preload", program="uwsgi", reason=count.reason)
     if workers == 1 and settings.get("master", "false") in ("false", "0"):
         start = start._replace(start="single")
-    return together([start, *(parse(one, inside) for one in daemons[:MAX_DAEMONS])])._replace(
+    return together([start, *(parse(one, inside.one_of(len(daemons))) for one in daemons[:MAX_TOGETHER])])._replace(
         fewest=fewest if fewest is not None and workers is not None and fewest < workers else None,
         is_cpu_count=count.is_cpu_count,
         threads=count_workers(settings.get("threads")).number,
