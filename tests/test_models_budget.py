@@ -640,3 +640,34 @@ def test_a_model_that_is_converted_at_load_is_there_twice(judge: Judge) -> None:
     assert exported - plain == pytest.approx(835, abs=3)
     assert converted == pytest.approx(835, abs=3)
     assert {"torch", "transformers", "onnxruntime"} <= {one["package"] for one in parts}
+
+
+def test_a_model_whose_weights_are_packed_is_never_ok(judge: Judge) -> None:
+    """What nobody measured is said to be unknown, however large the host is."""
+    text = STARTUP.format("None").replace(
+        "    from faster_whisper import WhisperModel\n",
+        "    import torch\n    from transformers import AutoModel\n"
+        "    model = AutoModel.from_pretrained('bert-base-uncased')\n"
+        "    app.state.packed = torch.quantization.quantize_dynamic(model, {torch.nn.Linear})\n",
+    )
+    report = judge({"main.py": text, "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "8GiB"\n'})
+    assert report["services"][0]["verdict"] == "unknown"
+    assert "quantize_dynamic" in finding(report, "MG604")["message"]
+
+
+@pytest.mark.parametrize("name", ["tensorflow", "tensorflow-gpu", "tensorflow-cpu"])
+def test_another_build_of_what_was_measured_is_there(judge: Judge, name: str) -> None:
+    """A function that imports tensorflow loads it where any of its builds is declared."""
+    text = "import fastapi\napp = fastapi.FastAPI()\n\n@app.get('/')\ndef go():\n    import tensorflow\n"
+    files = {"main.py": text, "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "512MiB"\n'}
+    report = judge({**files, "requirements.txt": f"fastapi\nuvicorn\n{name}\n"})
+    assert report["services"][0]["estimate_mib"]["serving"]["expected"] > 400
+
+
+def test_llama_index_loads_both_of_its_models(judge: Judge) -> None:
+    """`local` stands for an embedding that is known, and for a language model that is not."""
+    text = "import fastapi\nfrom llama_index.core import ServiceContext\napp = fastapi.FastAPI()\n"
+    text += 'context = ServiceContext.from_defaults(llm="local", embed_model="local")\n'
+    report = judge({"main.py": text, "Procfile": "web: uvicorn main:app\n", "memguard.toml": 'limit = "8GiB"\n'})
+    assert report["services"][0]["verdict"] == "unknown"
+    assert any("bge-small-en" in one["package"] for one in report["services"][0]["parts"])

@@ -59,6 +59,7 @@ def _heavy(uv: str, name: str) -> frozenset[str]:
     else:
         return frozenset()
     pins = {normalize_name(line.partition("==")[0]) for line in done.stdout.splitlines() if "==" in line}
+    pins |= {f"{one}-cpu" for one in pins}  # which alone was measured of what has such a build
     takes = {one: lookup.find_largest(one) for one in (pins - {name}) & lookup.distributions().keys()}
     return frozenset(one for one, footprint in takes.items() if footprint is not None and footprint.resident >= LEAST)
 

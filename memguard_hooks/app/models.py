@@ -220,6 +220,8 @@ def _uses(
     elif known:
         yield max(known, key=_heaviest)
     unpriced = [one for one in found if one.memory is None and not _may_be_absent(one)]
+    if "packed" in call.options:
+        yield from (one._replace(memory=None) for one in known[:1])
     if call.reason and not _may_be_absent(bare):
         yield bare
     else:
@@ -379,6 +381,8 @@ def _brought(project: Project, use: ModelUse) -> tuple[str, ...]:
     Before version 5, transformers imports TensorFlow where that is installed, and then does without torch where it is not.
     """
     names = use.call.loader.imports
+    if use.call.loader.library == "deepface" and not _declared(project, ("tensorflow", "tensorflow-cpu")):
+        return ()  # it runs on others by now
     if "True" in use.call.options.get("export", ()):
         return (*names, "torch", "transformers")
     if use.call.loader.library == "transformers" and use.version is not None and use.version < NEW:

@@ -167,9 +167,19 @@ def providers(name: str) -> tuple[str, ...]:
     return (light[0],) if light is not None else ()
 
 
+_BUILDS = ("cpu", "gpu", "gpu-cu11", "gpu-cu12", "intel", "macos", "rocm", "directml", "openvino", "nightly", "binary")
+
+
+@cache
+def may_provide(name: str) -> frozenset[str]:
+    """The distributions that may provide a measured module root: those that were measured, and other builds of these."""
+    own = name.replace("_", "-").lower()
+    return frozenset((*providers(name), own, *(f"{own}-{build}" for build in _BUILDS))) if providers(name) else frozenset()
+
+
 def is_absent(module: str, present: Collection[str], versions: Mapping[str, str]) -> bool:
     """Return whether nothing that is there provides a measured module, or was installed with what does."""
-    found = {*providers(module)}
+    found = may_provide(module)
     if not found or not present or not found.isdisjoint(present):
         return False
     return all(found.isdisjoint(installed_with(name, versions.get(name))) for name in present)

@@ -9,8 +9,19 @@ from functools import cache, lru_cache
 
 from memguard_hooks.models.chosen import passed_over
 from memguard_hooks.models.folding import Folding
+from memguard_hooks.models.later import PACKED, later_calls, options_after, packing
 from memguard_hooks.models.libraries import CACHES
-from memguard_hooks.models.loaders import BY_FUNCTION, COMPUTE_TYPE, LOCAL, OPTIONS, Loader, loader_of, loaders, tasks
+from memguard_hooks.models.loaders import (
+    BY_FUNCTION,
+    COMPUTE_TYPE,
+    LOCAL,
+    OPTIONS,
+    Loader,
+    loader_of,
+    loaders,
+    loaders_of,
+    tasks,
+)
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.table import find
 from memguard_hooks.models.values import ExternalValue, Made, Missing, UnknownInCode, argument
@@ -62,11 +73,9 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
         return
     left = set(passed_over(folding.values, module))
     tried: set[tuple[NameScope | None, Loader, tuple[str, ...]]] = set()
-    for call in (*module.calls, *(one for one in module.settings if last_name(one.node) in _settings())):
-        found = _loaded_by(folding, call) if call.node not in left else None
-        if found is None or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
+    for call, loader, function, node, skipped in _loading(folding, module):
+        if node in left or folding.holds(call.conditions) is False or folding.never_runs(call.scope.function):
             continue
-        loader, function, node, skipped = found
         read = _names(folding, loader, node, call.scope, skipped)
         if read is not None:
             names, reason, is_each = read
@@ -94,22 +103,31 @@ def find_calls(folding: Folding, path: str) -> Iterator[ModelCall]:
             )
 
 
-def _loaded_by(folding: Folding, call: CallInScope) -> tuple[Loader, str, ast.Call, int] | None:
+def _loading(folding: Folding, module: NameScope) -> Iterator[tuple[CallInScope, Loader, str, ast.Call, int]]:
+    """Yield the calls in a module that may load a model, each with what `_loaded_by` says of it."""
+    for call in (*module.calls, *(one for one in module.settings if last_name(one.node) in _settings())):
+        for found in _loaded_by(folding, call):
+            yield call, *found
+
+
+def _loaded_by(folding: Folding, call: CallInScope) -> list[tuple[Loader, str, ast.Call, int]]:
     """Return what a call loads, the name of the function, the call with the arguments, and how many of these come first."""
     called = last_name(call.node)
     is_assigned = isinstance(call.node.func, ast.Attribute) and isinstance(call.node.func.ctx, ast.Store)
     if called not in PASSED_ON and not _may_be_loader(folding, call.node.func):
-        return None
+        return []
     place = PASSED_ON.get(called, -1)
     passed = call.node.args[place] if 0 <= place < len(call.node.args) else None
     for skipped, node in ((0, call.node.func), (place + 1, passed)):
         for value in folding.values(node, call.scope) if node is not None else ():
             for name in folding.names_of(value, call.scope):
-                loader = loader_of(name)
-                is_setting = loader is not None and ":Settings." in loader.function
-                if loader is not None and is_setting == is_assigned and _has_its_arguments(folding, loader, call):
-                    return loader, name, call.node, skipped
-    return None
+                found = [
+                    (loader, name, call.node, skipped) for loader in loaders_of(name)
+                    if (":Settings." in loader.function) == is_assigned and _has_its_arguments(folding, loader, call)
+                ]  # fmt: skip
+                if found:
+                    return found
+    return []
 
 
 def _may_be_loader(folding: Folding, function: ast.expr) -> bool:
@@ -245,7 +263,7 @@ def _options(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope)
     for keyword in OPTIONS:
         place = COMPUTE_TYPE if keyword == "compute_type" and loader.library == "faster-whisper" else -1
         given = argument(node, place, (keyword,))
-        values = folding.values(given, scope) if given is not None else ()
+        values = folding.values(given, scope) if given is not None else folding.keyword(node, keyword, scope)
         texts = tuple(
             one.name if isinstance(one, ExternalValue) else str(one)
             for one in values
@@ -253,8 +271,12 @@ def _options(folding: Folding, loader: Loader, node: ast.Call, scope: NameScope)
         )
         if texts:
             yield keyword, texts
+    packed = tuple(packing(folding, node, scope))
+    if packed:
+        yield PACKED, packed
     if any(one.startswith("query_text") for one in loader.given):
         yield "batch_size", ("1",)
+    yield from options_after(folding, later_calls(folding, node))
 
 
 def caches(scope: NameScope) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
     from memguard_hooks.models.scopes import Binding, CallInScope, Condition, NameScope, TableChange
-    from memguard_hooks.models.values import FunctionValue, InstanceValue, Table, Value, Values
+    from memguard_hooks.models.values import FunctionValue, InstanceValue, Later, Table, Value, Values
 
     Scopes: TypeAlias = dict[str, NameScope | MemguardError | None]
 
@@ -64,6 +64,8 @@ class Evaluation:
         self._answered: dict[tuple[object, ...], Any] = {}
         """Answers by what was asked about, which is kept as long: several walks ask the same of a file."""
         self._binding: dict[str, bool] = {}
+        self.after: Later | None = None
+        """What `later` has found."""
         self.unread: dict[str, MemguardError] = {}
         """The files that cannot be parsed, and why."""
         self.is_each = False

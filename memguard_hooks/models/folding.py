@@ -29,6 +29,7 @@ from memguard_hooks.models.values import (
     ModuleValue,
     Table,
     UnknownInCode,
+    argument,
 )
 
 TYPE_CHECKING = False  # as typing has it
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from memguard_hooks.models.values import Value, Values
 
     Answer = TypeVar("Answer")
+
+HANDED = (None, "model_kwargs", "encode_kwargs", "pipeline_kwargs", "automodel_args")
+"""Keywords of wrappers whose mappings are handed to what loads or runs the model; None stands for two stars."""
 
 MAX_STEPS, MAX_DEPTH = 20_000, 40
 """Expressions that one question looks at, and how deep one may lead into the next."""
@@ -71,6 +75,26 @@ class Folding(Returns):
             return None
         found = [self._under(tables[0], keyword) for keyword in keywords]
         return next((tuple(values) for values, is_sure in found if is_sure), None)
+
+    def keyword(self, call: ast.Call, name: str, scope: NameScope) -> Values:
+        """Return what a call is given by a keyword: itself, behind two stars, or in a mapping that it hands to the model."""
+
+        def find() -> Values:
+            given = argument(call, -1, (name,))
+            if given is not None:
+                return self._values(given, scope)
+            values = [value for one in call.keywords if one.arg in HANDED for value in self._values(one.value, scope)]
+            tables = [one for one in values if isinstance(one, Table)]
+            inner = [value for one in tables for key in HANDED[1:] for value in self._under(one, key)[0]]
+            tables += [one for one in inner if isinstance(one, Table)]
+            found = ((self._has(one, name), value) for one in tables for value in self._under(one, name)[0])
+            return tuple(dict.fromkeys(value for is_there, value in found if is_there or value != ANYTHING))
+
+        return self._once(("keyword", call, name, scope), find, (ANYTHING,))
+
+    def naming(self, word: str) -> Iterator[NameScope]:
+        """Yield the files whose bytes hold a word."""
+        return self._naming(word)
 
     def values(self, node: ast.expr, scope: NameScope) -> Values:
         """Return all values that an expression may have, in no more steps than one question takes."""

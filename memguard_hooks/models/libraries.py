@@ -19,6 +19,7 @@ LIBRARIES = frozenset(
         "ctransformers",
         "ctranslate2",
         "deepface",
+        "detoxify",
         "diffusers",
         "dill",
         "easyocr",

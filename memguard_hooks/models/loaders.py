@@ -19,7 +19,7 @@ MARKS = late_pattern(
     rb"SentenceTransformer\w+|FastEmbed\w*|llama_index\w*|chromadb|haystack\w*|txtai|transformers|optimum|setfit|gliner|fastembed|"
     rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
     rb"paddleocr|TTS|kokoro|bark|diffusers|pyannote|flair|stanza|rembg|insightface|gensim|timm|torch|safetensors|joblib|pickle|"
-    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|(?:Chat)?LlamaC\w+|(?i:gpt4all|ctransformers)|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|ctranslate2|"
+    rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|(?:Chat)?LlamaC\w+|(?i:gpt4all|ctransformers)|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|ctranslate2|detoxify|"
     rb"query_texts?|documents(?= ?=))\b"
 )
 """A name of a library, of a class or of what has an object of theirs load one, without which a file loads no model; tests
@@ -89,21 +89,28 @@ def loaders() -> tuple[Loader, ...]:
     return tuple(found)
 
 
-@cache
 def loader_of(name: str) -> Loader | None:
-    """Return what a function of that dotted name loads, None where it is none that loads a model."""
+    """Return what a function of that dotted name loads first, None where it is none that loads a model."""
+    return next(iter(loaders_of(name)), None)
+
+
+@cache
+def loaders_of(name: str) -> tuple[Loader, ...]:
+    """Return what a function of that dotted name loads: more than one model where several rows are of that function."""
+    found: list[Loader] = []
     for loader in loaders():
-        if _matches(loader.function, name):
-            if loader.library == "transformers" and NO_MODEL.search(name.rpartition(".")[0].rpartition(".")[2]):
-                return None
-            if loader.function.startswith("*_*_*"):
-                return loader._replace(default=name.partition(".")[0])
-            if loader.default != BY_FUNCTION:
-                return loader
-            last = name.rpartition(".")[2]
-            if find(loader.kind, last) is not None:
-                return loader._replace(default=last)
-    return None
+        if (found and loader.function != found[0].function) or not _matches(loader.function, name):
+            continue
+        if loader.library == "transformers" and NO_MODEL.search(name.rpartition(".")[0].rpartition(".")[2]):
+            break
+        last = name.rpartition(".")[2]
+        if loader.function.startswith("*_*_*"):
+            found.append(loader._replace(default=name.partition(".")[0]))
+        elif loader.default != BY_FUNCTION:
+            found.append(loader)
+        elif find(loader.kind, last) is not None:
+            found.append(loader._replace(default=last))
+    return tuple(found)
 
 
 def _matches(function: str, name: str) -> bool:

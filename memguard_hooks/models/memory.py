@@ -34,7 +34,7 @@ TOKENIZER, READING_TOKENIZER = 505, 180
 """Bytes that a tokenizer takes for a token, and more while it is read: 120 and 43 MiB for 250,002 (tokenizers 0.23 under
 transformers 5.24, a unigram model, 2026-11-29)."""
 
-BATCH, PER_WIDTH, ANY_WIDTH = 8 * MIB, MIB // 5, 768
+BATCH, PER_WIDTH, ANY_WIDTH, TEXTS = 8 * MIB, MIB // 5, 768, 32
 """What 32 texts of 120 words take while they are encoded, for each number that a token becomes: 61 to 95 MiB for 384, 118 to
 143 for 512, 137 to 170 for 768, 211 to 224 for 1,024, whatever the layers (sentence-transformers 6.2, 2026-11-29)."""
 
@@ -45,6 +45,11 @@ BETWEEN, PER_PIXEL_OF_SIDE, SIDES = 400 * MIB, int(0.96 * MIB), {"u2net": 320, "
 """What onnxruntime keeps between the layers of U-2-Net for a square picture of 320 pixels a side, and for each pixel more;
 rembg makes each picture as large as its model takes it (onnxruntime 1.32.0, 365 to 437 and 1,073 MiB in two runs of
 `tools/measure_rembg.py`, 2026-11-29)."""
+
+COPIED = "quantize_dynamic"
+
+BYTES_PACKED = {"load_in_4bit": 0.5, "load_in_8bit": 1, "quantization_config": 0.5, COPIED: 0.25}
+"""Bytes of a parameter that is packed, at least; PyTorch leaves embeddings as they are, and some models whole."""
 
 SPACY = int(57.1 * MIB)
 """What a pipeline of spaCy takes besides its word vectors: en_core_web_sm 3.8.0, 2026-11-28."""
@@ -71,13 +76,24 @@ def memory_of(library: str, model: Model, major: int | None, options: Mapping[st
     """Return what a model takes in a library of a major version (None for the newest), with the options of the call."""
     if model.dtype == "file":
         return _of_texts(memory_of_file("onnx", model.size), options)
+    if options.get("packed"):
+        return _packed(model, options["packed"])
     return _FORMULAS[library](model, major, options)
 
 
+def _packed(model: Model, how: str) -> ModelMemory:
+    """What packed weights take at least; PyTorch packs a copy of the model."""
+    if how not in BYTES_PACKED:
+        return ModelMemory(20 * MIB, 10 * MIB, 22 * MIB, 35 * MIB, mapped=model.weights(), is_least=True)
+    least = 20 * MIB + int(BYTES_PACKED[how] * model.size)
+    peak = least if how != COPIED else max(least, model.weights("float32"))
+    return ModelMemory(least, least - 10 * MIB, peak, least + 15 * MIB, is_least=True)
+
+
 def _of_texts(found: ModelMemory, options: Mapping[str, str]) -> ModelMemory:
-    """Return what a network takes that is given fewer texts at once than a batch."""
+    """Return what a network takes that is given other than a batch of texts at once."""
     batch = options.get("batch_size", "")
-    texts = min(int(batch), ONNX_TEXTS) if batch.isdecimal() else ONNX_TEXTS
+    texts = int(batch) if batch.isdecimal() else ONNX_TEXTS
     return found._replace(served=found.rest + ONNX_BATCH * texts // ONNX_TEXTS)
 
 
@@ -115,14 +131,33 @@ def _transformers(model: Model, major: int | None, options: Mapping[str, str]) -
         return ModelMemory(weights, weights, weights + model.weights(), weights, is_least=True)
     if asked is None:
         asked = "float32" if major is not None and major < 5 and options.get("dtype") != "auto" else stored
-    batch = 15 * MIB
-    if asked == stored:
-        return ModelMemory(20 * MIB, 10 * MIB, 22 * MIB, 20 * MIB + batch, mapped=model.weights())
-    weights = model.weights(asked)
-    rest, file = weights + 15 * MIB, model.weights()
-    if major is not None and major < 5:
-        return ModelMemory(rest, weights + 8 * MIB, rest + file, rest + batch)
-    return ModelMemory(rest, weights + 8 * MIB, rest + 10 * MIB, rest + batch, read=file)
+    batch = 15 * MIB + _more_texts(model, options)
+    found = _loaded(model, major, asked)
+    then = options.get("converted") or asked
+    if then == asked:
+        return found._replace(served=found.rest + batch)
+    weights = model.weights(then)
+    rest = weights + 15 * MIB
+    return ModelMemory(
+        rest, weights + 8 * MIB, max(found.peak, rest + 10 * MIB), rest + batch, read=found.mapped or found.read
+    )
+
+
+def _loaded(model: Model, major: int | None, asked: str) -> ModelMemory:
+    """Return what weights take that are loaded as a type of numbers, before they are used."""
+    weights, file = model.weights(asked), model.weights()
+    if asked == model.dtype:
+        return ModelMemory(20 * MIB, 10 * MIB, 22 * MIB, 20 * MIB, mapped=file)
+    rest, is_copied = weights + 15 * MIB, major is not None and major < 5
+    peak, read = (rest + file, 0) if is_copied else (rest + 10 * MIB, file)
+    return ModelMemory(rest, weights + 8 * MIB, peak, rest, read=read)
+
+
+def _more_texts(model: Model, options: Mapping[str, str]) -> int:
+    """Return what a batch takes beyond one of the usual size."""
+    size = options.get("batch_size", "")
+    more = int(size) - TEXTS if size.isdecimal() else 0
+    return max(0, more) * PER_WIDTH * (model.width or ANY_WIDTH) // TEXTS
 
 
 def _dtype(options: Mapping[str, str]) -> str | None:
@@ -141,7 +176,7 @@ def _sentence_transformers(model: Model, major: int | None, options: Mapping[str
         return memory_of_file("onnx", model.weights("float32"))
     words = model.vocabulary if model.vocabulary >= MULTILINGUAL else 0
     tokenizer = words * TOKENIZER
-    batch = BATCH + PER_WIDTH * (model.width or ANY_WIDTH)
+    batch = BATCH + PER_WIDTH * (model.width or ANY_WIDTH) + _more_texts(model, options)
     return found._replace(
         rest=found.rest + 6 * MIB + tokenizer, anonymous=found.anonymous + tokenizer,
         peak=found.peak + 6 * MIB + tokenizer + words * READING_TOKENIZER, served=found.rest + batch + tokenizer,
@@ -213,6 +248,7 @@ _FORMULAS: dict[str, Callable[[Model, int | None, Mapping[str, str]], ModelMemor
     "torchvision": _torch,
     "keras": _torch,
     "flashrank": _onnx,
+    "detoxify": _torch,
 }
 
 

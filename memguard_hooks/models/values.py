@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import TypeAlias
 
-    from memguard_hooks.models.scopes import NameScope, TableChange
+    from memguard_hooks.models.scopes import CallInScope, NameScope, TableChange
 
 
 class UnknownInCode(Record):
@@ -94,6 +94,8 @@ Constant: TypeAlias = "str | int | float | bool | None"
 Defined: TypeAlias = "ModuleValue | FunctionValue | ClassValue | InstanceValue | BoundMethod"
 Value: TypeAlias = "Constant | UnknownInCode | Missing | Table | Defined | ExternalValue | Made"
 Values: TypeAlias = "tuple[Value, ...]"
+Later: TypeAlias = "Mapping[ast.Call, Sequence[CallInScope]]"
+"""What is called with what a call has made, by that call."""
 
 
 ANYTHING = UnknownInCode("it is computed")

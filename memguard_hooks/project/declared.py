@@ -392,11 +392,11 @@ class Declared:
 
         What a base image, a command or a manifest that nobody can read may hold, it may have.
         """
-        from memguard_hooks.catalog.lookup import providers
+        from memguard_hooks.catalog.lookup import may_provide
 
         if not self.near(folder).lacks(module) or self._may_bring is None:
             return True
-        return not self._may_bring.isdisjoint(providers(module))
+        return not self._may_bring.isdisjoint(may_provide(module))
 
     @cached_property
     def _may_bring(self) -> frozenset[str] | None:

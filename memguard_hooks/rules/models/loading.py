@@ -312,6 +312,9 @@ def _unknown(assessed: AssessedService, now: Estimated, use: ModelUse) -> Findin
     what = f"which model {use.call.function} loads is not known: {use.call.reason}"
     if use.name or not use.call.reason:
         what = f"what {use.label} takes is not known: the table of models has no such name"
+    if use.model is not None:
+        how = " or ".join(filter(None, use.call.options["packed"]))
+        what = f"what {use.label} takes is not known: what {how} does to its weights, nobody measured"
     if loader.kind == "unknown":
         what = f"what {use.call.function} takes is not known: nobody measured the models of {loader.library}"
     fix = [*_default(use), *_fitting(assessed, now, use)]

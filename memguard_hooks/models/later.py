@@ -1,0 +1,145 @@
+"""What code does with a model that it has loaded: it converts or packs the weights, or sets the size of batches."""
+
+from __future__ import annotations
+
+import ast
+
+from memguard_hooks.models.scopes import last_name
+from memguard_hooks.models.table import BYTES
+from memguard_hooks.models.values import ExternalValue, Made, Table, argument
+
+TYPE_CHECKING = False  # as typing has it
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from memguard_hooks.models.folding import Folding
+    from memguard_hooks.models.scopes import CallInScope, NameScope
+    from memguard_hooks.models.values import Later
+
+CONVERTED, PACKED, BATCH = "converted", "packed", "batch_size"
+"""The options of a model that say what is done with it."""
+
+TYPES = {"half": "float16", "bfloat16": "bfloat16", "float": "float32"}
+"""Methods that convert all weights, and to which type of numbers; `to` does so where it is given one."""
+
+PACKERS = frozenset({"quantize_dynamic", "quantize", "quantize_", "compile", "optimize"})
+"""Last names of functions of `PACKAGES` after which nobody knows what a model takes."""
+
+PACKAGES = ("torch", "torchao", "optimum", "intel_extension_for_pytorch", "ipex", "openvino", "bitsandbytes")
+
+PACKING = ("load_in_8bit", "load_in_4bit", "quantization_config", "gguf_file")
+"""Keywords with which weights are packed, or unpacked, as they are loaded."""
+
+_BY_BATCHES = frozenset({"encode", "encode_query", "encode_document", "embed", "predict", "rank", "transcribe"})
+"""Methods of models that take a size of batches."""
+
+_KEEPING = frozenset({*TYPES, *PACKERS, "to", "cpu", "cuda", "eval", "train", "requires_grad_", "share_memory",
+                      "BatchedInferencePipeline"})  # fmt: skip
+"""Last names of what returns the model that it is given, or is a method of."""
+
+_WORDS = ("half", "float16", ".float()", ".to(torch.", "quantize", "compile(", "optimize(", BATCH)
+"""Of which a file has one that does any of this."""
+
+MAX_KEPT = 5
+"""How often what is returned may be given on."""
+
+
+def later_calls(folding: Folding, made: ast.Call) -> Sequence[CallInScope]:
+    """Return the calls that may change what the model takes that a call made; all of them are looked at once."""
+    if folding.after is None:
+        folding.after = _calls_after(folding)
+    return folding.after.get(made, ())
+
+
+def _calls_after(folding: Folding) -> Later:
+    found: dict[ast.Call, list[CallInScope]] = {}
+    modules = dict.fromkeys(module for word in _WORDS for module in folding.naming(word))
+    for module in modules:
+        for name in (*TYPES, *PACKERS, *_BY_BATCHES, "to"):
+            for call in module.calls_by_name(name):
+                if name not in _BY_BATCHES or argument(call.node, -1, (BATCH,)) is not None:
+                    for made in dict.fromkeys(_origins(folding, _subject(call.node), call.scope)):
+                        found.setdefault(made, []).append(call)
+    return found
+
+
+def _subject(node: ast.Call) -> ast.expr | None:
+    """Return what a call converts or asks: the owner of a method, and of a function of a module its first argument."""
+    if last_name(node) in PACKERS or not isinstance(node.func, ast.Attribute):
+        return argument(node, 0, ("model",))
+    return node.func.value
+
+
+def _origins(folding: Folding, node: ast.expr | None, scope: NameScope, depth: int = 0) -> Iterator[ast.Call]:
+    """Yield the calls that made what an expression comes to, or what it is an attribute or an item of."""
+    while node is not None:
+        for value in folding.values(node, scope):
+            if isinstance(value, Made):
+                yield value.call
+                if depth < MAX_KEPT and last_name(value.call) in _KEEPING:
+                    yield from _origins(folding, _subject(value.call), value.scope, depth + 1)
+        node = node.value if isinstance(node, (ast.Attribute, ast.Subscript)) else None
+
+
+def options_after(folding: Folding, calls: Sequence[CallInScope]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the options that calls set; the empty string is among the values where they may not run."""
+    found: dict[str, dict[str, None]] = {}
+    for call in calls:
+        holds = folding.holds(call.conditions)
+        if holds is False or folding.never_runs(call.scope.function):
+            continue
+        for option, value in _changes(folding, call):
+            found.setdefault(option, {})[value] = None
+            if holds is None:
+                found[option][""] = None
+    yield from ((option, tuple(values)) for option, values in found.items())
+
+
+def _changes(folding: Folding, call: CallInScope) -> Iterator[tuple[str, str]]:
+    """Yield what one call changes."""
+    node, name = call.node, last_name(call.node)
+    if name in TYPES:
+        yield CONVERTED, TYPES[name]
+    elif name == "to":
+        yield from ((CONVERTED, one) for one in _types(folding, call))
+    elif name in _BY_BATCHES:
+        yield from ((BATCH, str(one)) for one in _sizes(folding, call))
+    else:
+        names = [one.name for one in folding.values(node.func, call.scope) if isinstance(one, ExternalValue)]
+        if any(one.partition(".")[0] in PACKAGES for one in names):
+            yield PACKED, name
+
+
+def _types(folding: Folding, call: CallInScope) -> Iterator[str]:
+    """Yield the types of numbers that `to` is given, by place or by name."""
+    for node in (*call.node.args, *(one.value for one in call.node.keywords)):
+        for value in folding.values(node, call.scope):
+            name = value.name.removeprefix("torch.") if isinstance(value, ExternalValue) else ""
+            if name in BYTES or name in TYPES:
+                yield TYPES.get(name, name)
+
+
+def _sizes(folding: Folding, call: CallInScope) -> Iterator[int]:
+    """Yield how many texts a batch has at most: no more than are written out."""
+    size, first = argument(call.node, -1, (BATCH,)), call.node.args[0] if call.node.args else None
+    given = folding.values(first, call.scope) if first is not None else ()
+    most = max((_length(one) for one in given), default=None) if all(map(_is_written, given)) else None
+    for value in folding.values(size, call.scope) if size is not None else ():
+        if isinstance(value, int) and value > 0:
+            yield value if most is None else min(value, most)
+
+
+def _is_written(value: object) -> bool:
+    return isinstance(value, (str, Table))
+
+
+def _length(value: object) -> int:
+    return len(value.node.elts) if isinstance(value, Table) and not isinstance(value.node, ast.Dict) else 1
+
+
+def packing(folding: Folding, node: ast.Call, scope: NameScope) -> Iterator[str]:
+    """Yield the keywords of a call that loads a model with which its weights are packed."""
+    for keyword in PACKING:
+        values = folding.keyword(node, keyword, scope)
+        if any(one not in (None, False) for one in values):
+            yield keyword

@@ -1,0 +1,91 @@
+"""What code does with a model after it was loaded counts: conversions, packed weights, and the size of batches."""
+
+from __future__ import annotations
+
+import pytest
+from test_models_names import Shape, loaded
+
+from memguard_hooks.models.memory import MIB, memory_of
+from memguard_hooks.models.table import find
+
+BERT = """\
+import torch
+from transformers import AutoModel, BitsAndBytesConfig
+from sentence_transformers import SentenceTransformer
+"""
+
+
+def options(text: str, **others: str) -> list[dict[str, tuple[str, ...]]]:
+    """Return what is done with the models that code loads, in order."""
+    files = {"app.py": BERT + text, **{f"{name}.py": other for name, other in others.items()}}
+    return [dict(call.options) for call in loaded(Shape(0, "", files, {}, frozenset(), ()))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("m = AutoModel.from_pretrained('x').half()", {"converted": ("float16",)}),
+        ("m = AutoModel.from_pretrained('x')\nm = m.to('cpu')\nm.eval().bfloat16()", {"converted": ("bfloat16",)}),
+        ("m = AutoModel.from_pretrained('x').to('cpu', torch.float16)", {"converted": ("float16",)}),
+        ("m = AutoModel.from_pretrained('x')\nm.to(dtype=torch.half)", {"converted": ("float16",)}),
+        ("m = AutoModel.from_pretrained('x')\nm.float()", {"converted": ("float32",)}),
+        ("m = AutoModel.from_pretrained('x')\nif torch.cuda.is_available():\n    m.half()", {}),
+        ("m = AutoModel.from_pretrained('x')\nif unknown():\n    m.half()", {"converted": ("float16", "")}),
+        ("m = AutoModel.from_pretrained('x')\ndef f(t):\n    return m(t).logits.float()", {}),
+        ("m = SentenceTransformer('x')\ne = m.encode('a').half()", {}),
+        ("m = SentenceTransformer('x')\ndef f(t):\n    return m.encode(t, batch_size=256)", {"batch_size": ("256",)}),
+        ("m = SentenceTransformer('x')\ndef f(q):\n    return m.encode([q], batch_size=256)", {"batch_size": ("1",)}),
+        (
+            "m = torch.quantization.quantize_dynamic(AutoModel.from_pretrained('x'), {torch.nn.Linear})",
+            {"packed": ("quantize_dynamic",)},
+        ),
+        ("m = AutoModel.from_pretrained('x')\nm = torch.compile(m)", {"packed": ("compile",)}),
+        ("import re\nm = AutoModel.from_pretrained('x')\nre.compile(m)", {}),
+        ("m = AutoModel.from_pretrained('x', load_in_8bit=True)", {"packed": ("load_in_8bit",)}),
+        ("m = AutoModel.from_pretrained('x', load_in_8bit=False)", {}),
+        (
+            "c = BitsAndBytesConfig(load_in_4bit=True)\nm = AutoModel.from_pretrained('x', quantization_config=c)",
+            {"packed": ("quantization_config",)},
+        ),
+        ("m = SentenceTransformer('x', model_kwargs={'torch_dtype': 'float16'})", {"torch_dtype": ("float16",)}),
+        ("k = {'load_in_4bit': True}\nm = AutoModel.from_pretrained('x', **k)", {"packed": ("load_in_4bit",)}),
+    ],
+)
+def test_what_is_done_with_a_model(text: str, expected: dict[str, tuple[str, ...]]) -> None:
+    """A conversion is seen where it is one, and nothing else is taken for one."""
+    assert options(text) == [expected]
+
+
+def test_a_model_of_a_class_or_of_another_file_is_followed() -> None:
+    """An attribute of an instance and a name that another file imports are the model as well."""
+    held = "class A:\n    def __init__(self):\n        self.m = AutoModel.from_pretrained('x')\n        self.m.half()\n"
+    assert options(held) == [{"converted": ("float16",)}]
+    text = "m = SentenceTransformer('x')\n"
+    other = "from app import m\ndef f(t):\n    return m.encode(t, batch_size=64)\n"
+    assert options(text, other=other) == [{"batch_size": ("64",)}]
+
+
+def test_a_conversion_is_not_mapped_any_more() -> None:
+    """Halves of what is stored in 32 bits are memory of the process, as where the call asks for them."""
+    model = find("hub", "bert-base-uncased")
+    assert model is not None
+    plain, asked, then = (
+        memory_of("transformers", model, 5, one) for one in ({}, {"dtype": "float16"}, {"converted": "float16"})
+    )
+    assert plain.anonymous < 20 * MIB < model.weights("float16") < then.anonymous
+    assert then == asked
+    assert memory_of("transformers", model, 5, {"converted": "float32"}) == plain
+    packed = memory_of("transformers", model, 5, {"packed": "quantize_dynamic"})
+    assert packed.is_least
+    assert packed.peak >= model.weights("float32")
+
+
+def test_a_batch_takes_what_its_size_says() -> None:
+    """Twice as many texts as usual take twice as much, and a call without a size takes what 32 do."""
+    model = find("hub", "BAAI/bge-base-en-v1.5")
+    assert model is not None
+    usual, same, twice = (
+        memory_of("sentence-transformers", model, 5, one) for one in ({}, {"batch_size": "32"}, {"batch_size": "64"})
+    )
+    assert usual == same
+    assert twice.served - twice.rest > 1.9 * (usual.served - usual.rest)
