@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
+from functools import cache
 
+from memguard_hooks.models.loaders import loaders
 from memguard_hooks.models.scopes import last_name
 from memguard_hooks.models.table import BYTES
 from memguard_hooks.models.values import ExternalValue, Made, Table, argument
@@ -57,10 +60,27 @@ def _calls_after(folding: Folding) -> Later:
     for module in modules:
         for name in (*TYPES, *PACKERS, *_BY_BATCHES, "to"):
             for call in module.calls_by_name(name):
-                if name not in _BY_BATCHES or argument(call.node, -1, (BATCH,)) is not None:
+                if _may_change(call.node, name):
                     for made in dict.fromkeys(_origins(folding, _subject(call.node), call.scope)):
                         found.setdefault(made, []).append(call)
     return found
+
+
+def _may_change(node: ast.Call, name: str) -> bool:
+    """Return whether a call may change what a model takes, by how it is written: a device is no type of numbers."""
+    if name in _BY_BATCHES:
+        return argument(node, -1, (BATCH,)) is not None
+    given = (*node.args, *(one.value for one in node.keywords))
+    if name == "to" and all(isinstance(one, ast.Constant) or "device" in last_name(one).lower() for one in given):
+        return False
+    subject = _subject(node)
+    return not isinstance(subject, ast.Call) or last_name(subject) in _KEEPING | _making()
+
+
+@cache
+def _making() -> frozenset[str]:
+    """The last names of what loads models."""
+    return frozenset(re.split("[.:]", one.function)[-1] for one in loaders())
 
 
 def _subject(node: ast.Call) -> ast.expr | None:
