@@ -78,19 +78,26 @@ class Folding(Returns):
 
     def keyword(self, call: ast.Call, name: str, scope: NameScope) -> Values:
         """Return what a call is given by a keyword: itself, behind two stars, or in a mapping that it hands to the model."""
+        given = argument(call, -1, (name,))
+        if given is not None:
+            return self.values(given, scope)
+        if not any(one.arg in HANDED for one in call.keywords):
+            return ()
+        nothing: tuple[Table, ...] = ()
+        tables = self._once(("handed", call, scope), lambda: self._handed(call, scope), nothing)
 
         def find() -> Values:
-            given = argument(call, -1, (name,))
-            if given is not None:
-                return self._values(given, scope)
-            values = [value for one in call.keywords if one.arg in HANDED for value in self._values(one.value, scope)]
-            tables = [one for one in values if isinstance(one, Table)]
-            inner = [value for one in tables for key in HANDED[1:] for value in self._under(one, key)[0]]
-            tables += [one for one in inner if isinstance(one, Table)]
             found = ((self._has(one, name), value) for one in tables for value in self._under(one, name)[0])
             return tuple(dict.fromkeys(value for is_there, value in found if is_there or value != ANYTHING))
 
-        return self._once(("keyword", call, name, scope), find, (ANYTHING,))
+        return self._once(("keyword", call, name, scope), find, (ANYTHING,)) if tables else ()
+
+    def _handed(self, call: ast.Call, scope: NameScope) -> tuple[Table, ...]:
+        """Return the mappings that a call hands on, and those in them."""
+        values = [value for one in call.keywords if one.arg in HANDED for value in self._values(one.value, scope)]
+        tables = [one for one in values if isinstance(one, Table)]
+        inner = [value for one in tables for key in HANDED[1:] for value in self._under(one, key)[0]]
+        return (*tables, *(one for one in inner if isinstance(one, Table)))
 
     def naming(self, word: str) -> Iterator[NameScope]:
         """Yield the files whose bytes hold a word."""
