@@ -174,6 +174,9 @@ def _has_its_arguments(folding: Folding, loader: Loader, call: CallInScope) -> b
     function = call.node.func
     owners = folding.values(function.value, call.scope) if isinstance(function, ast.Attribute) else ()
     nodes = [call.node, *(one.call for one in owners if isinstance(one, Made))]
+    setters = [one[2:] for one in loader.given if one.startswith("!.")]
+    if any(module.calls_by_name(one) for one in setters for module in folding.naming(one)):
+        return False
     wanted = [_is_given(call.node, one) for one in loader.given if not one.startswith("!")]
     return (not wanted or any(wanted)) and not any(
         _is_given(node, one[1:]) for node in nodes for one in loader.given if one[0] == "!"

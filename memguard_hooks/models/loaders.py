@@ -17,9 +17,13 @@ MARKS = late_pattern(
     rb"\b(?:whisper\w*|stable_whisper|speech_recognition|faster_whisper|RealtimeSTT|WhisperModel|sentence_transformers|"
     rb"SentenceTransformer|CrossEncoder|InstructorEmbedding|keybert|bertopic|FlagEmbedding|HuggingFace\w*|"
     rb"SentenceTransformer\w+|FastEmbed\w*|llama_index\w*|chromadb|haystack\w*|txtai|transformers|optimum|setfit|gliner|fastembed|"
-    rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
+    rb"qdrant_client|spacy|\w+_core_\w+_(?:sm|md|lg|trf)|\w+_(?:ent|sent)_\w+_sm|ultralytics|YOLO|open_clip|clip|tiktoken|easyocr|"
     rb"paddleocr|TTS|kokoro|bark|diffusers|pyannote|flair|stanza|rembg|insightface|gensim|timm|torch|safetensors|joblib|pickle|"
     rb"cloudpickle|dill|skops|onnxruntime|faiss|fasttext|keras\w*|tensorflow|llama_cpp|(?:Chat)?LlamaC\w+|(?i:gpt4all|ctransformers)|vosk|xgboost|lightgbm|piper|presidio_analyzer|deepface|flashrank|torchvision|ctranslate2|detoxify|"
+    rb"argostranslate|audiocraft|auto_gptq|awq|demucs|docling|doctr|easynmt|facenet_pytorch|funasr|"
+    rb"kokoro_onnx|laion_clap|marker|melo|model2vec|modelscope|nemo|paddlenlp|parler_tts|peft|ragatouille|"
+    rb"resemblyzer|rfdetr|sahi|sherpa_onnx|silero_vad|simpletransformers|span_marker|speechbrain|surya|"
+    rb"unsloth|vllm|yolov5|"
     rb"query_texts?|documents(?= ?=))\b"
 )
 """A name of a library, of a class or of what has an object of theirs load one, without which a file loads no model; tests
