@@ -213,7 +213,6 @@ EDGES = {
     "the settings of a variable": (
         "import os\nstage = os.getenv('STAGE', 'prod')\n" + SETTINGS.replace('"proj.settings"', "f'proj.settings.{stage}'"),
         Framework(), [edge("proj.settings.prod", 3, "start", "as the settings of Django")]),
-    "a list of variables": ("known = ['DJANGO_SETTINGS_MODULE', 'RAILS_ENV']\n", Framework(), []),
     "the settings of a worker's environment": (
         "app = Celery('proj')\n", Framework("proj.settings", is_worker=True),
         [edge("proj.settings", 1, "start", "as the settings of Django")]),
