@@ -134,6 +134,27 @@ HEAVY = ("pandas", "nltk", "boto3", "spacy")
             {"pandas": "start", "nltk": "all", "boto3": "all"},
             id="a worker that runs the checks of Django",
         ),
+        pytest.param(
+            {
+                "Procfile": "web: gunicorn site_.wsgi\n",
+                "site_/__init__.py": "",
+                "site_/wsgi.py": "import os\nfrom django.core.wsgi import get_wsgi_application\n"
+                "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\napplication = get_wsgi_application()\n",
+                "site_/settings/__init__.py": """
+                    from os import environ
+                    from split_settings.tools import include, optional
+                    include("parts/*.py", f"stages/{environ['STAGE']}.py", optional("local.py"))
+                """,
+                "site_/settings/parts/common.py": "INSTALLED_APPS = ['shop']\n",
+                "site_/settings/parts/deep/other.py": "import spacy\n",
+                "site_/settings/stages/production.py": "import boto3\n",
+                "site_/settings/stages/tests.py": "import nltk\n",
+                "shop/__init__.py": "",
+                "shop/models.py": "import pandas\n",
+            },
+            {"pandas": "start", "boto3": "start"},
+            id="settings of Django that are split",
+        ),
     ],
 )
 def test_what_a_program_finds_by_itself(

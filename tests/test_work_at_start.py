@@ -259,6 +259,18 @@ def expected(capsys: pytest.CaptureFixture[str]) -> float:
     return size
 
 
+def test_what_stays_around_the_command_counts_once(judge: Judge, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {"main.py": SOURCE, "requirements.txt": "flask==3.1.0\ngunicorn\n"}
+    taken = {}
+    for command in ("gunicorn main:app --workers 2", "python main.py"):
+        for wrapper in ("", "poetry run ", "uv run ", "pdm run ", "exec hatch run "):
+            judge(files, f"{wrapper}{command}")
+            taken[wrapper] = expected(capsys)
+        more = {wrapper: round(size - taken[""]) for wrapper, size in taken.items()}
+        assert more == {"": 0, "poetry run ": 0, "uv run ": 24, "pdm run ": 34, "exec hatch run ": 18}
+    assert parts(capsys)["hatch run"] == (18.0, "start")
+
+
 @pytest.mark.parametrize(("agent", "requirement", "module", "least"), AGENTS)
 def test_an_agent_is_in_each_process_of_a_server_that_starts_them_anew(
     judge: Judge, capsys: pytest.CaptureFixture[str], agent: str, requirement: str, module: str, least: float

@@ -160,6 +160,8 @@ def find_entries_of(project: Project, service: Service) -> list[ServiceEntry | S
 SETTINGS = ("settings.production", "settings.prod", "settings.base", "settings")
 """The usual names of Django's settings in a project, those of production first."""
 
+_SETTINGS_FILES = ("settings.py", "settings/__init__.py")
+
 
 def _usual_settings(resolver: Resolver, module: str) -> str | None:
     """Return the settings of Django that stand beside `wsgi` and `asgi` under a usual name, None where there are none."""
@@ -203,9 +205,19 @@ def find_entry(project: Project, service: Service, started: StartCommand | None 
 
         edges = (*sources.started.edges, *found_by(project, command, path, resolver, sources))
         sources = SourceFiles(project.tree, project.facts, framework, sources.started._replace(edges=edges))
+    split = [one for one in project.python_paths if one.endswith(_SETTINGS_FILES) and _is_split(project, one)]
+    if split:
+        from memguard_hooks.app.found_by_name import included_settings
+
+        edges = (*sources.started.edges, *included_settings(project, resolver, split))
+        sources = SourceFiles(project.tree, project.facts, framework, sources.started._replace(edges=edges))
     is_program = bool(command.words) or (entrypoint.is_main and not command.program)
     given = Given(tuple(sorted(environment.items())), command.words if is_program else None)
     return ServiceEntry(service, settings, command, entrypoint, path, module, resolver, target, sources, given)
+
+
+def _is_split(project: Project, path: str) -> bool:
+    return b"split_settings" in (project.read_file(path) or b"")
 
 
 def _python_of(project: Project, service: Service) -> tuple[int, int] | None:

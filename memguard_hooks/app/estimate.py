@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from functools import cached_property
+from types import MappingProxyType
 
 from memguard_hooks.app.agents import is_agents
 from memguard_hooks.app.first_party import NO_BUILT, Built
@@ -114,6 +115,13 @@ SERVERS = {
     "fastapi": Server(int(1.5 * MIB), 52 * MIB),
     "streamlit": Server(12 * MIB, 0),
 }
+
+STAYING_AROUND = MappingProxyType({
+    "uv run": (24 * MIB, 7 * MIB), "uvx": (24 * MIB, 7 * MIB), "pdm run": (34 * MIB, 32 * MIB),
+    "hatch run": (18 * MIB, 17 * MIB),
+})  # fmt: skip
+"""What wrappers take that wait for the command, with their anonymous part: PSS beside a Python that sleeps (uv 0.13.9, pdm
+2.29.4 and hatch 1.18.2 on CPython 3.11.7, 2026-11-30)."""
 
 SHARED_WITH_ARBITER, SMALL_IDLE, SMALL_BUSY = 4 * MIB, 33 * MIB, 22 * MIB
 """What each further worker of gunicorn shares with its arbiter besides, as long as it has little anonymous memory: it has

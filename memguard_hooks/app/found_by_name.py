@@ -1,7 +1,8 @@
 """What a program finds by itself and no code of its entry point names: the pages of streamlit, jobs of an RQ worker.
 
 Facts: Streamlit's documentation, "Multipage apps" (`pages/` beside the script that runs); RQ's, "Jobs" and "Workers" (a job
-names its function, and a worker imports that when it runs the job).
+names its function, and a worker imports that when it runs the job); that of django-split-settings, whose `include` runs the
+files that patterns name, from the folder of the settings on.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from itertools import islice
 
 from memguard_hooks.finding import Skipped
+from memguard_hooks.imports.django import include_patterns
 from memguard_hooks.imports.functions import MAIN
 from memguard_hooks.imports.model import FrameworkEdge
 from memguard_hooks.imports.resolve import Resolver, absolute
@@ -17,7 +19,7 @@ from memguard_hooks.tree import join, parent
 
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from memguard_hooks.deployment.start import StartCommand
     from memguard_hooks.imports.sources import SourceFiles
@@ -45,6 +47,31 @@ def found_by(
         reason = f"more than {MAX_EDGES} pages or jobs belong to it: the others are not followed"
         project.skipped.append(Skipped(path, None, reason))
     return tuple((path, edge) for edge in found[:MAX_EDGES])
+
+
+_PRODUCTION = late_pattern(r"prod|live|deploy")
+
+
+def included_settings(project: Project, resolver: Resolver, split: Iterable[str]) -> Iterator[tuple[str, FrameworkEdge]]:
+    """Yield what django-split-settings runs of other files, each with the file that includes it.
+
+    Of a pattern that a variable decides those for production count, or all where none is called so.
+    """
+    for path in split:
+        for pattern, line in include_patterns(project.read_file(path) or b"")[:MAX_EDGES]:
+            wanted = join(parent(path), pattern)
+            found = [one for one in project.python_paths if wanted is not None and _fits(one, wanted)]
+            chosen = [one for one in found if _PRODUCTION.search(one.rpartition("/")[2])] if "?*" in pattern else []
+            for one in (chosen or found)[:MAX_EDGES]:
+                module = resolver.module_of(one)
+                if module is not None:
+                    yield path, FrameworkEdge(module, line, "start", "as included settings", is_optional=True)
+
+
+def _fits(path: str, pattern: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    return path.count("/") == pattern.count("/") and fnmatchcase(path, pattern)
 
 
 def _pages(project: Project, path: str) -> Iterator[FrameworkEdge]:

@@ -15,6 +15,7 @@ from memguard_hooks.app.entry_points import (
     settings_of,
 )
 from memguard_hooks.app.estimate import (
+    STAYING_AROUND,
     ProcessEstimate,
     Root,
     add_processes,
@@ -213,7 +214,7 @@ def _estimate_start(
     if entry.path in walked.unread:
         return Skipped(service.path, service.line, f"{entry.path} could not be analyzed")
     found = _estimate_walk(project, entry, settings, walked)
-    return _with_beside(project, _with_dirty_workers(project, entry, found))
+    return _with_beside(project, _with_wrappers(_with_dirty_workers(project, entry, found)))
 
 
 def estimate_worker(project: Project, service: Service, settings: ServiceSettings) -> Estimated | None:
@@ -355,7 +356,24 @@ def _with_beside(project: Project, found: Estimated) -> Estimated:
             continue
         walked = walk_entry(project, entry)
         project.skipped += (*walked.skipped, *walked.notes)
-        found = _with_shared(found, service, _estimate_walk(project, entry, found.settings, walked))
+        other = _with_wrappers(_estimate_walk(project, entry, found.settings, walked))
+        found = _with_shared(found, service, other)
+    return found
+
+
+def _with_wrappers(found: Estimated) -> Estimated:
+    """Add the programs that stay around what they have started."""
+    for name in found.command.under:
+        size, anonymous = STAYING_AROUND[name]
+        figures = Figures(int(0.8 * size), size, int(1.2 * size), anonymous)
+        beside = Estimate(figures, figures, figures)
+        part = Part(name, None, size, anonymous, "catalog", "measured while it waits for what it has started")
+        parts = (*found.process.parts, part) if found.processes == 1 else found.process.parts
+        found = found._replace(
+            estimate=add_processes(found.estimate, beside),
+            dirty=add_processes(found.dirty, beside),
+            process=found.process._replace(parts=parts),
+        )
     return found
 
 

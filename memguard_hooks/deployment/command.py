@@ -20,7 +20,7 @@ from memguard_hooks.deployment.start import (
     together,
     unknown,
 )
-from memguard_hooks.deployment.wrappers import AGENTS, unwrap
+from memguard_hooks.deployment.wrappers import AGENTS, STAYING, unwrap
 from memguard_hooks.formats.shell_words import MAX_EXPANDED, Operator, ShellError, ShellWord, expand, split_words
 from memguard_hooks.pattern import late_pattern
 
@@ -183,6 +183,9 @@ def _run(words: list[str], host: Host) -> StartCommand:
         if agent in AGENTS:
             started = _run(words, host._replace(variables=variables))
             return started._replace(agents=(agent, *started.agents), ways=())
+        if agent in STAYING:
+            started = _run(words, host._replace(variables=variables))
+            return started._replace(under=(STAYING[agent], *started.under))
     if not words:
         return unknown("the command is empty")
     host = host._replace(variables=variables)

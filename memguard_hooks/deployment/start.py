@@ -75,8 +75,8 @@ class StartCommand(Record):
     calls, each with its file, and `written` is the place where the number of workers stands.
     `beside` are the starts that run at the same time on the same host. Where the number of workers is not known, `most` is
     a number that it never exceeds. `words` are those behind a program of the project, `agents` the wrappers before it that
-    load something into each process. `ways` are the starts of which one runs, where only a run decides. `variables` are
-    those that the program has, of the host and of the command.
+    load something into each process, and `under` those that stay until it ends. `ways` are the starts of which one runs,
+    where only a run decides. `variables` are those that the program has, of the host and of the command.
     """
 
     entrypoint: EntryPoint | None
@@ -104,6 +104,7 @@ class StartCommand(Record):
     most: int | None = None
     words: tuple[str, ...] = ()
     agents: tuple[str, ...] = ()
+    under: tuple[str, ...] = ()
     ways: tuple[StartCommand, ...] = ()
     variables: tuple[tuple[str, str], ...] = ()
 

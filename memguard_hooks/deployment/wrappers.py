@@ -7,6 +7,7 @@ sets variables) is not followed.
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 
 from memguard_hooks.deployment.options import names
 from memguard_hooks.record import Record
@@ -152,6 +153,9 @@ WRAPPERS: dict[str, tuple[Wrapper, ...]] = {
 
 AGENTS = frozenset({"ddtrace-run", "newrelic-admin", "opentelemetry-instrument"})
 """Wrappers that load an agent into each process of the command, as `startup/data/integrations.tsv` has it."""
+
+STAYING = MappingProxyType({"uv": "uv run", "uvx": "uvx", "pdm": "pdm run", "hatch": "hatch run"})
+"""Wrappers that start the command as a child and wait for it; `poetry run` and `pipenv run` become the command."""
 
 MODULES = frozenset(
     {"debugpy", "dotenv", "hupper", "jurigged", "memray", "pyinstrument", "scalene", "viztracer", "watchfiles"}

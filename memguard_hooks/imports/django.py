@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 
+from memguard_hooks.errors import MemguardError
 from memguard_hooks.formats.python_literals import Literals, parse_module
 from memguard_hooks.formats.python_nodes import last_name, walk
 from memguard_hooks.imports.model import AS_APP, FrameworkEdge
@@ -64,6 +65,24 @@ def _value_set_to(node: ast.AST) -> ast.expr | None:
     else:
         return None
     return value if isinstance(key, ast.Constant) and key.value == "DJANGO_SETTINGS_MODULE" else None
+
+
+def include_patterns(data: bytes) -> list[tuple[str, int]]:
+    """Return the patterns of files that django-split-settings includes in one, with lines; `?*` is what is computed."""
+    try:
+        module = parse_module(data)
+    except MemguardError:  # whoever reads the file for what it imports says so
+        return []
+    found: list[tuple[str, int]] = []
+    for node in walk(module):
+        if not isinstance(node, ast.Call) or last_name(node.func) != "include":
+            continue
+        for one in node.args:
+            given = one.args[0] if isinstance(one, ast.Call) and last_name(one.func) == "optional" and one.args else one
+            parts = given.values if isinstance(given, ast.JoinedStr) else [given]
+            texts = [part.value if isinstance(part, ast.Constant) else "?*" for part in parts]
+            found.append(("".join(map(str, texts)), one.lineno))
+    return found
 
 
 def edges(data: bytes, *, is_worker: bool, checks: bool = False) -> Iterator[FrameworkEdge]:
