@@ -323,3 +323,28 @@ def test_commands_of_an_image_are_bounded(tmp_path: Path) -> None:
     found = project(tmp_path, {"Dockerfile": of(*["RUN pip install litellm"] * 20_000), "main.py": ""})
     assert len(found.declared.installed_by_commands) == image_commands.MAX_RUNS
     assert [gap.reason for gap in found.skipped] == ["runs more than 500 commands: the rest is not read"]
+
+
+LEFTOVERS = {
+    "Pipfile": '[packages]\nlitellm = "==1.40.0"\n',
+    "Pipfile.lock": '{"default": {"litellm": {"version": "==1.40.0"}}}',
+    "requirements.txt": "litellm==1.50.0\n",
+    "pyproject.toml": '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\nlitellm = ">=1.60"\n',
+    "poetry.lock": '[[package]]\nname = "litellm"\nversion = "1.69.3"\n',
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "version"),
+    [
+        pytest.param("poetry install --only main", "1.69.3", id="poetry"),
+        pytest.param("pipenv install --deploy --system", "1.40.0", id="pipenv"),
+        pytest.param("pip install -r requirements.txt", "1.50.0", id="pip"),
+    ],
+)
+def test_of_several_manifests_and_locks_those_count_that_the_deployment_installs(
+    tmp_path: Path, command: str, version: str
+) -> None:
+    image = f"FROM python:3.11\nCOPY . .\nRUN {command}\nCMD python main.py\n"
+    declared = project(tmp_path, {**LEFTOVERS, "Dockerfile": image}).declared
+    assert declared.near("").versions["litellm"] == version

@@ -434,11 +434,11 @@ class Declared:
             waiting.append(folder)
             folder = parent(folder)
         if folder not in self._near:
-            own = self._pinned([*self._manifests_in(folder), *self._installed])
+            own = self._pinned([*self._counted_in(folder), *self._installed])
             self._near[folder] = own.over(self._pinned_by_lock(folder))
         found = self._near[folder]
         for below in reversed(waiting):
-            own = self._pinned(self._manifests_in(below)).over(self._pinned_by_lock(below))
+            own = self._pinned(self._counted_in(below)).over(self._pinned_by_lock(below))
             found = self._near[below] = own.over(found) if own.present else found
         return found
 
@@ -490,6 +490,11 @@ class Declared:
         names = [entry.name for entry in self._files.tree.entries(folder) if not entry.is_folder]
         paths = [f"{folder}/{name}".lstrip("/") for name in names]
         return [path for path in paths if manifests.is_manifest(path) and not self._files.is_excluded(path)]
+
+    def _counted_in(self, folder: str) -> list[str]:
+        """Return the manifests of a folder that the deployment installs, all of them where it installs none there."""
+        paths = self._manifests_in(folder)
+        return [*filter(self.deployed.counts, paths)] or paths
 
     @property
     def _installed(self) -> list[str]:
