@@ -555,6 +555,21 @@ def test_names_for_names_end(tmp_path: Path) -> None:
     assert moments(walked(tmp_path, files)) == {}
 
 
+def test_a_module_that_is_not_there_gives_no_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memguard_hooks.imports.reached.MAX_STARRED", 20)
+    settings = "from .base import *\n" + "".join(
+        f"try:\n    from .{one} import *\nexcept ImportError:\n    pass\n" for one in ("local", "test", "dev", "secret")
+    )
+    files = {
+        "a.py": "from settings import start\nstart()\n",
+        "settings/__init__.py": f"{settings}local()\ntest()\nsecret.x()\n",
+        "settings/base.py": "def start():\n    import pandas\n",
+    }
+    found = walked(tmp_path, files)
+    assert moments(found) == {"pandas": "start"}
+    assert not found.skipped
+
+
 STARTING = """
     import os
     import settings

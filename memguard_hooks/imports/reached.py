@@ -949,7 +949,7 @@ class Reach(Calls):
         known = self._known_stars.get(path)
         if known is None:
             found = dict.fromkeys(one.removesuffix(".") for one in self._file(path).answer("stars", ""))
-            ours = [one for one in found if not one or one.startswith(".") or self._resolver.files(one)]
+            ours = [one for one in found if not one or self._is_there(path, one)]
             if len(ours) > MAX_STARS:
                 self.beyond.setdefault(
                     path, f"all names of more than {MAX_STARS} modules are imported: not all are looked into"
@@ -960,6 +960,15 @@ class Reach(Calls):
                 if modules and not modules[0].endswith("__init__.py"):
                     self._star_files[path, star] = modules[0]
         return known
+
+    def _is_there(self, path: str, star: str) -> bool:
+        """Return whether the project has a module that a file takes all names of: one that is absent gives none."""
+        name = star.lstrip(".")
+        level = len(star) - len(name)
+        if not level:
+            return bool(self._resolver.files(star))
+        base = absolute(name, level, self._file(path).module, is_package=path.endswith("/__init__.py"))
+        return not base or self._resolver.is_whole(base)
 
     def _ask_module(self, path: str, parts: list[str], steps: int) -> list[Known]:
         """Return what a module gives that is asked for a name which it does not have: `__getattr__` runs."""
