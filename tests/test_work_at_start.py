@@ -537,6 +537,12 @@ def test_what_a_call_of_a_branch_imports_counts(
         ("st.sidebar.line_chart([1])\n", {"streamlit.dataframe_util", "altair"}),
         ("def show():\n    st.bar_chart([1])\nif st.button('x'):\n    show()\n", {"streamlit.dataframe_util", "altair"}),
         ("place = st.empty()\nplace.dataframe({'a': [1]})\n", {"streamlit.dataframe_util"}),
+        ("first, second = st.columns(2)\nfirst.metric('a', 1)\nsecond.table({'a': [1]})\n", {"streamlit.dataframe_util"}),
+        ("first, _ = st.columns(2)\nfirst.metric('a', 1)\n", set()),
+        ("a, b = st.tabs(['a', 'b'])\nwith a:\n    b.line_chart([1])\n", {"streamlit.dataframe_util", "altair"}),
+        ("def main():\n    a, b = st.columns(2)\n    b.table([1])\nmain()\n", {"streamlit.dataframe_util"}),
+        ("for one in st.columns(3):\n    one.line_chart([1])\n", {"streamlit.dataframe_util", "altair"}),
+        ("every = st.columns(3)\nevery[0].table([1])\n", {"streamlit.dataframe_util"}),
         ("st.image('x.png')\n", {"PIL.Image"}),
     ],
 )

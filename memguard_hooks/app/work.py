@@ -248,7 +248,7 @@ def _resolved(term: str, bound: Mapping[str, str]) -> str:
             break
         head, dot, rest = term[1:].partition(".")
         called = "()" if head.endswith("()") else ""
-        head = head.removesuffix("()")
+        head = head.removesuffix("[]").removesuffix("()")
         if head not in bound:
             return f"{head}{called}{dot}{rest}"
         term = f"{bound[head]}{called}{dot}{rest}"
@@ -402,7 +402,8 @@ def _once(uses: list[WorkUse]) -> Iterator[WorkUse]:
     seen: set[str] = set()
     for use in sorted(uses, key=lambda one: MOMENTS.index(one.moment)):
         known = use.call.known
-        key = known.how if known.kind == "data" and known.size else known.how if known.kind == "client" else ""
+        key = known.how if (known.kind == "data" and known.size) or known.kind == "client" else ""
+        key = "" if use.brought else key
         if key and key in seen and "Session" not in known.function:
             yield use._replace(size=use.size - known.size if known.how == "aws" else 0)
             continue

@@ -34,6 +34,9 @@ class _Fields(dict[type, tuple[str, ...]]):
 
 _FIELDS = _Fields()
 
+IN_PIECES = frozenset({"streamlit"})
+"""Packages whose calls return several objects that are alike: columns, tabs."""
+
 
 def children(node: ast.AST) -> list[ast.AST]:
     """Return the nodes right below a node, as `ast.iter_child_nodes` does, without the context of a name."""

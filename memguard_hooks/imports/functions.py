@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from memguard_hooks.formats.python_nodes import children, last_name, walk
+from memguard_hooks.formats.python_nodes import IN_PIECES, children, last_name, walk
 from memguard_hooks.imports.branches import (
     branches_at,
     compares_texts,
@@ -438,9 +438,15 @@ class _Reader:
         elif isinstance(target, (ast.Tuple, ast.List)):
             for element in target.elts:
                 if isinstance(element, ast.Name):
-                    self._bind(element.id, _UNKNOWN, scope)
+                    self._bind(element.id, self._piece(value, scope), scope)
         else:
             self._expression(target, scope)
+
+    def _piece(self, value: ast.expr, scope: _Scope) -> str:
+        """Return the term of one of several values: that of all where a package returns objects that are alike."""
+        term = self._term(value, scope) if isinstance(value, ast.Call) else _UNKNOWN
+        head = term.removeprefix(":").partition(".")[0].removesuffix("()")
+        return term if self._bound.get(head, "").partition(".")[0].partition(":")[0] in IN_PIECES else _UNKNOWN
 
     def _assigned(self, value: ast.expr, target: ast.expr, scope: _Scope) -> None:
         """Walk what is assigned; a name for a name says nothing until it is used, but as an attribute."""
@@ -452,7 +458,7 @@ class _Reader:
     def _loop(self, target: ast.expr, values: ast.expr, scope: _Scope) -> None:
         if isinstance(target, ast.Name):
             scope.values.setdefault(target.id, []).append(values)
-            self._bind(target.id, _UNKNOWN, scope)
+            self._bind(target.id, self._piece(values, scope), scope)
             texts = self._named_texts(values, scope)
             if texts:
                 scope.texts[target.id] = texts

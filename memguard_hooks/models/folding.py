@@ -12,6 +12,7 @@ import itertools
 import posixpath
 import re
 
+from memguard_hooks.formats.python_nodes import IN_PIECES
 from memguard_hooks.models.documents import INI
 from memguard_hooks.models.evaluation import MAX_VALUES
 from memguard_hooks.models.frameworks import DYNACONF, FLASK
@@ -330,7 +331,7 @@ class Folding(Returns):
             elif isinstance(base, Made) and base.name.endswith("ArgumentParser.parse_args"):
                 yield from (value for key in keys for value in self._option(base, str(key)))
             else:
-                yield base if isinstance(base, UnknownInCode) else ANYTHING
+                yield base if isinstance(base, UnknownInCode) or _is_in_pieces(base) else ANYTHING
 
     def _items(self, table: Table, keys: Values) -> Iterator[Value]:
         """Yield what a table holds under keys; all that it holds where a key is not known."""
@@ -465,7 +466,7 @@ class Folding(Returns):
     def _item(self, value: Value, number: int) -> Values:
         if isinstance(value, Table) and not isinstance(value.node, ast.Dict) and number < len(value.node.elts):
             return self._values(value.node.elts[number], value.scope)
-        return (ANYTHING,)
+        return (value,) if _is_in_pieces(value) else (ANYTHING,)
 
     def _elements(self, node: ast.AST | None, scope: NameScope, item: int) -> Iterator[Value]:
         """Yield what a loop goes through: items of a sequence, keys of a table, its values, or one of both."""
@@ -477,7 +478,7 @@ class Folding(Returns):
             node, item = node.args[0], item - 1
         for base in self._values(node, scope):
             if not isinstance(base, Table):
-                yield base if isinstance(base, UnknownInCode) else ANYTHING
+                yield base if isinstance(base, UnknownInCode) or _is_in_pieces(base) else ANYTHING
             elif isinstance(base.node, ast.Dict):
                 wants_keys = view in ("", "keys") or (view == "items" and item == 0)
                 for one in base.node.keys if wants_keys else base.node.values:
@@ -539,6 +540,11 @@ def _binds(data: bytes, name: bytes) -> bool:
                 return True
         start = data.find(name, end)
     return False
+
+
+def _is_in_pieces(value: Value) -> bool:
+    """Return whether what is one of several values has the methods of all: `st.columns(2)`."""
+    return isinstance(value, (ExternalValue, Made)) and value.name.partition(".")[0] in IN_PIECES
 
 
 def _without_none(values: Values) -> Values:
